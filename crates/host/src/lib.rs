@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The machine, once. Every party reads its configuration, logs, stops, writes files and speaks HTTP through this
+//! crate, so that timeouts, size limits and `fsync` order are decided in one place.
+//!
+//! In scope: what touches the operating system. Out of scope: anything of the protocol; this crate depends on nothing
+//! of ours.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`config`] | one TOML file per party; errors name file, line and what to do |
+//! | [`telemetry`] | `tracing` to standard error |
+//! | [`shutdown`] | one cloneable signal that everything awaits |
+//! | [`running`] | what a started party hands back: where it listens, how to stop it, how to join it |
+//! | [`durable`] | files that are there after a power cut, or not there at all |
+//! | [`secret`] | key files: created once, mode 0600, never overwritten |
+//! | [`http`] | serve a router, fetch a URL, both with limits |
+//! | [`clock`], [`rng`] | now; randomness from the operating system |
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod clock;
+pub mod config;
+pub mod durable;
+pub mod http;
+pub mod rng;
+pub mod running;
+pub mod secret;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,95 @@
+//! Configuration: one TOML file a party, read once at the start. Every struct denies unknown fields; an error names the
+//! file, the line and what to do.
+//!
+//! ```text
+//! deploy/config/witness.toml:3: unknown field `lisen`, expected one of `listen`, `data`, `logs`
+//! ```
+
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+
+/// The largest configuration file that is read.
+pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// Why a configuration was not accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    #[error("{}: no such file; write one (samples: deploy/config/) or name another with --config", .path.display())]
+    Missing { path: PathBuf },
+    #[error("{}: cannot be read: {source}", .path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{}: larger than {MAX_CONFIG_BYTES} bytes: this is not a configuration file", .path.display())]
+    TooLarge { path: PathBuf },
+    #[error("{}:{line}: {message}", .path.display())]
+    Invalid { path: PathBuf, line: usize, message: String },
+}
+
+/// Reads and checks the configuration at `path`.
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    use std::io::Read;
+    let failed = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound => ConfigError::Missing { path: path.to_owned() },
+        _ => ConfigError::Unreadable { path: path.to_owned(), source },
+    };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut text = String::new();
+    file.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    parse(&text, path)
+}
+
+/// Checks the text of a configuration; `path` is named in errors.
+pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigError> {
+    toml::from_str(text).map_err(|error| ConfigError::Invalid {
+        path: path.to_owned(),
+        line: error.span().map_or(1, |span| line_of(text, span.start)),
+        message: error.message().replace('\n', " "),
+    })
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        listen: std::net::SocketAddr,
+        #[serde(default)]
+        rate: u32,
+    }
+
+    fn error(text: &str) -> String {
+        parse::<Sample>(text, Path::new("x.toml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn errors_name_file_line_and_field() {
+        assert!(
+            error("listen = \"127.0.0.1:1\"\nlisen = 3\n").starts_with("x.toml:2: unknown field `lisen`")
+        );
+        assert!(error("rate = 1\n").contains("missing field `listen`"));
+        assert!(error("listen = \"127.0.0.1:1\"\nrate = -1\n").starts_with("x.toml:2:"));
+        assert!(error("listen = [\n").starts_with("x.toml:"));
+    }
+
+    #[test]
+    fn a_file_is_loaded_and_a_missing_or_oversized_one_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.toml");
+        assert!(matches!(load::<Sample>(&path), Err(ConfigError::Missing { .. })));
+        std::fs::write(&path, "listen = \"127.0.0.1:1\"\n").unwrap();
+        assert_eq!(load::<Sample>(&path).unwrap().listen.port(), 1);
+        std::fs::write(&path, vec![b'#'; MAX_CONFIG_BYTES as usize + 1]).unwrap();
+        assert!(matches!(load::<Sample>(&path), Err(ConfigError::TooLarge { .. })));
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(matches!(load::<Sample>(&path), Err(ConfigError::Unreadable { .. })));
+    }
+}

@@ -1,0 +1,220 @@
+//! Files that are there after a power cut, or not there at all.
+//!
+//! Every function writes to a temporary file in the destination's own folder and fsyncs it before the name appears, so
+//! that no reader ever meets half a file. The functions block: call them from a thread that may wait for a disk.
+//!
+//! Out of scope: fsync of *other* folders than stated. [`link_exclusive`] leaves the folder to the caller
+//! ([`sync_dir`]), who usually links many files before one fsync.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// What [`link_exclusive`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linked {
+    Created,
+    /// The file was already there with the same bytes: an earlier attempt, cut short, had come this far.
+    AlreadySame,
+}
+
+/// Why a durable write did not happen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DurableError {
+    #[error("{}: already holds other bytes; nothing was written", .path.display())]
+    Different { path: PathBuf },
+    #[error("{}: already exists; it is never overwritten (move it away if you mean to)", .path.display())]
+    Exists { path: PathBuf },
+    #[error("{}: the disk is full; free space, then try again", .path.display())]
+    DiskFull { path: PathBuf },
+    #[error("{}: in use by another process; stop that one first", .path.display())]
+    Locked { path: PathBuf },
+    #[error("{}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+impl DurableError {
+    /// Names `source`, met at `path`. A full disk or an exhausted quota is [`DurableError::DiskFull`].
+    pub fn at(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            io::ErrorKind::AlreadyExists => Self::Exists { path },
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+/// Replaces `path` by `bytes`, or leaves it as it was: temporary file, fsync, rename, fsync of the folder.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
+    let temporary = Temporary::write(path, bytes, PUBLIC_MODE)?;
+    std::fs::rename(&temporary.path, path).map_err(|error| DurableError::at(path, error))?;
+    temporary.forget();
+    sync_dir(parent(path))
+}
+
+/// Creates `path` with `bytes`, durable on return. Refuses ([`DurableError::Exists`]) if anything is there already.
+pub fn create_exclusive(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
+    create_with_mode(path, bytes, PUBLIC_MODE)
+}
+
+/// Makes `path` hold `bytes` and never anything else: fsynced, then hard-linked so that an existing file wins. An
+/// existing file with other bytes is refused. The folder is NOT fsynced: call [`sync_dir`] after the last of a batch.
+pub fn link_exclusive(path: &Path, bytes: &[u8]) -> Result<Linked, DurableError> {
+    // Checked first to spare the write in the usual repeat; the link below decides a race.
+    if same_bytes(path, bytes)? {
+        return Ok(Linked::AlreadySame);
+    }
+    let temporary = Temporary::write(path, bytes, PUBLIC_MODE)?;
+    match std::fs::hard_link(&temporary.path, path) {
+        Ok(()) => Ok(Linked::Created),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            same_bytes(path, bytes)?.then_some(Linked::AlreadySame).ok_or_else(|| missing(path))
+        }
+        Err(error) => Err(DurableError::at(path, error)),
+    }
+}
+
+/// Fsyncs a folder, which makes the names in it durable.
+pub fn sync_dir(path: &Path) -> Result<(), DurableError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| DurableError::at(path, error))
+}
+
+/// Creates a folder and the missing ones above it, each durable on return.
+pub fn create_dirs(path: &Path) -> Result<(), DurableError> {
+    let mut missing: Vec<&Path> = Vec::new();
+    let mut cursor = Some(path);
+    while let Some(folder) = cursor.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        missing.push(folder);
+        cursor = folder.parent();
+    }
+    for folder in missing.into_iter().rev() {
+        match std::fs::create_dir(folder) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            Err(error) => return Err(DurableError::at(folder, error)),
+        }
+        sync_dir(parent(folder))?;
+    }
+    Ok(())
+}
+
+/// Reads a whole file of at most `limit` bytes; `None` when there is no such file. A longer one is an error.
+pub fn read_limited(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, DurableError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DurableError::at(path, error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| DurableError::at(path, error))?;
+    if bytes.len() as u64 > limit {
+        let source = io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {limit} bytes"));
+        return Err(DurableError::Io { path: path.to_owned(), source });
+    }
+    Ok(Some(bytes))
+}
+
+/// Bytes that an unprivileged process may still write on the file system that holds `path`.
+pub fn free_bytes(path: &Path) -> Result<u64, DurableError> {
+    let stat = rustix::fs::statvfs(path).map_err(|error| DurableError::at(path, error.into()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// An exclusive hold on a data folder, for as long as the value lives. The kernel lets go when the process dies.
+#[derive(Debug)]
+pub struct FolderLock(#[expect(dead_code, reason = "held, never read")] File);
+
+impl FolderLock {
+    /// Takes `folder` (which must exist) for this process, or says that another has it.
+    pub fn acquire(folder: &Path) -> Result<Self, DurableError> {
+        let path = folder.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|error| DurableError::at(&path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Err(DurableError::Locked { path: folder.to_owned() }),
+            Err(std::fs::TryLockError::Error(error)) => Err(DurableError::at(&path, error)),
+        }
+    }
+}
+
+pub(crate) const PUBLIC_MODE: u32 = 0o644;
+pub(crate) const SECRET_MODE: u32 = 0o600;
+
+pub(crate) fn create_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+    let temporary = Temporary::write(path, bytes, mode)?;
+    std::fs::hard_link(&temporary.path, path).map_err(|error| DurableError::at(path, error))?;
+    drop(temporary);
+    sync_dir(parent(path))
+}
+
+/// A written and fsynced file beside its destination; removed on drop.
+struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    fn write(destination: &Path, bytes: &[u8], mode: u32) -> Result<Self, DurableError> {
+        let name = destination.file_name().ok_or_else(|| missing(destination))?.to_string_lossy();
+        let suffix = hex::encode(crate::rng::bytes::<8>());
+        let path = parent(destination).join(format!(".{name}.{suffix}.tmp"));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&path)
+            .map_err(|error| DurableError::at(destination, error))?;
+        let temporary = Self { path };
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(|error| DurableError::at(destination, error))?;
+        Ok(temporary)
+    }
+
+    /// The file now has its final name: nothing is left to remove.
+    fn forget(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Best effort: a leftover is invisible to readers, who never look at names ending in `.tmp`.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// The folder of `path`; the current one for a bare name.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn missing(path: &Path) -> DurableError {
+    DurableError::Io { path: path.to_owned(), source: io::ErrorKind::NotFound.into() }
+}
+
+/// Whether `path` holds exactly `bytes`; other bytes are an error, no file is `false`.
+fn same_bytes(path: &Path, bytes: &[u8]) -> Result<bool, DurableError> {
+    let different = || DurableError::Different { path: path.to_owned() };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(DurableError::at(path, error)),
+    };
+    let mut found = Vec::with_capacity(bytes.len());
+    file.take(bytes.len() as u64 + 1)
+        .read_to_end(&mut found)
+        .map_err(|error| DurableError::at(path, error))?;
+    if found == bytes { Ok(true) } else { Err(different()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! Fetching: one request, one bounded answer.
+
+use super::Retry;
+use crate::rng::OsRng;
+use axum::http::{HeaderValue, Method, Request, Uri, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What bounds one exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// From the first packet to the last byte of the answer.
+    pub timeout: Duration,
+    /// For the connection alone.
+    pub connect_timeout: Duration,
+    /// The largest answer that is read.
+    pub answer_bytes: usize,
+}
+
+impl Default for FetchLimits {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(3),
+            answer_bytes: 1 << 20,
+        }
+    }
+}
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: u16,
+    /// Empty when the peer sent none, or one that is not ASCII.
+    pub content_type: String,
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// The body of a 200, or the status and the beginning of what the peer said about it.
+    pub fn ok(self) -> Result<Bytes, FetchError> {
+        if self.status == 200 {
+            return Ok(self.body);
+        }
+        Err(FetchError::Status { status: self.status, said: self.excerpt() })
+    }
+
+    /// The beginning of the body as printable text, for an error message or an alarm.
+    pub fn excerpt(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        text.chars().filter(|char| !char.is_control()).take(EXCERPT_CHARS).collect()
+    }
+}
+
+const EXCERPT_CHARS: usize = 300;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    #[error("{url:?} is not a URL that can be fetched: write http://HOST:PORT/... or https://HOST/...")]
+    Url { url: String },
+    #[error("{url}: no connection: {reason}")]
+    Connect { url: String, reason: String },
+    #[error("{url}: no complete answer within {seconds:.1} s")]
+    Timeout { url: String, seconds: f64 },
+    #[error("{url}: the answer is larger than {limit} bytes")]
+    TooLarge { url: String, limit: usize },
+    #[error("{url}: the exchange broke off: {reason}")]
+    Broken { url: String, reason: String },
+    #[error("answered {status}: {said}")]
+    Status { status: u16, said: String },
+}
+
+impl FetchError {
+    /// Whether another try may end differently: the peer was unreachable, slow, busy or failing.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Timeout { .. } | Self::Broken { .. } => true,
+            Self::Status { status, .. } => is_passing_status(*status),
+            Self::Url { .. } | Self::TooLarge { .. } => false,
+        }
+    }
+}
+
+fn is_passing_status(status: u16) -> bool {
+    status == 429 || (500..600).contains(&status)
+}
+
+/// An HTTP client. Clones share one pool of kept-alive connections.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    limits: FetchLimits,
+}
+
+impl Fetch {
+    pub fn new(limits: FetchLimits) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(limits.connect_timeout));
+        tcp.set_nodelay(true);
+        let tls =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("ring supports the default TLS versions");
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(web_roots(tls))
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(8)
+            .build(connector);
+        Self { client, limits }
+    }
+
+    /// The same connections, other limits.
+    pub fn with_limits(&self, limits: FetchLimits) -> Self {
+        Self { client: self.client.clone(), limits }
+    }
+
+    pub async fn get(&self, url: &str) -> Result<Reply, FetchError> {
+        self.exchange(Method::GET, url, "", Bytes::new()).await
+    }
+
+    pub async fn post(
+        &self,
+        url: &str,
+        content_type: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<Reply, FetchError> {
+        self.exchange(Method::POST, url, content_type, body.into()).await
+    }
+
+    /// [`get`](Fetch::get), again as `retry` allows while the failure is a passing one (429 and 5xx included). The last
+    /// answer is returned, whatever its status.
+    pub async fn get_again(&self, url: &str, retry: Retry) -> Result<Reply, FetchError> {
+        self.again(Method::GET, url, "", Bytes::new(), retry).await
+    }
+
+    /// [`post`](Fetch::post), again as `retry` allows. Only for requests that are safe to repeat.
+    pub async fn post_again(
+        &self,
+        url: &str,
+        content_type: &str,
+        body: impl Into<Bytes>,
+        retry: Retry,
+    ) -> Result<Reply, FetchError> {
+        self.again(Method::POST, url, content_type, body.into(), retry).await
+    }
+
+    async fn again(
+        &self,
+        method: Method,
+        url: &str,
+        content_type: &str,
+        body: Bytes,
+        retry: Retry,
+    ) -> Result<Reply, FetchError> {
+        let mut next = 2;
+        loop {
+            let outcome = self.exchange(method.clone(), url, content_type, body.clone()).await;
+            let passing = match &outcome {
+                Ok(reply) => is_passing_status(reply.status),
+                Err(error) => error.is_passing(),
+            };
+            if !passing {
+                return outcome;
+            }
+            let Some(pause) = retry.pause_before(next, &mut OsRng) else { return outcome };
+            tokio::time::sleep(pause).await;
+            next += 1;
+        }
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        url: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<Reply, FetchError> {
+        let bad_url = || FetchError::Url { url: url.to_owned() };
+        let uri: Uri = url.parse().map_err(|_| bad_url())?;
+        if uri.host().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(bad_url());
+        }
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        if !content_type.is_empty() {
+            let value = HeaderValue::from_str(content_type).map_err(|_| bad_url())?;
+            request.headers_mut().insert(header::CONTENT_TYPE, value);
+        }
+        match tokio::time::timeout(self.limits.timeout, self.read(request, url)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                Err(FetchError::Timeout { url: url.to_owned(), seconds: self.limits.timeout.as_secs_f64() })
+            }
+        }
+    }
+
+    async fn read(&self, request: Request<Full<Bytes>>, url: &str) -> Result<Reply, FetchError> {
+        let response = self.client.request(request).await.map_err(|error| {
+            let reason = chain(&error);
+            match error.is_connect() {
+                true => FetchError::Connect { url: url.to_owned(), reason },
+                false => FetchError::Broken { url: url.to_owned(), reason },
+            }
+        })?;
+        let status = response.status().as_u16();
+        let content_type = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        let body = Limited::new(response.into_body(), self.limits.answer_bytes);
+        let body = body.collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                FetchError::TooLarge { url: url.to_owned(), limit: self.limits.answer_bytes }
+            } else {
+                FetchError::Broken { url: url.to_owned(), reason: chain(error.as_ref()) }
+            }
+        })?;
+        Ok(Reply { status, content_type, body: body.to_bytes() })
+    }
+}
+
+fn web_roots(
+    tls: rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>,
+) -> rustls::ClientConfig {
+    use hyper_rustls::ConfigBuilderExt;
+    tls.with_webpki_roots().with_no_client_auth()
+}
+
+/// An error and its causes in one line: hyper's own text rarely names the cause.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,61 @@
+//! Telemetry: `tracing` events to standard error, so that standard output stays free for what a command answers.
+//!
+//! `CANDOR_LOG` sets the filter in the syntax of `tracing-subscriber`: `CANDOR_LOG=info,log_server=debug`.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The environment variable that overrides the filter.
+pub const FILTER_VARIABLE: &str = "CANDOR_LOG";
+
+/// How an event is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// One line a person reads.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why telemetry could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TelemetryError {
+    #[error(
+        "the filter {filter:?} is not understood ({reason}): write levels like `info` or `info,witness=debug`"
+    )]
+    Filter { filter: String, reason: String },
+    #[error("telemetry was already started in this process")]
+    AlreadyStarted,
+}
+
+/// Starts telemetry with `default_filter` (for example `"info"`) unless `CANDOR_LOG` says otherwise.
+pub fn init(format: Format, default_filter: &str) -> Result<(), TelemetryError> {
+    let filter = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default_filter.to_owned());
+    init_with(format, &filter)
+}
+
+fn init_with(format: Format, filter: &str) -> Result<(), TelemetryError> {
+    let parsed = EnvFilter::try_new(filter)
+        .map_err(|error| TelemetryError::Filter { filter: filter.to_owned(), reason: error.to_string() })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    let started = match format {
+        Format::Text => builder.finish().try_init(),
+        Format::Json => builder.json().finish().try_init(),
+    };
+    started.map_err(|_| TelemetryError::AlreadyStarted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_filter_is_named_and_a_second_start_is_refused() {
+        let error = init_with(Format::Text, "witness=shout").unwrap_err();
+        assert!(matches!(error, TelemetryError::Filter { .. }), "{error}");
+        init_with(Format::Json, "off").unwrap();
+        assert!(matches!(init_with(Format::Text, "off"), Err(TelemetryError::AlreadyStarted)));
+    }
+}
