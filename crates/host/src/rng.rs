@@ -42,7 +42,7 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand_core::{CryptoRng, Rng};
+    use rand_core::CryptoRng;
 
     fn draw(rng: &mut impl CryptoRng) -> [u8; 32] {
         let mut out = [0; 32];
