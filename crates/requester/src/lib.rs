@@ -1,1 +1,34 @@
-//! Placeholder.
+//! The requester: asks for one camera and one span of time, with a reason, under its own name; collects shares once the
+//! request is in the witnessed log; opens exactly the granted epochs.
+//!
+//! In scope: what a sponsor's desk does, as functions that the command line calls. All state of one request lives in one
+//! folder, durable after every step, so that each step can be repeated and a killed one resumed. Out of scope: the
+//! decision, which trustees take; any way to a share without a leaf, which does not exist.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`keys`] | officer, supervisor, sponsor and link keys, made once |
+//! | [`request`] | compose, sign, countersign, log |
+//! | [`collect`] | ask each trustee until enough have granted |
+//! | [`open`] | combine, fetch ciphertext, open, write MP4 and evidence |
+//! | [`folder`] | one request's durable state |
+//!
+//! ```text
+//! request/draft.note  request/details.bin  release.secret   candor request new
+//! request/leaf.note                                         candor request sign, submit
+//! request/leaf.tlog-proof                                   candor request submit
+//! request/bundles/<trustee>                                 candor request collect
+//! request/clip.mp4  request/evidence                        candor request open
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(clippy::todo)]
+
+pub mod collect;
+pub mod config;
+pub mod folder;
+pub mod keys;
+pub mod open;
+pub mod request;
+
+pub use config::Config;
+pub use keys::Requester;

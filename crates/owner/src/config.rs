@@ -1,0 +1,115 @@
+//! The owner's one TOML file. Sample: `deploy/config/owner.toml`, which a test parses.
+
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// `candor owner --config owner.toml`. Paths are taken as written: relative ones start at the working folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the keys and of the book of cameras; made by `candor owner init`.
+    pub keybook: PathBuf,
+    pub relay: Relay,
+    pub log: Log,
+    /// Absent: no escrow at all (n = 0); nobody but the owner's devices can ever open the footage.
+    pub escrow: Option<Escrow>,
+    #[serde(default)]
+    pub footage: Footage,
+    /// A public X-Wing key (base64url) kept for the day every device is lost. Its secret half belongs on paper, elsewhere.
+    pub recovery_key: Option<String>,
+}
+
+/// The relay, trusted for availability only.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// The relay's Ed25519 public key, base64url; the operator publishes it, every invite carries it on.
+    pub key: String,
+    /// How cameras reach the relay, if not by `address` (`HOST:PORT`, written into invites).
+    pub invite_address: Option<String>,
+}
+
+/// The transparency log and whom to believe about it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Where its checkpoint and tiles are read.
+    pub url: String,
+    /// A C2SP tlog-policy file: the log's key, its witnesses, the quorum.
+    pub policy: PathBuf,
+}
+
+/// What the owner lets trustees do, fixed at capture by every epoch.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Escrow {
+    /// The published PolicyDoc the owner agrees to; its hash goes into the owner's policy.
+    pub policy_doc: PathBuf,
+    /// Shares needed (t).
+    pub threshold: u8,
+    /// Which classes of release are allowed: `legal`, `emergency`, `recovery`.
+    pub classes: Vec<String>,
+    /// In share order, 1..n.
+    pub trustees: Vec<Trustee>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trustee {
+    pub name: String,
+    /// The trustee's note key, as it publishes it (`NAME+HASH+BASE64`).
+    pub vkey: String,
+    /// Where requesters reach it.
+    pub url: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Footage {
+    /// The unit of release, 10 to 600 s.
+    #[serde(default = "Footage::default_epoch_seconds")]
+    pub epoch_seconds: u16,
+    #[serde(default = "Footage::default_retention_days")]
+    pub retention_days: u16,
+}
+
+impl Footage {
+    fn default_epoch_seconds() -> u16 {
+        60
+    }
+
+    fn default_retention_days() -> u16 {
+        30
+    }
+}
+
+impl Default for Footage {
+    fn default() -> Self {
+        Self { epoch_seconds: Self::default_epoch_seconds(), retention_days: Self::default_retention_days() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const SAMPLE: &str = include_str!("../../../deploy/config/owner.toml");
+
+    #[test]
+    fn the_sample_is_a_configuration() {
+        let config: Config = host::config::parse(SAMPLE, Path::new("owner.toml")).unwrap();
+        let escrow = config.escrow.unwrap();
+        assert!(usize::from(escrow.threshold) <= escrow.trustees.len());
+        assert_eq!(config.footage.epoch_seconds, 60);
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let text = SAMPLE.replace("threshold", "treshold");
+        let error = host::config::parse::<Config>(&text, Path::new("owner.toml")).unwrap_err().to_string();
+        assert!(error.contains("treshold"), "{error}");
+    }
+}

@@ -1,0 +1,72 @@
+//! The requester's one TOML file. Sample: `deploy/config/requester.toml`, which a test parses.
+
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// `candor request --config requester.toml`. Paths are taken as written: relative ones start at the working folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the keys; made by `candor request init`.
+    pub keys: PathBuf,
+    /// Note key names. The registrar registers them in the log before any request of theirs can pass.
+    pub names: Names,
+    /// Two-letter country of the agency.
+    pub country: String,
+    pub relay: Relay,
+    pub log: Log,
+    /// The published PolicyDoc that governs requests.
+    pub policy_doc: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// The agency, such as `police.example`.
+    pub agency: String,
+    /// Who signs every request, such as `police.example/officer-1182`.
+    pub officer: String,
+    /// Who signs an emergency too.
+    pub supervisor: String,
+    /// Under whose name the log admits the leaf.
+    pub sponsor: String,
+}
+
+/// The relay, from which ciphertext and the objects of a request are fetched.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// The relay's Ed25519 public key, base64url.
+    pub key: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub url: String,
+    /// A C2SP tlog-policy file: the log's key, its witnesses, the quorum.
+    pub policy: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const SAMPLE: &str = include_str!("../../../deploy/config/requester.toml");
+
+    #[test]
+    fn the_sample_is_a_configuration() {
+        let config: Config = host::config::parse(SAMPLE, Path::new("requester.toml")).unwrap();
+        assert_eq!(config.country.len(), 2);
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let text = SAMPLE.replace("officer", "oficer");
+        let error = host::config::parse::<Config>(&text, Path::new("r.toml")).unwrap_err().to_string();
+        assert!(error.contains("oficer"), "{error}");
+    }
+}
