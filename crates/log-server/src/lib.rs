@@ -14,8 +14,14 @@
 #![allow(clippy::todo)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod answer;
+mod edge;
 pub mod index;
+mod pool;
+mod rate;
 pub mod storage;
+mod tiles;
+mod tree;
 
 use host::running::Running;
 use host::shutdown::Shutdown;

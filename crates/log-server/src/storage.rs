@@ -107,3 +107,6 @@ impl Storage for Folder {
 pub(crate) fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
+
+#[cfg(test)]
+pub(crate) mod faulty;
