@@ -31,6 +31,8 @@ pub enum DurableError {
     DiskFull { path: PathBuf },
     #[error("{}: in use by another process; stop that one first", .path.display())]
     Locked { path: PathBuf },
+    #[error("{}: no such data folder; make it once with the party's `init` command", .path.display())]
+    NoFolder { path: PathBuf },
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -132,6 +134,9 @@ pub struct FolderLock(#[expect(dead_code, reason = "held, never read")] File);
 impl FolderLock {
     /// Takes `folder` (which must exist) for this process, or says that another has it.
     pub fn acquire(folder: &Path) -> Result<Self, DurableError> {
+        if !folder.is_dir() {
+            return Err(DurableError::NoFolder { path: folder.to_owned() });
+        }
         let path = folder.join("lock");
         let file = OpenOptions::new()
             .create(true)

@@ -82,6 +82,8 @@ fn a_folder_has_one_holder_at_a_time() {
     assert!(matches!(FolderLock::acquire(dir.path()), Err(DurableError::Locked { .. })));
     drop(held);
     FolderLock::acquire(dir.path()).unwrap();
+    let missing = FolderLock::acquire(&dir.path().join("nowhere")).unwrap_err();
+    assert!(missing.to_string().contains("init"), "{missing}");
 }
 
 #[test]
