@@ -1,0 +1,82 @@
+//! A SHA-256 hash, written in base64 wherever a log format is text.
+
+use alloc::string::String;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use core::fmt;
+
+/// A SHA-256 hash: of a leaf, a node or a whole tree. Public data, compared without care for timing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash(pub [u8; 32]);
+
+/// The text is not the standard base64 of 32 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the base64 of a 32-byte hash: expected 44 characters of standard base64 with padding")]
+pub struct HashError;
+
+impl Hash {
+    /// SHA-256 of the concatenated parts, without any domain separation.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut state = ring::digest::Context::new(&ring::digest::SHA256);
+        for part in parts {
+            state.update(part);
+        }
+        let mut hash = [0; 32];
+        hash.copy_from_slice(state.finish().as_ref());
+        Self(hash)
+    }
+
+    /// The bytes of the hash.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Standard base64, 44 characters.
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(self.0)
+    }
+
+    /// Reads what [`Hash::to_base64`] writes, and nothing else.
+    pub fn from_base64(text: &str) -> Result<Self, HashError> {
+        if text.len() != 44 {
+            return Err(HashError);
+        }
+        let bytes = STANDARD.decode(text).map_err(|_| HashError)?;
+        bytes.try_into().map(Self).map_err(|_| HashError)
+    }
+
+    /// Lower-case hexadecimal, 64 characters, for URLs and file names.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| alloc::format!("{byte:02x}")).collect()
+    }
+
+    /// Reads what [`Hash::to_hex`] writes, and nothing else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digit = |c: u8| match c {
+            b'0'..=b'9' => Some(c - b'0'),
+            b'a'..=b'f' => Some(c - b'a' + 10),
+            _ => None,
+        };
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != 32 || !rest.is_empty() {
+            return None;
+        }
+        let mut hash = [0; 32];
+        for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Some(Self(hash))
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_base64())
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hash({self})")
+    }
+}

@@ -1,0 +1,127 @@
+//! [`Logged`]: "this entry is in the log", as a type. Whoever holds one need not check anything again, and whoever lacks a proof
+//! cannot make one.
+
+use crate::checkpoint::Checkpoint;
+use crate::merkle::{self, leaf_hash};
+use crate::policy::{self, CosignedCheckpoint, Policy, Window};
+use crate::proof::TlogProof;
+
+/// Something that stands in a log as these exact bytes.
+pub trait Entry {
+    /// The bytes of the leaf.
+    fn entry_bytes(&self) -> &[u8];
+}
+
+impl Entry for alloc::vec::Vec<u8> {
+    fn entry_bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+/// Why an entry is not known to be in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoggedError {
+    /// The checkpoint is not the log's, or lacks the quorum.
+    #[error("the proof's checkpoint is not accepted: {0}")]
+    Checkpoint(#[from] policy::VerifyError),
+    /// The checkpoint is good, and the entry is not at this place in it.
+    #[error("the entry is not in the log at the stated index: {0}")]
+    NotIncluded(#[from] merkle::VerifyError),
+}
+
+/// An entry that stands in a log, under a checkpoint that the policy's witnesses cosigned.
+///
+/// The only way to one is [`Logged::verify`] (or [`Logged::verify_fresh`]). It cannot be built from its parts:
+///
+/// ```compile_fail,E0451
+/// fn forge(entry: Vec<u8>, checkpoint: tlog::policy::CosignedCheckpoint) -> tlog::Logged<Vec<u8>> {
+///     tlog::Logged { value: entry, index: 0, checkpoint }
+/// }
+/// ```
+///
+/// nor carried over from one entry to another:
+///
+/// ```compile_fail,E0616
+/// fn swap(mut logged: tlog::Logged<Vec<u8>>) -> tlog::Logged<Vec<u8>> {
+///     logged.value = b"something else".to_vec();
+///     logged
+/// }
+/// ```
+///
+/// nor can the checkpoint in it be made without the policy:
+///
+/// ```compile_fail,E0451
+/// fn quorum_of_none(signed: tlog::checkpoint::SignedCheckpoint) -> tlog::policy::CosignedCheckpoint {
+///     tlog::policy::CosignedCheckpoint { signed, cosignatures: vec![], cosigned_at: 0 }
+/// }
+/// ```
+///
+/// It is not `Default`, and has no `map`:
+///
+/// ```compile_fail,E0277
+/// fn needs<T: Default>() {}
+/// needs::<tlog::Logged<Vec<u8>>>();
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged<T> {
+    value: T,
+    index: u64,
+    checkpoint: CosignedCheckpoint,
+}
+
+impl<T: Entry> Logged<T> {
+    /// Verifies that the entry is in the log: the log's signature, the witness quorum, and the inclusion proof.
+    pub fn verify(entry: T, proof: &TlogProof, policy: &Policy) -> Result<Self, LoggedError> {
+        Self::included(entry, proof, policy.verify_checkpoint(&proof.checkpoint().encode())?)
+    }
+
+    /// The same, where only cosignatures made within the window count.
+    pub fn verify_fresh(
+        entry: T,
+        proof: &TlogProof,
+        policy: &Policy,
+        window: Window,
+    ) -> Result<Self, LoggedError> {
+        Self::included(entry, proof, policy.verify_fresh_checkpoint(&proof.checkpoint().encode(), window)?)
+    }
+
+    fn included(entry: T, proof: &TlogProof, cosigned: CosignedCheckpoint) -> Result<Self, LoggedError> {
+        let (index, head) = (proof.index(), cosigned.checkpoint());
+        let leaf = leaf_hash(entry.entry_bytes());
+        merkle::verify_inclusion(&leaf, index, head.size(), &head.root(), proof.inclusion())?;
+        Ok(Self { value: entry, index, checkpoint: cosigned })
+    }
+}
+
+impl<T> Logged<T> {
+    /// The entry.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// The entry alone; what was known of it is forgotten.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+
+    /// Its place in the log.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The head it was verified against.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        self.checkpoint.checkpoint()
+    }
+
+    /// The same with its cosignatures.
+    pub fn cosigned(&self) -> &CosignedCheckpoint {
+        &self.checkpoint
+    }
+
+    /// The earliest time by which a quorum had cosigned that head, Unix seconds.
+    pub fn cosigned_at(&self) -> u64 {
+        self.checkpoint.cosigned_at()
+    }
+}
