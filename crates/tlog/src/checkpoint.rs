@@ -150,6 +150,13 @@ impl UnverifiedCheckpoint {
         self.note.encode()
     }
 
+    /// The same without the lines of others than the log: cosignatures are beside the point where the log itself is accused.
+    pub(crate) fn by_log_alone(head: &SignedCheckpoint) -> Self {
+        let mut note = head.note.clone();
+        note.retain_name(head.checkpoint.origin());
+        Self { checkpoint: head.checkpoint.clone(), note }
+    }
+
     /// Checks the log's signature: at least one of the given keys of this origin signed, and none of them badly.
     pub fn verify(self, log_keys: &[&Verifier]) -> Result<SignedCheckpoint, CheckpointError> {
         let keys: Vec<&Verifier> =

@@ -40,7 +40,7 @@ pub enum Algorithm {
 }
 
 enum SecretKey {
-    Ed25519(ed25519_dalek::SigningKey),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
     MlDsa44(Box<ml_dsa::SigningKey<MlDsa44>>),
 }
 
@@ -70,7 +70,7 @@ impl Cosigner {
             return Err(KeyError::BadName);
         }
         let key = match algorithm {
-            Algorithm::Ed25519 => SecretKey::Ed25519(ed25519_dalek::SigningKey::from_bytes(seed)),
+            Algorithm::Ed25519 => SecretKey::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed))),
             Algorithm::MlDsa44 => {
                 let seed = Zeroizing::new(ml_dsa::Seed::from(*seed));
                 SecretKey::MlDsa44(Box::new(ml_dsa::SigningKey::from_seed(&seed)))

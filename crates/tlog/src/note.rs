@@ -187,6 +187,10 @@ impl UnverifiedNote {
         Added::Line
     }
 
+    pub(crate) fn retain_name(&mut self, name: &str) {
+        self.signatures.retain(|line| line.name == name);
+    }
+
     /// Checks the signature of one key and returns its time (0 for a plain note signature).
     pub fn verify_one(&self, verifier: &Verifier) -> Result<u64, NoteError> {
         // Only the first line of a key counts: further ones are noise that anyone can add.
