@@ -8,20 +8,23 @@
 //!                tile/2/000.p/1
 //! ```
 
-use crate::tiles::{Kind, TileName, WIDTH};
 use tlog::Hash;
 use tlog::merkle::{leaf_hash, node_hash, root_of};
+use tlog::tile::{Kind, TILE_WIDTH, TilePath};
+
+/// Hashes in a full tile, entries in a full bundle.
+pub(crate) const WIDTH: usize = TILE_WIDTH as usize;
 
 /// One file of the tree, to be linked once and never changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TileFile {
-    pub name: TileName,
-    pub bytes: Vec<u8>,
+pub(crate) struct TileFile {
+    pub(crate) path: TilePath,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The unfinished tiles of a tree of `size` leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Edge {
+pub(crate) struct Edge {
     size: u64,
     /// `levels[l]` holds the hashes of the unfinished tile of level `l`, fewer than [`WIDTH`].
     levels: Vec<Vec<Hash>>,
@@ -31,18 +34,18 @@ pub struct Edge {
 
 impl Edge {
     /// An edge from the unfinished tiles as they were read; `None` if their widths are not those of a tree of `size`.
-    pub fn from_tiles(size: u64, levels: Vec<Vec<Hash>>, bundle: Vec<u8>) -> Option<Self> {
+    pub(crate) fn from_tiles(size: u64, levels: Vec<Vec<Hash>>, bundle: Vec<u8>) -> Option<Self> {
         let fits = levels.iter().enumerate().all(|(level, tile)| tile.len() as u64 == width_at(size, level));
         let complete = width_levels(size) == levels.len();
         (fits && complete).then_some(Self { size, levels, bundle })
     }
 
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
     /// The RFC 6962 root: the perfect subtrees at the edge, from the smallest to the largest, hashed together.
-    pub fn root(&self) -> Hash {
+    pub(crate) fn root(&self) -> Hash {
         let mut root: Option<Hash> = None;
         for tile in &self.levels {
             let mut rest = tile.as_slice();
@@ -59,7 +62,7 @@ impl Edge {
     }
 
     /// Appends one entry; the files it completes go to `finished`. Returns its leaf hash.
-    pub fn push(&mut self, entry: &[u8], finished: &mut Vec<TileFile>) -> Hash {
+    pub(crate) fn push(&mut self, entry: &[u8], finished: &mut Vec<TileFile>) -> Hash {
         let length = u16::try_from(entry.len()).expect("admission bounds an entry far below 65,535 bytes");
         self.bundle.extend_from_slice(&length.to_be_bytes());
         self.bundle.extend_from_slice(entry);
@@ -78,10 +81,10 @@ impl Edge {
                 let index = (self.size >> (8 * level)) / WIDTH as u64 - 1;
                 if level == 0 {
                     let bytes = std::mem::take(&mut self.bundle);
-                    finished.push(TileFile { name: TileName::full(Kind::Entries, index), bytes });
+                    finished.push(TileFile { path: tile_path(Kind::Entries, index, WIDTH), bytes });
                 }
                 let bytes = concatenated(&std::mem::take(tile));
-                finished.push(TileFile { name: TileName::full(Kind::Level(level as u8), index), bytes });
+                finished.push(TileFile { path: tile_path(Kind::Hashes(level as u8), index, WIDTH), bytes });
             }
             level += 1;
         }
@@ -89,28 +92,36 @@ impl Edge {
     }
 
     /// The unfinished tiles and bundle as files.
-    pub fn unfinished(&self) -> Vec<TileFile> {
+    pub(crate) fn unfinished(&self) -> Vec<TileFile> {
         let mut files = Vec::new();
         for (level, tile) in self.levels.iter().enumerate().filter(|(_, tile)| !tile.is_empty()) {
             let index = (self.size >> (8 * level)) / WIDTH as u64;
-            let name = |kind| TileName { kind, index, width: tile.len() as u16 };
+            let path = |kind| tile_path(kind, index, tile.len());
             if level == 0 {
-                files.push(TileFile { name: name(Kind::Entries), bytes: self.bundle.clone() });
+                files.push(TileFile { path: path(Kind::Entries), bytes: self.bundle.clone() });
             }
-            files.push(TileFile { name: name(Kind::Level(level as u8)), bytes: concatenated(tile) });
+            files.push(TileFile { path: path(Kind::Hashes(level as u8)), bytes: concatenated(tile) });
         }
         files
     }
 }
 
 /// How many levels a tree of `size` leaves has.
-pub fn width_levels(size: u64) -> usize {
+pub(crate) fn width_levels(size: u64) -> usize {
     (0..8).take_while(|level| size >> (8 * level) > 0).count()
 }
 
 /// The width of the unfinished tile at `level`.
-pub fn width_at(size: u64, level: usize) -> u64 {
+pub(crate) fn width_at(size: u64, level: usize) -> u64 {
     (size >> (8 * level)) % WIDTH as u64
+}
+
+/// A path that occurs: the edge only makes tiles of 1 to 256 hashes at levels below 8.
+pub(crate) fn tile_path(kind: Kind, index: u64, width: usize) -> TilePath {
+    u16::try_from(width)
+        .ok()
+        .and_then(|width| TilePath::new(kind, index, width))
+        .expect("a tile of a 64-bit tree")
 }
 
 fn concatenated(tile: &[Hash]) -> Vec<u8> {

@@ -11,21 +11,21 @@ const COVERED: TableDefinition<(), u64> = TableDefinition::new("covered size");
 /// Why the index could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source} (the file is a cache: stop the log and remove it, and it is rebuilt)", .path.display())]
-pub struct IndexError {
+pub(crate) struct IndexError {
     path: PathBuf,
     source: Box<redb::Error>,
 }
 
 /// The open index.
 #[derive(Debug)]
-pub struct Index {
+pub(crate) struct Index {
     path: PathBuf,
     database: Database,
 }
 
 impl Index {
     /// Opens the index at `path`; a missing or unreadable file becomes an empty one that covers nothing.
-    pub fn open(path: &Path) -> Result<Self, IndexError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, IndexError> {
         let named = |source: redb::Error| IndexError { path: path.to_owned(), source: Box::new(source) };
         let opened = Self::create(path).or_else(|error| {
             tracing::warn!(%error, path = %path.display(), "the index cannot be read and is rebuilt");
@@ -45,7 +45,7 @@ impl Index {
     }
 
     /// The size of the tree whose leaves are all here.
-    pub fn covered(&self) -> Result<u64, IndexError> {
+    pub(crate) fn covered(&self) -> Result<u64, IndexError> {
         let read = || -> Result<u64, redb::Error> {
             let table = self.database.begin_read()?.open_table(COVERED)?;
             Ok(table.get(())?.map_or(0, |size| size.value()))
@@ -54,7 +54,7 @@ impl Index {
     }
 
     /// The index of the first leaf with this hash.
-    pub fn find(&self, leaf_hash: &[u8; 32]) -> Result<Option<u64>, IndexError> {
+    pub(crate) fn find(&self, leaf_hash: &[u8; 32]) -> Result<Option<u64>, IndexError> {
         let read = || -> Result<Option<u64>, redb::Error> {
             let table = self.database.begin_read()?.open_table(LEAVES)?;
             Ok(table.get(leaf_hash)?.map(|index| index.value()))
@@ -63,7 +63,7 @@ impl Index {
     }
 
     /// Adds the leaves from `first` on. The first index of a hash stays: the answer to a repeat never changes.
-    pub fn extend(&self, first: u64, leaf_hashes: &[[u8; 32]]) -> Result<(), IndexError> {
+    pub(crate) fn extend(&self, first: u64, leaf_hashes: &[[u8; 32]]) -> Result<(), IndexError> {
         let write = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
             {
@@ -83,7 +83,7 @@ impl Index {
     }
 
     /// Forgets everything: the tree is smaller than what was covered.
-    pub fn clear(&self) -> Result<(), IndexError> {
+    pub(crate) fn clear(&self) -> Result<(), IndexError> {
         let write = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
             transaction.delete_table(LEAVES)?;

@@ -11,22 +11,46 @@
 //! GET  /log/v1/proof/<leaf hash>     the tlog-proof of a published entry | 404
 //! GET  /status                       tree size, age of the checkpoint, witnesses missing, alarms (JSON)
 //! ```
-#![allow(clippy::todo)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod answer;
+mod admission;
+mod alarms;
+mod cosign;
 mod edge;
-pub mod index;
+mod index;
+mod keys;
+mod nodes;
 mod pool;
 mod rate;
-pub mod storage;
-mod tiles;
+mod scrub;
+mod sequencer;
+mod serve;
+mod shared;
+mod storage;
 mod tree;
 
+pub use admission::MAX_LEAF_BYTES;
+
+use admission::Admission;
+use alarms::Alarms;
+use cosign::Witnesses;
+use host::durable::FolderLock;
+use host::http::ServeLimits;
 use host::running::Running;
 use host::shutdown::Shutdown;
+use index::{Index, IndexError};
+use keys::Keys;
+use sequencer::{Pace, Sequencer};
+use serve::Front;
+use shared::Shared;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use storage::{Folder, Storage, tile_file};
+use tlog::policy::{POLICY_MAX_BYTES, Policy};
+use tlog::tile::{BUNDLE_MAX_BYTES, Bundle, Kind, tile_at};
+use tree::{Heads, Tree, TreeError};
 
 /// The configuration of a log (deploy/config/log.toml).
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -114,15 +138,44 @@ pub enum Error {
     File(#[from] host::durable::DurableError),
     #[error(transparent)]
     Secret(#[from] host::secret::SecretError),
-    #[error(transparent)]
-    Index(#[from] index::IndexError),
+    #[error("the key in {}: {reason}", .path.display())]
+    OwnKey { path: PathBuf, reason: String },
+    #[error("{}: no such policy file; write a tlog-policy with this log's key, its witnesses and the quorum", .path.display())]
+    NoPolicy { path: PathBuf },
+    #[error("{}: {reason}", .path.display())]
+    Policy { path: PathBuf, reason: String },
+    #[error("the submitter key {vkey:?}: {reason}")]
+    SubmitterKey { vkey: String, reason: String },
+    #[error("{0}")]
+    Tree(String),
+    #[error("{0}")]
+    Index(String),
 }
 
-/// Makes the key and the empty tree of a new log; returns its verifier keys, one line each. Refuses to touch a data folder
-/// that was initialised before.
+impl From<TreeError> for Error {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Storage(error) => Self::File(error),
+            error => Self::Tree(error.to_string()),
+        }
+    }
+}
+
+impl From<IndexError> for Error {
+    fn from(error: IndexError) -> Self {
+        Self::Index(error.to_string())
+    }
+}
+
+/// Makes the keys and the signed empty tree of a new log; returns its verifier keys, one line each: the Ed25519 one, which
+/// goes into policies, and the ML-DSA-44 one. Refuses to touch a data folder that was initialised before.
 pub fn init(config: &Config) -> Result<Vec<String>, Error> {
-    let _ = config;
-    todo!("tlog's signer")
+    host::durable::create_dirs(&config.data)?;
+    let _lock = FolderLock::acquire(&config.data)?;
+    Keys::create(&config.data, &config.origin)?;
+    let keys = Keys::open(&config.data, &config.origin)?;
+    Tree::create(&Folder::new(&config.data), &keys)?;
+    Ok(keys.vkeys())
 }
 
 /// Starts a log on `config.listen`.
@@ -137,11 +190,126 @@ pub async fn start_on(
     config: Config,
     shutdown: Shutdown,
 ) -> Result<Running<At, Error>, Error> {
-    let _ = (listener, config, shutdown);
-    todo!("tlog's signer")
+    let http = listener.local_addr().map_err(Error::Listen)?;
+    let lock = FolderLock::acquire(&config.data)?;
+    let keys = Keys::open(&config.data, &config.origin)?;
+    let vkeys = keys.vkeys();
+    let policy = Arc::new(read_policy(&config, &keys)?);
+    let admission = Admission::new(&config.submitters, Instant::now())
+        .map_err(|(vkey, error)| Error::SubmitterKey { vkey, reason: error.to_string() })?;
+
+    let storage = Folder::new(&config.data);
+    let tree = Tree::open(storage.clone(), keys)?;
+    let index = Index::open(&config.data.join("index.redb"))?;
+    index_entries(&tree, &index)?;
+    let alarms = Arc::new(Alarms::open(&config.data.join("alarms"))?);
+    let shared = Arc::new(Shared::new(index));
+    if let Some(published) = tree.published()? {
+        shared.publish(published);
+    }
+
+    let own = shutdown.child();
+    let beyond_quorum = Duration::from_millis(config.beyond_quorum_ms);
+    let witnesses = Witnesses::new(policy, storage.clone(), alarms.clone(), beyond_quorum);
+    let front = Front {
+        admission,
+        shared: shared.clone(),
+        storage: storage.clone(),
+        alarms: alarms.clone(),
+        peers: witnesses.peers(),
+        origin: config.origin.clone(),
+        add_wait: Duration::from_secs(config.add_wait_secs),
+        shutdown: own.clone(),
+    };
+    let pace = Pace {
+        batch: Duration::from_millis(config.batch_ms),
+        checkpoint: Duration::from_millis(config.checkpoint_ms),
+        refresh: Duration::from_secs(config.refresh_secs.max(1)),
+    };
+    tracing::info!(origin = config.origin, %http, size = tree.size(), "the log listens");
+    let scrubbing = scrub_in_background(storage, tree.size(), alarms, own.clone());
+    let sequencer = Sequencer::new(tree, shared, witnesses, pace, own.clone());
+    let limits = ServeLimits {
+        body_bytes: serve::BODY_LIMIT,
+        request_timeout: Duration::from_secs(config.add_wait_secs.saturating_add(30)),
+        ..ServeLimits::default()
+    };
+    let party = {
+        let own = own.clone();
+        async move {
+            let serving = host::http::serve(listener, serve::router(Arc::new(front)), limits, own.clone());
+            let sequencing = async {
+                let ended = sequencer.run().await;
+                // Nothing is served by a log that may not write: its answers would only grow stale.
+                own.request();
+                ended
+            };
+            let ((), ended) = tokio::join!(serving, sequencing);
+            let _ = scrubbing.await;
+            drop(lock);
+            ended
+        }
+    };
+    Ok(Running::spawn(At { http, vkeys }, own, party))
 }
 
 /// Runs a log until `shutdown`.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     start(config, shutdown).await?.join().await
+}
+
+/// The policy, which must know this log by its present key and be able to reach a quorum.
+fn read_policy(config: &Config, keys: &Keys) -> Result<Policy, Error> {
+    let path = config.policy.clone();
+    let bytes = host::durable::read_limited(&path, POLICY_MAX_BYTES as u64)?;
+    let bytes = bytes.ok_or_else(|| Error::NoPolicy { path: path.clone() })?;
+    let policy = Policy::parse(&bytes)
+        .map_err(|error| Error::Policy { path: path.clone(), reason: error.to_string() })?;
+    if !policy.log_keys(&config.origin).contains(&keys.verifier()) {
+        let reason = format!("it does not name this log's key; add the line: log {}", keys.verifier());
+        return Err(Error::Policy { path, reason });
+    }
+    let reachable = policy.witnesses().iter().filter(|witness| witness.url.is_some());
+    if !policy.is_quorum(reachable.map(|witness| witness.name.as_str())) {
+        let reason =
+            "the witnesses that have a URL are not a quorum: give each witness its submission URL".to_owned();
+        return Err(Error::Policy { path, reason });
+    }
+    Ok(policy)
+}
+
+/// Brings the index up to the tree, from the entry bundles.
+fn index_entries<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -> Result<(), Error> {
+    let size = tree.size();
+    if index.covered()? > size {
+        index.clear()?;
+    }
+    let mut covered = index.covered()?;
+    while covered < size {
+        let path = tile_at(Kind::Entries, covered / 256, size).ok_or(TreeError::OutOfTree)?;
+        let bytes =
+            tree.storage().read(&tile_file(&path), BUNDLE_MAX_BYTES as u64).map_err(TreeError::from)?;
+        let bundle = bytes.and_then(|bytes| Bundle::parse(path.width(), &bytes).ok());
+        let leaves = bundle.ok_or_else(|| tree::bad_tile(&path, size))?.leaf_hashes();
+        let new: Vec<[u8; 32]> = leaves[(covered % 256) as usize..].iter().map(|leaf| leaf.0).collect();
+        index.extend(covered, &new)?;
+        covered += new.len() as u64;
+    }
+    Ok(())
+}
+
+fn scrub_in_background(
+    storage: Folder,
+    size: u64,
+    alarms: Arc<Alarms>,
+    shutdown: Shutdown,
+) -> tokio::task::JoinHandle<()> {
+    tokio::task::spawn_blocking(move || match scrub::scrub(&storage, size, &shutdown) {
+        Ok(read) => tracing::info!(read, "every tile was read again and is whole"),
+        Err(error) => alarms.raise(
+            &format!("damaged-tile-{size}"),
+            &format!("the tree on disk is damaged: {error}"),
+            b"",
+        ),
+    })
 }

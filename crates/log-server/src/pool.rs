@@ -10,13 +10,13 @@ use tlog::Hash;
 use tokio::sync::watch;
 
 /// Leaves that may wait at once.
-pub const MAX_WAITING: usize = 4096;
+pub(crate) const MAX_WAITING: usize = 4096;
 /// Their bytes in all.
-pub const MAX_WAITING_BYTES: usize = 32 << 20;
+pub(crate) const MAX_WAITING_BYTES: usize = 32 << 20;
 
 /// What is known of a leaf that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     Waiting,
     /// In the signed tree; it is answered for once that tree is published.
     Integrated,
@@ -25,11 +25,11 @@ pub enum Fate {
 
 /// Why a leaf was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub(crate) struct Full;
 
 /// The waiting leaves, first come first served.
 #[derive(Debug, Default)]
-pub struct Pool {
+pub(crate) struct Pool {
     queue: VecDeque<(Hash, Bytes)>,
     queued_bytes: usize,
     fates: HashMap<[u8; 32], watch::Sender<Fate>>,
@@ -37,12 +37,12 @@ pub struct Pool {
 
 impl Pool {
     /// The fate of a leaf that waits already.
-    pub fn join(&self, leaf: &Hash) -> Option<watch::Receiver<Fate>> {
+    pub(crate) fn join(&self, leaf: &Hash) -> Option<watch::Receiver<Fate>> {
         self.fates.get(&leaf.0).map(watch::Sender::subscribe)
     }
 
     /// Takes a leaf that does not wait yet.
-    pub fn push(&mut self, leaf: Hash, entry: Bytes) -> Result<watch::Receiver<Fate>, Full> {
+    pub(crate) fn push(&mut self, leaf: Hash, entry: Bytes) -> Result<watch::Receiver<Fate>, Full> {
         if self.fates.len() >= MAX_WAITING || self.queued_bytes + entry.len() > MAX_WAITING_BYTES {
             return Err(Full);
         }
@@ -53,19 +53,24 @@ impl Pool {
         Ok(receiver)
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
+    /// Leaves that wait, those in the present batch included.
+    pub(crate) fn waiting(&self) -> usize {
+        self.fates.len()
+    }
+
     /// The next batch, at most `limit` leaves. Their fates stay open until [`settle`](Pool::settle).
-    pub fn take(&mut self, limit: usize) -> Vec<(Hash, Bytes)> {
+    pub(crate) fn take(&mut self, limit: usize) -> Vec<(Hash, Bytes)> {
         let batch: Vec<_> = self.queue.drain(..limit.min(self.queue.len())).collect();
         self.queued_bytes -= batch.iter().map(|(_, entry)| entry.len()).sum::<usize>();
         batch
     }
 
     /// Tells everyone who waits for these leaves what became of them, and forgets them.
-    pub fn settle<'a>(&mut self, leaves: impl IntoIterator<Item = &'a Hash>, fate: &Fate) {
+    pub(crate) fn settle<'a>(&mut self, leaves: impl IntoIterator<Item = &'a Hash>, fate: &Fate) {
         for leaf in leaves {
             if let Some(sender) = self.fates.remove(&leaf.0) {
                 // Nobody may be waiting any more.

@@ -7,7 +7,7 @@ const LEAF: u64 = 60_000;
 
 /// A bucket that empties with every admitted leaf and fills with time.
 #[derive(Debug, Clone)]
-pub struct Rate {
+pub(crate) struct Rate {
     per_minute: u64,
     full: u64,
     level: u64,
@@ -16,13 +16,13 @@ pub struct Rate {
 
 impl Rate {
     /// A full bucket. A `burst` or `per_minute` of 0 admits nothing.
-    pub fn new(per_minute: u32, burst: u32, now: Instant) -> Self {
+    pub(crate) fn new(per_minute: u32, burst: u32, now: Instant) -> Self {
         let full = u64::from(burst) * LEAF;
         Self { per_minute: u64::from(per_minute), full, level: full, at: now }
     }
 
     /// Takes one leaf's worth, or says after which pause there is one again.
-    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
         let passed = now.saturating_duration_since(self.at).as_millis();
         let gained = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(self.per_minute);
         if gained > 0 {

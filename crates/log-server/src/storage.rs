@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 ///
 /// Every write may fail with nothing done, or fail although it was done: a caller that met an error knows neither, and
 /// must read the state again before it writes more.
-pub trait Storage: Send + Sync + 'static {
+pub(crate) trait Storage: Send + Sync + 'static {
     /// A whole file of at most `limit` bytes; `None` when there is none.
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, DurableError>;
 
@@ -41,12 +41,12 @@ pub trait Storage: Send + Sync + 'static {
 
 /// A data folder on a local disk.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub(crate) struct Folder {
     root: PathBuf,
 }
 
 impl Folder {
-    pub fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
 }
@@ -101,6 +101,11 @@ impl Storage for Folder {
             Err(error) => Err(DurableError::at(&path, error)),
         }
     }
+}
+
+/// The name of a tile file: its URL's path, below `public/`.
+pub(crate) fn tile_file(path: &tlog::tile::TilePath) -> String {
+    format!("public/{path}")
 }
 
 /// The folder part of a name; empty for a bare one.

@@ -3,22 +3,8 @@
 //! Parsing, the origin and the log's signature come before ([`crate::serve`]); what is decided here is growth alone. The
 //! order of the checks is the order in which proto/log.md lists the answers.
 
-use tlog::Hash;
-use tlog::checkpoint::Checkpoint;
 use tlog::merkle::{self, ConsistencyProof};
-
-/// A head, as far as growth is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    pub size: u64,
-    pub root: Hash,
-}
-
-impl Head {
-    pub fn of(checkpoint: &Checkpoint) -> Self {
-        Self { size: checkpoint.size(), root: checkpoint.root() }
-    }
-}
+use tlog::reader::Head;
 
 /// Why a request is refused. One variant for each row of the table in proto/log.md#witness.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,15 +53,14 @@ pub fn decide(latest: Option<Head>, old: u64, head: Head, proof: &ConsistencyPro
     if old > head.size {
         return Err(Refusal::OldBeyondSize { old, size: head.size });
     }
-    let empty = Head { size: 0, root: merkle::root_of(&[]) };
-    let latest = latest.unwrap_or(empty);
+    let latest = latest.unwrap_or(Head::EMPTY);
     // SPEC: log.md#witness: the old size MUST be that of the latest head cosigned here (409 with that size).
     if old != latest.size {
         return Err(Refusal::Stale { latest: latest.size });
     }
     // SPEC: log.md#witness: a wrong root of the empty tree, a superfluous or failing proof, another root of the same
     // size are refused as inconsistent (422).
-    if head.size == 0 && head.root != empty.root {
+    if head.size == 0 && head.root != Head::EMPTY.root {
         return Err(Refusal::EmptyRoot);
     }
     if head.size == latest.size && head.root != latest.root {
@@ -88,6 +73,7 @@ pub fn decide(latest: Option<Head>, old: u64, head: Head, proof: &ConsistencyPro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tlog::Hash;
     use tlog::merkle::{Tree, leaf_hash};
 
     fn tree(size: u64, salt: u8) -> Tree {
@@ -160,7 +146,7 @@ mod tests {
     #[test]
     fn the_empty_tree_has_one_root() {
         let none = ConsistencyProof::new(Vec::new());
-        let empty = Head { size: 0, root: merkle::root_of(&[]) };
+        let empty = Head::EMPTY;
         assert_eq!(decide(None, 0, empty, &none), Ok(()));
         assert_eq!(decide(Some(empty), 0, empty, &none), Ok(()));
         let wrong = Head { size: 0, root: Hash([0; 32]) };

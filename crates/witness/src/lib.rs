@@ -26,7 +26,7 @@ pub mod latest;
 mod refused;
 mod serve;
 
-pub use decide::{Head, Refusal, decide};
+pub use decide::{Refusal, decide};
 pub use serve::{AddError, Witness};
 
 use host::durable::FolderLock;

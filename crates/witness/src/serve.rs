@@ -1,7 +1,7 @@
 //! The two URLs, and what happens between a request and its answer: parse, origin, the log's signature, then
 //! [`decide`] and the write of the new head in one transaction, then the cosignature leaves.
 
-use crate::decide::{Head, Refusal, decide};
+use crate::decide::{Refusal, decide};
 use crate::latest::{Latest, LatestError};
 use crate::refused::Refused;
 use axum::Router;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tlog::checkpoint::{SignedCheckpoint, UnverifiedCheckpoint};
 use tlog::cosignature::Cosigner;
 use tlog::note::Verifier;
+use tlog::reader::Head;
 use tlog::witness::{
     AddCheckpointRequest, SIZE_CONTENT_TYPE, encode_cosignatures, encode_size, monitoring_path,
 };

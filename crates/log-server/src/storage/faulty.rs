@@ -87,12 +87,12 @@ impl Faulty {
         assert!(self.0.lock().unwrap().durable.remove(name).is_some(), "no file {name}");
     }
 
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.0.lock().unwrap().durable.keys().cloned().collect()
-    }
-
     /// Runs one write through the fault table.
-    fn write<T>(&self, name: &str, done: impl FnOnce(&mut Disk) -> Result<T, DurableError>) -> Result<T, DurableError> {
+    fn write<T>(
+        &self,
+        name: &str,
+        done: impl FnOnce(&mut Disk) -> Result<T, DurableError>,
+    ) -> Result<T, DurableError> {
         let mut disk = self.0.lock().unwrap();
         let error = |kind: io::ErrorKind| DurableError::at(Path::new(name), kind.into());
         if disk.dead {

@@ -4,7 +4,7 @@
 use super::*;
 use crate::storage::faulty::{Fault, Faulty, PowerCut};
 use std::sync::{Arc, Mutex};
-use tlog::merkle::root_of;
+use tlog::merkle::{leaf_hash, root_of};
 
 /// Signs in plain text, and remembers every head that it signed.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +65,10 @@ fn a_tree_grows_and_opens_again_at_every_size() {
 
 /// Runs a commit with a fault at every one of its writes, lets `recover` bring the tree back, and checks that what was
 /// signed stayed one history.
-fn fault_table(fault: Fault, recover: impl Fn(&Faulty, &Recorder, Tree<Faulty, Recorder>) -> Tree<Faulty, Recorder>) {
+fn fault_table(
+    fault: Fault,
+    recover: impl Fn(&Faulty, &Recorder, Tree<Faulty, Recorder>) -> Tree<Faulty, Recorder>,
+) {
     // A batch that finishes a tile and begins the next: every kind of file is written.
     for (before, batch) in [(0, 3), (250, 10), (255, 600)] {
         let mut faults = 0;
@@ -85,7 +88,10 @@ fn fault_table(fault: Fault, recover: impl Fn(&Faulty, &Recorder, Tree<Faulty, R
             }
             faults += 1;
             let error = outcome.unwrap_err();
-            assert!(fault != Fault::DiskFull || matches!(error, TreeError::Storage(DurableError::DiskFull { .. })));
+            assert!(
+                fault != Fault::DiskFull
+                    || matches!(error, TreeError::Storage(DurableError::DiskFull { .. }))
+            );
             // Until it was opened again a broken tree takes nothing more.
             assert!(matches!(commit(&mut tree, &added), Err(TreeError::Broken)));
 
@@ -94,7 +100,11 @@ fn fault_table(fault: Fault, recover: impl Fn(&Faulty, &Recorder, Tree<Faulty, R
             if tree.size() > before as u64 {
                 all.extend(added);
             }
-            assert_eq!((tree.size(), tree.root()), (all.len() as u64, root_at(&all)), "{fault:?} at write {nth}");
+            assert_eq!(
+                (tree.size(), tree.root()),
+                (all.len() as u64, root_at(&all)),
+                "{fault:?} at write {nth}"
+            );
             // The next batch holds OTHER entries than the one that failed, and goes in.
             let next: Vec<_> = (0..batch + 2).map(|n| format!("other {n}").into_bytes()).collect();
             commit(&mut tree, &next).unwrap();
@@ -181,11 +191,31 @@ fn damage_is_named_and_the_log_does_not_start() {
     let cases: [(&str, fn(&mut Vec<u8>), Check); 7] = [
         (STATE, |bytes| bytes.truncate(8), |error| matches!(error, TreeError::BadState { name: STATE, .. })),
         (STATE, |bytes| bytes.clear(), |error| matches!(error, TreeError::BadState { .. })),
-        (STATE, |bytes| *bytes = b"signed 299 00".to_vec(), |error| matches!(error, TreeError::BadState { .. })),
-        ("public/tile/0/001.p/44", |bytes| bytes.truncate(100), |error| matches!(error, TreeError::BadTile { .. })),
-        ("public/tile/0/001.p/44", |bytes| bytes[40] ^= 1, |error| matches!(error, TreeError::BadTile { .. })),
-        ("public/tile/1/000.p/1", |bytes| bytes[0] ^= 0x80, |error| matches!(error, TreeError::OtherRoot { size: 300 })),
-        ("public/tile/entries/001.p/44", |bytes| bytes[9] ^= 1, |error| matches!(error, TreeError::BadTile { .. })),
+        (
+            STATE,
+            |bytes| *bytes = b"signed 299 00".to_vec(),
+            |error| matches!(error, TreeError::BadState { .. }),
+        ),
+        (
+            "public/tile/0/001.p/44",
+            |bytes| bytes.truncate(100),
+            |error| matches!(error, TreeError::BadTile { .. }),
+        ),
+        (
+            "public/tile/0/001.p/44",
+            |bytes| bytes[40] ^= 1,
+            |error| matches!(error, TreeError::BadTile { .. }),
+        ),
+        (
+            "public/tile/1/000.p/1",
+            |bytes| bytes[0] ^= 0x80,
+            |error| matches!(error, TreeError::OtherRoot { size: 300 }),
+        ),
+        (
+            "public/tile/entries/001.p/44",
+            |bytes| bytes[9] ^= 1,
+            |error| matches!(error, TreeError::BadTile { .. }),
+        ),
     ];
     for (name, damage, expected) in cases {
         let (disk, heads) = (Faulty::default(), Recorder::default());

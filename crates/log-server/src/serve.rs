@@ -1,0 +1,263 @@
+//! The HTTP side: admission and the wait for publication; everything else is read from what was published.
+
+use crate::admission::{Admission, MAX_LEAF_BYTES};
+use crate::alarms::Alarms;
+use crate::cosign::Peer;
+use crate::nodes::Nodes;
+use crate::pool::Fate;
+use crate::shared::{Published, Shared};
+use crate::storage::{Folder, Storage, tile_file};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use host::http::Failure;
+use host::shutdown::Shutdown;
+use std::sync::Arc;
+use std::time::Duration;
+use tlog::Hash;
+use tlog::merkle::{leaf_hash, verify_inclusion};
+use tlog::proof::TlogProof;
+use tlog::tile::{BUNDLE_MAX_BYTES, Bundle, Kind, Tile, TilePath, tile_at};
+use tokio::time::Instant;
+
+/// What the handlers see.
+pub(crate) struct Front {
+    pub admission: Admission,
+    pub shared: Arc<Shared>,
+    pub storage: Folder,
+    pub alarms: Arc<Alarms>,
+    pub peers: Arc<Vec<Arc<Peer>>>,
+    pub origin: String,
+    pub add_wait: Duration,
+    pub shutdown: Shutdown,
+}
+
+pub(crate) fn router(front: Arc<Front>) -> Router {
+    Router::new()
+        .route("/add", post(add))
+        .route("/checkpoint", get(checkpoint))
+        .route("/tile/{*path}", get(tile))
+        .route("/log/v1/proof/{leaf}", get(proof))
+        .route("/status", get(status))
+        .with_state(front)
+}
+
+async fn add(State(front): State<Arc<Front>>, body: Bytes) -> Response {
+    match front.add(body).await {
+        Ok(proof) => text(proof, "no-store"),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn checkpoint(State(front): State<Arc<Front>>) -> Response {
+    match front.published() {
+        // SPEC: log.md#http: the checkpoint MUST NOT be cached beyond a few seconds.
+        Some(published) => text(published.note, "max-age=1"),
+        None => {
+            Failure::new(404, "not-published", "nothing has found a quorum of witnesses yet").into_response()
+        }
+    }
+}
+
+async fn tile(State(front): State<Arc<Front>>, Path(path): Path<String>) -> Response {
+    match front.tile(format!("tile/{path}")).await {
+        Ok(bytes) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/octet-stream"),
+                (header::CACHE_CONTROL, "public, max-age=604800, immutable"),
+            ];
+            (StatusCode::OK, headers, Body::from(bytes)).into_response()
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn proof(State(front): State<Arc<Front>>, Path(leaf): Path<String>) -> Response {
+    let Some(leaf) = Hash::from_hex(&leaf) else {
+        return Failure::new(400, "not-a-leaf-hash", "name the leaf by 64 lower-case hex digits")
+            .into_response();
+    };
+    match front.published_proof(leaf).await {
+        Ok(Some(proof)) => text(proof, "no-store"),
+        Ok(None) => Failure::new(404, "not-published", "no published leaf has this hash; add it first")
+            .into_response(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn status(State(front): State<Arc<Front>>) -> Response {
+    axum::Json(front.status()).into_response()
+}
+
+fn text(body: impl Into<Body>, cache: &'static str) -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, cache)];
+    (StatusCode::OK, headers, body.into()).into_response()
+}
+
+impl Front {
+    /// Admits a leaf, waits until it is published, and returns its tlog-proof. The same bytes always get the same index.
+    async fn add(&self, body: Bytes) -> Result<Vec<u8>, Failure> {
+        let deadline = Instant::now() + self.add_wait;
+        let admitted = self.admission.admit(&body)?;
+        let leaf = leaf_hash(&body);
+        let waiting = match self.shared.join(&leaf) {
+            Some(fate) => Some(fate),
+            None if self.find(leaf).await?.is_some() => None,
+            None => {
+                self.admission.spend(admitted, std::time::Instant::now())?;
+                let full = |_| {
+                    Failure::new(
+                        503,
+                        "queue-full",
+                        "the log has more leaves waiting than it takes; try again later",
+                    )
+                };
+                Some(self.shared.push(leaf, body).map_err(full)?)
+            }
+        };
+        if let Some(mut fate) = waiting {
+            let settled = async {
+                // An error here is a sender dropped after it settled: the last value is the fate.
+                let _ = fate.wait_for(|fate| *fate != Fate::Waiting).await;
+                fate.borrow().clone()
+            };
+            match self.within(deadline, settled).await? {
+                Fate::Failed(failure) => return Err(failure),
+                Fate::Integrated | Fate::Waiting => {}
+            }
+        }
+        let storage = || {
+            Failure::new(503, "storage", "the log could not find the leaf again; send the same bytes later")
+        };
+        let index = self.find(leaf).await?.ok_or_else(storage)?;
+        let mut published = self.shared.published();
+        let covers = |published: &Option<Published>| published.as_ref().is_some_and(|head| head.size > index);
+        let published = self
+            .within(deadline, async { published.wait_for(covers).await.ok().and_then(|head| head.clone()) });
+        let head = published.await?.ok_or_else(storage)?;
+        self.prove(leaf, index, head).await
+    }
+
+    /// Waits, but not beyond the deadline or the log's life; what is told then names the log's trouble, if it has one.
+    async fn within<T>(&self, deadline: Instant, wait: impl Future<Output = T>) -> Result<T, Failure> {
+        let slow = || {
+            Failure::new(
+                503,
+                "not-published-yet",
+                "the leaf is on its way: send the same bytes again for its proof",
+            )
+        };
+        tokio::select! {
+            done = wait => Ok(done),
+            () = tokio::time::sleep_until(deadline) => Err(self.shared.trouble().unwrap_or_else(slow)),
+            () = self.shutdown.requested() => Err(Failure::new(503, "stopping", "the log is stopping; send the same bytes again later")),
+        }
+    }
+
+    fn published(&self) -> Option<Published> {
+        self.shared.published().borrow().clone()
+    }
+
+    async fn published_proof(&self, leaf: Hash) -> Result<Option<Vec<u8>>, Failure> {
+        let (Some(head), Some(index)) = (self.published(), self.find(leaf).await?) else { return Ok(None) };
+        if index >= head.size {
+            return Ok(None);
+        }
+        self.prove(leaf, index, head).await.map(Some)
+    }
+
+    async fn find(&self, leaf: Hash) -> Result<Option<u64>, Failure> {
+        let shared = self.shared.clone();
+        blocking(move || shared.index.find(&leaf.0)).await.map_err(|error| internal(&error))
+    }
+
+    /// The tlog-proof of a published leaf, verified before it leaves.
+    async fn prove(&self, leaf: Hash, index: u64, head: Published) -> Result<Vec<u8>, Failure> {
+        let storage = self.storage.clone();
+        blocking(move || {
+            let inclusion =
+                Nodes::new(&storage, head.size).prove_inclusion(index).map_err(|error| internal(&error))?;
+            verify_inclusion(&leaf, index, head.size, &head.root, &inclusion)
+                .map_err(|error| internal(&error))?;
+            let proof =
+                TlogProof::from_parts(index, inclusion, &head.note).map_err(|error| internal(&error))?;
+            Ok(proof.encode())
+        })
+        .await
+    }
+
+    /// A tile or bundle of the published tree. A partial one whose file is gone is cut from the full one.
+    async fn tile(&self, path: String) -> Result<Vec<u8>, Failure> {
+        let absent = || {
+            Failure::new(404, "no-tile", "the published tree has no such tile; fetch the checkpoint first")
+        };
+        let path: TilePath = path.parse().map_err(|_| absent())?;
+        let size = self.shared.published_size().ok_or_else(absent)?;
+        // SPEC: log.md#http: tiles beyond the published tree MUST NOT be served.
+        let widest = tile_at(path.kind(), path.index(), size).filter(|widest| path.width() <= widest.width());
+        widest.ok_or_else(absent)?;
+        let storage = self.storage.clone();
+        let found = blocking(move || read_tile_bytes(&storage, &path)).await;
+        found.map_err(|error| internal(&error))?.ok_or_else(absent)
+    }
+
+    fn status(&self) -> serde_json::Value {
+        let witnesses: Vec<_> = self
+            .peers
+            .iter()
+            .map(|peer| match peer.outcome() {
+                None => serde_json::json!({ "name": peer.name, "state": "not asked yet" }),
+                Some(Ok(time)) => serde_json::json!({ "name": peer.name, "state": "cosigned", "time": time }),
+                Some(Err(error)) => {
+                    serde_json::json!({ "name": peer.name, "state": "missing", "error": error })
+                }
+            })
+            .collect();
+        let trouble = self.shared.trouble().map(|trouble| trouble.error);
+        serde_json::json!({
+            "origin": self.origin,
+            "published_size": self.shared.published_size(),
+            "waiting": self.shared.waiting(),
+            "trouble": trouble,
+            "alarms": self.alarms.count(),
+            "witnesses": witnesses,
+        })
+    }
+}
+
+/// A file of the tree as the path asks for it, cut from the full one if need be.
+fn read_tile_bytes(
+    storage: &Folder,
+    path: &TilePath,
+) -> Result<Option<Vec<u8>>, host::durable::DurableError> {
+    let read = |path: &TilePath| storage.read(&tile_file(path), BUNDLE_MAX_BYTES as u64);
+    let Some(full) = read(&path.full())? else { return read(path) };
+    if path.is_full() {
+        return Ok(Some(full));
+    }
+    Ok(match path.kind() {
+        Kind::Hashes(_) => Tile::parse(&path.full(), &full)
+            .ok()
+            .and_then(|tile| Tile::of(tile.hashes()[..usize::from(path.width())].to_vec()))
+            .map(|tile| tile.encode()),
+        Kind::Entries => Bundle::parse_prefix(path.width(), &full).ok().map(|bundle| bundle.encode()),
+    })
+}
+
+fn internal(error: &dyn std::fmt::Display) -> Failure {
+    tracing::error!(%error, "an answer could not be made");
+    Failure::new(503, "storage", "the log could not read its tree; its operator must look; try again later")
+}
+
+/// Runs disk work on a thread that may wait for it. The number of connections bounds how many there are.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|stopped| std::panic::resume_unwind(stopped.into_panic()))
+}
+
+/// The body limit of the router: a leaf and one byte, so that admission names what is too large.
+pub(crate) const BODY_LIMIT: usize = MAX_LEAF_BYTES + 1;
