@@ -1,0 +1,265 @@
+//! Leaves: the records of the log, as text that a person can read. Contract: `proto/release.md#leaves`; vectors:
+//! `proto/vectors/leaves.json`.
+//!
+//! A leaf is a C2SP signed note of at most 32 KiB. The first line of its text names the kind and version; then come lines
+//! `field value`, all of them, in the one order of the kind's table. A value that does not apply is `-`. Whatever is
+//! unknown, repeated, missing or out of order is refused, so that a leaf has one meaning and one text.
+//!
+//! ```text
+//! candor grant v1
+//! id q83vEjRWeJCrze8SNFZ4kA==
+//! trustee bar.example
+//! request-index 8812
+//! request CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+//! epochs 15
+//! shares sFodV/vSp5O8n9a8QpW6PRY97tfOSW5bsc2Xl/EQi08=
+//! bundle 4bT0W5mZ0m3J0Xc1y0vJqJY0Pj2cO4Zb1j0d0D3h6mE=
+//! decision gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=
+//! approver B95lDa8R83lS8n0eG+o0buTxRKQTYFi//1U8anccXmA=
+//! time 1795495000
+//!
+//! — bar.example jWbPPw...
+//! ```
+//!
+//! In scope: text, limits, who signed. Out of scope: whether a signer may ([`crate::register`]), what a release needs
+//! ([`crate::grant`]).
+
+mod owner;
+mod registry;
+mod release;
+mod request;
+mod text;
+mod value;
+
+pub use owner::{OwnerPolicyLeaf, Ratification, Veto, policy_commitment};
+pub use registry::{DayKeysLeaf, KeyDestroyed, KeyState, PolicyDocLeaf, RequesterKey, Role};
+pub use release::{Grant, RefusalLeaf, ShareBad};
+pub use request::{Asker, Kind, Request};
+pub use text::TextError;
+pub use value::{
+    Country, DETAILS_SIZES, DETAILS_TAG_BYTES, EntryId, Name, SPAN_MAX_SECS, SealedDetails, Span, Time, Vkey,
+    WORD_MAX_BYTES, Word,
+};
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use tlog::merkle::leaf_hash;
+use tlog::note::{self, Added, NoteError, Signature, Signer, UnverifiedNote, Verifier};
+use tlog::{Entry, Hash};
+
+/// The largest leaf, signatures included.
+pub const LEAF_MAX_BYTES: usize = 32 * 1024;
+
+/// Why bytes are not a leaf.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Over [`LEAF_MAX_BYTES`].
+    #[error("the leaf has {0} bytes, at most {LEAF_MAX_BYTES} are accepted")]
+    TooLong(usize),
+    /// Not a signed note.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// A note that does not parse back to the same bytes.
+    #[error("the leaf is not in its one canonical form")]
+    NotCanonical,
+    /// A text that is not of the expected kind.
+    #[error(transparent)]
+    Text(#[from] TextError),
+}
+
+/// A kind of leaf: its text, both ways.
+pub trait Record: Sized {
+    /// The text, with its final newline.
+    fn text(&self) -> String;
+
+    /// Reads what [`Record::text`] writes, and nothing else.
+    fn parse_text(text: &str) -> Result<Self, TextError>;
+}
+
+/// Any leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Leaf {
+    /// Somebody asks for footage, or the owner shares it.
+    Request(Request),
+    /// A trustee lets its shares go.
+    Grant(Grant),
+    /// A trustee does not.
+    Refusal(RefusalLeaf),
+    /// A trustee got a share that does not match its commitment.
+    ShareBad(ShareBad),
+    /// A camera has a new OwnerPolicy.
+    Policy(OwnerPolicyLeaf),
+    /// A court confirmed an emergency.
+    Ratification(Ratification),
+    /// The owner stops a recovery.
+    Veto(Veto),
+    /// A trustee publishes the key of a day.
+    DayKeys(DayKeysLeaf),
+    /// A trustee destroyed the key of a day.
+    KeyDestroyed(KeyDestroyed),
+    /// A registrar registers or revokes a key.
+    RequesterKey(RequesterKey),
+    /// The rules of release.
+    PolicyDoc(PolicyDocLeaf),
+}
+
+impl Leaf {
+    /// The kind's word in the first line.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Request(_) => "request",
+            Self::Grant(_) => "grant",
+            Self::Refusal(_) => "refusal",
+            Self::ShareBad(_) => "share-bad",
+            Self::Policy(_) => "policy",
+            Self::Ratification(_) => "ratification",
+            Self::Veto(_) => "veto",
+            Self::DayKeys(_) => "day-keys",
+            Self::KeyDestroyed(_) => "key-destroyed",
+            Self::RequesterKey(_) => "requester-key",
+            Self::PolicyDoc(_) => "policy-doc",
+        }
+    }
+
+    /// The time that the leaf states, if its kind states one.
+    pub fn time(&self) -> Option<Time> {
+        match self {
+            Self::Request(leaf) => Some(leaf.time),
+            Self::Grant(leaf) => Some(leaf.time),
+            Self::Refusal(leaf) => Some(leaf.time),
+            Self::ShareBad(leaf) => Some(leaf.time),
+            Self::Policy(_) => None,
+            Self::Ratification(leaf) => Some(leaf.time),
+            Self::Veto(leaf) => Some(leaf.time),
+            Self::DayKeys(leaf) => Some(leaf.time),
+            Self::KeyDestroyed(leaf) => Some(leaf.time),
+            Self::RequesterKey(leaf) => Some(leaf.time),
+            Self::PolicyDoc(leaf) => Some(leaf.time),
+        }
+    }
+}
+
+impl Record for Leaf {
+    fn text(&self) -> String {
+        match self {
+            Self::Request(leaf) => leaf.text(),
+            Self::Grant(leaf) => leaf.text(),
+            Self::Refusal(leaf) => leaf.text(),
+            Self::ShareBad(leaf) => leaf.text(),
+            Self::Policy(leaf) => leaf.text(),
+            Self::Ratification(leaf) => leaf.text(),
+            Self::Veto(leaf) => leaf.text(),
+            Self::DayKeys(leaf) => leaf.text(),
+            Self::KeyDestroyed(leaf) => leaf.text(),
+            Self::RequesterKey(leaf) => leaf.text(),
+            Self::PolicyDoc(leaf) => leaf.text(),
+        }
+    }
+
+    fn parse_text(text: &str) -> Result<Self, TextError> {
+        match text::kind_of(text)? {
+            "request" => Request::parse_text(text).map(Self::Request),
+            "grant" => Grant::parse_text(text).map(Self::Grant),
+            "refusal" => RefusalLeaf::parse_text(text).map(Self::Refusal),
+            "share-bad" => ShareBad::parse_text(text).map(Self::ShareBad),
+            "policy" => OwnerPolicyLeaf::parse_text(text).map(Self::Policy),
+            "ratification" => Ratification::parse_text(text).map(Self::Ratification),
+            "veto" => Veto::parse_text(text).map(Self::Veto),
+            "day-keys" => DayKeysLeaf::parse_text(text).map(Self::DayKeys),
+            "key-destroyed" => KeyDestroyed::parse_text(text).map(Self::KeyDestroyed),
+            "requester-key" => RequesterKey::parse_text(text).map(Self::RequesterKey),
+            "policy-doc" => PolicyDocLeaf::parse_text(text).map(Self::PolicyDoc),
+            _ => Err(TextError::UnknownKind),
+        }
+    }
+}
+
+/// A leaf of kind `T` with its signatures: the bytes that stand, or will stand, in the log.
+///
+/// It says what its text says; whose word that is, only [`Signed::is_signed_by`] tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed<T> {
+    value: T,
+    note: UnverifiedNote,
+    bytes: Vec<u8>,
+}
+
+impl<T: Record> Signed<T> {
+    /// Signs a leaf.
+    pub fn sign(value: T, signers: &[&Signer]) -> Result<Self, RecordError> {
+        let note = note::sign(&value.text(), signers)?;
+        Self::of(value, note)
+    }
+
+    /// Parses a leaf; [`Entry::entry_bytes`] gives back the same bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        // SPEC: release.md#leaves: a leaf MUST NOT exceed 32 KiB, signatures included.
+        if bytes.len() > LEAF_MAX_BYTES {
+            return Err(RecordError::TooLong(bytes.len()));
+        }
+        let note = UnverifiedNote::parse(bytes)?;
+        let value = T::parse_text(note.unverified_text())?;
+        let parsed = Self::of(value, note)?;
+        if parsed.bytes == bytes { Ok(parsed) } else { Err(RecordError::NotCanonical) }
+    }
+
+    /// Adds the signature of one more party to a draft that is not in the log yet.
+    pub fn countersign(self, signer: &Signer) -> Result<Self, RecordError> {
+        let signature = signer.sign_text(self.note.unverified_text());
+        self.with_signature(signature)
+    }
+
+    /// The same with a signature made elsewhere. One by a key that has signed already changes nothing.
+    pub fn with_signature(mut self, signature: Signature) -> Result<Self, RecordError> {
+        match self.note.add(signature) {
+            Added::Line => Self::of(self.value, self.note),
+            Added::Not => Ok(self),
+        }
+    }
+
+    fn of(value: T, note: UnverifiedNote) -> Result<Self, RecordError> {
+        let bytes = note.encode();
+        if bytes.len() > LEAF_MAX_BYTES {
+            return Err(RecordError::TooLong(bytes.len()));
+        }
+        Ok(Self { value, note, bytes })
+    }
+}
+
+impl<T> Signed<T> {
+    /// What the leaf says.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// The signed text.
+    pub fn text(&self) -> &str {
+        self.note.unverified_text()
+    }
+
+    /// The signature lines, unverified.
+    pub fn signatures(&self) -> &[Signature] {
+        self.note.signatures()
+    }
+
+    /// Whether this key made one of the signatures.
+    pub fn is_signed_by(&self, key: &Verifier) -> bool {
+        self.note.verify_one(key).is_ok()
+    }
+
+    /// The hash under which the log keeps it, and by which other leaves refer to it.
+    pub fn hash(&self) -> Hash {
+        leaf_hash(&self.bytes)
+    }
+}
+
+impl<T> Entry for Signed<T> {
+    fn entry_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What is registered in the clear: trustees' day keys, requesters' keys, the rules.
+
+use super::text::{TextError, record};
+use super::value::{Name, Time, Vkey, words};
+use tlog::Hash;
+
+/// What a registered key may sign for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Requests of its agency.
+    Officer,
+    /// Emergency requests of its agency, beside an officer.
+    Supervisor,
+    /// Leaves that it submits.
+    Sponsor,
+}
+
+words!(Role { Officer = "officer", Supervisor = "supervisor", Sponsor = "sponsor" });
+
+/// Whether a key counts from here on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyState {
+    /// It does.
+    Registered,
+    /// It does not, and never will again.
+    Revoked,
+}
+
+words!(KeyState { Registered = "registered", Revoked = "revoked" });
+
+record! {
+    /// A trustee publishes the key of a day, ahead of it.
+    DayKeysLeaf = "day-keys" {
+        /// Whose key.
+        trustee: Name = "trustee",
+        /// The trustee's own key, which signs this leaf.
+        vkey: Vkey = "vkey",
+        /// Unix day number.
+        day: u32 = "day",
+        /// The id of the day's X-Wing key.
+        key_id: Hash = "key-id",
+        /// SHA-256 of the DayKeys object.
+        keys: Hash = "keys",
+        /// When.
+        time: Time = "time",
+    }
+    check |leaf: &DayKeysLeaf| names_own_key(&leaf.trustee, &leaf.vkey);
+}
+
+record! {
+    /// A trustee destroyed the key of a day: what was shared under it cannot be let go any more.
+    KeyDestroyed = "key-destroyed" {
+        /// Whose key.
+        trustee: Name = "trustee",
+        /// Unix day number.
+        day: u32 = "day",
+        /// The id of the day's X-Wing key.
+        key_id: Hash = "key-id",
+        /// When.
+        time: Time = "time",
+    }
+}
+
+record! {
+    /// A registrar registers or revokes a key of a requester or sponsor.
+    RequesterKey = "requester-key" {
+        /// Registered or revoked.
+        state: KeyState = "state",
+        /// What it may sign for.
+        role: Role = "role",
+        /// The agency, or the sponsor's own name.
+        agency: Name = "agency",
+        /// The key.
+        vkey: Vkey = "vkey",
+        /// The registrar, who signs.
+        registrar: Name = "registrar",
+        /// When.
+        time: Time = "time",
+    }
+    check |leaf: &RequesterKey| match leaf.role {
+        Role::Sponsor => names_own_key(&leaf.agency, &leaf.vkey),
+        Role::Officer | Role::Supervisor => Ok(()),
+    };
+}
+
+record! {
+    /// The rules of release, published: whoever grants under other rules can be shown to.
+    PolicyDocLeaf = "policy-doc" {
+        /// Who publishes, and signs.
+        operator: Name = "operator",
+        /// SHA-256 of the PolicyDoc.
+        document: Hash = "document",
+        /// When.
+        time: Time = "time",
+    }
+}
+
+fn names_own_key(name: &Name, key: &Vkey) -> Result<(), TextError> {
+    if key.verifier().name() == name.as_str() {
+        Ok(())
+    } else {
+        Err(TextError::Contradiction("the name and the key's name must be the same"))
+    }
+}

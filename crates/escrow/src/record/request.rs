@@ -1,0 +1,104 @@
+//! The request: who asks, on which basis, for how much; about which camera only its owner, the trustees and the asker know.
+//!
+//! ```text
+//! candor request v1
+//! id q83vEjRWeJCrze8SNFZ4kA==
+//! kind emergency
+//! sponsor relay.example
+//! agency police.example                         - for owner-share and recovery, like the next two
+//! country US
+//! basis danger-of-death
+//! span 15m
+//! policy mEiB...=                               SHA-256 of the PolicyDoc that governs this request
+//! release-key 4bT0...=                          SHA-256 of the X-Wing key to which the shares will be sealed
+//! label 9Yk2...=
+//! details 5r8K...=
+//! time 1795494910
+//! ```
+
+use super::text::{TextError, record};
+use super::value::{Country, EntryId, Name, SealedDetails, Span, Time, Word, words};
+use tlog::Hash;
+
+/// The kinds of release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The owner gives own footage to somebody. No trustee is needed, the leaf is.
+    OwnerShare,
+    /// A court's order.
+    Legal,
+    /// Danger: fast, without an order, counted.
+    Emergency,
+    /// The owner lost every device.
+    Recovery,
+}
+
+words!(Kind { OwnerShare = "owner-share", Legal = "legal", Emergency = "emergency", Recovery = "recovery" });
+
+impl Kind {
+    /// Whether an agency asks, rather than the owner.
+    pub fn is_by_agency(self) -> bool {
+        matches!(self, Self::Legal | Self::Emergency)
+    }
+}
+
+record! {
+    /// A request for footage of one camera.
+    Request = "request" {
+        /// Fresh for every request.
+        id: EntryId = "id",
+        /// The kind of release.
+        kind: Kind = "kind",
+        /// Under whose name the log admitted it.
+        sponsor: Name = "sponsor",
+        /// Who asks; none for the owner's own kinds.
+        agency: Option<Name> = "agency",
+        /// The agency's country.
+        country: Option<Country> = "country",
+        /// The public basis, a word of the PolicyDoc's list.
+        basis: Option<Word> = "basis",
+        /// How much footage.
+        span: Span = "span",
+        /// The PolicyDoc that governs it.
+        policy: Hash = "policy",
+        /// The key to which shares will be sealed.
+        release_key: Hash = "release-key",
+        /// By which the owner finds it.
+        label: Hash = "label",
+        /// What only notice-key holders read.
+        details: SealedDetails = "details",
+        /// When it was composed, by the asker's word; the gate compares it with the log's time.
+        time: Time = "time",
+    }
+    check Request::check;
+}
+
+/// The three public lines about an agency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker<'a> {
+    /// Its name.
+    pub agency: &'a Name,
+    /// Its country.
+    pub country: Country,
+    /// The basis it claims.
+    pub basis: &'a Word,
+}
+
+impl Request {
+    // SPEC: release.md#request: agency, country and basis MUST be there for legal and emergency, and be "-" otherwise.
+    fn check(&self) -> Result<(), TextError> {
+        let stated = [self.agency.is_some(), self.country.is_some(), self.basis.is_some()];
+        if stated == [self.kind.is_by_agency(); 3] {
+            Ok(())
+        } else {
+            Err(TextError::Contradiction(
+                "agency, country and basis are stated for legal and emergency requests, and only for these",
+            ))
+        }
+    }
+
+    /// The agency that asks; none for the owner's own kinds.
+    pub fn asker(&self) -> Option<Asker<'_>> {
+        Some(Asker { agency: self.agency.as_ref()?, country: self.country?, basis: self.basis.as_ref()? })
+    }
+}

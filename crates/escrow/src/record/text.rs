@@ -1,0 +1,134 @@
+//! Lines `field value` in one order, both ways.
+
+use super::value::Value;
+use alloc::string::String;
+use core::str::Split;
+
+/// Why a text is not a leaf (or another of our records) of the expected kind. Errors name the field, never its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextError {
+    /// The first line is not `candor KIND v1`.
+    #[error("the first line must be \"candor KIND v1\"")]
+    NoKind,
+    /// A kind that version 1 does not have.
+    #[error("there is no such kind of leaf in version 1")]
+    UnknownKind,
+    /// A good leaf, of another kind.
+    #[error("expected a leaf of kind {0}")]
+    WrongKind(&'static str),
+    /// Another field, or none, where this one must stand: unknown, repeated, missing or misplaced.
+    #[error("expected the field {0} here: fields are all there, once, in the order of the table")]
+    Expected(&'static str),
+    /// A value that is not what the field's type allows, or not in its one canonical form.
+    #[error("the value of {0} is not valid")]
+    BadValue(&'static str),
+    /// Lines after the last field.
+    #[error("there are lines after the last field")]
+    Trailing,
+    /// Fields that contradict each other.
+    #[error("{0}")]
+    Contradiction(&'static str),
+}
+
+/// The KIND of the first line.
+pub(crate) fn kind_of(text: &str) -> Result<&str, TextError> {
+    let line = text.split('\n').next().unwrap_or_default();
+    let kind = line.strip_prefix("candor ").and_then(|rest| rest.strip_suffix(" v1"));
+    kind.filter(|kind| !kind.is_empty() && !kind.contains(' ')).ok_or(TextError::NoKind)
+}
+
+/// Writes a record line by line.
+pub(crate) struct Lines(String);
+
+impl Lines {
+    pub(crate) fn new(kind: &str) -> Self {
+        Self(alloc::format!("candor {kind} v1\n"))
+    }
+
+    pub(crate) fn field(&mut self, name: &str, value: &impl Value) {
+        self.0.push_str(name);
+        self.0.push(' ');
+        value.write(&mut self.0);
+        self.0.push('\n');
+    }
+
+    pub(crate) fn finish(self) -> String {
+        self.0
+    }
+}
+
+/// Reads a record line by line.
+pub(crate) struct Fields<'a> {
+    lines: Split<'a, char>,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of(text: &'a str, kind: &'static str) -> Result<Self, TextError> {
+        if kind_of(text)? != kind {
+            return Err(TextError::WrongKind(kind));
+        }
+        // Without its newline a last line could be cut short unnoticed.
+        let body = text.strip_suffix('\n').ok_or(TextError::NoKind)?;
+        let mut lines = body.split('\n');
+        lines.next();
+        Ok(Self { lines })
+    }
+
+    // SPEC: release.md#leaves: unknown, repeated, missing and misplaced fields MUST be refused.
+    pub(crate) fn field<V: Value>(&mut self, name: &'static str) -> Result<V, TextError> {
+        let line = self.lines.next().ok_or(TextError::Expected(name))?;
+        let (found, value) = line.split_once(' ').ok_or(TextError::Expected(name))?;
+        if found != name {
+            return Err(TextError::Expected(name));
+        }
+        let parsed = V::read(value).ok_or(TextError::BadValue(name))?;
+        let mut again = String::new();
+        parsed.write(&mut again);
+        if again == value { Ok(parsed) } else { Err(TextError::BadValue(name)) }
+    }
+
+    /// One more line of a field that may be repeated, if the next line is one.
+    pub(crate) fn repeated<V: Value>(&mut self, name: &'static str) -> Result<Option<V>, TextError> {
+        let next = self.lines.clone().next().and_then(|line| line.split_once(' '));
+        if next.is_some_and(|(found, _)| found == name) { self.field(name).map(Some) } else { Ok(None) }
+    }
+
+    pub(crate) fn end(mut self) -> Result<(), TextError> {
+        if self.lines.next().is_none() { Ok(()) } else { Err(TextError::Trailing) }
+    }
+}
+
+/// Declares a kind of leaf: its fields, in the order of its table.
+macro_rules! record {
+    (
+        $(#[$about:meta])*
+        $name:ident = $kind:literal {
+            $( $(#[$field_about:meta])* $field:ident: $type:ty = $word:literal, )+
+        }
+        $(check $check:expr;)?
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name {
+            $( $(#[$field_about])* pub $field: $type, )+
+        }
+
+        impl $crate::record::Record for $name {
+            fn text(&self) -> alloc::string::String {
+                let mut lines = $crate::record::text::Lines::new($kind);
+                $( lines.field($word, &self.$field); )+
+                lines.finish()
+            }
+
+            fn parse_text(text: &str) -> Result<Self, $crate::record::TextError> {
+                let mut fields = $crate::record::text::Fields::of(text, $kind)?;
+                let record = Self { $( $field: fields.field($word)?, )+ };
+                fields.end()?;
+                $( $check(&record)?; )?
+                Ok(record)
+            }
+        }
+    };
+}
+pub(crate) use record;

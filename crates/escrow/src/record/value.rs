@@ -1,0 +1,367 @@
+//! Values of fields. Each has one text: a reader writes back what it read and compares.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use core::fmt;
+use tlog::Hash;
+use tlog::note::{Verifier, is_valid_name};
+
+/// The longest word, such as a basis or a reason.
+pub const WORD_MAX_BYTES: usize = 64;
+/// The longest span: a year of footage, beyond any rule.
+pub const SPAN_MAX_SECS: u32 = 366 * 86_400;
+/// What details are padded to before they are sealed. Their size then says little about what they tell.
+pub const DETAILS_SIZES: [usize; 3] = [1024, 4096, 16_384];
+/// What sealing adds.
+pub const DETAILS_TAG_BYTES: usize = 16;
+
+/// A value of a field.
+pub(crate) trait Value: Sized {
+    fn write(&self, out: &mut String);
+    /// May be lenient: whoever reads compares with what is written back.
+    fn read(text: &str) -> Option<Self>;
+}
+
+/// What ties a request to its label, details, grants and bundles: 16 random bytes, fresh for every leaf that has one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub [u8; 16]);
+
+impl EntryId {
+    /// A fresh one.
+    pub fn generate(rng: &mut impl rand_core::CryptoRng) -> Self {
+        let mut id = [0; 16];
+        rng.fill_bytes(&mut id);
+        Self(id)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Lower-case hexadecimal, 32 characters, for URLs and file names.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Reads what [`EntryId::to_hex`] writes, and nothing else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let lower = text.len() == 32 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        let value = u128::from_str_radix(text, 16).ok().filter(|_| lower)?;
+        Some(Self(value.to_be_bytes()))
+    }
+}
+
+impl fmt::Debug for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryId({})", self.to_hex())
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_hex())
+    }
+}
+
+impl Value for EntryId {
+    fn write(&self, out: &mut String) {
+        out.push_str(&STANDARD.encode(self.0));
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        STANDARD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+}
+
+/// The name of a party: what can name a note key (1 to 255 bytes, no space, plus sign or control character).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+impl Name {
+    /// Checks a name.
+    pub fn new(text: &str) -> Option<Self> {
+        // "-" says "none" in a leaf.
+        (is_valid_name(text) && text != "-").then(|| Self(text.to_string()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Value for Name {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.0);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::new(text)
+    }
+}
+
+/// A word of a list in the PolicyDoc or in the contract: lower-case letters, digits and hyphens, such as `danger-of-death`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Word(String);
+
+impl Word {
+    /// Checks a word.
+    pub fn new(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-');
+        let edges = text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-');
+        (plain && edges && text.len() <= WORD_MAX_BYTES).then(|| Self(text.to_string()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Value for Word {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.0);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::new(text)
+    }
+}
+
+/// A two-letter country code in capitals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Country([u8; 2]);
+
+impl Country {
+    /// Checks a code's form (not whether there is such a country).
+    pub fn new(text: &str) -> Option<Self> {
+        let code = <[u8; 2]>::try_from(text.as_bytes()).ok()?;
+        code.iter().all(u8::is_ascii_uppercase).then_some(Self(code))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).expect("two capitals")
+    }
+}
+
+impl Value for Country {
+    fn write(&self, out: &mut String) {
+        out.push_str(self.as_str());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::new(text)
+    }
+}
+
+/// How much footage is asked for: the sum of the epochs' lengths, in seconds, rounded up.
+///
+/// Written in minutes (`15m`) where it is whole minutes, else in seconds (`90s`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span(u32);
+
+impl Span {
+    /// A span of 1 to [`SPAN_MAX_SECS`] seconds.
+    pub fn from_secs(secs: u32) -> Option<Self> {
+        (1..=SPAN_MAX_SECS).contains(&secs).then_some(Self(secs))
+    }
+
+    /// The span of epochs of these lengths, in milliseconds.
+    pub fn of_epochs(lengths_ms: impl IntoIterator<Item = u32>) -> Option<Self> {
+        let sum: u64 = lengths_ms.into_iter().map(u64::from).sum();
+        u32::try_from(sum.div_ceil(1000)).ok().and_then(Self::from_secs)
+    }
+
+    /// The seconds.
+    pub fn secs(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_multiple_of(60) { write!(f, "{}m", self.0 / 60) } else { write!(f, "{}s", self.0) }
+    }
+}
+
+impl Value for Span {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.to_string());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (number, unit) = match text.strip_suffix('m') {
+            Some(number) => (number, 60),
+            None => (text.strip_suffix('s')?, 1),
+        };
+        Self::from_secs(number.parse::<u32>().ok()?.checked_mul(unit)?)
+    }
+}
+
+/// Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub u64);
+
+impl Value for Time {
+    fn write(&self, out: &mut String) {
+        self.0.write(out);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        // What no 64-bit signed clock can show is a mistake, and would overflow in sums of times.
+        u64::read(text).filter(|secs| *secs <= i64::MAX as u64).map(Self)
+    }
+}
+
+/// A verifier key in its text form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vkey(Verifier);
+
+impl Vkey {
+    /// An Ed25519 note key: what signs leaves. Cosigners' keys are refused.
+    pub fn new(key: Verifier) -> Option<Self> {
+        key.ed25519_key().is_some().then_some(Self(key))
+    }
+
+    /// The key.
+    pub fn verifier(&self) -> &Verifier {
+        &self.0
+    }
+}
+
+impl Value for Vkey {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.0.vkey());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Verifier::parse(text).ok().and_then(Self::new)
+    }
+}
+
+/// Details, sealed to the camera's notice key: one of three sizes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedDetails(Vec<u8>);
+
+impl SealedDetails {
+    /// Checks the size.
+    pub fn new(sealed: Vec<u8>) -> Option<Self> {
+        DETAILS_SIZES.iter().any(|size| size + DETAILS_TAG_BYTES == sealed.len()).then_some(Self(sealed))
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SealedDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedDetails({} bytes)", self.0.len())
+    }
+}
+
+impl Value for SealedDetails {
+    fn write(&self, out: &mut String) {
+        out.push_str(&STANDARD.encode(&self.0));
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        STANDARD.decode(text).ok().and_then(Self::new)
+    }
+}
+
+impl Value for Hash {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.to_base64());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::from_base64(text).ok()
+    }
+}
+
+impl Value for u64 {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.to_string());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Value for u32 {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.to_string());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+/// What does not apply is `-`.
+impl<V: Value> Value for Option<V> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Some(value) => value.write(out),
+            None => out.push('-'),
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        if text == "-" { Some(None) } else { V::read(text).map(Some) }
+    }
+}
+
+/// A value that is one word of a fixed list.
+macro_rules! words {
+    ($type:ty { $($variant:ident = $word:literal),+ $(,)? }) => {
+        impl $type {
+            /// Its word in a leaf.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The variant of a word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl $crate::record::value::Value for $type {
+            fn write(&self, out: &mut alloc::string::String) {
+                out.push_str(self.word());
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                Self::from_word(text)
+            }
+        }
+
+        impl core::fmt::Display for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+pub(crate) use words;
