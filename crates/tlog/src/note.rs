@@ -13,9 +13,6 @@
 
 pub(crate) mod key;
 
-#[cfg(test)]
-mod tests;
-
 pub use key::{KeyError, KeyId, NAME_MAX_BYTES, Signer, Verifier, is_valid_name};
 
 use alloc::string::{String, ToString as _};

@@ -15,9 +15,6 @@
 
 mod parse;
 
-#[cfg(test)]
-mod tests;
-
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, UnverifiedCheckpoint};
 use crate::note::{KeyError, KeyId, NoteError, Verifier};
 use alloc::string::{String, ToString as _};
