@@ -1,0 +1,59 @@
+//! The chain that makes dropping, reordering or adding a segment visible.
+//!
+//! `proto/segment.md`, "Chain": `chain_0` starts an epoch and binds the close of the one before; each segment folds in its header
+//! and every sealed fragment. Only hashes: anyone can recompute it without a key.
+
+use crate::epoch::CtxHash;
+use crate::sign::sha256;
+
+/// The running chain value of one epoch, 32 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chain(pub [u8; 32]);
+
+impl Chain {
+    /// `chain_0` of an epoch whose predecessor was closed with `prev_close_hash` (zeros for a track's first epoch).
+    #[must_use]
+    pub fn start(ctx: &CtxHash, prev_close_hash: &[u8; 32]) -> Self {
+        Self(sha256(&[b"candor chain0\0", &ctx.0, prev_close_hash]))
+    }
+
+    /// `chain_k` from `chain_{k-1}`, the hash of the segment's header and the hash of its framed fragments.
+    #[must_use]
+    pub fn next(&self, header_hash: &[u8; 32], fragments_hash: &[u8; 32]) -> Self {
+        Self(sha256(&[b"candor chain\0", &self.0, header_hash, fragments_hash]))
+    }
+}
+
+/// SHA-256 over the framed fragments of one segment, fed as they come.
+#[derive(Clone)]
+pub struct FragmentsHash(ring::digest::Context);
+
+impl core::fmt::Debug for FragmentsHash {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("FragmentsHash(..)")
+    }
+}
+
+impl Default for FragmentsHash {
+    fn default() -> Self {
+        Self(ring::digest::Context::new(&ring::digest::SHA256))
+    }
+}
+
+impl FragmentsHash {
+    /// Folds in one fragment: `u32 index || u32 length || sealed bytes`, exactly as on the wire.
+    pub fn update(&mut self, index: u32, sealed: &[u8]) {
+        let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
+        self.0.update(&index.to_be_bytes());
+        self.0.update(&length.to_be_bytes());
+        self.0.update(sealed);
+    }
+
+    /// The hash.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        out
+    }
+}

@@ -1,0 +1,42 @@
+//! The numbers that bound a peer. `proto/session.md` and `proto/segment.md` state each of them.
+
+/// A sealed fragment, bytes.
+pub const FRAGMENT: usize = 8 << 20;
+/// A whole segment on the wire, bytes. A camera closes one at 4 MiB or 10 s; this is where a reader gives up.
+pub const SEGMENT: usize = 16 << 20;
+/// Fragments in one segment.
+pub const FRAGMENTS: u32 = 4096;
+/// Trustees in a policy; also the largest share index.
+pub const TRUSTEES: usize = 16;
+/// Recipients in a policy.
+pub const RECIPIENTS: usize = 32;
+/// A sealed share or a wrap, bytes: X-Wing ciphertext 1120, plaintext 33, tag 16, with room to spare.
+pub const WRAPPED: usize = 2048;
+/// An X-Wing public key, bytes.
+pub const WRAP_KEY: usize = 1216;
+/// A name or a vkey in a policy, bytes.
+pub const NAME: usize = 256;
+/// A URL in a policy, bytes.
+pub const URL: usize = 512;
+/// An encoded EpochOpen, bytes.
+pub const EPOCH_OPEN: usize = 128 << 10;
+/// An encoded OwnerPolicy or Enrollment, bytes.
+pub const POLICY: usize = 128 << 10;
+/// A leaf note, bytes.
+pub const LEAF: usize = 32 << 10;
+/// A tlog-proof, bytes.
+pub const PROOF: usize = 64 << 10;
+/// A trustee's day-keys bundle, bytes.
+pub const DAY_KEYS: usize = 128 << 10;
+/// A message in a pairing mailbox, bytes.
+pub const MAIL: usize = 256 << 10;
+/// A message of the session other than segment bytes, bytes.
+pub const MESSAGE: usize = 1 << 20;
+/// EpochOpens in one answer.
+pub const EPOCHS_PER_ANSWER: usize = 64;
+/// Cameras in one answer.
+pub const CAMERAS_PER_ANSWER: usize = 256;
+/// A human-readable text in a refusal, bytes.
+pub const TEXT: usize = 1024;
+/// Epoch length, seconds: smallest and largest.
+pub const EPOCH_SECONDS: (u16, u16) = (10, 600);

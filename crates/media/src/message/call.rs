@@ -1,0 +1,369 @@
+//! Calls: one request and one response on a stream of their own.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{REQUEST_TYPE, RESPONSE_TYPE, Refusal};
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::id::{CameraId, Day, Sequence, TrackId};
+use crate::limits;
+use crate::pair::PolicyBundle;
+
+/// Who writes into a pairing mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The camera's hello.
+    Camera,
+    /// The owner's welcome.
+    Owner,
+}
+
+impl Side {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Camera => 1,
+            Self::Owner => 2,
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match r.u8("side")? {
+            1 => Ok(Self::Camera),
+            2 => Ok(Self::Owner),
+            _ => Err(DecodeError::BadValue("side")),
+        }
+    }
+}
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Stored segments that overlap `from_us..to_us`, in order, from `cursor` on. Answer: [`Response::Segments`], then the segments.
+    FetchSegments {
+        /// Whose.
+        camera_id: CameraId,
+        /// Which picture.
+        track: TrackId,
+        /// First moment, Unix microseconds.
+        from_us: u64,
+        /// First moment after, Unix microseconds.
+        to_us: u64,
+        /// The first sequence wanted; 0 for all.
+        cursor: Sequence,
+    },
+    /// EpochOpens that overlap `from_us..to_us`, in order. Answer: [`Response::Epochs`].
+    FetchEpochs {
+        /// Whose.
+        camera_id: CameraId,
+        /// Which picture.
+        track: TrackId,
+        /// First moment, Unix microseconds.
+        from_us: u64,
+        /// First moment after, Unix microseconds.
+        to_us: u64,
+    },
+    /// Camera: keep this EpochOpen.
+    PutEpochOpen(Vec<u8>),
+    /// Camera: keep this DayNotice.
+    PutDayNotice(Vec<u8>),
+    /// Owner or sponsor: the DayNotice of a day. Answer: [`Response::Object`].
+    GetDayNotice {
+        /// Whose.
+        camera_id: CameraId,
+        /// Which day.
+        day: Day,
+    },
+    /// Owner: keep this Enrollment and policy.
+    PutPolicy {
+        /// Signed Enrollment.
+        enrollment: Vec<u8>,
+        /// The policy with its leaf and proof.
+        bundle: PolicyBundle,
+    },
+    /// The policy with this hash; zeros for the newest. Answer: [`Response::Policy`].
+    GetPolicy {
+        /// Whose.
+        camera_id: CameraId,
+        /// SHA-256 of the signed policy.
+        hash: [u8; 32],
+    },
+    /// The mirrored day keys of every trustee. Answer: [`Response::Objects`].
+    GetDayKeys(Day),
+    /// Owner: open a pairing mailbox.
+    MailboxOpen {
+        /// Its identifier.
+        mailbox: [u8; 32],
+        /// How long it may wait, seconds.
+        ttl_s: u32,
+    },
+    /// Either: put the one message of this side.
+    MailboxPut {
+        /// Which.
+        mailbox: [u8; 32],
+        /// Whose message it is.
+        side: Side,
+        /// Sealed bytes.
+        mail: Vec<u8>,
+    },
+    /// Either: take the message of the *other* side, waiting for it a while. Answer: [`Response::Object`], or not-found to ask again.
+    MailboxTake {
+        /// Which.
+        mailbox: [u8; 32],
+        /// Who wrote the message that is wanted.
+        side: Side,
+    },
+    /// Owner: sponsor this leaf text and append it. Answer: [`Response::Logged`].
+    SponsorLeaf(String),
+    /// The cameras this peer may watch. Answer: [`Response::Cameras`].
+    ListCameras,
+}
+
+/// An object of somebody, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedObject {
+    /// Whose.
+    pub name: String,
+    /// The object.
+    pub bytes: Vec<u8>,
+}
+
+/// What the relay knows of a camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CameraStatus {
+    /// Which.
+    pub camera_id: CameraId,
+    /// Whether it is connected.
+    pub online: bool,
+    /// Segments stored.
+    pub segments: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Start of the newest segment by the camera's clock, Unix microseconds; 0 for none.
+    pub newest_us: u64,
+    /// Relay's clock minus camera's at the newest segment's header, milliseconds.
+    pub clock_offset_ms: i64,
+}
+
+/// What the relay answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// Done.
+    Ok,
+    /// Not done.
+    Refused(Refusal),
+    /// Segments follow, each framed as `u32 length || u64 received_us || bytes`; a zero length ends them.
+    Segments,
+    /// Signed EpochOpens; `more` says that the range holds further ones after the last.
+    Epochs {
+        /// In order.
+        opens: Vec<Vec<u8>>,
+        /// Whether to ask again from the last one's end.
+        more: bool,
+    },
+    /// One object.
+    Object(Vec<u8>),
+    /// Objects by name.
+    Objects(Vec<NamedObject>),
+    /// A policy.
+    Policy {
+        /// Signed Enrollment.
+        enrollment: Vec<u8>,
+        /// The policy with its leaf and proof.
+        bundle: PolicyBundle,
+    },
+    /// A leaf that now stands in the log.
+    Logged {
+        /// The note.
+        leaf: Vec<u8>,
+        /// Its tlog-proof.
+        proof: Vec<u8>,
+    },
+    /// Cameras.
+    Cameras(Vec<CameraStatus>),
+}
+
+impl Request {
+    /// Canonical bytes, without the frame's length.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::object(REQUEST_TYPE);
+        match self {
+            Self::FetchSegments { camera_id, track, from_us, to_us, cursor } => {
+                w.u8(1).raw(&camera_id.0).u32(track.0).u64(*from_us).u64(*to_us).u64(cursor.0)
+            }
+            Self::FetchEpochs { camera_id, track, from_us, to_us } => {
+                w.u8(2).raw(&camera_id.0).u32(track.0).u64(*from_us).u64(*to_us)
+            }
+            Self::PutEpochOpen(bytes) => w.u8(3).bytes(bytes),
+            Self::PutDayNotice(bytes) => w.u8(4).bytes(bytes),
+            Self::GetDayNotice { camera_id, day } => w.u8(5).raw(&camera_id.0).u32(day.0),
+            Self::PutPolicy { enrollment, bundle } => {
+                w.u8(6).bytes(enrollment);
+                bundle.write(&mut w);
+                &mut w
+            }
+            Self::GetPolicy { camera_id, hash } => w.u8(7).raw(&camera_id.0).raw(hash),
+            Self::GetDayKeys(day) => w.u8(8).u32(day.0),
+            Self::MailboxOpen { mailbox, ttl_s } => w.u8(9).raw(mailbox).u32(*ttl_s),
+            Self::MailboxPut { mailbox, side, mail } => w.u8(10).raw(mailbox).u8(side.code()).bytes(mail),
+            Self::MailboxTake { mailbox, side } => w.u8(11).raw(mailbox).u8(side.code()),
+            Self::SponsorLeaf(text) => w.u8(12).bytes(text.as_bytes()),
+            Self::ListCameras => w.u8(13),
+        };
+        w.finish()
+    }
+
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::object(bytes, REQUEST_TYPE)?;
+        let request = match r.u8("request")? {
+            1 => Self::FetchSegments {
+                camera_id: CameraId(r.array("camera_id")?),
+                track: TrackId(r.u32("track")?),
+                from_us: r.u64("from_us")?,
+                to_us: r.u64("to_us")?,
+                cursor: Sequence(r.u64("cursor")?),
+            },
+            2 => Self::FetchEpochs {
+                camera_id: CameraId(r.array("camera_id")?),
+                track: TrackId(r.u32("track")?),
+                from_us: r.u64("from_us")?,
+                to_us: r.u64("to_us")?,
+            },
+            3 => Self::PutEpochOpen(r.bytes(limits::EPOCH_OPEN, "EpochOpen")?.to_vec()),
+            4 => Self::PutDayNotice(r.bytes(limits::NAME, "DayNotice")?.to_vec()),
+            5 => Self::GetDayNotice { camera_id: CameraId(r.array("camera_id")?), day: Day(r.u32("day")?) },
+            6 => Self::PutPolicy {
+                enrollment: r.bytes(limits::POLICY, "enrollment")?.to_vec(),
+                bundle: PolicyBundle::read(&mut r)?,
+            },
+            7 => Self::GetPolicy { camera_id: CameraId(r.array("camera_id")?), hash: r.array("hash")? },
+            8 => Self::GetDayKeys(Day(r.u32("day")?)),
+            9 => Self::MailboxOpen { mailbox: r.array("mailbox")?, ttl_s: r.u32("ttl_s")? },
+            10 => Self::MailboxPut {
+                mailbox: r.array("mailbox")?,
+                side: Side::read(&mut r)?,
+                mail: r.bytes(limits::MAIL, "mail")?.to_vec(),
+            },
+            11 => Self::MailboxTake { mailbox: r.array("mailbox")?, side: Side::read(&mut r)? },
+            12 => Self::SponsorLeaf(r.text(limits::LEAF, "leaf text")?),
+            13 => Self::ListCameras,
+            _ => return Err(DecodeError::BadValue("request")),
+        };
+        r.finish()?;
+        Ok(request)
+    }
+}
+
+impl Response {
+    /// Canonical bytes, without the frame's length.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::object(RESPONSE_TYPE);
+        match self {
+            Self::Ok => {
+                w.u8(0);
+            }
+            Self::Refused(refusal) => {
+                refusal.write(w.u8(1));
+            }
+            Self::Segments => {
+                w.u8(2);
+            }
+            Self::Epochs { opens, more } => {
+                w.u8(3).u8(u8::from(*more)).count(opens.len());
+                opens.iter().for_each(|open| {
+                    w.bytes(open);
+                });
+            }
+            Self::Object(bytes) => {
+                w.u8(4).bytes(bytes);
+            }
+            Self::Objects(objects) => {
+                w.u8(5).count(objects.len());
+                for object in objects {
+                    w.bytes(object.name.as_bytes()).bytes(&object.bytes);
+                }
+            }
+            Self::Policy { enrollment, bundle } => {
+                w.u8(6).bytes(enrollment);
+                bundle.write(&mut w);
+            }
+            Self::Logged { leaf, proof } => {
+                w.u8(7).bytes(leaf).bytes(proof);
+            }
+            Self::Cameras(cameras) => {
+                w.u8(8).count(cameras.len());
+                for c in cameras {
+                    w.raw(&c.camera_id.0)
+                        .u8(u8::from(c.online))
+                        .u64(c.segments)
+                        .u64(c.bytes)
+                        .u64(c.newest_us);
+                    w.raw(&c.clock_offset_ms.to_be_bytes());
+                }
+            }
+        }
+        w.finish()
+    }
+
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::object(bytes, RESPONSE_TYPE)?;
+        let response = match r.u8("response")? {
+            0 => Self::Ok,
+            1 => Self::Refused(Refusal::read(&mut r)?),
+            2 => Self::Segments,
+            3 => {
+                let more = flag(&mut r, "more")?;
+                let count = r.count(limits::EPOCHS_PER_ANSWER, "opens")?;
+                let opens = (0..count).map(|_| Ok(r.bytes(limits::EPOCH_OPEN, "EpochOpen")?.to_vec()));
+                Self::Epochs { opens: opens.collect::<Result<_, DecodeError>>()?, more }
+            }
+            4 => Self::Object(r.bytes(limits::MAIL, "object")?.to_vec()),
+            5 => {
+                let count = r.count(limits::TRUSTEES * 4, "objects")?;
+                let objects = (0..count).map(|_| {
+                    let name = r.text(limits::NAME, "name")?;
+                    Ok(NamedObject { name, bytes: r.bytes(limits::DAY_KEYS, "object")?.to_vec() })
+                });
+                Self::Objects(objects.collect::<Result<_, DecodeError>>()?)
+            }
+            6 => Self::Policy {
+                enrollment: r.bytes(limits::POLICY, "enrollment")?.to_vec(),
+                bundle: PolicyBundle::read(&mut r)?,
+            },
+            7 => Self::Logged {
+                leaf: r.bytes(limits::LEAF, "leaf")?.to_vec(),
+                proof: r.bytes(limits::PROOF, "proof")?.to_vec(),
+            },
+            8 => {
+                let count = r.count(limits::CAMERAS_PER_ANSWER, "cameras")?;
+                let cameras = (0..count).map(|_| {
+                    Ok(CameraStatus {
+                        camera_id: CameraId(r.array("camera_id")?),
+                        online: flag(&mut r, "online")?,
+                        segments: r.u64("segments")?,
+                        bytes: r.u64("bytes")?,
+                        newest_us: r.u64("newest_us")?,
+                        clock_offset_ms: i64::from_be_bytes(r.array("clock_offset_ms")?),
+                    })
+                });
+                Self::Cameras(cameras.collect::<Result<_, DecodeError>>()?)
+            }
+            _ => return Err(DecodeError::BadValue("response")),
+        };
+        r.finish()?;
+        Ok(response)
+    }
+}
+
+fn flag(r: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeError> {
+    match r.u8(field)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(DecodeError::BadValue(field)),
+    }
+}

@@ -1,0 +1,69 @@
+//! A day's notice key, as the camera publishes it to the relay.
+//!
+//! `proto/segment.md`, "DayNotice". The relay keeps it for owners and sponsors, never for guests: with it a sponsor can compose a
+//! request that the owner will find, and its holder can recognise that camera's leaves of that one day.
+
+use alloc::vec::Vec;
+use ed25519_dalek::SigningKey;
+
+use crate::codec::{Reader, Writer};
+use crate::enrollment::ObjectError;
+use crate::id::{CameraId, Day};
+use crate::sign::{self, BadSignature, PublicKey, SignatureBytes};
+
+/// The type byte.
+pub const TYPE: u8 = 0x03;
+const DOMAIN: &[u8] = b"candor day notice\0";
+
+/// One camera's notice key of one day.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DayNotice {
+    /// The camera.
+    pub camera_id: CameraId,
+    /// The day.
+    pub day: Day,
+    /// `notice_d`.
+    pub notice_key: [u8; 32],
+}
+
+impl core::fmt::Debug for DayNotice {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("DayNotice")
+            .field("camera_id", &self.camera_id)
+            .field("day", &self.day)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DayNotice {
+    /// Signs as the camera and encodes.
+    #[must_use]
+    pub fn sign(&self, camera: &SigningKey) -> Vec<u8> {
+        let mut w = Writer::object(TYPE);
+        w.raw(&self.camera_id.0).u32(self.day.0).raw(&self.notice_key);
+        let mut bytes = w.finish();
+        let signature = sign::sign(camera, DOMAIN, &bytes);
+        bytes.extend_from_slice(&signature);
+        bytes
+    }
+
+    /// Parses and verifies: there is no unverified DayNotice.
+    ///
+    /// # Errors
+    /// [`ObjectError`], also when `camera_key` is not the camera it names.
+    pub fn decode_verified(bytes: &[u8], camera_key: &PublicKey) -> Result<Self, ObjectError> {
+        let mut r = Reader::object(bytes, TYPE)?;
+        let notice = Self {
+            camera_id: CameraId(r.array("camera_id")?),
+            day: Day(r.u32("day")?),
+            notice_key: r.array("notice_key")?,
+        };
+        let _signature: SignatureBytes = r.array("signature")?;
+        r.finish()?;
+        sign::verify_object(bytes, camera_key, DOMAIN, "DayNotice")?;
+        if CameraId::of_key(camera_key) != notice.camera_id {
+            return Err(BadSignature("DayNotice").into());
+        }
+        Ok(notice)
+    }
+}

@@ -1,0 +1,176 @@
+//! A segment on the wire, in the spool and in the store: the same bytes everywhere.
+//!
+//! `proto/segment.md`, "Segment". A clear header, sealed fragments as they are made, an end marker and a signed trailer:
+//!
+//! ```text
+//! 0001 10 | camera_id 32 | track 4 | epoch_no 8 | k 4 | sequence 8 | run 4 | start_us 8 | flags 1      72 bytes
+//! index 4 | length 4 | sealed ...            one of these for each fragment, index from 0
+//! ff ff ff ff                                no more fragments
+//! count 4 | duration_us 4 | chain_k 32 | signature 64                                                  104 bytes
+//! ```
+//!
+//! In the clear is what the relay needs to index, order and acknowledge. That list is complete.
+
+use alloc::vec::Vec;
+use ed25519_dalek::SigningKey;
+
+use crate::chain::{Chain, FragmentsHash};
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::id::{CameraId, EpochNo, Sequence, TrackId};
+use crate::sign::{self, BadSignature, PublicKey, SignatureBytes, sha256};
+
+mod scan;
+pub use scan::{Part, SegmentReader};
+
+/// The type byte.
+pub const TYPE: u8 = 0x10;
+/// Bytes of an encoded header.
+pub const HEADER_LEN: usize = 72;
+/// Bytes of an encoded trailer, without the end marker.
+pub const TRAILER_LEN: usize = 104;
+/// The index that ends the fragments.
+pub const END: u32 = u32::MAX;
+
+const DOMAIN: &[u8] = b"candor segment\0";
+const INDEPENDENT: u8 = 1;
+
+/// Whether a segment can be opened and played without the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Starts at a key frame.
+    KeyFrame,
+    /// Continues the one before, which was closed for its size or age.
+    Continuation,
+}
+
+/// The clear header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentHeader {
+    /// Whose.
+    pub camera_id: CameraId,
+    /// Which picture.
+    pub track: TrackId,
+    /// The epoch in which it starts.
+    pub epoch_no: EpochNo,
+    /// Its number within the epoch, from 0.
+    pub k: u32,
+    /// Its number within the track, for ever.
+    pub sequence: Sequence,
+    /// Its run: +1 at each new init segment.
+    pub run: u32,
+    /// Its first moment, Unix microseconds, by the camera's clock.
+    pub start_us: u64,
+    /// Whether it starts at a key frame.
+    pub start: Start,
+}
+
+impl SegmentHeader {
+    /// The 72 bytes.
+    #[must_use]
+    pub fn encode(&self) -> [u8; HEADER_LEN] {
+        let mut w = Writer::object(TYPE);
+        w.raw(&self.camera_id.0).u32(self.track.0).u64(self.epoch_no.0).u32(self.k).u64(self.sequence.0);
+        w.u32(self.run).u64(self.start_us).u8(if self.start == Start::KeyFrame { INDEPENDENT } else { 0 });
+        let mut out = [0; HEADER_LEN];
+        out.copy_from_slice(&w.finish());
+        out
+    }
+
+    /// # Errors
+    /// [`DecodeError`]; a flag bit that version 1 does not define is refused.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::object(bytes, TYPE)?;
+        let header = Self {
+            camera_id: CameraId(r.array("camera_id")?),
+            track: TrackId(r.u32("track")?),
+            epoch_no: EpochNo(r.u64("epoch_no")?),
+            k: r.u32("k")?,
+            sequence: Sequence(r.u64("sequence")?),
+            run: r.u32("run")?,
+            start_us: r.u64("start_us")?,
+            start: match r.u8("flags")? {
+                INDEPENDENT => Start::KeyFrame,
+                0 => Start::Continuation,
+                _ => return Err(DecodeError::BadValue("flags")),
+            },
+        };
+        r.finish()?;
+        Ok(header)
+    }
+
+    /// SHA-256 of the encoded header: what fragments and chain are bound to.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&[&self.encode()])
+    }
+}
+
+/// The signed end of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trailer {
+    /// Fragments in the segment, fragment 0 included.
+    pub fragments: u32,
+    /// Media duration, microseconds.
+    pub duration_us: u32,
+    /// `chain_k`.
+    pub chain: Chain,
+    /// The camera's signature.
+    pub signature: SignatureBytes,
+}
+
+impl Trailer {
+    /// Signs a segment's end: `chain` already folds in its header and fragments.
+    #[must_use]
+    pub fn sign(
+        camera: &SigningKey,
+        header_hash: &[u8; 32],
+        fragments: u32,
+        duration_us: u32,
+        chain: Chain,
+    ) -> Self {
+        let signature = sign::sign(camera, DOMAIN, &signed_body(header_hash, fragments, duration_us, &chain));
+        Self { fragments, duration_us, chain, signature }
+    }
+
+    /// # Errors
+    /// [`BadSignature`] when `camera_key` did not sign this end of this header.
+    pub fn verify(&self, camera_key: &PublicKey, header_hash: &[u8; 32]) -> Result<(), BadSignature> {
+        let body = signed_body(header_hash, self.fragments, self.duration_us, &self.chain);
+        sign::verify(camera_key, DOMAIN, &body, &self.signature, "the segment")
+    }
+
+    /// The end marker and the 104 bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.u32(END).u32(self.fragments).u32(self.duration_us).raw(&self.chain.0).raw(&self.signature);
+        w.finish()
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            fragments: r.u32("fragments")?,
+            duration_us: r.u32("duration_us")?,
+            chain: Chain(r.array("chain")?),
+            signature: r.array("signature")?,
+        })
+    }
+}
+
+fn signed_body(header_hash: &[u8; 32], fragments: u32, duration_us: u32, chain: &Chain) -> Vec<u8> {
+    [&header_hash[..], &fragments.to_be_bytes(), &duration_us.to_be_bytes(), &chain.0].concat()
+}
+
+/// One fragment, framed: `index || length || sealed`.
+#[must_use]
+pub fn frame(index: u32, sealed: &[u8]) -> Vec<u8> {
+    let mut w = Writer::new();
+    w.u32(index).bytes(sealed);
+    w.finish()
+}
+
+/// The chain after a segment whose bytes are all at hand.
+#[must_use]
+pub fn chain_after(previous: &Chain, header: &SegmentHeader, fragments: FragmentsHash) -> Chain {
+    previous.next(&header.hash(), &fragments.finish())
+}
