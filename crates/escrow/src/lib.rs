@@ -11,5 +11,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod policy;
 pub mod record;
+pub mod register;
 pub mod share;

@@ -28,7 +28,7 @@ mod owner;
 mod registry;
 mod release;
 mod request;
-mod text;
+pub(crate) mod text;
 mod value;
 
 pub use owner::{OwnerPolicyLeaf, Ratification, Veto, policy_commitment};

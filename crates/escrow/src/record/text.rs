@@ -2,6 +2,7 @@
 
 use super::value::Value;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::str::Split;
 
 /// Why a text is not a leaf (or another of our records) of the expected kind. Errors name the field, never its value.
@@ -88,10 +89,25 @@ impl<'a> Fields<'a> {
         if again == value { Ok(parsed) } else { Err(TextError::BadValue(name)) }
     }
 
-    /// One more line of a field that may be repeated, if the next line is one.
-    pub(crate) fn repeated<V: Value>(&mut self, name: &'static str) -> Result<Option<V>, TextError> {
-        let next = self.lines.clone().next().and_then(|line| line.split_once(' '));
-        if next.is_some_and(|(found, _)| found == name) { self.field(name).map(Some) } else { Ok(None) }
+    /// All the lines of a field that may be repeated. The input's own limit bounds them.
+    pub(crate) fn list<V: Value>(&mut self, name: &'static str) -> Result<Vec<V>, TextError> {
+        let mut values = Vec::new();
+        while self
+            .lines
+            .clone()
+            .next()
+            .and_then(|line| line.split_once(' '))
+            .is_some_and(|(word, _)| word == name)
+        {
+            values.push(self.field(name)?);
+        }
+        Ok(values)
+    }
+
+    /// A number of which sums with times cannot overflow.
+    pub(crate) fn figure(&mut self, name: &'static str) -> Result<u64, TextError> {
+        let figure: u64 = self.field(name)?;
+        if figure <= u64::from(u32::MAX) { Ok(figure) } else { Err(TextError::BadValue(name)) }
     }
 
     pub(crate) fn end(mut self) -> Result<(), TextError> {

@@ -1,0 +1,187 @@
+//! G7: whether the rules let a request through, now. Contract: `proto/release.md#g7`.
+
+use super::PolicyDoc;
+use crate::record::{Kind, Request};
+use crate::register::{Register, Requested};
+
+/// All that the rules look at. Every earlier step of the gate has checked what it is.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The log, folded at least up to the request.
+    pub register: &'a Register,
+    /// The request.
+    pub request: &'a Request,
+    /// Its place in the log.
+    pub index: u64,
+    /// When a quorum had cosigned a head with it (T0), Unix seconds.
+    pub logged_at: u64,
+    /// How many epochs.
+    pub epochs: u64,
+    /// When the first one starts, Unix microseconds.
+    pub start_us: u64,
+    /// When the last one ends, Unix microseconds.
+    pub end_us: u64,
+    /// Whether the details hold a call-back record.
+    pub call_back: Stated,
+    /// Whether the details name the order and its court.
+    pub order: Stated,
+    /// Whether an earlier request is about the same camera.
+    pub is_same_camera: &'a dyn Fn(&Requested) -> bool,
+}
+
+impl core::fmt::Debug for Facts<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Facts(request {} of {} epochs)", self.index, self.epochs)
+    }
+}
+
+/// Whether the details say something that the rules ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stated {
+    /// They do.
+    Yes,
+    /// They do not.
+    No,
+}
+
+/// What the rules say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// They allow it.
+    Grant,
+    /// They allow it from this time on (Unix seconds), if nothing happens before.
+    WaitUntil(u64),
+    /// They do not.
+    Refuse(Rule),
+}
+
+/// The rule that a request breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The PolicyDoc itself is not in the log.
+    RulesNotLogged,
+    /// The request states a time that had not come when it was logged.
+    RequestFromFuture,
+    /// It was logged too long after the time it states.
+    LoggedLate,
+    /// It was logged too long ago.
+    Expired,
+    /// Its basis is not of the PolicyDoc's list.
+    BasisUnknown,
+    /// No call-back record.
+    CallBackMissing,
+    /// No order or court.
+    OrderMissing,
+    /// More epochs than an emergency may have.
+    TooManyEpochs,
+    /// Footage from before the lookback.
+    TooOld,
+    /// Footage that was not filmed yet.
+    FromFuture,
+    /// A longer span than a legal request may have.
+    SpanTooLong,
+    /// The agency's quota is used up.
+    AgencyQuota,
+    /// The camera's quota is used up.
+    CameraQuota,
+    /// The agency left too many emergencies unratified.
+    AgencySuspended,
+    /// The owner said no.
+    Vetoed,
+}
+
+// SPEC: release.md#g7: the rules MUST be a pure function of the log's prefix, the leaf, its details and the PolicyDoc, and every
+// quota MUST be counted from the log.
+/// Applies the rules.
+pub fn decide(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Decision {
+    let decided = match facts.request.kind {
+        Kind::Emergency => always(facts, rules, now).and_then(|()| emergency(facts, rules, now)),
+        Kind::Legal => always(facts, rules, now).and_then(|()| legal(facts, rules)),
+        Kind::Recovery => always(facts, rules, now).and_then(|()| recovery(facts, rules, now)),
+        // The owner's own keys open these: no trustee is asked (G1).
+        Kind::OwnerShare => always(facts, rules, now),
+    };
+    decided.err().unwrap_or(Decision::Grant)
+}
+
+type Ruled = Result<(), Decision>;
+
+fn unless(broken: bool, rule: Rule) -> Ruled {
+    if broken { Err(Decision::Refuse(rule)) } else { Ok(()) }
+}
+
+fn always(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
+    let (figures, request) = (rules.figures(), facts.request);
+    let (time, logged_at) = (request.time.0, facts.logged_at);
+    unless(!facts.register.has_rules(&rules.hash()), Rule::RulesNotLogged)?;
+    // The quotas below go by the stated time; these two lines tie it to the log's.
+    unless(time > logged_at.saturating_add(figures.clock_skew_secs), Rule::RequestFromFuture)?;
+    unless(logged_at > time.saturating_add(figures.request_age_secs), Rule::LoggedLate)?;
+    unless(now > logged_at.saturating_add(figures.request_valid_secs), Rule::Expired)?;
+    let bases = rules.bases(request.kind);
+    unless(request.basis.as_ref().is_some_and(|basis| !bases.contains(basis)), Rule::BasisUnknown)?;
+    // A request cannot ask for what will be filmed after it was written.
+    unless(facts.end_us > time.saturating_mul(1_000_000), Rule::FromFuture)
+}
+
+fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
+    let figures = rules.figures();
+    let time = facts.request.time.0;
+    unless(facts.call_back == Stated::No, Rule::CallBackMissing)?;
+    unless(facts.epochs > figures.emergency_epochs, Rule::TooManyEpochs)?;
+    let earliest = time.saturating_sub(figures.emergency_lookback_secs).saturating_mul(1_000_000);
+    unless(facts.start_us < earliest, Rule::TooOld)?;
+
+    // Only what stands before this request counts, so that each of many filed at once sees those before it.
+    let before = || {
+        let emergencies = facts.register.requests_before(facts.index);
+        emergencies.filter(|earlier| earlier.kind == Kind::Emergency && earlier.authorised)
+    };
+    let own = |earlier: &&Requested| earlier.agency == facts.request.agency;
+    let within = |earlier: &&Requested, window: u64| earlier.time > time.saturating_sub(window);
+
+    let unratified = before()
+        .filter(own)
+        .filter(|earlier| within(earlier, figures.unratified_window_secs))
+        .filter(|earlier| is_unratified(earlier, figures.ratify_within_secs, now));
+    unless(exceeds(unratified, figures.unratified_max), Rule::AgencySuspended)?;
+    let of_agency =
+        before().filter(own).filter(|earlier| within(earlier, figures.emergency_agency_window_secs));
+    unless(reaches(of_agency, figures.emergency_agency_max), Rule::AgencyQuota)?;
+    let of_camera = before()
+        .filter(|earlier| within(earlier, figures.emergency_camera_window_secs))
+        .filter(|earlier| (facts.is_same_camera)(earlier));
+    unless(reaches(of_camera, figures.emergency_camera_max), Rule::CameraQuota)
+}
+
+fn legal(facts: &Facts<'_>, rules: &PolicyDoc) -> Ruled {
+    unless(facts.order == Stated::No, Rule::OrderMissing)?;
+    unless(u64::from(facts.request.span.secs()) > rules.figures().legal_span_secs, Rule::SpanTooLong)
+}
+
+fn recovery(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
+    let vetoed = facts.register.request(facts.index).is_some_and(|requested| requested.vetoed.is_some());
+    unless(vetoed, Rule::Vetoed)?;
+    let until = facts.logged_at.saturating_add(rules.figures().recovery_wait_secs);
+    if now < until { Err(Decision::WaitUntil(until)) } else { Ok(()) }
+}
+
+/// Let go by somebody, and not confirmed in time. An attempt that nobody granted needs no court.
+fn is_unratified(earlier: &Requested, within: u64, now: u64) -> bool {
+    let deadline = earlier.time.saturating_add(within);
+    let in_time = earlier.ratified_at.is_some_and(|at| at <= deadline);
+    !earlier.grants.is_empty() && now > deadline && !in_time
+}
+
+fn count<I: Iterator>(items: I) -> u64 {
+    u64::try_from(items.count()).unwrap_or(u64::MAX)
+}
+
+fn reaches<I: Iterator>(items: I, max: u64) -> bool {
+    count(items) >= max
+}
+
+fn exceeds<I: Iterator>(items: I, max: u64) -> bool {
+    count(items) > max
+}
