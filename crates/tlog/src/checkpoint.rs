@@ -89,7 +89,7 @@ impl Checkpoint {
         format!("{}\n{}\n{}\n", self.origin, self.size, self.root)
     }
 
-    /// Signs it with the log's key, and with a post-quantum key of the same name if there is one.
+    /// Signs it with the log's key; [`SignedCheckpoint::cosign`] adds a post-quantum key of the same name.
     pub fn sign(&self, signer: &Signer) -> Result<SignedCheckpoint, CheckpointError> {
         if signer.name() != self.origin {
             let key = signer.name().to_string();

@@ -32,7 +32,16 @@ pub enum LoggedError {
 
 /// An entry that stands in a log, under a checkpoint that the policy's witnesses cosigned.
 ///
-/// The only way to one is [`Logged::verify`] (or [`Logged::verify_fresh`]). It cannot be built from its parts:
+/// The only way to one is [`Logged::verify`] (or [`Logged::verify_fresh`]):
+///
+/// ```
+/// # use tlog::{Logged, LoggedError, policy::Policy, proof::TlogProof};
+/// fn earn(entry: Vec<u8>, proof: &TlogProof, policy: &Policy) -> Result<Logged<Vec<u8>>, LoggedError> {
+///     Logged::verify(entry, proof, policy)
+/// }
+/// ```
+///
+/// It cannot be built from its parts:
 ///
 /// ```compile_fail,E0451
 /// fn forge(entry: Vec<u8>, checkpoint: tlog::policy::CosignedCheckpoint) -> tlog::Logged<Vec<u8>> {
