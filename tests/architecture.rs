@@ -14,14 +14,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("seal", &["media"]),
     ("escrow", &["media", "seal", "tlog"]),
     ("quic", &["media"]),
+    ("log-client", &["host", "tlog"]),
     ("camera", &["container", "escrow", "host", "media", "quic", "seal", "tlog"]),
-    ("relay", &["host", "media", "quic", "tlog"]),
+    ("relay", &["host", "log-client", "media", "quic", "tlog"]),
     ("log-server", &["host", "tlog"]),
     ("witness", &["host", "tlog"]),
-    ("monitor", &["escrow", "host", "tlog"]),
-    ("trustee", &["escrow", "host", "media", "seal", "tlog"]),
-    ("requester", &["container", "escrow", "host", "media", "quic", "seal", "tlog"]),
-    ("owner", &["container", "escrow", "host", "media", "quic", "seal", "tlog"]),
+    ("monitor", &["escrow", "host", "log-client", "tlog"]),
+    ("trustee", &["escrow", "host", "log-client", "media", "seal", "tlog"]),
+    ("registrar", &["escrow", "host", "log-client", "tlog"]),
+    ("requester", &["container", "escrow", "host", "log-client", "media", "quic", "seal", "tlog"]),
+    ("owner", &["container", "escrow", "host", "log-client", "media", "quic", "seal", "tlog"]),
 ];
 
 const SCIENCES: &[&str] = &["tlog", "media", "seal", "escrow", "container"];
@@ -84,7 +86,8 @@ fn arrows_are_exactly_those_of_the_house() {
         .collect();
     assert_eq!(on_disk, ours.iter().map(|s| (*s).to_owned()).collect(), "a crate is missing from ARROWS");
     for (name, allowed) in ARROWS {
-        let actual: BTreeSet<&str> = graph[*name].iter().map(String::as_str).filter(|d| ours.contains(d)).collect();
+        let actual: BTreeSet<&str> =
+            graph[*name].iter().map(String::as_str).filter(|d| ours.contains(d)).collect();
         let extra: Vec<_> = actual.difference(&allowed.iter().copied().collect()).copied().collect();
         assert!(extra.is_empty(), "{name} must not depend on {extra:?}");
     }
@@ -104,7 +107,8 @@ fn the_relay_links_no_key_code() {
 #[test]
 fn no_party_depends_on_a_party() {
     let graph = dependency_graph();
-    let parties = ["camera", "relay", "log-server", "witness", "monitor", "trustee", "requester", "owner"];
+    let parties =
+        ["camera", "relay", "log-server", "witness", "monitor", "trustee", "registrar", "requester", "owner"];
     for party in parties {
         let tree = closure(&graph, party);
         let met: Vec<_> = parties.iter().filter(|p| tree.contains(**p)).collect();
@@ -132,7 +136,8 @@ fn only_quic_speaks_quinn_and_sciences_touch_nothing() {
 /// Every Rust file of ours, with its text.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    let mut queue = vec![root().join("crates"), root().join("tests"), root().join("benches"), root().join("fuzz")];
+    let mut queue =
+        vec![root().join("crates"), root().join("tests"), root().join("benches"), root().join("fuzz")];
     while let Some(dir) = queue.pop() {
         for entry in fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
             if entry.is_dir() && !entry.ends_with("target") {
@@ -167,7 +172,9 @@ fn sciences_take_time_and_chance_as_arguments() {
             continue;
         }
         let shipped = text.split("#[cfg(test)]").next().unwrap();
-        for hand in ["SystemTime::now", "Instant::now", "std::fs", "std::net", "std::env", "thread_rng", "OsRng"] {
+        for hand in
+            ["SystemTime::now", "Instant::now", "std::fs", "std::net", "std::env", "thread_rng", "OsRng"]
+        {
             assert!(!shipped.contains(hand), "{} uses {hand}", local.display());
         }
     }
@@ -180,7 +187,8 @@ fn every_citation_of_the_contracts_resolves() {
         if entry.extension().is_some_and(|e| e == "md") {
             let name = entry.file_name().unwrap().to_str().unwrap().to_owned();
             let text = fs::read_to_string(&entry).unwrap();
-            let anchors = text.lines().filter(|l| l.starts_with('#')).map(|l| anchor(l.trim_start_matches('#').trim()));
+            let anchors =
+                text.lines().filter(|l| l.starts_with('#')).map(|l| anchor(l.trim_start_matches('#').trim()));
             headings.insert(name, anchors.collect());
         }
     }
@@ -191,7 +199,11 @@ fn every_citation_of_the_contracts_resolves() {
             let place = cited.split([':', ' ', ',']).next().unwrap();
             let (file, heading) = place.split_once('#').unwrap_or((place, ""));
             let known = headings.get(file).unwrap_or_else(|| panic!("{}: no proto/{file}", path.display()));
-            assert!(heading.is_empty() || known.contains(heading), "{}: no heading for {place}", path.display());
+            assert!(
+                heading.is_empty() || known.contains(heading),
+                "{}: no heading for {place}",
+                path.display()
+            );
             citations += 1;
         }
     }
@@ -201,5 +213,8 @@ fn every_citation_of_the_contracts_resolves() {
 /// A heading's anchor, as Markdown renderers make it.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
-    kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).map(|c| if c == ' ' { '-' } else { c }).collect()
+    kept.chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
 }

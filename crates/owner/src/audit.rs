@@ -1,11 +1,5 @@
 //! Audit.
 
-mod follow;
-#[cfg(test)]
-pub(crate) mod log_for_tests;
-
-pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
-
 use crate::Owner;
 
 /// Which leaves are read.

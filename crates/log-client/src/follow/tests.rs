@@ -1,11 +1,15 @@
 use super::*;
-use crate::audit::log_for_tests::{Log, NOW};
+use crate::log_for_tests::{Log, NOW};
+
+fn around(now: u64) -> Window {
+    Window::around(now, MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)
+}
 
 async fn read_all(log: &Log, trusted: Head) -> Result<Vec<Vec<u8>>, FollowError> {
     let served = log.serve().await;
     let policy = log.policy();
-    let follower = Follower::new(served.url(), &policy);
-    let head = follower.head(NOW).await?;
+    let follower = LogClient::new(served.url(), policy);
+    let head = follower.head(around(NOW)).await?;
     let mut entries = Vec::new();
     follower.read(trusted, &head, &mut |entry| entries.push(entry.bytes().to_vec())).await?;
     Ok(entries)
@@ -56,16 +60,16 @@ async fn a_stale_head_and_one_without_a_quorum_prove_nothing() {
     log.add(b"leaf\n");
     let served = log.serve().await;
     let policy = log.policy();
-    let follower = Follower::new(served.url(), &policy);
-    assert!(follower.head(NOW).await.is_ok());
-    assert!(follower.head(NOW + MAX_HEAD_AGE_SECS).await.is_ok());
-    assert!(matches!(follower.head(NOW + MAX_HEAD_AGE_SECS + 1).await, Err(FollowError::Head(_))));
-    assert!(matches!(follower.head(NOW - MAX_AHEAD_SECS - 1).await, Err(FollowError::Head(_))));
+    let follower = LogClient::new(served.url(), policy.clone());
+    assert!(follower.head(around(NOW)).await.is_ok());
+    assert!(follower.head(around(NOW + MAX_HEAD_AGE_SECS)).await.is_ok());
+    assert!(matches!(follower.head(around(NOW + MAX_HEAD_AGE_SECS + 1)).await, Err(FollowError::Head(_))));
+    assert!(matches!(follower.head(around(NOW - MAX_AHEAD_SECS - 1)).await, Err(FollowError::Head(_))));
     drop(served);
 
     let served = log.serve_with_witnesses(2).await;
-    let follower = Follower::new(served.url(), &policy);
-    assert!(matches!(follower.head(NOW).await, Err(FollowError::Head(VerifyError::QuorumNotMet(_)))));
+    let follower = LogClient::new(served.url(), policy);
+    assert!(matches!(follower.head(around(NOW)).await, Err(FollowError::Head(VerifyError::QuorumNotMet(_)))));
 }
 
 #[tokio::test]

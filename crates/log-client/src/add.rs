@@ -1,0 +1,66 @@
+//! Adding a leaf: the same bytes until they are in a published, cosigned checkpoint, and the proof checked before it is believed.
+
+use crate::LogClient;
+use host::http::{Fetch, FetchError, FetchLimits, Reply, Retry};
+use std::time::Duration;
+use tlog::merkle::leaf_hash;
+use tlog::proof::{PROOF_MAX_BYTES, ProofError, TlogProof};
+use tlog::{Logged, LoggedError};
+
+/// How long one `POST /add` may wait for its leaf to be published: longer than a log's own patience.
+const ANSWER_WITHIN: Duration = Duration::from_secs(45);
+
+/// Why a leaf is not, or not yet, in the log.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddError {
+    /// The log could not be reached, or has no quorum now. The same bytes may be sent again.
+    #[error("the log did not take the leaf: {0}; send it again later")]
+    NotYet(FetchError),
+    /// The log refused the leaf.
+    #[error("the log refuses the leaf: {0}")]
+    Refused(FetchError),
+    /// What came back is no proof.
+    #[error("the log's answer is no proof: {0}; tell the monitors")]
+    Proof(#[from] ProofError),
+    /// The proof does not hold.
+    #[error("the log's proof does not hold: {0}; tell the monitors")]
+    Unproven(#[from] LoggedError),
+}
+
+impl LogClient {
+    /// Adds a leaf and returns it with its verified proof. Safe to repeat: the same bytes have one place for ever.
+    pub async fn add(&self, leaf: Vec<u8>) -> Result<(Logged<Vec<u8>>, TlogProof), AddError> {
+        let url = format!("{}/add", self.url);
+        let reply = self.proofs().post_again(&url, "text/plain", leaf.clone(), Retry::BRIEF).await;
+        self.verified(leaf, reply)
+    }
+
+    /// A proof, under the newest published checkpoint, of a leaf that was added before.
+    pub async fn prove(&self, leaf: Vec<u8>) -> Result<(Logged<Vec<u8>>, TlogProof), AddError> {
+        let url = format!("{}/log/v1/proof/{}", self.url, leaf_hash(&leaf).to_hex());
+        let reply = self.proofs().get_again(&url, Retry::BRIEF).await;
+        self.verified(leaf, reply)
+    }
+
+    fn proofs(&self) -> Fetch {
+        self.fetch.with_limits(FetchLimits {
+            timeout: ANSWER_WITHIN,
+            answer_bytes: PROOF_MAX_BYTES,
+            ..FetchLimits::default()
+        })
+    }
+
+    fn verified(
+        &self,
+        leaf: Vec<u8>,
+        reply: Result<Reply, FetchError>,
+    ) -> Result<(Logged<Vec<u8>>, TlogProof), AddError> {
+        let refused = |error: FetchError| {
+            if error.is_passing() { AddError::NotYet(error) } else { AddError::Refused(error) }
+        };
+        let bytes = reply.and_then(Reply::ok).map_err(refused)?;
+        let proof = TlogProof::parse(&bytes)?;
+        Ok((Logged::verify(leaf, &proof, &self.policy)?, proof))
+    }
+}

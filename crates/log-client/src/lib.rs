@@ -1,0 +1,56 @@
+//! A log as its readers and submitters meet it over HTTP: a fresh head with a quorum, every entry up to it verified before it is
+//! looked at, a leaf added and its proof checked. Contract: `proto/log.md`.
+//!
+//! In scope: fetching what `tlog::reader` wants, freshness, `POST /add` with its retries. Out of scope: what leaves mean, what is
+//! kept between two looks (each party keeps its own head), accusing a log (`monitor`).
+//!
+//! ```no_run
+//! # async fn example(policy: tlog::policy::Policy, leaf: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+//! use log_client::{LogClient, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+//! use tlog::{policy::Window, reader::Head};
+//!
+//! let log = LogClient::new("https://log.example/candor", policy);
+//! let logged = log.add(leaf).await?;
+//! let head = log.head(Window::around(host::clock::now(), MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)).await?;
+//! log.read(Head::EMPTY, &head, &mut |entry| println!("{}", entry.index())).await?;
+//! # Ok(()) }
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod add;
+mod follow;
+#[cfg(test)]
+mod log_for_tests;
+
+pub use add::AddError;
+pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+
+use host::http::{Fetch, FetchLimits};
+use std::time::Duration;
+use tlog::policy::Policy;
+use tlog::tile;
+
+/// One log, and whom to believe about it. Clones share connections.
+#[derive(Debug, Clone)]
+pub struct LogClient {
+    fetch: Fetch,
+    url: String,
+    policy: Policy,
+}
+
+impl LogClient {
+    /// Names the log's URL (`https://log.example/candor`) and the policy under which its heads are accepted.
+    pub fn new(url: &str, policy: Policy) -> Self {
+        let limits = FetchLimits {
+            answer_bytes: tile::BUNDLE_MAX_BYTES,
+            timeout: Duration::from_secs(30),
+            ..FetchLimits::default()
+        };
+        Self { fetch: Fetch::new(limits), url: url.trim_end_matches('/').to_owned(), policy }
+    }
+
+    /// The policy under which heads and proofs are accepted.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
