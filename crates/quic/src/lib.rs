@@ -1,1 +1,42 @@
-//! Placeholder.
+//! One session between a party and the relay: the only user of quinn. Contract: `proto/session.md`.
+//!
+//! In scope: TLS identities by Ed25519 key, without certificates or authorities; framing; limits on whatever a peer could make large,
+//! many or slow; errors by name. Out of scope: what a message means (`relay`, `camera`, `owner`, `requester`), and who may do what: a
+//! [`Link`] says whose key the peer holds, and no more.
+//!
+//! ```no_run
+//! # async fn example(relay_key: media::sign::PublicKey) -> Result<(), Box<dyn std::error::Error>> {
+//! use media::message::{Request, Response};
+//! use quic::{Endpoint, Identity};
+//!
+//! let endpoint = Endpoint::client(&Identity::from_seed(&[7; 32]))?;
+//! let (link, mut control) = endpoint.connect("relay.example:4433", &relay_key).await?;
+//! if let Response::Cameras(cameras) = link.call(&Request::ListCameras).await? {
+//!     println!("{} cameras; the relay's clock reads {} us", cameras.len(), link.welcome_now_us());
+//! }
+//! while let Some(message) = control.next().await? {
+//!     println!("{message:?}");
+//! }
+//! # Ok(()) }
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod call;
+mod endpoint;
+mod error;
+mod frame;
+mod identity;
+pub mod limits;
+mod link;
+mod segment;
+
+pub use call::{IncomingCall, Responder, SegmentStream, SegmentsOut};
+pub use endpoint::{ClientOptions, Endpoint, Incoming};
+pub use error::{CallError, LinkError, RequestError, StreamError};
+pub use identity::Identity;
+pub use limits::ServerLimits;
+pub use link::{ControlReceiver, Link};
+pub use segment::{SegmentRecv, SegmentSend};
+
+/// The application protocol named in the TLS handshake.
+pub const ALPN: &[u8] = b"candor/1";

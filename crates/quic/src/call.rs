@@ -1,0 +1,201 @@
+//! Calls: one request, one response, on a bidirectional stream of their own; for a fetch, segments behind the response.
+//!
+//! ```text
+//! -> u32 length || Request    FIN
+//! <- u32 length || Response   [ u32 length || u64 received_us || segment ]*  [ u32 0 ]   FIN
+//! ```
+
+use crate::error::{ABANDONED, CallError, LinkError, RequestError, StreamError};
+use crate::frame::{FrameReader, framed};
+use crate::limits::{CALL, REQUEST, STALL};
+use crate::link::Link;
+use bytes::Bytes;
+use media::codec::DecodeError;
+use media::limits::SEGMENT;
+use media::message::{Refusal, RefusalCode, Request, Response};
+use tokio::time::timeout;
+
+pub(crate) async fn call(link: &Link, request: &Request) -> Result<Response, CallError> {
+    let (response, mut frames) = exchange(link, request).await?;
+    match response {
+        Response::Segments => Err(CallError::Unexpected("Segments")),
+        // What follows an answer that ends the call is a violation.
+        response => match timeout(STALL, frames.at_end()).await {
+            Ok(Ok(true)) => Ok(response),
+            Ok(Ok(false)) => Err(link.fail(DecodeError::Trailing(1).into()).into()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(CallError::TimedOut { seconds: STALL.as_secs() }),
+        },
+    }
+}
+
+pub(crate) async fn fetch(link: &Link, request: &Request) -> Result<SegmentStream, CallError> {
+    match exchange(link, request).await? {
+        (Response::Segments, frames) => Ok(SegmentStream { link: link.clone(), frames, ended: false }),
+        (Response::Refused(refusal), _) => Err(refusal.into()),
+        _ => Err(CallError::Unexpected("no Segments")),
+    }
+}
+
+async fn exchange(link: &Link, request: &Request) -> Result<(Response, FrameReader), CallError> {
+    let asked = async {
+        let (mut send, recv) = link.connection.open_bi().await.map_err(LinkError::from)?;
+        send.write_chunk(framed(&request.encode())).await.map_err(StreamError::from)?;
+        send.finish().map_err(|_| CallError::Abandoned)?;
+        let mut frames = FrameReader::new(recv);
+        let frame = frames.next().await.map_err(|error| link.fail_stream(error))?;
+        let frame = frame.ok_or_else(|| link.fail(LinkError::Truncated))?;
+        let response = Response::decode(&frame).map_err(|error| link.fail(error.into()))?;
+        Ok((response, frames))
+    };
+    timeout(CALL, asked).await.unwrap_or(Err(CallError::TimedOut { seconds: CALL.as_secs() }))
+}
+
+/// Segments that were fetched, in order.
+#[derive(Debug)]
+pub struct SegmentStream {
+    link: Link,
+    frames: FrameReader,
+    ended: bool,
+}
+
+impl SegmentStream {
+    /// The next segment and when the relay received it, Unix microseconds; `None` after the last. Not cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<(u64, Bytes)>, CallError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let next = self.read().await.map_err(|error| CallError::from(self.link.fail_stream(error)))?;
+        self.ended = next.is_none();
+        Ok(next)
+    }
+
+    async fn read(&mut self) -> Result<Option<(u64, Bytes)>, StreamError> {
+        let length = u32::from_be_bytes(self.array().await?);
+        if length == 0 {
+            return Ok(None);
+        }
+        let got = usize::try_from(length).unwrap_or(usize::MAX);
+        if got > SEGMENT {
+            return Err(
+                LinkError::from(DecodeError::TooLong { field: "segment", got, limit: SEGMENT }).into()
+            );
+        }
+        let received_us = u64::from_be_bytes(self.array().await?);
+        let bytes = timeout(CALL, self.frames.exactly(got)).await.map_err(|_| StreamError::Stalled)??;
+        Ok(Some((received_us, bytes)))
+    }
+
+    async fn array<const N: usize>(&mut self) -> Result<[u8; N], StreamError> {
+        let bytes = timeout(STALL, self.frames.exactly(N)).await.map_err(|_| StreamError::Stalled)??;
+        Ok(bytes.first_chunk().copied().unwrap_or([0; N]))
+    }
+}
+
+/// A call the peer opened; its request is still to be read.
+#[derive(Debug)]
+pub struct IncomingCall {
+    link: Link,
+    send: quinn::SendStream,
+    frames: FrameReader,
+}
+
+impl IncomingCall {
+    pub(crate) fn new(link: Link, send: quinn::SendStream, recv: quinn::RecvStream) -> Self {
+        Self { link, send, frames: FrameReader::new(recv) }
+    }
+
+    /// The request and the means to answer it. What is no request ends the session.
+    pub async fn request(self) -> Result<(Request, Responder), RequestError> {
+        let Self { link, send, mut frames } = self;
+        let read = async {
+            let frame = frames.next().await?.ok_or(LinkError::Truncated)?;
+            // SPEC: session.md#calls: a request MUST be the only message on its stream.
+            let alone = frames.at_end().await?;
+            Ok::<_, StreamError>((frame, alone))
+        };
+        let (frame, alone) = match timeout(REQUEST, read).await {
+            Ok(read) => read.map_err(|error| link.fail_stream(error))?,
+            Err(_) => return Err(RequestError::TimedOut),
+        };
+        if !alone {
+            return Err(link.fail(DecodeError::Trailing(1).into()).into());
+        }
+        let request = Request::decode(&frame).map_err(|error| link.fail(error.into()))?;
+        Ok((request, Responder { send }))
+    }
+}
+
+/// The means to answer one call. Dropped without an answer, the call is broken off.
+#[derive(Debug)]
+pub struct Responder {
+    send: quinn::SendStream,
+}
+
+impl Responder {
+    /// Answers and ends the call.
+    pub async fn answer(mut self, response: &Response) -> Result<(), StreamError> {
+        let encoded = response.encode();
+        // Nothing that no reader would accept leaves; the limits of the parts make this a defect of ours.
+        if encoded.len() > media::limits::MESSAGE {
+            let refusal =
+                Refusal::new(RefusalCode::TooLarge, "the answer is over a message's limit: ask for less");
+            return self.write_last(Response::Refused(refusal).encode()).await;
+        }
+        self.write_last(encoded).await
+    }
+
+    /// Answers that segments follow.
+    pub async fn segments(mut self) -> Result<SegmentsOut, StreamError> {
+        write(&mut self.send, framed(&Response::Segments.encode())).await?;
+        Ok(SegmentsOut { send: self.send })
+    }
+
+    async fn write_last(&mut self, encoded: Vec<u8>) -> Result<(), StreamError> {
+        write(&mut self.send, framed(&encoded)).await?;
+        self.send.finish().map_err(|_| StreamError::Abandoned)
+    }
+
+    /// Resolves when the caller gave the call up or its session ended.
+    pub async fn abandoned(&mut self) {
+        let _ = self.send.stopped().await;
+    }
+}
+
+/// Segments on their way to a caller.
+#[derive(Debug)]
+pub struct SegmentsOut {
+    send: quinn::SendStream,
+}
+
+impl SegmentsOut {
+    /// Sends one whole segment.
+    pub async fn send(&mut self, received_us: u64, segment: Bytes) -> Result<(), StreamError> {
+        let length = u32::try_from(segment.len()).unwrap_or(u32::MAX);
+        let head = [&length.to_be_bytes()[..], &received_us.to_be_bytes()].concat();
+        write(&mut self.send, head.into()).await?;
+        write(&mut self.send, segment).await
+    }
+
+    /// Says that there are no more, and ends the call.
+    pub async fn finish(mut self) -> Result<(), StreamError> {
+        write(&mut self.send, Bytes::from_static(&[0; 4])).await?;
+        self.send.finish().map_err(|_| StreamError::Abandoned)
+    }
+
+    /// Breaks the call off: the caller does not take what it got for everything.
+    pub fn abandon(mut self) {
+        // A stream that was closed meanwhile needs no reset.
+        let _ = self.send.reset(ABANDONED);
+    }
+}
+
+/// Writes in pieces, so that a slow reader is told from a dead one.
+async fn write(send: &mut quinn::SendStream, mut bytes: Bytes) -> Result<(), StreamError> {
+    const PIECE: usize = 256 << 10;
+    while !bytes.is_empty() {
+        let piece = bytes.split_to(bytes.len().min(PIECE));
+        timeout(STALL, send.write_chunk(piece)).await.map_err(|_| StreamError::Stalled)??;
+    }
+    Ok(())
+}

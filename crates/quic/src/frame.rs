@@ -1,0 +1,76 @@
+//! Frames: `u32 length || message`, read without holding more than the limit.
+
+use crate::error::{LinkError, StreamError};
+use bytes::{Buf, Bytes, BytesMut};
+use media::codec::DecodeError;
+use media::limits;
+
+/// A message behind its length.
+pub(crate) fn framed(message: &[u8]) -> Bytes {
+    let length = u32::try_from(message.len()).expect("every message's limit is far below 4 GiB");
+    [&length.to_be_bytes()[..], message].concat().into()
+}
+
+/// Reads frames off a stream. Cancel-safe: what arrived stays in the buffer.
+#[derive(Debug)]
+pub(crate) struct FrameReader {
+    stream: quinn::RecvStream,
+    buffer: BytesMut,
+}
+
+/// The most that one read takes off a stream.
+const READ: usize = 64 << 10;
+
+impl FrameReader {
+    pub(crate) fn new(stream: quinn::RecvStream) -> Self {
+        Self { stream, buffer: BytesMut::new() }
+    }
+
+    /// The next message; `None` when the stream ends between two.
+    // SPEC: session.md#framing: a longer frame MUST be refused before it is read.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, StreamError> {
+        loop {
+            if let Some(length) = self.peek_length()? {
+                if let Some(end) = length.checked_add(4).filter(|end| *end <= self.buffer.len()) {
+                    let mut frame = self.buffer.split_to(end).freeze();
+                    frame.advance(4);
+                    return Ok(Some(frame));
+                }
+            }
+            if !self.fill().await? {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(LinkError::Truncated.into()) };
+            }
+        }
+    }
+
+    /// Exactly `n` bytes that stand outside a frame, or `Truncated`.
+    pub(crate) async fn exactly(&mut self, n: usize) -> Result<Bytes, StreamError> {
+        while self.buffer.len() < n {
+            if !self.fill().await? {
+                return Err(LinkError::Truncated.into());
+            }
+        }
+        Ok(self.buffer.split_to(n).freeze())
+    }
+
+    /// Whether the stream has ended with nothing left in it.
+    pub(crate) async fn at_end(&mut self) -> Result<bool, StreamError> {
+        Ok(self.buffer.is_empty() && !self.fill().await?)
+    }
+
+    async fn fill(&mut self) -> Result<bool, StreamError> {
+        let Some(chunk) = self.stream.read_chunk(READ, true).await? else { return Ok(false) };
+        self.buffer.extend_from_slice(&chunk.bytes);
+        Ok(true)
+    }
+
+    fn peek_length(&self) -> Result<Option<usize>, LinkError> {
+        let Some(prefix) = self.buffer.first_chunk::<4>() else { return Ok(None) };
+        let got = usize::try_from(u32::from_be_bytes(*prefix)).unwrap_or(usize::MAX);
+        if got > limits::MESSAGE {
+            let limit = limits::MESSAGE;
+            return Err(DecodeError::TooLong { field: "message", got, limit }.into());
+        }
+        Ok(Some(got))
+    }
+}

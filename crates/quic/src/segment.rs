@@ -1,0 +1,85 @@
+//! One segment on its unidirectional stream, either way.
+
+use crate::error::{ABANDONED, StreamError};
+use crate::limits::STALL;
+use bytes::Bytes;
+use tokio::time::timeout;
+
+/// A segment that is being sent. Dropped before [`finish`](SegmentSend::finish), it is reset: nobody takes half for a whole.
+#[derive(Debug)]
+pub struct SegmentSend {
+    stream: quinn::SendStream,
+    finished: bool,
+}
+
+impl SegmentSend {
+    pub(crate) fn new(stream: quinn::SendStream) -> Self {
+        Self { stream, finished: false }
+    }
+
+    /// Sends bytes, waiting while the peer does not take them. Not cancel-safe: reset the stream after a cancelled write.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
+        self.write_bytes(Bytes::copy_from_slice(bytes)).await
+    }
+
+    /// [`write`](SegmentSend::write) without copying.
+    pub async fn write_bytes(&mut self, bytes: Bytes) -> Result<(), StreamError> {
+        timeout(STALL, self.stream.write_chunk(bytes)).await.map_err(|_| StreamError::Stalled)??;
+        Ok(())
+    }
+
+    /// Changes the priority; a higher number goes first.
+    pub fn set_priority(&self, priority: i32) {
+        // A stream that was closed meanwhile has no priority to change.
+        let _ = self.stream.set_priority(priority);
+    }
+
+    /// Ends the segment. What was written still arrives.
+    pub fn finish(mut self) -> Result<(), StreamError> {
+        self.finished = true;
+        self.stream.finish().map_err(|_| StreamError::Abandoned)
+    }
+
+    /// Gives the segment up; what was not yet sent is not sent any more.
+    pub fn reset(mut self) {
+        self.abandon();
+    }
+
+    fn abandon(&mut self) {
+        self.finished = true;
+        // A stream that was closed meanwhile needs no reset.
+        let _ = self.stream.reset(ABANDONED);
+    }
+}
+
+impl Drop for SegmentSend {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.abandon();
+        }
+    }
+}
+
+/// A segment that is being received.
+#[derive(Debug)]
+pub struct SegmentRecv {
+    stream: quinn::RecvStream,
+}
+
+impl SegmentRecv {
+    pub(crate) fn new(stream: quinn::RecvStream) -> Self {
+        Self { stream }
+    }
+
+    /// The next bytes, at most `max`; `None` at the end. Cancel-safe.
+    pub async fn read_chunk(&mut self, max: usize) -> Result<Option<Bytes>, StreamError> {
+        let chunk = timeout(STALL, self.stream.read_chunk(max, true)).await;
+        Ok(chunk.map_err(|_| StreamError::Stalled)??.map(|chunk| chunk.bytes))
+    }
+
+    /// Tells the sender that the rest is not wanted.
+    pub fn stop(mut self) {
+        // A stream that ended meanwhile needs no stopping.
+        let _ = self.stream.stop(ABANDONED);
+    }
+}
