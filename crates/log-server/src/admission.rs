@@ -58,14 +58,14 @@ impl Admission {
                 }
             }
         }
-        let advice = "a submitter whom this log's operator configured must sign the leaf (the relay, for owners and requesters)";
+        let advice = "none of the keys that signed the leaf is a submitter of this log: its operator must list the signer's verifier key under [[submitters]] in the log's configuration (for owners and requesters the relay's is there: send the leaf through the relay)";
         Err(Failure::new(403, "unknown-submitter", advice))
     }
 
     /// Takes one leaf from the submitter's rate.
     pub(crate) fn spend(&self, admitted: Admitted, now: Instant) -> Result<(), Failure> {
         let Some((key, rate)) = self.submitters.get(admitted.0) else { return Ok(()) };
-        crate::shared::lock(rate).take(now).map_err(|pause| {
+        crate::handover::lock(rate).take(now).map_err(|pause| {
             let advice =
                 format!("{} has used up its rate; send again in {} s", key.name(), pause.as_secs() + 1);
             Failure::new(429, "rate", advice)

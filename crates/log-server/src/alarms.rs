@@ -28,7 +28,7 @@ impl Alarms {
     /// Raises an alarm: a log line at `error`, and a file that begins with `text` and ends with `evidence`. The same `name`
     /// is raised once.
     pub(crate) fn raise(&self, name: &str, text: &str, evidence: &[u8]) {
-        let _one = crate::shared::lock(&self.one_at_a_time);
+        let _one = crate::handover::lock(&self.one_at_a_time);
         let name: String = name
             .chars()
             .map(|char| if char.is_ascii_alphanumeric() || "-.".contains(char) { char } else { '_' })

@@ -13,8 +13,8 @@
 //! An alarm counts as a missing witness: one that lies cannot stop the log, and a quorum that knows better does.
 
 use crate::alarms::Alarms;
+use crate::handover::lock;
 use crate::nodes::Nodes;
-use crate::shared::lock;
 use crate::storage::Storage;
 use crate::tree::TreeError;
 use host::http::{Fetch, FetchLimits, Retry};

@@ -140,7 +140,7 @@ mod tests {
         for n in 0u32..1100 {
             let mut finished = Vec::new();
             leaves.push(edge.push(&n.to_be_bytes(), &mut finished));
-            if n < 300 || n > 1000 {
+            if !(300..=1000).contains(&n) {
                 assert_eq!(edge.root(), root_of(&leaves), "size {}", n + 1);
             }
             let expected = if (n + 1) % 256 == 0 { 2 } else { 0 };

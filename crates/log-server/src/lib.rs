@@ -17,6 +17,7 @@ mod admission;
 mod alarms;
 mod cosign;
 mod edge;
+mod handover;
 mod index;
 mod keys;
 mod nodes;
@@ -25,7 +26,6 @@ mod rate;
 mod scrub;
 mod sequencer;
 mod serve;
-mod shared;
 mod storage;
 mod tree;
 
@@ -34,6 +34,7 @@ pub use admission::MAX_LEAF_BYTES;
 use admission::Admission;
 use alarms::Alarms;
 use cosign::Witnesses;
+use handover::Handover;
 use host::durable::FolderLock;
 use host::http::ServeLimits;
 use host::running::Running;
@@ -42,7 +43,6 @@ use index::{Index, IndexError};
 use keys::Keys;
 use sequencer::{Pace, Sequencer};
 use serve::Front;
-use shared::Shared;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -203,9 +203,9 @@ pub async fn start_on(
     let index = Index::open(&config.data.join("index.redb"))?;
     index_entries(&tree, &index)?;
     let alarms = Arc::new(Alarms::open(&config.data.join("alarms"))?);
-    let shared = Arc::new(Shared::new(index));
+    let handover = Arc::new(Handover::new(index));
     if let Some(published) = tree.published()? {
-        shared.publish(published);
+        handover.publish(published);
     }
 
     let own = shutdown.child();
@@ -213,7 +213,7 @@ pub async fn start_on(
     let witnesses = Witnesses::new(policy, storage.clone(), alarms.clone(), beyond_quorum);
     let front = Front {
         admission,
-        shared: shared.clone(),
+        handover: handover.clone(),
         storage: storage.clone(),
         alarms: alarms.clone(),
         peers: witnesses.peers(),
@@ -228,7 +228,7 @@ pub async fn start_on(
     };
     tracing::info!(origin = config.origin, %http, size = tree.size(), "the log listens");
     let scrubbing = scrub_in_background(storage, tree.size(), alarms, own.clone());
-    let sequencer = Sequencer::new(tree, shared, witnesses, pace, own.clone());
+    let sequencer = Sequencer::new(tree, handover, witnesses, pace, own.clone());
     let limits = ServeLimits {
         body_bytes: serve::BODY_LIMIT,
         request_timeout: Duration::from_secs(config.add_wait_secs.saturating_add(30)),

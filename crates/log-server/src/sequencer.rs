@@ -11,8 +11,8 @@
 //! ```
 
 use crate::cosign::Witnesses;
+use crate::handover::{Handover, Published};
 use crate::pool::Fate;
-use crate::shared::{Published, Shared};
 use crate::storage::Storage;
 use crate::tree::{Heads, MAX_BATCH, Tree, TreeError};
 use crate::{Error, index_entries};
@@ -47,7 +47,7 @@ const AGAIN: Retry = Retry {
 pub(crate) struct Sequencer<S, H> {
     /// Away only while a blocking thread works on it.
     tree: Option<Tree<S, H>>,
-    shared: Arc<Shared>,
+    handover: Arc<Handover>,
     witnesses: Witnesses<S>,
     pace: Pace,
     shutdown: Shutdown,
@@ -56,12 +56,12 @@ pub(crate) struct Sequencer<S, H> {
 impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
     pub(crate) fn new(
         tree: Tree<S, H>,
-        shared: Arc<Shared>,
+        handover: Arc<Handover>,
         witnesses: Witnesses<S>,
         pace: Pace,
         shutdown: Shutdown,
     ) -> Self {
-        Self { tree: Some(tree), shared, witnesses, pace, shutdown }
+        Self { tree: Some(tree), handover, witnesses, pace, shutdown }
     }
 
     fn tree(&self) -> &Tree<S, H> {
@@ -75,7 +75,8 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         let mut cosigned_at: Option<Instant> = None;
         let mut committed_at: Option<Instant> = None;
         loop {
-            let published = cosigned_at.is_some() && self.shared.published_size() == Some(self.tree().size());
+            let published =
+                cosigned_at.is_some() && self.handover.published_size() == Some(self.tree().size());
             let due = cosigned_at.map_or(Instant::now(), |at| at + self.pace.refresh);
             let step = if self.tree().is_broken() {
                 Step::Reopen
@@ -85,7 +86,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                 tokio::select! {
                     () = shutdown.requested() => return Ok(()),
                     () = tokio::time::sleep_until(due) => Step::Cosign,
-                    () = self.shared.arrived() => Step::Commit,
+                    () = self.handover.arrived() => Step::Commit,
                 }
             };
             let went_well = match step {
@@ -133,7 +134,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
             Err(missing) => {
                 // SPEC: log.md#publishing: without the quorum nothing MUST be published.
                 tracing::warn!(size, %missing, "no quorum: nothing is published");
-                self.shared.set_trouble(Some(Failure::new(
+                self.handover.set_trouble(Some(Failure::new(
                     503,
                     "no-quorum",
                     "too few witnesses answer; the leaf stays in the queue or the tree, so send the same bytes again later",
@@ -147,30 +148,30 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
             self.report(&error);
             return Ok(false);
         }
-        self.shared.publish(Published { size, root, note });
-        self.shared.set_trouble(None);
+        self.handover.set_trouble(None);
+        self.handover.publish(Published { size, root, note });
         Ok(true)
     }
 
     /// One batch into the tree. `false` when it failed in a way that may pass.
     async fn commit(&mut self) -> Result<bool, Error> {
-        let batch = self.shared.take_batch(MAX_BATCH);
+        let batch = self.handover.take_batch(MAX_BATCH);
         if batch.is_empty() {
             return Ok(true);
         }
         let (leaves, entries): (Vec<Hash>, Vec<Bytes>) = batch.into_iter().unzip();
         let first = self.tree().size();
-        let shared = self.shared.clone();
+        let handover = self.handover.clone();
         let hashes = leaves.clone();
         let outcome = self
             .blocking(move |tree| {
                 // A leaf that came in while its twin was being integrated: the index, which only this task extends, knows.
-                let known = |leaf: &Hash| matches!(shared.index.find(&leaf.0), Ok(Some(_)));
+                let known = |leaf: &Hash| matches!(handover.index.find(&leaf.0), Ok(Some(_)));
                 let new =
                     hashes.iter().zip(&entries).filter(|(leaf, _)| !known(leaf)).map(|(_, entry)| &entry[..]);
                 let added = tree.commit(new)?;
                 let added: Vec<[u8; 32]> = added.into_iter().map(|leaf| leaf.0).collect();
-                Ok((shared.index.extend(first, &added), added.len()))
+                Ok((handover.index.extend(first, &added), added.len()))
             })
             .await;
         match outcome {
@@ -178,7 +179,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                 // The tree has the leaves; an index that cannot be written is rebuilt at the next start.
                 indexed?;
                 tracing::debug!(first, added, "committed");
-                self.shared.settle(&leaves, &Fate::Integrated);
+                self.handover.settle(&leaves, &Fate::Integrated);
                 Ok(true)
             }
             Err(error) => {
@@ -189,18 +190,18 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                 let reopened = self.reopen().await;
                 let integrated = matches!(reopened, Ok(true)) && self.tree().size() > first;
                 let fate = if integrated { Fate::Integrated } else { Fate::Failed(named) };
-                self.shared.settle(&leaves, &fate);
+                self.handover.settle(&leaves, &fate);
                 reopened.map(|_| integrated)
             }
         }
     }
 
     async fn reopen(&mut self) -> Result<bool, Error> {
-        let shared = self.shared.clone();
+        let handover = self.handover.clone();
         let outcome = self
             .blocking(move |tree| {
                 tree.reopen()?;
-                Ok(index_entries(tree, &shared.index))
+                Ok(index_entries(tree, &handover.index))
             })
             .await;
         match outcome {
@@ -219,7 +220,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
 
     fn report(&self, error: &TreeError) {
         tracing::error!(%error, "the tree could not be written");
-        self.shared.set_trouble(Some(failure(error)));
+        self.handover.set_trouble(Some(failure(error)));
     }
 
     /// Runs disk work on a thread that may wait.
@@ -265,3 +266,6 @@ fn fatal(error: TreeError) -> Result<(), Error> {
         fatal => Err(fatal.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,9 @@
 use crate::admission::{Admission, MAX_LEAF_BYTES};
 use crate::alarms::Alarms;
 use crate::cosign::Peer;
+use crate::handover::{Handover, Published};
 use crate::nodes::Nodes;
 use crate::pool::Fate;
-use crate::shared::{Published, Shared};
 use crate::storage::{Folder, Storage, tile_file};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -26,7 +26,7 @@ use tokio::time::Instant;
 /// What the handlers see.
 pub(crate) struct Front {
     pub admission: Admission,
-    pub shared: Arc<Shared>,
+    pub handover: Arc<Handover>,
     pub storage: Folder,
     pub alarms: Arc<Alarms>,
     pub peers: Arc<Vec<Arc<Peer>>>,
@@ -103,7 +103,7 @@ impl Front {
         let deadline = Instant::now() + self.add_wait;
         let admitted = self.admission.admit(&body)?;
         let leaf = leaf_hash(&body);
-        let waiting = match self.shared.join(&leaf) {
+        let waiting = match self.handover.join(&leaf) {
             Some(fate) => Some(fate),
             None if self.find(leaf).await?.is_some() => None,
             None => {
@@ -115,7 +115,7 @@ impl Front {
                         "the log has more leaves waiting than it takes; try again later",
                     )
                 };
-                Some(self.shared.push(leaf, body).map_err(full)?)
+                Some(self.handover.push(leaf, body).map_err(full)?)
             }
         };
         if let Some(mut fate) = waiting {
@@ -133,7 +133,7 @@ impl Front {
             Failure::new(503, "storage", "the log could not find the leaf again; send the same bytes later")
         };
         let index = self.find(leaf).await?.ok_or_else(storage)?;
-        let mut published = self.shared.published();
+        let mut published = self.handover.published();
         let covers = |published: &Option<Published>| published.as_ref().is_some_and(|head| head.size > index);
         let published = self
             .within(deadline, async { published.wait_for(covers).await.ok().and_then(|head| head.clone()) });
@@ -152,13 +152,13 @@ impl Front {
         };
         tokio::select! {
             done = wait => Ok(done),
-            () = tokio::time::sleep_until(deadline) => Err(self.shared.trouble().unwrap_or_else(slow)),
+            () = tokio::time::sleep_until(deadline) => Err(self.handover.trouble().unwrap_or_else(slow)),
             () = self.shutdown.requested() => Err(Failure::new(503, "stopping", "the log is stopping; send the same bytes again later")),
         }
     }
 
     fn published(&self) -> Option<Published> {
-        self.shared.published().borrow().clone()
+        self.handover.published().borrow().clone()
     }
 
     async fn published_proof(&self, leaf: Hash) -> Result<Option<Vec<u8>>, Failure> {
@@ -170,8 +170,8 @@ impl Front {
     }
 
     async fn find(&self, leaf: Hash) -> Result<Option<u64>, Failure> {
-        let shared = self.shared.clone();
-        blocking(move || shared.index.find(&leaf.0)).await.map_err(|error| internal(&error))
+        let handover = self.handover.clone();
+        blocking(move || handover.index.find(&leaf.0)).await.map_err(|error| internal(&error))
     }
 
     /// The tlog-proof of a published leaf, verified before it leaves.
@@ -195,7 +195,7 @@ impl Front {
             Failure::new(404, "no-tile", "the published tree has no such tile; fetch the checkpoint first")
         };
         let path: TilePath = path.parse().map_err(|_| absent())?;
-        let size = self.shared.published_size().ok_or_else(absent)?;
+        let size = self.handover.published_size().ok_or_else(absent)?;
         // SPEC: log.md#http: tiles beyond the published tree MUST NOT be served.
         let widest = tile_at(path.kind(), path.index(), size).filter(|widest| path.width() <= widest.width());
         widest.ok_or_else(absent)?;
@@ -216,11 +216,11 @@ impl Front {
                 }
             })
             .collect();
-        let trouble = self.shared.trouble().map(|trouble| trouble.error);
+        let trouble = self.handover.trouble().map(|trouble| trouble.error);
         serde_json::json!({
             "origin": self.origin,
-            "published_size": self.shared.published_size(),
-            "waiting": self.shared.waiting(),
+            "published_size": self.handover.published_size(),
+            "waiting": self.handover.waiting(),
             "trouble": trouble,
             "alarms": self.alarms.count(),
             "witnesses": witnesses,

@@ -15,7 +15,7 @@
 //! *broken* until [`Tree::open`] has read the state again; a retry in place would guess.
 
 use crate::edge::{Edge, TileFile, WIDTH, tile_path, width_at, width_levels};
-use crate::shared::Published;
+use crate::handover::Published;
 use crate::storage::{Storage, folder_of, tile_file};
 use host::durable::DurableError;
 use std::collections::BTreeSet;
@@ -168,7 +168,7 @@ impl<S: Storage, H: Heads> Tree<S, H> {
     }
 
     /// Publishes a cosigned checkpoint of the present tree, by rename.
-    pub(crate) fn publish(&mut self, cosigned: &[u8]) -> Result<(), TreeError> {
+    pub(crate) fn publish(&self, cosigned: &[u8]) -> Result<(), TreeError> {
         Ok(self.storage.replace(PUBLISHED, cosigned)?)
     }
 

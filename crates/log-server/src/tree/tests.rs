@@ -187,8 +187,9 @@ fn nothing_is_created_or_overwritten_implicitly() {
 
 #[test]
 fn damage_is_named_and_the_log_does_not_start() {
+    type Damage = fn(&mut Vec<u8>);
     type Check = fn(&TreeError) -> bool;
-    let cases: [(&str, fn(&mut Vec<u8>), Check); 7] = [
+    let cases: [(&str, Damage, Check); 7] = [
         (STATE, |bytes| bytes.truncate(8), |error| matches!(error, TreeError::BadState { name: STATE, .. })),
         (STATE, |bytes| bytes.clear(), |error| matches!(error, TreeError::BadState { .. })),
         (
@@ -240,7 +241,7 @@ fn a_state_rolled_back_behind_what_was_published_is_refused() {
     commit(&mut tree, &entries(0..5)).unwrap();
     let old = tree.signed().to_vec();
     commit(&mut tree, &entries(5..9)).unwrap();
-    tree.publish(&tree.signed().to_vec()).unwrap();
+    tree.publish(tree.signed()).unwrap();
     disk.tamper(STATE, |bytes| *bytes = old);
     let error = Tree::open(disk, heads).unwrap_err();
     assert!(matches!(error, TreeError::RolledBack { published: 9, signed: 5 }), "{error}");

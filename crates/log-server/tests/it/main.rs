@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod adding;
+mod killed;
 mod quorum;
 mod restart;
+mod sample;
+mod socket;
 mod world;

@@ -3,6 +3,9 @@
 
 mod answers;
 mod durability;
+mod killed;
+mod sample;
+mod socket;
 
 use host::http::{Fetch, FetchLimits, Reply};
 use host::running::Running;

@@ -1,4 +1,4 @@
-//! What the sequencer and the HTTP side both see. One owner per part: the sequencer alone publishes, settles and sets the
+//! What passes between the HTTP side and the sequencer: leaves one way, their fates and published heads the other. One owner per part: the sequencer alone publishes, settles and sets the
 //! trouble; the HTTP side alone fills the pool. No lock is held across an await.
 
 use crate::index::Index;
@@ -19,7 +19,7 @@ pub(crate) struct Published {
 }
 
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Handover {
     pool: Mutex<Pool>,
     arrived: Notify,
     pub index: Index,
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     trouble: Mutex<Option<Failure>>,
 }
 
-impl Shared {
+impl Handover {
     pub(crate) fn new(index: Index) -> Self {
         Self {
             pool: Mutex::default(),
