@@ -39,9 +39,7 @@ impl FollowError {
 impl LogClient {
     /// The log's newest head, cosigned by a quorum within `window`.
     pub async fn head(&self, window: Window) -> Result<CosignedCheckpoint, FollowError> {
-        let url = format!("{}/checkpoint", self.url);
-        let limits = FetchLimits { answer_bytes: tlog::note::NOTE_MAX_BYTES, ..FetchLimits::default() };
-        let bytes = self.fetch.with_limits(limits).get_again(&url, Retry::BRIEF).await?.ok()?;
+        let bytes = self.unverified_checkpoint().await?;
         Ok(self.policy.verify_fresh_checkpoint(&bytes, window)?)
     }
 
@@ -55,7 +53,7 @@ impl LogClient {
         let mut reader = Reader::new(trusted, head)?;
         while !reader.is_complete() {
             for path in reader.wanted() {
-                let bytes = self.tile(&path).await?;
+                let bytes = self.unverified_tile(&path).await?;
                 reader.feed(&path, &bytes)?;
             }
             while let Some(entry) = reader.next_entry() {
@@ -65,8 +63,16 @@ impl LogClient {
         Ok(())
     }
 
-    /// A log may drop a partial tile once the full one exists; that one's bytes serve as well.
-    async fn tile(&self, path: &TilePath) -> Result<Vec<u8>, FollowError> {
+    /// What the log serves as its checkpoint, not verified: for a monitor, to whom a head without a quorum is evidence too.
+    pub async fn unverified_checkpoint(&self) -> Result<Vec<u8>, FetchError> {
+        let url = format!("{}/checkpoint", self.url);
+        let limits = FetchLimits { answer_bytes: tlog::note::NOTE_MAX_BYTES, ..FetchLimits::default() };
+        Ok(self.fetch.with_limits(limits).get_again(&url, Retry::BRIEF).await?.ok()?.to_vec())
+    }
+
+    /// The bytes of a tile or bundle, not verified. A log may drop a partial tile once the full one exists; that one's bytes serve
+    /// as well.
+    pub async fn unverified_tile(&self, path: &TilePath) -> Result<Vec<u8>, FetchError> {
         let reply = self.fetch.get_again(&tile::url(&self.url, path), Retry::BRIEF).await?;
         if reply.status != 404 || path.is_full() {
             return Ok(reply.ok()?.to_vec());
