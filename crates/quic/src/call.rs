@@ -5,8 +5,8 @@
 //! <- u32 length || Response   [ u32 length || u64 received_us || segment ]*  [ u32 0 ]   FIN
 //! ```
 
-use crate::error::{ABANDONED, CallError, LinkError, RequestError, StreamError};
-use crate::frame::{FrameReader, framed};
+use crate::error::{CallError, LinkError, RequestError, StreamError};
+use crate::frame::{FrameReader, FrameWriter, framed};
 use crate::limits::{CALL, REQUEST, STALL};
 use crate::link::Link;
 use bytes::Bytes;
@@ -39,9 +39,10 @@ pub(crate) async fn fetch(link: &Link, request: &Request) -> Result<SegmentStrea
 
 async fn exchange(link: &Link, request: &Request) -> Result<(Response, FrameReader), CallError> {
     let asked = async {
-        let (mut send, recv) = link.connection.open_bi().await.map_err(LinkError::from)?;
-        send.write_chunk(framed(&request.encode())).await.map_err(StreamError::from)?;
-        send.finish().map_err(|_| CallError::Abandoned)?;
+        let (send, recv) = link.connection.open_bi().await.map_err(LinkError::from)?;
+        let mut send = FrameWriter::new(send);
+        send.write(framed(&request.encode())).await?;
+        send.finish()?;
         let mut frames = FrameReader::new(recv);
         let frame = frames.next().await.map_err(|error| link.fail_stream(error))?;
         let frame = frame.ok_or_else(|| link.fail(LinkError::Truncated))?;
@@ -96,13 +97,13 @@ impl SegmentStream {
 #[derive(Debug)]
 pub struct IncomingCall {
     link: Link,
-    send: quinn::SendStream,
+    send: FrameWriter,
     frames: FrameReader,
 }
 
 impl IncomingCall {
     pub(crate) fn new(link: Link, send: quinn::SendStream, recv: quinn::RecvStream) -> Self {
-        Self { link, send, frames: FrameReader::new(recv) }
+        Self { link, send: FrameWriter::new(send), frames: FrameReader::new(recv) }
     }
 
     /// The request and the means to answer it. What is no request ends the session.
@@ -129,43 +130,40 @@ impl IncomingCall {
 /// The means to answer one call. Dropped without an answer, the call is broken off.
 #[derive(Debug)]
 pub struct Responder {
-    send: quinn::SendStream,
+    send: FrameWriter,
 }
 
 impl Responder {
     /// Answers and ends the call.
     pub async fn answer(mut self, response: &Response) -> Result<(), StreamError> {
-        let encoded = response.encode();
+        let mut encoded = response.encode();
         // Nothing that no reader would accept leaves; the limits of the parts make this a defect of ours.
         if encoded.len() > media::limits::MESSAGE {
             let refusal =
                 Refusal::new(RefusalCode::TooLarge, "the answer is over a message's limit: ask for less");
-            return self.write_last(Response::Refused(refusal).encode()).await;
+            encoded = Response::Refused(refusal).encode();
         }
-        self.write_last(encoded).await
+        self.send.write(framed(&encoded)).await?;
+        self.send.finish()
     }
 
     /// Answers that segments follow.
     pub async fn segments(mut self) -> Result<SegmentsOut, StreamError> {
-        write(&mut self.send, framed(&Response::Segments.encode())).await?;
+        self.send.write(framed(&Response::Segments.encode())).await?;
         Ok(SegmentsOut { send: self.send })
     }
 
-    async fn write_last(&mut self, encoded: Vec<u8>) -> Result<(), StreamError> {
-        write(&mut self.send, framed(&encoded)).await?;
-        self.send.finish().map_err(|_| StreamError::Abandoned)
-    }
-
     /// Resolves when the caller gave the call up or its session ended.
-    pub async fn abandoned(&mut self) {
-        let _ = self.send.stopped().await;
+    pub async fn abandoned(&self) {
+        self.send.stopped().await;
     }
 }
 
-/// Segments on their way to a caller.
+/// Segments on their way to a caller. Dropped before [`finish`](SegmentsOut::finish), the call is broken off: the caller does not
+/// take what it got for everything.
 #[derive(Debug)]
 pub struct SegmentsOut {
-    send: quinn::SendStream,
+    send: FrameWriter,
 }
 
 impl SegmentsOut {
@@ -173,29 +171,13 @@ impl SegmentsOut {
     pub async fn send(&mut self, received_us: u64, segment: Bytes) -> Result<(), StreamError> {
         let length = u32::try_from(segment.len()).unwrap_or(u32::MAX);
         let head = [&length.to_be_bytes()[..], &received_us.to_be_bytes()].concat();
-        write(&mut self.send, head.into()).await?;
-        write(&mut self.send, segment).await
+        self.send.write(head.into()).await?;
+        self.send.write(segment).await
     }
 
     /// Says that there are no more, and ends the call.
     pub async fn finish(mut self) -> Result<(), StreamError> {
-        write(&mut self.send, Bytes::from_static(&[0; 4])).await?;
-        self.send.finish().map_err(|_| StreamError::Abandoned)
+        self.send.write(Bytes::from_static(&[0; 4])).await?;
+        self.send.finish()
     }
-
-    /// Breaks the call off: the caller does not take what it got for everything.
-    pub fn abandon(mut self) {
-        // A stream that was closed meanwhile needs no reset.
-        let _ = self.send.reset(ABANDONED);
-    }
-}
-
-/// Writes in pieces, so that a slow reader is told from a dead one.
-async fn write(send: &mut quinn::SendStream, mut bytes: Bytes) -> Result<(), StreamError> {
-    const PIECE: usize = 256 << 10;
-    while !bytes.is_empty() {
-        let piece = bytes.split_to(bytes.len().min(PIECE));
-        timeout(STALL, send.write_chunk(piece)).await.map_err(|_| StreamError::Stalled)??;
-    }
-    Ok(())
 }

@@ -1,14 +1,66 @@
 //! Frames: `u32 length || message`, read without holding more than the limit.
 
-use crate::error::{LinkError, StreamError};
+use crate::error::{ABANDONED, LinkError, StreamError};
+use crate::limits::STALL;
 use bytes::{Buf, Bytes, BytesMut};
 use media::codec::DecodeError;
 use media::limits;
+use tokio::time::timeout;
 
 /// A message behind its length.
 pub(crate) fn framed(message: &[u8]) -> Bytes {
     let length = u32::try_from(message.len()).expect("every message's limit is far below 4 GiB");
     [&length.to_be_bytes()[..], message].concat().into()
+}
+
+/// Writes to a stream. Dropped before [`finish`](FrameWriter::finish), it is reset: nobody takes a part for the whole.
+#[derive(Debug)]
+pub(crate) struct FrameWriter {
+    stream: quinn::SendStream,
+    finished: bool,
+}
+
+/// Bytes are written in pieces, so that a slow reader is told from a dead one.
+const PIECE: usize = 256 << 10;
+
+impl FrameWriter {
+    pub(crate) fn new(stream: quinn::SendStream) -> Self {
+        Self { stream, finished: false }
+    }
+
+    /// Writes bytes as they are, waiting while the peer takes some.
+    pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<(), StreamError> {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(PIECE));
+            timeout(STALL, self.stream.write_chunk(piece)).await.map_err(|_| StreamError::Stalled)??;
+        }
+        Ok(())
+    }
+
+    /// Ends the stream. What was written still arrives.
+    pub(crate) fn finish(mut self) -> Result<(), StreamError> {
+        self.finished = true;
+        self.stream.finish().map_err(|_| StreamError::Abandoned)
+    }
+
+    pub(crate) fn set_priority(&self, priority: i32) {
+        // A stream that was closed meanwhile has no priority to change.
+        let _ = self.stream.set_priority(priority);
+    }
+
+    /// Resolves when the peer wants no more of this stream, or its session ended.
+    pub(crate) async fn stopped(&self) {
+        let _ = self.stream.stopped().await;
+    }
+}
+
+impl Drop for FrameWriter {
+    fn drop(&mut self) {
+        if !self.finished {
+            // A stream that was closed meanwhile needs no reset.
+            let _ = self.stream.reset(ABANDONED);
+        }
+    }
 }
 
 /// Reads frames off a stream. Cancel-safe: what arrived stays in the buffer.

@@ -1,62 +1,48 @@
 //! One segment on its unidirectional stream, either way.
 
 use crate::error::{ABANDONED, StreamError};
+use crate::frame::FrameWriter;
 use crate::limits::STALL;
 use bytes::Bytes;
 use tokio::time::timeout;
 
 /// A segment that is being sent. Dropped before [`finish`](SegmentSend::finish), it is reset: nobody takes half for a whole.
 #[derive(Debug)]
-pub struct SegmentSend {
-    stream: quinn::SendStream,
-    finished: bool,
-}
+pub struct SegmentSend(FrameWriter);
 
 impl SegmentSend {
     pub(crate) fn new(stream: quinn::SendStream) -> Self {
-        Self { stream, finished: false }
+        Self(FrameWriter::new(stream))
     }
 
     /// Sends bytes, waiting while the peer does not take them. Not cancel-safe: reset the stream after a cancelled write.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
-        self.write_bytes(Bytes::copy_from_slice(bytes)).await
+        self.0.write(Bytes::copy_from_slice(bytes)).await
     }
 
     /// [`write`](SegmentSend::write) without copying.
     pub async fn write_bytes(&mut self, bytes: Bytes) -> Result<(), StreamError> {
-        timeout(STALL, self.stream.write_chunk(bytes)).await.map_err(|_| StreamError::Stalled)??;
-        Ok(())
+        self.0.write(bytes).await
     }
 
     /// Changes the priority; a higher number goes first.
     pub fn set_priority(&self, priority: i32) {
-        // A stream that was closed meanwhile has no priority to change.
-        let _ = self.stream.set_priority(priority);
+        self.0.set_priority(priority);
     }
 
     /// Ends the segment. What was written still arrives.
-    pub fn finish(mut self) -> Result<(), StreamError> {
-        self.finished = true;
-        self.stream.finish().map_err(|_| StreamError::Abandoned)
+    pub fn finish(self) -> Result<(), StreamError> {
+        self.0.finish()
     }
 
     /// Gives the segment up; what was not yet sent is not sent any more.
-    pub fn reset(mut self) {
-        self.abandon();
+    pub fn reset(self) {
+        drop(self);
     }
 
-    fn abandon(&mut self) {
-        self.finished = true;
-        // A stream that was closed meanwhile needs no reset.
-        let _ = self.stream.reset(ABANDONED);
-    }
-}
-
-impl Drop for SegmentSend {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.abandon();
-        }
+    /// Resolves when the receiver wants no more of this segment, or its session ended.
+    pub async fn stopped(&self) {
+        self.0.stopped().await;
     }
 }
 
