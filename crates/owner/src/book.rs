@@ -1,7 +1,36 @@
-//! Book.
+//! The book of cameras: one file, replaced whole and durable on return of every change.
+//!
+//! In scope: what an owner must remember between two commands. Out of scope: keys ([`crate::keys`]); notice roots, which
+//! are secrets and lie in files of their own ([`notice`]).
+//!
+//! ```text
+//! keybook/book.json           {"format":1,"cameras":[{"name":"front-door","camera_id":"9f86...", ...}], "head": ...}
+//! keybook/notice/9f86....secret
+//! ```
+//!
+//! Several commands of one owner may run at once (two live views and an audit): a change takes the folder's lock, reads the
+//! file again, changes it and writes it, so that none overwrites another's.
+
+pub(crate) mod notice;
+mod stored;
+
+pub(crate) use stored::{Base64, Finding, KeptHead, OwnEntry, Stored, StoredCamera, StoredPolicy};
+
+use host::durable::{self, DurableError, FolderLock};
+use media::enrollment::ObjectError;
+use media::id::CameraId;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The largest book that is read.
+pub const MAX_BOOK_BYTES: u64 = 64 << 20;
+/// How long a change waits for another command's change: each takes milliseconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
 
 /// One paired camera.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Camera {
     /// The owner's own name for it; never leaves the device.
     pub name: String,
@@ -12,3 +41,142 @@ pub struct Camera {
     /// When it was paired, Unix seconds.
     pub paired_at: u64,
 }
+
+/// Why the book was not read or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BookError {
+    #[error("{}: no such book; run `candor owner init` once, or restore the keybook from a backup", .path.display())]
+    Missing { path: PathBuf },
+    #[error("{}: not a book of this version: {reason}; restore it from a backup", .path.display())]
+    Malformed { path: PathBuf, reason: String },
+    #[error("a camera is called {name:?} already; choose another name")]
+    NameTaken { name: String },
+    #[error("{name:?} cannot name a camera: 1 to 64 letters, digits, spaces, dots, hyphens or underscores")]
+    BadName { name: String },
+    #[error("the book's copy of {name:?} does not verify: {error}; restore the keybook from a backup")]
+    Camera { name: String, error: ObjectError },
+    #[error(transparent)]
+    Secret(#[from] host::secret::SecretError),
+    #[error(transparent)]
+    File(#[from] DurableError),
+}
+
+/// The book, as read or written last.
+#[derive(Debug)]
+pub(crate) struct Book {
+    folder: PathBuf,
+    latest: Mutex<Stored>,
+}
+
+impl Book {
+    /// Makes an empty book; refuses a folder that holds one.
+    pub(crate) fn create(folder: &Path) -> Result<(), BookError> {
+        Ok(durable::create_exclusive(&path(folder), &encode(&Stored::default()))?)
+    }
+
+    pub(crate) fn open(folder: &Path) -> Result<Self, BookError> {
+        Ok(Self { folder: folder.to_owned(), latest: Mutex::new(read(folder)?) })
+    }
+
+    /// What the book held when this process read or wrote it last.
+    pub(crate) fn latest(&self) -> Stored {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Reads the book anew, changes it, and writes it durably; on an error nothing is changed. Blocks.
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Stored) -> Result<T, BookError>,
+    ) -> Result<T, BookError> {
+        let lock = self.lock()?;
+        let mut stored = read(&self.folder)?;
+        let changed = change(&mut stored)?;
+        durable::write_atomic(&path(&self.folder), &encode(&stored))?;
+        drop(lock);
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = stored;
+        Ok(changed)
+    }
+
+    fn lock(&self) -> Result<FolderLock, BookError> {
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match FolderLock::acquire(&self.folder) {
+                // Another command writes its own change: a matter of one fsync.
+                Err(DurableError::Locked { .. }) if Instant::now() < deadline => {
+                    std::thread::sleep(LOCK_AGAIN)
+                }
+                taken => return Ok(taken?),
+            }
+        }
+    }
+}
+
+/// Whether an owner may call a camera this.
+pub(crate) fn check_name(name: &str) -> Result<(), BookError> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_');
+    let trimmed = name.trim() == name && !name.is_empty();
+    if trimmed && name.chars().count() <= 64 && name.chars().all(plain) {
+        Ok(())
+    } else {
+        Err(BookError::BadName { name: name.to_owned() })
+    }
+}
+
+impl Stored {
+    /// Whether a further camera may be called this: a name is free again when its pairing never came to an end.
+    pub(crate) fn check_free(&self, name: &str) -> Result<(), BookError> {
+        check_name(name)?;
+        if self.cameras.iter().any(|camera| camera.name == name && camera.welcomed) {
+            return Err(BookError::NameTaken { name: name.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Adds a camera. One of the same name whose pairing never ended keeps its place in audits under a longer name.
+    pub(crate) fn add(&mut self, camera: StoredCamera) -> Result<(), BookError> {
+        self.check_free(&camera.name)?;
+        for unfinished in self.cameras.iter_mut().filter(|other| other.name == camera.name) {
+            unfinished.name = format!("{} ({})", unfinished.name, &unfinished.camera_id.to_string()[..8]);
+        }
+        self.cameras.push(camera);
+        Ok(())
+    }
+
+    pub(crate) fn camera(&self, name: &str) -> Option<&StoredCamera> {
+        self.cameras.iter().find(|camera| camera.name == name)
+    }
+
+    pub(crate) fn camera_of(&self, id: &CameraId) -> Option<&StoredCamera> {
+        self.cameras.iter().find(|camera| camera.camera_id == *id)
+    }
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join("book.json")
+}
+
+fn read(folder: &Path) -> Result<Stored, BookError> {
+    let path = path(folder);
+    let bytes = durable::read_limited(&path, MAX_BOOK_BYTES)?
+        .ok_or_else(|| BookError::Missing { path: path.clone() })?;
+    let stored: Stored = serde_json::from_slice(&bytes)
+        .map_err(|error| BookError::Malformed { path: path.clone(), reason: error.to_string() })?;
+    if stored.format != stored::FORMAT {
+        let reason = format!("format {}", stored.format);
+        return Err(BookError::Malformed { path, reason });
+    }
+    Ok(stored)
+}
+
+fn encode(stored: &Stored) -> Vec<u8> {
+    // Strings, numbers and lists only: encoding cannot fail.
+    serde_json::to_vec_pretty(stored).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ pub struct Config {
     #[serde(default)]
     pub footage: Footage,
     /// A public X-Wing key (base64url) kept for the day every device is lost. Its secret half belongs on paper, elsewhere.
+    /// The owner's policy carries its SHA-256, as a request carries that of its release key.
     pub recovery_key: Option<String>,
 }
 
@@ -29,6 +30,8 @@ pub struct Relay {
     pub key: String,
     /// How cameras reach the relay, if not by `address` (`HOST:PORT`, written into invites).
     pub invite_address: Option<String>,
+    /// The name under which the relay's operator signs leaves for its owners; it stands in every leaf of this owner's.
+    pub sponsor: String,
 }
 
 /// The transparency log and whom to believe about it.

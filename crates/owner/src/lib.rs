@@ -11,6 +11,7 @@
 //! | [`book`] | the durable book of cameras: enrolment, policies, notice roots, last verified head |
 //! | [`pair`] | one-time invites |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
+//! | [`status`] | what the relay says of each camera |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
 //!
 //! ```no_run
@@ -24,7 +25,6 @@
 //! # Ok(()) }
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![allow(clippy::todo)]
 
 pub mod audit;
 pub mod book;
@@ -34,6 +34,8 @@ pub mod keys;
 pub mod live;
 pub mod pair;
 pub mod play;
+mod relay;
+pub mod status;
 
 pub use config::Config;
 pub use keys::Owner;

@@ -1,6 +1,45 @@
-//! Pair.
+//! Pairing: a one-time invite, and what follows when a camera answers it. Contract: `proto/session.md`, "Pairing".
+//!
+//! ```text
+//! invite   MailboxOpen                                            the URL, on paper or screen, to the camera
+//! wait     MailboxTake  <- PairHello: the camera's key and consent
+//!          enrollment, policy 1, notice root, leaf text           signed here; the leaf's id is in the book
+//!          SponsorLeaf  -> leaf and proof                         exactly that text, in the witnessed log
+//!          PutPolicy
+//!          book entry durable                                     no camera films that its owner could not watch
+//!          MailboxPut   -> PairWelcome
+//! ```
+//!
+//! In scope: the owner's half. Out of scope: the camera's (`camera`), and what the relay checks (`relay`).
 
-use crate::{Owner, book::Camera};
+mod compose;
+mod qr;
+
+use crate::book::{Base64, BookError, Camera, StoredCamera, StoredPolicy, notice};
+use crate::relay::{As, Session};
+use crate::{Owner, book};
+use escrow::record::{EntryId, OwnerPolicyLeaf, Record, RecordError, Signed};
+use media::codec::DecodeError;
+use media::enrollment::Enrollment;
+use media::id::{CameraId, Day};
+use media::message::{RefusalCode, Request, Response, Side};
+use media::pair::{PairHello, PairWelcome, PolicyBundle};
+use media::sign::BadSignature;
+use quic::{CallError, LinkError};
+use seal::notice::NoticeRoot;
+use seal::pair::{Invite, InviteError};
+use std::time::Duration;
+use tlog::proof::{ProofError, TlogProof};
+use tlog::{Logged, LoggedError};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+/// How long an invite may be used.
+pub const INVITE_SECONDS: u32 = 15 * 60;
+/// How long what follows an answered invite may take: the log may wait for its witnesses.
+const FINISH_WITHIN: Duration = Duration::from_secs(120);
+/// Between two questions for an answer that is not there yet, should the relay not wait with its reply.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What happens between the invite and a paired camera, in order.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -16,40 +55,256 @@ pub enum Step {
     Paired,
 }
 
+/// Why a camera was not paired.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PairError {
     #[error("the invite expired unused; make a new one")]
     Expired,
+    #[error(transparent)]
+    Book(#[from] BookError),
+    #[error("the relay cannot be reached: {0}")]
+    Link(#[from] LinkError),
+    #[error("{0}{hint}", hint = hint(.0))]
+    Call(#[from] CallError),
+    #[error(
+        "whoever answered the invite did not hold it: {0}; make a new one, and show it to the camera only"
+    )]
+    Mail(#[from] InviteError),
+    #[error("what answered the invite is no camera of this version: {0}; update it, then make a new invite")]
+    Hello(DecodeError),
+    #[error("{0}; the answer is not that camera's: make a new invite")]
+    Consent(#[from] BadSignature),
+    #[error("[escrow] classes: {0:?} is none of legal, emergency, recovery; correct the configuration")]
+    Class(String),
+    #[error("[[escrow.trustees]] {name:?}: {reason}; copy both from what the trustee publishes")]
+    Trustee { name: String, reason: String },
+    #[error("[relay] sponsor {0:?} is not a name that leaves can carry; ask the relay's operator")]
+    Sponsor(String),
+    #[error(
+        "the configuration makes no policy that a camera would accept: {0}; correct [escrow] or [footage]"
+    )]
+    Policy(DecodeError),
+    #[error("the relay logged another leaf than the one it was given; tell its operator, and the monitors")]
+    OtherLeaf,
+    #[error("the relay's answer is no leaf: {0}")]
+    Leaf(#[from] RecordError),
+    #[error("the relay's answer is no proof: {0}")]
+    Proof(#[from] ProofError),
+    #[error("the policy is not shown to be in the log: {0}; nothing was paired")]
+    NotLogged(#[from] LoggedError),
+    #[error("the invite does not fit a QR code; shorten [relay] invite_address")]
+    TooLong,
+}
+
+fn hint(error: &CallError) -> &'static str {
+    match error {
+        CallError::Refused(refusal) if refusal.code == RefusalCode::NotAllowed => {
+            "; ask its operator to list this owner's root key (`candor owner keys`) under `owners`"
+        }
+        _ => "",
+    }
 }
 
 /// An open invite. Dropping it leaves the mailbox to expire.
-#[derive(Debug)]
-pub struct Invitation {}
+pub struct Invitation {
+    owner: Owner,
+    name: String,
+    invite: Invite,
+    url: Zeroizing<String>,
+    qr: Vec<String>,
+    expires_at: u64,
+    deadline: Instant,
+    session: Session,
+}
+
+impl std::fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Invitation").field("name", &self.name).finish_non_exhaustive()
+    }
+}
 
 /// Opens a mailbox at the relay for one camera, to be called `name` in the book.
-pub async fn invite(_owner: &Owner, _name: &str) -> Result<Invitation, PairError> {
-    todo!()
+pub async fn invite(owner: &Owner, name: &str) -> Result<Invitation, PairError> {
+    owner.stored().check_free(name)?;
+    // What cannot be signed later is found now, before anybody stands before a camera.
+    compose::first_policy(owner, CameraId([0; 32]))?;
+    let relay = &owner.config().relay;
+    let invite = Invite {
+        relay: relay.invite_address.clone().unwrap_or_else(|| relay.address.clone()),
+        relay_key: *owner.relay_key(),
+        owner_key: owner.root().verifying_key().to_bytes(),
+        secret: Zeroizing::new(host::rng::bytes()),
+    };
+    let url = Zeroizing::new(invite.url());
+    let qr = qr::lines(&url).ok_or(PairError::TooLong)?;
+    let mut session = Session::new(owner, As::Owner);
+    session.ask(&Request::MailboxOpen { mailbox: invite.mailbox(), ttl_s: INVITE_SECONDS }).await?;
+    Ok(Invitation {
+        owner: owner.clone(),
+        name: name.to_owned(),
+        invite,
+        url,
+        qr,
+        expires_at: host::clock::now() + u64::from(INVITE_SECONDS),
+        deadline: Instant::now() + Duration::from_secs(INVITE_SECONDS.into()),
+        session,
+    })
 }
 
 impl Invitation {
     /// `candor://pair?...`: one use, 15 minutes.
     pub fn url(&self) -> &str {
-        todo!()
+        &self.url
     }
 
     /// The URL as a QR code in half blocks, one string a terminal line, dark on light.
     pub fn qr_lines(&self) -> Vec<String> {
-        todo!()
+        self.qr.clone()
     }
 
     /// Unix seconds.
     pub fn expires_at(&self) -> u64 {
-        todo!()
+        self.expires_at
     }
 
     /// Waits for the camera and pairs it.
-    pub async fn wait(self, _on: &mut (dyn FnMut(Step) + Send)) -> Result<Camera, PairError> {
-        todo!()
+    pub async fn wait(mut self, on: &mut (dyn FnMut(Step) + Send)) -> Result<Camera, PairError> {
+        let mail = self.answer().await?;
+        let hello = self.invite.open_mail(Side::Camera, &mail)?;
+        let hello = PairHello::decode(&hello).map_err(PairError::Hello)?;
+        hello.consent.verify(&hello.camera_pk, &self.invite.owner_key)?;
+        // SPEC: session.md#pairing: a consent counts for the mailbox it names and no other.
+        if hello.consent.mailbox != self.invite.mailbox() {
+            return Err(BadSignature("the camera's consent").into());
+        }
+        let camera_id = CameraId::of_key(&hello.camera_pk);
+        on(Step::Answered { camera_id: camera_id.to_string() });
+        self.finish(hello, camera_id, on).await
     }
+
+    /// The camera's mail, as soon as it is there.
+    async fn answer(&mut self) -> Result<Vec<u8>, PairError> {
+        let request = Request::MailboxTake { mailbox: self.invite.mailbox(), side: Side::Camera };
+        loop {
+            let asked = self.session.ask_until(&request, self.deadline).await;
+            match asked {
+                Ok(Response::Object(mail)) => return Ok(mail),
+                Ok(_) => return Err(CallError::Unexpected("no Object").into()),
+                Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::NotFound => {}
+                Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::InviteSpent => {
+                    return Err(PairError::Expired);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if Instant::now() + ASK_AGAIN >= self.deadline {
+                return Err(PairError::Expired);
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    async fn finish(
+        mut self,
+        hello: PairHello,
+        camera_id: CameraId,
+        on: &mut (dyn FnMut(Step) + Send),
+    ) -> Result<Camera, PairError> {
+        let owner = self.owner.clone();
+        let deadline = Instant::now() + FINISH_WITHIN;
+        let now = host::clock::now();
+        let enrollment = Enrollment {
+            camera_pk: hello.camera_pk,
+            owner_root_pk: self.invite.owner_key,
+            created: now,
+            firmware_hash: [0; 32],
+            camera_consent: hello.consent,
+        }
+        .sign(owner.root());
+        let policy = compose::first_policy(&owner, camera_id)?;
+        let day = Day::of_us(now.saturating_mul(1_000_000));
+        let root_bytes = Zeroizing::new(host::rng::bytes::<32>());
+        let root = NoticeRoot::new(*root_bytes);
+        let id = EntryId::generate(&mut host::rng::OsRng);
+        let sponsor = &owner.config().relay.sponsor;
+        let leaf = compose::policy_leaf(sponsor, &root.key(&camera_id, day), &policy, id)?;
+        let own = compose::own_entry(&leaf);
+        owner.change(move |stored| Ok(stored.own.push(own))).await?;
+
+        let (bundle, logged) = self.log(&leaf, policy.bytes(), deadline).await?;
+        let leaf_index = logged.index();
+        let witnesses = logged.cosigned().cosignatures().iter().map(|by| by.witness.clone()).collect();
+        on(Step::PolicyLogged { leaf_index, witnesses });
+        let put = Request::PutPolicy { enrollment: enrollment.clone(), bundle: bundle.clone() };
+        self.session.ask_until(&put, deadline).await?;
+        on(Step::PolicyStored);
+
+        notice::keep(owner.folder(), &camera_id, day, &root)?;
+        let camera = StoredCamera {
+            name: self.name.clone(),
+            camera_id,
+            model: hello.model,
+            enrollment: Base64(enrollment.clone()),
+            policies: vec![StoredPolicy {
+                policy: Base64(bundle.policy.clone()),
+                leaf: Base64(bundle.leaf.clone()),
+                proof: Base64(bundle.proof.clone()),
+                leaf_index,
+                since: now,
+            }],
+            notice_from: day.0,
+            paired_at: now,
+            welcomed: false,
+            epochs_checked_to_us: now.saturating_mul(1_000_000),
+        };
+        owner.change(move |stored| stored.add(camera)).await?;
+
+        let log_policy = owner.log_policy_text().to_owned();
+        let welcome = PairWelcome { enrollment, policy: bundle, day, notice_root: *root_bytes, log_policy };
+        let message = Zeroizing::new(welcome.encode());
+        let mail = self.invite.seal_mail(Side::Owner, &message, &mut host::rng::OsRng);
+        let put = Request::MailboxPut { mailbox: self.invite.mailbox(), side: Side::Owner, mail };
+        self.session.ask_until(&put, deadline).await?;
+        let paired = owner.change(move |stored| welcomed(stored, &camera_id)).await?;
+        on(Step::Paired);
+        paired.ok_or(PairError::Expired)
+    }
+
+    /// Has the leaf sponsored, and believes nothing about it that the proof does not show.
+    async fn log(
+        &mut self,
+        leaf: &OwnerPolicyLeaf,
+        policy: &[u8],
+        deadline: Instant,
+    ) -> Result<(PolicyBundle, Logged<Signed<OwnerPolicyLeaf>>), PairError> {
+        let text = leaf.text();
+        let answer = self.session.ask_until(&Request::SponsorLeaf(text.clone()), deadline).await?;
+        let Response::Logged { leaf, proof } = answer else {
+            return Err(CallError::Unexpected("no Logged").into());
+        };
+        let logged = verify_logged(&text, &leaf, &proof, self.owner.log().policy())?;
+        Ok((PolicyBundle { policy: policy.to_vec(), leaf, proof }, logged))
+    }
+}
+
+/// The leaf must carry exactly the owner's text and stand in the witnessed log.
+fn verify_logged(
+    text: &str,
+    leaf: &[u8],
+    proof: &[u8],
+    policy: &tlog::policy::Policy,
+) -> Result<Logged<Signed<OwnerPolicyLeaf>>, PairError> {
+    let signed = Signed::<OwnerPolicyLeaf>::parse(leaf)?;
+    if signed.text() != text {
+        return Err(PairError::OtherLeaf);
+    }
+    Ok(Logged::verify(signed, &TlogProof::parse(proof)?, policy)?)
+}
+
+fn welcomed(stored: &mut book::Stored, id: &CameraId) -> Result<Option<Camera>, BookError> {
+    let camera = stored.cameras.iter_mut().find(|camera| camera.camera_id == *id);
+    Ok(camera.map(|camera| {
+        camera.welcomed = true;
+        camera.shown()
+    }))
 }

@@ -1,0 +1,177 @@
+//! The book's file, field by field.
+
+use super::{BookError, Camera};
+use media::enrollment::Enrollment;
+use media::id::{CameraId, Day};
+use media::policy::SignedOwnerPolicy;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The version of the file's form.
+pub(super) const FORMAT: u32 = 1;
+
+/// Everything in the book.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stored {
+    pub(crate) format: u32,
+    pub(crate) cameras: Vec<StoredCamera>,
+    /// The last verified head of the log.
+    pub(crate) head: Option<KeptHead>,
+    /// Leaves that this owner made, or was about to make.
+    pub(crate) own: Vec<OwnEntry>,
+    /// What the audits so far found about own cameras, in the log's order.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        Self { format: FORMAT, cameras: Vec::new(), head: None, own: Vec::new(), findings: Vec::new() }
+    }
+}
+
+/// One camera.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredCamera {
+    pub(crate) name: String,
+    #[serde(with = "text")]
+    pub(crate) camera_id: CameraId,
+    /// What the camera says it is.
+    pub(crate) model: String,
+    /// Signed Enrollment; holds the camera's key.
+    pub(crate) enrollment: Base64,
+    /// All versions, oldest first; never empty.
+    pub(crate) policies: Vec<StoredPolicy>,
+    /// The day from which the notice root of the file `notice/<camera_id>.secret` runs.
+    pub(crate) notice_from: u32,
+    pub(crate) paired_at: u64,
+    /// Whether the camera's answer was put into its mailbox.
+    pub(crate) welcomed: bool,
+    /// EpochOpens up to here were compared with the policies, Unix microseconds.
+    pub(crate) epochs_checked_to_us: u64,
+}
+
+/// One version of a camera's policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredPolicy {
+    /// Signed OwnerPolicy.
+    pub(crate) policy: Base64,
+    pub(crate) leaf: Base64,
+    pub(crate) proof: Base64,
+    pub(crate) leaf_index: u64,
+    /// When it was made, Unix seconds.
+    pub(crate) since: u64,
+}
+
+/// A head of the log that was verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeptHead {
+    pub(crate) size: u64,
+    /// Hex.
+    pub(crate) root: String,
+    /// The signed and cosigned checkpoint: the evidence, should the log ever contradict it.
+    pub(crate) checkpoint: String,
+    /// The cameras for which every leaf up to here was tried, hex.
+    pub(crate) covers: Vec<String>,
+}
+
+/// A leaf of this owner's, durable before it is sent to the sponsor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnEntry {
+    /// The entry id, hex.
+    pub(crate) id: String,
+    /// SHA-256 of the leaf's text, hex: a copied id under another text is not the owner's.
+    pub(crate) text_sha256: String,
+}
+
+/// A leaf about an own camera, as an audit found it, kept up to date by later ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Finding {
+    pub(crate) leaf_index: u64,
+    /// Leaf hash, hex.
+    pub(crate) leaf_hash: String,
+    #[serde(with = "text")]
+    pub(crate) camera_id: CameraId,
+    /// When the head under which it was first read was cosigned, Unix seconds.
+    pub(crate) when: u64,
+    pub(crate) kind: String,
+    pub(crate) agency: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) epochs: Option<(u64, u64)>,
+    /// Whether it is a request that grants count for.
+    pub(crate) is_request: bool,
+    /// Trustees of the camera's policies that granted it.
+    pub(crate) granted_by: Vec<String>,
+    pub(crate) expected: bool,
+    pub(crate) remarks: Vec<String>,
+}
+
+impl StoredCamera {
+    /// What is shown of it.
+    pub(crate) fn shown(&self) -> Camera {
+        let newest = self.policies.last().and_then(|policy| policy.signed().ok());
+        Camera {
+            name: self.name.clone(),
+            camera_id: self.camera_id.to_string(),
+            policy_version: newest.map_or(0, |policy| policy.unverified().version),
+            paired_at: self.paired_at,
+        }
+    }
+
+    /// The camera's key, from the enrollment that both signed.
+    pub(crate) fn camera_key(&self) -> Result<media::sign::PublicKey, BookError> {
+        let enrollment = Enrollment::decode_verified(&self.enrollment.0)
+            .map_err(|error| BookError::Camera { name: self.name.clone(), error })?;
+        Ok(enrollment.camera_pk)
+    }
+
+    pub(crate) fn notice_day(&self) -> Day {
+        Day(self.notice_from)
+    }
+}
+
+impl StoredPolicy {
+    pub(crate) fn signed(&self) -> Result<SignedOwnerPolicy, media::codec::DecodeError> {
+        SignedOwnerPolicy::decode(&self.policy.0)
+    }
+}
+
+/// Bytes, written as base64.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Base64(pub(crate) Vec<u8>);
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use base64::prelude::{BASE64_STANDARD, Engine};
+        serializer.serialize_str(&BASE64_STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use base64::prelude::{BASE64_STANDARD, Engine};
+        let text = String::deserialize(deserializer)?;
+        BASE64_STANDARD.decode(text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Identifiers as their own text.
+mod text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&value.to_string())
+    }
+
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: std::str::FromStr<Err: std::fmt::Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}

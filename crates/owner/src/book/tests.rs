@@ -1,0 +1,85 @@
+use super::*;
+use crate::book::stored::Base64;
+
+fn camera(name: &str, at: u8) -> StoredCamera {
+    StoredCamera {
+        name: name.to_owned(),
+        camera_id: CameraId([at; 32]),
+        model: "model".to_owned(),
+        enrollment: Base64(vec![1, 2, 3]),
+        policies: Vec::new(),
+        notice_from: 20_000,
+        paired_at: 1,
+        welcomed: true,
+        epochs_checked_to_us: 0,
+    }
+}
+
+#[test]
+fn a_change_is_there_for_the_next_command_and_a_failed_one_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(Book::open(dir.path()), Err(BookError::Missing { .. })));
+    Book::create(dir.path()).unwrap();
+    assert!(matches!(Book::create(dir.path()), Err(BookError::File(DurableError::Exists { .. }))));
+    let (one, other) = (Book::open(dir.path()).unwrap(), Book::open(dir.path()).unwrap());
+    one.change(|stored| stored.add(camera("door", 1))).unwrap();
+    // The other command's view is older, its change is not lost in it.
+    other.change(|stored| stored.add(camera("yard", 2))).unwrap();
+    let names = |book: &Book| book.latest().cameras.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&other), ["door", "yard"]);
+    let failed = one.change(|stored| {
+        stored.add(camera("shed", 3))?;
+        stored.add(camera("door", 4))
+    });
+    assert!(matches!(failed, Err(BookError::NameTaken { .. })));
+    assert_eq!(names(&Book::open(dir.path()).unwrap()), ["door", "yard"]);
+}
+
+#[test]
+fn a_pairing_that_never_ended_frees_its_name_and_stays_in_the_book() {
+    let mut stored = Stored::default();
+    stored.add(StoredCamera { welcomed: false, ..camera("door", 0xab) }).unwrap();
+    stored.add(camera("door", 2)).unwrap();
+    let names: Vec<_> = stored.cameras.iter().map(|camera| camera.name.as_str()).collect();
+    assert_eq!(names, ["door (abababab)", "door"]);
+    assert_eq!(stored.camera("door").unwrap().camera_id, CameraId([2; 32]));
+}
+
+#[test]
+fn names_are_those_a_person_types() {
+    for good in ["door", "front door 2", "Straße", "a.b-c_d"] {
+        assert!(check_name(good).is_ok(), "{good}");
+    }
+    for bad in ["", " ", " door", "door ", "a/b", "a\nb", "..\u{0}", &"x".repeat(65)] {
+        assert!(matches!(check_name(bad), Err(BookError::BadName { .. })), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_damaged_book_is_named_and_never_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    for damaged in ["", "{", "{\"format\":2,\"cameras\":[],\"head\":null,\"own\":[],\"findings\":[]}", "[]"] {
+        std::fs::write(path(dir.path()), damaged).unwrap();
+        assert!(matches!(Book::open(dir.path()), Err(BookError::Malformed { .. })), "{damaged}");
+        assert_eq!(std::fs::read_to_string(path(dir.path())).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn notice_keys_of_every_day_come_from_the_root_that_was_kept() {
+    use media::id::Day;
+    use seal::notice::NoticeRoot;
+    let dir = tempfile::tempdir().unwrap();
+    let stored = camera("door", 7);
+    let root = NoticeRoot::new([9; 32]);
+    notice::keep(dir.path(), &stored.camera_id, Day(20_000), &root).unwrap();
+    assert!(notice::keep(dir.path(), &stored.camera_id, Day(20_000), &root).is_err(), "never overwritten");
+    let days = notice::camera_days(dir.path(), std::slice::from_ref(&stored), Day(20_002)).unwrap();
+    // The pairing day, two more, and tomorrow.
+    assert_eq!(days.len(), 4);
+    let second = root.next(&stored.camera_id, Day(20_000)).key(&stored.camera_id, Day(20_001));
+    assert!(days[1].key == second);
+    assert_eq!(notice::camera_days(dir.path(), &[stored.clone()], Day(19_000)).unwrap().len(), 0);
+    let other_day = StoredCamera { notice_from: 20_001, ..stored };
+    assert!(matches!(notice::camera_days(dir.path(), &[other_day], Day(20_002)), Err(BookError::Secret(_))));
+}
