@@ -1,0 +1,115 @@
+//! Registered keys count for every reader of the log from their leaf on, and revoked ones no more.
+
+use crate::world::World;
+use escrow::policy::PolicyDoc;
+use escrow::record::{
+    Country, EntryId, Kind, Name, Request, Role, SealedDetails, Signed, Span, Time, Vkey, Word,
+};
+use escrow::register::{Register, Unauthorised};
+use registrar::{Config, Error, LogConfig};
+use tlog::cosignature::{Algorithm, Cosigner};
+use tlog::note::{Signer, Verifier};
+use tlog::proof::TlogProof;
+use tlog::{Hash, Logged};
+
+fn signer(name: &str, seed: u8) -> Signer {
+    Signer::from_seed(name, &[seed; 32]).unwrap()
+}
+
+fn request(signers: &[&Signer]) -> Signed<Request> {
+    let request = Request {
+        id: EntryId([1; 16]),
+        kind: Kind::Emergency,
+        sponsor: Name::new("relay.example").unwrap(),
+        agency: Name::new("police.example"),
+        country: Country::new("US"),
+        basis: Word::new("danger-of-death"),
+        span: Span::from_secs(60).unwrap(),
+        policy: Hash([2; 32]),
+        release_key: Hash([3; 32]),
+        label: Hash([4; 32]),
+        details: SealedDetails::new(vec![0; 1040]).unwrap(),
+        time: Time(1_795_494_910),
+    };
+    Signed::sign(request, signers).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn registered_keys_count_for_whoever_reads_the_log_until_they_are_revoked() {
+    let world = World::new().await;
+    let (officer, supervisor, relay) =
+        (signer("police.example/7", 1), signer("police.example/chief", 2), signer("relay.example", 3));
+    let vkey = |signer: &Signer| signer.verifier().vkey();
+    let own = &world.registrar;
+    let first = registrar::register(own, Role::Officer, "police.example", &vkey(&officer)).await.unwrap();
+    assert_eq!((first.index, first.size), (0, 1));
+    assert!(first.witnesses.len() >= 3 && first.witnesses.iter().all(|name| name.starts_with('w')));
+    let second =
+        registrar::register(own, Role::Supervisor, "police.example", &vkey(&supervisor)).await.unwrap();
+    let third = registrar::register(own, Role::Sponsor, "relay.example", &vkey(&relay)).await.unwrap();
+    assert_eq!((second.index, third.index), (1, 2));
+    let fourth = registrar::revoke(own, Role::Officer, "police.example", &vkey(&officer)).await.unwrap();
+    assert_eq!(fourth.index, 3);
+
+    // The proof that came back holds offline, for exactly these bytes.
+    let entries = world.entries().await;
+    let proof = TlogProof::parse(&third.proof).unwrap();
+    let logged = Logged::verify(entries[2].clone(), &proof, world.log.policy()).unwrap();
+    assert_eq!((logged.index(), logged.cosigned_at()), (2, third.cosigned_at));
+    assert_eq!(tlog::merkle::leaf_hash(&entries[2]), third.leaf);
+    assert!(Logged::verify(entries[1].clone(), &proof, world.log.policy()).is_err());
+
+    let key = |vkey: String| Vkey::new(Verifier::parse(&vkey).unwrap()).unwrap();
+    let [operator, registrar] = [&world.operator, own].map(|config| key(registrar::vkey(config).unwrap()));
+    let mut register = Register::new(&PolicyDoc::recommended(operator.clone(), registrar));
+    // Under rules that name somebody else as registrar the same leaves register nobody.
+    let mut other = Register::new(&PolicyDoc::recommended(operator.clone(), operator));
+    let asked = request(&[&officer, &supervisor, &relay]);
+    for (index, entry) in (0..).zip(&entries) {
+        // All three must be there: the sponsor's, registered last, is the one that was missing so far.
+        if index < 3 {
+            assert_eq!(register.authority(&asked), Err(Unauthorised::Sponsor), "before {index}");
+        } else {
+            let authority = register.authority(&asked).unwrap();
+            assert_eq!(authority.officer, Some(officer.verifier()));
+            assert_eq!(authority.supervisor, Some(supervisor.verifier()));
+        }
+        register.fold(index, entry).unwrap();
+        other.fold(index, entry).unwrap();
+    }
+    assert_eq!(register.authority(&asked), Err(Unauthorised::Revoked(Role::Officer)));
+    assert_eq!(other.authority(&asked), Err(Unauthorised::Sponsor));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_registered_is_named_and_never_reaches_the_log() {
+    let world = World::new().await;
+    let officer = signer("police.example/7", 1).verifier().vkey();
+    let cosigner = Cosigner::from_seed("w.example", Algorithm::Ed25519, &[5; 32]).unwrap().verifier().vkey();
+    let own = &world.registrar;
+    for bad in ["", "police.example/7", &officer[..officer.len() - 4], &cosigner] {
+        let error = registrar::register(own, Role::Officer, "police.example", bad).await.unwrap_err();
+        assert!(matches!(error, Error::Key { .. }), "{bad:?}: {error}");
+    }
+    for bad in ["", "-", "the police", "a+b", "line\nbreak"] {
+        let error = registrar::register(own, Role::Officer, bad, &officer).await.unwrap_err();
+        assert!(matches!(error, Error::Name { .. }), "{bad:?}: {error}");
+    }
+    // A sponsor speaks under its own name only.
+    let error = registrar::register(own, Role::Sponsor, "relay.example", &officer).await.unwrap_err();
+    assert!(matches!(error, Error::Leaf(_)), "{error}");
+
+    let error =
+        registrar::register(&world.stranger, Role::Officer, "police.example", &officer).await.unwrap_err();
+    assert!(matches!(error, Error::NotASubmitter { .. }), "{error}");
+    let (text, vkey) = (error.to_string(), registrar::vkey(&world.stranger).unwrap());
+    assert!(text.contains("[[submitters]]") && text.contains(&vkey), "{text}");
+
+    assert_eq!(world.entries().await.len(), 0);
+    let listening = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listening.local_addr().unwrap());
+    drop(listening);
+    let nobody = Config { log: LogConfig { url, ..own.log.clone() }, ..own.clone() };
+    let error = registrar::register(&nobody, Role::Officer, "police.example", &officer).await.unwrap_err();
+    assert!(matches!(&error, Error::Add(log_client::AddError::NotYet(_))), "{error}");
+}
