@@ -1,1 +1,30 @@
-//! Placeholder.
+//! What only a camera and its recipients can do: the key schedule, sealing and opening of segments, wraps of keys to devices, the
+//! notice keys by which an owner finds leaves, and the sealed mail of pairing. Contract: `proto/segment.md`, `proto/session.md`.
+//!
+//! In scope: cryptography over the public objects of `media`. Out of scope: sharing a seed among trustees and letting it go
+//! (`escrow`), sockets, files, clocks: `now` and `rng` are arguments.
+//!
+//! ```text
+//! seed --Extract--> prk --Expand--> content key --Cobblestone-256--> fragments      [epoch] [sealer] [opener]
+//!   |                 \--Expand--> key commitment, share coefficients               [epoch]
+//!   \--HPKE X-Wing--> one wrap for each device                                      [wrap]
+//! notice root of day d --Expand--> notice key of d --HMAC--> label of a leaf        [notice]
+//! ```
+#![no_std]
+#![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod cobblestone;
+pub mod epoch;
+pub mod hpke;
+pub mod notice;
+pub mod opener;
+pub mod pair;
+#[cfg(test)]
+mod rng_for_tests;
+pub mod sealer;
+pub mod wrap;

@@ -1,0 +1,121 @@
+//! Notice keys: how an owner finds the leaves about its cameras, and nobody else can tell whose they are. Contract:
+//! `proto/segment.md#notice-keys`.
+//!
+//! ```text
+//! NR_{d+1} = HKDF-Expand(NR_d, "candor day\0" || camera_id || u32 d, 32)        one way: a camera keeps only today's
+//! notice_d = HKDF-Expand(NR_d, "candor notice\0" || camera_id || u32 d, 32)
+//! commit   = SHA-256("candor nk\0" || notice_d)                                 in every EpochContext of the day
+//! label    = HMAC(notice_d, "candor label\0" || entry_id)                       in the leaf
+//! details  = ChaCha20-Poly1305(HKDF-Expand(notice_d, "candor details\0" || entry_id, 32), nonce 0, padded text)
+//! ```
+
+use crate::epoch::{expand, redacted};
+use alloc::vec::Vec;
+use media::id::{CameraId, Day};
+use media::sign::sha256;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// `NR_d`: the one-way chain from which each day's notice key comes.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct NoticeRoot([u8; 32]);
+
+/// `notice_d`.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct NoticeKey([u8; 32]);
+
+redacted!(NoticeRoot, NoticeKey);
+
+impl NoticeRoot {
+    /// A root as it was made or stored.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, to be stored.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// `NR_{d+1}` from `NR_d`; `day` is d.
+    #[must_use]
+    pub fn next(&self, camera: &CameraId, day: Day) -> Self {
+        Self(*expand(&self.0, &[b"candor day\0", &camera.0, &day.0.to_be_bytes()]))
+    }
+
+    /// `notice_d`.
+    #[must_use]
+    pub fn key(&self, camera: &CameraId, day: Day) -> NoticeKey {
+        NoticeKey(*expand(&self.0, &[b"candor notice\0", &camera.0, &day.0.to_be_bytes()]))
+    }
+}
+
+impl NoticeKey {
+    /// A key as a DayNotice carries it.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// `notice_commit_d`, which every EpochContext of the day carries.
+    #[must_use]
+    pub fn commit(&self) -> [u8; 32] {
+        sha256(&[b"candor nk\0", &self.0])
+    }
+
+    /// The label of the leaf with this entry id.
+    #[must_use]
+    pub fn label(&self, entry_id: &[u8; 16]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
+        context.update(b"candor label\0");
+        context.update(entry_id);
+        let mut label = [0; 32];
+        label.copy_from_slice(context.sign().as_ref());
+        label
+    }
+
+    /// Seals a leaf's details (already padded). The key is used once: an entry id is fresh for every leaf.
+    #[must_use]
+    pub fn seal_details(&self, entry_id: &[u8; 16], padded: &[u8]) -> Vec<u8> {
+        let mut sealed = padded.to_vec();
+        self.details_key(entry_id)
+            .seal_in_place_append_tag(zero_nonce(), Aad::empty(), &mut sealed)
+            .expect("details are far below the AEAD's limit");
+        sealed
+    }
+
+    /// Opens them; `None` when they are not this key's.
+    #[must_use]
+    pub fn open_details(&self, entry_id: &[u8; 16], sealed: &[u8]) -> Option<Vec<u8>> {
+        let mut opening = sealed.to_vec();
+        let opened =
+            self.details_key(entry_id).open_in_place(zero_nonce(), Aad::empty(), &mut opening).ok()?.len();
+        opening.truncate(opened);
+        Some(opening)
+    }
+
+    fn details_key(&self, entry_id: &[u8; 16]) -> LessSafeKey {
+        let key = expand(&self.0, &[b"candor details\0", entry_id]);
+        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &key[..]).expect("32 bytes"))
+    }
+}
+
+impl ConstantTimeEq for NoticeKey {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+fn zero_nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
+}
