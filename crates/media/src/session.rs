@@ -91,9 +91,17 @@ pub fn place(taken: &BTreeMap<Sequence, Place>, sequence: Sequence, place: Place
     if taken.contains_key(&sequence) {
         return Err(RefusalCode::SequenceTaken);
     }
-    let before = taken.range(..sequence).next_back();
-    let after = taken.range(sequence..).next();
-    if before.is_some_and(|(_, p)| *p >= place) || after.is_some_and(|(_, p)| *p <= place) {
+    let before = taken.range(..sequence).next_back().map(|(_, place)| *place);
+    let after = taken.range(sequence..).next().map(|(_, place)| *place);
+    place_between(before, place, after)
+}
+
+/// [`place`] for a store that looks up only the two neighbours of a free sequence.
+///
+/// # Errors
+/// [`RefusalCode::OutOfOrder`].
+pub fn place_between(before: Option<Place>, place: Place, after: Option<Place>) -> Result<(), RefusalCode> {
+    if before.is_some_and(|before| before >= place) || after.is_some_and(|after| after <= place) {
         return Err(RefusalCode::OutOfOrder);
     }
     Ok(())

@@ -1,1 +1,3 @@
 //! Placeholder.
+pub mod retention;
+pub mod store;

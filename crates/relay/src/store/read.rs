@@ -1,0 +1,173 @@
+//! Reading: ranges of segments, their bytes, and totals.
+
+use super::error::StoreError;
+use super::index::{Entry, Span, Track};
+use super::pack::Pack;
+use super::record::{HEADER_LEN, Header, Kind, SegmentFacts};
+use super::{Inner, Store};
+use bytes::Bytes;
+use media::id::{CameraId, Sequence, TrackId};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::PoisonError;
+
+/// Every pack on disk, by number.
+pub(super) type Packs = BTreeMap<u64, Pack>;
+
+/// Segments in one page of an answer.
+const PAGE: usize = 256;
+
+/// A stored segment: what it is, and a hold on where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredSegment {
+    facts: SegmentFacts,
+    entry: Entry,
+}
+
+impl StoredSegment {
+    fn of(entry: Entry) -> Self {
+        Self { facts: SegmentFacts::of(&entry.header), entry }
+    }
+
+    pub fn facts(&self) -> &SegmentFacts {
+        &self.facts
+    }
+
+    /// Bytes of the segment.
+    pub fn length(&self) -> u32 {
+        self.entry.header.length
+    }
+}
+
+/// Which segments: those that overlap `from_us..to_us`, from sequence `cursor` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentQuery {
+    pub camera_id: CameraId,
+    pub track: TrackId,
+    pub from_us: u64,
+    pub to_us: u64,
+    pub cursor: Sequence,
+}
+
+/// Some of the segments asked for, in order of sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentPage {
+    pub segments: Vec<StoredSegment>,
+    /// The cursor of the next page; `None` when this is the last. A page may be empty and not the last.
+    pub next: Option<Sequence>,
+}
+
+/// What is stored of a camera, all tracks together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CameraTotals {
+    pub camera_id: CameraId,
+    pub segments: u64,
+    pub bytes: u64,
+    /// Start of the newest segment by the camera's clock; 0 for none.
+    pub newest_us: u64,
+    /// Relay's clock minus camera's at the newest segment's header, milliseconds; 0 for none.
+    pub clock_offset_ms: i64,
+}
+
+impl Store {
+    /// A page of the segments asked for, as of now.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub async fn segments(&self, query: SegmentQuery) -> Result<SegmentPage, StoreError> {
+        self.blocking(move |inner| {
+            let SegmentQuery { camera_id, track, from_us, to_us, cursor } = query;
+            let span = Span { kind: Kind::Segment, camera_id, track, from_us, to_us };
+            let page = inner.index.read(|view| view.page(&span, cursor.0, PAGE))?;
+            let segments = page.entries.into_iter().map(StoredSegment::of).collect();
+            Ok(SegmentPage { segments, next: page.next.map(Sequence) })
+        })
+        .await
+    }
+
+    /// A segment's bytes, exactly as they were received.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the disk changed them; [`StoreError::Gone`] when retention was faster.
+    pub async fn read_segment(&self, segment: &StoredSegment) -> Result<Bytes, StoreError> {
+        let entry = segment.entry;
+        self.blocking(move |inner| read_body(inner, &entry)).await
+    }
+
+    /// Every camera that has a policy or footage here.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub async fn cameras(&self) -> Result<Vec<CameraTotals>, StoreError> {
+        self.blocking(|inner| {
+            let cameras = inner.index.read(|view| view.cameras())?;
+            Ok(cameras.into_iter().map(|(camera_id, tracks)| totals(camera_id, &tracks)).collect())
+        })
+        .await
+    }
+
+    /// Bytes that all packs take.
+    pub fn used_bytes(&self) -> u64 {
+        self.inner.used()
+    }
+}
+
+impl Inner {
+    pub(super) fn used(&self) -> u64 {
+        self.packs.read().unwrap_or_else(PoisonError::into_inner).values().map(|pack| pack.length).sum()
+    }
+
+    pub(super) fn pack(&self, number: u64) -> Option<Pack> {
+        self.packs.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+    }
+}
+
+/// The body of a record, checked against its header on disk and in the index.
+pub(super) fn read_body(inner: &Inner, entry: &Entry) -> Result<Bytes, StoreError> {
+    let pack = inner.pack(entry.pack).ok_or(StoreError::Gone)?;
+    let file = match File::open(&pack.path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::Gone),
+        Err(error) => return Err(StoreError::at(&pack.path, error)),
+    };
+    let mut record = vec![0; HEADER_LEN + entry.header.body_len()];
+    match file.read_exact_at(&mut record, entry.offset) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(damaged(entry)),
+        Err(error) => return Err(StoreError::at(&pack.path, error)),
+    }
+    let body = Bytes::from(record);
+    let header = body.get(..HEADER_LEN).and_then(|bytes| Header::decode(bytes, pack.mark).ok());
+    let body = body.slice(HEADER_LEN..);
+    if header != Some(entry.header) || !entry.header.matches(&body) {
+        return Err(damaged(entry));
+    }
+    Ok(body)
+}
+
+fn damaged(entry: &Entry) -> StoreError {
+    let h = &entry.header;
+    StoreError::Damaged {
+        what: h.kind.word(),
+        camera_id: h.camera_id,
+        track: h.track,
+        number: h.number,
+        pack: entry.pack,
+        offset: entry.offset,
+    }
+}
+
+fn totals(camera_id: CameraId, tracks: &[Track]) -> CameraTotals {
+    let newest = tracks.iter().filter(|t| t.segments > 0).max_by_key(|t| t.newest_received_us);
+    let offset_us = newest.map_or(0, |t| i128::from(t.newest_received_us) - i128::from(t.newest_us));
+    CameraTotals {
+        camera_id,
+        segments: tracks.iter().map(|t| t.segments).sum(),
+        bytes: tracks.iter().map(|t| t.bytes).sum(),
+        newest_us: newest.map_or(0, |t| t.newest_us),
+        // Microseconds of a `u64` are fewer milliseconds than an `i64` holds.
+        clock_offset_ms: i64::try_from(offset_us / 1000).unwrap_or(i64::MAX),
+    }
+}
