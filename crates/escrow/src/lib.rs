@@ -5,12 +5,21 @@
 //! human (`trustee`, `requester`). Nothing here does I/O, reads a clock or draws randomness that it was not given.
 #![no_std]
 #![warn(missing_docs)]
+#![allow(clippy::todo, unused_variables)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod bundle;
+pub mod combine;
+pub mod daykeys;
+pub mod deal;
+pub mod details;
+pub mod evidence;
+pub mod grant;
+pub mod package;
 pub mod policy;
 pub mod record;
 pub mod register;

@@ -29,7 +29,7 @@ mod registry;
 mod release;
 mod request;
 pub(crate) mod text;
-mod value;
+pub(crate) mod value;
 
 pub use owner::{OwnerPolicyLeaf, Ratification, Veto, policy_commitment};
 pub use registry::{DayKeysLeaf, KeyDestroyed, KeyState, PolicyDocLeaf, RequesterKey, Role};

@@ -15,6 +15,7 @@
 
 mod parse;
 
+use crate::Hash;
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, UnverifiedCheckpoint};
 use crate::note::{KeyError, KeyId, NoteError, Verifier};
 use alloc::string::{String, ToString as _};
@@ -130,6 +131,7 @@ enum Rule {
 /// Whose word counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    hash: Hash,
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
     /// In the order of definition, so that members come before their group.
@@ -182,6 +184,11 @@ impl Policy {
     /// Parses a policy file.
     pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
         parse::parse(bytes)
+    }
+
+    /// SHA-256 of the file (`sha256sum log-policy.txt`): how an OwnerPolicy names it.
+    pub fn hash(&self) -> Hash {
+        self.hash
     }
 
     /// The logs.

@@ -288,6 +288,19 @@ impl Value for SealedDetails {
     }
 }
 
+/// Bytes in base64, of any length; who has a length in mind checks it.
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl Value for Bytes {
+    fn write(&self, out: &mut String) {
+        out.push_str(&STANDARD.encode(&self.0));
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        STANDARD.decode(text).ok().map(Self)
+    }
+}
+
 impl Value for Hash {
     fn write(&self, out: &mut String) {
         out.push_str(&self.to_base64());

@@ -1,6 +1,7 @@
 //! The text of a policy file.
 
 use super::{LINES_MAX, Log, POLICY_MAX_BYTES, Policy, PolicyError, PolicyProblem, Rule, Witness};
+use crate::Hash;
 use crate::note::{KeyError, Verifier, key};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString as _};
@@ -35,7 +36,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
     if logs.is_empty() {
         return Err(whole(PolicyProblem::NoLog));
     }
-    Ok(Policy { logs, witnesses, rules, quorum })
+    Ok(Policy { hash: Hash::of(&[bytes]), logs, witnesses, rules, quorum })
 }
 
 impl<'a> Parser<'a> {

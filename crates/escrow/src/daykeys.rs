@@ -1,0 +1,107 @@
+//! Day keys: a trustee's X-Wing key for the shares of one day, destroyed after retention. Contract: `proto/release.md#day-keys`.
+//!
+//! ```text
+//! candor day-key v1
+//! trustee bar.example
+//! day 20780
+//! key m3Kp...=                                  X-Wing public key, 1216 bytes
+//! destroy-by 1798761600
+//!
+//! — bar.example jWbPPw...
+//! ```
+//!
+//! In scope: what a trustee publishes days ahead, and whether to believe it. Out of scope: keeping and destroying the private
+//! key (`trustee`), the leaves that announce both ([`crate::record::DayKeysLeaf`], [`crate::record::KeyDestroyed`]).
+
+use crate::record::text::{Fields, Lines};
+use crate::record::value::Bytes;
+use crate::record::{Name, Record, RecordError, Signed, TextError, Time};
+use alloc::string::String;
+use alloc::vec::Vec;
+use media::id::Day;
+use seal::hpke::PUBLIC_BYTES;
+use tlog::Hash;
+use tlog::note::{Signer, Verifier};
+
+const KIND: &str = "day-key";
+const ID_DOMAIN: &[u8] = b"candor day key\0";
+
+/// What a trustee publishes days ahead: a signed note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayKey {
+    /// Whose.
+    pub trustee: Name,
+    /// For the shares of epochs that start on this day.
+    pub day: Day,
+    /// X-Wing public key.
+    pub public: Vec<u8>,
+    /// When the private key will have been destroyed, at the latest.
+    pub destroy_by: Time,
+}
+
+/// Why a day key is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DayKeyError {
+    /// Not a day key.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// Not signed by this trustee, or another's name.
+    #[error("the day key is not signed by the trustee's key")]
+    NotSigned,
+    /// Another day's.
+    #[error("the day key is for another day")]
+    WrongDay,
+}
+
+impl DayKey {
+    /// `day_key_id`: SHA-256("candor day key\0" || public).
+    pub fn id(&self) -> Hash {
+        Hash::of(&[ID_DOMAIN, &self.public])
+    }
+
+    /// Signs and encodes.
+    pub fn sign(self, trustee: &Signer) -> Result<Signed<Self>, RecordError> {
+        Signed::sign(self, &[trustee])
+    }
+
+    /// Parses, and checks that `trustee` signed it for `day`.
+    pub fn decode_verified(bytes: &[u8], trustee: &Verifier, day: Day) -> Result<Self, DayKeyError> {
+        let signed = Signed::<Self>::parse(bytes)?;
+        let key = signed.value();
+        // SPEC: release.md#day-keys: a camera MUST seal only to a key that the policy's trustee signed for the epoch's day.
+        if key.trustee.as_str() != trustee.name() || !signed.is_signed_by(trustee) {
+            return Err(DayKeyError::NotSigned);
+        }
+        if key.day != day {
+            return Err(DayKeyError::WrongDay);
+        }
+        Ok(key.clone())
+    }
+}
+
+impl Record for DayKey {
+    fn text(&self) -> String {
+        let mut lines = Lines::new(KIND);
+        lines.field("trustee", &self.trustee);
+        lines.field("day", &self.day.0);
+        lines.field("key", &Bytes(self.public.clone()));
+        lines.field("destroy-by", &self.destroy_by);
+        lines.finish()
+    }
+
+    fn parse_text(text: &str) -> Result<Self, TextError> {
+        let mut fields = Fields::of(text, KIND)?;
+        let key = Self {
+            trustee: fields.field("trustee")?,
+            day: Day(fields.field("day")?),
+            public: fields.field::<Bytes>("key")?.0,
+            destroy_by: fields.field("destroy-by")?,
+        };
+        fields.end()?;
+        if key.public.len() == PUBLIC_BYTES { Ok(key) } else { Err(TextError::BadValue("key")) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Dealing: one epoch's seed shared out among the policy's trustees, each share sealed to its trustee's day key. Contract:
+//! `proto/release.md#dealing`.
+//!
+//! ```text
+//! info = "candor share seal\0" || trustee_id || day_key_id       aad = ctx || u8 i       plaintext = u8 i || share_i
+//! ```
+//!
+//! The seal is bound to the epoch's context, so that a share cannot be passed off as another camera's, time's or policy's.
+//! In scope: making and opening sealed shares. Out of scope: whether one may be opened ([`crate::grant`]).
+
+use crate::daykeys::DayKey;
+use crate::share::{Share, ShareError, check_threshold, split};
+use alloc::vec::Vec;
+use media::epoch::{CtxHash, SealedShare};
+use seal::epoch::{EpochSeed, share_commit};
+use seal::hpke::{HpkeError, SecretKey};
+use tlog::Hash;
+use tlog::note::Verifier;
+use zeroize::Zeroizing;
+
+const TRUSTEE_DOMAIN: &[u8] = b"candor trustee\0";
+const SEAL_DOMAIN: &[u8] = b"candor share seal\0";
+
+/// Which trustee a share is sealed for: SHA-256("candor trustee\0" || its verifier key's text).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TrusteeId(pub [u8; 32]);
+
+impl TrusteeId {
+    /// The id of a trustee's verifier key.
+    pub fn of(vkey: &Verifier) -> Self {
+        Self(Hash::of(&[TRUSTEE_DOMAIN, vkey.vkey().as_bytes()]).0)
+    }
+}
+
+/// What goes into an EpochOpen.
+#[derive(Debug, Clone)]
+pub struct Dealt {
+    /// `share_commit_1..n`.
+    pub share_commits: Vec<[u8; 32]>,
+    /// Sealed shares 1..n.
+    pub shares: Vec<SealedShare>,
+}
+
+/// Why a seed was not dealt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DealError {
+    /// t and n.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// A day key that is no X-Wing key.
+    #[error("the day key of trustee {index} cannot be sealed to: {error}")]
+    Key {
+        /// Its share index.
+        index: u8,
+        /// Why.
+        error: HpkeError,
+    },
+}
+
+/// Deals `seed` to the trustees, in the policy's order; with none there is nothing to deal.
+pub fn deal(
+    seed: &EpochSeed,
+    ctx: &CtxHash,
+    threshold: u8,
+    trustees: &[(TrusteeId, DayKey)],
+    rng: &mut impl rand_core::CryptoRng,
+) -> Result<Dealt, DealError> {
+    // More trustees than a byte counts are over the limit of shares, whatever the rest.
+    let count = u8::try_from(trustees.len()).unwrap_or(u8::MAX);
+    if (threshold, count) == (0, 0) {
+        return Ok(Dealt { share_commits: Vec::new(), shares: Vec::new() });
+    }
+    let mut dealt = Dealt { share_commits: Vec::new(), shares: Vec::new() };
+    for (share, (trustee, key)) in shares_of(seed, ctx, threshold, count)?.iter().zip(trustees) {
+        let index = share.index();
+        let day_key_id = key.id().0;
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(1 + share.expose().len()));
+        plaintext.push(index);
+        plaintext.extend_from_slice(share.expose());
+        let info = seal_info(trustee, &day_key_id);
+        let sealed = seal::hpke::seal(&key.public, &info, &seal_aad(ctx, index), &plaintext, rng)
+            .map_err(|error| DealError::Key { index, error })?;
+        dealt.share_commits.push(share_commit(ctx, index, share.expose()));
+        dealt.shares.push(SealedShare { day_key_id, sealed });
+    }
+    Ok(dealt)
+}
+
+/// Recomputes all commitments of a seed: what a combiner compares with what the camera signed.
+pub fn commitments(
+    seed: &EpochSeed,
+    ctx: &CtxHash,
+    threshold: u8,
+    count: u8,
+) -> Result<Vec<[u8; 32]>, ShareError> {
+    let shares = shares_of(seed, ctx, threshold, count)?;
+    Ok(shares.iter().map(|share| share_commit(ctx, share.index(), share.expose())).collect())
+}
+
+/// What a sealed share held that opened.
+pub(crate) enum Unsealed {
+    /// A share of the right index; whether it is the right one, its commitment tells.
+    Share(Share),
+    /// Something else: the camera sealed nonsense.
+    Nonsense,
+}
+
+/// Opens the share of this index. An error says that it was sealed for another trustee, day key, epoch or index, or altered.
+pub(crate) fn unseal(
+    sealed: &SealedShare,
+    ctx: &CtxHash,
+    index: u8,
+    trustee: &TrusteeId,
+    key: &SecretKey,
+) -> Result<Unsealed, HpkeError> {
+    let info = seal_info(trustee, &sealed.day_key_id);
+    let plaintext = key.open(&info, &seal_aad(ctx, index), &sealed.sealed)?;
+    let share = match plaintext.split_first() {
+        Some((first, value)) if *first == index => {
+            <[u8; 32]>::try_from(value).ok().and_then(|value| Share::new(index, value).ok())
+        }
+        _ => None,
+    };
+    Ok(share.map_or(Unsealed::Nonsense, Unsealed::Share))
+}
+
+/// The hash of one sealed share, as a grant lists it.
+pub(crate) fn sealed_hash(sealed: &SealedShare) -> Hash {
+    Hash::of(&[&sealed.day_key_id, &sealed.sealed])
+}
+
+fn shares_of(seed: &EpochSeed, ctx: &CtxHash, threshold: u8, count: u8) -> Result<Vec<Share>, ShareError> {
+    check_threshold(threshold, count)?;
+    // SPEC: release.md#dealing: coefficients MUST be derived from the seed, so that a combiner can recompute every share.
+    let coefficients: Vec<Zeroizing<[u8; 32]>> =
+        (1..threshold).map(|j| seed.share_coefficient(ctx, j)).collect();
+    let plain = Zeroizing::new(coefficients.iter().map(|one| **one).collect::<Vec<_>>());
+    split(seed.expose(), &plain, threshold, count)
+}
+
+fn seal_info(trustee: &TrusteeId, day_key_id: &[u8; 32]) -> Vec<u8> {
+    [SEAL_DOMAIN, &trustee.0, day_key_id].concat()
+}
+
+fn seal_aad(ctx: &CtxHash, index: u8) -> Vec<u8> {
+    [&ctx.0[..], &[index]].concat()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! Details: what only the camera's owner, the trustees and the asker read of a request. Contract: `proto/release.md#details`.
+//!
+//! A text like a leaf's, padded with zero bytes to the smallest of 1, 4 or 16 KiB that holds it, sealed to the notice key of the
+//! day in which the first epoch starts.
+//!
+//! ```text
+//! candor details v1
+//! camera 9f86d081...                             64 hexadecimal digits
+//! track 0
+//! first-epoch 7
+//! last-epoch 21
+//! agency police.example                          what does not apply is -
+//! officer Sgt. A. Byron
+//! badge 1182
+//! supervisor Lt. M. Curie
+//! call-back 2026-11-24 14:02 UTC, +1 555 0100 as published, spoke to the desk
+//! case-number 2026-8812
+//! court -
+//! order -
+//! grounds -
+//! in-danger a boy of 4, taken by an unknown man
+//! urgency every minute counts
+//! no-order the court is closed until Monday
+//! purpose the car's number plate
+//! recipient -
+//! ```
+//!
+//! In scope: the text and its sealing. Out of scope: whether it says what the leaf says in public ([`crate::grant`], G5).
+
+use crate::record::text::record;
+use crate::record::value::Value;
+use crate::record::{DETAILS_SIZES, EntryId, Kind, Name, Record as _, SealedDetails, TextError};
+use alloc::string::{String, ToString as _};
+use media::id::{CameraId, EpochNo, TrackId};
+use seal::notice::NoticeKey;
+use tlog::Hash;
+
+/// The longest line of free text.
+pub const LINE_MAX_BYTES: usize = 2000;
+
+/// One line of free text: 1 to [`LINE_MAX_BYTES`] bytes, no control characters, nothing that breaks or turns a line around.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line(String);
+
+impl Line {
+    /// Checks a line. `-` is refused: it says that there is none.
+    pub fn new(text: &str) -> Option<Self> {
+        // A clerk decides by what a page shows: no character may make it show something else than it says.
+        let turns = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}');
+        let plain = !text.chars().any(|c| c.is_control() || turns(c));
+        (plain && (1..=LINE_MAX_BYTES).contains(&text.len()) && text != "-").then(|| Self(text.to_string()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+record! {
+    /// The details of a request. What does not apply to its kind is `None` (`-`).
+    Details = "details" {
+        /// Whose footage.
+        camera_id: CameraId = "camera",
+        /// Which picture.
+        track: TrackId = "track",
+        /// First epoch asked for.
+        first_epoch: EpochNo = "first-epoch",
+        /// Last epoch asked for; all between are asked for too.
+        last_epoch: EpochNo = "last-epoch",
+        /// The agency, as in the public text.
+        agency: Option<Name> = "agency",
+        /// Who asks, in words.
+        officer: Option<Line> = "officer",
+        /// The officer's badge.
+        badge: Option<Line> = "badge",
+        /// Who stands behind it.
+        supervisor: Option<Line> = "supervisor",
+        /// Who called whom back, when, on which published number.
+        call_back: Option<Line> = "call-back",
+        /// The agency's case.
+        case_number: Option<Line> = "case-number",
+        /// The court that gave an order.
+        court: Option<Line> = "court",
+        /// SHA-256 of the order.
+        order: Option<Hash> = "order",
+        /// The basis in words.
+        grounds: Option<Line> = "grounds",
+        /// Emergency: who is in danger, of what.
+        in_danger: Option<Line> = "in-danger",
+        /// Emergency: why waiting is dangerous.
+        urgency: Option<Line> = "urgency",
+        /// Emergency: why no order can be had in time.
+        no_order: Option<Line> = "no-order",
+        /// Emergency: how the footage helps.
+        purpose: Option<Line> = "purpose",
+        /// Owner's share: to whom, in the owner's words.
+        recipient: Option<Line> = "recipient",
+    }
+    check |details: &Details| if details.first_epoch <= details.last_epoch {
+        Ok(())
+    } else {
+        Err(TextError::Contradiction("the first epoch must not come after the last one"))
+    };
+}
+
+/// Why details are not details.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetailsError {
+    /// Not of the form.
+    #[error("the details are malformed: {0}")]
+    Text(#[from] TextError),
+    /// Over the largest padded size, or not padded to the smallest that fits with zeros.
+    #[error("the details are not padded with zero bytes to the smallest of 1, 4 or 16 KiB that holds them")]
+    Padding,
+    /// This notice key does not open them.
+    #[error("this day's notice key does not open the details")]
+    CannotOpen,
+}
+
+impl Details {
+    /// The text, with its final newline.
+    pub fn text(&self) -> String {
+        crate::record::Record::text(self)
+    }
+
+    /// Seals them for the leaf with this id.
+    pub fn seal(&self, key: &NoticeKey, id: &EntryId) -> Result<SealedDetails, DetailsError> {
+        let mut padded = self.text().into_bytes();
+        padded.resize(padded_size(padded.len()).ok_or(DetailsError::Padding)?, 0);
+        SealedDetails::new(key.seal_details(id.as_bytes(), &padded)).ok_or(DetailsError::Padding)
+    }
+
+    /// Opens them.
+    pub fn open(sealed: &SealedDetails, key: &NoticeKey, id: &EntryId) -> Result<Self, DetailsError> {
+        let padded = key.open_details(id.as_bytes(), sealed.as_bytes()).ok_or(DetailsError::CannotOpen)?;
+        let length = padded.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        // SPEC: release.md#details: details MUST be padded to the smallest size that holds them.
+        if padded_size(length) != Some(padded.len()) {
+            return Err(DetailsError::Padding);
+        }
+        let text = core::str::from_utf8(&padded[..length]).map_err(|_| TextError::NoKind)?;
+        Ok(Self::parse_text(text)?)
+    }
+
+    /// Whether everything that this kind of request needs is stated. Call-back and order are the PolicyDoc's matter (G7).
+    pub fn is_complete_for(&self, kind: Kind) -> bool {
+        let all = |lines: &[&Option<Line>]| lines.iter().all(|line| line.is_some());
+        let asker = self.agency.is_some() && all(&[&self.officer, &self.badge, &self.case_number]);
+        match kind {
+            Kind::Emergency => {
+                let danger = [&self.in_danger, &self.urgency, &self.no_order, &self.purpose];
+                asker && self.supervisor.is_some() && all(&danger)
+            }
+            Kind::Legal => asker && self.grounds.is_some(),
+            Kind::OwnerShare => self.agency.is_none() && self.recipient.is_some(),
+            Kind::Recovery => self.agency.is_none() && self.grounds.is_some(),
+        }
+    }
+}
+
+fn padded_size(length: usize) -> Option<usize> {
+    DETAILS_SIZES.into_iter().find(|size| length <= *size)
+}
+
+impl Value for Line {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.0);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Self::new(text)
+    }
+}
+
+impl Value for CameraId {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.to_string());
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Value for TrackId {
+    fn write(&self, out: &mut String) {
+        self.0.write(out);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        u32::read(text).map(Self)
+    }
+}
+
+impl Value for EpochNo {
+    fn write(&self, out: &mut String) {
+        self.0.write(out);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        u64::read(text).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests;
