@@ -1,0 +1,105 @@
+//! A byte stream of fragmented MP4, as ffmpeg or a camera writes it, cut into its init segment and fragments.
+
+use crate::fragment::Fragment;
+use crate::init::Init;
+use crate::{BOX_MAX, BoxError, INIT_MAX, box_header, letters};
+
+/// What comes out.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// A new run begins: codec, resolution or source changed.
+    Init(Box<Init>),
+    /// The next fragment of the run.
+    Fragment(Fragment),
+}
+
+/// An incremental splitter: [`Splitter::push`] bytes, take pieces with [`Splitter::next_piece`].
+#[derive(Debug, Default)]
+pub struct Splitter {
+    buffer: Vec<u8>,
+    consumed: usize,
+    /// ftyp, waiting for its moov; or moof, waiting for its mdat.
+    begun: Vec<u8>,
+    init: Option<Box<Init>>,
+}
+
+impl Splitter {
+    /// Before the first byte.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds bytes that arrived. Take pieces until there are none before pushing more.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.consumed);
+        self.consumed = 0;
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole piece; `None` when more bytes are needed. An error is final: where boxes begin is lost.
+    ///
+    /// # Errors
+    /// [`BoxError`].
+    pub fn next_piece(&mut self) -> Result<Option<Piece>, BoxError> {
+        loop {
+            let rest = self.buffer.get(self.consumed..).unwrap_or_default();
+            let Some((size, kind)) = box_header(rest) else { return Ok(None) };
+            let limit = if matches!(&kind, b"ftyp" | b"moov") { INIT_MAX } else { BOX_MAX };
+            let len = usize::try_from(size).ok().filter(|len| (8..=limit).contains(len));
+            let len = len.ok_or_else(|| BoxError::TooLarge { kind: letters(kind), size, limit })?;
+            let Some(whole) = rest.get(..len) else { return Ok(None) };
+            let piece = match &kind {
+                b"ftyp" | b"moof" => {
+                    self.begun = whole.to_vec();
+                    None
+                }
+                b"moov" => {
+                    expect(&self.begun, *b"ftyp", "ftyp before moov")?;
+                    self.begun.extend_from_slice(whole);
+                    let init = Box::new(Init::parse(&std::mem::take(&mut self.begun))?);
+                    self.init = Some(init.clone());
+                    Some(Piece::Init(init))
+                }
+                b"mdat" => {
+                    expect(&self.begun, *b"moof", "moof before mdat")?;
+                    let init = self.init.as_ref().ok_or(BoxError::Unexpected {
+                        expected: "an init segment first",
+                        found: "moof".to_owned(),
+                    })?;
+                    self.begun.extend_from_slice(whole);
+                    Some(Piece::Fragment(Fragment::parse(init, &std::mem::take(&mut self.begun))?))
+                }
+                // Indexes, padding, events: nothing that a viewer needs.
+                b"styp" | b"sidx" | b"prft" | b"free" | b"skip" | b"emsg" | b"mfra" | b"uuid" => None,
+                _ => {
+                    return Err(BoxError::Unexpected {
+                        expected: "a box of fragmented MP4",
+                        found: letters(kind),
+                    });
+                }
+            };
+            self.consumed += len;
+            if piece.is_some() {
+                return Ok(piece);
+            }
+        }
+    }
+
+    /// No more bytes come.
+    ///
+    /// # Errors
+    /// [`BoxError::Truncated`] inside a box or between a moof and its mdat.
+    pub fn finish(self) -> Result<(), BoxError> {
+        let whole = self.buffer.len() == self.consumed && self.begun.is_empty();
+        if whole { Ok(()) } else { Err(BoxError::Truncated) }
+    }
+}
+
+fn expect(begun: &[u8], kind: [u8; 4], expected: &'static str) -> Result<(), BoxError> {
+    match box_header(begun) {
+        Some((_, found)) if found == kind => Ok(()),
+        Some((_, found)) => Err(BoxError::Unexpected { expected, found: letters(found) }),
+        None => Err(BoxError::Unexpected { expected, found: "nothing".to_owned() }),
+    }
+}

@@ -1,0 +1,6 @@
+//! The container science against ffmpeg and a second reader of boxes. The fixtures are synthetic; ffmpeg cuts them as a camera's source does.
+#![allow(clippy::unwrap_used)]
+
+mod ffmpeg;
+mod hostile;
+mod round_trip;

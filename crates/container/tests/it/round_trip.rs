@@ -1,0 +1,144 @@
+//! What goes in comes out: the same frames, times that only grow, an index that two readers understand.
+
+use crate::ffmpeg::{fixture, fragmented, frames, probe};
+use container::export::{ExportError, Exporter};
+use container::fragment::Begins;
+use container::split::{Piece, Splitter};
+use container::{Fragment, Init};
+use std::path::Path;
+
+fn split(bytes: &[u8]) -> (Init, Vec<Fragment>) {
+    let mut splitter = Splitter::new();
+    let (mut init, mut fragments) = (None, Vec::new());
+    for piece in bytes.chunks(1000) {
+        splitter.push(piece);
+        while let Some(piece) = splitter.next_piece().unwrap() {
+            match piece {
+                Piece::Init(found) => assert!(init.replace(*found).is_none()),
+                Piece::Fragment(fragment) => fragments.push(fragment),
+            }
+        }
+    }
+    splitter.finish().unwrap();
+    (init.unwrap(), fragments)
+}
+
+fn export(init: &Init, fragments: &[Fragment]) -> Vec<u8> {
+    let mut exporter = Exporter::new(init.bytes()).unwrap();
+    let media: Vec<u8> =
+        fragments.iter().flat_map(|fragment| exporter.add(fragment.bytes()).unwrap()).collect();
+    let mut file = exporter.finish().unwrap();
+    file.extend(media);
+    file
+}
+
+fn written(dir: &Path, file: &[u8]) -> std::path::PathBuf {
+    let path = dir.join("export.mp4");
+    std::fs::write(&path, file).unwrap();
+    path
+}
+
+#[test]
+fn exported_frames_are_the_sources_and_times_only_grow() {
+    for (name, codecs, audio) in [
+        ("h264-aac.mp4", "avc1.640009,mp4a.40.2", true),
+        ("h264-bframes.mp4", "avc1.640009", false),
+        ("h265.mp4", "hvc1.1.6.L30.90", false),
+    ] {
+        let source = fixture(name);
+        let (init, fragments) = split(&fragmented(&source, &[]));
+        assert_eq!(init.codecs(), codecs, "{name}");
+        assert!(fragments.len() >= 10, "{name}: {} fragments", fragments.len());
+        assert_eq!(fragments[0].begins, Begins::WithKeyFrame);
+
+        let file = export(&init, &fragments);
+        assert_eq!(file, export(&init, &fragments), "{name}: the same span twice gives the same bytes");
+        let dir = tempfile::tempdir().unwrap();
+        let path = written(dir.path(), &file);
+        assert_eq!(frames(&path, "v"), frames(&source, "v"), "{name}");
+        if audio {
+            // The source hides the encoder's first, silent frame by an edit list, which its fragments do not carry.
+            let (all, heard) = (frames(&path, "a"), frames(&source, "a"));
+            assert!(all.ends_with(&heard) && all.len() <= heard.len() + 1, "{name}");
+        }
+        let duration: f64 = probe(&path, "format=duration").trim().parse().unwrap();
+        let expected: f64 = probe(&source, "format=duration").trim().parse().unwrap();
+        assert!((duration - expected).abs() < 0.2, "{name}: {duration} s, the source has {expected} s");
+        let times: Vec<f64> = probe(&path, "packet=dts_time")
+            .lines()
+            .filter_map(|line| line.trim_end_matches(',').parse().ok())
+            .collect();
+        assert!(!times.is_empty());
+        let video = probe(&path, "stream=codec_tag_string,start_time");
+        assert!(video.contains("avc1") || video.contains("hvc1"), "{video}");
+    }
+}
+
+#[test]
+fn a_second_reader_finds_every_sample_where_the_index_says() {
+    use shiguredo_mp4::demux::{Input, Mp4FileDemuxer};
+    let (init, fragments) = split(&fragmented(&fixture("h264-aac.mp4"), &[]));
+    let file = export(&init, &fragments);
+    let mut demuxer = Mp4FileDemuxer::new();
+    while let Some(required) = demuxer.required_input() {
+        let start = usize::try_from(required.position).unwrap();
+        let end = required.size.map_or(file.len(), |size| start + size);
+        demuxer.handle_input(Input { position: required.position, data: &file[start..end] });
+    }
+    let tracks = demuxer.tracks().unwrap().len();
+    assert_eq!(tracks, 2);
+    let (mut samples, mut bytes) = (0, 0);
+    while let Some(sample) = demuxer.next_sample().unwrap() {
+        samples += 1;
+        bytes += sample.data_size;
+    }
+    let media: usize = {
+        let mut exporter = Exporter::new(init.bytes()).unwrap();
+        fragments.iter().map(|fragment| exporter.add(fragment.bytes()).unwrap().len()).sum()
+    };
+    assert!(samples > 40, "{samples}");
+    assert_eq!(bytes, media);
+}
+
+#[test]
+fn a_cut_inside_begins_at_its_first_picture_and_a_hole_holds_the_picture() {
+    let source = fixture("h264-aac.mp4");
+    let (init, fragments) = split(&fragmented(&source, &[]));
+    let keys: Vec<usize> =
+        (0..fragments.len()).filter(|at| fragments[*at].begins == Begins::WithKeyFrame).collect();
+    assert!(keys.len() >= 4);
+    // From the second key frame on, without the third second.
+    let kept: Vec<Fragment> =
+        fragments[keys[1]..keys[2]].iter().chain(&fragments[keys[3]..]).cloned().collect();
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), &export(&init, &kept));
+    let all = frames(&source, "v");
+    let expected: Vec<String> = all[10..20].iter().chain(&all[30..]).cloned().collect();
+    assert_eq!(frames(&path, "v"), expected);
+    let duration: f64 = probe(&path, "format=duration").trim().parse().unwrap();
+    assert!((duration - 3.0).abs() < 0.2, "{duration}");
+    let first: f64 =
+        probe(&path, "packet=pts_time").lines().next().unwrap().trim_end_matches(',').parse().unwrap();
+    assert!(first.abs() < 0.1, "{first}");
+}
+
+#[test]
+fn fragments_out_of_order_and_nothing_at_all_are_named() {
+    let (init, fragments) = split(&fragmented(&fixture("h264-aac.mp4"), &[]));
+    let mut exporter = Exporter::new(init.bytes()).unwrap();
+    exporter.add(fragments[3].bytes()).unwrap();
+    assert_eq!(exporter.add(fragments[2].bytes()), Err(ExportError::Backwards));
+    assert_eq!(exporter.add(fragments[3].bytes()), Err(ExportError::Backwards));
+    assert_eq!(Exporter::new(init.bytes()).unwrap().finish(), Err(ExportError::Empty));
+}
+
+#[test]
+fn times_and_durations_are_the_sources() {
+    let (_, fragments) = split(&fragmented(&fixture("h264-aac.mp4"), &[]));
+    let total: u64 = fragments.iter().map(|fragment| fragment.duration_us).sum();
+    // ffmpeg stretches the last picture to the end of the sound.
+    assert!((4_000_000..4_100_000).contains(&total), "{total}");
+    for two in fragments.windows(2) {
+        assert!(two[1].decode_us.abs_diff(two[0].decode_us + two[0].duration_us) <= 1, "{two:?}");
+    }
+}
