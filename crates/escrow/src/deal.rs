@@ -11,7 +11,7 @@
 use crate::daykeys::DayKey;
 use crate::share::{Share, ShareError, check_threshold, split};
 use alloc::vec::Vec;
-use media::epoch::{CtxHash, SealedShare};
+use media::epoch::{CtxHash, EpochOpen, SealedShare};
 use seal::epoch::{EpochSeed, share_commit};
 use seal::hpke::{HpkeError, SecretKey};
 use tlog::Hash;
@@ -19,6 +19,7 @@ use tlog::note::Verifier;
 use zeroize::Zeroizing;
 
 const TRUSTEE_DOMAIN: &[u8] = b"candor trustee\0";
+const SHARES_DOMAIN: &[u8] = b"candor shares\0";
 const SEAL_DOMAIN: &[u8] = b"candor share seal\0";
 
 /// Which trustee a share is sealed for: SHA-256("candor trustee\0" || its verifier key's text).
@@ -125,9 +126,17 @@ pub(crate) fn unseal(
     Ok(share.map_or(Unsealed::Nonsense, Unsealed::Share))
 }
 
-/// The hash of one sealed share, as a grant lists it.
-pub(crate) fn sealed_hash(sealed: &SealedShare) -> Hash {
-    Hash::of(&[&sealed.day_key_id, &sealed.sealed])
+/// What a grant says was opened: SHA-256("candor shares\0" || for each epoch: u64 epoch_no || SHA-256(day_key_id || sealed share)).
+/// `None` where an epoch has no share of this index.
+pub fn shares_hash(opens: &[EpochOpen], index: u8) -> Option<Hash> {
+    let at = usize::from(index).checked_sub(1)?;
+    let mut list = SHARES_DOMAIN.to_vec();
+    for open in opens {
+        let share = open.shares.get(at)?;
+        list.extend_from_slice(&open.context.epoch_no.0.to_be_bytes());
+        list.extend_from_slice(Hash::of(&[&share.day_key_id, &share.sealed]).as_bytes());
+    }
+    Some(Hash::of(&[&list]))
 }
 
 fn shares_of(seed: &EpochSeed, ctx: &CtxHash, threshold: u8, count: u8) -> Result<Vec<Share>, ShareError> {

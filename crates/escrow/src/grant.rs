@@ -1,46 +1,57 @@
 //! The gate: whether a trustee lets its shares go. G1 to G12, verified in order, pure. Contract: `proto/release.md#the-gate`.
 //!
 //! ```text
-//! Package --check (G1-G7)--> Checked --approve (G8)--> Approved --open_shares (G9)--> Opened --bundle (G10)--> Held
+//! Package --check (G1-G7)--> Checked --approve (G8)--> Approved --open_shares (G9)--> Opened --seal (G10)--> Held
 //!   Held + Logged<Signed<Grant>> (G11) --> Bundle (G12)
 //! ```
-//! Each arrow consumes its evidence: no share is opened before G8, no bundle leaves before its grant is logged.
-use crate::bundle::Bundle;
-use crate::daykeys::DayKey;
-use crate::package::Package;
-use crate::policy::PolicyDoc;
-use crate::record::{Grant, Request, Signed};
+//!
+//! Each arrow consumes its evidence, and nothing else makes what is behind it: no share is opened before G9, no bundle leaves
+//! before its grant is logged.
+//!
+//! | step | where | what |
+//! |---|---|---|
+//! | G1 | [`check`] | sizes, canonical form, a kind and rules that are known |
+//! | G2, G3 | `log` | the request stands in the log, under a fresh head that is this trustee's history too |
+//! | G4 | `keys` | registered keys signed it; the release key is the one it names |
+//! | G5 | `notice` | its label and details are those of the camera; the details say what the public text says |
+//! | G6 | `objects` | enrollment, owner's policy and epochs: signed, logged, unbroken, allowed at capture |
+//! | G7 | `rules` | the PolicyDoc's rules |
+//! | G8 | `approval` | a human's yes |
+//! | G9 | `shares` | this trustee's shares open, and are those that the camera committed to |
+//! | G10-G12 | `held` | sealed to the requester, held until the grant is logged, handed out |
+//!
+//! In scope: the decision. Out of scope: rate limits, following the log, asking the human, storing, serving (`trustee`).
+
+mod approval;
+mod held;
+mod keys;
+mod log;
+mod notice;
+mod objects;
+mod refusal;
+mod rules;
+mod shares;
+
+pub use approval::{Approval, Approved};
+pub use held::Held;
+pub use objects::RECOVERY_KEY_NAME;
+pub use refusal::{Malformed, Refusal};
+pub use shares::{Opened, ShareFailure};
+
+use crate::details::Details;
+use crate::package::{EPOCHS_MAX, NOTICES_MAX, Package};
+use crate::policy::{Decision, PolicyDoc};
+use crate::record::{Kind, Name, OwnerPolicyLeaf, Request, Signed};
 use crate::register::Register;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::Day;
-use seal::hpke::SecretKey;
-use tlog::note::{Signer, Verifier};
+use media::policy::SignedOwnerPolicy;
+use tlog::note::Verifier;
 use tlog::policy::Policy;
+use tlog::proof::TlogProof;
 use tlog::{Hash, Logged};
-
-/// A step of the gate and the name of what was wrong: one variant for each line of the contract's table.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// G1: placeholder of the skeleton.
-    #[error("{0}")]
-    Todo(&'static str),
-}
-
-impl Refusal {
-    /// `g1` to `g12`.
-    pub fn step(&self) -> &'static str {
-        todo!()
-    }
-    /// The refusal's name in the contract, such as `not-logged`.
-    pub fn name(&self) -> &'static str {
-        todo!()
-    }
-    /// What the asker can do about it.
-    pub fn what_to_do(&self) -> &'static str {
-        todo!()
-    }
-}
 
 /// What the trustee itself knows: its rules, its view of the log, who it is.
 pub struct Standing<'a> {
@@ -56,10 +67,14 @@ pub struct Standing<'a> {
     pub trustee: &'a Verifier,
 }
 
-/// A package that passed G1 to G7.
-pub struct Checked {}
+impl core::fmt::Debug for Standing<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Standing({}, log read to {})", self.trustee.name(), self.register.size())
+    }
+}
 
-/// What the rules say of a checked package.
+/// What the rules say of a package without a flaw.
+#[derive(Debug)]
 pub enum Verdict {
     /// Go on to approval.
     Pass(Checked),
@@ -67,101 +82,211 @@ pub enum Verdict {
     WaitUntil(u64),
 }
 
+/// A package that passed G1 to G7.
+///
+/// Only [`check`] makes one:
+///
+/// ```compile_fail,E0451
+/// fn wave_through(case: escrow::grant::Checked) -> escrow::grant::Checked {
+///     escrow::grant::Checked { case: todo!() }
+/// }
+/// ```
+///
+/// and without a human's yes (or the kind that needs none) it opens no share:
+///
+/// ```compile_fail,E0599
+/// fn hurry(checked: escrow::grant::Checked) {
+///     let _ = checked.open_shares(&|_, _| None);
+/// }
+/// ```
+pub struct Checked {
+    case: Case,
+}
+
+/// What the later steps need of a package, as far as it was verified.
+struct Case {
+    request: Logged<Signed<Request>>,
+    details: Details,
+    release_key: Vec<u8>,
+    /// Verified, first to last.
+    opens: Vec<EpochOpen>,
+    /// This trustee's place in the policy, from 1.
+    index: u8,
+    trustee: Verifier,
+    name: Name,
+    /// What this trustee published in the log about its keys of these days.
+    day_keys: BTreeMap<Day, Published>,
+}
+
+/// What the log says of a trustee's key of a day.
+#[derive(Clone, Copy)]
+enum Published {
+    /// Nothing.
+    Nothing,
+    /// Its id.
+    Key(Hash),
+    /// That it was destroyed.
+    Destroyed,
+}
+
+/// G1's parts, decoded; nothing is verified.
+struct Parts<'a> {
+    package: &'a Package,
+    request: Signed<Request>,
+    /// Absent when the package has none.
+    proof: Option<TlogProof>,
+    first_proof: Option<TlogProof>,
+    policy: SignedOwnerPolicy,
+    policy_leaf: Signed<OwnerPolicyLeaf>,
+    policy_proof: TlogProof,
+    opens: Vec<SignedEpochOpen>,
+}
+
+// SPEC: release.md#the-gate: a trustee MUST check G1 to G12 in this order and refuse by name at the first failure.
 /// Checks a package, cheapest first, and refuses by name at the first failure.
 pub fn check(package: &Package, standing: &Standing<'_>, now: u64) -> Result<Verdict, Refusal> {
-    todo!()
+    // G1: sizes, canonical form, known kind and rules.
+    let parts = decode(package, standing)?;
+    // G2: a fresh, cosigned head that is this trustee's history too. G3: this very leaf in it, and the only one of its id.
+    let (request, logged_at) = log::check(&parts, standing, now)?;
+    // G4: registered keys signed; the release key is the one that the leaf names.
+    keys::check(&request, package, standing)?;
+    // G5: the camera's notice keys, the label, the details.
+    let (camera, notices) = notice::check_keys(&parts, standing)?;
+    let details = notice::check_details(&parts, &camera, &notices)?;
+    // G6: the owner's policy at capture, and the epochs.
+    let (index, opens) = objects::check(&parts, &camera, &details, standing, now)?;
+    // G7: the rules.
+    let case = Case {
+        details,
+        release_key: package.release_key.clone(),
+        index,
+        trustee: standing.trustee.clone(),
+        name: Name::new(standing.trustee.name()).ok_or(Refusal::NotATrustee)?,
+        day_keys: published(&opens, standing),
+        opens,
+        request,
+    };
+    Ok(match rules::check(&case, logged_at, &notices, standing, now)? {
+        Decision::WaitUntil(time) => Verdict::WaitUntil(time),
+        _ => Verdict::Pass(Checked { case }),
+    })
 }
 
-/// A human's yes: the approver's key signs the leaf hash.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    /// The approver's note signature over `candor approval v1\nrequest <leaf hash>\ndecision <hash>\n`.
-    pub note: Vec<u8>,
-}
-
-impl Approval {
-    /// Signs a request's approval.
-    pub fn sign(request: &Hash, approver: &Signer) -> Self {
-        todo!()
+/// G1. Every part is decoded before any is looked into, so that a malformed package costs no signature check.
+fn decode<'a>(package: &'a Package, standing: &Standing<'_>) -> Result<Parts<'a>, Refusal> {
+    // SPEC: release.md#g1: sizes MUST be checked before anything is decoded.
+    if package.opens.len() > EPOCHS_MAX || package.notices.len() > NOTICES_MAX {
+        return Err(Refusal::TooLarge);
     }
+    let request =
+        Signed::<Request>::parse(&package.leaf).map_err(|error| Refusal::malformed("leaf", error))?;
+    // The owner's own keys open these: no trustee is asked.
+    if request.value().kind == Kind::OwnerShare {
+        return Err(Refusal::NoEscrowKind);
+    }
+    if request.value().policy != standing.rules.hash() {
+        return Err(Refusal::OtherRules);
+    }
+    if package.opens.is_empty() {
+        return Err(Refusal::NoEpochs);
+    }
+    let optional = |part, bytes: &[u8]| match bytes {
+        [] => Ok(None),
+        bytes => proof(part, bytes).map(Some),
+    };
+    let open = |bytes: &Vec<u8>| {
+        SignedEpochOpen::decode(bytes).map_err(|error| Refusal::malformed("EpochOpen", error))
+    };
+    Ok(Parts {
+        proof: optional("proof", &package.proof)?,
+        first_proof: optional("first proof", &package.first_proof)?,
+        policy: SignedOwnerPolicy::decode(&package.policy.policy)
+            .map_err(|error| Refusal::malformed("OwnerPolicy", error))?,
+        policy_leaf: Signed::parse(&package.policy.leaf)
+            .map_err(|error| Refusal::malformed("policy leaf", error))?,
+        policy_proof: proof("policy proof", &package.policy.proof)?,
+        opens: package.opens.iter().map(open).collect::<Result<_, _>>()?,
+        request,
+        package,
+    })
+}
+
+fn proof(part: &'static str, bytes: &[u8]) -> Result<TlogProof, Refusal> {
+    TlogProof::parse(bytes).map_err(|error| Refusal::malformed(part, error))
+}
+
+/// G9 wants to know it; only `check` sees the register.
+fn published(opens: &[EpochOpen], standing: &Standing<'_>) -> BTreeMap<Day, Published> {
+    let days: BTreeSet<Day> = opens.iter().map(|open| open.context.day()).collect();
+    let of = |day: Day| match standing.register.day_key_of(standing.trustee, day.0) {
+        None => Published::Nothing,
+        Some(Ok(key_id)) => Published::Key(key_id),
+        Some(Err(crate::register::Destroyed)) => Published::Destroyed,
+    };
+    days.into_iter().map(|day| (day, of(day))).collect()
 }
 
 impl Checked {
     /// The logged request.
     pub fn request(&self) -> &Logged<Signed<Request>> {
-        todo!()
+        &self.case.request
     }
+
     /// The opened details.
-    pub fn details(&self) -> &crate::details::Details {
-        todo!()
+    pub fn details(&self) -> &Details {
+        &self.case.details
     }
+
     /// Whether G8 asks for a human.
     pub fn needs_approval(&self) -> bool {
-        todo!()
+        self.case.needs_approval()
     }
+
+    /// How many epochs are asked for.
+    pub fn epochs(&self) -> usize {
+        self.case.opens.len()
+    }
+
+    /// From the first moment of the first epoch to the end of the last, Unix microseconds.
+    pub fn span_us(&self) -> (u64, u64) {
+        self.case.span_us()
+    }
+
     /// Days whose keys G9 needs.
     pub fn days(&self) -> Vec<Day> {
-        todo!()
+        self.case.day_keys.keys().copied().collect()
     }
-    /// G8.
+
+    /// G8: a human's yes, where the kind needs one.
     pub fn approve(self, approval: Option<&Approval>, approvers: &[Verifier]) -> Result<Approved, Refusal> {
-        todo!()
+        approval::check(self.case, approval, approvers)
     }
 }
 
-/// A package that a human approved, where one had to.
-pub struct Approved {}
+impl Case {
+    fn needs_approval(&self) -> bool {
+        self.request.value().value().kind.is_by_agency()
+    }
 
-/// Shares that were opened and match the camera's commitments.
-pub struct Opened {}
-
-/// Why shares were not opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ShareFailure {
-    /// G9 refuses.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// A share does not match what the camera committed to: it becomes a share-bad leaf.
-    #[error("the share of epoch {0} does not match its commitment")]
-    Bad(media::id::EpochNo),
-}
-
-impl Approved {
-    /// G9: opens this trustee's shares with its day keys.
-    pub fn open_shares(self, key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>) -> Result<Opened, ShareFailure> {
-        todo!()
+    fn span_us(&self) -> (u64, u64) {
+        let start = self.opens.first().map_or(0, |open| open.context.start_us);
+        (start, self.opens.last().map_or(start, |open| open.context.end_us()))
     }
 }
 
-impl Opened {
-    /// G10: seals the bundle to the requester and composes the grant. Both are to be persisted before the grant is appended.
-    pub fn seal(self, trustee: &Signer, now: u64, rng: &mut impl rand_core::CryptoRng) -> Result<Held, Refusal> {
-        todo!()
+impl core::fmt::Debug for Case {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let request = self.request.value().value();
+        write!(f, "{} request {}, {} epochs", request.kind, request.id, self.opens.len())
     }
 }
 
-/// A bundle that must not leave yet, and the grant that must be logged first.
-pub struct Held {}
-
-impl Held {
-    /// The grant to append.
-    pub fn grant(&self) -> &Signed<Grant> {
-        todo!()
-    }
-    /// What to persist.
-    pub fn encode(&self) -> Vec<u8> {
-        todo!()
-    }
-    /// What was persisted, after a restart.
-    pub fn decode(bytes: &[u8]) -> Result<Self, media::codec::DecodeError> {
-        todo!()
-    }
-    /// G11, G12: only for the logged grant of exactly this bundle does it become a [`Bundle`] that may leave.
-    pub fn release(self, grant: &Logged<Signed<Grant>>, proof: &[u8]) -> Result<Bundle, Refusal> {
-        todo!()
+impl core::fmt::Debug for Checked {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Checked({:?})", self.case)
     }
 }
 
-#[allow(dead_code)]
-fn _uses(_: DayKey) {}
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@
 //! human (`trustee`, `requester`). Nothing here does I/O, reads a clock or draws randomness that it was not given.
 #![no_std]
 #![warn(missing_docs)]
-#![allow(clippy::todo, unused_variables)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 extern crate alloc;

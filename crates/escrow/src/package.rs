@@ -57,7 +57,9 @@ impl Package {
         write_policy(&mut w, &self.policy);
         for list in [&self.notices, &self.opens] {
             w.count(list.len());
-            list.iter().for_each(|item| drop(w.bytes(item)));
+            for item in list {
+                w.bytes(item);
+            }
         }
         w.finish()
     }

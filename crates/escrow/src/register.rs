@@ -113,6 +113,11 @@ pub enum Unauthorised {
     Revoked(Role),
 }
 
+/// A day key that its trustee destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the trustee destroyed this day's key")]
+pub struct Destroyed;
+
 /// An entry out of order: the caller's defect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("entry {got} cannot be folded after {size} entries")]
@@ -196,6 +201,20 @@ impl Register {
     /// Whether a trustee logged that it destroyed the key of a day.
     pub fn is_destroyed(&self, trustee: &Name, day: u32) -> bool {
         self.trustees.get(trustee).and_then(|t| t.days.get(&day)).is_some_and(|key| key.destroyed)
+    }
+
+    /// What the log says of the day key of the trustee with this very key: nothing, its id, or that it was destroyed. Leaves
+    /// that somebody else wrote under the trustee's name say nothing.
+    pub fn day_key_of(&self, trustee: &Verifier, day: u32) -> Option<Result<Hash, Destroyed>> {
+        let known = self.trustees.iter().find(|(_, known)| known.key == *trustee).map(|(_, known)| known)?;
+        let key = known.days.get(&day)?;
+        Some(if key.destroyed { Err(Destroyed) } else { Ok(key.key_id) })
+    }
+
+    /// Whether a key signed the leaf that a registrar registered for this sponsor, even if it was revoked since.
+    pub fn was_sponsored<T>(&self, leaf: &Signed<T>, sponsor: &Name) -> bool {
+        let of_sponsor = |known: &&RegisteredKey| known.role == Role::Sponsor && known.agency == *sponsor;
+        self.keys.iter().filter(of_sponsor).any(|known| leaf.is_signed_by(&known.key))
     }
 
     /// The log's clock: the second latest of the times that the trustees stated last. One lying trustee cannot set it forward,

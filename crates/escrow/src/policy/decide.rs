@@ -55,40 +55,68 @@ pub enum Decision {
     Refuse(Rule),
 }
 
-/// The rule that a request breaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Rule {
-    /// The PolicyDoc itself is not in the log.
-    RulesNotLogged,
-    /// The request states a time that had not come when it was logged.
-    RequestFromFuture,
-    /// It was logged too long after the time it states.
-    LoggedLate,
-    /// It was logged too long ago.
-    Expired,
-    /// Its basis is not of the PolicyDoc's list.
-    BasisUnknown,
-    /// No call-back record.
-    CallBackMissing,
-    /// No order or court.
-    OrderMissing,
-    /// More epochs than an emergency may have.
-    TooManyEpochs,
-    /// Footage from before the lookback.
-    TooOld,
-    /// Footage that was not filmed yet.
-    FromFuture,
-    /// A longer span than a legal request may have.
-    SpanTooLong,
-    /// The agency's quota is used up.
-    AgencyQuota,
-    /// The camera's quota is used up.
-    CameraQuota,
-    /// The agency left too many emergencies unratified.
-    AgencySuspended,
-    /// The owner said no.
-    Vetoed,
+macro_rules! rules {
+    ($( $name:literal $variant:ident: $text:literal => $advice:literal; )+) => {
+        /// The rule that a request breaks: one line of the table of `proto/release.md#g7` each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Rule {
+            $( #[doc = $text] $variant, )+
+        }
+
+        impl Rule {
+            /// All of them, in the table's order.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
+
+            /// Its name, such as `agency-quota`.
+            pub fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )+ }
+            }
+
+            /// What was wrong.
+            pub fn text(self) -> &'static str {
+                match self { $( Self::$variant => $text, )+ }
+            }
+
+            /// What the asker can do about it.
+            pub fn what_to_do(self) -> &'static str {
+                match self { $( Self::$variant => $advice, )+ }
+            }
+        }
+    };
+}
+
+rules! {
+    "rules-not-logged" RulesNotLogged: "the PolicyDoc itself is not in the log"
+        => "have the operator publish the PolicyDoc";
+    "request-from-future" RequestFromFuture: "the request states a time that had not come when it was logged"
+        => "set the clock right and write a new request";
+    "logged-late" LoggedLate: "the request was logged too long after the time it states"
+        => "write a new request, and log it at once";
+    "expired" Expired: "the request was logged too long ago"
+        => "write a new request";
+    "footage-from-future" FromFuture: "the request asks for what was not filmed yet when it was written"
+        => "write a new request when the last epoch is over";
+    "basis-unknown" BasisUnknown: "the basis is not of the PolicyDoc's list"
+        => "write a new request with a basis that the PolicyDoc lists";
+    "call-back-missing" CallBackMissing: "the details hold no call-back record"
+        => "call the agency back on a published number, and record it in a new request";
+    "too-many-epochs" TooManyEpochs: "an emergency may not have so many epochs"
+        => "write a new request for a shorter span";
+    "footage-too-old" TooOld: "an emergency may not reach back so far"
+        => "ask under a court order";
+    "agency-suspended" AgencySuspended: "the agency left too many granted emergencies without ratification"
+        => "ask under a court order until the older ones no longer count";
+    "agency-quota" AgencyQuota: "the agency has used up its emergencies of this window"
+        => "ask under a court order";
+    "camera-quota" CameraQuota: "the emergencies about this camera of this window are used up"
+        => "ask under a court order";
+    "order-missing" OrderMissing: "the details do not name the order and its court"
+        => "write a new request that names court and order";
+    "span-too-long" SpanTooLong: "a legal request may not have so long a span"
+        => "write several requests";
+    "vetoed" Vetoed: "a device of the owner said no"
+        => "nothing: the owner still has a device";
 }
 
 // SPEC: release.md#g7: the rules MUST be a pure function of the log's prefix, the leaf, its details and the PolicyDoc, and every

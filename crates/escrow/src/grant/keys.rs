@@ -1,0 +1,29 @@
+//! G4: keys that the log's registrars registered signed the request, and the release key is the one it names. Contract:
+//! `proto/release.md#g4`.
+
+use super::{Refusal, Standing};
+use crate::package::Package;
+use crate::record::{Request, Signed};
+use crate::register::Unauthorised;
+use tlog::{Hash, Logged};
+
+pub(super) fn check(
+    request: &Logged<Signed<Request>>,
+    package: &Package,
+    standing: &Standing<'_>,
+) -> Result<(), Refusal> {
+    standing.register.authority(request.value()).map_err(|error| match error {
+        Unauthorised::Sponsor => Refusal::SponsorUnregistered,
+        Unauthorised::Officer => Refusal::OfficerUnregistered,
+        Unauthorised::Supervisor => Refusal::SupervisorUnregistered,
+        Unauthorised::Revoked(role) => Refusal::KeyRevoked(role),
+    })?;
+    // SPEC: release.md#g4: the keys MUST have been registered when the request was logged, too: only then did it count.
+    if !standing.register.request(request.index()).is_some_and(|known| known.authorised) {
+        return Err(Refusal::RegisteredLate);
+    }
+    if Hash::of(&[&package.release_key]) != request.value().value().release_key {
+        return Err(Refusal::ReleaseKeyMismatch);
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! G6: what the owner decided before the camera filmed, and what it filmed: signed, logged, unbroken, and exactly what the details
+//! name. Contract: `proto/release.md#g6`.
+
+use super::{Parts, Refusal, Standing, log};
+use crate::details::Details;
+use crate::record::{Kind, Request, Signed};
+use alloc::vec::Vec;
+use media::enrollment::Enrollment;
+use media::epoch::{EpochContext, EpochOpen};
+use media::id::EpochNo;
+use media::policy::{Class, OwnerPolicy};
+use tlog::note::Verifier;
+use tlog::{Hash, Logged};
+
+/// The name under which an owner's recovery key signs a recovery request.
+pub const RECOVERY_KEY_NAME: &str = "recovery";
+const DAY_SECS: u64 = 86_400;
+
+/// This trustee's index in the owner's policy, and the verified epochs.
+pub(super) fn check(
+    parts: &Parts<'_>,
+    camera: &Enrollment,
+    details: &Details,
+    standing: &Standing<'_>,
+    now: u64,
+) -> Result<(u8, Vec<EpochOpen>), Refusal> {
+    let policy = check_policy(parts, camera, standing)?;
+    let request = &parts.request;
+    // SPEC: release.md#g6: the class MUST have been allowed when it was filmed; a later change of mind does not count.
+    let kind = request.value().kind;
+    if !class_of(kind).is_some_and(|class| policy.classes.allow(class)) {
+        return Err(Refusal::ClassNotAllowed(kind));
+    }
+    if kind == Kind::Recovery && !is_signed_for_recovery(request, policy) {
+        return Err(Refusal::RecoveryUnsigned);
+    }
+    let own = standing.trustee.vkey();
+    let at = policy.trustees.iter().position(|trustee| trustee.vkey == own).ok_or(Refusal::NotATrustee)?;
+    let index = u8::try_from(at + 1).map_err(|_| Refusal::NotATrustee)?;
+    Ok((index, check_epochs(parts, camera, details, policy, now)?))
+}
+
+/// The OwnerPolicy: the owner's, of this camera, in the log, under the rules and the log that this trustee goes by.
+fn check_policy<'a>(
+    parts: &'a Parts<'_>,
+    camera: &Enrollment,
+    standing: &Standing<'_>,
+) -> Result<&'a OwnerPolicy, Refusal> {
+    let policy = parts.policy.verify(&camera.owner_root_pk).map_err(|_| Refusal::PolicyForged)?;
+    if policy.camera_id != camera.camera_id() {
+        return Err(Refusal::PolicyOfOtherCamera);
+    }
+    let leaf = &parts.policy_leaf;
+    if !leaf.value().commits_to(&Hash(parts.policy.hash())) {
+        return Err(Refusal::PolicyLeafMismatch);
+    }
+    if !standing.register.was_sponsored(leaf, &leaf.value().sponsor) {
+        return Err(Refusal::PolicyUnsponsored);
+    }
+    log::own_history(&parts.policy_proof, standing)?;
+    Logged::verify(leaf.clone(), &parts.policy_proof, standing.log_policy)
+        .map_err(Refusal::PolicyNotLogged)?;
+    if Hash(policy.policy_doc_hash) != standing.rules.hash() {
+        return Err(Refusal::PolicyUnderOtherRules);
+    }
+    if Hash(policy.log_policy_hash) != standing.log_policy.hash() {
+        return Err(Refusal::PolicyUnderOtherLog);
+    }
+    Ok(policy)
+}
+
+fn check_epochs(
+    parts: &Parts<'_>,
+    camera: &Enrollment,
+    details: &Details,
+    policy: &OwnerPolicy,
+    now: u64,
+) -> Result<Vec<EpochOpen>, Refusal> {
+    let policy_hash = parts.policy.hash();
+    let mut opens: Vec<EpochOpen> = Vec::with_capacity(parts.opens.len());
+    for signed in &parts.opens {
+        let epoch = signed.unverified().context.epoch_no;
+        let open = signed.verify(&camera.camera_pk).map_err(|_| Refusal::EpochForged(epoch))?;
+        let context = &open.context;
+        if context.track != details.track {
+            return Err(Refusal::OtherTrack(epoch));
+        }
+        if opens.last().is_some_and(|last| !follows(&last.context, context)) {
+            return Err(Refusal::NotContiguous(epoch));
+        }
+        // SPEC: release.md#g6: the policy MUST be the one to which the epoch's context binds every share.
+        if context.policy_hash != policy_hash {
+            return Err(Refusal::OtherPolicy(epoch));
+        }
+        if (context.t, context.n) != (policy.t, policy.n()) {
+            return Err(Refusal::SharesMismatch(epoch));
+        }
+        if is_over(context, policy, now) {
+            return Err(Refusal::PastRetention(epoch));
+        }
+        opens.push(open.clone());
+    }
+    let ends =
+        |open: Option<&EpochOpen>, epoch: EpochNo| open.is_some_and(|open| open.context.epoch_no == epoch);
+    if ends(opens.first(), details.first_epoch) && ends(opens.last(), details.last_epoch) {
+        Ok(opens)
+    } else {
+        Err(Refusal::RangeMismatch)
+    }
+}
+
+/// The next number, and not an earlier time: else a span could reach further than its two ends say.
+fn follows(last: &EpochContext, next: &EpochContext) -> bool {
+    last.epoch_no.next() == Some(next.epoch_no) && last.start_us <= next.start_us
+}
+
+fn is_over(context: &EpochContext, policy: &OwnerPolicy, now: u64) -> bool {
+    let kept = u64::from(policy.retention_days) * DAY_SECS;
+    context.end_us().div_ceil(1_000_000).saturating_add(kept) <= now
+}
+
+fn class_of(kind: Kind) -> Option<Class> {
+    match kind {
+        Kind::Legal => Some(Class::Legal),
+        Kind::Emergency => Some(Class::Emergency),
+        Kind::Recovery => Some(Class::Recovery),
+        Kind::OwnerShare => None,
+    }
+}
+
+// SPEC: release.md#g6: a recovery MUST be signed by the recovery key of the policy at capture: a sponsor alone is not the owner.
+fn is_signed_for_recovery(request: &Signed<Request>, policy: &OwnerPolicy) -> bool {
+    let key = Verifier::from_ed25519(RECOVERY_KEY_NAME, &policy.recovery_pk);
+    policy.recovery_pk != [0; 32] && key.is_ok_and(|key| request.is_signed_by(&key))
+}

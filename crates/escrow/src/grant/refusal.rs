@@ -1,0 +1,201 @@
+//! Why the gate refuses: one variant for each line of the tables in `proto/release.md#the-gate`; a test compares the two.
+
+use crate::details::DetailsError;
+use crate::policy::Rule;
+use crate::record::{Kind, Role};
+use alloc::string::String;
+use media::id::{Day, EpochNo};
+use tlog::{LoggedError, merkle, policy};
+
+macro_rules! refusals {
+    ($( $step:literal $name:literal $variant:ident $(($payload:ty))?: $text:literal => $advice:literal; )+) => {
+        /// A step of the gate and the name of what was wrong: one variant for each line of the contract's table.
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum Refusal {
+            $( #[doc = concat!("`", $step, "` `", $name, "`")] #[error($text)] $variant $(($payload))?, )+
+            /// `g7`: a rule of the PolicyDoc; its own name is the refusal's.
+            #[error("{}", .0.text())]
+            Rule(Rule),
+        }
+
+        impl Refusal {
+            /// The step and name of every refusal but G7's, whose names are [`Rule::ALL`]'s.
+            pub const TABLE: &'static [(&'static str, &'static str)] = &[ $( ($step, $name), )+ ];
+
+            /// `g1` to `g11`.
+            pub fn step(&self) -> &'static str {
+                match self {
+                    $( Self::$variant { .. } => $step, )+
+                    Self::Rule(_) => "g7",
+                }
+            }
+
+            /// The refusal's name in the contract, such as `not-logged`.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $( Self::$variant { .. } => $name, )+
+                    Self::Rule(rule) => rule.name(),
+                }
+            }
+
+            /// What the asker can do about it.
+            pub fn what_to_do(&self) -> &'static str {
+                match self {
+                    $( Self::$variant { .. } => $advice, )+
+                    Self::Rule(rule) => rule.what_to_do(),
+                }
+            }
+        }
+    };
+}
+
+/// A part of the package that does not decode, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the package's {part} is malformed: {why}")]
+pub struct Malformed {
+    /// Which part.
+    pub part: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+refusals! {
+    "g1" "package-malformed" Malformed(Malformed): "{0}" => "compose the package again with the current software";
+    "g1" "package-too-large" TooLarge: "the package has more epochs or notices than one may have"
+        => "ask for a shorter span, in several requests";
+    "g1" "no-epochs" NoEpochs: "the package has no EpochOpen"
+        => "fetch the EpochOpens of the span from the relay";
+    "g1" "no-escrow-kind" NoEscrowKind: "an owner shares with the owner's own keys; trustees have no part in it"
+        => "export the footage with the owner's app";
+    "g1" "other-rules" OtherRules: "the request names a PolicyDoc that this trustee does not apply"
+        => "write the request under the PolicyDoc that the trustee publishes";
+
+    "g2" "not-logged" NotLogged: "no proof shows that the request is in the log: no key without a leaf"
+        => "submit the request to the log, then send the package with its proof";
+    "g2" "checkpoint-refused" CheckpointRefused(policy::VerifyError): "the proof's checkpoint is not the log's: {0}"
+        => "fetch a new proof from the log that the trustee follows";
+    "g2" "quorum-not-met" QuorumNotMet(policy::VerifyError): "too few witnesses vouch for the proof's checkpoint: {0}"
+        => "wait until the log has collected its quorum of cosignatures, then fetch a new proof";
+    "g2" "head-stale" HeadStale: "the proof's checkpoint was not cosigned just now"
+        => "fetch a fresh proof; if it is fresh, one of the clocks is wrong";
+    "g2" "head-ahead" HeadAhead: "the proof's checkpoint is ahead of the log as this trustee has read it"
+        => "send the package again in a few seconds";
+    "g2" "fork" Fork: "the proof's checkpoint contradicts the log as this trustee read it"
+        => "give both checkpoints to a monitor: the log shows two histories";
+
+    "g3" "not-included" NotIncluded(merkle::VerifyError): "the proof does not lead from this leaf to the log's root: {0}"
+        => "send the leaf exactly as it was logged, with the proof of its own place";
+    "g3" "register-behind" RegisterBehind: "this trustee has not read the log up to the request"
+        => "send the package again in a few seconds";
+    "g3" "id-taken" IdTaken(u64): "the request's id belongs to the leaf at {0}: one request, one key, for ever"
+        => "write a new request with a fresh id";
+
+    "g4" "sponsor-unregistered" SponsorUnregistered: "no registered key of the sponsor signed the request"
+        => "have the sponsor's key registered by the registrar, then write a new request";
+    "g4" "officer-unregistered" OfficerUnregistered: "no registered officer's key of the agency signed the request"
+        => "have the officer's key registered by the registrar, then write a new request";
+    "g4" "supervisor-unregistered" SupervisorUnregistered: "no registered supervisor's key of the agency, other than the officer's, signed"
+        => "an emergency needs a second person: have a registered supervisor sign a new request";
+    "g4" "key-revoked" KeyRevoked(Role): "the {0}'s key was revoked"
+        => "write a new request with a key that is registered";
+    "g4" "registered-late" RegisteredLate: "the keys that signed were registered only after the request was logged"
+        => "write a new request";
+    "g4" "release-key-mismatch" ReleaseKeyMismatch: "the release key is not the one that the request names"
+        => "send the release key that was made for this request";
+
+    "g5" "enrollment-forged" EnrollmentForged: "owner or camera did not sign the Enrollment"
+        => "fetch the Enrollment from the relay again";
+    "g5" "notice-forged" NoticeForged: "the camera did not sign one of the DayNotices"
+        => "fetch the DayNotices from the relay again";
+    "g5" "notices-incomplete" NoticesIncomplete(Day): "the DayNotice of day {0} is missing or out of order"
+        => "send the DayNotice of every day that the contract asks for, in order";
+    "g5" "notice-mismatch" NoticeMismatch(EpochNo): "the notice key of its day is not the one that epoch {0} commits to"
+        => "fetch the DayNotices from the relay again; if it stays, the camera contradicts itself";
+    "g5" "label-mismatch" LabelMismatch: "the label is not the one by which this camera's owner would find the request"
+        => "write a new request with the label under the notice key of the first epoch's day";
+    "g5" "details-unreadable" DetailsUnreadable(DetailsError): "the details do not open: {0}"
+        => "write a new request with details sealed to the notice key of the first epoch's day";
+    "g5" "details-mismatch" DetailsMismatch(&'static str): "the details say another {0} than the public text"
+        => "write a new request whose details and public text agree";
+    "g5" "span-mismatch" SpanMismatch: "the public span is not the sum of the epochs' lengths"
+        => "write a new request that states the span of its epochs";
+    "g5" "details-incomplete" DetailsIncomplete(Kind): "the details leave out what a request of kind {0} must state"
+        => "write a new request with complete details";
+
+    "g6" "policy-forged" PolicyForged: "the camera's owner did not sign the OwnerPolicy"
+        => "fetch the OwnerPolicy from the relay again";
+    "g6" "policy-of-other-camera" PolicyOfOtherCamera: "the OwnerPolicy is for another camera"
+        => "fetch the OwnerPolicy of this camera from the relay";
+    "g6" "policy-leaf-mismatch" PolicyLeafMismatch: "the policy leaf commits to another OwnerPolicy"
+        => "fetch the OwnerPolicy with its leaf from the relay again";
+    "g6" "policy-unsponsored" PolicyUnsponsored: "no registered sponsor signed the policy leaf"
+        => "have the sponsor's key registered by the registrar";
+    "g6" "policy-not-logged" PolicyNotLogged(LoggedError): "the OwnerPolicy is not shown to be in the log: {0}"
+        => "fetch the OwnerPolicy with its proof from the relay again";
+    "g6" "policy-under-other-rules" PolicyUnderOtherRules: "the owner agreed to another PolicyDoc"
+        => "nothing: what was filmed under other rules is not released under these";
+    "g6" "policy-under-other-log" PolicyUnderOtherLog: "the owner named another log policy than this trustee's"
+        => "nothing here: the owner would not see this log";
+    "g6" "class-not-allowed" ClassNotAllowed(Kind): "when this was filmed, the owner did not allow release of kind {0}"
+        => "nothing: the owner's choice at capture is final";
+    "g6" "not-a-trustee" NotATrustee: "this trustee holds no share under the OwnerPolicy"
+        => "send the package to the trustees that the OwnerPolicy lists";
+    "g6" "epoch-forged" EpochForged(EpochNo): "the camera did not sign the EpochOpen of epoch {0}"
+        => "fetch the EpochOpens from the relay again";
+    "g6" "other-track" OtherTrack(EpochNo): "epoch {0} is of another track than the details name"
+        => "write a request for each track";
+    "g6" "epochs-not-contiguous" NotContiguous(EpochNo): "epoch {0} does not follow the one before it"
+        => "write a request for each unbroken span";
+    "g6" "range-mismatch" RangeMismatch: "the EpochOpens are not those from the first to the last epoch of the details"
+        => "send exactly the EpochOpens that the details name";
+    "g6" "other-policy" OtherPolicy(EpochNo): "epoch {0} was filmed under another OwnerPolicy"
+        => "write a request for each policy, with the OwnerPolicy of that time";
+    "g6" "shares-mismatch" SharesMismatch(EpochNo): "epoch {0} was not dealt as the OwnerPolicy says"
+        => "nothing: the camera did not follow its owner's policy";
+    "g6" "past-retention" PastRetention(EpochNo): "the owner's retention of epoch {0} is over"
+        => "nothing: what the owner let expire is not released";
+    "g6" "recovery-unsigned" RecoveryUnsigned: "the recovery key of the owner's policy did not sign the request"
+        => "sign a new request with the owner's recovery key";
+
+    "g8" "approval-missing" ApprovalMissing: "a human must approve a request of this kind"
+        => "wait for the trustee's decision";
+    "g8" "approval-malformed" ApprovalMalformed: "the approval is not an approval note"
+        => "approve again with the trustee's current software";
+    "g8" "approval-of-other-request" ApprovalOfOtherRequest: "the approval is of another request"
+        => "approve this request";
+    "g8" "approver-unknown" ApproverUnknown: "no approver of this trustee signed the approval"
+        => "approve with a key that the trustee's configuration lists";
+
+    "g9" "day-key-destroyed" DayKeyDestroyed(Day): "the trustee's key of day {0} was destroyed: escrow of that day has ended"
+        => "nothing: it cannot be opened through escrow by anyone, ever";
+    "g9" "day-key-unknown" DayKeyUnknown(EpochNo): "the share of epoch {0} is sealed to a day key that this trustee does not have"
+        => "ask the other trustees; the trustee should look for a lost key store";
+    "g9" "day-key-mismatch" DayKeyMismatch(EpochNo): "the share of epoch {0} is sealed to another key than the trustee published for that day"
+        => "ask the other trustees";
+    "g9" "share-bound-elsewhere" ShareBoundElsewhere(EpochNo): "the share of epoch {0} does not open here: it was sealed for another camera, time, policy or trustee, or altered"
+        => "fetch the EpochOpens from the relay again, and ask the other trustees";
+
+    "g10" "release-key-unusable" ReleaseKeyUnusable: "the release key is no X-Wing key"
+        => "write a new request with a proper release key";
+    "g10" "wrong-signer" WrongSigner: "the grant was to be signed with another key than the trustee's"
+        => "the trustee must be started with the key that its configuration names";
+
+    "g11" "grant-mismatch" GrantMismatch: "the logged grant is not the one of this bundle"
+        => "the trustee must wait for its own grant";
+    "g11" "grant-proof-mismatch" GrantProofMismatch: "the proof is not the one by which the grant is known to be logged"
+        => "the trustee must hand out the proof that it verified";
+}
+
+impl Refusal {
+    pub(crate) fn malformed(part: &'static str, why: impl core::fmt::Display) -> Self {
+        Self::Malformed(Malformed { part, why: alloc::format!("{why}") })
+    }
+}
+
+/// What a trustee refuses when the whole package does not decode.
+impl From<media::codec::DecodeError> for Refusal {
+    fn from(error: media::codec::DecodeError) -> Self {
+        Self::malformed("encoding", error)
+    }
+}

@@ -1,0 +1,39 @@
+//! G7: the PolicyDoc's rules, applied to what the earlier steps verified. Contract: `proto/release.md#g7`.
+
+use super::notice::Notices;
+use super::{Case, Refusal, Standing};
+use crate::policy::{Decision, Facts, Stated, decide};
+use crate::register::Requested;
+use tlog::Hash;
+
+pub(super) fn check(
+    case: &Case,
+    logged_at: u64,
+    notices: &Notices,
+    standing: &Standing<'_>,
+    now: u64,
+) -> Result<Decision, Refusal> {
+    let details = &case.details;
+    let stated = |says: bool| if says { Stated::Yes } else { Stated::No };
+    let (start_us, end_us) = case.span_us();
+    // Which camera an earlier request is about, only the notice keys of that camera tell.
+    let is_same_camera = |earlier: &Requested| {
+        notices.values().any(|key| Hash(key.label(earlier.id.as_bytes())) == earlier.label)
+    };
+    let facts = Facts {
+        register: standing.register,
+        request: case.request.value().value(),
+        index: case.request.index(),
+        logged_at,
+        epochs: u64::try_from(case.opens.len()).unwrap_or(u64::MAX),
+        start_us,
+        end_us,
+        call_back: stated(details.call_back.is_some()),
+        order: stated(details.order.is_some() && details.court.is_some()),
+        is_same_camera: &is_same_camera,
+    };
+    match decide(&facts, standing.rules, now) {
+        Decision::Refuse(rule) => Err(Refusal::Rule(rule)),
+        decision => Ok(decision),
+    }
+}

@@ -1,0 +1,96 @@
+//! G9: this trustee's shares open, and are those that the camera committed to. Contract: `proto/release.md#g9`.
+
+use super::approval::{Approved, Decision};
+use super::{Case, Published, Refusal};
+use crate::deal::{TrusteeId, Unsealed, unseal};
+use crate::share::Share;
+use alloc::vec::Vec;
+use media::epoch::EpochOpen;
+use media::id::{Day, EpochNo};
+use seal::epoch::share_commit;
+use seal::hpke::SecretKey;
+use tlog::Hash;
+
+/// Shares that were opened and match the camera's commitments. Only [`Approved::open_shares`] makes one:
+///
+/// ```compile_fail,E0451
+/// fn from_nowhere(shares: Vec<(media::id::EpochNo, escrow::share::Share)>) -> escrow::grant::Opened {
+///     escrow::grant::Opened { case: todo!(), decision: todo!(), shares }
+/// }
+/// ```
+///
+/// and it shows none of them:
+///
+/// ```compile_fail,E0616
+/// fn peek(opened: &escrow::grant::Opened) -> usize {
+///     opened.shares.len()
+/// }
+/// ```
+pub struct Opened {
+    pub(super) case: Case,
+    pub(super) decision: Decision,
+    pub(super) shares: Vec<(EpochNo, Share)>,
+}
+
+/// Why shares were not opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShareFailure {
+    /// G9 refuses.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A share does not match what the camera committed to: it becomes a share-bad leaf.
+    #[error("the share of epoch {0} does not match its commitment")]
+    Bad(EpochNo),
+}
+
+pub(super) fn open(
+    approved: Approved,
+    key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>,
+) -> Result<Opened, ShareFailure> {
+    let Approved { case, decision } = approved;
+    let trustee = TrusteeId::of(&case.trustee);
+    let mut shares = Vec::with_capacity(case.opens.len());
+    for open in &case.opens {
+        let share = open_one(open, &case, &trustee, key_of)?;
+        shares.push((open.context.epoch_no, share));
+    }
+    Ok(Opened { case, decision, shares })
+}
+
+fn open_one(
+    open: &EpochOpen,
+    case: &Case,
+    trustee: &TrusteeId,
+    key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>,
+) -> Result<Share, ShareFailure> {
+    let (day, epoch, at) = (open.context.day(), open.context.epoch_no, usize::from(case.index) - 1);
+    // G6 compared both lists with the policy in which this trustee's index was found.
+    let (Some(sealed), Some(signed)) = (open.shares.get(at), open.share_commits.get(at)) else {
+        return Err(Refusal::SharesMismatch(epoch).into());
+    };
+    let key_id = Hash(sealed.day_key_id);
+    match case.day_keys.get(&day) {
+        // SPEC: release.md#g9: what was escrowed under a destroyed day key MUST NOT be opened, even where a copy survives.
+        Some(Published::Destroyed) => return Err(Refusal::DayKeyDestroyed(day).into()),
+        Some(Published::Key(published)) if *published != key_id => {
+            return Err(Refusal::DayKeyMismatch(epoch).into());
+        }
+        _ => {}
+    }
+    let key = key_of(day, &key_id).ok_or(Refusal::DayKeyUnknown(epoch))?;
+    let ctx = open.context.hash();
+    let opened =
+        unseal(sealed, &ctx, case.index, trustee, &key).map_err(|_| Refusal::ShareBoundElsewhere(epoch))?;
+    match opened {
+        Unsealed::Share(share) if share_commit(&ctx, case.index, share.expose()) == *signed => Ok(share),
+        // SPEC: release.md#g9: a share that does not match its commitment MUST be refused and named in a share-bad leaf.
+        _ => Err(ShareFailure::Bad(epoch)),
+    }
+}
+
+impl core::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Opened({:?}, secret)", self.case)
+    }
+}
