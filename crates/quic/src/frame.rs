@@ -82,12 +82,12 @@ impl FrameReader {
     // SPEC: session.md#framing: a longer frame MUST be refused before it is read.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, StreamError> {
         loop {
-            if let Some(length) = self.peek_length()? {
-                if let Some(end) = length.checked_add(4).filter(|end| *end <= self.buffer.len()) {
-                    let mut frame = self.buffer.split_to(end).freeze();
-                    frame.advance(4);
-                    return Ok(Some(frame));
-                }
+            let length = self.peek_length()?;
+            let end = length.and_then(|length| length.checked_add(4));
+            if let Some(end) = end.filter(|end| *end <= self.buffer.len()) {
+                let mut frame = self.buffer.split_to(end).freeze();
+                frame.advance(4);
+                return Ok(Some(frame));
             }
             if !self.fill().await? {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(LinkError::Truncated.into()) };

@@ -19,7 +19,7 @@ pub const CONTROL_QUEUE: usize = 1024;
 /// Calls a client may have open at once.
 pub const CALLS: u32 = 32;
 /// Segments a publisher may have open at once.
-pub const SEGMENTS_UP: u32 = 32;
+pub const SEGMENTS_UP: u32 = 16;
 /// Segments a subscriber lets the relay have open at once.
 pub const SEGMENTS_DOWN: u32 = 256;
 /// Bytes of one stream that wait unread.

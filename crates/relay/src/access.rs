@@ -1,0 +1,168 @@
+//! Who may. One place, asked before anything is done for a peer; the peer is known by its key alone.
+//!
+//! | peer | known by | may |
+//! |---|---|---|
+//! | owner | its root key in the configuration | open mailboxes, put policies, have leaves sponsored, watch its cameras |
+//! | camera | an Enrollment by such an owner | publish itself, read its own policy, read day keys |
+//! | device | the newest policy's recipients, until `not_after` | watch; an admin also reads DayNotices |
+//! | sponsor | its link key in the configuration | fetch ciphertext, EpochOpens, policies and DayNotices; nothing live |
+//! | anybody | - | use a pairing mailbox whose identifier it knows |
+//!
+//! A camera whose owner the configuration no longer names is unknown from the next start on. Whoever may not is told so in the same words
+//! whether a camera exists or not.
+
+use crate::config::Key;
+use media::enrollment::Enrollment;
+use media::id::{CameraId, DeviceId};
+use media::message::{Refusal, RefusalCode};
+use media::policy::{Role, SignedOwnerPolicy};
+use media::sign::PublicKey;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What is known of an enrolled camera.
+#[derive(Debug, Clone)]
+pub(crate) struct Enrolled {
+    pub camera_pk: PublicKey,
+    pub owner: PublicKey,
+    pub version: u32,
+    /// Who watches, as what, and until when (Unix seconds).
+    devices: BTreeMap<DeviceId, (Role, u64)>,
+}
+
+impl Enrolled {
+    /// Of an Enrollment and a policy that were verified.
+    pub(crate) fn new(enrollment: &Enrollment, policy: &SignedOwnerPolicy) -> Self {
+        let policy = policy.unverified();
+        let devices = policy.recipients.iter().map(|r| (r.device_id, (r.role, r.not_after))).collect();
+        Self {
+            camera_pk: enrollment.camera_pk,
+            owner: enrollment.owner_root_pk,
+            version: policy.version,
+            devices,
+        }
+    }
+
+    fn role(&self, key: &PublicKey, now: u64) -> Option<Role> {
+        if *key == self.owner {
+            return Some(Role::Admin);
+        }
+        let (role, not_after) = self.devices.get(&DeviceId::of_key(key))?;
+        (now <= *not_after).then_some(*role)
+    }
+}
+
+/// Everybody the relay knows.
+#[derive(Debug)]
+pub(crate) struct Access {
+    owners: BTreeSet<PublicKey>,
+    sponsors: BTreeSet<PublicKey>,
+    cameras: RwLock<BTreeMap<CameraId, Arc<Enrolled>>>,
+}
+
+impl Access {
+    pub(crate) fn new(owners: &[Key], sponsors: &[Key]) -> Self {
+        let keys = |list: &[Key]| list.iter().map(|key| key.0).collect();
+        Self { owners: keys(owners), sponsors: keys(sponsors), cameras: RwLock::default() }
+    }
+
+    /// A camera's newest policy is here.
+    pub(crate) fn learn(&self, enrolled: Enrolled) {
+        if !self.is_owner(&enrolled.owner) {
+            return;
+        }
+        let camera_id = CameraId::of_key(&enrolled.camera_pk);
+        let mut cameras = self.cameras.write().unwrap_or_else(PoisonError::into_inner);
+        // Two puts may end in either order; versions only grow.
+        if cameras.get(&camera_id).is_none_or(|held| held.version < enrolled.version) {
+            cameras.insert(camera_id, Arc::new(enrolled));
+        }
+    }
+
+    pub(crate) fn is_owner(&self, key: &PublicKey) -> bool {
+        self.owners.contains(key)
+    }
+
+    pub(crate) fn is_sponsor(&self, key: &PublicKey) -> bool {
+        self.sponsors.contains(key)
+    }
+
+    /// Whether nobody ever named this key to the relay.
+    pub(crate) fn is_stranger(&self, key: &PublicKey, now: u64) -> bool {
+        !self.is_owner(key) && !self.is_sponsor(key) && self.may_day_keys(key, now).is_err()
+    }
+
+    pub(crate) fn camera(&self, camera_id: CameraId) -> Option<Arc<Enrolled>> {
+        self.cameras.read().unwrap_or_else(PoisonError::into_inner).get(&camera_id).cloned()
+    }
+
+    /// How many cameras an owner has enrolled.
+    pub(crate) fn cameras_of_owner(&self, owner: &PublicKey) -> usize {
+        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        cameras.values().filter(|camera| camera.owner == *owner).count()
+    }
+
+    /// The cameras a key may watch.
+    pub(crate) fn watched_by(&self, key: &PublicKey, now: u64) -> BTreeSet<CameraId> {
+        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        let may = |(_, camera): &(&CameraId, &Arc<Enrolled>)| camera.role(key, now).is_some();
+        cameras.iter().filter(may).map(|(id, _)| *id).collect()
+    }
+
+    /// A camera publishes itself and nobody else.
+    pub(crate) fn may_publish(&self, key: &PublicKey, camera_id: CameraId) -> Result<Arc<Enrolled>, Refusal> {
+        if CameraId::of_key(key) != camera_id {
+            return Err(Refusal::new(RefusalCode::WrongCamera, "a camera publishes itself and no other"));
+        }
+        self.camera(camera_id).ok_or_else(|| {
+            no("no owner known here has enrolled this camera: pair it, or ask the relay's operator")
+        })
+    }
+
+    pub(crate) fn may_watch(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
+        let role = self.camera(camera_id).and_then(|camera| camera.role(key, now));
+        role.map(drop).ok_or_else(|| no("your key is not among this camera's recipients"))
+    }
+
+    pub(crate) fn may_fetch(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
+        if self.is_sponsor(key) && self.camera(camera_id).is_some() {
+            return Ok(());
+        }
+        self.may_watch(key, camera_id, now)
+    }
+
+    // SPEC: segment.md#daynotice: a relay MUST NOT serve a DayNotice to a guest.
+    pub(crate) fn may_notice(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
+        let camera = self.camera(camera_id);
+        let role = camera.as_ref().and_then(|camera| camera.role(key, now));
+        let allowed = role == Some(Role::Admin) || (self.is_sponsor(key) && camera.is_some());
+        if allowed { Ok(()) } else { Err(no("notice keys are for the camera's owner and for sponsors")) }
+    }
+
+    pub(crate) fn may_policy(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
+        if self.camera(camera_id).is_some_and(|camera| camera.camera_pk == *key) {
+            return Ok(());
+        }
+        self.may_fetch(key, camera_id, now)
+    }
+
+    pub(crate) fn may_day_keys(&self, key: &PublicKey, now: u64) -> Result<(), Refusal> {
+        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.is_owner(key)
+            || self.is_sponsor(key)
+            || cameras.contains_key(&CameraId::of_key(key))
+            || cameras.values().any(|camera| camera.role(key, now).is_some());
+        if known { Ok(()) } else { Err(no("no owner known here has named your key")) }
+    }
+
+    pub(crate) fn may_own(&self, key: &PublicKey) -> Result<(), Refusal> {
+        if self.is_owner(key) {
+            return Ok(());
+        }
+        Err(no("this is for owners: ask the relay's operator to list your root key"))
+    }
+}
+
+fn no(text: &str) -> Refusal {
+    Refusal::new(RefusalCode::NotAllowed, text)
+}

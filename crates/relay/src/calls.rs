@@ -1,0 +1,183 @@
+//! One call: who may, then what.
+
+use crate::access::Enrolled;
+use crate::ingest::{self, of_store};
+use crate::playback;
+use crate::serve::Relay;
+use crate::session::Peer;
+use crate::store::SegmentQuery;
+use media::enrollment::{Enrollment, ObjectError};
+use media::id::CameraId;
+use media::limits;
+use media::message::{CameraStatus, Control, Refusal, RefusalCode, Request, Response};
+use media::notice::DayNotice;
+use media::pair::PolicyBundle;
+use media::policy::SignedOwnerPolicy;
+use quic::{IncomingCall, Responder, StreamError};
+use std::time::Instant;
+
+/// Reads, judges and answers one call.
+pub(crate) async fn serve(relay: &Relay, peer: &Peer, call: IncomingCall) {
+    let (request, responder) = match call.request().await {
+        Ok(asked) => asked,
+        Err(error) => return tracing::debug!(%error, "no request"),
+    };
+    if let Err(error) = answer(relay, peer, request, responder).await {
+        tracing::debug!(%error, "an answer did not arrive");
+    }
+}
+
+async fn answer(
+    relay: &Relay,
+    peer: &Peer,
+    request: Request,
+    responder: Responder,
+) -> Result<(), StreamError> {
+    if let Request::FetchSegments { camera_id, track, from_us, to_us, cursor } = request {
+        let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
+        return match relay.access.may_fetch(&peer.key, camera_id, host::clock::now()) {
+            Ok(()) => playback::segments(relay, query, responder).await,
+            Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
+        };
+    }
+    let response = tokio::select! {
+        response = respond(relay, peer, request) => response,
+        // Whoever asked has gone: there is nobody to wait for.
+        () = responder.abandoned() => return Ok(()),
+    };
+    let response = response.unwrap_or_else(|refusal| {
+        tracing::debug!(%refusal, "a call was refused");
+        Response::Refused(refusal)
+    });
+    responder.answer(&response).await
+}
+
+async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Response, Refusal> {
+    let (access, store, key, now) = (&relay.access, &relay.store, &peer.key, host::clock::now());
+    match request {
+        Request::FetchEpochs { camera_id, track, from_us, to_us } => {
+            access.may_fetch(key, camera_id, now)?;
+            playback::epochs(relay, camera_id, track, from_us, to_us).await
+        }
+        Request::PutEpochOpen(bytes) => ingest::epoch_open(relay, peer, &bytes).await.map(|()| Response::Ok),
+        Request::PutDayNotice(bytes) => put_notice(relay, peer, bytes).await,
+        Request::GetDayNotice { camera_id, day } => {
+            access.may_notice(key, camera_id, now)?;
+            let notice = store.day_notice(camera_id, day).await.map_err(|error| of_store(&error))?;
+            let none = || not_found("the camera has not published this day's notice key");
+            Ok(Response::Object(notice.ok_or_else(none)?.to_vec()))
+        }
+        Request::PutPolicy { enrollment, bundle } => put_policy(relay, peer, &enrollment, &bundle).await,
+        Request::GetPolicy { camera_id, hash } => {
+            access.may_policy(key, camera_id, now)?;
+            let hash = (hash != [0; 32]).then_some(hash);
+            let held = store.policy(camera_id, hash).await.map_err(|error| of_store(&error))?;
+            let held = held.ok_or_else(|| not_found("no policy with this hash is here"))?;
+            Ok(Response::Policy { enrollment: held.enrollment, bundle: held.bundle })
+        }
+        Request::GetDayKeys(day) => {
+            access.may_day_keys(key, now)?;
+            Ok(Response::Objects(store.day_keys(day).await.map_err(|error| of_store(&error))?))
+        }
+        Request::MailboxOpen { mailbox, ttl_s } => {
+            access.may_own(key)?;
+            relay.mailboxes.open(mailbox, *key, ttl_s, Instant::now()).map(|()| Response::Ok)
+        }
+        Request::MailboxPut { mailbox, side, mail } => {
+            relay.mailboxes.put(mailbox, side, *key, mail, Instant::now()).map(|()| Response::Ok)
+        }
+        Request::MailboxTake { mailbox, side } => {
+            relay.mailboxes.take(mailbox, side, *key).await.map(Response::Object)
+        }
+        Request::SponsorLeaf(text) => {
+            access.may_own(key)?;
+            relay.sponsor.append(key, &text).await
+        }
+        Request::ListCameras => list_cameras(relay, peer, now).await,
+        Request::FetchSegments { .. } => Err(not_found("answered elsewhere")),
+    }
+}
+
+async fn put_notice(relay: &Relay, peer: &Peer, bytes: Vec<u8>) -> Result<Response, Refusal> {
+    let enrolled = relay.access.may_publish(&peer.key, peer.camera_id)?;
+    let notice = DayNotice::decode_verified(&bytes, &enrolled.camera_pk).map_err(of_object)?;
+    let now_us = host::clock::now_us();
+    let put = relay.store.put_day_notice(notice.camera_id, notice.day, bytes.into(), now_us).await;
+    put.map(|()| Response::Ok).map_err(|error| of_store(&error))
+}
+
+/// An owner puts its own camera's policy; the camera is told if it is connected.
+async fn put_policy(
+    relay: &Relay,
+    peer: &Peer,
+    enrollment: &[u8],
+    bundle: &PolicyBundle,
+) -> Result<Response, Refusal> {
+    relay.access.may_own(&peer.key)?;
+    let enrolled = Enrollment::decode_verified(enrollment).map_err(of_object)?;
+    if enrolled.owner_root_pk != peer.key {
+        return Err(Refusal::new(RefusalCode::NotAllowed, "an owner enrolls for itself and no other"));
+    }
+    let policy =
+        SignedOwnerPolicy::decode_verified(&bundle.policy, &enrolled.owner_root_pk).map_err(of_object)?;
+    let camera_id = enrolled.camera_id();
+    let most = relay.limits.cameras_per_owner;
+    if relay.access.camera(camera_id).is_none() && relay.access.cameras_of_owner(&peer.key) >= most {
+        return Err(Refusal::new(
+            RefusalCode::Quota,
+            format!("an owner enrolls at most {most} cameras here"),
+        ));
+    }
+    let put = relay.store.put_policy(enrollment, bundle, host::clock::now_us()).await;
+    put.map_err(|error| of_store(&error))?;
+    relay.access.learn(Enrolled::new(&enrolled, &policy));
+    let version = policy.unverified().version;
+    tracing::info!(%camera_id, version, "a policy was put");
+    if let Some(camera) = relay.publishers.link(camera_id)
+        && let Err(error) = camera.control_send(&Control::PolicyChanged { camera_id, version })
+    {
+        tracing::debug!(%camera_id, %error, "the camera asks for its policy when it comes back");
+    }
+    Ok(Response::Ok)
+}
+
+async fn list_cameras(relay: &Relay, peer: &Peer, now: u64) -> Result<Response, Refusal> {
+    let watched = relay.access.watched_by(&peer.key, now);
+    let totals = relay.store.cameras().await.map_err(|error| of_store(&error))?;
+    let totals = totals.iter().filter(|camera| watched.contains(&camera.camera_id));
+    let cameras = totals.take(limits::CAMERAS_PER_ANSWER).map(|camera| CameraStatus {
+        camera_id: camera.camera_id,
+        online: relay.publishers.is_online(camera.camera_id),
+        segments: camera.segments,
+        bytes: camera.bytes,
+        newest_us: camera.newest_us,
+        clock_offset_ms: camera.clock_offset_ms,
+    });
+    Ok(Response::Cameras(cameras.collect()))
+}
+
+/// What is known of a camera from its stored policy; used when the relay starts.
+pub(crate) async fn learn(relay: &Relay, camera_id: CameraId) -> Result<(), crate::store::StoreError> {
+    let Some(held) = relay.store.policy(camera_id, None).await? else { return Ok(()) };
+    let enrollment = Enrollment::decode_verified(&held.enrollment);
+    let policy = SignedOwnerPolicy::decode(&held.bundle.policy);
+    match (enrollment, policy) {
+        (Ok(enrollment), Ok(policy)) => relay.access.learn(Enrolled::new(&enrollment, &policy)),
+        _ => {
+            tracing::error!(%camera_id, "the stored policy is not readable: nobody may use this camera until it is put again")
+        }
+    }
+    Ok(())
+}
+
+fn of_object(error: ObjectError) -> Refusal {
+    let code = match error {
+        ObjectError::Signature(_) => RefusalCode::BadSignature,
+        _ => RefusalCode::Malformed,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+fn not_found(text: &str) -> Refusal {
+    Refusal::new(RefusalCode::NotFound, text)
+}

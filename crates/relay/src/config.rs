@@ -1,0 +1,214 @@
+//! What an operator decides, once, in one file: `deploy/config/relay.toml`.
+
+use crate::retention::WhenFull;
+use crate::store::StoreConfig;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use media::limits;
+use media::sign::PublicKey;
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The configuration of a relay (deploy/config/relay.toml).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The UDP address where it listens, for example `0.0.0.0:4433`.
+    pub listen: SocketAddr,
+    /// Its data folder, made by `candor relay init`.
+    pub data: PathBuf,
+    /// The TCP address of its status page, for the operator alone; none when absent.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
+    /// Root keys of the owners who may enroll cameras here.
+    #[serde(default)]
+    pub owners: Vec<Key>,
+    /// Link keys of those who may fetch ciphertext in order to ask for a release.
+    #[serde(default)]
+    pub sponsors: Vec<Key>,
+    /// The log to which the relay submits leaves for its owners.
+    pub log: Log,
+    /// Whose day keys are mirrored for cameras.
+    #[serde(default)]
+    pub trustees: Vec<Trustee>,
+    /// How much footage is kept, and how long.
+    #[serde(default)]
+    pub store: Storage,
+    /// What bounds the peers.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The defaults: nobody may do anything yet.
+    pub fn new(listen: SocketAddr, data: PathBuf, log: Log) -> Self {
+        Self {
+            listen,
+            data,
+            http: None,
+            owners: Vec::new(),
+            sponsors: Vec::new(),
+            log,
+            trustees: Vec::new(),
+            store: Storage::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    pub(crate) fn store_dir(&self) -> PathBuf {
+        self.data.join("store")
+    }
+}
+
+/// An Ed25519 public key: 43 characters of base64url, as `init` commands print it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(pub PublicKey);
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Key {
+    type Err = BadKey;
+
+    fn from_str(text: &str) -> Result<Self, BadKey> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadKey)?;
+        Ok(Self(bytes.try_into().map_err(|_| BadKey)?))
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a key: 43 characters of base64url are expected, as the `init` command of its holder printed them"
+)]
+pub struct BadKey;
+
+/// The log, and the relay's name in it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Its URL.
+    pub url: String,
+    /// A tlog-policy file: the log's verifier key, the witnesses, the quorum.
+    pub policy: PathBuf,
+    /// The name under which the relay signs leaves, for example `relay.example`.
+    pub sponsor: String,
+}
+
+/// A trustee whose day keys cameras find here.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trustee {
+    /// Its key name.
+    pub name: String,
+    /// Where it serves.
+    pub url: String,
+}
+
+/// How much footage is kept, and how long.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// The most days that footage is kept, whatever its owner wishes.
+    pub retention_days_max: u16,
+    /// The most bytes that packs may take; no limit but the disk's when absent.
+    pub quota_bytes: Option<u64>,
+    /// What happens when the quota is reached: `drop-oldest` or `refuse`.
+    pub when_full: WhenFull,
+    /// Nothing is stored while the disk has less than this free.
+    pub min_free_bytes: u64,
+    /// A pack is closed at this size.
+    pub pack_bytes: u64,
+    /// Seconds between two looks for footage past its retention.
+    pub sweep_secs: u64,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        let store = StoreConfig::new(Path::new(""));
+        Self {
+            retention_days_max: store.retention_days_max,
+            quota_bytes: store.quota_bytes,
+            when_full: store.when_full,
+            min_free_bytes: store.min_free_bytes,
+            pack_bytes: store.pack_bytes,
+            sweep_secs: 60,
+        }
+    }
+}
+
+impl Storage {
+    pub(crate) fn at(&self, dir: PathBuf) -> StoreConfig {
+        StoreConfig {
+            dir,
+            retention_days_max: self.retention_days_max,
+            quota_bytes: self.quota_bytes,
+            when_full: self.when_full,
+            min_free_bytes: self.min_free_bytes,
+            pack_bytes: self.pack_bytes,
+        }
+    }
+}
+
+/// What bounds the peers. Over any of these a peer meets `quota` or `too-large`, never a hang.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once by keys that nobody enrolled: cameras that are being paired, and strangers.
+    pub strangers: usize,
+    /// Cameras that one owner may enroll.
+    pub cameras_per_owner: usize,
+    /// Pictures of one camera, numbered from 0.
+    pub tracks_per_camera: u32,
+    /// Subscriptions of one connection.
+    pub subscriptions: usize,
+    /// Viewers of one track.
+    pub viewers_per_track: usize,
+    /// Bytes of one segment; at most 16 MiB.
+    pub segment_bytes: usize,
+    /// Bytes of all segments that are being received.
+    pub receiving_bytes: usize,
+    /// Segments and EpochOpens a minute, of one camera. Backfill after an outage counts too.
+    pub writes_per_minute: u32,
+    /// Fetches at once, of all peers.
+    pub fetches: usize,
+    /// Leaves a minute that are sponsored for one owner.
+    pub leaves_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 2048,
+            strangers: 256,
+            cameras_per_owner: 64,
+            tracks_per_camera: 4,
+            subscriptions: 64,
+            viewers_per_track: 1024,
+            segment_bytes: limits::SEGMENT,
+            receiving_bytes: 512 << 20,
+            writes_per_minute: 3000,
+            fetches: 64,
+            leaves_per_minute: 30,
+        }
+    }
+}

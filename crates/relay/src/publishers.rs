@@ -1,0 +1,82 @@
+//! Which connection publishes each camera now. Of two with one identity the newer wins, and it is never silent: the older is told,
+//! the operator's log and status page say so.
+
+use media::id::CameraId;
+use media::message::{Refusal, RefusalCode};
+use quic::Link;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+#[derive(Debug, Default)]
+pub(crate) struct Publishers {
+    connected: Mutex<BTreeMap<CameraId, Publisher>>,
+}
+
+#[derive(Debug, Default)]
+struct Publisher {
+    now: Option<(u64, Link)>,
+    /// How often another connection took over while one was open, since the relay started.
+    replaced: u64,
+}
+
+/// A camera's line on the status page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub camera_id: CameraId,
+    pub online: bool,
+    pub replaced: u64,
+}
+
+impl Publishers {
+    /// `connection` publishes from now on; whoever did before is told and disconnected. `true` when somebody was replaced.
+    // SPEC: session.md#publishing: the newer of two connections with one identity MUST win, and the older be refused with `replaced`.
+    pub(crate) fn enter(&self, camera_id: CameraId, connection: u64, link: &Link) -> bool {
+        let older = {
+            let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+            let publisher = connected.entry(camera_id).or_default();
+            match &publisher.now {
+                Some((held, _)) if *held == connection => return false,
+                _ => {}
+            }
+            let older = publisher.now.replace((connection, link.clone()));
+            publisher.replaced += u64::from(older.is_some());
+            older
+        };
+        let Some((_, older)) = older else { return false };
+        let here = link.peer_address();
+        let there = older.peer_address();
+        tracing::warn!(%camera_id, newer = %here, older = %there, "two connections with one camera's key: the newer goes on; if this repeats, the key was copied");
+        older.close(&Refusal::new(
+            RefusalCode::Replaced,
+            "another connection with your key took over; if you did not open it, your key was copied",
+        ));
+        true
+    }
+
+    /// `connection` has ended. `true` when it was the one that published.
+    pub(crate) fn leave(&self, camera_id: CameraId, connection: u64) -> bool {
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(publisher) = connected.get_mut(&camera_id) else { return false };
+        let was = publisher.now.as_ref().is_some_and(|(held, _)| *held == connection);
+        if was {
+            publisher.now = None;
+        }
+        was
+    }
+
+    /// The connection that publishes the camera.
+    pub(crate) fn link(&self, camera_id: CameraId) -> Option<Link> {
+        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        connected.get(&camera_id).and_then(|publisher| publisher.now.as_ref()).map(|(_, link)| link.clone())
+    }
+
+    pub(crate) fn is_online(&self, camera_id: CameraId) -> bool {
+        self.link(camera_id).is_some()
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = connected.iter();
+        seen.map(|(id, p)| Seen { camera_id: *id, online: p.now.is_some(), replaced: p.replaced }).collect()
+    }
+}

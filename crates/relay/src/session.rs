@@ -1,0 +1,229 @@
+//! One connection, from Welcome to its end: a loop that waits, and one task for each segment, call and subscription.
+//!
+//! A connection may publish, watch and call at once. What it may is asked each time; what it wrote wrongly on one stream is told on the
+//! control stream, and only what is no message at all ends it.
+
+use crate::calls;
+use crate::fanout::{FeedEnd, feed};
+use crate::ingest::{self, Memory, publish};
+use crate::serve::Relay;
+use media::id::{CameraId, TrackId};
+use media::message::{Control, From, Refusal, RefusalCode};
+use media::sign::PublicKey;
+use quic::{ControlReceiver, Link, LinkError, SegmentRecv};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+/// How long segments that are under way may still become durable once the relay is stopping.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// The other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub link: Link,
+    pub key: PublicKey,
+    /// The camera it would be, if its key is a camera's.
+    pub camera_id: CameraId,
+    /// Counts connections; tells two of one key apart.
+    pub number: u64,
+    pub memory: Memory,
+    tracks: Mutex<BTreeSet<TrackId>>,
+}
+
+impl Peer {
+    pub(crate) fn publishes(&self, track: TrackId) -> bool {
+        self.tracks.lock().unwrap_or_else(PoisonError::into_inner).contains(&track)
+    }
+
+    pub(crate) fn publish(&self, track: TrackId) {
+        self.tracks.lock().unwrap_or_else(PoisonError::into_inner).insert(track);
+    }
+
+    fn is_publisher(&self) -> bool {
+        !self.tracks.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+struct Session {
+    relay: Arc<Relay>,
+    peer: Arc<Peer>,
+    segments: JoinSet<()>,
+    others: JoinSet<()>,
+    subscriptions: BTreeMap<(CameraId, TrackId), AbortHandle>,
+}
+
+/// Serves a connection until it ends or the relay stops.
+pub(crate) async fn run(relay: Arc<Relay>, link: Link, mut control: ControlReceiver, number: u64) {
+    let key = link.peer_key();
+    let peer = Arc::new(Peer {
+        key,
+        camera_id: CameraId::of_key(&key),
+        number,
+        memory: Memory::default(),
+        tracks: Mutex::default(),
+        link,
+    });
+    let mut session = Session {
+        relay: relay.clone(),
+        peer: peer.clone(),
+        segments: JoinSet::new(),
+        others: JoinSet::new(),
+        subscriptions: BTreeMap::new(),
+    };
+    let ended = session.wait(&mut control).await;
+    tracing::debug!(peer = %peer.link.peer_address(), ?ended, "a session ended");
+    if ended == Ended::Stopping {
+        session.drain().await;
+    } else if ended == Ended::Goodbye {
+        peer.link.goodbye();
+    }
+    // What is left has nobody to answer any more.
+    session.others.shutdown().await;
+    session.segments.shutdown().await;
+    if relay.publishers.leave(peer.camera_id, number) {
+        relay.fanout.clear(peer.camera_id);
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    Goodbye,
+    Lost(LinkError),
+    Stopping,
+}
+
+impl Session {
+    async fn wait(&mut self, control: &mut ControlReceiver) -> Ended {
+        let (relay, link) = (self.relay.clone(), self.peer.link.clone());
+        loop {
+            tokio::select! {
+                () = relay.shutdown.requested() => return Ended::Stopping,
+                Some(done) = self.segments.join_next() => report(done),
+                Some(done) = self.others.join_next() => report(done),
+                said = control.next() => match said {
+                    Ok(Some(message)) => if let Err(error) = self.hear(message).await {
+                        return Ended::Lost(error);
+                    },
+                    Ok(None) => return Ended::Goodbye,
+                    Err(error) => return Ended::Lost(error),
+                },
+                segment = link.accept_segment() => match segment {
+                    Ok(stream) => if let Err(error) = self.receive(stream) {
+                        return Ended::Lost(error);
+                    },
+                    Err(error) => return Ended::Lost(error),
+                },
+                call = link.accept_call() => match call {
+                    Ok(call) => {
+                        let (relay, peer) = (self.relay.clone(), self.peer.clone());
+                        self.others.spawn(async move { calls::serve(&relay, &peer, call).await });
+                    }
+                    Err(error) => return Ended::Lost(error),
+                },
+            }
+        }
+    }
+
+    async fn hear(&mut self, message: Control) -> Result<(), LinkError> {
+        let answer = match message {
+            Control::Publish { camera_id, track } => {
+                publish(&self.relay, &self.relay.publishers, &self.peer, camera_id, track).await
+            }
+            Control::Subscribe { camera_id, track, from } => return self.subscribe(camera_id, track, from),
+            // SPEC: session.md#messages: a message that only a relay sends MUST end the session.
+            _ => {
+                let refusal = Refusal::new(RefusalCode::Malformed, "this message is the relay's to send");
+                self.peer.link.close(&refusal);
+                return Err(refusal.into());
+            }
+        };
+        let answer = answer.unwrap_or_else(|refusal| {
+            tracing::info!(camera_id = %self.peer.camera_id, %refusal, "publishing was refused");
+            Control::Refuse(refusal)
+        });
+        self.peer.link.control_send(&answer)
+    }
+
+    fn receive(&mut self, stream: SegmentRecv) -> Result<(), LinkError> {
+        if !self.peer.is_publisher() {
+            stream.stop();
+            let refusal = Refusal::new(RefusalCode::NotAllowed, "publish a track before you send a segment");
+            return self.peer.link.control_send(&Control::Refuse(refusal));
+        }
+        let (relay, peer) = (self.relay.clone(), self.peer.clone());
+        self.segments.spawn(async move { ingest::segment(&relay, &peer, stream).await });
+        Ok(())
+    }
+
+    fn subscribe(&mut self, camera_id: CameraId, track: TrackId, from: From) -> Result<(), LinkError> {
+        let (relay, peer) = (self.relay.clone(), self.peer.clone());
+        self.subscriptions.retain(|_, task| !task.is_finished());
+        let quota = |text: &str| Refusal::new(RefusalCode::Quota, text);
+        let may = || {
+            relay.access.may_watch(&peer.key, camera_id, host::clock::now())?;
+            relay.check_track(track)?;
+            let again = self.subscriptions.contains_key(&(camera_id, track));
+            if !again && self.subscriptions.len() >= relay.limits.subscriptions {
+                return Err(quota("too many subscriptions on one connection: open another"));
+            }
+            let live = relay.fanout.track(camera_id, track);
+            let seat = live.seat(relay.limits.viewers_per_track);
+            Ok((
+                live,
+                seat.ok_or_else(|| quota("this camera has as many viewers as it may: try again later"))?,
+            ))
+        };
+        let (live, seat) = match may() {
+            Ok(seated) => seated,
+            Err(refusal) => return peer.link.control_send(&Control::Refuse(refusal)),
+        };
+        peer.link.control_send(&Control::SubscribeOk { camera_id, track })?;
+        let task = self.others.spawn({
+            let (relay, peer) = (relay.clone(), peer.clone());
+            async move {
+                let _seat = seat;
+                // Asked again before each segment: a policy may change, and a guest's time may end.
+                let may = || relay.access.may_watch(&peer.key, camera_id, host::clock::now());
+                match feed(&live, &peer.link, from, may).await {
+                    Err(FeedEnd::Denied(refusal)) => {
+                        // A session that ended meanwhile needs no refusal.
+                        let _ = peer.link.control_send(&Control::Refuse(refusal));
+                    }
+                    Err(FeedEnd::Link(error)) => tracing::debug!(%error, "a viewer left"),
+                    Ok(()) => {}
+                }
+            }
+        });
+        // A second subscription to the same track begins anew.
+        if let Some(before) = self.subscriptions.insert((camera_id, track), task) {
+            before.abort();
+        }
+        Ok(())
+    }
+
+    /// The relay stops: what is being received may still become durable, then the peer is told to come back later.
+    async fn drain(&mut self) {
+        let refusal = Refusal::new(RefusalCode::GoingAway, "the relay is stopping: come back in a moment");
+        // A session that ended meanwhile needs no refusal.
+        let _ = self.peer.link.control_send(&Control::Refuse(refusal.clone()));
+        self.others.shutdown().await;
+        let durable = async {
+            while let Some(done) = self.segments.join_next().await {
+                report(done);
+            }
+        };
+        // What is not durable by then is sent again: it was not acknowledged.
+        let _ = tokio::time::timeout(DRAIN, durable).await;
+        self.peer.link.close(&refusal);
+    }
+}
+
+fn report(done: Result<(), JoinError>) {
+    if let Err(error) = done
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a task of a session failed");
+    }
+}

@@ -1,0 +1,128 @@
+//! Leaves for owners, under the relay's name: the log sees who sponsors, never whose camera it is (`proto/release.md`, "Leaves").
+//!
+//! The relay links no rules of release, and needs none: it signs three kinds of text and no other, each naming it as the sponsor. It judges by
+//! the first line and by the lines `sponsor` and `kind`; whether the rest makes sense is for those who read the log.
+
+use crate::rate::Rate;
+use log_client::{AddError, LogClient};
+use media::message::{Refusal, RefusalCode, Response};
+use media::sign::PublicKey;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tlog::note::{self, Signer};
+
+/// How long an owner waits for the log before it is told to try again: less than a call may take.
+const LOG_WITHIN: Duration = Duration::from_secs(50);
+
+#[derive(Debug)]
+pub(crate) struct Sponsor {
+    signer: Signer,
+    log: LogClient,
+    per_minute: u32,
+    rates: Mutex<BTreeMap<PublicKey, Rate>>,
+}
+
+impl Sponsor {
+    pub(crate) fn new(signer: Signer, log: LogClient, per_minute: u32) -> Self {
+        Self { signer, log, per_minute, rates: Mutex::default() }
+    }
+
+    /// Signs a leaf's text and appends it. The same text again has the same place in the log.
+    pub(crate) async fn append(&self, owner: &PublicKey, text: &str) -> Result<Response, Refusal> {
+        judge(text, self.signer.name())?;
+        if !self.take(owner) {
+            let text =
+                format!("{} leaves a minute are sponsored for one owner: wait a minute", self.per_minute);
+            return Err(Refusal::new(RefusalCode::Quota, text));
+        }
+        let leaf = note::sign(text, &[&self.signer])
+            .map_err(|error| Refusal::new(RefusalCode::Malformed, error.to_string()))?
+            .encode();
+        if leaf.len() > media::limits::LEAF {
+            return Err(Refusal::new(
+                RefusalCode::TooLarge,
+                "a leaf has at most 32 KiB, its signature included",
+            ));
+        }
+        let added = tokio::time::timeout(LOG_WITHIN, self.log.add(leaf.clone())).await;
+        let late =
+            || Refusal::new(RefusalCode::LogUnavailable, "the log did not answer in time: ask again later");
+        let (_, proof) = added.map_err(|_| late())?.map_err(|error| refusal(&error))?;
+        Ok(Response::Logged { leaf, proof: proof.encode() })
+    }
+
+    /// Owners are those of the configuration, so their number bounds the map.
+    fn take(&self, owner: &PublicKey) -> bool {
+        let now = Instant::now();
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.entry(*owner).or_insert_with(|| Rate::new(self.per_minute, now)).take(now)
+    }
+}
+
+fn refusal(error: &AddError) -> Refusal {
+    match error {
+        AddError::NotYet(_) => tracing::warn!(%error, "a sponsored leaf waits"),
+        _ => tracing::error!(%error, "a sponsored leaf is not in the log"),
+    }
+    Refusal::new(RefusalCode::LogUnavailable, error.to_string())
+}
+
+/// Whether this relay, called `sponsor`, speaks for an owner with this text.
+fn judge(text: &str, sponsor: &str) -> Result<(), Refusal> {
+    let no = |why: String| Refusal::new(RefusalCode::NotSponsored, why);
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let kind = match first {
+        "candor policy v1" | "candor veto v1" => None,
+        "candor request v1" => Some("owner-share"),
+        _ => {
+            return Err(no(format!("the relay sponsors policies, vetoes and owners' shares; not {first:?}")));
+        }
+    };
+    if only(text, "sponsor ") != Some(sponsor) {
+        return Err(no(format!("the leaf must name its sponsor, {sponsor}, in one line")));
+    }
+    if kind.is_some() && only(text, "kind ") != kind {
+        return Err(no("of requests, the relay sponsors the kind owner-share alone".to_owned()));
+    }
+    Ok(())
+}
+
+/// The value of the one line that starts with `field`.
+fn only<'a>(text: &'a str, field: &str) -> Option<&'a str> {
+    let mut values = text.lines().filter_map(|line| line.strip_prefix(field));
+    values.next().filter(|_| values.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_relay_speaks_for_owners_and_for_nobody_else() {
+        for good in [
+            "candor policy v1\nid x\nsponsor relay.example\nlabel y\n",
+            "candor veto v1\nid x\nsponsor relay.example\n",
+            "candor request v1\nid x\nkind owner-share\nsponsor relay.example\n",
+        ] {
+            assert_eq!(judge(good, "relay.example"), Ok(()));
+        }
+        for bad in [
+            "",
+            "candor policy v2\nsponsor relay.example\n",
+            "candor policy v1\nid x\n",
+            "candor policy v1\nsponsor other.example\n",
+            "candor policy v1\nsponsor relay.example\nsponsor relay.example\n",
+            "candor request v1\nkind emergency\nsponsor relay.example\n",
+            "candor request v1\nkind recovery\nsponsor relay.example\n",
+            "candor request v1\nsponsor relay.example\n",
+            "candor request v1\nkind owner-share\nkind emergency\nsponsor relay.example\n",
+            "candor grant v1\nsponsor relay.example\n",
+            "candor ratification v1\nsponsor relay.example\n",
+            " candor policy v1\nsponsor relay.example\n",
+        ] {
+            assert_eq!(judge(bad, "relay.example").unwrap_err().code, RefusalCode::NotSponsored, "{bad:?}");
+        }
+    }
+}
