@@ -1,0 +1,55 @@
+//! A recount by a stranger (proto/gossip.md#counting): from the log and the published rules alone, with no running monitor.
+
+use crate::evidence::Alarms;
+use crate::{Config, Counts, Error, count_rule, log};
+use log_client::FollowError;
+use std::path::Path;
+use tlog::policy::Policy;
+use tlog::reader::Head;
+
+/// What a recount found.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Leaves that were counted.
+    pub size: u64,
+    /// When the quorum had cosigned that head, Unix seconds.
+    pub cosigned_at: u64,
+    /// The count.
+    pub counts: Counts,
+    /// Whether the number that was given is the number of completed emergencies; `None` if none was given.
+    pub agrees: Option<bool>,
+    /// The alarms that stand in the configured data folder, if there is one.
+    pub alarms: Vec<String>,
+}
+
+impl Report {
+    /// 0: all is well. 1: the number that was given is not the log's. 2: an alarm stands.
+    pub fn exit_code(&self) -> u8 {
+        match (self.alarms.is_empty(), self.agrees) {
+            (false, _) => 2,
+            (true, Some(false)) => 1,
+            (true, _) => 0,
+        }
+    }
+}
+
+/// Recounts from the first entry, from the log alone, and compares with a number of completed emergencies that somebody
+/// published. Reads no kept state but the alarms.
+pub async fn check(config: &Config, expected: Option<u64>) -> Result<Report, Error> {
+    let log = log(config)?;
+    let mut counts = Counts::new(count_rule(config)?);
+    let read = async {
+        let head = log.policy().verify_checkpoint(&log.unverified_checkpoint().await?)?;
+        log.read(Head::EMPTY, &head, &mut |entry| counts.add(entry.bytes())).await?;
+        Ok::<_, FollowError>(head)
+    };
+    let head = read.await?;
+    let alarms = standing(&config.data.join("alarms"), log.policy())?;
+    let agrees = expected.map(|expected| expected == counts.emergencies().completed);
+    Ok(Report { size: head.checkpoint().size(), cosigned_at: head.cosigned_at(), counts, agrees, alarms })
+}
+
+/// The alarms in the folder of a monitor; none where there is no such folder.
+fn standing(folder: &Path, policy: &Policy) -> Result<Vec<String>, Error> {
+    if folder.is_dir() { Ok(Alarms::open(folder, policy)?.names()) } else { Ok(Vec::new()) }
+}

@@ -1,0 +1,272 @@
+//! Counting, by kind, agency and month; and what must not count.
+
+use super::*;
+use escrow::record::Kind;
+use tlog::note::Signer;
+
+#[path = "../../tests/it/leaves.rs"]
+mod leaves;
+use leaves::*;
+
+const THRESHOLD: u32 = 3;
+const DAY: u64 = 86_400;
+
+/// A log under count.
+struct Log {
+    counts: Counts,
+}
+
+impl Log {
+    /// With everybody registered.
+    fn new() -> Self {
+        let mut log = Self::empty();
+        registrations().iter().for_each(|leaf| log.add(leaf));
+        log
+    }
+
+    fn empty() -> Self {
+        let trustees = (0..TRUSTEES).map(|at| trustee(at).verifier()).collect();
+        Self { counts: Counts::new(CountRule { threshold: THRESHOLD, trustees, rules: rules() }) }
+    }
+
+    fn add(&mut self, leaf: &[u8]) {
+        self.counts.add(leaf);
+    }
+
+    fn asked(&mut self, kind: Kind, agency: &str, time: u64) -> Asked {
+        let asked = ask(kind, agency, self.counts.entries(), time);
+        self.add(&asked.bytes);
+        asked
+    }
+
+    fn asked_by(&mut self, kind: Kind, agency: &str, signers: &[&Signer]) -> Asked {
+        let asked = ask_by(kind, agency, self.counts.entries(), NOW, signers);
+        self.add(&asked.bytes);
+        asked
+    }
+
+    fn granted(&mut self, asked: &Asked, trustees: std::ops::Range<usize>) {
+        trustees.for_each(|at| self.add(&grant(asked, &trustee(at))));
+    }
+
+    fn row(&self, month: &str, kind: &str, agency: &str) -> Option<Row> {
+        let key = RowKey { month: month.to_owned(), kind: kind.to_owned(), agency: agency.to_owned() };
+        self.counts.rows().get(&key).copied()
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        self.counts.to_json()[name].as_u64().unwrap()
+    }
+}
+
+#[test]
+fn rows_are_by_month_kind_and_agency() {
+    let mut log = Log::new();
+    let november = [
+        log.asked(Kind::Emergency, "police.example", NOW),
+        log.asked(Kind::Emergency, "police.example", NOW + DAY),
+    ];
+    let december = log.asked(Kind::Emergency, "police.example", NOW + 10 * DAY);
+    let other = log.asked(Kind::Emergency, "sheriff.example", NOW);
+    let legal = log.asked(Kind::Legal, "police.example", NOW);
+    log.asked(Kind::OwnerShare, "", NOW);
+    let recovery = log.asked(Kind::Recovery, "", NOW);
+    log.granted(&november[0], 0..5);
+    log.granted(&november[1], 0..2);
+    log.granted(&december, 1..4);
+    log.add(&refusal(&other, &trustee(0)));
+    log.add(&share_bad(&legal, &trustee(1)));
+    log.granted(&recovery, 0..3);
+
+    let row = |requests, grants, attempted, completed| Row {
+        requests,
+        grants,
+        attempted,
+        completed,
+        ..Row::default()
+    };
+    assert_eq!(log.row("2026-11", "emergency", "police.example"), Some(row(2, 7, 2, 1)));
+    assert_eq!(log.row("2026-12", "emergency", "police.example"), Some(row(1, 3, 1, 1)));
+    let refused = Row { refusals: 1, ..row(1, 0, 0, 0) };
+    assert_eq!(log.row("2026-11", "emergency", "sheriff.example"), Some(refused));
+    let bad = Row { shares_bad: 1, ..row(1, 0, 0, 0) };
+    assert_eq!(log.row("2026-11", "legal", "police.example"), Some(bad));
+    assert_eq!(log.row("2026-11", "owner-share", "-"), Some(row(1, 0, 0, 0)));
+    assert_eq!(log.row("2026-11", "recovery", "-"), Some(row(1, 3, 1, 1)));
+    assert_eq!(log.counts.rows().len(), 6);
+    let expected = Emergencies { requested: 4, attempted: 3, completed: 2, ratified: 0 };
+    assert_eq!(log.counts.emergencies(), expected);
+}
+
+#[test]
+fn a_release_is_attempted_by_one_grant_and_completed_by_the_threshold() {
+    for grants in 0..=TRUSTEES {
+        let mut log = Log::new();
+        let asked = log.asked(Kind::Emergency, "police.example", NOW);
+        log.granted(&asked, 0..grants);
+        // Again: a trustee counts once.
+        log.granted(&asked, 0..grants);
+        let row = log.row("2026-11", "emergency", "police.example").unwrap();
+        assert_eq!(row.grants, grants as u64);
+        assert_eq!(row.attempted, u64::from(grants >= 1));
+        assert_eq!(row.completed, u64::from(grants >= THRESHOLD as usize));
+        assert_eq!(row.requests, 1);
+    }
+}
+
+#[test]
+fn an_emergency_is_ratified_in_time_or_not() {
+    let within = rules().figures().ratify_within_secs;
+    let relay = signer("relay.example");
+    for (after, ratified, late) in [(0, 1, 0), (within, 1, 0), (within + 1, 0, 1)] {
+        let mut log = Log::new();
+        let asked = log.asked(Kind::Emergency, "police.example", NOW);
+        log.granted(&asked, 0..3);
+        log.add(&ratification(&asked, after, &relay));
+        // A second one changes nothing.
+        log.add(&ratification(&asked, after + 5, &relay));
+        let row = log.row("2026-11", "emergency", "police.example").unwrap();
+        assert_eq!((row.ratified, row.ratified_late), (ratified, late), "after {after} s");
+        assert_eq!(log.counts.emergencies().ratified, ratified);
+        assert_eq!((log.number("unsigned"), log.number("dangling")), (0, 0));
+    }
+}
+
+#[test]
+fn a_ratification_by_anybody_but_the_sponsor_does_not_count() {
+    let mut log = Log::new();
+    let asked = log.asked(Kind::Emergency, "police.example", NOW);
+    log.granted(&asked, 0..3);
+    let stranger = signer("other-relay.example");
+    log.add(&ratification(&asked, 60, &stranger));
+    // The sponsor's name, another's key.
+    let forged = Signer::from_seed("relay.example", &[66; 32]).unwrap();
+    log.add(&ratification(&asked, 60, &forged));
+    assert_eq!(log.number("unsigned"), 2);
+    let elsewhere = Asked { index: asked.index + 1, ..asked };
+    log.add(&ratification(&elsewhere, 60, &signer("relay.example")));
+    assert_eq!(log.number("dangling"), 1);
+    assert_eq!(log.counts.emergencies().ratified, 0);
+}
+
+#[test]
+fn a_request_without_the_signatures_its_kind_needs_does_not_count() {
+    let (officer, supervisor, relay) =
+        (officer("police.example"), supervisor("police.example"), signer("relay.example"));
+    let forged = Signer::from_seed(officer.name(), &[66; 32]).unwrap();
+    let of_sheriff = leaves::officer("sheriff.example");
+    let mut log = Log::new();
+    for signers in [
+        &[&relay][..],
+        &[&officer, &supervisor],
+        &[&officer, &relay],
+        &[&supervisor, &relay],
+        &[&forged, &supervisor, &relay],
+        &[&of_sheriff, &supervisor, &relay],
+    ] {
+        log.asked_by(Kind::Emergency, "police.example", signers);
+    }
+    assert_eq!(log.counts.rows(), BTreeMap::new());
+    assert_eq!(log.number("unauthorised"), 6);
+    // Nobody is registered yet: the same request, made before the registrations, does not count, not even later.
+    let mut early = Log::empty();
+    early.asked(Kind::Emergency, "police.example", NOW);
+    registrations().iter().for_each(|leaf| early.add(leaf));
+    assert_eq!((early.counts.rows().len(), early.number("unauthorised")), (0, 1));
+}
+
+#[test]
+fn what_trustees_granted_against_the_rules_is_counted_and_named() {
+    let mut log = Log::new();
+    let asked = log.asked_by(Kind::Emergency, "police.example", &[&signer("relay.example")]);
+    log.granted(&asked, 0..3);
+    let expected = Emergencies { requested: 1, attempted: 1, completed: 1, ratified: 0 };
+    assert_eq!(log.counts.emergencies(), expected);
+    assert_eq!((log.number("unauthorised"), log.number("granted_unauthorised")), (0, 1));
+}
+
+#[test]
+fn forged_and_misdirected_grants_do_not_count() {
+    let mut log = Log::new();
+    let asked = log.asked(Kind::Emergency, "police.example", NOW);
+    let other = log.asked(Kind::Emergency, "police.example", NOW);
+    // By nobody whom the configuration names; by a trustee's name with another key; by a trustee in another's name.
+    let forged = Signer::from_seed(trustee(0).name(), &[66; 32]).unwrap();
+    log.add(&grant(&asked, &signer("bar.example")));
+    log.add(&grant(&asked, &forged));
+    log.add(&refusal(&asked, &forged));
+    log.add(&share_bad(&asked, &forged));
+    let text = String::from_utf8(grant(&asked, &trustee(1))).unwrap();
+    log.add(text.replacen("trustee1.example", "trustee2.example", 1).as_bytes());
+    assert_eq!(log.number("unsigned"), 5);
+    // The signed text changed: nobody's word any more.
+    log.add(text.replacen("epochs 15", "epochs 16", 1).as_bytes());
+    assert_eq!(log.number("unsigned"), 6);
+
+    // Another place, another request's place, another id, a place that is not there yet.
+    let next = log.counts.entries() + 4;
+    for wrong in [
+        Asked { index: 0, ..asked.clone() },
+        Asked { index: other.index, ..asked.clone() },
+        Asked { id: other.id, ..asked.clone() },
+        Asked { index: next, ..asked.clone() },
+    ] {
+        log.add(&grant(&wrong, &trustee(0)));
+    }
+    assert_eq!(log.number("dangling"), 4);
+    assert_eq!(log.number("granted_unauthorised"), 0);
+    let expected = Emergencies { requested: 2, ..Emergencies::default() };
+    assert_eq!(log.counts.emergencies(), expected);
+    // None of this keeps the real ones out.
+    log.granted(&asked, 0..3);
+    assert_eq!(log.counts.emergencies().completed, 1);
+}
+
+#[test]
+fn what_is_no_leaf_is_unknown_and_stops_nothing() {
+    let mut log = Log::new();
+    let before = log.counts.entries();
+    let asked = ask(Kind::Emergency, "police.example", 0, NOW).bytes;
+    let foreign = tlog::note::sign("candor request v2\n", &[&signer("relay.example")]).unwrap().encode();
+    let garbage = [&b""[..], b"\n", &[0xff; 300], &asked[..asked.len() - 1], &foreign, &vec![b'a'; 65_535]];
+    for entry in garbage {
+        log.add(entry);
+    }
+    assert_eq!(log.counts.entries(), before + 6);
+    assert_eq!(log.counts.to_json()["leaves"]["unknown"], 6);
+    let asked = log.asked(Kind::Legal, "police.example", NOW);
+    log.granted(&asked, 0..1);
+    assert_eq!(log.row("2026-11", "legal", "police.example").unwrap().grants, 1);
+}
+
+#[test]
+fn days_whose_keys_were_destroyed_are_counted_by_their_trustee_alone() {
+    let mut log = Log::new();
+    for day in 20_000..20_003 {
+        log.add(&day_keys(&trustee(0), day));
+    }
+    log.add(&destroyed(&trustee(0), 20_000));
+    log.add(&destroyed(&trustee(0), 20_000));
+    // Never published; somebody else's name for it.
+    log.add(&destroyed(&trustee(0), 30_000));
+    log.add(&destroyed(&Signer::from_seed(trustee(0).name(), &[66; 32]).unwrap(), 20_001));
+    let days = &log.counts.to_json()["day_keys"];
+    assert_eq!(days, &serde_json::json!({ "trustee0.example": { "published": 3, "destroyed": 1 } }));
+}
+
+#[test]
+fn two_counts_of_one_log_are_one_number_to_the_letter() {
+    let mut log = Log::new();
+    let asked = log.asked(Kind::Emergency, "police.example", NOW);
+    log.granted(&asked, 0..4);
+    let mut again = Log::empty();
+    registrations().iter().for_each(|leaf| again.add(leaf));
+    again.add(&asked.bytes);
+    again.granted(&asked, 0..4);
+    assert_eq!(log.counts.to_json().to_string(), again.counts.to_json().to_string());
+    let json = log.counts.to_json();
+    assert_eq!(json["emergencies"]["completed"], 1);
+    assert_eq!(json["completed_at_grants"], 3);
+    assert_eq!(json["rules"], rules().hash().to_base64());
+    assert_eq!(json["rows"][0]["agency"], "police.example");
+}

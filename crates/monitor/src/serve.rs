@@ -1,0 +1,94 @@
+//! The monitor's pages for programs: gossip, counts, status. (Those for people come later.)
+
+use crate::gossip::{Gossip, GossipError, MAX_GOSSIP_BYTES};
+use crate::watch::Monitor;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use host::http::Failure;
+use std::sync::Arc;
+
+pub(crate) fn router(monitor: Arc<Monitor>) -> Router {
+    Router::new()
+        .route("/gossip", get(ours).post(swap))
+        .route("/counts", get(counts))
+        .route("/status", get(status))
+        .with_state(monitor)
+}
+
+async fn ours(State(monitor): State<Arc<Monitor>>) -> Response {
+    blocking(move || Json(Gossip::ours(&monitor.book())).into_response()).await
+}
+
+async fn swap(State(monitor): State<Arc<Monitor>>, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejected) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let advice = format!("a gossip object has at most {MAX_GOSSIP_BYTES} bytes");
+            return Failure::new(413, "gossip-too-large", advice).into_response();
+        }
+        Err(rejected) => return Failure::new(400, "not-gossip", rejected.to_string()).into_response(),
+    };
+    blocking(move || {
+        let heard = match Gossip::parse(&body).and_then(|gossip| gossip.verify(monitor.policy())) {
+            Ok(heard) => heard,
+            Err(error) => return refusal(&error).into_response(),
+        };
+        let mut book = monitor.book();
+        match heard.enter(&mut book, monitor.policy()) {
+            Ok(()) => Json(Gossip::ours(&book)).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "gossip could not be kept");
+                Failure::new(500, "store", "this monitor's operator must look").into_response()
+            }
+        }
+    })
+    .await
+}
+
+fn refusal(error: &GossipError) -> Failure {
+    let (status, name) = match error {
+        GossipError::Malformed(_) => (400, "not-gossip"),
+        GossipError::TooMuch => (400, "too-much-gossip"),
+        GossipError::Head(_) => (403, "foreign-head"),
+    };
+    Failure::new(status, name, error.to_string())
+}
+
+async fn counts(State(monitor): State<Arc<Monitor>>) -> Response {
+    blocking(move || {
+        let book = monitor.book();
+        let mut json = serde_json::Value::clone(&book.counts_json());
+        json["head"] = book.head().map_or(serde_json::Value::Null, |head| {
+            serde_json::json!({
+                "size": head.checkpoint().size(),
+                "root": head.checkpoint().root().to_base64(),
+                "cosigned_at": head.cosigned_at(),
+            })
+        });
+        drop(book);
+        Json(json).into_response()
+    })
+    .await
+}
+
+async fn status(State(monitor): State<Arc<Monitor>>) -> Response {
+    blocking(move || {
+        let status = monitor.status();
+        // SPEC: gossip.md#alarms: the status is 500 while an alarm stands.
+        let code = if status.alarms.is_empty() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+        (code, Json(status)).into_response()
+    })
+    .await
+}
+
+/// On a thread that may wait: the book is held while a step is made durable. The number of connections bounds how many wait.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|stopped| std::panic::resume_unwind(stopped.into_panic()))
+}

@@ -1,0 +1,207 @@
+//! Following a real log: growth, counts, restarts, damage.
+
+use crate::leaves::{
+    NOW, ask, day_keys, destroyed, grant, ratification, refusal, registrations, share_bad, signer, trustee,
+};
+use crate::papers::{History, Served, Show, write_policy};
+use crate::world::{Watcher, World, monitor_config};
+use escrow::record::Kind;
+use host::shutdown::Shutdown;
+use monitor::{Error, StoreError};
+
+/// Registrations, then one emergency that three trustees granted, one that was refused, and what trustees and a court add.
+fn story() -> Vec<Vec<u8>> {
+    let mut leaves = registrations();
+    let granted = ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW);
+    leaves.push(granted.bytes.clone());
+    leaves.extend((0..3).map(|at| grant(&granted, &trustee(at))));
+    let refused = ask(Kind::Emergency, "sheriff.example", leaves.len() as u64, NOW);
+    leaves.push(refused.bytes.clone());
+    leaves.push(refusal(&refused, &trustee(4)));
+    leaves.push(ratification(&granted, 3600, &signer("relay.example")));
+    leaves.push(share_bad(&granted, &trustee(3)));
+    leaves.extend([day_keys(&trustee(0), 20_781), destroyed(&trustee(0), 20_781)]);
+    leaves
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_monitor_follows_growth_and_counts_what_it_read() {
+    let mut world = World::new().await;
+    let log = world.start_log().await;
+    let watcher = Watcher::start(&world.monitor("m1", &[])).await;
+    let (code, _) = watcher.get("/status").await;
+    assert_eq!(code, 200);
+    watcher.follows_to(0).await;
+    let story = story();
+    for (from, to) in [(0, 5), (5, 8), (8, story.len())] {
+        world.add(&story[from..to]).await;
+        let status = watcher.follows_to(to as u64).await;
+        assert_eq!(status["alarms"], serde_json::json!([]));
+        assert_eq!(status["error"], serde_json::Value::Null);
+    }
+    let (code, counts) = watcher.get("/counts").await;
+    assert_eq!((code, &counts["entries"]), (200, &serde_json::json!(story.len())));
+    let expected = serde_json::json!({ "requested": 2, "attempted": 1, "completed": 1, "ratified": 1 });
+    assert_eq!(counts["emergencies"], expected);
+    assert_eq!(counts["leaves"]["requester-key"], 5);
+    assert_eq!(counts["rows"][1]["agency"], "sheriff.example");
+    assert_eq!(counts["rows"][1]["refusals"], 1);
+    assert_eq!(counts["rows"][0]["shares_bad"], 1);
+    let days = serde_json::json!({ "trustee0.example": { "published": 1, "destroyed": 1 } });
+    assert_eq!(counts["day_keys"], days);
+    assert_eq!(counts["head"]["size"], story.len());
+    assert!(counts["head"]["cosigned_at"].as_u64().unwrap() > 0);
+    log.stop_and_join().await.unwrap();
+    watcher.until("the log is gone", |status| status["state"] == "failing").await;
+    watcher.running.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_monitor_knows_what_it_knew_and_goes_on() {
+    let mut world = World::new().await;
+    let log = world.start_log().await;
+    let config = world.monitor("m1", &[]);
+    let story = story();
+    world.add(&story[..7]).await;
+    let first = Watcher::start(&config).await;
+    first.follows_to(7).await;
+    let second = monitor::start(config.clone(), Shutdown::new()).await.unwrap_err();
+    assert!(second.to_string().contains("in use by another process"), "{second}");
+    let (_, counts) = first.get("/counts").await;
+    first.running.stop_and_join().await.unwrap();
+    log.stop_and_join().await.unwrap();
+
+    // Without the log it still has its head and counts.
+    let again = Watcher::start(&config).await;
+    assert_eq!(again.get("/status").await.1["size"], 7);
+    assert_eq!(again.get("/counts").await.1["rows"], counts["rows"]);
+    let log = world.start_log().await;
+    world.add(&story[7..]).await;
+    again.follows_to(story.len() as u64).await;
+    assert_eq!(again.get("/counts").await.1["emergencies"]["completed"], 1);
+    again.running.stop_and_join().await.unwrap();
+    drop(log);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_is_followed_over_many_bundles_and_restarts_between() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = write_policy(dir.path());
+    let mut history = History::default();
+    let log = Served::new(Show::all(&history)).await;
+    let config = monitor_config(dir.path(), &policy, "m1", &log.url, &[]);
+    for size in [1u64, 255, 256, 257, 600, 1300] {
+        while history.size() < size {
+            history.add(format!("entry {}", history.size()).as_bytes());
+        }
+        log.show(Show::all(&history));
+        let watcher = Watcher::start(&config).await;
+        watcher.follows_to(size).await;
+        assert_eq!(watcher.get("/counts").await.1["leaves"]["unknown"], size);
+        watcher.running.stop_and_join().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_head_is_an_old_answer_and_a_head_without_quorum_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = write_policy(dir.path());
+    let (old, new) = (History::of(5, "", 0), History::of(9, "", 0));
+    let log = Served::new(Show::all(&new)).await;
+    let watcher = Watcher::start(&monitor_config(dir.path(), &policy, "m1", &log.url, &[])).await;
+    watcher.follows_to(9).await;
+    log.show(Show::all(&old));
+    let status = watcher.until("an old answer", |status| status["state"] == "behind").await;
+    assert_eq!((&status["size"], &status["alarms"]), (&serde_json::json!(9), &serde_json::json!([])));
+    log.show(Show { cosigners: 2, ..Show::all(&History::of(12, "", 0)) });
+    let status = watcher.until("no quorum", |status| status["state"] == "quorum-missing").await;
+    assert_eq!((&status["size"], &status["alarms"]), (&serde_json::json!(9), &serde_json::json!([])));
+    log.show(Show::all(&History::of(12, "", 0)));
+    watcher.follows_to(12).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_created_by_starting_and_damage_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = write_policy(dir.path());
+    let log = Served::new(Show::all(&History::of(9, "", 0))).await;
+    let config = monitor_config(dir.path(), &policy, "m1", &log.url, &[]);
+    let start = || monitor::start(config.clone(), Shutdown::new());
+    let again = monitor::init(&config).unwrap_err().to_string();
+    assert!(again.contains("never overwritten"), "{again}");
+    let watcher = Watcher::start(&config).await;
+    watcher.follows_to(9).await;
+    watcher.running.stop_and_join().await.unwrap();
+
+    for file in ["entries", "head"] {
+        let (path, aside) = (config.data.join(file), dir.path().join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        let error = start().await.unwrap_err();
+        assert!(matches!(error, Error::Store(StoreError::Missing { .. })), "{file}: {error}");
+        assert!(!path.exists(), "{file} was created by starting");
+        std::fs::rename(&aside, &path).unwrap();
+
+        let whole = std::fs::read(&path).unwrap();
+        for at in [0, whole.len() / 2, whole.len() - 1] {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            std::fs::write(&path, flipped).unwrap();
+            assert!(matches!(start().await, Err(Error::Store(_))), "{file} flipped at {at}");
+            if at > 0 {
+                std::fs::write(&path, &whole[..at]).unwrap();
+                assert!(matches!(start().await, Err(Error::Store(_))), "{file} cut at {at}");
+            }
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    // What a crash left beyond the head was never adopted: it goes.
+    let path = config.data.join("entries");
+    let whole = std::fs::read(&path).unwrap();
+    for beyond in [&b"\0"[..], b"\0\0\0\x03abc", &[0xff; 5000]] {
+        std::fs::write(&path, [&whole[..], beyond].concat()).unwrap();
+        let watcher = Watcher::start(&config).await;
+        watcher.follows_to(9).await;
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        watcher.running.stop_and_join().await.unwrap();
+    }
+    let nowhere = monitor::Config { data: dir.path().join("nowhere"), ..config.clone() };
+    let error = monitor::start(nowhere.clone(), Shutdown::new()).await.unwrap_err();
+    assert!(error.to_string().contains("init"), "{error}");
+    assert!(!nowhere.data.exists());
+}
+
+#[tokio::test]
+async fn a_configuration_that_does_not_fit_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = write_policy(dir.path());
+    let good = monitor_config(dir.path(), &policy, "m1", "http://127.0.0.1:9", &[]);
+    let other_log = tlog::note::Signer::from_seed("other.example", &[9; 32]).unwrap().verifier().vkey();
+    let two_logs = dir.path().join("two");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(&two_logs, format!("log {other_log}\n{text}")).unwrap();
+    let none = dir.path().join("none");
+    type Fits = fn(&Error) -> bool;
+    let cases: [(monitor::Config, Fits); 8] = [
+        (monitor::Config { threshold: 0, ..good.clone() }, |error| matches!(error, Error::Threshold { .. })),
+        (monitor::Config { threshold: 6, ..good.clone() }, |error| matches!(error, Error::Threshold { .. })),
+        (monitor::Config { trustees: vec!["x".to_owned()], ..good.clone() }, |error| {
+            matches!(error, Error::TrusteeKey { .. })
+        }),
+        (monitor::Config { rules: none.clone(), ..good.clone() }, |error| {
+            matches!(error, Error::NoRules { .. })
+        }),
+        (monitor::Config { rules: policy.clone(), ..good.clone() }, |error| {
+            matches!(error, Error::Rules { .. })
+        }),
+        (monitor::Config { policy: none, ..good.clone() }, |error| matches!(error, Error::NoPolicy { .. })),
+        (monitor::Config { policy: two_logs, ..good.clone() }, |error| matches!(error, Error::Policy { .. })),
+        (monitor::Config { policy: dir.path().join("rules"), ..good.clone() }, |error| {
+            matches!(error, Error::Policy { .. })
+        }),
+    ];
+    for (at, (config, fits)) in cases.into_iter().enumerate() {
+        let error = monitor::start(config, Shutdown::new()).await.unwrap_err();
+        assert!(fits(&error), "{at}: {error}");
+    }
+    assert!(Watcher::start(&good).await.running.stop_and_join().await.is_ok());
+}

@@ -1,0 +1,12 @@
+//! Monitors over real sockets: with a real log and real witnesses, and with a log that signs two histories.
+#![allow(clippy::unwrap_used)]
+
+mod check;
+mod following;
+mod forks;
+mod gossip;
+mod leaves;
+mod papers;
+mod sample;
+mod withheld;
+mod world;
