@@ -1,6 +1,33 @@
-//! Audit.
+//! The audit: a fresh head of the log with a quorum, consistent with the last one kept; every leaf up to it, tried with the
+//! notice keys of own camera-days; and the cameras' EpochOpens against the owner's policies.
+//!
+//! ```text
+//! head ── quorum, fresh, continues the kept one ── else: fork, both heads kept in keybook/forks
+//! leaves ── verified ── ledger ── findings, kept in the book, updated by later audits
+//! EpochOpens ── by the camera, under the policy of their time ── else: policy alarm
+//! ```
+//!
+//! No row in a fully verified log means that nothing was released through it. In scope: what the owner can know. Out of
+//! scope: showing others that a log forked (`monitor`).
+
+mod epochs;
+mod ledger;
 
 use crate::Owner;
+use crate::book::notice::camera_days;
+use crate::book::{BookError, KeptHead, Stored};
+use host::durable::{self, DurableError};
+use ledger::Ledger;
+use log_client::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+use media::id::{CameraId, Day};
+use std::path::PathBuf;
+use tlog::Hash;
+use tlog::merkle::{Frontier, leaf_hash};
+use tlog::policy::{CosignedCheckpoint, Window};
+use tlog::reader::{Head, ReadError};
+
+/// Progress is told once in so many leaves.
+const TELL_EVERY: u64 = 256;
 
 /// Which leaves are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +38,7 @@ pub enum Since {
     Beginning,
 }
 
+/// What an audit is doing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "step")]
 pub enum Step {
@@ -37,10 +65,10 @@ pub enum State {
 /// One leaf about an own camera.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Row {
-    /// Cosignature time of the head under which it was read, or its day; Unix seconds.
+    /// When the head under which it was first read was cosigned, Unix seconds.
     pub when: u64,
     pub camera: String,
-    /// `emergency`, `legal`, `owner-share`, `recovery`, `policy`, ...
+    /// `emergency`, `legal`, `owner-share`, `recovery`, `policy`.
     pub kind: String,
     pub agency: Option<String>,
     pub reason: Option<String>,
@@ -51,19 +79,22 @@ pub struct Row {
     pub leaf_index: u64,
     /// Whether the owner made it.
     pub expected: bool,
-    /// What does not fit: details that do not open, grants beyond the range, ...
+    /// What does not fit: details that do not open, grants beyond the range, ... And what others said of it.
     pub remarks: Vec<String>,
 }
 
+/// What an audit found, earlier audits' findings included.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
     pub head_size: u64,
     pub head_root: String,
     pub witnesses: Vec<String>,
+    /// By this audit.
     pub leaves_read: u64,
     pub camera_days: u64,
     pub rows: Vec<Row>,
-    /// EpochOpens that were not made under the policy of their time.
+    /// EpochOpens that were not made under the policy of their time; own leaves that the log does not show; what could not
+    /// be checked.
     pub policy_alarms: Vec<String>,
     pub epochs_checked: u64,
 }
@@ -75,18 +106,215 @@ impl Report {
     }
 }
 
+/// Why an audit says nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    #[error("the log shows another history than the one kept; keep both heads, they are evidence")]
-    Fork,
+    #[error(
+        "the log shows another history than the one kept: it has forked. Both heads are in {} and {}: they are evidence, show them to a monitor",
+        .kept.display(), .shown.display()
+    )]
+    Fork { kept: PathBuf, shown: PathBuf },
+    #[error(
+        "the log shows a head of {shown} leaves, older than the one of {kept} kept: try again; if it lasts, tell a monitor"
+    )]
+    Older { kept: u64, shown: u64 },
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    #[error(transparent)]
+    Book(#[from] BookError),
+    #[error(transparent)]
+    File(#[from] DurableError),
 }
 
-/// Reads and verifies the log, and says what in it concerns the owner's cameras.
+/// Reads and verifies the log, and says what in it concerns the owner's cameras; then checks the cameras' EpochOpens.
 pub async fn audit(
-    _owner: &Owner,
-    _since: Since,
-    _on: &mut (dyn FnMut(Step) + Send),
+    owner: &Owner,
+    since: Since,
+    on: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Report, AuditError> {
-    todo!()
+    let mut report = audit_log(owner, since, on).await?;
+    for camera in &owner.stored().cameras {
+        on(Step::Epochs { camera: camera.name.clone() });
+        let checker = epochs::check(owner, camera).await?;
+        report.epochs_checked += checker.checked;
+        // What was not clean is met again by the next audit.
+        if checker.alarms.is_empty() {
+            let (id, reached_us) = (camera.camera_id, checker.reached_us);
+            owner.change(move |stored| reached(stored, &id, reached_us)).await?;
+        }
+        report.policy_alarms.extend(checker.alarms);
+    }
+    Ok(report)
+}
+
+/// The log's half of an audit, without the relay.
+pub async fn audit_log(
+    owner: &Owner,
+    since: Since,
+    on: &mut (dyn FnMut(Step) + Send),
+) -> Result<Report, AuditError> {
+    let book = owner.refreshed().await?;
+    let now = host::clock::now();
+    let head = owner.log().head(Window::around(now, MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)).await?;
+    let (size, root) = (head.checkpoint().size(), head.checkpoint().root());
+    let kept = kept_head(&book)?;
+    if size < kept.size {
+        return Err(AuditError::Older { kept: kept.size, shown: size });
+    }
+    let from = match since {
+        Since::LastHead if covers_all(&book) => kept,
+        // A camera that the last audit did not know of: its first leaves may stand before that head.
+        Since::LastHead | Since::Beginning => Head::EMPTY,
+    };
+    let days = camera_days(owner.folder(), &book.cameras, Day::of_us(now.saturating_mul(1_000_000)))?;
+    let camera_days = days.len() as u64;
+    let earlier: &[_] = if from.size == 0 { &[] } else { &book.findings };
+    let mut ledger = Ledger::new(&book, days, earlier, head.cosigned_at())?;
+    let witnesses: Vec<String> = head.cosignatures().iter().map(|by| by.witness.clone()).collect();
+    on(Step::Head { size, witnesses: witnesses.clone() });
+
+    let total = size - from.size;
+    let mut continuity = Continuity::new(kept, from);
+    let mut take = |entry: tlog::reader::VerifiedEntry| {
+        continuity.take(entry.bytes());
+        ledger.take(entry.index(), entry.bytes());
+        let done = entry.index().saturating_add(1).saturating_sub(from.size);
+        if done.is_multiple_of(TELL_EVERY) || done == total {
+            on(Step::Leaves { done, total });
+        }
+    };
+    let read = owner.log().read(from, &head, &mut take).await;
+    match read {
+        Err(error) if error.is_fork() => return Err(fork(owner, &book, &head)?),
+        Err(FollowError::Read(ReadError::Shrunk { old, new })) => {
+            return Err(AuditError::Older { kept: old, shown: new });
+        }
+        Err(error) => return Err(error.into()),
+        Ok(()) if continuity.is_broken() => return Err(fork(owner, &book, &head)?),
+        Ok(()) => {}
+    }
+
+    let rows = ledger.rows();
+    let findings = ledger.into_findings();
+    let policy_alarms = missing_leaves(&book, &findings, size);
+    let new = KeptHead {
+        size,
+        root: root.to_hex(),
+        checkpoint: String::from_utf8_lossy(&head.encode()).into_owned(),
+        covers: book.cameras.iter().map(|camera| camera.camera_id.to_string()).collect(),
+    };
+    owner
+        .change(move |stored| {
+            // Another audit may have come further meanwhile.
+            if stored.head.as_ref().is_none_or(|head| head.size <= new.size) {
+                (stored.head, stored.findings) = (Some(new), findings);
+            }
+            Ok(())
+        })
+        .await?;
+    let head_root = root.to_hex();
+    Ok(Report {
+        head_size: size,
+        head_root,
+        witnesses,
+        leaves_read: total,
+        camera_days,
+        rows,
+        policy_alarms,
+        epochs_checked: 0,
+    })
+}
+
+/// While everything is read from the beginning: whether the tree of the kept size is the one that was kept.
+struct Continuity {
+    kept: Head,
+    tree: Option<Frontier>,
+    broken: bool,
+}
+
+impl Continuity {
+    /// A reading that starts at the kept head is checked by the reader itself.
+    fn new(kept: Head, from: Head) -> Self {
+        let needed = from.size == 0 && kept.size > 0;
+        Self { kept, tree: needed.then(Frontier::new), broken: false }
+    }
+
+    fn take(&mut self, entry: &[u8]) {
+        let Some(tree) = &mut self.tree else { return };
+        tree.push(leaf_hash(entry));
+        if tree.size() == self.kept.size {
+            self.broken = tree.root() != self.kept.root;
+            self.tree = None;
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken || self.tree.is_some()
+    }
+}
+
+fn kept_head(book: &Stored) -> Result<Head, BookError> {
+    let Some(head) = &book.head else { return Ok(Head::EMPTY) };
+    let root = Hash::from_hex(&head.root).ok_or_else(|| BookError::Malformed {
+        path: "book.json".into(),
+        reason: "the kept head's root is no hash".to_owned(),
+    })?;
+    Ok(Head { size: head.size, root })
+}
+
+fn covers_all(book: &Stored) -> bool {
+    let covers = |id: String| book.head.as_ref().is_some_and(|head| head.covers.contains(&id));
+    book.cameras.iter().all(|camera| covers(camera.camera_id.to_string()))
+}
+
+/// Own policy leaves that were proved to be in the log when they were made, and are not where they were.
+fn missing_leaves(book: &Stored, findings: &[crate::book::Finding], size: u64) -> Vec<String> {
+    let mut missing = Vec::new();
+    for camera in &book.cameras {
+        for policy in camera.policies.iter().filter(|policy| policy.leaf_index < size) {
+            let hash = leaf_hash(&policy.leaf.0).to_hex();
+            let is_it = |found: &crate::book::Finding| {
+                found.leaf_index == policy.leaf_index && found.leaf_hash == hash
+            };
+            if !findings.iter().any(is_it) {
+                missing.push(format!(
+                    "{}: the log does not show its policy's leaf at {}, where it was proved to be: keep the book, it is evidence",
+                    camera.name, policy.leaf_index
+                ));
+            }
+        }
+    }
+    missing
+}
+
+fn reached(stored: &mut Stored, id: &CameraId, reached_us: u64) -> Result<(), BookError> {
+    for camera in stored.cameras.iter_mut().filter(|camera| camera.camera_id == *id) {
+        camera.epochs_checked_to_us = camera.epochs_checked_to_us.max(reached_us);
+    }
+    Ok(())
+}
+
+/// Keeps both heads, each under its own name, and never replaces one.
+fn fork(owner: &Owner, book: &Stored, shown: &CosignedCheckpoint) -> Result<AuditError, AuditError> {
+    let folder = owner.folder().join("forks");
+    durable::create_dirs(&folder)?;
+    let write = |size: u64, root: &str, bytes: &[u8]| {
+        let path = folder.join(format!("{size}-{}.checkpoint", root.get(..16).unwrap_or(root)));
+        durable::link_exclusive(&path, bytes).or_else(|error| match error {
+            // The same head, cosigned at another time: the first copy is as good.
+            DurableError::Different { .. } => Ok(durable::Linked::AlreadySame),
+            other => Err(other),
+        })?;
+        Ok::<_, AuditError>(path)
+    };
+    let (size, root, kept) = match &book.head {
+        Some(head) => (head.size, head.root.as_str(), head.checkpoint.as_bytes()),
+        None => (0, "", &[][..]),
+    };
+    let kept = write(size, root, kept)?;
+    let checkpoint = shown.checkpoint();
+    let shown = write(checkpoint.size(), &checkpoint.root().to_hex(), &shown.encode())?;
+    durable::sync_dir(&folder)?;
+    Ok(AuditError::Fork { kept, shown })
 }

@@ -12,13 +12,14 @@
 //! file again, changes it and writes it, so that none overwrites another's.
 
 pub(crate) mod notice;
+mod status;
 mod stored;
 
+pub use status::{CLOCK_TOLERANCE_MS, Status, status};
 pub(crate) use stored::{Base64, Finding, KeptHead, OwnEntry, Stored, StoredCamera, StoredPolicy};
 
 use host::durable::{self, DurableError, FolderLock};
 use media::enrollment::ObjectError;
-use media::id::CameraId;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -82,6 +83,13 @@ impl Book {
     /// What the book held when this process read or wrote it last.
     pub(crate) fn latest(&self) -> Stored {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the file again: another command may have changed it. Blocks.
+    pub(crate) fn refresh(&self) -> Result<Stored, BookError> {
+        let stored = read(&self.folder)?;
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = stored.clone();
+        Ok(stored)
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -149,10 +157,6 @@ impl Stored {
 
     pub(crate) fn camera(&self, name: &str) -> Option<&StoredCamera> {
         self.cameras.iter().find(|camera| camera.name == name)
-    }
-
-    pub(crate) fn camera_of(&self, id: &CameraId) -> Option<&StoredCamera> {
-        self.cameras.iter().find(|camera| camera.camera_id == *id)
     }
 }
 

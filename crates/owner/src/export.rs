@@ -1,7 +1,20 @@
-//! Export.
+//! Export: a recorded span as plain MP4 files, one for each run. The same span twice gives the same bytes.
+//!
+//! ```text
+//! play::Playback ── verified init and fragments ──> container::export ──> clip.mp4, clip-2.mp4, ...
+//!               \── gaps ──> told beside the files
+//! ```
+//!
+//! In scope: what goes into which file. Out of scope: what may be in it (`live::viewer`), boxes (`container`).
 
+mod file;
+
+use crate::live::viewer::Output;
 use crate::live::{Event, WatchError};
+use crate::play::Playback;
 use crate::{Owner, Span};
+use file::Clip;
+use host::durable::DurableError;
 use std::path::{Path, PathBuf};
 
 /// A finished export. A span that crosses a change of codec, resolution or clock has one file for each run.
@@ -30,20 +43,128 @@ pub struct Gap {
     pub reason: String,
 }
 
+/// Why there is no file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
     #[error(transparent)]
     Watch(#[from] WatchError),
+    #[error("nothing of this span is recorded at the relay, or nothing that could be verified")]
+    Nothing,
+    #[error("{0:?} names no file to write to")]
+    NoName(PathBuf),
+    #[error("the footage is no MP4: {0}")]
+    Container(#[from] container::export::ExportError),
+    #[error(transparent)]
+    File(#[from] DurableError),
 }
 
-/// Writes a recorded span as a plain faststart MP4. The same span twice gives the same bytes.
+/// Writes a recorded span as a plain faststart MP4. A file has its name only once it is whole.
 pub async fn export(
-    _owner: &Owner,
-    _camera: &str,
-    _span: Span,
-    _to: &Path,
-    _on: &mut (dyn FnMut(Event) + Send),
+    owner: &Owner,
+    camera: &str,
+    span: Span,
+    to: &Path,
+    on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Exported, ExportError> {
-    todo!()
+    let mut playback = Playback::new(owner, camera, span)?;
+    let mut clips = Clips::new(to)?;
+    while let Some(outputs) = playback.next().await? {
+        for output in &outputs {
+            if let Output::Event(event) = output {
+                on(event.clone());
+            }
+        }
+        clips = waiting(move || clips.take(outputs)).await?;
+    }
+    waiting(move || clips.finish()).await
 }
+
+/// Runs what waits for the disk where it may.
+async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ExportError> + Send + 'static,
+) -> Result<T, ExportError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // A panic inside goes on here; nobody aborts the task.
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}
+
+/// The files of one export.
+struct Clips {
+    to: PathBuf,
+    current: Option<Clip>,
+    files: Vec<ExportedFile>,
+    gaps: Vec<Gap>,
+    /// Start of the segment that is being added.
+    start_us: u64,
+}
+
+impl Clips {
+    fn new(to: &Path) -> Result<Self, ExportError> {
+        if to.file_name().is_none() {
+            return Err(ExportError::NoName(to.to_owned()));
+        }
+        let (files, gaps) = (Vec::new(), Vec::new());
+        Ok(Self { to: to.to_owned(), current: None, files, gaps, start_us: 0 })
+    }
+
+    fn take(mut self, outputs: Vec<Output>) -> Result<Self, ExportError> {
+        for output in outputs {
+            match output {
+                Output::Init(init) => {
+                    self.end_run()?;
+                    self.current = Some(Clip::create(&self.path(self.files.len()), &init)?);
+                }
+                Output::Fragment(fragment) => {
+                    if let Some(clip) = &mut self.current {
+                        clip.add(&fragment)?;
+                    }
+                }
+                Output::Event(Event::Segment { start_us, .. }) => self.start_us = start_us,
+                Output::Event(Event::SegmentVerified { duration_us, .. }) => {
+                    if let Some(clip) = &mut self.current {
+                        clip.segment(self.start_us, self.start_us.saturating_add(duration_us));
+                    }
+                }
+                Output::Event(Event::Gap { from_us, to_us, reason }) => {
+                    self.gaps.push(Gap { from_us, to_us, reason });
+                }
+                Output::Event(_) => {}
+            }
+        }
+        Ok(self)
+    }
+
+    fn finish(mut self) -> Result<Exported, ExportError> {
+        self.end_run()?;
+        if self.files.is_empty() {
+            return Err(ExportError::Nothing);
+        }
+        Ok(Exported { files: self.files, gaps: self.gaps })
+    }
+
+    fn end_run(&mut self) -> Result<(), ExportError> {
+        if let Some(clip) = self.current.take() {
+            self.files.push(clip.finish()?);
+        }
+        Ok(())
+    }
+
+    /// `clip.mp4`, then `clip-2.mp4`, `clip-3.mp4`.
+    fn path(&self, earlier: usize) -> PathBuf {
+        if earlier == 0 {
+            return self.to.clone();
+        }
+        let stem = self.to.file_stem().unwrap_or_default().to_string_lossy();
+        let name = match self.to.extension() {
+            Some(extension) => format!("{stem}-{}.{}", earlier + 1, extension.to_string_lossy()),
+            None => format!("{stem}-{}", earlier + 1),
+        };
+        self.to.with_file_name(name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

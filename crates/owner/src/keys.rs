@@ -215,6 +215,16 @@ impl Owner {
         self.0.book.folder()
     }
 
+    /// The book as it is on disk now.
+    pub(crate) async fn refreshed(&self) -> Result<Stored, BookError> {
+        let owner = self.clone();
+        match tokio::task::spawn_blocking(move || owner.0.book.refresh()).await {
+            Ok(read) => read,
+            // A panic inside goes on here; nobody aborts the task.
+            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        }
+    }
+
     /// Changes the book, durable on return, on a thread that may wait for the disk.
     pub(crate) async fn change<T: Send + 'static>(
         &self,

@@ -8,10 +8,9 @@
 //! | module | job |
 //! |---|---|
 //! | [`keys`] | the keybook folder: root, device and wrap keys, made once |
-//! | [`book`] | the durable book of cameras: enrolment, policies, notice roots, last verified head |
+//! | [`book`] | the durable book of cameras: enrolment, policies, notice roots, last verified head; what the relay says of each |
 //! | [`pair`] | one-time invites |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
-//! | [`status`] | what the relay says of each camera |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
 //!
 //! ```no_run
@@ -35,7 +34,6 @@ pub mod live;
 pub mod pair;
 pub mod play;
 mod relay;
-pub mod status;
 
 pub use config::Config;
 pub use keys::Owner;

@@ -98,15 +98,16 @@ pub async fn live(
     let mut viewer = Viewer::new(owner, stored, Release::AsOpened)?;
     let mut failures = 0;
     while !stop.is_requested() {
-        let before = viewer.watched().segments;
+        let before = viewer.counts().segments;
         let mut session = Session { owner, viewer: &mut viewer, sink: &mut *sink, stop, on: &mut *on };
         let error = match session.run().await {
             Ok(()) => break,
             Err(error) => error,
         };
         // Only what was seen to work once is worth waiting for.
-        failures = if viewer.watched().segments > before { 1 } else { failures + 1 };
-        if !is_passing(&error) || viewer.watched().segments == 0 {
+        let segments = viewer.counts().segments;
+        failures = if segments > before { 1 } else { failures + 1 };
+        if !is_passing(&error) || segments == 0 {
             return Err(error);
         }
         let pause = relay::pause(failures);
@@ -150,17 +151,22 @@ impl<S: AsyncWrite + Unpin + Send> Session<'_, S> {
         let mut refused = 0;
         loop {
             let segment = tokio::select! {
-                () = stop.requested() => return Ok(link.goodbye()),
+                () = stop.requested() => {
+                    link.goodbye();
+                    return Ok(());
+                }
                 said = control.next() => {
                     heard(said?)?;
                     continue;
                 }
                 segment = link.accept_segment() => segment?,
             };
-            let before = self.viewer.watched();
+            let counts = |viewer: &Viewer| (viewer.counts().refused, viewer.counts().fragments);
+            let before = counts(self.viewer);
             self.segment(&link, segment).await?;
-            let after = self.viewer.watched();
-            refused = if after.refused > before.refused && after.fragments == before.fragments { refused + 1 } else { 0 };
+            let after = counts(self.viewer);
+            let useless = after.0 > before.0 && after.1 == before.1;
+            refused = if useless { refused + 1 } else { 0 };
             if refused >= MAX_REFUSED {
                 return Err(WatchError::OnlyRefused(refused));
             }
@@ -221,8 +227,14 @@ impl<S: AsyncWrite + Unpin + Send> Session<'_, S> {
         }
     }
 
+    /// A sink that takes nothing any more does not hold up a stop.
     async fn write(&mut self, outputs: Vec<Output>) -> Result<(), WatchError> {
-        write(self.sink, outputs, self.on).await
+        let stop = self.stop;
+        tokio::select! {
+            biased;
+            written = write(self.sink, outputs, self.on) => written,
+            () = stop.requested() => Ok(()),
+        }
     }
 }
 
@@ -258,14 +270,18 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// The EpochOpens around a segment's start. A live segment may overtake its own.
+/// The EpochOpen of the epoch in which a segment starts. A live segment may overtake its own.
 pub(crate) async fn epoch_opens(
     link: &Link,
     viewer: &Viewer,
     header: &SegmentHeader,
 ) -> Result<Vec<Vec<u8>>, WatchError> {
-    let (from_us, to_us) = viewer.epoch_range(header);
-    let request = Request::FetchEpochs { camera_id: viewer.camera_id(), track: TRACK, from_us, to_us };
+    let request = Request::FetchEpochs {
+        camera_id: viewer.camera_id(),
+        track: TRACK,
+        from_us: header.start_us,
+        to_us: header.start_us.saturating_add(1),
+    };
     let deadline = Instant::now() + EPOCH_LATE;
     loop {
         let opens = match relay::ask(link, &request).await {

@@ -229,7 +229,11 @@ impl Invitation {
         let sponsor = &owner.config().relay.sponsor;
         let leaf = compose::policy_leaf(sponsor, &root.key(&camera_id, day), &policy, id)?;
         let own = compose::own_entry(&leaf);
-        owner.change(move |stored| Ok(stored.own.push(own))).await?;
+        let noted = |stored: &mut book::Stored| {
+            stored.own.push(own);
+            Ok(())
+        };
+        owner.change(noted).await?;
 
         let (bundle, logged) = self.log(&leaf, policy.bytes(), deadline).await?;
         let leaf_index = logged.index();

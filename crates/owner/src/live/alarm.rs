@@ -37,12 +37,6 @@ impl Policies {
         camera.policies.iter().map(version).collect::<Result<_, BookError>>().map(Self)
     }
 
-    /// The length of an epoch, microseconds: the longest of all versions.
-    pub(crate) fn epoch_us(&self) -> u64 {
-        let longest = self.0.iter().map(|version| version.policy.epoch_len_s).max();
-        u64::from(longest.unwrap_or(media::limits::EPOCH_SECONDS.1)) * 1_000_000
-    }
-
     /// Shares needed to open an epoch: the fewest of all versions, so that a release is never taken for less than it is.
     pub(crate) fn fewest_shares(&self) -> u8 {
         self.0.iter().map(|version| version.policy.t).filter(|t| *t > 0).min().unwrap_or(0)

@@ -15,18 +15,19 @@
 //! | sends what was not asked for | refused at its header |
 //! | sends old footage as live | its age stands in every [`Event::Fragment`] |
 
+mod parts;
+
 use super::alarm::Policies;
 use super::latency::Latencies;
 use super::{Event, Watched};
 use crate::Owner;
 use crate::book::{BookError, StoredCamera};
-use media::epoch::{EpochOpen, GapReason, SignedEpochOpen};
+use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
-use media::segment::{SegmentHeader, Start};
-use media::sign::{PublicKey, sha256};
+use media::segment::SegmentHeader;
+use media::sign::PublicKey;
 use seal::hpke::SecretKey;
-use seal::opener::{Continuity, Ended, Gap, Keyring, OpenError, Opened, SegmentOpener};
-use seal::sealer::SegmentHead;
+use seal::opener::{Continuity, Keyring, SegmentOpener};
 use std::collections::BTreeMap;
 
 /// The picture that is watched; version 1 has one.
@@ -74,22 +75,14 @@ pub(crate) struct Viewer {
     continuity: Continuity,
     newest: Option<Newest>,
     needs_key_frame: bool,
-    /// SHA-256 of the init segment that was written last.
-    run: Option<[u8; 32]>,
+    /// The run that was written last.
+    run: Option<Run>,
     watched: Watched,
     latencies: Latencies,
 }
 
-/// What the clear header of a segment decides.
-enum Admitted {
-    New,
-    /// The segment during which a session was lost, so many of its fragments written.
-    Again {
-        written: u32,
-    },
-    /// Of no interest, and no fault.
-    Skip,
-}
+/// Its number and the SHA-256 of its init segment: a clock that stepped begins a run without changing the init.
+type Run = (u32, [u8; 32]);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Complete {
@@ -122,8 +115,7 @@ pub(crate) struct Incoming {
     fragments: u32,
     /// Fragments that an earlier session wrote already.
     written_before: u32,
-    /// SHA-256 of its init segment.
-    run: Option<[u8; 32]>,
+    run: Option<Run>,
     /// Held back until the segment is verified.
     held: Vec<Output>,
     epoch_asked: bool,
@@ -171,12 +163,6 @@ impl Viewer {
     /// Only segments that start in this range were asked for.
     pub(crate) fn want(&mut self, starts_us: std::ops::Range<u64>) {
         self.wanted = starts_us;
-    }
-
-    /// Where to ask for the EpochOpen of a segment: its start may lie a little outside its epoch.
-    pub(crate) fn epoch_range(&self, header: &SegmentHeader) -> (u64, u64) {
-        let epoch = self.policies.epoch_us();
-        (header.start_us.saturating_sub(epoch), header.start_us.saturating_add(epoch))
     }
 
     pub(crate) fn camera_id(&self) -> CameraId {
@@ -268,6 +254,11 @@ impl Viewer {
         }
     }
 
+    /// What was watched so far, without latencies: they cost a sort.
+    pub(crate) fn counts(&self) -> &Watched {
+        &self.watched
+    }
+
     pub(crate) fn watched(&self) -> Watched {
         Watched {
             latency_us_p50: self.latencies.percentile(50),
@@ -289,203 +280,6 @@ impl Viewer {
         self.watched.refused += 1;
         let sequence = incoming.header.map_or(0, |header| header.sequence.0);
         out.push(Output::Event(Event::Refused { sequence, reason: reason.to_owned() }));
-    }
-
-    fn try_push(
-        &mut self,
-        incoming: &mut Incoming,
-        bytes: &[u8],
-        now_us: u64,
-        out: &mut Vec<Output>,
-    ) -> Result<Step, String> {
-        let named = |error: OpenError| error.to_string();
-        incoming.opener.push(bytes).map_err(named)?;
-        loop {
-            let polled = incoming.opener.poll(&self.keys);
-            if incoming.header.is_none()
-                && let Some(header) = incoming.opener.header().copied()
-            {
-                incoming.header = Some(header);
-                match self.admit(&header)? {
-                    Admitted::New => {}
-                    Admitted::Again { written } => incoming.written_before = written,
-                    Admitted::Skip => return Ok(Step::Done),
-                }
-            }
-            match polled {
-                Ok(None) => return Ok(Step::More),
-                Ok(Some(opened)) => {
-                    if self.take(incoming, opened, now_us, out)? == Step::Done {
-                        return Ok(Step::Done);
-                    }
-                }
-                Err(OpenError::NoKey(epoch)) => match incoming.header {
-                    Some(header) if !incoming.epoch_asked => return Ok(Step::Epoch(header)),
-                    _ => return Err(format!("the relay has no EpochOpen of epoch {epoch} by this camera")),
-                },
-                Err(error) => return Err(named(error)),
-            }
-        }
-    }
-
-    /// What the clear header alone decides.
-    fn admit(&self, header: &SegmentHeader) -> Result<Admitted, String> {
-        if header.camera_id != self.camera_id || header.track != TRACK {
-            return Err(OpenError::WrongTrack.to_string());
-        }
-        if !self.wanted.contains(&header.start_us) {
-            return Err("it starts outside the span that was asked for".to_owned());
-        }
-        if let Some(newest) = self.newest.filter(|newest| header.sequence <= newest.sequence) {
-            let same = newest.may_repeat && newest.header_hash == header.hash();
-            return match same {
-                true if newest.complete == Complete::Yes => Ok(Admitted::Skip),
-                true => Ok(Admitted::Again { written: newest.fragments }),
-                false => Err(OpenError::Replayed(header.sequence).to_string()),
-            };
-        }
-        let follows = self.newest.is_none_or(|_| header.sequence == self.next_sequence());
-        if header.start == Start::Continuation && (self.needs_key_frame || !follows) {
-            return Ok(Admitted::Skip);
-        }
-        Ok(Admitted::New)
-    }
-
-    fn take(
-        &mut self,
-        incoming: &mut Incoming,
-        opened: Opened,
-        now_us: u64,
-        out: &mut Vec<Output>,
-    ) -> Result<Step, String> {
-        match (opened, incoming.header) {
-            (Opened::Head(head), Some(header)) => self.head(incoming, &header, head, out),
-            (Opened::Fragment { captured_us, bytes }, _) => {
-                incoming.fragments = incoming.fragments.saturating_add(1);
-                if incoming.fragments > incoming.written_before {
-                    let latency_us = match self.release {
-                        Release::AsOpened => now_us.saturating_sub(captured_us),
-                        Release::Verified => 0,
-                    };
-                    let event = Event::Fragment { captured_us, latency_us };
-                    self.give(incoming, [Output::Fragment(bytes), Output::Event(event)], out);
-                }
-            }
-            (Opened::End(ended), _) => {
-                self.end(incoming, &ended, out)?;
-                return Ok(Step::Done);
-            }
-            (Opened::Header(_) | Opened::Head(_), _) => {}
-        }
-        Ok(Step::More)
-    }
-
-    fn head(
-        &mut self,
-        incoming: &mut Incoming,
-        header: &SegmentHeader,
-        head: SegmentHead,
-        out: &mut Vec<Output>,
-    ) {
-        // From here on the header is authenticated: fragment 0 is bound to it.
-        let run = sha256(&[&head.init]);
-        incoming.run = Some(run);
-        if self.run != Some(run) {
-            let began = Event::Run { codec: head.codecs };
-            self.give(incoming, [Output::Event(began), Output::Init(head.init)], out);
-        }
-        let (epoch, sequence) = (header.epoch_no.0, header.sequence.0);
-        let began = Event::Segment { epoch, sequence, start_us: header.start_us };
-        self.give(incoming, [Output::Event(began)], out);
-        if self.release == Release::AsOpened {
-            self.run = Some(run);
-            self.needs_key_frame = false;
-            self.note(header, incoming.written_before, Complete::No);
-        }
-    }
-
-    fn end(&mut self, incoming: &mut Incoming, ended: &Ended, out: &mut Vec<Output>) -> Result<(), String> {
-        let header = &ended.header;
-        // The segment opened, so its epoch was learnt.
-        let open = self.opens.get(&header.epoch_no).ok_or("its epoch is not known")?;
-        let gap = match self.continuity.take(ended, open) {
-            Ok(gap) => gap,
-            Err(error) => {
-                // What follows is judged from the next segment on; this one stays refused.
-                self.continuity = Continuity::new();
-                return Err(error.to_string());
-            }
-        };
-        if let Some(gap) = gap {
-            let shown = self.gap(gap.from_us, gap.to_us, &reason(&gap));
-            out.push(shown);
-        }
-        self.watched.segments += 1;
-        self.needs_key_frame = false;
-        self.run = incoming.run;
-        for output in std::mem::take(&mut incoming.held) {
-            self.count(&output);
-            out.push(output);
-        }
-        self.note(header, incoming.fragments, Complete::Yes);
-        let duration_us = ended.trailer.duration_us.into();
-        out.push(Output::Event(Event::SegmentVerified { sequence: header.sequence.0, duration_us }));
-        Ok(())
-    }
-
-    /// Hands outputs on, or holds them until the segment is verified.
-    fn give<const N: usize>(
-        &mut self,
-        incoming: &mut Incoming,
-        outputs: [Output; N],
-        out: &mut Vec<Output>,
-    ) {
-        for output in outputs {
-            if self.release == Release::Verified {
-                incoming.held.push(output);
-                continue;
-            }
-            self.count(&output);
-            if let (Output::Fragment(_), Some(newest)) = (&output, &mut self.newest) {
-                newest.fragments = incoming.fragments;
-            }
-            out.push(output);
-        }
-    }
-
-    fn count(&mut self, output: &Output) {
-        match output {
-            Output::Fragment(_) => self.watched.fragments += 1,
-            Output::Event(Event::Fragment { latency_us, .. }) if self.release == Release::AsOpened => {
-                self.latencies.add(*latency_us);
-            }
-            _ => {}
-        }
-    }
-
-    fn note(&mut self, header: &SegmentHeader, fragments: u32, complete: Complete) {
-        self.newest = Some(Newest {
-            sequence: header.sequence,
-            header_hash: header.hash(),
-            fragments,
-            complete,
-            may_repeat: false,
-        });
-    }
-}
-
-fn reason(gap: &Gap) -> String {
-    let reason = match gap.reason {
-        Some(GapReason::Restart) => "the camera was off or restarted",
-        Some(GapReason::SpoolOverflow) => "the camera's spool overflowed during an outage",
-        Some(GapReason::Source) => "the camera's source froze or ended",
-        Some(GapReason::ClockStep) => "the camera's clock stepped",
-        Some(GapReason::None) | None => "filmed, but not there: not yet stored, dropped or withheld by the relay",
-    };
-    match gap.segments {
-        0 => reason.to_owned(),
-        1 => format!("{reason} (1 segment)"),
-        many => format!("{reason} ({many} segments)"),
     }
 }
 

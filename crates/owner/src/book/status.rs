@@ -1,7 +1,7 @@
 //! The cameras of the book beside what the relay says of them now.
 
+use super::{Camera, StoredCamera};
 use crate::Owner;
-use crate::book::{Camera, StoredCamera};
 use crate::relay::{As, Session};
 use media::message::{CameraStatus, Request, Response};
 use quic::CallError;
@@ -12,41 +12,50 @@ pub const CLOCK_TOLERANCE_MS: u64 = 30_000;
 /// One camera.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Status {
-    #[serde(flatten)]
-    pub camera: Camera,
-    /// The relay's word; `None` when it says nothing of this camera.
-    pub online: Option<bool>,
-    /// Start of the newest stored segment by the camera's clock, Unix microseconds.
-    pub newest_us: Option<u64>,
+    pub name: String,
+    /// SHA-256 over its key, hex.
+    pub camera_id: String,
+    pub policy_version: u32,
+    /// When it was paired, Unix seconds.
+    pub paired_at: u64,
+    /// Whether it is connected, by the relay's word; what follows is that too.
+    pub online: bool,
     pub segments: u64,
     pub bytes: u64,
-    /// The relay's clock minus the camera's, where they differ by more than [`CLOCK_TOLERANCE_MS`].
-    pub clock_off_ms: Option<i64>,
+    /// Start of the newest stored segment by the camera's clock, Unix microseconds; 0 for none.
+    pub newest_us: u64,
+    /// The relay's clock minus the camera's.
+    pub clock_offset_ms: i64,
+    /// Whether that is more than [`CLOCK_TOLERANCE_MS`]: its footage stands at the wrong time.
+    pub clock_is_off: bool,
 }
 
 /// Asks the relay, and puts its answer beside the book. The relay is believed for availability only.
-pub async fn cameras(owner: &Owner) -> Result<Vec<Status>, CallError> {
+pub async fn status(owner: &Owner) -> Result<Vec<Status>, CallError> {
     let told = match Session::new(owner, As::Device).ask(&Request::ListCameras).await? {
         Response::Cameras(told) => told,
         _ => return Err(CallError::Unexpected("no Cameras")),
     };
-    let mut all: Vec<_> = owner.stored().cameras.iter().map(|camera| status(camera, &told)).collect();
-    all.sort_by(|a, b| a.camera.name.cmp(&b.camera.name));
+    let mut all: Vec<_> = owner.stored().cameras.iter().map(|camera| beside(camera, &told)).collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
 }
 
-fn status(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
+fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
+    let Camera { name, camera_id, policy_version, paired_at } = camera.shown();
     let told = told.iter().find(|told| told.camera_id == camera.camera_id);
-    let off = |told: &CameraStatus| {
-        (told.clock_offset_ms.unsigned_abs() > CLOCK_TOLERANCE_MS).then_some(told.clock_offset_ms)
-    };
+    let clock_offset_ms = told.map_or(0, |told| told.clock_offset_ms);
     Status {
-        camera: camera.shown(),
-        online: told.map(|told| told.online),
-        newest_us: told.map(|told| told.newest_us).filter(|newest| *newest > 0),
+        name,
+        camera_id,
+        policy_version,
+        paired_at,
+        online: told.is_some_and(|told| told.online),
         segments: told.map_or(0, |told| told.segments),
         bytes: told.map_or(0, |told| told.bytes),
-        clock_off_ms: told.and_then(off),
+        newest_us: told.map_or(0, |told| told.newest_us),
+        clock_offset_ms,
+        clock_is_off: clock_offset_ms.unsigned_abs() > CLOCK_TOLERANCE_MS,
     }
 }
 
@@ -77,10 +86,10 @@ mod tests {
             newest_us: 4,
             clock_offset_ms,
         };
-        assert_eq!(status(&camera, &[told(2, 0)]).online, None, "another's word is not this camera's");
-        let shown = status(&camera, &[told(2, 0), told(1, -30_001)]);
-        assert_eq!((shown.online, shown.newest_us, shown.clock_off_ms), (Some(true), Some(4), Some(-30_001)));
-        assert_eq!(status(&camera, &[told(1, 30_000)]).clock_off_ms, None);
-        assert_eq!(status(&camera, &[told(1, i64::MIN)]).clock_off_ms, Some(i64::MIN));
+        assert!(!beside(&camera, &[told(2, 0)]).online, "another's word is not this camera's");
+        let shown = beside(&camera, &[told(2, 0), told(1, -30_001)]);
+        assert_eq!((shown.online, shown.newest_us, shown.clock_is_off), (true, 4, true));
+        assert!(!beside(&camera, &[told(1, 30_000)]).clock_is_off);
+        assert!(beside(&camera, &[told(1, i64::MIN)]).clock_is_off);
     }
 }

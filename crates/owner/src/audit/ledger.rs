@@ -1,0 +1,262 @@
+//! The owner's side of the log: leaf after leaf, what concerns own cameras and what became of it. Pure.
+//!
+//! ```text
+//! leaf ── label, tried with the notice key of every own camera-day ──>  a finding: request or policy
+//!      ── request index and leaf hash of a finding ─────────────────>  a grant, refusal, ratification, ... of it
+//! ```
+//!
+//! A leaf that refers to a request always stands after it, so that one pass tells all. What earlier audits found goes on:
+//! a grant that is logged later is counted then.
+
+use super::{Row, State};
+use crate::book::notice::CameraDay;
+use crate::book::{Finding, Stored, StoredCamera};
+use crate::live::alarm::Policies;
+use escrow::details::Details;
+use escrow::record::{EntryId, Grant, Kind, Leaf, OwnerPolicyLeaf, Request, Signed};
+use media::id::CameraId;
+use media::sign::sha256;
+use seal::notice::NoticeKey;
+use std::collections::BTreeMap;
+use tlog::Hash;
+use tlog::note::Verifier;
+
+/// The most remarks on one leaf; whoever may write to the log could add more without end.
+const MAX_REMARKS: usize = 16;
+
+/// What was found so far.
+pub(super) struct Ledger {
+    days: Vec<CameraDay>,
+    cameras: BTreeMap<CameraId, (String, Policies)>,
+    /// SHA-256 of the text of each own leaf, hex, by entry id, hex.
+    own: BTreeMap<String, String>,
+    /// When the head being read to was cosigned.
+    when: u64,
+    findings: BTreeMap<u64, Finding>,
+}
+
+impl Ledger {
+    /// Goes on from `findings`.
+    pub(super) fn new(
+        book: &Stored,
+        days: Vec<CameraDay>,
+        findings: &[Finding],
+        when: u64,
+    ) -> Result<Self, crate::book::BookError> {
+        let of = |camera: &StoredCamera| Ok((camera.camera_id, (camera.name.clone(), Policies::of(camera)?)));
+        Ok(Self {
+            days,
+            cameras: book.cameras.iter().map(of).collect::<Result<_, crate::book::BookError>>()?,
+            own: book.own.iter().map(|own| (own.id.clone(), own.text_sha256.clone())).collect(),
+            when,
+            findings: findings.iter().map(|finding| (finding.leaf_index, finding.clone())).collect(),
+        })
+    }
+
+    /// Takes the next verified entry of the log.
+    pub(super) fn take(&mut self, index: u64, entry: &[u8]) {
+        // What is no leaf of this version concerns nobody.
+        let Ok(leaf) = Signed::<Leaf>::parse(entry) else { return };
+        match leaf.value() {
+            Leaf::Request(request) => self.request(index, &leaf, request),
+            Leaf::Policy(policy) => self.policy(index, &leaf, policy),
+            Leaf::Grant(grant) => self.grant(&leaf, grant),
+            Leaf::Refusal(refusal) => {
+                let said = format!("refused by {} ({} {})", refusal.trustee, refusal.step, refusal.reason);
+                self.said(
+                    refusal.request_index,
+                    &refusal.request,
+                    Some((&leaf, refusal.trustee.as_str())),
+                    said,
+                );
+            }
+            Leaf::ShareBad(bad) => {
+                let said = format!("{} says that a share was bad", bad.trustee);
+                self.said(bad.request_index, &bad.request, Some((&leaf, bad.trustee.as_str())), said);
+            }
+            Leaf::Ratification(ratification) => {
+                let said = format!("ratified, as {} states", ratification.sponsor);
+                self.said(ratification.request_index, &ratification.request, None, said);
+            }
+            Leaf::Veto(veto) => {
+                let said = format!("vetoed through {}", veto.sponsor);
+                self.said(veto.request_index, &veto.request, None, said);
+            }
+            _ => {}
+        }
+    }
+
+    /// The findings, in the log's order.
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings.into_values().collect()
+    }
+
+    /// Whose label it is.
+    fn whose(&self, id: &EntryId, label: &Hash) -> Option<(CameraId, &NoticeKey)> {
+        let day = self.days.iter().find(|day| day.key.label(id.as_bytes()) == label.0)?;
+        Some((day.camera_id, &day.key))
+    }
+
+    fn is_own(&self, id: &EntryId, text: &str) -> bool {
+        self.own.get(&id.to_hex()).is_some_and(|own| *own == hex::encode(sha256(&[text.as_bytes()])))
+    }
+
+    fn finding(&self, index: u64, leaf: &Signed<Leaf>, camera_id: CameraId, kind: &str) -> Finding {
+        Finding {
+            leaf_index: index,
+            leaf_hash: leaf.hash().to_hex(),
+            camera_id,
+            when: self.when,
+            kind: kind.to_owned(),
+            agency: None,
+            reason: None,
+            epochs: None,
+            is_request: false,
+            granted_by: Vec::new(),
+            expected: false,
+            remarks: Vec::new(),
+        }
+    }
+
+    fn request(&mut self, index: u64, leaf: &Signed<Leaf>, request: &Request) {
+        let Some((camera_id, key)) = self.whose(&request.id, &request.label) else { return };
+        let mut found = self.finding(index, leaf, camera_id, request.kind.word());
+        found.is_request = request.kind != Kind::OwnerShare;
+        found.agency = request.agency.as_ref().map(ToString::to_string);
+        found.reason = request.basis.as_ref().map(ToString::to_string);
+        // An agency's request is never the owner's own, whatever its id.
+        found.expected = !request.kind.is_by_agency() && self.is_own(&request.id, leaf.text());
+        match Details::open(&request.details, key, &request.id) {
+            Ok(details) => read_details(&mut found, request, &details),
+            Err(error) => remark(&mut found, format!("its details do not open: {error}")),
+        }
+        self.add(found);
+    }
+
+    fn policy(&mut self, index: u64, leaf: &Signed<Leaf>, policy: &OwnerPolicyLeaf) {
+        let Some((camera_id, _)) = self.whose(&policy.id, &policy.label) else { return };
+        let mut found = self.finding(index, leaf, camera_id, "policy");
+        found.expected = self.is_own(&policy.id, leaf.text());
+        if !found.expected {
+            remark(
+                &mut found,
+                "this owner did not make it: somebody may be trying to add a viewer".to_owned(),
+            );
+        }
+        self.add(found);
+    }
+
+    fn grant(&mut self, leaf: &Signed<Leaf>, grant: &Grant) {
+        let is_trustee = self.is_by_trustee(grant.request_index, leaf, grant.trustee.as_str());
+        let Some(found) = self.named(grant.request_index, &grant.request) else { return };
+        let trustee = grant.trustee.to_string();
+        if !is_trustee {
+            return remark(
+                found,
+                format!("a grant by {trustee}, who is no trustee of this camera, does not count"),
+            );
+        }
+        // One request is granted once by each: a repetition is the same grant again.
+        if found.granted_by.contains(&trustee) {
+            return;
+        }
+        let asked = found.epochs.map(|(first, last)| last.saturating_sub(first).saturating_add(1));
+        if asked != Some(u64::from(grant.epochs)) {
+            let asked = asked.map_or("unknown".to_owned(), |asked| asked.to_string());
+            remark(found, format!("{trustee} granted {} epochs, the details ask for {asked}", grant.epochs));
+        }
+        found.granted_by.push(trustee);
+    }
+
+    /// Notes what another leaf says of a request, if it is by the trustee that it names (where it names one).
+    fn said(&mut self, index: u64, hash: &Hash, by: Option<(&Signed<Leaf>, &str)>, said: String) {
+        if by.is_some_and(|(leaf, trustee)| !self.is_by_trustee(index, leaf, trustee)) {
+            return;
+        }
+        if let Some(found) = self.named(index, hash) {
+            remark(found, said);
+        }
+    }
+
+    fn named(&mut self, index: u64, hash: &Hash) -> Option<&mut Finding> {
+        let found = self.findings.get_mut(&index)?;
+        (found.is_request && found.leaf_hash == hash.to_hex()).then_some(found)
+    }
+
+    /// Whether a trustee of the camera's policies signed.
+    fn is_by_trustee(&self, request_index: u64, leaf: &Signed<Leaf>, trustee: &str) -> bool {
+        let camera = self.findings.get(&request_index).and_then(|found| self.cameras.get(&found.camera_id));
+        let Some((_, policies)) = camera else { return false };
+        let mut keys = policies.keys_of(trustee).filter_map(|vkey| Verifier::parse(vkey).ok());
+        keys.any(|key| leaf.is_signed_by(&key))
+    }
+
+    /// Adds a finding; one of an earlier reading keeps its time.
+    fn add(&mut self, mut found: Finding) {
+        if let Some(known) = self.findings.get(&found.leaf_index) {
+            found.when = known.when;
+        }
+        self.findings.insert(found.leaf_index, found);
+    }
+
+    /// The rows of a report.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        self.findings.values().map(|found| self.row(found)).collect()
+    }
+
+    fn row(&self, found: &Finding) -> Row {
+        let camera = self.cameras.get(&found.camera_id);
+        let needed = camera.map_or(0, |(_, policies)| policies.fewest_shares());
+        let grants = u32::try_from(found.granted_by.len()).unwrap_or(u32::MAX);
+        let state = match grants {
+            0 => State::Asked,
+            some if needed > 0 && some >= u32::from(needed) => State::Completed,
+            _ => State::Attempted,
+        };
+        Row {
+            when: found.when,
+            camera: camera.map_or_else(|| found.camera_id.to_string(), |(name, _)| name.clone()),
+            kind: found.kind.clone(),
+            agency: found.agency.clone(),
+            reason: found.reason.clone(),
+            epochs: found.epochs,
+            grants,
+            state: found.is_request.then_some(state),
+            leaf_index: found.leaf_index,
+            expected: found.expected,
+            remarks: found.remarks.clone(),
+        }
+    }
+}
+
+/// What the details add, and where they contradict the public text.
+fn read_details(found: &mut Finding, request: &Request, details: &Details) {
+    found.epochs = Some((details.first_epoch.0, details.last_epoch.0));
+    let stated = details.grounds.as_ref().or(details.in_danger.as_ref()).or(details.recipient.as_ref());
+    let words = stated.map(|line| line.as_str());
+    found.reason = match (found.reason.take(), words) {
+        (Some(basis), Some(words)) => Some(format!("{basis}: {words}")),
+        (basis, words) => basis.or(words.map(str::to_owned)),
+    };
+    if details.camera_id != found.camera_id {
+        remark(found, "its details name another camera than its label".to_owned());
+    }
+    if details.agency != request.agency {
+        remark(found, "its details name another agency than its public text".to_owned());
+    }
+    if details.last_epoch < details.first_epoch {
+        remark(found, "its details name no epochs".to_owned());
+    }
+    if !details.is_complete_for(request.kind) {
+        remark(found, "its details lack what this kind of request must state".to_owned());
+    }
+}
+
+fn remark(found: &mut Finding, remark: String) {
+    if found.remarks.len() < MAX_REMARKS && !found.remarks.contains(&remark) {
+        found.remarks.push(remark);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+use super::*;
+use crate::book::notice::days_of;
+use crate::book::{Base64, OwnEntry, StoredPolicy};
+use escrow::details::Line;
+use escrow::record::{
+    Country, Name, Record, RefusalLeaf, SealedDetails, Span, Time, Word, policy_commitment,
+};
+use media::id::{Day, EpochNo, TrackId};
+use media::policy::{Class, Classes, OwnerPolicy, TrusteeEntry};
+use seal::notice::NoticeRoot;
+use tlog::Entry;
+use tlog::note::Signer;
+
+const PAIRED: Day = Day(20_000);
+const TODAY: Day = Day(20_040);
+const CAMERA: CameraId = CameraId([7; 32]);
+
+fn trustee(at: u8) -> Signer {
+    Signer::from_seed(&format!("trustee{at}.example"), &[at; 32]).unwrap()
+}
+
+fn relay() -> Signer {
+    Signer::from_seed("relay.example", &[100; 32]).unwrap()
+}
+
+fn root() -> NoticeRoot {
+    NoticeRoot::new([5; 32])
+}
+
+/// The notice key of a day, derived step by step.
+fn notice_of(day: Day) -> NoticeKey {
+    let mut root = root();
+    (PAIRED.0..day.0).for_each(|at| root = root.next(&CAMERA, Day(at)));
+    root.key(&CAMERA, day)
+}
+
+fn book(own: Vec<OwnEntry>) -> Stored {
+    let entry = |at: u8| TrusteeEntry {
+        name: trustee(at).name().to_owned(),
+        vkey: trustee(at).verifier().vkey(),
+        url: "http://t".to_owned(),
+    };
+    let policy = OwnerPolicy {
+        camera_id: CAMERA,
+        version: 1,
+        prev_hash: [0; 32],
+        epoch_len_s: 60,
+        t: 3,
+        trustees: (1..=5).map(entry).collect(),
+        recipients: Vec::new(),
+        classes: Classes::of(&[Class::Emergency]),
+        retention_days: 30,
+        log_policy_hash: [0; 32],
+        policy_doc_hash: [0; 32],
+        recovery_pk: [0; 32],
+    };
+    let signed = policy.sign(&ed25519_dalek::SigningKey::from_bytes(&[1; 32])).unwrap();
+    let camera = StoredCamera {
+        name: "front-door".to_owned(),
+        camera_id: CAMERA,
+        model: String::new(),
+        enrollment: Base64::default(),
+        policies: vec![StoredPolicy {
+            policy: Base64(signed.bytes().to_vec()),
+            leaf: Base64::default(),
+            proof: Base64::default(),
+            leaf_index: 0,
+            since: 0,
+        }],
+        notice_from: PAIRED.0,
+        paired_at: 0,
+        welcomed: true,
+        epochs_checked_to_us: 0,
+    };
+    Stored { cameras: vec![camera], own, ..Stored::default() }
+}
+
+fn ledger(own: Vec<OwnEntry>, earlier: &[Finding]) -> Ledger {
+    let days = days_of(&CAMERA, root(), PAIRED, TODAY);
+    Ledger::new(&book(own), days, earlier, 1_800_000_000).unwrap()
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn details(camera_id: CameraId) -> Details {
+    let line = |text: &str| Line::new(text);
+    Details {
+        camera_id,
+        track: TrackId(0),
+        first_epoch: EpochNo(10),
+        last_epoch: EpochNo(24),
+        agency: Some(name("police.example")),
+        officer: line("A. Officer"),
+        badge: line("1182"),
+        supervisor: line("B. Supervisor"),
+        call_back: line("called back at 14:02 on the published number"),
+        case_number: line("2026-1182"),
+        court: None,
+        order: None,
+        grounds: line("a child is missing"),
+        in_danger: line("a child of six"),
+        urgency: line("it is freezing"),
+        no_order: line("no court sits at night"),
+        purpose: line("the direction it left in"),
+        recipient: None,
+    }
+}
+
+/// An emergency request about `camera`, labelled with the notice key of `day`.
+fn emergency(day: Day, details: &Details, change: impl FnOnce(&mut Request)) -> Signed<Request> {
+    let (key, id) = (notice_of(day), EntryId([day.0 as u8; 16]));
+    let mut request = Request {
+        id,
+        kind: Kind::Emergency,
+        sponsor: name("relay.example"),
+        agency: Some(name("police.example")),
+        country: Country::new("US"),
+        basis: Word::new("danger-of-death"),
+        span: Span::from_secs(900).unwrap(),
+        policy: Hash([1; 32]),
+        release_key: Hash([2; 32]),
+        label: Hash(key.label(id.as_bytes())),
+        details: details.seal(&key, &id).unwrap(),
+        time: Time(1_799_999_000),
+    };
+    change(&mut request);
+    Signed::sign(request, &[&relay()]).unwrap()
+}
+
+fn grant(index: u64, request: &Signed<Request>, by: &Signer, epochs: u32) -> Signed<Grant> {
+    let grant = Grant {
+        id: request.value().id,
+        trustee: name(by.name()),
+        request_index: index,
+        request: request.hash(),
+        epochs,
+        shares: Hash([3; 32]),
+        bundle: Hash([4; 32]),
+        decision: Hash([5; 32]),
+        approver: None,
+        time: Time(1_799_999_100),
+    };
+    Signed::sign(grant, &[by]).unwrap()
+}
+
+#[test]
+fn a_request_is_found_by_the_key_of_any_day_since_pairing_and_by_no_other() {
+    for day in [PAIRED, Day(20_001), Day(20_017), TODAY, Day(TODAY.0 + 1)] {
+        let mut ledger = ledger(Vec::new(), &[]);
+        ledger.take(3, b"no leaf at all");
+        ledger.take(4, emergency(day, &details(CAMERA), |_| ()).entry_bytes());
+        let [row] = &ledger.rows()[..] else { panic!("{day}") };
+        assert_eq!((row.camera.as_str(), row.kind.as_str(), row.leaf_index), ("front-door", "emergency", 4));
+        assert_eq!((row.epochs, row.grants, row.state), (Some((10, 24)), 0, Some(State::Asked)));
+        assert_eq!(row.agency.as_deref(), Some("police.example"));
+        assert_eq!(row.reason.as_deref(), Some("danger-of-death: a child is missing"));
+        assert!(!row.expected && row.remarks.is_empty(), "{:?}", row.remarks);
+    }
+    let mut ledger = ledger(Vec::new(), &[]);
+    // A day too far ahead, and somebody else's camera: not this owner's.
+    ledger.take(0, emergency(Day(TODAY.0 + 2), &details(CAMERA), |_| ()).entry_bytes());
+    let foreign = emergency(PAIRED, &details(CAMERA), |request| request.label = Hash([9; 32]));
+    ledger.take(1, foreign.entry_bytes());
+    assert!(ledger.rows().is_empty());
+}
+
+#[test]
+fn grants_by_own_trustees_count_once_each() {
+    let request = emergency(Day(20_030), &details(CAMERA), |_| ());
+    let mut ledger = ledger(Vec::new(), &[]);
+    ledger.take(10, request.entry_bytes());
+    let state = |ledger: &Ledger| (ledger.rows()[0].grants, ledger.rows()[0].state.unwrap());
+    ledger.take(11, grant(10, &request, &trustee(1), 15).entry_bytes());
+    assert_eq!(state(&ledger), (1, State::Attempted));
+    // The same trustee again, a stranger, a thief of a name, a wrong place, another request's hash.
+    ledger.take(12, grant(10, &request, &trustee(1), 15).entry_bytes());
+    ledger.take(13, grant(10, &request, &trustee(6), 15).entry_bytes());
+    let thief = Signer::from_seed("trustee2.example", &[66; 32]).unwrap();
+    ledger.take(14, grant(10, &request, &thief, 15).entry_bytes());
+    ledger.take(15, grant(9, &request, &trustee(3), 15).entry_bytes());
+    let other = emergency(Day(20_029), &details(CAMERA), |_| ());
+    ledger.take(16, grant(10, &other, &trustee(3), 15).entry_bytes());
+    assert_eq!(state(&ledger), (1, State::Attempted));
+    assert_eq!(ledger.rows()[0].remarks.len(), 2, "the stranger and the thief are named");
+    ledger.take(17, grant(10, &request, &trustee(2), 15).entry_bytes());
+    ledger.take(18, grant(10, &request, &trustee(3), 16).entry_bytes());
+    assert_eq!(state(&ledger), (3, State::Completed));
+    let remarks = &ledger.rows()[0].remarks;
+    assert!(
+        remarks.iter().any(|remark| remark.contains("granted 16 epochs, the details ask for 15")),
+        "{remarks:?}"
+    );
+}
+
+#[test]
+fn a_later_audit_goes_on_with_what_an_earlier_one_found() {
+    let request = emergency(Day(20_030), &details(CAMERA), |_| ());
+    let mut first = ledger(Vec::new(), &[]);
+    first.take(10, request.entry_bytes());
+    let found = first.into_findings();
+    let mut later = Ledger { when: 1_900_000_000, ..ledger(Vec::new(), &found) };
+    later.take(20, grant(10, &request, &trustee(1), 15).entry_bytes());
+    let refusal = RefusalLeaf {
+        id: request.value().id,
+        trustee: name("trustee2.example"),
+        request_index: 10,
+        request: request.hash(),
+        step: Word::new("g7").unwrap(),
+        reason: Word::new("over-quota").unwrap(),
+        time: Time(1_800_000_100),
+    };
+    later.take(21, Signed::sign(refusal.clone(), &[&trustee(2)]).unwrap().entry_bytes());
+    later.take(22, Signed::sign(refusal, &[&trustee(3)]).unwrap().entry_bytes());
+    let [row] = &later.rows()[..] else { panic!("one") };
+    assert_eq!((row.grants, row.when), (1, 1_800_000_000), "the time of its first reading stays");
+    assert_eq!(row.remarks, ["refused by trustee2.example (g7 over-quota)"]);
+}
+
+#[test]
+fn what_contradicts_itself_is_remarked_upon() {
+    let mut ledger = ledger(Vec::new(), &[]);
+    let sealed = |request: &mut Request| {
+        request.details = SealedDetails::new(vec![0; 1024 + 16]).unwrap();
+    };
+    ledger.take(0, emergency(Day(20_001), &details(CAMERA), sealed).entry_bytes());
+    ledger.take(1, emergency(Day(20_002), &details(CameraId([8; 32])), |_| ()).entry_bytes());
+    let agency = Details { agency: Some(name("other.example")), ..details(CAMERA) };
+    ledger.take(2, emergency(Day(20_003), &agency, |_| ()).entry_bytes());
+    let backwards = Details { last_epoch: EpochNo(9), ..details(CAMERA) };
+    ledger.take(3, emergency(Day(20_004), &backwards, |_| ()).entry_bytes());
+    let silent = Details { in_danger: None, ..details(CAMERA) };
+    ledger.take(4, emergency(Day(20_005), &silent, |_| ()).entry_bytes());
+    let rows = ledger.rows();
+    let says = |at: usize, words: &str| rows[at].remarks.iter().any(|remark| remark.contains(words));
+    assert!(says(0, "do not open") && rows[0].epochs.is_none());
+    assert!(says(1, "another camera"));
+    assert!(says(2, "another agency"));
+    assert_eq!(rows[3].remarks.len(), 1, "no epochs, or no details at all");
+    assert!(says(4, "lack"));
+}
+
+fn policy_leaf(id: u8) -> OwnerPolicyLeaf {
+    let id = EntryId([id; 16]);
+    OwnerPolicyLeaf {
+        id,
+        sponsor: name("relay.example"),
+        label: Hash(notice_of(PAIRED).label(id.as_bytes())),
+        commitment: policy_commitment(&id, &Hash([1; 32])),
+    }
+}
+
+fn own(text: &str, id: EntryId) -> OwnEntry {
+    OwnEntry { id: id.to_hex(), text_sha256: hex::encode(sha256(&[text.as_bytes()])) }
+}
+
+#[test]
+fn own_leaves_are_expected_and_a_copy_of_their_id_is_not() {
+    let (mine, theirs) = (policy_leaf(1), policy_leaf(2));
+    let copied = OwnerPolicyLeaf { commitment: Hash([6; 32]), ..mine.clone() };
+    let mut ledger = ledger(vec![own(&mine.text(), mine.id)], &[]);
+    for (at, leaf) in (0..).zip([mine, theirs, copied]) {
+        ledger.take(at, Signed::sign(leaf, &[&relay()]).unwrap().entry_bytes());
+    }
+    let rows = ledger.rows();
+    assert_eq!(rows.iter().map(|row| row.expected).collect::<Vec<_>>(), [true, false, false]);
+    assert!(rows[1].remarks[0].contains("add a viewer"));
+    assert!(rows.iter().all(|row| row.state.is_none()));
+}
+
+#[test]
+fn an_emergency_is_never_the_owners_own_whatever_its_id() {
+    let request = emergency(PAIRED, &details(CAMERA), |_| ());
+    let mut ledger = ledger(vec![own(request.text(), request.value().id)], &[]);
+    ledger.take(0, request.entry_bytes());
+    assert!(!ledger.rows()[0].expected);
+}
+
+#[test]
+fn remarks_are_bounded() {
+    let request = emergency(PAIRED, &details(CAMERA), |_| ());
+    let mut ledger = ledger(Vec::new(), &[]);
+    ledger.take(0, request.entry_bytes());
+    for at in 1..40u8 {
+        let stranger = Signer::from_seed(&format!("stranger{at}.example"), &[at; 32]).unwrap();
+        ledger.take(u64::from(at), grant(0, &request, &stranger, 15).entry_bytes());
+    }
+    assert_eq!(ledger.rows()[0].remarks.len(), MAX_REMARKS);
+}

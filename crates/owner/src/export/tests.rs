@@ -1,0 +1,30 @@
+use super::*;
+
+fn clips(to: &str) -> Clips {
+    Clips::new(Path::new(to)).unwrap()
+}
+
+#[test]
+fn each_run_has_a_file_of_its_own_name() {
+    let named = clips("/tmp/a.b/clip.mp4");
+    assert_eq!(named.path(0), Path::new("/tmp/a.b/clip.mp4"));
+    assert_eq!(named.path(1), Path::new("/tmp/a.b/clip-2.mp4"));
+    assert_eq!(clips("clip").path(2), Path::new("clip-3"));
+    assert!(matches!(Clips::new(Path::new("/")), Err(ExportError::NoName(_))));
+}
+
+#[test]
+fn nothing_recorded_is_no_file_and_gaps_alone_are_none_either() {
+    let gap = Event::Gap { from_us: 1, to_us: 2, reason: "r".to_owned() };
+    let clips = clips("clip.mp4").take(vec![Output::Event(gap)]).unwrap();
+    assert!(matches!(clips.finish(), Err(ExportError::Nothing)));
+}
+
+#[test]
+fn what_is_no_mp4_leaves_no_file_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let clips = Clips::new(&dir.path().join("clip.mp4")).unwrap();
+    let failed = clips.take(vec![Output::Init(b"init".to_vec()), Output::Fragment(b"x".to_vec())]);
+    assert!(matches!(failed, Err(ExportError::Container(_))));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}

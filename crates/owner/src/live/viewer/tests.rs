@@ -1,0 +1,395 @@
+use super::*;
+use crate::live::alarm::Policies;
+use ed25519_dalek::SigningKey;
+use host::rng::OsRng;
+use media::chain::Chain;
+use media::epoch::GapReason;
+use media::epoch::{EpochClose, EpochContext};
+use media::policy::{Classes, OwnerPolicy, Recipient, Role};
+use media::segment::Start;
+use seal::epoch::{EpochSeed, Pool};
+use seal::sealer::SegmentHead;
+use seal::sealer::SegmentSealer;
+
+const EPOCH_US: u64 = 60_000_000;
+const SEGMENT_US: u64 = 2_000_000;
+/// Where time begins: a whole epoch.
+const START: u64 = 1_800_000_000_000_000;
+
+/// A camera that films two-second segments of three fragments, and its owner's device.
+struct Scene {
+    key: SigningKey,
+    wrap: SecretKey,
+    device: DeviceId,
+    policy_hash: [u8; 32],
+    policies: Policies,
+    pool: Pool,
+    epoch: Option<Epoch>,
+    next: u64,
+}
+
+struct Epoch {
+    open: EpochOpen,
+    bytes: Vec<u8>,
+    seed: EpochSeed,
+    chain: Chain,
+    k: u32,
+}
+
+#[derive(Clone)]
+struct Filmed {
+    bytes: Vec<u8>,
+    open: Vec<u8>,
+    fragments: Vec<Vec<u8>>,
+}
+
+impl Scene {
+    fn new(at: u8) -> Self {
+        let key = SigningKey::from_bytes(&[at; 32]);
+        let (wrap, device) = (SecretKey::generate(&mut OsRng), DeviceId([3; 32]));
+        let camera_id = CameraId::of_key(&key.verifying_key().to_bytes());
+        let policy = OwnerPolicy {
+            camera_id,
+            version: 1,
+            prev_hash: [0; 32],
+            epoch_len_s: 60,
+            t: 0,
+            trustees: Vec::new(),
+            recipients: vec![recipient(&wrap, device)],
+            classes: Classes::default(),
+            retention_days: 30,
+            log_policy_hash: [0; 32],
+            policy_doc_hash: [0; 32],
+            recovery_pk: [0; 32],
+        };
+        let signed = policy.sign(&SigningKey::from_bytes(&[99; 32])).unwrap();
+        let stored = StoredCamera {
+            name: "door".to_owned(),
+            camera_id,
+            model: String::new(),
+            enrollment: crate::book::Base64::default(),
+            policies: vec![crate::book::StoredPolicy {
+                policy: crate::book::Base64(signed.bytes().to_vec()),
+                leaf: crate::book::Base64::default(),
+                proof: crate::book::Base64::default(),
+                leaf_index: 0,
+                since: 0,
+            }],
+            notice_from: 0,
+            paired_at: 0,
+            welcomed: true,
+            epochs_checked_to_us: 0,
+        };
+        Self {
+            key,
+            wrap,
+            device,
+            policy_hash: signed.hash(),
+            policies: Policies::of(&stored).unwrap(),
+            pool: Pool::new([at; 32]),
+            epoch: None,
+            next: 0,
+        }
+    }
+
+    fn public(&self) -> PublicKey {
+        self.key.verifying_key().to_bytes()
+    }
+
+    fn viewer(&self, release: Release) -> Viewer {
+        Viewer::of(self.public(), self.policies.clone(), self.device, self.wrap.clone(), release)
+    }
+
+    fn start_epoch(&mut self, number: u64) {
+        let previous = self.epoch.take().map(|epoch| EpochClose {
+            epoch_no: epoch.open.context.epoch_no,
+            segments: epoch.k,
+            chain: epoch.chain.0,
+            gap: GapReason::None,
+        });
+        let context = EpochContext {
+            camera_id: CameraId::of_key(&self.public()),
+            track: TRACK,
+            epoch_no: EpochNo(number),
+            start_us: START + number * EPOCH_US,
+            dur_ms: 60_000,
+            policy_hash: self.policy_hash,
+            notice_commit: [0; 32],
+            t: 0,
+            n: 0,
+        };
+        let ctx = context.hash();
+        let seed = self.pool.next_seed(&host::rng::bytes(), &ctx);
+        let wrap = seal::wrap::wrap(&recipient(&self.wrap, self.device), &ctx, &seed, &mut OsRng).unwrap();
+        let open = EpochOpen {
+            context,
+            key_commit: seed.key_commit(&ctx),
+            share_commits: Vec::new(),
+            shares: Vec::new(),
+            wraps: vec![wrap],
+            previous,
+        };
+        let chain = Chain::start(&ctx, &open.prev_close_hash());
+        let bytes = open.clone().sign(&self.key).bytes().to_vec();
+        self.epoch = Some(Epoch { open, bytes, seed, chain, k: 0 });
+    }
+
+    /// The next segment, `start` or continuing the one before; the epoch turns with the clock.
+    fn film(&mut self, start: Start) -> Filmed {
+        let sequence = self.next;
+        self.next += 1;
+        let start_us = START + sequence * SEGMENT_US;
+        let number = sequence * SEGMENT_US / EPOCH_US;
+        if self.epoch.as_ref().is_none_or(|epoch| epoch.open.context.epoch_no.0 != number) {
+            self.start_epoch(number);
+        }
+        let camera_id = CameraId::of_key(&self.public());
+        let epoch = self.epoch.as_mut().unwrap();
+        let header = SegmentHeader {
+            camera_id,
+            track: TRACK,
+            epoch_no: EpochNo(number),
+            k: epoch.k,
+            sequence: Sequence(sequence),
+            run: 1,
+            start_us,
+            start,
+        };
+        epoch.k += 1;
+        let key = epoch.seed.content_key(&epoch.open.context.hash());
+        let head = SegmentHead {
+            captured_us: start_us,
+            motion_permille: 0,
+            codecs: "avc1.640028".to_owned(),
+            init: b"init".to_vec(),
+        };
+        let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, &mut OsRng).unwrap();
+        let fragments: Vec<_> = (0..3).map(|at| format!("{sequence}.{at}").into_bytes()).collect();
+        for (at, fragment) in (1..).zip(&fragments) {
+            bytes.extend(sealer.fragment(start_us + at * 100_000, fragment, &mut OsRng).unwrap());
+        }
+        bytes.extend(sealer.finish(2_000_000, &mut epoch.chain, &self.key));
+        Filmed { bytes, open: epoch.bytes.clone(), fragments }
+    }
+}
+
+fn recipient(wrap: &SecretKey, device: DeviceId) -> Recipient {
+    Recipient { device_id: device, wrap_pk: wrap.public(), role: Role::Admin, not_after: u64::MAX }
+}
+
+/// Sends a segment in pieces, as a relay does; `opens` is what it answers when asked for the EpochOpen.
+fn send(viewer: &mut Viewer, bytes: &[u8], opens: &[Vec<u8>]) -> Vec<Output> {
+    let mut out = Vec::new();
+    let mut incoming = viewer.begin();
+    for piece in bytes.chunks(100) {
+        let mut step = viewer.push(&mut incoming, piece, START, &mut out);
+        while let Step::Epoch(_) = step {
+            viewer.learn(&mut incoming, opens, &mut out);
+            step = viewer.push(&mut incoming, &[], START, &mut out);
+        }
+    }
+    viewer.finish(incoming, &mut out);
+    out
+}
+
+fn show(viewer: &mut Viewer, filmed: &Filmed) -> Vec<Output> {
+    send(viewer, &filmed.bytes, std::slice::from_ref(&filmed.open))
+}
+
+fn written(out: &[Output]) -> Vec<Vec<u8>> {
+    let bytes = |output: &Output| match output {
+        Output::Fragment(bytes) | Output::Init(bytes) => Some(bytes.clone()),
+        Output::Event(_) => None,
+    };
+    out.iter().filter_map(bytes).collect()
+}
+
+fn refusal(out: &[Output]) -> Option<String> {
+    out.iter().find_map(|output| match output {
+        Output::Event(Event::Refused { reason, .. }) => Some(reason.clone()),
+        _ => None,
+    })
+}
+
+fn gaps(out: &[Output]) -> usize {
+    out.iter().filter(|output| matches!(output, Output::Event(Event::Gap { .. }))).count()
+}
+
+const BOTH: [Release; 2] = [Release::AsOpened, Release::Verified];
+
+#[test]
+fn what_was_filmed_is_written_once_in_order_over_epochs() {
+    for release in BOTH {
+        let mut scene = Scene::new(1);
+        let mut viewer = scene.viewer(release);
+        let mut expected = vec![b"init".to_vec()];
+        let mut got = Vec::new();
+        for at in 0..35 {
+            let start = if at % 2 == 0 { Start::KeyFrame } else { Start::Continuation };
+            let filmed = scene.film(start);
+            expected.extend(filmed.fragments.clone());
+            let out = show(&mut viewer, &filmed);
+            assert_eq!((refusal(&out), gaps(&out)), (None, 0), "{release:?} {at}");
+            got.extend(written(&out));
+        }
+        assert_eq!(got, expected);
+        let watched = viewer.watched();
+        assert_eq!((watched.segments, watched.fragments, watched.refused), (35, 105, 0));
+        assert_eq!(watched.latency_us_p50.is_some(), release == Release::AsOpened);
+        assert!(viewer.opens.len() <= 2, "epochs that are over are forgotten");
+    }
+}
+
+#[test]
+fn a_view_begins_at_a_key_frame() {
+    let mut scene = Scene::new(1);
+    let mut viewer = scene.viewer(Release::AsOpened);
+    let continuation = scene.film(Start::Continuation);
+    assert!(show(&mut viewer, &continuation).is_empty());
+    assert_eq!(written(&show(&mut viewer, &scene.film(Start::KeyFrame))).len(), 4);
+}
+
+#[test]
+fn a_replayed_a_reordered_and_a_foreign_segment_write_nothing() {
+    for release in BOTH {
+        let mut scene = Scene::new(1);
+        let mut viewer = scene.viewer(release);
+        let [first, second] = [scene.film(Start::KeyFrame), scene.film(Start::KeyFrame)];
+        show(&mut viewer, &first);
+        show(&mut viewer, &second);
+        for again in [&second, &first] {
+            let out = show(&mut viewer, again);
+            assert!(written(&out).is_empty() && refusal(&out).unwrap().contains("seen before"), "{out:?}");
+        }
+        let foreign = Scene::new(2).film(Start::KeyFrame);
+        let out = show(&mut viewer, &foreign);
+        assert!(written(&out).is_empty() && refusal(&out).unwrap().contains("another camera"), "{out:?}");
+        // None of it disturbs what follows.
+        assert_eq!(written(&show(&mut viewer, &scene.film(Start::KeyFrame))).len(), 3);
+    }
+}
+
+#[test]
+fn nothing_after_an_altered_byte_is_written_wherever_it_stands() {
+    for release in BOTH {
+        let mut scene = Scene::new(1);
+        let filmed = scene.film(Start::KeyFrame);
+        for at in (0..filmed.bytes.len()).step_by(7) {
+            let mut altered = filmed.clone();
+            altered.bytes[at] ^= 1;
+            let mut viewer = scene.viewer(release);
+            let out = show(&mut viewer, &altered);
+            let skipped = out.is_empty();
+            assert!(refusal(&out).is_some() || skipped, "{release:?} byte {at}: {out:?}");
+            let written = written(&out);
+            // A prefix of the truth, or nothing.
+            let truth = [vec![b"init".to_vec()], filmed.fragments.clone()].concat();
+            assert!(truth.starts_with(&written), "{release:?} byte {at}");
+            assert!(release == Release::AsOpened || written.is_empty(), "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn a_truncated_or_lengthened_segment_is_refused() {
+    for release in BOTH {
+        let mut scene = Scene::new(1);
+        let filmed = scene.film(Start::KeyFrame);
+        for length in [0, 1, 71, 72, 200, filmed.bytes.len() - 1] {
+            let out =
+                send(&mut scene.viewer(release), &filmed.bytes[..length], std::slice::from_ref(&filmed.open));
+            assert!(refusal(&out).is_some(), "{length}");
+            assert!(release == Release::AsOpened || written(&out).is_empty());
+        }
+        let fresh = scene.viewer(release);
+        let mut incoming = fresh.begin();
+        let (mut viewer, mut out) = (fresh, Vec::new());
+        let longer = [&filmed.bytes[..], b"x"].concat();
+        viewer.push(&mut incoming, &longer, START, &mut out);
+        viewer.learn(&mut incoming, std::slice::from_ref(&filmed.open), &mut out);
+        viewer.push(&mut incoming, &[], START, &mut out);
+        assert!(refusal(&out).is_some(), "trailing bytes");
+    }
+}
+
+#[test]
+fn a_dropped_segment_is_a_gap_and_what_continues_it_waits_for_a_key_frame() {
+    let mut scene = Scene::new(1);
+    let mut viewer = scene.viewer(Release::AsOpened);
+    show(&mut viewer, &scene.film(Start::KeyFrame));
+    scene.film(Start::KeyFrame);
+    let continuation = scene.film(Start::Continuation);
+    assert!(show(&mut viewer, &continuation).is_empty(), "its key frame is missing");
+    let out = show(&mut viewer, &scene.film(Start::KeyFrame));
+    assert_eq!((gaps(&out), written(&out).len(), refusal(&out)), (1, 3, None));
+    assert_eq!(viewer.watched().gaps, 1);
+}
+
+#[test]
+fn an_epoch_open_that_is_missing_foreign_or_unsigned_opens_nothing() {
+    let mut scene = Scene::new(1);
+    let filmed = scene.film(Start::KeyFrame);
+    let foreign = Scene::new(2).film(Start::KeyFrame).open;
+    let mut unsigned = filmed.open.clone();
+    *unsigned.last_mut().unwrap() ^= 1;
+    for opens in [vec![], vec![foreign], vec![unsigned], vec![b"noise".to_vec()]] {
+        let out = send(&mut scene.viewer(Release::AsOpened), &filmed.bytes, &opens);
+        assert!(written(&out).is_empty());
+        assert!(refusal(&out).unwrap().contains("no EpochOpen"), "{out:?}");
+    }
+    // The right one among others is found.
+    let opens = [b"noise".to_vec(), filmed.open.clone()];
+    assert_eq!(written(&send(&mut scene.viewer(Release::AsOpened), &filmed.bytes, &opens)).len(), 4);
+    // Another device gets no key.
+    let mut other = scene.viewer(Release::AsOpened);
+    other.device = DeviceId([4; 32]);
+    assert!(refusal(&show(&mut other, &filmed)).unwrap().contains("not wrapped"));
+}
+
+#[test]
+fn a_policy_that_is_not_the_owners_raises_the_alarm_once_an_epoch() {
+    let mut scene = Scene::new(1);
+    scene.policy_hash = [8; 32];
+    let mut viewer = scene.viewer(Release::AsOpened);
+    let alarms = |out: &[Output]| {
+        out.iter().filter(|output| matches!(output, Output::Event(Event::PolicyAlarm { .. }))).count()
+    };
+    assert_eq!(alarms(&show(&mut viewer, &scene.film(Start::KeyFrame))), 1);
+    assert_eq!(alarms(&show(&mut viewer, &scene.film(Start::KeyFrame))), 0);
+}
+
+#[test]
+fn after_a_lost_session_the_segment_is_completed_without_a_repetition() {
+    let mut scene = Scene::new(1);
+    let mut viewer = scene.viewer(Release::AsOpened);
+    let [whole, cut] = [scene.film(Start::KeyFrame), scene.film(Start::KeyFrame)];
+    show(&mut viewer, &whole);
+    let mut out = Vec::new();
+    let mut incoming = viewer.begin();
+    // All but the last fragment and the trailer.
+    viewer.push(&mut incoming, &cut.bytes[..cut.bytes.len() - 130], START, &mut out);
+    let before = written(&out);
+    assert!(!before.is_empty() && before.len() < 3, "{}", before.len());
+    viewer.lost(&incoming);
+
+    viewer.handle_connected();
+    let rest = show(&mut viewer, &cut);
+    assert_eq!([before, written(&rest)].concat(), cut.fragments);
+    assert_eq!(refusal(&rest), None);
+    // Once it is whole it is a replay, except right after another loss, where it is of no interest.
+    assert!(refusal(&show(&mut viewer, &cut)).is_some());
+    viewer.handle_connected();
+    assert!(show(&mut viewer, &cut).is_empty());
+    assert!(refusal(&show(&mut viewer, &whole)).is_some(), "an older one never comes again");
+}
+
+#[test]
+fn what_was_not_asked_for_is_refused() {
+    let mut scene = Scene::new(1);
+    let mut viewer = scene.viewer(Release::Verified);
+    viewer.want(START + SEGMENT_US..START + 2 * SEGMENT_US);
+    let [early, asked, late] = [0; 3].map(|_| scene.film(Start::KeyFrame));
+    assert!(refusal(&show(&mut viewer, &early)).unwrap().contains("outside the span"));
+    assert_eq!(written(&show(&mut viewer, &asked)).len(), 4);
+    assert!(refusal(&show(&mut viewer, &late)).unwrap().contains("outside the span"));
+}
