@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Writes segment.json: segments, EpochOpens, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
+
+A second implementation of the encodings, from the text. Ed25519 is tlog.py's; keys are public. Standard library only.
+Usage: python3 segment.py, which writes, or python3 segment.py --check, which computes all again and compares.
+"""
+import importlib
+import json
+import pathlib
+import sys
+
+import tlog
+
+schedule = importlib.import_module("key-schedule")
+sha256, u, filled = schedule.sha256, schedule.u, schedule.filled
+FILE = pathlib.Path(__file__).with_name("segment.json")
+CAMERA, OWNER = filled("camera key seed"), filled("owner key seed")
+CAMERA_PK, OWNER_PK = tlog.public(CAMERA), tlog.public(OWNER)
+CAMERA_ID = schedule.camera_id(CAMERA_PK)
+END = b"\xff\xff\xff\xff"
+
+
+def bytes_(value):
+    return u(32, len(value)) + value
+
+
+def items(values):
+    return u(16, len(values)) + b"".join(values)
+
+
+def signed(key, domain, body):
+    return body + tlog.ed25519(key, domain + b"\0" + body)
+
+
+# Segments --------------------------------------------------------------------------------------------------------------
+
+
+def head(**other):
+    f = {"suite": 1, "type": 0x10, "k": 2, "flags": 1, **other}
+    return u(16, f["suite"]) + u(8, f["type"]) + CAMERA_ID + u(32, 0) + u(64, 7) + u(32, f["k"]) + u(64, 42) + u(32, 3) + u(64, 1_793_000_000_000_000) + \
+        u(8, f["flags"])
+
+
+def frames(fragments, first=0):
+    return b"".join(u(32, n) + bytes_(sealed) for n, sealed in enumerate(fragments, first))
+
+
+def trailer(header, fragments, count=None, key=CAMERA):
+    count = len(fragments) if count is None else count
+    chain = schedule.chain_next(filled("chain before"), header, fragments)
+    end = u(32, count) + u(32, 2_000_000) + chain
+    return end + tlog.ed25519(key, b"candor segment\0" + sha256(header) + end)
+
+
+def segments():
+    header, fragments = head(), [b"head", b"", b"two" * 20]
+    body, end = header + frames(fragments), trailer(header, fragments)
+    whole = body + END + end
+    good = [{"why": "three fragments", "bytes": whole.hex(), "header": header.hex(), "fragments": [f.hex() for f in fragments],
+             "chain_before": filled("chain before").hex(), "duration_us": 2_000_000}]
+    continued = head(flags=0)
+    good.append({"why": "a continuation of one fragment", "bytes": (continued + frames([b"x"]) + END + trailer(continued, [b"x"])).hex(),
+                 "header": continued.hex(), "fragments": ["78"], "chain_before": filled("chain before").hex(), "duration_us": 2_000_000})
+    bad = [(why, error, data) for why, error, data in [
+        ("nothing", "Truncated", b""),
+        ("cut in the header", "Truncated", header[:71]),
+        ("cut after the header", "Truncated", header),
+        ("cut in an index", "Truncated", header + b"\0\0\0"),
+        ("cut in a fragment", "Truncated", body[:-1]),
+        ("without its end", "Truncated", body),
+        ("cut after the end marker", "Truncated", body + END),
+        ("cut in the trailer", "Truncated", whole[:-1]),
+        ("a byte after the trailer", "Trailing", whole + b"\0"),
+        ("twice", "Trailing", whole + whole),
+        ("another suite", "UnknownSuite", head(suite=2) + whole[72:]),
+        ("another type", "WrongType", head(type=0x11) + whole[72:]),
+        ("an unknown flag", "BadValue", head(flags=2) + whole[72:]),
+        ("a flag beside the known one", "BadValue", head(flags=3) + whole[72:]),
+        ("the first fragment has index 1", "BadValue", header + frames(fragments, 1) + END + end),
+        ("a fragment is missing", "BadValue", header + frames(fragments[:1]) + frames(fragments[2:], 2) + END + trailer(header, fragments)),
+        ("a fragment comes twice", "BadValue", header + frames(fragments[:1]) + frames(fragments) + END + end),
+        ("index 4096 in turn is no index", "BadValue", header + frames([b""] * 4097) + END + end),
+        ("a fragment over its limit", "TooLong", header + u(32, 0) + u(32, (8 << 20) + 1)),
+        ("a fragment of 4 GiB", "TooLong", header + u(32, 0) + END),
+        ("no fragment at all", "BadValue", header + END + trailer(header, [])),
+        ("a count that is too small", "BadValue", body + END + trailer(header, fragments, count=2)),
+        ("a count that is too large", "BadValue", body + END + trailer(header, fragments, count=4)),
+    ]]
+    forged = [("another signer", body + END + trailer(header, fragments, key=OWNER)),
+              ("the signature of another header", head(k=3) + whole[72:]),
+              ("another duration", whole[:-97] + b"\1" + whole[-96:])]
+    return good, bad, forged
+
+
+# Signed objects ----------------------------------------------------------------------------------------------------------
+
+
+def epoch_open(**other):
+    f = {"suite": 1, "type": 0x11, "t": 2, "n": 3, "commits": 3, "shares": [b"sealed share %d" % n for n in range(3)], "wraps": [b"wrap"], "previous": 1, "gap": 2,
+         "key": CAMERA, **other}
+    body = u(16, f["suite"]) + u(8, f["type"]) + CAMERA_ID + u(32, 0) + u(64, 7) + u(64, 1_793_000_000_000_000) + u(32, 60_000) + filled("policy") + \
+        filled("notice commit") + u(8, f["t"]) + u(8, f["n"]) + filled("key commit")
+    body += b"".join(filled(f"share commit {n}") for n in range(f["commits"]))
+    body += b"".join(filled(f"day key {n}") + bytes_(s) for n, s in enumerate(f["shares"]))
+    body += items([filled(f"device {n}") + bytes_(w) for n, w in enumerate(f["wraps"])]) + u(8, f["previous"])
+    if f["previous"]:
+        body += u(64, 6) + u(32, 31) + filled("close chain") + u(8, f["gap"])
+    return signed(f["key"], b"candor epoch open", body)
+
+
+def policy(**other):
+    f = {"version": 2, "prev": filled("version 1"), "epoch_len": 60, "t": 2, "names": [b"one.example/t", b"two.example/t", b"three.example/t"],
+         "recipients": [(filled("device 0"), 1), (filled("device 1"), 2)], "wrap_len": 1216, "classes": 3, "key": OWNER, **other}
+    trustees = [bytes_(n) + bytes_(b"vkey of " + n) + bytes_(b"https://" + n) for n in f["names"]]
+    recipients = [d + bytes_(d * 38 if f["wrap_len"] == 1216 else bytes(f["wrap_len"])) + u(8, role) + u(64, 2**64 - 1) for d, role in f["recipients"]]
+    body = u(16, 1) + u(8, 2) + CAMERA_ID + u(32, f["version"]) + f["prev"] + u(16, f["epoch_len"]) + u(8, f["t"]) + items(trustees) + items(recipients) + \
+        u(8, f["classes"]) + u(16, 30) + filled("log policy") + filled("policy doc") + bytes(32)
+    return signed(f["key"], b"candor owner policy", body)
+
+
+def enrollment(camera=CAMERA, owner=OWNER, kind=1):
+    consent = tlog.ed25519(camera, b"candor enrollment camera\0" + OWNER_PK + filled("mailbox"))
+    body = u(16, 1) + u(8, kind) + CAMERA_PK + OWNER_PK + u(64, 1_793_000_000) + bytes(32) + filled("mailbox") + consent
+    return signed(owner, b"candor enrollment owner", body)
+
+
+def day_notice(key=CAMERA, camera=CAMERA_ID):
+    return signed(key, b"candor day notice", u(16, 1) + u(8, 3) + camera + u(32, 20_752) + filled("notice"))
+
+
+def objects():
+    good = [("EpochOpen", "three shares, a close before", epoch_open()),
+            ("EpochOpen", "nothing escrowed, a track's first", epoch_open(t=0, n=0, commits=0, shares=[], previous=0)),
+            ("OwnerPolicy", "version 2", policy()),
+            ("OwnerPolicy", "version 1, no trustees, nobody watches", policy(version=1, prev=bytes(32), t=0, names=[], recipients=[])),
+            ("Enrollment", "by both", enrollment()), ("DayNotice", "of a day", day_notice())]
+    bad = [("EpochOpen", why, error, data) for why, error, data in [
+        ("nothing", "Truncated", b""), ("cut in the signature", "Truncated", epoch_open()[:-1]), ("a byte too many", "Trailing", epoch_open() + b"\0"),
+        ("another suite", "UnknownSuite", epoch_open(suite=2)), ("another type", "WrongType", epoch_open(type=2)), ("t over n", "BadValue", epoch_open(t=4)),
+        ("shares and t = 0", "BadValue", epoch_open(t=0)), ("17 shares", "TooLong", epoch_open(n=17, commits=17, shares=[b""] * 17)),
+        ("a share over its limit", "TooLong", epoch_open(shares=[bytes(2049), b"", b""])), ("33 wraps", "TooLong", epoch_open(wraps=[b""] * 33)),
+        ("a wrap over its limit", "TooLong", epoch_open(wraps=[bytes(2049)])), ("a presence byte of 2", "BadValue", epoch_open(previous=2)),
+        ("an unknown gap reason", "BadValue", epoch_open(gap=5)), ("over its size", "TooLong", epoch_open() + bytes(128 << 10)),
+    ]] + [("OwnerPolicy", why, error, data) for why, error, data in [
+        ("cut", "Truncated", policy()[:-1]), ("a byte too many", "Trailing", policy() + b"\0"), ("version 0", "BadValue", policy(version=0)),
+        ("version 1 with a hash before", "BadValue", policy(version=1)), ("version 2 without", "BadValue", policy(prev=bytes(32))),
+        ("epochs of 9 s", "BadValue", policy(epoch_len=9)), ("epochs of 601 s", "BadValue", policy(epoch_len=601)),
+        ("t over the trustees", "BadValue", policy(t=4)), ("trustees and t = 0", "BadValue", policy(t=0)),
+        ("17 trustees", "TooLong", policy(names=[b"%d" % n for n in range(17)])), ("a trustee twice", "BadValue", policy(names=[b"same", b"same"])),
+        ("a control character in a name", "BadValue", policy(names=[b"a\x1b[2J", b"b"])), ("a name that is not UTF-8", "BadValue", policy(names=[b"\xff", b"b"])),
+        ("a name over its limit", "TooLong", policy(names=[b"n" * 257, b"b"])), ("an unknown role", "BadValue", policy(recipients=[(filled("device 0"), 3)])),
+        ("a device twice", "BadValue", policy(recipients=[(filled("device 0"), 1)] * 2)), ("a short wrap key", "BadValue", policy(wrap_len=1215)),
+        ("a long wrap key", "TooLong", policy(wrap_len=1217)), ("an unknown class", "BadValue", policy(classes=8)),
+    ]] + [("Enrollment", "another type", "WrongType", enrollment(kind=2)), ("Enrollment", "a byte too many", "Trailing", enrollment() + b"\0"),
+          ("DayNotice", "cut", "Truncated", day_notice()[:-1])]
+    forged = [("EpochOpen", "by the owner", epoch_open(key=OWNER)), ("OwnerPolicy", "by the camera", policy(key=CAMERA)),
+              ("Enrollment", "without the camera's consent", enrollment(camera=OWNER)), ("Enrollment", "without the owner", enrollment(owner=CAMERA)),
+              ("DayNotice", "by the owner", day_notice(key=OWNER)), ("DayNotice", "of another camera", day_notice(camera=filled("camera")))]
+    return good, bad, forged
+
+
+def everything():
+    good, bad, forged = segments()
+    good_objects, bad_objects, forged_objects = objects()
+    listed = {"about": "Encodings of proto/segment.md; made by segment.py. Bytes in hexadecimal; an over-long tail of zeros is written as zeros_behind. "
+                       "forged ones parse and their signature does not hold.",
+              "camera_seed": CAMERA.hex(), "owner_seed": OWNER.hex(), "segments": good,
+              "bad_segments": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad],
+              "forged_segments": [{"why": w, "bytes": d.hex()} for w, d in forged],
+              "objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in good_objects],
+              "bad_objects": [{"object": o, "why": w, "error": e, **tail(d)} for o, w, e, d in bad_objects],
+              "forged_objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in forged_objects]}
+    return listed
+
+
+def tail(data):
+    short = data.rstrip(b"\0")
+    return {"bytes": data.hex()} if len(data) - len(short) < 4096 else {"bytes": short.hex(), "zeros_behind": len(data) - len(short)}
+
+
+def main():
+    value = everything()
+    if sys.argv[1:] == ["--check"]:
+        wrong = list(schedule.differences("", value, json.loads(FILE.read_text())))
+        for path in wrong:
+            print(f"{FILE.name}{path} is not what the text says", file=sys.stderr)
+        sys.exit(1 if wrong else 0)
+    if sys.argv[1:]:
+        sys.exit("usage: segment.py [--check]")
+    FILE.write_text(json.dumps(value, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
