@@ -64,3 +64,6 @@ impl LogClient {
         Ok((Logged::verify(leaf, &proof, &self.policy)?, proof))
     }
 }
+
+#[cfg(test)]
+mod tests;
