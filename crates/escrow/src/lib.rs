@@ -23,3 +23,5 @@ pub mod policy;
 pub mod record;
 pub mod register;
 pub mod share;
+#[cfg(test)]
+mod world_for_tests;

@@ -1,0 +1,444 @@
+//! Every refusal, provoked by one mutation of an ordinary request. A refusal without a case here fails the test, and so does one
+//! without a line in the contract.
+
+use super::super::*;
+use crate::policy::{Figures, Rule};
+use crate::record::{EntryId, KeyState, Role, SealedDetails, Span, Time, Veto, Word};
+use crate::world_for_tests::*;
+use media::id::CameraId;
+use media::policy::{Class, Classes};
+use seal::hpke::SecretKey;
+use std::collections::BTreeSet;
+use std::vec::Vec;
+use tlog::Entry as _;
+use tlog::note::Signer;
+
+type Provoke = fn() -> Refusal;
+
+/// An ordinary emergency in an ordinary world, and the package altered.
+fn package(alter: fn(&World, &mut Package)) -> Refusal {
+    let mut world = World::new();
+    let mut package = world.ordinary();
+    alter(&world, &mut package);
+    world.check(&package).unwrap_err()
+}
+
+/// The request composed otherwise.
+fn ask(kind: Kind, alter: fn(&mut Ask)) -> Refusal {
+    let mut world = World::new();
+    let mut ask = world.ask(kind);
+    alter(&mut ask);
+    let package = world.log_request(&ask);
+    world.check(&package).unwrap_err()
+}
+
+/// An ordinary request in a world set up otherwise.
+fn world(alter: fn(&mut Setup)) -> Refusal {
+    world_of(Kind::Emergency, alter)
+}
+
+fn world_of(kind: Kind, alter: fn(&mut Setup)) -> Refusal {
+    let mut setup = Setup::default();
+    alter(&mut setup);
+    let mut world = World::with(&setup);
+    let ask = world.ask(kind);
+    let package = world.log_request(&ask);
+    world.check(&package).unwrap_err()
+}
+
+/// What a trustee says that reads another log.
+fn roots(root_at: &dyn Fn(u64) -> Option<Hash>) -> Refusal {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let own = trustee(1).verifier();
+    let standing = Standing {
+        log_policy: &world.log_policy,
+        rules: &world.rules,
+        register: &world.register,
+        root_at,
+        trustee: &own,
+    };
+    check(&package, &standing, NOW).unwrap_err()
+}
+
+/// A second request, after an earlier one that everybody saw.
+fn second(figures: fn(&mut Figures), between: fn(&mut World, &Package)) -> Refusal {
+    let mut setup = Setup::default();
+    figures(&mut setup.figures);
+    let mut world = World::with(&setup);
+    let mut ask = world.ask(Kind::Emergency);
+    let first = world.log_request(&ask);
+    between(&mut world, &first);
+    ask.id = EntryId([99; 16]);
+    let package = world.log_request(&ask);
+    world.check(&package).unwrap_err()
+}
+
+fn approval(of: fn(&Hash) -> Option<Approval>, approvers: &[Verifier]) -> Refusal {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let checked = world.passed(1, &package);
+    let approval = of(&checked.request().value().hash());
+    checked.approve(approval.as_ref(), approvers).unwrap_err()
+}
+
+fn approved(world: &World, package: &Package) -> Approved {
+    let checked = world.passed(1, package);
+    let approval = Approval::sign(&checked.request().value().hash(), &approver());
+    checked.approve(Some(&approval), &[approver().verifier()]).unwrap()
+}
+
+fn shares(setup: fn(&mut Setup), later: fn(&mut World)) -> ShareFailure {
+    let mut altered = Setup::default();
+    setup(&mut altered);
+    let mut world = World::with(&altered);
+    let package = world.ordinary();
+    later(&mut world);
+    approved(&world, &package).open_shares(&world.key_of(1)).unwrap_err()
+}
+
+fn refused(failure: ShareFailure) -> Refusal {
+    match failure {
+        ShareFailure::Refused(refusal) => refusal,
+        ShareFailure::Bad(epoch) => panic!("epoch {epoch} has a bad share"),
+    }
+}
+
+fn seal_with(signer: &Signer, alter: fn(&mut World) -> Package) -> Refusal {
+    let mut world = World::new();
+    let package = alter(&mut world);
+    let opened = approved(&world, &package).open_shares(&world.key_of(1)).unwrap();
+    opened.seal(signer, NOW, &mut world.rng).unwrap_err()
+}
+
+/// What comes of releasing trustee 1's bundle for a grant of the trustee with this index, with a proof at that time.
+fn release(granted: u8, proof_time: u64) -> Refusal {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let held = world.hold(1, &package);
+    let other = world.hold(granted, &package);
+    let grant = if granted == 1 { held.grant() } else { other.grant() }.clone();
+    let index = world.add(&grant);
+    let logged = Logged::verify(grant, &world.log.proof(index, 4, NOW), &world.log_policy).unwrap();
+    held.release(&logged, &world.log.proof(index, 4, proof_time).encode()).unwrap_err()
+}
+
+fn flip_last(bytes: &mut [u8]) {
+    *bytes.last_mut().unwrap() ^= 1;
+}
+
+/// The proof of the package's request under another head.
+fn proof(world: &World, package: &Package, signer: &Signer, cosigners: usize, time: u64) -> Vec<u8> {
+    let index = TlogProof::parse(&package.proof).unwrap().index();
+    let inclusion = world.log.tree.prove_inclusion(index, world.log.tree.size()).unwrap();
+    TlogProof::from_parts(index, inclusion, &world.log.checkpoint(signer, cosigners, time)).unwrap().encode()
+}
+
+fn cases() -> Vec<(&'static str, Provoke)> {
+    let mut cases = to_g4();
+    cases.extend(g5_and_g6());
+    cases.extend(g7());
+    cases.extend(from_g8());
+    cases
+}
+
+fn to_g4() -> Vec<(&'static str, Provoke)> {
+    std::vec![
+        ("package-malformed", || package(|_, package| package.leaf = b"no leaf".to_vec())),
+        ("package-too-large", || package(|_, package| {
+            let one = package.notices[0].clone();
+            package.notices = std::vec![one; NOTICES_MAX + 1];
+        })),
+        ("no-epochs", || package(|_, package| package.opens.clear())),
+        ("no-escrow-kind", || ask(Kind::OwnerShare, |_| {})),
+        ("other-rules", || ask(Kind::Emergency, |ask| ask.alter = |leaf| leaf.policy = Hash([0; 32]))),
+        ("not-logged", || package(|_, package| package.proof.clear())),
+        ("checkpoint-refused", || package(|world, package| {
+            package.proof = proof(world, package, &signer("log.example", 99), 4, NOW);
+        })),
+        ("quorum-not-met", || package(|world, package| {
+            package.proof = proof(world, package, &log_signer(), 2, NOW);
+        })),
+        ("head-stale", || package(|world, package| {
+            package.proof = proof(world, package, &log_signer(), 4, NOW - 121);
+        })),
+        ("head-ahead", || roots(&|_| None)),
+        ("fork", || roots(&|_| Some(Hash([9; 32])))),
+        ("not-included", || package(|_, package| {
+            let leaf = Signed::<Request>::parse(&package.leaf).unwrap();
+            package.leaf = leaf.countersign(&signer("stranger", 98)).unwrap().entry_bytes().to_vec();
+        })),
+        ("register-behind", || {
+            let mut world = World::new();
+            let before = world.register.clone();
+            let package = world.ordinary();
+            world.register = before;
+            world.check(&package).unwrap_err()
+        }),
+        ("id-taken", || {
+            let mut world = World::new();
+            world.ordinary();
+            let mut ask = world.ask(Kind::Emergency);
+            ask.release_key = SecretKey::new([97; 32]);
+            let package = world.log_request(&ask);
+            world.check(&package).unwrap_err()
+        }),
+        ("sponsor-unregistered", || ask(Kind::Emergency, |ask| drop(ask.signers.pop()))),
+        ("officer-unregistered", || ask(Kind::Emergency, |ask| drop(ask.signers.remove(0)))),
+        ("supervisor-unregistered", || ask(Kind::Emergency, |ask| drop(ask.signers.remove(1)))),
+        ("key-revoked", || {
+            let mut world = World::new();
+            let package = world.ordinary();
+            world.register_key(Role::Officer, "police.example", &officer(), KeyState::Revoked);
+            world.check(&package).unwrap_err()
+        }),
+        ("registered-late", || {
+            let mut world = World::with(&Setup { without: "officer", ..Setup::default() });
+            let package = world.ordinary();
+            world.register_key(Role::Officer, "police.example", &officer(), KeyState::Registered);
+            world.check(&package).unwrap_err()
+        }),
+        ("release-key-mismatch", || package(|_, package| {
+            package.release_key = SecretKey::new([97; 32]).public();
+        })),
+    ]
+}
+
+fn g5_and_g6() -> Vec<(&'static str, Provoke)> {
+    std::vec![
+        ("enrollment-forged", || package(|_, package| flip_last(&mut package.enrollment))),
+        ("notice-forged", || package(|_, package| flip_last(&mut package.notices[0]))),
+        ("notices-incomplete", || package(|_, package| drop(package.notices.remove(0)))),
+        ("notice-mismatch", || world(|setup| setup.context = |_, context| context.notice_commit = [0; 32])),
+        ("label-mismatch", || ask(Kind::Emergency, |ask| ask.alter = |leaf| leaf.label = Hash([0; 32]))),
+        ("details-unreadable", || ask(Kind::Emergency, |ask| {
+            ask.alter = |leaf| leaf.details = SealedDetails::new(std::vec![0; 1040]).unwrap();
+        })),
+        ("details-mismatch", || ask(Kind::Emergency, |ask| ask.details.camera_id = CameraId([0; 32]))),
+        ("span-mismatch", || ask(Kind::Emergency, |ask| {
+            ask.alter = |leaf| leaf.span = Span::from_secs(60).unwrap();
+        })),
+        ("details-incomplete", || ask(Kind::Emergency, |ask| ask.details.in_danger = None)),
+        ("policy-forged", || package(|_, package| flip_last(&mut package.policy.policy))),
+        ("policy-of-other-camera", || world(|setup| {
+            setup.policy = |policy| policy.camera_id = CameraId([0; 32]);
+        })),
+        ("policy-leaf-mismatch", || world(|setup| {
+            setup.policy_leaf = |leaf| leaf.commitment = Hash([0; 32]);
+        })),
+        ("policy-unsponsored", || world(
+            |setup| setup.policy_leaf = |leaf| leaf.sponsor = name("other.example")
+        )),
+        ("policy-not-logged", || package(|world, package| {
+            package.policy.proof = world.log.proof(0, 4, NOW).encode();
+        })),
+        ("policy-under-other-rules", || world(
+            |setup| setup.policy = |policy| policy.policy_doc_hash = [0; 32]
+        )),
+        (
+            "policy-under-other-log",
+            || world(|setup| setup.policy = |policy| policy.log_policy_hash = [0; 32])
+        ),
+        ("class-not-allowed", || world(|setup| {
+            setup.policy = |policy| policy.classes = Classes::of(&[Class::Legal, Class::Recovery]);
+        })),
+        ("not-a-trustee", || {
+            let mut world = World::new();
+            let package = world.ordinary();
+            world.check_as(TRUSTEES + 1, &package, NOW).unwrap_err()
+        }),
+        ("epoch-forged", || package(|_, package| flip_last(&mut package.opens[1]))),
+        ("other-track", || ask(Kind::Emergency, |ask| ask.details.track = media::id::TrackId(1))),
+        ("epochs-not-contiguous", || package(|_, package| package.opens.swap(0, 1))),
+        ("range-mismatch", || package(|world, package| {
+            // As many epochs, one further on.
+            package.opens.remove(0);
+            package.opens.push(world.camera.opens[3].bytes().to_vec());
+        })),
+        ("other-policy", || world(|setup| {
+            setup.context = |at, context| {
+                if at == 1 {
+                    context.policy_hash = [0; 32]
+                }
+            };
+        })),
+        ("shares-mismatch", || world(|setup| setup.context = |at, context| if at == 1 {
+            context.t = 2
+        })),
+        ("past-retention", || world(|setup| setup.policy = |policy| policy.retention_days = 0)),
+        ("recovery-unsigned", || ask(Kind::Recovery, |ask| drop(ask.signers.remove(0)))),
+    ]
+}
+
+fn g7() -> Vec<(&'static str, Provoke)> {
+    std::vec![
+        ("rules-not-logged", || world(|setup| setup.without = "rules")),
+        ("request-from-future", || ask(Kind::Emergency, |ask| ask.time = NOW + 31)),
+        ("logged-late", || ask(Kind::Emergency, |ask| ask.time = NOW - 3601)),
+        ("expired", || {
+            let mut world = World::new();
+            let mut package = world.ordinary();
+            package.first_proof = package.proof.clone();
+            world.time = NOW + 8 * DAY;
+            package.proof = proof(&world, &package, &log_signer(), 4, world.time);
+            world.check_as(1, &package, world.time).unwrap_err()
+        }),
+        ("footage-from-future", || ask(Kind::Emergency, |ask| ask.time = NOW - 421)),
+        ("basis-unknown", || ask(Kind::Emergency, |ask| {
+            ask.alter = |leaf| leaf.basis = Word::new("a-hunch");
+        })),
+        ("call-back-missing", || ask(Kind::Emergency, |ask| ask.details.call_back = None)),
+        ("too-many-epochs", || world(|setup| setup.figures.emergency_epochs = 2)),
+        ("footage-too-old", || world(|setup| setup.figures.emergency_lookback_secs = 539)),
+        ("agency-suspended", || second(
+            |figures| (figures.unratified_max, figures.ratify_within_secs) = (0, 10),
+            |world, first| {
+                let grant = world.hold(1, first).grant().clone();
+                world.add(&grant);
+            },
+        )),
+        ("agency-quota", || second(|figures| figures.emergency_agency_max = 1, |_, _| {})),
+        ("camera-quota", || second(|figures| figures.emergency_camera_max = 1, |_, _| {})),
+        ("order-missing", || ask(Kind::Legal, |ask| ask.details.order = None)),
+        ("span-too-long", || world_of(Kind::Legal, |setup| setup.figures.legal_span_secs = 179)),
+        ("vetoed", || {
+            let mut world = World::new();
+            let ask = world.ask(Kind::Recovery);
+            let package = world.log_request(&ask);
+            let request = world.logged(&package);
+            let veto = Veto {
+                id: EntryId([96; 16]),
+                sponsor: name("relay.example"),
+                request_index: request.index(),
+                request: request.value().hash(),
+                document: Hash([0; 32]),
+                time: Time(NOW),
+            };
+            world.add(&Signed::sign(veto, &[&sponsor()]).unwrap());
+            world.check(&package).unwrap_err()
+        }),
+    ]
+}
+
+fn from_g8() -> Vec<(&'static str, Provoke)> {
+    std::vec![
+        ("approval-missing", || approval(|_| None, &[approver().verifier()])),
+        ("approval-malformed", || approval(
+            |_| Some(Approval { note: b"yes".to_vec() }),
+            &[approver().verifier()],
+        )),
+        ("approval-of-other-request", || approval(
+            |_| Some(Approval::sign(&Hash([0; 32]), &approver())),
+            &[approver().verifier()],
+        )),
+        ("approver-unknown", || approval(
+            |request| Some(Approval::sign(request, &signer("clerk.example", 95))),
+            &[approver().verifier()],
+        )),
+        ("day-key-destroyed", || refused(shares(|_| {}, |world| world.destroy_day_key(1)))),
+        ("day-key-unknown", || {
+            let mut world = World::new();
+            let package = world.ordinary();
+            refused(approved(&world, &package).open_shares(&|_, _| None).unwrap_err())
+        }),
+        ("day-key-mismatch", || refused(shares(
+            |setup| setup.open = |at, open| if at == 1 {
+                open.shares[0].day_key_id = [0; 32]
+            },
+            |_| {},
+        ))),
+        ("share-bound-elsewhere", || refused(shares(
+            |setup| setup.open = |at, open| if at == 1 {
+                open.shares[0].sealed = open.shares[1].sealed.clone()
+            },
+            |_| {},
+        ))),
+        ("release-key-unusable", || seal_with(&trustee(1), |world| {
+            let mut ask = world.ask(Kind::Emergency);
+            ask.alter = |leaf| leaf.release_key = Hash::of(&[&[0xff; 1216]]);
+            let mut package = world.log_request(&ask);
+            package.release_key = std::vec![0xff; 1216];
+            package
+        })),
+        ("wrong-signer", || seal_with(&trustee(2), World::ordinary)),
+        ("grant-mismatch", || release(2, NOW)),
+        ("grant-proof-mismatch", || release(1, NOW - 1)),
+    ]
+}
+
+#[test]
+fn every_refusal_is_provoked_by_one_mutation() {
+    let mut provoked = BTreeSet::new();
+    for (name, provoke) in cases() {
+        let refusal = provoke();
+        assert_eq!(refusal.name(), name, "{refusal}");
+        assert!(!refusal.what_to_do().is_empty());
+        provoked.insert((refusal.step(), refusal.name()));
+    }
+    assert_eq!(provoked, known());
+}
+
+fn known() -> BTreeSet<(&'static str, &'static str)> {
+    let rules = Rule::ALL.iter().map(|rule| ("g7", rule.name()));
+    Refusal::TABLE.iter().copied().chain(rules).collect()
+}
+
+#[test]
+fn the_contract_lists_every_refusal_and_no_other() {
+    let contract = include_str!("../../../../../proto/release.md");
+    let gate = contract.split("\n## ").find(|section| section.starts_with("The gate")).unwrap();
+    let row = |line: &'static str| {
+        let mut cells = line.strip_prefix("| g")?.split(" | ");
+        let (step, name) = (cells.next()?, cells.next()?.trim_matches('`'));
+        Some((std::format!("g{step}"), name))
+    };
+    let listed: BTreeSet<_> = gate.lines().filter_map(row).collect();
+    let known: BTreeSet<_> = known().into_iter().map(|(step, name)| (step.into(), name)).collect();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn a_share_that_breaks_its_commitment_is_bad_and_named() {
+    let failure = shares(
+        |setup| {
+            setup.open = |at, open| {
+                if at == 1 {
+                    open.share_commits[0] = [0; 32]
+                }
+            }
+        },
+        |_| {},
+    );
+    assert_eq!(failure, ShareFailure::Bad(media::id::EpochNo(FIRST_EPOCH + 1)));
+}
+
+#[test]
+fn every_part_of_a_package_must_be_canonical() {
+    let parts: [fn(&mut Package) -> &mut Vec<u8>; 8] = [
+        |package| &mut package.leaf,
+        |package| &mut package.proof,
+        |package| &mut package.first_proof,
+        |package| &mut package.enrollment,
+        |package| &mut package.policy.policy,
+        |package| &mut package.policy.leaf,
+        |package| &mut package.policy.proof,
+        |package| &mut package.opens[2],
+    ];
+    let mut world = World::new();
+    let mut package = world.ordinary();
+    package.first_proof = package.proof.clone();
+    assert!(matches!(world.check(&package), Ok(Verdict::Pass(_))));
+    for part in parts {
+        let mut altered = package.clone();
+        part(&mut altered).push(b' ');
+        assert_eq!(world.check(&altered).unwrap_err().name(), "package-malformed");
+    }
+}
+
+#[test]
+fn a_first_proof_of_another_leaf_or_history_does_not_help() {
+    let other_leaf = package(|world, package| package.first_proof = world.log.proof(0, 4, NOW).encode());
+    assert_eq!(other_leaf.name(), "not-included");
+    let fewer = package(|world, package| package.first_proof = proof(world, package, &log_signer(), 2, NOW));
+    assert_eq!(fewer.name(), "quorum-not-met");
+}

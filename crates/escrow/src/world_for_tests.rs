@@ -1,0 +1,410 @@
+//! A small world of real keys: a log with witnesses, an operator, a registrar, an agency, a sponsor, five trustees, an owner, a
+//! camera that films four epochs of a minute. Tests alter one thing in it and see what becomes of a request.
+
+mod camera;
+mod log;
+mod rng;
+
+pub(crate) use camera::{Camera, FIRST_EPOCH, SEGMENTS, START_US, key_of};
+pub(crate) use log::{Log, log_signer, policy, policy_text};
+pub(crate) use rng::Rng;
+
+use crate::daykeys::DayKey;
+use crate::deal::TrusteeId;
+use crate::details::{Details, Line};
+use crate::grant::{Approval, Checked, Held, Refusal, Standing, Verdict, check};
+use crate::package::Package;
+use crate::policy::{Figures, PolicyDoc};
+use crate::record::{
+    Country, DayKeysLeaf, EntryId, KeyDestroyed, KeyState, Kind, Name, OwnerPolicyLeaf, PolicyDocLeaf,
+    Record, Request, RequesterKey, Role, Signed, Span, Time, Vkey, Word, policy_commitment,
+};
+use crate::register::Register;
+use media::epoch::{EpochContext, EpochOpen};
+use media::id::{Day, TrackId};
+use media::pair::PolicyBundle;
+use media::policy::{Class, Classes, OwnerPolicy, SignedOwnerPolicy, TrusteeEntry};
+use seal::hpke::SecretKey;
+use std::ops::Range;
+use std::vec::Vec;
+use tlog::note::Signer;
+use tlog::policy::Policy;
+use tlog::proof::TlogProof;
+use tlog::{Entry as _, Hash, Logged};
+
+pub(crate) const NOW: u64 = 1_800_000_000;
+pub(crate) const CAMERA_EPOCHS: u64 = 4;
+pub(crate) const TRUSTEES: u8 = 5;
+pub(crate) const THRESHOLD: u8 = 3;
+pub(crate) const DAY: u64 = 86_400;
+
+/// What is unlike the ordinary in a world.
+pub(crate) struct Setup {
+    pub(crate) figures: Figures,
+    pub(crate) policy: fn(&mut OwnerPolicy),
+    pub(crate) policy_leaf: fn(&mut OwnerPolicyLeaf),
+    pub(crate) context: fn(u64, &mut EpochContext),
+    pub(crate) open: fn(u64, &mut EpochOpen),
+    /// Which leaves the log does not get: "rules", or a role.
+    pub(crate) without: &'static str,
+    pub(crate) created: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            figures: Figures::RECOMMENDED,
+            policy: |_| {},
+            policy_leaf: |_| {},
+            context: |_, _| {},
+            open: |_, _| {},
+            without: "",
+            created: NOW - 2 * DAY,
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) log: Log,
+    pub(crate) log_policy: Policy,
+    pub(crate) rules: PolicyDoc,
+    pub(crate) register: Register,
+    pub(crate) camera: Camera,
+    pub(crate) policy: PolicyBundle,
+    pub(crate) day_keys: Vec<SecretKey>,
+    pub(crate) rng: Rng,
+    /// When witnesses cosign.
+    pub(crate) time: u64,
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub(crate) fn signer(name: &str, seed: u8) -> Signer {
+    Signer::from_seed(name, &[seed; 32]).unwrap()
+}
+
+pub(crate) fn operator() -> Signer {
+    signer("candor.example", 50)
+}
+pub(crate) fn registrar() -> Signer {
+    signer("registrar.example", 51)
+}
+pub(crate) fn officer() -> Signer {
+    signer("police.example/officer", 52)
+}
+pub(crate) fn supervisor() -> Signer {
+    signer("police.example/supervisor", 53)
+}
+pub(crate) fn sponsor() -> Signer {
+    signer("relay.example", 54)
+}
+pub(crate) fn approver() -> Signer {
+    signer("clerk.example", 55)
+}
+pub(crate) fn recovery() -> Signer {
+    signer(crate::grant::RECOVERY_KEY_NAME, 56)
+}
+/// The trustee of a share index.
+pub(crate) fn trustee(index: u8) -> Signer {
+    signer(&std::format!("trustee{index}.example"), 60 + index)
+}
+
+/// A request to be composed.
+pub(crate) struct Ask {
+    pub(crate) kind: Kind,
+    pub(crate) id: EntryId,
+    pub(crate) time: u64,
+    pub(crate) epochs: Range<usize>,
+    pub(crate) details: Details,
+    pub(crate) signers: Vec<Signer>,
+    /// Applied to the leaf before it is signed.
+    pub(crate) alter: fn(&mut Request),
+    pub(crate) release_key: SecretKey,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(&Setup::default())
+    }
+
+    pub(crate) fn with(setup: &Setup) -> Self {
+        let vkey = |signer: Signer| Vkey::new(signer.verifier()).unwrap();
+        let rules = PolicyDoc::recommended(vkey(operator()), vkey(registrar())).with_figures(setup.figures);
+        let mut world = Self {
+            log: Log::new(),
+            log_policy: policy(),
+            register: Register::new(&rules),
+            camera: Camera::new(setup.created),
+            policy: PolicyBundle::default(),
+            day_keys: Vec::new(),
+            rng: Rng::new(7),
+            time: NOW,
+            rules,
+        };
+        if setup.without != "rules" {
+            world.publish_rules();
+        }
+        for (role, agency, key) in [
+            (Role::Officer, "police.example", officer()),
+            (Role::Supervisor, "police.example", supervisor()),
+            (Role::Sponsor, "relay.example", sponsor()),
+        ] {
+            if setup.without != role.word() {
+                world.register_key(role, agency, &key, KeyState::Registered);
+            }
+        }
+        let dealt_to = world.publish_day_keys();
+        let signed = world.owner_policy(setup.policy).sign(&world.camera.owner).unwrap();
+        world.log_policy_leaf(&signed, setup.policy_leaf);
+        let t = signed.unverified().t;
+        world.camera.film(signed.hash(), t, &dealt_to, setup, &mut world.rng);
+        world
+    }
+
+    /// Appends a leaf; its place.
+    pub(crate) fn add<T: Record>(&mut self, leaf: &Signed<T>) -> u64 {
+        let index = self.log.add(leaf.entry_bytes());
+        self.register.fold(index, leaf.entry_bytes()).unwrap();
+        index
+    }
+
+    pub(crate) fn publish_rules(&mut self) {
+        let document = self.rules.hash();
+        let leaf = PolicyDocLeaf { operator: name("candor.example"), document, time: Time(NOW - DAY) };
+        self.add(&Signed::sign(leaf, &[&operator()]).unwrap());
+    }
+
+    pub(crate) fn register_key(&mut self, role: Role, agency: &str, key: &Signer, state: KeyState) {
+        let leaf = RequesterKey {
+            state,
+            role,
+            agency: name(agency),
+            vkey: Vkey::new(key.verifier()).unwrap(),
+            registrar: name("registrar.example"),
+            time: Time(NOW - DAY),
+        };
+        self.add(&Signed::sign(leaf, &[&registrar()]).unwrap());
+    }
+
+    fn publish_day_keys(&mut self) -> Vec<(TrusteeId, DayKey)> {
+        let day = Day::of_us(START_US);
+        let mut dealt_to = Vec::new();
+        for index in 1..=TRUSTEES {
+            let signer = trustee(index);
+            let secret = SecretKey::generate(&mut self.rng);
+            let key = DayKey {
+                trustee: name(signer.name()),
+                day,
+                public: secret.public(),
+                destroy_by: Time(NOW + 40 * DAY),
+            };
+            let note = key.clone().sign(&signer).unwrap();
+            let leaf = DayKeysLeaf {
+                trustee: name(signer.name()),
+                vkey: Vkey::new(signer.verifier()).unwrap(),
+                day: day.0,
+                key_id: key.id(),
+                keys: Hash::of(&[note.entry_bytes()]),
+                time: Time(NOW - DAY),
+            };
+            self.add(&Signed::sign(leaf, &[&signer]).unwrap());
+            self.day_keys.push(secret);
+            dealt_to.push((TrusteeId::of(&signer.verifier()), key));
+        }
+        dealt_to
+    }
+
+    /// Says in the log that a trustee destroyed the key of the camera's day.
+    pub(crate) fn destroy_day_key(&mut self, index: u8) {
+        let day = Day::of_us(START_US).0;
+        let signer = trustee(index);
+        let key_id = self.register.day_key(&name(signer.name()), day).unwrap();
+        let leaf = KeyDestroyed { trustee: name(signer.name()), day, key_id, time: Time(NOW) };
+        self.add(&Signed::sign(leaf, &[&signer]).unwrap());
+    }
+
+    fn owner_policy(&self, alter: fn(&mut OwnerPolicy)) -> OwnerPolicy {
+        let entry = |index| TrusteeEntry {
+            name: trustee(index).name().into(),
+            vkey: trustee(index).verifier().vkey(),
+            url: "http://127.0.0.1:1".into(),
+        };
+        let mut policy = OwnerPolicy {
+            camera_id: self.camera.id(),
+            version: 1,
+            prev_hash: [0; 32],
+            epoch_len_s: 60,
+            t: THRESHOLD,
+            trustees: (1..=TRUSTEES).map(entry).collect(),
+            recipients: Vec::new(),
+            classes: Classes::of(&[Class::Legal, Class::Emergency, Class::Recovery]),
+            retention_days: 30,
+            log_policy_hash: self.log_policy.hash().0,
+            policy_doc_hash: self.rules.hash().0,
+            recovery_pk: recovery().verifier().ed25519_key().unwrap(),
+        };
+        alter(&mut policy);
+        policy
+    }
+
+    fn log_policy_leaf(&mut self, signed: &SignedOwnerPolicy, alter: fn(&mut OwnerPolicyLeaf)) {
+        let id = EntryId([80; 16]);
+        let notice = self.camera.notice_key(Day::of_us(NOW * 1_000_000));
+        let mut leaf = OwnerPolicyLeaf {
+            id,
+            sponsor: name("relay.example"),
+            label: Hash(notice.label(id.as_bytes())),
+            commitment: policy_commitment(&id, &Hash(signed.hash())),
+        };
+        alter(&mut leaf);
+        let leaf = Signed::sign(leaf, &[&sponsor()]).unwrap();
+        let index = self.add(&leaf);
+        self.policy = PolicyBundle {
+            policy: signed.bytes().to_vec(),
+            leaf: leaf.entry_bytes().to_vec(),
+            proof: self.log.proof(index, 4, NOW - DAY).encode(),
+        };
+    }
+
+    /// An ordinary request for the first three epochs, complete and signed by whoever must.
+    pub(crate) fn ask(&self, kind: Kind) -> Ask {
+        let line = |text: &str, of: &[Kind]| of.contains(&kind).then(|| Line::new(text).unwrap());
+        let (emergency, legal) = (&[Kind::Emergency][..], &[Kind::Legal][..]);
+        let agency = &[Kind::Emergency, Kind::Legal][..];
+        let details = Details {
+            camera_id: self.camera.id(),
+            track: TrackId(0),
+            first_epoch: media::id::EpochNo(FIRST_EPOCH),
+            last_epoch: media::id::EpochNo(FIRST_EPOCH + 2),
+            agency: kind.is_by_agency().then(|| name("police.example")),
+            officer: line("Sgt. Byron", agency),
+            badge: line("1182", agency),
+            supervisor: line("Lt. Curie", agency),
+            call_back: line("14:02 UTC, the published number", emergency),
+            case_number: line("2027-8812", agency),
+            court: line("district court", legal),
+            order: legal.contains(&kind).then_some(Hash([3; 32])),
+            grounds: line("a burglary next door", &[Kind::Legal, Kind::Recovery]),
+            in_danger: line("a boy of 4", emergency),
+            urgency: line("every minute counts", emergency),
+            no_order: line("the court is closed", emergency),
+            purpose: line("the number plate", emergency),
+            recipient: line("the neighbour", &[Kind::OwnerShare]),
+        };
+        let signers = match kind {
+            Kind::Emergency => std::vec![officer(), supervisor(), sponsor()],
+            Kind::Legal => std::vec![officer(), sponsor()],
+            Kind::Recovery => std::vec![recovery(), sponsor()],
+            Kind::OwnerShare => std::vec![sponsor()],
+        };
+        Ask {
+            kind,
+            id: EntryId([81; 16]),
+            time: NOW - 60,
+            epochs: 0..3,
+            details,
+            signers,
+            alter: |_| {},
+            release_key: SecretKey::new([82; 32]),
+        }
+    }
+
+    /// Composes, signs and logs a request; the package for it, with a fresh proof.
+    pub(crate) fn log_request(&mut self, ask: &Ask) -> Package {
+        let opens = &self.camera.opens[ask.epochs.clone()];
+        let contexts: Vec<_> = opens.iter().map(|open| open.unverified().context.clone()).collect();
+        let day = contexts.first().map_or(Day::of_us(START_US), EpochContext::day);
+        let notice = self.camera.notice_key(day);
+        let by_agency = ask.kind.is_by_agency();
+        let basis = if ask.kind == Kind::Legal { "court-order" } else { "danger-of-death" };
+        let mut request = Request {
+            id: ask.id,
+            kind: ask.kind,
+            sponsor: name("relay.example"),
+            agency: by_agency.then(|| name("police.example")),
+            country: by_agency.then(|| Country::new("US").unwrap()),
+            basis: by_agency.then(|| Word::new(basis).unwrap()),
+            span: Span::of_epochs(contexts.iter().map(|context| context.dur_ms))
+                .unwrap_or(Span::from_secs(60).unwrap()),
+            policy: self.rules.hash(),
+            release_key: Hash::of(&[&ask.release_key.public()]),
+            label: Hash(notice.label(ask.id.as_bytes())),
+            details: ask.details.seal(notice, &ask.id).unwrap(),
+            time: Time(ask.time),
+        };
+        (ask.alter)(&mut request);
+        let signers: Vec<&Signer> = ask.signers.iter().collect();
+        let leaf = Signed::sign(request, &signers).unwrap();
+        let index = self.add(&leaf);
+        Package {
+            leaf: leaf.entry_bytes().to_vec(),
+            proof: self.log.proof(index, 4, self.time).encode(),
+            first_proof: Vec::new(),
+            release_key: ask.release_key.public(),
+            enrollment: self.camera.enrollment.clone(),
+            policy: self.policy.clone(),
+            notices: self.camera.notices.clone(),
+            opens: self.camera.opens[ask.epochs.clone()].iter().map(|open| open.bytes().to_vec()).collect(),
+        }
+    }
+
+    pub(crate) fn ordinary(&mut self) -> Package {
+        let ask = self.ask(Kind::Emergency);
+        self.log_request(&ask)
+    }
+
+    /// The gate of the trustee with this index.
+    pub(crate) fn check_as(&self, index: u8, package: &Package, now: u64) -> Result<Verdict, Refusal> {
+        let own = trustee(index).verifier();
+        let standing = Standing {
+            log_policy: &self.log_policy,
+            rules: &self.rules,
+            register: &self.register,
+            root_at: &|size| self.log.tree.root_at(size),
+            trustee: &own,
+        };
+        check(package, &standing, now)
+    }
+
+    pub(crate) fn check(&self, package: &Package) -> Result<Verdict, Refusal> {
+        self.check_as(1, package, NOW)
+    }
+
+    pub(crate) fn passed(&self, index: u8, package: &Package) -> Checked {
+        match self.check_as(index, package, self.time).unwrap() {
+            Verdict::Pass(checked) => checked,
+            Verdict::WaitUntil(time) => panic!("must wait until {time}"),
+        }
+    }
+
+    pub(crate) fn key_of(&self, index: u8) -> impl Fn(Day, &Hash) -> Option<SecretKey> + use<> {
+        let key = self.day_keys[usize::from(index) - 1].clone();
+        move |day, _| (day == Day::of_us(START_US)).then(|| key.clone())
+    }
+
+    /// G1 to G10 of the trustee with this index.
+    pub(crate) fn hold(&mut self, index: u8, package: &Package) -> Held {
+        let checked = self.passed(index, package);
+        let approval = Approval::sign(&checked.request().value().hash(), &approver());
+        let approved = checked.approve(Some(&approval), &[approver().verifier()]).unwrap();
+        let opened = approved.open_shares(&self.key_of(index)).unwrap();
+        opened.seal(&trustee(index), self.time, &mut self.rng).unwrap()
+    }
+
+    /// Logs the grant and gives the bundle out.
+    pub(crate) fn release(&mut self, held: Held) -> crate::bundle::Bundle {
+        let grant = held.grant().clone();
+        let index = self.add(&grant);
+        let proof = self.log.proof(index, 4, self.time);
+        let logged = Logged::verify(grant, &proof, &self.log_policy).unwrap();
+        held.release(&logged, &proof.encode()).unwrap()
+    }
+
+    /// The request of a package, by its own proof.
+    pub(crate) fn logged(&self, package: &Package) -> Logged<Signed<Request>> {
+        let proof = TlogProof::parse(&package.proof).unwrap();
+        Logged::verify(Signed::parse(&package.leaf).unwrap(), &proof, &self.log_policy).unwrap()
+    }
+}
