@@ -95,10 +95,10 @@ rules! {
         => "write a new request, and log it at once";
     "expired" Expired: "the request was logged too long ago"
         => "write a new request";
-    "footage-from-future" FromFuture: "the request asks for what was not filmed yet when it was written"
-        => "write a new request when the last epoch is over";
     "basis-unknown" BasisUnknown: "the basis is not of the PolicyDoc's list"
         => "write a new request with a basis that the PolicyDoc lists";
+    "footage-from-future" FromFuture: "the request asks for what was not filmed yet when it was written"
+        => "write a new request when the last epoch is over";
     "call-back-missing" CallBackMissing: "the details hold no call-back record"
         => "call the agency back on a published number, and record it in a new request";
     "too-many-epochs" TooManyEpochs: "an emergency may not have so many epochs"
