@@ -5,7 +5,7 @@ mod camera;
 mod log;
 mod rng;
 
-pub(crate) use camera::{Camera, FIRST_EPOCH, SEGMENTS, START_US, key_of};
+pub(crate) use camera::{Camera, FIRST_EPOCH, SEGMENTS, START_US};
 pub(crate) use log::{Log, log_signer, policy, policy_text};
 pub(crate) use rng::Rng;
 

@@ -164,6 +164,6 @@ impl Camera {
     }
 }
 
-pub(crate) fn key_of(seed: u8) -> SigningKey {
+fn key_of(seed: u8) -> SigningKey {
     SigningKey::from_bytes(&[seed; 32])
 }
