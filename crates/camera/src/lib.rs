@@ -1,1 +1,225 @@
-//! Placeholder.
+//! The camera: it films, seals, signs, deals each epoch key to owner and trustees, and forgets it.
+//!
+//! | module | job |
+//! |---|---|
+//! | `capture` | the source: ffmpeg playing a file, or fragmented MP4 on standard input |
+//! | `segmenter` | where segments begin and end; pure |
+//! | `epochs` | the life of a seed; pure |
+//! | `spool` | what survives a power cut |
+//! | `film` | the loop that seals |
+//! | `publish` | the session with the relay: live first, the backlog behind, nothing forgotten before it is durable there |
+//! | [`pair`], `policy` | one owner, and the policies that the camera acts on |
+//!
+//! In scope: what a device with a picture does. Out of scope: opening anything; who else may watch (the owner's policy says).
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod capture;
+mod epochs;
+mod film;
+pub mod pair;
+mod policy;
+mod publish;
+mod segmenter;
+mod spool;
+mod stats;
+
+pub use capture::SourceError;
+pub use epochs::EpochError;
+pub use film::FilmError;
+pub use pair::{PairError, Paired};
+pub use policy::PolicyRefused;
+pub use spool::SpoolError;
+pub use stats::Stats;
+
+use ed25519_dalek::SigningKey;
+use film::Film;
+use host::durable::{DurableError, FolderLock};
+use host::running::Running;
+use host::secret::{self, SecretError};
+use host::shutdown::Shutdown;
+use media::id::CameraId;
+use publish::Publisher;
+use quic::Identity;
+use spool::Spool;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+/// The configuration of a camera (deploy/config/camera.toml).
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Its data folder, made by `candor camera init`: identity, counters, spool. A copy of it is a second camera with one identity.
+    pub data: PathBuf,
+    pub source: SourceConfig,
+    /// The most that waits for an absent relay; beyond it the oldest segments go, and the gap is signed.
+    #[serde(default = "default_spool_bytes")]
+    pub spool_bytes: u64,
+    /// What the owner is shown when pairing; a claim and no more.
+    #[serde(default = "default_model")]
+    pub model: String,
+}
+
+/// What it films.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// A video file, played in real time, or `-` for fragmented MP4 on standard input.
+    pub path: PathBuf,
+    /// Whether the file begins anew when it ends.
+    #[serde(default, rename = "loop")]
+    pub looped: bool,
+}
+
+impl SourceConfig {
+    /// The file; none for standard input.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        (self.path != Path::new("-")).then_some(self.path.as_path())
+    }
+}
+
+fn default_spool_bytes() -> u64 {
+    4 << 30
+}
+fn default_model() -> String {
+    "candor camera".to_owned()
+}
+
+/// What `init` made.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Created {
+    /// 64 hex digits.
+    pub camera_id: String,
+}
+
+/// What a started camera tells.
+#[derive(Debug, Clone)]
+pub struct At {
+    pub camera_id: CameraId,
+    pub stats: Stats,
+}
+
+/// Why a camera does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error(transparent)]
+    File(#[from] DurableError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Pair(#[from] PairError),
+    #[error("{}: no such video file", .0.display())]
+    NoSource(PathBuf),
+    #[error("the identity in {} is not 32 bytes; restore it from a backup", .0.display())]
+    Identity(PathBuf),
+}
+
+const IDENTITY: &str = "identity.secret";
+const IDENTITY_LABEL: &str = "camera";
+/// Events between film and publisher: some seconds of fragments. When it is full, live pictures go by way of the spool.
+const EVENTS: usize = 256;
+
+/// Makes a camera's identity and its empty state, once.
+pub fn init(config: &Config) -> Result<Created, Error> {
+    host::durable::create_dirs(&config.data)?;
+    let _lock = FolderLock::acquire(&config.data)?;
+    let seed = Zeroizing::new(host::rng::bytes::<32>());
+    secret::create(&config.data.join(IDENTITY), IDENTITY_LABEL, &seed[..])?;
+    Spool::create(&config.data)?;
+    let key = SigningKey::from_bytes(&seed);
+    Ok(Created { camera_id: CameraId::of_key(key.verifying_key().as_bytes()).to_string() })
+}
+
+/// Starts filming.
+pub async fn start(config: Config, shutdown: Shutdown) -> Result<Running<At, Error>, Error> {
+    if let Some(file) = config.source.file()
+        && !file.is_file()
+    {
+        return Err(Error::NoSource(file.to_owned()));
+    }
+    let identity = identity(&config)?;
+    let folder = FolderLock::acquire(&config.data)?;
+    let spool = Spool::open(&config.data)?;
+    let pairing = spool.pairing()?;
+    let camera_id = CameraId::of_key(identity.verifying_key().as_bytes());
+    let stats = Stats::default();
+    stats.set_depth(spool.sequences().len() as u64, spool.bytes());
+    let spool = Arc::new(Mutex::new(spool));
+    let (sender, events) = mpsc::channel(EVENTS);
+    let publisher = Publisher {
+        identity: Identity::from_seed(&identity.to_bytes()),
+        camera_id,
+        pairing: pairing.clone(),
+        spool: spool.clone(),
+        events,
+        stats: stats.clone(),
+    };
+    let film = Film::new(config, identity, pairing, spool, sender, stats.clone());
+    let own = shutdown.child();
+    let party = {
+        let stop = own.clone();
+        async move {
+            tokio::join!(film.run(stop.clone()), publisher.run(stop));
+            drop(folder);
+            Ok(())
+        }
+    };
+    Ok(Running::spawn(At { camera_id, stats }, own, party))
+}
+
+/// Films until `shutdown`.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
+    start(config, shutdown).await?.join().await
+}
+
+pub(crate) fn identity(config: &Config) -> Result<SigningKey, Error> {
+    let path = config.data.join(IDENTITY);
+    let seed = secret::read(&path, IDENTITY_LABEL)?;
+    let seed = Zeroizing::new(<[u8; 32]>::try_from(&seed[..]).map_err(|_| Error::Identity(path))?);
+    Ok(SigningKey::from_bytes(&seed))
+}
+
+/// A panic while the state was open ends the party; redb's transactions are whole or not at all.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../../deploy/config/camera.toml");
+
+    #[test]
+    fn the_sample_is_a_configuration() {
+        let config: Config = host::config::parse(SAMPLE, Path::new("camera.toml")).unwrap();
+        assert!(config.source.file().is_some());
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let text = SAMPLE.replace("spool_bytes", "spool_byte");
+        let error = host::config::parse::<Config>(&text, Path::new("c.toml")).unwrap_err().to_string();
+        assert!(error.contains("spool_byte"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn nothing_starts_before_it_was_made_paired_and_given_a_picture() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config: Config = host::config::parse(SAMPLE, Path::new("camera.toml")).unwrap();
+        config.data = dir.path().join("camera");
+        config.source.path = dir.path().join("none.mp4");
+        assert!(matches!(start(config.clone(), Shutdown::new()).await, Err(Error::NoSource(_))));
+        config.source.path = PathBuf::from("-");
+        assert!(matches!(start(config.clone(), Shutdown::new()).await, Err(Error::Secret(_))));
+        let id = init(&config).unwrap().camera_id;
+        assert_eq!(id.len(), 64);
+        assert!(init(&config).is_err());
+        let unpaired = start(config, Shutdown::new()).await;
+        assert!(matches!(unpaired, Err(Error::Spool(SpoolError::NotPaired))));
+    }
+}

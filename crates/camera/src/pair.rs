@@ -1,0 +1,150 @@
+//! Pairing: once, by an invite of the owner's. Contract: `proto/session.md#pairing`.
+
+use crate::policy::{self, PolicyRefused};
+use crate::spool::{Pairing, Spool, SpoolError};
+use crate::{Config, Error, identity};
+use host::rng::OsRng;
+use media::codec::DecodeError;
+use media::enrollment::{CameraConsent, Enrollment, ObjectError};
+use media::id::CameraId;
+use media::message::{Refusal, RefusalCode, Request, Response, Side};
+use media::pair::{PairHello, PairWelcome};
+use quic::{CallError, Endpoint, Identity, Link, LinkError};
+use seal::pair::{Invite, InviteError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a camera waits for the owner's answer.
+const WAIT: Duration = Duration::from_secs(120);
+
+/// What happens, in order.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "step")]
+pub enum Step {
+    /// The relay is the one that the invite names.
+    Connected,
+    /// The hello lies in the mailbox.
+    Introduced,
+    /// The owner's answer holds: its signatures, and its policy's leaf in the witnessed log.
+    Verified,
+}
+
+/// A paired camera.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Paired {
+    /// 64 hex digits.
+    pub camera_id: String,
+    pub relay: String,
+}
+
+/// Why a camera was not paired.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PairError {
+    #[error(transparent)]
+    Invite(#[from] InviteError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("the invite cannot be used any more: {0}; ask the owner for a new one")]
+    Spent(Refusal),
+    #[error(transparent)]
+    Refused(Refusal),
+    #[error("the relay answered {0} with something else; it is broken or speaks another version")]
+    Unexpected(&'static str),
+    #[error("the owner did not answer within {} s; is `candor owner invite` still running? Ask for a new invite", WAIT.as_secs())]
+    NoAnswer,
+    #[error("the owner's answer is malformed: {0}")]
+    Welcome(#[from] DecodeError),
+    #[error("the owner's answer does not hold: {0}")]
+    Object(#[from] ObjectError),
+    #[error("the enrollment is for another camera or by another owner than the invite's")]
+    OtherEnrollment,
+    #[error("the owner's policy is not acted on: {0}")]
+    Policy(#[from] PolicyRefused),
+    #[error("the owner's answer begins on another day than today; compare the clocks of camera and owner")]
+    Day,
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// Pairs with the owner who made the invite.
+pub async fn pair(config: &Config, invite: &str, on: &mut (dyn FnMut(Step) + Send)) -> Result<Paired, Error> {
+    let invite = Invite::parse(invite).map_err(PairError::from)?;
+    let camera = identity(config)?;
+    let _lock = host::durable::FolderLock::acquire(&config.data)?;
+    let spool = Spool::open(&config.data)?;
+    if spool.is_paired()? {
+        return Err(SpoolError::Paired.into());
+    }
+    let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes())).map_err(PairError::from)?;
+    let connected = endpoint.connect(&invite.relay, &invite.relay_key).await;
+    let (link, _control) = connected.map_err(PairError::from)?;
+    on(Step::Connected);
+
+    let camera_pk = camera.verifying_key().to_bytes();
+    let mailbox = invite.mailbox();
+    let consent = CameraConsent::sign(&camera, &invite.owner_key, mailbox);
+    let hello = PairHello { camera_pk, consent, model: config.model.clone() };
+    let mail = invite.seal_mail(Side::Camera, &hello.encode(), &mut OsRng);
+    put(&link, Request::MailboxPut { mailbox, side: Side::Camera, mail }).await?;
+    on(Step::Introduced);
+
+    let mail = take(&link, mailbox).await?;
+    let welcome = invite.open_mail(Side::Owner, &mail).map_err(PairError::from)?;
+    let welcome = PairWelcome::decode(&welcome).map_err(PairError::from)?;
+    let enrollment = Enrollment::decode_verified(&welcome.enrollment).map_err(PairError::from)?;
+    if enrollment.camera_pk != camera_pk || enrollment.owner_root_pk != invite.owner_key {
+        return Err(PairError::OtherEnrollment.into());
+    }
+    let camera_id = CameraId::of_key(&camera_pk);
+    let policy = policy::verified(&invite.owner_key, &welcome.log_policy, camera_id, &welcome.policy);
+    let policy = policy.map_err(PairError::from)?;
+    if welcome.day.0.abs_diff(media::id::Day::of_us(host::clock::now_us()).0) > 1 {
+        return Err(PairError::Day.into());
+    }
+    on(Step::Verified);
+    let pairing = Pairing {
+        relay: invite.relay.clone(),
+        relay_key: invite.relay_key,
+        owner_key: invite.owner_key,
+        enrollment: welcome.enrollment.clone(),
+        policy: policy.bytes().to_vec(),
+        log_policy: welcome.log_policy.clone(),
+    };
+    spool.keep_pairing(&pairing, welcome.day, &welcome.notice_root)?;
+    link.goodbye();
+    Ok(Paired { camera_id: camera_id.to_string(), relay: invite.relay.clone() })
+}
+
+async fn put(link: &Link, request: Request) -> Result<(), PairError> {
+    match link.call(&request).await? {
+        Response::Ok => Ok(()),
+        Response::Refused(refusal) => Err(refused(refusal)),
+        _ => Err(PairError::Unexpected("MailboxPut")),
+    }
+}
+
+/// The relay holds each question a while; it is asked again until the owner has answered.
+async fn take(link: &Link, mailbox: [u8; 32]) -> Result<Vec<u8>, PairError> {
+    let deadline = Instant::now() + WAIT;
+    while Instant::now() < deadline {
+        match link.call(&Request::MailboxTake { mailbox, side: Side::Owner }).await? {
+            Response::Object(mail) => return Ok(mail),
+            Response::Refused(refusal) if refusal.code == RefusalCode::NotFound => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            Response::Refused(refusal) => return Err(refused(refusal)),
+            _ => return Err(PairError::Unexpected("MailboxTake")),
+        }
+    }
+    Err(PairError::NoAnswer)
+}
+
+fn refused(refusal: Refusal) -> PairError {
+    match refusal.code {
+        RefusalCode::InviteSpent | RefusalCode::NotFound => PairError::Spent(refusal),
+        _ => PairError::Refused(refusal),
+    }
+}

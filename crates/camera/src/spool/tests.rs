@@ -1,0 +1,114 @@
+use super::*;
+use media::id::{CameraId, TrackId};
+use media::segment::{SegmentHeader, Start};
+
+fn spool() -> (tempfile::TempDir, Spool) {
+    let dir = tempfile::tempdir().unwrap();
+    Spool::create(dir.path()).unwrap();
+    let spool = Spool::open(dir.path()).unwrap();
+    (dir, spool)
+}
+
+/// As long as the recovery looks at: a header, and the end of a trailer with this chain.
+fn segment(epoch: u64, k: u32, sequence: u64, chain: u8) -> Vec<u8> {
+    let header = SegmentHeader {
+        camera_id: CameraId([1; 32]),
+        track: TrackId(0),
+        epoch_no: EpochNo(epoch),
+        k,
+        sequence: Sequence(sequence),
+        run: 1,
+        start_us: 1,
+        start: Start::KeyFrame,
+    };
+    let mut bytes = header.encode().to_vec();
+    bytes.extend([0; 12]);
+    bytes.extend([chain; 32]);
+    bytes.extend([9; 64]);
+    bytes
+}
+
+fn close(epoch: u64, segments: u32, chain: u8) -> EpochClose {
+    EpochClose { epoch_no: EpochNo(epoch), segments, chain: [chain; 32], gap: GapReason::Restart }
+}
+
+#[test]
+fn numbers_go_on_after_a_restart_and_are_never_used_twice() {
+    let (dir, mut spool) = spool();
+    assert_eq!(spool.next_sequence().unwrap(), Sequence(0));
+    spool.keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
+    for (at, chain) in [(0, 10), (1, 11)] {
+        let sequence = spool.next_sequence().unwrap();
+        spool.keep_segment(sequence, &segment(0, at, sequence.0, chain), &close(0, at + 1, chain)).unwrap();
+    }
+    spool.forget_segment(Sequence(0)).unwrap();
+    spool.forget_segment(Sequence(1)).unwrap();
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    assert_eq!(spool.next_sequence().unwrap(), Sequence(2));
+    assert_eq!(spool.last_epoch().unwrap().0, EpochNo(1));
+    assert_eq!(spool.recovered_close().unwrap(), Some(close(0, 2, 11)));
+    assert_eq!(spool.next_run().unwrap(), 1);
+    assert_eq!(spool.next_run().unwrap(), 2);
+}
+
+#[test]
+fn a_crash_between_segment_and_count_loses_neither() {
+    let (dir, mut spool) = spool();
+    spool.keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
+    spool.keep_segment(Sequence(0), &segment(0, 0, 0, 10), &close(0, 1, 10)).unwrap();
+    // Killed after the file's rename, before the count was durable.
+    durable::write_atomic(&spool.segment_path(Sequence(1)), &segment(0, 1, 1, 11)).unwrap();
+    // And while the next was being written.
+    std::fs::write(dir.path().join("spool").join(".half.tmp"), b"half").unwrap();
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    assert_eq!(spool.sequences(), [Sequence(0), Sequence(1)]);
+    assert_eq!(spool.next_sequence().unwrap(), Sequence(2));
+    assert_eq!(spool.recovered_close().unwrap(), Some(close(0, 2, 11)));
+}
+
+#[test]
+fn an_epoch_that_opened_and_filmed_nothing_is_closed_as_it_began() {
+    let (dir, spool) = spool();
+    spool.keep_open(EpochNo(4), b"open", &[7; 32]).unwrap();
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    assert_eq!(spool.recovered_close().unwrap(), Some(close(4, 0, 7)));
+    assert_eq!(spool.opens_from(EpochNo(0)).unwrap(), [(EpochNo(4), b"open".to_vec())]);
+}
+
+#[test]
+fn opens_wait_until_they_are_confirmed_and_notices_until_they_are_forgotten() {
+    let (_dir, spool) = spool();
+    for epoch in 0..3 {
+        spool.keep_open(EpochNo(epoch), &[u8::try_from(epoch).unwrap()], &[0; 32]).unwrap();
+    }
+    spool.confirm_open(EpochNo(1)).unwrap();
+    assert_eq!(spool.confirmed_opens().unwrap(), EpochNo(2));
+    spool
+        .advance_notice(Day(9), &[3; 32], &[(Day(8), b"eight".to_vec()), (Day(9), b"nine".to_vec())])
+        .unwrap();
+    spool.forget_notice(Day(8)).unwrap();
+    assert_eq!(spool.waiting_notices().unwrap(), [(Day(9), b"nine".to_vec())]);
+}
+
+#[test]
+fn a_refused_segment_is_put_aside_and_not_lost() {
+    let (dir, mut spool) = spool();
+    spool.keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
+    spool.keep_segment(Sequence(0), &segment(0, 0, 0, 1), &close(0, 1, 1)).unwrap();
+    spool.set_aside(Sequence(0)).unwrap();
+    assert_eq!((spool.sequences().len(), spool.bytes()), (0, 0));
+    let aside = std::fs::read_dir(dir.path().join("spool")).unwrap().next().unwrap().unwrap();
+    assert!(aside.file_name().to_str().unwrap().ends_with(".refused"));
+    assert_eq!(spool.next_sequence().unwrap(), Sequence(1));
+}
+
+#[test]
+fn a_missing_state_is_named_and_nothing_is_made_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(Spool::open(dir.path()), Err(SpoolError::Missing(_))));
+    std::fs::write(dir.path().join("state.redb"), b"garbage").unwrap();
+    assert!(matches!(Spool::open(dir.path()), Err(SpoolError::State { .. })));
+}

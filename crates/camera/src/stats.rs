@@ -1,0 +1,95 @@
+//! What a camera tells about itself while it runs. Clones are one and the same.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Counters since the start, and what is wrong now.
+#[derive(Debug, Clone, Default)]
+pub struct Stats(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    sent: AtomicU64,
+    acked: AtomicU64,
+    refused: AtomicU64,
+    dropped: AtomicU64,
+    spooled: AtomicU64,
+    spooled_bytes: AtomicU64,
+    connected: AtomicBool,
+    trouble: Mutex<Option<String>>,
+    link: Mutex<Option<String>>,
+}
+
+impl Stats {
+    /// Segments sealed and kept.
+    pub fn segments_sent(&self) -> u64 {
+        self.0.sent.load(Ordering::Relaxed)
+    }
+
+    /// Segments that the relay said are durable.
+    pub fn segments_acked(&self) -> u64 {
+        self.0.acked.load(Ordering::Relaxed)
+    }
+
+    /// Segments that the relay will never take.
+    pub fn segments_refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
+
+    /// Segments that an overflowing spool lost.
+    pub fn segments_dropped(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Segments and bytes that wait for the relay.
+    pub fn spooled(&self) -> (u64, u64) {
+        (self.0.spooled.load(Ordering::Relaxed), self.0.spooled_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Why there is no picture now.
+    pub fn trouble(&self) -> Option<String> {
+        crate::lock(&self.0.trouble).clone()
+    }
+
+    /// Why there is no session with the relay now, or why it does not store.
+    pub fn link_trouble(&self) -> Option<String> {
+        crate::lock(&self.0.link).clone()
+    }
+
+    pub(crate) fn sent(&self) {
+        self.0.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn acked(&self) {
+        self.0.acked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self) {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn dropped(&self, segments: u64) {
+        self.0.dropped.fetch_add(segments, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_depth(&self, segments: u64, bytes: u64) {
+        self.0.spooled.store(segments, Ordering::Relaxed);
+        self.0.spooled_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
+        *crate::lock(&self.0.trouble) = trouble;
+    }
+
+    pub(crate) fn set_link(&self, trouble: Option<String>) {
+        if trouble.is_none() {
+            self.0.connected.store(true, Ordering::Relaxed);
+        }
+        *crate::lock(&self.0.link) = trouble;
+    }
+
+    /// Whether a session stood since this was asked last.
+    pub(crate) fn take_connected(&self) -> bool {
+        self.0.connected.swap(false, Ordering::Relaxed)
+    }
+}
