@@ -1,0 +1,313 @@
+//! Keys of days: one random X-Wing key each, made days ahead without a master, published once its leaf is in the log, destroyed after
+//! retention. Contract: proto/release.md#day-keys.
+//!
+//! ```text
+//! days/20780.key                the private key; removed at the end of the day + retention + 7 days
+//! days/20780.note               the signed day key, as cameras fetch it
+//! days/20780.leaf               the leaf that announces it    days/20780.proof             its proof: from here on it is served
+//! days/20780.destroyed          the leaf that says it is gone days/20780.destroyed-proof   its proof
+//! ```
+//!
+//! The files are written in this order, each whole or not at all, so that after a crash the next step is plain from what is there. A
+//! key is a file of its own and not a row of a database: a removed row stays in the database's free pages. Time is an argument.
+//!
+//! In scope: making, reading, removing. Out of scope: the log ([`crate::append`]), whether a share may be opened (`escrow::grant`).
+
+use escrow::daykeys::DayKey;
+use escrow::record::{DayKeysLeaf, KeyDestroyed, Name, RecordError, Signed, Time, Vkey};
+use host::durable::{self, DurableError};
+use host::secret::{self, SecretError};
+use media::id::Day;
+use seal::hpke::SecretKey;
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tlog::note::Signer;
+use tlog::{Entry as _, Hash};
+
+const DAY_SECS: u64 = 86_400;
+/// Days between the end of retention and the destruction of a key: requests that were logged in time can still be granted.
+pub(crate) const GRACE_DAYS: u32 = 7;
+/// What the published promise has in hand beyond that, for a trustee that was down on the day.
+const MARGIN_SECS: u64 = DAY_SECS;
+const LABEL: &str = "day-key";
+/// Notes and leaves of day keys are a few kilobytes.
+const SMALL: u64 = 64 * 1024;
+
+/// What has become of the key of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DayState {
+    /// Made; its leaf is not proved to be in the log yet, so nobody is shown it.
+    Made,
+    /// In the log, and served.
+    Published,
+    /// The private key is gone; the leaf that says so is not proved yet.
+    Removed,
+    /// Gone, and the log says so.
+    Destroyed,
+    /// The log or a note names a key that is not here: the folder was restored from an older backup, or a file was lost.
+    Lost,
+}
+
+/// Why a day key could not be made, read or removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DayKeyError {
+    #[error(transparent)]
+    File(#[from] DurableError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error("{}: not the private key of a day", .path.display())]
+    Malformed { path: PathBuf },
+    #[error("a leaf about a day key cannot be: {0}")]
+    Leaf(#[from] RecordError),
+}
+
+/// A leaf that is to be appended, and how to say afterwards that it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Due {
+    day: u32,
+    proof: &'static str,
+    pub(crate) leaf: Vec<u8>,
+}
+
+/// How many days of keys, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) retention_days: u32,
+    pub(crate) days_ahead: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct DayKeys {
+    folder: PathBuf,
+    name: Name,
+    terms: Terms,
+    states: Mutex<BTreeMap<u32, DayState>>,
+}
+
+/// What the log says of this trustee's key of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announced {
+    Nothing,
+    Key,
+    Destroyed,
+}
+
+impl DayKeys {
+    pub(crate) const FOLDER: &str = "days";
+
+    /// Reads which keys there are. The folder must exist.
+    pub(crate) fn open(data: &Path, name: Name, terms: Terms) -> Result<Self, DayKeyError> {
+        let folder = data.join(Self::FOLDER);
+        let keys = Self { folder, name, terms, states: Mutex::default() };
+        let listed = std::fs::read_dir(&keys.folder).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => DurableError::NoFolder { path: keys.folder.clone() },
+            _ => DurableError::at(&keys.folder, error),
+        })?;
+        for entry in listed {
+            let entry = entry.map_err(|error| DurableError::at(&keys.folder, error))?;
+            let name = entry.file_name();
+            let day = name.to_str().and_then(|name| name.split_once('.')).map(|(day, _)| day);
+            if let Some(day) = day.and_then(|day| day.parse().ok()) {
+                keys.refresh(day);
+            }
+        }
+        Ok(keys)
+    }
+
+    pub(crate) fn states(&self) -> BTreeMap<u32, DayState> {
+        self.lock().clone()
+    }
+
+    /// The published key of a day.
+    pub(crate) fn note(&self, day: u32) -> Result<Option<Vec<u8>>, DayKeyError> {
+        // SPEC: release.md#day-keys: a day key MUST NOT be served before its leaf is in the log.
+        match self.lock().get(&day) {
+            Some(DayState::Published) => {}
+            _ => return Ok(None),
+        }
+        Ok(durable::read_limited(&self.path(day, "note"), SMALL)?)
+    }
+
+    /// The private key of this day, if it is here and is the one of this id.
+    pub(crate) fn secret(&self, day: Day, id: &Hash) -> Result<Option<SecretKey>, DayKeyError> {
+        let path = self.path(day.0, "key");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let secret = self.read_secret(&path)?;
+        let destroy_by = Time(0);
+        let key = DayKey { trustee: self.name.clone(), day, public: secret.public(), destroy_by };
+        Ok((key.id() == *id).then_some(secret))
+    }
+
+    /// Makes what is missing up to `days_ahead`, removes what is over, and says which leaves are due.
+    ///
+    /// `announced` is the log's word, read to a fresh head: a day for which it knows a key gets no second one.
+    pub(crate) fn tend(
+        &self,
+        now: u64,
+        trustee: &Signer,
+        announced: &dyn Fn(u32) -> Announced,
+    ) -> Result<Vec<Due>, DayKeyError> {
+        let today = u32::try_from(now / DAY_SECS).unwrap_or(u32::MAX);
+        for day in today..=today.saturating_add(self.terms.days_ahead) {
+            let unknown = !self.lock().contains_key(&day);
+            match announced(day) {
+                Announced::Nothing if unknown || self.state(day) == Some(DayState::Made) => {
+                    self.make(day, trustee, now)?;
+                }
+                Announced::Key | Announced::Destroyed if unknown => {
+                    tracing::error!(
+                        day,
+                        "the log has a key of this day that is not here: its shares cannot be opened by this trustee"
+                    );
+                    self.lock().insert(day, DayState::Lost);
+                }
+                _ => {}
+            }
+        }
+        let states = self.states();
+        for (day, state) in &states {
+            let over = now >= self.destroyed_from(*day);
+            let resurrected = announced(*day) == Announced::Destroyed && self.path(*day, "key").exists();
+            match state {
+                DayState::Made | DayState::Published | DayState::Lost if over || resurrected => {
+                    self.remove(*day, trustee, now)?;
+                }
+                _ => {}
+            }
+        }
+        self.due()
+    }
+
+    /// The log has proved the leaf.
+    pub(crate) fn proved(&self, due: &Due, proof: &[u8]) -> Result<(), DayKeyError> {
+        durable::write_atomic(&self.path(due.day, due.proof), proof)?;
+        self.refresh(due.day);
+        Ok(())
+    }
+
+    /// From when on the private key of a day is removed.
+    pub(crate) fn destroyed_from(&self, day: u32) -> u64 {
+        let days = u64::from(day) + 1 + u64::from(self.terms.retention_days) + u64::from(GRACE_DAYS);
+        days.saturating_mul(DAY_SECS)
+    }
+
+    fn make(&self, day: u32, trustee: &Signer, now: u64) -> Result<(), DayKeyError> {
+        let (key, note, leaf) = (self.path(day, "key"), self.path(day, "note"), self.path(day, "leaf"));
+        if leaf.exists() {
+            return Ok(());
+        }
+        if !key.exists() {
+            let fresh = SecretKey::generate(&mut host::rng::OsRng);
+            secret::create(&key, LABEL, fresh.expose())?;
+        }
+        let secret = self.read_secret(&key)?;
+        let name = self.name.clone();
+        let destroy_by = Time(self.destroyed_from(day).saturating_add(MARGIN_SECS));
+        let published = DayKey { trustee: name.clone(), day: Day(day), public: secret.public(), destroy_by };
+        let key_id = published.id();
+        let signed = published.sign(trustee)?;
+        durable::write_atomic(&note, signed.entry_bytes())?;
+        let vkey = Vkey::new(trustee.verifier()).ok_or(DayKeyError::Malformed { path: note })?;
+        let keys = Hash::of(&[signed.entry_bytes()]);
+        let announced = DayKeysLeaf { trustee: name, vkey, day, key_id, keys, time: Time(now) };
+        durable::write_atomic(&leaf, Signed::sign(announced, &[trustee])?.entry_bytes())?;
+        self.refresh(day);
+        Ok(())
+    }
+
+    // SPEC: release.md#day-keys: a trustee MUST destroy the private key of a day after retention, and log that it did.
+    /// Removes the private key, and only then writes the leaf that says so.
+    fn remove(&self, day: u32, trustee: &Signer, now: u64) -> Result<(), DayKeyError> {
+        let key = self.path(day, "key");
+        if key.exists() {
+            overwrite(&key)?;
+            std::fs::remove_file(&key).map_err(|error| DurableError::at(&key, error))?;
+        }
+        durable::sync_dir(&self.folder)?;
+        tracing::info!(day, "the private key of this day is destroyed");
+        let leaf = self.path(day, "destroyed");
+        let note = durable::read_limited(&self.path(day, "note"), SMALL)?;
+        let note = note.and_then(|note| Signed::<DayKey>::parse(&note).ok());
+        // Without a note nobody was ever shown a key of this day, or it was lost with the key: there is nothing to say.
+        if let Some(note) = note
+            && !leaf.exists()
+        {
+            let gone =
+                KeyDestroyed { trustee: self.name.clone(), day, key_id: note.value().id(), time: Time(now) };
+            durable::write_atomic(&leaf, Signed::sign(gone, &[trustee])?.entry_bytes())?;
+        }
+        self.refresh(day);
+        Ok(())
+    }
+
+    fn due(&self) -> Result<Vec<Due>, DayKeyError> {
+        let mut due = Vec::new();
+        for (day, state) in self.states() {
+            let (leaf, proof) = match state {
+                DayState::Made => ("leaf", "proof"),
+                DayState::Removed => ("destroyed", "destroyed-proof"),
+                _ => continue,
+            };
+            if let Some(leaf) = durable::read_limited(&self.path(day, leaf), SMALL)? {
+                due.push(Due { day, proof, leaf });
+            }
+        }
+        Ok(due)
+    }
+
+    fn read_secret(&self, path: &Path) -> Result<SecretKey, DayKeyError> {
+        let bytes = secret::read(path, LABEL)?;
+        let seed = <[u8; 32]>::try_from(&bytes[..]);
+        seed.map(SecretKey::new).map_err(|_| DayKeyError::Malformed { path: path.to_owned() })
+    }
+
+    /// What the files of a day say.
+    fn refresh(&self, day: u32) {
+        let has = |what| self.path(day, what).exists();
+        let state = if has("destroyed-proof") && !has("key") {
+            DayState::Destroyed
+        } else if has("destroyed") && !has("key") {
+            DayState::Removed
+        } else if !has("key") {
+            DayState::Lost
+        } else if has("proof") {
+            DayState::Published
+        } else {
+            DayState::Made
+        };
+        self.lock().insert(day, state);
+    }
+
+    fn state(&self, day: u32) -> Option<DayState> {
+        self.lock().get(&day).copied()
+    }
+
+    fn path(&self, day: u32, what: &str) -> PathBuf {
+        self.folder.join(format!("{day}.{what}"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, DayState>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Zeros over the key before its name goes, for file systems that write in place.
+fn overwrite(path: &Path) -> Result<(), DurableError> {
+    let zeros = || {
+        let length = std::fs::metadata(path)?.len();
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.write_all(&vec![b'0'; usize::try_from(length).unwrap_or(0)])?;
+        file.sync_all()
+    };
+    zeros().map_err(|error| DurableError::at(path, error))
+}
+
+#[cfg(test)]
+mod tests;

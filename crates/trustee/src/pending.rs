@@ -1,0 +1,233 @@
+//! Packages that wait: for a human, or for the time that the rules name. Kept on disk, so that a restart forgets none, and as a page that
+//! shows a clerk exactly what is asked and why.
+//!
+//! ```text
+//! pending/00112233445566778899aabbccddeeff.package     the package as it was sent
+//! pending/00112233445566778899aabbccddeeff.json        what it asks, for whoever decides
+//! ```
+//!
+//! In scope: what is shown, and keeping it. Out of scope: the decision ([`crate::approve`]).
+
+use crate::answer::State;
+use escrow::details::Details;
+use escrow::grant::Checked;
+use escrow::package::{PACKAGE_MAX_BYTES, Package};
+use escrow::record::{EntryId, Request, Signed};
+use host::durable::{self, DurableError};
+use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use tlog::Hash;
+
+/// The most packages that wait. Only requests that passed the rules get here, so what fills it is many real ones; further ones are told to
+/// come back.
+pub const PENDING_MAX: usize = 256;
+/// The largest page: details have at most 16 KiB.
+const PAGE_MAX_BYTES: u64 = 256 * 1024;
+
+pub(crate) const FOLDER: &str = "pending";
+
+/// What is asked and why, as a clerk reads it. Times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pending {
+    /// The entry id, 32 hexadecimal digits: what `approve` and `deny` take.
+    pub id: String,
+    /// The request's place in the log, where everybody can read its public part.
+    pub request_index: u64,
+    /// The request's leaf hash, base64: what an approval signs.
+    pub request: String,
+    /// What it waits for.
+    pub state: State,
+    /// `emergency`, `legal` or `recovery`.
+    pub kind: String,
+    /// Under whose name the log admitted it.
+    pub sponsor: String,
+    /// The agency; none where the owner asks.
+    pub agency: Option<String>,
+    /// The agency's country.
+    pub country: Option<String>,
+    /// The public basis.
+    pub basis: Option<String>,
+    /// How much footage, such as `15m`.
+    pub span: String,
+    /// When it was written, by the asker's word.
+    pub written_at: u64,
+    /// After this time the rules let it go no more.
+    pub expires_at: u64,
+    /// How many epochs; 0 until its time has come.
+    pub epochs: usize,
+    /// The first moment asked for, Unix microseconds; 0 until its time has come.
+    pub from_us: u64,
+    /// The first moment after it.
+    pub until_us: u64,
+    /// The sealed details, opened: every line that says something, in their order. Empty until its time has come.
+    pub details: Vec<Line>,
+    /// A decision that the running trustee has not taken in yet: `approved` or `denied`.
+    #[serde(default)]
+    pub decided: Option<String>,
+}
+
+/// A line of the details.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// Such as `in-danger`.
+    pub field: String,
+    /// What it says.
+    pub text: String,
+}
+
+impl Pending {
+    /// The page of a request that needs a human.
+    pub(crate) fn of(checked: &Checked, expires_at: u64) -> Self {
+        let logged = checked.request();
+        let (from_us, until_us) = checked.span_us();
+        Self {
+            epochs: checked.epochs(),
+            from_us,
+            until_us,
+            details: lines(checked.details()),
+            ..Self::waiting(logged.value(), logged.index(), State::PendingApproval, expires_at)
+        }
+    }
+
+    /// The page of a request of which only the public part is known here yet.
+    pub(crate) fn waiting(request: &Signed<Request>, index: u64, state: State, expires_at: u64) -> Self {
+        let value = request.value();
+        Self {
+            id: value.id.to_hex(),
+            request_index: index,
+            request: request.hash().to_base64(),
+            state,
+            kind: value.kind.word().to_owned(),
+            sponsor: value.sponsor.to_string(),
+            agency: value.agency.as_ref().map(ToString::to_string),
+            country: value.country.as_ref().map(|country| country.as_str().to_owned()),
+            basis: value.basis.as_ref().map(ToString::to_string),
+            span: value.span.to_string(),
+            written_at: value.time.0,
+            expires_at,
+            epochs: 0,
+            from_us: 0,
+            until_us: 0,
+            details: Vec::new(),
+            decided: None,
+        }
+    }
+}
+
+fn lines(details: &Details) -> Vec<Line> {
+    let text = details.text();
+    let stated =
+        text.lines().skip(1).filter_map(|line| line.split_once(' ')).filter(|(_, text)| *text != "-");
+    stated.map(|(field, text)| Line { field: field.to_owned(), text: text.to_owned() }).collect()
+}
+
+/// The folder of waiting packages.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    folder: PathBuf,
+}
+
+impl Waiting {
+    pub(crate) fn at(data: &Path) -> Self {
+        Self { folder: data.join(FOLDER) }
+    }
+
+    /// Keeps a package and its page; `false` when too many wait already.
+    pub(crate) fn keep(&self, page: &Pending, package: &Package) -> Result<bool, DurableError> {
+        let path = self.path(&page.id, "json");
+        if !path.exists() && self.ids()?.len() >= PENDING_MAX {
+            return Ok(false);
+        }
+        // The page last: it is what says that the package waits.
+        durable::write_atomic(&self.path(&page.id, "package"), &package.encode())?;
+        let json = serde_json::to_vec_pretty(page).map_err(|error| DurableError::at(&path, error.into()))?;
+        durable::write_atomic(&path, &json)?;
+        Ok(true)
+    }
+
+    pub(crate) fn page(&self, id: &EntryId) -> Result<Option<Pending>, DurableError> {
+        self.read_page(&id.to_hex())
+    }
+
+    /// The page, if it is of this very leaf.
+    pub(crate) fn page_of(&self, id: &EntryId, request: &Hash) -> Result<Option<Pending>, DurableError> {
+        Ok(self.page(id)?.filter(|page| page.request == request.to_base64()))
+    }
+
+    pub(crate) fn package(&self, id: &EntryId) -> Result<Option<Package>, DurableError> {
+        let path = self.path(&id.to_hex(), "package");
+        let Some(bytes) = durable::read_limited(&path, PACKAGE_MAX_BYTES as u64)? else { return Ok(None) };
+        match Package::decode(&bytes) {
+            Ok(package) => Ok(Some(package)),
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "a kept package is damaged; its sender must send it again");
+                Ok(None)
+            }
+        }
+    }
+
+    /// All pages, oldest request first.
+    pub(crate) fn pages(&self) -> Result<Vec<Pending>, DurableError> {
+        let mut pages = Vec::new();
+        for id in self.ids()? {
+            pages.extend(self.read_page(&id)?);
+        }
+        pages.sort_by_key(|page| (page.request_index, page.id.clone()));
+        Ok(pages)
+    }
+
+    pub(crate) fn forget(&self, id: &EntryId) -> Result<(), DurableError> {
+        for what in ["json", "package"] {
+            remove(&self.path(&id.to_hex(), what))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn count(&self) -> Result<usize, DurableError> {
+        Ok(self.ids()?.len())
+    }
+
+    fn ids(&self) -> Result<Vec<String>, DurableError> {
+        let named = |error| DurableError::at(&self.folder, error);
+        let listed = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(DurableError::NoFolder { path: self.folder.clone() });
+            }
+            listed => listed.map_err(named)?,
+        };
+        let mut ids = Vec::new();
+        for entry in listed {
+            let name = entry.map_err(named)?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            ids.extend(id.filter(|id| EntryId::from_hex(id).is_some()).map(str::to_owned));
+        }
+        Ok(ids)
+    }
+
+    fn read_page(&self, id: &str) -> Result<Option<Pending>, DurableError> {
+        let path = self.path(id, "json");
+        let Some(json) = durable::read_limited(&path, PAGE_MAX_BYTES)? else { return Ok(None) };
+        match serde_json::from_slice(&json) {
+            Ok(page) => Ok(Some(page)),
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "a waiting request cannot be read; its sender must send it again");
+                Ok(None)
+            }
+        }
+    }
+
+    fn path(&self, id: &str, what: &str) -> PathBuf {
+        self.folder.join(format!("{id}.{what}"))
+    }
+}
+
+/// Removes a file that may be gone already.
+pub(crate) fn remove(path: &Path) -> Result<(), DurableError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(DurableError::at(path, error)),
+        _ => Ok(()),
+    }
+}
