@@ -1,7 +1,7 @@
 //! The book of cameras: one file, replaced whole and durable on return of every change.
 //!
 //! In scope: what an owner must remember between two commands. Out of scope: keys ([`crate::keys`]); notice roots, which
-//! are secrets and lie in files of their own ([`notice`]).
+//! are secrets and lie in files of their own (`book::notice`).
 //!
 //! ```text
 //! keybook/book.json           {"format":1,"cameras":[{"name":"front-door","camera_id":"9f86...", ...}], "head": ...}

@@ -173,7 +173,7 @@ impl<S: AsyncWrite + Unpin + Send> Session<'_, S> {
         }
     }
 
-    async fn subscribe(&self, link: &Link, control: &mut ControlReceiver) -> Result<(), WatchError> {
+    async fn subscribe(&mut self, link: &Link, control: &mut ControlReceiver) -> Result<(), WatchError> {
         let camera_id = self.viewer.camera_id();
         link.control_send(&Control::Subscribe { camera_id, track: TRACK, from: From::NewestKeyFrame })?;
         let answered = async {

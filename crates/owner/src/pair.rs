@@ -259,7 +259,8 @@ impl Invitation {
             notice_from: day.0,
             paired_at: now,
             welcomed: false,
-            epochs_checked_to_us: now.saturating_mul(1_000_000),
+            // A camera whose clock is behind films before its pairing.
+            epochs_checked_to_us: 0,
         };
         owner.change(move |stored| stored.add(camera)).await?;
 

@@ -1,5 +1,7 @@
-//! The owner against a real log and its witnesses.
+//! The owner against a real log with its witnesses, and a real relay.
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod camera;
+mod watch;
 mod world;

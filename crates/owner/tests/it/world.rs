@@ -29,7 +29,7 @@ pub(crate) struct World {
     log_config: log_server::Config,
     witnesses: Vec<Witness>,
     witness_configs: Vec<witness::Config>,
-    owner_config: owner::Config,
+    pub(crate) owner_config: owner::Config,
 }
 
 /// A camera as pairing leaves it in the book.
@@ -52,15 +52,15 @@ fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-fn log_config(folder: &Path, policy: PathBuf) -> log_server::Config {
-    let submit =
-        |signer: Signer| Submitter { vkey: signer.verifier().vkey(), per_minute: 60_000, burst: 1000 };
+fn log_config(folder: &Path, policy: PathBuf, others: &[String]) -> log_server::Config {
+    let own = std::iter::once(sponsor()).chain((1..=5).map(trustee)).map(|signer| signer.verifier().vkey());
+    let submit = |vkey: String| Submitter { vkey, per_minute: 60_000, burst: 1000 };
     log_server::Config {
         listen: loopback(),
         data: folder.to_owned(),
         origin: "log.example/candor".to_owned(),
         policy,
-        submitters: std::iter::once(sponsor()).chain((1..=5).map(trustee)).map(submit).collect(),
+        submitters: own.chain(others.iter().cloned()).map(submit).collect(),
         batch_ms: 5,
         checkpoint_ms: 5,
         refresh_secs: 3600,
@@ -83,9 +83,14 @@ fn copy(from: &Path, to: &Path) {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with_submitters(&[]).await
+    }
+
+    /// A log that takes leaves from these note keys too.
+    pub(crate) async fn with_submitters(others: &[String]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let policy = dir.path().join("log-policy.txt");
-        let log_config = log_config(&dir.path().join("log"), policy.clone());
+        let log_config = log_config(&dir.path().join("log"), policy.clone(), others);
         let log_key = log_server::init(&log_config).unwrap().remove(0);
         let mut policy_text = format!("log {log_key}\n");
         let (mut witnesses, mut witness_configs) = (Vec::new(), Vec::new());

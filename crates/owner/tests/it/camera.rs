@@ -1,0 +1,248 @@
+//! A camera driven by hand: pairs by an invite and publishes what it is told to, good and bad.
+
+use container::split::{Piece, Splitter};
+use ed25519_dalek::SigningKey;
+use host::rng::OsRng;
+use media::chain::Chain;
+use media::enrollment::CameraConsent;
+use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason};
+use media::id::{CameraId, EpochNo, Sequence, TrackId};
+use media::message::{Control, Request, Response, Side};
+use media::pair::{PairHello, PairWelcome};
+use media::policy::SignedOwnerPolicy;
+use media::segment::{SegmentHeader, Start};
+use quic::{ControlReceiver, Endpoint, Identity, Link};
+use seal::epoch::{EpochSeed, Pool};
+use seal::notice::NoticeRoot;
+use seal::pair::Invite;
+use seal::sealer::{SegmentHead, SegmentSealer};
+use std::path::Path;
+use std::process::Command;
+
+/// Each segment is one second of footage.
+pub(crate) const SEGMENT_US: u64 = 1_000_000;
+const EPOCH_US: u64 = 10_000_000;
+
+/// Footage cut at its key frames: an init segment, then the fragments of each second.
+pub(crate) struct Footage {
+    init: Vec<u8>,
+    seconds: Vec<Vec<Vec<u8>>>,
+}
+
+impl Footage {
+    /// The container's fixture, repeated.
+    pub(crate) fn new() -> Self {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures");
+        let fragmented = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-stream_loop", "5", "-i"])
+            .arg(fixtures.join("h264-aac.mp4"))
+            .args(["-c", "copy", "-an", "-f", "mp4", "-frag_duration", "500000"])
+            .args(["-movflags", "empty_moov+default_base_moof+frag_keyframe", "pipe:1"])
+            .output()
+            .unwrap();
+        assert!(fragmented.status.success(), "{}", String::from_utf8_lossy(&fragmented.stderr));
+        let mut splitter = Splitter::new();
+        splitter.push(&fragmented.stdout);
+        let (mut init, mut seconds) = (Vec::new(), Vec::new());
+        while let Some(piece) = splitter.next_piece().unwrap() {
+            match piece {
+                Piece::Init(found) => init = found.bytes().to_vec(),
+                Piece::Fragment(fragment) => {
+                    if fragment.begins == container::fragment::Begins::WithKeyFrame {
+                        seconds.push(Vec::new());
+                    }
+                    seconds.last_mut().unwrap().push(fragment.bytes().to_vec());
+                }
+            }
+        }
+        assert!(seconds.len() >= 20);
+        Self { init, seconds }
+    }
+}
+
+pub(crate) struct Camera {
+    key: SigningKey,
+    pub(crate) id: CameraId,
+    invite: Invite,
+    link: Link,
+    control: ControlReceiver,
+    welcome: PairWelcome,
+    policy: SignedOwnerPolicy,
+    pool: Pool,
+    epoch: Option<Epoch>,
+    footage: Footage,
+    /// When it began to film, Unix microseconds.
+    pub(crate) began_us: u64,
+    pub(crate) next: u64,
+    /// How the next segments begin.
+    pub(crate) start: Start,
+}
+
+struct Epoch {
+    open: EpochOpen,
+    seed: EpochSeed,
+    chain: Chain,
+    k: u32,
+}
+
+impl Camera {
+    /// Answers an invite; what the owner must do meanwhile runs elsewhere.
+    pub(crate) async fn pair(url: &str, at: u8) -> Self {
+        let key = SigningKey::from_bytes(&[at; 32]);
+        let invite = Invite::parse(url).unwrap();
+        let (link, control) = connect(&key, &invite).await;
+        let camera_pk = key.verifying_key().to_bytes();
+        let consent = CameraConsent::sign(&key, &invite.owner_key, invite.mailbox());
+        let hello = PairHello { camera_pk, consent, model: "by hand".to_owned() };
+        let mail = invite.seal_mail(Side::Camera, &hello.encode(), &mut OsRng);
+        let put = Request::MailboxPut { mailbox: invite.mailbox(), side: Side::Camera, mail };
+        assert_eq!(link.call(&put).await.unwrap(), Response::Ok);
+        let take = Request::MailboxTake { mailbox: invite.mailbox(), side: Side::Owner };
+        let Response::Object(mail) = link.call(&take).await.unwrap() else { panic!("no welcome") };
+        let welcome = invite.open_mail(Side::Owner, &mail).unwrap();
+        let welcome = PairWelcome::decode(&welcome).unwrap();
+        let policy = SignedOwnerPolicy::decode_verified(&welcome.policy.policy, &invite.owner_key).unwrap();
+        Self {
+            id: CameraId::of_key(&camera_pk),
+            pool: Pool::new([at; 32]),
+            key,
+            invite,
+            link,
+            control,
+            welcome,
+            policy,
+            epoch: None,
+            footage: Footage::new(),
+            began_us: host::clock::now_us() - 25 * SEGMENT_US,
+            next: 0,
+            start: Start::KeyFrame,
+        }
+    }
+
+    pub(crate) fn log_policy(&self) -> &str {
+        &self.welcome.log_policy
+    }
+
+    pub(crate) fn bundle(&self) -> &media::pair::PolicyBundle {
+        &self.welcome.policy
+    }
+
+    /// Says that it publishes.
+    pub(crate) async fn publish(&mut self) {
+        let publish = Control::Publish { camera_id: self.id, track: TrackId(0) };
+        self.link.control_send(&publish).unwrap();
+        while !matches!(self.control.next().await.unwrap().unwrap(), Control::PublishOk { .. }) {}
+    }
+
+    /// Comes back on a new session.
+    pub(crate) async fn reconnect(&mut self) {
+        (self.link, self.control) = connect(&self.key, &self.invite).await;
+        self.publish().await;
+    }
+
+    async fn start_epoch(&mut self, number: u64, strangers: &[media::policy::Recipient]) {
+        let previous = self.epoch.take().map(|epoch| EpochClose {
+            epoch_no: epoch.open.context.epoch_no,
+            segments: epoch.k,
+            chain: epoch.chain.0,
+            gap: GapReason::None,
+        });
+        let start_us = self.began_us + number * EPOCH_US;
+        let root = NoticeRoot::new(self.welcome.notice_root);
+        let context = EpochContext {
+            camera_id: self.id,
+            track: TrackId(0),
+            epoch_no: EpochNo(number),
+            start_us,
+            dur_ms: 10_000,
+            policy_hash: self.policy.hash(),
+            notice_commit: root.key(&self.id, self.welcome.day).commit(),
+            t: 0,
+            n: 0,
+        };
+        let ctx = context.hash();
+        let seed = self.pool.next_seed(&host::rng::bytes(), &ctx);
+        let recipients = self.policy.unverified().recipients.iter().chain(strangers);
+        let wraps = recipients.map(|to| seal::wrap::wrap(to, &ctx, &seed, &mut OsRng).unwrap()).collect();
+        let open = EpochOpen {
+            context,
+            key_commit: seed.key_commit(&ctx),
+            share_commits: Vec::new(),
+            shares: Vec::new(),
+            wraps,
+            previous,
+        };
+        let chain = Chain::start(&ctx, &open.prev_close_hash());
+        let put = Request::PutEpochOpen(open.clone().sign(&self.key).bytes().to_vec());
+        assert_eq!(self.link.call(&put).await.unwrap(), Response::Ok);
+        self.epoch = Some(Epoch { open, seed, chain, k: 0 });
+    }
+
+    /// Films the next second and publishes it; durable on return.
+    pub(crate) async fn film(&mut self) {
+        self.film_for(&[]).await;
+    }
+
+    /// The same, with keys for devices that the policy does not list.
+    pub(crate) async fn film_for(&mut self, strangers: &[media::policy::Recipient]) {
+        let (sequence, bytes) = self.seal(strangers).await;
+        let mut stream = self.link.open_segment(0).await.unwrap();
+        for piece in bytes.chunks(1000) {
+            stream.write(piece).await.unwrap();
+        }
+        stream.finish().unwrap();
+        loop {
+            match self.control.next().await.unwrap().unwrap() {
+                Control::Ack { sequence: acked, .. } if acked.0 == sequence => return,
+                Control::Nack { refusal, .. } => panic!("{refusal}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Films the next second and loses it.
+    pub(crate) async fn lose(&mut self) {
+        self.seal(&[]).await;
+    }
+
+    async fn seal(&mut self, strangers: &[media::policy::Recipient]) -> (u64, Vec<u8>) {
+        let sequence = self.next;
+        self.next += 1;
+        let number = sequence * SEGMENT_US / EPOCH_US;
+        if self.epoch.as_ref().is_none_or(|epoch| epoch.open.context.epoch_no.0 != number) {
+            self.start_epoch(number, strangers).await;
+        }
+        let start_us = self.began_us + sequence * SEGMENT_US;
+        let epoch = self.epoch.as_mut().unwrap();
+        let header = SegmentHeader {
+            camera_id: self.id,
+            track: TrackId(0),
+            epoch_no: EpochNo(number),
+            k: epoch.k,
+            sequence: Sequence(sequence),
+            run: 1,
+            start_us,
+            start: self.start,
+        };
+        epoch.k += 1;
+        let key = epoch.seed.content_key(&epoch.open.context.hash());
+        let head = SegmentHead {
+            captured_us: start_us,
+            motion_permille: 0,
+            codecs: "avc1.640009".to_owned(),
+            init: self.footage.init.clone(),
+        };
+        let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, &mut OsRng).unwrap();
+        let second = usize::try_from(sequence).unwrap() % self.footage.seconds.len();
+        for (at, fragment) in (1..).zip(&self.footage.seconds[second]) {
+            bytes.extend(sealer.fragment(start_us + at * 100_000, fragment, &mut OsRng).unwrap());
+        }
+        bytes.extend(sealer.finish(1_000_000, &mut epoch.chain, &self.key));
+        (sequence, bytes)
+    }
+}
+
+async fn connect(key: &SigningKey, invite: &Invite) -> (Link, ControlReceiver) {
+    let endpoint = Endpoint::client(&Identity::from_seed(&key.to_bytes())).unwrap();
+    endpoint.connect(&invite.relay, &invite.relay_key).await.unwrap()
+}
