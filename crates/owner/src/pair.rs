@@ -313,3 +313,6 @@ fn welcomed(stored: &mut book::Stored, id: &CameraId) -> Result<Option<Camera>, 
         camera.shown()
     }))
 }
+
+#[cfg(test)]
+mod tests;

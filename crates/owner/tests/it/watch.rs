@@ -118,6 +118,42 @@ async fn an_owner_that_the_relay_does_not_know_is_told_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_answers_without_the_invite_or_for_another_owner_is_not_paired() {
+    use media::enrollment::CameraConsent;
+    use media::message::{Request, Side};
+    let scene = Scene::new().await;
+    let key = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
+    let camera_pk = key.verifying_key().to_bytes();
+    let hello = |owner: &[u8; 32], mailbox| {
+        let consent = CameraConsent::sign(&key, owner, mailbox);
+        media::pair::PairHello { camera_pk, consent, model: String::new() }.encode()
+    };
+    for case in ["garbage", "no hello", "another owner", "another mailbox"] {
+        let invitation = owner::pair::invite(&scene.owner, "door").await.unwrap();
+        let invite = seal::pair::Invite::parse(invitation.url()).unwrap();
+        let mail = |message: &[u8]| invite.seal_mail(Side::Camera, message, &mut host::rng::OsRng);
+        let mail = match case {
+            "garbage" => vec![0; 200],
+            "no hello" => mail(b"hello"),
+            "another owner" => mail(&hello(&[7; 32], invite.mailbox())),
+            _ => mail(&hello(&invite.owner_key, [7; 32])),
+        };
+        let endpoint = quic::Endpoint::client(&quic::Identity::from_seed(&key.to_bytes())).unwrap();
+        let (link, _control) = endpoint.connect(&invite.relay, &invite.relay_key).await.unwrap();
+        let put = Request::MailboxPut { mailbox: invite.mailbox(), side: Side::Camera, mail };
+        link.call(&put).await.unwrap();
+        let error = invitation.wait(&mut |_| {}).await.unwrap_err();
+        let named = match case {
+            "garbage" => matches!(error, PairError::Mail(_)),
+            "no hello" => matches!(error, PairError::Hello(_)),
+            _ => matches!(error, PairError::Consent(_)),
+        };
+        assert!(named, "{case}: {error}");
+    }
+    assert!(scene.owner.cameras().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn live_view_begins_at_the_newest_key_frame_and_outlives_a_restart_of_the_relay() {
     let mut scene = Scene::new().await;
     let mut camera = scene.paired("front-door").await;
