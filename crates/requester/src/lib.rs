@@ -14,21 +14,23 @@
 //! | [`folder`] | one request's durable state |
 //!
 //! ```text
-//! request/draft.note  request/details.bin  release.secret   candor request new
-//! request/leaf.note                                         candor request sign, submit
-//! request/leaf.tlog-proof                                   candor request submit
-//! request/bundles/<trustee>                                 candor request collect
-//! request/clip.mp4  request/evidence                        candor request open
+//! request/draft.note  request/package  request/release.secret   candor request new
+//! request/draft.note                                            candor request sign
+//! request/leaf.note  request/leaf.tlog-proof                    candor request submit
+//! request/bundles/<share>                                       candor request collect
+//! request/clip-0.mp4  request/evidence                          candor request open
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![allow(clippy::todo)]
 
+mod clip;
 pub mod collect;
 pub mod config;
 pub mod folder;
 pub mod keys;
+mod objects;
 pub mod open;
 pub mod request;
 
 pub use config::Config;
 pub use keys::Requester;
+pub use objects::ObjectsError;

@@ -1,0 +1,174 @@
+//! The people: owner and requester, and those who speak in the log before anybody can ask: registrar and operator.
+
+use super::video::{Relaying, Trustees};
+use super::{CastError, Plan};
+use escrow::record::Role;
+use owner::Owner;
+use requester::Requester;
+use std::path::{Path, PathBuf};
+
+/// The cast's people, opened.
+#[derive(Debug)]
+pub struct People {
+    pub owner: Owner,
+    pub owner_config: owner::Config,
+    pub requester: Requester,
+    pub requester_config: requester::Config,
+    pub registrar: registrar::Config,
+    pub operator: registrar::Config,
+    pub policy_doc: PathBuf,
+}
+
+/// The agency of the story.
+pub const AGENCY: &str = "police.example";
+
+/// Registrar and operator with their keys, and the rules they stand for: trustees need these first.
+pub(super) struct Speakers {
+    registrar: registrar::Config,
+    registrar_vkey: String,
+    operator: registrar::Config,
+    operator_vkey: String,
+    policy_doc: PathBuf,
+}
+
+impl Speakers {
+    pub(super) fn make(plan: &Plan, log_url: &str, policy: &Path) -> Result<Self, CastError> {
+        let speaker = |name: &str| registrar::Config {
+            data: plan.dir.join(name),
+            name: format!("{name}.example"),
+            log: registrar::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
+        };
+        let (registrar, operator) = (speaker("registrar"), speaker("operator"));
+        let registrar_vkey = registrar::init(&registrar).map_err(CastError::part("registrar"))?;
+        let operator_vkey = registrar::init(&operator).map_err(CastError::part("operator"))?;
+        let policy_doc = plan.dir.join("policy-doc.txt");
+        registrar::write_rules(&policy_doc, &operator_vkey, &registrar_vkey, &[])
+            .map_err(CastError::part("rules"))?;
+        Ok(Self { registrar, registrar_vkey, operator, operator_vkey, policy_doc })
+    }
+
+    pub(super) fn policy_doc(&self) -> &Path {
+        &self.policy_doc
+    }
+}
+
+/// People with keys, not yet opened: what they need of the relay is not running yet.
+pub(super) struct Keyed {
+    owner_config: owner::Config,
+    root_key: String,
+    requester_config: requester::Config,
+    requester: requester::keys::Created,
+    registrar: registrar::Config,
+    registrar_vkey: String,
+    operator: registrar::Config,
+    operator_vkey: String,
+    policy_doc: PathBuf,
+}
+
+impl People {
+    /// Makes everybody's keys and the rules.
+    pub(super) fn make(
+        plan: &Plan,
+        log_url: &str,
+        policy: &Path,
+        speakers: Speakers,
+        trustees: &Trustees,
+        relay: &Relaying,
+    ) -> Result<Keyed, CastError> {
+        let Speakers { registrar, registrar_vkey, operator, operator_vkey, policy_doc } = speakers;
+        let owner_config = owner::Config {
+            keybook: plan.dir.join("owner"),
+            relay: owner::config::Relay {
+                address: relay.address(),
+                key: relay.key().to_owned(),
+                invite_address: None,
+                sponsor: relay.sponsor_name().to_owned(),
+            },
+            log: owner::config::Log { url: log_url.to_owned(), policy: policy.to_owned() },
+            escrow: Some(owner::config::Escrow {
+                policy_doc: policy_doc.clone(),
+                threshold: plan.threshold,
+                classes: ["legal", "emergency", "recovery"].map(str::to_owned).to_vec(),
+                trustees: trustees.entries(),
+            }),
+            footage: owner::config::Footage { epoch_seconds: plan.epoch_seconds, retention_days: 30 },
+            recovery_key: None,
+        };
+        let root_key = owner::keys::init(&owner_config).map_err(CastError::part("owner"))?.root_key;
+
+        let requester_config = requester::Config {
+            keys: plan.dir.join("requester"),
+            names: requester::config::Names {
+                agency: AGENCY.to_owned(),
+                officer: format!("{AGENCY}/officer-1182"),
+                supervisor: format!("{AGENCY}/supervisor-7"),
+                sponsor: "sponsor.example".to_owned(),
+            },
+            country: "US".to_owned(),
+            relay: requester::config::Relay { address: relay.address(), key: relay.key().to_owned() },
+            log: requester::config::Log { url: log_url.to_owned(), policy: policy.to_owned() },
+            policy_doc: policy_doc.clone(),
+        };
+        let requester = requester::keys::init(&requester_config).map_err(CastError::part("requester"))?;
+        Ok(Keyed {
+            owner_config,
+            root_key,
+            requester_config,
+            requester,
+            registrar,
+            registrar_vkey,
+            operator,
+            operator_vkey,
+            policy_doc,
+        })
+    }
+}
+
+impl Keyed {
+    /// Whose leaves the log must admit.
+    pub(super) fn submitters(&self) -> [&str; 3] {
+        [&self.registrar_vkey, &self.operator_vkey, &self.requester.sponsor_vkey]
+    }
+
+    /// The owner's root key, for the relay.
+    pub(super) fn root_key(&self) -> &str {
+        &self.root_key
+    }
+
+    /// The requester's link key, for the relay.
+    pub(super) fn link_key(&self) -> &str {
+        &self.requester.link_key
+    }
+
+    /// Puts the rules and everybody's keys into the log.
+    pub(super) async fn publish_and_register(&self, relay_sponsor: &str) -> Result<(), CastError> {
+        registrar::publish_rules(&self.operator, &self.policy_doc).await.map_err(CastError::part("rules"))?;
+        let sponsor_name = |vkey: &str| vkey.split('+').next().unwrap_or_default().to_owned();
+        let sponsors = [relay_sponsor, &self.requester.sponsor_vkey];
+        let mut keys = vec![
+            (Role::Officer, AGENCY.to_owned(), self.requester.officer_vkey.as_str()),
+            (Role::Supervisor, AGENCY.to_owned(), &self.requester.supervisor_vkey),
+        ];
+        keys.extend(sponsors.map(|vkey| (Role::Sponsor, sponsor_name(vkey), vkey)));
+        for (role, name, vkey) in keys {
+            registrar::register(&self.registrar, role, &name, vkey)
+                .await
+                .map_err(CastError::part("registrar"))?;
+        }
+        Ok(())
+    }
+
+    /// Opens owner and requester.
+    pub(super) fn open(self) -> Result<People, CastError> {
+        Ok(People {
+            owner: Owner::open(self.owner_config.clone()).map_err(CastError::part("owner"))?,
+            owner_config: self.owner_config,
+            requester: Requester::open(self.requester_config.clone())
+                .map_err(CastError::part("requester"))?,
+            requester_config: self.requester_config,
+            registrar: self.registrar,
+            operator: self.operator,
+            policy_doc: self.policy_doc,
+        })
+    }
+}

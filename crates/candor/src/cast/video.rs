@@ -1,0 +1,205 @@
+//! The side of the video: trustees with their day keys, the relay, and cameras that are paired by real invites.
+
+use super::{Approval, CastError, LOOPBACK, Part, People, Plan, Progress, bound};
+use camera::Stats;
+use host::shutdown::Shutdown;
+use media::id::CameraId;
+use std::path::{Path, PathBuf};
+use tokio::net::TcpListener;
+
+pub type TrusteePart = Part<trustee::Config, trustee::At, trustee::Error>;
+pub type RelayPart = Part<relay::Config, relay::At, relay::Error>;
+
+/// Relay, trustees, cameras.
+#[derive(Debug)]
+pub struct Video {
+    pub relay: RelayPart,
+    pub trustees: Vec<TrusteePart>,
+    pub cameras: Vec<CameraPart>,
+    /// When the last camera had begun, Unix microseconds.
+    pub filming_since_us: u64,
+}
+
+/// A paired camera.
+#[derive(Debug)]
+pub struct CameraPart {
+    pub name: String,
+    pub id: CameraId,
+    pub stats: Stats,
+    pub part: Part<camera::Config, camera::At, camera::Error>,
+}
+
+/// Trustees with keys and ports, not started.
+pub(super) struct Trustees(Vec<(trustee::Config, TcpListener, String)>);
+
+const NAMES: [&str; 5] =
+    ["bar.example", "consumers.example", "press.example", "university.example", "ombudsman.example"];
+
+impl Trustees {
+    pub(super) async fn make(
+        plan: &Plan,
+        log_url: &str,
+        policy: &Path,
+        policy_doc: &Path,
+    ) -> Result<Self, CastError> {
+        let mut trustees = Vec::new();
+        for n in 0..usize::from(plan.trustees) {
+            let (listener, listen) = bound().await?;
+            let name = NAMES.get(n).map_or_else(|| format!("trustee-{n}.example"), |name| (*name).to_owned());
+            let config = trustee::Config {
+                listen,
+                data: plan.dir.join(&name),
+                name,
+                log: trustee::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
+                policy_doc: policy_doc.to_owned(),
+                approvers: Vec::new(),
+                auto_approve: plan.approval == Approval::Automatic,
+                retention_days: 30,
+                days_ahead: 2,
+                poll_ms: 500,
+            };
+            let vkey = trustee::init(&config).map_err(CastError::part("trustee"))?.vkey;
+            trustees.push((config, listener, vkey));
+        }
+        Ok(Self(trustees))
+    }
+
+    pub(super) fn vkeys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, _, vkey)| vkey.as_str())
+    }
+
+    /// As owners' policies list them.
+    pub(super) fn entries(&self) -> Vec<owner::config::Trustee> {
+        let entry = |(config, _, vkey): &(trustee::Config, TcpListener, String)| owner::config::Trustee {
+            name: config.name.clone(),
+            vkey: vkey.clone(),
+            url: format!("http://{}", config.listen),
+        };
+        self.0.iter().map(entry).collect()
+    }
+
+    /// As the relay mirrors them.
+    fn mirrored(&self) -> Vec<relay::Trustee> {
+        let mirrored = |(config, _, _): &(trustee::Config, TcpListener, String)| relay::Trustee {
+            name: config.name.clone(),
+            url: format!("http://{}", config.listen),
+        };
+        self.0.iter().map(mirrored).collect()
+    }
+
+    pub(super) async fn start(self, shutdown: &Shutdown) -> Result<Vec<TrusteePart>, CastError> {
+        let mut parts = Vec::new();
+        for (config, listener, _) in self.0 {
+            let started = trustee::start_on(listener, config.clone(), shutdown.child()).await;
+            parts.push(Part::new(config, started.map_err(CastError::part("trustee"))?));
+        }
+        Ok(parts)
+    }
+}
+
+/// A relay with keys and a port, not started.
+pub(super) struct Relaying {
+    config: relay::Config,
+    created: relay::Created,
+}
+
+impl Relaying {
+    pub(super) fn make(
+        plan: &Plan,
+        log_url: &str,
+        policy: &Path,
+        trustees: &Trustees,
+    ) -> Result<Self, CastError> {
+        // The address goes into configurations before the relay starts: a port that is free now.
+        let free = std::net::UdpSocket::bind((LOOPBACK, 0)).and_then(|socket| socket.local_addr());
+        let listen = free.map_err(CastError::Port)?;
+        let log = relay::Log {
+            url: log_url.to_owned(),
+            policy: policy.to_owned(),
+            sponsor: "relay.example".to_owned(),
+        };
+        let mut config = relay::Config::new(listen, plan.dir.join("relay"), log);
+        config.trustees = trustees.mirrored();
+        let created = relay::init(&config).map_err(CastError::part("relay"))?;
+        Ok(Self { config, created })
+    }
+
+    pub(super) fn address(&self) -> String {
+        self.config.listen.to_string()
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.created.link_key
+    }
+
+    pub(super) fn sponsor_name(&self) -> &str {
+        &self.config.log.sponsor
+    }
+
+    pub(super) fn sponsor_vkey(&self) -> &str {
+        &self.created.sponsor_vkey
+    }
+
+    pub(super) async fn start(
+        mut self,
+        owner: &str,
+        requester: &str,
+        shutdown: &Shutdown,
+    ) -> Result<RelayPart, CastError> {
+        self.config.owners = vec![owner.parse().map_err(CastError::part("the owner's key"))?];
+        self.config.sponsors = vec![requester.parse().map_err(CastError::part("the requester's key"))?];
+        let started = relay::start(self.config.clone(), shutdown.child()).await;
+        Ok(Part::new(self.config, started.map_err(CastError::part("relay"))?))
+    }
+}
+
+/// Makes, pairs and starts a camera for each film.
+pub(super) async fn cameras(
+    plan: &Plan,
+    people: &People,
+    shutdown: &Shutdown,
+    on: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Vec<CameraPart>, CastError> {
+    let mut cameras = Vec::new();
+    for (n, path) in (1..).zip(&plan.footage) {
+        let name = name_of(n, path);
+        let config = camera::Config {
+            data: plan.dir.join(format!("camera-{n}")),
+            source: camera::SourceConfig { path: path.clone(), looped: true },
+            spool_bytes: 1 << 30,
+            model: format!("demo camera {n}"),
+        };
+        camera::init(&config).map_err(CastError::part("camera"))?;
+        let invitation =
+            owner::pair::invite(&people.owner, &name).await.map_err(CastError::part("owner invite"))?;
+        let url = invitation.url().to_owned();
+        let mut steps = |_| {};
+        let mut answers = |_| {};
+        let (answered, paired) =
+            tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
+        answered.map_err(CastError::part("owner pair"))?;
+        paired.map_err(CastError::part("camera pair"))?;
+        on(Progress::Paired(name.clone()));
+        let running =
+            camera::start(config.clone(), shutdown.child()).await.map_err(CastError::part("camera"))?;
+        let (id, stats) = (running.at().camera_id, running.at().stats.clone());
+        cameras.push(CameraPart { name, id, stats, part: Part::new(config, running) });
+    }
+    Ok(cameras)
+}
+
+/// What the owner calls it: its film's name and a number.
+fn name_of(n: usize, path: &Path) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let plain: String = stem.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(24).collect();
+    if plain.is_empty() { format!("camera-{n}") } else { format!("{plain}-{n}") }
+}
+
+/// The films of a folder that `deploy/footage.sh` filled.
+pub fn prepared_footage(folder: &Path) -> Vec<PathBuf> {
+    ["pedestrians.mp4", "bicycles.mp4"]
+        .map(|name| folder.join(name))
+        .into_iter()
+        .filter(|path| path.is_file())
+        .collect()
+}

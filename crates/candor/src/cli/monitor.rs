@@ -1,0 +1,69 @@
+//! `candor monitor`.
+
+use super::{ConfigFile, Ended, Outcome, Terminal};
+use clap::Subcommand;
+use host::shutdown::Shutdown;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make the monitor's data folder, once.
+    Init(ConfigFile),
+    /// Follow the log, gossip heads with peers, count, raise the alarm; until Ctrl-C.
+    Serve(ConfigFile),
+    /// Recount every release from the log alone; needs no running monitor.
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// A number of completed emergencies that somebody published; exit code 1 if the log says another.
+        #[arg(long, value_name = "N")]
+        expect: Option<u64>,
+    },
+}
+
+impl Verb {
+    pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
+        match self {
+            Self::Init(file) => {
+                let config: monitor::Config = file.load()?;
+                monitor::init(&config)?;
+                terminal.result(&config.data, |data| format!("made {}", data.display()));
+                Ok(())
+            }
+            Self::Serve(file) => Ok(monitor::run(file.load()?, shutdown).await?),
+            Self::Check { file, expect } => {
+                let report = monitor::check(&file.load()?, expect).await?;
+                let emergencies = report.counts.emergencies();
+                let value = serde_json::json!({
+                    "size": report.size,
+                    "emergencies": emergencies,
+                    "rows": report.counts.rows(),
+                    "agrees": report.agrees,
+                    "alarms": report.alarms,
+                });
+                terminal.result(&value, |_| {
+                    format!(
+                        "{} leaves recounted\nemergency releases: {} completed, {} attempted, {} of them ratified\n{}{}",
+                        report.size,
+                        emergencies.completed,
+                        emergencies.attempted,
+                        emergencies.ratified,
+                        match report.agrees {
+                            Some(true) => "the published number is the log's\n",
+                            Some(false) => "the published number is NOT the log's\n",
+                            None => "",
+                        },
+                        match report.alarms.is_empty() {
+                            true => "no alarm stands".to_owned(),
+                            false => format!("ALARMS: {}", report.alarms.join(", ")),
+                        }
+                    )
+                });
+                match (report.alarms.is_empty(), report.agrees) {
+                    (false, _) => Err(Ended::ALARM),
+                    (true, Some(false)) => Err(Ended::NO),
+                    (true, _) => Ok(()),
+                }
+            }
+        }
+    }
+}

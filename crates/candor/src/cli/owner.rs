@@ -1,0 +1,277 @@
+//! `candor owner`.
+
+use super::terminal::table;
+use super::when::{When, show_us, span};
+use super::{ConfigFile, Ended, Outcome, Terminal};
+use clap::{Args, Subcommand};
+use host::shutdown::Shutdown;
+use owner::audit::{AuditError, Report, Since};
+use owner::live::{Event, Watched};
+use owner::{Config, Owner};
+use std::path::PathBuf;
+use tokio::io::AsyncWrite;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make the owner's keys, once; prints the root key that the relay's operator lists.
+    Init(ConfigFile),
+    /// Invite one camera: prints a one-time URL and its QR code, waits, and pairs.
+    Invite {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// What you call the camera; the name never leaves this device.
+        name: String,
+    },
+    /// The cameras in the book, and what the relay says of them.
+    Cameras(ConfigFile),
+    /// Watch live: fragmented MP4 to standard output (pipe it into ffplay -) or a file, until Ctrl-C.
+    Live {
+        #[command(flatten)]
+        watch: Watch,
+    },
+    /// Play a recorded span: fragmented MP4 to standard output or a file.
+    Play {
+        #[command(flatten)]
+        watch: Watch,
+        #[command(flatten)]
+        between: Between,
+    },
+    /// Export a recorded span as a plain MP4 that plays everywhere; the same span twice gives the same bytes.
+    Export {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The camera's name in the book.
+        camera: String,
+        #[command(flatten)]
+        between: Between,
+        /// The MP4 to write. A span with a change of codec gets a further file for each run.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Read the log, verified, and list every record about your cameras; exit code 1 if you did not make them all.
+    Audit {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Read from the first leaf again, instead of from where the last audit ended.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The camera's name in the book.
+    camera: String,
+    /// Write to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Between {
+    /// From: 2026-11-25T14:03:00Z, Unix seconds, or how long ago, such as 10m.
+    #[arg(long)]
+    from: When,
+    /// To, in the same forms.
+    #[arg(long, default_value = "now")]
+    to: When,
+}
+
+impl Verb {
+    pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
+        match self {
+            Self::Init(file) => {
+                let created = owner::keys::init(&file.load::<Config>()?)?;
+                terminal.result(&created, |created| {
+                    format!(
+                        "root key    {}\ndevice key  {}\nGive the root key to the relay's operator. Back the keybook up: whoever loses it loses the footage.",
+                        created.root_key, created.device_key
+                    )
+                });
+            }
+            Self::Invite { file, name } => invite(terminal, shutdown, &open(&file)?, &name).await?,
+            Self::Cameras(file) => cameras(terminal, &open(&file)?).await?,
+            Self::Live { watch } => {
+                let owner = open(&watch.file)?;
+                let mut sink = sink(watch.output.as_ref()).await?;
+                let on = &mut |event| report(terminal, event);
+                let watched = owner::live::live(&owner, &watch.camera, &mut sink, &shutdown, on).await?;
+                told(terminal, &watched);
+            }
+            Self::Play { watch, between } => {
+                let owner = open(&watch.file)?;
+                let span = span(between.from, between.to)?;
+                let mut sink = sink(watch.output.as_ref()).await?;
+                let on = &mut |event| report(terminal, event);
+                let watched = tokio::select! {
+                    watched = owner::play::play(&owner, &watch.camera, span, &mut sink, on) => watched?,
+                    () = shutdown.requested() => return Ok(()),
+                };
+                told(terminal, &watched);
+            }
+            Self::Export { file, camera, between, output } => {
+                let owner = open(&file)?;
+                let span = span(between.from, between.to)?;
+                let bar = bar(terminal, between);
+                let on = &mut |event| {
+                    if let Event::Segment { start_us, .. } = event {
+                        bar.set_position(start_us.saturating_sub(between.from.0) / 1_000_000);
+                    } else {
+                        report(terminal, event);
+                    }
+                };
+                let exported = tokio::select! {
+                    exported = owner::export::export(&owner, &camera, span, &output, on) => exported?,
+                    // What was begun has a temporary name, and goes with the process.
+                    () = shutdown.requested() => return Ok(()),
+                };
+                bar.finish_and_clear();
+                terminal.result(&exported, |exported| {
+                    let mut lines = Vec::new();
+                    for file in &exported.files {
+                        let (from, to) = (show_us(file.from_us), show_us(file.to_us));
+                        lines.push(format!(
+                            "{}  {from} to {to}, {} segments",
+                            file.path.display(),
+                            file.segments
+                        ));
+                    }
+                    for gap in &exported.gaps {
+                        lines.push(format!(
+                            "missing  {} to {}: {}",
+                            show_us(gap.from_us),
+                            show_us(gap.to_us),
+                            gap.reason
+                        ));
+                    }
+                    lines.join("\n")
+                });
+            }
+            Self::Audit { file, all } => audit(terminal, &open(&file)?, all).await?,
+        }
+        Ok(())
+    }
+}
+
+fn open(file: &ConfigFile) -> Result<Owner, Ended> {
+    Ok(Owner::open(file.load()?)?)
+}
+
+async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &str) -> Outcome {
+    let invitation = owner::pair::invite(owner, name).await?;
+    if terminal.is_json() {
+        terminal.line(&serde_json::json!({ "invite": invitation.url() }).to_string());
+    } else {
+        invitation.qr_lines().iter().for_each(|line| terminal.line(line));
+        terminal.line(&format!(
+            "\n{}\n\nOn the camera: candor camera pair --config camera.toml '<the line above>'. It works once.",
+            invitation.url()
+        ));
+    }
+    let camera = tokio::select! {
+        camera = invitation.wait(&mut |step| terminal.step(&step, |step| format!("{step:?}"))) => camera?,
+        () = shutdown.requested() => return Ok(()),
+    };
+    terminal.result(&camera, |camera| format!("{} is paired: camera {}", camera.name, camera.camera_id));
+    Ok(())
+}
+
+async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
+    let status = owner::book::status(owner).await?;
+    terminal.result(&status, |status| {
+        let heading = ["name", "camera", "policy", "state", "segments", "newest", "clock"].map(str::to_owned);
+        let mut rows = vec![heading.to_vec()];
+        for camera in status {
+            rows.push(vec![
+                camera.name.clone(),
+                camera.camera_id.chars().take(12).collect(),
+                format!("v{}", camera.policy_version),
+                if camera.online { "online".to_owned() } else { "offline".to_owned() },
+                camera.segments.to_string(),
+                if camera.newest_us == 0 { "-".to_owned() } else { show_us(camera.newest_us) },
+                format!("{:+.1} s", camera.clock_offset_ms as f64 / 1000.0),
+            ]);
+        }
+        table(&rows)
+    });
+    Ok(())
+}
+
+async fn audit(terminal: &Terminal, owner: &Owner, all: bool) -> Outcome {
+    let since = if all { Since::Beginning } else { Since::LastHead };
+    let on = &mut |step| terminal.step(&step, |step| format!("{step:?}"));
+    let report = match owner::audit::audit(owner, since, on).await {
+        Ok(report) => report,
+        Err(error @ AuditError::Fork { .. }) => return Err(Ended::alarm(error)),
+        Err(error) => return Err(error.into()),
+    };
+    terminal.result(&report, audit_text);
+    if report.is_clean() { Ok(()) } else { Err(Ended::NO) }
+}
+
+/// What an audit found, as a table and a sentence.
+pub(crate) fn audit_text(report: &Report) -> String {
+    let heading =
+        ["leaf", "camera", "kind", "by", "epochs", "grants", "state", "yours", "reason"].map(str::to_owned);
+    let mut rows = vec![heading.to_vec()];
+    for row in &report.rows {
+        rows.push(vec![
+            row.leaf_index.to_string(),
+            row.camera.clone(),
+            row.kind.clone(),
+            row.agency.clone().unwrap_or_else(|| "-".to_owned()),
+            row.epochs.map_or_else(|| "-".to_owned(), |(first, last)| format!("{first}-{last}")),
+            row.grants.to_string(),
+            row.state.map_or_else(|| "-".to_owned(), |state| format!("{state:?}").to_lowercase()),
+            if row.expected { "yes".to_owned() } else { "NO".to_owned() },
+            row.reason.clone().unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    let found = if report.rows.is_empty() { "no record about your cameras".to_owned() } else { table(&rows) };
+    let alarms: String =
+        report.policy_alarms.iter().map(|alarm| format!("\nPOLICY ALARM: {alarm}")).collect();
+    format!(
+        "{found}{alarms}\nlog head {} ({} witnesses), {} leaves read, {} camera-days tried, {} epochs checked",
+        report.head_size,
+        report.witnesses.len(),
+        report.leaves_read,
+        report.camera_days,
+        report.epochs_checked
+    )
+}
+
+async fn sink(output: Option<&PathBuf>) -> Result<Box<dyn AsyncWrite + Unpin + Send>, Ended> {
+    match output {
+        Some(path) => Ok(Box::new(tokio::fs::File::create(path).await?)),
+        None => Ok(Box::new(tokio::io::stdout())),
+    }
+}
+
+/// Progress goes to standard error: standard output may be the footage.
+fn report(terminal: &Terminal, event: Event) {
+    match &event {
+        Event::Fragment { .. } | Event::Segment { .. } | Event::SegmentVerified { .. } => {}
+        other => terminal.step(other, |event| format!("{event:?}")),
+    }
+}
+
+fn told(terminal: &Terminal, watched: &Watched) {
+    terminal.step(watched, |watched| {
+        let latency = watched
+            .latency_us_p50
+            .map_or_else(String::new, |p50| format!(", {} ms from camera to here (median)", p50 / 1000));
+        format!(
+            "{} segments verified, {} gaps, {} refused{latency}",
+            watched.segments, watched.gaps, watched.refused
+        )
+    });
+}
+
+fn bar(terminal: &Terminal, between: Between) -> indicatif::ProgressBar {
+    if terminal.is_json() {
+        return indicatif::ProgressBar::hidden();
+    }
+    indicatif::ProgressBar::new(between.to.0.saturating_sub(between.from.0) / 1_000_000)
+}

@@ -1,0 +1,95 @@
+//! `candor registrar`.
+
+use super::{ConfigFile, Ended, Outcome, Terminal};
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use escrow::record::Role;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make the key, once; prints the verifier key for the log's submitters and the PolicyDoc.
+    Init(ConfigFile),
+    /// Say in the log that a key counts.
+    Register(Key),
+    /// Say in the log that a key counts no more, for ever.
+    Revoke(Key),
+    /// Write the recommended rules of release (a PolicyDoc) to a file, to be read, changed and published.
+    Rules {
+        /// Where to write.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// The operator's verifier key: who will publish the rules.
+        #[arg(long, value_name = "VKEY")]
+        operator: String,
+        /// The registrar's verifier key: whose word on keys counts.
+        #[arg(long, value_name = "VKEY")]
+        registrar: String,
+        /// Another figure than the recommended one, such as emergency-epochs=30; may be repeated.
+        #[arg(long, value_name = "NAME=NUMBER")]
+        figure: Vec<String>,
+    },
+    /// Publish a PolicyDoc's hash in the log, as the operator it names.
+    Publish {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The PolicyDoc.
+        policy_doc: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Key {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// What the key may sign for: officer, supervisor or sponsor.
+    #[arg(long, value_parser = role)]
+    role: Role,
+    /// The agency, or the sponsor's own name.
+    #[arg(long)]
+    agency: String,
+    /// The verifier key.
+    #[arg(long)]
+    vkey: String,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::from_word(text).ok_or_else(|| "officer, supervisor or sponsor".to_owned())
+}
+
+impl Verb {
+    pub(crate) async fn run(self, terminal: &Terminal) -> Outcome {
+        match self {
+            Self::Init(file) => {
+                let vkey = registrar::init(&file.load()?)?;
+                terminal.result(&vkey, String::clone);
+            }
+            Self::Register(key) => {
+                let config = key.file.load()?;
+                let added = registrar::register(&config, key.role, &key.agency, &key.vkey).await?;
+                terminal.result(&added, |added| format!("registered in leaf {}", added.leaf_index));
+            }
+            Self::Revoke(key) => {
+                let config = key.file.load()?;
+                let added = registrar::revoke(&config, key.role, &key.agency, &key.vkey).await?;
+                terminal.result(&added, |added| format!("revoked in leaf {}", added.leaf_index));
+            }
+            Self::Rules { to, operator, registrar, figure } => {
+                let figures = figure.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
+                let hash = registrar::write_rules(&to, &operator, &registrar, &figures)?;
+                terminal.result(&hash, |hash| format!("{} written, SHA-256 {hash}", to.display()));
+            }
+            Self::Publish { file, policy_doc } => {
+                let published = registrar::publish_rules(&file.load()?, &policy_doc).await?;
+                terminal.result(&published, |published| format!("published: {published:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn one_figure(text: &str) -> Result<(String, u64), Ended> {
+    let parsed =
+        text.split_once('=').and_then(|(name, number)| Some((name.to_owned(), number.parse().ok()?)));
+    parsed.ok_or_else(|| Ended::wrong(anyhow!("--figure {text}: write NAME=NUMBER")))
+}

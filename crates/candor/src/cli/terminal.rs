@@ -1,0 +1,87 @@
+//! What a command says: tables and sentences for people, JSON for scripts; errors on standard error, with what to do.
+
+use std::io::{IsTerminal as _, Write as _};
+
+/// Where a command speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terminal {
+    json: bool,
+    colours: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(json: bool) -> Self {
+        let colours = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { json, colours }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// The result: an object for scripts, else what `human` makes of it.
+    pub(crate) fn result<T: serde::Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) {
+        let text = match self.json {
+            true => serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")),
+            false => human(value),
+        };
+        self.line(&text);
+    }
+
+    /// A step of long work: one JSON object a line on standard error for scripts, a sentence there for people.
+    pub(crate) fn step<T: serde::Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) {
+        let text = match self.json {
+            true => serde_json::to_string(value).unwrap_or_default(),
+            false => human(value),
+        };
+        // Nothing is left to tell when standard error is gone.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    /// A line on standard output.
+    pub(crate) fn line(&self, text: &str) {
+        // A closed pipe ends what is said, not what is done.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let _ = match self.json {
+            true => {
+                let object = serde_json::json!({ "error": format!("{error:#}") });
+                writeln!(std::io::stderr(), "{object}")
+            }
+            false => writeln!(std::io::stderr(), "error: {error:#}"),
+        };
+    }
+
+    /// Bold on a terminal.
+    pub(crate) fn bold(&self, text: &str) -> String {
+        if self.colours { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Columns, padded; the first row is the heading.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut lines = Vec::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        lines.push(cells.collect::<Vec<_>>().join("  ").trim_end().to_owned());
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [vec!["camera".to_owned(), "age".to_owned()], vec!["front".to_owned(), "2 s".to_owned()]];
+        assert_eq!(table(&rows), "camera  age\nfront   2 s");
+    }
+}

@@ -1,0 +1,109 @@
+//! `candor trustee`.
+
+use super::when::show_us;
+use super::{ConfigFile, Ended, Outcome, Terminal};
+use clap::Subcommand;
+use host::shutdown::Shutdown;
+use std::path::PathBuf;
+use trustee::{Config, Pending};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make the trustee's key and its empty ledger, once; prints the verifier key for owners and for the log.
+    Init(ConfigFile),
+    /// Make the key of a person who may approve; the printed key goes into the trustee's `approvers`.
+    Approver {
+        /// Where the secret key goes; it stays with that person.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The person's name in approvals, such as bar.example/clerk-3.
+        name: String,
+    },
+    /// Serve: publish day keys, check packages, grant what is logged and approved; until Ctrl-C.
+    Serve {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Approve without a person. For tests and demos ONLY: marked in the log, the status and every grant.
+        #[arg(long)]
+        auto_approve: bool,
+    },
+    /// What waits for a person's decision: exactly what is asked, and why.
+    Pending(ConfigFile),
+    /// Approve a pending request with an approver's key.
+    Approve {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The entry id, as `pending` shows it.
+        id: String,
+        /// The approver's secret key.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Refuse a pending request. The refusal goes into the log.
+    Deny {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The entry id, as `pending` shows it.
+        id: String,
+        /// One word of why, such as not-urgent.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+impl Verb {
+    pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
+        match self {
+            Self::Init(file) => {
+                let created = trustee::init(&file.load()?)?;
+                terminal.result(&created, |created| created.vkey.clone());
+            }
+            Self::Approver { key, name } => {
+                let vkey = trustee::approver_init(&key, &name)?;
+                terminal.result(&vkey, String::clone);
+            }
+            Self::Serve { file, auto_approve } => {
+                let mut config: Config = file.load()?;
+                config.auto_approve |= auto_approve;
+                trustee::run(config, shutdown).await?;
+            }
+            Self::Pending(file) => {
+                let pending = trustee::pending(&file.load()?)?;
+                terminal.result(&pending, |pending| {
+                    if pending.is_empty() {
+                        "nothing waits".to_owned()
+                    } else {
+                        pending.iter().map(page).collect::<Vec<_>>().join("\n\n")
+                    }
+                });
+            }
+            Self::Approve { file, id, key } => {
+                trustee::approve(&file.load()?, &id, &key).map_err(Ended::wrong)?;
+                terminal.result(&id, |id| {
+                    format!("{id} is approved; the running trustee takes it in within seconds")
+                });
+            }
+            Self::Deny { file, id, reason } => {
+                trustee::deny(&file.load()?, &id, &reason).map_err(Ended::wrong)?;
+                terminal.result(&id, |id| format!("{id} is refused; the refusal goes into the log"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn page(pending: &Pending) -> String {
+    let mut lines = vec![
+        format!("{}  {} ({} epochs, {})", pending.id, pending.kind, pending.epochs, pending.span),
+        format!("  leaf        {}", pending.request_index),
+        format!("  agency      {}", pending.agency.as_deref().unwrap_or("-")),
+        format!("  basis       {}", pending.basis.as_deref().unwrap_or("-")),
+        format!("  footage     {} to {}", show_us(pending.from_us), show_us(pending.until_us)),
+        format!("  expires     {}", show_us(pending.expires_at.saturating_mul(1_000_000))),
+    ];
+    lines.extend(pending.details.iter().map(|line| format!("  {:<11} {}", line.field, line.value)));
+    if let Some(decided) = &pending.decided {
+        lines.push(format!("  decided     {decided}, not taken in yet"));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,127 @@
+//! `candor verify`: evidence, offline, by whoever has nothing but the file.
+
+use super::when::show_us;
+use super::{Ended, Outcome, Terminal};
+use anyhow::{Context as _, bail};
+use clap::Args;
+use escrow::evidence::{EVIDENCE_MAX_BYTES, Evidence, Verification, Verified};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The evidence file that came with the clip.
+    evidence: PathBuf,
+    /// A tlog-policy file from a source you trust: the evidence must have been made under exactly it.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+impl Verify {
+    pub(crate) fn run(self, terminal: &Terminal) -> Outcome {
+        let verified = verify_evidence(&self.evidence).map_err(Ended::no)?;
+        if let Some(path) = &self.policy {
+            let text =
+                std::fs::read(path).with_context(|| path.display().to_string()).map_err(Ended::wrong)?;
+            if tlog::Hash::of(&[&text]) != verified.log_policy_hash {
+                return Err(Ended::no(anyhow::anyhow!(
+                    "the evidence was made under another log policy than {}",
+                    path.display()
+                )));
+            }
+        }
+        terminal.result(&shown(&verified), |_| text(&verified));
+        Ok(())
+    }
+}
+
+/// Verifies a whole evidence file, segment by segment.
+pub(crate) fn verify_evidence(path: &Path) -> anyhow::Result<Verified> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let mut reader = BufReader::new(file);
+    let head = framed(&mut reader, EVIDENCE_MAX_BYTES)?.context("the file is empty")?;
+    let mut verification = Verification::start(&Evidence::decode(&head)?)?;
+    while let Some(segment) = framed(&mut reader, media::limits::SEGMENT)? {
+        verification.segment(&segment)?;
+    }
+    if reader.read(&mut [0])? != 0 {
+        bail!("something follows the end of the evidence");
+    }
+    Ok(verification.finish())
+}
+
+/// `u32` length and bytes; `None` at the zero length that ends the file.
+fn framed(reader: &mut impl Read, limit: usize) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    reader.read_exact(&mut length).context("the file ends before its end mark: it was cut")?;
+    let length = usize::try_from(u32::from_be_bytes(length))?;
+    if length == 0 {
+        return Ok(None);
+    }
+    if length > limit {
+        bail!("a part of {length} bytes is over the limit of {limit}: this is no evidence file");
+    }
+    let mut bytes = vec![0; length];
+    reader.read_exact(&mut bytes).context("the file ends inside a part: it was cut")?;
+    Ok(Some(bytes))
+}
+
+fn shown(verified: &Verified) -> serde_json::Value {
+    serde_json::json!({
+        "verified": true,
+        "camera": verified.camera_id.to_string(),
+        "track": verified.track.0,
+        "first_epoch": verified.first_epoch.0,
+        "last_epoch": verified.last_epoch.0,
+        "from": show_us(verified.start_us),
+        "to": show_us(verified.end_us),
+        "segments": verified.segments,
+        "gaps": verified.gaps.iter().map(|gap| serde_json::json!({
+            "from": show_us(gap.from_us), "to": show_us(gap.to_us), "segments": gap.segments,
+            "reason": gap.reason.map(|reason| format!("{reason:?}")),
+        })).collect::<Vec<_>>(),
+        "log_policy_sha256": verified.log_policy_hash.to_hex(),
+        "release": verified.release.as_ref().map(|release| serde_json::json!({
+            "id": release.id.to_hex(),
+            "leaf": release.index,
+            "logged_at": release.logged_at,
+            "kind": release.kind.word(),
+            "agency": release.agency.as_ref().map(ToString::to_string),
+            "grants": release.grants.iter().map(|(name, index)| (name.to_string(), *index)).collect::<Vec<_>>(),
+        })),
+    })
+}
+
+fn text(verified: &Verified) -> String {
+    let mut lines = vec![
+        format!("camera     {}", verified.camera_id),
+        format!("footage    {} to {}", show_us(verified.start_us), show_us(verified.end_us)),
+        format!(
+            "segments   {}, each signed by the camera and in its place (epochs {} to {})",
+            verified.segments, verified.first_epoch, verified.last_epoch
+        ),
+    ];
+    if verified.gaps.is_empty() {
+        lines.push("complete   nothing is missing".to_owned());
+    }
+    for gap in &verified.gaps {
+        let reason = gap.reason.map_or_else(|| "no reason given".to_owned(), |reason| format!("{reason:?}"));
+        lines.push(format!("MISSING    {} to {}: {reason}", show_us(gap.from_us), show_us(gap.to_us)));
+    }
+    match &verified.release {
+        None => lines.push("release    none: exported by the owner".to_owned()),
+        Some(release) => {
+            let agency = release.agency.as_ref().map_or_else(|| "the owner".to_owned(), ToString::to_string);
+            lines.push(format!("release    {} by {agency}, leaf {} of the log", release.kind, release.index));
+            for (name, index) in &release.grants {
+                lines.push(format!("granted    {name}, leaf {index}"));
+            }
+        }
+    }
+    lines.push(format!(
+        "log policy {} (compare it with one from a source you trust: --policy)",
+        verified.log_policy_hash.to_hex()
+    ));
+    lines.join("\n")
+}
