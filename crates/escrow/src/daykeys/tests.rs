@@ -1,1 +1,46 @@
-//! Tests follow.
+use super::*;
+use crate::world_for_tests::{name, signer};
+use seal::hpke::SecretKey;
+use tlog::Entry as _;
+
+fn key() -> DayKey {
+    DayKey {
+        trustee: name("bar.example"),
+        day: Day(20_780),
+        public: SecretKey::new([1; 32]).public(),
+        destroy_by: Time(1_798_761_600),
+    }
+}
+
+#[test]
+fn a_day_key_round_trips_under_its_trustee_s_signature() {
+    let trustee = signer("bar.example", 1);
+    let note = key().sign(&trustee).unwrap();
+    let read = DayKey::decode_verified(note.entry_bytes(), &trustee.verifier(), Day(20_780)).unwrap();
+    assert_eq!(read, key());
+    assert_eq!(read.id(), Hash::of(&[b"candor day key\0", &key().public]));
+}
+
+#[test]
+fn others_keys_and_other_days_are_refused() {
+    let (trustee, other) = (signer("bar.example", 1), signer("other.example", 2));
+    let note = key().sign(&trustee).unwrap();
+    let read = |bytes: &[u8], by: &Signer, day| DayKey::decode_verified(bytes, &by.verifier(), Day(day));
+    assert_eq!(read(note.entry_bytes(), &other, 20_780), Err(DayKeyError::NotSigned));
+    assert_eq!(read(note.entry_bytes(), &signer("bar.example", 3), 20_780), Err(DayKeyError::NotSigned));
+    assert_eq!(read(note.entry_bytes(), &trustee, 20_781), Err(DayKeyError::WrongDay));
+    // Signed by another under this trustee's name in the text.
+    let foreign = key().sign(&other).unwrap();
+    assert_eq!(read(foreign.entry_bytes(), &other, 20_780), Err(DayKeyError::NotSigned));
+    assert_eq!(read(foreign.entry_bytes(), &trustee, 20_780), Err(DayKeyError::NotSigned));
+}
+
+#[test]
+fn a_key_of_another_length_is_no_day_key() {
+    for length in [0, 32, PUBLIC_BYTES - 1, PUBLIC_BYTES + 1] {
+        let short = DayKey { public: alloc::vec![1; length], ..key() };
+        assert_eq!(DayKey::parse_text(&short.text()), Err(TextError::BadValue("key")));
+    }
+    assert!(DayKey::parse_text(&key().text().replace("day-key v1", "day-key v2")).is_err());
+    assert!(DayKey::parse_text(&(key().text() + "note 1\n")).is_err());
+}

@@ -1,1 +1,112 @@
-//! Tests follow.
+use super::*;
+use crate::record::Time;
+use crate::world_for_tests::{Rng, World, name, trustee};
+use media::id::Day;
+use std::vec::Vec;
+
+const CTX: CtxHash = CtxHash([3; 32]);
+
+fn id(index: u8) -> TrusteeId {
+    TrusteeId::of(&trustee(index).verifier())
+}
+
+fn secret(index: u8) -> SecretKey {
+    SecretKey::new([index; 32])
+}
+
+fn trustees(n: u8) -> Vec<(TrusteeId, DayKey)> {
+    let key = |index| DayKey {
+        trustee: name(trustee(index).name()),
+        day: Day(0),
+        public: secret(index).public(),
+        destroy_by: Time(1),
+    };
+    (1..=n).map(|index| (id(index), key(index))).collect()
+}
+
+fn seed() -> EpochSeed {
+    EpochSeed::new([7; 32])
+}
+
+fn value(unsealed: Result<Unsealed, HpkeError>) -> [u8; 32] {
+    match unsealed {
+        Ok(Unsealed::Share(share)) => *share.expose(),
+        Ok(Unsealed::Nonsense) => panic!("nonsense"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn each_trustee_opens_its_own_share_and_it_is_the_one_committed_to() {
+    let dealt = deal(&seed(), &CTX, 3, &trustees(5), &mut Rng::new(1)).unwrap();
+    assert_eq!(dealt.share_commits, commitments(&seed(), &CTX, 3, 5).unwrap());
+    for index in 1..=5u8 {
+        let sealed = &dealt.shares[usize::from(index) - 1];
+        let share = value(unseal(sealed, &CTX, index, &id(index), &secret(index)));
+        assert_eq!(share_commit(&CTX, index, &share), dealt.share_commits[usize::from(index) - 1]);
+    }
+}
+
+#[test]
+fn a_share_opens_nowhere_else() {
+    let dealt = deal(&seed(), &CTX, 2, &trustees(2), &mut Rng::new(1)).unwrap();
+    let sealed = &dealt.shares[0];
+    let closed = |unsealed: Result<Unsealed, HpkeError>| {
+        assert!(matches!(unsealed, Err(HpkeError::CannotOpen)));
+    };
+    closed(unseal(sealed, &CtxHash([4; 32]), 1, &id(1), &secret(1)));
+    closed(unseal(sealed, &CTX, 2, &id(1), &secret(1)));
+    closed(unseal(sealed, &CTX, 1, &id(2), &secret(1)));
+    closed(unseal(sealed, &CTX, 1, &id(1), &secret(2)));
+    let mut other_key = sealed.clone();
+    other_key.day_key_id[0] ^= 1;
+    closed(unseal(&other_key, &CTX, 1, &id(1), &secret(1)));
+    for at in [0, 600, 1119, sealed.sealed.len() - 1] {
+        let mut altered = sealed.clone();
+        altered.sealed[at] ^= 1;
+        closed(unseal(&altered, &CTX, 1, &id(1), &secret(1)));
+        let cut = SealedShare { sealed: sealed.sealed[..at].to_vec(), ..sealed.clone() };
+        closed(unseal(&cut, &CTX, 1, &id(1), &secret(1)));
+    }
+}
+
+#[test]
+fn a_camera_that_seals_nonsense_is_found_out() {
+    let key_id = [5; 32];
+    for plaintext in [&[][..], &[1], &[1; 32], &[2; 33], &[1; 34]] {
+        let info = seal_info(&id(1), &key_id);
+        let sealed =
+            seal::hpke::seal(&secret(1).public(), &info, &seal_aad(&CTX, 1), plaintext, &mut Rng::new(2));
+        let sealed = SealedShare { day_key_id: key_id, sealed: sealed.unwrap() };
+        assert!(matches!(unseal(&sealed, &CTX, 1, &id(1), &secret(1)), Ok(Unsealed::Nonsense)));
+    }
+}
+
+#[test]
+fn thresholds_and_keys_are_checked() {
+    let dealt = |threshold, trustees: &[(TrusteeId, DayKey)]| {
+        deal(&seed(), &CTX, threshold, trustees, &mut Rng::new(1))
+    };
+    let nothing = dealt(0, &[]).unwrap();
+    assert!(nothing.shares.is_empty() && nothing.share_commits.is_empty());
+    for (threshold, count) in [(1, 0), (0, 1), (3, 2), (17, 17)] {
+        let error = ShareError::BadThreshold { threshold, count };
+        assert_eq!(dealt(threshold, &trustees(count)).unwrap_err(), DealError::Share(error));
+    }
+    let mut bad = trustees(3);
+    bad[1].1.public.pop();
+    assert_eq!(dealt(2, &bad).unwrap_err(), DealError::Key { index: 2, error: HpkeError::BadPublicKey });
+}
+
+#[test]
+fn a_grant_s_list_names_exactly_these_shares() {
+    let world = World::new();
+    let opens: Vec<EpochOpen> = world.camera.opens.iter().map(|open| open.unverified().clone()).collect();
+    let whole = shares_hash(&opens[..3], 1);
+    assert!(whole.is_some());
+    assert_ne!(shares_hash(&opens[..3], 2), whole);
+    assert_ne!(shares_hash(&opens[..2], 1), whole);
+    assert_ne!(shares_hash(&opens[1..], 1), whole);
+    assert_eq!(shares_hash(&opens, 0), None);
+    assert_eq!(shares_hash(&opens, 6), None);
+}

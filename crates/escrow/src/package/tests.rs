@@ -1,1 +1,42 @@
-//! Tests follow.
+use super::*;
+use crate::world_for_tests::World;
+
+#[test]
+fn a_package_round_trips_and_no_part_of_one_does() {
+    let package = World::new().ordinary();
+    let bytes = package.encode();
+    assert_eq!(Package::decode(&bytes), Ok(package));
+    for at in 0..bytes.len() {
+        assert!(Package::decode(&bytes[..at]).is_err());
+    }
+    let more = [&bytes[..], &[0]].concat();
+    assert_eq!(Package::decode(&more), Err(DecodeError::Trailing(1)));
+}
+
+#[test]
+fn altered_bytes_are_refused_or_another_package() {
+    let package = World::new().ordinary();
+    let bytes = package.encode();
+    for at in (0..bytes.len()).step_by(7) {
+        let mut altered = bytes.clone();
+        altered[at] ^= 1;
+        if let Ok(other) = Package::decode(&altered) {
+            assert_eq!(other.encode(), altered);
+        }
+    }
+}
+
+#[test]
+fn lists_and_parts_over_their_limits_are_refused_before_they_are_read() {
+    let mut package = World::new().ordinary();
+    package.notices = alloc::vec![alloc::vec![]; NOTICES_MAX + 1];
+    let limit = |result: Result<Package, DecodeError>| matches!(result, Err(DecodeError::TooLong { .. }));
+    assert!(limit(Package::decode(&package.encode())));
+    package.notices.clear();
+    package.opens = alloc::vec![alloc::vec![]; EPOCHS_MAX + 1];
+    assert!(limit(Package::decode(&package.encode())));
+    package.opens.clear();
+    package.leaf = alloc::vec![0; LEAF_MAX_BYTES + 1];
+    assert!(limit(Package::decode(&package.encode())));
+    assert!(limit(Package::decode(&alloc::vec![0; PACKAGE_MAX_BYTES + 1])));
+}
