@@ -82,3 +82,6 @@ impl Disk for Local {
         durable::free_bytes(path)
     }
 }
+
+#[cfg(test)]
+pub(super) mod faulty;

@@ -16,10 +16,11 @@ use super::record::{HEADER_LEN, Header, Kind, key};
 use media::codec::{DecodeError, Reader, Writer};
 use media::id::{CameraId, TrackId};
 use redb::{
-    Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable as _, Table,
-    TableDefinition,
+    Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase as _,
+    ReadableTable as _, StorageError, Table, TableDefinition,
 };
 use std::collections::BTreeMap;
+use std::io;
 #[cfg(test)]
 use std::path::Path;
 use std::path::PathBuf;
@@ -133,22 +134,30 @@ impl Index {
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
         // A failed database lets go of its file before the new one takes it.
         *db = None;
-        let mut fresh = !self.path.exists();
-        let opened = match Database::create(&self.path) {
-            Err(
-                redb::DatabaseError::Storage(redb::StorageError::Corrupted(_))
-                | redb::DatabaseError::UpgradeRequired(_)
-                | redb::DatabaseError::RepairAborted,
-            ) => {
-                fresh = true;
-                tracing::warn!(path = %self.path.display(), "the index is unreadable and is rebuilt from the packs");
-                std::fs::remove_file(&self.path).map_err(|error| StoreError::at(&self.path, error))?;
-                Database::create(&self.path)
+        if !self.path.exists() {
+            *db = Some(Database::create(&self.path).index()?);
+            return Ok(true);
+        }
+        match Database::create(&self.path) {
+            Ok(opened) => {
+                *db = Some(opened);
+                Ok(false)
             }
-            other => other,
-        };
-        *db = Some(opened.index()?);
-        Ok(fresh)
+            Err(error) if is_senseless(&error) => {
+                tracing::warn!(path = %self.path.display(), %error, "the index is unreadable; it is made anew from the packs");
+                std::fs::remove_file(&self.path).map_err(|error| StoreError::at(&self.path, error))?;
+                *db = Some(Database::create(&self.path).index()?);
+                Ok(true)
+            }
+            other => other.map(|_| false).index(),
+        }
+    }
+
+    /// Makes it anew: it opened, and what is in it makes no sense.
+    pub(super) fn discard(&self) -> Result<(), StoreError> {
+        *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
+        std::fs::remove_file(&self.path).map_err(|error| StoreError::at(&self.path, error))?;
+        self.open().map(drop)
     }
 
     #[cfg(test)]
@@ -167,6 +176,36 @@ impl Index {
         look(&Snapshot::of(&txn)?.view())
     }
 
+    /// Every row of every table, to compare one index with another.
+    #[cfg(test)]
+    pub(super) fn dump(&self) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+        let txn = self.begin(Durability::None).unwrap();
+        let tables = Tables::open(&txn).unwrap();
+        let mut rows = Vec::new();
+        for (name, table) in [
+            ("records", &tables.records),
+            ("by_pack", &tables.by_pack),
+            ("pack_cameras", &tables.pack_cameras),
+            ("tracks", &tables.tracks),
+            ("spans", &tables.spans),
+            ("policies", &tables.policies),
+        ] {
+            for row in table.iter().unwrap() {
+                let (key, value) = row.unwrap();
+                rows.push((name, key.value().to_vec(), value.value().to_vec()));
+            }
+        }
+        for row in tables.packs.iter().unwrap() {
+            let (key, value) = row.unwrap();
+            rows.push((
+                "packs",
+                key.value().to_be_bytes().to_vec(),
+                format!("{:?}", value.value()).into_bytes(),
+            ));
+        }
+        rows
+    }
+
     pub(super) fn begin(&self, durability: Durability) -> Result<redb::WriteTransaction, StoreError> {
         let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
         let mut txn = db.as_ref().ok_or(redb::Error::DatabaseClosed).index()?.begin_write().index()?;
@@ -174,6 +213,19 @@ impl Index {
         // A killed relay must not walk the whole index before it serves again.
         txn.set_quick_repair(matches!(durability, Durability::Immediate));
         Ok(txn)
+    }
+}
+
+/// Whether the file is no index of this version, rather than a disk or a lock that fails.
+fn is_senseless(error: &DatabaseError) -> bool {
+    match error {
+        DatabaseError::Storage(StorageError::Corrupted(_))
+        | DatabaseError::UpgradeRequired(_)
+        | DatabaseError::RepairAborted => true,
+        DatabaseError::Storage(StorageError::Io(error)) => {
+            matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        }
+        _ => false,
     }
 }
 

@@ -57,7 +57,14 @@ pub(super) fn open(inner: &Inner) -> Result<Recovery, StoreError> {
     *inner.packs.write().unwrap_or_else(PoisonError::into_inner) = packs;
     let rebuilt = inner.index.open()?;
     let floors = read_floors(inner)?;
-    let recovery = replay(inner, &floors, Reach::File, rebuilt)?;
+    let recovery = match replay(inner, &floors, Reach::File, rebuilt) {
+        Err(StoreError::Index(error)) if !rebuilt => {
+            tracing::warn!(%error, "the index makes no sense; it is made anew from the packs");
+            inner.index.discard()?;
+            replay(inner, &floors, Reach::File, true)?
+        }
+        other => other?,
+    };
     for cut in &recovery.cut {
         tracing::info!(pack = %cut.pack.display(), from = cut.from, to = cut.to, "cut off a write that had not ended");
     }
