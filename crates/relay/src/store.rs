@@ -259,7 +259,7 @@ impl Store {
     }
 
     async fn put(&self, put: Put) -> Result<(), StoreError> {
-        self.ask(|reply| Command::Put { put, reply }).await
+        self.ask(|reply| Command::Put { put: Box::new(put), reply }).await
     }
 
     async fn ask<T>(

@@ -28,7 +28,7 @@ const PACK_AGE_US: u64 = 3_600_000_000;
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 pub(super) enum Command {
-    Put { put: Put, reply: Reply<()> },
+    Put { put: Box<Put>, reply: Reply<()> },
     Sweep { now_us: u64, reply: Reply<Swept> },
 }
 
@@ -129,8 +129,8 @@ impl Writer {
         }
     }
 
-    fn answer(&mut self, batch: Vec<(Put, Reply<()>)>, bytes: u64) {
-        let (puts, replies): (Vec<Put>, Vec<Reply<()>>) = batch.into_iter().unzip();
+    fn answer(&mut self, batch: Vec<(Box<Put>, Reply<()>)>, bytes: u64) {
+        let (puts, replies): (Vec<Box<Put>>, Vec<Reply<()>>) = batch.into_iter().unzip();
         let refusals = match self.write(&puts, bytes) {
             Ok(refusals) => refusals,
             Err(failed) => {
@@ -146,7 +146,7 @@ impl Writer {
     }
 
     /// Writes a batch. `Err` means that nothing of it may be acknowledged.
-    fn write(&mut self, puts: &[Put], bytes: u64) -> Result<Vec<Result<(), StoreError>>, Failed> {
+    fn write(&mut self, puts: &[Box<Put>], bytes: u64) -> Result<Vec<Result<(), StoreError>>, Failed> {
         self.make_sure_of_index()?;
         self.check_room(bytes)?;
         let quota = self.make_room(bytes)?;

@@ -31,7 +31,7 @@ async fn child(dir: PathBuf) {
             let store = store.clone();
             tokio::spawn(async move {
                 let mut n = store.next_missing(CAMERA, TrackId(track)).await.unwrap().0;
-                loop {
+                while n < u64::MAX {
                     store.put_segment(facts_of(track, n), body_of(track, n)).await.unwrap();
                     writeln!(std::io::stdout(), "acked {track} {n}").unwrap();
                     n += 1;
