@@ -43,6 +43,7 @@ use crate::package::{EPOCHS_MAX, NOTICES_MAX, Package};
 use crate::policy::{Decision, PolicyDoc};
 use crate::record::{Kind, Name, OwnerPolicyLeaf, Request, Signed};
 use crate::register::Register;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use media::epoch::{EpochOpen, SignedEpochOpen};
@@ -84,6 +85,26 @@ pub enum Verdict {
 
 /// A package that passed G1 to G7.
 ///
+/// It leads to a bundle in one way:
+///
+/// ```
+/// use escrow::{bundle::Bundle, grant::{Approval, Checked, Held, ShareFailure}, record::{Grant, Signed}};
+/// # use media::id::Day;
+/// # type KeyOf<'a> = &'a dyn Fn(Day, &tlog::Hash) -> Option<seal::hpke::SecretKey>;
+/// # use tlog::{Logged, note::{Signer, Verifier}};
+/// # fn hold<R: rand_core::CryptoRng>(checked: Checked, yes: &Approval, approvers: &[Verifier], key_of: KeyOf<'_>,
+/// #     own: &Signer, now: u64, rng: &mut R) -> Result<Held, ShareFailure> {
+/// let opened = checked.approve(Some(yes), approvers)?.open_shares(key_of)?;
+/// let held = opened.seal(own, now, rng)?;
+/// # Ok(held)
+/// # }
+/// # fn out(held: Held, grant: &Logged<Signed<Grant>>, proof: &[u8]) -> Result<Bundle, ShareFailure> {
+/// // ... persisted, its grant appended, cosigned, proven ...
+/// let bundle = held.release(grant, proof)?;
+/// # Ok(bundle)
+/// # }
+/// ```
+///
 /// Only [`check`] makes one:
 ///
 /// ```compile_fail,E0451
@@ -100,7 +121,7 @@ pub enum Verdict {
 /// }
 /// ```
 pub struct Checked {
-    case: Case,
+    case: Box<Case>,
 }
 
 /// What the later steps need of a package, as far as it was verified.
@@ -169,7 +190,7 @@ pub fn check(package: &Package, standing: &Standing<'_>, now: u64) -> Result<Ver
     };
     Ok(match rules::check(&case, logged_at, &notices, standing, now)? {
         Decision::WaitUntil(time) => Verdict::WaitUntil(time),
-        _ => Verdict::Pass(Checked { case }),
+        _ => Verdict::Pass(Checked { case: Box::new(case) }),
     })
 }
 
@@ -260,7 +281,7 @@ impl Checked {
 
     /// G8: a human's yes, where the kind needs one.
     pub fn approve(self, approval: Option<&Approval>, approvers: &[Verifier]) -> Result<Approved, Refusal> {
-        approval::check(self.case, approval, approvers)
+        approval::check(*self.case, approval, approvers)
     }
 }
 

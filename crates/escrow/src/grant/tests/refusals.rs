@@ -2,7 +2,7 @@
 //! without a line in the contract.
 
 use super::super::*;
-use crate::policy::{Figures, Rule};
+use crate::policy::Rule;
 use crate::record::{EntryId, KeyState, Role, SealedDetails, Span, Time, Veto, Word};
 use crate::world_for_tests::*;
 use media::id::CameraId;
@@ -11,128 +11,12 @@ use seal::hpke::SecretKey;
 use std::collections::BTreeSet;
 use std::vec::Vec;
 use tlog::Entry as _;
-use tlog::note::Signer;
+
+mod provoke;
+
+use provoke::*;
 
 type Provoke = fn() -> Refusal;
-
-/// An ordinary emergency in an ordinary world, and the package altered.
-fn package(alter: fn(&World, &mut Package)) -> Refusal {
-    let mut world = World::new();
-    let mut package = world.ordinary();
-    alter(&world, &mut package);
-    world.check(&package).unwrap_err()
-}
-
-/// The request composed otherwise.
-fn ask(kind: Kind, alter: fn(&mut Ask)) -> Refusal {
-    let mut world = World::new();
-    let mut ask = world.ask(kind);
-    alter(&mut ask);
-    let package = world.log_request(&ask);
-    world.check(&package).unwrap_err()
-}
-
-/// An ordinary request in a world set up otherwise.
-fn world(alter: fn(&mut Setup)) -> Refusal {
-    world_of(Kind::Emergency, alter)
-}
-
-fn world_of(kind: Kind, alter: fn(&mut Setup)) -> Refusal {
-    let mut setup = Setup::default();
-    alter(&mut setup);
-    let mut world = World::with(&setup);
-    let ask = world.ask(kind);
-    let package = world.log_request(&ask);
-    world.check(&package).unwrap_err()
-}
-
-/// What a trustee says that reads another log.
-fn roots(root_at: &dyn Fn(u64) -> Option<Hash>) -> Refusal {
-    let mut world = World::new();
-    let package = world.ordinary();
-    let own = trustee(1).verifier();
-    let standing = Standing {
-        log_policy: &world.log_policy,
-        rules: &world.rules,
-        register: &world.register,
-        root_at,
-        trustee: &own,
-    };
-    check(&package, &standing, NOW).unwrap_err()
-}
-
-/// A second request, after an earlier one that everybody saw.
-fn second(figures: fn(&mut Figures), between: fn(&mut World, &Package)) -> Refusal {
-    let mut setup = Setup::default();
-    figures(&mut setup.figures);
-    let mut world = World::with(&setup);
-    let mut ask = world.ask(Kind::Emergency);
-    let first = world.log_request(&ask);
-    between(&mut world, &first);
-    ask.id = EntryId([99; 16]);
-    let package = world.log_request(&ask);
-    world.check(&package).unwrap_err()
-}
-
-fn approval(of: fn(&Hash) -> Option<Approval>, approvers: &[Verifier]) -> Refusal {
-    let mut world = World::new();
-    let package = world.ordinary();
-    let checked = world.passed(1, &package);
-    let approval = of(&checked.request().value().hash());
-    checked.approve(approval.as_ref(), approvers).unwrap_err()
-}
-
-fn approved(world: &World, package: &Package) -> Approved {
-    let checked = world.passed(1, package);
-    let approval = Approval::sign(&checked.request().value().hash(), &approver());
-    checked.approve(Some(&approval), &[approver().verifier()]).unwrap()
-}
-
-fn shares(setup: fn(&mut Setup), later: fn(&mut World)) -> ShareFailure {
-    let mut altered = Setup::default();
-    setup(&mut altered);
-    let mut world = World::with(&altered);
-    let package = world.ordinary();
-    later(&mut world);
-    approved(&world, &package).open_shares(&world.key_of(1)).unwrap_err()
-}
-
-fn refused(failure: ShareFailure) -> Refusal {
-    match failure {
-        ShareFailure::Refused(refusal) => refusal,
-        ShareFailure::Bad(epoch) => panic!("epoch {epoch} has a bad share"),
-    }
-}
-
-fn seal_with(signer: &Signer, alter: fn(&mut World) -> Package) -> Refusal {
-    let mut world = World::new();
-    let package = alter(&mut world);
-    let opened = approved(&world, &package).open_shares(&world.key_of(1)).unwrap();
-    opened.seal(signer, NOW, &mut world.rng).unwrap_err()
-}
-
-/// What comes of releasing trustee 1's bundle for a grant of the trustee with this index, with a proof at that time.
-fn release(granted: u8, proof_time: u64) -> Refusal {
-    let mut world = World::new();
-    let package = world.ordinary();
-    let held = world.hold(1, &package);
-    let other = world.hold(granted, &package);
-    let grant = if granted == 1 { held.grant() } else { other.grant() }.clone();
-    let index = world.add(&grant);
-    let logged = Logged::verify(grant, &world.log.proof(index, 4, NOW), &world.log_policy).unwrap();
-    held.release(&logged, &world.log.proof(index, 4, proof_time).encode()).unwrap_err()
-}
-
-fn flip_last(bytes: &mut [u8]) {
-    *bytes.last_mut().unwrap() ^= 1;
-}
-
-/// The proof of the package's request under another head.
-fn proof(world: &World, package: &Package, signer: &Signer, cosigners: usize, time: u64) -> Vec<u8> {
-    let index = TlogProof::parse(&package.proof).unwrap().index();
-    let inclusion = world.log.tree.prove_inclusion(index, world.log.tree.size()).unwrap();
-    TlogProof::from_parts(index, inclusion, &world.log.checkpoint(signer, cosigners, time)).unwrap().encode()
-}
 
 fn cases() -> Vec<(&'static str, Provoke)> {
     let mut cases = to_g4();
@@ -154,13 +38,13 @@ fn to_g4() -> Vec<(&'static str, Provoke)> {
         ("other-rules", || ask(Kind::Emergency, |ask| ask.alter = |leaf| leaf.policy = Hash([0; 32]))),
         ("not-logged", || package(|_, package| package.proof.clear())),
         ("checkpoint-refused", || package(|world, package| {
-            package.proof = proof(world, package, &signer("log.example", 99), 4, NOW);
+            package.proof = proof_under(world, package, &signer("log.example", 99), 4, NOW);
         })),
         ("quorum-not-met", || package(|world, package| {
-            package.proof = proof(world, package, &log_signer(), 2, NOW);
+            package.proof = proof_under(world, package, &log_signer(), 2, NOW);
         })),
         ("head-stale", || package(|world, package| {
-            package.proof = proof(world, package, &log_signer(), 4, NOW - 121);
+            package.proof = proof_under(world, package, &log_signer(), 4, NOW - 121);
         })),
         ("head-ahead", || roots(&|_| None)),
         ("fork", || roots(&|_| Some(Hash([9; 32])))),
@@ -280,7 +164,7 @@ fn g7() -> Vec<(&'static str, Provoke)> {
             let mut package = world.ordinary();
             package.first_proof = package.proof.clone();
             world.time = NOW + 8 * DAY;
-            package.proof = proof(&world, &package, &log_signer(), 4, world.time);
+            package.proof = proof_under(&world, &package, &log_signer(), 4, world.time);
             world.check_as(1, &package, world.time).unwrap_err()
         }),
         ("footage-from-future", || ask(Kind::Emergency, |ask| ask.time = NOW - 421)),
@@ -439,6 +323,7 @@ fn every_part_of_a_package_must_be_canonical() {
 fn a_first_proof_of_another_leaf_or_history_does_not_help() {
     let other_leaf = package(|world, package| package.first_proof = world.log.proof(0, 4, NOW).encode());
     assert_eq!(other_leaf.name(), "not-included");
-    let fewer = package(|world, package| package.first_proof = proof(world, package, &log_signer(), 2, NOW));
+    let fewer =
+        package(|world, package| package.first_proof = proof_under(world, package, &log_signer(), 2, NOW));
     assert_eq!(fewer.name(), "quorum-not-met");
 }
