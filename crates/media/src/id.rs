@@ -34,7 +34,8 @@ macro_rules! hash_id {
             /// 64 hexadecimal digits, as [`fmt::Display`] writes them.
             fn from_str(text: &str) -> Result<Self, BadId> {
                 let mut id = [0; 32];
-                if text.len() != 64 || !text.is_ascii() {
+                // `from_str_radix` alone would take a sign and capitals: an identifier has one text.
+                if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
                     return Err(BadId);
                 }
                 for (byte, pair) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
@@ -136,6 +137,9 @@ mod tests {
         assert_ne!(camera.0, DeviceId::of_key(&key).0);
         assert_eq!(camera.to_string().parse(), Ok(camera));
         assert_eq!("zz".parse::<CameraId>(), Err(BadId));
+        let (signed, capitals) = ("+f".repeat(32), camera.to_string().to_uppercase());
+        assert_eq!(signed.parse::<CameraId>(), Err(BadId), "an identifier has one text");
+        assert_eq!(capitals.parse::<CameraId>(), Err(BadId));
     }
 
     #[test]

@@ -64,6 +64,15 @@ impl Outbox {
         Some(next)
     }
 
+    /// The newest live segment that waits; `None` when only backfill does. For a sender that keeps room for what is live.
+    pub fn poll_live(&mut self) -> Option<Sequence> {
+        let newest = self.waiting.last().copied()?;
+        if self.live_from.is_none_or(|from| newest < from) {
+            return None;
+        }
+        self.poll_send()
+    }
+
     /// Segments that are not yet durable at the relay.
     #[must_use]
     pub fn depth(&self) -> usize {
@@ -119,6 +128,17 @@ mod tests {
         let order: alloc::vec::Vec<_> = core::iter::from_fn(|| outbox.poll_send()).map(|s| s.0).collect();
         assert_eq!(order, [4, 1, 2, 3]);
         assert_eq!(outbox.depth(), 4, "nothing is forgotten before it is acknowledged");
+    }
+
+    #[test]
+    fn room_kept_for_live_segments_is_not_given_to_backfill() {
+        let mut outbox = Outbox::new([Sequence(1)]);
+        assert_eq!(outbox.poll_live(), None, "before a session nothing is live");
+        outbox.handle_connected(Sequence(2));
+        assert_eq!(outbox.poll_live(), None);
+        outbox.handle_spooled(Sequence(2));
+        assert_eq!((outbox.poll_live(), outbox.poll_live()), (Some(Sequence(2)), None));
+        assert_eq!(outbox.poll_send(), Some(Sequence(1)));
     }
 
     #[test]

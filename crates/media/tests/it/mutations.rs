@@ -1,0 +1,121 @@
+//! Every byte of every signed object, changed, cut off or added to: nothing passes.
+
+use crate::samples::{camera, day_notice, enrollment, epoch_open, header, owner, policy, public, segment};
+use media::chain::Chain;
+use media::codec::DecodeError;
+use media::enrollment::{Enrollment, ObjectError};
+use media::epoch::SignedEpochOpen;
+use media::id::CameraId;
+use media::notice::DayNotice;
+use media::policy::SignedOwnerPolicy;
+use media::segment::{HEADER_LEN, Part, SegmentReader};
+
+type Check = fn(&[u8]) -> Result<(), ObjectError>;
+
+fn objects() -> [(&'static str, Vec<u8>, Check); 5] {
+    [
+        ("EpochOpen", epoch_open().bytes().to_vec(), |bytes| {
+            SignedEpochOpen::decode(bytes)?.verify(&public(&camera()))?;
+            Ok(())
+        }),
+        ("OwnerPolicy", policy().bytes().to_vec(), |bytes| {
+            SignedOwnerPolicy::decode_verified(bytes, &public(&owner())).map(|_| ())
+        }),
+        ("Enrollment", enrollment(), |bytes| Enrollment::decode_verified(bytes).map(|_| ())),
+        ("DayNotice", day_notice(), |bytes| {
+            DayNotice::decode_verified(bytes, &public(&camera())).map(|_| ())
+        }),
+        ("segment", segment(&Chain([0; 32]), &[b"head", b"one"]), whole_segment),
+    ]
+}
+
+/// What a relay or verifier without a key can check: structure, chain from the known one before, signature.
+fn whole_segment(bytes: &[u8]) -> Result<(), ObjectError> {
+    let mut reader = SegmentReader::new();
+    let mut hash = media::chain::FragmentsHash::default();
+    let mut found = None;
+    reader.push(bytes)?;
+    while let Some(part) = reader.next_part()? {
+        match part {
+            Part::Header(header) => found = Some(header),
+            Part::Fragment { index, sealed } => hash.update(index, &sealed),
+            Part::Trailer(trailer) => {
+                let header = found.unwrap();
+                trailer.verify(&public(&camera()), &header.hash())?;
+                if Chain([0; 32]).next(&header.hash(), &core::mem::take(&mut hash).finish()) != trailer.chain
+                {
+                    return Err(DecodeError::BadValue("chain").into());
+                }
+            }
+        }
+    }
+    Ok(reader.finish()?)
+}
+
+#[test]
+fn untouched_they_pass() {
+    for (name, bytes, check) in objects() {
+        check(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn every_byte_that_changes_is_noticed() {
+    for (name, bytes, check) in objects() {
+        // One bit of each byte; every bit where the structure is dense, at the start.
+        for at in 0..bytes.len() {
+            for bit in if at < 16 { 0..8 } else { at % 8..at % 8 + 1 } {
+                let mut altered = bytes.clone();
+                altered[at] ^= 1 << bit;
+                assert!(check(&altered).is_err(), "{name}: bit {bit} of byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_cut_is_named_and_every_addition_refused() {
+    for (name, bytes, check) in objects() {
+        for length in 0..bytes.len() {
+            let error = check(&bytes[..length]).unwrap_err();
+            assert!(
+                matches!(error, ObjectError::Decode(DecodeError::Truncated(_))),
+                "{name} to {length}: {error}"
+            );
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert!(matches!(check(&longer), Err(ObjectError::Decode(DecodeError::Trailing(1)))), "{name}");
+    }
+}
+
+#[test]
+fn no_object_passes_for_another() {
+    let objects = objects();
+    for (name, bytes, _) in &objects {
+        for (other, _, check) in objects.iter().filter(|(other, ..)| other != name) {
+            assert!(check(bytes).is_err(), "{name} as {other}");
+        }
+    }
+}
+
+#[test]
+fn a_header_that_only_the_end_signs_is_bound_to_the_end() {
+    let bytes = segment(&Chain([0; 32]), &[b"head", b"one"]);
+    let mut other = header();
+    other.sequence.0 += 1;
+    let moved = [&other.encode()[..], &bytes[HEADER_LEN..]].concat();
+    assert!(matches!(whole_segment(&moved), Err(ObjectError::Signature(_))));
+    other.sequence.0 -= 1;
+    other.camera_id = CameraId([0; 32]);
+    let taken = [&other.encode()[..], &bytes[HEADER_LEN..]].concat();
+    assert!(matches!(whole_segment(&taken), Err(ObjectError::Signature(_))));
+}
+
+#[test]
+fn a_segment_over_its_limit_is_given_up_before_it_is_held() {
+    let mut reader = SegmentReader::new();
+    reader.push(&header().encode()).unwrap();
+    let piece = vec![0; 1 << 20];
+    let refused = (0..32).map(|_| reader.push(&piece)).position(|pushed| pushed.is_err());
+    assert_eq!(refused, Some(15), "16 MiB less the header");
+}

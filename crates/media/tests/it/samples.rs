@@ -1,0 +1,124 @@
+//! One of each signed object and a segment, as a camera and its owner would make them.
+
+use ed25519_dalek::SigningKey;
+use media::chain::{Chain, FragmentsHash};
+use media::enrollment::{CameraConsent, Enrollment};
+use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason, SealedShare, SignedEpochOpen, Wrap};
+use media::id::{CameraId, Day, DeviceId, EpochNo, Sequence, TrackId};
+use media::notice::DayNotice;
+use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
+use media::segment::{SegmentHeader, Start, Trailer, frame};
+use media::sign::PublicKey;
+
+pub(crate) fn camera() -> SigningKey {
+    SigningKey::from_bytes(&[1; 32])
+}
+
+pub(crate) fn owner() -> SigningKey {
+    SigningKey::from_bytes(&[2; 32])
+}
+
+pub(crate) fn public(key: &SigningKey) -> PublicKey {
+    *key.verifying_key().as_bytes()
+}
+
+pub(crate) fn camera_id() -> CameraId {
+    CameraId::of_key(&public(&camera()))
+}
+
+pub(crate) fn header() -> SegmentHeader {
+    SegmentHeader {
+        camera_id: camera_id(),
+        track: TrackId(0),
+        epoch_no: EpochNo(7),
+        k: 2,
+        sequence: Sequence(42),
+        run: 3,
+        start_us: 1_793_000_000_000_000,
+        start: Start::KeyFrame,
+    }
+}
+
+/// A segment of these fragments, behind `chain`.
+pub(crate) fn segment(chain: &Chain, fragments: &[&[u8]]) -> Vec<u8> {
+    let header = header();
+    let mut bytes = header.encode().to_vec();
+    let mut hash = FragmentsHash::default();
+    for (index, sealed) in (0u32..).zip(fragments) {
+        hash.update(index, sealed);
+        bytes.extend(frame(index, sealed));
+    }
+    let chain = media::segment::chain_after(chain, &header, hash);
+    let count = u32::try_from(fragments.len()).unwrap();
+    bytes.extend(Trailer::sign(&camera(), &header.hash(), count, 2_000_000, chain).encode());
+    bytes
+}
+
+pub(crate) fn epoch_open() -> SignedEpochOpen {
+    let context = EpochContext {
+        camera_id: camera_id(),
+        track: TrackId(0),
+        epoch_no: EpochNo(7),
+        start_us: 1_793_000_000_000_000,
+        dur_ms: 60_000,
+        policy_hash: [3; 32],
+        notice_commit: [4; 32],
+        t: 1,
+        n: 2,
+    };
+    let share = |n| SealedShare { day_key_id: [n; 32], sealed: vec![n; 40] };
+    let open = EpochOpen {
+        context,
+        key_commit: [5; 32],
+        share_commits: vec![[6; 32], [7; 32]],
+        shares: vec![share(8), share(9)],
+        wraps: vec![Wrap { device_id: DeviceId([10; 32]), sealed: vec![11; 40] }],
+        previous: Some(EpochClose {
+            epoch_no: EpochNo(6),
+            segments: 30,
+            chain: [12; 32],
+            gap: GapReason::Restart,
+        }),
+    };
+    open.sign(&camera())
+}
+
+pub(crate) fn policy() -> SignedOwnerPolicy {
+    let trustee =
+        |name: &str| TrusteeEntry { name: name.into(), vkey: format!("{name}+key"), url: "https://t".into() };
+    let policy = OwnerPolicy {
+        camera_id: camera_id(),
+        version: 2,
+        prev_hash: [1; 32],
+        epoch_len_s: 60,
+        t: 2,
+        trustees: vec![trustee("one"), trustee("two"), trustee("three")],
+        recipients: vec![Recipient {
+            device_id: DeviceId([9; 32]),
+            wrap_pk: vec![8; media::limits::WRAP_KEY],
+            role: Role::Admin,
+            not_after: u64::MAX,
+        }],
+        classes: Classes::of(&[Class::Legal, Class::Emergency]),
+        retention_days: 30,
+        log_policy_hash: [2; 32],
+        policy_doc_hash: [3; 32],
+        recovery_pk: [0; 32],
+    };
+    policy.sign(&owner()).unwrap()
+}
+
+pub(crate) fn enrollment() -> Vec<u8> {
+    let enrollment = Enrollment {
+        camera_pk: public(&camera()),
+        owner_root_pk: public(&owner()),
+        created: 1_793_000_000,
+        firmware_hash: [0; 32],
+        camera_consent: CameraConsent::sign(&camera(), &public(&owner()), [7; 32]),
+    };
+    enrollment.sign(&owner())
+}
+
+pub(crate) fn day_notice() -> Vec<u8> {
+    DayNotice { camera_id: camera_id(), day: Day(20_752), notice_key: [9; 32] }.sign(&camera())
+}

@@ -1,0 +1,156 @@
+//! `proto/vectors/segment.json`: encodings made by a second implementation, good, malformed and forged.
+
+use crate::samples::public;
+use ed25519_dalek::SigningKey;
+use media::chain::{Chain, FragmentsHash};
+use media::codec::DecodeError;
+use media::enrollment::{Enrollment, ObjectError};
+use media::epoch::SignedEpochOpen;
+use media::notice::DayNotice;
+use media::policy::SignedOwnerPolicy;
+use media::segment::{Part, SegmentHeader, SegmentReader, Trailer, chain_after, frame};
+use serde_json::Value;
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("../../../../proto/vectors/segment.json")).unwrap()
+}
+
+fn cases(list: &str) -> Vec<Value> {
+    let cases = vectors()[list].as_array().unwrap().clone();
+    assert!(!cases.is_empty(), "{list}");
+    cases
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(text(value)).unwrap()
+}
+
+fn key(name: &str) -> SigningKey {
+    SigningKey::from_bytes(&bytes(&vectors()[name]).try_into().unwrap())
+}
+
+fn camera() -> SigningKey {
+    key("camera_seed")
+}
+
+fn owner() -> SigningKey {
+    key("owner_seed")
+}
+
+/// Everything a segment holds, read in pieces of `piece` bytes.
+fn read(bytes: &[u8], piece: usize) -> Result<(SegmentHeader, Vec<Vec<u8>>, Trailer), DecodeError> {
+    let mut reader = SegmentReader::new();
+    let (mut header, mut fragments, mut trailer) = (None, vec![], None);
+    for piece in bytes.chunks(piece) {
+        reader.push(piece)?;
+        while let Some(part) = reader.next_part()? {
+            match part {
+                Part::Header(found) => header = Some(found),
+                Part::Fragment { sealed, .. } => fragments.push(sealed),
+                Part::Trailer(found) => trailer = Some(found),
+            }
+        }
+    }
+    reader.finish()?;
+    Ok((header.unwrap(), fragments, trailer.unwrap()))
+}
+
+#[test]
+fn segments_read_the_same_in_any_pieces_and_encode_to_the_same_bytes() {
+    for case in cases("segments") {
+        let whole = bytes(&case["bytes"]);
+        for piece in [1, 7, whole.len()] {
+            let (header, fragments, trailer) = read(&whole, piece).unwrap();
+            assert_eq!(header.encode().to_vec(), bytes(&case["header"]));
+            assert_eq!(
+                fragments,
+                case["fragments"].as_array().unwrap().iter().map(bytes).collect::<Vec<_>>()
+            );
+            trailer.verify(&public(&camera()), &header.hash()).unwrap();
+
+            let mut again = header.encode().to_vec();
+            let mut hash = FragmentsHash::default();
+            for (index, sealed) in (0..).zip(&fragments) {
+                again.extend(frame(index, sealed));
+                hash.update(index, sealed);
+            }
+            let before = Chain(bytes(&case["chain_before"]).try_into().unwrap());
+            let chain = chain_after(&before, &header, hash);
+            let duration_us = u32::try_from(case["duration_us"].as_u64().unwrap()).unwrap();
+            let signed = Trailer::sign(&camera(), &header.hash(), trailer.fragments, duration_us, chain);
+            again.extend(signed.encode());
+            assert_eq!(again, whole, "{}", case["why"]);
+        }
+    }
+}
+
+#[test]
+fn malformed_segments_are_refused_by_name_in_any_pieces() {
+    for case in cases("bad_segments") {
+        let malformed = bytes(&case["bytes"]);
+        for piece in [1, 64, malformed.len().max(1)] {
+            let error = read(&malformed, piece).map(|_| ()).unwrap_err();
+            assert!(format!("{error:?}").starts_with(text(&case["error"])), "{}: {error:?}", case["why"]);
+        }
+    }
+}
+
+#[test]
+fn forged_segments_parse_and_do_not_verify() {
+    for case in cases("forged_segments") {
+        let (header, _, trailer) = read(&bytes(&case["bytes"]), 50).unwrap();
+        assert!(trailer.verify(&public(&camera()), &header.hash()).is_err(), "{}", case["why"]);
+    }
+}
+
+/// Decodes and verifies; on success the bytes that encoding and signing again gives.
+fn object(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ObjectError> {
+    let (camera, owner) = (camera(), owner());
+    Ok(match name {
+        "EpochOpen" => {
+            SignedEpochOpen::decode(bytes)?.verify(&public(&camera))?.clone().sign(&camera).bytes().to_vec()
+        }
+        "OwnerPolicy" => {
+            let policy = SignedOwnerPolicy::decode_verified(bytes, &public(&owner))?;
+            policy.unverified().clone().sign(&owner)?.bytes().to_vec()
+        }
+        "Enrollment" => Enrollment::decode_verified(bytes)?.sign(&owner),
+        "DayNotice" => DayNotice::decode_verified(bytes, &public(&camera))?.sign(&camera),
+        other => panic!("{other}"),
+    })
+}
+
+#[test]
+fn objects_verify_and_encode_to_the_same_bytes() {
+    for case in cases("objects") {
+        let whole = bytes(&case["bytes"]);
+        assert_eq!(object(text(&case["object"]), &whole).unwrap(), whole, "{}", case["why"]);
+    }
+}
+
+#[test]
+fn malformed_objects_are_refused_by_name() {
+    for case in cases("bad_objects") {
+        let mut malformed = bytes(&case["bytes"]);
+        let zeros = case["zeros_behind"].as_u64().unwrap_or(0);
+        malformed.resize(malformed.len() + usize::try_from(zeros).unwrap(), 0);
+        match object(text(&case["object"]), &malformed) {
+            Err(ObjectError::Decode(error)) => {
+                assert!(format!("{error:?}").starts_with(text(&case["error"])), "{}: {error:?}", case["why"]);
+            }
+            other => panic!("{} {}: {other:?}", case["object"], case["why"]),
+        }
+    }
+}
+
+#[test]
+fn forged_objects_are_refused_for_their_signature() {
+    for case in cases("forged_objects") {
+        let error = object(text(&case["object"]), &bytes(&case["bytes"])).unwrap_err();
+        assert!(matches!(error, ObjectError::Signature(_)), "{}: {error:?}", case["why"]);
+    }
+}
