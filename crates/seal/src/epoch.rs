@@ -14,7 +14,6 @@
 use media::epoch::CtxHash;
 use media::sign::sha256;
 use ring::{hkdf, hmac};
-use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A hedge against a weak generator: fresh randomness is folded into what was there. Never stored.
@@ -101,18 +100,28 @@ pub fn share_commit(ctx: &CtxHash, index: u8, share: &[u8; 32]) -> [u8; 32] {
     sha256(&[b"candor share\0", &ctx.0, &[index], share])
 }
 
-impl ConstantTimeEq for EpochSeed {
-    fn ct_eq(&self, other: &Self) -> Choice {
-        self.0.ct_eq(&other.0)
-    }
-}
+/// Equality that takes the same time wherever two secrets differ.
+macro_rules! constant_time_eq {
+    ($($name:ident),+) => {$(
+        impl subtle::ConstantTimeEq for $name {
+            fn ct_eq(&self, other: &Self) -> subtle::Choice {
+                self.0.ct_eq(&other.0)
+            }
+        }
 
-impl ConstantTimeEq for ContentKey {
-    fn ct_eq(&self, other: &Self) -> Choice {
-        self.0.ct_eq(&other.0)
-    }
-}
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                subtle::ConstantTimeEq::ct_eq(self, other).into()
+            }
+        }
 
+        impl Eq for $name {}
+    )+};
+}
+pub(crate) use constant_time_eq;
+constant_time_eq!(EpochSeed, ContentKey);
+
+/// A secret says its name and nothing else.
 macro_rules! redacted {
     ($($name:ident),+) => {$(
         impl core::fmt::Debug for $name {

@@ -9,13 +9,12 @@
 //! details  = ChaCha20-Poly1305(HKDF-Expand(notice_d, "candor details\0" || entry_id, 32), nonce 0, padded text)
 //! ```
 
-use crate::epoch::{expand, redacted};
+use crate::epoch::{constant_time_eq, expand, redacted};
 use alloc::vec::Vec;
 use media::id::{CameraId, Day};
 use media::sign::sha256;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
-use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// `NR_d`: the one-way chain from which each day's notice key comes.
@@ -27,6 +26,7 @@ pub struct NoticeRoot([u8; 32]);
 pub struct NoticeKey([u8; 32]);
 
 redacted!(NoticeRoot, NoticeKey);
+constant_time_eq!(NoticeKey);
 
 impl NoticeRoot {
     /// A root as it was made or stored.
@@ -107,12 +107,6 @@ impl NoticeKey {
     fn details_key(&self, entry_id: &[u8; 16]) -> LessSafeKey {
         let key = expand(&self.0, &[b"candor details\0", entry_id]);
         LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &key[..]).expect("32 bytes"))
-    }
-}
-
-impl ConstantTimeEq for NoticeKey {
-    fn ct_eq(&self, other: &Self) -> Choice {
-        self.0.ct_eq(&other.0)
     }
 }
 

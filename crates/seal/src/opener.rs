@@ -122,6 +122,8 @@ pub struct SegmentOpener {
     fragments: FragmentsHash,
     /// The end has been handed out.
     ended: bool,
+    /// A fault that no key cures: nothing more is handed out.
+    failed: Option<OpenError>,
 }
 
 #[derive(Debug)]
@@ -144,7 +146,8 @@ impl SegmentOpener {
     /// # Errors
     /// [`OpenError::Malformed`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), OpenError> {
-        Ok(self.reader.push(bytes)?)
+        let pushed = self.reader.push(bytes).map_err(OpenError::from);
+        self.remember(pushed)
     }
 
     /// The header once it was read, also when no key is held for its epoch: fetch the EpochOpen, insert, poll again.
@@ -158,6 +161,25 @@ impl SegmentOpener {
     /// # Errors
     /// [`OpenError`].
     pub fn poll(&mut self, keys: &Keyring) -> Result<Option<Opened>, OpenError> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => {
+                let polled = self.next(keys);
+                self.remember(polled)
+            }
+        }
+    }
+
+    fn remember<T>(&mut self, result: Result<T, OpenError>) -> Result<T, OpenError> {
+        if let Err(error) = &result
+            && !matches!(error, OpenError::NoKey(_))
+        {
+            self.failed = Some(error.clone());
+        }
+        result
+    }
+
+    fn next(&mut self, keys: &Keyring) -> Result<Option<Opened>, OpenError> {
         if self.header.is_none() {
             let Some(Part::Header(clear)) = self.reader.next_part()? else { return Ok(None) };
             self.header = Some(Header { clear, hash: clear.hash(), accepted: false });
@@ -207,6 +229,9 @@ impl SegmentOpener {
     /// # Errors
     /// [`OpenError::Malformed`].
     pub fn finish(self) -> Result<(), OpenError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
         if self.ended { Ok(()) } else { Err(DecodeError::Truncated("the segment").into()) }
     }
 }

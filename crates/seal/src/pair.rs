@@ -18,12 +18,13 @@ use media::limits;
 use media::message::Side;
 use media::sign::PublicKey;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 const PREFIX: &str = "candor://pair?";
 
 /// A one-time invite.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Invite {
     /// The relay's address, `HOST:PORT`.
     pub relay: String,
@@ -34,6 +35,15 @@ pub struct Invite {
     /// 32 random bytes: names the mailbox, seals the mail.
     pub secret: Zeroizing<[u8; 32]>,
 }
+
+impl PartialEq for Invite {
+    fn eq(&self, other: &Self) -> bool {
+        let public = |invite: &Self| (invite.relay.clone(), invite.relay_key, invite.owner_key);
+        public(self) == public(other) && bool::from(self.secret.ct_eq(&*other.secret))
+    }
+}
+
+impl Eq for Invite {}
 
 impl core::fmt::Debug for Invite {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -86,9 +96,10 @@ impl Invite {
         if fields.next().is_some() {
             return Err(malformed("something follows the secret"));
         }
-        let has_port = relay
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0));
+        let is_port = |port: &str| {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|n| n != 0)
+        };
+        let has_port = relay.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && is_port(port));
         if !has_port || !relay.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(malformed("the relay's address is not HOST:PORT"));
         }

@@ -62,12 +62,17 @@ pub fn wrap(
     rng: &mut impl rand_core::CryptoRng,
 ) -> Result<Wrap, HpkeError> {
     let mut plaintext = Zeroizing::new([0; 33]);
-    let (kind, key) = match recipient.role {
-        Role::Admin => (SEED, *seed.expose()),
-        Role::Guest => (CONTENT_KEY, *seed.content_key(ctx).expose()),
-    };
-    plaintext[0] = kind;
-    plaintext[1..].copy_from_slice(&key);
+    let (kind, key) = plaintext.split_at_mut(1);
+    match recipient.role {
+        Role::Admin => {
+            kind.fill(SEED);
+            key.copy_from_slice(seed.expose());
+        }
+        Role::Guest => {
+            kind.fill(CONTENT_KEY);
+            key.copy_from_slice(seed.content_key(ctx).expose());
+        }
+    }
     let info = info(&recipient.device_id);
     let sealed = hpke::seal(&recipient.wrap_pk, &info, &ctx.0, &plaintext[..], rng)?;
     Ok(Wrap { device_id: recipient.device_id, sealed })

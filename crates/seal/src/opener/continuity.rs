@@ -4,8 +4,9 @@
 //! whether anything stood between them; an EpochOpen tells how many segments the epoch before it had, and why footage is missing.
 
 use super::{Ended, OpenError};
+use core::cmp::Ordering;
 use media::chain::Chain;
-use media::epoch::{EpochOpen, GapReason};
+use media::epoch::{EpochClose, EpochOpen, GapReason};
 
 /// Footage that is missing, as the chain and the close records tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,8 @@ pub struct Gap {
     pub to_us: u64,
     /// Segments known to be missing.
     pub segments: u64,
-    /// The camera's signed reason, or `None` where the camera filmed and the segment is not there: withheld or not yet stored.
+    /// The camera's signed reason, or `None` where the camera filmed and the segment is not there: withheld or not yet stored. Under
+    /// [`GapReason::SpoolOverflow`] the camera says that it dropped its oldest segments itself.
     pub reason: Option<GapReason>,
 }
 
@@ -36,11 +38,18 @@ impl Continuity {
     /// Takes the next whole segment; `open` is the verified EpochOpen of its epoch. Says what is missing before it.
     ///
     /// # Errors
-    /// [`OpenError::Replayed`], [`OpenError::BrokenChain`]: the segment is not taken.
+    /// [`OpenError::WrongTrack`], [`OpenError::Replayed`], [`OpenError::BrokenChain`]: the segment is not taken.
     pub fn take(&mut self, ended: &Ended, open: &EpochOpen) -> Result<Option<Gap>, OpenError> {
         let header = &ended.header;
         let broken = Err(OpenError::BrokenChain(header.sequence));
-        if open.context.epoch_no != header.epoch_no || open.context.camera_id != header.camera_id {
+        let of_epoch = (open.context.camera_id, open.context.track) == (header.camera_id, header.track);
+        let of_track = self.last.is_none_or(|last| {
+            (last.header.camera_id, last.header.track) == (header.camera_id, header.track)
+        });
+        if !of_epoch || !of_track {
+            return Err(OpenError::WrongTrack);
+        }
+        if open.context.epoch_no != header.epoch_no {
             return broken;
         }
         let place = |ended: &Ended| (ended.header.epoch_no, ended.header.k, ended.header.sequence);
@@ -74,35 +83,43 @@ impl Continuity {
     fn gap(&self, ended: &Ended, open: &EpochOpen) -> Result<Option<Gap>, Contradiction> {
         let Some(last) = &self.last else { return Ok(None) };
         let (before, header) = (&last.header, &ended.header);
-        let missing = header.sequence.0 - before.sequence.0 - 1;
-        let gap = |segments, reason| {
-            let end_us = before.start_us.saturating_add(u64::from(last.trailer.duration_us));
-            Some(Gap { from_us: end_us.min(header.start_us), to_us: header.start_us, segments, reason })
-        };
-        if before.epoch_no == header.epoch_no {
-            let segments = missing.max(u64::from(header.k - before.k) - 1);
-            return Ok(if segments > 0 { gap(segments, None) } else { None });
-        }
-        let close = open.previous.as_ref();
-        let reason = close.map(|close| close.gap).filter(|gap| *gap != GapReason::None);
-        let Some(close) = close.filter(|close| close.epoch_no == before.epoch_no) else {
-            // Whole epochs are not there: the sequence says how many segments at least.
-            return Ok(gap(missing.max(u64::from(header.k)), None));
-        };
-        let seen = before.k.checked_add(1).ok_or(Contradiction)?;
-        let at_end = close.segments.checked_sub(seen).ok_or(Contradiction)?;
-        if at_end == 0 && close.chain != last.trailer.chain.0 {
-            return Err(Contradiction);
-        }
-        let segments = missing.max(u64::from(at_end) + u64::from(header.k));
-        // The camera's reason explains that it did not film; segments that it did film and that are not here, it does not explain.
-        Ok(if segments > 0 {
-            gap(segments, None)
-        } else if reason.is_some() {
-            gap(0, reason)
+        let by_sequence = header.sequence.0 - before.sequence.0 - 1;
+        let (by_number, said) = if before.epoch_no == header.epoch_no {
+            (u64::from(header.k - before.k) - 1, None)
         } else {
-            None
-        })
+            let close = open.previous.as_ref();
+            (u64::from(header.k) + missing_of(close, last)?, close.map(|close| close.gap))
+        };
+        let segments = by_sequence.max(by_number);
+        // SPEC: segment.md#opening: the camera's reason MUST NOT excuse segments that it filmed, spool overflow apart.
+        let reason = match said {
+            None | Some(GapReason::None) => None,
+            Some(GapReason::SpoolOverflow) => said,
+            Some(_) => said.filter(|_| segments == 0),
+        };
+        if segments == 0 && reason.is_none() {
+            return Ok(None);
+        }
+        let end_us = before.start_us.saturating_add(u64::from(last.trailer.duration_us));
+        Ok(Some(Gap { from_us: end_us.min(header.start_us), to_us: header.start_us, segments, reason }))
+    }
+}
+
+/// How many segments behind `last` the close record of a later epoch says there were.
+fn missing_of(close: Option<&EpochClose>, last: &Ended) -> Result<u64, Contradiction> {
+    let Some(close) = close else { return Ok(0) };
+    match close.epoch_no.cmp(&last.header.epoch_no) {
+        Ordering::Less => Err(Contradiction),
+        // A whole epoch is not there, and perhaps others before it, which the sequence counts.
+        Ordering::Greater => Ok(u64::from(close.segments)),
+        Ordering::Equal => {
+            let seen = last.header.k.checked_add(1).ok_or(Contradiction)?;
+            let at_end = close.segments.checked_sub(seen).ok_or(Contradiction)?;
+            if at_end == 0 && close.chain != last.trailer.chain.0 {
+                return Err(Contradiction);
+            }
+            Ok(u64::from(at_end))
+        }
     }
 }
 

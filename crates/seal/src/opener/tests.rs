@@ -276,3 +276,144 @@ fn the_close_of_an_epoch_tells_what_was_cut_off_its_end_and_why() {
     let other_chain = EpochClose { chain: [0; 32], ..seven.close(GapReason::None) };
     assert_eq!(take(&ends, other_chain, 43), Err(OpenError::BrokenChain(Sequence(43))));
 }
+
+/// Closes an epoch and starts the next one whose close record says `gap`.
+fn following(before: &Filming, gap: GapReason) -> Filming {
+    let close = before.close(gap);
+    let epoch_no = before.open.context.epoch_no.0 + 1;
+    Filming::epoch(before.camera.clone(), epoch_no, before.sequence, Some(close))
+}
+
+fn next(filming: &mut Filming) -> Ended {
+    let keys = filming.keys();
+    ended(&filming.segment(), &keys)
+}
+
+#[test]
+fn whole_epochs_that_are_missing_are_counted() {
+    let mut seven = Filming::epoch(camera(1), 7, 40, None);
+    let seen = next(&mut seven);
+    next(&mut seven);
+    let mut eight = following(&seven, GapReason::None);
+    for _ in 0..3 {
+        next(&mut eight);
+    }
+    let mut nine = following(&eight, GapReason::None);
+    let mut continuity = Continuity::new();
+    continuity.take(&seen, &seven.open).unwrap();
+    let gap = continuity.take(&next(&mut nine), &nine.open).unwrap().unwrap();
+    assert_eq!((gap.segments, gap.reason), (1 + 3, None));
+
+    // An epoch in which nothing was filmed is no gap.
+    let mut seven = Filming::epoch(camera(1), 7, 40, None);
+    let seen = next(&mut seven);
+    let eight = following(&seven, GapReason::None);
+    let mut nine = following(&eight, GapReason::None);
+    let mut continuity = Continuity::new();
+    continuity.take(&seen, &seven.open).unwrap();
+    assert_eq!(continuity.take(&next(&mut nine), &nine.open), Ok(None));
+}
+
+#[test]
+fn a_spool_that_overflowed_is_named_as_the_reason_also_for_what_was_filmed() {
+    let mut seven = Filming::epoch(camera(1), 7, 40, None);
+    let seen = next(&mut seven);
+    next(&mut seven);
+    let mut eight = following(&seven, GapReason::SpoolOverflow);
+    next(&mut eight);
+    let mut continuity = Continuity::new();
+    continuity.take(&seen, &seven.open).unwrap();
+    let gap = continuity.take(&next(&mut eight), &eight.open).unwrap().unwrap();
+    assert_eq!((gap.segments, gap.reason), (2, Some(GapReason::SpoolOverflow)));
+}
+
+#[test]
+fn continuity_is_of_one_track_and_never_goes_back() {
+    let mut seven = Filming::epoch(camera(1), 7, 40, None);
+    let mut eight = following(&seven, GapReason::None);
+    let seen = next(&mut eight);
+    let mut continuity = Continuity::new();
+    continuity.take(&seen, &eight.open).unwrap();
+
+    let mut other = Filming::epoch(camera(2), 8, 41, None);
+    let theirs = next(&mut other);
+    assert_eq!(continuity.take(&theirs, &other.open), Err(OpenError::WrongTrack));
+    assert_eq!(continuity.take(&theirs, &eight.open), Err(OpenError::WrongTrack));
+
+    // An older epoch under a newer sequence, and a newer epoch that claims to follow one before what was seen.
+    seven.sequence = 90;
+    assert_eq!(continuity.take(&next(&mut seven), &seven.open), Err(OpenError::Replayed(Sequence(90))));
+    let mut nine = Filming::epoch(camera(1), 9, 41, Some(seven.close(GapReason::None)));
+    assert_eq!(continuity.take(&next(&mut nine), &nine.open), Err(OpenError::BrokenChain(Sequence(41))));
+    // What was refused is not taken: the true next one still follows.
+    assert_eq!(continuity.take(&next(&mut eight), &eight.open), Ok(None));
+}
+
+#[test]
+fn an_epochs_first_segment_must_continue_what_the_epoch_open_says() {
+    let seven = Filming::epoch(camera(1), 7, 40, None);
+    let mut eight = following(&seven, GapReason::None);
+    let first = next(&mut eight);
+    let mut other_open = eight.open.clone();
+    other_open.previous = Some(seven.close(GapReason::Restart));
+    assert_eq!(Continuity::new().take(&first, &other_open), Err(OpenError::BrokenChain(Sequence(40))));
+    other_open.previous = None;
+    assert_eq!(Continuity::new().take(&first, &other_open), Err(OpenError::BrokenChain(Sequence(40))));
+    assert_eq!(Continuity::new().take(&first, &seven.open), Err(OpenError::BrokenChain(Sequence(40))));
+    assert_eq!(Continuity::new().take(&first, &eight.open), Ok(None));
+}
+
+#[test]
+fn fragments_swapped_repeated_or_left_out_are_refused() {
+    let mut filming = Filming::epoch(camera(1), 7, 40, None);
+    let bytes = filming.segment();
+    let (header, rest) = bytes.split_at(media::segment::HEADER_LEN);
+    let mut framed = vec![];
+    let mut rest = rest;
+    for _ in 0..3 {
+        let length = usize::try_from(u32::from_be_bytes(rest[4..8].try_into().unwrap())).unwrap();
+        let (one, after) = rest.split_at(8 + length);
+        framed.push(one);
+        rest = after;
+    }
+    let keys = filming.keys();
+    let open = |order: &[usize], renumber: bool| {
+        let mut altered = header.to_vec();
+        for (index, of) in (0u32..).zip(order) {
+            let at = altered.len();
+            altered.extend_from_slice(framed[*of]);
+            if renumber {
+                altered[at..at + 4].copy_from_slice(&index.to_be_bytes());
+            }
+        }
+        altered.extend_from_slice(rest);
+        open_all(&altered, &keys).unwrap_err()
+    };
+    assert!(open_all(&bytes, &keys).is_ok());
+    for order in [&[0, 2, 1][..], &[0, 1, 1, 2], &[0, 2], &[1, 0, 2]] {
+        assert_eq!(open(order, false), OpenError::Malformed(DecodeError::BadValue("fragment index")));
+        let moved = order.iter().enumerate().position(|(index, of)| index != *of).unwrap();
+        assert_eq!(open(order, true), OpenError::Fragment(u32::try_from(moved).unwrap()), "{order:?}");
+    }
+    // The last one left out moves nothing; the signed count gives it away.
+    assert_eq!(open(&[0, 1], true), OpenError::Malformed(DecodeError::BadValue("fragments")));
+}
+
+#[test]
+fn after_a_fault_nothing_more_is_handed_out() {
+    let mut filming = Filming::epoch(camera(1), 7, 40, None);
+    let mut bytes = filming.segment();
+    let keys = filming.keys();
+    let within_fragment_1 = bytes.len() - 108 - 88 - 20;
+    bytes[within_fragment_1] ^= 1;
+    let mut opener = SegmentOpener::new();
+    opener.push(&bytes).unwrap();
+    let fault = loop {
+        if let Err(error) = opener.poll(&keys) {
+            break error;
+        }
+    };
+    assert_eq!(fault, OpenError::Fragment(1));
+    assert_eq!(opener.poll(&keys), Err(OpenError::Fragment(1)));
+    assert_eq!(opener.finish(), Err(OpenError::Fragment(1)));
+}
