@@ -1,0 +1,34 @@
+//! Segments in pieces of any size: what reads whole encodes to the same bytes, and pieces make no difference.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use media::codec::DecodeError;
+use media::segment::{Part, SegmentReader, frame};
+
+fn read(bytes: &[u8], piece: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut reader = SegmentReader::new();
+    let mut again = Vec::new();
+    for piece in bytes.chunks(piece) {
+        reader.push(piece)?;
+        while let Some(part) = reader.next_part()? {
+            match part {
+                Part::Header(header) => again.extend(header.encode()),
+                Part::Fragment { index, sealed } => again.extend(frame(index, &sealed)),
+                Part::Trailer(trailer) => again.extend(trailer.encode()),
+            }
+        }
+    }
+    reader.finish()?;
+    Ok(again)
+}
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (piece, bytes) = input;
+    let whole = read(bytes, bytes.len().max(1));
+    let pieces = read(bytes, usize::from(piece) + 1);
+    assert_eq!(whole.is_ok(), pieces.is_ok());
+    if let Ok(again) = whole {
+        assert_eq!(again, bytes);
+        assert_eq!(pieces.as_deref(), Ok(bytes));
+    }
+});
