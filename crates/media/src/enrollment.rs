@@ -92,6 +92,7 @@ impl Enrollment {
         };
         let _signature: SignatureBytes = r.array("signature")?;
         r.finish()?;
+        // SPEC: segment.md#enrollment: both signatures MUST hold.
         sign::verify_object(bytes, &enrollment.owner_root_pk, OWNER_DOMAIN, "Enrollment")?;
         enrollment.camera_consent.verify(&enrollment.camera_pk, &enrollment.owner_root_pk)?;
         Ok(enrollment)

@@ -313,6 +313,7 @@ impl SignedEpochOpen {
     /// [`BadSignature`].
     pub fn verify(&self, camera_key: &PublicKey) -> Result<&EpochOpen, BadSignature> {
         sign::verify_object(&self.bytes, camera_key, DOMAIN, "EpochOpen")?;
+        // SPEC: segment.md#epochopen: the signing key MUST be the one that camera_id names.
         if CameraId::of_key(camera_key) == self.open.context.camera_id {
             Ok(&self.open)
         } else {

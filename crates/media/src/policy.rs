@@ -218,6 +218,7 @@ impl OwnerPolicy {
         if usize::from(self.t) > self.trustees.len() || (self.t == 0) != self.trustees.is_empty() {
             return bad("t");
         }
+        // SPEC: segment.md#ownerpolicy: other bits MUST be refused.
         if self.classes.0 & !7 != 0 {
             return bad("classes");
         }

@@ -91,6 +91,7 @@ impl SegmentHeader {
             start: match r.u8("flags")? {
                 INDEPENDENT => Start::KeyFrame,
                 0 => Start::Continuation,
+                // SPEC: segment.md#segment: any other flag MUST be refused.
                 _ => return Err(DecodeError::BadValue("flags")),
             },
         };

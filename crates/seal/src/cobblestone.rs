@@ -42,6 +42,7 @@ pub fn seal(
     plaintext: &[u8],
     rng: &mut impl rand_core::CryptoRng,
 ) -> Vec<u8> {
+    // SPEC: segment.md#sealing: the salt MUST be fresh for every fragment: it alone keeps two messages' keys apart.
     let mut salt = [0; SALT];
     rng.fill_bytes(&mut salt);
     let derived = Derived::new(key, &salt, context);
@@ -71,6 +72,7 @@ pub fn open(key: &[u8; 32], context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Ca
     let (salt, rest) = sealed.split_first_chunk::<SALT>().ok_or(CannotOpen)?;
     let (commitment, body) = rest.split_first_chunk::<COMMITMENT>().ok_or(CannotOpen)?;
     let derived = Derived::new(key, salt, context);
+    // SPEC: segment.md#sealing: the commitment MUST be compared before anything is decrypted, in constant time.
     if !bool::from(derived.commitment.ct_eq(commitment)) {
         return Err(CannotOpen);
     }

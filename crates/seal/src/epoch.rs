@@ -37,8 +37,9 @@ impl Pool {
 
     /// Folds fresh randomness in and derives the seed of the epoch with this context. What was there before is gone.
     pub fn next_seed(&mut self, fresh: &[u8; 32], ctx: &CtxHash) -> EpochSeed {
-        let mut next = extract(&self.0, fresh);
-        core::mem::swap(&mut self.0, &mut next);
+        // SPEC: segment.md#key-schedule: the pool before MUST be erased.
+        let mut next = Zeroizing::new(extract(&self.0, fresh));
+        core::mem::swap(&mut self.0, &mut *next);
         EpochSeed(*expand(&self.0, &[b"candor seed\0", &ctx.0]))
     }
 }

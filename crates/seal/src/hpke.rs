@@ -109,6 +109,7 @@ pub fn seal(
     plaintext: &[u8],
     rng: &mut impl rand_core::CryptoRng,
 ) -> Result<Vec<u8>, HpkeError> {
+    // SPEC: segment.md#wraps: a public key MUST be checked before anything is sealed to it.
     let public = Public::from_bytes(public).map_err(|_| HpkeError::BadPublicKey)?;
     let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
         &OpModeS::Base,

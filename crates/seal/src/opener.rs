@@ -204,8 +204,10 @@ impl SegmentOpener {
             Some(Part::Header(_)) => Err(DecodeError::BadValue("header").into()),
             Some(Part::Fragment { index, sealed }) => {
                 self.fragments.update(index, &sealed);
+                // SPEC: segment.md#opening: each fragment MUST be authenticated before it is shown.
                 let plaintext = cobblestone::open(key.expose(), &context(&header.hash, index), &sealed)
                     .map_err(|_| OpenError::Fragment(index))?;
+                // SPEC: segment.md#sealing: a fragment 0 that is not one head MUST be refused, and a later plaintext under 8 bytes.
                 if index == 0 {
                     return Ok(Some(Opened::Head(SegmentHead::decode(&plaintext)?)));
                 }

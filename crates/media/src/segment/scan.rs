@@ -109,6 +109,7 @@ impl SegmentReader {
             self.advance(4, State::Trailer(expected));
             return self.trailer(expected);
         }
+        // SPEC: segment.md#segment: an index out of turn MUST be refused, and a length over its limit before anything is allocated.
         if index != expected || index >= limits::FRAGMENTS {
             return Err(DecodeError::BadValue("fragment index"));
         }
@@ -127,6 +128,7 @@ impl SegmentReader {
         let rest = self.buffer.get(self.consumed..).unwrap_or_default();
         let Some(bytes) = rest.get(..TRAILER_LEN) else { return Ok(None) };
         let trailer = Trailer::read(&mut Reader::new(bytes))?;
+        // SPEC: segment.md#segment: the count MUST be the number of fragments, at least 1.
         if trailer.fragments != count || count == 0 {
             return Err(DecodeError::BadValue("fragments"));
         }
