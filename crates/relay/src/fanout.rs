@@ -50,7 +50,10 @@ impl Fanout {
         for live in
             tracks.range((camera_id, TrackId(0))..=(camera_id, TrackId(u32::MAX))).map(|(_, live)| live)
         {
-            live.ring().segments.clear();
+            let mut ring = live.ring();
+            // Cursors go on counting where they are.
+            ring.first = ring.next();
+            ring.segments.clear();
         }
     }
 }

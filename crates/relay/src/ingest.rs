@@ -70,12 +70,24 @@ impl Memory {
         known.chains.get(&(header.track, header.epoch_no, k)).copied()
     }
 
-    fn segment(&self, header: &SegmentHeader, chain: Chain) {
+    /// A segment is about to be stored; what follows it may be on its way already. `true` when none with its number was known.
+    fn segment(&self, header: &SegmentHeader, chain: Chain) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.chains.insert((header.track, header.epoch_no, header.k), chain);
+        let mut fresh = false;
+        known.chains.entry((header.track, header.epoch_no, header.k)).or_insert_with(|| {
+            fresh = true;
+            chain
+        });
         while known.chains.len() > REMEMBERED {
             known.chains.pop_first();
         }
+        fresh
+    }
+
+    /// It was not stored: what claims to follow it is judged by what is.
+    fn forget(&self, header: &SegmentHeader) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.chains.remove(&(header.track, header.epoch_no, header.k));
     }
 }
 
@@ -193,7 +205,7 @@ async fn receive(relay: &Relay, peer: &Peer, mut stream: SegmentRecv) -> Result<
     let trailer = trailer.ok_or_else(|| malformed(DecodeError::Truncated("the segment")))?;
 
     let chain = verify(relay, peer, &header, &trailer, &camera_pk, start, hash).await.map_err(refused)?;
-    peer.memory.segment(&header, chain);
+    let fresh = peer.memory.segment(&header, chain);
     if let Some(live) = live {
         live.finish();
     }
@@ -208,7 +220,11 @@ async fn receive(relay: &Relay, peer: &Peer, mut stream: SegmentRecv) -> Result<
         received_us,
     };
     // SPEC: session.md#publishing: a segment MUST NOT be acknowledged before it is durable.
-    relay.store.put_segment(facts, bytes.freeze()).await.map_err(|error| refused(of_store(&error)))?;
+    let put = relay.store.put_segment(facts, bytes.freeze()).await;
+    if put.is_err() && fresh {
+        peer.memory.forget(&header);
+    }
+    put.map_err(|error| refused(of_store(&error)))?;
     Ok(header)
 }
 

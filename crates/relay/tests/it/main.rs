@@ -1,0 +1,16 @@
+//! The relay over real sockets on loopback. It is blind, so the cameras here seal nothing: their fragments are any bytes, under real keys,
+//! chains and signatures.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod contract;
+mod full;
+mod garbage;
+mod live;
+mod pairing;
+mod publish;
+mod refused;
+mod restart;
+mod sample;
+mod sponsor;
+mod world;

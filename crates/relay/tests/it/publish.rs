@@ -1,0 +1,118 @@
+//! Published, acknowledged, fetched: the same bytes.
+
+use crate::world::{CAMERA, DEVICE, OWNER, SECOND, SPONSOR, TRACK, World, soon};
+use media::id::{Day, Sequence};
+use media::message::{Control, RefusalCode, Request, Response};
+use media::notice::DayNotice;
+use quic::LinkError;
+
+#[tokio::test]
+async fn what_was_acknowledged_is_fetched_byte_for_byte_and_in_order() {
+    let world = World::new().await;
+    let (mut camera, mut end) = world.camera().await;
+    let mut sent = Vec::new();
+    for n in 0..5 {
+        if n == 3 {
+            camera.put_epoch(&end).await;
+        }
+        let segment = camera.film(&[b"moof", &[n; 70_000], b"mdat"]);
+        end.stored(&segment).await;
+        sent.push(segment);
+    }
+    let device = world.connect(DEVICE).await;
+    let fetched = device.fetch(camera.id(), 0).await;
+    assert_eq!(fetched.len(), 5);
+    for (segment, (received_us, bytes)) in sent.iter().zip(&fetched) {
+        assert_eq!(segment.bytes, bytes[..]);
+        assert!(*received_us > 0);
+    }
+    assert_eq!(device.fetch(camera.id(), 3).await.len(), 2, "from a cursor on");
+    // A range gives what overlaps it and nothing else.
+    let from_us = sent[1].header.start_us;
+    let range = Request::FetchSegments {
+        camera_id: camera.id(),
+        track: TRACK,
+        from_us,
+        to_us: from_us + SECOND,
+        cursor: Sequence(0),
+    };
+    let mut segments = soon(device.link.fetch_segments(&range)).await.unwrap();
+    assert_eq!(segments.next().await.unwrap().unwrap().1, sent[1].bytes);
+    assert_eq!(segments.next().await.unwrap(), None);
+    let epochs = Request::FetchEpochs { camera_id: camera.id(), track: TRACK, from_us: 0, to_us: u64::MAX };
+    let Response::Epochs { opens, more: false } = device.call(&epochs).await else { panic!() };
+    assert_eq!(opens.len(), 2);
+}
+
+#[tokio::test]
+async fn backfill_arrives_out_of_order_and_the_relay_says_what_is_missing() {
+    let world = World::new().await;
+    let (mut camera, mut end) = world.camera().await;
+    let segments: Vec<_> = (0..4).map(|n| camera.film(&[&[n; 10]])).collect();
+    for at in [0, 3, 1, 2] {
+        end.stored(&segments[at]).await;
+    }
+    assert_eq!(end.publish(camera.id()).await, Control::PublishOk { track: TRACK, next: Sequence(4) });
+    assert_eq!(world.connect(OWNER).await.fetch(camera.id(), 0).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_camera_whose_clock_is_off_is_stored_and_the_difference_is_shown() {
+    let world = World::new().await;
+    let mut camera = crate::world::Camera::new(CAMERA);
+    world.enroll(&camera, &[(DEVICE, media::policy::Role::Admin)]).await;
+    let (_, policy) = camera.enrollment(1, [0; 32], &[(DEVICE, media::policy::Role::Admin)]);
+    camera.policy_hash = policy.hash();
+    camera.now_us -= 90 * SECOND;
+    let mut end = world.connect(CAMERA).await;
+    camera.put_epoch(&end).await;
+    end.publish(camera.id()).await;
+    end.stored(&camera.film(&[b"x"])).await;
+    let device = world.connect(DEVICE).await;
+    let Response::Cameras(cameras) = device.call(&Request::ListCameras).await else { panic!() };
+    assert_eq!(cameras.len(), 1);
+    assert!(cameras[0].online && cameras[0].segments == 1);
+    assert!((90_000..120_000).contains(&cameras[0].clock_offset_ms), "{}", cameras[0].clock_offset_ms);
+}
+
+#[tokio::test]
+async fn of_two_publishers_with_one_identity_the_newer_wins_and_the_older_is_told() {
+    let world = World::with(|config| config.http = Some("127.0.0.1:0".parse().unwrap())).await;
+    let (mut camera, mut first) = world.camera().await;
+    first.stored(&camera.film(&[b"x"])).await;
+    let mut second = world.connect(CAMERA).await;
+    assert_eq!(second.publish(camera.id()).await, Control::PublishOk { track: TRACK, next: Sequence(1) });
+    match soon(first.link.closed()).await {
+        LinkError::Refused(refusal) => assert_eq!(refusal.code, RefusalCode::Replaced),
+        other => panic!("{other}"),
+    }
+    second.stored(&camera.film(&[b"y"])).await;
+    // The older one's leaving does not take the newer one's place.
+    let device = world.connect(DEVICE).await;
+    let Response::Cameras(cameras) = device.call(&Request::ListCameras).await else { panic!() };
+    assert!(cameras[0].online);
+    let fetch = host::http::Fetch::new(host::http::FetchLimits::default());
+    let page = fetch.get(&format!("http://{}/status", world.at().http.unwrap())).await.unwrap();
+    let page: serde_json::Value = serde_json::from_slice(&page.body).unwrap();
+    assert_eq!(page["cameras"][0]["replaced"], 1);
+    assert_eq!(page["cameras"][0]["online"], true);
+}
+
+#[tokio::test]
+async fn a_day_notice_is_for_owner_and_sponsor() {
+    let world = World::new().await;
+    let (camera, end) = world.camera().await;
+    let day = Day(20_000);
+    let notice = DayNotice { camera_id: camera.id(), day, notice_key: [8; 32] }.sign(&camera.key);
+    assert_eq!(end.call(&Request::PutDayNotice(notice.clone())).await, Response::Ok);
+    assert_eq!(end.call(&Request::PutDayNotice(notice.clone())).await, Response::Ok);
+    let get = Request::GetDayNotice { camera_id: camera.id(), day };
+    for seed in [OWNER, DEVICE, SPONSOR] {
+        assert_eq!(world.connect(seed).await.call(&get).await, Response::Object(notice.clone()));
+    }
+    let guest = world.connect(crate::world::GUEST).await;
+    assert_eq!(guest.refused(&get).await, RefusalCode::NotAllowed);
+    let forged = DayNotice { camera_id: camera.id(), day: Day(20_001), notice_key: [8; 32] };
+    let forged = forged.sign(&crate::world::key(99));
+    assert_eq!(end.refused(&Request::PutDayNotice(forged)).await, RefusalCode::BadSignature);
+}
