@@ -124,20 +124,3 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         _ => false,
     }
 }
-
-/// Whether a package that waits here should go on waiting after this refusal: what passes by itself, or is this trustee's own matter.
-pub(crate) fn is_passing(refusal: &Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::HeadStale
-            | Refusal::HeadAhead
-            | Refusal::RegisterBehind
-            | Refusal::QuorumNotMet(_)
-            | Refusal::ApprovalMissing
-            | Refusal::ApprovalMalformed
-            | Refusal::ApprovalOfOtherRequest
-            | Refusal::ApproverUnknown
-            | Refusal::DayKeyUnknown(_)
-            | Refusal::Rule(Rule::RulesNotLogged)
-    )
-}

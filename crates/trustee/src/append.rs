@@ -6,7 +6,7 @@
 use crate::answer::{Answer, State};
 use crate::daykeys::{Announced, DayKeyError};
 use crate::decide::{Trouble, Trustee};
-use crate::follow::{FollowFailure, on_disk};
+use crate::follow::FollowFailure;
 use escrow::grant::Held;
 use escrow::package::Package;
 use escrow::record::{Grant, Signed};
@@ -59,7 +59,7 @@ impl Trustee {
     async fn append_grant(self: &Arc<Self>, request: &Hash, now: u64) -> Result<Vec<u8>, Unproved> {
         let (ledger, hash) = (self.ledger.clone(), *request);
         let (bundle, held) =
-            on_disk(move || Ok::<_, Trouble>((ledger.bundle(&hash)?, ledger.held(&hash)?))).await?;
+            self.disk.run(move || Ok::<_, Trouble>((ledger.bundle(&hash)?, ledger.held(&hash)?))).await?;
         if let Some(bundle) = bundle {
             return Ok(bundle);
         }
@@ -84,7 +84,7 @@ impl Trustee {
             Some(own) if own == root => {}
             Some(_) => {
                 let (ledger, note) = (self.ledger.clone(), logged.cosigned().encode());
-                on_disk(move || ledger.set_fork(&note)).await.map_err(Trouble::from)?;
+                self.disk.run(move || ledger.set_fork(&note)).await.map_err(Trouble::from)?;
                 self.follower.set_forked();
                 return Err(FollowFailure::Forked.into());
             }
@@ -92,7 +92,7 @@ impl Trustee {
         }
         let bundle = held.release(&logged, &proof.encode()).map_err(Trouble::from)?.encode();
         let (ledger, hash) = (self.ledger.clone(), *request);
-        let bundle = on_disk(move || ledger.granted(&hash, &bundle)).await.map_err(Trouble::from)?;
+        let bundle = self.disk.run(move || ledger.granted(&hash, &bundle)).await.map_err(Trouble::from)?;
         tracing::info!(request = %request, index = logged.index(), "the grant is in the log; its bundle may leave");
         Ok(bundle)
     }
@@ -100,14 +100,14 @@ impl Trustee {
     /// Sends everything that is due: grants without a proof, refusals, leaves about day keys.
     pub(crate) async fn append_due(self: &Arc<Self>, now: u64) -> Result<(), Trouble> {
         let ledger = self.ledger.clone();
-        for request in on_disk(move || ledger.unproved()).await? {
+        for request in self.disk.run(move || ledger.unproved()).await? {
             self.release(&request, now).await;
         }
         let ledger = self.ledger.clone();
-        for leaf in on_disk(move || ledger.outbox()).await? {
+        for leaf in self.disk.run(move || ledger.outbox()).await? {
             if let Some(_proof) = self.add(&leaf).await {
                 let ledger = self.ledger.clone();
-                on_disk(move || ledger.sent(&leaf)).await?;
+                self.disk.run(move || ledger.sent(&leaf)).await?;
             }
         }
         Ok(())
@@ -119,20 +119,22 @@ impl Trustee {
             return Ok(());
         }
         let (trustee, view) = (self.clone(), self.follower.view());
-        let due = on_disk(move || {
-            let own: Verifier = trustee.vkey();
-            let announced = |day| match view.register.day_key_of(&own, day) {
-                None => Announced::Nothing,
-                Some(Ok(_)) => Announced::Key,
-                Some(Err(_)) => Announced::Destroyed,
-            };
-            trustee.days.tend(now, &trustee.signer, &announced)
-        })
-        .await?;
+        let due = self
+            .disk
+            .run(move || {
+                let own: Verifier = trustee.vkey();
+                let announced = |day| match view.register.day_key_of(&own, day) {
+                    None => Announced::Nothing,
+                    Some(Ok(_)) => Announced::Key,
+                    Some(Err(_)) => Announced::Destroyed,
+                };
+                trustee.days.tend(now, &trustee.signer, &announced)
+            })
+            .await?;
         for due in due {
             if let Some(proof) = self.add(&due.leaf).await {
                 let trustee = self.clone();
-                on_disk(move || trustee.days.proved(&due, &proof.encode())).await?;
+                self.disk.run(move || trustee.days.proved(&due, &proof.encode())).await?;
             }
         }
         Ok(())

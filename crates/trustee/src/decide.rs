@@ -8,10 +8,11 @@
 //!
 //! In scope: the order, and what is kept when. Out of scope: the checks themselves (`escrow::grant`).
 
-use crate::answer::{Answer, Refused, State, becomes_leaf, is_passing};
+use crate::answer::{Answer, Refused, State, becomes_leaf};
 use crate::approve::{Decided, Decisions};
 use crate::daykeys::{DayKeys, Terms};
-use crate::follow::{FollowFailure, Follower, View, on_disk};
+use crate::disk::Disk;
+use crate::follow::{FollowFailure, Follower, View};
 use crate::identity::{self, LEDGER};
 use crate::ledger::{Ledger, LedgerError};
 use crate::pending::{Pending, Waiting};
@@ -49,11 +50,20 @@ pub struct Trustee {
     pub(crate) waiting: Waiting,
     pub(crate) decisions: Decisions,
     pub(crate) follower: Follower,
+    pub(crate) disk: Disk,
     pub(crate) seats: Arc<Semaphore>,
     pub(crate) rate: Mutex<Rate>,
     /// Something is to be appended: wakes the work loop.
     pub(crate) work: tokio::sync::Notify,
     _folder: FolderLock,
+}
+
+/// What is known of a request without another look.
+enum Known {
+    Nothing,
+    /// G10 is durable; the grant's proof is not here yet.
+    Held,
+    Answer(Answer),
 }
 
 /// What the gate and the human said; nothing of it has left yet.
@@ -97,9 +107,11 @@ impl Trustee {
         }
         let ledger = Ledger::open(&config.data.join(LEDGER), &signer.verifier().vkey())?;
         let terms = Terms { retention_days: config.retention_days, days_ahead: config.days_ahead };
+        let disk = Disk::default();
         Ok(Self {
             days: DayKeys::open(&config.data, name.clone(), terms)?,
-            follower: Follower::new(&rules, signer.verifier(), ledger.fork()?.is_some()),
+            follower: Follower::new(&rules, signer.verifier(), ledger.fork()?.is_some(), disk.clone()),
+            disk,
             ledger: Arc::new(ledger),
             waiting: Waiting::at(&config.data),
             decisions: Decisions::at(&config.data),
@@ -169,8 +181,13 @@ impl Trustee {
         };
         if let Ok(request) = Signed::<Request>::parse(&package.leaf) {
             match self.known(&request, now).await {
-                Ok(None) => {}
-                Ok(Some(answer)) => return answer,
+                Ok(Known::Nothing) => {}
+                Ok(Known::Answer(answer)) => return answer,
+                Ok(Known::Held) => {
+                    // Waiting for a proof needs neither the package nor its seat.
+                    drop((seat, package));
+                    return self.release(&request.hash(), now).await;
+                }
                 Err(trouble) => return failed(&trouble),
             }
         }
@@ -190,19 +207,22 @@ impl Trustee {
 
     async fn again(self: &Arc<Self>, id: &EntryId, now: u64) -> Result<Answer, Trouble> {
         let (trustee, own) = (self.clone(), *id);
-        let package = on_disk(move || trustee.waiting.package(&own)).await?;
+        let package = self.disk.run(move || trustee.waiting.package(&own)).await?;
         if let Some(package) = package {
             return Ok(self.decide_kept(package, now).await);
         }
         let (ledger, own) = (self.ledger.clone(), *id);
-        let Some(request) = on_disk(move || ledger.request_of(&own.0)).await? else {
+        let Some(request) = self.disk.run(move || ledger.request_of(&own.0)).await? else {
             return Ok(Answer::Unknown);
         };
-        if let Some(answer) = self.granted(&request, now).await? {
-            return Ok(answer);
+        let trustee = self.clone();
+        match self.disk.run(move || trustee.granted(&request)).await? {
+            Known::Answer(answer) => return Ok(answer),
+            Known::Held => return Ok(self.release(&request, now).await),
+            Known::Nothing => {}
         }
         let ledger = self.ledger.clone();
-        let refused = on_disk(move || ledger.refused(&request)).await?;
+        let refused = self.disk.run(move || ledger.refused(&request)).await?;
         Ok(refused.map_or(Answer::Unknown, Answer::Refused))
     }
 
@@ -210,8 +230,9 @@ impl Trustee {
     pub(crate) async fn decide_kept(self: &Arc<Self>, mut package: Package, now: u64) -> Answer {
         if let Ok(request) = Signed::<Request>::parse(&package.leaf) {
             match self.known(&request, now).await {
-                Ok(None) => {}
-                Ok(Some(answer)) => return answer,
+                Ok(Known::Nothing) => {}
+                Ok(Known::Answer(answer)) => return answer,
+                Ok(Known::Held) => return self.release(&request.hash(), now).await,
                 Err(trouble) => return failed(&trouble),
             }
         }
@@ -228,45 +249,38 @@ impl Trustee {
     }
 
     /// What was said of this very leaf before, where that still stands without another look.
-    async fn known(self: &Arc<Self>, request: &Signed<Request>, now: u64) -> Result<Option<Answer>, Trouble> {
+    async fn known(self: &Arc<Self>, request: &Signed<Request>, now: u64) -> Result<Known, Trouble> {
         let (id, hash) = (request.value().id, request.hash());
-        if let Some(answer) = self.granted(&hash, now).await? {
-            return Ok(Some(answer));
-        }
         let trustee = self.clone();
-        on_disk(move || {
-            let denied = |refused: &Refused| refused.name == crate::answer::DENIED;
-            if let Some(refused) = trustee.ledger.refused(&hash)?.filter(denied) {
-                return Ok(Some(Answer::Refused(refused)));
-            }
-            let waits = match trustee.waiting.page_of(&id, &hash)? {
-                None => return Ok(None),
-                Some(page) => page.state,
-            };
-            let undecided = match waits {
-                State::Waiting(until) => now < until,
-                State::PendingApproval => trustee.auto.is_none() && trustee.decisions.get(&id)?.is_none(),
-                State::Appending => false,
-            };
-            Ok(undecided.then_some(Answer::Pending(waits)))
-        })
-        .await
+        self.disk
+            .run(move || {
+                let granted = trustee.granted(&hash)?;
+                if !matches!(granted, Known::Nothing) {
+                    return Ok(granted);
+                }
+                let denied = |refused: &Refused| refused.name == crate::answer::DENIED;
+                if let Some(refused) = trustee.ledger.refused(&hash)?.filter(denied) {
+                    return Ok(Known::Answer(Answer::Refused(refused)));
+                }
+                let Some(page) = trustee.waiting.page_of(&id, &hash)? else { return Ok(Known::Nothing) };
+                let undecided = trustee.decisions.get(&id)?.is_none()
+                    && match page.state {
+                        State::Waiting(until) => now < until,
+                        State::PendingApproval => trustee.auto.is_none() && now <= page.expires_at,
+                        State::Appending => false,
+                    };
+                Ok(if undecided { Known::Answer(Answer::Pending(page.state)) } else { Known::Nothing })
+            })
+            .await
     }
 
-    /// The bundle of a request for which G10 is durable.
-    async fn granted(self: &Arc<Self>, request: &Hash, now: u64) -> Result<Option<Answer>, Trouble> {
-        let (ledger, hash) = (self.ledger.clone(), *request);
-        let (bundle, held) = on_disk(move || {
-            let bundle = ledger.bundle(&hash)?;
-            let held = bundle.is_none() && ledger.held(&hash)?.is_some();
-            Ok::<_, LedgerError>((bundle, held))
+    /// Whether G10 is durable for a request.
+    fn granted(&self, request: &Hash) -> Result<Known, LedgerError> {
+        Ok(match self.ledger.bundle(request)? {
+            Some(bundle) => Known::Answer(Answer::Bundle(bundle)),
+            None if self.ledger.held(request)?.is_some() => Known::Held,
+            None => Known::Nothing,
         })
-        .await?;
-        match (bundle, held) {
-            (Some(bundle), _) => Ok(Some(Answer::Bundle(bundle))),
-            (None, true) => Ok(Some(self.release(request, now).await)),
-            (None, false) => Ok(None),
-        }
     }
 
     async fn decide(self: &Arc<Self>, package: Package, now: u64, seat: OwnedSemaphorePermit) -> Answer {
@@ -277,7 +291,7 @@ impl Trustee {
         let request = Signed::<Request>::parse(&package.leaf).ok().map(|request| request.hash());
         let trustee = self.clone();
         // Signatures, KEMs and the disk: not on a thread that others wait for.
-        let judged = on_disk(move || {
+        let judged = self.disk.run(move || {
             let _seat = seat;
             trustee.judge(&view, &package, now)
         });
@@ -314,7 +328,7 @@ impl Trustee {
         };
         let checked = match grant::check(package, &standing, now) {
             Ok(Verdict::Pass(checked)) => checked,
-            Ok(Verdict::WaitUntil(until)) => return self.keep_waiting(package, until),
+            Ok(Verdict::WaitUntil(until)) => return self.keep_waiting(package, until, now),
             Err(refusal) => return self.refuse(view, package, &refusal, now),
         };
         let request = checked.request().value().clone();
@@ -375,11 +389,9 @@ impl Trustee {
         id: &EntryId,
         request: &Hash,
     ) -> Result<Result<Option<Approval>, String>, DurableError> {
-        if !checked.needs_approval() {
-            return Ok(Ok(None));
-        }
         Ok(match (self.decisions.get(id)?, &self.auto) {
             (Some(Decided::No(reason)), _) => Err(reason),
+            _ if !checked.needs_approval() => Ok(None),
             (Some(Decided::Yes(approval)), _) => Ok(Some(approval)),
             (None, Some(auto)) => {
                 tracing::warn!(%id, "AUTO-APPROVED: no human looked at this request");
@@ -394,9 +406,13 @@ impl Trustee {
         self.keep(&page, package)
     }
 
-    fn keep_waiting(&self, package: &Package, until: u64) -> Result<Judged, Trouble> {
+    fn keep_waiting(&self, package: &Package, until: u64, now: u64) -> Result<Judged, Trouble> {
+        // The gate has verified that this leaf stands at this place.
         let request = Signed::<Request>::parse(&package.leaf)?;
         let index = TlogProof::parse(&package.proof).map_or(0, |proof| proof.index());
+        if let Some(Decided::No(reason)) = self.decisions.get(&request.value().id)? {
+            return self.deny(&request, index, &reason, now);
+        }
         let expires_at = self.expires_at(request.value());
         self.keep(&Pending::waiting(&request, index, State::Waiting(until), expires_at), package)
     }
@@ -427,11 +443,14 @@ impl Trustee {
         let known = index.as_ref().ok().and_then(|index| view.register.request(*index));
         let logged = known.is_some_and(|known| known.hash == request.hash());
         if let (true, Ok(index)) = (logged, index) {
-            if becomes_leaf(refusal) && !view.is_refused(&request.hash()) {
-                self.refusal_leaf(&request, index, &refused, now)?;
-            }
-            if !is_passing(refusal) && self.waiting.page_of(&request.value().id, &request.hash())?.is_some() {
-                self.settle(&request.value().id)?;
+            // Anything less, a stranger's package could bring about: what waits here stays.
+            if becomes_leaf(refusal) {
+                if !view.is_refused(&request.hash()) {
+                    self.refusal_leaf(&request, index, &refused, now)?;
+                }
+                if self.waiting.page_of(&request.value().id, &request.hash())?.is_some() {
+                    self.settle(&request.value().id)?;
+                }
             }
         }
         Ok(Judged::Refused(refused))
@@ -500,7 +519,7 @@ impl Trustee {
     }
 
     /// The request waits no more.
-    fn settle(&self, id: &EntryId) -> Result<(), DurableError> {
+    pub(crate) fn settle(&self, id: &EntryId) -> Result<(), DurableError> {
         self.waiting.forget(id)?;
         self.decisions.forget(id)
     }

@@ -8,6 +8,7 @@
 //! In scope: the view, and when it may be used. Out of scope: what a request needs (`escrow::grant`).
 
 use crate::answer::DENIED;
+use crate::disk::Disk;
 use crate::ledger::{Ledger, LedgerError};
 use escrow::policy::PolicyDoc;
 use escrow::record::{RefusalLeaf, Signed};
@@ -98,6 +99,7 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(crate) struct Follower {
     own: Verifier,
+    disk: Disk,
     view: RwLock<Arc<View>>,
     /// When the last good look began.
     turn: tokio::sync::Mutex<Option<Instant>>,
@@ -105,10 +107,11 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn new(rules: &PolicyDoc, own: Verifier, forked: bool) -> Self {
+    pub(crate) fn new(rules: &PolicyDoc, own: Verifier, forked: bool, disk: Disk) -> Self {
         let progress = Progress { forked, ..Progress::default() };
         Self {
             own,
+            disk,
             view: RwLock::new(Arc::new(View::empty(rules))),
             turn: tokio::sync::Mutex::new(None),
             progress: Mutex::new(progress),
@@ -191,7 +194,7 @@ impl Follower {
         }
         // SPEC: log.md#following: the next trusted head MUST be durable before anything that depends on it is done.
         let (kept, note) = (ledger.clone(), shown.encode());
-        on_disk(move || kept.set_head(&note)).await?;
+        self.disk.run(move || kept.set_head(&note)).await?;
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(shown.cosigned_at())
     }
@@ -205,7 +208,7 @@ impl Follower {
         shown: &CosignedCheckpoint,
     ) -> Result<(), FollowFailure> {
         let kept = ledger.clone();
-        let Some(note) = on_disk(move || kept.head()).await? else { return Ok(()) };
+        let Some(note) = self.disk.run(move || kept.head()).await? else { return Ok(()) };
         // One that no longer verifies is of another log policy: the configuration was changed, and there is nothing to compare.
         let Ok(stored) = log.policy().verify_checkpoint(&note) else { return Ok(()) };
         let stored = Head::of(stored.checkpoint());
@@ -226,18 +229,11 @@ impl Follower {
     ) -> Result<FollowFailure, LedgerError> {
         tracing::error!(size = shown.checkpoint().size(), "THE LOG HAS FORKED: nothing is granted any more");
         let (kept, note) = (ledger.clone(), shown.encode());
-        on_disk(move || kept.set_fork(&note)).await?;
+        self.disk.run(move || kept.set_fork(&note)).await?;
         Ok(FollowFailure::Forked)
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// On a thread that may wait for a disk or for arithmetic.
-pub(crate) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|stopped| std::panic::resume_unwind(stopped.into_panic()))
 }

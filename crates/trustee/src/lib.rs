@@ -31,6 +31,7 @@ mod append;
 mod approve;
 mod daykeys;
 mod decide;
+mod disk;
 mod follow;
 mod identity;
 mod ledger;
@@ -182,6 +183,8 @@ pub async fn start_on(
         async move {
             let serving = host::http::serve(listener, serve::router(trustee.clone()), limits, own.clone());
             tokio::join!(serving, work::watch(&trustee, &own), work::work(&trustee, &own));
+            // Work that a dropped request left behind is done before the folder is free for another process.
+            trustee.disk.finish().await;
             Ok(())
         }
     };

@@ -3,7 +3,6 @@
 use crate::answer::{Answer, State};
 use crate::daykeys::DayState;
 use crate::decide::{Trustee, busy};
-use crate::follow::on_disk;
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Path, Request, State as Shared};
 use axum::http::{StatusCode, header};
@@ -70,7 +69,7 @@ async fn day_keys(Shared(trustee): Shared<Arc<Trustee>>, Path(day): Path<String>
     let Some(day) = day.parse::<u32>().ok().filter(|number| number.to_string() == day) else {
         return none().into_response();
     };
-    match on_disk(move || trustee.days.note(day)).await {
+    match trustee.disk.clone().run(move || trustee.days.note(day)).await {
         Ok(Some(note)) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
         Ok(None) => none().into_response(),
         Err(error) => {
@@ -202,7 +201,7 @@ impl Trustee {
 }
 
 async fn status(Shared(trustee): Shared<Arc<Trustee>>) -> Response {
-    let status = on_disk(move || trustee.status()).await;
+    let status = trustee.disk.clone().run(move || trustee.status()).await;
     let code = if status.alarms.is_empty() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
     (code, Json(status)).into_response()
 }

@@ -1,10 +1,9 @@
 //! What goes on without anybody asking: one loop follows the log, the other tends the keys of days, sends what is due to the log, and
 //! takes in what humans decided. Each ends with the shutdown; every step may be cut short and is done again after a restart.
 
-use crate::answer::State;
+use crate::answer::{Answer, DENIED, State};
 use crate::approve::Decided;
 use crate::decide::{Trouble, Trustee};
-use crate::follow::on_disk;
 use escrow::record::EntryId;
 use host::shutdown::Shutdown;
 use std::sync::Arc;
@@ -61,26 +60,35 @@ async fn round(trustee: &Arc<Trustee>) {
 /// Decides on those waiting packages about which something has changed: a human decided, their time has come, or is over.
 async fn take_in(trustee: &Arc<Trustee>, now: u64) -> Result<(), Trouble> {
     let own = trustee.clone();
-    let due = on_disk(move || {
-        let mut due = Vec::new();
-        for page in own.waiting.pages()? {
-            let Some(id) = EntryId::from_hex(&page.id) else { continue };
-            let come = match page.state {
-                State::Waiting(until) => now >= until,
-                State::PendingApproval | State::Appending => {
-                    matches!(own.decisions.get(&id)?, Some(Decided::Yes(_) | Decided::No(_)))
+    let due = trustee
+        .disk
+        .run(move || {
+            let mut due = Vec::new();
+            for page in own.waiting.pages()? {
+                let Some(id) = EntryId::from_hex(&page.id) else { continue };
+                let expired = now > page.expires_at;
+                let come = match (page.state, own.decisions.get(&id)?) {
+                    (_, Some(Decided::No(_))) => true,
+                    (State::Waiting(until), _) => now >= until,
+                    (State::PendingApproval | State::Appending, decided) => decided.is_some(),
+                };
+                if come || expired {
+                    due.push((id, expired));
                 }
-            };
-            if come || now > page.expires_at {
-                due.push(id);
             }
+            Ok::<_, Trouble>(due)
+        })
+        .await?;
+    for (id, expired) in due {
+        let settled = match trustee.answer_again(&id, now).await {
+            Answer::Bundle(_) | Answer::Pending(State::Appending) => true,
+            Answer::Refused(refused) => expired || refused.name == DENIED,
+            _ => false,
+        };
+        if settled {
+            let own = trustee.clone();
+            trustee.disk.run(move || own.settle(&id)).await?;
         }
-        Ok::<_, Trouble>(due)
-    })
-    .await?;
-    for id in due {
-        let answer = trustee.answer_again(&id, now).await;
-        tracing::debug!(%id, ?answer, "a waiting request was looked at again");
     }
     Ok(())
 }

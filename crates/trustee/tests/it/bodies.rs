@@ -1,0 +1,76 @@
+//! Foreign bytes: named, bounded, and without effect.
+
+use crate::camera::{Camera, Dealing};
+use crate::world::{Approval, World, failure, refusal, until};
+use escrow::package::PACKAGE_MAX_BYTES;
+use escrow::record::{Grant, Kind};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_truncated_and_oversized_bodies_are_named() {
+    let world = World::new(Approval::Automatic).await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let case = camera.request(&world, Kind::Legal).await;
+    let good = case.body();
+    let malformed = (400, "package-malformed".to_owned());
+    for bad in [
+        Vec::new(),
+        vec![0xff; 100],
+        good[..good.len() - 1].to_vec(),
+        [&good[..], &[0]].concat(),
+        good[1..].to_vec(),
+    ] {
+        assert_eq!(failure(&trustee.post(bad).await), malformed);
+    }
+    // Every part but the proofs, in which a signature line of nobody known is noise that changes nothing.
+    for part in 0..6 {
+        for at in 0..4 {
+            let mut package = case.package.clone();
+            let bytes = match part {
+                0 => &mut package.leaf,
+                1 => &mut package.release_key,
+                2 => &mut package.enrollment,
+                3 => &mut package.policy.policy,
+                4 => &mut package.notices[0],
+                _ => &mut package.opens[1],
+            };
+            let at = at * (bytes.len() - 1) / 3;
+            bytes[at] ^= 0x55;
+            refusal(&trustee.post(package.encode()).await);
+        }
+    }
+    assert_eq!(world.leaves::<Grant>().await.len(), 0);
+    // Announced too large: refused before a byte of it is read.
+    let address = trustee.url.strip_prefix("http://").unwrap();
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head =
+        format!("POST /package HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", PACKAGE_MAX_BYTES + 1);
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    socket.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+    // And the good one still passes.
+    assert_eq!(trustee.post(good).await.status, 200);
+    trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packages_beyond_the_seats_are_told_to_come_back() {
+    let world = World::new(Approval::Automatic).await;
+    let trustee = world.start().await;
+    let address = trustee.url.strip_prefix("http://").unwrap().to_owned();
+    // Bodies that are announced and never come hold the seats, for a while.
+    let mut slow = Vec::new();
+    for _ in 0..trustee::PACKAGES_AT_ONCE {
+        let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+        socket.write_all(b"POST /package HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n").await.unwrap();
+        slow.push(socket);
+    }
+    until("the seats are taken", async || (trustee.post(vec![1]).await.status == 429).then_some(())).await;
+    assert_eq!(failure(&trustee.post(vec![1]).await), (429, "busy".to_owned()));
+    drop(slow);
+    until("the seats are free again", async || (trustee.post(vec![1]).await.status == 400).then_some(()))
+        .await;
+    trustee.stop().await;
+}

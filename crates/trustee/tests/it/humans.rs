@@ -1,0 +1,122 @@
+//! A human decides: the request waits with its page, the decision is a file beside the running trustee, nothing of it is on the network.
+
+use crate::camera::{Camera, Dealing};
+use crate::world::{Approval, World, json, open, refusal, until};
+use escrow::record::{Grant, Kind, RefusalLeaf};
+use tlog::Hash;
+use tlog::note::Verifier;
+use trustee::{ApproveError, Pending, State};
+
+fn text<'a>(page: &'a Pending, field: &str) -> &'a str {
+    &page.details.iter().find(|line| line.field == field).unwrap().text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_granted_after_the_yes() {
+    let world = World::new(Approval::Human).await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let case = camera.request(&world, Kind::Emergency).await;
+    let (id, path) = (case.id.to_hex(), format!("/release/{}", case.id.to_hex()));
+    for _ in 0..2 {
+        let waits = trustee.post(case.body()).await;
+        assert_eq!((waits.status, json(&waits)), (202, serde_json::json!({ "state": "pending-approval" })));
+    }
+    assert_eq!(trustee.get(&path).await.status, 202);
+
+    let pages = trustee::pending(&world.config).unwrap();
+    let [page] = &pages[..] else { panic!("{pages:?}") };
+    assert_eq!((&page.id, page.state, page.decided.as_deref()), (&id, State::PendingApproval, None));
+    assert_eq!(
+        (page.kind.as_str(), page.agency.as_deref(), page.span.as_str()),
+        ("emergency", Some("police.example"), "30s")
+    );
+    assert_eq!(
+        (page.request_index, page.request.clone()),
+        (case.logged().index(), case.request.hash().to_base64())
+    );
+    assert_eq!((page.from_us, page.until_us), (camera.contexts[0].start_us, camera.contexts[2].end_us()));
+    assert_eq!((page.epochs, text(page, "first-epoch"), text(page, "last-epoch")), (3, "7", "9"));
+    assert_eq!(text(page, "in-danger"), "a boy of 4, taken by an unknown man");
+    assert_eq!((text(page, "officer"), text(page, "badge")), ("Sgt. A. Byron", "1182"));
+    assert!(page.details.iter().all(|line| line.text != "-"));
+
+    // Who is no approver, or names no waiting request, changes nothing.
+    let stranger = world.dir.path().join("stranger.key");
+    trustee::approver_init(&stranger, "stranger.example").unwrap();
+    let refused = trustee::approve(&world.config, &id, &stranger).unwrap_err();
+    assert!(matches!(refused, ApproveError::NotAnApprover { .. }), "{refused}");
+    for (bad, of) in [("zz", "BadId"), ("00112233445566778899aabbccddeeff", "NotPending")] {
+        let refused = trustee::approve(&world.config, bad, &world.clerk).unwrap_err();
+        assert!(format!("{refused:?}").starts_with(of), "{refused:?}");
+    }
+    // A file that is no approval is put aside, and the request goes on waiting.
+    let approvals = world.config.data.join("approvals");
+    std::fs::write(approvals.join(format!("{id}.approval")), b"yes, yes").unwrap();
+    until("the junk is put aside", async || approvals.join(format!("{id}.rejected")).exists().then_some(()))
+        .await;
+    assert_eq!(trustee.post(case.body()).await.status, 202);
+
+    trustee::approve(&world.config, &id, &world.clerk).unwrap();
+    // Nobody has to ask again for the grant to be made.
+    until("the decision is taken in", async || {
+        (trustee::pending(&world.config).unwrap().is_empty() && trustee.status().await["granted"] == 1)
+            .then_some(())
+    })
+    .await;
+    let granted = trustee.get(&path).await;
+    let opened = open(&world, &granted, case.logged(), &case.release_key);
+    let clerk = Verifier::parse(&world.config.approvers[0]).unwrap();
+    assert_eq!(opened.grant.value().value().approver, Some(Hash::of(&[&clerk.ed25519_key().unwrap()])));
+    assert_eq!(trustee.post(case.body()).await.body, granted.body);
+    assert_eq!(std::fs::read_dir(world.config.data.join("pending")).unwrap().count(), 0);
+    trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_no_is_a_leaf_stays_a_no_and_survives_an_older_backup() {
+    let world = World::new(Approval::Human).await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let case = camera.request(&world, Kind::Legal).await;
+    let id = case.id.to_hex();
+    assert_eq!(trustee.post(case.body()).await.status, 202);
+    // What waits survives a restart.
+    trustee.stop().await;
+    let backup = world.dir.path().join("backup");
+    crate::world::copy_folder(&world.config.data, &backup);
+    let trustee = world.start().await;
+    assert_eq!(trustee::pending(&world.config).unwrap().len(), 1);
+    for bad in ["", "two\nlines", "-"] {
+        assert!(matches!(trustee::deny(&world.config, &id, bad), Err(ApproveError::BadReason)), "{bad:?}");
+    }
+    trustee::deny(&world.config, &id, "the order names another street").unwrap();
+    until("the denial is in the log", async || {
+        let one = world.leaves::<RefusalLeaf>().await.len() == 1;
+        (one && trustee::pending(&world.config).unwrap().is_empty()).then_some(())
+    })
+    .await;
+    for reply in [trustee.post(case.body()).await, trustee.get(&format!("/release/{id}")).await] {
+        assert_eq!(refusal(&reply), (403, "g8".to_owned(), "denied".to_owned()));
+        assert!(json(&reply)["text"].as_str().unwrap().contains("another street"));
+    }
+    let leaf = world.leaves::<RefusalLeaf>().await.remove(0);
+    assert_eq!((leaf.value().id, leaf.value().reason.as_str()), (case.id, "denied"));
+    assert!(!leaf.text().contains("street"));
+    assert!(matches!(trustee::approve(&world.config, &id, &world.clerk), Err(ApproveError::NotPending(_))));
+    trustee.stop().await;
+
+    // The folder as it was before: a yes now would contradict the log.
+    std::fs::remove_dir_all(&world.config.data).unwrap();
+    crate::world::copy_folder(&backup, &world.config.data);
+    trustee::approve(&world.config, &id, &world.clerk).unwrap();
+    let trustee = world.start().await;
+    let reply = until("the trustee has caught up", async || {
+        let reply = trustee.post(case.body()).await;
+        (reply.status != 503).then_some(reply)
+    });
+    assert_eq!(refusal(&reply.await).2, "denied");
+    assert_eq!(world.leaves::<Grant>().await.len(), 0);
+    assert_eq!(world.leaves::<RefusalLeaf>().await.len(), 1);
+    trustee.stop().await;
+}

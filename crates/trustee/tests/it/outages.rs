@@ -1,0 +1,125 @@
+//! Without a fresh log, and without a quorum, no key leaves; an old backup serves nothing before it knows what happened since.
+
+use crate::camera::{Camera, Dealing};
+use crate::world::{Approval, World, copy_folder, failure, json, open, refusal, until};
+use escrow::record::{Grant, Kind};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_the_log_down_nothing_is_decided_and_with_it_back_everything_is() {
+    let mut world = World::new(Approval::Automatic).await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let case = camera.request(&world, Kind::Legal).await;
+    trustee.stop().await;
+    world.stop_log().await;
+
+    // Started without a log it catches up with nothing.
+    let trustee = world.start().await;
+    for reply in
+        [trustee.post(case.body()).await, trustee.get(&format!("/release/{}", case.id.to_hex())).await]
+    {
+        assert_eq!(failure(&reply), (503, "catching-up".to_owned()));
+    }
+    let url = trustee.url.clone();
+    assert_eq!(trustee.status().await["state"], "catching-up");
+    trustee.stop().await;
+
+    world.start_log().await;
+    let trustee = world.start().await;
+    until("it follows", async || (trustee.status().await["state"] == "following").then_some(())).await;
+    let _ = url;
+    let reply = trustee.post(case.body()).await;
+    open(&world, &reply, case.logged(), &case.release_key);
+    trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_goes_away_later_stops_decisions_but_not_what_was_granted() {
+    let mut world = World::new(Approval::Automatic).await;
+    let (url, granted, asked);
+    let running = {
+        let trustee = world.start().await;
+        let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+        granted = camera.request(&world, Kind::Legal).await;
+        asked = camera.request(&world, Kind::Legal).await;
+        assert_eq!(trustee.post(granted.body()).await.status, 200);
+        url = trustee.url.clone();
+        trustee.into_running()
+    };
+    world.stop_log().await;
+    let post = async |body| crate::world::post(&world.fetch, &url, body).await;
+    let reply = post(asked.body()).await;
+    assert_eq!(failure(&reply), (503, "log-unreachable".to_owned()));
+    assert_eq!(post(granted.body()).await.status, 200);
+    running.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_witnesses_are_enough_and_with_two_no_bundle_leaves() {
+    let mut world = World::new(Approval::Automatic).await;
+    let (url, cases);
+    let running = {
+        let trustee = world.start().await;
+        let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+        cases = [camera.request(&world, Kind::Legal).await, camera.request(&world, Kind::Legal).await];
+        url = trustee.url.clone();
+        trustee.into_running()
+    };
+    let fetch = world.fetch.clone();
+    let post = async |body| crate::world::post(&fetch, &url, body).await;
+    world.stop_witness(0).await;
+    let reply = post(cases[0].body()).await;
+    open(&world, &reply, cases[0].logged(), &cases[0].release_key);
+
+    world.stop_witness(1).await;
+    // The request stands under a head that a quorum cosigned just now; the grant does not.
+    let reply = post(cases[1].body()).await;
+    assert_eq!((reply.status, json(&reply)), (202, serde_json::json!({ "state": "appending" })));
+    let again = fetch.get(&format!("{url}/release/{}", cases[1].id.to_hex())).await.unwrap();
+    assert_eq!(again.status, 202);
+    assert_eq!(world.leaves::<Grant>().await.len(), 1);
+
+    world.start_witness(1).await;
+    let reply = until("the quorum is back and the bundle leaves", async || {
+        let reply = post(cases[1].body()).await;
+        (reply.status == 200).then_some(reply)
+    })
+    .await;
+    open(&world, &reply, cases[1].logged(), &cases[1].release_key);
+    assert_eq!(world.leaves::<Grant>().await.len(), 2);
+    running.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_backup_serves_nothing_before_the_log_and_never_grants_twice() {
+    let mut world = World::new(Approval::Automatic).await;
+    let backup = world.dir.path().join("backup");
+    let case;
+    {
+        let trustee = world.start().await;
+        let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+        case = camera.request(&world, Kind::Legal).await;
+        trustee.stop().await;
+        copy_folder(&world.config.data, &backup);
+        let trustee = world.start().await;
+        until("it follows", async || (trustee.status().await["state"] == "following").then_some(())).await;
+        assert_eq!(trustee.post(case.body()).await.status, 200);
+        trustee.stop().await;
+    }
+    std::fs::remove_dir_all(&world.config.data).unwrap();
+    copy_folder(&backup, &world.config.data);
+    world.stop_log().await;
+    let trustee = world.start().await;
+    assert_eq!(failure(&trustee.post(case.body()).await), (503, "catching-up".to_owned()));
+    trustee.stop().await;
+
+    world.start_log().await;
+    let trustee = world.start().await;
+    let reply = until("it has read what happened since", async || {
+        let reply = trustee.post(case.body()).await;
+        (reply.status != 503).then_some(reply)
+    });
+    assert_eq!(refusal(&reply.await), (403, "g10".to_owned(), "bundle-lost".to_owned()));
+    assert_eq!(world.leaves::<Grant>().await.len(), 1);
+    trustee.stop().await;
+}
