@@ -27,8 +27,8 @@ pub enum Answer {
         /// What to do.
         what_to_do: String,
     },
-    /// Not a package.
-    Malformed(String),
+    /// Not a package: G1, without a look at anything in it.
+    Malformed(Refused),
     /// No package with this id was given here.
     Unknown,
     /// The trustee's own defect; its log says which.

@@ -30,8 +30,6 @@ use tlog::{Entry as _, Hash};
 const DAY_SECS: u64 = 86_400;
 /// Days between the end of retention and the destruction of a key: requests that were logged in time can still be granted.
 pub(crate) const GRACE_DAYS: u32 = 7;
-/// What the published promise has in hand beyond that, for a trustee that was down on the day.
-const MARGIN_SECS: u64 = DAY_SECS;
 const LABEL: &str = "day-key";
 /// Notes and leaves of day keys are a few kilobytes.
 const SMALL: u64 = 64 * 1024;
@@ -209,7 +207,7 @@ impl DayKeys {
         }
         let secret = self.read_secret(&key)?;
         let name = self.name.clone();
-        let destroy_by = Time(self.destroyed_from(day).saturating_add(MARGIN_SECS));
+        let destroy_by = Time(self.destroyed_from(day));
         let published = DayKey { trustee: name.clone(), day: Day(day), public: secret.public(), destroy_by };
         let key_id = published.id();
         let signed = published.sign(trustee)?;

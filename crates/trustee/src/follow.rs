@@ -237,3 +237,6 @@ impl Follower {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

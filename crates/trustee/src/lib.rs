@@ -34,6 +34,7 @@ mod decide;
 mod disk;
 mod follow;
 mod identity;
+mod judge;
 mod ledger;
 mod pending;
 mod rate;

@@ -231,3 +231,6 @@ pub(crate) fn remove(path: &Path) -> Result<(), DurableError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ pub(crate) fn router(trustee: Arc<Trustee>) -> Router {
 
 async fn package(Shared(trustee): Shared<Arc<Trustee>>, request: Request) -> Response {
     if let Err(limited) = rate(&trustee) {
-        return limited;
+        return limited.into_response();
     }
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
@@ -41,7 +41,10 @@ async fn package(Shared(trustee): Shared<Arc<Trustee>>, request: Request) -> Res
     let body = match tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejected)) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => return too_large(),
-        Ok(Err(rejected)) => return Answer::Malformed(rejected.body_text()).into_response(),
+        Ok(Err(rejected)) => {
+            let advice = "send the whole package, with its length";
+            return Failure::new(400, rejected.body_text(), advice).into_response();
+        }
         Err(_) => {
             return Failure::new(408, "request-timeout", "send the whole package without pause")
                 .into_response();
@@ -52,7 +55,7 @@ async fn package(Shared(trustee): Shared<Arc<Trustee>>, request: Request) -> Res
 
 async fn release(Shared(trustee): Shared<Arc<Trustee>>, Path(id): Path<String>) -> Response {
     if let Err(limited) = rate(&trustee) {
-        return limited;
+        return limited.into_response();
     }
     match EntryId::from_hex(&id) {
         Some(id) => trustee.answer_again(&id, host::clock::now()).await.into_response(),
@@ -79,11 +82,11 @@ async fn day_keys(Shared(trustee): Shared<Arc<Trustee>>, Path(day): Path<String>
     }
 }
 
-fn rate(trustee: &Trustee) -> Result<(), Response> {
+fn rate(trustee: &Trustee) -> Result<(), Answer> {
     let taken = trustee.rate.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
     taken.map_err(|pause| {
         let what_to_do = format!("too many requests; ask again after {} ms", pause.as_millis());
-        Answer::Busy { error: "rate", what_to_do }.into_response()
+        Answer::Busy { error: "rate", what_to_do }
     })
 }
 
@@ -110,7 +113,7 @@ impl IntoResponse for Answer {
             Self::Refused(refused) => (StatusCode::FORBIDDEN, Json(refused)).into_response(),
             Self::Unavailable { error, what_to_do } => Failure::new(503, error, what_to_do).into_response(),
             Self::Busy { error, what_to_do } => Failure::new(429, error, what_to_do).into_response(),
-            Self::Malformed(error) => Failure::new(400, "package-malformed", error).into_response(),
+            Self::Malformed(refused) => (StatusCode::BAD_REQUEST, Json(refused)).into_response(),
             Self::Unknown => {
                 Failure::new(404, "no-package", "no package with this id was given here; POST it to /package")
                     .into_response()

@@ -13,7 +13,7 @@ async fn garbage_truncated_and_oversized_bodies_are_named() {
     let camera = Camera::film(&world, &trustee, Dealing::Well).await;
     let case = camera.request(&world, Kind::Legal).await;
     let good = case.body();
-    let malformed = (400, "package-malformed".to_owned());
+    let malformed = (400, "g1".to_owned(), "package-malformed".to_owned());
     for bad in [
         Vec::new(),
         vec![0xff; 100],
@@ -21,7 +21,7 @@ async fn garbage_truncated_and_oversized_bodies_are_named() {
         [&good[..], &[0]].concat(),
         good[1..].to_vec(),
     ] {
-        assert_eq!(failure(&trustee.post(bad).await), malformed);
+        assert_eq!(refusal(&trustee.post(bad).await), malformed);
     }
     // Every part but the proofs, in which a signature line of nobody known is noise that changes nothing.
     for part in 0..6 {

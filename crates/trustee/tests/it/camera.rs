@@ -1,6 +1,6 @@
 //! A camera's side of it: an owner's policy in the log, epochs dealt to the trustees, requests and packages about them.
 
-use crate::world::{Served, World, name, officer, other_trustee, sponsor, supervisor, until};
+use crate::world::{Served, World, name, officer, other_trustee, recovery, sponsor, supervisor, until};
 use ed25519_dalek::SigningKey;
 use escrow::daykeys::DayKey;
 use escrow::deal::{TrusteeId, deal};
@@ -106,11 +106,11 @@ impl Camera {
             t: 2,
             trustees: entries.to_vec(),
             recipients: Vec::new(),
-            classes: Classes::of(&[Class::Legal, Class::Emergency]),
+            classes: Classes::of(&[Class::Legal, Class::Emergency, Class::Recovery]),
             retention_days: 30,
             log_policy_hash: world.client.policy().hash().0,
             policy_doc_hash: world.rules.hash().0,
-            recovery_pk: [0; 32],
+            recovery_pk: recovery().verifier().ed25519_key().unwrap(),
         };
         let signed = policy.sign(&owner).unwrap();
         let id = EntryId::generate(&mut OsRng);
@@ -181,7 +181,7 @@ impl Camera {
             track: TrackId(0),
             first_epoch: EpochNo(FIRST),
             last_epoch: EpochNo(FIRST + EPOCHS - 1),
-            agency: Some(name("police.example")),
+            agency: kind.is_by_agency().then(|| name("police.example")),
             officer: line("Sgt. A. Byron", agency),
             badge: line("1182", agency),
             supervisor: line("Lt. M. Curie", emergency),
@@ -189,7 +189,7 @@ impl Camera {
             case_number: line("2026-8812", agency),
             court: line("district court", legal),
             order: legal.contains(&kind).then_some(Hash([3; 32])),
-            grounds: line("a burglary next door", legal),
+            grounds: line("a burglary next door", &[Kind::Legal, Kind::Recovery]),
             in_danger: line("a boy of 4, taken by an unknown man", emergency),
             urgency: line("every minute counts", emergency),
             no_order: line("the court is closed until Monday", emergency),
@@ -202,9 +202,9 @@ impl Camera {
             id,
             kind,
             sponsor: name("relay.example"),
-            agency: Some(name("police.example")),
-            country: Country::new("US"),
-            basis: Word::new(basis),
+            agency: kind.is_by_agency().then(|| name("police.example")),
+            country: Country::new("US").filter(|_| kind.is_by_agency()),
+            basis: Word::new(basis).filter(|_| kind.is_by_agency()),
             span: Span::of_epochs(self.contexts.iter().map(|context| context.dur_ms)).unwrap(),
             policy: world.rules.hash(),
             release_key: Hash::of(&[&release_key.public()]),
@@ -212,9 +212,10 @@ impl Camera {
             details: details.seal(&self.notice, &id).unwrap(),
             time: Time(host::clock::now()),
         };
-        let (officer, supervisor, sponsor) = (officer(), supervisor(), sponsor());
+        let (officer, supervisor, sponsor, recovery) = (officer(), supervisor(), sponsor(), recovery());
         let signers = match kind {
             Kind::Emergency => vec![&officer, &supervisor, &sponsor],
+            Kind::Recovery => vec![&recovery, &sponsor],
             _ => vec![&officer, &sponsor],
         };
         let request = Signed::sign(request, &signers).unwrap();

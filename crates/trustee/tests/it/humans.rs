@@ -1,7 +1,7 @@
 //! A human decides: the request waits with its page, the decision is a file beside the running trustee, nothing of it is on the network.
 
 use crate::camera::{Camera, Dealing};
-use crate::world::{Approval, World, json, open, refusal, until};
+use crate::world::{Approval, RECOVERY_WAIT_SECS, World, json, open, refusal, until};
 use escrow::record::{Grant, Kind, RefusalLeaf};
 use tlog::Hash;
 use tlog::note::Verifier;
@@ -118,5 +118,34 @@ async fn a_no_is_a_leaf_stays_a_no_and_survives_an_older_backup() {
     assert_eq!(refusal(&reply.await).2, "denied");
     assert_eq!(world.leaves::<Grant>().await.len(), 0);
     assert_eq!(world.leaves::<RefusalLeaf>().await.len(), 1);
+    trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recovery_waits_its_time_needs_no_approval_and_can_be_denied_meanwhile() {
+    let world = World::new(Approval::Human).await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let [granted, denied] =
+        [camera.request(&world, Kind::Recovery).await, camera.request(&world, Kind::Recovery).await];
+    for case in [&granted, &denied] {
+        let waits = trustee.post(case.body()).await;
+        let until = case.logged().cosigned_at() + RECOVERY_WAIT_SECS;
+        let expected = serde_json::json!({ "state": "waiting", "wait_until": until });
+        assert_eq!((waits.status, json(&waits)), (202, expected));
+    }
+    let pages = trustee::pending(&world.config).unwrap();
+    assert_eq!(pages.iter().map(|page| page.kind.as_str()).collect::<Vec<_>>(), ["recovery", "recovery"]);
+    assert!(pages.iter().all(|page| matches!(page.state, State::Waiting(_)) && page.agency.is_none()));
+    trustee::deny(&world.config, &denied.id.to_hex(), "the owner called: it was not her").unwrap();
+    until("both are settled", async || {
+        let settled = trustee::pending(&world.config).unwrap().is_empty();
+        (settled && trustee.status().await["granted"] == 1).then_some(())
+    })
+    .await;
+    let reply = trustee.get(&format!("/release/{}", granted.id.to_hex())).await;
+    let opened = open(&world, &reply, granted.logged(), &granted.release_key);
+    assert_eq!(opened.grant.value().value().approver, None);
+    assert_eq!(refusal(&trustee.post(denied.body()).await).2, "denied");
     trustee.stop().await;
 }

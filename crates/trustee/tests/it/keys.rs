@@ -15,13 +15,11 @@ async fn day_keys_are_leaves_before_anybody_is_shown_one() {
     world.stop_log().await;
     let today = Day::of_us(host::clock::now_us());
     let trustee = world.start().await;
-    let url = trustee.url.clone();
     assert_eq!(
         failure(&trustee.get(&format!("/day-keys/{}", today.0)).await),
         (503, "catching-up".to_owned())
     );
     trustee.stop().await;
-    let _ = url;
     world.start_log().await;
     let trustee = world.start().await;
     for ahead in 0..=2 {

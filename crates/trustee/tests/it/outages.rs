@@ -20,14 +20,12 @@ async fn with_the_log_down_nothing_is_decided_and_with_it_back_everything_is() {
     {
         assert_eq!(failure(&reply), (503, "catching-up".to_owned()));
     }
-    let url = trustee.url.clone();
     assert_eq!(trustee.status().await["state"], "catching-up");
     trustee.stop().await;
 
     world.start_log().await;
     let trustee = world.start().await;
     until("it follows", async || (trustee.status().await["state"] == "following").then_some(())).await;
-    let _ = url;
     let reply = trustee.post(case.body()).await;
     open(&world, &reply, case.logged(), &case.release_key);
     trustee.stop().await;

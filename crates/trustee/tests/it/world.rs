@@ -1,7 +1,8 @@
 //! The cast of these tests: a log, its four witnesses, an operator, a registrar, an agency with its sponsor, and a trustee.
 
 use escrow::bundle::{Bundle, OpenBundle};
-use escrow::policy::PolicyDoc;
+use escrow::grant::RECOVERY_KEY_NAME;
+use escrow::policy::{Figures, PolicyDoc};
 use escrow::record::{
     KeyState, Name, PolicyDocLeaf, Record, Request, RequesterKey, Role, Signed, Time, Vkey,
 };
@@ -69,6 +70,13 @@ pub(crate) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
+/// The owner's recovery key.
+pub(crate) fn recovery() -> Signer {
+    signer(RECOVERY_KEY_NAME, 56)
+}
+/// How long a recovery waits for a veto.
+pub(crate) const RECOVERY_WAIT_SECS: u64 = 3;
+
 /// Who approves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Approval {
@@ -135,7 +143,8 @@ impl World {
         log_config.listen = log.at().http;
         config.log.url = format!("http://{}", log.at().http);
         let key = |signer: Signer| Vkey::new(signer.verifier()).unwrap();
-        let rules = PolicyDoc::recommended(key(operator()), key(registrar()));
+        let figures = Figures { recovery_wait_secs: RECOVERY_WAIT_SECS, ..Figures::RECOMMENDED };
+        let rules = PolicyDoc::recommended(key(operator()), key(registrar())).with_figures(figures);
         std::fs::write(&config.policy_doc, rules.encode()).unwrap();
         let client = LogClient::new(&config.log.url, Policy::parse(policy.as_bytes()).unwrap());
         let limits =
