@@ -9,7 +9,7 @@
 //! GET  /status                 JSON; 500 while an alarm stands
 //! ```
 //!
-//! In scope: keys of days ([`DayState`]), following the log, asking a human ([`pending`], [`approve`], [`deny`]), remembering what was
+//! In scope: keys of days ([`DayState`]), following the log, asking a human ([`pending()`], [`approve()`], [`deny`]), remembering what was
 //! granted, serving. Out of scope: the decision itself, which is pure and stands in `escrow::grant`.
 //!
 //! The data folder, made by [`init`] alone, mode 0700:

@@ -6,7 +6,7 @@
 //! pending/00112233445566778899aabbccddeeff.json        what it asks, for whoever decides
 //! ```
 //!
-//! In scope: what is shown, and keeping it. Out of scope: the decision ([`crate::approve`]).
+//! In scope: what is shown, and keeping it. Out of scope: the decision ([`mod@crate::approve`]).
 
 use crate::answer::State;
 use escrow::details::Details;
