@@ -20,7 +20,7 @@ pub struct People {
 }
 
 /// The agency of the story.
-pub const AGENCY: &str = "police.example";
+pub(super) const AGENCY: &str = "police.example";
 
 /// Registrar and operator with their keys, and the rules they stand for: trustees need these first.
 pub(super) struct Speakers {

@@ -170,8 +170,9 @@ async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &s
             invitation.url()
         ));
     }
+    let on = &mut |step| terminal.step(&step, |step| format!("{step:?}"));
     let camera = tokio::select! {
-        camera = invitation.wait(&mut |step| terminal.step(&step, |step| format!("{step:?}"))) => camera?,
+        camera = invitation.wait(on) => camera?,
         () = shutdown.requested() => return Ok(()),
     };
     terminal.result(&camera, |camera| format!("{} is paired: camera {}", camera.name, camera.camera_id));

@@ -67,25 +67,34 @@ impl Verb {
             Self::Register(key) => {
                 let config = key.file.load()?;
                 let added = registrar::register(&config, key.role, &key.agency, &key.vkey).await?;
-                terminal.result(&added, |added| format!("registered in leaf {}", added.leaf_index));
+                told(terminal, "registered", &added);
             }
             Self::Revoke(key) => {
                 let config = key.file.load()?;
                 let added = registrar::revoke(&config, key.role, &key.agency, &key.vkey).await?;
-                terminal.result(&added, |added| format!("revoked in leaf {}", added.leaf_index));
+                told(terminal, "revoked", &added);
             }
             Self::Rules { to, operator, registrar, figure } => {
                 let figures = figure.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
-                let hash = registrar::write_rules(&to, &operator, &registrar, &figures)?;
+                let figures: Vec<(&str, u64)> =
+                    figures.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
+                let hash = registrar::write_rules(&to, &operator, &registrar, &figures)?.to_hex();
                 terminal.result(&hash, |hash| format!("{} written, SHA-256 {hash}", to.display()));
             }
             Self::Publish { file, policy_doc } => {
                 let published = registrar::publish_rules(&file.load()?, &policy_doc).await?;
-                terminal.result(&published, |published| format!("published: {published:?}"));
+                told(terminal, "published", &published.added);
             }
         }
         Ok(())
     }
+}
+
+fn told(terminal: &Terminal, done: &str, added: &registrar::Added) {
+    let value = serde_json::json!({ "done": done, "leaf_index": added.index, "witnesses": added.witnesses });
+    terminal.result(&value, |_| {
+        format!("{done} in leaf {}, cosigned by {}", added.index, added.witnesses.join(", "))
+    });
 }
 
 fn one_figure(text: &str) -> Result<(String, u64), Ended> {

@@ -101,7 +101,7 @@ fn page(pending: &Pending) -> String {
         format!("  footage     {} to {}", show_us(pending.from_us), show_us(pending.until_us)),
         format!("  expires     {}", show_us(pending.expires_at.saturating_mul(1_000_000))),
     ];
-    lines.extend(pending.details.iter().map(|line| format!("  {:<11} {}", line.field, line.value)));
+    lines.extend(pending.details.iter().map(|line| format!("  {:<11} {}", line.field, line.text)));
     if let Some(decided) = &pending.decided {
         lines.push(format!("  decided     {decided}, not taken in yet"));
     }

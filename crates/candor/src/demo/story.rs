@@ -39,7 +39,7 @@ pub enum StoryError {
     Cast(#[from] CastError),
     #[error("{step}: {error}")]
     Step { step: &'static str, error: Box<dyn std::error::Error + Send + Sync> },
-    #[error("{0} did not happen within {} s", PATIENCE.as_secs())]
+    #[error("{0} did not happen in time")]
     Never(&'static str),
     #[error("stopped")]
     Stopped,
@@ -134,8 +134,9 @@ impl Story<'_> {
         let path = self.cast.plan.dir.join("live.mp4");
         let mut sink = tokio::fs::File::create(&path).await.map_err(at("live"))?;
         let camera = self.camera_name();
-        let watched = owner::live::live(&self.cast.people.owner, &camera, &mut sink, &stop, &mut |_| {});
-        let watched = watched.await.map_err(at("live"))?;
+        let owner = &self.cast.people.owner;
+        let watched =
+            owner::live::live(owner, &camera, &mut sink, &stop, &mut |_| {}).await.map_err(at("live"))?;
         ended.abort();
         let latency = watched.latency_us_p50.unwrap_or_default() as f64 / 1000.0;
         self.says(format!(
@@ -219,8 +220,9 @@ impl Story<'_> {
         for camera in &self.cast.video.cameras {
             let span = Span::new(self.cast.video.filming_since_us.saturating_sub(1), host::clock::now_us());
             let span = span.map_err(at("play"))?;
-            let watched = owner::play::play(owner, &camera.name, span, &mut tokio::io::sink(), &mut |_| {});
-            let watched = watched.await.map_err(at("play"))?;
+            let mut nowhere = tokio::io::sink();
+            let watched = owner::play::play(owner, &camera.name, span, &mut nowhere, &mut |_| {}).await;
+            let watched = watched.map_err(at("play"))?;
             played.segments += watched.segments;
             played.refused += watched.refused;
             played.gaps += watched.gaps;
@@ -309,8 +311,8 @@ impl Story<'_> {
         folder: &RequestFolder,
     ) -> Result<(requester::open::Opened, Refused, bool), StoryError> {
         let requester = &self.cast.people.requester;
-        let collected = requester::collect::collect(requester, folder, PATIENCE, &mut |_| {});
-        let collected = collected.await.map_err(at("request collect"))?;
+        let collected = requester::collect::collect(requester, folder, PATIENCE, &mut |_| {}).await;
+        let collected = collected.map_err(at("request collect"))?;
         for (trustee, answer) in &collected.answers {
             self.says(format!("  {trustee}: {}", answer_text(answer)));
         }
