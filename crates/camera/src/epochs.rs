@@ -11,7 +11,7 @@ use escrow::daykeys::DayKey;
 use escrow::deal::{DealError, TrusteeId, deal};
 use media::chain::Chain;
 use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason, SignedEpochOpen};
-use media::id::{CameraId, EpochNo, TrackId};
+use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use rand_core::CryptoRng;
 use seal::epoch::{ContentKey, Pool};
@@ -28,8 +28,8 @@ pub enum EpochError {
     Wrap(#[from] HpkeError),
     #[error("the seed could not be shared: {0}")]
     Deal(#[from] DealError),
-    #[error("{held} of {needed} trustees' keys for this day are known; filming waits for the others")]
-    DayKeysMissing { held: usize, needed: usize },
+    #[error("no key of {} for day {day}; nothing is filmed until there is one of every trustee", missing.join(", "))]
+    DayKeysMissing { day: Day, missing: Vec<String> },
     #[error("the counter of epochs is used up")]
     Counter,
 }
@@ -47,7 +47,8 @@ pub(crate) struct Epoch {
 pub(crate) struct Opening<'a> {
     pub(crate) camera: &'a SigningKey,
     pub(crate) policy: &'a SignedOwnerPolicy,
-    pub(crate) day_keys: &'a [(TrusteeId, DayKey)],
+    /// Of every trustee, in the policy's order; `None` where there is none for the day.
+    pub(crate) day_keys: &'a [Option<(TrusteeId, DayKey)>],
     pub(crate) notice_commit: [u8; 32],
     pub(crate) epoch_no: EpochNo,
     pub(crate) start_us: u64,
@@ -65,10 +66,14 @@ impl Epoch {
         rng: &mut impl CryptoRng,
     ) -> Result<(Self, SignedEpochOpen), EpochError> {
         let policy: &OwnerPolicy = opening.policy.unverified();
-        let needed = policy.trustees.len();
-        if opening.day_keys.len() != needed {
-            // SPEC: segment.md#epochopen: a camera MUST NOT film under fewer shares than the policy's.
-            return Err(EpochError::DayKeysMissing { held: opening.day_keys.len(), needed });
+        let day = Day::of_us(opening.start_us);
+        // A camera that dealt fewer shares than its policy says would weaken it in silence: it films nothing instead.
+        let day_keys: Vec<_> = opening.day_keys.iter().flatten().cloned().collect();
+        if day_keys.len() != policy.trustees.len() || day_keys.iter().any(|(_, key)| key.day != day) {
+            let held = |at: usize| matches!(opening.day_keys.get(at), Some(Some((_, key))) if key.day == day);
+            let missing = policy.trustees.iter().enumerate().filter(|(at, _)| !held(*at));
+            let missing = missing.map(|(_, trustee)| trustee.name.clone()).collect();
+            return Err(EpochError::DayKeysMissing { day, missing });
         }
         let context = EpochContext {
             camera_id: CameraId::of_key(opening.camera.verifying_key().as_bytes()),
@@ -83,7 +88,7 @@ impl Epoch {
         };
         let ctx = context.hash();
         let seed = pool.next_seed(fresh, &ctx);
-        let dealt = deal(&seed, &ctx, policy.t, opening.day_keys, rng)?;
+        let dealt = deal(&seed, &ctx, policy.t, &day_keys, rng)?;
         let mut wraps = Vec::new();
         for recipient in policy.recipients.iter().filter(|recipient| recipient.not_after >= opening.now) {
             wraps.push(wrap::wrap(recipient, &ctx, &seed, rng)?);
@@ -113,22 +118,21 @@ impl Epoch {
     }
 }
 
-/// From `start_us` to the next boundary of the wall clock, milliseconds: all epochs but a track's first after a start are whole.
+/// Where an epoch begins whose first segment begins at `segment_us`: at the round time before it, so that epochs join, unless footage under the
+/// epoch before reaches into it (after a gap, in which that epoch was closed early): then at the segment, to the millisecond.
+pub(crate) fn start_us(segment_us: u64, epoch_len_s: u16, before: Option<&Epoch>, gap: GapReason) -> u64 {
+    let length_us = (u64::from(epoch_len_s) * 1_000_000).max(1);
+    let round = segment_us - segment_us % length_us;
+    let joins = gap == GapReason::None && before.is_some_and(|epoch| epoch.open.context.end_us() <= round);
+    if joins { round } else { segment_us - segment_us % 1000 }
+}
+
+/// From `start_us` to the next round time, milliseconds: all epochs are whole but those after a gap.
 fn length_ms(start_us: u64, epoch_len_s: u16) -> u32 {
-    let length_us = u64::from(epoch_len_s) * 1_000_000;
+    let length_us = (u64::from(epoch_len_s) * 1_000_000).max(1);
     let left_us = length_us - start_us % length_us;
     u32::try_from(left_us.div_ceil(1000)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn epochs_end_at_round_times() {
-        assert_eq!(length_ms(1_800_000_000_000_000, 60), 60_000);
-        assert_eq!(length_ms(1_800_000_059_000_000, 60), 1_000);
-        assert_eq!(length_ms(1_800_000_059_999_999, 60), 1);
-        assert_eq!(length_ms(1_800_000_003_000_000, 10), 7_000);
-    }
-}
+mod tests;

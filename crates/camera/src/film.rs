@@ -1,50 +1,55 @@
-//! The loop that films: a source's fragments are cut, sealed and spooled, and offered to the publisher as they are made.
+//! Filming: a source's fragments are cut, sealed, and kept; the publisher reads along and is never waited for. Sans I/O but for the spool, on whose
+//! disk it may wait: it runs on a thread of its own.
 //!
-//! What the publisher does not take at once (the channel is full, the relay is away) is not lost: the segment is in the spool, and is sent
-//! from there.
+//! ```text
+//! fragment -> segmenter: within, or a new segment -> epoch: the open one, or a new one -> sealer -> live -> spool -> signed end
+//! ```
+//!
+//! What cannot be filmed under the rules is not filmed, and the next close says that something is missing.
 
-use crate::capture::{Capture, SourceError};
-use crate::epochs::{Epoch, EpochError, Opening};
+use crate::clock::{Clock, Set};
+use crate::epochs::{self, Epoch, EpochError, Opening};
+use crate::live::{self, LiveWriter};
+use crate::notices::NoticeError;
 use crate::segmenter::{Cut, Segmenter};
-use crate::spool::{Pairing, Spool, SpoolError};
-use crate::{Config, Stats, lock};
+use crate::shared::{Shared, lock};
+use crate::spool::{Spool, SpoolError};
 use container::fragment::Fragment;
 use container::split::Piece;
 use ed25519_dalek::SigningKey;
 use escrow::daykeys::DayKey;
 use escrow::deal::TrusteeId;
-use host::http::Retry;
 use host::rng::OsRng;
-use host::shutdown::Shutdown;
+use media::enrollment::ObjectError;
 use media::epoch::{EpochClose, GapReason};
 use media::id::{CameraId, Day, Sequence, TrackId};
-use media::notice::DayNotice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::segment::{SegmentHeader, Start};
 use seal::epoch::Pool;
-use seal::notice::NoticeRoot;
 use seal::sealer::{SealError, SegmentHead, SegmentSealer};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tlog::note::Verifier;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+use tlog::note::{KeyError, Verifier};
 use tokio::sync::mpsc;
 
-/// Between two tries to start a source.
-const SOURCE_AWAY: Retry =
-    Retry { tries: u32::MAX, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(30) };
-/// A wall clock that goes back by more than this has been set.
-const CLOCK_STEP_US: u64 = 1_000_000;
+pub(crate) use crate::clock::Moment;
 
-/// What the publisher is told. All of it stands in the spool, or will.
+/// What a source brought.
 #[derive(Debug)]
-pub(crate) enum Event {
-    /// An epoch opened: its EpochOpen goes to the relay before any segment of it.
-    Opened,
-    /// A segment begins with these bytes, and goes on with those of [`Event::More`].
-    Begun(Sequence, Vec<u8>),
-    More(Sequence, Vec<u8>),
-    /// The segment is whole, and in the spool.
-    Kept(Sequence),
+pub(crate) enum Heard {
+    /// An init segment or a fragment, complete at this moment.
+    Piece(Piece, Moment),
+    /// The source froze or ended.
+    Lost,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let steady = START.get_or_init(Instant::now).elapsed();
+        let steady_us = u64::try_from(steady.as_micros()).unwrap_or(u64::MAX);
+        Self { wall_us: host::clock::now_us(), steady_us }
+    }
 }
 
 /// Why there is no picture now.
@@ -52,37 +57,34 @@ pub(crate) enum Event {
 #[non_exhaustive]
 pub enum FilmError {
     #[error(transparent)]
-    Source(#[from] SourceError),
-    #[error(transparent)]
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Epoch(#[from] EpochError),
-    #[error("the picture cannot be sealed: {0}")]
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    #[error("the picture cannot be sealed: {0}; use shorter fragments or a lower bit rate")]
     Seal(#[from] SealError),
-    #[error("the owner's policy in the camera's state does not hold: {0}")]
-    Policy(String),
-    #[error("the camera's clock is before the day on which it was paired; set it right")]
-    ClockBeforePairing,
+    #[error("the owner's policy in the camera's state does not hold: {0}; make and pair a new camera")]
+    Policy(#[from] ObjectError),
+    #[error("the policy's trustee {name} has no note key: {error}; the owner must correct the policy")]
+    Trustee { name: String, error: KeyError },
 }
 
 pub(crate) struct Film {
-    config: Config,
-    identity: SigningKey,
-    pairing: Pairing,
-    spool: Arc<Mutex<Spool>>,
-    events: mpsc::Sender<Event>,
-    stats: Stats,
+    camera: SigningKey,
+    camera_id: CameraId,
+    owner_key: [u8; 32],
+    spool_bytes: u64,
+    shared: Arc<Shared>,
     pool: Pool,
+    clock: Clock,
     segmenter: Segmenter,
     run: Option<Run>,
     epoch: Option<Epoch>,
     segment: Option<Open>,
     last_start_us: u64,
-    noticed: Option<Day>,
-    /// Why footage is missing before what comes next; a new epoch's close record says so.
+    /// Why footage is missing before what comes next. It closes the epoch, so that the next one says it.
     gap: GapReason,
-    /// The gap is here: the next segment opens a new epoch.
-    must_reopen: bool,
 }
 
 struct Run {
@@ -93,281 +95,245 @@ struct Run {
 
 struct Open {
     sealer: SegmentSealer,
+    writer: LiveWriter,
     sequence: Sequence,
     bytes: Vec<u8>,
     duration_us: u64,
-    /// The publisher has all of it so far.
-    is_live: bool,
 }
 
 impl Film {
     pub(crate) fn new(
-        config: Config,
-        identity: SigningKey,
-        pairing: Pairing,
-        spool: Arc<Mutex<Spool>>,
-        events: mpsc::Sender<Event>,
-        stats: Stats,
+        camera: SigningKey,
+        owner_key: [u8; 32],
+        spool_bytes: u64,
+        shared: Arc<Shared>,
     ) -> Self {
         Self {
-            config,
-            identity,
-            pairing,
-            spool,
-            events,
-            stats,
+            camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
+            camera,
+            owner_key,
+            spool_bytes,
+            shared,
             pool: Pool::new(host::rng::bytes()),
+            clock: Clock::default(),
             segmenter: Segmenter::default(),
             run: None,
             epoch: None,
             segment: None,
             last_start_us: 0,
-            noticed: None,
             gap: GapReason::Restart,
-            must_reopen: false,
         }
     }
 
-    /// Films until `stop`, then closes the open segment.
-    pub(crate) async fn run(mut self, stop: Shutdown) {
-        let mut tries = 1;
-        while !stop.is_requested() {
-            let ended = tokio::select! {
-                ended = self.film(&mut tries) => ended,
-                () = stop.requested() => break,
-            };
-            let Err(error) = ended else { continue };
-            tracing::warn!(%error, "no picture");
-            self.stats.set_trouble(Some(error.to_string()));
-            self.interrupt(GapReason::Source).await;
-            tries += 1;
-            let pause = SOURCE_AWAY.pause_before(tries, &mut OsRng).unwrap_or(SOURCE_AWAY.longest_pause);
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = stop.requested() => break,
+    /// Films what is heard until nothing more comes, then closes the open segment. Blocks.
+    pub(crate) fn run(mut self, mut heard: mpsc::Receiver<Heard>) {
+        while let Some(heard) = heard.blocking_recv() {
+            self.handle(heard);
+        }
+        self.end_segment();
+    }
+
+    pub(crate) fn handle(&mut self, heard: Heard) {
+        let filmed = match heard {
+            Heard::Piece(Piece::Init(init), _) => {
+                let (init, codecs) = (init.bytes().to_vec(), init.codecs().to_owned());
+                self.begin_run(init, codecs)
             }
-        }
-        if let Err(error) = self.end_segment().await {
-            tracing::error!(%error, "the last segment was not kept");
-        }
-    }
-
-    async fn film(&mut self, tries: &mut u32) -> Result<(), FilmError> {
-        let mut capture = Capture::start(&self.config.source)?;
-        loop {
-            match capture.next().await? {
-                Piece::Init(init) => {
-                    self.end_segment().await?;
-                    self.segmenter.reset();
-                    let number = lock(&self.spool).next_run()?;
-                    let (init, codecs) = (init.bytes().to_vec(), init.codecs().to_owned());
-                    tracing::info!(run = number, codecs, "a run begins");
-                    self.run = Some(Run { number, init, codecs });
+            Heard::Piece(Piece::Fragment(fragment), now) => self.fragment(&fragment, now),
+            Heard::Lost => return self.interrupt(GapReason::Source),
+        };
+        match filmed {
+            Ok(()) => {}
+            Err(error) => {
+                // Said once for each trouble, not for each key frame at which it is still there.
+                let text = error.to_string();
+                if self.shared.stats.trouble().as_ref() != Some(&text) {
+                    tracing::warn!(%error, "nothing is filmed");
                 }
-                Piece::Fragment(fragment) => {
-                    *tries = 1;
-                    self.fragment(&fragment, host::clock::now_us()).await?;
-                }
+                self.shared.stats.set_trouble(Some(text));
+                self.interrupt(GapReason::Restart);
             }
         }
     }
 
-    async fn fragment(&mut self, fragment: &Fragment, now_us: u64) -> Result<(), FilmError> {
+    fn begin_run(&mut self, init: Vec<u8>, codecs: String) -> Result<(), FilmError> {
+        self.end_segment();
+        self.segmenter.reset();
+        self.run = None;
+        let number = lock(&self.shared.spool).next_run()?;
+        tracing::info!(run = number, codecs, "a run begins");
+        self.run = Some(Run { number, init, codecs });
+        Ok(())
+    }
+
+    fn fragment(&mut self, fragment: &Fragment, now: Moment) -> Result<(), FilmError> {
+        let (now_us, set) = self.clock.read(now);
+        if set == Set::Yes {
+            tracing::warn!("the wall clock was set: a new run and a new epoch begin");
+            self.interrupt(GapReason::ClockStep);
+            self.last_start_us = 0;
+            if let Some(run) = self.run.take() {
+                self.begin_run(run.init, run.codecs)?;
+            }
+        }
         match self.segmenter.handle(fragment) {
             Cut::Skip => return Ok(()),
             Cut::Within => {}
             Cut::Before(start) => {
-                self.end_segment().await?;
-                let start_us = now_us.saturating_sub(fragment.duration_us);
-                match self.begin_segment(start, start_us) {
-                    Ok(()) => self.stats.set_trouble(None),
-                    // Trustees' keys will come; the camera waits for the next key frame and tries again.
-                    Err(FilmError::Epoch(error @ EpochError::DayKeysMissing { .. })) => {
-                        tracing::warn!(%error, "not filming");
-                        self.stats.set_trouble(Some(error.to_string()));
-                        self.segmenter.reset();
-                        return Ok(());
-                    }
-                    Err(error) => return Err(error),
-                }
+                self.end_segment();
+                // It was complete now; its first picture was taken one duration ago.
+                let first_us = now_us.saturating_sub(fragment.duration_us);
+                self.begin_segment(start, first_us.max(self.last_start_us))?;
             }
         }
         let Some(open) = &mut self.segment else { return Ok(()) };
         let sealed = open.sealer.fragment(now_us, fragment.bytes(), &mut OsRng)?;
         open.duration_us += fragment.duration_us;
         open.bytes.extend_from_slice(&sealed);
-        open.is_live = open.is_live && self.events.try_send(Event::More(open.sequence, sealed)).is_ok();
+        open.writer.append(sealed);
         Ok(())
     }
 
-    fn begin_segment(&mut self, start: Start, at_us: u64) -> Result<(), FilmError> {
-        let mut start_us = at_us;
-        if start_us <= self.last_start_us {
-            if self.last_start_us - start_us > CLOCK_STEP_US {
-                (self.gap, self.must_reopen) = (GapReason::ClockStep, true);
-            } else {
-                // Fragments arrive as the network and the scheduler please; times only grow.
-                start_us = self.last_start_us + 1;
-            }
-        }
+    fn begin_segment(&mut self, start: Start, start_us: u64) -> Result<(), FilmError> {
+        let Some(run) = &self.run else { return Ok(()) };
+        let (number, codecs, init) = (run.number, run.codecs.clone(), run.init.clone());
         let fits = self.epoch.as_ref().is_some_and(|epoch| epoch.holds(start_us));
-        if !fits || self.must_reopen {
+        if !fits || self.gap != GapReason::None {
             self.open_epoch(start_us)?;
         }
-        let (Some(epoch), Some(run)) = (&self.epoch, &self.run) else { return Ok(()) };
+        let Some(epoch) = &self.epoch else { return Ok(()) };
         let header = SegmentHeader {
-            camera_id: epoch.open.context.camera_id,
+            camera_id: self.camera_id,
             track: TrackId(0),
             epoch_no: epoch.open.context.epoch_no,
             k: epoch.next_k,
-            sequence: lock(&self.spool).next_sequence()?,
-            run: run.number,
+            sequence: lock(&self.shared.spool).next_sequence()?,
+            run: number,
             start_us,
             start,
         };
-        let head = SegmentHead {
-            captured_us: start_us,
-            motion_permille: 0,
-            codecs: run.codecs.clone(),
-            init: run.init.clone(),
-        };
+        let head = SegmentHead { captured_us: start_us, motion_permille: 0, codecs, init };
         let (sealer, bytes) = SegmentSealer::start(&epoch.key, header, &head, &mut OsRng)?;
-        let is_live = self.events.try_send(Event::Begun(header.sequence, bytes.clone())).is_ok();
+        let (writer, live) = live::begin(header.sequence, header.epoch_no, bytes.clone());
         self.last_start_us = start_us;
-        self.segment = Some(Open { sealer, sequence: header.sequence, bytes, duration_us: 0, is_live });
+        self.segment = Some(Open { sealer, writer, sequence: header.sequence, bytes, duration_us: 0 });
+        self.shared.begin(live);
+        self.shared.stats.set_trouble(None);
         Ok(())
     }
 
-    async fn end_segment(&mut self) -> Result<(), FilmError> {
-        let (Some(open), Some(epoch)) = (self.segment.take(), &mut self.epoch) else { return Ok(()) };
+    /// Closes the open segment: signed, durable, and only then sent to its end.
+    fn end_segment(&mut self) {
+        let (Some(open), Some(epoch)) = (self.segment.take(), &mut self.epoch) else { return };
         let duration = u32::try_from(open.duration_us).unwrap_or(u32::MAX);
-        let trailer = open.sealer.finish(duration, &mut epoch.chain, &self.identity);
-        epoch.next_k += 1;
-        let close = epoch.close(GapReason::None);
-        if open.is_live {
-            // If this is not taken, the relay drops the unfinished stream, and the spool sends the whole.
-            let _ = self.events.try_send(Event::More(open.sequence, trailer.clone()));
-        }
+        let mut chain = epoch.chain;
+        let trailer = open.sealer.finish(duration, &mut chain, &self.camera);
         let mut bytes = open.bytes;
         bytes.extend_from_slice(&trailer);
-        let (spool, sequence) = (self.spool.clone(), open.sequence);
-        let (limit, stats) = (self.config.spool_bytes, self.stats.clone());
-        // fsync takes its time: on a thread that may wait.
-        let kept = tokio::task::spawn_blocking(move || {
-            let mut spool = lock(&spool);
-            spool.keep_segment(sequence, &bytes, &close)?;
-            let mut dropped = 0u64;
-            while spool.bytes() > limit
-                && let Some(oldest) = spool.oldest().filter(|oldest| *oldest != sequence)
-            {
-                spool.forget_segment(oldest)?;
-                dropped += 1;
+        let close = EpochClose { segments: epoch.next_k + 1, chain: chain.0, ..epoch.close(GapReason::None) };
+        match keep(&self.shared, open.sequence, &bytes, &close, self.spool_bytes) {
+            Ok(()) => {
+                (epoch.chain, epoch.next_k) = (chain, close.segments);
+                open.writer.end(trailer);
+                self.shared.stats.sent();
             }
-            stats.set_depth(spool.sequences().len() as u64, spool.bytes());
-            Ok::<_, SpoolError>(dropped)
-        });
-        match kept.await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(dropped)) => {
-                tracing::warn!(dropped, "the spool is full: the oldest segments went");
-                self.stats.dropped(dropped);
-                self.gap = GapReason::SpoolOverflow;
-            }
-            Ok(Err(error)) => {
+            Err(error) => {
                 tracing::error!(%error, "a segment was not kept");
-                self.stats.set_trouble(Some(error.to_string()));
+                self.shared.stats.set_trouble(Some(error.to_string()));
+                drop(open.writer);
+                self.shared.dropped(open.sequence);
+                // It never counted: what is missing is time, and the next close says why.
                 self.gap = GapReason::SpoolOverflow;
-                return Ok(());
             }
-            Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
         }
-        self.stats.sent();
-        // It waits here while the publisher is busy; the source waits in its pipe.
-        let _ = self.events.send(Event::Kept(open.sequence)).await;
-        Ok(())
+        self.shared.note_depth();
     }
 
-    /// The source has gone: what was filmed is kept, and what comes next says why something is missing.
-    async fn interrupt(&mut self, gap: GapReason) {
-        if let Err(error) = self.end_segment().await {
-            tracing::error!(%error, "the last segment before the gap was not kept");
-        }
+    /// What was filmed is kept; what comes next begins with a key frame, in an epoch whose predecessor's close says why something is missing.
+    fn interrupt(&mut self, gap: GapReason) {
+        self.end_segment();
         self.segmenter.reset();
-        (self.gap, self.must_reopen) = (gap, true);
+        if self.gap == GapReason::None {
+            self.gap = gap;
+        }
     }
 
-    fn open_epoch(&mut self, start_us: u64) -> Result<(), FilmError> {
-        let day = Day::of_us(start_us);
-        let notice_commit = self.notice(day)?;
-        let spool = lock(&self.spool);
+    fn open_epoch(&mut self, segment_us: u64) -> Result<(), FilmError> {
+        let spool = lock(&self.shared.spool);
         // The policy may be newer than at the start: the publisher keeps what it verified.
-        let policy = SignedOwnerPolicy::decode_verified(&spool.pairing()?.policy, &self.pairing.owner_key)
-            .map_err(|error| FilmError::Policy(error.to_string()))?;
-        let day_keys = day_keys(&spool, policy.unverified(), day)?;
-        let previous: Option<EpochClose> = match &self.epoch {
-            Some(epoch) => Some(epoch.close(self.gap)),
-            None => spool.recovered_close()?.map(|close| EpochClose { gap: self.gap, ..close }),
+        let policy = SignedOwnerPolicy::decode_verified(&spool.pairing()?.policy, &self.owner_key)?;
+        let content = policy.unverified();
+        let start_us = epochs::start_us(segment_us, content.epoch_len_s, self.epoch.as_ref(), self.gap);
+        let day = Day::of_us(start_us);
+        let notices = spool.notices()?;
+        let kept = notices.day;
+        let (notices, signed) = notices.advance(day, &self.camera)?;
+        if notices.day != kept {
+            spool.advance_notices(&notices, &signed)?;
+        }
+        let gap = if spool.has_overflowed()? { GapReason::SpoolOverflow } else { self.gap };
+        let previous = match &self.epoch {
+            Some(epoch) => Some(epoch.close(gap)),
+            None => spool.last_close()?.map(|close| EpochClose { gap, ..close }),
         };
         let opening = Opening {
-            camera: &self.identity,
+            camera: &self.camera,
             policy: &policy,
-            day_keys: &day_keys,
-            notice_commit,
-            epoch_no: spool.last_epoch()?.0,
+            day_keys: &day_keys(&spool, content, day)?,
+            notice_commit: notices.key(&self.camera_id).commit(),
+            epoch_no: spool.next_epoch()?,
             start_us,
             previous,
-            now: start_us / 1_000_000,
+            now: segment_us / 1_000_000,
         };
         let (epoch, signed) = Epoch::open(opening, &mut self.pool, &host::rng::bytes(), &mut OsRng)?;
-        let epoch_no = epoch.open.context.epoch_no;
-        spool.keep_open(epoch_no, signed.bytes(), &epoch.chain.0)?;
+        // SPEC: session.md#publishing: durable before anything is sealed under it, so that no number is used twice.
+        spool.keep_open(epoch.open.context.epoch_no, signed.bytes(), &epoch.chain.0)?;
         drop(spool);
+        tracing::debug!(epoch = epoch.open.context.epoch_no.0, "an epoch opened");
         self.epoch = Some(epoch);
-        (self.gap, self.must_reopen) = (GapReason::None, false);
-        tracing::debug!(epoch = epoch_no.0, "an epoch opened");
-        let _ = self.events.try_send(Event::Opened);
+        self.gap = GapReason::None;
+        self.shared.to_put.notify_one();
         Ok(())
-    }
-
-    /// The commitment to the day's notice key; on a new day the root moves on, and every day on the way gets its DayNotice.
-    fn notice(&mut self, day: Day) -> Result<[u8; 32], FilmError> {
-        let camera_id = CameraId::of_key(self.identity.verifying_key().as_bytes());
-        let spool = lock(&self.spool);
-        let (kept, root) = spool.notice_root()?;
-        if day < kept {
-            return Err(FilmError::ClockBeforePairing);
-        }
-        let mut root = NoticeRoot::new(*root);
-        let mut notices = Vec::new();
-        for at in kept.0..=day.0 {
-            let at = Day(at);
-            let key = root.key(&camera_id, at);
-            notices
-                .push((at, DayNotice { camera_id, day: at, notice_key: *key.expose() }.sign(&self.identity)));
-            if at < day {
-                root = root.next(&camera_id, at);
-            }
-        }
-        if self.noticed != Some(day) {
-            spool.advance_notice(day, root.expose(), &notices)?;
-            self.noticed = Some(day);
-        }
-        Ok(root.key(&camera_id, day).commit())
     }
 }
 
-/// The verified keys of all trustees whose key for this day the camera has, in the policy's order.
-fn day_keys(spool: &Spool, policy: &OwnerPolicy, day: Day) -> Result<Vec<(TrusteeId, DayKey)>, FilmError> {
+/// Makes a whole segment durable, at the cost of the oldest ones if there is no room.
+fn keep(
+    shared: &Shared,
+    sequence: Sequence,
+    bytes: &[u8],
+    close: &EpochClose,
+    limit: u64,
+) -> Result<(), SpoolError> {
+    let gone = {
+        let mut spool = lock(&shared.spool);
+        let gone = spool.make_room(bytes.len() as u64, limit)?;
+        spool.keep_segment(sequence, bytes, close)?;
+        gone
+    };
+    if let Some(first) = gone.first() {
+        tracing::warn!(first = first.0, segments = gone.len(), "the spool is full: the oldest segments went");
+        shared.stats.dropped(gone.len() as u64);
+        gone.iter().for_each(|sequence| shared.dropped(*sequence));
+    }
+    Ok(())
+}
+
+/// The verified keys of the trustees for this day, in the policy's order.
+fn day_keys(
+    spool: &Spool,
+    policy: &OwnerPolicy,
+    day: Day,
+) -> Result<Vec<Option<(TrusteeId, DayKey)>>, FilmError> {
     let mut keys = Vec::new();
     for (share, trustee) in (1u8..).zip(&policy.trustees) {
-        let vkey = Verifier::parse(&trustee.vkey).map_err(|error| FilmError::Policy(error.to_string()))?;
-        let Some(bytes) = spool.day_key(day, share)? else { continue };
-        match DayKey::decode_verified(&bytes, &vkey, day) {
-            Ok(key) => keys.push((TrusteeId::of(&vkey), key)),
-            Err(error) => {
-                tracing::warn!(trustee = trustee.name, %error, "a kept day key is not this trustee's")
-            }
-        }
+        let vkey = Verifier::parse(&trustee.vkey)
+            .map_err(|error| FilmError::Trustee { name: trustee.name.clone(), error })?;
+        // One that is kept may be another trustee's, under an earlier policy: then it is none.
+        let key = spool.day_key(day, share)?;
+        let key = key.and_then(|bytes| DayKey::decode_verified(&bytes, &vkey, day).ok());
+        keys.push(key.map(|key| (TrusteeId::of(&vkey), key)));
     }
     Ok(keys)
 }

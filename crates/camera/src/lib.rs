@@ -3,47 +3,48 @@
 //! | module | job |
 //! |---|---|
 //! | `capture` | the source: ffmpeg playing a file, or fragmented MP4 on standard input |
-//! | `segmenter` | where segments begin and end; pure |
-//! | `epochs` | the life of a seed; pure |
+//! | `segmenter`, `epochs`, `notices`, `clock` | where segments begin; the life of a seed; days going by; what time it is: pure |
+//! | `film` | fragments into sealed segments; `live` is the one that grows |
 //! | `spool` | what survives a power cut |
-//! | `film` | the loop that seals |
 //! | `publish` | the session with the relay: live first, the backlog behind, nothing forgotten before it is durable there |
+//! | `shared`, `drive` | what the two leave for each other; the order of starting and stopping |
 //! | [`pair`], `policy` | one owner, and the policies that the camera acts on |
 //!
 //! In scope: what a device with a picture does. Out of scope: opening anything; who else may watch (the owner's policy says).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod capture;
+mod clock;
+mod drive;
 mod epochs;
 mod film;
+mod live;
+mod notices;
 pub mod pair;
 mod policy;
 mod publish;
 mod segmenter;
+mod shared;
 mod spool;
 mod stats;
 
 pub use capture::SourceError;
 pub use epochs::EpochError;
 pub use film::FilmError;
+pub use notices::NoticeError;
 pub use pair::{PairError, Paired};
 pub use policy::PolicyRefused;
 pub use spool::SpoolError;
 pub use stats::Stats;
 
 use ed25519_dalek::SigningKey;
-use film::Film;
 use host::durable::{DurableError, FolderLock};
 use host::running::Running;
 use host::secret::{self, SecretError};
 use host::shutdown::Shutdown;
 use media::id::CameraId;
-use publish::Publisher;
-use quic::Identity;
 use spool::Spool;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 /// The configuration of a camera (deploy/config/camera.toml).
@@ -91,6 +92,8 @@ fn default_model() -> String {
 pub struct Created {
     /// 64 hex digits.
     pub camera_id: String,
+    /// Its Ed25519 key, 64 hex digits.
+    pub camera_key: String,
 }
 
 /// What a started camera tells.
@@ -114,14 +117,14 @@ pub enum Error {
     Pair(#[from] PairError),
     #[error("{}: no such video file", .0.display())]
     NoSource(PathBuf),
-    #[error("the identity in {} is not 32 bytes; restore it from a backup", .0.display())]
+    #[error("no socket towards the relay: {0}")]
+    Socket(#[from] quic::LinkError),
+    #[error("the identity in {} is not 32 bytes; make and pair a new camera", .0.display())]
     Identity(PathBuf),
 }
 
 const IDENTITY: &str = "identity.secret";
 const IDENTITY_LABEL: &str = "camera";
-/// Events between film and publisher: some seconds of fragments. When it is full, live pictures go by way of the spool.
-const EVENTS: usize = 256;
 
 /// Makes a camera's identity and its empty state, once.
 pub fn init(config: &Config) -> Result<Created, Error> {
@@ -130,48 +133,17 @@ pub fn init(config: &Config) -> Result<Created, Error> {
     let seed = Zeroizing::new(host::rng::bytes::<32>());
     secret::create(&config.data.join(IDENTITY), IDENTITY_LABEL, &seed[..])?;
     Spool::create(&config.data)?;
-    let key = SigningKey::from_bytes(&seed);
-    Ok(Created { camera_id: CameraId::of_key(key.verifying_key().as_bytes()).to_string() })
+    let key = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+    let camera_key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Created { camera_id: CameraId::of_key(&key).to_string(), camera_key })
 }
 
-/// Starts filming.
+/// Starts filming, and publishing as soon as the relay can be reached.
 pub async fn start(config: Config, shutdown: Shutdown) -> Result<Running<At, Error>, Error> {
-    if let Some(file) = config.source.file()
-        && !file.is_file()
-    {
-        return Err(Error::NoSource(file.to_owned()));
-    }
-    let identity = identity(&config)?;
-    let folder = FolderLock::acquire(&config.data)?;
-    let spool = Spool::open(&config.data)?;
-    let pairing = spool.pairing()?;
-    let camera_id = CameraId::of_key(identity.verifying_key().as_bytes());
-    let stats = Stats::default();
-    stats.set_depth(spool.sequences().len() as u64, spool.bytes());
-    let spool = Arc::new(Mutex::new(spool));
-    let (sender, events) = mpsc::channel(EVENTS);
-    let publisher = Publisher {
-        identity: Identity::from_seed(&identity.to_bytes()),
-        camera_id,
-        pairing: pairing.clone(),
-        spool: spool.clone(),
-        events,
-        stats: stats.clone(),
-    };
-    let film = Film::new(config, identity, pairing, spool, sender, stats.clone());
-    let own = shutdown.child();
-    let party = {
-        let stop = own.clone();
-        async move {
-            tokio::join!(film.run(stop.clone()), publisher.run(stop));
-            drop(folder);
-            Ok(())
-        }
-    };
-    Ok(Running::spawn(At { camera_id, stats }, own, party))
+    drive::start(config, shutdown).await
 }
 
-/// Films until `shutdown`.
+/// Films until `shutdown`, or until a source that is played once has ended and the relay has all of it.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     start(config, shutdown).await?.join().await
 }
@@ -181,11 +153,6 @@ pub(crate) fn identity(config: &Config) -> Result<SigningKey, Error> {
     let seed = secret::read(&path, IDENTITY_LABEL)?;
     let seed = Zeroizing::new(<[u8; 32]>::try_from(&seed[..]).map_err(|_| Error::Identity(path))?);
     Ok(SigningKey::from_bytes(&seed))
-}
-
-/// A panic while the state was open ends the party; redb's transactions are whole or not at all.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]

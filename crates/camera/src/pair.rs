@@ -1,15 +1,17 @@
 //! Pairing: once, by an invite of the owner's. Contract: `proto/session.md#pairing`.
 
+use crate::notices::Notices;
 use crate::policy::{self, PolicyRefused};
 use crate::spool::{Pairing, Spool, SpoolError};
 use crate::{Config, Error, identity};
 use host::rng::OsRng;
 use media::codec::DecodeError;
 use media::enrollment::{CameraConsent, Enrollment, ObjectError};
-use media::id::CameraId;
+use media::id::{CameraId, Day};
 use media::message::{Refusal, RefusalCode, Request, Response, Side};
 use media::pair::{PairHello, PairWelcome};
 use quic::{CallError, Endpoint, Identity, Link, LinkError};
+use seal::notice::NoticeRoot;
 use seal::pair::{Invite, InviteError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -95,13 +97,16 @@ pub async fn pair(config: &Config, invite: &str, on: &mut (dyn FnMut(Step) + Sen
     let welcome = invite.open_mail(Side::Owner, &mail).map_err(PairError::from)?;
     let welcome = PairWelcome::decode(&welcome).map_err(PairError::from)?;
     let enrollment = Enrollment::decode_verified(&welcome.enrollment).map_err(PairError::from)?;
-    if enrollment.camera_pk != camera_pk || enrollment.owner_root_pk != invite.owner_key {
+    let is_this = enrollment.camera_pk == camera_pk && enrollment.camera_consent.mailbox == mailbox;
+    if !is_this || enrollment.owner_root_pk != invite.owner_key {
         return Err(PairError::OtherEnrollment.into());
     }
     let camera_id = CameraId::of_key(&camera_pk);
-    let policy = policy::verified(&invite.owner_key, &welcome.log_policy, camera_id, &welcome.policy);
-    let policy = policy.map_err(PairError::from)?;
-    if welcome.day.0.abs_diff(media::id::Day::of_us(host::clock::now_us()).0) > 1 {
+    let verified = policy::verified(&invite.owner_key, &welcome.log_policy, camera_id, &welcome.policy);
+    let (policy, leaf) = verified.map_err(PairError::from)?;
+    let notices = Notices { day: welcome.day, root: NoticeRoot::new(welcome.notice_root) };
+    policy::check_label(&leaf, &[notices.key(&camera_id)]).map_err(PairError::from)?;
+    if welcome.day.0.abs_diff(Day::of_us(host::clock::now_us()).0) > 1 {
         return Err(PairError::Day.into());
     }
     on(Step::Verified);
@@ -113,7 +118,7 @@ pub async fn pair(config: &Config, invite: &str, on: &mut (dyn FnMut(Step) + Sen
         policy: policy.bytes().to_vec(),
         log_policy: welcome.log_policy.clone(),
     };
-    spool.keep_pairing(&pairing, welcome.day, &welcome.notice_root)?;
+    spool.keep_pairing(&pairing, &notices, &notices.notice(&camera))?;
     link.goodbye();
     Ok(Paired { camera_id: camera_id.to_string(), relay: invite.relay.clone() })
 }

@@ -7,6 +7,7 @@ use media::enrollment::ObjectError;
 use media::id::CameraId;
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
+use seal::notice::NoticeKey;
 use tlog::policy::{Policy, PolicyError};
 use tlog::proof::{ProofError, TlogProof};
 use tlog::{Hash, Logged, LoggedError};
@@ -23,6 +24,10 @@ pub enum PolicyRefused {
     Version { current: u32, offered: u32 },
     #[error("version {0} does not name the one before it")]
     Previous(u32),
+    #[error("the versions between {current} and {offered} are not to be had")]
+    Missing { current: u32, offered: u32 },
+    #[error("its leaf has no label by which its owner would find it; the owner must make a further version")]
+    Unlabelled,
     #[error("the policy was made for another log policy than this camera's")]
     OtherLog,
     #[error("its leaf is none: {0}")]
@@ -37,13 +42,16 @@ pub enum PolicyRefused {
     LogPolicy(#[from] PolicyError),
 }
 
-/// A policy for this camera that the owner signed and the log's witnesses saw.
+/// The most versions that are followed at once.
+pub(crate) const VERSIONS_MAX: u32 = 64;
+
+/// A policy for this camera that the owner signed and the log's witnesses saw, and its leaf.
 pub(crate) fn verified(
     owner_key: &[u8; 32],
     log_policy: &str,
     camera_id: CameraId,
     bundle: &PolicyBundle,
-) -> Result<SignedOwnerPolicy, PolicyRefused> {
+) -> Result<(SignedOwnerPolicy, OwnerPolicyLeaf), PolicyRefused> {
     let policy = SignedOwnerPolicy::decode_verified(&bundle.policy, owner_key)?;
     let content = policy.unverified();
     if content.camera_id != camera_id {
@@ -58,27 +66,79 @@ pub(crate) fn verified(
     }
     let proof = TlogProof::parse(&bundle.proof)?;
     // SPEC: segment.md#ownerpolicy: a camera MUST NOT wrap for a recipient whose policy's leaf is not witnessed.
-    Logged::verify(leaf, &proof, &Policy::parse(log_policy.as_bytes())?)?;
-    Ok(policy)
+    let logged = Logged::verify(leaf, &proof, &Policy::parse(log_policy.as_bytes())?)?;
+    Ok((policy, logged.value().value().clone()))
 }
 
-/// The offered policy, if it holds and follows the camera's; `None` if it is the one the camera has.
-pub(crate) fn newer(
-    current: &Pairing,
+/// A leaf that its owner could not find would add a viewer in silence after all: one of these days' keys must have labelled it.
+pub(crate) fn check_label(leaf: &OwnerPolicyLeaf, keys: &[NoticeKey]) -> Result<(), PolicyRefused> {
+    let labelled = keys.iter().any(|key| key.label(leaf.id.as_bytes()) == leaf.label.0);
+    if labelled { Ok(()) } else { Err(PolicyRefused::Unlabelled) }
+}
+
+/// Versions one after the other, from the one that the camera follows to the newest.
+pub(crate) struct Succession {
+    owner_key: [u8; 32],
+    log_policy: String,
     camera_id: CameraId,
-    bundle: &PolicyBundle,
-) -> Result<Option<SignedOwnerPolicy>, PolicyRefused> {
-    if bundle.policy == current.policy {
-        return Ok(None);
+    held: SignedOwnerPolicy,
+    /// Newest first.
+    offered: Vec<(SignedOwnerPolicy, OwnerPolicyLeaf)>,
+}
+
+/// What a succession still needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// The policy with this hash.
+    Version([u8; 32]),
+    Nothing,
+}
+
+impl Succession {
+    pub(crate) fn new(current: &Pairing, camera_id: CameraId) -> Result<Self, PolicyRefused> {
+        let held = SignedOwnerPolicy::decode_verified(&current.policy, &current.owner_key)?;
+        let (owner_key, log_policy) = (current.owner_key, current.log_policy.clone());
+        Ok(Self { owner_key, log_policy, camera_id, held, offered: Vec::new() })
     }
-    let offered = verified(&current.owner_key, &current.log_policy, camera_id, bundle)?;
-    let held = SignedOwnerPolicy::decode_verified(&current.policy, &current.owner_key)?;
-    let (have, new) = (held.unverified().version, offered.unverified().version);
-    if new <= have {
-        return Err(PolicyRefused::Version { current: have, offered: new });
+
+    /// The newest policy first, then what [`Needs::Version`] named.
+    pub(crate) fn handle(&mut self, bundle: &PolicyBundle) -> Result<Needs, PolicyRefused> {
+        if self.offered.is_empty() && bundle.policy == self.held.bytes() {
+            return Ok(Needs::Nothing);
+        }
+        let (policy, leaf) = verified(&self.owner_key, &self.log_policy, self.camera_id, bundle)?;
+        let current = self.held.unverified().version;
+        let (offered, prev_hash) = (policy.unverified().version, policy.unverified().prev_hash);
+        if let Some((later, _)) = self.offered.last()
+            && (later.unverified().prev_hash != policy.hash() || later.unverified().version != offered + 1)
+        {
+            return Err(PolicyRefused::Previous(later.unverified().version));
+        }
+        // SPEC: segment.md#ownerpolicy: a camera MUST accept versions in order only.
+        if offered <= current {
+            return Err(PolicyRefused::Version { current, offered });
+        }
+        if offered - current > VERSIONS_MAX {
+            return Err(PolicyRefused::Missing { current, offered });
+        }
+        if offered == current + 1 && prev_hash != self.held.hash() {
+            return Err(PolicyRefused::Previous(offered));
+        }
+        self.offered.push((policy, leaf));
+        Ok(if offered == current + 1 { Needs::Nothing } else { Needs::Version(prev_hash) })
     }
-    if new == have + 1 && offered.unverified().prev_hash != held.hash() {
-        return Err(PolicyRefused::Previous(new));
+
+    /// What a missing version means.
+    pub(crate) fn missing(&self) -> PolicyRefused {
+        let current = self.held.unverified().version;
+        let offered = self.offered.first().map_or(current, |(newest, _)| newest.unverified().version);
+        PolicyRefused::Missing { current, offered }
     }
-    Ok(Some(offered))
+
+    /// The policy to follow from now on; `None` when it is the one that is followed. Only it must be labelled: an earlier one never was in force.
+    pub(crate) fn newest(self, keys: &[NoticeKey]) -> Result<Option<SignedOwnerPolicy>, PolicyRefused> {
+        let Some((newest, leaf)) = self.offered.into_iter().next() else { return Ok(None) };
+        check_label(&leaf, keys)?;
+        Ok(Some(newest))
+    }
 }

@@ -6,16 +6,21 @@
 //! camera/spool/00000000000000000041.segment      whole sealed segments; `.refused` beside those the relay will never take
 //! ```
 //!
-//! A segment appears whole (temporary file, fsync, rename) and only then counts as filmed. An epoch's number is durable before its EpochOpen is
+//! A segment appears whole (temporary file, fsync, rename) and only then counts as filmed, and only then is its signed end sent. An epoch's number is durable before its EpochOpen is
 //! used. So after `kill -9` no number is used twice: an unfinished segment has no signed end, and its number is given to another.
+
+mod owner;
+
+pub(crate) use owner::Pairing;
 
 use crate::epochs::EpochError;
 use host::durable::{self, DurableError};
 use media::epoch::{EpochClose, GapReason};
-use media::id::{Day, EpochNo, Sequence};
+use media::id::{EpochNo, Sequence};
 use media::segment::{HEADER_LEN, SegmentHeader};
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{Database, ReadableDatabase as _, TableDefinition};
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -45,24 +50,19 @@ pub enum SpoolError {
     File(#[from] DurableError),
 }
 
-/// What a pairing leaves behind.
-#[derive(Clone)]
-pub(crate) struct Pairing {
-    pub(crate) relay: String,
-    pub(crate) relay_key: [u8; 32],
-    pub(crate) owner_key: [u8; 32],
-    pub(crate) enrollment: Vec<u8>,
-    pub(crate) policy: Vec<u8>,
-    pub(crate) log_policy: String,
-}
-
 /// The camera's durable state.
 pub(crate) struct Spool {
     path: PathBuf,
     database: Database,
     folder: PathBuf,
-    /// Lengths of the spooled segments.
-    held: BTreeMap<Sequence, u64>,
+    held: BTreeMap<Sequence, Held>,
+}
+
+/// A spooled segment.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    len: u64,
+    epoch_no: EpochNo,
 }
 
 impl Spool {
@@ -93,10 +93,32 @@ impl Spool {
         let folder = data.join(SPOOL);
         let mut spool = Self { path, database, folder, held: BTreeMap::new() };
         spool.held = spool.scan()?;
+        spool.recover()?;
         Ok(spool)
     }
 
-    fn scan(&self) -> Result<BTreeMap<Sequence, u64>, SpoolError> {
+    /// After a crash: a segment that was kept just before its count was, is counted now, before it can be acknowledged and forgotten.
+    fn recover(&self) -> Result<(), SpoolError> {
+        let Some(last) = self.held.keys().next_back().copied() else { return Ok(()) };
+        if last.0 < self.number("next_sequence")? {
+            return Ok(());
+        }
+        let bytes = self.segment(last)?;
+        let header = header(&bytes).ok_or_else(|| state(&self.segment_path(last))("it has no header"))?;
+        let next = last.0.saturating_add(1).to_be_bytes();
+        let close = self.last_close()?.filter(|close| close.epoch_no == header.epoch_no);
+        // Behind count and duration, before the signature.
+        let chain = bytes.len().checked_sub(96).and_then(|at| bytes.get(at..at + 32));
+        match (close, chain.and_then(|chain| <[u8; 32]>::try_from(chain).ok())) {
+            (Some(close), Some(chain)) => {
+                let close = EpochClose { segments: header.k.saturating_add(1), chain, ..close };
+                self.put(&[("next_sequence", &next), ("close", &encode_close(&close))])
+            }
+            _ => self.put(&[("next_sequence", &next)]),
+        }
+    }
+
+    fn scan(&self) -> Result<BTreeMap<Sequence, Held>, SpoolError> {
         let failed = |error| DurableError::at(&self.folder, error);
         let mut held = BTreeMap::new();
         for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
@@ -104,9 +126,15 @@ impl Spool {
             let name = entry.file_name();
             let number =
                 name.to_str().and_then(|name| name.strip_suffix(SEGMENT)).and_then(|n| n.parse().ok());
-            if let Some(number) = number {
-                held.insert(Sequence(number), entry.metadata().map_err(failed)?.len());
-            }
+            let Some(number) = number else { continue };
+            let path = entry.path();
+            let mut first = Vec::with_capacity(HEADER_LEN);
+            let file = std::fs::File::open(&path).map_err(|error| DurableError::at(&path, error))?;
+            let read = file.take(HEADER_LEN as u64).read_to_end(&mut first);
+            read.map_err(|error| DurableError::at(&path, error))?;
+            let header = header(&first).ok_or_else(|| state(&path)("it has no header"))?;
+            let len = entry.metadata().map_err(failed)?.len();
+            held.insert(Sequence(number), Held { len, epoch_no: header.epoch_no });
         }
         Ok(held)
     }
@@ -134,125 +162,14 @@ impl Spool {
         Ok(<[u8; 8]>::try_from(&bytes[..]).map_or(0, u64::from_be_bytes))
     }
 
-    // ---- pairing ----
-
-    /// Keeps a pairing and the notice root that came with it; all of it or nothing.
-    pub(crate) fn keep_pairing(
-        &self,
-        pairing: &Pairing,
-        day: Day,
-        root: &[u8; 32],
-    ) -> Result<(), SpoolError> {
-        if self.get("enrollment")?.is_some() {
-            return Err(SpoolError::Paired);
-        }
-        self.put(&[
-            ("relay", pairing.relay.as_bytes()),
-            ("relay_key", &pairing.relay_key),
-            ("owner_key", &pairing.owner_key),
-            ("enrollment", &pairing.enrollment),
-            ("policy", &pairing.policy),
-            ("log_policy", pairing.log_policy.as_bytes()),
-            ("notice_day", &u64::from(day.0).to_be_bytes()),
-            ("notice_root", root),
-        ])
+    /// The next epoch's number.
+    pub(crate) fn next_epoch(&self) -> Result<EpochNo, SpoolError> {
+        Ok(EpochNo(self.number("next_epoch")?))
     }
 
-    pub(crate) fn is_paired(&self) -> Result<bool, SpoolError> {
-        Ok(self.get("enrollment")?.is_some())
-    }
-
-    pub(crate) fn pairing(&self) -> Result<Pairing, SpoolError> {
-        let bytes = |key| Ok::<_, SpoolError>(self.get(key)?.ok_or(SpoolError::NotPaired)?.to_vec());
-        let text = |key| Ok::<_, SpoolError>(String::from_utf8_lossy(&bytes(key)?).into_owned());
-        let key =
-            |name| bytes(name)?.try_into().map_err(|_| state(&self.path)(format!("{name} has not 32 bytes")));
-        Ok(Pairing {
-            relay: text("relay")?,
-            relay_key: key("relay_key")?,
-            owner_key: key("owner_key")?,
-            enrollment: bytes("enrollment")?,
-            policy: bytes("policy")?,
-            log_policy: text("log_policy")?,
-        })
-    }
-
-    pub(crate) fn keep_policy(&self, policy: &[u8]) -> Result<(), SpoolError> {
-        self.put(&[("policy", policy)])
-    }
-
-    // ---- notice keys ----
-
-    pub(crate) fn notice_root(&self) -> Result<(Day, Zeroizing<[u8; 32]>), SpoolError> {
-        let root = self.get("notice_root")?.ok_or(SpoolError::NotPaired)?;
-        let root = <[u8; 32]>::try_from(&root[..])
-            .map_err(|_| state(&self.path)("the notice root has not 32 bytes"))?;
-        Ok((Day(u32::try_from(self.number("notice_day")?).unwrap_or(0)), Zeroizing::new(root)))
-    }
-
-    /// Moves to a later day: its root replaces the earlier one, and the signed notices up to it wait for the relay.
-    pub(crate) fn advance_notice(
-        &self,
-        day: Day,
-        root: &[u8; 32],
-        notices: &[(Day, Vec<u8>)],
-    ) -> Result<(), SpoolError> {
-        let write = self.database.begin_write().map_err(state(&self.path))?;
-        {
-            let mut meta = write.open_table(META).map_err(state(&self.path))?;
-            meta.insert("notice_day", &u64::from(day.0).to_be_bytes()[..]).map_err(state(&self.path))?;
-            meta.insert("notice_root", &root[..]).map_err(state(&self.path))?;
-            let mut waiting = write.open_table(NOTICES).map_err(state(&self.path))?;
-            for (day, notice) in notices {
-                waiting.insert(day.0, &notice[..]).map_err(state(&self.path))?;
-            }
-        }
-        write.commit().map_err(state(&self.path))
-    }
-
-    pub(crate) fn waiting_notices(&self) -> Result<Vec<(Day, Vec<u8>)>, SpoolError> {
-        let read = self.database.begin_read().map_err(state(&self.path))?;
-        let table = read.open_table(NOTICES).map_err(state(&self.path))?;
-        let mut notices = Vec::new();
-        for row in table.iter().map_err(state(&self.path))? {
-            let (day, notice) = row.map_err(state(&self.path))?;
-            notices.push((Day(day.value()), notice.value().to_vec()));
-        }
-        Ok(notices)
-    }
-
-    pub(crate) fn forget_notice(&self, day: Day) -> Result<(), SpoolError> {
-        let write = self.database.begin_write().map_err(state(&self.path))?;
-        write.open_table(NOTICES).map_err(state(&self.path))?.remove(day.0).map_err(state(&self.path))?;
-        write.commit().map_err(state(&self.path))
-    }
-
-    // ---- trustees' day keys ----
-
-    pub(crate) fn keep_day_key(&self, day: Day, share: u8, bytes: &[u8]) -> Result<(), SpoolError> {
-        let write = self.database.begin_write().map_err(state(&self.path))?;
-        {
-            let mut table = write.open_table(DAY_KEYS).map_err(state(&self.path))?;
-            table.insert((day.0, share), bytes).map_err(state(&self.path))?;
-            // What is over is of no use any more.
-            table.retain(|(of, _), _| of + 2 > day.0).map_err(state(&self.path))?;
-        }
-        write.commit().map_err(state(&self.path))
-    }
-
-    pub(crate) fn day_key(&self, day: Day, share: u8) -> Result<Option<Vec<u8>>, SpoolError> {
-        let read = self.database.begin_read().map_err(state(&self.path))?;
-        let table = read.open_table(DAY_KEYS).map_err(state(&self.path))?;
-        Ok(table.get((day.0, share)).map_err(state(&self.path))?.map(|value| value.value().to_vec()))
-    }
-
-    // ---- epochs ----
-
-    /// The next epoch's number and the close of the last one that was opened.
-    pub(crate) fn last_epoch(&self) -> Result<(EpochNo, Option<EpochClose>), SpoolError> {
-        let next = EpochNo(self.number("next_epoch")?);
-        let close = self.get("close")?.and_then(|bytes| decode_close(&bytes));
-        Ok((next, close))
+    /// How the last epoch stands, as far as its segments were kept.
+    pub(crate) fn last_close(&self) -> Result<Option<EpochClose>, SpoolError> {
+        Ok(self.get("close")?.and_then(|bytes| decode_close(&bytes)))
     }
 
     /// Makes an EpochOpen and its number durable, before anything is sealed under it.
@@ -264,12 +181,13 @@ impl Spool {
             let mut meta = write.open_table(META).map_err(state(&self.path))?;
             meta.insert("next_epoch", &next.0.to_be_bytes()[..]).map_err(state(&self.path))?;
             meta.insert("close", &encode_close(&begun)[..]).map_err(state(&self.path))?;
+            // What went is told by the close in this EpochOpen.
+            meta.remove("overflowed").map_err(state(&self.path))?;
             let mut opens = write.open_table(OPENS).map_err(state(&self.path))?;
             opens.insert(epoch.0, open).map_err(state(&self.path))?;
             // Those whose segments still wait are kept, however old.
-            let oldest =
-                self.held.keys().next().and_then(|first| self.header(*first).ok()).map(|h| h.epoch_no.0);
-            let keep = epoch.0.saturating_sub(OPENS_KEPT).min(oldest.unwrap_or(u64::MAX));
+            let oldest = self.held.values().next().map_or(u64::MAX, |held| held.epoch_no.0);
+            let keep = epoch.0.saturating_sub(OPENS_KEPT).min(oldest);
             opens.retain(|of, _| of >= keep).map_err(state(&self.path))?;
         }
         write.commit().map_err(state(&self.path))
@@ -292,11 +210,16 @@ impl Spool {
         Ok(EpochNo(self.number("confirmed_opens")?))
     }
 
+    /// The relay has the EpochOpens up to this one.
     pub(crate) fn confirm_open(&self, epoch: EpochNo) -> Result<(), SpoolError> {
         self.put(&[("confirmed_opens", &epoch.0.saturating_add(1).to_be_bytes())])
     }
 
-    // ---- segments ----
+    /// The relay lacks the EpochOpen of this epoch after all: it, and what followed, is put again.
+    pub(crate) fn doubt_open(&self, epoch: EpochNo) -> Result<(), SpoolError> {
+        let confirmed = self.confirmed_opens()?.min(epoch);
+        self.put(&[("confirmed_opens", &confirmed.0.to_be_bytes())])
+    }
 
     /// The number of the next run.
     pub(crate) fn next_run(&self) -> Result<u32, SpoolError> {
@@ -319,37 +242,53 @@ impl Spool {
         bytes: &[u8],
         close: &EpochClose,
     ) -> Result<(), SpoolError> {
-        durable::write_atomic(&self.segment_path(sequence), bytes)?;
-        self.held.insert(sequence, bytes.len() as u64);
-        let next = sequence.0.saturating_add(1);
-        self.put(&[("next_sequence", &next.to_be_bytes()), ("close", &encode_close(close))])
-    }
-
-    /// What a crash left: the close of the last epoch, with a segment that was kept just before its count was.
-    pub(crate) fn recovered_close(&self) -> Result<Option<EpochClose>, SpoolError> {
-        let (_, close) = self.last_epoch()?;
-        let (Some(close), Some(last)) = (close, self.held.keys().next_back()) else { return Ok(close) };
-        let header = self.header(*last)?;
-        let counted = self.number("next_sequence")?;
-        if header.epoch_no != close.epoch_no || last.0 < counted {
-            return Ok(Some(close));
-        }
-        let bytes = self.segment(*last)?;
-        let chain = bytes.len().checked_sub(96).and_then(|at| bytes.get(at..at + 32));
-        let chain = chain.and_then(|chain| chain.try_into().ok()).unwrap_or(close.chain);
-        Ok(Some(EpochClose { segments: header.k + 1, chain, ..close }))
-    }
-
-    pub(crate) fn segment(&self, sequence: Sequence) -> Result<Vec<u8>, SpoolError> {
         let path = self.segment_path(sequence);
-        let bytes = durable::read_limited(&path, media::limits::SEGMENT as u64)?;
-        bytes.ok_or_else(|| state(&path)("a spooled segment has gone"))
+        durable::write_atomic(&path, bytes)?;
+        let next = sequence.0.saturating_add(1);
+        let counted = self.put(&[("next_sequence", &next.to_be_bytes()), ("close", &encode_close(close))]);
+        if let Err(error) = counted {
+            // Not counted, so not kept: its number goes to another.
+            remove(&path)?;
+            return Err(error);
+        }
+        self.held.insert(sequence, Held { len: bytes.len() as u64, epoch_no: close.epoch_no });
+        Ok(())
     }
 
-    fn header(&self, sequence: Sequence) -> Result<SegmentHeader, SpoolError> {
-        let bytes = self.segment(sequence)?;
-        SegmentHeader::decode(bytes.get(..HEADER_LEN).unwrap_or_default())
-            .map_err(state(&self.segment_path(sequence)))
+    /// Makes room for `len` more bytes within `limit`: the oldest segments go, and the next close says so.
+    pub(crate) fn make_room(&mut self, len: u64, limit: u64) -> Result<Vec<Sequence>, SpoolError> {
+        let mut gone = Vec::new();
+        while self.bytes().saturating_add(len) > limit
+            && let Some(oldest) = self.held.keys().next().copied()
+        {
+            if gone.is_empty() {
+                // Durable before the first goes, so that no crash makes the loss a silent one.
+                self.put(&[("overflowed", &[1])])?;
+            }
+            self.forget_segment(oldest)?;
+            gone.push(oldest);
+        }
+        Ok(gone)
+    }
+
+    /// Whether segments went since the last close that said so.
+    pub(crate) fn has_overflowed(&self) -> Result<bool, SpoolError> {
+        Ok(self.get("overflowed")?.is_some())
+    }
+
+    /// A whole segment; `None` when it went meanwhile.
+    pub(crate) fn find_segment(&self, sequence: Sequence) -> Result<Option<Vec<u8>>, SpoolError> {
+        Ok(durable::read_limited(&self.segment_path(sequence), media::limits::SEGMENT as u64)?)
+    }
+
+    fn segment(&self, sequence: Sequence) -> Result<Vec<u8>, SpoolError> {
+        let gone = || state(&self.segment_path(sequence))("a spooled segment has gone");
+        self.find_segment(sequence)?.ok_or_else(gone)
+    }
+
+    /// The epoch of a spooled segment.
+    pub(crate) fn epoch_of(&self, sequence: Sequence) -> Option<EpochNo> {
+        self.held.get(&sequence).map(|held| held.epoch_no)
     }
 
     /// Forgets a segment that the relay says is durable.
@@ -372,17 +311,16 @@ impl Spool {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.held.values().sum()
-    }
-
-    /// The oldest segment, which goes first when the spool overflows.
-    pub(crate) fn oldest(&self) -> Option<Sequence> {
-        self.held.keys().next().copied()
+        self.held.values().map(|held| held.len).sum()
     }
 
     fn segment_path(&self, sequence: Sequence) -> PathBuf {
         self.folder.join(format!("{:020}{SEGMENT}", sequence.0))
     }
+}
+
+fn header(bytes: &[u8]) -> Option<SegmentHeader> {
+    SegmentHeader::decode(bytes.get(..HEADER_LEN)?).ok()
 }
 
 const STATE: &str = "state.redb";

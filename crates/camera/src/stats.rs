@@ -1,6 +1,7 @@
 //! What a camera tells about itself while it runs. Clones are one and the same.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::shared::lock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Counters since the start, and what is wrong now.
@@ -15,9 +16,9 @@ struct Inner {
     dropped: AtomicU64,
     spooled: AtomicU64,
     spooled_bytes: AtomicU64,
-    connected: AtomicBool,
     trouble: Mutex<Option<String>>,
     link: Mutex<Option<String>>,
+    policy: Mutex<Option<String>>,
 }
 
 impl Stats {
@@ -48,12 +49,21 @@ impl Stats {
 
     /// Why there is no picture now.
     pub fn trouble(&self) -> Option<String> {
-        crate::lock(&self.0.trouble).clone()
+        lock(&self.0.trouble).clone()
     }
 
     /// Why there is no session with the relay now, or why it does not store.
     pub fn link_trouble(&self) -> Option<String> {
-        crate::lock(&self.0.link).clone()
+        lock(&self.0.link).clone()
+    }
+
+    /// Why a newer policy of the owner is not followed.
+    pub fn policy_trouble(&self) -> Option<String> {
+        lock(&self.0.policy).clone()
+    }
+
+    pub(crate) fn set_policy_trouble(&self, trouble: Option<String>) {
+        *lock(&self.0.policy) = trouble;
     }
 
     pub(crate) fn sent(&self) {
@@ -78,18 +88,10 @@ impl Stats {
     }
 
     pub(crate) fn set_trouble(&self, trouble: Option<String>) {
-        *crate::lock(&self.0.trouble) = trouble;
+        *lock(&self.0.trouble) = trouble;
     }
 
     pub(crate) fn set_link(&self, trouble: Option<String>) {
-        if trouble.is_none() {
-            self.0.connected.store(true, Ordering::Relaxed);
-        }
-        *crate::lock(&self.0.link) = trouble;
-    }
-
-    /// Whether a session stood since this was asked last.
-    pub(crate) fn take_connected(&self) -> bool {
-        self.0.connected.swap(false, Ordering::Relaxed)
+        *lock(&self.0.link) = trouble;
     }
 }

@@ -1,6 +1,8 @@
 use super::*;
-use media::id::{CameraId, TrackId};
+use crate::notices::Notices;
+use media::id::{CameraId, Day, TrackId};
 use media::segment::{SegmentHeader, Start};
+use seal::notice::NoticeRoot;
 
 fn spool() -> (tempfile::TempDir, Spool) {
     let dir = tempfile::tempdir().unwrap();
@@ -46,8 +48,8 @@ fn numbers_go_on_after_a_restart_and_are_never_used_twice() {
     drop(spool);
     let spool = Spool::open(dir.path()).unwrap();
     assert_eq!(spool.next_sequence().unwrap(), Sequence(2));
-    assert_eq!(spool.last_epoch().unwrap().0, EpochNo(1));
-    assert_eq!(spool.recovered_close().unwrap(), Some(close(0, 2, 11)));
+    assert_eq!(spool.next_epoch().unwrap(), EpochNo(1));
+    assert_eq!(spool.last_close().unwrap(), Some(close(0, 2, 11)));
     assert_eq!(spool.next_run().unwrap(), 1);
     assert_eq!(spool.next_run().unwrap(), 2);
 }
@@ -62,10 +64,17 @@ fn a_crash_between_segment_and_count_loses_neither() {
     // And while the next was being written.
     std::fs::write(dir.path().join("spool").join(".half.tmp"), b"half").unwrap();
     drop(spool);
-    let spool = Spool::open(dir.path()).unwrap();
+    let mut spool = Spool::open(dir.path()).unwrap();
     assert_eq!(spool.sequences(), [Sequence(0), Sequence(1)]);
     assert_eq!(spool.next_sequence().unwrap(), Sequence(2));
-    assert_eq!(spool.recovered_close().unwrap(), Some(close(0, 2, 11)));
+    assert_eq!(spool.last_close().unwrap(), Some(close(0, 2, 11)));
+    // The relay has them, and the camera is killed again before it films anything: the number stays used.
+    spool.forget_segment(Sequence(0)).unwrap();
+    spool.forget_segment(Sequence(1)).unwrap();
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    assert_eq!(spool.next_sequence().unwrap(), Sequence(2));
+    assert_eq!(spool.last_close().unwrap(), Some(close(0, 2, 11)));
 }
 
 #[test]
@@ -74,7 +83,7 @@ fn an_epoch_that_opened_and_filmed_nothing_is_closed_as_it_began() {
     spool.keep_open(EpochNo(4), b"open", &[7; 32]).unwrap();
     drop(spool);
     let spool = Spool::open(dir.path()).unwrap();
-    assert_eq!(spool.recovered_close().unwrap(), Some(close(4, 0, 7)));
+    assert_eq!(spool.last_close().unwrap(), Some(close(4, 0, 7)));
     assert_eq!(spool.opens_from(EpochNo(0)).unwrap(), [(EpochNo(4), b"open".to_vec())]);
 }
 
@@ -86,9 +95,10 @@ fn opens_wait_until_they_are_confirmed_and_notices_until_they_are_forgotten() {
     }
     spool.confirm_open(EpochNo(1)).unwrap();
     assert_eq!(spool.confirmed_opens().unwrap(), EpochNo(2));
-    spool
-        .advance_notice(Day(9), &[3; 32], &[(Day(8), b"eight".to_vec()), (Day(9), b"nine".to_vec())])
-        .unwrap();
+    let to = Notices { day: Day(9), root: NoticeRoot::new([3; 32]) };
+    spool.advance_notices(&to, &[(Day(8), b"eight".to_vec()), (Day(9), b"nine".to_vec())]).unwrap();
+    let kept = spool.notices().unwrap();
+    assert_eq!((kept.day, kept.root.expose()), (Day(9), &[3; 32]));
     spool.forget_notice(Day(8)).unwrap();
     assert_eq!(spool.waiting_notices().unwrap(), [(Day(9), b"nine".to_vec())]);
 }
@@ -111,4 +121,52 @@ fn a_missing_state_is_named_and_nothing_is_made_of_it() {
     assert!(matches!(Spool::open(dir.path()), Err(SpoolError::Missing(_))));
     std::fs::write(dir.path().join("state.redb"), b"garbage").unwrap();
     assert!(matches!(Spool::open(dir.path()), Err(SpoolError::State { .. })));
+}
+
+#[test]
+fn an_overflowing_spool_loses_the_oldest_and_remembers_that_it_did() {
+    let (dir, mut spool) = spool();
+    spool.keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
+    let len = segment(0, 0, 0, 0).len() as u64;
+    for at in 0..5u8 {
+        let number = u32::from(at);
+        let gone = spool.make_room(len, 3 * len).unwrap();
+        assert_eq!(gone, if at < 3 { vec![] } else { vec![Sequence(u64::from(at) - 3)] });
+        let sequence = Sequence(at.into());
+        spool.keep_segment(sequence, &segment(0, number, at.into(), at), &close(0, number + 1, at)).unwrap();
+    }
+    assert_eq!(spool.sequences(), [2, 3, 4].map(Sequence));
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    assert!(spool.has_overflowed().unwrap(), "also after a crash");
+    spool.keep_open(EpochNo(1), b"open 1", &[8; 32]).unwrap();
+    assert!(!spool.has_overflowed().unwrap(), "said once");
+}
+
+#[test]
+fn a_doubted_open_is_put_again_with_all_that_followed() {
+    let (_dir, spool) = spool();
+    for epoch in 0..4 {
+        spool.keep_open(EpochNo(epoch), b"open", &[0; 32]).unwrap();
+    }
+    spool.confirm_open(EpochNo(3)).unwrap();
+    spool.doubt_open(EpochNo(2)).unwrap();
+    let again = spool.opens_from(spool.confirmed_opens().unwrap()).unwrap();
+    assert_eq!(again.iter().map(|(epoch, _)| epoch.0).collect::<Vec<_>>(), [2, 3]);
+    spool.doubt_open(EpochNo(3)).unwrap();
+    assert_eq!(spool.confirmed_opens().unwrap(), EpochNo(2), "doubt takes nothing back");
+}
+
+#[test]
+fn keys_of_days_ahead_leave_todays_alone() {
+    let (_dir, spool) = spool();
+    let today = Day(100);
+    for (day, share) in [(98, 1), (99, 1), (100, 1), (101, 1), (102, 1), (102, 2)] {
+        spool.keep_day_key(today, Day(day), share, &[share]).unwrap();
+    }
+    assert_eq!(spool.day_key(Day(98), 1).unwrap(), None, "over");
+    for day in 99..=102 {
+        assert_eq!(spool.day_key(Day(day), 1).unwrap(), Some(vec![1]), "{day}");
+    }
+    assert_eq!(spool.day_key(Day(100), 2).unwrap(), None);
 }

@@ -1,0 +1,87 @@
+//! Real ffmpeg, real files.
+
+use super::*;
+use container::fragment::Begins;
+
+fn fixture(name: &str) -> SourceConfig {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures");
+    SourceConfig { path: folder.join(name), looped: false }
+}
+
+#[tokio::test]
+async fn a_file_is_played_in_fragments_and_its_end_is_an_end() {
+    let began = std::time::Instant::now();
+    let mut capture = Capture::start(&fixture("h265.mp4")).await.unwrap();
+    let Piece::Init(init) = capture.next().await.unwrap() else { panic!("no init") };
+    assert!(init.codecs().starts_with("hvc1."), "{}", init.codecs());
+    let Piece::Fragment(first) = capture.next().await.unwrap() else { panic!("no fragment") };
+    assert_eq!(first.begins, Begins::WithKeyFrame);
+    let mut played_us = first.duration_us;
+    let ended = loop {
+        match capture.next().await {
+            Ok(Piece::Fragment(fragment)) => played_us += fragment.duration_us,
+            Ok(Piece::Init(_)) => panic!("a second init"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(ended, SourceError::Finished), "{ended}");
+    // In real time, or nearly: ffmpeg starts with a little in hand.
+    assert!(began.elapsed().as_micros() + 1_500_000 > played_us.into(), "{played_us}");
+}
+
+#[tokio::test]
+async fn what_is_no_video_is_named_with_ffmpegs_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("text.mp4");
+    std::fs::write(&text, "this is no video").unwrap();
+    for path in [text, dir.path().join("none.mp4")] {
+        let error = Capture::start(&SourceConfig { path, looped: true }).await.map(|_| ()).unwrap_err();
+        assert!(matches!(&error, SourceError::Unreadable(said) if said.contains("ffmpeg said")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn sound_that_no_segment_carries_becomes_aac() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("alaw.mkv");
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(fixture("h264-aac.mp4").path)
+        .args(["-c:v", "copy", "-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"])
+        .arg(&path)
+        .status();
+    assert!(made.await.unwrap().success());
+    let mut capture = Capture::start(&SourceConfig { path, looped: true }).await.unwrap();
+    let Piece::Init(init) = capture.next().await.unwrap() else { panic!("no init") };
+    assert!(init.codecs().ends_with("mp4a.40.2"), "{}", init.codecs());
+}
+
+#[tokio::test]
+async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried_again() {
+    let (sender, mut heard) = mpsc::channel(1000);
+    let stats = Stats::default();
+    shoot(&fixture("h264-bframes.mp4"), &sender, &stats).await;
+    drop(sender);
+    let mut all = Vec::new();
+    while let Some(next) = heard.recv().await {
+        all.push(next);
+    }
+    assert!(matches!(all.first(), Some(Heard::Piece(Piece::Init(_), _))));
+    assert!(matches!(all.last(), Some(Heard::Lost)));
+
+    let (sender, mut heard) = mpsc::channel(1000);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("late.mp4");
+    let source = SourceConfig { path: path.clone(), looped: true };
+    let shooting = shoot(&source, &sender, &stats);
+    let late = async {
+        assert!(matches!(heard.recv().await, Some(Heard::Lost)));
+        assert!(stats.trouble().unwrap().contains("not readable"));
+        std::fs::copy(fixture("h265.mp4").path, &path).unwrap();
+        while !matches!(heard.recv().await, Some(Heard::Piece(Piece::Fragment(_), _))) {}
+    };
+    tokio::select! {
+        () = shooting => panic!("a looped source does not end"),
+        () = late => {}
+    }
+}

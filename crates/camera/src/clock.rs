@@ -1,0 +1,62 @@
+//! What time it is for footage: the wall clock, which only grows unless somebody sets it; and that it was set is noticed. Pure.
+//!
+//! ```text
+//! wall   10:00:00.00  10:00:00.10  09:00:00.20        steady clock   5.00  5.10  5.20        -> the third moment: set, by an hour
+//! ```
+
+/// A wall clock that moves against the steady one by more than this was set.
+const STEP_US: u64 = 1_000_000;
+
+/// One moment by both clocks, microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// Since 1970; may be set.
+    pub(crate) wall_us: u64,
+    /// Since anything; only grows.
+    pub(crate) steady_us: u64,
+}
+
+/// Whether the wall clock was set since the moment before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Set {
+    No,
+    Yes,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    last: Option<Moment>,
+}
+
+impl Clock {
+    /// The time to write down for this moment.
+    pub(crate) fn read(&mut self, now: Moment) -> (u64, Set) {
+        let Some(last) = self.last.replace(now) else { return (now.wall_us, Set::No) };
+        let passed = now.steady_us.saturating_sub(last.steady_us);
+        if last.wall_us.saturating_add(passed).abs_diff(now.wall_us) > STEP_US {
+            return (now.wall_us, Set::Yes);
+        }
+        // A clock that is slewed, or read by two processors, may go back a little; footage does not.
+        let wall_us = now.wall_us.max(last.wall_us);
+        self.last = Some(Moment { wall_us, ..now });
+        (wall_us, Set::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_either_way_is_noticed_once_and_one_that_is_slewed_only_grows() {
+        let mut clock = Clock::default();
+        let mut read = |wall_us, steady_us| clock.read(Moment { wall_us, steady_us });
+        assert_eq!(read(1_000_000_000, 5), (1_000_000_000, Set::No));
+        assert_eq!(read(1_000_100_000, 100_005), (1_000_100_000, Set::No));
+        assert_eq!(read(1_000_099_000, 100_010), (1_000_100_000, Set::No), "a little back");
+        assert_eq!(read(1_900_000_000, 200_010), (1_900_000_000, Set::Yes), "forward");
+        assert_eq!(read(1_900_100_000, 300_010), (1_900_100_000, Set::No));
+        assert_eq!(read(5_000_000, 400_010), (5_000_000, Set::Yes), "back");
+        assert_eq!(read(65_000_000, 60_400_010), (65_000_000, Set::No), "a minute without a picture");
+    }
+}

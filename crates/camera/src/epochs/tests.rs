@@ -1,0 +1,140 @@
+use super::*;
+use escrow::record::{Name, Time};
+use host::rng::OsRng;
+use media::epoch::CtxHash;
+use media::id::DeviceId;
+use media::policy::{Classes, Recipient, Role, TrusteeEntry};
+use seal::hpke::SecretKey;
+use seal::wrap::{Unwrapped, unwrap};
+use tlog::note::Signer;
+
+const START: u64 = 1_800_000_000_000_000;
+
+fn camera() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn trustee(at: u8) -> Signer {
+    Signer::from_seed(&format!("trustee{at}.example"), &[20 + at; 32]).unwrap()
+}
+
+fn policy(recipients: Vec<Recipient>) -> SignedOwnerPolicy {
+    let entry = |at: u8| TrusteeEntry {
+        name: trustee(at).name().to_owned(),
+        vkey: trustee(at).verifier().vkey(),
+        url: String::new(),
+    };
+    let policy = OwnerPolicy {
+        camera_id: CameraId::of_key(camera().verifying_key().as_bytes()),
+        version: 1,
+        prev_hash: [0; 32],
+        epoch_len_s: 60,
+        t: 2,
+        trustees: (1..=3).map(entry).collect(),
+        recipients,
+        classes: Classes::default(),
+        retention_days: 30,
+        log_policy_hash: [0; 32],
+        policy_doc_hash: [0; 32],
+        recovery_pk: [0; 32],
+    };
+    policy.sign(&SigningKey::from_bytes(&[8; 32])).unwrap()
+}
+
+fn day_keys(day: Day) -> Vec<Option<(TrusteeId, DayKey)>> {
+    let key = |at: u8| {
+        let signer = trustee(at);
+        let public = SecretKey::generate(&mut OsRng).public();
+        let trustee = Name::new(signer.name()).unwrap();
+        let key = DayKey { trustee, day, public, destroy_by: Time(1) };
+        Some((TrusteeId::of(&signer.verifier()), key))
+    };
+    (1..=3).map(key).collect()
+}
+
+fn open_at(
+    policy: &SignedOwnerPolicy,
+    day_keys: &[Option<(TrusteeId, DayKey)>],
+    now: u64,
+) -> Result<(Epoch, SignedEpochOpen), EpochError> {
+    let opening = Opening {
+        camera: &camera(),
+        policy,
+        day_keys,
+        notice_commit: [5; 32],
+        epoch_no: EpochNo(4),
+        start_us: START,
+        previous: Some(EpochClose {
+            epoch_no: EpochNo(3),
+            segments: 2,
+            chain: [1; 32],
+            gap: GapReason::Source,
+        }),
+        now,
+    };
+    Epoch::open(opening, &mut Pool::new([1; 32]), &[2; 32], &mut OsRng)
+}
+
+#[test]
+fn an_epoch_is_wrapped_for_those_whose_time_is_not_over_and_dealt_to_every_trustee() {
+    let (lasting, over) = (SecretKey::generate(&mut OsRng), SecretKey::generate(&mut OsRng));
+    let recipient = |device: u8, key: &SecretKey, not_after| Recipient {
+        device_id: DeviceId([device; 32]),
+        wrap_pk: key.public(),
+        role: Role::Admin,
+        not_after,
+    };
+    let policy = policy(vec![recipient(1, &lasting, u64::MAX), recipient(2, &over, 999)]);
+    let keys = day_keys(Day::of_us(START));
+    let (epoch, signed) = open_at(&policy, &keys, 1000).unwrap();
+    let open = signed.verify(camera().verifying_key().as_bytes()).unwrap();
+    assert_eq!((open.context.t, open.context.n, open.shares.len(), open.share_commits.len()), (2, 3, 3, 3));
+    assert_eq!((open.context.policy_hash, open.context.dur_ms), (policy.hash(), 60_000));
+    let ctx: CtxHash = open.context.hash();
+    let Unwrapped::Seed(seed) = unwrap(&DeviceId([1; 32]), &lasting, open).unwrap() else {
+        panic!("no seed")
+    };
+    assert_eq!(seed.content_key(&ctx).expose(), epoch.key.expose());
+    assert!(unwrap(&DeviceId([2; 32]), &over, open).is_err());
+    assert_eq!(open_at(&policy, &keys, 999).unwrap().0.open.wraps.len(), 2, "until then it was one");
+    assert_eq!(epoch.chain, Chain::start(&ctx, &open.previous.unwrap().hash()));
+    assert_eq!((epoch.close(GapReason::None).segments, epoch.next_k), (0, 0));
+}
+
+#[test]
+fn without_every_trustees_key_of_the_day_nothing_opens_and_those_that_lack_are_named() {
+    let policy = policy(Vec::new());
+    let day = Day::of_us(START);
+    let mut keys = day_keys(day);
+    keys[1] = None;
+    let missing = |names: &[&str]| EpochError::DayKeysMissing {
+        day,
+        missing: names.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let refused = open_at(&policy, &keys, 0).map(|_| ()).unwrap_err();
+    assert_eq!(refused, missing(&["trustee2.example"]));
+    let yesterday = day_keys(Day(day.0 - 1));
+    let all = ["trustee1.example", "trustee2.example", "trustee3.example"];
+    assert_eq!(open_at(&policy, &yesterday, 0).map(|_| ()).unwrap_err(), missing(&all));
+    assert_eq!(open_at(&policy, &[], 0).map(|_| ()).unwrap_err(), missing(&all));
+}
+
+#[test]
+fn epochs_end_at_round_times() {
+    assert_eq!(length_ms(START, 60), 60_000);
+    assert_eq!(length_ms(START + 59_000_000, 60), 1_000);
+    assert_eq!(length_ms(START + 59_999_000, 60), 1);
+    assert_eq!(length_ms(START + 3_000_000, 10), 7_000);
+}
+
+#[test]
+fn epochs_join_unless_something_is_missing_between_them() {
+    let (before, _) = open_at(&policy(Vec::new()), &day_keys(Day::of_us(START)), 0).unwrap();
+    assert!(before.holds(START) && before.holds(START + 59_999_999) && !before.holds(START + 60_000_000));
+    let next = START + 61_234_567;
+    assert_eq!(start_us(next, 60, Some(&before), GapReason::None), START + 60_000_000);
+    assert_eq!(start_us(next, 60, Some(&before), GapReason::Source), START + 61_234_000);
+    assert_eq!(start_us(next, 60, None, GapReason::Restart), START + 61_234_000);
+    // Another length that reaches back into the epoch before.
+    assert_eq!(start_us(START + 60_500_000, 600, Some(&before), GapReason::None), START + 60_500_000);
+}

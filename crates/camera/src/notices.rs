@@ -1,0 +1,117 @@
+//! Days go by: the notice chain moves on, one DayNotice for each day, and what led to yesterday is forgotten. Pure.
+//! Contract: `proto/segment.md#notice-keys`.
+//!
+//! ```text
+//! root of day d -> DayNotice d -> root of d+1 -> DayNotice d+1 -> ...       days on which the camera was off included
+//! ```
+
+use ed25519_dalek::SigningKey;
+use media::id::{CameraId, Day};
+use media::notice::DayNotice;
+use seal::notice::{NoticeKey, NoticeRoot};
+
+/// The most days that the chain moves on at once. A clock that leaps further is wrong, and the way is one way.
+pub(crate) const DAYS_MAX: u32 = 400;
+
+/// Why there is no notice key for a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoticeError {
+    #[error(
+        "the clock reads day {now}, before day {kept} to which the notice keys have moved on; set the clock"
+    )]
+    Past { now: Day, kept: Day },
+    #[error(
+        "the clock reads day {now}, over {DAYS_MAX} days after day {kept}, the last one; set the clock, or make and pair a new camera"
+    )]
+    FarFuture { now: Day, kept: Day },
+}
+
+/// Where the chain stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Notices {
+    pub(crate) day: Day,
+    pub(crate) root: NoticeRoot,
+}
+
+/// A signed DayNotice that the relay should have.
+pub(crate) type SignedNotice = (Day, Vec<u8>);
+
+impl Notices {
+    /// The notice key of the day at which the chain stands.
+    pub(crate) fn key(&self, camera: &CameraId) -> NoticeKey {
+        self.root.key(camera, self.day)
+    }
+
+    /// The DayNotice of that day.
+    pub(crate) fn notice(&self, camera: &SigningKey) -> SignedNotice {
+        let camera_id = CameraId::of_key(camera.verifying_key().as_bytes());
+        let notice_key = *self.key(&camera_id).expose();
+        (self.day, DayNotice { camera_id, day: self.day, notice_key }.sign(camera))
+    }
+
+    /// The day after.
+    pub(crate) fn next(&self, camera: &CameraId) -> Self {
+        Self { root: self.root.next(camera, self.day), day: Day(self.day.0.saturating_add(1)) }
+    }
+
+    /// Moves on to `day`; the notices of the days after the one where it stood, that day's own not among them.
+    pub(crate) fn advance(
+        self,
+        day: Day,
+        camera: &SigningKey,
+    ) -> Result<(Self, Vec<SignedNotice>), NoticeError> {
+        let kept = self.day;
+        let ahead = day.0.checked_sub(kept.0).ok_or(NoticeError::Past { now: day, kept })?;
+        if ahead > DAYS_MAX {
+            return Err(NoticeError::FarFuture { now: day, kept });
+        }
+        let camera_id = CameraId::of_key(camera.verifying_key().as_bytes());
+        let (mut at, mut signed) = (self, Vec::new());
+        for _ in 0..ahead {
+            // SPEC: segment.md#notice-keys: the root of the day before MUST be erased; replacing it zeroizes it.
+            at = at.next(&camera_id);
+            signed.push(at.notice(camera));
+        }
+        Ok((at, signed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start() -> (SigningKey, CameraId, Notices) {
+        let camera = SigningKey::from_bytes(&[7; 32]);
+        let id = CameraId::of_key(camera.verifying_key().as_bytes());
+        (camera, id, Notices { day: Day(100), root: NoticeRoot::new([9; 32]) })
+    }
+
+    #[test]
+    fn every_skipped_day_has_a_notice_and_they_are_the_owners_keys() {
+        let (camera, id, notices) = start();
+        let owner = notices.root.clone();
+        let (now, signed) = notices.advance(Day(103), &camera).unwrap();
+        assert_eq!(now.day, Day(103));
+        assert_eq!(signed.iter().map(|(day, _)| day.0).collect::<Vec<_>>(), [101, 102, 103]);
+        let mut root = owner;
+        for (day, bytes) in &signed {
+            root = root.next(&id, Day(day.0 - 1));
+            let notice = DayNotice::decode_verified(bytes, camera.verifying_key().as_bytes()).unwrap();
+            assert_eq!((notice.day, notice.notice_key), (*day, *root.key(&id, *day).expose()));
+        }
+        assert_eq!(now.key(&id).expose(), root.key(&id, Day(103)).expose());
+        let (same, none) = now.advance(Day(103), &camera).unwrap();
+        assert_eq!((same.day, none.len()), (Day(103), 0));
+    }
+
+    #[test]
+    fn the_chain_goes_neither_back_nor_far_ahead() {
+        let (camera, _, notices) = start();
+        let past = notices.clone().advance(Day(99), &camera).unwrap_err();
+        assert_eq!(past, NoticeError::Past { now: Day(99), kept: Day(100) });
+        let far = notices.clone().advance(Day(101 + DAYS_MAX), &camera).unwrap_err();
+        assert_eq!(far, NoticeError::FarFuture { now: Day(101 + DAYS_MAX), kept: Day(100) });
+        assert_eq!(notices.advance(Day(100 + DAYS_MAX), &camera).unwrap().1.len(), DAYS_MAX as usize);
+    }
+}

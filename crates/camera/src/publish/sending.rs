@@ -1,0 +1,179 @@
+//! Segments out: live ones as they grow and first, the backlog behind them, each on a stream of its own.
+
+use super::{Session, SessionError};
+use crate::live::{Live, Next};
+use crate::shared::{Shared, lock};
+use crate::spool::SpoolError;
+use media::id::{EpochNo, Sequence};
+use media::segment::SegmentHeader;
+use quic::{Link, LinkError, SegmentSend, StreamError};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Live segments under way at once; more than one when the uplink is slower than the picture.
+const LIVE_AT_ONCE: usize = 4;
+/// Segments of the backlog under way at once: the uplink is for live pictures.
+const BACKLOG_AT_ONCE: usize = 2;
+/// The priority of the backlog. Of live segments the newest goes first.
+const BACKLOG: i32 = 0;
+/// What the relay could not store goes again after this long: its disk, its quota or its log may have recovered.
+const LATER: Duration = Duration::from_secs(2);
+
+/// Sends what the outbox says until the session ends.
+pub(super) async fn run(session: &Session, live_from: Sequence) -> Result<Infallible, SessionError> {
+    let shared = &session.shared;
+    let (mut live, mut backlog) = (JoinSet::new(), JoinSet::new());
+    loop {
+        while live.len() < LIVE_AT_ONCE
+            && let Some(sequence) = next(|| lock(&shared.outbox).poll_live())
+        {
+            let newer = i32::try_from(sequence.0.saturating_sub(live_from.0)).unwrap_or(i32::MAX - 2);
+            live.spawn(Sending::new(session, sequence, newer.saturating_add(1).min(i32::MAX - 1)).run());
+        }
+        while backlog.len() < BACKLOG_AT_ONCE
+            && let Some(sequence) = next(|| lock(&shared.outbox).poll_send())
+        {
+            backlog.spawn(Sending::new(session, sequence, BACKLOG).run());
+        }
+        tokio::select! {
+            Some(done) = live.join_next() => finished(shared, done)?,
+            Some(done) = backlog.join_next() => finished(shared, done)?,
+            () = shared.to_send.notified() => {}
+        }
+    }
+}
+
+/// Names what would otherwise hold the outbox's lock for as long as the loop's body runs.
+fn next(poll: impl FnOnce() -> Option<Sequence>) -> Option<Sequence> {
+    poll()
+}
+
+/// Sends a segment again, not at once.
+pub(super) fn again_later(shared: &Arc<Shared>, sequence: Sequence) {
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(LATER).await;
+        // If the session ended meanwhile, it waits already, and this changes nothing.
+        shared.again(sequence);
+    });
+}
+
+type Done = (Sequence, Result<Sent, SendError>);
+
+/// How one stream ended.
+enum Sent {
+    /// Written whole; the relay's answer comes on the control stream.
+    Whole,
+    /// There is nothing to send: it was dropped for want of room, or filming gave it up.
+    Gone,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+fn finished(shared: &Arc<Shared>, done: Result<Done, tokio::task::JoinError>) -> Result<(), SessionError> {
+    let (sequence, ended) = match done {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Tasks are only cancelled together with this loop.
+            Err(_) => return Ok(()),
+        },
+    };
+    match ended {
+        Ok(Sent::Whole) => Ok(()),
+        Ok(Sent::Gone) => {
+            shared.dropped(sequence);
+            Ok(())
+        }
+        // The relay gave the stream up. Its refusal, if one comes, says why and decides; if none comes, the segment goes again.
+        Err(SendError::Stream(StreamError::Abandoned | StreamError::Stalled)) => {
+            again_later(shared, sequence);
+            Ok(())
+        }
+        Err(SendError::Stream(StreamError::Link(error)) | SendError::Link(error)) => Err(error.into()),
+        Err(SendError::Stream(other)) => {
+            tracing::debug!(error = %other, "a segment's stream ended");
+            again_later(shared, sequence);
+            Ok(())
+        }
+        Err(SendError::Spool(error)) => Err(error.into()),
+    }
+}
+
+/// One segment on its way.
+struct Sending {
+    shared: Arc<Shared>,
+    link: Link,
+    confirmed: watch::Receiver<EpochNo>,
+    sequence: Sequence,
+    priority: i32,
+}
+
+impl Sending {
+    fn new(session: &Session, sequence: Sequence, priority: i32) -> Self {
+        let (shared, link) = (session.shared.clone(), session.link.clone());
+        Self { shared, link, confirmed: session.confirmed.subscribe(), sequence, priority }
+    }
+
+    async fn run(mut self) -> Done {
+        let ended = self.send().await;
+        (self.sequence, ended)
+    }
+
+    async fn send(&mut self) -> Result<Sent, SendError> {
+        let live = self.shared.live.borrow().clone().filter(|live| live.sequence == self.sequence);
+        if let Some(live) = live {
+            let mut stream = self.open(live.epoch_no).await?;
+            return grow(live, &mut stream).await.map(|whole| (whole, stream)).and_then(|(whole, stream)| {
+                match whole {
+                    Whole::Yes => stream.finish().map(|()| Sent::Whole).map_err(SendError::from),
+                    Whole::No => Ok(Sent::Gone),
+                }
+            });
+        }
+        let sequence = self.sequence;
+        let Some(bytes) = self.shared.on_disk(move |spool| spool.find_segment(sequence)).await? else {
+            return Ok(Sent::Gone);
+        };
+        let header = bytes.get(..media::segment::HEADER_LEN).map(SegmentHeader::decode);
+        let Some(Ok(header)) = header else { return Ok(Sent::Gone) };
+        let mut stream = self.open(header.epoch_no).await?;
+        stream.write(&bytes).await?;
+        stream.finish()?;
+        Ok(Sent::Whole)
+    }
+
+    // SPEC: session.md#publishing: a segment MUST NOT be sent before the relay has its EpochOpen.
+    async fn open(&mut self, epoch: EpochNo) -> Result<SegmentSend, LinkError> {
+        // The sender lives as long as the session, and so does this.
+        let _ = self.confirmed.wait_for(|confirmed| *confirmed > epoch).await;
+        self.link.open_segment(self.priority).await
+    }
+}
+
+enum Whole {
+    Yes,
+    No,
+}
+
+async fn grow(mut live: Live, stream: &mut SegmentSend) -> Result<Whole, SendError> {
+    let mut at = 0;
+    loop {
+        match live.next(&mut at).await {
+            Next::Pieces(bytes) => stream.write(&bytes).await?,
+            Next::End => return Ok(Whole::Yes),
+            Next::GivenUp => return Ok(Whole::No),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! From the source to the owner's screen.
+
+use crate::world::{World, fixture, until};
+use camera::{Error, PairError, SourceConfig, SpoolError};
+use host::shutdown::Shutdown;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_played_once_is_wholly_at_the_relay_when_the_camera_ends() {
+    let mut world = World::new().await;
+    world.camera.source.looped = false;
+    world.pair().await;
+    let again = camera::pair::pair(&world.camera, "candor://pair?", &mut |_| {}).await;
+    assert!(matches!(again, Err(Error::Pair(PairError::Invite(_)))));
+
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    filming.join().await.unwrap();
+    // Four seconds with a key frame each.
+    assert_eq!((stats.segments_sent(), stats.segments_acked(), stats.spooled()), (4, 4, (0, 0)));
+    let (watched, gaps) = world.play().await;
+    assert_eq!((watched.segments, watched.refused), (4, 0), "{gaps:?}");
+    assert!(gaps.is_empty(), "{gaps:?}");
+    assert_eq!(std::fs::read_dir(world.camera.data.join("spool")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_pictures_reach_the_owner_while_their_segment_is_still_being_filmed() {
+    let world = World::new().await;
+    world.pair().await;
+    let filming = world.film().await;
+    let (owner, stop) = (world.owner.clone(), Shutdown::new());
+    let (events, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let live = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            let on = &mut |event| drop(events.send(event));
+            owner::live::live(&owner, "door", &mut tokio::io::sink(), &stop, on).await
+        }
+    });
+    // Two fragments of one segment before its signed end: it was not sent when it was whole.
+    let (mut fragments, mut grew) = (0, 0);
+    while grew < 3 {
+        let event = tokio::time::timeout(std::time::Duration::from_secs(60), seen.recv()).await.unwrap();
+        match event.unwrap() {
+            owner::live::Event::Fragment { .. } => fragments += 1,
+            owner::live::Event::SegmentVerified { .. } => {
+                grew += i32::from(fragments > 2);
+                fragments = 0;
+            }
+            _ => {}
+        }
+    }
+    stop.request();
+    let watched = live.await.unwrap().unwrap();
+    assert_eq!(watched.refused, 0);
+    // A segment lasts a second: what waited for its end would be half a second old in the median.
+    assert!(watched.latency_us_p50.unwrap() < 400_000, "{watched:?}");
+    filming.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn filming_goes_on_without_the_relay_and_nothing_is_missing_afterwards() {
+    let mut world = World::new().await;
+    world.pair().await;
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    until(&stats, "two acknowledged", |stats| stats.segments_acked() >= 2).await;
+    world.stop_relay().await;
+    let before = stats.segments_sent();
+    until(&stats, "three more spooled", |stats| stats.segments_sent() >= before + 3).await;
+    assert!(stats.link_trouble().is_some() && stats.trouble().is_none(), "{stats:?}");
+    world.start_relay().await;
+    until(&stats, "the backlog and live ones", |stats| stats.segments_acked() >= before + 5).await;
+    filming.stop_and_join().await.unwrap();
+    let (watched, gaps) = world.play().await;
+    assert_eq!((watched.segments, watched.refused), (stats.segments_acked(), 0));
+    assert!(gaps.is_empty(), "{gaps:?}");
+
+    // It starts again: the same camera, and it says that it was off.
+    world.camera.source = SourceConfig { path: fixture("h265.mp4"), looped: false };
+    world.film().await.join().await.unwrap();
+    let (watched, gaps) = world.play().await;
+    assert!(watched.segments > stats.segments_acked());
+    assert!(
+        matches!(&gaps[..], [reason] if reason.contains("restart") || reason.contains("off")),
+        "{gaps:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_that_overflows_loses_the_oldest_and_the_camera_signs_that_it_did() {
+    let mut world = World::new().await;
+    // Room for about two seconds.
+    world.camera.spool_bytes = 40_000;
+    world.pair().await;
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    until(&stats, "one acknowledged", |stats| stats.segments_acked() >= 1).await;
+    world.stop_relay().await;
+    until(&stats, "three dropped", |stats| stats.segments_dropped() >= 3).await;
+    assert!(stats.spooled().1 <= 40_000, "{stats:?}");
+    world.start_relay().await;
+    // Into the next epoch of 10 s, whose EpochOpen says it.
+    let acked = stats.segments_acked();
+    until(&stats, "a further epoch", |stats| stats.segments_acked() >= acked + 13).await;
+    filming.stop_and_join().await.unwrap();
+    let (watched, gaps) = world.play().await;
+    assert_eq!((watched.segments, watched.refused), (stats.segments_acked(), 0));
+    assert!(!gaps.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_camera_has_one_owner() {
+    let world = World::new().await;
+    let unpaired = camera::start(world.camera.clone(), Shutdown::new()).await;
+    assert!(matches!(unpaired, Err(Error::Spool(SpoolError::NotPaired))));
+    world.pair().await;
+    let invitation = owner::pair::invite(&world.owner, "again").await.unwrap();
+    let again = camera::pair::pair(&world.camera, invitation.url(), &mut |_| {}).await;
+    assert!(matches!(again, Err(Error::Spool(SpoolError::Paired))));
+}

@@ -1,0 +1,147 @@
+//! A log with a witness, a relay, an owner, and a camera in front of the container's fixture.
+
+use camera::{Config, SourceConfig, Stats};
+use host::running::Running;
+use host::shutdown::Shutdown;
+use owner::{Owner, Span};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub(crate) struct World {
+    _dir: TempDir,
+    _log: Running<log_server::At, log_server::Error>,
+    _witness: Running<witness::At, witness::Error>,
+    relay: Option<Running<relay::At, relay::Error>>,
+    relay_config: relay::Config,
+    pub(crate) owner: Owner,
+    pub(crate) camera: Config,
+}
+
+pub(crate) type Filming = Running<camera::At, camera::Error>;
+
+fn loopback() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures").join(name)
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let policy = at("log-policy.txt");
+        let relay_log = |url| relay::Log { url, policy: policy.clone(), sponsor: "relay.example".to_owned() };
+        let mut relay_config = relay::Config::new(loopback(), at("relay"), relay_log(String::new()));
+        let created = relay::init(&relay_config).unwrap();
+        let submitter =
+            log_server::Submitter { vkey: created.sponsor_vkey.clone(), per_minute: 6000, burst: 1000 };
+        let log_config = log_server::Config {
+            listen: loopback(),
+            data: at("log"),
+            origin: "log.example/candor".to_owned(),
+            policy: policy.clone(),
+            submitters: vec![submitter],
+            batch_ms: 5,
+            checkpoint_ms: 5,
+            refresh_secs: 3600,
+            beyond_quorum_ms: 10,
+            add_wait_secs: 20,
+        };
+        let log_key = log_server::init(&log_config).unwrap().remove(0);
+        let witness_config = witness::Config {
+            listen: loopback(),
+            data: at("witness"),
+            name: "witness.example/w1".to_owned(),
+            logs: vec![log_key.clone()],
+        };
+        let vkey = witness::init(&witness_config).unwrap().remove(0);
+        let witness = witness::start(witness_config, Shutdown::new()).await.unwrap();
+        let url = witness.at().http;
+        std::fs::write(&policy, format!("log {log_key}\nwitness w1 {vkey} http://{url}/\nquorum w1\n"))
+            .unwrap();
+        let log = log_server::start(log_config, Shutdown::new()).await.unwrap();
+        let log_url = format!("http://{}", log.at().http);
+        relay_config.log = relay_log(log_url.clone());
+
+        let mut owner_config = owner::Config {
+            keybook: at("keybook"),
+            relay: owner::config::Relay {
+                address: "not yet".to_owned(),
+                key: created.link_key,
+                invite_address: None,
+                sponsor: "relay.example".to_owned(),
+            },
+            log: owner::config::Log { url: log_url, policy },
+            escrow: None,
+            footage: owner::config::Footage { epoch_seconds: 10, ..owner::config::Footage::default() },
+            recovery_key: None,
+        };
+        let root_key = owner::keys::init(&owner_config).unwrap().root_key;
+        relay_config.owners = vec![root_key.parse().unwrap()];
+        let relay = relay::start(relay_config.clone(), Shutdown::new()).await.unwrap();
+        // So that a restarted one is found again.
+        relay_config.listen = relay.at().quic;
+        owner_config.relay.address = relay.at().quic.to_string();
+        let owner = Owner::open(owner_config).unwrap();
+        let camera = Config {
+            data: at("camera"),
+            source: SourceConfig { path: fixture("h264-aac.mp4"), looped: true },
+            spool_bytes: 1 << 30,
+            model: "a camera".to_owned(),
+        };
+        camera::init(&camera).unwrap();
+        Self { _dir: dir, _log: log, _witness: witness, relay: Some(relay), relay_config, owner, camera }
+    }
+
+    /// Owner and camera find each other.
+    pub(crate) async fn pair(&self) {
+        let invitation = owner::pair::invite(&self.owner, "door").await.unwrap();
+        let url = invitation.url().to_owned();
+        let (mut answers, mut steps) = (|_| {}, |_| {});
+        let (answered, paired) =
+            tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&self.camera, &url, &mut steps));
+        assert_eq!(answered.unwrap().camera_id, paired.unwrap().camera_id);
+    }
+
+    pub(crate) async fn film(&self) -> Filming {
+        camera::start(self.camera.clone(), Shutdown::new()).await.unwrap()
+    }
+
+    pub(crate) async fn stop_relay(&mut self) {
+        self.relay.take().unwrap().stop_and_join().await.unwrap();
+    }
+
+    pub(crate) async fn start_relay(&mut self) {
+        self.relay = Some(relay::start(self.relay_config.clone(), Shutdown::new()).await.unwrap());
+    }
+
+    /// Plays the last hour; what was watched, and the gaps with their reasons.
+    pub(crate) async fn play(&self) -> (owner::live::Watched, Vec<String>) {
+        let now = host::clock::now_us();
+        let span = Span::new(now - 3_600_000_000, now + 60_000_000).unwrap();
+        let mut gaps = Vec::new();
+        let on = &mut |event| match event {
+            // Before it was paired and after now it did not film.
+            owner::live::Event::Gap { from_us, .. } if from_us == span.from_us() => {}
+            owner::live::Event::Gap { to_us, .. } if to_us == span.to_us() => {}
+            owner::live::Event::Gap { reason, .. } => gaps.push(reason),
+            owner::live::Event::Refused { reason, .. } => panic!("{reason}"),
+            _ => {}
+        };
+        let watched = owner::play::play(&self.owner, "door", span, &mut tokio::io::sink(), on).await.unwrap();
+        (watched, gaps)
+    }
+}
+
+/// Waits until the camera's figures are so.
+pub(crate) async fn until(stats: &Stats, what: &str, is_so: impl Fn(&Stats) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so(stats) {
+        assert!(Instant::now() < deadline, "never: {what}; {stats:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
