@@ -195,7 +195,7 @@ fn every_citation_of_the_contracts_resolves() {
     let mut citations = 0;
     for (path, text) in sources() {
         for line in text.lines() {
-            let Some((_, cited)) = line.split_once("// SPEC: ") else { continue };
+            let Some(cited) = line.trim_start().strip_prefix("// SPEC: ") else { continue };
             let place = cited.split([':', ' ', ',']).next().unwrap();
             let (file, heading) = place.split_once('#').unwrap_or((place, ""));
             let known = headings.get(file).unwrap_or_else(|| panic!("{}: no proto/{file}", path.display()));

@@ -2,10 +2,13 @@
 """Writes merkle.json: RFC 6962 trees and proofs, by the recursive definitions of RFC 6962 section 2.1, word for word.
 
 The code under test computes the same with loops over bits, so that a shared mistake is unlikely. Standard library only.
-Usage: python3 merkle.py > merkle.json
+Usage: python3 merkle.py            writes merkle.json
+       python3 merkle.py --check    compares it with what is there
 """
 import hashlib
 import json
+import pathlib
+import sys
 
 
 def sha256(data):
@@ -55,7 +58,7 @@ def hexes(hashes):
     return [h.hex() for h in hashes]
 
 
-def main():
+def vectors():
     # The eight entries by which Certificate Transparency implementations are compared, then more of our own.
     entries = [bytes.fromhex(h) for h in ["", "00", "10", "2021", "3031", "40414243",
                                           "5051525354555657", "606162636465666768696a6b6c6d6e6f"]]
@@ -109,11 +112,11 @@ def main():
     con("a power of two that lists its own root", 8, 13, [root[8]] + hexes(proof(8, entries[:13])))
     con("2^63 from a small tree", 6, 2**63, good)
     con("largest sizes", 2**64 - 2, 2**64 - 1, good)
-    print(one_case_a_line({
+    return one_case_a_line({
         "about": "RFC 6962 trees; made by merkle.py. Hashes in hexadecimal. leaves[i] is the leaf hash of entries[i], roots[n] the root of the first n.",
         "entries": hexes(entries), "leaves": hexes(sha256(b"\x00" + e) for e in entries),
         "roots": [root[n] for n in sorted(root)], "inclusion": inclusion, "consistency": consistency,
-        "bad_inclusion": bad_inclusion, "bad_consistency": bad_consistency}))
+        "bad_inclusion": bad_inclusion, "bad_consistency": bad_consistency}) + "\n"
 
 
 def one_case_a_line(value):
@@ -124,5 +127,15 @@ def one_case_a_line(value):
     return "{\n" + ",\n".join(fields) + "\n}"
 
 
+def write_or_check(path, text):
+    """Writes a file of vectors, or with --check compares it with what is there."""
+    if sys.argv[1:] not in ([], ["--check"]):
+        sys.exit(f"usage: {pathlib.Path(sys.argv[0]).name} [--check]")
+    if not sys.argv[1:]:
+        path.write_text(text)
+    elif path.read_text() != text:
+        sys.exit(f"{path.name} is not what its script computes")
+
+
 if __name__ == "__main__":
-    main()
+    write_or_check(pathlib.Path(__file__).with_name("merkle.json"), vectors())

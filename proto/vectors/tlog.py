@@ -2,7 +2,8 @@
 """Writes note.json, checkpoint.json, cosignature.json, tlog-proof.json, policy.json and fork.json beside itself.
 
 A second implementation of the C2SP text formats, with Ed25519 by the formulas of RFC 8032 section 5.1 (slow, not constant time: these keys
-are public). Standard library only. ML-DSA-44 cosignatures are not in these vectors. Usage: python3 tlog.py
+are public). Standard library only. ML-DSA-44 cosignatures are not in these vectors. Usage: python3 tlog.py            writes
+       python3 tlog.py --check    compares with what is there
 """
 import base64
 import hashlib
@@ -95,7 +96,7 @@ def checkpoint(origin, size, root):
 
 def write(name, value):
     path = pathlib.Path(__file__).with_name(name)
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    merkle.write_or_check(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 LOG = "candor.example/log"

@@ -5,7 +5,7 @@
 //! ```
 
 use crate::film::Film;
-use crate::shared::{Shared, lock};
+use crate::handover::{Handover, lock};
 use crate::spool::Spool;
 use crate::{At, Config, Error, Stats, capture, identity, publish};
 use host::durable::FolderLock;
@@ -35,13 +35,14 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
     let pairing = spool.pairing()?;
     let camera_id = CameraId::of_key(camera.verifying_key().as_bytes());
     let stats = Stats::default();
-    let shared = Arc::new(Shared::new(spool, stats.clone()));
+    let handover = Arc::new(Handover::new(spool, stats.clone()));
     let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes()))?;
     let camera_key = camera.verifying_key().to_bytes();
-    let film = Film::new(camera, pairing.owner_key, config.spool_bytes, shared.clone());
+    let film = Film::new(camera, pairing.owner_key, config.spool_bytes, handover.clone());
     let own = shutdown.child();
     let stop_publishing = Shutdown::new();
-    let publishing = publish::publish(endpoint, pairing, camera_key, shared.clone(), stop_publishing.clone());
+    let publishing =
+        publish::publish(endpoint, pairing, camera_key, handover.clone(), stop_publishing.clone());
     let party = {
         let (stop, stats) = (own.clone(), stats.clone());
         async move {
@@ -55,19 +56,19 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
             // Dropped: the film ends, and closes its segment.
             drop(pieces);
             ended(filming.await);
-            let mut depth = shared.depth.subscribe();
-            // The sender lives in `shared`, so waiting cannot fail.
+            let mut depth = handover.depth.subscribe();
+            // The sender lives in `handover`, so waiting cannot fail.
             let acknowledged = depth.wait_for(|depth| *depth == 0);
             tokio::select! {
                 // A source that ended is waited for as long as it takes.
                 _ = acknowledged => {}
                 () = async {
                     stop.requested().await;
-                    let mut depth = shared.depth.subscribe();
+                    let mut depth = handover.depth.subscribe();
                     let _ = timeout(DRAIN, depth.wait_for(|depth| *depth == 0)).await;
                 } => {}
             }
-            let waiting = lock(&shared.outbox).depth();
+            let waiting = lock(&handover.outbox).depth();
             if waiting > 0 {
                 tracing::info!(
                     waiting,

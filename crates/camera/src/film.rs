@@ -9,10 +9,10 @@
 
 use crate::clock::{Clock, Set};
 use crate::epochs::{self, Epoch, EpochError, Opening};
+use crate::handover::{Handover, lock};
 use crate::live::{self, LiveWriter};
 use crate::notices::NoticeError;
 use crate::segmenter::{Cut, Segmenter};
-use crate::shared::{Shared, lock};
 use crate::spool::{Spool, SpoolError};
 use container::fragment::Fragment;
 use container::split::Piece;
@@ -75,7 +75,7 @@ pub(crate) struct Film {
     camera_id: CameraId,
     owner_key: [u8; 32],
     spool_bytes: u64,
-    shared: Arc<Shared>,
+    handover: Arc<Handover>,
     pool: Pool,
     clock: Clock,
     segmenter: Segmenter,
@@ -106,14 +106,14 @@ impl Film {
         camera: SigningKey,
         owner_key: [u8; 32],
         spool_bytes: u64,
-        shared: Arc<Shared>,
+        handover: Arc<Handover>,
     ) -> Self {
         Self {
             camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
             camera,
             owner_key,
             spool_bytes,
-            shared,
+            handover,
             pool: Pool::new(host::rng::bytes()),
             clock: Clock::default(),
             segmenter: Segmenter::default(),
@@ -147,10 +147,10 @@ impl Film {
             Err(error) => {
                 // Said once for each trouble, not for each key frame at which it is still there.
                 let text = error.to_string();
-                if self.shared.stats.trouble().as_ref() != Some(&text) {
+                if self.handover.stats.trouble().as_ref() != Some(&text) {
                     tracing::warn!(%error, "nothing is filmed");
                 }
-                self.shared.stats.set_trouble(Some(text));
+                self.handover.stats.set_trouble(Some(text));
                 self.interrupt(GapReason::Restart);
             }
         }
@@ -160,7 +160,7 @@ impl Film {
         self.end_segment();
         self.segmenter.reset();
         self.run = None;
-        let number = lock(&self.shared.spool).next_run()?;
+        let number = lock(&self.handover.spool).next_run()?;
         tracing::info!(run = number, codecs, "a run begins");
         self.run = Some(Run { number, init, codecs });
         Ok(())
@@ -207,7 +207,7 @@ impl Film {
             track: TrackId(0),
             epoch_no: epoch.open.context.epoch_no,
             k: epoch.next_k,
-            sequence: lock(&self.shared.spool).next_sequence()?,
+            sequence: lock(&self.handover.spool).next_sequence()?,
             run: number,
             start_us,
             start,
@@ -217,8 +217,8 @@ impl Film {
         let (writer, live) = live::begin(header.sequence, header.epoch_no, bytes.clone());
         self.last_start_us = start_us;
         self.segment = Some(Open { sealer, writer, sequence: header.sequence, bytes, duration_us: 0 });
-        self.shared.begin(live);
-        self.shared.stats.set_trouble(None);
+        self.handover.begin(live);
+        self.handover.stats.set_trouble(None);
         Ok(())
     }
 
@@ -231,22 +231,22 @@ impl Film {
         let mut bytes = open.bytes;
         bytes.extend_from_slice(&trailer);
         let close = EpochClose { segments: epoch.next_k + 1, chain: chain.0, ..epoch.close(GapReason::None) };
-        match keep(&self.shared, open.sequence, &bytes, &close, self.spool_bytes) {
+        match keep(&self.handover, open.sequence, &bytes, &close, self.spool_bytes) {
             Ok(()) => {
                 (epoch.chain, epoch.next_k) = (chain, close.segments);
                 open.writer.end(trailer);
-                self.shared.stats.sent();
+                self.handover.stats.sent();
             }
             Err(error) => {
                 tracing::error!(%error, "a segment was not kept");
-                self.shared.stats.set_trouble(Some(error.to_string()));
+                self.handover.stats.set_trouble(Some(error.to_string()));
                 drop(open.writer);
-                self.shared.dropped(open.sequence);
+                self.handover.dropped(open.sequence);
                 // It never counted: what is missing is time, and the next close says why.
                 self.gap = GapReason::SpoolOverflow;
             }
         }
-        self.shared.note_depth();
+        self.handover.note_depth();
     }
 
     /// What was filmed is kept; what comes next begins with a key frame, in an epoch whose predecessor's close says why something is missing.
@@ -259,7 +259,7 @@ impl Film {
     }
 
     fn open_epoch(&mut self, segment_us: u64) -> Result<(), FilmError> {
-        let spool = lock(&self.shared.spool);
+        let spool = lock(&self.handover.spool);
         // The policy may be newer than at the start: the publisher keeps what it verified.
         let policy = SignedOwnerPolicy::decode_verified(&spool.pairing()?.policy, &self.owner_key)?;
         let content = policy.unverified();
@@ -293,29 +293,29 @@ impl Film {
         tracing::debug!(epoch = epoch.open.context.epoch_no.0, "an epoch opened");
         self.epoch = Some(epoch);
         self.gap = GapReason::None;
-        self.shared.to_put.notify_one();
+        self.handover.to_put.notify_one();
         Ok(())
     }
 }
 
 /// Makes a whole segment durable, at the cost of the oldest ones if there is no room.
 fn keep(
-    shared: &Shared,
+    handover: &Handover,
     sequence: Sequence,
     bytes: &[u8],
     close: &EpochClose,
     limit: u64,
 ) -> Result<(), SpoolError> {
     let gone = {
-        let mut spool = lock(&shared.spool);
+        let mut spool = lock(&handover.spool);
         let gone = spool.make_room(bytes.len() as u64, limit)?;
         spool.keep_segment(sequence, bytes, close)?;
         gone
     };
     if let Some(first) = gone.first() {
         tracing::warn!(first = first.0, segments = gone.len(), "the spool is full: the oldest segments went");
-        shared.stats.dropped(gone.len() as u64);
-        gone.iter().for_each(|sequence| shared.dropped(*sequence));
+        handover.stats.dropped(gone.len() as u64);
+        gone.iter().for_each(|sequence| handover.dropped(*sequence));
     }
     Ok(())
 }
@@ -337,3 +337,6 @@ fn day_keys(
     }
     Ok(keys)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 //! | `film` | fragments into sealed segments; `live` is the one that grows |
 //! | `spool` | what survives a power cut |
 //! | `publish` | the session with the relay: live first, the backlog behind, nothing forgotten before it is durable there |
-//! | `shared`, `drive` | what the two leave for each other; the order of starting and stopping |
+//! | `handover`, `drive` | what the two leave for each other; the order of starting and stopping |
 //! | [`pair`], `policy` | one owner, and the policies that the camera acts on |
 //!
 //! In scope: what a device with a picture does. Out of scope: opening anything; who else may watch (the owner's policy says).
@@ -18,13 +18,13 @@ mod clock;
 mod drive;
 mod epochs;
 mod film;
+mod handover;
 mod live;
 mod notices;
 pub mod pair;
 mod policy;
 mod publish;
 mod segmenter;
-mod shared;
 mod spool;
 mod stats;
 

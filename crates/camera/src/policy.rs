@@ -142,3 +142,6 @@ impl Succession {
         Ok(Some(newest))
     }
 }
+
+#[cfg(test)]
+mod tests;

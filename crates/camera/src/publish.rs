@@ -12,7 +12,7 @@
 mod chores;
 mod sending;
 
-use crate::shared::{Shared, lock};
+use crate::handover::{Handover, lock};
 use crate::spool::{Pairing, Spool, SpoolError};
 use host::http::Retry;
 use host::rng::OsRng;
@@ -61,14 +61,14 @@ pub(crate) async fn publish(
     endpoint: Endpoint,
     pairing: Pairing,
     camera_key: PublicKey,
-    shared: Arc<Shared>,
+    handover: Arc<Handover>,
     stop: Shutdown,
 ) {
     let mut failures = 0;
     loop {
         let mut stood = false;
         let ended = tokio::select! {
-            ended = session(&endpoint, &pairing, camera_key, &shared, &mut stood) => ended,
+            ended = session(&endpoint, &pairing, camera_key, &handover, &mut stood) => ended,
             () = stop.requested() => {
                 // Goodbye: what was acknowledged is forgotten already, the rest stays in the spool.
                 endpoint.close();
@@ -78,7 +78,7 @@ pub(crate) async fn publish(
         };
         let Err(error) = ended;
         tracing::warn!(%error, "no session with the relay; filming goes on");
-        shared.stats.set_link(Some(error.to_string()));
+        handover.stats.set_link(Some(error.to_string()));
         failures = if stood { 1 } else { failures + 1 };
         let pause = AWAY.pause_before(failures + 1, &mut OsRng).unwrap_or(AWAY.longest_pause);
         tokio::select! {
@@ -93,7 +93,7 @@ struct Session {
     link: Link,
     camera_key: PublicKey,
     camera_id: CameraId,
-    shared: Arc<Shared>,
+    handover: Arc<Handover>,
     /// The first epoch whose EpochOpen the relay is not known to have.
     confirmed: watch::Sender<EpochNo>,
     /// The relay has, or may have, a newer policy.
@@ -105,7 +105,7 @@ async fn session(
     endpoint: &Endpoint,
     pairing: &Pairing,
     camera_key: PublicKey,
-    shared: &Arc<Shared>,
+    handover: &Arc<Handover>,
     stood: &mut bool,
 ) -> Result<std::convert::Infallible, SessionError> {
     let camera_id = CameraId::of_key(&camera_key);
@@ -113,18 +113,18 @@ async fn session(
     link.control_send(&Control::Publish { camera_id, track: TrackId(0) })?;
     timeout(LEAVE, leave(&mut control)).await.map_err(|_| SessionError::NoLeave)??;
     *stood = true;
-    let (next, confirmed) = shared
+    let (next, confirmed) = handover
         .on_disk(|spool| Ok::<_, SpoolError>((spool.next_sequence()?, spool.confirmed_opens()?)))
         .await?;
     // The segment that is being filmed is the first live one; without one, the next.
-    let live = shared.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
-    lock(&shared.outbox).handle_connected(live);
-    shared.stats.set_link(None);
+    let live = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
+    lock(&handover.outbox).handle_connected(live);
+    handover.stats.set_link(None);
     let session = Session {
         link,
         camera_key,
         camera_id,
-        shared: shared.clone(),
+        handover: handover.clone(),
         confirmed: watch::Sender::new(confirmed),
         policy_changed: Notify::new(),
     };
@@ -161,11 +161,11 @@ impl Session {
     }
 
     async fn acknowledged(&self, sequence: Sequence) -> Result<(), SessionError> {
-        if lock(&self.shared.outbox).handle_ack(sequence) {
-            self.shared.on_disk(move |spool| spool.forget_segment(sequence)).await?;
-            self.shared.stats.acked();
-            self.shared.stats.set_link(None);
-            self.shared.note_depth();
+        if lock(&self.handover.outbox).handle_ack(sequence) {
+            self.handover.on_disk(move |spool| spool.forget_segment(sequence)).await?;
+            self.handover.stats.acked();
+            self.handover.stats.set_link(None);
+            self.handover.note_depth();
         }
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Session {
     async fn refused(&self, sequence: Sequence, refusal: &Refusal) -> Result<(), SessionError> {
         use RefusalCode as Code;
         tracing::warn!(sequence = sequence.0, %refusal, "a segment was not stored");
-        self.shared.stats.set_link(Some(refusal.to_string()));
+        self.handover.stats.set_link(Some(refusal.to_string()));
         match refusal.code {
             // The relay lacks the segment's EpochOpen, whatever it said before.
             Code::NotFound => {
@@ -181,15 +181,15 @@ impl Session {
                     Some(epoch) => spool.doubt_open(epoch).map(|()| Some(epoch)),
                     None => Ok(None),
                 };
-                if let Some(epoch) = self.shared.on_disk(known).await? {
+                if let Some(epoch) = self.handover.on_disk(known).await? {
                     self.confirmed.send_if_modified(|confirmed| {
                         let doubted = *confirmed > epoch;
                         *confirmed = epoch.min(*confirmed);
                         doubted
                     });
-                    self.shared.to_put.notify_one();
+                    self.handover.to_put.notify_one();
                 }
-                self.shared.again(sequence);
+                self.handover.again(sequence);
             }
             // No judgement of these bytes, or of who sends them for good: the same is sent again after a while.
             Code::StorageFull
@@ -198,13 +198,13 @@ impl Session {
             | Code::GoingAway
             | Code::LogUnavailable
             | Code::NotAllowed
-            | Code::Replaced => sending::again_later(&self.shared, sequence),
+            | Code::Replaced => sending::again_later(&self.handover, sequence),
             // The relay will never take these bytes. They are footage all the same, and stay beside the spool.
             _ => {
-                self.shared.dropped(sequence);
-                self.shared.on_disk(move |spool| spool.set_aside(sequence)).await?;
-                self.shared.stats.refused();
-                self.shared.note_depth();
+                self.handover.dropped(sequence);
+                self.handover.on_disk(move |spool| spool.set_aside(sequence)).await?;
+                self.handover.stats.refused();
+                self.handover.note_depth();
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What a camera tells about itself while it runs. Clones are one and the same.
 
-use crate::shared::lock;
+use crate::handover::lock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 

@@ -248,7 +248,7 @@ impl Case {
                 let Some(trustee) = self.facts.policy.trustees.get(at) else {
                     return Ok(Answer::Unusable { reason: "not a trustee of the policy".to_owned() });
                 };
-                match self.open_bundle(requester, request, trustee, &reply.body) {
+                match self.open_bundle(requester, request, trustee, share_of(at), &reply.body) {
                     Ok(grant_index) => {
                         folder.keep_bundle(share_of(at), &reply.body)?;
                         Answer::Granted { grant_index }
@@ -279,12 +279,16 @@ impl Case {
         requester: &Requester,
         request: &Logged<Signed<Request>>,
         trustee: &TrusteeEntry,
+        share: u8,
         bytes: &[u8],
     ) -> Result<u64, String> {
         let key = Verifier::parse(&trustee.vkey).map_err(|error| error.to_string())?;
         let bundle = Bundle::decode(bytes).map_err(|error| error.to_string())?;
-        let open = bundle.open(request, &key, &self.release_key, requester.log.policy());
-        open.map(|open| open.grant.index()).map_err(|error| error.to_string())
+        let open = bundle
+            .open(request, &key, &self.release_key, requester.log.policy())
+            .map_err(|error| error.to_string())?;
+        open.of_trustee(share).map_err(|error| error.to_string())?;
+        Ok(open.grant.index())
     }
 
     fn name(&self, at: usize) -> String {

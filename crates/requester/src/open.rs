@@ -241,12 +241,19 @@ async fn find_epoch(link: &Link, case: &Case, epoch: EpochNo) -> Result<Option<E
     Ok(None)
 }
 
+/// One trustee's answer: what the evidence needs of it, and the shares it let go.
+struct Collected {
+    grant: Vec<u8>,
+    proof: Vec<u8>,
+    bundle: OpenBundle,
+}
+
 fn open_bundles(
     requester: &Requester,
     folder: &RequestFolder,
     case: &Case,
     request: &Logged<Signed<RequestLeaf>>,
-) -> Result<Vec<(Vec<u8>, Vec<u8>, OpenBundle)>, OpenError> {
+) -> Result<Vec<Collected>, OpenError> {
     let mut bundles = Vec::new();
     for (share, trustee) in (1u8..).zip(&case.facts.policy.trustees) {
         let Some(bytes) = folder.bundle(share)? else { continue };
@@ -255,7 +262,8 @@ fn open_bundles(
         let key = Verifier::parse(&trustee.vkey)
             .map_err(|_| failed(BundleError::WrongGrant("the policy's key of this trustee is no key")))?;
         let open = bundle.open(request, &key, &case.release_key, requester.log.policy()).map_err(failed)?;
-        bundles.push((bundle.grant, bundle.proof, open));
+        open.of_trustee(share).map_err(failed)?;
+        bundles.push(Collected { grant: bundle.grant, proof: bundle.proof, bundle: open });
     }
     Ok(bundles)
 }
@@ -263,7 +271,7 @@ fn open_bundles(
 /// One seed for each epoch of the request, in order, and the names of trustees whose shares were wrong.
 fn combine_all(
     case: &Case,
-    bundles: &[(Vec<u8>, Vec<u8>, OpenBundle)],
+    bundles: &[Collected],
     on: &mut (dyn FnMut(Step) + Send),
 ) -> Result<(Vec<EpochSeed>, Vec<String>), OpenError> {
     let mut seeds = Vec::new();
@@ -272,7 +280,7 @@ fn combine_all(
         let epoch = open.context.epoch_no;
         let shares: Vec<_> = bundles
             .iter()
-            .flat_map(|(_, _, bundle)| &bundle.shares)
+            .flat_map(|collected| &collected.bundle.shares)
             .filter(|(of, _)| *of == epoch)
             .map(|(_, share)| share.clone())
             .collect();
@@ -303,7 +311,7 @@ fn evidence(
     Ok(Evidence {
         log_policy: requester.log_policy_text.clone(),
         request: (request.value().entry_bytes().to_vec(), folder.get(crate::folder::PROOF)?),
-        grants: bundles.into_iter().map(|(grant, proof, _)| (grant, proof)).collect(),
+        grants: bundles.into_iter().map(|collected| (collected.grant, collected.proof)).collect(),
         enrollment: case.package.enrollment.clone(),
         policy: case.package.policy.clone(),
         opens: case.package.opens.clone(),

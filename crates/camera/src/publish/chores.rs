@@ -34,7 +34,7 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
             look_at = Instant::now() + fetch_day_keys(session).await?;
         }
         tokio::select! {
-            () = session.shared.to_put.notified() => {}
+            () = session.handover.to_put.notified() => {}
             () = session.policy_changed.notified() => {
                 follow_policy(session).await?;
                 // A new trustee may be among them.
@@ -61,18 +61,18 @@ async fn put(session: &Session, request: Request, what: &'static str) -> Result<
 }
 
 async fn put_notices(session: &Session) -> Result<(), SessionError> {
-    for (day, notice) in session.shared.on_disk(|spool| spool.waiting_notices()).await? {
+    for (day, notice) in session.handover.on_disk(|spool| spool.waiting_notices()).await? {
         put(session, Request::PutDayNotice(notice), "PutDayNotice").await?;
-        session.shared.on_disk(move |spool| spool.forget_notice(day)).await?;
+        session.handover.on_disk(move |spool| spool.forget_notice(day)).await?;
     }
     Ok(())
 }
 
 async fn put_opens(session: &Session) -> Result<(), SessionError> {
     let waiting = |spool: &mut Spool| spool.opens_from(spool.confirmed_opens()?);
-    for (epoch, open) in session.shared.on_disk(waiting).await? {
+    for (epoch, open) in session.handover.on_disk(waiting).await? {
         put(session, Request::PutEpochOpen(open), "PutEpochOpen").await?;
-        session.shared.on_disk(move |spool| spool.confirm_open(epoch)).await?;
+        session.handover.on_disk(move |spool| spool.confirm_open(epoch)).await?;
         session.confirmed.send_replace(EpochNo(epoch.0.saturating_add(1)));
     }
     Ok(())
@@ -80,12 +80,12 @@ async fn put_opens(session: &Session) -> Result<(), SessionError> {
 
 /// Takes the owner's newest policy, if it holds. One that does not is reported, and filming goes on under the one that does.
 async fn follow_policy(session: &Session) -> Result<(), SessionError> {
-    let shared = &session.shared;
+    let handover = &session.handover;
     let trouble = match newest(session).await? {
         Ok(None) => None,
         Ok(Some(policy)) => {
             tracing::info!(version = policy.unverified().version, "a new policy of the owner");
-            shared.on_disk(move |spool| spool.keep_policy(policy.bytes())).await?;
+            handover.on_disk(move |spool| spool.keep_policy(policy.bytes())).await?;
             None
         }
         Err(refused) => {
@@ -93,7 +93,7 @@ async fn follow_policy(session: &Session) -> Result<(), SessionError> {
             Some(refused.to_string())
         }
     };
-    shared.stats.set_policy_trouble(trouble);
+    handover.stats.set_policy_trouble(trouble);
     Ok(())
 }
 
@@ -101,7 +101,7 @@ async fn newest(session: &Session) -> Result<Result<Option<SignedOwnerPolicy>, P
     let camera_id = session.camera_id;
     let camera_key = session.camera_key;
     let state = move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_key)?));
-    let (pairing, labels) = session.shared.on_disk(state).await?;
+    let (pairing, labels) = session.handover.on_disk(state).await?;
     let mut succession = match Succession::new(&pairing, camera_id) {
         Ok(succession) => succession,
         Err(refused) => return Ok(Err(refused)),
@@ -149,8 +149,8 @@ fn labels(spool: &Spool, camera_key: &PublicKey) -> Result<Vec<NoticeKey>, Spool
 
 /// Fetches trustees' keys for today and the days ahead, each verified before it is kept; how long to wait before the next look.
 async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
-    let shared = &session.shared;
-    let pairing = shared.on_disk(|spool| spool.pairing()).await?;
+    let handover = &session.handover;
+    let pairing = handover.on_disk(|spool| spool.pairing()).await?;
     // Filming reports a policy that does not hold.
     let Ok(policy) = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key) else {
         return Ok(KEYS_EVERY);
@@ -164,7 +164,7 @@ async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
     let mut pause = KEYS_EVERY;
     for day in (0..=DAYS_AHEAD).map(|ahead| Day(today.0.saturating_add(ahead))) {
         let wanted = trustees.clone();
-        let missing = shared.on_disk(move |spool| missing(spool, wanted, day)).await?;
+        let missing = handover.on_disk(move |spool| missing(spool, wanted, day)).await?;
         if missing.is_empty() {
             continue;
         }
@@ -176,7 +176,7 @@ async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
             let verified = own.filter(|bytes| is_key_of(bytes, &vkey, day));
             match verified {
                 Some(bytes) => {
-                    shared.on_disk(move |spool| spool.keep_day_key(today, day, share, &bytes)).await?;
+                    handover.on_disk(move |spool| spool.keep_day_key(today, day, share, &bytes)).await?;
                 }
                 None if day == today => pause = KEYS_MISSING,
                 None => {}

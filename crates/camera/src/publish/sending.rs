@@ -1,8 +1,8 @@
 //! Segments out: live ones as they grow and first, the backlog behind them, each on a stream of its own.
 
 use super::{Session, SessionError};
+use crate::handover::{Handover, lock};
 use crate::live::{Live, Next};
-use crate::shared::{Shared, lock};
 use crate::spool::SpoolError;
 use media::id::{EpochNo, Sequence};
 use media::segment::SegmentHeader;
@@ -24,24 +24,24 @@ const LATER: Duration = Duration::from_secs(2);
 
 /// Sends what the outbox says until the session ends.
 pub(super) async fn run(session: &Session, live_from: Sequence) -> Result<Infallible, SessionError> {
-    let shared = &session.shared;
+    let handover = &session.handover;
     let (mut live, mut backlog) = (JoinSet::new(), JoinSet::new());
     loop {
         while live.len() < LIVE_AT_ONCE
-            && let Some(sequence) = next(|| lock(&shared.outbox).poll_live())
+            && let Some(sequence) = next(|| lock(&handover.outbox).poll_live())
         {
             let newer = i32::try_from(sequence.0.saturating_sub(live_from.0)).unwrap_or(i32::MAX - 2);
             live.spawn(Sending::new(session, sequence, newer.saturating_add(1).min(i32::MAX - 1)).run());
         }
         while backlog.len() < BACKLOG_AT_ONCE
-            && let Some(sequence) = next(|| lock(&shared.outbox).poll_send())
+            && let Some(sequence) = next(|| lock(&handover.outbox).poll_send())
         {
             backlog.spawn(Sending::new(session, sequence, BACKLOG).run());
         }
         tokio::select! {
-            Some(done) = live.join_next() => finished(shared, done)?,
-            Some(done) = backlog.join_next() => finished(shared, done)?,
-            () = shared.to_send.notified() => {}
+            Some(done) = live.join_next() => finished(handover, done)?,
+            Some(done) = backlog.join_next() => finished(handover, done)?,
+            () = handover.to_send.notified() => {}
         }
     }
 }
@@ -52,12 +52,12 @@ fn next(poll: impl FnOnce() -> Option<Sequence>) -> Option<Sequence> {
 }
 
 /// Sends a segment again, not at once.
-pub(super) fn again_later(shared: &Arc<Shared>, sequence: Sequence) {
-    let shared = shared.clone();
+pub(super) fn again_later(handover: &Arc<Handover>, sequence: Sequence) {
+    let handover = handover.clone();
     tokio::spawn(async move {
         tokio::time::sleep(LATER).await;
         // If the session ended meanwhile, it waits already, and this changes nothing.
-        shared.again(sequence);
+        handover.again(sequence);
     });
 }
 
@@ -81,7 +81,10 @@ enum SendError {
     Spool(#[from] SpoolError),
 }
 
-fn finished(shared: &Arc<Shared>, done: Result<Done, tokio::task::JoinError>) -> Result<(), SessionError> {
+fn finished(
+    handover: &Arc<Handover>,
+    done: Result<Done, tokio::task::JoinError>,
+) -> Result<(), SessionError> {
     let (sequence, ended) = match done {
         Ok(done) => done,
         Err(failed) => match failed.try_into_panic() {
@@ -93,18 +96,18 @@ fn finished(shared: &Arc<Shared>, done: Result<Done, tokio::task::JoinError>) ->
     match ended {
         Ok(Sent::Whole) => Ok(()),
         Ok(Sent::Gone) => {
-            shared.dropped(sequence);
+            handover.dropped(sequence);
             Ok(())
         }
         // The relay gave the stream up. Its refusal, if one comes, says why and decides; if none comes, the segment goes again.
         Err(SendError::Stream(StreamError::Abandoned | StreamError::Stalled)) => {
-            again_later(shared, sequence);
+            again_later(handover, sequence);
             Ok(())
         }
         Err(SendError::Stream(StreamError::Link(error)) | SendError::Link(error)) => Err(error.into()),
         Err(SendError::Stream(other)) => {
             tracing::debug!(error = %other, "a segment's stream ended");
-            again_later(shared, sequence);
+            again_later(handover, sequence);
             Ok(())
         }
         Err(SendError::Spool(error)) => Err(error.into()),
@@ -113,7 +116,7 @@ fn finished(shared: &Arc<Shared>, done: Result<Done, tokio::task::JoinError>) ->
 
 /// One segment on its way.
 struct Sending {
-    shared: Arc<Shared>,
+    handover: Arc<Handover>,
     link: Link,
     confirmed: watch::Receiver<EpochNo>,
     sequence: Sequence,
@@ -122,8 +125,8 @@ struct Sending {
 
 impl Sending {
     fn new(session: &Session, sequence: Sequence, priority: i32) -> Self {
-        let (shared, link) = (session.shared.clone(), session.link.clone());
-        Self { shared, link, confirmed: session.confirmed.subscribe(), sequence, priority }
+        let (handover, link) = (session.handover.clone(), session.link.clone());
+        Self { handover, link, confirmed: session.confirmed.subscribe(), sequence, priority }
     }
 
     async fn run(mut self) -> Done {
@@ -132,7 +135,7 @@ impl Sending {
     }
 
     async fn send(&mut self) -> Result<Sent, SendError> {
-        let live = self.shared.live.borrow().clone().filter(|live| live.sequence == self.sequence);
+        let live = self.handover.live.borrow().clone().filter(|live| live.sequence == self.sequence);
         if let Some(live) = live {
             let mut stream = self.open(live.epoch_no).await?;
             return grow(live, &mut stream).await.map(|whole| (whole, stream)).and_then(|(whole, stream)| {
@@ -143,7 +146,7 @@ impl Sending {
             });
         }
         let sequence = self.sequence;
-        let Some(bytes) = self.shared.on_disk(move |spool| spool.find_segment(sequence)).await? else {
+        let Some(bytes) = self.handover.on_disk(move |spool| spool.find_segment(sequence)).await? else {
             return Ok(Sent::Gone);
         };
         let header = bytes.get(..media::segment::HEADER_LEN).map(SegmentHeader::decode);

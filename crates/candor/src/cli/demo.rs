@@ -93,7 +93,7 @@ impl Demo {
         };
         let outcome = match told {
             Ok(report) => {
-                terminal.result(&report, |report| summary(report));
+                terminal.result(&report, summary);
                 if let (false, false) = (self.once, shutdown.is_requested()) {
                     linger(terminal, &cast, &shutdown).await;
                 }

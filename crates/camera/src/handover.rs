@@ -8,7 +8,7 @@ use media::session::Outbox;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
-pub(crate) struct Shared {
+pub(crate) struct Handover {
     pub(crate) spool: Mutex<Spool>,
     /// What is still to be acknowledged, the segment that is being filmed included.
     pub(crate) outbox: Mutex<Outbox>,
@@ -23,10 +23,10 @@ pub(crate) struct Shared {
     pub(crate) stats: Stats,
 }
 
-impl Shared {
+impl Handover {
     pub(crate) fn new(spool: Spool, stats: Stats) -> Self {
         let outbox = Outbox::new(spool.sequences());
-        let shared = Self {
+        let handover = Self {
             depth: watch::Sender::new(outbox.depth()),
             spool: Mutex::new(spool),
             outbox: Mutex::new(outbox),
@@ -35,8 +35,8 @@ impl Shared {
             to_send: Notify::new(),
             stats,
         };
-        shared.note_depth();
-        shared
+        handover.note_depth();
+        handover
     }
 
     /// A segment was begun: it may be sent as it grows.
@@ -72,8 +72,8 @@ impl Shared {
         self: &Arc<Self>,
         work: impl FnOnce(&mut Spool) -> T + Send + 'static,
     ) -> T {
-        let shared = self.clone();
-        match tokio::task::spawn_blocking(move || work(&mut lock(&shared.spool))).await {
+        let handover = self.clone();
+        match tokio::task::spawn_blocking(move || work(&mut lock(&handover.spool))).await {
             Ok(done) => done,
             Err(failed) => std::panic::resume_unwind(failed.into_panic()),
         }

@@ -1,0 +1,230 @@
+//! Virtual time, real fragments, no relay: what ends up in the spool is what was signed.
+
+use super::*;
+use crate::Stats;
+use crate::notices::Notices;
+use crate::spool::Pairing;
+use container::split::Splitter;
+use media::chain::{Chain, FragmentsHash};
+use media::epoch::SignedEpochOpen;
+use media::id::EpochNo;
+use media::policy::{Classes, TrusteeEntry};
+use media::segment::{Part, SegmentReader, Trailer, chain_after};
+use seal::notice::NoticeRoot;
+use tlog::note::Signer;
+
+/// The first moment of a day, so of an epoch too.
+const MIDNIGHT: u64 = 20_833 * 86_400_000_000;
+const SECOND: u64 = 1_000_000;
+
+struct Scene {
+    _dir: tempfile::TempDir,
+    handover: Arc<Handover>,
+    film: Film,
+    pieces: Vec<Piece>,
+    camera_pk: [u8; 32],
+}
+
+/// The container's fixture in fragments of 100 ms; a key frame every second, four seconds.
+fn pieces() -> Vec<Piece> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../container/tests/fixtures/h264-aac.mp4");
+    let output = std::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i", file, "-c", "copy", "-an", "-f", "mp4", "-movflags"])
+        .args(["empty_moov+default_base_moof+frag_keyframe", "-frag_duration", "100000", "pipe:1"])
+        .output()
+        .unwrap();
+    let mut splitter = Splitter::new();
+    splitter.push(&output.stdout);
+    std::iter::from_fn(|| splitter.next_piece().unwrap()).collect()
+}
+
+impl Scene {
+    fn new(trustees: &[Signer], spool_bytes: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (camera, owner) = (SigningKey::from_bytes(&[7; 32]), SigningKey::from_bytes(&[8; 32]));
+        let (camera_pk, owner_key) = (camera.verifying_key().to_bytes(), owner.verifying_key().to_bytes());
+        let entry = |trustee: &Signer| TrusteeEntry {
+            name: trustee.name().to_owned(),
+            vkey: trustee.verifier().vkey(),
+            url: String::new(),
+        };
+        let policy = OwnerPolicy {
+            camera_id: CameraId::of_key(&camera_pk),
+            version: 1,
+            prev_hash: [0; 32],
+            epoch_len_s: 10,
+            t: u8::try_from(trustees.len()).unwrap(),
+            trustees: trustees.iter().map(entry).collect(),
+            recipients: Vec::new(),
+            classes: Classes::default(),
+            retention_days: 30,
+            log_policy_hash: [0; 32],
+            policy_doc_hash: [0; 32],
+            recovery_pk: [0; 32],
+        };
+        let pairing = Pairing {
+            relay: "relay.example:4433".to_owned(),
+            relay_key: [1; 32],
+            owner_key,
+            enrollment: vec![1],
+            policy: policy.sign(&owner).unwrap().bytes().to_vec(),
+            log_policy: String::new(),
+        };
+        Spool::create(dir.path()).unwrap();
+        let spool = Spool::open(dir.path()).unwrap();
+        let notices = Notices { day: Day::of_us(MIDNIGHT), root: NoticeRoot::new([3; 32]) };
+        spool.keep_pairing(&pairing, &notices, &notices.notice(&camera)).unwrap();
+        let handover = Arc::new(Handover::new(spool, Stats::default()));
+        let film = Film::new(camera, owner_key, spool_bytes, handover.clone());
+        Self { _dir: dir, handover, film, pieces: pieces(), camera_pk }
+    }
+
+    /// Four seconds of pictures, the first of them taken at `from_us`.
+    fn films(&mut self, from_us: u64, steady_us: u64) {
+        let mut passed = 0;
+        for piece in self.pieces.clone() {
+            if let Piece::Fragment(fragment) = &piece {
+                passed += fragment.duration_us;
+            }
+            let now = Moment { wall_us: from_us + passed, steady_us: steady_us + passed };
+            self.film.handle(Heard::Piece(piece, now));
+        }
+    }
+
+    fn opens(&self) -> Vec<media::epoch::EpochOpen> {
+        let opens = lock(&self.handover.spool).opens_from(EpochNo(0)).unwrap();
+        let open = |(_, bytes): &(EpochNo, Vec<u8>)| {
+            SignedEpochOpen::decode(bytes).unwrap().verify(&self.camera_pk).unwrap().clone()
+        };
+        opens.iter().map(open).collect()
+    }
+
+    /// Every spooled segment, its signature verified.
+    fn segments(&self) -> Vec<(SegmentHeader, Trailer, FragmentsHash)> {
+        let spool = lock(&self.handover.spool);
+        let read = |sequence: Sequence| {
+            let mut reader = SegmentReader::new();
+            reader.push(&spool.find_segment(sequence).unwrap().unwrap()).unwrap();
+            let (mut header, mut hash) = (None, FragmentsHash::default());
+            loop {
+                match reader.next_part().unwrap().unwrap() {
+                    Part::Header(found) => header = Some(found),
+                    Part::Fragment { index, sealed } => hash.update(index, &sealed),
+                    Part::Trailer(trailer) => {
+                        let header = header.unwrap();
+                        trailer.verify(&self.camera_pk, &header.hash()).unwrap();
+                        assert_eq!(header.sequence, sequence);
+                        return (header, trailer, hash);
+                    }
+                }
+            }
+        };
+        spool.sequences().into_iter().map(read).collect()
+    }
+}
+
+#[test]
+fn segments_chain_within_their_epoch_and_epochs_close_one_another() {
+    let mut scene = Scene::new(&[], u64::MAX);
+    // From second 7 of an epoch of 10 s: three segments in it, and the fourth begins the next.
+    scene.films(MIDNIGHT + 7 * SECOND, 0);
+    scene.films(MIDNIGHT + 11 * SECOND, 4 * SECOND);
+    scene.film.end_segment();
+    let (opens, segments) = (scene.opens(), scene.segments());
+    let places: Vec<_> = segments.iter().map(|(header, ..)| (header.epoch_no.0, header.k)).collect();
+    assert_eq!(places, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3), (1, 4)]);
+    assert_eq!(opens.len(), 2);
+    for open in &opens {
+        let mut chain = Chain::start(&open.context.hash(), &open.prev_close_hash());
+        for (header, trailer, hash) in segments.iter().filter(|(h, ..)| h.epoch_no == open.context.epoch_no) {
+            chain = chain_after(&chain, header, hash.clone());
+            assert_eq!(trailer.chain, chain);
+            assert!((open.context.start_us..open.context.end_us()).contains(&header.start_us));
+        }
+    }
+    assert_eq!(opens[0].context.start_us, MIDNIGHT + 7 * SECOND);
+    assert_eq!(opens[1].context.start_us, MIDNIGHT + 10 * SECOND, "they join");
+    let close = opens[1].previous.unwrap();
+    assert_eq!((close.epoch_no, close.segments, close.gap), (EpochNo(0), 3, GapReason::None));
+    assert_eq!(close.chain, segments[2].1.chain.0);
+    // Each init is a run.
+    assert_eq!(segments.iter().map(|(header, ..)| header.run).collect::<Vec<_>>(), [1, 1, 1, 1, 2, 2, 2, 2]);
+}
+
+#[test]
+fn a_source_that_broke_off_and_a_clock_that_was_set_are_told_by_the_next_close() {
+    let mut scene = Scene::new(&[], u64::MAX);
+    scene.films(MIDNIGHT, 0);
+    scene.film.handle(Heard::Lost);
+    scene.films(MIDNIGHT + 30 * SECOND, 30 * SECOND);
+    // An hour ahead in the middle of a run, without a source that broke off.
+    let fragments: Vec<Piece> = scene.pieces.iter().skip(1).cloned().collect();
+    for (at, piece) in (1..).zip(fragments) {
+        let passed = at * 100_000;
+        let now = Moment { wall_us: MIDNIGHT + 3634 * SECOND + passed, steady_us: 34 * SECOND + passed };
+        scene.film.handle(Heard::Piece(piece, now));
+    }
+    scene.film.end_segment();
+    let opens = scene.opens();
+    let gaps: Vec<_> = opens.iter().filter_map(|open| open.previous).map(|close| close.gap).collect();
+    assert_eq!(gaps, [GapReason::Source, GapReason::ClockStep]);
+    assert_eq!(opens[1].context.start_us, MIDNIGHT + 30 * SECOND);
+    let runs: Vec<_> = scene.segments().iter().map(|(header, ..)| (header.run, header.start)).collect();
+    assert_eq!(runs.last(), Some(&(3, Start::KeyFrame)), "a clock that was set begins a run");
+    assert_eq!(scene.handover.stats.segments_sent(), 12);
+}
+
+#[test]
+fn an_overflowing_spool_is_told_by_the_next_close() {
+    let mut scene = Scene::new(&[], 30_000);
+    scene.films(MIDNIGHT + 5 * SECOND, 0);
+    scene.films(MIDNIGHT + 9 * SECOND, 4 * SECOND);
+    scene.film.end_segment();
+    assert!(scene.handover.stats.segments_dropped() > 0);
+    assert!(lock(&scene.handover.spool).bytes() <= 30_000);
+    assert_eq!(scene.opens()[1].previous.unwrap().gap, GapReason::SpoolOverflow);
+}
+
+#[test]
+fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
+    let trustee = Signer::from_seed("bar.example", &[9; 32]).unwrap();
+    let mut scene = Scene::new(std::slice::from_ref(&trustee), u64::MAX);
+    scene.films(MIDNIGHT, 0);
+    assert_eq!((scene.opens().len(), scene.segments().len()), (0, 0));
+    assert!(scene.handover.stats.trouble().unwrap().contains("bar.example"));
+    let day = Day::of_us(MIDNIGHT);
+    let public = seal::hpke::SecretKey::generate(&mut OsRng).public();
+    let name = escrow::record::Name::new(trustee.name()).unwrap();
+    let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Time(1) };
+    let signed = key.sign(&trustee).unwrap();
+    let bytes = tlog::Entry::entry_bytes(&signed);
+    lock(&scene.handover.spool).keep_day_key(day, day, 1, bytes).unwrap();
+    scene.films(MIDNIGHT + 4 * SECOND, 4 * SECOND);
+    scene.film.end_segment();
+    assert_eq!(scene.handover.stats.trouble(), None);
+    assert_eq!((scene.opens()[0].shares.len(), scene.segments().len()), (1, 4));
+    // The key is of one day: at midnight it is over.
+    scene.films(MIDNIGHT + 86_400 * SECOND, 86_400 * SECOND);
+    assert_eq!(scene.segments().len(), 4);
+}
+
+#[test]
+fn a_new_day_has_its_own_notice_key_and_skipped_days_have_theirs() {
+    let mut scene = Scene::new(&[], u64::MAX);
+    scene.films(MIDNIGHT, 0);
+    scene.films(MIDNIGHT + 3 * 86_400 * SECOND, 3 * 86_400 * SECOND);
+    let waiting = lock(&scene.handover.spool).waiting_notices().unwrap();
+    let today = Day::of_us(MIDNIGHT).0;
+    assert_eq!(waiting.iter().map(|(day, _)| day.0 - today).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    let opens = scene.opens();
+    let notices = lock(&scene.handover.spool).notices().unwrap();
+    let commit = notices.key(&CameraId::of_key(&scene.camera_pk)).commit();
+    assert_eq!(opens.last().unwrap().context.notice_commit, commit);
+    assert_ne!(opens[0].context.notice_commit, commit);
+    // The clock goes back behind it: there is no key of that day any more, and nothing is filmed.
+    let filmed = scene.segments().len();
+    scene.films(MIDNIGHT + 86_400 * SECOND, 3 * 86_400 * SECOND + 10 * SECOND);
+    assert_eq!(scene.opens().len(), opens.len());
+    assert_eq!(scene.segments().len(), filmed + 1, "the one that was open is kept");
+    assert!(scene.handover.stats.trouble().unwrap().contains("set the clock"));
+}

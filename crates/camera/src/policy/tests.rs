@@ -1,0 +1,194 @@
+//! Policies that an owner signed and a witnessed log holds, and each way in which one is not that.
+
+use super::*;
+use ed25519_dalek::SigningKey;
+use escrow::record::{EntryId, Name, policy_commitment};
+use media::id::{Day, DeviceId};
+use media::policy::{Classes, OwnerPolicy, Recipient, Role};
+use seal::notice::NoticeRoot;
+use tlog::Entry as _;
+use tlog::checkpoint::Checkpoint;
+use tlog::cosignature::{Algorithm, Cosigner};
+use tlog::merkle::{Tree, leaf_hash};
+use tlog::note::Signer;
+
+const CAMERA: CameraId = CameraId([4; 32]);
+const DAY: Day = Day(20_833);
+
+fn owner() -> SigningKey {
+    SigningKey::from_bytes(&[8; 32])
+}
+
+fn owner_key() -> [u8; 32] {
+    owner().verifying_key().to_bytes()
+}
+
+fn log() -> Signer {
+    Signer::from_seed("log.example", &[1; 32]).unwrap()
+}
+
+fn witness() -> Cosigner {
+    Cosigner::from_seed("w.example", Algorithm::Ed25519, &[2; 32]).unwrap()
+}
+
+fn log_policy() -> String {
+    let (log, witness) = (log().verifier().vkey(), witness().verifier().vkey());
+    format!("log {log}\nwitness w {witness}\nquorum w\n")
+}
+
+fn notice(day: Day) -> NoticeKey {
+    NoticeRoot::new([3; 32]).key(&CAMERA, day)
+}
+
+/// The next version, by this key, for a further viewer.
+fn version(before: Option<&SignedOwnerPolicy>, owner: &SigningKey, camera_id: CameraId) -> SignedOwnerPolicy {
+    let version = before.map_or(1, |before| before.unverified().version + 1);
+    let recipient = Recipient {
+        device_id: DeviceId([u8::try_from(version).unwrap(); 32]),
+        wrap_pk: vec![0; 1216],
+        role: Role::Guest,
+        not_after: u64::MAX,
+    };
+    let policy = OwnerPolicy {
+        camera_id,
+        version,
+        prev_hash: before.map_or([0; 32], SignedOwnerPolicy::hash),
+        epoch_len_s: 60,
+        t: 0,
+        trustees: Vec::new(),
+        recipients: vec![recipient],
+        classes: Classes::default(),
+        retention_days: 30,
+        log_policy_hash: Hash::of(&[log_policy().as_bytes()]).0,
+        policy_doc_hash: [0; 32],
+        recovery_pk: [0; 32],
+    };
+    policy.sign(owner).unwrap()
+}
+
+enum Head {
+    Cosigned,
+    Alone,
+}
+
+/// The policy with its leaf, labelled for `day`, in a log of three leaves.
+fn logged(policy: &SignedOwnerPolicy, day: Day, head: Head) -> PolicyBundle {
+    let id = EntryId([6; 16]);
+    let leaf = OwnerPolicyLeaf {
+        id,
+        sponsor: Name::new("relay.example").unwrap(),
+        label: Hash(notice(day).label(id.as_bytes())),
+        commitment: policy_commitment(&id, &Hash(policy.hash())),
+    };
+    let sponsor = Signer::from_seed("relay.example", &[5; 32]).unwrap();
+    let leaf = Signed::sign(leaf, &[&sponsor]).unwrap();
+    let mut tree = Tree::new();
+    tree.push(leaf_hash(b"another"));
+    tree.push(leaf_hash(leaf.entry_bytes()));
+    tree.push(leaf_hash(b"a third"));
+    let mut signed = Checkpoint::new("log.example", 3, tree.root()).unwrap().sign(&log()).unwrap();
+    if matches!(head, Head::Cosigned) {
+        signed.cosign(&witness(), 1).unwrap();
+    }
+    let inclusion = tree.prove_inclusion(1, 3).unwrap();
+    let proof = TlogProof::from_parts(1, inclusion, &signed.encode()).unwrap();
+    PolicyBundle { policy: policy.bytes().to_vec(), leaf: leaf.entry_bytes().to_vec(), proof: proof.encode() }
+}
+
+fn following(policy: &SignedOwnerPolicy) -> Succession {
+    let pairing = Pairing {
+        relay: String::new(),
+        relay_key: [0; 32],
+        owner_key: owner_key(),
+        enrollment: Vec::new(),
+        policy: policy.bytes().to_vec(),
+        log_policy: log_policy(),
+    };
+    Succession::new(&pairing, CAMERA).unwrap()
+}
+
+#[test]
+fn what_the_owner_signed_and_the_witnesses_saw_is_taken_and_nothing_else() {
+    let good = version(None, &owner(), CAMERA);
+    let bundle = logged(&good, DAY, Head::Cosigned);
+    let verify = |bundle: &PolicyBundle| verified(&owner_key(), &log_policy(), CAMERA, bundle);
+    let (policy, leaf) = verify(&bundle).unwrap();
+    assert_eq!(policy, good);
+    check_label(&leaf, &[notice(DAY)]).unwrap();
+    assert!(matches!(check_label(&leaf, &[notice(Day(DAY.0 + 1))]), Err(PolicyRefused::Unlabelled)));
+    assert!(matches!(check_label(&leaf, &[]), Err(PolicyRefused::Unlabelled)));
+
+    let stranger = version(None, &SigningKey::from_bytes(&[9; 32]), CAMERA);
+    let refused = verify(&logged(&stranger, DAY, Head::Cosigned)).unwrap_err();
+    assert!(matches!(refused, PolicyRefused::Object(_)), "{refused}");
+    let others = version(None, &owner(), CameraId([5; 32]));
+    let refused = verify(&logged(&others, DAY, Head::Cosigned)).unwrap_err();
+    assert!(matches!(refused, PolicyRefused::OtherCamera), "{refused}");
+    let refused = verify(&logged(&good, DAY, Head::Alone)).unwrap_err();
+    assert!(matches!(refused, PolicyRefused::NotLogged(_)), "{refused}");
+    // The leaf and proof of another policy.
+    let borrowed = PolicyBundle { policy: stranger.bytes().to_vec(), ..bundle.clone() };
+    let stranger_key = SigningKey::from_bytes(&[9; 32]).verifying_key().to_bytes();
+    let refused = verified(&stranger_key, &log_policy(), CAMERA, &borrowed).unwrap_err();
+    assert!(matches!(refused, PolicyRefused::OtherLeaf), "{refused}");
+    let other_log = log_policy() + "# another file\n";
+    let refused = verified(&owner_key(), &other_log, CAMERA, &bundle).unwrap_err();
+    assert!(matches!(refused, PolicyRefused::OtherLog), "{refused}");
+}
+
+#[test]
+fn versions_are_followed_in_order_and_only_the_last_must_be_labelled() {
+    let one = version(None, &owner(), CAMERA);
+    let two = version(Some(&one), &owner(), CAMERA);
+    let three = version(Some(&two), &owner(), CAMERA);
+    let (today, before) = ([notice(DAY)], Day(DAY.0 - 1));
+
+    let mut same = following(&one);
+    assert_eq!(same.handle(&logged(&one, DAY, Head::Cosigned)).unwrap(), Needs::Nothing);
+    assert_eq!(same.newest(&today).unwrap(), None);
+
+    let mut next = following(&one);
+    assert_eq!(next.handle(&logged(&two, DAY, Head::Cosigned)).unwrap(), Needs::Nothing);
+    assert_eq!(next.newest(&today).unwrap(), Some(two.clone()));
+
+    let mut skipped = following(&one);
+    let needs = skipped.handle(&logged(&three, DAY, Head::Cosigned)).unwrap();
+    assert_eq!(needs, Needs::Version(two.hash()));
+    assert!(matches!(skipped.missing(), PolicyRefused::Missing { current: 1, offered: 3 }));
+    assert_eq!(skipped.handle(&logged(&two, before, Head::Cosigned)).unwrap(), Needs::Nothing);
+    assert_eq!(skipped.newest(&today).unwrap(), Some(three.clone()));
+
+    let mut silent = following(&one);
+    silent.handle(&logged(&two, before, Head::Cosigned)).unwrap();
+    assert!(matches!(silent.newest(&today), Err(PolicyRefused::Unlabelled)));
+}
+
+#[test]
+fn versions_go_neither_back_nor_sideways() {
+    let one = version(None, &owner(), CAMERA);
+    let two = version(Some(&one), &owner(), CAMERA);
+    let three = version(Some(&two), &owner(), CAMERA);
+    let offer = |held: &SignedOwnerPolicy, offered: &SignedOwnerPolicy| {
+        following(held).handle(&logged(offered, DAY, Head::Cosigned)).unwrap_err()
+    };
+    assert!(matches!(offer(&two, &one), PolicyRefused::Version { current: 2, offered: 1 }));
+    // A second version 2, after another first one.
+    let elsewhere = {
+        let mut other = version(None, &owner(), CAMERA).unverified().clone();
+        other.retention_days = 1;
+        other.sign(&owner()).unwrap()
+    };
+    let sideways = version(Some(&elsewhere), &owner(), CAMERA);
+    assert!(matches!(offer(&one, &sideways), PolicyRefused::Previous(2)));
+    assert!(matches!(offer(&one, &elsewhere), PolicyRefused::Version { current: 1, offered: 1 }));
+    // Version 3 rests on another version 2 than the one that the relay brings.
+    let mut mixed = following(&one);
+    mixed.handle(&logged(&three, DAY, Head::Cosigned)).unwrap();
+    let refused = mixed.handle(&logged(&sideways, DAY, Head::Cosigned)).unwrap_err();
+    assert!(matches!(refused, PolicyRefused::Previous(3)), "{refused}");
+    // One that was not witnessed is none, in the middle too.
+    let mut unseen = following(&one);
+    unseen.handle(&logged(&three, DAY, Head::Cosigned)).unwrap();
+    let refused = unseen.handle(&logged(&two, DAY, Head::Alone)).unwrap_err();
+    assert!(matches!(refused, PolicyRefused::NotLogged(_)), "{refused}");
+}
