@@ -2,3 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod attacks;
+mod cli;
+mod contracts;
+mod flows;

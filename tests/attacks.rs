@@ -1,0 +1,14 @@
+//! What a party may try, and must not achieve: the rows of proto/threat-model.md, against the whole cast.
+
+mod bad_share;
+mod blind_relay;
+mod clock;
+mod fork;
+mod garbage;
+mod quorum;
+mod scope;
+mod segments;
+mod silent_viewer;
+mod strangers;
+mod twins;
+mod unlogged;

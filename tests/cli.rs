@@ -1,0 +1,4 @@
+//! The one binary as a user meets it.
+
+mod help;
+mod mistakes;

@@ -1,0 +1,34 @@
+//! The contracts name tests: each one named must exist, or a promise stands without its test.
+
+use std::fs;
+use std::path::Path;
+
+/// Every cell of the threat model that names a test names a file that exists and, after a colon, a test function in it.
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = fs::read_to_string(root.join("proto/threat-model.md")).unwrap();
+    let mut named = 0;
+    for line in text.lines().filter(|line| line.starts_with("| ")) {
+        let cell = line.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+        if cell == "test" || cell.starts_with('-') {
+            continue;
+        }
+        let places: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert!(!places.is_empty(), "no test in: {line}");
+        for place in places {
+            let (file, test) =
+                place.split_once(": ").map_or((place, None), |(file, test)| (file, Some(test)));
+            let path =
+                [root.join("tests").join(file), root.join(file)].into_iter().find(|path| path.is_file());
+            let path = path.unwrap_or_else(|| panic!("{place}: no such file"));
+            let source = fs::read_to_string(&path).unwrap();
+            assert!(source.contains("#[test]") || source.contains("#[tokio::test"), "{place}: holds no test");
+            if let Some(test) = test {
+                assert!(source.contains(&format!("fn {test}(")), "{place}: no such test");
+            }
+            named += 1;
+        }
+    }
+    assert!(named > 20, "the table was not found");
+}

@@ -1,0 +1,5 @@
+//! What users do, from end to end: the main job, pairing, crashes in the middle of work.
+
+mod crash;
+mod main_job;
+mod pairing;
