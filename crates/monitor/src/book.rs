@@ -1,9 +1,10 @@
 //! What a monitor knows: the followed tree and head, heads it cannot check yet, forks. No I/O but the store's; the network
 //! is in [`crate::follow`] and [`crate::gossip`].
 
-use crate::count::{CountRule, Counts};
+use crate::count::{CountRule, Counts, Row, RowKey};
 use crate::evidence::{AlarmKind, Alarms};
 use crate::store::{Store, StoreError};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ pub(crate) struct Book {
     counts: Counts,
     /// What the counts come to, made once a step: whoever asks costs no recount.
     counts_json: Arc<serde_json::Value>,
+    rows: Arc<BTreeMap<RowKey, Row>>,
 }
 
 impl Book {
@@ -76,6 +78,7 @@ impl Book {
             growing: Frontier::new(),
             alarms,
             counts_json: Arc::new(counts.to_json()),
+            rows: Arc::new(counts.rows()),
             counts,
         })
     }
@@ -88,6 +91,16 @@ impl Book {
             *self = Self { pending, alarms, ..fresh };
         }
         Ok(())
+    }
+
+    /// The rule by which it is counted.
+    pub(crate) fn rule(&self) -> &CountRule {
+        self.counts.rule()
+    }
+
+    /// The count's rows.
+    pub(crate) fn rows(&self) -> Arc<BTreeMap<RowKey, Row>> {
+        self.rows.clone()
     }
 
     /// What the counts of the followed tree come to.
@@ -149,6 +162,7 @@ impl Book {
         kept?;
         self.head = Some(head);
         self.counts_json = Arc::new(self.counts.to_json());
+        self.rows = Arc::new(self.counts.rows());
         self.check_pending()
     }
 

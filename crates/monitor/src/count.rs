@@ -13,12 +13,12 @@
 mod month;
 mod table;
 
+pub(crate) use month::month_of;
 pub use table::{Emergencies, Row, RowKey};
 
 use escrow::policy::PolicyDoc;
 use escrow::record::{EntryId, Leaf, Name, Signed};
 use escrow::register::{Register, Requested};
-use month::month_of;
 use std::collections::{BTreeMap, BTreeSet};
 use table::Table;
 use tlog::Hash;

@@ -2,6 +2,7 @@
 //! raises the alarm on a fork (proto/gossip.md).
 //!
 //! ```text
+//! GET  /            the count and why to believe it, for people (HTML)
 //! GET  /gossip      this monitor's head (a signed checkpoint) and its fork proofs (JSON)
 //! POST /gossip      the same, from a peer; the answer is ours
 //! GET  /counts      requests, grants and refusals by kind, agency and month (JSON)
@@ -18,6 +19,7 @@ mod count;
 mod evidence;
 mod follow;
 mod gossip;
+mod page;
 mod serve;
 mod store;
 mod watch;

@@ -1,11 +1,12 @@
-//! The monitor's pages for programs: gossip, counts, status. (Those for people come later.)
+//! The monitor's pages: gossip, counts and status for programs, and one for people.
 
 use crate::gossip::{Gossip, GossipError, MAX_GOSSIP_BYTES};
+use crate::page::{CONTENT_SECURITY_POLICY, Page, STYLE};
 use crate::watch::Monitor;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 pub(crate) fn router(monitor: Arc<Monitor>) -> Router {
     Router::new()
+        .route("/", get(page))
+        .route("/page.css", get(style))
         .route("/gossip", get(ours).post(swap))
         .route("/counts", get(counts))
         .route("/status", get(status))
@@ -84,6 +87,40 @@ async fn status(State(monitor): State<Arc<Monitor>>) -> Response {
         (code, Json(status)).into_response()
     })
     .await
+}
+
+/// The count for people. While an alarm stands the page says so first; its status is 200 all the same, so that browsers show it.
+async fn page(State(monitor): State<Arc<Monitor>>) -> Response {
+    blocking(move || {
+        let status = monitor.status();
+        let book = monitor.book();
+        let (rows, rule) = (book.rows(), book.rule());
+        let head = book.head().map(|head| {
+            let witnesses = head.cosignatures().iter().map(|cosigned| cosigned.witness.clone());
+            (head.checkpoint().root().to_base64(), witnesses.collect())
+        });
+        let page = Page {
+            rows: &rows,
+            threshold: rule.threshold,
+            rules: rule.rules.hash().to_base64(),
+            head,
+            log: monitor.log_url(),
+            status: &status,
+            now: host::clock::now(),
+        };
+        let headers = [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::CACHE_CONTROL, "no-store"),
+        ];
+        (headers, page.to_string()).into_response()
+    })
+    .await
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
 }
 
 /// On a thread that may wait: the book is held while a step is made durable. The number of connections bounds how many wait.

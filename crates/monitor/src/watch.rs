@@ -77,6 +77,10 @@ impl Monitor {
         self.log.policy()
     }
 
+    pub(crate) fn log_url(&self) -> &str {
+        &self.config.log
+    }
+
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         lock(&self.book)
     }

@@ -116,7 +116,7 @@ impl Demo {
 async fn linger(terminal: &Terminal, cast: &Cast, shutdown: &Shutdown) {
     let mut lines = vec!["\nThe cast goes on filming. Look at it while it does:".to_owned()];
     for monitor in &cast.monitors {
-        lines.push(format!("  a monitor's count   http://{}/counts", monitor.config.listen));
+        lines.push(format!("  a monitor's page    http://{}/", monitor.config.listen));
     }
     lines.push(format!("  the log's head      http://{}/checkpoint", cast.records.log.config.listen));
     lines.push(format!("  all files           {}", cast.plan.dir.display()));

@@ -217,9 +217,10 @@ impl Story<'_> {
         self.chapter("The owner's recordings");
         let owner = &self.cast.people.owner;
         let mut played = Watched::default();
-        for camera in &self.cast.video.cameras {
-            let span = Span::new(self.cast.video.filming_since_us.saturating_sub(1), host::clock::now_us());
-            let span = span.map_err(at("play"))?;
+        let stored = owner::book::status(owner).await.map_err(at("cameras"))?;
+        for camera in &stored {
+            // From a moment that all of them filmed to what is durable: the segment that is being filmed is no gap.
+            let span = Span::new(chosen.from_us, camera.newest_us).map_err(at("play"))?;
             let mut nowhere = tokio::io::sink();
             let watched = owner::play::play(owner, &camera.name, span, &mut nowhere, &mut |_| {}).await;
             let watched = watched.map_err(at("play"))?;

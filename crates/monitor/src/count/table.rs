@@ -40,7 +40,7 @@ pub struct Emergencies {
 }
 
 impl Row {
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.grants += other.grants;
         self.refusals += other.refusals;

@@ -6,6 +6,7 @@ mod following;
 mod forks;
 mod gossip;
 mod leaves;
+mod page;
 mod papers;
 mod sample;
 mod withheld;

@@ -1,0 +1,250 @@
+//! The monitor's page for people: how many releases, by whom, and why the number can be believed. No script, nothing from elsewhere.
+//!
+//! In scope: the count and the state of its proof as one HTML page. Out of scope: gathering either ([`crate::count`], [`crate::watch`]).
+
+use crate::count::{Row, RowKey, month_of};
+use crate::watch::Status;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter, Write as _};
+
+pub(crate) const STYLE: &str = include_str!("page.css");
+/// Only the page's own style sheet may load, and nothing may frame it.
+pub(crate) const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the page shows.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    pub(crate) rows: &'a BTreeMap<RowKey, Row>,
+    /// Grants of so many trustees complete a release.
+    pub(crate) threshold: u32,
+    /// The hash of the rules by which it was counted.
+    pub(crate) rules: String,
+    /// The followed head's root, and who cosigned it.
+    pub(crate) head: Option<(String, Vec<String>)>,
+    pub(crate) log: &'a str,
+    pub(crate) status: &'a Status,
+    /// Unix seconds.
+    pub(crate) now: u64,
+}
+
+impl Display for Page<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n<meta http-equiv=\"refresh\" content=\"10\">\n\
+             <title>Releases of footage: the public count</title>\n<link rel=\"stylesheet\" href=\"page.css\">\n<main>\n",
+        )?;
+        self.alarms(f)?;
+        self.count(f)?;
+        self.table(f)?;
+        self.proof(f)?;
+        f.write_str("</main>\n</html>\n")
+    }
+}
+
+impl Page<'_> {
+    fn alarms(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.status.alarms.is_empty() {
+            return Ok(());
+        }
+        f.write_str("<div class=\"alarm\" role=\"alert\"><strong class=\"bad\">An alarm stands.</strong> ")?;
+        f.write_str("Do not believe this log's count until it is explained. Evidence: ")?;
+        for alarm in &self.status.alarms {
+            write!(f, "<code>{}</code> ", Text(alarm))?;
+        }
+        f.write_str("</div>\n")
+    }
+
+    fn count(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let year = month_of(self.now).split('-').next().unwrap_or_default().to_owned();
+        let of_year = self.rows.iter().filter(|(key, _)| key.month.split('-').next() == Some(&year));
+        let (mut emergencies, mut others) = (Row::default(), 0);
+        for (key, row) in of_year {
+            if key.kind == escrow::record::Kind::Emergency.word() {
+                emergencies.add(row);
+            } else {
+                others += row.completed;
+            }
+        }
+        let plural = |n: u64| if n == 1 { "" } else { "s" };
+        let completed = emergencies.completed;
+        writeln!(f, "<h1>{completed} emergency release{} in {year}</h1>", plural(completed))?;
+        writeln!(
+            f,
+            "<p>{} emergenc{} asked for, {} ratified afterwards. {others} other release{} completed.</p>",
+            emergencies.requests,
+            if emergencies.requests == 1 { "y was" } else { "ies were" },
+            emergencies.ratified,
+            plural(others),
+        )?;
+        f.write_str(
+            "<p class=\"quiet\">No key is let go without a record in the log, so this is a count of records: \
+             whoever reads the log gets the same number. Whose camera a record is about, no record says.</p>\n",
+        )
+    }
+
+    fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.rows.is_empty() {
+            return f.write_str("<p>No request was ever logged.</p>\n");
+        }
+        let heads =
+            ["Requests", "Grants", "Refusals", "Bad shares", "Completed", "Ratified", "Ratified late"];
+        f.write_str("<div class=\"wide\"><table>\n<caption>By month of the request, UTC</caption>\n<tr>")?;
+        f.write_str("<th scope=\"col\">Month</th><th scope=\"col\">Kind</th><th scope=\"col\">Agency</th>")?;
+        for head in heads {
+            write!(f, "<th scope=\"col\" class=\"n\">{head}</th>")?;
+        }
+        f.write_str("</tr>\n")?;
+        for (key, row) in self.rows.iter().rev() {
+            let (month, kind, agency) = (Text(&key.month), Text(&key.kind), Text(&key.agency));
+            write!(f, "<tr><td>{month}</td><td>{kind}</td><td>{agency}</td>")?;
+            let numbers = [
+                row.requests,
+                row.grants,
+                row.refusals,
+                row.shares_bad,
+                row.completed,
+                row.ratified,
+                row.ratified_late,
+            ];
+            for number in numbers {
+                write!(f, "<td class=\"n\">{number}</td>")?;
+            }
+            f.write_str("</tr>\n")?;
+        }
+        f.write_str("</table></div>\n")
+    }
+
+    fn proof(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let status = self.status;
+        let good = status.state == "following" && status.alarms.is_empty();
+        f.write_str("<h2>Why believe it</h2>\n<dl>\n")?;
+        let class = if good { "good" } else { "bad" };
+        write!(f, "<dt>This monitor</dt><dd class=\"{class}\">{}", Text(state(status.state)))?;
+        if let Some(error) = &status.error {
+            write!(f, ": {}", Text(error))?;
+        }
+        f.write_str("</dd>\n")?;
+        writeln!(
+            f,
+            "<dt>Log</dt><dd><code>{}</code>, {} records followed</dd>",
+            Text(self.log),
+            status.size
+        )?;
+        if let Some((root, witnesses)) = &self.head {
+            let names = witnesses.join(", ");
+            writeln!(f, "<dt>Witnesses</dt><dd>{} cosigned: {}</dd>", witnesses.len(), Text(&names))?;
+            if let Some(at) = status.cosigned_at {
+                writeln!(f, "<dt>Age of the head</dt><dd>{} s</dd>", self.now.saturating_sub(at))?;
+            }
+            writeln!(f, "<dt>Root</dt><dd><code>{}</code></dd>", Text(root))?;
+        }
+        writeln!(
+            f,
+            "<dt>Completed means</dt><dd>grants of {} trustees, under the rules <code>{}</code></dd>",
+            self.threshold,
+            Text(&self.rules)
+        )?;
+        for (peer, trouble) in &status.peers {
+            let seen = trouble.as_deref().map_or("sees the same log", |trouble| trouble);
+            writeln!(f, "<dt>Peer monitor</dt><dd><code>{}</code>: {}</dd>", Text(peer), Text(seen))?;
+        }
+        f.write_str(
+            "</dl>\n<p class=\"quiet\">Recount it: <code>candor monitor check --config monitor.toml</code> reads the log itself and needs \
+             no word of this page. For programs: <a href=\"counts\">counts</a>, <a href=\"status\">status</a>, \
+             <a href=\"gossip\">gossip</a>.</p>\n",
+        )
+    }
+}
+
+fn state(word: &str) -> &str {
+    match word {
+        "following" => "follows the log; every step of its growth was verified",
+        "behind" => "is shown an older head than it knows",
+        "quorum-missing" => "is shown a head that too few witnesses cosigned",
+        "forked" => "holds proof that the log signed two histories",
+        "starting" => "is starting",
+        _ => "cannot follow the log",
+    }
+}
+
+/// Text as HTML shows it: whatever a log, a peer or a configuration says is no markup.
+struct Text<'a>(&'a str);
+
+impl Display for Text<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status() -> Status {
+        Status {
+            state: "following",
+            size: 28,
+            cosigned_at: Some(1_795_995_990),
+            last_good_look_secs: Some(1),
+            error: None,
+            pending_heads: 0,
+            peers: BTreeMap::from([("http://peer.example".to_owned(), None)]),
+            alarms: Vec::new(),
+        }
+    }
+
+    fn page(rows: &BTreeMap<RowKey, Row>, status: &Status) -> String {
+        let head = Some(("CsUY".to_owned(), vec!["w1".to_owned(), "w2".to_owned()]));
+        let rules = "mEiB".to_owned();
+        let log = "http://log.example";
+        Page { rows, threshold: 3, rules, head, log, status, now: 1_795_996_000 }.to_string()
+    }
+
+    fn row(month: &str, kind: &str, agency: &str, completed: u64) -> (RowKey, Row) {
+        let [month, kind, agency] = [month, kind, agency].map(str::to_owned);
+        (RowKey { month, kind, agency }, Row { requests: completed, completed, ..Row::default() })
+    }
+
+    #[test]
+    fn the_headline_counts_this_years_emergencies_and_no_others() {
+        let rows = BTreeMap::from([
+            row("2026-11", "emergency", "police.example", 7),
+            row("2026-02", "emergency", "sheriff.example", 4),
+            row("2025-12", "emergency", "police.example", 100),
+            row("2026-11", "legal", "police.example", 2),
+        ]);
+        let html = page(&rows, &status());
+        assert!(html.contains("<h1>11 emergency releases in 2026</h1>"), "{html}");
+        assert!(html.contains("2 other releases completed"));
+        assert!(html.contains("2 cosigned: w1, w2") && html.contains("<dd>10 s</dd>"));
+        assert!(!html.contains("alarm stands"));
+        let (key, one) = row("2026-11", "emergency", "police.example", 1);
+        assert!(
+            page(&BTreeMap::from([(key, one)]), &status()).contains("<h1>1 emergency release in 2026</h1>")
+        );
+        assert!(page(&BTreeMap::new(), &status()).contains("No request was ever logged"));
+    }
+
+    #[test]
+    fn an_alarm_comes_first_and_what_others_wrote_is_no_markup() {
+        let alarms = vec!["fork-<script>".to_owned()];
+        let error = Some("<img src=x onerror=\"alert('1')\">".to_owned());
+        let rows = BTreeMap::from([row("2026-11", "legal", "<b>&amp;", 1)]);
+        let html = page(&rows, &Status { alarms, error, state: "forked", ..status() });
+        assert!(html.find("An alarm stands").unwrap() < html.find("<h1>").unwrap());
+        assert!(html.contains("fork-&lt;script&gt;") && html.contains("&lt;b&gt;&amp;amp;"));
+        assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("<b>"));
+    }
+}

@@ -1,0 +1,37 @@
+//! The page for people, over a real socket.
+
+use crate::leaves::{NOW, ask, grant, registrations, trustee};
+use crate::world::{Watcher, World};
+use escrow::record::Kind;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_shows_the_count_and_lets_nothing_else_load() {
+    let mut world = World::new().await;
+    let _log = world.start_log().await;
+    let mut leaves = registrations();
+    let asked = ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW);
+    leaves.push(asked.bytes.clone());
+    leaves.extend((0..3).map(|at| grant(&asked, &trustee(at))));
+    world.add(&leaves).await;
+    let watcher = Watcher::start(&world.monitor("m1", &[])).await;
+    watcher.follows_to(leaves.len() as u64).await;
+
+    let page = raw(&watcher, "/").await;
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    assert!(page.contains("content-security-policy: default-src 'none'; style-src 'self'"));
+    assert!(page.contains("<td>emergency</td><td>police.example</td>"));
+    assert!(page.contains(&format!("{} records followed", leaves.len())));
+    assert!(page.contains("<dt>Witnesses</dt>"));
+    assert!(raw(&watcher, "/page.css").await.contains("content-type: text/css"));
+}
+
+/// The whole answer, head and body.
+async fn raw(watcher: &Watcher, path: &str) -> String {
+    let mut socket = tokio::net::TcpStream::connect(watcher.running.at().http).await.unwrap();
+    let ask = format!("GET {path} HTTP/1.1\r\nHost: monitor.example\r\nConnection: close\r\n\r\n");
+    socket.write_all(ask.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
+}
