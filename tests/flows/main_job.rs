@@ -1,1 +1,153 @@
-//! (being written)
+//! The main job by its one command: `candor demo` on real footage, every figure of its report, and the clips that come out of it.
+//!
+//! The clips are judged here by ffprobe and ffmpeg alone, not by the demo's own comparison.
+
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+use world::processes::{Living, Process, permit};
+use world::until;
+
+/// The demo's epochs, and those that its emergency asks for.
+const EPOCH_SECONDS: f64 = 10.0;
+const ASKED: u64 = 2;
+/// The prepared films have a key frame at least this often: no segment is longer.
+const SEGMENT_SECONDS: f64 = 2.0;
+
+/// The folder of the prepared films, which stage and demo share.
+fn footage_folder() -> PathBuf {
+    world::footage()[0].parent().unwrap().to_owned()
+}
+
+fn demo(options: &[&str], temporary: &Path) -> Process {
+    let args = [&["demo"], options].concat();
+    Process::start_with(&args, &[("CANDOR_FOOTAGE", &footage_folder()), ("TMPDIR", temporary)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_reports_every_figure_truthfully_and_its_clips_are_the_source() {
+    let _permit = permit().await;
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("kept");
+    let ended = demo(&["--once", "--json", "--keep", kept.to_str().unwrap()], dir.path()).ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+
+    let mut lines = ended.stdout.lines();
+    let report: serde_json::Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+    assert_eq!(lines.next(), None, "standard output is one JSON object and nothing else");
+    let number = |field: &str| report[field].as_u64().unwrap_or_else(|| panic!("{field}: {report}"));
+    assert!(number("segments_sent") > 0, "{report}");
+    assert_eq!(number("segments_acked"), number("segments_sent"), "{report}");
+    assert!(number("segments_played") > 0, "{report}");
+    assert!(report["live_latency_ms_p50"].as_f64().is_some_and(|ms| ms > 0.0), "{report}");
+    assert_eq!(number("epochs_requested"), ASKED, "{report}");
+    assert_eq!(number("epochs_opened"), ASKED, "{report}");
+    assert_eq!(report["unlogged_refused"], serde_json::json!({ "refused": true, "name": "not-logged" }));
+    assert_eq!(report["neighbour_epoch_refused"]["refused"], true, "{report}");
+    assert_eq!(report["audit_found"], true, "{report}");
+    assert_eq!(number("public_emergency_count"), 1, "{report}");
+    assert!(number("leaf_index") > 0, "{report}");
+    assert!(number("witness_cosignatures") >= 3, "{report}");
+    assert_eq!(report["monitors_agree"], true, "{report}");
+    assert_eq!(report["export_plays"], true, "{report}");
+    assert_eq!(report["evidence_verified"], true, "{report}");
+
+    // What a script reads is nothing but JSON, a line at a time.
+    for line in ended.stderr.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+    }
+    let source = &world::footage()[0];
+    // The owner's export, and what the requester opened: the same epochs, by two ways.
+    for clip in [kept.join("clip.mp4"), kept.join("request/clip-1.mp4")] {
+        plays(&clip).await;
+        is_a_stretch_of(&clip, source).await;
+    }
+    let evidence = kept.join("request/evidence");
+    let verified = world::processes::run(&["verify", "--json", evidence.to_str().unwrap()]).await;
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    let verified: serde_json::Value = serde_json::from_str(&verified.stdout).unwrap();
+    assert_eq!(verified["release"]["leaf"], report["leaf_index"], "{verified}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_in_the_middle_of_the_demo_leaves_no_process_and_no_file() {
+    let _permit = permit().await;
+    for moment in ["started  log", "The owner watches live"] {
+        interrupted(&[], moment).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_after_the_story_leaves_no_process_and_no_file() {
+    let _permit = permit().await;
+    interrupted(&[], "Ctrl-C stops everybody").await;
+}
+
+/// Interrupts the demo when it has said `moment`.
+async fn interrupted(options: &[&str], moment: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut demo = demo(options, dir.path());
+    demo.says(moment).await;
+    let films = |all: &[Living]| all.iter().filter(|it| it.name == "ffmpeg").count();
+    if moment != "started  log" {
+        // Both cameras film, so that there is something to be left behind.
+        until("both cameras film", async || films(&demo.descendants()) >= 2).await;
+    }
+    let family = demo.descendants();
+    demo.interrupt();
+    let ended = demo.ended().await;
+    assert_eq!(ended.code, Some(0), "{moment}: {}", ended.stderr);
+    assert!(!ended.stderr.contains("panicked"), "{moment}: {}", ended.stderr);
+    let left: Vec<&Living> = family.iter().filter(|it| it.is_alive()).collect();
+    assert!(left.is_empty(), "{moment}: left behind: {left:?}");
+    let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.is_empty(), "{moment}: left behind: {files:?}");
+}
+
+/// ffprobe and ffmpeg find nothing wrong with the clip: H.264, as long as was asked but for a segment, times that only grow, every frame
+/// decodes.
+async fn plays(clip: &Path) {
+    let show = async |what: &[&str]| {
+        let text = output("ffprobe", &[&["-v", "error", "-of", "csv=p=0"], what].concat(), clip, &[]).await;
+        text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(show(&["-select_streams", "v", "-show_entries", "stream=codec_name"]).await, ["h264"]);
+    let duration: f64 = show(&["-show_entries", "format=duration"]).await[0].parse().unwrap();
+    let asked = ASKED as f64 * EPOCH_SECONDS;
+    assert!((duration - asked).abs() <= SEGMENT_SECONDS + 0.1, "{}: {duration} s", clip.display());
+    for stream in show(&["-show_entries", "stream=index"]).await {
+        let times = show(&["-select_streams", &stream, "-show_entries", "packet=dts"]).await;
+        let times: Vec<i64> = times.iter().map(|time| time.parse().unwrap()).collect();
+        assert!(times.len() > 1 && times.windows(2).all(|two| two[0] < two[1]), "{}", clip.display());
+    }
+    // `output` refuses whatever ffmpeg says against a file.
+    output("ffmpeg", &["-nostdin", "-v", "warning", "-xerror", "-i"], clip, &["-f", "null", "-"]).await;
+}
+
+/// Frame for frame what the source shows, decoded, without a hole: the source may begin anew, as the camera loops it.
+async fn is_a_stretch_of(clip: &Path, source: &Path) {
+    let (frames, source) = (frames(clip).await, frames(source).await);
+    assert!(frames.len() > 25, "{}: {} frames", clip.display(), frames.len());
+    let looped: Vec<&String> = source.iter().chain(&source).collect();
+    let is_there = looped.windows(frames.len()).any(|stretch| stretch.iter().copied().eq(&frames));
+    assert!(is_there, "{}: its frames are not the source's", clip.display());
+    // The comparison can fail: one frame left out is noticed.
+    let mut holed = frames;
+    let at = (1..holed.len()).find(|at| holed[*at] != holed[at - 1]).unwrap();
+    holed.remove(at);
+    assert!(!looped.windows(holed.len()).any(|stretch| stretch.iter().copied().eq(&holed)));
+}
+
+/// The MD5 of each decoded frame.
+async fn frames(file: &Path) -> Vec<String> {
+    let after = ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "framemd5", "-"];
+    let text = output("ffmpeg", &["-nostdin", "-v", "error", "-i"], file, &after).await;
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
+}
+
+async fn output(program: &str, before: &[&str], file: &Path, after: &[&str]) -> String {
+    let output = Command::new(program).args(before).arg(file).args(after).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{program} {}: {said}", file.display());
+    String::from_utf8(output.stdout).unwrap()
+}

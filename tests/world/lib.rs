@@ -3,6 +3,10 @@
 //! In scope: setting a stage, waiting for filmed epochs, asking. Out of scope: attacks, which stand with their tests.
 #![allow(clippy::unwrap_used)]
 
+pub mod config_files;
+pub mod impostor;
+pub mod processes;
+
 use candor::cast::{Approval, Cast, Plan, prepared_footage};
 use host::shutdown::Shutdown;
 use requester::folder::RequestFolder;
