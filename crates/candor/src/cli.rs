@@ -3,26 +3,29 @@
 //! ```text
 //! exit 0   done, and the answer is yes
 //! exit 1   done, and the answer is no: the audit found what the owner did not make, a count differs, evidence does not hold,
-//!          trustees refused
-//! exit 2   the command line or a configuration is wrong
+//!          trustees refused, an invite was refused
+//! exit 2   the command line, a configuration, or a file that these name is wrong or missing; `init` was not run
 //! exit 3   an alarm stands: the log has forked, or a monitor says so
 //! exit 4   it could not be done now: network, disk, a party that is not there
 //! ```
 
 mod camera;
 mod demo;
+mod ended;
 mod log;
 mod monitor;
 mod owner;
 mod registrar;
 mod relay;
 mod request;
+mod steps;
 mod terminal;
 mod trustee;
 mod verify;
 mod when;
 mod witness;
 
+pub(crate) use ended::{Ended, Outcome};
 pub(crate) use owner::audit_text;
 pub(crate) use request::answer_text;
 pub(crate) use terminal::Terminal;
@@ -31,7 +34,7 @@ pub(crate) use when::show_us;
 
 use clap::{Args, Parser, Subcommand};
 use host::shutdown::Shutdown;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// An end-to-end encrypted video relay whose key releases cannot be kept secret.
@@ -49,41 +52,51 @@ struct Cli {
     party: Party,
 }
 
-const EXITS: &str = "Exit codes: 0 yes; 1 no (the audit found something, a count differs, evidence does not hold, trustees refused); \
-2 wrong arguments or configuration; 3 an alarm stands; 4 not possible now.\nCANDOR_LOG=debug shows more on standard error.";
+const EXITS: &str = "\
+Exit codes:
+  0  done, and the answer is yes
+  1  the answer is no: the audit found a release, a count differs, evidence does not hold, trustees or an invite were refused
+  2  the command line, a configuration, or a file that these name is wrong or missing; or `init` was not run
+  3  an alarm stands: the log has forked, or a monitor says so
+  4  not possible now: network, disk, a port in use, a party that does not answer
+
+Example: candor demo
+CANDOR_LOG=debug shows more on standard error.";
 
 #[derive(Debug, Subcommand)]
 enum Party {
     /// The whole cast on loopback, on real video, told in the terminal.
+    #[command(after_help = "Example: candor demo --once --json\nExample: candor demo --source door.mp4 --source yard.mp4")]
     Demo(demo::Demo),
     /// The camera: films, seals, signs, deals each epoch key to owner and trustees, forgets it.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, pair (with the owner's invite), run.")]
     Camera(camera::Verb),
     /// The owner: pairs cameras, watches live and recorded, exports, audits the log.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, audit.")]
     Owner(owner::Verb),
     /// The relay: stores and forwards sealed segments that it cannot open.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, serve.")]
     Relay(relay::Verb),
     /// The log: orders the release records.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, write the policy file, serve.")]
     Log(log::Verb),
     /// A witness: cosigns heads of logs that only ever grow.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, give the key to the log's operator, serve.")]
     Witness(witness::Verb),
     /// A monitor: follows the log, gossips heads, counts releases, raises the alarm.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, serve. Whoever only wants to recount: check.")]
     Monitor(monitor::Verb),
     /// A trustee: holds one share of each epoch key; grants a logged request or refuses it.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, approver (for each person who decides), serve; then pending, and approve or deny.")]
     Trustee(trustee::Verb),
     /// The registrar and the operator: say in the log whose keys count, and publish the rules.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, rules and publish (the operator), register (the registrar).")]
     Registrar(registrar::Verb),
     /// A requester: asks for one camera and one span of time, with a reason, under its own name.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "In order: init, example, new, sign (emergencies), submit, collect, open; then `candor verify`.")]
     Request(request::Verb),
     /// Verifies an evidence file offline: which camera, when, unaltered, complete, and under which release.
+    #[command(after_help = "Example: candor verify case-77/evidence --policy log-policy.txt")]
     Verify(verify::Verify),
 }
 
@@ -99,45 +112,19 @@ impl ConfigFile {
     pub(crate) fn load<T: serde::de::DeserializeOwned>(&self) -> Result<T, Ended> {
         host::config::load(&self.config).map_err(Ended::wrong)
     }
-}
 
-/// A command that did not end with yes.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    code: u8,
-    error: Option<anyhow::Error>,
-}
-
-impl Ended {
-    /// The answer is no, and the command has said why.
-    pub(crate) const NO: Self = Self { code: 1, error: None };
-    /// An alarm stands, and the command has said which.
-    pub(crate) const ALARM: Self = Self { code: 3, error: None };
-
-    /// Wrong arguments or configuration.
-    pub(crate) fn wrong(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: 2, error: Some(error.into()) }
-    }
-
-    /// The answer is no, because of this.
-    pub(crate) fn no(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: 1, error: Some(error.into()) }
-    }
-
-    /// An alarm.
-    pub(crate) fn alarm(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: 3, error: Some(error.into()) }
+    /// A party's folder must have been made: what is missing is not made on the way.
+    pub(crate) fn made(&self, party: &str, folder: &Path) -> Outcome {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        Err(Ended::wrong(anyhow::anyhow!(
+            "{}: no such folder; make it once: candor {party} init --config {}",
+            folder.display(),
+            self.config.display()
+        )))
     }
 }
-
-/// What is not said to be otherwise could not be done now.
-impl<E: Into<anyhow::Error>> From<E> for Ended {
-    fn from(error: E) -> Self {
-        Self { code: 4, error: Some(error.into()) }
-    }
-}
-
-pub(crate) type Outcome = Result<(), Ended>;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {

@@ -5,6 +5,7 @@
 //! | [`cli`] | `candor <party> <verb>`: arguments, output for people and for scripts, exit codes |
 //! | [`cast`] | starts every party on loopback with fresh keys and state, wired as a deployment would be |
 //! | [`demo`] | tells the main job with that cast, and measures it |
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cast;
 pub mod cli;

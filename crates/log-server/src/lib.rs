@@ -66,6 +66,7 @@ pub struct Config {
     /// `init` (which prints the key that goes into it).
     pub policy: PathBuf,
     /// Who may add leaves.
+    #[serde(default)]
     pub submitters: Vec<Submitter>,
     /// How long a leaf waits for others before its batch is written, in milliseconds.
     #[serde(default = "default_batch_ms")]

@@ -1,6 +1,6 @@
 //! `candor camera`.
 
-use super::{ConfigFile, Ended, Outcome, Terminal};
+use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use anyhow::anyhow;
 use camera::{Config, SourceConfig};
 use clap::Subcommand;
@@ -14,8 +14,10 @@ const TELL: Duration = Duration::from_secs(10);
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Make the camera's identity and its empty spool, once.
+    #[command(after_help = "Example: candor camera init --config camera.toml")]
     Init(ConfigFile),
     /// Pair with the owner who made this invite. It works once.
+    #[command(after_help = "Example: candor camera pair --config camera.toml 'candor://pair?relay=...'")]
     Pair {
         #[command(flatten)]
         file: ConfigFile,
@@ -23,6 +25,7 @@ pub(crate) enum Verb {
         invite: String,
     },
     /// Film: seal, sign, deal and send, until Ctrl-C.
+    #[command(after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop")]
     Run {
         #[command(flatten)]
         file: ConfigFile,
@@ -46,7 +49,7 @@ impl Verb {
             }
             Self::Pair { file, invite } => {
                 let config = file.load()?;
-                let on = &mut |step| terminal.step(&step, |step| format!("{step:?}"));
+                let on = &mut |step| terminal.step(&step, steps::pairing_camera);
                 let paired = tokio::select! {
                     paired = camera::pair::pair(&config, &invite, on) => paired?,
                     () = shutdown.requested() => return Err(Ended::no(anyhow!("stopped before the owner answered; the invite may be spent"))),

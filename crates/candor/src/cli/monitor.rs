@@ -7,10 +7,13 @@ use host::shutdown::Shutdown;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Make the monitor's data folder, once.
+    #[command(after_help = "Example: candor monitor init --config monitor.toml")]
     Init(ConfigFile),
     /// Follow the log, gossip heads with peers, count, raise the alarm; until Ctrl-C.
+    #[command(after_help = "Example: candor monitor serve --config monitor.toml")]
     Serve(ConfigFile),
     /// Recount every release from the log alone; needs no running monitor.
+    #[command(after_help = "Example: candor monitor check --config monitor.toml --expect 11")]
     Check {
         #[command(flatten)]
         file: ConfigFile,
@@ -26,17 +29,19 @@ impl Verb {
             Self::Init(file) => {
                 let config: monitor::Config = file.load()?;
                 monitor::init(&config)?;
-                terminal.result(&config.data, |data| format!("made {}", data.display()));
+                let value = serde_json::json!({ "data": config.data });
+                terminal.result(&value, |_| format!("made {}", config.data.display()));
                 Ok(())
             }
             Self::Serve(file) => Ok(monitor::run(file.load()?, shutdown).await?),
             Self::Check { file, expect } => {
                 let report = monitor::check(&file.load()?, expect).await?;
                 let emergencies = report.counts.emergencies();
+                let counts = report.counts.to_json();
                 let value = serde_json::json!({
                     "size": report.size,
                     "emergencies": emergencies,
-                    "rows": report.counts.rows(),
+                    "rows": counts["rows"],
                     "agrees": report.agrees,
                     "alarms": report.alarms,
                 });

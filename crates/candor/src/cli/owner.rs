@@ -2,7 +2,7 @@
 
 use super::terminal::table;
 use super::when::{When, show_us, span};
-use super::{ConfigFile, Ended, Outcome, Terminal};
+use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use clap::{Args, Subcommand};
 use host::shutdown::Shutdown;
 use owner::audit::{AuditError, Report, Since};
@@ -14,8 +14,10 @@ use tokio::io::AsyncWrite;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Make the owner's keys, once; prints the root key that the relay's operator lists.
+    #[command(after_help = "Example: candor owner init --config owner.toml")]
     Init(ConfigFile),
     /// Invite one camera: prints a one-time URL and its QR code, waits, and pairs.
+    #[command(after_help = "Example: candor owner invite --config owner.toml front-door")]
     Invite {
         #[command(flatten)]
         file: ConfigFile,
@@ -23,13 +25,16 @@ pub(crate) enum Verb {
         name: String,
     },
     /// The cameras in the book, and what the relay says of them.
+    #[command(after_help = "Example: candor owner cameras --config owner.toml")]
     Cameras(ConfigFile),
     /// Watch live: fragmented MP4 to standard output (pipe it into ffplay -) or a file, until Ctrl-C.
+    #[command(after_help = "Example: candor owner live --config owner.toml front-door | ffplay -")]
     Live {
         #[command(flatten)]
         watch: Watch,
     },
     /// Play a recorded span: fragmented MP4 to standard output or a file.
+    #[command(after_help = "Example: candor owner play --config owner.toml front-door --from 10m --to 5m -o past.mp4")]
     Play {
         #[command(flatten)]
         watch: Watch,
@@ -37,6 +42,7 @@ pub(crate) enum Verb {
         between: Between,
     },
     /// Export a recorded span as a plain MP4 that plays everywhere; the same span twice gives the same bytes.
+    #[command(after_help = "Example: candor owner export --config owner.toml front-door --from 2h --to 1h -o clip.mp4")]
     Export {
         #[command(flatten)]
         file: ConfigFile,
@@ -49,6 +55,7 @@ pub(crate) enum Verb {
         output: PathBuf,
     },
     /// Read the log, verified, and list every record about your cameras; exit code 1 if you did not make them all.
+    #[command(after_help = "Example: candor owner audit --config owner.toml")]
     Audit {
         #[command(flatten)]
         file: ConfigFile,
@@ -170,7 +177,7 @@ async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &s
             invitation.url()
         ));
     }
-    let on = &mut |step| terminal.step(&step, |step| format!("{step:?}"));
+    let on = &mut |step| terminal.step(&step, steps::pairing_owner);
     let camera = tokio::select! {
         camera = invitation.wait(on) => camera?,
         () = shutdown.requested() => return Ok(()),
@@ -181,10 +188,10 @@ async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &s
 
 async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
     let status = owner::book::status(owner).await?;
-    terminal.result(&status, |status| {
+    terminal.result(&serde_json::json!({ "cameras": status }), |_| {
         let heading = ["name", "camera", "policy", "state", "segments", "newest", "clock"].map(str::to_owned);
         let mut rows = vec![heading.to_vec()];
-        for camera in status {
+        for camera in &status {
             rows.push(vec![
                 camera.name.clone(),
                 camera.camera_id.chars().take(12).collect(),
@@ -202,7 +209,7 @@ async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
 
 async fn audit(terminal: &Terminal, owner: &Owner, all: bool) -> Outcome {
     let since = if all { Since::Beginning } else { Since::LastHead };
-    let on = &mut |step| terminal.step(&step, |step| format!("{step:?}"));
+    let on = &mut |step| terminal.step(&step, steps::auditing);
     let report = match owner::audit::audit(owner, since, on).await {
         Ok(report) => report,
         Err(error @ AuditError::Fork { .. }) => return Err(Ended::alarm(error)),
@@ -254,7 +261,7 @@ async fn sink(output: Option<&PathBuf>) -> Result<Box<dyn AsyncWrite + Unpin + S
 fn report(terminal: &Terminal, event: Event) {
     match &event {
         Event::Fragment { .. } | Event::Segment { .. } | Event::SegmentVerified { .. } => {}
-        other => terminal.step(other, |event| format!("{event:?}")),
+        other => terminal.step(other, steps::watching),
     }
 }
 

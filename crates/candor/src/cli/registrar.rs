@@ -9,12 +9,16 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Make the key, once; prints the verifier key for the log's submitters and the PolicyDoc.
+    #[command(after_help = "Example: candor registrar init --config registrar.toml")]
     Init(ConfigFile),
     /// Say in the log that a key counts.
+    #[command(after_help = "Example: candor registrar register --config registrar.toml --role officer --agency police.example --vkey KEY")]
     Register(Key),
     /// Say in the log that a key counts no more, for ever.
+    #[command(after_help = "Example: candor registrar revoke --config registrar.toml --role officer --agency police.example --vkey KEY")]
     Revoke(Key),
     /// Write the recommended rules of release (a PolicyDoc) to a file, to be read, changed and published.
+    #[command(after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY --figure emergency-epochs=30")]
     Rules {
         /// Where to write.
         #[arg(long, value_name = "FILE")]
@@ -30,6 +34,7 @@ pub(crate) enum Verb {
         figure: Vec<String>,
     },
     /// Publish a PolicyDoc's hash in the log, as the operator it names.
+    #[command(after_help = "Example: candor registrar publish --config registrar.toml policy-doc.txt")]
     Publish {
         #[command(flatten)]
         file: ConfigFile,
@@ -62,7 +67,7 @@ impl Verb {
         match self {
             Self::Init(file) => {
                 let vkey = registrar::init(&file.load()?)?;
-                terminal.result(&vkey, String::clone);
+                terminal.result(&serde_json::json!({ "vkey": vkey }), |_| vkey.clone());
             }
             Self::Register(key) => {
                 let config = key.file.load()?;
@@ -79,7 +84,8 @@ impl Verb {
                 let figures: Vec<(&str, u64)> =
                     figures.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
                 let hash = registrar::write_rules(&to, &operator, &registrar, &figures)?.to_hex();
-                terminal.result(&hash, |hash| format!("{} written, SHA-256 {hash}", to.display()));
+                let value = serde_json::json!({ "path": to, "sha256": hash });
+                terminal.result(&value, |_| format!("{} written, SHA-256 {hash}", to.display()));
             }
             Self::Publish { file, policy_doc } => {
                 let published = registrar::publish_rules(&file.load()?, &policy_doc).await?;

@@ -1,20 +1,24 @@
 //! `candor request`.
 
-use super::{ConfigFile, Ended, Outcome, Terminal};
+use super::when::When;
+use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use requester::collect::{Answer, CollectError, Collected};
 use requester::folder::RequestFolder;
 use requester::open::{OpenError, Tried};
+use requester::request::Ask;
 use requester::{Config, Requester};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Make the keys of officer, supervisor, sponsor and link, once; prints their public halves.
+    #[command(after_help = "Example: candor request init --config requester.toml")]
     Init(ConfigFile),
     /// Compose a request from a file that says what is asked and why, and sign it as the officer.
+    #[command(after_help = "Example: candor request new --config requester.toml --ask ask.json case-77")]
     New {
         #[command(flatten)]
         request: Folder,
@@ -23,12 +27,16 @@ pub(crate) enum Verb {
         ask: PathBuf,
     },
     /// Print an example of the file that `new` takes.
+    #[command(after_help = "Example: candor request example > ask.json")]
     Example,
     /// Sign the draft as the supervisor: an emergency needs it.
+    #[command(after_help = "Example: candor request sign --config requester.toml case-77")]
     Sign(Folder),
     /// Countersign as the sponsor and put the request into the log. From here on everybody can count it.
+    #[command(after_help = "Example: candor request submit --config requester.toml case-77")]
     Submit(Folder),
     /// Ask every trustee until enough have granted; may be repeated.
+    #[command(after_help = "Example: candor request collect --config requester.toml case-77 --within 3600")]
     Collect {
         #[command(flatten)]
         request: Folder,
@@ -37,8 +45,10 @@ pub(crate) enum Verb {
         within: u64,
     },
     /// Rebuild the keys of exactly the granted epochs, fetch the footage, write the clip and its evidence.
+    #[command(after_help = "Example: candor request open --config requester.toml case-77")]
     Open(Folder),
     /// Try the released keys on another epoch: they do not open it.
+    #[command(after_help = "Example: candor request try --config requester.toml case-77 42")]
     Try {
         #[command(flatten)]
         request: Folder,
@@ -76,12 +86,7 @@ impl Verb {
             Self::Example => terminal.line(EXAMPLE.trim_end()),
             Self::New { request, ask } => {
                 let (requester, folder) = request.open()?;
-                let text = std::fs::read(&ask)
-                    .with_context(|| format!("{}", ask.display()))
-                    .map_err(Ended::wrong)?;
-                let ask = serde_json::from_slice(&text)
-                    .with_context(|| format!("{}: not an ask", ask.display()))
-                    .map_err(Ended::wrong)?;
+                let ask = read_ask(&ask)?;
                 let drafted = requester::request::new(&requester, &ask, &folder).await?;
                 terminal.result(&drafted, drafted_text);
             }
@@ -125,7 +130,7 @@ impl Verb {
             }
             Self::Open(request) => {
                 let (requester, folder) = request.open()?;
-                let on = &mut |step| terminal.step(&step, |step| format!("{step:?}"));
+                let on = &mut |step| terminal.step(&step, steps::opening);
                 match requester::open::open(&requester, &folder, on).await {
                     Ok(opened) => terminal.result(&opened, |opened| {
                         let clips: Vec<_> =
@@ -195,3 +200,44 @@ pub(crate) fn answer_text(answer: &Answer) -> String {
 }
 
 const EXAMPLE: &str = include_str!("request/example.json");
+
+/// Reads what is asked. The file says `from` and `to` as people write moments; the requester takes microseconds.
+fn read_ask(path: &Path) -> Result<Ask, Ended> {
+    let wrong = |error: anyhow::Error| Ended::wrong(error.context(format!("{}: not an ask", path.display())));
+    let text = std::fs::read(path)
+        .with_context(|| {
+            format!("{}: cannot be read; `candor request example` prints one to fill in", path.display())
+        })
+        .map_err(Ended::wrong)?;
+    let mut fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&text).map_err(|error| wrong(error.into()))?;
+    for (moment, micros) in [("from", "from_us"), ("to", "to_us")] {
+        if let Some(value) = fields.remove(moment) {
+            let When(us) = value
+                .as_str()
+                .unwrap_or_default()
+                .parse()
+                .map_err(|error| wrong(anyhow::anyhow!("{moment}: {error}")))?;
+            fields.insert(micros.to_owned(), us.into());
+        }
+    }
+    serde_json::from_value(fields.into()).map_err(|error| wrong(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_can_be_read_and_a_wrong_moment_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ask.json");
+        std::fs::write(&path, EXAMPLE).unwrap();
+        let ask = read_ask(&path).unwrap();
+        assert_eq!(ask.to_us - ask.from_us, 120_000_000);
+        std::fs::write(&path, EXAMPLE.replace("2026-", "soon ")).unwrap();
+        assert!(format!("{:?}", read_ask(&path).unwrap_err()).contains("from: write 2026-11-25T14:03:00Z"));
+        std::fs::write(&path, "[]").unwrap();
+        assert!(read_ask(&path).is_err());
+    }
+}

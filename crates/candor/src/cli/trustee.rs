@@ -10,8 +10,10 @@ use trustee::{Config, Pending};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Make the trustee's key and its empty ledger, once; prints the verifier key for owners and for the log.
+    #[command(after_help = "Example: candor trustee init --config trustee.toml")]
     Init(ConfigFile),
     /// Make the key of a person who may approve; the printed key goes into the trustee's `approvers`.
+    #[command(after_help = "Example: candor trustee approver --key clerk-3.key bar.example/clerk-3")]
     Approver {
         /// Where the secret key goes; it stays with that person.
         #[arg(long, value_name = "FILE")]
@@ -20,6 +22,7 @@ pub(crate) enum Verb {
         name: String,
     },
     /// Serve: publish day keys, check packages, grant what is logged and approved; until Ctrl-C.
+    #[command(after_help = "Example: candor trustee serve --config trustee.toml")]
     Serve {
         #[command(flatten)]
         file: ConfigFile,
@@ -28,8 +31,10 @@ pub(crate) enum Verb {
         auto_approve: bool,
     },
     /// What waits for a person's decision: exactly what is asked, and why.
+    #[command(after_help = "Example: candor trustee pending --config trustee.toml")]
     Pending(ConfigFile),
     /// Approve a pending request with an approver's key.
+    #[command(after_help = "Example: candor trustee approve --config trustee.toml --key clerk-3.key 00112233445566778899aabbccddeeff")]
     Approve {
         #[command(flatten)]
         file: ConfigFile,
@@ -40,6 +45,7 @@ pub(crate) enum Verb {
         key: PathBuf,
     },
     /// Refuse a pending request. The refusal goes into the log.
+    #[command(after_help = "Example: candor trustee deny --config trustee.toml --reason not-urgent 00112233445566778899aabbccddeeff")]
     Deny {
         #[command(flatten)]
         file: ConfigFile,
@@ -60,7 +66,7 @@ impl Verb {
             }
             Self::Approver { key, name } => {
                 let vkey = trustee::approver_init(&key, &name)?;
-                terminal.result(&vkey, String::clone);
+                terminal.result(&serde_json::json!({ "vkey": vkey }), |_| vkey.clone());
             }
             Self::Serve { file, auto_approve } => {
                 let mut config: Config = file.load()?;
@@ -69,7 +75,7 @@ impl Verb {
             }
             Self::Pending(file) => {
                 let pending = trustee::pending(&file.load()?)?;
-                terminal.result(&pending, |pending| {
+                terminal.result(&serde_json::json!({ "pending": pending }), |_| {
                     if pending.is_empty() {
                         "nothing waits".to_owned()
                     } else {
@@ -79,13 +85,14 @@ impl Verb {
             }
             Self::Approve { file, id, key } => {
                 trustee::approve(&file.load()?, &id, &key).map_err(Ended::wrong)?;
-                terminal.result(&id, |id| {
+                terminal.result(&serde_json::json!({ "id": id, "decision": "approved" }), |_| {
                     format!("{id} is approved; the running trustee takes it in within seconds")
                 });
             }
             Self::Deny { file, id, reason } => {
                 trustee::deny(&file.load()?, &id, &reason).map_err(Ended::wrong)?;
-                terminal.result(&id, |id| format!("{id} is refused; the refusal goes into the log"));
+                let value = serde_json::json!({ "id": id, "decision": "denied" });
+                terminal.result(&value, |_| format!("{id} is refused; the refusal goes into the log"));
             }
         }
         Ok(())

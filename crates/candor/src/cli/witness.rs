@@ -7,8 +7,10 @@ use host::shutdown::Shutdown;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Make the witness's keys and its empty record, once; prints the verifier keys that go into policies.
+    #[command(after_help = "Example: candor witness init --config witness.toml")]
     Init(ConfigFile),
     /// Cosign heads that only grow, until Ctrl-C.
+    #[command(after_help = "Example: candor witness serve --config witness.toml")]
     Serve(ConfigFile),
 }
 
@@ -17,7 +19,7 @@ impl Verb {
         match self {
             Self::Init(file) => {
                 let vkeys = witness::init(&file.load()?)?;
-                terminal.result(&vkeys, |vkeys| vkeys.join("\n"));
+                terminal.result(&serde_json::json!({ "vkeys": vkeys }), |_| vkeys.join("\n"));
             }
             Self::Serve(file) => witness::run(file.load()?, shutdown).await?,
         }
