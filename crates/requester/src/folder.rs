@@ -10,6 +10,7 @@
 //! | `leaf.note`, `leaf.tlog-proof` | submit | the leaf as it goes to the log, and the proof |
 //! | `bundles/<share>` | collect | a trustee's answer, verified |
 //! | `clip-<run>.mp4`, `evidence` | open | what came of it |
+//! | `ratification.note` | ratify | the leaf by which a court confirmed an emergency |
 //!
 //! Out of scope: what the files mean, which the steps know.
 
@@ -54,6 +55,7 @@ pub(crate) const ASK: Item = Item { name: "ask.json", step: "new" };
 pub(crate) const PACKAGE: Item = Item { name: "package", step: "new" };
 pub(crate) const DRAFT: Item = Item { name: "draft.note", step: "new" };
 pub(crate) const LEAF: Item = Item { name: "leaf.note", step: "submit" };
+pub(crate) const RATIFICATION: Item = Item { name: "ratification.note", step: "ratify" };
 pub(crate) const PROOF: Item = Item { name: "leaf.tlog-proof", step: "submit" };
 
 const RELEASE_KEY: &str = "release.secret";

@@ -29,6 +29,7 @@ pub mod folder;
 pub mod keys;
 mod objects;
 pub mod open;
+pub mod ratify;
 pub mod request;
 
 pub use config::Config;

@@ -6,7 +6,7 @@
 
 use crate::Requester;
 use crate::request::Ask;
-use escrow::package::Package;
+use escrow::package::{NOTICES_MAX, Package};
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
@@ -115,9 +115,16 @@ pub(crate) async fn fetch(
     let since = now.saturating_sub(window).max(enrollment.created);
     let from = Day::of_us(since.saturating_mul(1_000_000)).min(first.context.day());
     let mut notices = Vec::new();
-    for day in from.0..=last.context.day().0 {
+    let today = Day::of_us(now.saturating_mul(1_000_000));
+    for day in from.0..=last.context.day().max(today).0 {
         let bytes = match call(&link, &Request::GetDayNotice { camera_id, day: Day(day) }).await? {
             Response::Object(bytes) => bytes,
+            // What was filmed since the last epoch helps to count, and nobody has to have it.
+            Response::Refused(refusal)
+                if refusal.code == RefusalCode::NotFound && day > last.context.day().0 =>
+            {
+                break;
+            }
             Response::Refused(refusal) if refusal.code == RefusalCode::NotFound => {
                 return Err(ObjectsError::NoNotice { day });
             }
@@ -126,8 +133,11 @@ pub(crate) async fn fetch(
         let notice = DayNotice::decode_verified(&bytes, &enrollment.camera_pk)
             .map_err(ObjectsError::object("DayNotice"))?;
         notices.push((notice, bytes));
+        if notices.len() == NOTICES_MAX {
+            break;
+        }
     }
-    if notices.last().is_none_or(|(notice, _)| notice.day != last.context.day()) {
+    if notices.last().is_none_or(|(notice, _)| notice.day < last.context.day()) {
         return Err(ObjectsError::NoNotice { day: last.context.day().0 });
     }
     Ok(Objects { enrollment: enrollment_bytes, policy: bundle, notices, opens })

@@ -5,9 +5,9 @@ use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use requester::collect::{Answer, CollectError, Collected};
-use requester::folder::RequestFolder;
+use requester::folder::{FolderError, RequestFolder};
 use requester::open::{OpenError, Tried};
-use requester::request::Ask;
+use requester::request::{Ask, RequestError};
 use requester::{Config, Requester};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,6 +47,14 @@ pub(crate) enum Verb {
     /// Rebuild the keys of exactly the granted epochs, fetch the footage, write the clip and its evidence.
     #[command(after_help = "Example: candor request open --config requester.toml case-77")]
     Open(Folder),
+    /// Say in the log that a court confirmed this emergency. Too many unratified ones, and trustees refuse the agency.
+    Ratify {
+        #[command(flatten)]
+        request: Folder,
+        /// The court's document. Only its SHA-256 goes into the log.
+        #[arg(long, value_name = "FILE")]
+        document: PathBuf,
+    },
     /// Try the released keys on another epoch: they do not open it.
     #[command(after_help = "Example: candor request try --config requester.toml case-77 42")]
     Try {
@@ -67,7 +75,9 @@ pub(crate) struct Folder {
 
 impl Folder {
     fn open(&self) -> Result<(Requester, RequestFolder), Ended> {
-        Ok((Requester::open(self.file.load()?)?, RequestFolder::at(&self.folder)))
+        let config: Config = self.file.load()?;
+        self.file.made("request", &config.keys)?;
+        Ok((Requester::open(config).map_err(Ended::wrong)?, RequestFolder::at(&self.folder)))
     }
 }
 
@@ -75,7 +85,7 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal) -> Outcome {
         match self {
             Self::Init(file) => {
-                let created = requester::keys::init(&file.load::<Config>()?)?;
+                let created = requester::keys::init(&file.load::<Config>()?).map_err(Ended::wrong)?;
                 terminal.result(&created, |created| {
                     format!(
                         "officer     {}\nsupervisor  {}\nsponsor     {}\nlink        {}\nThe registrar registers the first three; the log's operator lists the sponsor, the relay's operator the link key.",
@@ -87,17 +97,17 @@ impl Verb {
             Self::New { request, ask } => {
                 let (requester, folder) = request.open()?;
                 let ask = read_ask(&ask)?;
-                let drafted = requester::request::new(&requester, &ask, &folder).await?;
+                let drafted = requester::request::new(&requester, &ask, &folder).await.map_err(not_made)?;
                 terminal.result(&drafted, drafted_text);
             }
             Self::Sign(request) => {
                 let (requester, folder) = request.open()?;
-                let drafted = requester::request::sign(&requester, &folder)?;
+                let drafted = requester::request::sign(&requester, &folder).map_err(not_made)?;
                 terminal.result(&drafted, drafted_text);
             }
             Self::Submit(request) => {
                 let (requester, folder) = request.open()?;
-                let submitted = requester::request::submit(&requester, &folder).await?;
+                let submitted = requester::request::submit(&requester, &folder).await.map_err(not_made)?;
                 terminal.result(&submitted, |submitted| {
                     format!(
                         "leaf {} of the log, cosigned by {}; everybody can count it now",
@@ -125,6 +135,7 @@ impl Verb {
                     Err(error @ (CollectError::TooFew { .. } | CollectError::Refused(_))) => {
                         return Err(Ended::no(error));
                     }
+                    Err(CollectError::Folder(error)) => return Err(folder_wrong(error)),
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -145,8 +156,28 @@ impl Verb {
                         )
                     }),
                     Err(error @ OpenError::Combine { .. }) => return Err(Ended::no(error)),
+                    Err(error @ OpenError::NotLogged) => return Err(Ended::wrong(error)),
+                    Err(OpenError::Folder(error) | OpenError::Case(CollectError::Folder(error))) => {
+                        return Err(folder_wrong(error));
+                    }
                     Err(error) => return Err(error.into()),
                 }
+            }
+            Self::Ratify { request, document } => {
+                let (requester, folder) = request.open()?;
+                let bytes = std::fs::read(&document)
+                    .with_context(|| format!("{}: cannot be read", document.display()))
+                    .map_err(Ended::wrong)?;
+                let ratified =
+                    requester::ratify::ratify(&requester, &folder, tlog::Hash::of(&[&bytes])).await?;
+                terminal.result(&ratified, |ratified| {
+                    format!(
+                        "the emergency of leaf {} is ratified in leaf {}, cosigned by {}",
+                        ratified.request_index,
+                        ratified.leaf_index,
+                        ratified.witnesses.join(", ")
+                    )
+                });
             }
             Self::Try { request, epoch } => {
                 let (requester, folder) = request.open()?;
@@ -159,6 +190,22 @@ impl Verb {
             }
         }
         Ok(())
+    }
+}
+
+/// A request that cannot be made as it is asked, or a step before its time, is the caller's to correct.
+fn not_made(error: RequestError) -> Ended {
+    match error {
+        RequestError::Folder(error) => folder_wrong(error),
+        RequestError::Objects(_) | RequestError::Add(_) => error.into(),
+        error => Ended::wrong(error),
+    }
+}
+
+fn folder_wrong(error: FolderError) -> Ended {
+    match error {
+        FolderError::Durable(_) => error.into(),
+        error => Ended::wrong(error),
     }
 }
 
@@ -221,7 +268,9 @@ fn read_ask(path: &Path) -> Result<Ask, Ended> {
             fields.insert(micros.to_owned(), us.into());
         }
     }
-    serde_json::from_value(fields.into()).map_err(|error| wrong(error.into()))
+    let ask: Ask = serde_json::from_value(fields.into()).map_err(|error| wrong(error.into()))?;
+    super::when::span(When(ask.from_us), When(ask.to_us))?;
+    Ok(ask)
 }
 
 #[cfg(test)]
