@@ -45,6 +45,8 @@ pub enum SourceError {
     Read(std::io::Error),
     #[error("the source is no video that can be carried: {0}")]
     Video(#[from] BoxError),
+    #[error("the source holds no H.264 or H.265 picture, and a camera never transcodes; convert it once, with ffmpeg")]
+    NoPicture,
     #[error("the source is not readable{0}")]
     Unreadable(String),
     #[error("the source broke off{0}")]
@@ -53,6 +55,14 @@ pub enum SourceError {
     Finished,
     #[error("the source sent nothing for {} s", FROZEN.as_secs())]
     Frozen,
+}
+
+/// Whether a file holds a picture that can be carried. Standard input is not looked at.
+pub(crate) async fn check(source: &SourceConfig) -> Result<(), SourceError> {
+    let Some(file) = source.file() else { return Ok(()) };
+    let codecs = probe(file).await?;
+    let is_carried = |line: &str| matches!(line.trim_end_matches(','), "h264" | "hevc");
+    if codecs.lines().any(is_carried) { Ok(()) } else { Err(SourceError::NoPicture) }
 }
 
 /// Films until there is nobody to film for (`Ok`), or a source that is played once has ended. Whatever else ends it, it is started again.

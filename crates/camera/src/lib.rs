@@ -74,6 +74,11 @@ pub struct SourceConfig {
 }
 
 impl SourceConfig {
+    /// Whether a file holds a picture that can be carried, for whoever starts a camera. A running one waits for its source instead.
+    pub async fn check(&self) -> Result<(), SourceError> {
+        capture::check(self).await
+    }
+
     /// The file; none for standard input.
     pub(crate) fn file(&self) -> Option<&Path> {
         (self.path != Path::new("-")).then_some(self.path.as_path())

@@ -66,13 +66,18 @@ CANDOR_LOG=debug shows more on standard error.";
 #[derive(Debug, Subcommand)]
 enum Party {
     /// The whole cast on loopback, on real video, told in the terminal.
-    #[command(after_help = "Example: candor demo --once --json\nExample: candor demo --source door.mp4 --source yard.mp4")]
+    #[command(
+        after_help = "Example: candor demo --once --json\nExample: candor demo --source door.mp4 --source yard.mp4"
+    )]
     Demo(demo::Demo),
     /// The camera: films, seals, signs, deals each epoch key to owner and trustees, forgets it.
     #[command(subcommand, after_help = "In order: init, pair (with the owner's invite), run.")]
     Camera(camera::Verb),
     /// The owner: pairs cameras, watches live and recorded, exports, audits the log.
-    #[command(subcommand, after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, audit.")]
+    #[command(
+        subcommand,
+        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, audit."
+    )]
     Owner(owner::Verb),
     /// The relay: stores and forwards sealed segments that it cannot open.
     #[command(subcommand, after_help = "In order: init, serve.")]
@@ -87,13 +92,22 @@ enum Party {
     #[command(subcommand, after_help = "In order: init, serve. Whoever only wants to recount: check.")]
     Monitor(monitor::Verb),
     /// A trustee: holds one share of each epoch key; grants a logged request or refuses it.
-    #[command(subcommand, after_help = "In order: init, approver (for each person who decides), serve; then pending, and approve or deny.")]
+    #[command(
+        subcommand,
+        after_help = "In order: init, approver (for each person who decides), serve; then pending, and approve or deny."
+    )]
     Trustee(trustee::Verb),
     /// The registrar and the operator: say in the log whose keys count, and publish the rules.
-    #[command(subcommand, after_help = "In order: init, rules and publish (the operator), register (the registrar).")]
+    #[command(
+        subcommand,
+        after_help = "In order: init, rules and publish (the operator), register (the registrar)."
+    )]
     Registrar(registrar::Verb),
     /// A requester: asks for one camera and one span of time, with a reason, under its own name.
-    #[command(subcommand, after_help = "In order: init, example, new, sign (emergencies), submit, collect, open; then `candor verify`.")]
+    #[command(
+        subcommand,
+        after_help = "In order: init, example, new, sign (emergencies), submit, collect, open; then `candor verify`."
+    )]
     Request(request::Verb),
     /// Verifies an evidence file offline: which camera, when, unaltered, complete, and under which release.
     #[command(after_help = "Example: candor verify case-77/evidence --policy log-policy.txt")]

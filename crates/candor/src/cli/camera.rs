@@ -2,9 +2,11 @@
 
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use anyhow::anyhow;
-use camera::{Config, SourceConfig};
+use camera::{Config, Error, PairError, SourceConfig, SpoolError};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
+use quic::LinkError;
+use seal::pair::InviteError;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,16 +44,17 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
             Self::Init(file) => {
-                let created = camera::init(&file.load()?)?;
+                let created = camera::init(&file.load()?).map_err(Ended::wrong)?;
                 terminal.result(&created, |created| {
                     format!("camera {}\nNext: the owner runs `candor owner invite`, then `candor camera pair` here.", created.camera_id)
                 });
             }
             Self::Pair { file, invite } => {
-                let config = file.load()?;
+                let config: Config = file.load()?;
+                file.made("camera", &config.data)?;
                 let on = &mut |step| terminal.step(&step, steps::pairing_camera);
                 let paired = tokio::select! {
-                    paired = camera::pair::pair(&config, &invite, on) => paired?,
+                    paired = camera::pair::pair(&config, &invite, on) => paired.map_err(not_paired)?,
                     () = shutdown.requested() => return Err(Ended::no(anyhow!("stopped before the owner answered; the invite may be spent"))),
                 };
                 terminal.result(&paired, |paired| {
@@ -63,7 +66,9 @@ impl Verb {
                 if let Some(path) = source {
                     config.source = SourceConfig { path, looped: r#loop };
                 }
-                let running = camera::start(config, shutdown.child()).await?;
+                file.made("camera", &config.data)?;
+                checked(&config.source).await?;
+                let running = camera::start(config, shutdown.child()).await.map_err(not_started)?;
                 let stats = running.at().stats.clone();
                 let telling = async {
                     loop {
@@ -86,5 +91,40 @@ impl Verb {
             }
         }
         Ok(())
+    }
+}
+
+/// A camera that is started with no film would wait for it for ever; whoever starts it is told at once.
+pub(super) async fn checked(source: &SourceConfig) -> Outcome {
+    let shown = source.path.display();
+    if source.path.as_os_str() != "-" && !source.path.is_file() {
+        return Err(Ended::wrong(anyhow!(
+            "{shown}: no such video file; correct `source` or name one with --source"
+        )));
+    }
+    source.check().await.map_err(|error| Ended::wrong(anyhow!("{shown}: {error}")))
+}
+
+fn not_started(error: Error) -> Ended {
+    match error {
+        Error::NoSource(_) | Error::Identity(_) | Error::Secret(_) => Ended::wrong(error),
+        Error::Spool(SpoolError::Missing(_) | SpoolError::NotPaired) => Ended::wrong(error),
+        error => error.into(),
+    }
+}
+
+fn not_paired(error: Error) -> Ended {
+    match &error {
+        Error::Pair(pair) => match pair {
+            PairError::Invite(InviteError::Malformed(_)) => Ended::wrong(error),
+            PairError::Link(LinkError::Address { .. }) => Ended::wrong(error),
+            PairError::Link(LinkError::WrongKey) => Ended::no(error),
+            PairError::Link(_) | PairError::Call(_) | PairError::NoAnswer | PairError::Spool(_) => {
+                error.into()
+            }
+            _ => Ended::no(error),
+        },
+        Error::Spool(SpoolError::Paired | SpoolError::Missing(_)) => Ended::wrong(error),
+        _ => not_started(error),
     }
 }

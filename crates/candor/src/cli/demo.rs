@@ -1,7 +1,8 @@
 //! `candor demo`.
 
+use super::camera::checked;
 use super::{Ended, Outcome, Terminal};
-use crate::cast::{Approval, Cast, Plan, Progress, prepared_footage};
+use crate::cast::{Approval, Cast, CastError, Plan, Progress, prepared_footage};
 use crate::demo::{Line, Report, StoryError, tell};
 use anyhow::anyhow;
 use clap::Args;
@@ -55,8 +56,8 @@ impl Demo {
                 self.footage.display()
             )));
         }
-        if let Some(missing) = footage.iter().find(|path| !path.is_file()) {
-            return Err(Ended::wrong(anyhow!("{}: no such video file", missing.display())));
+        for path in &footage {
+            checked(&camera::SourceConfig { path: path.clone(), looped: true }).await?;
         }
         let place = match &self.keep {
             Some(dir) => Place { dir: dir.clone(), is_kept: true },
@@ -81,7 +82,7 @@ impl Demo {
             Progress::Paired(name) => say(format!("  paired   {name}, by a one-time invite")),
         };
         let cast = tokio::select! {
-            cast = Cast::start(plan, &shutdown, &mut gathered) => cast?,
+            cast = Cast::start(plan, &shutdown, &mut gathered) => cast.map_err(not_gathered)?,
             () = shutdown.requested() => return Ok(()),
         };
         let told = {
@@ -144,4 +145,11 @@ fn summary(report: &Report) -> String {
         if report.monitors_agree { "agree" } else { "DO NOT AGREE" },
         report.seconds
     )
+}
+
+fn not_gathered(error: CastError) -> Ended {
+    match error {
+        CastError::NotEmpty(_) => Ended::wrong(error),
+        error => error.into(),
+    }
 }

@@ -1,8 +1,9 @@
 //! `candor log`.
 
-use super::{ConfigFile, Outcome, Terminal};
+use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
+use log_server::Error;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -18,10 +19,23 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
             Self::Init(file) => {
-                let vkeys = log_server::init(&file.load()?)?;
+                let vkeys = log_server::init(&file.load()?).map_err(Ended::wrong)?;
                 terminal.result(&serde_json::json!({ "vkeys": vkeys }), |_| vkeys.join("\n"));
+                terminal.next("write the policy file, which everybody is given: this log's first key, the witnesses, the quorum.");
             }
-            Self::Serve(file) => log_server::run(file.load()?, shutdown).await?,
+            Self::Serve(file) => {
+                let config: log_server::Config = file.load()?;
+                file.made("log", &config.data)?;
+                let listen = config.listen;
+                log_server::run(config, shutdown).await.map_err(|error| match error {
+                    Error::Listen(error) => Ended::cannot_listen(listen, error),
+                    Error::NoPolicy { .. } | Error::Policy { .. } | Error::SubmitterKey { .. } => {
+                        Ended::wrong(error)
+                    }
+                    Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),
+                    error => error.into(),
+                })?;
+            }
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
+use monitor::Error;
+use std::net::SocketAddr;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -28,14 +30,21 @@ impl Verb {
         match self {
             Self::Init(file) => {
                 let config: monitor::Config = file.load()?;
-                monitor::init(&config)?;
+                monitor::init(&config).map_err(Ended::wrong)?;
                 let value = serde_json::json!({ "data": config.data });
                 terminal.result(&value, |_| format!("made {}", config.data.display()));
                 Ok(())
             }
-            Self::Serve(file) => Ok(monitor::run(file.load()?, shutdown).await?),
+            Self::Serve(file) => {
+                let config: monitor::Config = file.load()?;
+                file.made("monitor", &config.data)?;
+                let listen = config.listen;
+                monitor::run(config, shutdown).await.map_err(|error| ended(error, listen))
+            }
             Self::Check { file, expect } => {
-                let report = monitor::check(&file.load()?, expect).await?;
+                let config: monitor::Config = file.load()?;
+                let checked = monitor::check(&config, expect).await;
+                let report = checked.map_err(|error| ended(error, config.listen))?;
                 let emergencies = report.counts.emergencies();
                 let counts = report.counts.to_json();
                 let value = serde_json::json!({
@@ -70,5 +79,14 @@ impl Verb {
                 }
             }
         }
+    }
+}
+
+fn ended(error: Error, listen: SocketAddr) -> Ended {
+    match error {
+        Error::Listen(error) => Ended::cannot_listen(listen, error),
+        Error::Log(error) if error.is_fork() => Ended::alarm(error),
+        Error::Log(_) | Error::File(_) | Error::Store(_) => error.into(),
+        error => Ended::wrong(error),
     }
 }

@@ -3,10 +3,14 @@
 use super::terminal::table;
 use super::when::{When, show_us, span};
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use host::shutdown::Shutdown;
 use owner::audit::{AuditError, Report, Since};
-use owner::live::{Event, Watched};
+use owner::book::BookError;
+use owner::export::ExportError;
+use owner::live::{Event, WatchError, Watched};
+use owner::pair::PairError;
 use owner::{Config, Owner};
 use std::path::PathBuf;
 use tokio::io::AsyncWrite;
@@ -34,7 +38,9 @@ pub(crate) enum Verb {
         watch: Watch,
     },
     /// Play a recorded span: fragmented MP4 to standard output or a file.
-    #[command(after_help = "Example: candor owner play --config owner.toml front-door --from 10m --to 5m -o past.mp4")]
+    #[command(
+        after_help = "Example: candor owner play --config owner.toml front-door --from 10m --to 5m -o past.mp4"
+    )]
     Play {
         #[command(flatten)]
         watch: Watch,
@@ -42,7 +48,9 @@ pub(crate) enum Verb {
         between: Between,
     },
     /// Export a recorded span as a plain MP4 that plays everywhere; the same span twice gives the same bytes.
-    #[command(after_help = "Example: candor owner export --config owner.toml front-door --from 2h --to 1h -o clip.mp4")]
+    #[command(
+        after_help = "Example: candor owner export --config owner.toml front-door --from 2h --to 1h -o clip.mp4"
+    )]
     Export {
         #[command(flatten)]
         file: ConfigFile,
@@ -90,7 +98,7 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
             Self::Init(file) => {
-                let created = owner::keys::init(&file.load::<Config>()?)?;
+                let created = owner::keys::init(&file.load::<Config>()?).map_err(Ended::wrong)?;
                 terminal.result(&created, |created| {
                     format!(
                         "root key    {}\ndevice key  {}\nGive the root key to the relay's operator. Back the keybook up: whoever loses it loses the footage.",
@@ -104,7 +112,8 @@ impl Verb {
                 let owner = open(&watch.file)?;
                 let mut sink = sink(watch.output.as_ref()).await?;
                 let on = &mut |event| report(terminal, event);
-                let watched = owner::live::live(&owner, &watch.camera, &mut sink, &shutdown, on).await?;
+                let watched = owner::live::live(&owner, &watch.camera, &mut sink, &shutdown, on).await;
+                let watched = watched.map_err(not_watched)?;
                 told(terminal, &watched);
             }
             Self::Play { watch, between } => {
@@ -113,7 +122,7 @@ impl Verb {
                 let mut sink = sink(watch.output.as_ref()).await?;
                 let on = &mut |event| report(terminal, event);
                 let watched = tokio::select! {
-                    watched = owner::play::play(&owner, &watch.camera, span, &mut sink, on) => watched?,
+                    watched = owner::play::play(&owner, &watch.camera, span, &mut sink, on) => watched.map_err(not_watched)?,
                     () = shutdown.requested() => return Ok(()),
                 };
                 told(terminal, &watched);
@@ -130,7 +139,7 @@ impl Verb {
                     }
                 };
                 let exported = tokio::select! {
-                    exported = owner::export::export(&owner, &camera, span, &output, on) => exported?,
+                    exported = owner::export::export(&owner, &camera, span, &output, on) => exported.map_err(not_exported)?,
                     // What was begun has a temporary name, and goes with the process.
                     () = shutdown.requested() => return Ok(()),
                 };
@@ -163,11 +172,13 @@ impl Verb {
 }
 
 fn open(file: &ConfigFile) -> Result<Owner, Ended> {
-    Ok(Owner::open(file.load()?)?)
+    let config: Config = file.load()?;
+    file.made("owner", &config.keybook)?;
+    Owner::open(config).map_err(Ended::wrong)
 }
 
 async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &str) -> Outcome {
-    let invitation = owner::pair::invite(owner, name).await?;
+    let invitation = owner::pair::invite(owner, name).await.map_err(not_paired)?;
     if terminal.is_json() {
         terminal.line(&serde_json::json!({ "invite": invitation.url() }).to_string());
     } else {
@@ -179,7 +190,7 @@ async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &s
     }
     let on = &mut |step| terminal.step(&step, steps::pairing_owner);
     let camera = tokio::select! {
-        camera = invitation.wait(on) => camera?,
+        camera = invitation.wait(on) => camera.map_err(not_paired)?,
         () = shutdown.requested() => return Ok(()),
     };
     terminal.result(&camera, |camera| format!("{} is paired: camera {}", camera.name, camera.camera_id));
@@ -252,8 +263,39 @@ pub(crate) fn audit_text(report: &Report) -> String {
 
 async fn sink(output: Option<&PathBuf>) -> Result<Box<dyn AsyncWrite + Unpin + Send>, Ended> {
     match output {
-        Some(path) => Ok(Box::new(tokio::fs::File::create(path).await?)),
+        Some(path) => {
+            let file = tokio::fs::File::create(path).await;
+            let file = file.with_context(|| format!("{}: cannot be written", path.display()));
+            Ok(Box::new(file.map_err(Ended::wrong)?))
+        }
         None => Ok(Box::new(tokio::io::stdout())),
+    }
+}
+
+fn not_watched(error: WatchError) -> Ended {
+    match error {
+        WatchError::UnknownCamera { .. } | WatchError::Book(_) => Ended::wrong(error),
+        error => error.into(),
+    }
+}
+
+fn not_exported(error: ExportError) -> Ended {
+    match error {
+        ExportError::Watch(error) => not_watched(error),
+        ExportError::Nothing => Ended::no(error),
+        ExportError::NoName(_) => Ended::wrong(error),
+        error => error.into(),
+    }
+}
+
+fn not_paired(error: PairError) -> Ended {
+    match error {
+        PairError::Link(_) | PairError::Call(_) => error.into(),
+        PairError::Book(BookError::NameTaken { .. } | BookError::BadName { .. }) => Ended::wrong(error),
+        PairError::Class(_) | PairError::Trustee { .. } | PairError::Sponsor(_) => Ended::wrong(error),
+        PairError::Policy(_) | PairError::TooLong => Ended::wrong(error),
+        PairError::Book(_) => error.into(),
+        error => Ended::no(error),
     }
 }
 

@@ -4,6 +4,7 @@ use super::{ConfigFile, Ended, Outcome, Terminal};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use escrow::record::Role;
+use registrar::{Config, Error};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -12,13 +13,19 @@ pub(crate) enum Verb {
     #[command(after_help = "Example: candor registrar init --config registrar.toml")]
     Init(ConfigFile),
     /// Say in the log that a key counts.
-    #[command(after_help = "Example: candor registrar register --config registrar.toml --role officer --agency police.example --vkey KEY")]
+    #[command(
+        after_help = "Example: candor registrar register --config registrar.toml --role officer --agency police.example --vkey KEY"
+    )]
     Register(Key),
     /// Say in the log that a key counts no more, for ever.
-    #[command(after_help = "Example: candor registrar revoke --config registrar.toml --role officer --agency police.example --vkey KEY")]
+    #[command(
+        after_help = "Example: candor registrar revoke --config registrar.toml --role officer --agency police.example --vkey KEY"
+    )]
     Revoke(Key),
     /// Write the recommended rules of release (a PolicyDoc) to a file, to be read, changed and published.
-    #[command(after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY --figure emergency-epochs=30")]
+    #[command(
+        after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY --figure emergency-epochs=30"
+    )]
     Rules {
         /// Where to write.
         #[arg(long, value_name = "FILE")]
@@ -66,33 +73,53 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal) -> Outcome {
         match self {
             Self::Init(file) => {
-                let vkey = registrar::init(&file.load()?)?;
+                let vkey = registrar::init(&file.load()?).map_err(Ended::wrong)?;
                 terminal.result(&serde_json::json!({ "vkey": vkey }), |_| vkey.clone());
+                terminal.next("the log's operator lists this key under [[submitters]]; `candor registrar rules` names it in the rules.");
             }
             Self::Register(key) => {
-                let config = key.file.load()?;
-                let added = registrar::register(&config, key.role, &key.agency, &key.vkey).await?;
+                let config = folder(&key.file)?;
+                let added = registrar::register(&config, key.role, &key.agency, &key.vkey).await;
+                let added = added.map_err(ended)?;
                 told(terminal, "registered", &added);
             }
             Self::Revoke(key) => {
-                let config = key.file.load()?;
-                let added = registrar::revoke(&config, key.role, &key.agency, &key.vkey).await?;
+                let config = folder(&key.file)?;
+                let added = registrar::revoke(&config, key.role, &key.agency, &key.vkey).await;
+                let added = added.map_err(ended)?;
                 told(terminal, "revoked", &added);
             }
             Self::Rules { to, operator, registrar, figure } => {
                 let figures = figure.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
                 let figures: Vec<(&str, u64)> =
                     figures.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
-                let hash = registrar::write_rules(&to, &operator, &registrar, &figures)?.to_hex();
+                let hash =
+                    registrar::write_rules(&to, &operator, &registrar, &figures).map_err(ended)?.to_hex();
                 let value = serde_json::json!({ "path": to, "sha256": hash });
                 terminal.result(&value, |_| format!("{} written, SHA-256 {hash}", to.display()));
             }
             Self::Publish { file, policy_doc } => {
-                let published = registrar::publish_rules(&file.load()?, &policy_doc).await?;
+                let published =
+                    registrar::publish_rules(&folder(&file)?, &policy_doc).await.map_err(ended)?;
                 told(terminal, "published", &published.added);
             }
         }
         Ok(())
+    }
+}
+
+/// The configuration of a registrar or operator that was made.
+fn folder(file: &ConfigFile) -> Result<Config, Ended> {
+    let config: Config = file.load()?;
+    file.made("registrar", &config.data)?;
+    Ok(config)
+}
+
+fn ended(error: Error) -> Ended {
+    match error {
+        Error::Add(_) | Error::File(_) => error.into(),
+        Error::NotASubmitter { .. } => Ended::no(error),
+        error => Ended::wrong(error),
     }
 }
 

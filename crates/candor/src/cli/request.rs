@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use requester::collect::{Answer, CollectError, Collected};
 use requester::folder::{FolderError, RequestFolder};
 use requester::open::{OpenError, Tried};
+use requester::ratify::RatifyError;
 use requester::request::{Ask, RequestError};
 use requester::{Config, Requester};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,9 @@ pub(crate) enum Verb {
     #[command(after_help = "Example: candor request open --config requester.toml case-77")]
     Open(Folder),
     /// Say in the log that a court confirmed this emergency. Too many unratified ones, and trustees refuse the agency.
+    #[command(
+        after_help = "Example: candor request ratify --config requester.toml case-77 --document order.pdf"
+    )]
     Ratify {
         #[command(flatten)]
         request: Folder,
@@ -168,8 +172,9 @@ impl Verb {
                 let bytes = std::fs::read(&document)
                     .with_context(|| format!("{}: cannot be read", document.display()))
                     .map_err(Ended::wrong)?;
-                let ratified =
-                    requester::ratify::ratify(&requester, &folder, tlog::Hash::of(&[&bytes])).await?;
+                let document = tlog::Hash::of(&[&bytes]);
+                let ratified = requester::ratify::ratify(&requester, &folder, document).await;
+                let ratified = ratified.map_err(not_ratified)?;
                 terminal.result(&ratified, |ratified| {
                     format!(
                         "the emergency of leaf {} is ratified in leaf {}, cosigned by {}",
@@ -198,6 +203,14 @@ fn not_made(error: RequestError) -> Ended {
     match error {
         RequestError::Folder(error) => folder_wrong(error),
         RequestError::Objects(_) | RequestError::Add(_) => error.into(),
+        error => Ended::wrong(error),
+    }
+}
+
+fn not_ratified(error: RatifyError) -> Ended {
+    match error {
+        RatifyError::Folder(error) | RatifyError::Case(CollectError::Folder(error)) => folder_wrong(error),
+        RatifyError::Case(_) | RatifyError::Add(_) => error.into(),
         error => Ended::wrong(error),
     }
 }

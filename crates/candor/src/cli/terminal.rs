@@ -44,13 +44,21 @@ impl Terminal {
         let _ = writeln!(std::io::stdout(), "{text}");
     }
 
+    /// What to do next, for people: on standard error, so that standard output stays what was asked for.
+    pub(crate) fn next(&self, text: &str) {
+        if !self.json {
+            let _ = writeln!(std::io::stderr(), "Next: {text}");
+        }
+    }
+
     pub(crate) fn error(&self, error: &anyhow::Error) {
+        let error = chain(error);
         let _ = match self.json {
             true => {
-                let object = serde_json::json!({ "error": format!("{error:#}") });
+                let object = serde_json::json!({ "error": error });
                 writeln!(std::io::stderr(), "{object}")
             }
-            false => writeln!(std::io::stderr(), "error: {error:#}"),
+            false => writeln!(std::io::stderr(), "error: {error}"),
         };
     }
 
@@ -58,6 +66,17 @@ impl Terminal {
     pub(crate) fn bold(&self, text: &str) -> String {
         if self.colours { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// The error and its causes, in one line. What an error has told of its cause already is not told again.
+fn chain(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told = if told.is_empty() { cause } else { format!("{told}: {cause}") };
+        }
+    }
+    told
 }
 
 /// Columns, padded; the first row is the heading.
@@ -78,6 +97,15 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || std::io::Error::other("no route");
+        let silent = anyhow::Error::new(cause()).context("the relay");
+        assert_eq!(chain(&silent), "the relay: no route");
+        let telling = anyhow::Error::new(cause()).context("the relay: no route; try again");
+        assert_eq!(chain(&telling), "the relay: no route; try again");
+    }
 
     #[test]
     fn columns_line_up() {

@@ -5,7 +5,7 @@ use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
 use std::path::PathBuf;
-use trustee::{Config, Pending};
+use trustee::{Config, Error, Pending};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -34,7 +34,9 @@ pub(crate) enum Verb {
     #[command(after_help = "Example: candor trustee pending --config trustee.toml")]
     Pending(ConfigFile),
     /// Approve a pending request with an approver's key.
-    #[command(after_help = "Example: candor trustee approve --config trustee.toml --key clerk-3.key 00112233445566778899aabbccddeeff")]
+    #[command(
+        after_help = "Example: candor trustee approve --config trustee.toml --key clerk-3.key 00112233445566778899aabbccddeeff"
+    )]
     Approve {
         #[command(flatten)]
         file: ConfigFile,
@@ -45,7 +47,9 @@ pub(crate) enum Verb {
         key: PathBuf,
     },
     /// Refuse a pending request. The refusal goes into the log.
-    #[command(after_help = "Example: candor trustee deny --config trustee.toml --reason not-urgent 00112233445566778899aabbccddeeff")]
+    #[command(
+        after_help = "Example: candor trustee deny --config trustee.toml --reason not-urgent 00112233445566778899aabbccddeeff"
+    )]
     Deny {
         #[command(flatten)]
         file: ConfigFile,
@@ -61,20 +65,28 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
             Self::Init(file) => {
-                let created = trustee::init(&file.load()?)?;
+                let created = trustee::init(&file.load()?).map_err(Ended::wrong)?;
                 terminal.result(&created, |created| created.vkey.clone());
+                terminal.next("owners put this key into their policies, the log's operator lists it under [[submitters]].");
             }
             Self::Approver { key, name } => {
-                let vkey = trustee::approver_init(&key, &name)?;
+                let vkey = trustee::approver_init(&key, &name).map_err(Ended::wrong)?;
                 terminal.result(&serde_json::json!({ "vkey": vkey }), |_| vkey.clone());
+                terminal.next("list this key under `approvers` in the trustee's configuration.");
             }
             Self::Serve { file, auto_approve } => {
                 let mut config: Config = file.load()?;
+                file.made("trustee", &config.data)?;
                 config.auto_approve |= auto_approve;
-                trustee::run(config, shutdown).await?;
+                let listen = config.listen;
+                trustee::run(config, shutdown).await.map_err(|error| match error {
+                    Error::Listen(error) => Ended::cannot_listen(listen, error),
+                    Error::File(_) | Error::Ledger(_) | Error::DayKeys(_) => error.into(),
+                    error => Ended::wrong(error),
+                })?;
             }
             Self::Pending(file) => {
-                let pending = trustee::pending(&file.load()?)?;
+                let pending = trustee::pending(&folder(&file)?)?;
                 terminal.result(&serde_json::json!({ "pending": pending }), |_| {
                     if pending.is_empty() {
                         "nothing waits".to_owned()
@@ -84,19 +96,26 @@ impl Verb {
                 });
             }
             Self::Approve { file, id, key } => {
-                trustee::approve(&file.load()?, &id, &key).map_err(Ended::wrong)?;
+                trustee::approve(&folder(&file)?, &id, &key).map_err(Ended::wrong)?;
                 terminal.result(&serde_json::json!({ "id": id, "decision": "approved" }), |_| {
                     format!("{id} is approved; the running trustee takes it in within seconds")
                 });
             }
             Self::Deny { file, id, reason } => {
-                trustee::deny(&file.load()?, &id, &reason).map_err(Ended::wrong)?;
+                trustee::deny(&folder(&file)?, &id, &reason).map_err(Ended::wrong)?;
                 let value = serde_json::json!({ "id": id, "decision": "denied" });
                 terminal.result(&value, |_| format!("{id} is refused; the refusal goes into the log"));
             }
         }
         Ok(())
     }
+}
+
+/// The configuration of a trustee that was made.
+fn folder(file: &ConfigFile) -> Result<Config, Ended> {
+    let config: Config = file.load()?;
+    file.made("trustee", &config.data)?;
+    Ok(config)
 }
 
 fn page(pending: &Pending) -> String {

@@ -20,7 +20,15 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, terminal: &Terminal) -> Outcome {
-        let verified = verify_evidence(&self.evidence).map_err(Ended::no)?;
+        if !self.evidence.is_file() {
+            let shown = self.evidence.display();
+            return Err(Ended::wrong(anyhow::anyhow!(
+                "{shown}: no such file; name the evidence file that came with the clip"
+            )));
+        }
+        let verified = verify_evidence(&self.evidence).map_err(|error| {
+            Ended::no(error.context(format!("{} does not hold as evidence", self.evidence.display())))
+        })?;
         if let Some(path) = &self.policy {
             let text =
                 std::fs::read(path).with_context(|| path.display().to_string()).map_err(Ended::wrong)?;

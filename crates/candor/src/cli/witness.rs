@@ -1,8 +1,9 @@
 //! `candor witness`.
 
-use super::{ConfigFile, Outcome, Terminal};
+use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
+use witness::Error;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -18,10 +19,20 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
             Self::Init(file) => {
-                let vkeys = witness::init(&file.load()?)?;
+                let vkeys = witness::init(&file.load()?).map_err(Ended::wrong)?;
                 terminal.result(&serde_json::json!({ "vkeys": vkeys }), |_| vkeys.join("\n"));
+                terminal.next("give the first key and your URL to the log's operator, for the policy file.");
             }
-            Self::Serve(file) => witness::run(file.load()?, shutdown).await?,
+            Self::Serve(file) => {
+                let config: witness::Config = file.load()?;
+                file.made("witness", &config.data)?;
+                let listen = config.listen;
+                witness::run(config, shutdown).await.map_err(|error| match error {
+                    Error::Listen(error) => Ended::cannot_listen(listen, error),
+                    Error::LogKey { .. } | Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),
+                    error => error.into(),
+                })?;
+            }
         }
         Ok(())
     }
