@@ -14,7 +14,7 @@ fn every_test_that_the_threat_model_names_exists() {
         if cell == "test" || cell.starts_with('-') {
             continue;
         }
-        let places: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        let places: Vec<&str> = spans(cell).collect();
         assert!(!places.is_empty(), "no test in: {line}");
         for place in places {
             let (file, test) =
@@ -38,11 +38,29 @@ fn every_test_that_the_threat_model_names_exists() {
 fn every_path_that_the_readme_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let text = fs::read_to_string(root.join("README.md")).unwrap();
-    let spans = text.split('`').skip(1).step_by(2);
     let tops = ["crates/", "tests/", "proto/", "benches/", "fuzz/", "deploy/"];
-    let paths: Vec<&str> = spans.filter(|span| tops.iter().any(|top| span.starts_with(top))).collect();
+    let paths: Vec<&str> = spans(&text).filter(|span| tops.iter().any(|top| span.starts_with(top))).collect();
     assert!(paths.len() > 10, "the table of promises was not found");
     for path in paths {
         assert!(root.join(path).exists(), "README.md names {path}, which does not exist");
     }
+}
+
+/// Every row of "Where is ...?" leads to a file.
+#[test]
+fn every_place_in_the_map_of_the_crates_exists() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("crates");
+    let text = fs::read_to_string(crates.join("README.md")).unwrap();
+    let (_, map) = text.split_once("## Where is ...?").unwrap();
+    let places: Vec<&str> = map.lines().filter(|line| line.starts_with("| ")).flat_map(spans).collect();
+    assert!(places.len() > 30, "the map was not found");
+    for place in places {
+        let (party, file) = place.split_once('/').unwrap();
+        assert!(crates.join(party).join("src").join(file).is_file(), "crates/README.md: no {place}");
+    }
+}
+
+/// What stands in backticks.
+fn spans(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
 }
