@@ -1,8 +1,7 @@
 //! HPKE with X-Wing against others.
 //!
-//! Vectors: the KEM's own, of draft-connolly-cfrg-xwing-kem. Those of hpkewg/hpke-pq combine X-Wing with SHAKE and AES-128-GCM, never with our
-//! HKDF-SHA256 and ChaCha20-Poly1305. What they cannot show, an oracle does: `hpke-rs` over libcrux shares no code with `hpke`, neither for
-//! ML-KEM and X25519 nor for the key schedule and the AEAD.
+//! Vectors: the KEM's own (draft-connolly-cfrg-xwing-kem), and the one of draft-ietf-hpke-pq that is of our suite in every part. Oracle:
+//! `hpke-rs` over libcrux shares no code with `hpke`, neither for ML-KEM and X25519 nor for the key schedule and the AEAD.
 
 use crate::rng::Rng;
 use crate::schedule::{array, bytes};
@@ -62,6 +61,23 @@ fn the_kems_own_vectors() {
         assert!(told.0.is_empty(), "all of the randomness, and no more");
         assert_eq!(key.open(b"info", b"aad", &sealed).unwrap().as_slice(), b"text");
     }
+}
+
+#[test]
+fn the_vector_of_the_whole_suite() {
+    let vector: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../proto/vectors/hpke-pq.json")).unwrap();
+    assert_eq!(
+        (&vector["kem_id"], &vector["kdf_id"], &vector["aead_id"]),
+        (&0x647a.into(), &1.into(), &3.into())
+    );
+    let [info, aad, text] = ["info", "aad", "pt"].map(|field| bytes(&vector[field]));
+    let key = SecretKey::new(array(&vector["sk_r"]));
+    let expected = [bytes(&vector["enc"]), bytes(&vector["ct"])].concat();
+    let mut told = Told(bytes(&vector["ikm_e"]));
+    assert_eq!(hpke::seal(&key.public(), &info, &aad, &text, &mut told).unwrap(), expected);
+    assert!(told.0.is_empty(), "all of the randomness, and no more");
+    assert_eq!(key.open(&info, &aad, &expected).unwrap().as_slice(), text);
 }
 
 #[test]
