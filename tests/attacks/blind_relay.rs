@@ -1,12 +1,11 @@
 //! The relay reads every byte that it stores, and sees nothing: no piece of the footage, no box of its file format, no secret of anybody, and no
 //! words of the owner's or of a request. The same search finds each of them where it belongs.
 
+use ed25519_dalek::SigningKey;
 use host::shutdown::Shutdown;
 use media::epoch::SignedEpochOpen;
-use media::id::{DeviceId, TrackId};
-use media::message::{Request, Response};
+use media::id::DeviceId;
 use owner::Span;
-use quic::{Endpoint, Identity};
 use requester::request::Kind;
 use seal::hpke::SecretKey;
 use seal::wrap::Unwrapped;
@@ -14,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use tlog::Hash;
 use world::Stage;
+use world::session::Session;
 
 /// So many bytes of footage or of a key in a row are no coincidence.
 const PIECE: usize = 16;
@@ -130,20 +130,15 @@ impl Needles {
     /// Seeds and content keys of every epoch so far, as the owner's device unwraps them.
     async fn epochs(&mut self, stage: &Stage) {
         let keybook = &stage.cast.people.owner_config.keybook;
-        let device = host::secret::read(&keybook.join("device.secret"), "owner-device").unwrap();
-        let device = Identity::from_seed(device[..].try_into().unwrap());
         let wrap = host::secret::read(&keybook.join("wrap.secret"), "owner-wrap").unwrap();
         let wrap = SecretKey::new(wrap[..].try_into().unwrap());
-        let at = stage.cast.video.relay.at().unwrap();
-        let endpoint = Endpoint::client(&device).unwrap();
-        let (link, _control) = endpoint.connect(&at.quic.to_string(), &at.key.0).await.unwrap();
-        let camera_id = stage.cast.video.cameras[0].id;
-        let asked = Request::FetchEpochs { camera_id, track: TrackId(0), from_us: 0, to_us: u64::MAX };
-        let Response::Epochs { opens, .. } = link.call(&asked).await.unwrap() else { panic!() };
+        let device = host::secret::read(&keybook.join("device.secret"), "owner-device").unwrap();
+        let device = SigningKey::from_bytes(device[..].try_into().unwrap()).verifying_key();
+        let device = DeviceId::of_key(device.as_bytes());
+        let opens = Session::of_device(stage).await.opens(stage.cast.video.cameras[0].id).await;
         assert!(opens.len() >= 2);
         for bytes in opens {
             let open = SignedEpochOpen::decode(&bytes).unwrap().unverified().clone();
-            let device = DeviceId::of_key(&device.public_key());
             let unwrapped = seal::wrap::unwrap(&device, &wrap, &open).unwrap();
             let Unwrapped::Seed(seed) = unwrapped else { panic!("an owner's device has the seed") };
             self.add("an epoch's seed", seed.expose());

@@ -61,16 +61,17 @@ async fn exactly_the_asked_epochs_open_and_their_neighbours_on_both_sides_do_not
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_that_names_other_epochs_than_the_log_or_another_request_is_refused_by_every_trustee() {
     let stage = Stage::set(1).await;
-    let filmed = stage.filmed(3).await;
+    // The first may be shorter, where a camera began to film in the midst of it: three of one length are behind it.
+    let filmed = stage.filmed(4).await;
     let requester = &stage.cast.people.requester;
     for kind in [Kind::Legal, Kind::Emergency] {
         let named = |what: &str| format!("{what}-{kind:?}");
-        let narrow = stage.drafted(&named("narrow"), &stage.ask(0, kind, epochs(filmed, 1, 1))).await;
+        let narrow = stage.drafted(&named("narrow"), &stage.ask(0, kind, epochs(filmed, 2, 1))).await;
         requester::request::submit(requester, &narrow).await.unwrap();
         let honest = package(&narrow);
 
         // More: the neighbours' EpochOpens beside the one that was asked for.
-        let wide = stage.drafted(&named("wide"), &stage.ask(0, kind, epochs(filmed, 0, 3))).await;
+        let wide = stage.drafted(&named("wide"), &stage.ask(0, kind, epochs(filmed, 1, 3))).await;
         let opens = package(&wide).opens;
         assert_eq!((opens.len(), &opens[1..2]), (3, &honest.opens[..]));
         put(&narrow, &Package { opens: opens.clone(), ..honest.clone() });

@@ -2,18 +2,14 @@
 //! camera's key, and what an owner believes of whoever holds the relay's.
 
 use bytes::Bytes;
-use media::id::{CameraId, Sequence, TrackId};
 use media::message::{Control, RefusalCode, Request, Response};
 use media::segment::{HEADER_LEN, SegmentHeader, TRAILER_LEN};
 use owner::Span;
 use owner::live::Event;
-use quic::{ControlReceiver, Endpoint, Identity, Link};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use world::impostor::{Answer, Impostor};
+use world::session::{Session, TRACK};
 use world::{Filmed, PATIENCE, Stage};
-
-const TRACK: TrackId = TrackId(0);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_takes_from_a_cameras_key_only_what_the_camera_signed_for_that_place() {
@@ -24,8 +20,8 @@ async fn a_relay_takes_from_a_cameras_key_only_what_the_camera_signed_for_that_p
     }
     let device = Session::of_device(&stage).await;
     let [own, other] = &stage.cast.video.cameras[..] else { panic!("two cameras") };
-    let before = device.segments(own.id, (0, u64::MAX)).await;
-    let others = device.segments(other.id, (filmed.from_us, filmed.to_us)).await;
+    let before = device.segments(own.id, 0, u64::MAX).await;
+    let others = device.segments(other.id, filmed.from_us, filmed.to_us).await;
     assert!(before.len() > 2 && !others.is_empty());
 
     // Whoever has the camera's folder has its key. It publishes as itself, and as no other.
@@ -66,7 +62,7 @@ async fn a_relay_takes_from_a_cameras_key_only_what_the_camera_signed_for_that_p
             if (*sequence, refusal.code) == (sequence_of(&bytes), expected));
         assert!(named, "{attack}: {said:?}");
     }
-    assert_eq!(device.segments(own.id, (0, u64::MAX)).await, before, "what is stored is as it was");
+    assert_eq!(device.segments(own.id, 0, u64::MAX).await, before, "what is stored is as it was");
     stage.strike().await;
 }
 
@@ -79,8 +75,10 @@ async fn an_owner_plays_nothing_that_an_evil_relay_made_and_is_told_what_it_left
     }
     let device = Session::of_device(&stage).await;
     let [own, other] = &stage.cast.video.cameras[..] else { panic!("two cameras") };
-    let honest = device.segments(own.id, (filmed.from_us, filmed.to_us)).await;
-    let others = device.segments(other.id, (filmed.from_us, filmed.to_us)).await;
+    let honest = device.segments(own.id, filmed.from_us, filmed.to_us).await;
+    let others = device.segments(other.id, filmed.from_us, filmed.to_us).await;
+    // A camera may have begun in the midst of the first epoch: what it never filmed is no gap of the relay's.
+    let filmed = Filmed { from_us: filmed.from_us.max(header(&honest[0]).start_us), ..filmed };
     let opens = device.opens(own.id).await;
     let serving = Serving::default();
     serving.serve(&honest, &opens);
@@ -92,7 +90,7 @@ async fn an_owner_plays_nothing_that_an_evil_relay_made_and_is_told_what_it_left
     let whole = play().await;
     let all: Vec<u64> = honest.iter().map(|bytes| header(bytes).sequence.0).collect();
     assert_eq!((&whole.verified, &whole.refused, &whole.gaps), (&all, &vec![], &vec![]));
-    assert!(all.len() >= 8 && whole.boxes.len() > 2 * all.len(), "{all:?}");
+    assert!(all.len() >= 7 && whole.boxes.len() > 2 * all.len(), "{all:?}");
 
     let seen = "was seen before, or comes after a later one";
     let sealed = "does not open: altered, moved, or sealed under another key";
@@ -234,64 +232,6 @@ impl Serving {
                 _ => Answer::not_found(),
             }
         }
-    }
-}
-
-/// A session with the stage's relay under somebody's key.
-struct Session {
-    link: Link,
-    control: ControlReceiver,
-    _endpoint: Endpoint,
-}
-
-impl Session {
-    async fn of(stage: &Stage, key: &Path, label: &str) -> Self {
-        let seed = host::secret::read(key, label).unwrap();
-        let endpoint = Endpoint::client(&Identity::from_seed(seed[..].try_into().unwrap())).unwrap();
-        let at = stage.cast.video.relay.at().unwrap();
-        let (link, control) = endpoint.connect(&at.quic.to_string(), &at.key.0).await.unwrap();
-        Self { link, control, _endpoint: endpoint }
-    }
-
-    /// The session of the owner's device, which watches.
-    async fn of_device(stage: &Stage) -> Self {
-        let path = stage.cast.people.owner_config.keybook.join("device.secret");
-        Self::of(stage, &path, "owner-device").await
-    }
-
-    async fn say(&mut self, message: &Control) -> Control {
-        self.link.control_send(message).unwrap();
-        self.hear().await
-    }
-
-    async fn hear(&mut self) -> Control {
-        tokio::time::timeout(PATIENCE, self.control.next()).await.unwrap().unwrap().unwrap()
-    }
-
-    async fn send(&self, segment: &Bytes) {
-        let mut stream = self.link.open_segment(0).await.unwrap();
-        // A relay that stops a stream early says why on the control stream.
-        if stream.write(segment).await.is_ok() {
-            let _ = stream.finish();
-        }
-    }
-
-    async fn segments(&self, camera_id: CameraId, (from_us, to_us): (u64, u64)) -> Vec<Bytes> {
-        let cursor = Sequence(0);
-        let request = Request::FetchSegments { camera_id, track: TRACK, from_us, to_us, cursor };
-        let mut fetched = self.link.fetch_segments(&request).await.unwrap();
-        let mut segments = Vec::new();
-        while let Some((_, segment)) = fetched.next().await.unwrap() {
-            segments.push(segment);
-        }
-        segments
-    }
-
-    async fn opens(&self, camera_id: CameraId) -> Vec<Bytes> {
-        let request = Request::FetchEpochs { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX };
-        let answer = self.link.call(&request).await.unwrap();
-        let Response::Epochs { opens, more: false } = answer else { panic!("{answer:?}") };
-        opens.into_iter().map(Bytes::from).collect()
     }
 }
 

@@ -8,7 +8,6 @@ use media::id::{CameraId, Day, DeviceId};
 use media::message::{Control, Request, Response};
 use media::pair::PolicyBundle;
 use media::policy::{OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
-use quic::{Endpoint, Identity, Link};
 use seal::hpke::SecretKey;
 use seal::notice::{NoticeKey, NoticeRoot};
 use std::collections::BTreeSet;
@@ -17,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use tlog::note::Signer;
 use tlog::{Entry as _, Hash};
 use world::impostor::{Answer, Impostor};
+use world::session::Session;
 use world::{Stage, until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,14 +101,13 @@ async fn a_camera_films_under_no_policy_that_its_owner_did_not_sign_label_and_lo
 struct House {
     root: SigningKey,
     sponsor: Signer,
-    link: Link,
+    relay: Session,
     camera_id: CameraId,
     notice: NoticeKey,
     /// The policy of the pairing, and as the relay serves it.
     first: SignedOwnerPolicy,
     enrollment: Vec<u8>,
     bundle: PolicyBundle,
-    _endpoint: Endpoint,
 }
 
 impl House {
@@ -116,24 +115,21 @@ impl House {
         let keybook = &stage.cast.people.owner_config.keybook;
         let root = host::secret::read(&keybook.join("root.secret"), "owner-root").unwrap();
         let root = SigningKey::from_bytes(root[..].try_into().unwrap());
-        let relay = &stage.cast.video.relay;
-        let sponsor = host::secret::read_line(&relay.config.data.join("sponsor.key")).unwrap();
-        let endpoint = Endpoint::client(&Identity::from_seed(&root.to_bytes())).unwrap();
-        let at = relay.at().unwrap();
-        let (link, _) = endpoint.connect(&at.quic.to_string(), &at.key.0).await.unwrap();
+        let sponsor = stage.cast.video.relay.config.data.join("sponsor.key");
+        let sponsor = host::secret::read_line(&sponsor).unwrap();
+        let relay = Session::of_root(stage).await;
         let camera_id = stage.cast.video.cameras[0].id;
-        let asked = link.call(&Request::GetPolicy { camera_id, hash: [0; 32] }).await.unwrap();
+        let asked = relay.link.call(&Request::GetPolicy { camera_id, hash: [0; 32] }).await.unwrap();
         let Response::Policy { enrollment, bundle } = asked else { panic!("{asked:?}") };
         Self {
             notice: notice_key(keybook, &camera_id),
             first: SignedOwnerPolicy::decode(&bundle.policy).unwrap(),
             sponsor: Signer::from_secret_text(&sponsor).unwrap(),
             root,
-            link,
+            relay,
             camera_id,
             enrollment,
             bundle,
-            _endpoint: endpoint,
         }
     }
 
@@ -163,7 +159,7 @@ impl House {
     /// With a leaf in the witnessed log.
     async fn logged(&self, policy: &SignedOwnerPolicy, label: impl Fn(&EntryId) -> [u8; 32]) -> PolicyBundle {
         let text = self.leaf(policy, label).text();
-        let answer = self.link.call(&Request::SponsorLeaf(text)).await.unwrap();
+        let answer = self.relay.link.call(&Request::SponsorLeaf(text)).await.unwrap();
         let Response::Logged { leaf, proof } = answer else { panic!("{answer:?}") };
         PolicyBundle { policy: policy.bytes().to_vec(), leaf, proof }
     }
