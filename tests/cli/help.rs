@@ -53,6 +53,10 @@ async fn every_command_explains_itself_its_flags_and_how_it_is_called() {
         if words.is_empty() {
             continue;
         }
+        let lines: Vec<&str> = help.lines().collect();
+        for two in lines.windows(2).filter(|two| two[0].starts_with("Example: ")) {
+            assert!(two[1].is_empty() || two[1].starts_with("Example: "), "candor {name}: wrapped: {two:?}");
+        }
         let is_leaf = commands(help).is_empty();
         let shows = help.lines().any(|line| line.starts_with(&format!("Example: candor {name}")));
         let says = help.lines().any(|line| line.starts_with("In order: "));

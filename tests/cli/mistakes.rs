@@ -4,7 +4,7 @@
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use world::config_files::write;
-use world::processes::{Ended, run};
+use world::processes::{Ended, Process, run};
 
 const NO: i32 = 1;
 const WRONG: i32 = 2;
@@ -220,6 +220,11 @@ async fn a_source_that_is_missing_or_no_video_is_told_before_anything_is_filmed(
     it.is_told("camera run --config camera.toml --source @sound.mp4", WRONG, &["no H.264 or H.265 picture"])
         .await;
     std::fs::copy(&world::footage()[0], it.path("film.mp4")).unwrap();
+    let line = "camera run --config camera.toml --source film.mp4";
+    let [config, film] = [it.config("camera"), it.path("film.mp4")];
+    let args = ["camera", "run", "--config", &config, "--source", &film];
+    let without_ffmpeg = Process::start_with(&args, &[("PATH", it.dir.path())]).ended().await;
+    told(line, &without_ffmpeg, NOT_NOW, &["ffprobe could not be started", "apt-get install ffmpeg"]);
     let unpaired = "camera run --config camera.toml --source @film.mp4";
     it.is_told(unpaired, WRONG, &["not paired yet", "candor camera pair"]).await;
 }

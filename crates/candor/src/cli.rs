@@ -55,8 +55,8 @@ struct Cli {
 const EXITS: &str = "\
 Exit codes:
   0  done, and the answer is yes
-  1  the answer is no: the audit found a release, a count differs, evidence does not hold, trustees or an invite were refused
-  2  the command line, a configuration, or a file that these name is wrong or missing; or `init` was not run
+  1  done, and the answer is no: a release found, a count differs, evidence fails, a refusal
+  2  wrong or missing: an argument, a configuration, a file that these name; or `init` was not run
   3  an alarm stands: the log has forked, or a monitor says so
   4  not possible now: network, disk, a port in use, a party that does not answer
 

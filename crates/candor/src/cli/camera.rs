@@ -2,7 +2,7 @@
 
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use anyhow::anyhow;
-use camera::{Config, Error, PairError, SourceConfig, SpoolError};
+use camera::{Config, Error, PairError, SourceConfig, SourceError, SpoolError};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
 use quic::LinkError;
@@ -102,7 +102,10 @@ pub(super) async fn checked(source: &SourceConfig) -> Outcome {
             "{shown}: no such video file; correct `source` or name one with --source"
         )));
     }
-    source.check().await.map_err(|error| Ended::wrong(anyhow!("{shown}: {error}")))
+    source.check().await.map_err(|error| match error {
+        SourceError::Start { .. } | SourceError::Frozen => anyhow!("{shown}: {error}").into(),
+        error => Ended::wrong(anyhow!("{shown}: {error}")),
+    })
 }
 
 fn not_started(error: Error) -> Ended {

@@ -14,17 +14,17 @@ pub(crate) enum Verb {
     Init(ConfigFile),
     /// Say in the log that a key counts.
     #[command(
-        after_help = "Example: candor registrar register --config registrar.toml --role officer --agency police.example --vkey KEY"
+        after_help = "Example: candor registrar register --config reg.toml --role officer --agency pd.example --vkey KEY"
     )]
     Register(Key),
     /// Say in the log that a key counts no more, for ever.
     #[command(
-        after_help = "Example: candor registrar revoke --config registrar.toml --role officer --agency police.example --vkey KEY"
+        after_help = "Example: candor registrar revoke --config reg.toml --role officer --agency pd.example --vkey KEY"
     )]
     Revoke(Key),
     /// Write the recommended rules of release (a PolicyDoc) to a file, to be read, changed and published.
     #[command(
-        after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY --figure emergency-epochs=30"
+        after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY"
     )]
     Rules {
         /// Where to write.

@@ -34,9 +34,7 @@ pub(crate) enum Verb {
     #[command(after_help = "Example: candor trustee pending --config trustee.toml")]
     Pending(ConfigFile),
     /// Approve a pending request with an approver's key.
-    #[command(
-        after_help = "Example: candor trustee approve --config trustee.toml --key clerk-3.key 00112233445566778899aabbccddeeff"
-    )]
+    #[command(after_help = "Example: candor trustee approve --config trustee.toml --key clerk-3.key ID")]
     Approve {
         #[command(flatten)]
         file: ConfigFile,
@@ -47,9 +45,7 @@ pub(crate) enum Verb {
         key: PathBuf,
     },
     /// Refuse a pending request. The refusal goes into the log.
-    #[command(
-        after_help = "Example: candor trustee deny --config trustee.toml --reason not-urgent 00112233445566778899aabbccddeeff"
-    )]
+    #[command(after_help = "Example: candor trustee deny --config trustee.toml --reason not-urgent ID")]
     Deny {
         #[command(flatten)]
         file: ConfigFile,
