@@ -45,7 +45,9 @@ pub enum SourceError {
     Read(std::io::Error),
     #[error("the source is no video that can be carried: {0}")]
     Video(#[from] BoxError),
-    #[error("the source holds no H.264 or H.265 picture, and a camera never transcodes; convert it once, with ffmpeg")]
+    #[error(
+        "the source holds no H.264 or H.265 picture, and a camera never transcodes; convert it once, with ffmpeg"
+    )]
     NoPicture,
     #[error("the source is not readable{0}")]
     Unreadable(String),

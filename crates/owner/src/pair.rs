@@ -59,7 +59,9 @@ pub enum Step {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PairError {
-    #[error("the invite cannot be used any more: it expired unused, or the relay was restarted; make a new one")]
+    #[error(
+        "the invite cannot be used any more: it expired unused, or the relay was restarted; make a new one"
+    )]
     Expired,
     #[error(transparent)]
     Book(#[from] BookError),
