@@ -5,13 +5,16 @@ say() { printf '\n==> %s\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 
 # Debian packages: a C compiler for ring, ffmpeg (sources that are files; checks of exports),
-# Python (second implementations of the vectors), real footage from opencv-doc.
+# Python (second implementations of the vectors), real footage from opencv-doc. Further ones are named by the caller:
+# the tests drive the owner's page in chromium.
 candor_debian_packages() {
     local missing=() package
-    for package in build-essential ca-certificates ffmpeg opencv-doc python3 python3-pip; do
+    for package in build-essential ca-certificates ffmpeg opencv-doc python3 python3-pip "$@"; do
         case "$package" in
             build-essential) command -v cc >/dev/null && continue ;;
             python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
+            chromium) command -v chromium >/dev/null && continue ;;
+            chromium-driver) command -v chromedriver >/dev/null && continue ;;
             python3) command -v python3 >/dev/null && continue ;;
             ffmpeg) command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null && continue ;;
         esac

@@ -3,6 +3,7 @@
 //! In scope: setting a stage, waiting for filmed epochs, asking. Out of scope: attacks, which stand with their tests.
 #![allow(clippy::unwrap_used)]
 
+pub mod browser;
 pub mod config_files;
 pub mod impostor;
 pub mod processes;

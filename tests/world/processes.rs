@@ -122,15 +122,20 @@ impl Process {
 
     /// Its children, their children, and so on, which live now.
     pub fn descendants(&self) -> Vec<Living> {
-        let all = processes();
-        let mut family = vec![self.pid];
-        let mut at = 0;
-        while let Some(parent) = family.get(at).copied() {
-            family.extend(all.iter().filter(|(_, of)| *of == parent).map(|(living, _)| living.pid));
-            at += 1;
-        }
-        all.into_iter().map(|(living, _)| living).filter(|it| family[1..].contains(&it.pid)).collect()
+        family(self.pid).into_iter().filter(|it| it.pid != self.pid).collect()
     }
+}
+
+/// A process, its children, their children, and so on, which live now.
+pub fn family(pid: u32) -> Vec<Living> {
+    let all = processes();
+    let mut family = vec![pid];
+    let mut at = 0;
+    while let Some(parent) = family.get(at).copied() {
+        family.extend(all.iter().filter(|(_, of)| *of == parent).map(|(living, _)| living.pid));
+        at += 1;
+    }
+    all.into_iter().map(|(living, _)| living).filter(|it| family.contains(&it.pid)).collect()
 }
 
 impl Said {

@@ -9,6 +9,7 @@
 //! exit 4   it could not be done now: network, disk, a party that is not there
 //! ```
 
+mod browser;
 mod camera;
 mod demo;
 mod ended;

@@ -89,6 +89,8 @@ pub struct Report {
     pub head_size: u64,
     pub head_root: String,
     pub witnesses: Vec<String>,
+    /// When the quorum stood behind the head, Unix seconds.
+    pub cosigned_at: u64,
     /// By this audit.
     pub leaves_read: u64,
     pub camera_days: u64,
@@ -218,6 +220,7 @@ pub async fn audit_log(
         head_size: size,
         head_root,
         witnesses,
+        cosigned_at: head.cosigned_at(),
         leaves_read: total,
         camera_days,
         rows,

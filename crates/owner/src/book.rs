@@ -15,6 +15,7 @@ pub(crate) mod notice;
 mod status;
 mod stored;
 
+pub(crate) use status::status_by;
 pub use status::{CLOCK_TOLERANCE_MS, Status, status};
 pub(crate) use stored::{Base64, Finding, KeptHead, OwnEntry, Stored, StoredCamera, StoredPolicy};
 

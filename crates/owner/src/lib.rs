@@ -3,7 +3,7 @@
 //!
 //! In scope: what the owner's device does, as functions that the command line calls. Each takes an [`Owner`], reports
 //! its steps to a callback while it runs, may be dropped at any await point, and fails with an error that says what to
-//! do next. Out of scope: the page in the browser; drawing progress; anything the relay or a trustee does.
+//! do next. Out of scope: drawing progress in a terminal; anything the relay or a trustee does.
 //!
 //! | module | job |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | [`pair`] | one-time invites |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
+//! | [`app`] | a page on this device for all of it: live, timeline, export, audit |
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,6 +26,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod app;
 pub mod audit;
 pub mod book;
 pub mod config;

@@ -116,6 +116,11 @@ impl Demo {
 /// The cast goes on; here is where to look.
 async fn linger(terminal: &Terminal, cast: &Cast, shutdown: &Shutdown) {
     let mut lines = vec!["\nThe cast goes on filming. Look at it while it does:".to_owned()];
+    let app = owner::app::start(cast.people.owner.clone(), None, shutdown.child()).await;
+    match &app {
+        Ok(app) => lines.push(format!("  the owner's page    {}", app.at().url)),
+        Err(error) => lines.push(format!("  the owner's page    {error}")),
+    }
     for monitor in &cast.monitors {
         lines.push(format!("  a monitor's page    http://{}/", monitor.config.listen));
     }
@@ -124,6 +129,10 @@ async fn linger(terminal: &Terminal, cast: &Cast, shutdown: &Shutdown) {
     lines.push("Ctrl-C stops everybody.".to_owned());
     terminal.step(&serde_json::json!({ "says": lines }), |_| lines.join("\n"));
     shutdown.requested().await;
+    if let Ok(app) = app {
+        // It ends as everybody does.
+        let _ = app.join().await;
+    }
 }
 
 fn summary(report: &Report) -> String {

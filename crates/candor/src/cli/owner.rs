@@ -1,5 +1,6 @@
 //! `candor owner`.
 
+use super::browser;
 use super::terminal::table;
 use super::when::{When, show_us, span};
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
@@ -61,6 +62,18 @@ pub(crate) enum Verb {
         /// The MP4 to write. A span with a change of codec gets a further file for each run.
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
+    },
+    /// Serve your own page on this device, until Ctrl-C: cameras live, a timeline with releases, export, audit.
+    #[command(after_help = "Example: candor owner app --config owner.toml --open")]
+    App {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Listen on this port of 127.0.0.1 instead of one that the system chooses.
+        #[arg(long)]
+        port: Option<u16>,
+        /// Open the page in this device's browser.
+        #[arg(long)]
+        open: bool,
     },
     /// Read the log, verified, and list every record about your cameras; exit code 1 if you did not make them all.
     #[command(after_help = "Example: candor owner audit --config owner.toml")]
@@ -165,6 +178,11 @@ impl Verb {
                     lines.join("\n")
                 });
             }
+            Self::App { file, port, open: opens } => {
+                let config: Config = file.load()?;
+                let keybook = config.keybook.clone();
+                app(terminal, shutdown, open(&file)?, port, opens.then_some(keybook)).await?;
+            }
             Self::Audit { file, all } => audit(terminal, &open(&file)?, all).await?,
         }
         Ok(())
@@ -259,6 +277,27 @@ pub(crate) fn audit_text(report: &Report) -> String {
         report.camera_days,
         report.epochs_checked
     )
+}
+
+/// Serves the page. `open_from` is the folder from which the browser is sent to it.
+async fn app(
+    terminal: &Terminal,
+    shutdown: Shutdown,
+    owner: Owner,
+    port: Option<u16>,
+    open_from: Option<PathBuf>,
+) -> Outcome {
+    let running = owner::app::start(owner, port, shutdown).await?;
+    let url = running.at().url.clone();
+    terminal.result(&serde_json::json!({ "url": url }), |_| {
+        format!(
+            "Your page is at\n\n  {url}\n\nfor a browser on this device. Whoever has this address may watch: do not pass it on. Ctrl-C ends it."
+        )
+    });
+    let opened = open_from.map(|folder| browser::open(&folder, &url)).transpose();
+    let _door =
+        opened.context("no browser could be opened; open the address by hand").map_err(Ended::from)?;
+    Ok(running.join().await?)
 }
 
 async fn sink(output: Option<&PathBuf>) -> Result<Box<dyn AsyncWrite + Unpin + Send>, Ended> {

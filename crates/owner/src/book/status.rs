@@ -32,7 +32,12 @@ pub struct Status {
 
 /// Asks the relay, and puts its answer beside the book. The relay is believed for availability only.
 pub async fn status(owner: &Owner) -> Result<Vec<Status>, CallError> {
-    let told = match Session::new(owner, As::Device).ask(&Request::ListCameras).await? {
+    status_by(owner, &mut Session::new(owner, As::Device)).await
+}
+
+/// The same over a session that is kept.
+pub(crate) async fn status_by(owner: &Owner, session: &mut Session) -> Result<Vec<Status>, CallError> {
+    let told = match session.ask(&Request::ListCameras).await? {
         Response::Cameras(told) => told,
         _ => return Err(CallError::Unexpected("no Cameras")),
     };

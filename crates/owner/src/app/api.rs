@@ -1,0 +1,58 @@
+//! What the page asks for, as JSON. Times are Unix microseconds, but for a row's `when` (seconds).
+
+use super::App;
+use super::proof::Shown;
+use super::socket::Stretch;
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use host::http::Failure;
+use std::sync::Arc;
+
+impl App {
+    fn proof_shown(&self) -> Shown {
+        self.proof.shown(self.owner.log().policy().witnesses().len(), host::clock::now())
+    }
+}
+
+/// The cameras by the relay's word, and the state of the proof: what every view shows.
+pub(super) async fn cameras(State(app): State<Arc<App>>) -> Response {
+    let told = app.proof.cameras();
+    // A relay that never answered does not make the cameras vanish.
+    let known: Vec<_> = app.owner.cameras();
+    Json(serde_json::json!({
+        "now": host::clock::now_us(),
+        "cameras": told.status,
+        "book": known,
+        "relay_problem": told.problem,
+        "proof": app.proof_shown(),
+    }))
+    .into_response()
+}
+
+pub(super) async fn timeline(State(app): State<Arc<App>>, Query(stretch): Query<Stretch>) -> Response {
+    let (name, span) = match (app.camera_name(&stretch.camera), stretch.span()) {
+        (Ok(name), Ok(span)) => (name, span),
+        (Err(failure), _) | (_, Err(failure)) => return failure.into_response(),
+    };
+    let cameras = app.proof.cameras();
+    let newest = cameras.status.iter().find(|camera| camera.camera_id == stretch.camera);
+    let newest_us = newest.map_or(0, |camera| camera.newest_us);
+    let report = app.proof.report();
+    let rows = report.as_deref().map_or(&[][..], |report| &report.rows);
+    match app.epochs.timeline(&app.owner, &name, span, newest_us, rows).await {
+        Ok(timeline) => Json(timeline).into_response(),
+        Err(error) => Failure::new(502, "relay", error.to_string()).into_response(),
+    }
+}
+
+/// The last audit; null before the first one ended.
+pub(super) async fn audit(State(app): State<Arc<App>>) -> Response {
+    Json(serde_json::json!({ "report": app.proof.report().as_deref(), "proof": app.proof_shown() }))
+        .into_response()
+}
+
+pub(super) async fn audit_now(State(app): State<Arc<App>>) -> Response {
+    app.proof.audit_now().await;
+    audit(State(app)).await
+}

@@ -1,0 +1,93 @@
+// What the log says about own cameras: every record, the owner's own ones included.
+
+import { ask, el, lasting, moment, say } from "./dom.js";
+
+const EVERY = 5000;
+const STATES = { asked: "asked for, not granted", attempted: "granted by too few to open", completed: "RELEASED" };
+
+export class Audit {
+  constructor() {
+    this.title = "Audit";
+    this.verdict = el("p", { class: "verdict", role: "status" }, "Reading the log.");
+    this.head = el("p", { class: "quiet" });
+    this.alarms = el("ul", { class: "alarms" });
+    this.rows = el("tbody");
+    this.again = el("button", { type: "button", click: () => this.now() }, "Audit now");
+    const heading = ["Leaf", "First seen", "Camera", "What", "By", "Epochs", "Grants", "State", "Yours", "Reason"];
+    this.table = el(
+      "div",
+      { class: "wide", tabindex: "0", role: "region", "aria-label": "Records about your cameras" },
+      el(
+        "table",
+        {},
+        el("caption", {}, "Every record of the log about your cameras, newest first. The log cannot leave one out unnoticed."),
+        el("thead", {}, el("tr", {}, ...heading.map((text) => el("th", { scope: "col" }, text)))),
+        this.rows,
+      ),
+    );
+    this.element = el("section", { class: "page", "aria-label": "Audit" }, el("h1", {}, "Who was given your footage"), this.verdict, this.alarms, el("div", { class: "bar" }, this.again, this.head), this.table);
+    this.timer = setInterval(() => this.load(), EVERY);
+    this.load();
+  }
+
+  close() {
+    clearInterval(this.timer);
+  }
+
+  update({ proof }) {
+    if (proof.head_size === null) return;
+    say(this.head, `Log head ${proof.head_size}, cosigned by ${proof.witnesses} of ${proof.of_witnesses} witnesses ${lasting(proof.age)} ago.`);
+  }
+
+  async now() {
+    this.again.disabled = true;
+    await this.load(true);
+    this.again.disabled = false;
+  }
+
+  async load(now = false) {
+    try {
+      const { report, proof } = now ? await ask("api/audit/now", {}, "POST") : await ask("api/audit");
+      this.update({ proof });
+      if (report) this.draw(report, proof);
+      else if (proof.problem) this.say(proof.problem, "bad");
+    } catch (error) {
+      this.say(error.message, "bad");
+    }
+  }
+
+  say(text, kind) {
+    say(this.verdict, text);
+    this.verdict.dataset.kind = kind;
+  }
+
+  draw(report, proof) {
+    const foreign = report.rows.filter((row) => !row.expected);
+    const released = foreign.filter((row) => row.state === "completed").length;
+    if (proof.worth === "forked") this.say(proof.problem, "bad");
+    else if (foreign.length === 0) this.say("Nobody asked for your footage: every record about your cameras is your own.", "good");
+    else this.say(`${foreign.length === 1 ? "1 record is" : `${foreign.length} records are`} not yours; ${released} ${released === 1 ? "release was" : "releases were"} completed.`, "bad");
+    this.alarms.replaceChildren(...report.policy_alarms.map((alarm) => el("li", {}, alarm)));
+    const print = JSON.stringify(report.rows);
+    if (print === this.printed) return;
+    this.printed = print;
+    this.rows.replaceChildren(...report.rows.toReversed().map((row) => line(row)));
+  }
+}
+
+function line(row) {
+  const epochs = row.epochs ? (row.epochs[0] === row.epochs[1] ? `${row.epochs[0]}` : `${row.epochs[0]}–${row.epochs[1]}`) : "–";
+  const cells = [
+    row.leaf_index,
+    moment(row.when * 1e6),
+    row.camera,
+    row.kind,
+    row.agency ?? "–",
+    epochs,
+    row.state ? row.grants : "–",
+    row.state ? STATES[row.state] : "–",
+    row.expected ? "yes" : "NO",
+  ];
+  const reason = [row.reason, ...row.remarks].filter(Boolean).join("; ");
+  return el("tr", { class: row.expected ? "own" : "foreign" }, ...cells.map((text) => el("td", {}, String(text))), el("td", { class: "reason" }, reason || "–"));
+}

@@ -1,0 +1,235 @@
+//! What the app knows without being asked: the log, audited again and again, and the cameras by the relay's word.
+//!
+//! The state of the proof is always in the page's sight. It is never better than the last audit: what has not been verified lately is
+//! called stale, and a fork stays a fork until the app ends.
+
+use super::App;
+use crate::audit::{self, AuditError, Report, Since};
+use crate::book::{Status, status_by};
+use crate::relay::{As, Session};
+use log_client::MAX_HEAD_AGE_SECS;
+use quic::CallError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// Between two audits: a release is in the page's sight this long after it is in a cosigned head, at most.
+const AUDIT_EVERY: Duration = Duration::from_secs(10);
+/// Between two questions to the relay.
+const CAMERAS_EVERY: Duration = Duration::from_secs(2);
+/// How long a log may be out of reach before its last verified head is called stale, seconds.
+const PATIENCE_SECS: u64 = 60;
+
+/// What is known of the log and of the cameras.
+pub(super) struct Proof {
+    audited: Mutex<Audited>,
+    again: Notify,
+    /// Counts audits that ended.
+    ended: watch::Sender<u64>,
+    cameras: Mutex<Cameras>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Audited {
+    report: Option<Arc<Report>>,
+    /// When the last audit succeeded, Unix seconds.
+    at: u64,
+    /// What the last audit failed of.
+    problem: Option<String>,
+    forked: Option<String>,
+}
+
+/// The relay's word.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cameras {
+    pub(super) status: Vec<Status>,
+    /// Why it is not the newest.
+    pub(super) problem: Option<String>,
+}
+
+/// How much the last verified head is worth now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Worth {
+    /// No audit has ended yet.
+    Unchecked,
+    Fresh,
+    Stale,
+    Forked,
+}
+
+/// The state of the proof, as the page shows it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub(super) struct Shown {
+    pub(super) worth: Worth,
+    pub(super) head_size: Option<u64>,
+    pub(super) witnesses: usize,
+    pub(super) of_witnesses: usize,
+    /// How long ago a quorum stood behind the head, seconds.
+    pub(super) age: Option<u64>,
+    pub(super) problem: Option<String>,
+    /// Releases and policies that the owner did not make.
+    pub(super) unexpected: usize,
+    pub(super) alarms: usize,
+}
+
+impl Default for Proof {
+    fn default() -> Self {
+        Self {
+            audited: Mutex::default(),
+            again: Notify::new(),
+            ended: watch::Sender::new(0),
+            cameras: Mutex::default(),
+        }
+    }
+}
+
+impl Proof {
+    fn audited(&self) -> MutexGuard<'_, Audited> {
+        self.audited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn report(&self) -> Option<Arc<Report>> {
+        self.audited().report.clone()
+    }
+
+    pub(super) fn cameras(&self) -> Cameras {
+        self.cameras.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn shown(&self, of_witnesses: usize, now: u64) -> Shown {
+        shown(&self.audited(), of_witnesses, now)
+    }
+
+    /// Audits now, and waits until an audit has ended.
+    pub(super) async fn audit_now(&self) {
+        let mut ended = self.ended.subscribe();
+        let target = ended.borrow_and_update().saturating_add(1);
+        self.again.notify_one();
+        // The sender lives as long as this.
+        let _ = ended.wait_for(|done| *done >= target).await;
+    }
+
+    fn heard(&self, asked: Result<Vec<Status>, CallError>) {
+        let mut cameras = self.cameras.lock().unwrap_or_else(PoisonError::into_inner);
+        match asked {
+            Ok(status) => *cameras = Cameras { status, problem: None },
+            Err(error) => cameras.problem = Some(error.to_string()),
+        }
+    }
+
+    fn took(&self, outcome: Result<Report, AuditError>, now: u64) {
+        let mut audited = self.audited();
+        match outcome {
+            Ok(report) => {
+                audited.report = Some(Arc::new(report));
+                audited.at = now;
+                audited.problem = None;
+            }
+            Err(error @ AuditError::Fork { .. }) => audited.forked = Some(error.to_string()),
+            Err(error) => {
+                tracing::warn!(%error, "the log could not be audited");
+                audited.problem = Some(error.to_string());
+            }
+        }
+    }
+}
+
+fn shown(audited: &Audited, of_witnesses: usize, now: u64) -> Shown {
+    let report = audited.report.as_deref();
+    let age = report.map(|report| now.saturating_sub(report.cosigned_at));
+    let is_late = audited.problem.is_some() && now > audited.at.saturating_add(PATIENCE_SECS);
+    let worth = match (report, &audited.forked) {
+        (_, Some(_)) => Worth::Forked,
+        (None, None) if audited.problem.is_some() => Worth::Stale,
+        (None, None) => Worth::Unchecked,
+        (Some(_), None) if is_late || age > Some(MAX_HEAD_AGE_SECS) => Worth::Stale,
+        (Some(_), None) => Worth::Fresh,
+    };
+    let unexpected = report.map_or(0, |report| report.rows.iter().filter(|row| !row.expected).count());
+    Shown {
+        worth,
+        head_size: report.map(|report| report.head_size),
+        witnesses: report.map_or(0, |report| report.witnesses.len()),
+        of_witnesses,
+        age,
+        problem: audited.forked.clone().or_else(|| audited.problem.clone()),
+        unexpected,
+        alarms: report.map_or(0, |report| report.policy_alarms.len()),
+    }
+}
+
+/// Audits and asks, until the app stops.
+pub(super) async fn keep_fresh(app: &App) {
+    let (auditing, asking) = (audit_on(app), ask_on(app));
+    tokio::select! {
+        () = app.shutdown.requested() => {}
+        () = async { tokio::join!(auditing, asking); } => {}
+    }
+}
+
+async fn audit_on(app: &App) {
+    loop {
+        let outcome = audit::audit(&app.owner, Since::LastHead, &mut |_| {}).await;
+        app.proof.took(outcome, host::clock::now());
+        app.proof.ended.send_modify(|done| *done += 1);
+        tokio::select! {
+            () = tokio::time::sleep(AUDIT_EVERY) => {}
+            () = app.proof.again.notified() => {}
+        }
+    }
+}
+
+async fn ask_on(app: &App) {
+    let mut session = Session::new(&app.owner, As::Device);
+    loop {
+        let asked = status_by(&app.owner, &mut session).await;
+        app.proof.heard(asked);
+        tokio::time::sleep(CAMERAS_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(cosigned_at: u64) -> Report {
+        Report {
+            head_size: 28,
+            head_root: String::new(),
+            witnesses: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            cosigned_at,
+            leaves_read: 0,
+            camera_days: 0,
+            rows: Vec::new(),
+            policy_alarms: Vec::new(),
+            epochs_checked: 0,
+        }
+    }
+
+    #[test]
+    fn the_proof_is_never_shown_better_than_it_is() {
+        let proof = Proof::default();
+        let worth = |now| proof.shown(4, now).worth;
+        assert_eq!(worth(1000), Worth::Unchecked);
+        proof.took(Ok(report(990)), 1000);
+        let shown = proof.shown(4, 1002);
+        assert_eq!((shown.worth, shown.age, shown.head_size), (Worth::Fresh, Some(12), Some(28)));
+        assert_eq!((shown.witnesses, shown.of_witnesses), (3, 4));
+        assert_eq!(
+            worth(990 + MAX_HEAD_AGE_SECS + 1),
+            Worth::Stale,
+            "an old head is stale though nothing failed"
+        );
+        proof.took(Err(AuditError::Older { kept: 28, shown: 20 }), 1005);
+        assert_eq!(worth(1005), Worth::Fresh, "one failure is no alarm yet");
+        assert_eq!(worth(1001 + PATIENCE_SECS), Worth::Stale);
+        assert!(proof.shown(4, 1100).problem.is_some());
+        proof.took(Ok(report(1100)), 1100);
+        assert_eq!(worth(1100), Worth::Fresh);
+        let fork = AuditError::Fork { kept: "kept".into(), shown: "shown".into() };
+        proof.took(Err(fork), 1110);
+        proof.took(Ok(report(1120)), 1120);
+        assert_eq!(worth(1120), Worth::Forked, "a fork is not forgotten");
+    }
+}

@@ -1,0 +1,298 @@
+//! One camera's past: which times were filmed, which are missing and why, and which were released to whom.
+//!
+//! The times come from the EpochOpens that the relay holds, each signed by the camera, so that a day costs kilobytes and no footage. What
+//! is missing inside an epoch shows when it is played. Fetched once, kept while the page stays near.
+
+use crate::Owner;
+use crate::audit::Row;
+use crate::live::viewer::TRACK;
+use crate::relay::{As, Session};
+use media::epoch::{EpochOpen, GapReason, SignedEpochOpen};
+use media::message::{Refusal, RefusalCode, Request, Response};
+use media::sign::PublicKey;
+use quic::CallError;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Moments closer than this are one, microseconds.
+const CLOSE_US: u64 = 1_000_000;
+/// How long the newest stored segment lasts at most; it may still grow, microseconds.
+const NEWEST_US: u64 = 2_000_000;
+/// The most epochs kept of one camera: more than ten days of the shortest ones.
+const MAX_EPOCHS: usize = 100_000;
+
+/// Epochs seen so far, by camera id.
+#[derive(Debug, Default)]
+pub(super) struct Epochs(Mutex<BTreeMap<String, Track>>);
+
+/// One camera's, over one stretch of time without a hole.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Track {
+    epochs: BTreeMap<u64, Epoch>,
+    from_us: u64,
+    to_us: u64,
+}
+
+/// What one EpochOpen says of times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Epoch {
+    start_us: u64,
+    /// As planned.
+    end_us: u64,
+    /// Why footage is missing before it.
+    missing_before: GapReason,
+}
+
+/// A stretch that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Gap {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) reason: &'static str,
+}
+
+/// A request about the camera, where its epochs lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Release {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    #[serde(flatten)]
+    pub(super) row: Row,
+}
+
+/// All that is shown of a span. Unix microseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Timeline {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) recorded: Vec<(u64, u64)>,
+    pub(super) gaps: Vec<Gap>,
+    pub(super) releases: Vec<Release>,
+}
+
+impl Epochs {
+    fn tracks(&self) -> MutexGuard<'_, BTreeMap<String, Track>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The timeline of a span; `newest_us` is the start of the newest stored segment.
+    pub(super) async fn timeline(
+        &self,
+        owner: &Owner,
+        name: &str,
+        span: crate::Span,
+        newest_us: u64,
+        rows: &[Row],
+    ) -> Result<Timeline, CallError> {
+        let stored = owner.stored();
+        let Some(camera) = stored.camera(name) else { return Err(CallError::Unexpected("no such camera")) };
+        let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
+        let id = camera.camera_id.to_string();
+        let mut track = self.tracks().get(&id).cloned().unwrap_or_default();
+        let mut session = Session::new(owner, As::Device);
+        for (from_us, to_us) in track.wanted(span.from_us(), span.to_us()) {
+            let mut next_us = from_us;
+            loop {
+                let request = Request::FetchEpochs {
+                    camera_id: camera.camera_id,
+                    track: TRACK,
+                    from_us: next_us,
+                    to_us,
+                };
+                let (opens, more) = match session.ask(&request).await {
+                    Ok(Response::Epochs { opens, more }) => (opens, more),
+                    Err(CallError::Refused(Refusal { code: RefusalCode::NotFound, .. })) => {
+                        (Vec::new(), false)
+                    }
+                    Ok(_) => return Err(CallError::Unexpected("no Epochs")),
+                    Err(error) => return Err(error),
+                };
+                let reached_us = track.take(&opens, &key);
+                match reached_us.filter(|reached_us| more && *reached_us > next_us) {
+                    Some(reached_us) => next_us = reached_us,
+                    None => break,
+                }
+            }
+        }
+        track.cover(span.from_us(), span.to_us().min(host::clock::now_us()));
+        let timeline = track.timeline(span.from_us(), span.to_us(), newest_us, name, rows);
+        self.tracks().insert(id, track);
+        Ok(timeline)
+    }
+}
+
+impl Track {
+    /// What must be fetched for a span. A span far from what is kept starts anew.
+    fn wanted(&mut self, from_us: u64, to_us: u64) -> Vec<(u64, u64)> {
+        let touches = from_us <= self.to_us && to_us >= self.from_us;
+        if !touches || self.epochs.len() > MAX_EPOCHS {
+            *self = Self { epochs: BTreeMap::new(), from_us, to_us: from_us };
+        }
+        let mut wanted = Vec::new();
+        if from_us < self.from_us {
+            wanted.push((from_us, self.from_us));
+        }
+        if to_us > self.to_us {
+            wanted.push((self.to_us, to_us));
+        }
+        wanted
+    }
+
+    fn cover(&mut self, from_us: u64, to_us: u64) {
+        self.from_us = self.from_us.min(from_us);
+        self.to_us = self.to_us.max(to_us);
+    }
+
+    /// Takes what the camera signed, and says up to where that goes.
+    fn take(&mut self, opens: &[Vec<u8>], key: &PublicKey) -> Option<u64> {
+        let mut reached_us = None;
+        for bytes in opens {
+            let Ok(signed) = SignedEpochOpen::decode(bytes) else { continue };
+            let Ok(open) = signed.verify(key) else { continue };
+            reached_us = reached_us.max(Some(open.context.end_us()));
+            self.epochs.insert(open.context.epoch_no.0, Epoch::of(open));
+        }
+        reached_us
+    }
+
+    fn timeline(&self, from: u64, to: u64, newest_us: u64, name: &str, rows: &[Row]) -> Timeline {
+        let (mut recorded, mut gaps) = (Vec::<(u64, u64)>::new(), Vec::new());
+        let mut numbers = self.epochs.iter().peekable();
+        while let Some((number, epoch)) = numbers.next() {
+            let next = numbers.peek();
+            let end = match next {
+                Some((_, next)) => epoch.end_us.min(next.start_us),
+                None => epoch.end_us.min(newest_us.saturating_add(NEWEST_US)).max(epoch.start_us),
+            };
+            match recorded.last_mut() {
+                Some(last) if epoch.start_us <= last.1.saturating_add(CLOSE_US) => last.1 = last.1.max(end),
+                _ => recorded.push((epoch.start_us, end)),
+            }
+            if let Some((next_number, next)) = next
+                && let Some(reason) = next.missing(epoch, **next_number == number.saturating_add(1))
+            {
+                gaps.push(Gap { from: end, to: next.start_us, reason });
+            }
+        }
+        let within = |(start, end): (u64, u64)| {
+            let cut = (start.max(from), end.min(to));
+            (cut.0 < cut.1).then_some(cut)
+        };
+        let releases = rows.iter().filter(|row| row.camera == name && row.kind != "policy");
+        Timeline {
+            from,
+            to,
+            recorded: recorded.into_iter().filter_map(within).collect(),
+            gaps: gaps.into_iter().filter(|gap| gap.from < to && gap.to >= from).collect(),
+            releases: releases.filter_map(|row| self.release(row, from, to)).collect(),
+        }
+    }
+
+    /// Where a row's epochs lie, if that is in sight.
+    fn release(&self, row: &Row, from: u64, to: u64) -> Option<Release> {
+        let (first, last) = row.epochs?;
+        let mut epochs = self.epochs.range(first..=last.max(first)).map(|(_, epoch)| epoch);
+        let start = epochs.next()?;
+        let end = epochs.next_back().unwrap_or(start);
+        let release = Release { from: start.start_us, to: end.end_us, row: row.clone() };
+        (release.from < to && release.to > from).then_some(release)
+    }
+}
+
+impl Epoch {
+    fn of(open: &EpochOpen) -> Self {
+        Self {
+            start_us: open.context.start_us,
+            end_us: open.context.end_us(),
+            missing_before: open.previous.as_ref().map_or(GapReason::None, |previous| previous.gap),
+        }
+    }
+
+    /// Why footage is missing between `before` and this.
+    fn missing(&self, before: &Self, is_next: bool) -> Option<&'static str> {
+        match self.missing_before {
+            _ if !is_next => Some("the relay shows no record of this time"),
+            GapReason::Restart => Some("the camera was off or restarted"),
+            GapReason::SpoolOverflow => Some("the camera's spool overflowed during an outage"),
+            GapReason::Source => Some("the camera's source froze or ended"),
+            GapReason::ClockStep => Some("the camera's clock stepped"),
+            GapReason::None if self.start_us > before.end_us.saturating_add(CLOSE_US) => Some("not filmed"),
+            GapReason::None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::State;
+
+    const S: u64 = 1_000_000;
+
+    fn track(epochs: &[(u64, u64, u64, GapReason)]) -> Track {
+        let epoch = |&(number, start, end, missing_before): &(u64, u64, u64, GapReason)| {
+            (number, Epoch { start_us: start * S, end_us: end * S, missing_before })
+        };
+        Track { epochs: epochs.iter().map(epoch).collect(), from_us: 0, to_us: 1000 * S }
+    }
+
+    fn row(epochs: Option<(u64, u64)>) -> Row {
+        Row {
+            when: 5,
+            camera: "door".to_owned(),
+            kind: "emergency".to_owned(),
+            agency: None,
+            reason: None,
+            epochs,
+            grants: 3,
+            state: Some(State::Completed),
+            leaf_index: 22,
+            expected: false,
+            remarks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn epochs_are_one_recording_until_something_is_missing() {
+        use GapReason::{None, Restart};
+        let track = track(&[
+            (1, 100, 160, None),
+            (2, 160, 220, None),
+            (3, 300, 360, Restart),
+            (4, 330, 390, Restart),
+            (6, 420, 480, None),
+        ]);
+        let shown = track.timeline(0, 1000 * S, 430 * S, "door", &[]);
+        // An epoch cut short by a restart ends where the next one starts, at the latest.
+        assert_eq!(shown.recorded, [(100 * S, 220 * S), (300 * S, 390 * S), (420 * S, 432 * S)]);
+        let gaps: Vec<_> = shown.gaps.iter().map(|gap| (gap.from / S, gap.to / S, gap.reason)).collect();
+        let restarted = "the camera was off or restarted";
+        let unknown = "the relay shows no record of this time";
+        assert_eq!(gaps, [(220, 300, restarted), (330, 330, restarted), (390, 420, unknown)]);
+        let part = track.timeline(150 * S, 210 * S, 430 * S, "door", &[]);
+        assert_eq!((part.recorded, part.gaps), (vec![(150 * S, 210 * S)], vec![]));
+    }
+
+    #[test]
+    fn a_release_stands_where_its_epochs_lie() {
+        let track = track(&[(1, 100, 160, GapReason::None), (2, 160, 220, GapReason::None)]);
+        let rows = [row(Some((1, 2))), row(Some((2, 9))), row(Some((7, 9))), row(None)];
+        let shown = track.timeline(0, 1000 * S, 220 * S, "door", &rows);
+        let places: Vec<_> = shown.releases.iter().map(|it| (it.from / S, it.to / S)).collect();
+        assert_eq!(places, [(100, 220), (160, 220)]);
+        assert!(track.timeline(0, 1000 * S, 220 * S, "yard", &rows).releases.is_empty());
+        assert!(track.timeline(0, 90 * S, 220 * S, "door", &rows).releases.is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_is_not_asked_again() {
+        let mut track = Track::default();
+        assert_eq!(track.wanted(100, 200), [(100, 200)]);
+        track.cover(100, 200);
+        assert_eq!(track.wanted(120, 180), []);
+        assert_eq!(track.wanted(50, 250), [(50, 100), (200, 250)]);
+        track.cover(50, 250);
+        assert_eq!(track.wanted(900, 950), [(900, 950)], "far away: anew");
+    }
+}
