@@ -176,8 +176,9 @@ async fn an_export_plays(browser: &Browser, filmed: Filmed, stage: &Stage) {
     assert_eq!(codec, "h264");
     let seconds: f64 = ffprobe(&clip, &["-show_entries", "format=duration"]).await.parse().unwrap();
     assert!((4.0..=12.0).contains(&seconds), "{seconds} s");
-    let decoded = Command::new("ffmpeg").args(["-nostdin", "-v", "warning", "-xerror", "-i"]).arg(&clip);
-    let decoded = { decoded }.args(["-f", "null", "-"]).output().await.unwrap();
+    let mut decoding = Command::new("ffmpeg");
+    decoding.args(["-nostdin", "-v", "warning", "-xerror", "-i"]).arg(&clip).args(["-f", "null", "-"]);
+    let decoded = decoding.output().await.unwrap();
     assert!(
         decoded.status.success() && decoded.stderr.is_empty(),
         "{}",
