@@ -65,6 +65,7 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
 
     seeks_land(&browser, filmed).await;
     the_release_is_told(&browser, filmed).await;
+    browser.until("a picture", "document.querySelector('video').readyState >= 2").await;
     browser.picture("app-release").await;
     an_export_plays(&browser, filmed, &stage).await;
 

@@ -1,5 +1,6 @@
 //! deploy/README.md, step by step: every party a process of its own, from its own file, with a person at each trustee.
 
+use host::http::{Fetch, FetchLimits};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +29,7 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
     let export = ["--from", &from_text, "--to", &to_text, "--output", text(&clip)];
     book.well(&["owner", "export", "door"], "owner", &export).await;
     assert!(clip.metadata().unwrap().len() > 100_000);
+    book.the_owners_page_is_served_until_it_is_interrupted().await;
 
     let example = run(&["request", "example"]).await;
     let mut ask: Value = serde_json::from_str(&example.stdout).unwrap();
@@ -343,6 +345,27 @@ impl Book {
         })
         .await;
         (from + 2, from + 8)
+    }
+
+    /// The address that `owner app` prints is a page, and Ctrl-C is its end.
+    async fn the_owners_page_is_served_until_it_is_interrupted(&self) {
+        let file = self.path("owner.toml");
+        let mut app = Process::start(&["owner", "app", "--config", text(&file)]);
+        app.says("Ctrl-C ends it").await;
+        let said = app.stdout();
+        let url = said.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:")).unwrap();
+        let fetch = Fetch::new(FetchLimits::default());
+        let page = fetch.get(url).await.unwrap();
+        assert_eq!(page.status, 200, "{}", page.excerpt());
+        let cameras = fetch.get(&format!("{url}api/cameras")).await.unwrap();
+        let cameras: Value = serde_json::from_slice(&cameras.ok().unwrap()).unwrap();
+        assert_eq!(cameras["book"][0]["name"], "door", "{cameras}");
+        let token = url.trim_end_matches('/').rsplit('/').next().unwrap();
+        assert!(!app.stderr().contains(token), "the token is in the log: {}", app.stderr());
+        app.interrupt();
+        let ended = app.ended().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(fetch.get(url).await.is_err(), "it goes on");
     }
 
     /// Ctrl-C for everybody, those first who dial the others.

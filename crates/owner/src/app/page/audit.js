@@ -3,6 +3,7 @@
 import { ask, el, lasting, moment, say } from "./dom.js";
 
 const EVERY = 5000;
+const HEADING = ["Leaf", "First seen", "Camera", "What", "By", "Epochs", "Grants", "State", "Yours", "Reason"];
 const STATES = { asked: "asked for, not granted", attempted: "granted by too few to open", completed: "RELEASED" };
 
 export class Audit {
@@ -13,15 +14,15 @@ export class Audit {
     this.alarms = el("ul", { class: "alarms" });
     this.rows = el("tbody");
     this.again = el("button", { type: "button", click: () => this.now() }, "Audit now");
-    const heading = ["Leaf", "First seen", "Camera", "What", "By", "Epochs", "Grants", "State", "Yours", "Reason"];
     this.table = el(
       "div",
       { class: "wide", tabindex: "0", role: "region", "aria-label": "Records about your cameras" },
       el(
         "table",
-        {},
+        // Said again, because a narrow screen lays it out as cards.
+        { role: "table" },
         el("caption", {}, "Every record of the log about your cameras, newest first. The log cannot leave one out unnoticed."),
-        el("thead", {}, el("tr", {}, ...heading.map((text) => el("th", { scope: "col" }, text)))),
+        el("thead", {}, el("tr", { role: "row" }, ...HEADING.map((text) => el("th", { scope: "col", role: "columnheader" }, text)))),
         this.rows,
       ),
     );
@@ -87,7 +88,8 @@ function line(row) {
     row.state ? row.grants : "–",
     row.state ? STATES[row.state] : "–",
     row.expected ? "yes" : "NO",
+    [row.reason, ...row.remarks].filter(Boolean).join("; ") || "–",
   ];
-  const reason = [row.reason, ...row.remarks].filter(Boolean).join("; ");
-  return el("tr", { class: row.expected ? "own" : "foreign" }, ...cells.map((text) => el("td", {}, String(text))), el("td", { class: "reason" }, reason || "–"));
+  const cell = (text, at) => el("td", { role: "cell", "data-heading": HEADING[at], class: HEADING[at].toLowerCase() }, el("span", {}, String(text)));
+  return el("tr", { role: "row", class: row.expected ? "own" : "foreign" }, ...cells.map(cell));
 }

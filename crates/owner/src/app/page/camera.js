@@ -32,7 +32,7 @@ export class Camera {
       { "aria-label": "Speed", change: () => this.setSpeed(Number(this.speed.value)) },
       ...SPEEDS.map((speed) => el("option", { value: speed, selected: speed === 1 }, `${speed}×`)),
     );
-    this.sound = button("Sound off", "Sound on or off (M)", () => this.mute());
+    this.sound = button("Unmute", "Sound on or off (M)", () => this.mute());
     this.clock = el("span", { class: "clock" });
     this.start = button("Mark start", "The clip begins here (I)", () => this.mark("from"));
     this.end = button("Mark end", "The clip ends here (O)", () => this.mark("to"));
@@ -155,7 +155,7 @@ export class Camera {
 
   mute() {
     this.video.muted = !this.video.muted;
-    say(this.sound, this.video.muted ? "Sound off" : "Sound on");
+    say(this.sound, this.video.muted ? "Unmute" : "Mute");
   }
 
   shown(us) {

@@ -187,7 +187,11 @@ export class Timeline {
         }),
       );
     }
-    this.known.releases.forEach((release, at) => this.put(this.flags.children[at], release.from));
+    this.known.releases.forEach((release, at) => {
+      const flag = this.put(this.flags.children[at], release.from);
+      // Near the right edge it hangs to the left.
+      flag.classList.toggle("before", this.at(release.from) > 50);
+    });
     this.flags.hidden = this.known.releases.length === 0;
   }
 
