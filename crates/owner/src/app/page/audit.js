@@ -90,6 +90,6 @@ function line(row) {
     row.expected ? "yes" : "NO",
     [row.reason, ...row.remarks].filter(Boolean).join("; ") || "–",
   ];
-  const cell = (text, at) => el("td", { role: "cell", "data-heading": HEADING[at], class: HEADING[at].toLowerCase() }, el("span", {}, String(text)));
+  const cell = (text, at) => el("td", { role: "cell", "data-heading": HEADING[at], class: at === HEADING.length - 1 ? "reason" : null }, el("span", {}, String(text)));
   return el("tr", { role: "row", class: row.expected ? "own" : "foreign" }, ...cells.map(cell));
 }

@@ -19,6 +19,8 @@ export class Timeline {
     this.on = on;
     this.length = 600e6;
     this.end = undefined;
+    // The clock as it was drawn last: bars and playhead stand on one line.
+    this.now = Date.now() * 1000;
     this.known = { recorded: [], gaps: [], releases: [] };
     this.bars = el("div", { class: "bars" });
     this.ticks = el("div", { class: "ticks", "aria-hidden": "true" });
@@ -85,7 +87,7 @@ export class Timeline {
   }
 
   get to() {
-    return this.end ?? Date.now() * 1000 + this.length * 0.02;
+    return this.end ?? this.now + this.length * 0.02;
   }
 
   get from() {
@@ -152,6 +154,7 @@ export class Timeline {
 
   draw() {
     if (this.closed) return;
+    this.now = Date.now() * 1000;
     const bars = this.known.recorded.map(([from, to]) => this.put(el("div", { class: "recorded" }), from, to));
     const gaps = this.known.gaps.map((gap) => {
       const length = gap.to > gap.from ? `, ${lasting((gap.to - gap.from) / 1e6)}` : "";
