@@ -89,7 +89,7 @@ impl Spool {
         if !path.exists() {
             return Err(SpoolError::Missing(data.to_owned()));
         }
-        let database = Database::open(&path).map_err(state(&path))?;
+        let database = guarded(|| Ok(Database::open(&path)?)).map_err(state(&path))?;
         let folder = data.join(SPOOL);
         let mut spool = Self { path, database, folder, held: BTreeMap::new() };
         spool.held = spool.scan()?;
@@ -357,6 +357,12 @@ fn decode_close(bytes: &[u8]) -> Option<EpochClose> {
         chain: chain.try_into().ok()?,
         gap: GapReason::Restart,
     })
+}
+
+/// Runs what reads a database file that may be damaged: where the library panics on what it finds, that is an error too.
+fn guarded<T>(open: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    opened.unwrap_or_else(|_| Err(redb::Error::Corrupted("the file makes no sense".to_owned())))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ impl Index {
     /// Opens the index at `path`; a missing or unreadable file becomes an empty one that covers nothing.
     pub(crate) fn open(path: &Path) -> Result<Self, IndexError> {
         let named = |source: redb::Error| IndexError { path: path.to_owned(), source: Box::new(source) };
-        let opened = Self::create(path).or_else(|error| {
+        let opened = guarded(|| Self::create(path)).or_else(|error| {
             tracing::warn!(%error, path = %path.display(), "the index cannot be read and is rebuilt");
             std::fs::remove_file(path).map_err(redb::Error::Io)?;
             Self::create(path)
@@ -98,6 +98,12 @@ impl Index {
     fn named(&self, source: redb::Error) -> IndexError {
         IndexError { path: self.path.clone(), source: Box::new(source) }
     }
+}
+
+/// Runs what reads a database file that may be damaged: where the library panics on what it finds, that is an error too.
+fn guarded<T>(open: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    opened.unwrap_or_else(|_| Err(redb::Error::Corrupted("the file makes no sense".to_owned())))
 }
 
 #[cfg(test)]

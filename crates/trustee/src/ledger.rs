@@ -91,10 +91,8 @@ impl Ledger {
         if !path.exists() {
             return Err(LedgerError::Missing { path: path.to_owned() });
         }
-        let database = Database::open(path).map_err(|error| LedgerError::Database {
-            path: path.to_owned(),
-            source: Box::new(error.into()),
-        })?;
+        let database = guarded(|| Ok(Database::open(path)?))
+            .map_err(|source| LedgerError::Database { path: path.to_owned(), source: Box::new(source) })?;
         let ledger = Self { path: path.to_owned(), database };
         // A database without the tables is not ours, and not a trustee that never granted.
         let owner = ledger.get(META, TRUSTEE)?.unwrap_or_default();
@@ -294,6 +292,12 @@ impl Ledger {
     fn named(&self, source: redb::Error) -> LedgerError {
         LedgerError::Database { path: self.path.clone(), source: Box::new(source) }
     }
+}
+
+/// Runs what reads a database file that may be damaged: where the library panics on what it finds, that is an error too.
+fn guarded<T>(open: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    opened.unwrap_or_else(|_| Err(redb::Error::Corrupted("the file makes no sense".to_owned())))
 }
 
 #[cfg(test)]

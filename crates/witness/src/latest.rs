@@ -56,7 +56,7 @@ impl Latest {
             database.begin_read()?.open_table(LATEST)?;
             Ok(database)
         };
-        match open() {
+        match guarded(open) {
             Ok(database) => Ok(Self { path: path.to_owned(), database }),
             Err(source) => Err(LatestError::Database { path: path.to_owned(), source: Box::new(source) }),
         }
@@ -104,6 +104,12 @@ impl Latest {
     fn named(&self, source: redb::Error) -> LatestError {
         LatestError::Database { path: self.path.clone(), source: Box::new(source) }
     }
+}
+
+/// Runs what reads a database file that may be damaged: where the library panics on what it finds, that is an error too.
+fn guarded<T>(open: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    opened.unwrap_or_else(|_| Err(redb::Error::Corrupted("the file makes no sense".to_owned())))
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ impl Index {
             *db = Some(Database::create(&self.path).index()?);
             return Ok(true);
         }
-        match Database::create(&self.path) {
+        match guarded(|| Database::create(&self.path)) {
             Ok(opened) => {
                 *db = Some(opened);
                 Ok(false)
@@ -214,6 +214,13 @@ impl Index {
         txn.set_quick_repair(matches!(durability, Durability::Immediate));
         Ok(txn)
     }
+}
+
+/// Runs what reads a file that may be damaged: where the library panics on what it finds, that is an error too.
+fn guarded<T>(open: impl FnOnce() -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    let senseless = || StorageError::Corrupted("the file makes no sense".to_owned());
+    opened.unwrap_or_else(|_| Err(senseless().into()))
 }
 
 /// Whether the file is no index of this version, rather than a disk or a lock that fails.
