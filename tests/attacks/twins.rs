@@ -98,7 +98,7 @@ async fn show_status_page(cast: &mut Cast) {
     let relay = &mut cast.video.relay;
     relay.stop().await.unwrap();
     relay.config.http = Some("127.0.0.1:0".parse().unwrap());
-    let running = relay::start(relay.config.clone(), Shutdown::new()).await.unwrap();
+    let running = super::strangers::relay_again(&relay.config).await;
     relay.resume(running);
 }
 

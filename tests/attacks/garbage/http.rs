@@ -4,7 +4,6 @@
 use super::noise;
 use candor::cast::Cast;
 use host::http::{Fetch, FetchLimits};
-use host::shutdown::Shutdown;
 use requester::request::Kind;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -232,7 +231,7 @@ async fn show_status_page(cast: &mut Cast) {
     let relay = &mut cast.video.relay;
     relay.stop().await.unwrap();
     relay.config.http = Some("127.0.0.1:0".parse().unwrap());
-    let running = relay::start(relay.config.clone(), Shutdown::new()).await.unwrap();
+    let running = super::super::strangers::relay_again(&relay.config).await;
     relay.resume(running);
 }
 
