@@ -13,6 +13,7 @@
 //! Created by `init` alone: a trustee that forgot what it granted could grant twice.
 
 use crate::answer::Refused;
+use host::guard;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
     WriteTransaction,
@@ -91,7 +92,7 @@ impl Ledger {
         if !path.exists() {
             return Err(LedgerError::Missing { path: path.to_owned() });
         }
-        let database = guarded(|| Ok(Database::open(path)?))
+        let database = guard::guarded(|| Ok(Database::open(path)?), senseless)
             .map_err(|source| LedgerError::Database { path: path.to_owned(), source: Box::new(source) })?;
         let ledger = Self { path: path.to_owned(), database };
         // A database without the tables is not ours, and not a trustee that never granted.
@@ -294,10 +295,9 @@ impl Ledger {
     }
 }
 
-/// Runs what reads a database file that may be damaged: where the library panics on what it finds, that is an error too.
-fn guarded<T>(open: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
-    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
-    opened.unwrap_or_else(|_| Err(redb::Error::Corrupted("the file makes no sense".to_owned())))
+/// For a file on whose damage the library panics.
+fn senseless() -> redb::Error {
+    redb::Error::Corrupted(guard::SENSELESS.to_owned())
 }
 
 #[cfg(test)]

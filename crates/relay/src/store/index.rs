@@ -13,6 +13,7 @@
 use super::error::{IndexResult as _, StoreError};
 use super::pack::Lane;
 use super::record::{HEADER_LEN, Header, Kind, key};
+use host::guard;
 use media::codec::{DecodeError, Reader, Writer};
 use media::id::{CameraId, TrackId};
 use redb::{
@@ -138,7 +139,7 @@ impl Index {
             *db = Some(Database::create(&self.path).index()?);
             return Ok(true);
         }
-        match guarded(|| Database::create(&self.path)) {
+        match guard::guarded(|| Database::create(&self.path), panicked) {
             Ok(opened) => {
                 *db = Some(opened);
                 Ok(false)
@@ -216,11 +217,9 @@ impl Index {
     }
 }
 
-/// Runs what reads a file that may be damaged: where the library panics on what it finds, that is an error too.
-fn guarded<T>(open: impl FnOnce() -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
-    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
-    let senseless = || StorageError::Corrupted("the file makes no sense".to_owned());
-    opened.unwrap_or_else(|_| Err(senseless().into()))
+/// For a file on whose damage the library panics.
+fn panicked() -> DatabaseError {
+    StorageError::Corrupted(guard::SENSELESS.to_owned()).into()
 }
 
 /// Whether the file is no index of this version, rather than a disk or a lock that fails.
