@@ -83,6 +83,8 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
     browser.picture("app-audit").await;
     on_a_phone(&browser, &app.at().url, &id).await;
 
+    without_its_codec_a_browser_is_told_what_to_do(&browser, &app.at().url).await;
+
     let elsewhere = "return performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => !name.startsWith(location.origin))";
     assert_eq!(browser.run(elsewhere).await, json!([]), "the page asked somebody else");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
@@ -209,6 +211,16 @@ async fn on_a_phone(browser: &Browser, url: &str, id: &str) {
         browser.breathe().await;
         browser.picture(name).await;
     }
+}
+
+/// What a browser does that cannot decode the camera's video.
+async fn without_its_codec_a_browser_is_told_what_to_do(browser: &Browser, url: &str) {
+    let refuses = json!({ "source": "MediaSource.isTypeSupported = () => false" });
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", refuses).await;
+    browser.go("about:blank").await;
+    browser.go(url).await;
+    let told = "[...document.querySelectorAll('.note')].filter((note) => !note.hidden && note.textContent.startsWith('This browser cannot show')).length === 2";
+    browser.until("a sentence in each picture", told).await;
 }
 
 async fn ffprobe(file: &Path, show: &[&str]) -> String {

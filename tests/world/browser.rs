@@ -154,12 +154,13 @@ impl Browser {
             .await;
     }
 
-    /// Keeps a picture of the page as `target/NAME.png`, for people.
+    /// Keeps a picture of the whole page as `target/NAME.png`, for people.
     pub async fn picture(&self, name: &str) {
-        let url = format!("{}/screenshot", self.session);
-        let reply = self.fetch.get(&url).await.unwrap().ok().unwrap();
-        let answer: Value = serde_json::from_slice(&reply).unwrap();
-        let png = BASE64_STANDARD.decode(answer["value"].as_str().unwrap()).unwrap();
+        let page = self.devtools("Page.getLayoutMetrics", json!({})).await["cssContentSize"].clone();
+        let clip = json!({ "x": 0, "y": 0, "width": page["width"], "height": page["height"], "scale": 1 });
+        let how = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let answer = self.devtools("Page.captureScreenshot", how).await;
+        let png = BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
