@@ -32,9 +32,9 @@ fn write(folder: &Path, url: &str) -> io::Result<Door> {
     let path = std::path::absolute(folder)?.join(format!("app-{}.html", hex(&host::rng::bytes::<8>())));
     let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&path)?;
     let door = Door(path);
-    write!(
+    writeln!(
         file,
-        "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><a href=\"{url}\">Candor</a>\n"
+        "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><a href=\"{url}\">Candor</a>"
     )?;
     Ok(door)
 }
