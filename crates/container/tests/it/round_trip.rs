@@ -147,7 +147,7 @@ fn times_and_durations_are_the_sources() {
 #[test]
 fn pictures_that_are_shown_after_the_end_of_decoding_are_not_cut_off() {
     let source = fixture("h264-bframes.mp4");
-    let late = ["-bsf:v", "setts=dts='if(lt(N,3),N,DTS)'"];
+    let late = ["-bsf:v", "setts=pts=PTS:dts='if(lt(N,3),N,DTS)'"];
     let (init, fragments) = split(&fragmented(&source, &late));
     let dir = tempfile::tempdir().unwrap();
     let path = written(dir.path(), &export(&init, &fragments));
