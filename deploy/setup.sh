@@ -4,11 +4,15 @@
 say() { printf '\n==> %s\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 
-# Debian packages: a C compiler for ring, ffmpeg (sources that are files; checks of exports),
-# Python (second implementations of the vectors), real footage from opencv-doc.
+# The tests' RTSP cameras: GStreamer's server, as the system's Python reaches it, with TLS and a certificate.
+candor_test_packages=(python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly glib-networking openssl)
+
+# Debian packages: a C compiler for ring, ffmpeg (sources that are files or cameras; checks of exports),
+# Python (second implementations of the vectors), real footage from opencv-doc; and those that are named.
 candor_debian_packages() {
     local missing=() package
-    for package in build-essential ca-certificates ffmpeg opencv-doc python3 python3-pip; do
+    for package in build-essential ca-certificates ffmpeg opencv-doc python3 python3-pip "$@"; do
         case "$package" in
             build-essential) command -v cc >/dev/null && continue ;;
             python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;

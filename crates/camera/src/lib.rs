@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`source`] | what it films, as configured: a file, standard input, an RTSP camera |
 //! | `capture` | the source at work: ffmpeg playing a file or a camera, or fragmented MP4 on standard input |
+//! | [`probe`] | what a source sends, and what its owner should change |
 //! | `segmenter`, `epochs`, `notices`, `clock` | where segments begin; the life of a seed; days going by; what time it is: pure |
 //! | `film` | fragments into sealed segments; `live` is the one that grows |
 //! | `spool` | what survives a power cut |
@@ -24,6 +25,7 @@ mod live;
 mod notices;
 pub mod pair;
 mod policy;
+pub mod probe;
 mod publish;
 mod segmenter;
 pub mod source;

@@ -1,5 +1,6 @@
 //! `candor camera`.
 
+mod probed;
 mod source;
 
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
@@ -46,6 +47,17 @@ pub(crate) enum Verb {
         #[command(flatten)]
         access: Access,
     },
+    /// Look at a camera for some seconds: what it sends, and what to change in its settings.
+    #[command(after_help = "\
+Exit code 0: it can be filmed, whatever is advised; 1: it sends no H.264 or H.265; 2: the address or the password is wrong; 4: it does not answer.
+Example: candor camera probe rtsp://10.0.0.20/stream1 --user viewer --password-file door.password")]
+    Probe {
+        /// rtsp://HOST/PATH or rtsps://HOST/PATH, without a password; or a video file.
+        #[arg(value_name = "URL|FILE")]
+        source: String,
+        #[command(flatten)]
+        access: Access,
+    },
 }
 
 impl Verb {
@@ -68,6 +80,14 @@ impl Verb {
                 terminal.result(&paired, |paired| {
                     format!("paired as camera {}, with relay {}", paired.camera_id, paired.relay)
                 });
+            }
+            Self::Probe { source, access } => {
+                let source = access.source(&source, false)?;
+                let found = tokio::select! {
+                    found = camera::probe::probe(&source) => found.map_err(|error| source::unusable(&source, error))?,
+                    () = shutdown.requested() => return Err(Ended::no(anyhow!("stopped before it was seen"))),
+                };
+                terminal.result(&found, probed::text);
             }
             Self::Run { file, source, r#loop, access } => {
                 let mut config: Config = file.load()?;

@@ -96,16 +96,26 @@ pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
             path.display()
         )));
     }
-    source.check().await.map_err(|error| unusable(source, error))
+    match source.check().await {
+        // A camera may start later than who films it, after a power cut for instance: it is waited for.
+        Err(error @ (SourceError::Unreadable(_) | SourceError::Silent))
+            if matches!(source, SourceConfig::Stream(_)) =>
+        {
+            tracing::warn!(%error, camera = %source, "not there yet");
+            Ok(())
+        }
+        checked => checked.map_err(|error| unusable(source, error)),
+    }
 }
 
 /// What is wrong with a source; or what is not possible now, as a camera that is not there.
 pub(crate) fn unusable(source: &SourceConfig, error: SourceError) -> Ended {
-    let is_away = match &error {
-        SourceError::Start { .. } | SourceError::Frozen | SourceError::Silent => true,
-        SourceError::Unreadable(_) => matches!(source, SourceConfig::Stream(_)),
-        _ => false,
-    };
-    let error = anyhow!("{source}: {error}");
-    if is_away { error.into() } else { Ended::wrong(error) }
+    let is_stream = matches!(source, SourceConfig::Stream(_));
+    let said = anyhow!("{source}: {error}");
+    match error {
+        SourceError::Start { .. } | SourceError::Frozen | SourceError::Silent => said.into(),
+        SourceError::Unreadable(_) if is_stream => said.into(),
+        SourceError::NoPicture if is_stream => Ended::no(said),
+        _ => Ended::wrong(said),
+    }
 }
