@@ -5,6 +5,7 @@ use camera::{PairError, SourceConfig};
 use candor::cast::Cast;
 use ed25519_dalek::SigningKey;
 use host::http::{Fetch, FetchLimits};
+use host::running::Running;
 use host::shutdown::Shutdown;
 use media::enrollment::{CameraConsent, Enrollment};
 use media::id::{CameraId, Day, DeviceId, Sequence, TrackId};
@@ -17,7 +18,9 @@ use owner::Span;
 use owner::live::WatchError;
 use quic::{CallError, ControlReceiver, Endpoint, Identity, Link, LinkError};
 use requester::request::{Kind, RequestError};
+use std::time::Duration;
 use tlog::note::Signer;
+use tokio::time::Instant;
 use world::{PATIENCE, Stage, until};
 
 const TRACK: TrackId = TrackId(0);
@@ -191,7 +194,7 @@ async fn an_impostor_at_the_relays_address_is_the_relay_for_nobody() {
     let mut config = cast.video.relay.config.clone();
     config.data = cast.plan.dir.join("impostor");
     relay::init(&config).unwrap();
-    let impostor = relay::start(config, Shutdown::new()).await.unwrap();
+    let impostor = relay_again(&config).await;
     assert_eq!(impostor.at().quic, cast.video.relay.config.listen);
 
     let (owner, name) = (&cast.people.owner, &cast.video.cameras[0].name);
@@ -221,10 +224,24 @@ async fn an_impostor_at_the_relays_address_is_the_relay_for_nobody() {
 
     // With the relay back, everything that was filmed meanwhile arrives.
     impostor.stop_and_join().await.unwrap();
-    let running = relay::start(stage.cast.video.relay.config.clone(), Shutdown::new()).await.unwrap();
+    let running = relay_again(&stage.cast.video.relay.config).await;
     stage.cast.video.relay.resume(running);
     stage.stored_until(host::clock::now_us()).await;
     stage.strike().await;
+}
+
+/// Starts a relay where one was before. Its port may be another socket's for a moment: every client takes a free one.
+pub(super) async fn relay_again(config: &relay::Config) -> Running<relay::At, relay::Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match relay::start(config.clone(), Shutdown::new()).await {
+            Ok(running) => return running,
+            Err(relay::Error::Listen(_)) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 fn stats_of(cast: &Cast) -> u64 {

@@ -43,6 +43,11 @@ async fn a_copied_camera_is_named_to_both_counted_and_cannot_mix_its_footage_wit
     })
     .await;
     until("the relay counts it", async || replaced(&stage.cast).await >= 2).await;
+    until("the owner is told", async || {
+        let status = owner::book::status(&stage.cast.people.owner).await.unwrap();
+        status[0].replaced >= 2
+    })
+    .await;
     // They were one until the copy, and film the same numbers from there: the relay takes the first of each number.
     until("one of them is refused by name", async || {
         troubles.borrow().iter().any(|said| said.contains("sequence-taken"))
@@ -98,7 +103,7 @@ async fn show_status_page(cast: &mut Cast) {
     let relay = &mut cast.video.relay;
     relay.stop().await.unwrap();
     relay.config.http = Some("127.0.0.1:0".parse().unwrap());
-    let running = relay::start(relay.config.clone(), Shutdown::new()).await.unwrap();
+    let running = super::strangers::relay_again(&relay.config).await;
     relay.resume(running);
 }
 

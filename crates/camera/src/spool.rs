@@ -15,6 +15,7 @@ pub(crate) use owner::Pairing;
 
 use crate::epochs::EpochError;
 use host::durable::{self, DurableError};
+use host::guard;
 use media::epoch::{EpochClose, GapReason};
 use media::id::{EpochNo, Sequence};
 use media::segment::{HEADER_LEN, SegmentHeader};
@@ -89,7 +90,7 @@ impl Spool {
         if !path.exists() {
             return Err(SpoolError::Missing(data.to_owned()));
         }
-        let database = Database::open(&path).map_err(state(&path))?;
+        let database = guard::guarded(|| Ok(Database::open(&path)?), senseless).map_err(state(&path))?;
         let folder = data.join(SPOOL);
         let mut spool = Self { path, database, folder, held: BTreeMap::new() };
         spool.held = spool.scan()?;
@@ -357,6 +358,11 @@ fn decode_close(bytes: &[u8]) -> Option<EpochClose> {
         chain: chain.try_into().ok()?,
         gap: GapReason::Restart,
     })
+}
+
+/// For a file on whose damage the library panics.
+fn senseless() -> redb::Error {
+    redb::Error::Corrupted(guard::SENSELESS.to_owned())
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@
 //! | [`durable`] | files that are there after a power cut, or not there at all |
 //! | [`secret`] | key files: created once, mode 0600, never overwritten |
 //! | [`http`] | serve a router, fetch a URL, both with limits |
+//! | [`guard`] | a library's panic on a damaged file is an error |
 //! | [`clock`], [`rng`] | now; randomness from the operating system |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clock;
 pub mod config;
 pub mod durable;
+pub mod guard;
 pub mod http;
 pub mod rng;
 pub mod running;

@@ -1,6 +1,7 @@
 //! Leaf hash to index, so that adding the same bytes twice gives the same answer. A cache: every line of it follows from
 //! the entry bundles, and a missing, torn or lagging file is rebuilt from them at the start.
 
+use host::guard;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ impl Index {
     /// Opens the index at `path`; a missing or unreadable file becomes an empty one that covers nothing.
     pub(crate) fn open(path: &Path) -> Result<Self, IndexError> {
         let named = |source: redb::Error| IndexError { path: path.to_owned(), source: Box::new(source) };
-        let opened = Self::create(path).or_else(|error| {
+        let opened = guard::guarded(|| Self::create(path), senseless).or_else(|error| {
             tracing::warn!(%error, path = %path.display(), "the index cannot be read and is rebuilt");
             std::fs::remove_file(path).map_err(redb::Error::Io)?;
             Self::create(path)
@@ -98,6 +99,11 @@ impl Index {
     fn named(&self, source: redb::Error) -> IndexError {
         IndexError { path: self.path.clone(), source: Box::new(source) }
     }
+}
+
+/// For a file on whose damage the library panics.
+fn senseless() -> redb::Error {
+    redb::Error::Corrupted(guard::SENSELESS.to_owned())
 }
 
 #[cfg(test)]

@@ -152,6 +152,7 @@ async fn list_cameras(relay: &Relay, peer: &Peer, now: u64) -> Result<Response, 
         bytes: camera.bytes,
         newest_us: camera.newest_us,
         clock_offset_ms: camera.clock_offset_ms,
+        replaced: relay.publishers.replaced(camera.camera_id),
     });
     Ok(Response::Cameras(cameras.collect()))
 }

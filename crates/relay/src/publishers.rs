@@ -74,6 +74,12 @@ impl Publishers {
         self.link(camera_id).is_some()
     }
 
+    /// How often another connection took over.
+    pub(crate) fn replaced(&self, camera_id: CameraId) -> u64 {
+        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        connected.get(&camera_id).map_or(0, |publisher| publisher.replaced)
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = connected.iter();

@@ -13,6 +13,7 @@
 //! Created by `init` alone: a trustee that forgot what it granted could grant twice.
 
 use crate::answer::Refused;
+use host::guard;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
     WriteTransaction,
@@ -91,10 +92,8 @@ impl Ledger {
         if !path.exists() {
             return Err(LedgerError::Missing { path: path.to_owned() });
         }
-        let database = Database::open(path).map_err(|error| LedgerError::Database {
-            path: path.to_owned(),
-            source: Box::new(error.into()),
-        })?;
+        let database = guard::guarded(|| Ok(Database::open(path)?), senseless)
+            .map_err(|source| LedgerError::Database { path: path.to_owned(), source: Box::new(source) })?;
         let ledger = Self { path: path.to_owned(), database };
         // A database without the tables is not ours, and not a trustee that never granted.
         let owner = ledger.get(META, TRUSTEE)?.unwrap_or_default();
@@ -294,6 +293,11 @@ impl Ledger {
     fn named(&self, source: redb::Error) -> LedgerError {
         LedgerError::Database { path: self.path.clone(), source: Box::new(source) }
     }
+}
+
+/// For a file on whose damage the library panics.
+fn senseless() -> redb::Error {
+    redb::Error::Corrupted(guard::SENSELESS.to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The rollback rule: whether a head may be cosigned, given the latest one that was. Pure.
 //!
-//! Parsing, the origin and the log's signature come before ([`crate::serve`]); what is decided here is growth alone. The
+//! Parsing, the origin and the log's signature come before (`serve.rs`); what is decided here is growth alone. The
 //! order of the checks is the order in which proto/log.md lists the answers.
 
 use tlog::merkle::{self, ConsistencyProof};

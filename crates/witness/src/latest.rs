@@ -4,6 +4,7 @@
 //! error and never a fresh start. The check of a request and the write of its head are one transaction, and the database
 //! runs one writer at a time: two requests for one origin cannot both pass against the same latest head.
 
+use host::guard;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::path::{Path, PathBuf};
 
@@ -56,7 +57,7 @@ impl Latest {
             database.begin_read()?.open_table(LATEST)?;
             Ok(database)
         };
-        match open() {
+        match guard::guarded(open, senseless) {
             Ok(database) => Ok(Self { path: path.to_owned(), database }),
             Err(source) => Err(LatestError::Database { path: path.to_owned(), source: Box::new(source) }),
         }
@@ -104,6 +105,11 @@ impl Latest {
     fn named(&self, source: redb::Error) -> LatestError {
         LatestError::Database { path: self.path.clone(), source: Box::new(source) }
     }
+}
+
+/// For a file on whose damage the library panics.
+fn senseless() -> redb::Error {
+    redb::Error::Corrupted(guard::SENSELESS.to_owned())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use host::shutdown::Shutdown;
 use owner::audit::{AuditError, Report, Since};
 use owner::book::BookError;
+use owner::book::Status;
 use owner::export::ExportError;
 use owner::live::{Event, WatchError, Watched};
 use owner::pair::PairError;
@@ -207,7 +208,7 @@ async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
                 camera.name.clone(),
                 camera.camera_id.chars().take(12).collect(),
                 format!("v{}", camera.policy_version),
-                if camera.online { "online".to_owned() } else { "offline".to_owned() },
+                state(camera),
                 camera.segments.to_string(),
                 if camera.newest_us == 0 { "-".to_owned() } else { show_us(camera.newest_us) },
                 format!("{:+.1} s", camera.clock_offset_ms as f64 / 1000.0),
@@ -216,6 +217,14 @@ async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
         table(&rows)
     });
     Ok(())
+}
+
+fn state(camera: &Status) -> String {
+    let state = if camera.online { "online" } else { "offline" };
+    match camera.replaced {
+        0 => state.to_owned(),
+        times => format!("{state}, replaced {times} times: a copied key?"),
+    }
 }
 
 async fn audit(terminal: &Terminal, owner: &Owner, all: bool) -> Outcome {

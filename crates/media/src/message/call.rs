@@ -142,6 +142,8 @@ pub struct CameraStatus {
     pub newest_us: u64,
     /// Relay's clock minus camera's at the newest segment's header, milliseconds.
     pub clock_offset_ms: i64,
+    /// How often another connection with its key took over, since the relay started.
+    pub replaced: u64,
 }
 
 /// What the relay answers.
@@ -301,7 +303,7 @@ impl Response {
                         .u64(c.segments)
                         .u64(c.bytes)
                         .u64(c.newest_us);
-                    w.raw(&c.clock_offset_ms.to_be_bytes());
+                    w.raw(&c.clock_offset_ms.to_be_bytes()).u64(c.replaced);
                 }
             }
         }
@@ -349,6 +351,7 @@ impl Response {
                         bytes: r.u64("bytes")?,
                         newest_us: r.u64("newest_us")?,
                         clock_offset_ms: i64::from_be_bytes(r.array("clock_offset_ms")?),
+                        replaced: r.u64("replaced")?,
                     })
                 });
                 Self::Cameras(cameras.collect::<Result<_, DecodeError>>()?)

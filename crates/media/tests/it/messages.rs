@@ -62,6 +62,7 @@ pub(crate) fn responses() -> Vec<Response> {
         bytes: 2,
         newest_us: 3,
         clock_offset_ms: -4,
+        replaced: 5,
     };
     vec![
         Response::Ok,

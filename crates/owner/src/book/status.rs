@@ -28,6 +28,9 @@ pub struct Status {
     pub clock_offset_ms: i64,
     /// Whether that is more than [`CLOCK_TOLERANCE_MS`]: its footage stands at the wrong time.
     pub clock_is_off: bool,
+    /// How often another connection with the camera's key took over, since the relay started. Once is a network that changed; a number that
+    /// grows while the network is steady is a key that was copied: pair the camera anew.
+    pub replaced: u64,
 }
 
 /// Asks the relay, and puts its answer beside the book. The relay is believed for availability only.
@@ -56,6 +59,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
         newest_us: told.map_or(0, |told| told.newest_us),
         clock_offset_ms,
         clock_is_off: clock_offset_ms.unsigned_abs() > CLOCK_TOLERANCE_MS,
+        replaced: told.map_or(0, |told| told.replaced),
     }
 }
 
@@ -85,10 +89,12 @@ mod tests {
             bytes: 3,
             newest_us: 4,
             clock_offset_ms,
+            replaced: 6,
         };
         assert!(!beside(&camera, &[told(2, 0)]).online, "another's word is not this camera's");
         let shown = beside(&camera, &[told(2, 0), told(1, -30_001)]);
         assert_eq!((shown.online, shown.newest_us, shown.clock_is_off), (true, 4, true));
+        assert_eq!(shown.replaced, 6);
         assert!(!beside(&camera, &[told(1, 30_000)]).clock_is_off);
         assert!(beside(&camera, &[told(1, i64::MIN)]).clock_is_off);
     }

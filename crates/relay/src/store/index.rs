@@ -13,6 +13,7 @@
 use super::error::{IndexResult as _, StoreError};
 use super::pack::Lane;
 use super::record::{HEADER_LEN, Header, Kind, key};
+use host::guard;
 use media::codec::{DecodeError, Reader, Writer};
 use media::id::{CameraId, TrackId};
 use redb::{
@@ -138,7 +139,7 @@ impl Index {
             *db = Some(Database::create(&self.path).index()?);
             return Ok(true);
         }
-        match Database::create(&self.path) {
+        match guard::guarded(|| Database::create(&self.path), panicked) {
             Ok(opened) => {
                 *db = Some(opened);
                 Ok(false)
@@ -214,6 +215,11 @@ impl Index {
         txn.set_quick_repair(matches!(durability, Durability::Immediate));
         Ok(txn)
     }
+}
+
+/// For a file on whose damage the library panics.
+fn panicked() -> DatabaseError {
+    StorageError::Corrupted(guard::SENSELESS.to_owned()).into()
 }
 
 /// Whether the file is no index of this version, rather than a disk or a lock that fails.
