@@ -132,6 +132,12 @@ async fn a_camera_that_loses_power_or_freezes_is_filmed_again_and_the_gaps_are_s
     server.restart().await;
     filming.acked(before + 3).await;
 
+    // Its microphone goes on, and is not taken for a picture.
+    let stuck = Filming::begin(&stage, "stuck", server.source("stuck", Transport::Tcp)).await;
+    stuck.troubled(&["no picture for 10 s"]).await;
+    assert!(stuck.stats().segments_sent() >= 1);
+    stuck.stop().await;
+
     server.freeze();
     filming.troubled(&["no picture for 10 s"]).await;
     let before = filming.stats().segments_sent();

@@ -5,6 +5,7 @@ rtsp_server.py PORT FOLDER [CERTIFICATE KEY]
 
 /h264-aac /h264-g711 /h265-aac /b-frames   FOLDER/<name>.mp4 (.mov) as it is, from its beginning for each client
 /live                                      a test picture with G.711 sound, as many cameras send it
+/stuck                                     the same, but its picture ends after three seconds, and its sound goes on
 /sound-only                                no picture
 Every mount wants user "viewer" with the password in the variable PASSWORD. It says "ready" when it listens, and "teardown" when a client
 said goodbye. With a certificate it speaks TLS only.
@@ -24,7 +25,7 @@ H265 = "h265parse config-interval=-1 ! rtph265pay name=pay0 pt=96"
 AAC = " d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97"
 G711 = " d.audio_0 ! queue ! rtppcmapay name=pay1 pt=8"
 LIVE = (
-    "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1"
+    "videotestsrc is-live=true pattern=ball {}! video/x-raw,width=320,height=240,framerate=25/1"
     " ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=300 key-int-max=25 ! "
     + H264
     + " audiotestsrc is-live=true volume=0.1 ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8"
@@ -48,7 +49,8 @@ def main(port, folder, certificate=None, key=None):
         ("/h264-g711", FILE.format(f"{folder}/h264-g711.mov") + H264 + G711, False),
         ("/h265-aac", FILE.format(f"{folder}/h265-aac.mp4") + H265 + AAC, False),
         ("/b-frames", FILE.format(f"{folder}/b-frames.mp4") + H264, False),
-        ("/live", LIVE, True),
+        ("/live", LIVE.format(""), True),
+        ("/stuck", LIVE.format("num-buffers=75 "), False),
         ("/sound-only", SOUND, True),
     ):
         factory = GstRtspServer.RTSPMediaFactory()
