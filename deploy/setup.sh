@@ -4,9 +4,13 @@
 say() { printf '\n==> %s\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 
-# Debian packages: a C compiler for ring, ffmpeg (sources that are files; checks of exports),
-# Python (second implementations of the vectors), real footage from opencv-doc. Further ones are named by the caller:
-# the tests drive the owner's page in chromium.
+# The tests alone: a browser for the owner's page; RTSP cameras, which are GStreamer's server as the system's Python reaches it, with TLS and a
+# certificate.
+candor_test_packages=(chromium chromium-driver python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly glib-networking openssl)
+
+# Debian packages: a C compiler for ring, ffmpeg (sources that are files or cameras; checks of exports),
+# Python (second implementations of the vectors), real footage from opencv-doc; and those that are named.
 candor_debian_packages() {
     local missing=() package
     for package in build-essential ca-certificates ffmpeg opencv-doc python3 python3-pip "$@"; do

@@ -5,3 +5,4 @@ mod crash;
 mod deployment;
 mod main_job;
 mod pairing;
+mod rtsp;

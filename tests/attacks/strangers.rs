@@ -119,7 +119,7 @@ async fn without_an_invite_nobody_pairs_and_neither_relay_nor_log_speaks_for_str
     let guessed = format!("{front}&s={}", "A".repeat(43));
     let config = camera::Config {
         data: stage.folder().join("stranger"),
-        source: SourceConfig { path: cast.plan.footage[0].clone(), looped: true },
+        source: SourceConfig::file(&cast.plan.footage[0], true),
         spool_bytes: 1 << 20,
         model: "a stranger".to_owned(),
     };

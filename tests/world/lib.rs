@@ -7,6 +7,7 @@ pub mod browser;
 pub mod config_files;
 pub mod impostor;
 pub mod processes;
+pub mod rtsp;
 pub mod session;
 
 use candor::cast::{Approval, Cast, Plan, prepared_footage};

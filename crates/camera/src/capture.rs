@@ -1,37 +1,42 @@
-//! The source: an ffmpeg child that plays a file in real time, or fragmented MP4 on standard input. Pictures are never transcoded.
+//! The source: an ffmpeg child that plays a file or a camera, or fragmented MP4 on standard input. Pictures are never transcoded.
 //!
 //! ```text
-//! ffprobe FILE                    which codecs: sound that is no AAC is made AAC, H.265 gets the tag that players want
-//! ffmpeg -re -stream_loop -1 -i FILE -c:v copy -c:a copy -f mp4 -movflags empty_moov+default_base_moof+frag_keyframe
+//! ffprobe SOURCE                  which codecs: sound that is no AAC is made AAC, H.265 gets the tag that players want
+//! ffmpeg -i SOURCE -c:v copy -c:a copy -f mp4 -movflags empty_moov+default_base_moof+frag_keyframe
 //!        -frag_duration 100000 -flush_packets 1 pipe:1
 //! ```
 //!
-//! Anything that ffmpeg reads can be piped in: `ffmpeg -i ... -c:v copy -c:a aac -f mp4 -movflags ... pipe:1 | candor camera run --source -`.
+//! A source that breaks off or freezes is begun anew, with pauses; a camera that refuses the password is asked again rarely, because many lock an
+//! account after a few tries. What brings the pictures is behind [`Capture`]: `start`, `next`, `end`.
 
+mod ffmpeg;
+
+use crate::Stats;
 use crate::film::{Heard, Moment};
-use crate::{SourceConfig, Stats};
+use crate::source::{SourceConfig, UrlError};
 use container::BoxError;
 use container::split::{Piece, Splitter};
+use ffmpeg::Ffmpeg;
 use host::http::Retry;
 use host::rng::OsRng;
-use std::path::Path;
-use std::process::Stdio;
+use host::shutdown::Shutdown;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-/// A source that sends nothing for so long is frozen. Shorter than a relay's patience with a live segment.
+pub(crate) use ffmpeg::ffprobe;
+
+/// A source that sends no picture for so long is frozen. Shorter than a relay's patience with a live segment.
 pub(crate) const FROZEN: Duration = Duration::from_secs(10);
-/// So long ffprobe may look at a file, and an ffmpeg that closed its output may take to end.
-const PROBE: Duration = Duration::from_secs(20);
-/// The last words of ffmpeg that an error repeats.
-const WORDS: usize = 1000;
+/// So long ffprobe may look at a source, a source may take to send its first picture, and an ffmpeg that closed its output may take to end.
+pub(crate) const PROBE: Duration = Duration::from_secs(20);
 /// Between two tries to start a source: it may be a network share, a file that is still written, a camera that reboots.
 const AWAY: Retry =
     Retry { tries: u32::MAX, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(30) };
+/// Between two tries with a password that was refused, doubling from the first to the last.
+const REFUSED: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(600)];
 
 /// Why a source gives no more.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +51,7 @@ pub enum SourceError {
     #[error("the source is no video that can be carried: {0}")]
     Video(#[from] BoxError),
     #[error(
-        "the source holds no H.264 or H.265 picture, and a camera never transcodes; convert it once, with ffmpeg"
+        "the source holds no H.264 or H.265 picture, and a camera never transcodes; convert it once, with ffmpeg, or set the camera to H.264"
     )]
     NoPicture,
     #[error("the source is not readable{0}")]
@@ -55,107 +60,156 @@ pub enum SourceError {
     Broken(String),
     #[error("the source has ended")]
     Finished,
-    #[error("the source sent nothing for {} s", FROZEN.as_secs())]
+    #[error("the camera closed the stream")]
+    Closed,
+    #[error("the source sent no picture for {} s", FROZEN.as_secs())]
     Frozen,
+    #[error("the source did not answer within {} s", PROBE.as_secs())]
+    Silent,
+    #[error(
+        "the camera refuses the user or the password; correct `user` and `password_file` under [source], --user and --password-file, or CANDOR_SOURCE_USER and CANDOR_SOURCE_PASSWORD. It is asked again after a minute at the soonest, so that it does not lock the account"
+    )]
+    Unauthorized,
+    #[error("{}: {reason}; a password file holds the camera's password on one line: write it, then chmod 600", .path.display())]
+    Password { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Address(#[from] UrlError),
 }
 
-/// Whether a file holds a picture that can be carried. Standard input is not looked at.
+/// Whether a source holds a picture that can be carried. Standard input is not looked at.
 pub(crate) async fn check(source: &SourceConfig) -> Result<(), SourceError> {
-    let Some(file) = source.file() else { return Ok(()) };
-    let codecs = probe(file).await?;
-    let is_carried = |line: &str| matches!(line.trim_end_matches(','), "h264" | "hevc");
-    if codecs.lines().any(is_carried) { Ok(()) } else { Err(SourceError::NoPicture) }
+    if matches!(source, SourceConfig::Input) {
+        return Ok(());
+    }
+    codecs(source).await.map(|_| ())
 }
 
-/// Films until there is nobody to film for (`Ok`), or a source that is played once has ended. Whatever else ends it, it is started again.
-pub(crate) async fn shoot(source: &SourceConfig, heard: &mpsc::Sender<Heard>, stats: &Stats) {
+/// The codecs of a source's streams, one a line; a picture that can be carried is among them.
+async fn codecs(source: &SourceConfig) -> Result<String, SourceError> {
+    let codecs = ffprobe(source, &["-show_entries", "stream=codec_name", "-of", "csv=p=0"], PROBE).await?;
+    let is_carried = |line: &str| matches!(line.trim_end_matches(','), "h264" | "hevc");
+    if codecs.lines().any(is_carried) { Ok(codecs) } else { Err(SourceError::NoPicture) }
+}
+
+/// Films until `stop`, or there is nobody to film for, or a source that is played once has ended. Whatever else ends it, it is started again.
+pub(crate) async fn shoot(
+    source: &SourceConfig,
+    heard: &mpsc::Sender<Heard>,
+    stats: &Stats,
+    stop: &Shutdown,
+) {
     let mut failures = 1;
+    let mut refusals = 0;
     loop {
-        let error = match shoot_once(source, heard, &mut failures).await {
+        let error = match shoot_once(source, heard, &mut failures, stop).await {
             Err(error) => error,
             Ok(()) => return,
         };
-        // Standard input cannot be begun again, whatever ended it.
-        let is_last = source.file().is_none() || (matches!(error, SourceError::Finished) && !source.looped);
+        let is_last = match source {
+            // It cannot be begun again, whatever ended it.
+            SourceConfig::Input => true,
+            SourceConfig::File { looped, .. } => matches!(error, SourceError::Finished) && !looped,
+            SourceConfig::Stream(_) => false,
+        };
         tracing::warn!(%error, "no picture");
         stats.set_trouble(Some(error.to_string()));
         if heard.send(Heard::Lost).await.is_err() || is_last {
             return;
         }
-        failures += 1;
-        tokio::time::sleep(AWAY.pause_before(failures, &mut OsRng).unwrap_or(AWAY.longest_pause)).await;
+        let pause = if matches!(error, SourceError::Unauthorized) {
+            refusals += 1;
+            pause_after_refusal(refusals)
+        } else {
+            (failures, refusals) = (failures + 1, 0);
+            let pause = AWAY.pause_before(failures, &mut OsRng).unwrap_or(AWAY.longest_pause);
+            pause.max(AWAY.first_pause)
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.requested() => return,
+        }
     }
+}
+
+/// Never shortened by chance, unlike other pauses: it keeps an account from being locked.
+fn pause_after_refusal(refusals: u32) -> Duration {
+    let [first, longest] = REFUSED;
+    first.saturating_mul(1 << refusals.saturating_sub(1).min(16)).min(longest)
 }
 
 async fn shoot_once(
     source: &SourceConfig,
     heard: &mpsc::Sender<Heard>,
     failures: &mut u32,
+    stop: &Shutdown,
 ) -> Result<(), SourceError> {
-    let mut capture = Capture::start(source).await?;
-    loop {
-        let piece = capture.next().await?;
-        if matches!(piece, Piece::Fragment(_)) {
-            *failures = 1;
+    let mut capture = tokio::select! {
+        started = Capture::start(source) => started?,
+        () = stop.requested() => return Ok(()),
+    };
+    let filming = async {
+        loop {
+            let piece = capture.next().await?;
+            if matches!(piece, Piece::Fragment(_)) {
+                *failures = 1;
+            }
+            if heard.send(Heard::Piece(piece, Moment::now())).await.is_err() {
+                return Ok(());
+            }
         }
-        if heard.send(Heard::Piece(piece, Moment::now())).await.is_err() {
-            return Ok(());
-        }
-    }
+    };
+    let ended = tokio::select! {
+        ended = filming => ended,
+        () = stop.requested() => Ok(()),
+    };
+    capture.end().await;
+    ended
 }
 
-/// A running source. Dropping it ends its ffmpeg.
+/// A running source. Dropping it kills its ffmpeg; [`Capture::end`] lets it say goodbye to its camera.
 pub(crate) struct Capture {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     ffmpeg: Option<Ffmpeg>,
     splitter: Splitter,
     buffer: Vec<u8>,
-}
-
-struct Ffmpeg {
-    child: Child,
-    /// Its error stream, read all the time: a child whose errors nobody reads stops.
-    words: JoinHandle<String>,
+    is_stream: bool,
+    /// When the next picture must have come.
+    deadline: Instant,
 }
 
 impl Capture {
     /// Starts reading a source.
     pub(crate) async fn start(source: &SourceConfig) -> Result<Self, SourceError> {
-        let buffer = vec![0; 64 << 10];
-        let Some(file) = source.file() else {
-            let reader = Box::new(tokio::io::stdin());
-            return Ok(Self { reader, ffmpeg: None, splitter: Splitter::new(), buffer });
+        let (reader, ffmpeg): (Box<dyn AsyncRead + Send + Unpin>, _) = match source {
+            SourceConfig::Input => (Box::new(tokio::io::stdin()), None),
+            SourceConfig::File { .. } | SourceConfig::Stream(_) => {
+                let codecs = codecs(source).await?;
+                let (ffmpeg, pictures) = Ffmpeg::film(source, &codecs).await?;
+                (Box::new(pictures), Some(ffmpeg))
+            }
         };
-        let codecs = probe(file).await?;
-        let has = |codec: &str| codecs.lines().any(|line| line.trim_end_matches(',') == codec);
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-v", "error", "-re"]);
-        if source.looped {
-            command.args(["-stream_loop", "-1"]);
-        }
-        command.arg("-i").arg(file).args(["-map", "0:v:0", "-map", "0:a:0?", "-c:v", "copy"]);
-        command.args(["-c:a", if has("aac") { "copy" } else { "aac" }]);
-        if has("hevc") {
-            command.args(["-tag:v", "hvc1"]);
-        }
-        command.args(["-f", "mp4", "-movflags", "empty_moov+default_base_moof+frag_keyframe"]);
-        command.args(["-frag_duration", "100000", "-flush_packets", "1", "pipe:1"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| SourceError::Start { program: "ffmpeg", error })?;
-        let none = || SourceError::Broken(String::new());
-        let reader = Box::new(child.stdout.take().ok_or_else(none)?);
-        let errors = child.stderr.take().ok_or_else(none)?;
-        let ffmpeg = Some(Ffmpeg { child, words: tokio::spawn(last_words(errors)) });
-        Ok(Self { reader, ffmpeg, splitter: Splitter::new(), buffer })
+        Ok(Self {
+            reader,
+            ffmpeg,
+            splitter: Splitter::new(),
+            buffer: vec![0; 64 << 10],
+            is_stream: matches!(source, SourceConfig::Stream(_)),
+            deadline: Instant::now() + PROBE,
+        })
     }
 
     /// The next init segment or fragment. Cancel-safe until it fails.
     pub(crate) async fn next(&mut self) -> Result<Piece, SourceError> {
         loop {
             if let Some(piece) = self.splitter.next_piece()? {
+                // A camera whose microphone goes on while its picture stands still is frozen.
+                let has_picture = matches!(&piece, Piece::Fragment(fragment) if fragment.duration_us > 0);
+                if has_picture || !self.is_stream {
+                    self.deadline = Instant::now() + FROZEN;
+                }
                 return Ok(piece);
             }
-            let read = timeout(FROZEN, self.reader.read(&mut self.buffer)).await;
+            let read = timeout_at(self.deadline, self.reader.read(&mut self.buffer)).await;
             let len = read.map_err(|_| SourceError::Frozen)?.map_err(SourceError::Read)?;
             if len == 0 {
                 return Err(self.ended().await);
@@ -164,45 +218,26 @@ impl Capture {
         }
     }
 
-    /// In good order, or why not.
+    /// Ends it in good order.
+    pub(crate) async fn end(self) {
+        if let Some(ffmpeg) = self.ffmpeg {
+            ffmpeg.end().await;
+        }
+    }
+
+    /// Why it ended by itself.
     async fn ended(&mut self) -> SourceError {
         let splitter = std::mem::take(&mut self.splitter);
         let Some(ffmpeg) = &mut self.ffmpeg else {
             return splitter.finish().map_or_else(SourceError::Video, |()| SourceError::Finished);
         };
-        let is_well = matches!(timeout(PROBE, ffmpeg.child.wait()).await, Ok(Ok(status)) if status.success());
-        let words = timeout(PROBE, &mut ffmpeg.words).await;
-        let words = words.ok().and_then(Result::ok).unwrap_or_default();
-        if is_well && splitter.finish().is_ok() { SourceError::Finished } else { SourceError::Broken(words) }
+        let (is_well, words) = ffmpeg.ended().await;
+        match is_well && splitter.finish().is_ok() {
+            true if self.is_stream => SourceError::Closed,
+            true => SourceError::Finished,
+            false => ffmpeg::refused(words).unwrap_or_else(SourceError::Broken),
+        }
     }
-}
-
-/// The codecs of a file's streams, one a line.
-async fn probe(file: &Path) -> Result<String, SourceError> {
-    let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0"]).arg(file);
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(PROBE, output).await.map_err(|_| SourceError::Frozen)?;
-    let output = output.map_err(|error| SourceError::Start { program: "ffprobe", error })?;
-    if !output.status.success() {
-        return Err(SourceError::Unreadable(said(&output.stderr)));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-async fn last_words(mut errors: impl AsyncRead + Unpin) -> String {
-    let (mut last, mut buffer) = (Vec::new(), [0; 1024]);
-    while let Ok(len @ 1..) = errors.read(&mut buffer).await {
-        last.extend_from_slice(buffer.get(..len).unwrap_or_default());
-        last.drain(..last.len().saturating_sub(WORDS));
-    }
-    said(&last)
-}
-
-fn said(bytes: &[u8]) -> String {
-    let bytes = bytes.get(bytes.len().saturating_sub(WORDS)..).unwrap_or_default();
-    let text = String::from_utf8_lossy(bytes).trim().replace('\n', "; ");
-    if text.is_empty() { String::new() } else { format!(": ffmpeg said: {text}") }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use crate::film::Film;
 use crate::handover::{Handover, lock};
 use crate::spool::Spool;
-use crate::{At, Config, Error, Stats, capture, identity, publish};
+use crate::{At, Config, Error, SourceConfig, Stats, capture, identity, publish};
 use host::durable::FolderLock;
 use host::running::Running;
 use host::shutdown::Shutdown;
@@ -24,10 +24,10 @@ const PIECES: usize = 64;
 const DRAIN: Duration = Duration::from_secs(3);
 
 pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<At, Error>, Error> {
-    if let Some(file) = config.source.file()
-        && !file.is_file()
+    if let SourceConfig::File { path, .. } = &config.source
+        && !path.is_file()
     {
-        return Err(Error::NoSource(file.to_owned()));
+        return Err(Error::NoSource(path.clone()));
     }
     let camera = identity(&config)?;
     let folder = FolderLock::acquire(&config.data)?;
@@ -49,10 +49,7 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
             let publishing = tokio::spawn(publishing);
             let (pieces, heard) = mpsc::channel(PIECES);
             let filming = tokio::task::spawn_blocking(move || film.run(heard));
-            tokio::select! {
-                () = capture::shoot(&config.source, &pieces, &stats) => {}
-                () = stop.requested() => {}
-            }
+            capture::shoot(&config.source, &pieces, &stats, &stop).await;
             // Dropped: the film ends, and closes its segment.
             drop(pieces);
             ended(filming.await);

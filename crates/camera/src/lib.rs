@@ -2,7 +2,9 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | `capture` | the source: ffmpeg playing a file, or fragmented MP4 on standard input |
+//! | [`source`] | what it films, as configured: a file, standard input, an RTSP camera |
+//! | `capture` | the source at work: ffmpeg playing a file or a camera, or fragmented MP4 on standard input |
+//! | [`probe`] | what a source sends, and what its owner should change |
 //! | `segmenter`, `epochs`, `notices`, `clock` | where segments begin; the life of a seed; days going by; what time it is: pure |
 //! | `film` | fragments into sealed segments; `live` is the one that grows |
 //! | `spool` | what survives a power cut |
@@ -23,8 +25,10 @@ mod live;
 mod notices;
 pub mod pair;
 mod policy;
+pub mod probe;
 mod publish;
 mod segmenter;
+pub mod source;
 mod spool;
 mod stats;
 
@@ -34,6 +38,7 @@ pub use film::FilmError;
 pub use notices::NoticeError;
 pub use pair::{PairError, Paired};
 pub use policy::PolicyRefused;
+pub use source::{SourceConfig, SourceConfigError, Stream, StreamUrl, Transport};
 pub use spool::SpoolError;
 pub use stats::Stats;
 
@@ -44,7 +49,7 @@ use host::secret::{self, SecretError};
 use host::shutdown::Shutdown;
 use media::id::CameraId;
 use spool::Spool;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// The configuration of a camera (deploy/config/camera.toml).
@@ -60,29 +65,6 @@ pub struct Config {
     /// What the owner is shown when pairing; a claim and no more.
     #[serde(default = "default_model")]
     pub model: String,
-}
-
-/// What it films.
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceConfig {
-    /// A video file, played in real time, or `-` for fragmented MP4 on standard input.
-    pub path: PathBuf,
-    /// Whether the file begins anew when it ends.
-    #[serde(default, rename = "loop")]
-    pub looped: bool,
-}
-
-impl SourceConfig {
-    /// Whether a file holds a picture that can be carried, for whoever starts a camera. A running one waits for its source instead.
-    pub async fn check(&self) -> Result<(), SourceError> {
-        capture::check(self).await
-    }
-
-    /// The file; none for standard input.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        (self.path != Path::new("-")).then_some(self.path.as_path())
-    }
 }
 
 fn default_spool_bytes() -> u64 {
@@ -163,13 +145,14 @@ pub(crate) fn identity(config: &Config) -> Result<SigningKey, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     const SAMPLE: &str = include_str!("../../../deploy/config/camera.toml");
 
     #[test]
     fn the_sample_is_a_configuration() {
         let config: Config = host::config::parse(SAMPLE, Path::new("camera.toml")).unwrap();
-        assert!(config.source.file().is_some());
+        assert!(matches!(config.source, SourceConfig::File { .. }));
     }
 
     #[test]
@@ -184,9 +167,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut config: Config = host::config::parse(SAMPLE, Path::new("camera.toml")).unwrap();
         config.data = dir.path().join("camera");
-        config.source.path = dir.path().join("none.mp4");
+        config.source = SourceConfig::file(dir.path().join("none.mp4"), true);
         assert!(matches!(start(config.clone(), Shutdown::new()).await, Err(Error::NoSource(_))));
-        config.source.path = PathBuf::from("-");
+        config.source = SourceConfig::Input;
         assert!(matches!(start(config.clone(), Shutdown::new()).await, Err(Error::Secret(_))));
         let id = init(&config).unwrap().camera_id;
         assert_eq!(id.len(), 64);

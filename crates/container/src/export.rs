@@ -64,6 +64,15 @@ impl Table {
         self.samples.iter().map(|entry| i128::from(entry.decode) + i128::from(entry.composition)).min()
     }
 
+    /// When its last sample in the order of showing has been shown. Not its first plus its ticks: a camera whose decode times begin too late
+    /// for its B-frames shows its last samples after the end of decoding.
+    fn presented_until(&self) -> Option<i128> {
+        let end = |entry: &Entry| {
+            i128::from(entry.decode) + i128::from(entry.composition) + i128::from(entry.duration)
+        };
+        self.samples.iter().map(end).max()
+    }
+
     fn ticks(&self) -> u64 {
         self.samples.iter().map(|entry| u64::from(entry.duration)).sum()
     }
@@ -175,7 +184,9 @@ impl Exporter {
         let mut longest = 0;
         let mut kept = Vec::new();
         for ((trak, track), table) in moov.trak.drain(..).zip(self.init.tracks()).zip(&self.tracks) {
-            let Some(first) = table.first_presented() else { continue };
+            let (Some(first), Some(end)) = (table.first_presented(), table.presented_until()) else {
+                continue;
+            };
             let mut trak = trak;
             let timescale = u64::from(track.timescale);
             // Ticks of this track between the file's zero and its own first sample: before it, or after.
@@ -183,8 +194,7 @@ impl Exporter {
             let media_start = first - i128::from(table.samples.first().map_or(0, |entry| entry.decode));
             let skip = u64::try_from(media_start + (-offset).max(0)).unwrap_or(0);
             let wait = u64::try_from(offset.max(0)).unwrap_or(0).saturating_mul(movie) / timescale;
-            let shown =
-                table.ticks().saturating_sub(skip.saturating_sub(u64::try_from(media_start).unwrap_or(0)));
+            let shown = u64::try_from(end - first - (-offset).max(0)).unwrap_or(0);
             let shown = shown.saturating_mul(movie) / timescale;
             let mut entries = Vec::new();
             if wait > 0 {

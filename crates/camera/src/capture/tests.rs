@@ -2,10 +2,15 @@
 
 use super::*;
 use container::fragment::Begins;
+use std::path::Path;
+use tokio::process::Command;
+
+fn fixture_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures").join(name)
+}
 
 fn fixture(name: &str) -> SourceConfig {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures");
-    SourceConfig { path: folder.join(name), looped: false }
+    SourceConfig::file(fixture_path(name), false)
 }
 
 #[tokio::test]
@@ -35,7 +40,7 @@ async fn what_is_no_video_is_named_with_ffmpegs_words() {
     let text = dir.path().join("text.mp4");
     std::fs::write(&text, "this is no video").unwrap();
     for path in [text, dir.path().join("none.mp4")] {
-        let error = Capture::start(&SourceConfig { path, looped: true }).await.map(|_| ()).unwrap_err();
+        let error = Capture::start(&SourceConfig::file(path, true)).await.map(|_| ()).unwrap_err();
         assert!(matches!(&error, SourceError::Unreadable(said) if said.contains("ffmpeg said")), "{error}");
     }
 }
@@ -46,12 +51,12 @@ async fn sound_that_no_segment_carries_becomes_aac() {
     let path = dir.path().join("alaw.mkv");
     let made = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-i"])
-        .arg(fixture("h264-aac.mp4").path)
+        .arg(fixture_path("h264-aac.mp4"))
         .args(["-c:v", "copy", "-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"])
         .arg(&path)
         .status();
     assert!(made.await.unwrap().success());
-    let mut capture = Capture::start(&SourceConfig { path, looped: true }).await.unwrap();
+    let mut capture = Capture::start(&SourceConfig::file(path, true)).await.unwrap();
     let Piece::Init(init) = capture.next().await.unwrap() else { panic!("no init") };
     assert!(init.codecs().ends_with("mp4a.40.2"), "{}", init.codecs());
 }
@@ -60,7 +65,7 @@ async fn sound_that_no_segment_carries_becomes_aac() {
 async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried_again() {
     let (sender, mut heard) = mpsc::channel(1000);
     let stats = Stats::default();
-    shoot(&fixture("h264-bframes.mp4"), &sender, &stats).await;
+    shoot(&fixture("h264-bframes.mp4"), &sender, &stats, &Shutdown::new()).await;
     drop(sender);
     let mut all = Vec::new();
     while let Some(next) = heard.recv().await {
@@ -72,16 +77,23 @@ async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried
     let (sender, mut heard) = mpsc::channel(1000);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("late.mp4");
-    let source = SourceConfig { path: path.clone(), looped: true };
-    let shooting = shoot(&source, &sender, &stats);
+    let source = SourceConfig::file(path.clone(), true);
+    let stop = Shutdown::new();
+    let shooting = shoot(&source, &sender, &stats, &stop);
     let late = async {
         assert!(matches!(heard.recv().await, Some(Heard::Lost)));
         assert!(stats.trouble().unwrap().contains("not readable"));
-        std::fs::copy(fixture("h265.mp4").path, &path).unwrap();
+        std::fs::copy(fixture_path("h265.mp4"), &path).unwrap();
         while !matches!(heard.recv().await, Some(Heard::Piece(Piece::Fragment(_), _))) {}
     };
     tokio::select! {
         () = shooting => panic!("a looped source does not end"),
         () = late => {}
     }
+}
+
+#[test]
+fn a_refused_password_is_tried_again_rarely() {
+    let minutes: Vec<u64> = (1..8).map(|n| pause_after_refusal(n).as_secs() / 60).collect();
+    assert_eq!(minutes, [1, 2, 4, 8, 10, 10, 10]);
 }

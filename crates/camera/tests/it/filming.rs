@@ -7,7 +7,7 @@ use host::shutdown::Shutdown;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_played_once_is_wholly_at_the_relay_when_the_camera_ends() {
     let mut world = World::new().await;
-    world.camera.source.looped = false;
+    world.camera.source = SourceConfig::file(fixture("h264-aac.mp4"), false);
     world.pair().await;
     let again = camera::pair::pair(&world.camera, "candor://pair?", &mut |_| {}).await;
     assert!(matches!(again, Err(Error::Pair(PairError::Invite(_)))));
@@ -77,7 +77,7 @@ async fn filming_goes_on_without_the_relay_and_nothing_is_missing_afterwards() {
     assert!(gaps.is_empty(), "{gaps:?}");
 
     // It starts again: the same camera, and it says that it was off.
-    world.camera.source = SourceConfig { path: fixture("h265.mp4"), looped: false };
+    world.camera.source = SourceConfig::file(fixture("h265.mp4"), false);
     world.film().await.join().await.unwrap();
     let (watched, gaps) = world.play().await;
     assert!(watched.segments > stats.segments_acked());

@@ -89,7 +89,7 @@ impl World {
         let owner = Owner::open(owner_config).unwrap();
         let camera = Config {
             data: at("camera"),
-            source: SourceConfig { path: fixture("h264-aac.mp4"), looped: true },
+            source: SourceConfig::file(fixture("h264-aac.mp4"), true),
             spool_bytes: 1 << 30,
             model: "a camera".to_owned(),
         };

@@ -165,7 +165,7 @@ pub(super) async fn cameras(
         let name = name_of(n, path);
         let config = camera::Config {
             data: plan.dir.join(format!("camera-{n}")),
-            source: camera::SourceConfig { path: path.clone(), looped: true },
+            source: camera::SourceConfig::file(path, true),
             spool_bytes: 1 << 30,
             model: format!("demo camera {n}"),
         };

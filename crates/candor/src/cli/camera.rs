@@ -1,14 +1,19 @@
 //! `candor camera`.
 
+mod probed;
+mod source;
+
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use anyhow::anyhow;
-use camera::{Config, Error, PairError, SourceConfig, SourceError, SpoolError};
+use camera::{Config, Error, PairError, SpoolError};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
 use quic::LinkError;
 use seal::pair::InviteError;
-use std::path::PathBuf;
+use source::Access;
 use std::time::Duration;
+
+pub(super) use source::checked;
 
 /// How often a running camera says how it is.
 const TELL: Duration = Duration::from_secs(10);
@@ -27,16 +32,31 @@ pub(crate) enum Verb {
         invite: String,
     },
     /// Film: seal, sign, deal and send, until Ctrl-C.
-    #[command(after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop")]
+    #[command(
+        after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop\n         candor camera run --config camera.toml --source rtsp://10.0.0.20/stream1 --user viewer --password-file door.password"
+    )]
     Run {
         #[command(flatten)]
         file: ConfigFile,
-        /// Another source than the configuration's: a video file, or - for fragmented MP4 on standard input.
-        #[arg(long, value_name = "FILE")]
-        source: Option<PathBuf>,
+        /// Another source than the configuration's: a video file, rtsp://... or rtsps://..., or - for fragmented MP4 on standard input.
+        #[arg(long, value_name = "FILE|URL")]
+        source: Option<String>,
         /// Begin the file anew when it ends.
         #[arg(long, requires = "source")]
         r#loop: bool,
+        #[command(flatten)]
+        access: Access,
+    },
+    /// Look at a camera for some seconds: what it sends, and what to change in its settings.
+    #[command(after_help = "\
+Exit code 0: it can be filmed, whatever is advised; 1: it sends no H.264 or H.265; 2: the address or the password is wrong; 4: it does not answer.
+Example: candor camera probe rtsp://10.0.0.20/stream1 --user viewer --password-file door.password")]
+    Probe {
+        /// rtsp://HOST/PATH or rtsps://HOST/PATH, without a password; or a video file.
+        #[arg(value_name = "URL|FILE")]
+        source: String,
+        #[command(flatten)]
+        access: Access,
     },
 }
 
@@ -61,11 +81,21 @@ impl Verb {
                     format!("paired as camera {}, with relay {}", paired.camera_id, paired.relay)
                 });
             }
-            Self::Run { file, source, r#loop } => {
+            Self::Probe { source, access } => {
+                let source = access.source(&source, false)?;
+                let found = tokio::select! {
+                    found = camera::probe::probe(&source) => found.map_err(|error| source::unusable(&source, error))?,
+                    () = shutdown.requested() => return Err(Ended::no(anyhow!("stopped before it was seen"))),
+                };
+                terminal.result(&found, probed::text);
+            }
+            Self::Run { file, source, r#loop, access } => {
                 let mut config: Config = file.load()?;
-                if let Some(path) = source {
-                    config.source = SourceConfig { path, looped: r#loop };
+                match source {
+                    Some(source) => config.source = access.source(&source, r#loop)?,
+                    None => access.is_unused()?,
                 }
+                source::is_private(&file.config, &config.source)?;
                 file.made("camera", &config.data)?;
                 checked(&config.source).await?;
                 let running = camera::start(config, shutdown.child()).await.map_err(not_started)?;
@@ -92,20 +122,6 @@ impl Verb {
         }
         Ok(())
     }
-}
-
-/// A camera that is started with no film would wait for it for ever; whoever starts it is told at once.
-pub(super) async fn checked(source: &SourceConfig) -> Outcome {
-    let shown = source.path.display();
-    if source.path.as_os_str() != "-" && !source.path.is_file() {
-        return Err(Ended::wrong(anyhow!(
-            "{shown}: no such video file; correct `source` or name one with --source"
-        )));
-    }
-    source.check().await.map_err(|error| match error {
-        SourceError::Start { .. } | SourceError::Frozen => anyhow!("{shown}: {error}").into(),
-        error => Ended::wrong(anyhow!("{shown}: {error}")),
-    })
 }
 
 fn not_started(error: Error) -> Ended {

@@ -57,7 +57,7 @@ impl Demo {
             )));
         }
         for path in &footage {
-            checked(&camera::SourceConfig { path: path.clone(), looped: true }).await?;
+            checked(&camera::SourceConfig::file(path, true)).await?;
         }
         let place = match &self.keep {
             Some(dir) => Place { dir: dir.clone(), is_kept: true },

@@ -142,3 +142,16 @@ fn times_and_durations_are_the_sources() {
         assert!(two[1].decode_us.abs_diff(two[0].decode_us + two[0].duration_us) <= 1, "{two:?}");
     }
 }
+
+/// ffmpeg does so with an RTSP camera that has B-frames: it learns the decode times too late, and squeezes the first ones.
+#[test]
+fn pictures_that_are_shown_after_the_end_of_decoding_are_not_cut_off() {
+    let source = fixture("h264-bframes.mp4");
+    let late = ["-bsf:v", "setts=pts=PTS:dts='if(lt(N,3),N,DTS)'"];
+    let (init, fragments) = split(&fragmented(&source, &late));
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), &export(&init, &fragments));
+    let times = probe(&path, "packet=pts,dts");
+    assert!(times.starts_with("0,0\n"), "decoding is not late: {times}");
+    assert_eq!(frames(&path, "v"), frames(&source, "v"));
+}

@@ -1,0 +1,205 @@
+//! What a camera films, as its configuration says it: a file, fragmented MP4 on standard input, or an RTSP camera with its password.
+//!
+//! ```toml
+//! [source]
+//! url = "rtsp://10.0.0.20/stream1"    # or: path = "door.mp4", loop = true; or: path = "-"
+//! transport = "tcp"                    # or "udp"
+//! user = "viewer"
+//! password_file = "door.password"      # one line, chmod 600; read anew at each connection
+//! ```
+//! Without `user` and `password_file` the variables CANDOR_SOURCE_USER and CANDOR_SOURCE_PASSWORD are asked. In scope: what may be said,
+//! and where a password may stand. Out of scope: connecting (`capture`).
+
+mod url;
+
+use crate::SourceError;
+use host::secret;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+pub(crate) use url::without_passwords;
+pub use url::{StreamUrl, UrlError};
+
+/// The variables of the environment that are asked for a stream's user and password.
+pub const USER_VARIABLE: &str = "CANDOR_SOURCE_USER";
+/// See [`USER_VARIABLE`].
+pub const PASSWORD_VARIABLE: &str = "CANDOR_SOURCE_PASSWORD";
+
+/// What it films.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(try_from = "Table")]
+pub enum SourceConfig {
+    /// A video file, played in real time; whether it begins anew when it ends.
+    File { path: PathBuf, looped: bool },
+    /// Fragmented MP4 on standard input.
+    Input,
+    /// A camera that speaks RTSP.
+    Stream(Stream),
+}
+
+/// A camera that speaks RTSP.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    pub url: StreamUrl,
+    pub transport: Transport,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+}
+
+/// How the pictures travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Within the RTSP connection: nothing is lost, firewalls let it through.
+    #[default]
+    Tcp,
+    /// In packets of their own: what is lost stays lost, and is seen.
+    Udp,
+}
+
+/// Why a source cannot be what was said.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceConfigError {
+    #[error(
+        "a source is either a `path` (a video file, or - for standard input) or a `url` (rtsp://, rtsps://)"
+    )]
+    OneOfTwo,
+    #[error("{0}")]
+    Url(#[from] UrlError),
+    #[error("an RTSP address goes into `url`, not into `path`")]
+    UrlAsPath,
+    #[error("`{0}` says something about {1}; this source is none")]
+    Misplaced(&'static str, &'static str),
+    #[error("user and password stand in the url and beside it; keep one")]
+    Twice,
+    #[error("rtsps:// over udp would send the pictures in clear; use transport = \"tcp\"")]
+    ClearPictures,
+}
+
+/// The table as it is written.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    path: Option<PathBuf>,
+    #[serde(rename = "loop")]
+    looped: Option<bool>,
+    url: Option<String>,
+    transport: Option<Transport>,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+}
+
+impl TryFrom<Table> for SourceConfig {
+    type Error = SourceConfigError;
+
+    fn try_from(table: Table) -> Result<Self, SourceConfigError> {
+        let Table { path, looped, url, transport, user, password_file } = table;
+        match (path, url) {
+            (Some(path), None) => {
+                let beside = [
+                    ("transport", transport.is_some()),
+                    ("user", user.is_some()),
+                    ("password_file", password_file.is_some()),
+                ];
+                if let Some((field, _)) = beside.into_iter().find(|(_, is_there)| *is_there) {
+                    return Err(SourceConfigError::Misplaced(field, "an RTSP camera (`url`)"));
+                }
+                Self::path(path, looped.unwrap_or(false))
+            }
+            (None, Some(_)) if looped.is_some() => {
+                Err(SourceConfigError::Misplaced("loop", "a video file (`path`)"))
+            }
+            (None, Some(url)) => {
+                Stream::new(url.parse()?, transport.unwrap_or_default(), user, password_file)
+                    .map(Self::Stream)
+            }
+            _ => Err(SourceConfigError::OneOfTwo),
+        }
+    }
+}
+
+impl SourceConfig {
+    /// A video file, or standard input if it is called `-`.
+    pub fn path(path: PathBuf, looped: bool) -> Result<Self, SourceConfigError> {
+        if url::has_scheme(&path.to_string_lossy()) {
+            return Err(SourceConfigError::UrlAsPath);
+        }
+        Ok(if path == Path::new("-") { Self::Input } else { Self::file(path, looped) })
+    }
+
+    /// A video file.
+    pub fn file(path: impl Into<PathBuf>, looped: bool) -> Self {
+        Self::File { path: path.into(), looped }
+    }
+
+    /// Whether its password stands in the configuration itself: then nobody else may read that file.
+    pub fn has_inline_password(&self) -> bool {
+        matches!(self, Self::Stream(stream) if stream.url.has_credentials())
+    }
+
+    /// Whether a source holds a picture that can be carried, for whoever starts a camera. A running one waits for its source instead.
+    pub async fn check(&self) -> Result<(), SourceError> {
+        crate::capture::check(self).await
+    }
+}
+
+/// As it is shown: without passwords.
+impl std::fmt::Display for SourceConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { path, .. } => write!(f, "{}", path.display()),
+            Self::Input => f.write_str("standard input"),
+            Self::Stream(stream) => write!(f, "{}", stream.url),
+        }
+    }
+}
+
+impl Stream {
+    pub fn new(
+        url: StreamUrl,
+        transport: Transport,
+        user: Option<String>,
+        password_file: Option<PathBuf>,
+    ) -> Result<Self, SourceConfigError> {
+        if url.has_credentials() && (user.is_some() || password_file.is_some()) {
+            return Err(SourceConfigError::Twice);
+        }
+        if url.is_encrypted() && transport == Transport::Udp {
+            return Err(SourceConfigError::ClearPictures);
+        }
+        Ok(Self { url, transport, user, password_file })
+    }
+
+    /// Its address with user and password in it, as ffmpeg wants it. Never shown.
+    pub(crate) fn address(&self) -> Result<Zeroizing<String>, SourceError> {
+        if self.url.has_credentials() {
+            return Ok(self.url.reveal());
+        }
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let user = self.user.clone().or_else(|| variable(USER_VARIABLE));
+        let password = match &self.password_file {
+            Some(path) => Some(secret::read_line(path).map_err(|error| SourceError::Password {
+                path: path.clone(),
+                reason: match error {
+                    secret::SecretError::Missing { .. } => "no such file".to_owned(),
+                    secret::SecretError::Exposed { mode, .. } => {
+                        format!("readable by others (mode {mode:o})")
+                    }
+                    error => error.to_string(),
+                },
+            })?),
+            None => variable(PASSWORD_VARIABLE).map(Zeroizing::new),
+        };
+        match (user, password) {
+            (None, None) => Ok(self.url.reveal()),
+            (user, password) => {
+                let user = user.unwrap_or_default();
+                Ok(self.url.with_credentials(&user, &password.unwrap_or_default())?)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! The address of an RTSP camera, which may hold a password: it is taken apart once, and shown without it ever after.
+//!
+//! ```text
+//! rtsp://viewer:p%40ss@10.0.0.20:554/stream1?profile=main    ->  rtsp://10.0.0.20:554/stream1?profile=main
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+use zeroize::Zeroizing;
+
+/// ffmpeg cuts off what is longer (`char auth[128]` in libavformat/rtsp.c).
+const CREDENTIALS_MAX: usize = 127;
+const ADDRESS_MAX: usize = 2048;
+
+/// An `rtsp://` or `rtsps://` address. Whatever prints it prints it without user and password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamUrl {
+    scheme: &'static str,
+    /// Percent-encoded `user:password`, as it was written.
+    credentials: Option<Zeroizing<String>>,
+    /// Host, port, path and query.
+    rest: String,
+}
+
+/// Why a text is no such address. No variant carries the text, which may hold a password.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlError {
+    #[error("not an RTSP address; write rtsp://HOST/PATH or rtsps://HOST/PATH")]
+    Scheme,
+    #[error("the address names no host; write rtsp://HOST/PATH")]
+    Host,
+    #[error("the address holds a blank, a quote, a backslash or a control character; percent-encode it")]
+    Character,
+    #[error("the address is longer than {ADDRESS_MAX} bytes")]
+    TooLong,
+    #[error(
+        "user and password are too long: {CREDENTIALS_MAX} bytes with every special character counted as three are the most"
+    )]
+    CredentialsTooLong,
+    #[error("a user name for RTSP must not hold a colon")]
+    User,
+}
+
+const SCHEMES: [&str; 2] = ["rtsp://", "rtsps://"];
+
+/// Whether it is meant to be an RTSP address.
+pub(super) fn has_scheme(text: &str) -> bool {
+    scheme(text).is_some()
+}
+
+fn scheme(text: &str) -> Option<(&'static str, &str)> {
+    SCHEMES.into_iter().find_map(|scheme| {
+        let head = text.get(..scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then(|| (scheme, text.get(scheme.len()..).unwrap_or_default()))
+    })
+}
+
+impl FromStr for StreamUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        if text.len() > ADDRESS_MAX {
+            return Err(UrlError::TooLong);
+        }
+        let (scheme, rest) = scheme(text).ok_or(UrlError::Scheme)?;
+        // What would end or escape a line of the script that ffmpeg is given.
+        if rest.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\'' | '"' | '\\')) {
+            return Err(UrlError::Character);
+        }
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (credentials, host) = match authority.rsplit_once('@') {
+            Some((credentials, host)) => (Some(credentials), host),
+            None => (None, authority),
+        };
+        if host.is_empty() || host.starts_with(':') {
+            return Err(UrlError::Host);
+        }
+        if credentials.is_some_and(|it| it.len() > CREDENTIALS_MAX) {
+            return Err(UrlError::CredentialsTooLong);
+        }
+        Ok(Self {
+            scheme,
+            credentials: credentials.map(|it| Zeroizing::new(it.to_owned())),
+            rest: format!("{host}{path}"),
+        })
+    }
+}
+
+impl StreamUrl {
+    /// Whether user or password stand in it.
+    pub fn has_credentials(&self) -> bool {
+        self.credentials.is_some()
+    }
+
+    /// Whether the connection is TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.scheme == "rtsps://"
+    }
+
+    /// The whole address, with the password.
+    pub(super) fn reveal(&self) -> Zeroizing<String> {
+        let credentials = self.credentials.as_ref().map(|it| Zeroizing::new(format!("{}@", **it)));
+        let credentials = credentials.as_deref().map_or("", String::as_str);
+        Zeroizing::new(format!("{}{credentials}{}", self.scheme, self.rest))
+    }
+
+    /// The whole address with these.
+    pub(super) fn with_credentials(&self, user: &str, password: &str) -> Result<Zeroizing<String>, UrlError> {
+        if user.contains(':') {
+            return Err(UrlError::User);
+        }
+        let encoded = Zeroizing::new(format!("{}:{}", *encoded(user), *encoded(password)));
+        if encoded.len() > CREDENTIALS_MAX {
+            return Err(UrlError::CredentialsTooLong);
+        }
+        Ok(Zeroizing::new(format!("{}{}@{}", self.scheme, *encoded, self.rest)))
+    }
+}
+
+impl fmt::Display for StreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.scheme, self.rest)
+    }
+}
+
+impl fmt::Debug for StreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// RFC 3986, 2.3: everything but the unreserved characters.
+fn encoded(text: &str) -> Zeroizing<String> {
+    let mut encoded = Zeroizing::new(String::with_capacity(text.len() * 3));
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// What a program said, with user and password taken out of every address in it.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (head, tail) = rest.split_at(at + 3);
+        shown.push_str(head);
+        let end = tail.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '\'' | '"'));
+        let (authority, after) = tail.split_at(end.unwrap_or(tail.len()));
+        shown.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown
+}

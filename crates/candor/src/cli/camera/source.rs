@@ -1,0 +1,121 @@
+//! Sources on the command line, where no password may stand.
+
+use crate::cli::{Ended, Outcome};
+use anyhow::anyhow;
+use camera::source::{PASSWORD_VARIABLE, USER_VARIABLE};
+use camera::{SourceConfig, SourceError, Stream, StreamUrl, Transport};
+use clap::Args;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// How an RTSP camera is reached.
+#[derive(Debug, Args)]
+pub(crate) struct Access {
+    /// RTSP: tcp loses nothing; udp shows what the network loses.
+    #[arg(long, value_name = "tcp|udp", value_parser = transport)]
+    transport: Option<Transport>,
+    /// RTSP: the camera's user. Else the variable CANDOR_SOURCE_USER.
+    #[arg(long)]
+    user: Option<String>,
+    /// RTSP: a file with the camera's password on one line, chmod 600. Else the variable CANDOR_SOURCE_PASSWORD.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl Access {
+    /// The source that a command line names.
+    pub(crate) fn source(self, source: &str, looped: bool) -> Result<SourceConfig, Ended> {
+        let is_stream = ["rtsp:", "rtsps:"]
+            .iter()
+            .any(|scheme| source.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
+        if !is_stream {
+            self.is_unused()?;
+            return SourceConfig::path(PathBuf::from(source), looped).map_err(Ended::wrong);
+        }
+        if looped {
+            return Err(Ended::wrong(anyhow!("--loop begins a file anew; an RTSP camera does not end")));
+        }
+        self.stream(source).map(SourceConfig::Stream)
+    }
+
+    /// The camera that a command line names.
+    pub(crate) fn stream(self, url: &str) -> Result<Stream, Ended> {
+        let url: StreamUrl = url.parse().map_err(Ended::wrong)?;
+        if url.has_credentials() {
+            return Err(Ended::wrong(anyhow!(
+                "password on the command line: everybody on this machine can read it there (ps), and the shell keeps it; change it if it is in use. \
+                 Write it into a file (chmod 600) for --user and --password-file, set {USER_VARIABLE} and {PASSWORD_VARIABLE}, \
+                 or put the address under [source] of a configuration that only its owner may read"
+            )));
+        }
+        Stream::new(url, self.transport.unwrap_or_default(), self.user, self.password_file)
+            .map_err(Ended::wrong)
+    }
+
+    /// Nothing of it was said where it would mean nothing.
+    pub(crate) fn is_unused(&self) -> Outcome {
+        if self.transport.is_none() && self.user.is_none() && self.password_file.is_none() {
+            return Ok(());
+        }
+        Err(Ended::wrong(anyhow!(
+            "--transport, --user and --password-file belong to an RTSP camera named with --source; for the configuration's, write them under [source]"
+        )))
+    }
+}
+
+fn transport(text: &str) -> Result<Transport, String> {
+    match text {
+        "tcp" => Ok(Transport::Tcp),
+        "udp" => Ok(Transport::Udp),
+        _ => Err("it is tcp or udp".to_owned()),
+    }
+}
+
+/// A configuration that holds a password is read by its owner alone.
+pub(crate) fn is_private(config: &Path, source: &SourceConfig) -> Outcome {
+    if !source.has_inline_password() {
+        return Ok(());
+    }
+    let mode = std::fs::metadata(config).map_err(Ended::wrong)?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Ended::wrong(anyhow!(
+        "{}: it holds the camera's password and is readable by others (mode {mode:o}); chmod 600 it, or move the password to `password_file`",
+        config.display()
+    )))
+}
+
+/// A camera that is started with no film would wait for it for ever; whoever starts it is told at once.
+pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
+    if let SourceConfig::File { path, .. } = source
+        && !path.is_file()
+    {
+        return Err(Ended::wrong(anyhow!(
+            "{}: no such video file; correct `source` or name one with --source",
+            path.display()
+        )));
+    }
+    match source.check().await {
+        // A camera may start later than who films it, after a power cut for instance: it is waited for.
+        Err(error @ (SourceError::Unreadable(_) | SourceError::Silent))
+            if matches!(source, SourceConfig::Stream(_)) =>
+        {
+            tracing::warn!(%error, camera = %source, "not there yet");
+            Ok(())
+        }
+        checked => checked.map_err(|error| unusable(source, error)),
+    }
+}
+
+/// What is wrong with a source; or what is not possible now, as a camera that is not there.
+pub(crate) fn unusable(source: &SourceConfig, error: SourceError) -> Ended {
+    let is_stream = matches!(source, SourceConfig::Stream(_));
+    let said = anyhow!("{source}: {error}");
+    match error {
+        SourceError::Start { .. } | SourceError::Frozen | SourceError::Silent => said.into(),
+        SourceError::Unreadable(_) if is_stream => said.into(),
+        SourceError::NoPicture if is_stream => Ended::no(said),
+        _ => Ended::wrong(said),
+    }
+}
