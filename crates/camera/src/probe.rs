@@ -1,6 +1,6 @@
 //! Looking at a source before it is filmed: what it sends, and what its owner should change.
 //!
-//! ffprobe watches it for some seconds; [`judged`] is pure. In scope: what a camera can be set to. Out of scope: changing it.
+//! ffprobe watches it for some seconds; `judged` is pure. In scope: what a camera can be set to. Out of scope: changing it.
 
 use crate::capture::{PROBE, SourceError, ffprobe};
 use crate::source::SourceConfig;

@@ -33,7 +33,7 @@ pub(crate) enum Verb {
     },
     /// Film: seal, sign, deal and send, until Ctrl-C.
     #[command(
-        after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop\n         candor camera run --config camera.toml --source rtsp://10.0.0.20/stream1 --user viewer --password-file door.password"
+        after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop\nExample: candor camera run --config camera.toml --source rtsp://10.0.0.20/1 --user viewer"
     )]
     Run {
         #[command(flatten)]
@@ -49,8 +49,10 @@ pub(crate) enum Verb {
     },
     /// Look at a camera for some seconds: what it sends, and what to change in its settings.
     #[command(after_help = "\
-Exit code 0: it can be filmed, whatever is advised; 1: it sends no H.264 or H.265; 2: the address or the password is wrong; 4: it does not answer.
-Example: candor camera probe rtsp://10.0.0.20/stream1 --user viewer --password-file door.password")]
+Exit code 0: it can be filmed, whatever is advised; 1: it sends no H.264 or H.265;
+2: the address or the password is wrong; 4: it does not answer.
+
+Example: candor camera probe rtsp://10.0.0.20/1 --user viewer --password-file door.password")]
     Probe {
         /// rtsp://HOST/PATH or rtsps://HOST/PATH, without a password; or a video file.
         #[arg(value_name = "URL|FILE")]
