@@ -1,4 +1,4 @@
-//! The source: an ffmpeg child that plays a file or a camera, or fragmented MP4 on standard input. Pictures are never transcoded.
+//! Capturing from a source: an ffmpeg child that plays a file or a camera, or fragmented MP4 on standard input. Pictures are never transcoded.
 //!
 //! ```text
 //! ffprobe SOURCE                  which codecs: sound that is no AAC is made AAC, H.265 gets the tag that players want

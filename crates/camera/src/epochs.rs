@@ -26,7 +26,7 @@ pub enum EpochError {
         "a recipient's key in the owner's policy cannot be sealed to: {0}; the owner must correct the policy"
     )]
     Wrap(#[from] HpkeError),
-    #[error("the seed could not be handover: {0}")]
+    #[error("the seed could not be shared: {0}")]
     Deal(#[from] DealError),
     #[error("no key of {} for day {day}; nothing is filmed until there is one of every trustee", missing.join(", "))]
     DayKeysMissing { day: Day, missing: Vec<String> },

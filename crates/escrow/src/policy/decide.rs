@@ -1,4 +1,4 @@
-//! G7: whether the rules let a request through, now. Contract: `proto/release.md#g7`.
+//! G7: whether the rules, the emergency rule among them, let a request through, now. Contract: `proto/release.md#g7`.
 
 use super::PolicyDoc;
 use crate::record::{Kind, Request};
