@@ -129,7 +129,15 @@ pub fn free_bytes(path: &Path) -> Result<u64, DurableError> {
 
 /// An exclusive hold on a data folder, for as long as the value lives. The kernel lets go when the process dies.
 #[derive(Debug)]
-pub struct FolderLock(#[expect(dead_code, reason = "held, never read")] File);
+pub struct FolderLock(File);
+
+impl Drop for FolderLock {
+    /// Lets go by word: a child that was forked a moment ago still holds the file open until it becomes another program.
+    fn drop(&mut self) {
+        // If it fails, closing the file does the same, a moment later.
+        let _ = self.0.unlock();
+    }
+}
 
 impl FolderLock {
     /// Takes `folder` (which must exist) for this process, or says that another has it.
