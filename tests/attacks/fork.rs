@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tlog::fork::ForkProof;
 use tlog::note::Signer;
-use world::{Stage, until};
+use world::{Stage, copy_folder, until};
 
 /// How long a collector asks when nobody may grant.
 const FRUITLESS: Duration = Duration::from_secs(5);
@@ -249,18 +249,4 @@ async fn json(base: &str, path: &str) -> serde_json::Value {
 
 fn fetch() -> Fetch {
     Fetch::new(FetchLimits::default())
-}
-
-fn copy_folder(from: &Path, to: &Path) -> PathBuf {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
-    to.to_owned()
 }

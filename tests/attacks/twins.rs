@@ -9,10 +9,9 @@ use host::shutdown::Shutdown;
 use owner::Span;
 use owner::live::{Event, Watched};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 use tokio::sync::watch;
-use world::{Stage, until};
+use world::{Stage, copy_folder, until};
 
 const SECOND_US: u64 = 1_000_000;
 
@@ -116,17 +115,4 @@ async fn replaced(cast: &Cast) -> u64 {
     let cameras = page["cameras"].as_array().unwrap();
     let camera = cameras.iter().find(|camera| camera["camera_id"] == id.as_str());
     camera.map_or(0, |camera| camera["replaced"].as_u64().unwrap())
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 use world::processes::{Ended, Process, permit, run};
-use world::{footage, until};
+use world::{footage, free_port, until};
 
 const AGENCY: &str = "police.example";
 
@@ -14,12 +14,12 @@ const AGENCY: &str = "police.example";
 async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() {
     let _permit = permit().await;
     let mut book = Book::new();
-    let policy = book.log_and_witnesses().await;
-    let rules = book.speakers(&policy).await;
-    book.trustees(&policy, &rules).await;
-    book.relay_owner_and_requester(&policy, &rules).await;
+    book.log_and_witnesses().await;
+    let rules = book.speakers().await;
+    book.trustees(&rules).await;
+    book.relay_owner_and_requester(&rules).await;
     book.publish_and_register(&rules).await;
-    book.monitor(&policy, &rules).await;
+    book.monitor(&rules).await;
     let camera = book.camera().await;
     let (from, to) = book.filmed().await;
 
@@ -82,7 +82,7 @@ struct Book {
     running: Vec<Process>,
     /// Whose leaves the log is to admit.
     submitters: Vec<String>,
-    log: (u16, String),
+    log_port: u16,
     trustees: Vec<(String, u16, String)>,
     relay: (u16, Value),
     requester: Value,
@@ -90,15 +90,14 @@ struct Book {
 
 impl Book {
     fn new() -> Self {
-        let none = Value::Null;
         Self {
             dir: tempfile::tempdir().unwrap(),
             running: Vec::new(),
             submitters: Vec::new(),
-            log: (free_port(), String::new()),
+            log_port: free_port(),
             trustees: Vec::new(),
-            relay: (free_port(), none.clone()),
-            requester: none,
+            relay: (free_port(), Value::Null),
+            requester: Value::Null,
         }
     }
 
@@ -152,7 +151,7 @@ impl Book {
             .await;
     }
 
-    async fn log_and_witnesses(&mut self) -> String {
+    async fn log_and_witnesses(&mut self) {
         self.log_config();
         let key = self.json(&["log", "init"], "log", &[]).await["vkeys"][0].as_str().unwrap().to_owned();
         let mut policy = format!("log {key}\n");
@@ -170,16 +169,18 @@ impl Book {
         }
         policy.push_str("group all 3 w1 w2 w3 w4\nquorum all\n");
         self.write("log-policy.txt", &policy);
-        let log = format!("[log]\nurl = 'http://127.0.0.1:{}'\npolicy = 'DIR/log-policy.txt'\n", self.log.0);
-        self.log.1 = log.clone();
-        log
+    }
+
+    /// How everybody's file names the log.
+    fn log(&self) -> String {
+        format!("[log]\nurl = 'http://127.0.0.1:{}'\npolicy = 'DIR/log-policy.txt'\n", self.log_port)
     }
 
     fn log_config(&self) {
         let mut config = format!(
             "listen = '127.0.0.1:{}'\ndata = 'DIR/log'\norigin = 'log.example/candor'\npolicy = 'DIR/log-policy.txt'\n\
              batch_ms = 20\ncheckpoint_ms = 100\nrefresh_secs = 20\nbeyond_quorum_ms = 100\nadd_wait_secs = 30\n",
-            self.log.0
+            self.log_port
         );
         for vkey in &self.submitters {
             config.push_str(&format!("[[submitters]]\nvkey = '{vkey}'\nper_minute = 600\nburst = 200\n"));
@@ -187,7 +188,8 @@ impl Book {
         self.config("log", &config);
     }
 
-    async fn speakers(&mut self, log: &str) -> PathBuf {
+    async fn speakers(&mut self) -> PathBuf {
+        let log = self.log();
         let mut keys = Vec::new();
         for party in ["registrar", "operator"] {
             self.config(party, &format!("data = 'DIR/{party}'\nname = '{party}.example'\n{log}"));
@@ -203,7 +205,8 @@ impl Book {
         rules
     }
 
-    async fn trustees(&mut self, log: &str, rules: &Path) {
+    async fn trustees(&mut self, rules: &Path) {
+        let log = self.log();
         let clerk_key = self.path("clerk.key");
         let clerk =
             run(&["trustee", "approver", "--json", "--key", text(&clerk_key), "clerk.example/clerk-1"]).await;
@@ -225,7 +228,8 @@ impl Book {
         }
     }
 
-    async fn relay_owner_and_requester(&mut self, log: &str, rules: &Path) {
+    async fn relay_owner_and_requester(&mut self, rules: &Path) {
+        let log = self.log();
         self.relay_config("", "");
         self.relay.1 = self.json(&["relay", "init"], "relay", &[]).await;
         let link =
@@ -259,7 +263,8 @@ impl Book {
     fn relay_config(&self, owner: &str, requester: &str) {
         let mut relay = format!(
             "listen = '127.0.0.1:{}'\ndata = 'DIR/relay'\nowners = [{owner}]\nsponsors = [{requester}]\n{}sponsor = 'relay.example'\n",
-            self.relay.0, self.log.1
+            self.relay.0,
+            self.log()
         );
         for (name, port, _) in &self.trustees {
             relay.push_str(&format!(
@@ -273,7 +278,7 @@ impl Book {
     async fn publish_and_register(&mut self, rules: &Path) {
         self.log_config();
         self.serve("log", "serve", "log");
-        self.listens(self.log.0).await;
+        self.listens(self.log_port).await;
         self.well(&["registrar", "publish"], "operator", &[text(rules)]).await;
         let keys = [
             ("officer", AGENCY, &self.requester["officer_vkey"]),
@@ -294,7 +299,7 @@ impl Book {
         self.serve("relay", "serve", "relay");
     }
 
-    async fn monitor(&mut self, _log: &str, rules: &Path) {
+    async fn monitor(&mut self, rules: &Path) {
         let port = free_port();
         let vkeys: Vec<String> = self.trustees.iter().map(|(_, _, vkey)| format!("'{vkey}'")).collect();
         self.config(
@@ -302,7 +307,7 @@ impl Book {
             &format!(
                 "listen = '127.0.0.1:{port}'\ndata = 'DIR/monitor'\nlog = 'http://127.0.0.1:{}'\npolicy = 'DIR/log-policy.txt'\n\
                  rules = '{}'\npeers = []\ntrustees = [{}]\nthreshold = 2\npoll_ms = 200\nwithheld_secs = 600\n",
-                self.log.0,
+                self.log_port,
                 text(rules),
                 vkeys.join(", ")
             ),
@@ -380,10 +385,4 @@ impl Book {
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// A port that is free now, for UDP and TCP alike.
-fn free_port() -> u16 {
-    let tcp = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    tcp.local_addr().unwrap().port()
 }

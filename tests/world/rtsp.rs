@@ -2,10 +2,9 @@
 //!
 //! In scope: starting, stopping, freezing it; what it plays. Out of scope: what is made of it, which stands with the tests.
 
-use crate::{footage, until};
+use crate::{footage, free_port, until};
 use camera::{SourceConfig, Stream, Transport};
 use rustix::process::{Pid, Signal, kill_process};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -174,8 +173,4 @@ async fn serve(folder: &Path, port: u16, is_encrypted: bool, goodbyes: Arc<Atomi
     })
     .await;
     child
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -95,10 +95,7 @@ async fn page(State(monitor): State<Arc<Monitor>>) -> Response {
         let status = monitor.status();
         let book = monitor.book();
         let (rows, rule) = (book.rows(), book.rule());
-        let head = book.head().map(|head| {
-            let witnesses = head.cosignatures().iter().map(|cosigned| cosigned.witness.clone());
-            (head.checkpoint().root().to_base64(), witnesses.collect())
-        });
+        let head = book.head().map(|head| (head.checkpoint().root().to_base64(), head.witness_names()));
         let page = Page {
             rows: &rows,
             threshold: rule.threshold,

@@ -173,7 +173,7 @@ pub async fn audit_log(
     let camera_days = days.len() as u64;
     let earlier: &[_] = if from.size == 0 { &[] } else { &book.findings };
     let mut ledger = Ledger::new(&book, days, earlier, head.cosigned_at())?;
-    let witnesses: Vec<String> = head.cosignatures().iter().map(|by| by.witness.clone()).collect();
+    let witnesses = head.witness_names();
     on(Step::Head { size, witnesses: witnesses.clone() });
 
     let total = size - from.size;

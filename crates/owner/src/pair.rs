@@ -239,7 +239,7 @@ impl Invitation {
 
         let (bundle, logged) = self.log(&leaf, policy.bytes(), deadline).await?;
         let leaf_index = logged.index();
-        let witnesses = logged.cosigned().cosignatures().iter().map(|by| by.witness.clone()).collect();
+        let witnesses = logged.cosigned().witness_names();
         on(Step::PolicyLogged { leaf_index, witnesses });
         let put = Request::PutPolicy { enrollment: enrollment.clone(), bundle: bundle.clone() };
         self.session.ask_until(&put, deadline).await?;

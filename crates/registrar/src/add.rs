@@ -70,7 +70,7 @@ pub(crate) async fn add<T: Record>(config: &Config, value: T) -> Result<Added, E
         leaf: signed.hash(),
         size: logged.checkpoint().size(),
         cosigned_at: logged.cosigned_at(),
-        witnesses: cosigned.cosignatures().iter().map(|by| by.witness.clone()).collect(),
+        witnesses: cosigned.witness_names(),
         proof: proof.encode(),
     })
 }

@@ -116,7 +116,8 @@ pub async fn open(
     let bundles = open_bundles(requester, folder, &case, &request)?;
     let (seeds, culprits) = combine_all(&case, &bundles, on)?;
 
-    let mut clips = Clips::create(folder.path(), &evidence(requester, &case, &request, folder, &seeds)?)?;
+    let mut clips =
+        Clips::create(folder.path(), &evidence(requester, &case, &request, folder, bundles, &seeds)?)?;
     let mut keys = Keyring::new(case.facts.enrollment.camera_pk, case.track());
     for (open, seed) in case.facts.opens.iter().zip(&seeds) {
         keys.insert(open, seed.content_key(&open.context.hash()));
@@ -305,9 +306,9 @@ fn evidence(
     case: &Case,
     request: &Logged<Signed<RequestLeaf>>,
     folder: &RequestFolder,
+    bundles: Vec<Collected>,
     seeds: &[EpochSeed],
 ) -> Result<Evidence, OpenError> {
-    let bundles = open_bundles(requester, folder, case, request)?;
     Ok(Evidence {
         log_policy: requester.log_policy_text.clone(),
         request: (request.value().entry_bytes().to_vec(), folder.get(crate::folder::PROOF)?),

@@ -81,6 +81,6 @@ pub async fn ratify(
         leaf_index: logged.index(),
         request_index: request.index(),
         document: document.to_hex(),
-        witnesses: logged.cosigned().cosignatures().iter().map(|c| c.witness.clone()).collect(),
+        witnesses: logged.cosigned().witness_names(),
     })
 }

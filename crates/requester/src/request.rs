@@ -286,7 +286,7 @@ fn submitted(request: &Signed<Request>, logged: &Logged<Vec<u8>>) -> Submitted {
         entry_id: request.value().id.to_hex(),
         leaf_index: logged.index(),
         tree_size: logged.checkpoint().size(),
-        witnesses: logged.cosigned().cosignatures().iter().map(|c| c.witness.clone()).collect(),
+        witnesses: logged.cosigned().witness_names(),
         logged_at: logged.cosigned_at(),
     }
 }

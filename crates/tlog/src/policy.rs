@@ -312,6 +312,11 @@ impl CosignedCheckpoint {
         &self.cosignatures
     }
 
+    /// The witnesses that cosigned, by their names within the policy.
+    pub fn witness_names(&self) -> Vec<String> {
+        self.cosignatures.iter().map(|cosigned| cosigned.witness.clone()).collect()
+    }
+
     /// The earliest time by which a quorum had cosigned, Unix seconds. One lying witness of a larger quorum cannot move it back.
     pub fn cosigned_at(&self) -> u64 {
         self.cosigned_at

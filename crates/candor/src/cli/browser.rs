@@ -29,7 +29,8 @@ pub(super) fn open(folder: &Path, url: &str) -> io::Result<Door> {
 }
 
 fn write(folder: &Path, url: &str) -> io::Result<Door> {
-    let path = std::path::absolute(folder)?.join(format!("app-{}.html", hex(&host::rng::bytes::<8>())));
+    let path =
+        std::path::absolute(folder)?.join(format!("app-{}.html", hex::encode(host::rng::bytes::<8>())));
     let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&path)?;
     let door = Door(path);
     writeln!(
@@ -37,10 +38,6 @@ fn write(folder: &Path, url: &str) -> io::Result<Door> {
         "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><a href=\"{url}\">Candor</a>"
     )?;
     Ok(door)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::App;
 use super::proof::Shown;
 use super::socket::Stretch;
+use super::timeline::Timeline;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -30,20 +31,18 @@ pub(super) async fn cameras(State(app): State<Arc<App>>) -> Response {
     .into_response()
 }
 
-pub(super) async fn timeline(State(app): State<Arc<App>>, Query(stretch): Query<Stretch>) -> Response {
-    let (name, span) = match (app.camera_name(&stretch.camera), stretch.span()) {
-        (Ok(name), Ok(span)) => (name, span),
-        (Err(failure), _) | (_, Err(failure)) => return failure.into_response(),
-    };
+pub(super) async fn timeline(
+    State(app): State<Arc<App>>,
+    Query(stretch): Query<Stretch>,
+) -> Result<Json<Timeline>, Failure> {
+    let (name, span) = (app.camera_name(&stretch.camera)?, stretch.span()?);
     let cameras = app.proof.cameras();
     let newest = cameras.status.iter().find(|camera| camera.camera_id == stretch.camera);
     let newest_us = newest.map_or(0, |camera| camera.newest_us);
     let report = app.proof.report();
     let rows = report.as_deref().map_or(&[][..], |report| &report.rows);
-    match app.epochs.timeline(&app.owner, &name, span, newest_us, rows).await {
-        Ok(timeline) => Json(timeline).into_response(),
-        Err(error) => Failure::new(502, "relay", error.to_string()).into_response(),
-    }
+    let timeline = app.epochs.timeline(&app.owner, &name, span, newest_us, rows).await;
+    timeline.map(Json).map_err(|error| Failure::new(502, "relay", error.to_string()))
 }
 
 /// The last audit; null before the first one ended.

@@ -3,18 +3,18 @@
 //! A finished file is opened and loses its name at once: what nobody fetches, and what a crash leaves, is gone with the process. It is
 //! let go once it was fetched, when further exports need its place, or when the app ends.
 
-use super::socket::{Stretch, admit, send, text};
+use super::socket::{Stretch, Upgrade, admit, send, text};
 use super::{App, nothing};
 use crate::Span;
 use crate::export::{ExportError, Exported, export as export_to};
 use crate::live::Event;
 use axum::body::Body;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use host::http::Failure;
 use http_body_util::channel::Channel;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -87,17 +87,11 @@ impl Drop for Folder {
 pub(super) async fn export(
     State(app): State<Arc<App>>,
     Query(stretch): Query<Stretch>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let (name, span) = match (app.camera_name(&stretch.camera), stretch.span()) {
-        (Ok(name), Ok(span)) => (name, span),
-        (Err(failure), _) | (_, Err(failure)) => return failure.into_response(),
-    };
-    let (permit, upgrade) = match admit(&app, upgrade) {
-        Ok(admitted) => admitted,
-        Err(failure) => return failure.into_response(),
-    };
-    upgrade.on_upgrade(async move |mut socket| {
+    upgrade: Upgrade,
+) -> Result<Response, Failure> {
+    let (name, span) = (app.camera_name(&stretch.camera)?, stretch.span()?);
+    let (permit, upgrade) = admit(&app, upgrade)?;
+    Ok(upgrade.on_upgrade(async move |mut socket| {
         let last = match exported(&app, &mut socket, &name, span).await {
             Some(Ok(ready)) => ready,
             Some(Err(reason)) => serde_json::json!({ "event": "failed", "reason": reason }),
@@ -107,7 +101,7 @@ pub(super) async fn export(
         send(&mut socket, text(&last)).await;
         send(&mut socket, Message::Close(None)).await;
         drop(permit);
-    })
+    }))
 }
 
 /// Exports, telling how far it is. `None` when nobody waits for it any more: what was begun goes with its folder.

@@ -10,7 +10,7 @@ use crate::{Span, live as watch, play as playback};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use host::http::Failure;
 use host::shutdown::Shutdown;
 use serde::Deserialize;
@@ -42,7 +42,7 @@ pub(super) struct Stretch {
     pub(super) to: u64,
 }
 
-type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+pub(super) type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 impl App {
     /// The name of the camera with this id.
@@ -82,16 +82,10 @@ pub(super) async fn live(
     State(app): State<Arc<App>>,
     Query(which): Query<Which>,
     upgrade: Upgrade,
-) -> Response {
-    let name = match app.camera_name(&which.camera) {
-        Ok(name) => name,
-        Err(failure) => return failure.into_response(),
-    };
-    let (permit, upgrade) = match admit(&app, upgrade) {
-        Ok(admitted) => admitted,
-        Err(failure) => return failure.into_response(),
-    };
-    upgrade.on_upgrade(async move |mut socket| {
+) -> Result<Response, Failure> {
+    let name = app.camera_name(&which.camera)?;
+    let (permit, upgrade) = admit(&app, upgrade)?;
+    Ok(upgrade.on_upgrade(async move |mut socket| {
         let (mut sink, teller, outlet) = feed::feed();
         // Stops with the app, or when the page goes.
         let stop = app.shutdown.child();
@@ -99,30 +93,24 @@ pub(super) async fn live(
         let watching = watch::live(&app.owner, &name, &mut sink, &stop, &mut on);
         serve(&mut socket, watching, &outlet, None, &stop).await;
         drop(permit);
-    })
+    }))
 }
 
 pub(super) async fn play(
     State(app): State<Arc<App>>,
     Query(stretch): Query<Stretch>,
     upgrade: Upgrade,
-) -> Response {
-    let (name, span) = match (app.camera_name(&stretch.camera), stretch.span()) {
-        (Ok(name), Ok(span)) => (name, span),
-        (Err(failure), _) | (_, Err(failure)) => return failure.into_response(),
-    };
-    let (permit, upgrade) = match admit(&app, upgrade) {
-        Ok(admitted) => admitted,
-        Err(failure) => return failure.into_response(),
-    };
-    upgrade.on_upgrade(async move |mut socket| {
+) -> Result<Response, Failure> {
+    let (name, span) = (app.camera_name(&stretch.camera)?, stretch.span()?);
+    let (permit, upgrade) = admit(&app, upgrade)?;
+    Ok(upgrade.on_upgrade(async move |mut socket| {
         let (mut sink, teller, outlet) = feed::feed();
         let stop = app.shutdown.child();
         let mut on = |event| teller.tell(event);
         let playing = playback::play(&app.owner, &name, span, &mut sink, &mut on);
         serve(&mut socket, playing, &outlet, Some(AHEAD), &stop).await;
         drop(permit);
-    })
+    }))
 }
 
 /// Sends what `watching` gives, until it ends, the page goes or the app stops. `credit` counts segments, where the page asks for them.
