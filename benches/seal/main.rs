@@ -103,6 +103,7 @@ impl Camera {
         let head = SegmentHead {
             captured_us: start_us,
             motion_permille: 0,
+            waiting: 0,
             codecs: "avc1.640028".into(),
             init: vec![0; 700],
         };

@@ -202,17 +202,21 @@ impl Film {
             self.open_epoch(start_us)?;
         }
         let Some(epoch) = &self.epoch else { return Ok(()) };
+        let (sequence, waiting) = {
+            let spool = lock(&self.handover.spool);
+            (spool.next_sequence()?, spool.waiting())
+        };
         let header = SegmentHeader {
             camera_id: self.camera_id,
             track: TrackId(0),
             epoch_no: epoch.open.context.epoch_no,
             k: epoch.next_k,
-            sequence: lock(&self.handover.spool).next_sequence()?,
+            sequence,
             run: number,
             start_us,
             start,
         };
-        let head = SegmentHead { captured_us: start_us, motion_permille: 0, codecs, init };
+        let head = SegmentHead { captured_us: start_us, motion_permille: 0, waiting, codecs, init };
         let (sealer, bytes) = SegmentSealer::start(&epoch.key, header, &head, &mut OsRng)?;
         let (writer, live) = live::begin(header.sequence, header.epoch_no, bytes.clone());
         self.last_start_us = start_us;

@@ -311,6 +311,11 @@ impl Spool {
         self.held.keys().copied().collect()
     }
 
+    /// How many segments the relay has not taken yet.
+    pub(crate) fn waiting(&self) -> u32 {
+        u32::try_from(self.held.len()).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.held.values().map(|held| held.len).sum()
     }

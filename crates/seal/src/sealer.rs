@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! fragment i = Cobblestone-256(content key, context = SHA-256(header) || u32 i, plaintext)
-//! plaintext of fragment 0     u16 suite, u8 0x12, captured_us 8, motion 2, codecs (u32 length), init (u32 length)
+//! plaintext of fragment 0     u16 suite, u8 0x12, captured_us 8, motion 2, waiting 4, codecs (u32 length), init (u32 length)
 //! plaintext of the others     captured_us 8 || moof + mdat
 //! ```
 //!
@@ -35,6 +35,8 @@ pub struct SegmentHead {
     pub captured_us: u64,
     /// Share of the picture that moves, per mille; 0 when not measured.
     pub motion_permille: u16,
+    /// Earlier segments that still wait in the camera's spool.
+    pub waiting: u32,
     /// RFC 6381 codecs, such as `avc1.640028,mp4a.40.2`.
     pub codecs: String,
     /// The run's init segment (ftyp + moov).
@@ -53,7 +55,7 @@ pub enum SealError {
 impl SegmentHead {
     fn encode(&self) -> Vec<u8> {
         let mut w = Writer::object(HEAD_TYPE);
-        w.u64(self.captured_us).u16(self.motion_permille);
+        w.u64(self.captured_us).u16(self.motion_permille).u32(self.waiting);
         w.bytes(self.codecs.as_bytes()).bytes(&self.init);
         w.finish()
     }
@@ -65,6 +67,7 @@ impl SegmentHead {
         let head = Self {
             captured_us: r.u64("captured_us")?,
             motion_permille: r.u16("motion")?,
+            waiting: r.u32("waiting")?,
             codecs: r.text(CODECS_MAX, "codecs")?,
             init: r.bytes(INIT_MAX, "init")?.to_vec(),
         };

@@ -229,6 +229,7 @@ impl Camera {
         let head = SegmentHead {
             captured_us: start_us,
             motion_permille: 0,
+            waiting: 0,
             codecs: "avc1.640009".to_owned(),
             init: self.footage.init.clone(),
         };

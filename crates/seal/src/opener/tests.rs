@@ -74,6 +74,7 @@ impl Filming {
         let head = SegmentHead {
             captured_us: header.start_us,
             motion_permille: 20,
+            waiting: 3,
             codecs: "avc1.640028".to_string(),
             init: b"init".to_vec(),
         };
@@ -128,7 +129,9 @@ fn a_segment_round_trips() {
     let parts = open_all(&bytes, &filming.keys()).unwrap();
     assert_eq!(parts.len(), 5);
     assert_eq!(parts[0], Opened::Header(header));
-    assert!(matches!(&parts[1], Opened::Head(head) if head.init == b"init" && head.motion_permille == 20));
+    assert!(
+        matches!(&parts[1], Opened::Head(head) if head.init == b"init" && head.motion_permille == 20 && head.waiting == 3)
+    );
     let fragment = Opened::Fragment { captured_us: header.start_us + 100_000, bytes: b"moof two".to_vec() };
     assert_eq!(parts[3], fragment);
 }

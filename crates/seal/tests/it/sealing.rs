@@ -23,7 +23,13 @@ fn header() -> SegmentHeader {
 }
 
 fn head() -> SegmentHead {
-    SegmentHead { captured_us: 0, motion_permille: 0, codecs: "avc1.640028".into(), init: b"init".to_vec() }
+    SegmentHead {
+        captured_us: 0,
+        motion_permille: 0,
+        waiting: 0,
+        codecs: "avc1.640028".into(),
+        init: b"init".to_vec(),
+    }
 }
 
 fn start(rng: &mut Rng) -> (SegmentSealer, Vec<u8>) {

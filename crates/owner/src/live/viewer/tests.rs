@@ -160,6 +160,7 @@ impl Scene {
         let head = SegmentHead {
             captured_us: start_us,
             motion_permille: 0,
+            waiting: 0,
             codecs: "avc1.640028".to_owned(),
             init: b"init".to_vec(),
         };
