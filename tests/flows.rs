@@ -4,5 +4,6 @@ mod app;
 mod crash;
 mod deployment;
 mod main_job;
+mod outage;
 mod pairing;
 mod rtsp;

@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod config_files;
 pub mod impostor;
+pub mod network;
 pub mod processes;
 pub mod rtsp;
 pub mod session;

@@ -41,8 +41,9 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
     let film = Film::new(camera, pairing.owner_key, config.spool_bytes, handover.clone());
     let own = shutdown.child();
     let stop_publishing = Shutdown::new();
+    let stop = stop_publishing.clone();
     let publishing =
-        publish::publish(endpoint, pairing, camera_key, handover.clone(), stop_publishing.clone());
+        publish::publish(endpoint, pairing, camera_key, handover.clone(), config.backfill_percent, stop);
     let party = {
         let (stop, stats) = (own.clone(), stats.clone());
         async move {

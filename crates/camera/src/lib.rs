@@ -38,6 +38,7 @@ pub use film::FilmError;
 pub use notices::NoticeError;
 pub use pair::{PairError, Paired};
 pub use policy::PolicyRefused;
+pub use publish::Share;
 pub use source::{SourceConfig, SourceConfigError, Stream, StreamUrl, Transport};
 pub use spool::SpoolError;
 pub use stats::Stats;
@@ -62,6 +63,9 @@ pub struct Config {
     /// The most that waits for an absent relay; beyond it the oldest segments go, and the gap is signed.
     #[serde(default = "default_spool_bytes")]
     pub spool_bytes: u64,
+    /// The most of the uplink that footage of an outage takes when it is sent afterwards, percent; live goes first.
+    #[serde(default)]
+    pub backfill_percent: Share,
     /// What the owner is shown when pairing; a claim and no more.
     #[serde(default = "default_model")]
     pub model: String,

@@ -5,12 +5,16 @@
 //! | [`hear`](Session::hear) | acknowledgements, refusals by name, news of a policy |
 //! | [`chores`] | policy, DayNotices, EpochOpens, trustees' day keys: asked and put one after the other |
 //! | [`sending`] | segments: live ones as they grow, the backlog behind them |
+//! | [`backfill`] | the backlog's share of the uplink |
 //!
 //! The three run side by side, so that none waits for another's disk or uplink; the first that fails ends the session, and what was not
 //! acknowledged is sent again in the next one.
 
+mod backfill;
 mod chores;
 mod sending;
+
+pub use backfill::Share;
 
 use crate::handover::{Handover, lock};
 use crate::spool::{Pairing, Spool, SpoolError};
@@ -62,13 +66,14 @@ pub(crate) async fn publish(
     pairing: Pairing,
     camera_key: PublicKey,
     handover: Arc<Handover>,
+    backfill: Share,
     stop: Shutdown,
 ) {
     let mut failures = 0;
     loop {
         let mut stood = false;
         let ended = tokio::select! {
-            ended = session(&endpoint, &pairing, camera_key, &handover, &mut stood) => ended,
+            ended = session(&endpoint, &pairing, camera_key, &handover, backfill, &mut stood) => ended,
             () = stop.requested() => {
                 // Goodbye: what was acknowledged is forgotten already, the rest stays in the spool.
                 endpoint.close();
@@ -94,6 +99,7 @@ struct Session {
     camera_key: PublicKey,
     camera_id: CameraId,
     handover: Arc<Handover>,
+    backfill: Share,
     /// The first epoch whose EpochOpen the relay is not known to have.
     confirmed: watch::Sender<EpochNo>,
     /// The relay has, or may have, a newer policy.
@@ -106,6 +112,7 @@ async fn session(
     pairing: &Pairing,
     camera_key: PublicKey,
     handover: &Arc<Handover>,
+    backfill: Share,
     stood: &mut bool,
 ) -> Result<std::convert::Infallible, SessionError> {
     let camera_id = CameraId::of_key(&camera_key);
@@ -125,6 +132,7 @@ async fn session(
         camera_key,
         camera_id,
         handover: handover.clone(),
+        backfill,
         confirmed: watch::Sender::new(confirmed),
         policy_changed: Notify::new(),
     };

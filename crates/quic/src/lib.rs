@@ -22,6 +22,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod call;
+mod congestion;
 mod endpoint;
 mod error;
 mod frame;
@@ -35,7 +36,7 @@ pub use endpoint::{ClientOptions, Endpoint, Incoming};
 pub use error::{CallError, LinkError, RequestError, StreamError};
 pub use identity::Identity;
 pub use limits::ServerLimits;
-pub use link::{ControlReceiver, Link};
+pub use link::{ControlReceiver, Link, Path};
 pub use segment::{SegmentRecv, SegmentSend};
 
 /// The application protocol named in the TLS handshake.

@@ -1,5 +1,6 @@
 //! Segments out: live ones as they grow and first, the backlog behind them, each on a stream of its own.
 
+use super::backfill::{self, Share};
 use super::{Session, SessionError};
 use crate::handover::{Handover, lock};
 use crate::live::{Live, Next};
@@ -13,10 +14,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Live segments under way at once; more than one when the uplink is slower than the picture.
+/// Live segments under way at once; more than one when the uplink is slower than the picture, or far.
 const LIVE_AT_ONCE: usize = 4;
-/// Segments of the backlog under way at once: the uplink is for live pictures.
-const BACKLOG_AT_ONCE: usize = 2;
 /// The priority of the backlog. Of live segments the newest goes first.
 const BACKLOG: i32 = 0;
 /// What the relay could not store goes again after this long: its disk, its quota or its log may have recovered.
@@ -33,7 +32,9 @@ pub(super) async fn run(session: &Session, live_from: Sequence) -> Result<Infall
             let newer = i32::try_from(sequence.0.saturating_sub(live_from.0)).unwrap_or(i32::MAX - 2);
             live.spawn(Sending::new(session, sequence, newer.saturating_add(1).min(i32::MAX - 1)).run());
         }
-        while backlog.len() < BACKLOG_AT_ONCE
+        // One at a time, which [`backfill`] paces: the uplink is for live pictures. None while live ones wait.
+        if live.len() < LIVE_AT_ONCE
+            && backlog.is_empty()
             && let Some(sequence) = next(|| lock(&handover.outbox).poll_send())
         {
             backlog.spawn(Sending::new(session, sequence, BACKLOG).run());
@@ -65,7 +66,7 @@ type Done = (Sequence, Result<Sent, SendError>);
 
 /// How one stream ended.
 enum Sent {
-    /// Written whole; the relay's answer comes on the control stream.
+    /// Delivered whole; the relay's answer comes on the control stream.
     Whole,
     /// There is nothing to send: it was dropped for want of room, or filming gave it up.
     Gone,
@@ -121,12 +122,14 @@ struct Sending {
     confirmed: watch::Receiver<EpochNo>,
     sequence: Sequence,
     priority: i32,
+    backfill: Share,
 }
 
 impl Sending {
     fn new(session: &Session, sequence: Sequence, priority: i32) -> Self {
         let (handover, link) = (session.handover.clone(), session.link.clone());
-        Self { handover, link, confirmed: session.confirmed.subscribe(), sequence, priority }
+        let (confirmed, backfill) = (session.confirmed.subscribe(), session.backfill);
+        Self { handover, link, confirmed, sequence, priority, backfill }
     }
 
     async fn run(mut self) -> Done {
@@ -138,12 +141,10 @@ impl Sending {
         let live = self.handover.live.borrow().clone().filter(|live| live.sequence == self.sequence);
         if let Some(live) = live {
             let mut stream = self.open(live.epoch_no).await?;
-            return grow(live, &mut stream).await.map(|whole| (whole, stream)).and_then(|(whole, stream)| {
-                match whole {
-                    Whole::Yes => stream.finish().map(|()| Sent::Whole).map_err(SendError::from),
-                    Whole::No => Ok(Sent::Gone),
-                }
-            });
+            return match grow(live, &mut stream).await? {
+                Whole::Yes => Ok(stream.deliver().await.map(|()| Sent::Whole)?),
+                Whole::No => Ok(Sent::Gone),
+            };
         }
         let sequence = self.sequence;
         let Some(bytes) = self.handover.on_disk(move |spool| spool.find_segment(sequence)).await? else {
@@ -152,8 +153,12 @@ impl Sending {
         let header = bytes.get(..media::segment::HEADER_LEN).map(SegmentHeader::decode);
         let Some(Ok(header)) = header else { return Ok(Sent::Gone) };
         let mut stream = self.open(header.epoch_no).await?;
-        stream.write(&bytes).await?;
-        stream.finish()?;
+        if self.priority == BACKLOG {
+            backfill::send(self.backfill, &self.link, stream, &bytes).await?;
+        } else {
+            stream.write(&bytes).await?;
+            stream.deliver().await?;
+        }
         Ok(Sent::Whole)
     }
 

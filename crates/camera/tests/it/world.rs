@@ -91,6 +91,7 @@ impl World {
             data: at("camera"),
             source: SourceConfig::file(fixture("h264-aac.mp4"), true),
             spool_bytes: 1 << 30,
+            backfill_percent: camera::Share::default(),
             model: "a camera".to_owned(),
         };
         camera::init(&camera).unwrap();

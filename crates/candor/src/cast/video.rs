@@ -167,6 +167,7 @@ pub(super) async fn cameras(
             data: plan.dir.join(format!("camera-{n}")),
             source: camera::SourceConfig::file(path, true),
             spool_bytes: 1 << 30,
+            backfill_percent: camera::Share::default(),
             model: format!("demo camera {n}"),
         };
         camera::init(&config).map_err(CastError::part("camera"))?;
