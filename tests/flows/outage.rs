@@ -201,7 +201,7 @@ struct Watching {
 
 impl Watching {
     fn start(stage: &Stage, camera: &Camera) -> Self {
-        let (owner, name) = (stage.cast.people.owner.clone(), camera.name.clone());
+        let (owner, name) = (yard::owner(stage), camera.name.clone());
         let (latencies_us, stop) = (Arc::new(Mutex::new(Vec::new())), Shutdown::new());
         let (seen, stopped) = (latencies_us.clone(), stop.clone());
         let task = tokio::spawn(async move {

@@ -163,6 +163,11 @@ fn header(segment: &[u8]) -> SegmentHeader {
     SegmentHeader::decode(&segment[..HEADER_LEN]).unwrap()
 }
 
+/// The owner, with the cameras that were paired: the stage's own was opened before.
+pub(crate) fn owner(stage: &Stage) -> Owner {
+    Owner::open(stage.cast.people.owner_config.clone()).unwrap()
+}
+
 /// What the owner's player told.
 #[derive(Debug, Default)]
 pub(crate) struct Played {
@@ -190,8 +195,7 @@ pub(crate) async fn play(stage: &Stage, camera: &Camera) -> Played {
         Event::Refused { sequence, reason } => panic!("segment {sequence} is refused: {reason}"),
         _ => {}
     };
-    let owner = &stage.cast.people.owner;
-    owner::play::play(owner, &camera.name, span, &mut tokio::io::sink(), on).await.unwrap();
+    owner::play::play(&owner(stage), &camera.name, span, &mut tokio::io::sink(), on).await.unwrap();
     played
 }
 
