@@ -6,7 +6,10 @@
 //!
 //! - the round trip is more than a quarter and [`QUEUED`] above its least, or
 //! - more than [`MUCH_PERCENT`] of what was sent lately was lost, or
-//! - the network says so itself (ECN), or nothing arrived for long (persistent congestion).
+//! - the network says so itself (ECN).
+//!
+//! When nothing arrived for long (persistent congestion) the network was away, and what was known of it is of the past: it begins as a new connection does.
+//! CUBIC would grow by a packet in each round trip from then on, and a camera would be behind for minutes after an outage of seconds.
 //!
 //! The first is the rule of TCP Veno (Fu and Liew, 2003). Out of scope: measuring bandwidth. (quinn's BBR would; its start-up lets the window of a sender that
 //! is not limited by the network, as a camera is, grow without bound.)
@@ -33,12 +36,14 @@ pub(crate) struct TolerantConfig(Arc<CubicConfig>);
 
 impl ControllerFactory for TolerantConfig {
     fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
-        Box::new(Tolerant::new(self.0.clone().build(now, current_mtu), now))
+        Box::new(Tolerant::new(self.0.clone(), now, current_mtu))
     }
 }
 
 /// See the [module](self).
 pub(crate) struct Tolerant {
+    config: Arc<CubicConfig>,
+    mtu: u16,
     cubic: Box<dyn Controller>,
     lately: Lately,
     round_trip: RoundTrip,
@@ -80,6 +85,13 @@ struct Lately {
     lost: u64,
 }
 
+impl Default for Lately {
+    /// The benefit of the doubt: the first loss of a connection is not all that is known of it.
+    fn default() -> Self {
+        Self { arrived: LATELY / 4, lost: 0 }
+    }
+}
+
 impl Lately {
     fn add(&mut self, arrived: u64, lost: u64) {
         self.arrived += arrived;
@@ -96,12 +108,11 @@ impl Lately {
 }
 
 impl Tolerant {
-    fn new(cubic: Box<dyn Controller>, now: Instant) -> Self {
-        // The benefit of the doubt: the first loss of a connection is not all that is known of it.
-        let lately = Lately { arrived: LATELY / 4, lost: 0 };
+    fn new(config: Arc<CubicConfig>, now: Instant, mtu: u16) -> Self {
+        let cubic = config.clone().build(now, mtu);
         let unknown = Duration::MAX;
         let round_trip = RoundTrip { now: Duration::ZERO, least: unknown, least_before: unknown, since: now };
-        Self { cubic, lately, round_trip }
+        Self { config, mtu, cubic, lately: Lately::default(), round_trip }
     }
 
     /// How long packets wait on their way: what the round trip takes beyond its least.
@@ -130,14 +141,20 @@ impl Controller for Tolerant {
     }
 
     fn on_congestion_event(&mut self, now: Instant, sent: Instant, is_persistent: bool, lost_bytes: u64) {
+        if is_persistent {
+            self.cubic = self.config.clone().build(now, self.mtu);
+            self.lately = Lately::default();
+            return;
+        }
         self.lately.add(0, lost_bytes);
         // ECN's word comes without lost bytes.
-        if is_persistent || lost_bytes == 0 || self.lately.is_much() || self.is_queued() {
-            self.cubic.on_congestion_event(now, sent, is_persistent, lost_bytes);
+        if lost_bytes == 0 || self.lately.is_much() || self.is_queued() {
+            self.cubic.on_congestion_event(now, sent, false, lost_bytes);
         }
     }
 
     fn on_mtu_update(&mut self, new_mtu: u16) {
+        self.mtu = new_mtu;
         self.cubic.on_mtu_update(new_mtu);
     }
 
@@ -150,8 +167,13 @@ impl Controller for Tolerant {
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {
-        let Self { cubic, lately, round_trip } = self;
-        Box::new(Self { cubic: cubic.clone_box(), lately: lately.clone(), round_trip: round_trip.clone() })
+        Box::new(Self {
+            config: self.config.clone(),
+            mtu: self.mtu,
+            cubic: self.cubic.clone_box(),
+            lately: self.lately.clone(),
+            round_trip: self.round_trip.clone(),
+        })
     }
 
     fn initial_window(&self) -> u64 {
@@ -172,8 +194,7 @@ mod tests {
     /// A connection that has sent for a while over a link of 100 ms, and has lost so many of each hundred packets.
     fn sending(lost_of_hundred: u64, waits_ms: u64) -> (Tolerant, u64) {
         let begun = Instant::now();
-        let cubic = Arc::new(CubicConfig::default()).build(begun, 1200);
-        let mut sending = Tolerant::new(cubic, begun);
+        let mut sending = Tolerant::new(Arc::default(), begun, 1200);
         sending.round_trip.measured(begun, Duration::from_millis(100));
         sending.round_trip.measured(begun, Duration::from_millis(100 + waits_ms));
         let before = sending.window();
@@ -225,12 +246,24 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_the_networks_own_word_count() {
-        for (is_persistent, lost_bytes) in [(true, MTU), (false, 0)] {
-            let (mut sending, before) = sending(0, 0);
-            let now = Instant::now();
-            sending.on_congestion_event(now, now, is_persistent, lost_bytes);
-            assert!(sending.window() < before, "{is_persistent}, {lost_bytes}");
+    fn the_networks_own_word_counts() {
+        let (mut sending, before) = sending(0, 0);
+        let now = Instant::now();
+        sending.on_congestion_event(now, now, false, 0);
+        assert!(sending.window() < before);
+    }
+
+    #[test]
+    fn after_silence_it_begins_anew_and_does_not_stay_small() {
+        let (mut sending, _) = sending(20, 60);
+        let small = sending.window();
+        let now = Instant::now();
+        for _ in 0..10 {
+            sending.on_congestion_event(now, now, true, MTU);
         }
+        assert!(sending.window() > small, "{} > {small}", sending.window());
+        assert_eq!(sending.window(), sending.initial_window());
+        assert_eq!(sending.metrics().ssthresh, Some(u64::MAX), "it grows as fast as a new connection");
+        assert!(!sending.lately.is_much());
     }
 }
