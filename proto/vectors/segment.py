@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes segment.json: segments, EpochOpens, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
+"""Writes segment.json: segments, their heads, EpochOpens, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
 
 A second implementation of the encodings, from the text. Ed25519 is tlog.py's; keys are public. Standard library only.
 Usage: python3 segment.py, which writes, or python3 segment.py --check, which computes all again and compares.
@@ -92,6 +92,38 @@ def segments():
     return good, bad, forged
 
 
+# Heads, as a relay hands them out ----------------------------------------------------------------------------------------
+
+
+def heads():
+    header, continued, sealed = head(), head(flags=0), [b"head", b"picture" * 9]
+    facts = u(32, 500_000) + u(32, 2_000_000)
+    one, two = facts + header + frames(sealed[:1]), facts + header + frames(sealed)
+    good = [{"why": why, "bytes": data.hex(), "segment_bytes": 500_000, "duration_us": 2_000_000, "head": data[8:].hex()} for why, data in [
+        ("fragment 0 alone", one), ("with the key picture", two), ("an empty fragment 0", facts + header + frames([b""])),
+        ("a continuation", facts + continued + frames(sealed[:1]))]]
+    bad = [
+        ("nothing", "Truncated", b""),
+        ("cut in the facts", "Truncated", facts[:7]),
+        ("cut in the header", "Truncated", one[:79]),
+        ("no fragment", "Truncated", facts + header),
+        ("cut in fragment 0", "Truncated", one[:-1]),
+        ("cut in the framing of fragment 1", "Truncated", two[:len(one) + 7]),
+        ("cut in fragment 1", "Truncated", two[:-1]),
+        ("a byte after fragment 1", "Trailing", two + b"\0"),
+        ("three fragments", "Trailing", facts + header + frames(sealed + [b"x"])),
+        ("an end marker after fragment 0", "Trailing", one + END + bytes(4)),
+        ("a picture in a continuation", "Trailing", facts + continued + frames(sealed)),
+        ("no header", "WrongType", facts + head(type=0x11) + frames(sealed)),
+        ("an unknown flag", "BadValue", facts + head(flags=2) + frames(sealed)),
+        ("an end marker instead of fragment 0", "BadValue", facts + header + END + bytes(4)),
+        ("fragment 1 comes first", "BadValue", facts + header + frames(sealed[1:], 1)),
+        ("fragment 2 comes second", "BadValue", one + frames(sealed[1:], 2)),
+        ("a fragment over its limit", "TooLong", facts + header + u(32, 0) + u(32, (8 << 20) + 1)),
+    ]
+    return good, bad
+
+
 # Signed objects ----------------------------------------------------------------------------------------------------------
 
 
@@ -161,12 +193,15 @@ def objects():
 
 def everything():
     good, bad, forged = segments()
+    good_heads, bad_heads = heads()
     good_objects, bad_objects, forged_objects = objects()
     listed = {"about": "Encodings of proto/segment.md; made by segment.py. Bytes in hexadecimal; an over-long tail of zeros is written as zeros_behind. "
                        "forged ones parse and their signature does not hold.",
               "camera_seed": CAMERA.hex(), "owner_seed": OWNER.hex(), "segments": good,
               "bad_segments": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad],
               "forged_segments": [{"why": w, "bytes": d.hex()} for w, d in forged],
+              "heads": good_heads,
+              "bad_heads": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad_heads],
               "objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in good_objects],
               "bad_objects": [{"object": o, "why": w, "error": e, **tail(d)} for o, w, e, d in bad_objects],
               "forged_objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in forged_objects]}

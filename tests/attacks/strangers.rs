@@ -316,6 +316,14 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     let bundle = PolicyBundle { policy: policy.bytes().to_vec(), leaf: vec![1], proof: vec![1] };
     vec![
         Request::FetchEpochs { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX },
+        Request::FetchHeads {
+            camera_id,
+            track: TRACK,
+            from_us: 0,
+            to_us: u64::MAX,
+            cursor: Sequence(0),
+            pictures: true,
+        },
         Request::PutDayNotice(DayNotice { camera_id, day: today, notice_key: [1; 32] }.sign(&key)),
         Request::GetDayNotice { camera_id, day: today },
         Request::PutPolicy { enrollment: enrollment.sign(&key), bundle },

@@ -31,7 +31,7 @@ pub mod limits;
 mod link;
 mod segment;
 
-pub use call::{IncomingCall, Responder, SegmentStream, SegmentsOut};
+pub use call::{HeadStream, IncomingCall, Responder, SegmentStream, SegmentsOut};
 pub use endpoint::{ClientOptions, Endpoint, Incoming};
 pub use error::{CallError, LinkError, RequestError, StreamError};
 pub use identity::Identity;

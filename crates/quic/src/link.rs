@@ -1,6 +1,6 @@
 //! A session that stands: both keys proven, Hello and Welcome exchanged.
 
-use crate::call::{IncomingCall, SegmentStream};
+use crate::call::{HeadStream, IncomingCall, SegmentStream};
 use crate::congestion::Tolerant;
 use crate::error::{CallError, GOODBYE, LinkError, StreamError};
 use crate::frame::{FrameReader, framed};
@@ -88,6 +88,11 @@ impl Link {
     /// Asks for stored segments; a refusal is an error.
     pub async fn fetch_segments(&self, request: &Request) -> Result<SegmentStream, CallError> {
         crate::call::fetch(self, request).await
+    }
+
+    /// Asks for the heads of stored segments; a refusal is an error.
+    pub async fn fetch_heads(&self, request: &Request) -> Result<HeadStream, CallError> {
+        crate::call::fetch_heads(self, request).await
     }
 
     /// Opens a segment's stream; waits while the peer has as many open as it allows. A higher priority goes first.
