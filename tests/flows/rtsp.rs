@@ -19,8 +19,13 @@ struct Filming {
 impl Filming {
     async fn begin(stage: &Stage, name: &str, source: SourceConfig) -> Self {
         let data = stage.folder().join(name);
-        let config =
-            camera::Config { data, source, spool_bytes: 1 << 30, model: "an RTSP camera".to_owned() };
+        let config = camera::Config {
+            data,
+            source,
+            filming: camera::Filming::default(),
+            spool_bytes: 1 << 30,
+            model: "an RTSP camera".to_owned(),
+        };
         camera::init(&config).unwrap();
         let invitation = owner::pair::invite(&stage.cast.people.owner, name).await.unwrap();
         let url = invitation.url().to_owned();
