@@ -162,6 +162,7 @@ def day_notice(key=CAMERA, camera=CAMERA_ID):
 
 def objects():
     good = [("EpochOpen", "three shares, a close before", epoch_open()),
+            *[("EpochOpen", f"gap reason {gap}", epoch_open(gap=gap)) for gap in (5, 6, 7)],
             ("EpochOpen", "nothing escrowed, a track's first", epoch_open(t=0, n=0, commits=0, shares=[], previous=0)),
             ("OwnerPolicy", "version 2", policy()),
             ("OwnerPolicy", "version 1, no trustees, nobody watches", policy(version=1, prev=bytes(32), t=0, names=[], recipients=[])),
@@ -172,7 +173,7 @@ def objects():
         ("shares and t = 0", "BadValue", epoch_open(t=0)), ("17 shares", "TooLong", epoch_open(n=17, commits=17, shares=[b""] * 17)),
         ("a share over its limit", "TooLong", epoch_open(shares=[bytes(2049), b"", b""])), ("33 wraps", "TooLong", epoch_open(wraps=[b""] * 33)),
         ("a wrap over its limit", "TooLong", epoch_open(wraps=[bytes(2049)])), ("a presence byte of 2", "BadValue", epoch_open(previous=2)),
-        ("an unknown gap reason", "BadValue", epoch_open(gap=5)), ("over its size", "TooLong", epoch_open() + bytes(128 << 10)),
+        ("an unknown gap reason", "BadValue", epoch_open(gap=8)), ("over its size", "TooLong", epoch_open() + bytes(128 << 10)),
     ]] + [("OwnerPolicy", why, error, data) for why, error, data in [
         ("cut", "Truncated", policy()[:-1]), ("a byte too many", "Trailing", policy() + b"\0"), ("version 0", "BadValue", policy(version=0)),
         ("version 1 with a hash before", "BadValue", policy(version=1)), ("version 2 without", "BadValue", policy(prev=bytes(32))),

@@ -22,6 +22,7 @@ impl Filming {
         let config = camera::Config {
             data,
             source,
+            filming: camera::Filming::default(),
             spool_bytes: 1 << 30,
             backfill_percent: camera::Share::default(),
             model: "an RTSP camera".to_owned(),

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! A source that breaks off or freezes is begun anew, with pauses; a camera that refuses the password is asked again rarely, because many lock an
-//! account after a few tries. What brings the pictures is behind [`Capture`]: `start`, `next`, `end`.
+//! account after a few tries. Its key frames are measured beside it (`keyframes`), for the motion score. What brings the pictures is behind [`Capture`]: `start`, `next`, `end`.
 
 mod ffmpeg;
+mod keyframes;
 
 use crate::Stats;
 use crate::film::{Heard, Moment};
@@ -20,10 +21,12 @@ use ffmpeg::Ffmpeg;
 use host::http::Retry;
 use host::rng::OsRng;
 use host::shutdown::Shutdown;
+use keyframes::Measuring;
+use media::epoch::GapReason;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use ffmpeg::ffprobe;
@@ -96,14 +99,30 @@ pub(crate) async fn shoot(
     source: &SourceConfig,
     heard: &mpsc::Sender<Heard>,
     stats: &Stats,
+    mut off: watch::Receiver<Option<GapReason>>,
     stop: &Shutdown,
 ) {
     let mut failures = 1;
     let mut refusals = 0;
     loop {
-        let error = match shoot_once(source, heard, &mut failures, stop).await {
+        let reason = *off.borrow_and_update();
+        if let Some(reason) = reason
+            && !matches!(source, SourceConfig::Input)
+        {
+            tracing::info!(?reason, "nothing is filmed");
+            stats.set_trouble(None);
+            if heard.send(Heard::Off(reason)).await.is_err() {
+                return;
+            }
+            tokio::select! {
+                _ = off.changed() => continue,
+                () = stop.requested() => return,
+            }
+        }
+        let error = match shoot_once(source, heard, &mut failures, off.clone(), stop).await {
             Err(error) => error,
-            Ok(()) => return,
+            Ok(Stopped::Off) => continue,
+            Ok(Stopped::ForGood) => return,
         };
         let is_last = match source {
             // It cannot be begun again, whatever ended it.
@@ -126,6 +145,7 @@ pub(crate) async fn shoot(
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = turned_off(source, off.clone()) => {}
             () = stop.requested() => return,
         }
     }
@@ -137,33 +157,63 @@ fn pause_after_refusal(refusals: u32) -> Duration {
     first.saturating_mul(1 << refusals.saturating_sub(1).min(16)).min(longest)
 }
 
+/// Why a source was let go that would have sent more.
+enum Stopped {
+    /// Nothing is to be filmed for now.
+    Off,
+    ForGood,
+}
+
 async fn shoot_once(
     source: &SourceConfig,
     heard: &mpsc::Sender<Heard>,
     failures: &mut u32,
+    off: watch::Receiver<Option<GapReason>>,
     stop: &Shutdown,
-) -> Result<(), SourceError> {
+) -> Result<Stopped, SourceError> {
     let mut capture = tokio::select! {
         started = Capture::start(source) => started?,
-        () = stop.requested() => return Ok(()),
+        () = turned_off(source, off.clone()) => return Ok(Stopped::Off),
+        () = stop.requested() => return Ok(Stopped::ForGood),
     };
+    let mut told = None;
+    let mut measuring = Measuring::start(heard.clone());
     let filming = async {
         loop {
             let piece = capture.next().await?;
+            // Standard input cannot be let go: it is read, and its pictures are thrown away.
+            let reason = *off.borrow();
+            if let (Some(reason), Piece::Fragment(_)) = (reason, &piece) {
+                if told.replace(reason) != Some(reason) && heard.send(Heard::Off(reason)).await.is_err() {
+                    return Ok(Stopped::ForGood);
+                }
+                continue;
+            }
+            told = reason;
+            measuring.see(&piece);
             if matches!(piece, Piece::Fragment(_)) {
                 *failures = 1;
             }
             if heard.send(Heard::Piece(piece, Moment::now())).await.is_err() {
-                return Ok(());
+                return Ok(Stopped::ForGood);
             }
         }
     };
     let ended = tokio::select! {
         ended = filming => ended,
-        () = stop.requested() => Ok(()),
+        () = turned_off(source, off.clone()) => Ok(Stopped::Off),
+        () = stop.requested() => Ok(Stopped::ForGood),
     };
+    drop(measuring);
     capture.end().await;
     ended
+}
+
+/// Waits until the source is to be let go; for ever if it cannot be.
+async fn turned_off(source: &SourceConfig, mut off: watch::Receiver<Option<GapReason>>) {
+    if matches!(source, SourceConfig::Input) || off.wait_for(Option::is_some).await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// A running source. Dropping it kills its ffmpeg; [`Capture::end`] lets it say goodbye to its camera.

@@ -7,7 +7,7 @@
 use crate::film::Film;
 use crate::handover::{Handover, lock};
 use crate::spool::Spool;
-use crate::{At, Config, Error, SourceConfig, Stats, capture, identity, publish};
+use crate::{At, Config, Error, SourceConfig, Stats, capture, duty, identity, publish};
 use host::durable::FolderLock;
 use host::running::Running;
 use host::shutdown::Shutdown;
@@ -38,7 +38,7 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
     let handover = Arc::new(Handover::new(spool, stats.clone()));
     let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes()))?;
     let camera_key = camera.verifying_key().to_bytes();
-    let film = Film::new(camera, pairing.owner_key, config.spool_bytes, handover.clone());
+    let film = Film::new(camera, pairing.owner_key, config.spool_bytes, &config.filming, handover.clone());
     let own = shutdown.child();
     let stop_publishing = Shutdown::new();
     let stop = stop_publishing.clone();
@@ -50,7 +50,8 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
             let publishing = tokio::spawn(publishing);
             let (pieces, heard) = mpsc::channel(PIECES);
             let filming = tokio::task::spawn_blocking(move || film.run(heard));
-            capture::shoot(&config.source, &pieces, &stats, &stop).await;
+            let off = duty::follow(&config);
+            capture::shoot(&config.source, &pieces, &stats, off, &stop).await;
             // Dropped: the film ends, and closes its segment.
             drop(pieces);
             ended(filming.await);

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`source`] | what it films, as configured: a file, standard input, an RTSP camera |
 //! | `capture` | the source at work: ffmpeg playing a file or a camera, or fragmented MP4 on standard input |
+//! | [`filming`], [`duty`] | when it films, as configured; whether it does now: its hours, its privacy switch |
 //! | [`probe`] | what a source sends, and what its owner should change |
-//! | `segmenter`, `epochs`, `notices`, `clock` | where segments begin; the life of a seed; days going by; what time it is: pure |
-//! | `film` | fragments into sealed segments; `live` is the one that grows |
+//! | `segmenter`, `epochs`, `notices`, `clock`, `motion` | where segments begin; the life of a seed; days going by; what time it is; how much moved: pure |
+//! | `film` | fragments into sealed segments; `live` is the one that grows; `events` is what is held back until something moves |
 //! | `spool` | what survives a power cut |
 //! | `publish` | the session with the relay: live first, the backlog behind, nothing forgotten before it is durable there |
 //! | `handover`, `drive` | what the two leave for each other; the order of starting and stopping |
@@ -18,10 +19,14 @@
 mod capture;
 mod clock;
 mod drive;
+pub mod duty;
 mod epochs;
+mod events;
 mod film;
+pub mod filming;
 mod handover;
 mod live;
+mod motion;
 mod notices;
 pub mod pair;
 mod policy;
@@ -35,6 +40,7 @@ mod stats;
 pub use capture::SourceError;
 pub use epochs::EpochError;
 pub use film::FilmError;
+pub use filming::{Filming, FilmingError, Mode};
 pub use notices::NoticeError;
 pub use pair::{PairError, Paired};
 pub use policy::PolicyRefused;
@@ -60,6 +66,9 @@ pub struct Config {
     /// Its data folder, made by `candor camera init`: identity, counters, spool. A copy of it is a second camera with one identity.
     pub data: PathBuf,
     pub source: SourceConfig,
+    /// When it films: always, or events only, or at some hours.
+    #[serde(default)]
+    pub filming: Filming,
     /// The most that waits for an absent relay; beyond it the oldest segments go, and the gap is signed.
     #[serde(default = "default_spool_bytes")]
     pub spool_bytes: u64,

@@ -65,7 +65,7 @@ async fn sound_that_no_segment_carries_becomes_aac() {
 async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried_again() {
     let (sender, mut heard) = mpsc::channel(1000);
     let stats = Stats::default();
-    shoot(&fixture("h264-bframes.mp4"), &sender, &stats, &Shutdown::new()).await;
+    shoot(&fixture("h264-bframes.mp4"), &sender, &stats, watch::channel(None).1, &Shutdown::new()).await;
     drop(sender);
     let mut all = Vec::new();
     while let Some(next) = heard.recv().await {
@@ -79,7 +79,7 @@ async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried
     let path = dir.path().join("late.mp4");
     let source = SourceConfig::file(path.clone(), true);
     let stop = Shutdown::new();
-    let shooting = shoot(&source, &sender, &stats, &stop);
+    let shooting = shoot(&source, &sender, &stats, watch::channel(None).1, &stop);
     let late = async {
         assert!(matches!(heard.recv().await, Some(Heard::Lost)));
         assert!(stats.trouble().unwrap().contains("not readable"));

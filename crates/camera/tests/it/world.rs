@@ -90,6 +90,7 @@ impl World {
         let camera = Config {
             data: at("camera"),
             source: SourceConfig::file(fixture("h264-aac.mp4"), true),
+            filming: camera::Filming::default(),
             spool_bytes: 1 << 30,
             backfill_percent: camera::Share::default(),
             model: "a camera".to_owned(),

@@ -166,6 +166,7 @@ pub(super) async fn cameras(
         let config = camera::Config {
             data: plan.dir.join(format!("camera-{n}")),
             source: camera::SourceConfig::file(path, true),
+            filming: camera::Filming::default(),
             spool_bytes: 1 << 30,
             backfill_percent: camera::Share::default(),
             model: format!("demo camera {n}"),

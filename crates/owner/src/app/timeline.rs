@@ -217,6 +217,9 @@ impl Epoch {
             GapReason::SpoolOverflow => Some("the camera's spool overflowed during an outage"),
             GapReason::Source => Some("the camera's source froze or ended"),
             GapReason::ClockStep => Some("the camera's clock stepped"),
+            GapReason::NothingMoved => Some("nothing moved: the camera films events only"),
+            GapReason::OutsideSchedule => Some("outside the camera's hours of filming"),
+            GapReason::Privacy => Some("the camera's privacy switch was on"),
             GapReason::None if self.start_us > before.end_us.saturating_add(CLOSE_US) => Some("not filmed"),
             GapReason::None => None,
         }
