@@ -117,14 +117,8 @@ async fn without_an_invite_nobody_pairs_and_neither_relay_nor_log_speaks_for_str
     let invitation = owner::pair::invite(&cast.people.owner, "side-door").await.unwrap();
     let (front, _) = invitation.url().rsplit_once("&s=").unwrap();
     let guessed = format!("{front}&s={}", "A".repeat(43));
-    let config = camera::Config {
-        data: stage.folder().join("stranger"),
-        source: SourceConfig::file(&cast.plan.footage[0], true),
-        filming: camera::Filming::default(),
-        spool_bytes: 1 << 20,
-        backfill_percent: camera::Share::default(),
-        model: "a stranger".to_owned(),
-    };
+    let source = SourceConfig::file(&cast.plan.footage[0], true);
+    let config = camera::Config::new(stage.folder().join("stranger"), source);
     camera::init(&config).unwrap();
     match camera::pair::pair(&config, &guessed, &mut |_| {}).await {
         Err(camera::Error::Pair(PairError::Spent(refusal))) => {

@@ -8,7 +8,7 @@ use crate::until;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use host::http::{Fetch, FetchLimits};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -161,9 +161,7 @@ impl Browser {
         let how = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let answer = self.devtools("Page.captureScreenshot", how).await;
         let png = BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
+        crate::keep(&format!("{name}.png"), &png);
     }
 
     /// A command of the DevTools protocol.

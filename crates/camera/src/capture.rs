@@ -16,6 +16,8 @@ use crate::Stats;
 use crate::film::{Heard, Moment};
 use crate::source::{SourceConfig, UrlError};
 use container::BoxError;
+use container::fragment::{Begins, Fragment};
+use container::init::Init;
 use container::split::{Piece, Splitter};
 use ffmpeg::Ffmpeg;
 use host::http::Retry;
@@ -67,6 +69,12 @@ pub enum SourceError {
     Closed,
     #[error("the source sent no picture for {} s", FROZEN.as_secs())]
     Frozen,
+    #[error("the camera changed the size or the kind of its picture, and is filmed anew")]
+    Changed,
+    #[error(
+        "the size or the kind of the picture changed within the source; write each into a file of its own, or begin a new init segment"
+    )]
+    ChangedWithin,
     #[error("the source did not answer within {} s", PROBE.as_secs())]
     Silent,
     #[error(
@@ -127,7 +135,9 @@ pub(crate) async fn shoot(
         let is_last = match source {
             // It cannot be begun again, whatever ended it.
             SourceConfig::Input => true,
-            SourceConfig::File { looped, .. } => matches!(error, SourceError::Finished) && !looped,
+            SourceConfig::File { looped, .. } => {
+                matches!(error, SourceError::Finished | SourceError::ChangedWithin) && !looped
+            }
             SourceConfig::Stream(_) => false,
         };
         tracing::warn!(%error, "no picture");
@@ -221,6 +231,7 @@ pub(crate) struct Capture {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     ffmpeg: Option<Ffmpeg>,
     splitter: Splitter,
+    shape: Shape,
     buffer: Vec<u8>,
     is_stream: bool,
     /// When the next picture must have come.
@@ -242,6 +253,7 @@ impl Capture {
             reader,
             ffmpeg,
             splitter: Splitter::new(),
+            shape: Shape::default(),
             buffer: vec![0; 64 << 10],
             is_stream: matches!(source, SourceConfig::Stream(_)),
             deadline: Instant::now() + PROBE,
@@ -252,6 +264,13 @@ impl Capture {
     pub(crate) async fn next(&mut self) -> Result<Piece, SourceError> {
         loop {
             if let Some(piece) = self.splitter.next_piece()? {
+                if self.shape.is_changed_by(&piece)? {
+                    return Err(if self.is_stream {
+                        SourceError::Changed
+                    } else {
+                        SourceError::ChangedWithin
+                    });
+                }
                 // A camera whose microphone goes on while its picture stands still is frozen.
                 let has_picture = matches!(&piece, Piece::Fragment(fragment) if fragment.duration_us > 0);
                 if has_picture || !self.is_stream {
@@ -287,6 +306,35 @@ impl Capture {
             true => SourceError::Finished,
             false => ffmpeg::refused(words).unwrap_or_else(SourceError::Broken),
         }
+    }
+}
+
+/// What pictures look like, by the parameters that their key frames repeat.
+#[derive(Default)]
+struct Shape {
+    init: Option<Box<Init>>,
+    /// Of the first key frame. What an init segment says is not compared with: an RTSP server may tell of old parameters for ever.
+    sequence: Option<Vec<u8>>,
+}
+
+impl Shape {
+    /// Whether a picture is no longer what its init segment was made for.
+    fn is_changed_by(&mut self, piece: &Piece) -> Result<bool, BoxError> {
+        match piece {
+            Piece::Init(init) => *self = Self { init: Some(init.clone()), sequence: None },
+            Piece::Fragment(fragment) if fragment.begins == Begins::WithKeyFrame => {
+                return self.is_changed_by_key(fragment);
+            }
+            Piece::Fragment(_) => {}
+        }
+        Ok(false)
+    }
+
+    fn is_changed_by_key(&mut self, fragment: &Fragment) -> Result<bool, BoxError> {
+        let Some(init) = &self.init else { return Ok(false) };
+        let Some(found) = container::parameters::sequence(init, fragment.bytes())? else { return Ok(false) };
+        let known = self.sequence.get_or_insert_with(|| found.clone());
+        Ok(*known != found)
     }
 }
 

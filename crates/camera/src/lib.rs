@@ -80,6 +80,20 @@ pub struct Config {
     pub model: String,
 }
 
+impl Config {
+    /// A camera that films this source, with everything else as it is when nothing is said.
+    pub fn new(data: impl Into<PathBuf>, source: SourceConfig) -> Self {
+        Self {
+            data: data.into(),
+            source,
+            filming: Filming::default(),
+            spool_bytes: default_spool_bytes(),
+            backfill_percent: Share::default(),
+            model: default_model(),
+        }
+    }
+}
+
 fn default_spool_bytes() -> u64 {
     4 << 30
 }

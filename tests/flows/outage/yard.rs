@@ -50,13 +50,8 @@ pub(crate) async fn film(
     for (n, path) in footage().into_iter().cycle().take(count).enumerate() {
         let name = format!("yard-{n}");
         let data = stage.folder().join(&name);
-        let mut config = camera::Config {
-            data: data.clone(),
-            source: camera::SourceConfig::file(&path, true),
-            spool_bytes: 1 << 30,
-            backfill_percent: camera::Share::default(),
-            model: name.clone(),
-        };
+        let source = camera::SourceConfig::file(&path, true);
+        let mut config = camera::Config::new(&data, source);
         change(&mut config);
         camera::init(&config).unwrap();
         let invitation = owner::pair::invite(&owner, &name).await.unwrap();

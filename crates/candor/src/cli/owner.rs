@@ -1,5 +1,7 @@
 //! `candor owner`.
 
+mod alarm;
+
 use super::browser;
 use super::terminal::table;
 use super::when::{When, show_us, span};
@@ -76,6 +78,11 @@ pub(crate) enum Verb {
         #[arg(long)]
         open: bool,
     },
+    /// Tell when a camera is offline and when it is back, until Ctrl-C: one line each, and a command or a webhook.
+    #[command(
+        after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook https://ntfy.example/door"
+    )]
+    Alarm(alarm::Alarm),
     /// Read the log, verified, and list every record about your cameras; exit code 1 if you did not make them all.
     #[command(after_help = "Example: candor owner audit --config owner.toml")]
     Audit {
@@ -184,6 +191,7 @@ impl Verb {
                 let keybook = config.keybook.clone();
                 app(terminal, shutdown, open(&file)?, port, opens.then_some(keybook)).await?;
             }
+            Self::Alarm(alarm) => alarm.run(terminal, shutdown).await?,
             Self::Audit { file, all } => audit(terminal, &open(&file)?, all).await?,
         }
         Ok(())

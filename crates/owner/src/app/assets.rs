@@ -16,6 +16,7 @@ const ASSETS: &[(&str, &str)] = &[
     ("dom.js", include_str!("page/dom.js")),
     ("export.js", include_str!("page/export.js")),
     ("grid.js", include_str!("page/grid.js")),
+    ("pace.js", include_str!("page/pace.js")),
     ("player.js", include_str!("page/player.js")),
     ("timeline.js", include_str!("page/timeline.js")),
 ];
