@@ -31,19 +31,17 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).is_some_and(|first| !first.starts_with("--")) {
         return candor::cli::main();
     }
-    let Some(minutes) = minutes() else {
-        eprintln!("usage: soak [--minutes N] [--json]; N is at least 1");
-        return ExitCode::from(2);
-    };
+    let minutes = minutes();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(soak(Duration::from_secs(60 * minutes)));
     ExitCode::SUCCESS
 }
 
-fn minutes() -> Option<u64> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let Some(at) = arguments.iter().position(|argument| argument == "--minutes") else { return Some(30) };
-    arguments.get(at + 1)?.parse().ok().filter(|minutes| *minutes > 0)
+fn minutes() -> u64 {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--minutes").skip(1);
+    let minutes = arguments.next().map_or(30, |minutes| minutes.parse().unwrap());
+    assert!(minutes > 0, "--minutes is at least 1");
+    minutes
 }
 
 async fn soak(time: Duration) {

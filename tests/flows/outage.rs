@@ -137,13 +137,7 @@ async fn a_backlog_is_sent_without_making_the_live_picture_late() {
     assert!(behind >= 5, "the picture came before the backlog: {behind} waited");
     latencies_us.sort_unstable();
     let at = |percent| latencies_us[(latencies_us.len() - 1) * percent / 100] / 1000;
-    println!(
-        "{behind} segments behind the live picture, which was late by {} ms (median), {} ms (90 %), {} ms (99 %)",
-        at(50),
-        at(90),
-        at(99)
-    );
-    assert!(at(50) < 1500, "the queue is full: {} ms", at(50));
+    assert!(at(50) < 1500, "the queue is full: late by {} ms (median), {} ms (90 %)", at(50), at(90));
     assert_eq!(nothing_is_lost(&stage, &cameras[0], last).await, [""; 0]);
     drop(cameras);
     watching.stop().await;
@@ -161,7 +155,8 @@ async fn an_uplink_slower_than_the_picture_loses_the_oldest_and_never_silently()
     seal_more(&cameras, 2).await;
     proxy.carry(Some(PICTURE / 2));
     sleep(Duration::from_secs(40)).await;
-    let slow: BTreeSet<u64> = stored(&stage, camera).await.into_keys().collect();
+    // The newest pictures still come through, whole.
+    assert!(stored(&stage, camera).await.len() > 4, "{:?}", stored(&stage, camera).await.keys());
     proxy.carry(None);
     // The next epoch's beginning tells of it.
     seal_more(&cameras, u64::from(EPOCH_SECONDS)).await;
@@ -178,13 +173,6 @@ async fn an_uplink_slower_than_the_picture_loses_the_oldest_and_never_silently()
     // Wherever a number is missing the owner is told, and the camera's own word is among the reasons.
     let holes: Vec<usize> = (1..numbers.len()).filter(|at| numbers[*at] != numbers[at - 1] + 1).collect();
     let told: BTreeSet<usize> = played.gaps.iter().map(|(before, _)| *before).collect();
-    println!(
-        "{} stored while it was slow; {} of {} at last; gaps: {:?}",
-        slow.len(),
-        numbers.len(),
-        last + 1,
-        played.gaps
-    );
     assert!(!holes.is_empty(), "nothing was lost: {numbers:?}");
     assert!(holes.iter().all(|at| told.contains(at)), "{holes:?} of {numbers:?}; told: {:?}", played.gaps);
     assert!(played.gaps.iter().any(|(_, reason)| reason.starts_with(OVERFLOWED)), "{:?}", played.gaps);
