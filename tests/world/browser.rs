@@ -147,6 +147,30 @@ impl Browser {
         self.post("actions", json!({ "actions": [pointer] })).await;
     }
 
+    /// Drags a finger over an element, from so many pixels right of its middle.
+    pub async fn swipe(&self, css: &str, from_middle: i64, drag: i64) {
+        let id = self.find(css).await;
+        let at = |x: i64| json!({ "type": "pointerMove", "duration": 50, "x": x, "y": 0, "origin": { ELEMENT: id } });
+        let steps = json!([
+            at(from_middle),
+            { "type": "pointerDown", "button": 0 },
+            at(from_middle + drag / 2),
+            { "type": "pause", "duration": 500 },
+            at(from_middle + drag),
+            { "type": "pointerUp", "button": 0 },
+        ]);
+        let finger = json!({ "type": "pointer", "id": "finger", "parameters": { "pointerType": "touch" }, "actions": steps });
+        self.post("actions", json!({ "actions": [finger] })).await;
+    }
+
+    /// Moves the pointer over an element, so many pixels right of its middle.
+    pub async fn hover(&self, css: &str, from_middle: i64) {
+        let id = self.find(css).await;
+        let step = json!({ "type": "pointerMove", "duration": 50, "x": from_middle, "y": 0, "origin": { ELEMENT: id } });
+        let pointer = json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": [step] });
+        self.post("actions", json!({ "actions": [pointer] })).await;
+    }
+
     /// Presses a key; what no character names has a place in Unicode's private use area (WebDriver, "Keyboard actions").
     pub async fn press(&self, key: &str) {
         let steps = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);

@@ -12,8 +12,7 @@ pub mod decide;
 pub mod hook;
 
 use crate::Owner;
-use crate::book::{Status, status_by};
-use crate::relay::{As, Session};
+use crate::book::{Asking, Status};
 use decide::{Change, Decision};
 use host::shutdown::Shutdown;
 use serde::Serialize;
@@ -43,10 +42,10 @@ pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dy
     let started = Instant::now();
     let pause = EVERY.min(after / QUESTIONS);
     let mut decision = Decision::new(after);
-    let mut session = Session::new(owner, As::Device);
+    let mut asking = Asking::new(owner);
     loop {
         let seen = tokio::select! {
-            seen = ask(owner, &mut session) => seen,
+            seen = ask(owner, &mut asking) => seen,
             () = stop.requested() => return,
         };
         for change in decision.handle(started.elapsed(), seen.as_deref().map_err(String::as_str)) {
@@ -60,17 +59,17 @@ pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dy
     }
 }
 
-async fn ask(owner: &Owner, session: &mut Session) -> Result<Vec<Status>, String> {
+async fn ask(owner: &Owner, asking: &mut Asking) -> Result<Vec<Status>, String> {
     // Another command may have paired a camera since. A book that cannot be read now was readable when the watch began.
     if let Err(error) = owner.refreshed().await {
         tracing::warn!(%error, "the book is not read; watching the cameras of before");
     }
-    match timeout(ANSWER, status_by(owner, session)).await {
+    match timeout(ANSWER, asking.listed(owner)).await {
         Ok(Ok(cameras)) => Ok(cameras),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => {
             // Whatever hangs, the next question goes by a new session.
-            *session = Session::new(owner, As::Device);
+            *asking = Asking::new(owner);
             Err(format!("no answer within {} s", ANSWER.as_secs()))
         }
     }

@@ -33,6 +33,7 @@ pub mod audit;
 pub mod book;
 pub mod config;
 pub mod export;
+mod heads;
 pub mod keys;
 pub mod live;
 pub mod pair;

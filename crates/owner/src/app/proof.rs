@@ -5,8 +5,7 @@
 
 use super::App;
 use crate::audit::{self, AuditError, Report, Since};
-use crate::book::{Status, status_by};
-use crate::relay::{As, Session};
+use crate::book::{Asking, Status};
 use log_client::MAX_HEAD_AGE_SECS;
 use quic::CallError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -181,9 +180,9 @@ async fn audit_on(app: &App) {
 }
 
 async fn ask_on(app: &App) {
-    let mut session = Session::new(&app.owner, As::Device);
+    let mut asking = Asking::new(&app.owner);
     loop {
-        let asked = status_by(&app.owner, &mut session).await;
+        let asked = asking.status(&app.owner).await;
         app.proof.heard(asked);
         tokio::time::sleep(CAMERAS_EVERY).await;
     }

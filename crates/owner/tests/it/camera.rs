@@ -32,10 +32,9 @@ pub(crate) struct Footage {
 impl Footage {
     /// The container's fixture, repeated.
     pub(crate) fn new() -> Self {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures");
         let fragmented = Command::new("ffmpeg")
             .args(["-v", "error", "-nostdin", "-stream_loop", "5", "-i"])
-            .arg(fixtures.join("h264-aac.mp4"))
+            .arg(Path::new(super::FIXTURES).join("h264-aac.mp4"))
             .args(["-c", "copy", "-an", "-f", "mp4", "-frag_duration", "500000"])
             .args(["-movflags", "empty_moov+default_base_moof+frag_keyframe", "pipe:1"])
             .output()
@@ -76,6 +75,9 @@ pub(crate) struct Camera {
     pub(crate) next: u64,
     /// How the next segments begin.
     pub(crate) start: Start,
+    /// What their heads say.
+    pub(crate) motion_permille: u16,
+    pub(crate) waiting: u32,
 }
 
 struct Epoch {
@@ -116,6 +118,8 @@ impl Camera {
             began_us: host::clock::now_us() - 25 * SEGMENT_US,
             next: 0,
             start: Start::KeyFrame,
+            motion_permille: 0,
+            waiting: 0,
         }
     }
 
@@ -228,8 +232,8 @@ impl Camera {
         let key = epoch.seed.content_key(&epoch.open.context.hash());
         let head = SegmentHead {
             captured_us: start_us,
-            motion_permille: 0,
-            waiting: 0,
+            motion_permille: self.motion_permille,
+            waiting: self.waiting,
             codecs: "avc1.640009".to_owned(),
             init: self.footage.init.clone(),
         };

@@ -17,16 +17,16 @@ use tlog::Logged;
 use tlog::policy::Policy;
 use tlog::proof::TlogProof;
 
-struct Scene {
+pub(crate) struct Scene {
     dir: TempDir,
-    world: World,
+    pub(crate) world: World,
     relay: Option<Running<relay::At, relay::Error>>,
     relay_config: relay::Config,
-    owner: Owner,
+    pub(crate) owner: Owner,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = |url: String, policy| relay::Log { url, policy, sponsor: "relay.example".to_owned() };
         let loopback = "127.0.0.1:0".parse().unwrap();
@@ -47,7 +47,7 @@ impl Scene {
         Self { dir, world, relay: Some(relay), relay_config, owner }
     }
 
-    async fn paired(&self, name: &str) -> Camera {
+    pub(crate) async fn paired(&self, name: &str) -> Camera {
         let invitation = owner::pair::invite(&self.owner, name).await.unwrap();
         let url = invitation.url().to_owned();
         let mut steps = Vec::new();

@@ -47,6 +47,8 @@ fn status(name: &str, online: bool, newest_us: u64) -> Status {
         clock_offset_ms: 0,
         clock_is_off: false,
         replaced: 0,
+        bits_per_second: None,
+        waiting: None,
     }
 }
 

@@ -1,6 +1,6 @@
 // All cameras, live.
 
-import { clock, el, lasting, say } from "./dom.js";
+import { clock, el, lasting, rate, say } from "./dom.js";
 import { Player } from "./player.js";
 
 /** What is known of a camera, in a few words. */
@@ -10,7 +10,10 @@ export function described(camera, now) {
   const sign = offset < 0 ? "−" : "+";
   const time = camera.clock_is_off ? `CLOCK OFF by ${lasting(Math.abs(offset))}` : `clock ${sign}${Math.abs(offset).toFixed(1)} s`;
   const silent = camera.online && camera.newest_us > 0 ? (now - camera.newest_us) / 1e6 : 0;
-  return silent > 30 ? `${newest} (${lasting(silent)} ago) · ${time}` : `${newest} · ${time}`;
+  const words = [silent > 30 ? `${newest} (${lasting(silent)} ago)` : newest];
+  if (camera.bits_per_second !== null) words.push(rate(camera.bits_per_second));
+  if (camera.waiting > 0) words.push(`${camera.waiting} ${camera.waiting === 1 ? "segment waits" : "segments wait"} at the camera`);
+  return [...words, time].join(" · ");
 }
 
 export function stateOf(camera) {

@@ -208,7 +208,7 @@ export class Player {
 
   build(codec) {
     this.type = mime(codec);
-    if (!("MediaSource" in window) || !MediaSource.isTypeSupported(this.type)) {
+    if (!moving(this.type)) {
       this.unplayable = true;
       this.say(cannot(codec), true);
       this.drop();
@@ -332,6 +332,11 @@ export class Player {
   say(text, isFault = false) {
     this.on.state?.(text, isFault);
   }
+}
+
+/** Whether this browser plays that type from a buffer. */
+export function moving(type) {
+  return "MediaSource" in window && MediaSource.isTypeSupported(type);
 }
 
 function mime(codec) {
