@@ -60,7 +60,7 @@ fn line(before: &Grid, after: &Grid) -> Option<(f64, f64)> {
         together += from_mean * (f64::from(*after) - mean_after);
     }
     let gain = together / spread;
-    (spread > 0.0 && gain > 0.0).then(|| (gain, mean_after - gain * mean_before))
+    (spread > 0.0 && gain > 0.0).then_some((gain, mean_after - gain * mean_before))
 }
 
 #[cfg(test)]
