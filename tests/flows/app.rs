@@ -117,7 +117,8 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     let owner = owner::Owner::open(config).unwrap();
     let invitation = owner::pair::invite(&owner, "gate").await.unwrap();
     let url = invitation.url().to_owned();
-    let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, 77), invitation.wait(&mut |_| {}));
+    let mut on = |_| {};
+    let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, 77), invitation.wait(&mut on));
     paired.unwrap();
     camera.publish().await;
     for at in 0..24 {
