@@ -110,7 +110,7 @@ const SMALL: &str = "(() => {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_they_are_played() {
     let stage = Stage::set(1).await;
-    // One more camera, whose seconds say what moved: before the tenth and eleventh, and before the nineteenth.
+    // One more camera, whose seconds say what moved two seconds before: in the eighth and ninth, and in the seventeenth.
     let mut config = stage.cast.people.owner_config.clone();
     config.escrow = None;
     let owner = owner::Owner::open(config).unwrap();
@@ -153,11 +153,11 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     browser.press(" ").await;
     browser.press("p").await;
     browser.until("a moment", "document.querySelector('.clock').dataset.us > 0").await;
-    until("the last event", async || shown_us(&browser).await.abs_diff(at(16)) <= SEGMENT_US / 2).await;
+    until("the last event", async || shown_us(&browser).await.abs_diff(at(15)) <= SEGMENT_US / 2).await;
     browser.press("p").await;
-    until("the first event", async || shown_us(&browser).await.abs_diff(at(7)) <= SEGMENT_US / 2).await;
+    until("the first event", async || shown_us(&browser).await.abs_diff(at(6)) <= SEGMENT_US / 2).await;
     browser.click("button[aria-label='Next event (N)']").await;
-    until("the last event again", async || shown_us(&browser).await.abs_diff(at(16)) <= SEGMENT_US / 2).await;
+    until("the last event again", async || shown_us(&browser).await.abs_diff(at(15)) <= SEGMENT_US / 2).await;
     // The end of the recording, told in the same place, may come between.
     let none = "return document.querySelector('.note').textContent === 'No later event in this window.'";
     until("there is no later one", async || {
@@ -174,7 +174,7 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     let told = json!([", 1 s, up to 6 % of the picture moved", ", 2 s, up to 45 % of the picture moved"]);
     assert_eq!(listed, told);
     browser.click(".events li:nth-child(2) button").await;
-    until("the first event", async || shown_us(&browser).await.abs_diff(at(7)) <= SEGMENT_US / 2).await;
+    until("the first event", async || shown_us(&browser).await.abs_diff(at(6)) <= SEGMENT_US / 2).await;
 
     // Under the pointer a small picture of that moment, another one elsewhere, and none where nothing was filmed.
     browser.hover(".slider", place(&browser, at(9)).await).await;

@@ -74,7 +74,7 @@ mod tests {
         let picture = units(&[&[0x09, 0xf0], &[0x67, 1, 2, 3], &[0x68, 4], &[0x65, 5]]);
         assert_eq!(first(&H264, &picture), Some(vec![0x67, 1, 2, 3]));
         assert_eq!(first(&H264, &units(&[&[0x65, 5], &[]])), None);
-        for cut in 0..15 {
+        for cut in 0..14 {
             assert_eq!(first(&H264, &picture[..cut]), None, "{cut}");
         }
         assert_eq!(first(&H264, &[0xff; 40]), None);

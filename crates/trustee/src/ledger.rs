@@ -95,8 +95,12 @@ impl Ledger {
         if !path.exists() {
             return Err(LedgerError::Missing { path: path.to_owned() });
         }
-        let database = guard::guarded(|| Ok(redb::Builder::new().set_cache_size(CACHE_BYTES).open(path)?), senseless)
-            .map_err(|source| LedgerError::Database { path: path.to_owned(), source: Box::new(source) })?;
+        let database =
+            guard::guarded(|| Ok(redb::Builder::new().set_cache_size(CACHE_BYTES).open(path)?), senseless)
+                .map_err(|source| LedgerError::Database {
+                    path: path.to_owned(),
+                    source: Box::new(source),
+                })?;
         let ledger = Self { path: path.to_owned(), database };
         // A database without the tables is not ours, and not a trustee that never granted.
         let owner = ledger.get(META, TRUSTEE)?.unwrap_or_default();

@@ -194,15 +194,16 @@ impl Seen {
     /// What moved in a span, in order.
     fn events(&self, span: Span) -> Vec<Event> {
         let mut events = Vec::<Event>::new();
-        let mut before: Option<Glimpse> = None;
+        // The segment before, and the one before that, where they follow one another.
+        let (mut before, mut earlier): (Option<Glimpse>, Option<Glimpse>) = (None, None);
         for glimpse in self.0.values().flat_map(|epoch| &epoch.segments) {
-            // SPEC: segment.md#heads-alone: what a head tells was before its segment: it SHOULD be shown in the one before.
             let follows = |before: &Glimpse| before.end_us.abs_diff(glimpse.start_us) <= CLOSE_US;
-            let (from, to) = match before.filter(follows) {
-                Some(before) => (before.start_us, glimpse.start_us),
-                None => (glimpse.start_us, glimpse.end_us),
-            };
-            before = Some(*glimpse);
+            before = before.filter(follows);
+            earlier = earlier.filter(|_| before.is_some());
+            // SPEC: segment.md#motion: what a head tells was in the segment two before its own.
+            let shown = earlier.or(before).unwrap_or(*glimpse);
+            let (from, to) = (shown.start_us, shown.end_us);
+            (earlier, before) = (before, Some(*glimpse));
             if glimpse.permille < MOVED_PERMILLE {
                 continue;
             }
@@ -252,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn motion_stands_in_the_segment_before_its_head_and_neighbours_join() {
+    fn motion_stands_two_segments_before_its_head_and_neighbours_join() {
         let one = glimpses(100, &[0, 0, 20, 900, 19, 0]);
-        assert_eq!(shown(&[&one]), [(102, 106, 900)], "the heads at 104 and 106 tell of 102 to 106");
+        assert_eq!(shown(&[&one]), [(100, 104, 900)], "the heads at 104 and 106 tell of 100 to 104");
         assert!(shown(&[&glimpses(100, &[0, 19, 0])]).is_empty());
         // Over the edge of an epoch, and over a short pause; a longer one parts them.
         let (edge, next) = (glimpses(200, &[0, 50, 0, 0]), glimpses(208, &[60, 0, 0, 0, 0, 70]));
-        assert_eq!(shown(&[&edge, &next]), [(200, 208, 60), (216, 218, 70)]);
+        assert_eq!(shown(&[&edge, &next]), [(200, 206, 60), (214, 216, 70)]);
         // Nothing before it: it is shown where it is.
         assert_eq!(shown(&[&glimpses(300, &[30]), &glimpses(400, &[40])]), [(300, 302, 30), (400, 402, 40)]);
     }

@@ -23,8 +23,8 @@ async fn what_moved_is_read_from_heads_kept_and_completed_when_more_is_filmed() 
     let (app, address, path) = started(&scene.world).await;
     let (from, to) = (camera.began_us, camera.began_us + 30 * SEGMENT_US);
     let span = format!("camera={}&from={from}&to={to}", camera.id);
-    // Motion that was measured before the fifth and the sixth second.
-    let first = (from + 3 * SEGMENT_US, from + 5 * SEGMENT_US);
+    // The fifth and the sixth head tell of two segments before their own.
+    let first = (from + 2 * SEGMENT_US, from + 4 * SEGMENT_US);
     let events = async || {
         let timeline = get(address, &format!("{path}api/timeline?{span}")).await;
         assert_eq!(timeline.status, 200, "{}", timeline.text);
@@ -39,7 +39,7 @@ async fn what_moved_is_read_from_heads_kept_and_completed_when_more_is_filmed() 
         camera.motion_permille = if at == 17 { 40 } else { 0 };
         camera.film().await;
     }
-    let second = (from + 16 * SEGMENT_US, from + 17 * SEGMENT_US);
+    let second = (from + 15 * SEGMENT_US, from + 16 * SEGMENT_US);
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while events().await != [first, second] {
         assert!(tokio::time::Instant::now() < deadline, "{:?}", events().await);
