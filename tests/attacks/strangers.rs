@@ -120,6 +120,7 @@ async fn without_an_invite_nobody_pairs_and_neither_relay_nor_log_speaks_for_str
     let config = camera::Config {
         data: stage.folder().join("stranger"),
         source: SourceConfig::file(&cast.plan.footage[0], true),
+        sub: None,
         spool_bytes: 1 << 20,
         model: "a stranger".to_owned(),
     };

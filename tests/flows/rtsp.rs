@@ -4,23 +4,32 @@
 use camera::{SourceConfig, Transport};
 use host::running::Running;
 use host::shutdown::Shutdown;
-use owner::Span;
+use owner::{Picture, Span};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use world::rtsp::{PASSWORD, RtspServer};
 use world::{Stage, until};
 
 /// A paired camera at work.
-struct Filming {
-    name: String,
+pub(super) struct Filming {
+    pub(super) name: String,
     running: Running<camera::At, camera::Error>,
 }
 
 impl Filming {
     async fn begin(stage: &Stage, name: &str, source: SourceConfig) -> Self {
+        Self::begin_both(stage, name, source, None).await
+    }
+
+    pub(super) async fn begin_both(
+        stage: &Stage,
+        name: &str,
+        source: SourceConfig,
+        sub: Option<SourceConfig>,
+    ) -> Self {
         let data = stage.folder().join(name);
         let config =
-            camera::Config { data, source, spool_bytes: 1 << 30, model: "an RTSP camera".to_owned() };
+            camera::Config { data, source, sub, spool_bytes: 1 << 30, model: "an RTSP camera".to_owned() };
         camera::init(&config).unwrap();
         let invitation = owner::pair::invite(&stage.cast.people.owner, name).await.unwrap();
         let url = invitation.url().to_owned();
@@ -32,12 +41,21 @@ impl Filming {
         Self { name: name.to_owned(), running }
     }
 
-    fn stats(&self) -> &camera::Stats {
+    pub(super) fn stats(&self) -> &camera::Stats {
         &self.running.at().stats
     }
 
+    /// Of its second track.
+    pub(super) fn sub(&self) -> &camera::Stats {
+        self.running.at().sub.as_ref().unwrap()
+    }
+
+    pub(super) fn camera_id(&self) -> media::id::CameraId {
+        self.running.at().camera_id
+    }
+
     /// Waits until so many segments are durable at the relay.
-    async fn acked(&self, segments: u64) {
+    pub(super) async fn acked(&self, segments: u64) {
         until(&format!("{}: {segments} segments stored: {:?}", self.name, self.stats()), async || {
             self.stats().segments_acked() >= segments
         })
@@ -53,20 +71,24 @@ impl Filming {
         .await;
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.running.stop_and_join().await.unwrap();
     }
 }
 
-fn today() -> Span {
+pub(super) fn today() -> Span {
     let now = host::clock::now_us();
     Span::new(now - 3_600_000_000, now + 60_000_000).unwrap()
 }
 
 async fn exported(stage: &Stage, name: &str) -> Vec<PathBuf> {
-    let to = stage.folder().join(format!("{name}.mp4"));
+    exported_picture(stage, name.into()).await
+}
+
+pub(super) async fn exported_picture(stage: &Stage, picture: Picture<'_>) -> Vec<PathBuf> {
+    let to = stage.folder().join(format!("{}-{}.mp4", picture.camera, picture.track));
     let exported =
-        owner::export::export(&stage.cast.people.owner, name, today(), &to, &mut |_| {}).await.unwrap();
+        owner::export::export(&stage.cast.people.owner, picture, today(), &to, &mut |_| {}).await.unwrap();
     exported.files.into_iter().map(|file| file.path).collect()
 }
 
@@ -184,7 +206,7 @@ fn no_password_in_sight() {
     }
 }
 
-async fn key_frames(film: &Path) -> u64 {
+pub(super) async fn key_frames(film: &Path) -> u64 {
     let flags = probed(film, &["-select_streams", "v:0", "-show_entries", "packet=flags"]).await;
     flags.iter().filter(|flags| flags.starts_with('K')).count() as u64
 }
@@ -194,14 +216,14 @@ async fn duration(film: &Path, stream: &str) -> f64 {
 }
 
 /// ffprobe's lines.
-async fn probed(film: &Path, what: &[&str]) -> Vec<String> {
+pub(super) async fn probed(film: &Path, what: &[&str]) -> Vec<String> {
     let text = output("ffprobe", &[&["-v", "error", "-of", "csv=p=0"], what].concat(), film, &[]).await;
     let lines = text.lines().map(|line| line.trim_end_matches(',').to_owned());
     lines.filter(|line| !line.is_empty()).collect()
 }
 
 /// The MD5 of each decoded picture.
-async fn frames(film: &Path) -> Vec<String> {
+pub(super) async fn frames(film: &Path) -> Vec<String> {
     hashes(film, &["-map", "0:v:0", "-fps_mode", "passthrough"]).await
 }
 

@@ -5,8 +5,8 @@
 //!                     .../api/cameras                   the cameras, and the state of the proof
 //!                     .../api/timeline?camera=&from=&to=   recorded epochs, gaps, releases
 //!                     .../api/audit                     the log's rows about own cameras
-//!                     .../api/live?camera=              WebSocket: fragmented MP4 as it comes
-//!                     .../api/play?camera=&from=&to=    WebSocket: a recorded span, as fast as the page asks for it
+//!                     .../api/live?camera=&track=       WebSocket: fragmented MP4 as it comes
+//!                     .../api/play?camera=&track=&from=&to=    WebSocket: a recorded span, as fast as the page asks for it
 //!                     .../api/export?camera=&from=&to=  WebSocket: progress, then the address of the finished MP4
 //! ```
 //!

@@ -1,9 +1,9 @@
 //! Virtual time, real fragments, no relay: what ends up in the spool is what was signed.
 
 use super::*;
-use crate::Stats;
+use crate::handover;
 use crate::notices::Notices;
-use crate::spool::Pairing;
+use crate::spool::{Pairing, Spools};
 use container::split::Splitter;
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::SignedEpochOpen;
@@ -74,7 +74,8 @@ impl Scene {
         let spool = Spool::open(dir.path()).unwrap();
         let notices = Notices { day: Day::of_us(MIDNIGHT), root: NoticeRoot::new([3; 32]) };
         spool.keep_pairing(&pairing, &notices, &notices.notice(&camera)).unwrap();
-        let handover = Arc::new(Handover::new(spool, Stats::default()));
+        drop(spool);
+        let (handover, _) = handover::of_tracks(Spools::open(dir.path()).unwrap());
         let film = Film::new(camera, owner_key, spool_bytes, handover.clone());
         Self { _dir: dir, handover, film, pieces: pieces(), camera_pk }
     }
@@ -92,7 +93,7 @@ impl Scene {
     }
 
     fn opens(&self) -> Vec<media::epoch::EpochOpen> {
-        let opens = lock(&self.handover.spool).opens_from(EpochNo(0)).unwrap();
+        let opens = self.handover.spool().opens_from(EpochNo(0)).unwrap();
         let open = |(_, bytes): &(EpochNo, Vec<u8>)| {
             SignedEpochOpen::decode(bytes).unwrap().verify(&self.camera_pk).unwrap().clone()
         };
@@ -101,7 +102,7 @@ impl Scene {
 
     /// Every spooled segment, its signature verified.
     fn segments(&self) -> Vec<(SegmentHeader, Trailer, FragmentsHash)> {
-        let spool = lock(&self.handover.spool);
+        let spool = self.handover.spool();
         let read = |sequence: Sequence| {
             let mut reader = SegmentReader::new();
             reader.push(&spool.find_segment(sequence).unwrap().unwrap()).unwrap();
@@ -181,7 +182,7 @@ fn an_overflowing_spool_is_told_by_the_next_close() {
     scene.films(MIDNIGHT + 9 * SECOND, 4 * SECOND);
     scene.film.end_segment();
     assert!(scene.handover.stats.segments_dropped() > 0);
-    assert!(lock(&scene.handover.spool).bytes() <= 30_000);
+    assert!(scene.handover.spool().bytes() <= 30_000);
     assert_eq!(scene.opens()[1].previous.unwrap().gap, GapReason::SpoolOverflow);
 }
 
@@ -198,7 +199,7 @@ fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
     let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Time(1) };
     let signed = key.sign(&trustee).unwrap();
     let bytes = tlog::Entry::entry_bytes(&signed);
-    lock(&scene.handover.spool).keep_day_key(day, day, 1, bytes).unwrap();
+    scene.handover.spool().keep_day_key(day, day, 1, bytes).unwrap();
     scene.films(MIDNIGHT + 4 * SECOND, 4 * SECOND);
     scene.film.end_segment();
     assert_eq!(scene.handover.stats.trouble(), None);
@@ -213,11 +214,11 @@ fn a_new_day_has_its_own_notice_key_and_skipped_days_have_theirs() {
     let mut scene = Scene::new(&[], u64::MAX);
     scene.films(MIDNIGHT, 0);
     scene.films(MIDNIGHT + 3 * 86_400 * SECOND, 3 * 86_400 * SECOND);
-    let waiting = lock(&scene.handover.spool).waiting_notices().unwrap();
+    let waiting = scene.handover.spool().waiting_notices().unwrap();
     let today = Day::of_us(MIDNIGHT).0;
     assert_eq!(waiting.iter().map(|(day, _)| day.0 - today).collect::<Vec<_>>(), [0, 1, 2, 3]);
     let opens = scene.opens();
-    let notices = lock(&scene.handover.spool).notices().unwrap();
+    let notices = scene.handover.spool().notices().unwrap();
     let commit = notices.key(&CameraId::of_key(&scene.camera_pk)).commit();
     assert_eq!(opens.last().unwrap().context.notice_commit, commit);
     assert_ne!(opens[0].context.notice_commit, commit);

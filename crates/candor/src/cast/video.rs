@@ -166,6 +166,7 @@ pub(super) async fn cameras(
         let config = camera::Config {
             data: plan.dir.join(format!("camera-{n}")),
             source: camera::SourceConfig::file(path, true),
+            sub: None,
             spool_bytes: 1 << 30,
             model: format!("demo camera {n}"),
         };

@@ -5,9 +5,9 @@
 
 use crate::Owner;
 use crate::audit::Row;
-use crate::live::viewer::TRACK;
 use crate::relay::{As, Session};
 use media::epoch::{EpochOpen, GapReason, SignedEpochOpen};
+use media::id::{CameraId, TrackId};
 use media::message::{Refusal, RefusalCode, Request, Response};
 use media::sign::PublicKey;
 use quic::CallError;
@@ -22,11 +22,11 @@ const NEWEST_US: u64 = 2_000_000;
 /// The most epochs kept of one camera: more than ten days of the shortest ones.
 const MAX_EPOCHS: usize = 100_000;
 
-/// Epochs seen so far, by camera id.
+/// Epochs seen so far, by camera and track.
 #[derive(Debug, Default)]
-pub(super) struct Epochs(Mutex<BTreeMap<String, Track>>);
+pub(super) struct Epochs(Mutex<BTreeMap<(CameraId, TrackId), Track>>);
 
-/// One camera's, over one stretch of time without a hole.
+/// One track's, over one stretch of time without a hole.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Track {
     epochs: BTreeMap<u64, Epoch>,
@@ -72,7 +72,7 @@ pub(super) struct Timeline {
 }
 
 impl Epochs {
-    fn tracks(&self) -> MutexGuard<'_, BTreeMap<String, Track>> {
+    fn tracks(&self) -> MutexGuard<'_, BTreeMap<(CameraId, TrackId), Track>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,18 +88,31 @@ impl Epochs {
         let stored = owner.stored();
         let Some(camera) = stored.camera(name) else { return Err(CallError::Unexpected("no such camera")) };
         let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-        let id = camera.camera_id.to_string();
-        let mut track = self.tracks().get(&id).cloned().unwrap_or_default();
         let mut session = Session::new(owner, As::Device);
+        let main = self.fetched(&mut session, camera.camera_id, TrackId::MAIN, &key, span).await?;
+        let mut timeline = main.timeline(span.from_us(), span.to_us(), newest_us, name, rows);
+        // A release names epochs of one track: those of the second one lie where its own EpochOpens say.
+        if rows.iter().any(|row| row.track == TrackId::SUB.0 && row.camera == name) {
+            let sub = self.fetched(&mut session, camera.camera_id, TrackId::SUB, &key, span).await?;
+            timeline.releases.extend(sub.releases(TrackId::SUB, span.from_us(), span.to_us(), name, rows));
+        }
+        Ok(timeline)
+    }
+
+    /// What is known of a track in a span, asked of the relay where it is not kept.
+    async fn fetched(
+        &self,
+        session: &mut Session,
+        camera_id: CameraId,
+        of: TrackId,
+        key: &PublicKey,
+        span: crate::Span,
+    ) -> Result<Track, CallError> {
+        let mut track = self.tracks().get(&(camera_id, of)).cloned().unwrap_or_default();
         for (from_us, to_us) in track.wanted(span.from_us(), span.to_us()) {
             let mut next_us = from_us;
             loop {
-                let request = Request::FetchEpochs {
-                    camera_id: camera.camera_id,
-                    track: TRACK,
-                    from_us: next_us,
-                    to_us,
-                };
+                let request = Request::FetchEpochs { camera_id, track: of, from_us: next_us, to_us };
                 let (opens, more) = match session.ask(&request).await {
                     Ok(Response::Epochs { opens, more }) => (opens, more),
                     Err(CallError::Refused(Refusal { code: RefusalCode::NotFound, .. })) => {
@@ -108,7 +121,7 @@ impl Epochs {
                     Ok(_) => return Err(CallError::Unexpected("no Epochs")),
                     Err(error) => return Err(error),
                 };
-                let reached_us = track.take(&opens, &key);
+                let reached_us = track.take(&opens, key);
                 match reached_us.filter(|reached_us| more && *reached_us > next_us) {
                     Some(reached_us) => next_us = reached_us,
                     None => break,
@@ -116,9 +129,8 @@ impl Epochs {
             }
         }
         track.cover(span.from_us(), span.to_us().min(host::clock::now_us()));
-        let timeline = track.timeline(span.from_us(), span.to_us(), newest_us, name, rows);
-        self.tracks().insert(id, track);
-        Ok(timeline)
+        self.tracks().insert((camera_id, of), track.clone());
+        Ok(track)
     }
 }
 
@@ -179,14 +191,19 @@ impl Track {
             let cut = (start.max(from), end.min(to));
             (cut.0 < cut.1).then_some(cut)
         };
-        let releases = rows.iter().filter(|row| row.camera == name && row.kind != "policy");
         Timeline {
             from,
             to,
             recorded: recorded.into_iter().filter_map(within).collect(),
             gaps: gaps.into_iter().filter(|gap| gap.from < to && gap.to >= from).collect(),
-            releases: releases.filter_map(|row| self.release(row, from, to)).collect(),
+            releases: self.releases(TrackId::MAIN, from, to, name, rows),
         }
+    }
+
+    /// The releases in sight that name epochs of this track, which is `of`.
+    fn releases(&self, of: TrackId, from: u64, to: u64, name: &str, rows: &[Row]) -> Vec<Release> {
+        let about = |row: &&Row| row.camera == name && row.kind != "policy" && row.track == of.0;
+        rows.iter().filter(about).filter_map(|row| self.release(row, from, to)).collect()
     }
 
     /// Where a row's epochs lie, if that is in sight.
@@ -244,6 +261,7 @@ mod tests {
             kind: "emergency".to_owned(),
             agency: None,
             reason: None,
+            track: 0,
             epochs,
             grants: 3,
             state: Some(State::Completed),
@@ -281,6 +299,10 @@ mod tests {
         let shown = track.timeline(0, 1000 * S, 220 * S, "door", &rows);
         let places: Vec<_> = shown.releases.iter().map(|it| (it.from / S, it.to / S)).collect();
         assert_eq!(places, [(100, 220), (160, 220)]);
+        // Epochs of the second track have numbers of their own.
+        let of_sub = [Row { track: 1, ..row(Some((1, 2))) }];
+        assert!(track.timeline(0, 1000 * S, 220 * S, "door", &of_sub).releases.is_empty());
+        assert_eq!(track.releases(TrackId::SUB, 0, 1000 * S, "door", &of_sub).len(), 1);
         assert!(track.timeline(0, 1000 * S, 220 * S, "yard", &rows).releases.is_empty());
         assert!(track.timeline(0, 90 * S, 220 * S, "door", &rows).releases.is_empty());
     }

@@ -86,6 +86,7 @@ mod tests {
             paired_at: 5,
             welcomed: true,
             epochs_checked_to_us: 0,
+            sub_epochs_checked_to_us: 0,
         };
         let told = |at: u8, clock_offset_ms| CameraStatus {
             camera_id: CameraId([at; 32]),

@@ -37,7 +37,15 @@ class Card {
         el("div", { class: "caption" }, el("h2", {}, camera.name), this.state, this.detail),
       ),
     );
-    this.player = new Player(this.video, { camera: camera.camera_id }, { state: (text) => this.say(text) });
+    this.id = camera.camera_id;
+  }
+
+  /** A small picture needs no more than the camera's second one, if it films one. */
+  show(track) {
+    if (track === this.track) return;
+    this.player?.close();
+    this.track = track;
+    this.player = new Player(this.video, { camera: this.id, track }, { state: (text) => this.say(text) });
   }
 
   say(text) {
@@ -62,7 +70,7 @@ export class Grid {
     this.element = el("section", { "aria-label": "Cameras, live" }, el("h1", { class: "hidden" }, "Cameras, live"), this.empty, this.list);
   }
 
-  update({ cameras, book, relay_problem, now }) {
+  update({ cameras, subs, book, relay_problem, now }) {
     const none = book.length === 0 ? "No camera is paired yet. Run: candor owner invite --config owner.toml NAME" : "Asking the relay for your cameras.";
     say(this.empty, relay_problem ? `The relay does not answer: ${relay_problem}` : none);
     this.empty.hidden = cameras.length > 0 && !relay_problem;
@@ -72,12 +80,14 @@ export class Grid {
         this.cards.set(camera.camera_id, card);
         this.list.append(card.element);
       }
-      this.cards.get(camera.camera_id).update(camera, now);
+      const card = this.cards.get(camera.camera_id);
+      card.show(subs.includes(camera.camera_id) ? 1 : 0);
+      card.update(camera, now);
     }
     this.list.dataset.count = Math.min(cameras.length, 4);
   }
 
   close() {
-    for (const card of this.cards.values()) card.player.close();
+    for (const card of this.cards.values()) card.player?.close();
   }
 }
