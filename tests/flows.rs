@@ -6,3 +6,4 @@ mod deployment;
 mod main_job;
 mod pairing;
 mod rtsp;
+mod sub;

@@ -7,7 +7,7 @@ use crate::spool::{Pairing, Spools};
 use container::split::Splitter;
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::SignedEpochOpen;
-use media::id::EpochNo;
+use media::id::{EpochNo, TrackId};
 use media::policy::{Classes, TrusteeEntry};
 use media::segment::{Part, SegmentReader, Trailer, chain_after};
 use seal::notice::NoticeRoot;
@@ -90,6 +90,15 @@ impl Scene {
             let now = Moment { wall_us: from_us + passed, steady_us: steady_us + passed };
             self.film.handle(Heard::Piece(piece, now));
         }
+    }
+
+    /// From here on the second track of the same camera is filmed.
+    fn second(&mut self, spool_bytes: u64) {
+        self.film.end_segment();
+        let main = &self.handover;
+        let (owner_key, sub) = (main.spool().pairing().unwrap().owner_key, main.gives_way.clone().unwrap());
+        self.film = Film::new(SigningKey::from_bytes(&[7; 32]), owner_key, spool_bytes, sub.clone());
+        self.handover = sub;
     }
 
     fn opens(&self) -> Vec<media::epoch::EpochOpen> {
@@ -184,6 +193,37 @@ fn an_overflowing_spool_is_told_by_the_next_close() {
     assert!(scene.handover.stats.segments_dropped() > 0);
     assert!(scene.handover.spool().bytes() <= 30_000);
     assert_eq!(scene.opens()[1].previous.unwrap().gap, GapReason::SpoolOverflow);
+}
+
+#[test]
+fn a_second_track_that_finds_no_room_films_nothing_and_says_so_once_there_is_some() {
+    let mut scene = Scene::new(&[], 30_000);
+    scene.films(MIDNIGHT, 0);
+    let main = scene.handover.clone();
+    scene.second(30_000);
+    let held = main.spool().sequences();
+    for again in 0..3 {
+        scene.films(MIDNIGHT + (20 + 4 * again) * SECOND, (20 + 4 * again) * SECOND);
+    }
+    scene.film.end_segment();
+    assert_eq!((scene.segments().len(), main.spool().sequences()), (0, held), "the main track's stay");
+    assert_eq!(scene.opens().len(), 1, "no epoch opens for what is not filmed");
+    assert!(scene.handover.stats.trouble().unwrap().contains("spool_bytes"));
+    for sequence in main.spool().sequences() {
+        main.spool().forget_segment(sequence).unwrap();
+    }
+    scene.films(MIDNIGHT + 60 * SECOND, 60 * SECOND);
+    scene.film.end_segment();
+    let (opens, segments) = (scene.opens(), scene.segments());
+    assert_eq!((opens[1].context.track, opens[1].previous.unwrap().gap), (TrackId::SUB, GapReason::SpoolOverflow));
+    assert!(!segments.is_empty() && segments.iter().all(|(header, ..)| header.track == TrackId::SUB));
+    assert_eq!(scene.handover.stats.trouble(), None);
+    // Numbers and seeds of its own; the camera's notice key is one.
+    assert_eq!((opens[0].context.epoch_no, segments[0].0.sequence), (EpochNo(0), Sequence(0)));
+    let of_main = main.spool().opens_from(EpochNo(0)).unwrap();
+    let of_main = SignedEpochOpen::decode(&of_main[0].1).unwrap().verify(&scene.camera_pk).unwrap().clone();
+    assert_ne!(of_main.key_commit, opens[0].key_commit);
+    assert_eq!(of_main.context.notice_commit, opens[0].context.notice_commit);
 }
 
 #[test]

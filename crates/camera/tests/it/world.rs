@@ -15,7 +15,7 @@ pub(crate) struct World {
     _log: Running<log_server::At, log_server::Error>,
     _witness: Running<witness::At, witness::Error>,
     relay: Option<Running<relay::At, relay::Error>>,
-    relay_config: relay::Config,
+    pub(crate) relay_config: relay::Config,
     pub(crate) owner: Owner,
     pub(crate) camera: Config,
 }

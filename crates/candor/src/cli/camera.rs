@@ -99,11 +99,12 @@ impl Verb {
                 let [source, sub] = access.sources(source.as_deref(), sub.as_deref(), r#loop)?;
                 config.source = source.unwrap_or(config.source);
                 config.sub = sub.or(config.sub);
-                source::is_private(&file.config, &config.source)?;
+                for source in std::iter::once(&config.source).chain(&config.sub) {
+                    source::is_private(&file.config, source)?;
+                }
                 file.made("camera", &config.data)?;
                 checked(&config.source).await?;
                 if let Some(sub) = &config.sub {
-                    source::is_private(&file.config, sub)?;
                     source::checked_second(sub).await;
                 }
                 let running = camera::start(config, shutdown.child()).await.map_err(not_started)?;
