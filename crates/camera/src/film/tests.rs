@@ -209,7 +209,8 @@ fn a_second_track_that_finds_no_room_films_nothing_and_says_so_once_there_is_som
     assert_eq!((scene.segments().len(), main.spool().sequences()), (0, held), "the main track's stay");
     assert_eq!(scene.opens().len(), 1, "no epoch opens for what is not filmed");
     assert!(scene.handover.stats.trouble().unwrap().contains("spool_bytes"));
-    for sequence in main.spool().sequences() {
+    let taken = main.spool().sequences();
+    for sequence in taken {
         main.spool().forget_segment(sequence).unwrap();
     }
     scene.films(MIDNIGHT + 60 * SECOND, 60 * SECOND);
