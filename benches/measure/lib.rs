@@ -5,11 +5,13 @@
 //! ratio of B to A = median over rounds of (B in the round / A in the same round)
 //! ```
 //!
-//! In scope: time, quantiles, processor time by thread name, printing. Out of scope: what is measured.
+//! In scope: time, quantiles, processor time by thread name, what a process holds, growth, printing. Out of scope: what is measured.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cpu;
+pub mod process;
 mod report;
+pub mod slope;
 
 pub use report::{Report, Table};
 

@@ -189,7 +189,7 @@ def epochs():
                       "key_commit": commit.hex(), "coefficients": [c.hex() for c in coefficients], "shares": [p.hex() for p in parts],
                       "share_commits": [share_commit(ctx_e, i, p).hex() for i, p in enumerate(parts, 1)], "previous": previous,
                       "segments": segments, "chains": chains})
-        previous = {"epoch_no": epoch_no, "segments": 3, "chain": chain.hex(), "gap": n % 5}
+        previous = {"epoch_no": epoch_no, "segments": 3, "chain": chain.hex(), "gap": n % 8}
     return cases
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes segment.json: segments, EpochOpens, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
+"""Writes segment.json: segments, their heads, EpochOpens, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
 
 A second implementation of the encodings, from the text. Ed25519 is tlog.py's; keys are public. Standard library only.
 Usage: python3 segment.py, which writes, or python3 segment.py --check, which computes all again and compares.
@@ -92,6 +92,38 @@ def segments():
     return good, bad, forged
 
 
+# Heads, as a relay hands them out ----------------------------------------------------------------------------------------
+
+
+def heads():
+    header, continued, sealed = head(), head(flags=0), [b"head", b"picture" * 9]
+    facts = u(32, 500_000) + u(32, 2_000_000)
+    one, two = facts + header + frames(sealed[:1]), facts + header + frames(sealed)
+    good = [{"why": why, "bytes": data.hex(), "segment_bytes": 500_000, "duration_us": 2_000_000, "head": data[8:].hex()} for why, data in [
+        ("fragment 0 alone", one), ("with the key picture", two), ("an empty fragment 0", facts + header + frames([b""])),
+        ("a continuation", facts + continued + frames(sealed[:1]))]]
+    bad = [
+        ("nothing", "Truncated", b""),
+        ("cut in the facts", "Truncated", facts[:7]),
+        ("cut in the header", "Truncated", one[:79]),
+        ("no fragment", "Truncated", facts + header),
+        ("cut in fragment 0", "Truncated", one[:-1]),
+        ("cut in the framing of fragment 1", "Truncated", two[:len(one) + 7]),
+        ("cut in fragment 1", "Truncated", two[:-1]),
+        ("a byte after fragment 1", "Trailing", two + b"\0"),
+        ("three fragments", "Trailing", facts + header + frames(sealed + [b"x"])),
+        ("an end marker after fragment 0", "Trailing", one + END + bytes(4)),
+        ("a picture in a continuation", "Trailing", facts + continued + frames(sealed)),
+        ("no header", "WrongType", facts + head(type=0x11) + frames(sealed)),
+        ("an unknown flag", "BadValue", facts + head(flags=2) + frames(sealed)),
+        ("an end marker instead of fragment 0", "BadValue", facts + header + END + bytes(4)),
+        ("fragment 1 comes first", "BadValue", facts + header + frames(sealed[1:], 1)),
+        ("fragment 2 comes second", "BadValue", one + frames(sealed[1:], 2)),
+        ("a fragment over its limit", "TooLong", facts + header + u(32, 0) + u(32, (8 << 20) + 1)),
+    ]
+    return good, bad
+
+
 # Signed objects ----------------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +162,7 @@ def day_notice(key=CAMERA, camera=CAMERA_ID):
 
 def objects():
     good = [("EpochOpen", "three shares, a close before", epoch_open()),
+            *[("EpochOpen", f"gap reason {gap}", epoch_open(gap=gap)) for gap in (5, 6, 7)],
             ("EpochOpen", "nothing escrowed, a track's first", epoch_open(t=0, n=0, commits=0, shares=[], previous=0)),
             ("OwnerPolicy", "version 2", policy()),
             ("OwnerPolicy", "version 1, no trustees, nobody watches", policy(version=1, prev=bytes(32), t=0, names=[], recipients=[])),
@@ -140,7 +173,7 @@ def objects():
         ("shares and t = 0", "BadValue", epoch_open(t=0)), ("17 shares", "TooLong", epoch_open(n=17, commits=17, shares=[b""] * 17)),
         ("a share over its limit", "TooLong", epoch_open(shares=[bytes(2049), b"", b""])), ("33 wraps", "TooLong", epoch_open(wraps=[b""] * 33)),
         ("a wrap over its limit", "TooLong", epoch_open(wraps=[bytes(2049)])), ("a presence byte of 2", "BadValue", epoch_open(previous=2)),
-        ("an unknown gap reason", "BadValue", epoch_open(gap=5)), ("over its size", "TooLong", epoch_open() + bytes(128 << 10)),
+        ("an unknown gap reason", "BadValue", epoch_open(gap=8)), ("over its size", "TooLong", epoch_open() + bytes(128 << 10)),
     ]] + [("OwnerPolicy", why, error, data) for why, error, data in [
         ("cut", "Truncated", policy()[:-1]), ("a byte too many", "Trailing", policy() + b"\0"), ("version 0", "BadValue", policy(version=0)),
         ("version 1 with a hash before", "BadValue", policy(version=1)), ("version 2 without", "BadValue", policy(prev=bytes(32))),
@@ -161,12 +194,15 @@ def objects():
 
 def everything():
     good, bad, forged = segments()
+    good_heads, bad_heads = heads()
     good_objects, bad_objects, forged_objects = objects()
     listed = {"about": "Encodings of proto/segment.md; made by segment.py. Bytes in hexadecimal; an over-long tail of zeros is written as zeros_behind. "
                        "forged ones parse and their signature does not hold.",
               "camera_seed": CAMERA.hex(), "owner_seed": OWNER.hex(), "segments": good,
               "bad_segments": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad],
               "forged_segments": [{"why": w, "bytes": d.hex()} for w, d in forged],
+              "heads": good_heads,
+              "bad_heads": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad_heads],
               "objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in good_objects],
               "bad_objects": [{"object": o, "why": w, "error": e, **tail(d)} for o, w, e, d in bad_objects],
               "forged_objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in forged_objects]}

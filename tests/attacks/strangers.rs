@@ -117,13 +117,8 @@ async fn without_an_invite_nobody_pairs_and_neither_relay_nor_log_speaks_for_str
     let invitation = owner::pair::invite(&cast.people.owner, "side-door").await.unwrap();
     let (front, _) = invitation.url().rsplit_once("&s=").unwrap();
     let guessed = format!("{front}&s={}", "A".repeat(43));
-    let config = camera::Config {
-        data: stage.folder().join("stranger"),
-        source: SourceConfig::file(&cast.plan.footage[0], true),
-        sub: None,
-        spool_bytes: 1 << 20,
-        model: "a stranger".to_owned(),
-    };
+    let source = SourceConfig::file(&cast.plan.footage[0], true);
+    let config = camera::Config::new(stage.folder().join("stranger"), source);
     camera::init(&config).unwrap();
     match camera::pair::pair(&config, &guessed, &mut |_| {}).await {
         Err(camera::Error::Pair(PairError::Spent(refusal))) => {
@@ -316,6 +311,14 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     let bundle = PolicyBundle { policy: policy.bytes().to_vec(), leaf: vec![1], proof: vec![1] };
     vec![
         Request::FetchEpochs { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX },
+        Request::FetchHeads {
+            camera_id,
+            track: TRACK,
+            from_us: 0,
+            to_us: u64::MAX,
+            cursor: Sequence(0),
+            pictures: true,
+        },
         Request::PutDayNotice(DayNotice { camera_id, day: today, notice_key: [1; 32] }.sign(&key)),
         Request::GetDayNotice { camera_id, day: today },
         Request::PutPolicy { enrollment: enrollment.sign(&key), bundle },

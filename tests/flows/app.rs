@@ -1,6 +1,10 @@
 //! The owner's page in a real browser, against a whole cast: live pictures move, a seek lands, a release stands on the timeline, an export is
 //! downloaded and plays. Pictures of what it looked like are kept as `target/app-*.png`.
 
+#[expect(dead_code, reason = "what the owner's own tests do with it besides")]
+#[path = "../../crates/owner/tests/it/camera.rs"]
+mod by_hand;
+
 use host::running::Running;
 use owner::app::{AppError, At};
 use requester::request::Kind;
@@ -93,6 +97,154 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
     stage.strike().await;
 }
 
+/// What the footage of a camera driven by hand is made of.
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/container/tests/fixtures");
+
+/// What a canvas shows, if it shows anything.
+const SMALL: &str = "(() => {
+        const canvas = document.querySelector('.tip canvas');
+        if (canvas.hidden || canvas.width < 100) return undefined;
+        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        return pixels.reduce((print, value) => (print * 31 + value) % 1000000007, 0);
+    })()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_they_are_played() {
+    let stage = Stage::set(1).await;
+    // One more camera, whose seconds say what moved: before the 9th and 10th, and before the 16th.
+    let mut config = stage.cast.people.owner_config.clone();
+    config.escrow = None;
+    let owner = owner::Owner::open(config).unwrap();
+    let invitation = owner::pair::invite(&owner, "gate").await.unwrap();
+    let url = invitation.url().to_owned();
+    let mut answers = |_| {};
+    let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, 77), invitation.wait(&mut answers));
+    paired.unwrap();
+    camera.publish().await;
+    for at in 0..24 {
+        camera.motion_permille = match at {
+            9 | 10 => 450,
+            16 => 60,
+            _ => 0,
+        };
+        camera.waiting = if at == 23 { 7 } else { 0 };
+        camera.film().await;
+    }
+    let at = |second: u64| camera.began_us + second * by_hand::SEGMENT_US;
+
+    let app = owner::app::start(owner, None, stage.shutdown.child()).await.unwrap();
+    let browser = Browser::start().await;
+    browser.go(&format!("{}#/camera/{}", app.at().url, camera.id)).await;
+    browser.until("both events", "document.querySelectorAll('.bars .moved').length === 2").await;
+    browser
+        .until(
+            "what waits",
+            "document.querySelector('.title .detail').textContent.includes('7 segments wait at the camera')",
+        )
+        .await;
+    browser
+        .until("a rate", "/ \\d+ kbit\\/s /.test(document.querySelector('.title .detail').textContent)")
+        .await;
+    let highs =
+        "[...document.querySelectorAll('.bars .moved')].map((bar) => bar.getBoundingClientRect().height)";
+    let highs = browser.run(&format!("return {highs}")).await;
+    assert!(highs[0].as_f64() > highs[1].as_f64(), "more motion stands higher: {highs}");
+
+    // By key to the last one and to the one before; a second of lead is shown. Paused, so that it stays in sight.
+    browser.press(" ").await;
+    browser.press("p").await;
+    browser.until("a moment", "document.querySelector('.clock').dataset.us > 0").await;
+    until("the last event", async || shown_us(&browser).await.abs_diff(at(14)) <= SEGMENT_US / 2).await;
+    browser.press("p").await;
+    until("the first event", async || shown_us(&browser).await.abs_diff(at(7)) <= SEGMENT_US / 2).await;
+    browser.click("button[aria-label='Next event (N)']").await;
+    until("the last event again", async || shown_us(&browser).await.abs_diff(at(14)) <= SEGMENT_US / 2).await;
+    browser.press("n").await;
+    browser
+        .until(
+            "there is no later one",
+            "document.querySelector('.note').textContent === 'No later event in this window.'",
+        )
+        .await;
+
+    // As a list, newest first, each a button that goes there.
+    browser.click(".listed summary").await;
+    let listed =
+        "[...document.querySelectorAll('.events button')].map((button) => button.textContent.slice(8))";
+    let listed = browser.run(&format!("return {listed}")).await;
+    let told = json!([", 1 s, up to 6 % of the picture moved", ", 2 s, up to 45 % of the picture moved"]);
+    assert_eq!(listed, told);
+    browser.click(".events li:nth-child(2) button").await;
+    until("the first event", async || shown_us(&browser).await.abs_diff(at(7)) <= SEGMENT_US / 2).await;
+
+    // Under the pointer a small picture of that moment, another one elsewhere, and none where nothing was filmed.
+    browser.hover(".slider", place(&browser, at(9)).await).await;
+    browser.until("a small picture", SMALL).await;
+    let first = browser.run(&format!("return {SMALL}")).await;
+    browser.picture("app-events").await;
+    // The film repeats itself: some other second has another picture.
+    let mut second = 12;
+    until("another picture", async || {
+        second = if second == 20 { 12 } else { second + 1 };
+        browser.hover(".slider", place(&browser, at(second)).await).await;
+        browser.breathe().await;
+        let now = browser.run(&format!("return {SMALL}")).await;
+        !now.is_null() && now != first
+    })
+    .await;
+    browser.hover(".slider", place(&browser, at(0) - 60_000_000).await).await;
+    browser.until("no picture", &format!("!{SMALL}")).await;
+
+    browser.press("?").await;
+    browser.until("the keys", "document.querySelector('dialog').open").await;
+    browser.picture("app-keys").await;
+    browser.press("?").await;
+    browser.until("the keys are gone", "!document.querySelector('dialog').open").await;
+    browser.click("#to-sharing").await;
+    browser.until("both policies", "document.querySelectorAll('.policy').length === 2").await;
+    let shared = browser.run("return document.querySelector('.policies').textContent").await;
+    for told in ["this device, admin", "3 of these 5 together", "Nobody holds shares"] {
+        assert!(shared.as_str().unwrap().contains(told), "{told} is not in {shared}");
+    }
+    browser.picture("app-sharing").await;
+
+    a_phone_fetches_no_small_picture(&browser, &format!("{}#/camera/{}", app.at().url, camera.id)).await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    drop(browser);
+    app.stop_and_join().await.unwrap();
+    stage.strike().await;
+}
+
+/// Where a moment is on the line: pixels right of its middle.
+async fn place(browser: &Browser, us: u64) -> i64 {
+    let script = format!(
+        "const slider = document.querySelector('.slider');
+         const [from, to] = ['min', 'max'].map((edge) => slider.getAttribute('aria-value' + edge) * 1e6);
+         return Math.round((({us} - from) / (to - from) - 0.5) * slider.getBoundingClientRect().width);"
+    );
+    browser.run(&script).await.as_i64().unwrap()
+}
+
+/// A finger on the line costs nothing but what is then played.
+async fn a_phone_fetches_no_small_picture(browser: &Browser, url: &str) {
+    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
+    browser.devtools("Emulation.setDeviceMetricsOverride", phone).await;
+    browser.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })).await;
+    browser.go("about:blank").await;
+    browser.go(url).await;
+    browser.until("both events", "document.querySelectorAll('.bars .moved').length === 2").await;
+    let watched = "document.querySelector('.slider').addEventListener('pointermove', (event) => (window.finger = event.pointerType))";
+    browser.run(watched).await;
+    browser.swipe(".slider", 100, -60).await;
+    browser.until("a finger", "window.finger === 'touch'").await;
+    let wide = browser.run("return document.documentElement.scrollWidth - innerWidth").await;
+    assert!(wide.as_i64() <= Some(0), "{wide} pixels wider than the screen");
+    browser.breathe().await;
+    browser.picture("app-phone-events").await;
+    let asked = "performance.getEntriesByType('resource').filter((entry) => entry.name.includes('api/picture')).length";
+    assert_eq!(browser.run(&format!("return {asked}")).await, json!(0));
+}
+
 /// Every picture is there, and becomes another one while its time goes on.
 async fn live_pictures_move(browser: &Browser, count: usize) {
     browser
@@ -125,13 +277,7 @@ async fn seeks_land(browser: &Browser, filmed: Filmed) {
     let target_us = filmed.from_us + 5_000_000;
     browser.press(" ").await;
     browser.until("paused", "document.querySelector('video').paused").await;
-    // Where that moment is on the line.
-    let place = format!(
-        "const slider = document.querySelector('.slider');
-         const [from, to] = ['min', 'max'].map((edge) => slider.getAttribute('aria-value' + edge) * 1e6);
-         return Math.round((({target_us} - from) / (to - from) - 0.5) * slider.getBoundingClientRect().width);"
-    );
-    let place = browser.run(&place).await.as_i64().unwrap();
+    let place = place(browser, target_us).await;
     browser.drag(".slider", place + 60, -60).await;
     // A pixel of the ten minutes in sight is about half a second, and the line moves on with the clock.
     until("the seek", async || shown_us(browser).await.abs_diff(target_us) <= SEGMENT_US + 3_000_000).await;

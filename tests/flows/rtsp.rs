@@ -1,80 +1,13 @@
 //! Real RTSP cameras, or at least ones that nobody here wrote: what they send comes out of the export unaltered, and what they do wrong is noticed,
 //! named and survived.
 
-use camera::{SourceConfig, Transport};
-use host::running::Running;
-use host::shutdown::Shutdown;
+use camera::Transport;
 use owner::{Picture, Span};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
+use world::filming::Filming;
 use world::rtsp::{PASSWORD, RtspServer};
 use world::{Stage, until};
-
-/// A paired camera at work.
-pub(super) struct Filming {
-    pub(super) name: String,
-    running: Running<camera::At, camera::Error>,
-}
-
-impl Filming {
-    async fn begin(stage: &Stage, name: &str, source: SourceConfig) -> Self {
-        Self::begin_both(stage, name, source, None).await
-    }
-
-    pub(super) async fn begin_both(
-        stage: &Stage,
-        name: &str,
-        source: SourceConfig,
-        sub: Option<SourceConfig>,
-    ) -> Self {
-        let data = stage.folder().join(name);
-        let config =
-            camera::Config { data, source, sub, spool_bytes: 1 << 30, model: "an RTSP camera".to_owned() };
-        camera::init(&config).unwrap();
-        let invitation = owner::pair::invite(&stage.cast.people.owner, name).await.unwrap();
-        let url = invitation.url().to_owned();
-        let (mut answers, mut steps) = (|_| {}, |_| {});
-        let (answered, paired) =
-            tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
-        assert_eq!(answered.unwrap().camera_id, paired.unwrap().camera_id);
-        let running = camera::start(config, Shutdown::new()).await.unwrap();
-        Self { name: name.to_owned(), running }
-    }
-
-    pub(super) fn stats(&self) -> &camera::Stats {
-        &self.running.at().stats
-    }
-
-    /// Of its second track.
-    pub(super) fn sub(&self) -> &camera::Stats {
-        self.running.at().sub.as_ref().unwrap()
-    }
-
-    pub(super) fn camera_id(&self) -> media::id::CameraId {
-        self.running.at().camera_id
-    }
-
-    /// Waits until so many segments are durable at the relay.
-    pub(super) async fn acked(&self, segments: u64) {
-        until(&format!("{}: {segments} segments stored: {:?}", self.name, self.stats()), async || {
-            self.stats().segments_acked() >= segments
-        })
-        .await;
-    }
-
-    /// Waits until something is wrong with the source that is described so.
-    async fn troubled(&self, words: &[&str]) {
-        until(&format!("{}: {words:?}", self.name), async || {
-            let trouble = self.stats().trouble().unwrap_or_default();
-            words.iter().any(|words| trouble.contains(words))
-        })
-        .await;
-    }
-
-    pub(super) async fn stop(self) {
-        self.running.stop_and_join().await.unwrap();
-    }
-}
 
 pub(super) fn today() -> Span {
     let now = host::clock::now_us();

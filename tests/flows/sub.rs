@@ -1,7 +1,7 @@
 //! A camera with two pictures of one scene: each comes out whole, the second one's troubles are its own, the page uses it where it helps, and a
 //! release of it is counted as what it is.
 
-use super::rtsp::{Filming, exported_picture, frames, key_frames, probed, today};
+use super::rtsp::{exported_picture, frames, key_frames, probed, today};
 use camera::{SourceConfig, Transport};
 use media::id::TrackId;
 use owner::Picture;
@@ -10,15 +10,9 @@ use requester::open::Tried;
 use requester::request::{Ask, Kind};
 use serde_json::json;
 use world::browser::Browser;
+use world::filming::Filming;
 use world::rtsp::RtspServer;
 use world::{Filmed, Stage, until};
-
-impl Filming {
-    /// Waits until so many segments of the second track are durable at the relay.
-    async fn sub_acked(&self, segments: u64) {
-        until("segments of the second track", async || self.sub().segments_acked() >= segments).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_pictures_come_out_whole_and_a_second_source_that_dies_disturbs_nothing() {
@@ -28,7 +22,8 @@ async fn both_pictures_come_out_whole_and_a_second_source_that_dies_disturbs_not
     let mut other = server.encrypted().await;
     let main = server.source("h264-aac", Transport::Tcp);
     let filming =
-        Filming::begin_both(&stage, "door", main.clone(), Some(other.source("b-frames", Transport::Tcp))).await;
+        Filming::begin_both(&stage, "door", main.clone(), Some(other.source("b-frames", Transport::Tcp)))
+            .await;
     let films = [(TrackId::MAIN, server.film("h264-aac")), (TrackId::SUB, server.film("b-frames"))];
     filming.acked(key_frames(&films[0].1).await).await;
     filming.sub_acked(key_frames(&films[1].1).await).await;
@@ -56,8 +51,10 @@ async fn both_pictures_come_out_whole_and_a_second_source_that_dies_disturbs_not
     }
 
     // One that was never there.
-    let filming = Filming::begin_both(&stage, "yard", main, Some(server.source("none", Transport::Tcp))).await;
-    until("it is named", async || filming.sub().trouble().is_some_and(|trouble| trouble.contains("404"))).await;
+    let filming =
+        Filming::begin_both(&stage, "yard", main, Some(server.source("none", Transport::Tcp))).await;
+    until("it is named", async || filming.sub().trouble().is_some_and(|trouble| trouble.contains("404")))
+        .await;
     filming.acked(3).await;
     assert_eq!(filming.sub().segments_sent(), 0);
     filming.stop().await;
@@ -82,7 +79,7 @@ async fn the_page_shows_the_second_picture_small_and_where_the_browser_lacks_the
     let shown = "[...document.querySelectorAll('video')].some((it) => it.readyState >= 2 && it.currentTime > 0 && it.videoWidth === 640)";
     browser.until("the second picture in the grid", shown).await;
 
-    browser.click(&format!("a[href='#/camera/{}']", filming.camera_id())).await;
+    browser.click(&format!("a[href='#/camera/{}']", filming.id)).await;
     browser.until("one camera large", "document.querySelector('.frame.large')").await;
     browser.until("the second picture instead", shown).await;
     let told = "[...document.querySelectorAll('p')].some((it) => !it.hidden && it.textContent.startsWith('This browser cannot show H.265 video: this is the camera'))";
@@ -91,7 +88,10 @@ async fn the_page_shows_the_second_picture_small_and_where_the_browser_lacks_the
     // And its past.
     browser.press("\u{E012}").await;
     browser
-        .until("the past", &format!("!document.querySelector('.clock').textContent.startsWith('live') && {shown}"))
+        .until(
+            "the past",
+            &format!("!document.querySelector('.clock').textContent.startsWith('live') && {shown}"),
+        )
         .await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     drop(browser);
@@ -112,7 +112,7 @@ async fn a_release_of_the_second_picture_opens_that_one_and_is_audited_as_its_ow
     filming.sub_acked(2 + 2 * u64::from(world::EPOCH_SECONDS)).await;
     let filmed = Filmed { from_us, to_us: from_us + 3_000_000 };
     let ask = |track: TrackId| Ask {
-        camera_id: filming.camera_id().to_string(),
+        camera_id: filming.id.clone(),
         track: track.0,
         ..stage.ask(0, Kind::Emergency, filmed)
     };
@@ -123,7 +123,8 @@ async fn a_release_of_the_second_picture_opens_that_one_and_is_audited_as_its_ow
         let opened = requester::open::open(requester, &folder, &mut |_| {}).await.unwrap();
         assert!(opened.segments > 0 && opened.epochs_opened == opened.epochs_requested, "{opened:?}");
         assert_eq!(opened.culprits, Vec::<String>::new());
-        let shown = probed(&opened.clips[0], &["-select_streams", "v", "-show_entries", "stream=width"]).await;
+        let shown =
+            probed(&opened.clips[0], &["-select_streams", "v", "-show_entries", "stream=width"]).await;
         assert_eq!(shown, [width], "what was released is that picture");
         // The control for the scope tests: neighbours on the same track.
         let drafted = requester::request::sign(requester, &folder).unwrap();

@@ -8,7 +8,7 @@ use crate::until;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use host::http::{Fetch, FetchLimits};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -147,6 +147,30 @@ impl Browser {
         self.post("actions", json!({ "actions": [pointer] })).await;
     }
 
+    /// Drags a finger over an element, from so many pixels right of its middle.
+    pub async fn swipe(&self, css: &str, from_middle: i64, drag: i64) {
+        let id = self.find(css).await;
+        let at = |x: i64| json!({ "type": "pointerMove", "duration": 50, "x": x, "y": 0, "origin": { ELEMENT: id } });
+        let steps = json!([
+            at(from_middle),
+            { "type": "pointerDown", "button": 0 },
+            at(from_middle + drag / 2),
+            { "type": "pause", "duration": 500 },
+            at(from_middle + drag),
+            { "type": "pointerUp", "button": 0 },
+        ]);
+        let finger = json!({ "type": "pointer", "id": "finger", "parameters": { "pointerType": "touch" }, "actions": steps });
+        self.post("actions", json!({ "actions": [finger] })).await;
+    }
+
+    /// Moves the pointer over an element, so many pixels right of its middle.
+    pub async fn hover(&self, css: &str, from_middle: i64) {
+        let id = self.find(css).await;
+        let step = json!({ "type": "pointerMove", "duration": 50, "x": from_middle, "y": 0, "origin": { ELEMENT: id } });
+        let pointer = json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": [step] });
+        self.post("actions", json!({ "actions": [pointer] })).await;
+    }
+
     /// Presses a key; what no character names has a place in Unicode's private use area (WebDriver, "Keyboard actions").
     pub async fn press(&self, key: &str) {
         let steps = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
@@ -161,9 +185,7 @@ impl Browser {
         let how = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let answer = self.devtools("Page.captureScreenshot", how).await;
         let png = BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
+        crate::keep(&format!("{name}.png"), &png);
     }
 
     /// A command of the DevTools protocol.

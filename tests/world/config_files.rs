@@ -135,6 +135,22 @@ pub fn requester(stage: &Stage) -> PathBuf {
     write(stage.folder(), "requester", &text)
 }
 
+/// Of camera `n` of the cast, which goes on with its film.
+pub fn filming(stage: &Stage, n: usize) -> PathBuf {
+    let config = &stage.cast.video.cameras[n].part.config;
+    write(stage.folder(), &format!("camera-{n}"), &camera_text(config))
+}
+
+pub fn camera_text(config: &camera::Config) -> String {
+    let camera::SourceConfig::File { path, looped } = &config.source else {
+        panic!("the cast films files, not {}", config.source)
+    };
+    format!(
+        "data = {:?}\nspool_bytes = {}\nbackfill_percent = {}\nmodel = {:?}\n[source]\npath = {path:?}\nloop = {looped}\n",
+        config.data, config.spool_bytes, config.backfill_percent, config.model
+    )
+}
+
 /// Of a new camera, which films `source`.
 pub fn camera(folder: &Path, name: &str, source: &Path) -> PathBuf {
     let text = format!(

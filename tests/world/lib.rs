@@ -5,10 +5,13 @@
 
 pub mod browser;
 pub mod config_files;
+pub mod filming;
 pub mod impostor;
+pub mod network;
 pub mod processes;
 pub mod rtsp;
 pub mod session;
+pub mod wall_clock;
 
 use candor::cast::{Approval, Cast, Plan, prepared_footage};
 use host::shutdown::Shutdown;
@@ -33,6 +36,13 @@ pub fn footage() -> Vec<PathBuf> {
     let films = prepared_footage(&folder);
     assert_eq!(films.len(), 2, "no footage in {}: run deploy/footage.sh target/footage", folder.display());
     films
+}
+
+/// Keeps what a test made as `target/NAME`, for people.
+pub fn keep(name: &str, bytes: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(name), bytes).unwrap();
 }
 
 /// A running cast in a folder of its own.

@@ -64,9 +64,18 @@ impl Process {
 
     /// Starts `candor` with these arguments and these variables of the environment.
     pub fn start_with<S: AsRef<str>>(args: &[S], env: &[(&str, &Path)]) -> Self {
+        Self::spawn(args, env, Stdio::null())
+    }
+
+    /// Starts `candor` with these arguments and this as its standard input.
+    pub fn start_fed<S: AsRef<str>>(args: &[S], input: Stdio) -> Self {
+        Self::spawn(args, &[], input)
+    }
+
+    fn spawn<S: AsRef<str>>(args: &[S], env: &[(&str, &Path)], input: Stdio) -> Self {
         let mut command = Command::new(candor());
         command.args(args.iter().map(AsRef::as_ref)).envs(env.iter().copied()).env_remove("CANDOR_LOG");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let pid = child.id().unwrap();
         let stdout = Said::by(child.stdout.take().unwrap());

@@ -7,11 +7,14 @@ rtsp_server.py PORT FOLDER [CERTIFICATE KEY]
 /live                                      a test picture with G.711 sound, as many cameras send it
 /stuck                                     the same, but its picture ends after three seconds, and its sound goes on
 /sound-only                                no picture
+/clock-1 /clock-2                          the time at which each picture was drawn, in cells that a program reads (Drawing, below)
+/changing                                  the same, twice as wide and high from its 240th picture on
 Every mount wants user "viewer" with the password in the variable PASSWORD. It says "ready" when it listens, and "teardown" when a client
 said goodbye. With a certificate it speaks TLS only.
 """
 import os
 import sys
+import time
 
 import gi
 
@@ -29,6 +32,12 @@ LIVE = (
     " ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=300 key-int-max=25 ! "
     + H264
     + " audiotestsrc is-live=true volume=0.1 ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8"
+)
+DRAWN = "video/x-raw,format=I420,width={},height={},framerate=30/1"
+CLOCK = (
+    "appsrc name=drawn is-live=true do-timestamp=true format=time"
+    " ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=1500 key-int-max=30 ! "
+    + H264
 )
 SOUND = "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay0 pt=8"
 
@@ -52,10 +61,16 @@ def main(port, folder, certificate=None, key=None):
         ("/live", LIVE.format(""), True),
         ("/stuck", LIVE.format("num-buffers=75 "), False),
         ("/sound-only", SOUND, True),
+        ("/clock-1", CLOCK, True),
+        ("/clock-2", CLOCK, True),
+        ("/changing", CLOCK, True),
     ):
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(f"( {pipeline} )")
         factory.set_shared(shared)
+        if pipeline is CLOCK:
+            drawing = Drawing(240 if path == "/changing" else None)
+            factory.connect("media-configure", lambda _, media, drawing=drawing: drawing.begin(media))
         role = Gst.Structure.new_empty("viewer")
         role.set_value("media.factory.access", True)
         role.set_value("media.factory.construct", True)
@@ -66,6 +81,36 @@ def main(port, folder, certificate=None, key=None):
         sys.exit("the port is taken")
     print("ready", flush=True)
     GLib.MainLoop().run()
+
+
+class Drawing:
+    """Pictures of 640x360 in cells of 40x40, black for 0 and white for 1. The upper four rows, most significant bit first: 48 bits of
+    milliseconds since 1970, 16 bits of check (the sum of the three words before it, xor 0x5a5a). Below them a bar that moves."""
+
+    def __init__(self, doubled_from):
+        self.doubled_from = doubled_from
+        self.drawn = 0
+
+    def begin(self, media):
+        source = media.get_element().get_by_name("drawn")
+        timer = GLib.timeout_add(33, self.draw, source)
+        media.connect("unprepared", lambda *_: GLib.source_remove(timer))
+
+    def draw(self, source):
+        cell = 80 if self.doubled_from is not None and self.drawn >= self.doubled_from else 40
+        clock = int(time.time() * 1000)
+        words = [clock >> shift & 0xFFFF for shift in (32, 16, 0)]
+        words.append(sum(words) & 0xFFFF ^ 0x5A5A)
+        luma = bytearray()
+        for word in words:
+            luma += b"".join((b"\xeb" if word >> bit & 1 else b"\x10") * cell for bit in range(15, -1, -1)) * cell
+        self.drawn += 1
+        at = self.drawn * 4 % (15 * cell)
+        luma += (b"\x50" * at + b"\xc0" * cell + b"\x50" * (15 * cell - at)) * (5 * cell)
+        picture = Gst.Buffer.new_wrapped(bytes(luma) + b"\x80" * (len(luma) // 2))
+        source.set_property("caps", Gst.Caps.from_string(DRAWN.format(16 * cell, 9 * cell)))
+        source.emit("push-buffer", picture)
+        return GLib.SOURCE_CONTINUE
 
 
 def watch(_server, client):

@@ -7,23 +7,28 @@
 //! ```
 //!
 //! A source that breaks off or freezes is begun anew, with pauses; a camera that refuses the password is asked again rarely, because many lock an
-//! account after a few tries. What brings the pictures is behind [`Capture`]: `start`, `next`, `end`.
+//! account after a few tries. Its key frames are measured beside it (`keyframes`), for the motion score. What brings the pictures is behind [`Capture`]: `start`, `next`, `end`.
 
 mod ffmpeg;
+mod keyframes;
 
 use crate::Stats;
 use crate::film::{Heard, Moment};
 use crate::source::{SourceConfig, UrlError};
 use container::BoxError;
+use container::fragment::{Begins, Fragment};
+use container::init::Init;
 use container::split::{Piece, Splitter};
 use ffmpeg::Ffmpeg;
 use host::http::Retry;
 use host::rng::OsRng;
 use host::shutdown::Shutdown;
+use keyframes::Measuring;
+use media::epoch::GapReason;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use ffmpeg::ffprobe;
@@ -64,6 +69,12 @@ pub enum SourceError {
     Closed,
     #[error("the source sent no picture for {} s", FROZEN.as_secs())]
     Frozen,
+    #[error("the camera changed the size or the kind of its picture, and is filmed anew")]
+    Changed,
+    #[error(
+        "the size or the kind of the picture changed within the source; write each into a file of its own, or begin a new init segment"
+    )]
+    ChangedWithin,
     #[error("the source did not answer within {} s", PROBE.as_secs())]
     Silent,
     #[error(
@@ -96,19 +107,37 @@ pub(crate) async fn shoot(
     source: &SourceConfig,
     heard: &mpsc::Sender<Heard>,
     stats: &Stats,
+    mut off: watch::Receiver<Option<GapReason>>,
     stop: &Shutdown,
 ) {
     let mut failures = 1;
     let mut refusals = 0;
     loop {
-        let error = match shoot_once(source, heard, &mut failures, stop).await {
+        let reason = *off.borrow_and_update();
+        if let Some(reason) = reason
+            && !matches!(source, SourceConfig::Input)
+        {
+            tracing::info!(?reason, "nothing is filmed");
+            stats.set_trouble(None);
+            if heard.send(Heard::Off(reason)).await.is_err() {
+                return;
+            }
+            tokio::select! {
+                _ = off.changed() => continue,
+                () = stop.requested() => return,
+            }
+        }
+        let error = match shoot_once(source, heard, &mut failures, off.clone(), stop).await {
             Err(error) => error,
-            Ok(()) => return,
+            Ok(Stopped::Off) => continue,
+            Ok(Stopped::ForGood) => return,
         };
         let is_last = match source {
             // It cannot be begun again, whatever ended it.
             SourceConfig::Input => true,
-            SourceConfig::File { looped, .. } => matches!(error, SourceError::Finished) && !looped,
+            SourceConfig::File { looped, .. } => {
+                matches!(error, SourceError::Finished | SourceError::ChangedWithin) && !looped
+            }
             SourceConfig::Stream(_) => false,
         };
         tracing::warn!(%error, "no picture");
@@ -126,6 +155,7 @@ pub(crate) async fn shoot(
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = turned_off(source, off.clone()) => {}
             () = stop.requested() => return,
         }
     }
@@ -137,33 +167,63 @@ fn pause_after_refusal(refusals: u32) -> Duration {
     first.saturating_mul(1 << refusals.saturating_sub(1).min(16)).min(longest)
 }
 
+/// Why a source was let go that would have sent more.
+enum Stopped {
+    /// Nothing is to be filmed for now.
+    Off,
+    ForGood,
+}
+
 async fn shoot_once(
     source: &SourceConfig,
     heard: &mpsc::Sender<Heard>,
     failures: &mut u32,
+    off: watch::Receiver<Option<GapReason>>,
     stop: &Shutdown,
-) -> Result<(), SourceError> {
+) -> Result<Stopped, SourceError> {
     let mut capture = tokio::select! {
         started = Capture::start(source) => started?,
-        () = stop.requested() => return Ok(()),
+        () = turned_off(source, off.clone()) => return Ok(Stopped::Off),
+        () = stop.requested() => return Ok(Stopped::ForGood),
     };
+    let mut told = None;
+    let mut measuring = Measuring::start(heard.clone());
     let filming = async {
         loop {
             let piece = capture.next().await?;
+            // Standard input cannot be let go: it is read, and its pictures are thrown away.
+            let reason = *off.borrow();
+            if let (Some(reason), Piece::Fragment(_)) = (reason, &piece) {
+                if told.replace(reason) != Some(reason) && heard.send(Heard::Off(reason)).await.is_err() {
+                    return Ok(Stopped::ForGood);
+                }
+                continue;
+            }
+            told = reason;
+            measuring.see(&piece);
             if matches!(piece, Piece::Fragment(_)) {
                 *failures = 1;
             }
             if heard.send(Heard::Piece(piece, Moment::now())).await.is_err() {
-                return Ok(());
+                return Ok(Stopped::ForGood);
             }
         }
     };
     let ended = tokio::select! {
         ended = filming => ended,
-        () = stop.requested() => Ok(()),
+        () = turned_off(source, off.clone()) => Ok(Stopped::Off),
+        () = stop.requested() => Ok(Stopped::ForGood),
     };
+    drop(measuring);
     capture.end().await;
     ended
+}
+
+/// Waits until the source is to be let go; for ever if it cannot be.
+async fn turned_off(source: &SourceConfig, mut off: watch::Receiver<Option<GapReason>>) {
+    if matches!(source, SourceConfig::Input) || off.wait_for(Option::is_some).await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// A running source. Dropping it kills its ffmpeg; [`Capture::end`] lets it say goodbye to its camera.
@@ -171,6 +231,7 @@ pub(crate) struct Capture {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     ffmpeg: Option<Ffmpeg>,
     splitter: Splitter,
+    shape: Shape,
     buffer: Vec<u8>,
     is_stream: bool,
     /// When the next picture must have come.
@@ -192,6 +253,7 @@ impl Capture {
             reader,
             ffmpeg,
             splitter: Splitter::new(),
+            shape: Shape::default(),
             buffer: vec![0; 64 << 10],
             is_stream: matches!(source, SourceConfig::Stream(_)),
             deadline: Instant::now() + PROBE,
@@ -202,6 +264,13 @@ impl Capture {
     pub(crate) async fn next(&mut self) -> Result<Piece, SourceError> {
         loop {
             if let Some(piece) = self.splitter.next_piece()? {
+                if self.shape.is_changed_by(&piece)? {
+                    return Err(if self.is_stream {
+                        SourceError::Changed
+                    } else {
+                        SourceError::ChangedWithin
+                    });
+                }
                 // A camera whose microphone goes on while its picture stands still is frozen.
                 let has_picture = matches!(&piece, Piece::Fragment(fragment) if fragment.duration_us > 0);
                 if has_picture || !self.is_stream {
@@ -237,6 +306,35 @@ impl Capture {
             true => SourceError::Finished,
             false => ffmpeg::refused(words).unwrap_or_else(SourceError::Broken),
         }
+    }
+}
+
+/// What pictures look like, by the parameters that their key frames repeat.
+#[derive(Default)]
+struct Shape {
+    init: Option<Box<Init>>,
+    /// Of the first key frame. What an init segment says is not compared with: an RTSP server may tell of old parameters for ever.
+    sequence: Option<Vec<u8>>,
+}
+
+impl Shape {
+    /// Whether a picture is no longer what its init segment was made for.
+    fn is_changed_by(&mut self, piece: &Piece) -> Result<bool, BoxError> {
+        match piece {
+            Piece::Init(init) => *self = Self { init: Some(init.clone()), sequence: None },
+            Piece::Fragment(fragment) if fragment.begins == Begins::WithKeyFrame => {
+                return self.is_changed_by_key(fragment);
+            }
+            Piece::Fragment(_) => {}
+        }
+        Ok(false)
+    }
+
+    fn is_changed_by_key(&mut self, fragment: &Fragment) -> Result<bool, BoxError> {
+        let Some(init) = &self.init else { return Ok(false) };
+        let Some(found) = container::parameters::sequence(init, fragment.bytes())? else { return Ok(false) };
+        let known = self.sequence.get_or_insert_with(|| found.clone());
+        Ok(*known != found)
     }
 }
 

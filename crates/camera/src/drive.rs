@@ -10,15 +10,16 @@
 use crate::film::Film;
 use crate::handover::{self, Handover, Tracks, lock};
 use crate::spool::Spools;
-use crate::{At, Config, Error, SourceConfig, Stats, capture, identity, publish};
+use crate::{At, Config, Error, SourceConfig, Stats, capture, duty, identity, publish};
 use host::durable::FolderLock;
 use host::running::Running;
 use host::shutdown::Shutdown;
+use media::epoch::GapReason;
 use media::id::CameraId;
 use quic::{Endpoint, Identity};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// Pieces between source and film: some seconds. When it is full, the source waits in its pipe.
@@ -43,7 +44,8 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
     let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes()))?;
     let camera_key = camera.verifying_key().to_bytes();
     let film_of = |handover: &Arc<Handover>| {
-        Film::new(camera.clone(), pairing.owner_key, config.spool_bytes, handover.clone())
+        let camera = camera.clone();
+        Film::new(camera, pairing.owner_key, config.spool_bytes, &config.filming, handover.clone())
     };
     let film = film_of(&main);
     let sub_film = config.sub.clone().map(|source| (source, film_of(&sub)));
@@ -53,21 +55,23 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
     let tracks = Tracks { main: main.clone(), sub: is_published.then(|| sub.clone()) };
     let own = shutdown.child();
     let stop_publishing = Shutdown::new();
+    let stop = stop_publishing.clone();
     let publishing =
-        publish::publish(endpoint, pairing, camera_key, tracks.clone(), stop_publishing.clone());
+        publish::publish(endpoint, pairing, camera_key, tracks.clone(), config.backfill_percent, stop);
     let party = {
         let stop = own.clone();
         async move {
             let publishing = tokio::spawn(publishing);
+            let off = duty::follow(&config);
             let stop_sub = stop.child();
             tokio::join!(
                 async {
-                    roll(&config.source, film, &main.stats, &stop).await;
+                    roll(&config.source, film, &main.stats, off.clone(), &stop).await;
                     stop_sub.request();
                 },
                 async {
                     if let Some((source, film)) = sub_film {
-                        roll(&source, film, &sub.stats, &stop_sub).await;
+                        roll(&source, film, &sub.stats, off.clone(), &stop_sub).await;
                     }
                 }
             );
@@ -96,10 +100,16 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
 }
 
 /// Films one source until `stop`, or until it ends, and closes the segment that is open then.
-async fn roll(source: &SourceConfig, film: Film, stats: &Stats, stop: &Shutdown) {
+async fn roll(
+    source: &SourceConfig,
+    film: Film,
+    stats: &Stats,
+    off: watch::Receiver<Option<GapReason>>,
+    stop: &Shutdown,
+) {
     let (pieces, heard) = mpsc::channel(PIECES);
     let filming = tokio::task::spawn_blocking(move || film.run(heard));
-    capture::shoot(source, &pieces, stats, stop).await;
+    capture::shoot(source, &pieces, stats, off, stop).await;
     // Dropped: the film ends, and closes its segment.
     drop(pieces);
     ended(filming.await);

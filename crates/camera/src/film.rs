@@ -5,10 +5,12 @@
 //! fragment -> segmenter: within, or a new segment -> epoch: the open one, or a new one -> sealer -> live -> spool -> signed end
 //! ```
 //!
-//! What cannot be filmed under the rules is not filmed, and the next close says that something is missing.
+//! A camera that films events only holds fragments back before that (`events`). What cannot be filmed under the rules is not filmed, and the next close says that something is missing.
 
 use crate::clock::{Clock, Set};
 use crate::epochs::{self, Epoch, EpochError, Opening};
+use crate::events::{Events, Taken, Verdict};
+use crate::filming::{Filming, Mode};
 use crate::handover::{Handover, lock};
 use crate::live::{self, LiveWriter};
 use crate::notices::NoticeError;
@@ -41,6 +43,10 @@ pub(crate) enum Heard {
     Piece(Piece, Moment),
     /// The source froze or ended.
     Lost,
+    /// Nothing is to be filmed, and the source was let go.
+    Off(GapReason),
+    /// So many cells of a thousand changed between the last two key frames that were measured.
+    Motion(u16, Moment),
 }
 
 impl Moment {
@@ -79,6 +85,8 @@ pub(crate) struct Film {
     pool: Pool,
     clock: Clock,
     segmenter: Segmenter,
+    /// If it films events only.
+    events: Option<Events>,
     run: Option<Run>,
     epoch: Option<Epoch>,
     segment: Option<Open>,
@@ -87,6 +95,8 @@ pub(crate) struct Film {
     last_len: u64,
     /// Why footage is missing before what comes next. It closes the epoch, so that the next one says it.
     gap: GapReason,
+    /// The highest score that became known since the last segment began.
+    motion_permille: u16,
 }
 
 struct Run {
@@ -108,6 +118,7 @@ impl Film {
         camera: SigningKey,
         owner_key: [u8; 32],
         spool_bytes: u64,
+        filming: &Filming,
         handover: Arc<Handover>,
     ) -> Self {
         Self {
@@ -119,12 +130,14 @@ impl Film {
             pool: Pool::new(host::rng::bytes()),
             clock: Clock::default(),
             segmenter: Segmenter::default(),
+            events: (filming.mode == Mode::Events).then(|| Events::new(filming.events)),
             run: None,
             epoch: None,
             segment: None,
             last_start_us: 0,
             last_len: 0,
             gap: GapReason::Restart,
+            motion_permille: 0,
         }
     }
 
@@ -142,8 +155,22 @@ impl Film {
                 let (init, codecs) = (init.bytes().to_vec(), init.codecs().to_owned());
                 self.begin_run(init, codecs)
             }
-            Heard::Piece(Piece::Fragment(fragment), now) => self.fragment(&fragment, now),
+            Heard::Piece(Piece::Fragment(fragment), now) => self.fragment(fragment, now),
             Heard::Lost => return self.interrupt(GapReason::Source),
+            Heard::Off(gap) => {
+                if let Some(events) = &mut self.events {
+                    events.rest();
+                }
+                self.interrupt(gap);
+                return self.handover.stats.set_rests(Some(gap));
+            }
+            Heard::Motion(permille, now) => {
+                self.motion_permille = self.motion_permille.max(permille);
+                if let Some(events) = &mut self.events {
+                    events.handle_motion(permille, now.steady_us);
+                }
+                return;
+            }
         };
         match filmed {
             Ok(()) => {}
@@ -161,8 +188,7 @@ impl Film {
     }
 
     fn begin_run(&mut self, init: Vec<u8>, codecs: String) -> Result<(), FilmError> {
-        self.end_segment();
-        self.segmenter.reset();
+        self.break_off();
         self.run = None;
         let number = self.handover.spool().next_run()?;
         tracing::info!(run = number, codecs, "a run begins");
@@ -170,7 +196,8 @@ impl Film {
         Ok(())
     }
 
-    fn fragment(&mut self, fragment: &Fragment, now: Moment) -> Result<(), FilmError> {
+    fn fragment(&mut self, fragment: Fragment, now: Moment) -> Result<(), FilmError> {
+        self.handover.stats.set_rests(None);
         let (now_us, set) = self.clock.read(now);
         if set == Set::Yes {
             tracing::warn!("the wall clock was set: a new run and a new epoch begin");
@@ -180,15 +207,36 @@ impl Film {
                 self.begin_run(run.init, run.codecs)?;
             }
         }
-        match self.segmenter.handle(fragment) {
+        let cut = self.segmenter.handle(&fragment);
+        // SPEC: segment.md#motion: each score stands in one head, that of the next segment.
+        let motion_permille = match cut {
             Cut::Skip => return Ok(()),
-            Cut::Within => {}
-            Cut::Before(start) => {
-                self.end_segment();
-                // It was complete now; its first picture was taken one duration ago.
-                let first_us = now_us.saturating_sub(fragment.duration_us);
-                self.begin_segment(start, first_us.max(self.last_start_us))?;
-            }
+            Cut::Within => 0,
+            Cut::Before(_) => std::mem::take(&mut self.motion_permille),
+        };
+        let taken = Taken { fragment, cut, now_us, motion_permille };
+        let verdict = match &mut self.events {
+            Some(events) => events.handle(taken, now.steady_us),
+            None => Verdict { is_gone: false, film: vec![taken] },
+        };
+        if verdict.film.is_empty() {
+            // Nothing moves any more: the last segment of the event ends here.
+            self.end_segment();
+        }
+        if verdict.is_gone {
+            self.note_gap(GapReason::NothingMoved);
+        }
+        verdict.film.into_iter().try_for_each(|taken| self.seal(&taken))
+    }
+
+    fn seal(&mut self, taken: &Taken) -> Result<(), FilmError> {
+        let Taken { fragment, cut, now_us, motion_permille } = taken;
+        let now_us = *now_us;
+        if let Cut::Before(start) = *cut {
+            self.end_segment();
+            // It was complete now; its first picture was taken one duration ago.
+            let first_us = now_us.saturating_sub(fragment.duration_us);
+            self.begin_segment(start, first_us.max(self.last_start_us), *motion_permille)?;
         }
         let Some(open) = &mut self.segment else { return Ok(()) };
         let sealed = open.sealer.fragment(now_us, fragment.bytes(), &mut OsRng)?;
@@ -198,7 +246,7 @@ impl Film {
         Ok(())
     }
 
-    fn begin_segment(&mut self, start: Start, start_us: u64) -> Result<(), FilmError> {
+    fn begin_segment(&mut self, start: Start, start_us: u64, motion_permille: u16) -> Result<(), FilmError> {
         let Some(run) = &self.run else { return Ok(()) };
         // Before an epoch opens for it: while there is no room, none does.
         if !lock(&self.handover.spools).can_hold(self.handover.track, self.last_len, self.spool_bytes) {
@@ -224,7 +272,7 @@ impl Film {
             start_us,
             start,
         };
-        let head = SegmentHead { captured_us: start_us, motion_permille: 0, waiting, codecs, init };
+        let head = SegmentHead { captured_us: start_us, motion_permille, waiting, codecs, init };
         let (sealer, bytes) = SegmentSealer::start(&epoch.key, header, &head, &mut OsRng)?;
         let (writer, live) = live::begin(header.sequence, header.epoch_no, bytes.clone());
         self.last_start_us = start_us;
@@ -264,9 +312,29 @@ impl Film {
 
     /// What was filmed is kept; what comes next begins with a key frame, in an epoch whose predecessor's close says why something is missing.
     fn interrupt(&mut self, gap: GapReason) {
+        self.break_off();
+        self.note_gap(gap);
+    }
+
+    fn break_off(&mut self) {
         self.end_segment();
         self.segmenter.reset();
-        if self.gap == GapReason::None {
+        if self.events.as_mut().is_some_and(Events::give_up) {
+            self.note_gap(GapReason::NothingMoved);
+        }
+    }
+
+    /// SPEC: segment.md#chain: of several reasons for one gap the camera names one.
+    fn note_gap(&mut self, gap: GapReason) {
+        let weight = |gap| match gap {
+            GapReason::None => 0,
+            GapReason::NothingMoved => 1,
+            GapReason::Restart | GapReason::Source | GapReason::ClockStep => 2,
+            GapReason::OutsideSchedule => 3,
+            GapReason::Privacy => 4,
+            GapReason::SpoolOverflow => 5,
+        };
+        if weight(gap) > weight(self.gap) {
             self.gap = gap;
         }
     }
@@ -327,7 +395,12 @@ fn keep(
         gone
     };
     if let Some((track, first)) = gone.first() {
-        tracing::warn!(track = track.0, first = first.0, segments = gone.len(), "the spool is full: the oldest segments went");
+        tracing::warn!(
+            track = track.0,
+            first = first.0,
+            segments = gone.len(),
+            "the spool is full: the oldest segments went"
+        );
     }
     for (track, sequence) in gone {
         if let Some(handover) = handover.of(track) {

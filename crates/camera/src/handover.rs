@@ -91,7 +91,11 @@ impl Handover {
 
     /// The handover of a track of this camera.
     pub(crate) fn of(&self, track: TrackId) -> Option<&Self> {
-        if track == self.track { Some(self) } else { self.gives_way.as_deref().filter(|sub| sub.track == track) }
+        if track == self.track {
+            Some(self)
+        } else {
+            self.gives_way.as_deref().filter(|sub| sub.track == track)
+        }
     }
 
     /// A segment was begun: it may be sent as it grows.

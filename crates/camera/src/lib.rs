@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`source`] | what it films, as configured: a file, standard input, an RTSP camera |
 //! | `capture` | the source at work: ffmpeg playing a file or a camera, or fragmented MP4 on standard input |
+//! | [`filming`], [`duty`] | when it films, as configured; whether it does now: its hours, its privacy switch |
 //! | [`probe`] | what a source sends, and what its owner should change |
-//! | `segmenter`, `epochs`, `notices`, `clock` | where segments begin; the life of a seed; days going by; what time it is: pure |
-//! | `film` | fragments into sealed segments; `live` is the one that grows |
+//! | `segmenter`, `epochs`, `notices`, `clock`, `motion` | where segments begin; the life of a seed; days going by; what time it is; how much moved: pure |
+//! | `film` | fragments into sealed segments; `live` is the one that grows; `events` is what is held back until something moves |
 //! | `spool` | what survives a power cut |
 //! | `publish` | the session with the relay: live first, the backlog behind, nothing forgotten before it is durable there |
 //! | `handover`, `drive` | what the two leave for each other; the order of starting and stopping |
@@ -18,10 +19,14 @@
 mod capture;
 mod clock;
 mod drive;
+pub mod duty;
 mod epochs;
+mod events;
 mod film;
+pub mod filming;
 mod handover;
 mod live;
+mod motion;
 mod notices;
 pub mod pair;
 mod policy;
@@ -35,9 +40,11 @@ mod stats;
 pub use capture::SourceError;
 pub use epochs::EpochError;
 pub use film::FilmError;
+pub use filming::{Filming, FilmingError, Mode};
 pub use notices::NoticeError;
 pub use pair::{PairError, Paired};
 pub use policy::PolicyRefused;
+pub use publish::Share;
 pub use source::{SourceConfig, SourceConfigError, Stream, StreamUrl, Transport};
 pub use spool::SpoolError;
 pub use stats::Stats;
@@ -62,13 +69,34 @@ pub struct Config {
     /// A second picture of the same scene at a lower rate, if the device has one: its substream.
     #[serde(default)]
     pub sub: Option<SourceConfig>,
+    /// When it films: always, or events only, or at some hours.
+    #[serde(default)]
+    pub filming: Filming,
     /// The most that waits for an absent relay, of both pictures; beyond it the oldest segments of the second one go, then the oldest of the
     /// main one, and the gap is signed.
     #[serde(default = "default_spool_bytes")]
     pub spool_bytes: u64,
+    /// The most of the uplink that footage of an outage takes when it is sent afterwards, percent; live goes first.
+    #[serde(default)]
+    pub backfill_percent: Share,
     /// What the owner is shown when pairing; a claim and no more.
     #[serde(default = "default_model")]
     pub model: String,
+}
+
+impl Config {
+    /// A camera that films this source, with everything else as it is when nothing is said.
+    pub fn new(data: impl Into<PathBuf>, source: SourceConfig) -> Self {
+        Self {
+            data: data.into(),
+            source,
+            sub: None,
+            filming: Filming::default(),
+            spool_bytes: default_spool_bytes(),
+            backfill_percent: Share::default(),
+            model: default_model(),
+        }
+    }
 }
 
 fn default_spool_bytes() -> u64 {
@@ -111,7 +139,9 @@ pub enum Error {
     Pair(#[from] PairError),
     #[error("{}: no such video file", .0.display())]
     NoSource(PathBuf),
-    #[error("[source] and [sub] are both standard input, which holds one picture; name another source for one of them")]
+    #[error(
+        "[source] and [sub] are both standard input, which holds one picture; name another source for one of them"
+    )]
     OneInput,
     #[error("no socket towards the relay: {0}")]
     Socket(#[from] quic::LinkError),

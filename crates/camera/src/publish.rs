@@ -5,6 +5,7 @@
 //! | [`hear`](Session::hear) | acknowledgements, refusals by name, news of a policy |
 //! | [`chores`] | policy, DayNotices, EpochOpens, trustees' day keys: asked and put one after the other |
 //! | [`sending`] | segments: live ones as they grow, the backlog behind them |
+//! | [`backfill`] | the backlog's share of the uplink |
 //!
 //! All tracks go over one session, each with its own numbers, EpochOpens and acknowledgements: of two connections with one identity the relay
 //! lets the newer win. The main track comes first everywhere, and a relay that takes no second one keeps it from nothing.
@@ -12,8 +13,11 @@
 //! The three run side by side, so that none waits for another's disk or uplink; the first that fails ends the session, and what was not
 //! acknowledged is sent again in the next one.
 
+mod backfill;
 mod chores;
 mod sending;
+
+pub use backfill::Share;
 
 use crate::handover::{Handover, Tracks, lock};
 use crate::spool::{Pairing, Spool, SpoolError};
@@ -65,13 +69,14 @@ pub(crate) async fn publish(
     pairing: Pairing,
     camera_key: PublicKey,
     tracks: Tracks,
+    backfill: Share,
     stop: Shutdown,
 ) {
     let mut failures = 0;
     loop {
         let mut stood = false;
         let ended = tokio::select! {
-            ended = session(&endpoint, &pairing, camera_key, &tracks, &mut stood) => ended,
+            ended = session(&endpoint, &pairing, camera_key, &tracks, backfill, &mut stood) => ended,
             () = stop.requested() => {
                 // Goodbye: what was acknowledged is forgotten already, the rest stays in the spool.
                 endpoint.close();
@@ -101,6 +106,7 @@ struct Session {
     main: Track,
     /// If there is one, and the relay takes it.
     sub: Option<Track>,
+    backfill: Share,
     /// The relay has, or may have, a newer policy.
     policy_changed: Notify,
 }
@@ -120,6 +126,7 @@ async fn session(
     pairing: &Pairing,
     camera_key: PublicKey,
     tracks: &Tracks,
+    backfill: Share,
     stood: &mut bool,
 ) -> Result<std::convert::Infallible, SessionError> {
     let camera_id = CameraId::of_key(&camera_key);
@@ -139,7 +146,7 @@ async fn session(
             Err(error) => return Err(error),
         },
     };
-    let session = Session { link, camera_key, camera_id, main, sub, policy_changed: Notify::new() };
+    let session = Session { link, camera_key, camera_id, main, sub, backfill, policy_changed: Notify::new() };
     tokio::select! {
         ended = session.hear(&mut control) => ended,
         ended = chores::run(&session) => ended,
@@ -210,7 +217,6 @@ impl Session {
             }
         }
     }
-
 }
 
 impl Track {

@@ -156,6 +156,11 @@ impl Spool {
         for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
+            // Left over by a power cut in the middle of writing: no segment, and it takes room.
+            if name.to_str().is_some_and(|name| name.ends_with(".tmp")) {
+                remove(&entry.path())?;
+                continue;
+            }
             let number =
                 name.to_str().and_then(|name| name.strip_suffix(SEGMENT)).and_then(|n| n.parse().ok());
             let Some(number) = number else { continue };

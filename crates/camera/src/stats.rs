@@ -1,6 +1,7 @@
 //! What a track of a camera tells about itself while it runs. Clones are one and the same.
 
 use crate::handover::lock;
+use media::epoch::GapReason;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +17,7 @@ struct Inner {
     dropped: AtomicU64,
     spooled: AtomicU64,
     spooled_bytes: AtomicU64,
+    rests: Mutex<Option<GapReason>>,
     trouble: Mutex<Option<String>>,
     link: Mutex<Option<String>>,
     policy: Mutex<Option<String>>,
@@ -45,6 +47,11 @@ impl Stats {
     /// Segments and bytes that wait for the relay.
     pub fn spooled(&self) -> (u64, u64) {
         (self.0.spooled.load(Ordering::Relaxed), self.0.spooled_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Why nothing is filmed now, the source having been let go: [`GapReason::OutsideSchedule`] or [`GapReason::Privacy`].
+    pub fn rests(&self) -> Option<GapReason> {
+        *lock(&self.0.rests)
     }
 
     /// Why there is no picture now.
@@ -85,6 +92,10 @@ impl Stats {
     pub(crate) fn set_depth(&self, segments: u64, bytes: u64) {
         self.0.spooled.store(segments, Ordering::Relaxed);
         self.0.spooled_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_rests(&self, rests: Option<GapReason>) {
+        *lock(&self.0.rests) = rests;
     }
 
     pub(crate) fn set_trouble(&self, trouble: Option<String>) {

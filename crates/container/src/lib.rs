@@ -5,6 +5,7 @@
 //! | [`split`] | a fragmented MP4 byte stream into its init segment and fragments |
 //! | [`init`] | what an init segment says: tracks, codecs, picture size |
 //! | [`fragment`] | what one moof + mdat says: times, key frame, samples |
+//! | [`parameters`] | whether pictures still are what their init segment says |
 //! | [`export`] | init and fragments into one plain MP4 with its index in front |
 //!
 //! ```text
@@ -19,6 +20,7 @@
 pub mod export;
 pub mod fragment;
 pub mod init;
+pub mod parameters;
 pub mod split;
 
 pub use fragment::Fragment;

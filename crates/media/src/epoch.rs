@@ -86,6 +86,12 @@ pub enum GapReason {
     Source,
     /// The camera's clock stepped.
     ClockStep,
+    /// The camera films events only, and nothing moved.
+    NothingMoved,
+    /// Outside the hours in which the camera films.
+    OutsideSchedule,
+    /// The camera's privacy switch was on.
+    Privacy,
 }
 
 impl GapReason {
@@ -98,6 +104,9 @@ impl GapReason {
             Self::SpoolOverflow => 2,
             Self::Source => 3,
             Self::ClockStep => 4,
+            Self::NothingMoved => 5,
+            Self::OutsideSchedule => 6,
+            Self::Privacy => 7,
         }
     }
 
@@ -108,6 +117,9 @@ impl GapReason {
             2 => Self::SpoolOverflow,
             3 => Self::Source,
             4 => Self::ClockStep,
+            5 => Self::NothingMoved,
+            6 => Self::OutsideSchedule,
+            7 => Self::Privacy,
             _ => return Err(DecodeError::BadValue("gap reason")),
         })
     }

@@ -34,6 +34,10 @@ pub const MAIL: usize = 256 << 10;
 pub const MESSAGE: usize = 1 << 20;
 /// EpochOpens in one answer.
 pub const EPOCHS_PER_ANSWER: usize = 64;
+/// Heads of segments in one answer.
+pub const HEADS_PER_ANSWER: usize = 1024;
+/// The same with key pictures.
+pub const PICTURES_PER_ANSWER: usize = 16;
 /// Cameras in one answer.
 pub const CAMERAS_PER_ANSWER: usize = 256;
 /// A human-readable text in a refusal, bytes.

@@ -19,7 +19,9 @@ use crate::codec::{DecodeError, Reader, Writer};
 use crate::id::{CameraId, EpochNo, Sequence, TrackId};
 use crate::sign::{self, BadSignature, PublicKey, SignatureBytes, sha256};
 
+mod head;
 mod scan;
+pub use head::{HeadExtent, StoredHead, head_extent};
 pub use scan::{Part, SegmentReader};
 
 /// The type byte.

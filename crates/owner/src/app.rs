@@ -4,6 +4,9 @@
 //! candor owner app -> http://127.0.0.1:PORT/TOKEN/      the page, its modules, its style: embedded, nothing from elsewhere
 //!                     .../api/cameras                   the cameras, and the state of the proof
 //!                     .../api/timeline?camera=&from=&to=   recorded epochs, gaps, releases
+//!                     .../api/events?camera=&from=&to=     when something moved, by the heads of the segments
+//!                     .../api/picture?camera=&at=       the key picture of a moment, for a small one on the timeline
+//!                     .../api/sharing                   who may watch each camera, who holds shares
 //!                     .../api/audit                     the log's rows about own cameras
 //!                     .../api/live?camera=&track=       WebSocket: fragmented MP4 as it comes
 //!                     .../api/play?camera=&track=&from=&to=    WebSocket: a recorded span, as fast as the page asks for it
@@ -16,9 +19,12 @@
 mod api;
 mod assets;
 mod download;
+mod events;
 mod feed;
 mod guard;
+mod picture;
 mod proof;
+mod sharing;
 mod socket;
 mod timeline;
 
@@ -29,10 +35,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use download::Downloads;
+use events::Events;
 use guard::{Guard, Token};
 use host::http::{Failure, ServeLimits};
 use host::running::Running;
 use host::shutdown::Shutdown;
+use picture::Pictures;
 use proof::Proof;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -73,6 +81,8 @@ pub(crate) struct App {
     owner: Owner,
     proof: Proof,
     epochs: Epochs,
+    events: Events,
+    pictures: Pictures,
     downloads: Downloads,
     sockets: Arc<Semaphore>,
     shutdown: Shutdown,
@@ -94,6 +104,8 @@ pub async fn start(
         owner,
         proof: Proof::default(),
         epochs: Epochs::default(),
+        events: Events::default(),
+        pictures: Pictures::default(),
         downloads: Downloads::default(),
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS as usize)),
         shutdown: shutdown.clone(),
@@ -118,6 +130,9 @@ fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/{token}/{asset}", get(assets::asset))
         .route("/{token}/api/cameras", get(api::cameras))
         .route("/{token}/api/timeline", get(api::timeline))
+        .route("/{token}/api/events", get(events::events))
+        .route("/{token}/api/picture", get(picture::picture))
+        .route("/{token}/api/sharing", get(sharing::sharing))
         .route("/{token}/api/audit", get(api::audit))
         .route("/{token}/api/audit/now", post(api::audit_now))
         .route("/{token}/api/live", get(socket::live))

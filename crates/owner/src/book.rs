@@ -12,10 +12,11 @@
 //! file again, changes it and writes it, so that none overwrites another's.
 
 pub(crate) mod notice;
+mod recent;
 mod status;
 mod stored;
 
-pub(crate) use status::status_by;
+pub(crate) use status::Asking;
 pub use status::{CLOCK_TOLERANCE_MS, Status, status};
 pub(crate) use stored::{Base64, Finding, KeptHead, OwnEntry, Stored, StoredCamera, StoredPolicy};
 

@@ -12,6 +12,7 @@
 //! | [`pair`] | one-time invites |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
+//! | [`alarm`] | tells when a camera is offline and when it is back, by a command or a webhook |
 //! | [`app`] | a page on this device for all of it: live, timeline, export, audit |
 //!
 //! ```no_run
@@ -26,11 +27,13 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alarm;
 pub mod app;
 pub mod audit;
 pub mod book;
 pub mod config;
 pub mod export;
+mod heads;
 pub mod keys;
 pub mod live;
 pub mod pair;

@@ -12,9 +12,9 @@ pub(crate) mod alarm;
 mod latency;
 pub(crate) mod viewer;
 
-use crate::{Owner, Picture};
 use crate::book::BookError;
 use crate::relay::{self, As};
+use crate::{Owner, Picture};
 use host::shutdown::Shutdown;
 use media::message::{Control, From, Refusal, RefusalCode, Request, Response};
 use media::segment::SegmentHeader;

@@ -5,6 +5,7 @@ use crate::Owner;
 use host::http::Retry;
 use media::message::{Refusal, RefusalCode, Request, Response};
 use quic::{CallError, ControlReceiver, Endpoint, Identity, Link, LinkError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -106,6 +107,25 @@ impl Session {
             tracing::warn!(%error, "the relay did not answer; asking again");
             tokio::time::sleep(pause).await;
         }
+    }
+}
+
+/// A kept session that is lent to one at a time; who comes while it is lent opens another.
+#[derive(Debug, Default)]
+pub(crate) struct Lent(Mutex<Option<Session>>);
+
+impl Lent {
+    fn kept(&self) -> MutexGuard<'_, Option<Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn borrow(&self, owner: &Owner) -> Session {
+        let kept = self.kept().take();
+        kept.unwrap_or_else(|| Session::new(owner, As::Device))
+    }
+
+    pub(crate) fn give_back(&self, session: Session) {
+        *self.kept() = Some(session);
     }
 }
 

@@ -1,8 +1,8 @@
-//! Calls: one request, one response, on a bidirectional stream of their own; for a fetch, segments behind the response.
+//! Calls: one request, one response, on a bidirectional stream of their own; for a fetch, segments or heads behind the response.
 //!
 //! ```text
 //! -> u32 length || Request    FIN
-//! <- u32 length || Response   [ u32 length || u64 received_us || segment ]*  [ u32 0 ]   FIN
+//! <- u32 length || Response   [ u32 length || u64 received_us || segment or head ]*  [ u32 0 ]   FIN
 //! ```
 
 use crate::error::{CallError, LinkError, RequestError, StreamError};
@@ -13,12 +13,14 @@ use bytes::Bytes;
 use media::codec::DecodeError;
 use media::limits::SEGMENT;
 use media::message::{Refusal, RefusalCode, Request, Response};
+use media::segment::StoredHead;
 use tokio::time::timeout;
 
 pub(crate) async fn call(link: &Link, request: &Request) -> Result<Response, CallError> {
     let (response, mut frames) = exchange(link, request).await?;
     match response {
         Response::Segments => Err(CallError::Unexpected("Segments")),
+        Response::Heads => Err(CallError::Unexpected("Heads")),
         // What follows an answer that ends the call is a violation.
         response => match timeout(STALL, frames.at_end()).await {
             Ok(Ok(true)) => Ok(response),
@@ -34,6 +36,16 @@ pub(crate) async fn fetch(link: &Link, request: &Request) -> Result<SegmentStrea
         (Response::Segments, frames) => Ok(SegmentStream { link: link.clone(), frames, ended: false }),
         (Response::Refused(refusal), _) => Err(refusal.into()),
         _ => Err(CallError::Unexpected("no Segments")),
+    }
+}
+
+pub(crate) async fn fetch_heads(link: &Link, request: &Request) -> Result<HeadStream, CallError> {
+    match exchange(link, request).await? {
+        (Response::Heads, frames) => {
+            Ok(HeadStream(SegmentStream { link: link.clone(), frames, ended: false }))
+        }
+        (Response::Refused(refusal), _) => Err(refusal.into()),
+        _ => Err(CallError::Unexpected("no Heads")),
     }
 }
 
@@ -93,6 +105,19 @@ impl SegmentStream {
     }
 }
 
+/// Heads that were fetched, in order.
+#[derive(Debug)]
+pub struct HeadStream(SegmentStream);
+
+impl HeadStream {
+    /// The next head and when the relay received its segment, Unix microseconds; `None` after the last. Not cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<(u64, StoredHead)>, CallError> {
+        let Some((received_us, bytes)) = self.0.next().await? else { return Ok(None) };
+        let head = StoredHead::decode(&bytes).map_err(|error| self.0.link.fail(error.into()))?;
+        Ok(Some((received_us, head)))
+    }
+}
+
 /// A call the peer opened; its request is still to be read.
 #[derive(Debug)]
 pub struct IncomingCall {
@@ -148,8 +173,17 @@ impl Responder {
     }
 
     /// Answers that segments follow.
-    pub async fn segments(mut self) -> Result<SegmentsOut, StreamError> {
-        self.send.write(framed(&Response::Segments.encode())).await?;
+    pub async fn segments(self) -> Result<SegmentsOut, StreamError> {
+        self.follows(&Response::Segments).await
+    }
+
+    /// Answers that heads follow: each [`StoredHead`] encoded.
+    pub async fn heads(self) -> Result<SegmentsOut, StreamError> {
+        self.follows(&Response::Heads).await
+    }
+
+    async fn follows(mut self, response: &Response) -> Result<SegmentsOut, StreamError> {
+        self.send.write(framed(&response.encode())).await?;
         Ok(SegmentsOut { send: self.send })
     }
 
@@ -159,7 +193,7 @@ impl Responder {
     }
 }
 
-/// Segments on their way to a caller. Dropped before [`finish`](SegmentsOut::finish), the call is broken off: the caller does not
+/// Segments, or heads of segments, on their way to a caller. Dropped before [`finish`](SegmentsOut::finish), the call is broken off: the caller does not
 /// take what it got for everything.
 #[derive(Debug)]
 pub struct SegmentsOut {
@@ -167,7 +201,7 @@ pub struct SegmentsOut {
 }
 
 impl SegmentsOut {
-    /// Sends one whole segment.
+    /// Sends one whole segment, or one head.
     pub async fn send(&mut self, received_us: u64, segment: Bytes) -> Result<(), StreamError> {
         let length = u32::try_from(segment.len()).unwrap_or(u32::MAX);
         let head = [&length.to_be_bytes()[..], &received_us.to_be_bytes()].concat();

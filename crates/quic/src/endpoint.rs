@@ -1,5 +1,6 @@
 //! A UDP socket that makes sessions: a client's or the relay's.
 
+use crate::congestion::TolerantConfig;
 use crate::error::LinkError;
 use crate::frame::{FrameReader, framed};
 use crate::identity::{Identity, key_of};
@@ -266,7 +267,8 @@ fn transport(idle: Duration) -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(limits::STREAM_WINDOW))
         .receive_window(VarInt::from_u32(limits::RECEIVE_WINDOW))
         .send_window(limits::SEND_WINDOW)
-        .datagram_receive_buffer_size(None);
+        .datagram_receive_buffer_size(None)
+        .congestion_controller_factory(Arc::new(TolerantConfig::default()));
     transport
 }
 

@@ -43,6 +43,18 @@ impl FrameWriter {
         self.stream.finish().map_err(|_| StreamError::Abandoned)
     }
 
+    /// [`finish`](FrameWriter::finish), and waits until all of it has arrived.
+    pub(crate) async fn deliver(mut self) -> Result<(), StreamError> {
+        self.finished = true;
+        self.stream.finish().map_err(|_| StreamError::Abandoned)?;
+        match self.stream.stopped().await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(StreamError::Abandoned),
+            Err(quinn::StoppedError::ConnectionLost(error)) => Err(LinkError::from(error).into()),
+            Err(quinn::StoppedError::ZeroRttRejected) => Err(LinkError::Closed.into()),
+        }
+    }
+
     pub(crate) fn set_priority(&self, priority: i32) {
         // A stream that was closed meanwhile has no priority to change.
         let _ = self.stream.set_priority(priority);

@@ -22,6 +22,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod call;
+mod congestion;
 mod endpoint;
 mod error;
 mod frame;
@@ -30,12 +31,12 @@ pub mod limits;
 mod link;
 mod segment;
 
-pub use call::{IncomingCall, Responder, SegmentStream, SegmentsOut};
+pub use call::{HeadStream, IncomingCall, Responder, SegmentStream, SegmentsOut};
 pub use endpoint::{ClientOptions, Endpoint, Incoming};
 pub use error::{CallError, LinkError, RequestError, StreamError};
 pub use identity::Identity;
 pub use limits::ServerLimits;
-pub use link::{ControlReceiver, Link};
+pub use link::{ControlReceiver, Link, Path};
 pub use segment::{SegmentRecv, SegmentSend};
 
 /// The application protocol named in the TLS handshake.

@@ -1,6 +1,7 @@
 //! A session that stands: both keys proven, Hello and Welcome exchanged.
 
-use crate::call::{IncomingCall, SegmentStream};
+use crate::call::{HeadStream, IncomingCall, SegmentStream};
+use crate::congestion::Tolerant;
 use crate::error::{CallError, GOODBYE, LinkError, StreamError};
 use crate::frame::{FrameReader, framed};
 use crate::limits::CONTROL_QUEUE;
@@ -10,6 +11,7 @@ use media::message::{Control, Refusal, Request, Response};
 use media::sign::PublicKey;
 use quinn::VarInt;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// The priority of the control stream: before every segment.
@@ -22,6 +24,16 @@ pub struct Link {
     peer_key: PublicKey,
     welcome_now_us: u64,
     control: mpsc::Sender<Bytes>,
+}
+
+/// The way to a peer, as far as it is known from what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Path {
+    /// Bytes that may be under way at once.
+    pub window: u64,
+    pub round_trip: Duration,
+    /// How long packets wait in some queue on the way: the round trip beyond its least of the last minutes.
+    pub waits: Duration,
 }
 
 impl Link {
@@ -78,6 +90,11 @@ impl Link {
         crate::call::fetch(self, request).await
     }
 
+    /// Asks for the heads of stored segments; a refusal is an error.
+    pub async fn fetch_heads(&self, request: &Request) -> Result<HeadStream, CallError> {
+        crate::call::fetch_heads(self, request).await
+    }
+
     /// Opens a segment's stream; waits while the peer has as many open as it allows. A higher priority goes first.
     pub async fn open_segment(&self, priority: i32) -> Result<SegmentSend, LinkError> {
         let stream = self.connection.open_uni().await?;
@@ -95,6 +112,15 @@ impl Link {
     pub async fn accept_call(&self) -> Result<IncomingCall, LinkError> {
         let (send, recv) = self.connection.accept_bi().await?;
         Ok(IncomingCall::new(self.clone(), send, recv))
+    }
+
+    /// How the way to the peer is now.
+    #[must_use]
+    pub fn path(&self) -> Path {
+        let path = self.connection.stats().path;
+        let control = self.connection.congestion_state().into_any().downcast::<Tolerant>();
+        let waits = control.map_or(Duration::ZERO, |control| control.waits());
+        Path { window: path.cwnd, round_trip: path.rtt, waits }
     }
 
     /// Ends the session and tells the peer why.

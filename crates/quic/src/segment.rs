@@ -35,6 +35,11 @@ impl SegmentSend {
         self.0.finish()
     }
 
+    /// [`finish`](SegmentSend::finish), and waits until the peer has all of it. Dropped meanwhile, what was written still arrives.
+    pub async fn deliver(self) -> Result<(), StreamError> {
+        self.0.deliver().await
+    }
+
     /// Gives the segment up; what was not yet sent is not sent any more.
     pub fn reset(self) {
         drop(self);

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | owner | its root key in the configuration | open mailboxes, put policies, have leaves sponsored, watch its cameras |
 //! | camera | an Enrollment by such an owner | publish itself, read its own policy, read day keys |
-//! | device | the newest policy's recipients, until `not_after` | watch; an admin also reads DayNotices |
-//! | sponsor | its link key in the configuration | fetch ciphertext, EpochOpens, policies and DayNotices; nothing live |
+//! | device | the newest policy's recipients, until `not_after` | watch, read heads; an admin also reads DayNotices |
+//! | sponsor | its link key in the configuration | fetch whole ciphertext, EpochOpens, policies and DayNotices; nothing live |
 //! | anybody | - | use a pairing mailbox whose identifier it knows |
 //!
 //! A camera whose owner the configuration no longer names is unknown from the next start on. Whoever may not is told so in the same words
@@ -124,6 +124,7 @@ impl Access {
         role.map(drop).ok_or_else(|| no("your key is not among this camera's recipients"))
     }
 
+    // SPEC: session.md#heads: a sponsor MUST be refused heads, so that [`Access::may_watch`] is the rule for them.
     pub(crate) fn may_fetch(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
         if self.is_sponsor(key) && self.camera(camera_id).is_some() {
             return Ok(());

@@ -40,6 +40,13 @@ async fn answer(
             Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
         };
     }
+    if let Request::FetchHeads { camera_id, track, from_us, to_us, cursor, pictures } = request {
+        let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
+        return match relay.access.may_watch(&peer.key, camera_id, host::clock::now()) {
+            Ok(()) => playback::heads(relay, query, pictures, responder).await,
+            Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
+        };
+    }
     let response = tokio::select! {
         response = respond(relay, peer, request) => response,
         // Whoever asked has gone: there is nobody to wait for.
@@ -94,7 +101,7 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
             relay.sponsor.append(key, &text).await
         }
         Request::ListCameras => list_cameras(relay, peer, now).await,
-        Request::FetchSegments { .. } => Err(not_found("answered elsewhere")),
+        Request::FetchSegments { .. } | Request::FetchHeads { .. } => Err(not_found("answered elsewhere")),
     }
 }
 

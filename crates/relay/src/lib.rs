@@ -8,6 +8,7 @@
 //! camera  == segments ==>  ingest  -->  store    durable, then Ack
 //!                             \----->   fanout   == the same bytes ==>  viewers, each at its own pace
 //! owner, requester  -- FetchSegments, FetchEpochs -->  playback  <--  store
+//! owner  -- FetchHeads -->  playback               of each segment the header and the first sealed fragment
 //! owner  -- SponsorLeaf -->  sponsor  --  signed leaf -->  the log
 //! ```
 //!

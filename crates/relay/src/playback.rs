@@ -1,35 +1,102 @@
-//! Recorded footage out: the stored bytes, exactly as they were received, in order.
+//! Recorded footage out: the stored bytes, exactly as they were received, in order; or of each segment its head alone.
 
 use crate::ingest::of_store;
 use crate::serve::Relay;
-use crate::store::{SegmentQuery, StoreError};
+use crate::store::{SegmentPage, SegmentQuery, StoreError, StoredSegment};
+use bytes::Bytes;
 use media::id::{CameraId, TrackId};
 use media::limits;
 use media::message::{Refusal, RefusalCode, Response};
-use quic::{Responder, StreamError};
+use media::segment::StoredHead;
+use quic::{Responder, SegmentsOut, StreamError};
+use tokio::sync::SemaphorePermit;
+
+/// What is sent of each segment.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Whole,
+    Head { picture: bool },
+}
+
+impl Part {
+    async fn read(self, relay: &Relay, segment: &StoredSegment) -> Result<Bytes, StoreError> {
+        match self {
+            Self::Whole => relay.store.read_segment(segment).await,
+            Self::Head { picture } => {
+                let bytes = relay.store.read_head(segment, picture).await?.to_vec();
+                let (segment_bytes, duration_us) = (segment.length(), segment.facts().duration_us);
+                Ok(StoredHead { segment_bytes, duration_us, bytes }.encode().into())
+            }
+        }
+    }
+}
 
 /// Streams what was asked for. The caller's rights have been checked.
 ///
 /// Footage that retention takes meanwhile is left out, and so is what the disk damaged: the chain shows the gap.
 pub(crate) async fn segments(
     relay: &Relay,
-    mut query: SegmentQuery,
+    query: SegmentQuery,
     responder: Responder,
 ) -> Result<(), StreamError> {
-    let Ok(_seat) = relay.fetches.try_acquire() else {
+    let begun = first_page(relay, query, responder).await?;
+    let Some((page, responder, _seat)) = begun else { return Ok(()) };
+    send(relay, query, page, responder.segments().await?, Part::Whole, usize::MAX).await
+}
+
+/// Streams the heads of what was asked for in the same way, as many as one answer holds.
+pub(crate) async fn heads(
+    relay: &Relay,
+    query: SegmentQuery,
+    picture: bool,
+    responder: Responder,
+) -> Result<(), StreamError> {
+    let most = if picture { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
+    let begun = first_page(relay, query, responder).await?;
+    let Some((page, responder, _seat)) = begun else { return Ok(()) };
+    send(relay, query, page, responder.heads().await?, Part::Head { picture }, most).await
+}
+
+/// The first look comes before the answer, so that a failing store is a refusal and not half an answer.
+async fn first_page(
+    relay: &Relay,
+    query: SegmentQuery,
+    responder: Responder,
+) -> Result<Option<(SegmentPage, Responder, SemaphorePermit<'_>)>, StreamError> {
+    let Ok(seat) = relay.fetches.try_acquire() else {
         let refusal = Refusal::new(RefusalCode::Quota, "too many fetches at once: ask again in a moment");
-        return responder.answer(&Response::Refused(refusal)).await;
+        responder.answer(&Response::Refused(refusal)).await?;
+        return Ok(None);
     };
-    // The first look comes before the answer, so that a failing store is a refusal and not half an answer.
-    let mut page = match relay.store.segments(query).await {
-        Ok(page) => page,
-        Err(error) => return responder.answer(&Response::Refused(of_store(&error))).await,
-    };
-    let mut out = responder.segments().await?;
+    match relay.store.segments(query).await {
+        Ok(page) => Ok(Some((page, responder, seat))),
+        Err(error) => {
+            responder.answer(&Response::Refused(of_store(&error))).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Sends a part of each segment, of `most` segments at most.
+async fn send(
+    relay: &Relay,
+    mut query: SegmentQuery,
+    mut page: SegmentPage,
+    mut out: SegmentsOut,
+    part: Part,
+    most: usize,
+) -> Result<(), StreamError> {
+    let mut sent = 0;
     loop {
         for segment in &page.segments {
-            match relay.store.read_segment(segment).await {
-                Ok(bytes) => out.send(segment.facts().received_us, bytes).await?,
+            if sent == most {
+                return out.finish().await;
+            }
+            match part.read(relay, segment).await {
+                Ok(bytes) => {
+                    out.send(segment.facts().received_us, bytes).await?;
+                    sent += 1;
+                }
                 Err(StoreError::Gone) => {}
                 Err(error @ StoreError::Damaged { .. }) => tracing::error!(%error, "left out of an answer"),
                 Err(error) => {

@@ -1,7 +1,7 @@
 //! ffmpeg and ffprobe as children: what they are told, what they said, how they end.
 //!
 //! The address of a camera may hold its password, and a command line is there for everybody on the machine to read. So they read the address
-//! from standard input, as a script of one file (ffmpeg 5.0 or newer):
+//! from standard input, as a script of one file (ffmpeg 5.0 or newer; 5.1 for `keyframes`):
 //!
 //! ```text
 //! ffmpeg -f concat -safe 0 -protocol_whitelist pipe,rtsp,... -i pipe:0

@@ -65,7 +65,7 @@ async fn sound_that_no_segment_carries_becomes_aac() {
 async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried_again() {
     let (sender, mut heard) = mpsc::channel(1000);
     let stats = Stats::default();
-    shoot(&fixture("h264-bframes.mp4"), &sender, &stats, &Shutdown::new()).await;
+    shoot(&fixture("h264-bframes.mp4"), &sender, &stats, watch::channel(None).1, &Shutdown::new()).await;
     drop(sender);
     let mut all = Vec::new();
     while let Some(next) = heard.recv().await {
@@ -79,7 +79,7 @@ async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried
     let path = dir.path().join("late.mp4");
     let source = SourceConfig::file(path.clone(), true);
     let stop = Shutdown::new();
-    let shooting = shoot(&source, &sender, &stats, &stop);
+    let shooting = shoot(&source, &sender, &stats, watch::channel(None).1, &stop);
     let late = async {
         assert!(matches!(heard.recv().await, Some(Heard::Lost)));
         assert!(stats.trouble().unwrap().contains("not readable"));
@@ -90,6 +90,36 @@ async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried
         () = shooting => panic!("a looped source does not end"),
         () = late => {}
     }
+}
+
+#[tokio::test]
+async fn pictures_of_another_size_under_the_same_init_segment_are_not_filmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut stream = Vec::new();
+    for size in ["160:120", "320:240"] {
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-nostdin", "-v", "error", "-i"]).arg(fixture_path("h264-aac.mp4"));
+        ffmpeg.args(["-an", "-vf", &format!("scale={size}"), "-c:v", "libx264", "-preset", "ultrafast"]);
+        let made = ffmpeg.args(["-bf", "0", "-f", "mpegts", "-"]).output().await.unwrap();
+        assert!(made.status.success());
+        stream.extend(made.stdout);
+    }
+    let path = dir.path().join("changing.ts");
+    std::fs::write(&path, stream).unwrap();
+    let mut capture = Capture::start(&SourceConfig::file(path, false)).await.unwrap();
+    let Piece::Init(init) = capture.next().await.unwrap() else { panic!("no init") };
+    let mut played_us = 0;
+    let ended = loop {
+        match capture.next().await {
+            Ok(Piece::Fragment(fragment)) => played_us += fragment.duration_us,
+            Ok(Piece::Init(_)) => panic!("a second init"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(ended, SourceError::ChangedWithin), "{ended}");
+    assert!(played_us > 0, "the first size was not filmed");
+    let container::init::TrackKind::Video { width, .. } = init.video().unwrap().kind else { panic!() };
+    assert_eq!(width, 160);
 }
 
 #[test]

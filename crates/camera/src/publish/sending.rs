@@ -5,6 +5,7 @@
 //! ```
 //! Each track has streams of its own, so that one that waits for its EpochOpen holds up no other.
 
+use super::backfill::{self, Share};
 use super::{Session, SessionError, Track};
 use crate::handover::{Handover, lock};
 use crate::live::{Live, Next};
@@ -18,30 +19,36 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Live segments under way at once; more than one when the uplink is slower than the picture.
+/// Live segments under way at once; more than one when the uplink is slower than the picture, or far.
 const LIVE_AT_ONCE: usize = 4;
-/// Segments of the backlog under way at once: the uplink is for live pictures.
-const BACKLOG_AT_ONCE: usize = 2;
 /// Where the priorities of a kind of segments begin. Of live segments the newest goes first.
 const MAIN_LIVE: i32 = 1 << 30;
 const SUB_LIVE: i32 = 2;
-const MAIN_BACKLOG: i32 = 1;
-const SUB_BACKLOG: i32 = 0;
+/// One segment of the backlog is under way at a time, of either track.
+const BACKLOG: i32 = 0;
 /// What the relay could not store goes again after this long: its disk, its quota or its log may have recovered.
 const LATER: Duration = Duration::from_secs(2);
 
 /// Sends what the outbox says until the session ends.
 pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
-    let mut main = Lane::of(&session.main, MAIN_LIVE, MAIN_BACKLOG);
-    let mut sub = session.sub.as_ref().map(|track| Lane::of(track, SUB_LIVE, SUB_BACKLOG));
+    let mut main = Lane::of(&session.main, MAIN_LIVE);
+    let mut sub = session.sub.as_ref().map(|track| Lane::of(track, SUB_LIVE));
     loop {
         main.send_live(session);
-        main.send_backlog(session);
         if let Some(sub) = &mut sub {
             sub.send_live(session);
-            if main.backlog.is_empty() {
-                sub.send_backlog(session);
-            }
+        }
+        // One at a time, which [`backfill`] paces: the uplink is for live pictures. None while live ones wait; those of the second track hold up
+        // its own alone, for they may wait for an EpochOpen that the relay does not take.
+        if main.has_room() {
+            main.send_backlog(session);
+        }
+        if let Some(sub) = &mut sub
+            && main.has_room()
+            && sub.has_room()
+            && main.backlog.is_empty()
+        {
+            sub.send_backlog(session);
         }
         tokio::select! {
             done = main.done() => finished(&session.main.handover, done)?,
@@ -57,16 +64,20 @@ struct Lane<'a> {
     live: JoinSet<Done>,
     backlog: JoinSet<Done>,
     live_priority: i32,
-    backlog_priority: i32,
 }
 
 impl<'a> Lane<'a> {
-    fn of(track: &'a Track, live_priority: i32, backlog_priority: i32) -> Self {
-        Self { track, live: JoinSet::new(), backlog: JoinSet::new(), live_priority, backlog_priority }
+    fn of(track: &'a Track, live_priority: i32) -> Self {
+        Self { track, live: JoinSet::new(), backlog: JoinSet::new(), live_priority }
+    }
+
+    /// Whether no live segment waits for those that are under way.
+    fn has_room(&self) -> bool {
+        self.live.len() < LIVE_AT_ONCE
     }
 
     fn send_live(&mut self, session: &Session) {
-        while self.live.len() < LIVE_AT_ONCE
+        while self.has_room()
             && let Some(sequence) = next(|| lock(&self.track.handover.outbox).poll_live())
         {
             let newer = sequence.0.saturating_sub(self.track.live_from.0);
@@ -77,10 +88,10 @@ impl<'a> Lane<'a> {
     }
 
     fn send_backlog(&mut self, session: &Session) {
-        while self.backlog.len() < BACKLOG_AT_ONCE
+        if self.backlog.is_empty()
             && let Some(sequence) = next(|| lock(&self.track.handover.outbox).poll_send())
         {
-            self.backlog.spawn(Sending::new(session, self.track, sequence, self.backlog_priority).run());
+            self.backlog.spawn(Sending::new(session, self.track, sequence, BACKLOG).run());
         }
     }
 
@@ -122,7 +133,7 @@ type Done = (Sequence, Result<Sent, SendError>);
 
 /// How one stream ended.
 enum Sent {
-    /// Written whole; the relay's answer comes on the control stream.
+    /// Delivered whole; the relay's answer comes on the control stream.
     Whole,
     /// There is nothing to send: it was dropped for want of room, or filming gave it up.
     Gone,
@@ -178,12 +189,14 @@ struct Sending {
     confirmed: watch::Receiver<EpochNo>,
     sequence: Sequence,
     priority: i32,
+    backfill: Share,
 }
 
 impl Sending {
     fn new(session: &Session, track: &Track, sequence: Sequence, priority: i32) -> Self {
         let (handover, link) = (track.handover.clone(), session.link.clone());
-        Self { handover, link, confirmed: track.confirmed.subscribe(), sequence, priority }
+        let (confirmed, backfill) = (track.confirmed.subscribe(), session.backfill);
+        Self { handover, link, confirmed, sequence, priority, backfill }
     }
 
     async fn run(mut self) -> Done {
@@ -195,12 +208,10 @@ impl Sending {
         let live = self.handover.live.borrow().clone().filter(|live| live.sequence == self.sequence);
         if let Some(live) = live {
             let mut stream = self.open(live.epoch_no).await?;
-            return grow(live, &mut stream).await.map(|whole| (whole, stream)).and_then(|(whole, stream)| {
-                match whole {
-                    Whole::Yes => stream.finish().map(|()| Sent::Whole).map_err(SendError::from),
-                    Whole::No => Ok(Sent::Gone),
-                }
-            });
+            return match grow(live, &mut stream).await? {
+                Whole::Yes => Ok(stream.deliver().await.map(|()| Sent::Whole)?),
+                Whole::No => Ok(Sent::Gone),
+            };
         }
         let sequence = self.sequence;
         let Some(bytes) = self.handover.on_disk(move |spool| spool.find_segment(sequence)).await? else {
@@ -209,8 +220,12 @@ impl Sending {
         let header = bytes.get(..media::segment::HEADER_LEN).map(SegmentHeader::decode);
         let Some(Ok(header)) = header else { return Ok(Sent::Gone) };
         let mut stream = self.open(header.epoch_no).await?;
-        stream.write(&bytes).await?;
-        stream.finish()?;
+        if self.priority == BACKLOG {
+            backfill::send(self.backfill, &self.link, stream, &bytes).await?;
+        } else {
+            stream.write(&bytes).await?;
+            stream.deliver().await?;
+        }
         Ok(Sent::Whole)
     }
 

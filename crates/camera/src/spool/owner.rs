@@ -45,7 +45,8 @@ impl Spool {
     }
 
     pub(crate) fn pairing(&self) -> Result<Pairing, SpoolError> {
-        let bytes = |key| Ok::<_, SpoolError>(self.get_from(META, key)?.ok_or(SpoolError::NotPaired)?.to_vec());
+        let bytes =
+            |key| Ok::<_, SpoolError>(self.get_from(META, key)?.ok_or(SpoolError::NotPaired)?.to_vec());
         let text = |key| Ok::<_, SpoolError>(String::from_utf8_lossy(&bytes(key)?).into_owned());
         let key =
             |name| bytes(name)?.try_into().map_err(|_| state(&self.path)(format!("{name} has not 32 bytes")));

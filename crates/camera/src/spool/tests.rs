@@ -259,3 +259,16 @@ fn keys_of_days_ahead_leave_todays_alone() {
     }
     assert_eq!(spool.day_key(Day(100), 2).unwrap(), None);
 }
+
+#[test]
+fn what_a_power_cut_left_half_written_is_removed() {
+    let (dir, mut spool) = spool();
+    spool.keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
+    spool.keep_segment(Sequence(0), &segment(0, 0, 0, 1), &close(0, 1, 1)).unwrap();
+    drop(spool);
+    let half = dir.path().join("spool/.00000000000000000001.segment.0123456789abcdef.tmp");
+    std::fs::write(&half, b"half").unwrap();
+    let spool = Spool::open(dir.path()).unwrap();
+    assert!(!half.exists());
+    assert_eq!(spool.sequences(), [Sequence(0)]);
+}

@@ -3,6 +3,7 @@
 use crate::world::{World, fixture, until};
 use camera::{Error, PairError, SourceConfig, SpoolError};
 use host::shutdown::Shutdown;
+use media::epoch::GapReason;
 use media::id::TrackId;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -188,4 +189,80 @@ async fn a_camera_has_one_owner() {
     let invitation = owner::pair::invite(&world.owner, "again").await.unwrap();
     let again = camera::pair::pair(&world.camera, invitation.url(), &mut |_| {}).await;
     assert!(matches!(again, Err(Error::Spool(SpoolError::Paired))));
+}
+
+/// Nine seconds in which nothing moves, then three in which a bar jumps about, with a key frame each second.
+fn half_still(world: &World) -> std::path::PathBuf {
+    let file = world.camera.data.with_extension("mp4");
+    let (grey, black) = ("color=gray:s=320x180:r=10:d=12", "color=black:s=80x180:r=10:d=12");
+    let bar = "overlay=x='if(lt(t,9),0,mod(floor(t)*70,240))'";
+    let made = std::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", grey, "-f", "lavfi", "-i", black])
+        .args(["-filter_complex", bar, "-c:v", "libx264", "-bf", "0", "-g", "10", "-keyint_min", "10"])
+        .args(["-sc_threshold", "0", "-pix_fmt", "yuv420p"])
+        .arg(&file)
+        .status();
+    assert!(made.unwrap().success());
+    file
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_camera_that_films_events_only_sends_what_moves_and_its_owner_reads_that_nothing_did() {
+    let mut world = World::new().await;
+    world.camera.source = SourceConfig::file(half_still(&world), true);
+    let table = "mode = \"events\"\npre_roll_secs = 1\npost_roll_secs = 1\nthreshold_permille = 100";
+    world.camera.filming = host::config::parse(table, std::path::Path::new("camera.toml")).unwrap();
+    world.pair().await;
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    // Nine still seconds come round between the moving ones.
+    let mut gaps = Vec::new();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while gaps.is_empty() {
+        assert!(std::time::Instant::now() < deadline, "{stats:?}");
+        let acked = stats.segments_acked();
+        until(&stats, "a further segment", |stats| stats.segments_acked() > acked).await;
+        gaps = world.play().await.1;
+    }
+    filming.stop_and_join().await.unwrap();
+    assert!(gaps.iter().all(|reason| reason.contains("nothing moved")), "{gaps:?}");
+}
+
+/// Whether a process plays this camera's film.
+fn has_ffmpeg(world: &World) -> bool {
+    let film = world.camera.data.with_extension("mp4");
+    let film = film.to_str().unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|process| process.ok());
+    let words = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    words.map(|words| String::from_utf8_lossy(&words).into_owned()).any(|words| words.contains(film))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_privacy_switch_lets_the_source_go_stays_over_a_restart_and_its_gap_is_signed() {
+    let mut world = World::new().await;
+    let film = world.camera.data.with_extension("mp4");
+    std::fs::copy(fixture("h264-aac.mp4"), &film).unwrap();
+    world.camera.source = SourceConfig::file(film, true);
+    world.pair().await;
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    until(&stats, "two acknowledged", |stats| stats.segments_acked() >= 2).await;
+    assert!(has_ffmpeg(&world));
+    camera::duty::set_privacy(&world.camera, true).unwrap();
+    until(&stats, "it rests", |stats| stats.rests() == Some(GapReason::Privacy)).await;
+    assert!(!has_ffmpeg(&world), "its source is let go");
+    let before = stats.segments_sent();
+    filming.stop_and_join().await.unwrap();
+
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    until(&stats, "it still rests", |stats| stats.rests() == Some(GapReason::Privacy)).await;
+    assert!(!has_ffmpeg(&world) && stats.segments_sent() == 0);
+    camera::duty::set_privacy(&world.camera, false).unwrap();
+    until(&stats, "it films again", |stats| stats.segments_acked() >= 2).await;
+    assert_eq!(stats.rests(), None);
+    filming.stop_and_join().await.unwrap();
+    let (watched, gaps) = world.play().await;
+    assert_eq!((watched.segments, watched.refused), (before + stats.segments_sent(), 0));
+    assert!(matches!(&gaps[..], [reason] if reason.contains("privacy switch")), "{gaps:?}");
 }

@@ -88,13 +88,7 @@ impl World {
         relay_config.listen = relay.at().quic;
         owner_config.relay.address = relay.at().quic.to_string();
         let owner = Owner::open(owner_config).unwrap();
-        let camera = Config {
-            data: at("camera"),
-            source: SourceConfig::file(fixture("h264-aac.mp4"), true),
-            sub: None,
-            spool_bytes: 1 << 30,
-            model: "a camera".to_owned(),
-        };
+        let camera = Config::new(at("camera"), SourceConfig::file(fixture("h264-aac.mp4"), true));
         camera::init(&camera).unwrap();
         Self { _dir: dir, _log: log, _witness: witness, relay: Some(relay), relay_config, owner, camera }
     }
@@ -138,7 +132,15 @@ impl World {
             owner::live::Event::Refused { reason, .. } => panic!("{reason}"),
             _ => {}
         };
-        let watched = owner::play::play(&self.owner, Picture { camera: "door", track }, span, &mut tokio::io::sink(), on).await.unwrap();
+        let watched = owner::play::play(
+            &self.owner,
+            Picture { camera: "door", track },
+            span,
+            &mut tokio::io::sink(),
+            on,
+        )
+        .await
+        .unwrap();
         (watched, gaps)
     }
 }

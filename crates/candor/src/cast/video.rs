@@ -163,12 +163,10 @@ pub(super) async fn cameras(
     let mut cameras = Vec::new();
     for (n, path) in (1..).zip(&plan.footage) {
         let name = name_of(n, path);
+        let source = camera::SourceConfig::file(path, true);
         let config = camera::Config {
-            data: plan.dir.join(format!("camera-{n}")),
-            source: camera::SourceConfig::file(path, true),
-            sub: None,
-            spool_bytes: 1 << 30,
             model: format!("demo camera {n}"),
+            ..camera::Config::new(plan.dir.join(format!("camera-{n}")), source)
         };
         camera::init(&config).map_err(CastError::part("camera"))?;
         let invitation =

@@ -5,7 +5,7 @@ mod source;
 
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use anyhow::anyhow;
-use camera::{Config, Error, PairError, SpoolError};
+use camera::{Config, Error, Mode, PairError, SpoolError};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
 use quic::LinkError;
@@ -47,8 +47,24 @@ pub(crate) enum Verb {
         /// Begin the file anew when it ends.
         #[arg(long, requires = "source")]
         r#loop: bool,
+        /// Film everything, or only what moves, whatever `mode` under [filming] says.
+        #[arg(long, value_name = "continuous|events", value_parser = mode)]
+        mode: Option<Mode>,
         #[command(flatten)]
         access: Access,
+    },
+    /// The privacy switch. While it is on, nothing is captured: the source is let go, and the gap is signed as privacy.
+    #[command(after_help = "\
+The switch stays as it is over restarts, and a running camera obeys within about a second.
+On standard input nothing can be let go: what comes is read and thrown away.
+`status` prints on or off, and with --json {\"privacy\": true|false}.
+
+Example: candor camera privacy --config camera.toml on")]
+    Privacy {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[arg(value_enum)]
+        switch: Switch,
     },
     /// Look at a camera for some seconds: what it sends, and what to change in its settings.
     #[command(after_help = "\
@@ -63,6 +79,30 @@ Example: candor camera probe rtsp://10.0.0.20/1 --user viewer --password-file do
         #[command(flatten)]
         access: Access,
     },
+}
+
+/// What to do with the privacy switch.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Switch {
+    /// Film nothing.
+    On,
+    /// Film again.
+    Off,
+    /// Say how it stands.
+    Status,
+}
+
+#[derive(serde::Serialize)]
+struct Privacy {
+    privacy: bool,
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "continuous" => Ok(Mode::Continuous),
+        "events" => Ok(Mode::Events),
+        _ => Err("it is continuous or events".to_owned()),
+    }
 }
 
 impl Verb {
@@ -94,8 +134,23 @@ impl Verb {
                 };
                 terminal.result(&found, probed::text);
             }
-            Self::Run { file, source, sub, r#loop, access } => {
+            Self::Privacy { file, switch } => {
+                let config: Config = file.load()?;
+                file.made("camera", &config.data)?;
+                match switch {
+                    Switch::On => camera::duty::set_privacy(&config, true)?,
+                    Switch::Off => camera::duty::set_privacy(&config, false)?,
+                    Switch::Status => {}
+                }
+                let now = Privacy { privacy: camera::duty::is_private(&config) };
+                terminal.result(&now, |now| match now.privacy {
+                    true => "on: nothing is filmed until `candor camera privacy off`".to_owned(),
+                    false => "off: the camera films as it is configured to".to_owned(),
+                });
+            }
+            Self::Run { file, source, sub, r#loop, mode, access } => {
                 let mut config: Config = file.load()?;
+                config.filming.mode = mode.unwrap_or(config.filming.mode);
                 let [source, sub] = access.sources(source.as_deref(), sub.as_deref(), r#loop)?;
                 config.source = source.unwrap_or(config.source);
                 config.sub = sub.or(config.sub);
@@ -103,9 +158,12 @@ impl Verb {
                     source::is_private(&file.config, source)?;
                 }
                 file.made("camera", &config.data)?;
-                checked(&config.source).await?;
-                if let Some(sub) = &config.sub {
-                    source::checked_second(sub).await;
+                // A source that is to be left alone is not even looked at.
+                if camera::duty::is_filming(&config) {
+                    checked(&config.source).await?;
+                    if let Some(sub) = &config.sub {
+                        source::checked_second(sub).await;
+                    }
                 }
                 let running = camera::start(config, shutdown.child()).await.map_err(not_started)?;
                 let (stats, sub) = (running.at().stats.clone(), running.at().sub.clone());
@@ -118,6 +176,7 @@ impl Verb {
                             acked = stats.segments_acked(),
                             waiting,
                             waiting_bytes = bytes,
+                            rests = ?stats.rests(),
                             trouble = stats.trouble().or_else(|| stats.link_trouble()),
                             "filming"
                         );

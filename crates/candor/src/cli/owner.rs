@@ -1,5 +1,7 @@
 //! `candor owner`.
 
+mod alarm;
+
 use super::browser;
 use super::terminal::table;
 use super::when::{When, show_us, span};
@@ -32,7 +34,10 @@ pub(crate) enum Verb {
         name: String,
     },
     /// The cameras in the book, and what the relay says of them.
-    #[command(after_help = "Example: candor owner cameras --config owner.toml")]
+    #[command(after_help = "\
+rate: bytes of the newest minute over its filmed time; waiting: segments that the camera still kept when its newest one began;
+clock: the relay's clock minus the camera's.
+Example: candor owner cameras --config owner.toml")]
     Cameras(ConfigFile),
     /// Watch live: fragmented MP4 to standard output (pipe it into ffplay -) or a file, until Ctrl-C.
     #[command(after_help = "Example: candor owner live --config owner.toml front-door | ffplay -")]
@@ -77,6 +82,11 @@ pub(crate) enum Verb {
         #[arg(long)]
         open: bool,
     },
+    /// Tell when a camera is offline and when it is back, until Ctrl-C: one line each, and a command or a webhook.
+    #[command(
+        after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook https://ntfy.example/door"
+    )]
+    Alarm(alarm::Alarm),
     /// Read the log, verified, and list every record about your cameras; exit code 1 if you did not make them all.
     #[command(after_help = "Example: candor owner audit --config owner.toml")]
     Audit {
@@ -144,7 +154,8 @@ impl Verb {
                 let owner = open(&watch.file)?;
                 let mut sink = sink(watch.output.as_ref()).await?;
                 let on = &mut |event| report(terminal, event);
-                let watched = owner::live::live(&owner, watch.which.picture(), &mut sink, &shutdown, on).await;
+                let watched =
+                    owner::live::live(&owner, watch.which.picture(), &mut sink, &shutdown, on).await;
                 let watched = watched.map_err(not_watched)?;
                 told(terminal, &watched);
             }
@@ -202,6 +213,7 @@ impl Verb {
                 let keybook = config.keybook.clone();
                 app(terminal, shutdown, open(&file)?, port, opens.then_some(keybook)).await?;
             }
+            Self::Alarm(alarm) => alarm.run(terminal, shutdown).await?,
             Self::Audit { file, all } => audit(terminal, &open(&file)?, all).await?,
         }
         Ok(())
@@ -237,7 +249,8 @@ async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &s
 async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
     let status = owner::book::status(owner).await?;
     terminal.result(&serde_json::json!({ "cameras": status }), |_| {
-        let heading = ["name", "camera", "policy", "state", "segments", "newest", "clock"].map(str::to_owned);
+        let heading = ["name", "camera", "policy", "state", "segments", "newest", "rate", "waiting", "clock"]
+            .map(str::to_owned);
         let mut rows = vec![heading.to_vec()];
         for camera in &status {
             rows.push(vec![
@@ -247,12 +260,22 @@ async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
                 state(camera),
                 camera.segments.to_string(),
                 if camera.newest_us == 0 { "-".to_owned() } else { show_us(camera.newest_us) },
+                camera.bits_per_second.map_or_else(|| "-".to_owned(), rate),
+                camera.waiting.map_or_else(|| "-".to_owned(), |waiting| waiting.to_string()),
                 format!("{:+.1} s", camera.clock_offset_ms as f64 / 1000.0),
             ]);
         }
         table(&rows)
     });
     Ok(())
+}
+
+/// Bits per second as people read them.
+fn rate(bits: u64) -> String {
+    match bits {
+        0..1_000_000 => format!("{} kbit/s", bits / 1000),
+        _ => format!("{:.1} Mbit/s", bits as f64 / 1e6),
+    }
 }
 
 fn state(camera: &Status) -> String {

@@ -116,6 +116,22 @@ pub enum Request {
     SponsorLeaf(String),
     /// The cameras this peer may watch. Answer: [`Response::Cameras`].
     ListCameras,
+    /// Heads of stored segments that overlap `from_us..to_us`, in order, from `cursor` on. Answer: [`Response::Heads`], then the heads, at most
+    /// [`limits::HEADS_PER_ANSWER`], or [`limits::PICTURES_PER_ANSWER`] with pictures.
+    FetchHeads {
+        /// Whose.
+        camera_id: CameraId,
+        /// Which picture.
+        track: TrackId,
+        /// First moment, Unix microseconds.
+        from_us: u64,
+        /// First moment after, Unix microseconds.
+        to_us: u64,
+        /// The first sequence wanted; 0 for all.
+        cursor: Sequence,
+        /// Whether the fragment with the key frame is wanted too.
+        pictures: bool,
+    },
 }
 
 /// An object of somebody, by name.
@@ -182,6 +198,8 @@ pub enum Response {
     },
     /// Cameras.
     Cameras(Vec<CameraStatus>),
+    /// Heads follow, each framed as `u32 length || u64 received_us || bytes` ([`StoredHead`](crate::segment::StoredHead)); a zero length ends them.
+    Heads,
 }
 
 impl Request {
@@ -211,6 +229,10 @@ impl Request {
             Self::MailboxTake { mailbox, side } => w.u8(11).raw(mailbox).u8(side.code()),
             Self::SponsorLeaf(text) => w.u8(12).bytes(text.as_bytes()),
             Self::ListCameras => w.u8(13),
+            Self::FetchHeads { camera_id, track, from_us, to_us, cursor, pictures } => {
+                w.u8(14).raw(&camera_id.0).u32(track.0).u64(*from_us).u64(*to_us).u64(cursor.0);
+                w.u8(u8::from(*pictures))
+            }
         };
         w.finish()
     }
@@ -251,6 +273,14 @@ impl Request {
             11 => Self::MailboxTake { mailbox: r.array("mailbox")?, side: Side::read(&mut r)? },
             12 => Self::SponsorLeaf(r.text(limits::LEAF, "leaf text")?),
             13 => Self::ListCameras,
+            14 => Self::FetchHeads {
+                camera_id: CameraId(r.array("camera_id")?),
+                track: TrackId(r.u32("track")?),
+                from_us: r.u64("from_us")?,
+                to_us: r.u64("to_us")?,
+                cursor: Sequence(r.u64("cursor")?),
+                pictures: flag(&mut r, "pictures")?,
+            },
             _ => return Err(DecodeError::BadValue("request")),
         };
         r.finish()?;
@@ -306,6 +336,9 @@ impl Response {
                     w.raw(&c.clock_offset_ms.to_be_bytes()).u64(c.replaced);
                 }
             }
+            Self::Heads => {
+                w.u8(9);
+            }
         }
         w.finish()
     }
@@ -356,6 +389,7 @@ impl Response {
                 });
                 Self::Cameras(cameras.collect::<Result<_, DecodeError>>()?)
             }
+            9 => Self::Heads,
             _ => return Err(DecodeError::BadValue("response")),
         };
         r.finish()?;

@@ -51,6 +51,7 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::MailboxTake { mailbox: [2; 32], side: Side::Owner },
         Request::SponsorLeaf("candor veto v1\nid AAAA\n".into()),
         Request::ListCameras,
+        Request::FetchHeads { camera_id, track, from_us, to_us, cursor: Sequence(8), pictures: true },
     ]
 }
 
@@ -73,6 +74,7 @@ pub(crate) fn responses() -> Vec<Response> {
         Response::Objects(vec![NamedObject { name: "one.example/t".into(), bytes: b"keys".to_vec() }]),
         Response::Policy { enrollment: enrollment(), bundle: bundle() },
         Response::Logged { leaf: b"leaf".to_vec(), proof: b"proof".to_vec() },
+        Response::Heads,
         Response::Cameras(vec![status, CameraStatus { online: false, ..status }]),
     ]
 }
@@ -173,11 +175,14 @@ fn a_flag_other_than_0_and_1_and_unknown_kinds_are_refused() {
     let mut epochs = Response::Epochs { opens: vec![], more: true }.encode();
     epochs[4] = 2;
     assert_eq!(Response::decode(&epochs), Err(DecodeError::BadValue("more")));
-    for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 14], "request")] {
+    let mut heads = requests().pop().unwrap().encode();
+    *heads.last_mut().unwrap() = 2;
+    assert_eq!(Request::decode(&heads), Err(DecodeError::BadValue("pictures")));
+    for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 15], "request")] {
         assert_eq!(Request::decode(&bytes), Err(DecodeError::BadValue(field)));
     }
     assert_eq!(Control::decode(&[0, 1, 0x40, 12]), Err(DecodeError::BadValue("control message")));
-    assert_eq!(Response::decode(&[0, 1, 0x42, 9]), Err(DecodeError::BadValue("response")));
+    assert_eq!(Response::decode(&[0, 1, 0x42, 10]), Err(DecodeError::BadValue("response")));
     assert_eq!(Control::decode(&[0, 2, 0x40, 11]), Err(DecodeError::UnknownSuite(2)));
     let wrong = DecodeError::WrongType { expected: 0x40, got: 0x41 };
     assert_eq!(Control::decode(&[0, 1, 0x41, 11]), Err(wrong));

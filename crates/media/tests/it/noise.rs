@@ -1,7 +1,7 @@
 //! Noise into every parser: no panic, and whatever is accepted encodes to the bytes that came.
 
 use crate::messages;
-use crate::samples::{camera, day_notice, enrollment, epoch_open, policy, public, segment};
+use crate::samples::{camera, day_notice, enrollment, epoch_open, header, policy, public, segment};
 use media::chain::Chain;
 use media::enrollment::Enrollment;
 use media::epoch::SignedEpochOpen;
@@ -9,7 +9,7 @@ use media::message::{Control, Request, Response};
 use media::notice::DayNotice;
 use media::pair::{PairHello, PairWelcome};
 use media::policy::SignedOwnerPolicy;
-use media::segment::{Part, SegmentReader, frame};
+use media::segment::{Part, SegmentReader, StoredHead, frame};
 use proptest::prelude::*;
 
 fn samples() -> Vec<Vec<u8>> {
@@ -23,6 +23,8 @@ fn samples() -> Vec<Vec<u8>> {
     samples.push(enrollment());
     samples.push(day_notice());
     samples.push(segment(&Chain([0; 32]), &[b"head", b"", b"two"]));
+    let head = [&header().encode()[..], &frame(0, b"head"), &frame(1, b"picture")].concat();
+    samples.push(StoredHead { segment_bytes: 9, duration_us: 8, bytes: head }.encode());
     samples
 }
 
@@ -46,6 +48,9 @@ fn parse_all(bytes: &[u8]) -> bool {
         same(parsed.encode());
     }
     if let Ok(parsed) = PairWelcome::decode(bytes) {
+        same(parsed.encode());
+    }
+    if let Ok(parsed) = StoredHead::decode(bytes) {
         same(parsed.encode());
     }
     // Signed objects keep their bytes: encoding again shows that the body has one encoding; the signature's 64 bytes are another key's.

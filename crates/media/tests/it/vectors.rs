@@ -8,7 +8,9 @@ use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::SignedEpochOpen;
 use media::notice::DayNotice;
 use media::policy::SignedOwnerPolicy;
-use media::segment::{Part, SegmentHeader, SegmentReader, Trailer, chain_after, frame};
+use media::segment::{
+    HeadExtent, Part, SegmentHeader, SegmentReader, StoredHead, Trailer, chain_after, frame, head_extent,
+};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -104,6 +106,49 @@ fn forged_segments_parse_and_do_not_verify() {
     for case in cases("forged_segments") {
         let (header, _, trailer) = read(&bytes(&case["bytes"]), 50).unwrap();
         assert!(trailer.verify(&public(&camera()), &header.hash()).is_err(), "{}", case["why"]);
+    }
+}
+
+#[test]
+fn heads_decode_and_encode_to_the_same_bytes() {
+    for case in cases("heads") {
+        let whole = bytes(&case["bytes"]);
+        let head = StoredHead::decode(&whole).unwrap_or_else(|error| panic!("{}: {error}", case["why"]));
+        assert_eq!(Some(u64::from(head.segment_bytes)), case["segment_bytes"].as_u64());
+        assert_eq!(Some(u64::from(head.duration_us)), case["duration_us"].as_u64());
+        assert_eq!(head.bytes, bytes(&case["head"]));
+        assert_eq!(head.encode(), whole, "{}", case["why"]);
+    }
+}
+
+#[test]
+fn malformed_heads_are_refused_by_name() {
+    for case in cases("bad_heads") {
+        let error = StoredHead::decode(&bytes(&case["bytes"])).unwrap_err();
+        assert!(format!("{error:?}").starts_with(text(&case["error"])), "{}: {error:?}", case["why"]);
+    }
+}
+
+#[test]
+fn the_head_of_a_segment_is_found_from_as_few_of_its_bytes_as_tell() {
+    for case in cases("segments") {
+        let whole = bytes(&case["bytes"]);
+        let framed: Vec<_> =
+            case["fragments"].as_array().unwrap().iter().map(|f| 8 + bytes(f).len()).collect();
+        let pictures = [(false, 1), (true, if framed.len() > 1 { 2 } else { 1 })];
+        for (picture, fragments) in pictures {
+            let end = 72 + framed[..fragments].iter().sum::<usize>();
+            let mut length = 0;
+            let found = loop {
+                match head_extent(&whole[..length], picture).unwrap() {
+                    HeadExtent::Needs(more) if more > length => length = more,
+                    HeadExtent::Needs(more) => panic!("{more} of {length} are at hand"),
+                    HeadExtent::Whole(found) => break found,
+                }
+            };
+            assert_eq!(found, end, "{}", case["why"]);
+            assert!(length <= end);
+        }
     }
 }
 

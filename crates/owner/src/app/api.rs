@@ -24,7 +24,6 @@ pub(super) async fn cameras(State(app): State<Arc<App>>) -> Response {
     Json(serde_json::json!({
         "now": host::clock::now_us(),
         "cameras": told.status,
-        "subs": told.subs,
         "book": known,
         "relay_problem": told.problem,
         "proof": app.proof_shown(),

@@ -14,9 +14,14 @@ const ASSETS: &[(&str, &str)] = &[
     ("audit.js", include_str!("page/audit.js")),
     ("camera.js", include_str!("page/camera.js")),
     ("dom.js", include_str!("page/dom.js")),
+    ("events.js", include_str!("page/events.js")),
     ("export.js", include_str!("page/export.js")),
     ("grid.js", include_str!("page/grid.js")),
+    ("help.js", include_str!("page/help.js")),
+    ("pace.js", include_str!("page/pace.js")),
     ("player.js", include_str!("page/player.js")),
+    ("sharing.js", include_str!("page/sharing.js")),
+    ("thumbnails.js", include_str!("page/thumbnails.js")),
     ("timeline.js", include_str!("page/timeline.js")),
 ];
 

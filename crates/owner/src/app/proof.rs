@@ -5,11 +5,8 @@
 
 use super::App;
 use crate::audit::{self, AuditError, Report, Since};
-use crate::book::{Status, status_by};
-use crate::relay::{As, Session};
+use crate::book::{Asking, Status};
 use log_client::MAX_HEAD_AGE_SECS;
-use media::id::{CameraId, TrackId};
-use media::message::{Refusal, RefusalCode, Request, Response};
 use quic::CallError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,8 +16,6 @@ use tokio::sync::{Notify, watch};
 const AUDIT_EVERY: Duration = Duration::from_secs(10);
 /// Between two questions to the relay.
 const CAMERAS_EVERY: Duration = Duration::from_secs(2);
-/// How far the two tracks of a camera may be apart, microseconds: a segment is never longer.
-const LATELY_US: u64 = 10_000_000;
 /// How long a log may be out of reach before its last verified head is called stale, seconds.
 const PATIENCE_SECS: u64 = 60;
 
@@ -47,8 +42,6 @@ struct Audited {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cameras {
     pub(super) status: Vec<Status>,
-    /// The ids of those that film a second picture now.
-    pub(super) subs: Vec<String>,
     /// Why it is not the newest.
     pub(super) problem: Option<String>,
 }
@@ -116,10 +109,10 @@ impl Proof {
         let _ = ended.wait_for(|done| *done >= target).await;
     }
 
-    fn heard(&self, asked: Result<(Vec<Status>, Vec<String>), CallError>) {
+    fn heard(&self, asked: Result<Vec<Status>, CallError>) {
         let mut cameras = self.cameras.lock().unwrap_or_else(PoisonError::into_inner);
         match asked {
-            Ok((status, subs)) => *cameras = Cameras { status, subs, problem: None },
+            Ok(status) => *cameras = Cameras { status, problem: None },
             Err(error) => cameras.problem = Some(error.to_string()),
         }
     }
@@ -187,36 +180,11 @@ async fn audit_on(app: &App) {
 }
 
 async fn ask_on(app: &App) {
-    let mut session = Session::new(&app.owner, As::Device);
+    let mut asking = Asking::new(&app.owner);
     loop {
-        let asked = ask_once(app, &mut session).await;
+        let asked = asking.status(&app.owner).await;
         app.proof.heard(asked);
         tokio::time::sleep(CAMERAS_EVERY).await;
-    }
-}
-
-async fn ask_once(app: &App, session: &mut Session) -> Result<(Vec<Status>, Vec<String>), CallError> {
-    let status = status_by(&app.owner, session).await?;
-    let ids: Vec<_> = app.owner.stored().cameras.iter().map(|camera| camera.camera_id).collect();
-    let mut subs = Vec::new();
-    for (camera_id, of) in ids.into_iter().map(|id| (id, id.to_string())) {
-        let newest_us = status.iter().find(|status| status.camera_id == of).map_or(0, |it| it.newest_us);
-        if newest_us > 0 && has_sub(session, camera_id, newest_us).await? {
-            subs.push(of);
-        }
-    }
-    Ok((status, subs))
-}
-
-/// Whether a camera films its second track at the moment of its newest segment: then an epoch of it lies there.
-async fn has_sub(session: &mut Session, camera_id: CameraId, newest_us: u64) -> Result<bool, CallError> {
-    let from_us = newest_us.saturating_sub(LATELY_US);
-    let request = Request::FetchEpochs { camera_id, track: TrackId::SUB, from_us, to_us: u64::MAX };
-    match session.ask(&request).await {
-        Ok(Response::Epochs { opens, .. }) => Ok(!opens.is_empty()),
-        Ok(_) => Err(CallError::Unexpected("no Epochs")),
-        Err(CallError::Refused(Refusal { code: RefusalCode::NotFound | RefusalCode::Quota, .. })) => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

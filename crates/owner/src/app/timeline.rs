@@ -3,12 +3,12 @@
 //! The times come from the EpochOpens that the relay holds, each signed by the camera, so that a day costs kilobytes and no footage. What
 //! is missing inside an epoch shows when it is played. Fetched once, kept while the page stays near.
 
-use crate::Owner;
+use super::events::Known;
 use crate::audit::Row;
-use crate::relay::{As, Session};
-use media::epoch::{EpochOpen, GapReason, SignedEpochOpen};
+use crate::relay::{Lent, Session};
+use crate::{Owner, heads};
+use media::epoch::{EpochOpen, GapReason};
 use media::id::{CameraId, TrackId};
-use media::message::{Refusal, RefusalCode, Request, Response};
 use media::sign::PublicKey;
 use quic::CallError;
 use serde::Serialize;
@@ -22,9 +22,17 @@ const NEWEST_US: u64 = 2_000_000;
 /// The most epochs kept of one camera: more than ten days of the shortest ones.
 const MAX_EPOCHS: usize = 100_000;
 
-/// Epochs seen so far, by camera and track.
+/// Between two looks whether epochs that were not there have come: a camera sends them late after an outage. Microseconds.
+const LATE_AGAIN_US: u64 = 10_000_000;
+/// The most holes that one look asks about, the newest.
+const LATE_HOLES: usize = 8;
+
+/// Epochs seen so far, by camera id and track, and the session for more.
 #[derive(Debug, Default)]
-pub(super) struct Epochs(Mutex<BTreeMap<(CameraId, TrackId), Track>>);
+pub(super) struct Epochs {
+    tracks: Mutex<BTreeMap<(String, TrackId), Track>>,
+    sessions: Lent,
+}
 
 /// One track's, over one stretch of time without a hole.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,6 +40,8 @@ struct Track {
     epochs: BTreeMap<u64, Epoch>,
     from_us: u64,
     to_us: u64,
+    /// When its holes were asked about last.
+    looked_us: u64,
 }
 
 /// What one EpochOpen says of times.
@@ -42,6 +52,8 @@ struct Epoch {
     end_us: u64,
     /// Why footage is missing before it.
     missing_before: GapReason,
+    /// Which epoch was closed before it, and how many segments that one had.
+    closes: Option<(u64, u32)>,
 }
 
 /// A stretch that is not there.
@@ -72,8 +84,15 @@ pub(super) struct Timeline {
 }
 
 impl Epochs {
-    fn tracks(&self) -> MutexGuard<'_, BTreeMap<(CameraId, TrackId), Track>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tracks(&self) -> MutexGuard<'_, BTreeMap<(String, TrackId), Track>> {
+        self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The epochs of the main picture in a span that were seen so far, in order.
+    pub(super) fn known(&self, id: &str, span: crate::Span) -> Vec<Known> {
+        let tracks = self.tracks();
+        let main = tracks.get(&(id.to_owned(), TrackId::MAIN));
+        main.map_or_else(Vec::new, |track| track.known(span.from_us(), span.to_us()))
     }
 
     /// The timeline of a span; `newest_us` is the start of the newest stored segment.
@@ -85,15 +104,29 @@ impl Epochs {
         newest_us: u64,
         rows: &[Row],
     ) -> Result<Timeline, CallError> {
+        let mut session = self.sessions.borrow(owner);
+        let timeline = self.timeline_by(owner, &mut session, name, span, newest_us, rows).await;
+        self.sessions.give_back(session);
+        timeline
+    }
+
+    async fn timeline_by(
+        &self,
+        owner: &Owner,
+        session: &mut Session,
+        name: &str,
+        span: crate::Span,
+        newest_us: u64,
+        rows: &[Row],
+    ) -> Result<Timeline, CallError> {
         let stored = owner.stored();
         let Some(camera) = stored.camera(name) else { return Err(CallError::Unexpected("no such camera")) };
         let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-        let mut session = Session::new(owner, As::Device);
-        let main = self.fetched(&mut session, camera.camera_id, TrackId::MAIN, &key, span).await?;
+        let main = self.fetched(session, (camera.camera_id, TrackId::MAIN), &key, span).await?;
         let mut timeline = main.timeline(span.from_us(), span.to_us(), newest_us, name, rows);
         // A release names epochs of one track: those of the second one lie where its own EpochOpens say.
         if rows.iter().any(|row| row.track == TrackId::SUB.0 && row.camera == name) {
-            let sub = self.fetched(&mut session, camera.camera_id, TrackId::SUB, &key, span).await?;
+            let sub = self.fetched(session, (camera.camera_id, TrackId::SUB), &key, span).await?;
             timeline.releases.extend(sub.releases(TrackId::SUB, span.from_us(), span.to_us(), name, rows));
         }
         Ok(timeline)
@@ -103,33 +136,20 @@ impl Epochs {
     async fn fetched(
         &self,
         session: &mut Session,
-        camera_id: CameraId,
-        of: TrackId,
+        (camera_id, of): (CameraId, TrackId),
         key: &PublicKey,
         span: crate::Span,
     ) -> Result<Track, CallError> {
-        let mut track = self.tracks().get(&(camera_id, of)).cloned().unwrap_or_default();
-        for (from_us, to_us) in track.wanted(span.from_us(), span.to_us()) {
-            let mut next_us = from_us;
-            loop {
-                let request = Request::FetchEpochs { camera_id, track: of, from_us: next_us, to_us };
-                let (opens, more) = match session.ask(&request).await {
-                    Ok(Response::Epochs { opens, more }) => (opens, more),
-                    Err(CallError::Refused(Refusal { code: RefusalCode::NotFound, .. })) => {
-                        (Vec::new(), false)
-                    }
-                    Ok(_) => return Err(CallError::Unexpected("no Epochs")),
-                    Err(error) => return Err(error),
-                };
-                let reached_us = track.take(&opens, key);
-                match reached_us.filter(|reached_us| more && *reached_us > next_us) {
-                    Some(reached_us) => next_us = reached_us,
-                    None => break,
-                }
-            }
+        let id = (camera_id.to_string(), of);
+        let mut track = self.tracks().get(&id).cloned().unwrap_or_default();
+        let mut wanted = track.wanted(span.from_us(), span.to_us());
+        wanted.extend(track.late(span.from_us(), span.to_us(), host::clock::now_us()));
+        for (from_us, to_us) in wanted {
+            let mut take = |open: EpochOpen| track.take(&open);
+            heads::epoch_opens(session, (camera_id, of), key, (from_us, to_us), &mut take).await?;
         }
         track.cover(span.from_us(), span.to_us().min(host::clock::now_us()));
-        self.tracks().insert((camera_id, of), track.clone());
+        self.tracks().insert(id, track.clone());
         Ok(track)
     }
 }
@@ -139,7 +159,7 @@ impl Track {
     fn wanted(&mut self, from_us: u64, to_us: u64) -> Vec<(u64, u64)> {
         let touches = from_us <= self.to_us && to_us >= self.from_us;
         if !touches || self.epochs.len() > MAX_EPOCHS {
-            *self = Self { epochs: BTreeMap::new(), from_us, to_us: from_us };
+            *self = Self { epochs: BTreeMap::new(), from_us, to_us: from_us, looked_us: 0 };
         }
         let mut wanted = Vec::new();
         if from_us < self.from_us {
@@ -151,21 +171,48 @@ impl Track {
         wanted
     }
 
+    /// Holes between known epochs, to be asked about once in a while.
+    fn late(&mut self, from_us: u64, to_us: u64, now_us: u64) -> Vec<(u64, u64)> {
+        // A clock that stepped back must not silence it.
+        if now_us.abs_diff(self.looked_us) < LATE_AGAIN_US {
+            return Vec::new();
+        }
+        self.looked_us = now_us;
+        let pairs = self.epochs.iter().zip(self.epochs.iter().skip(1)).rev();
+        let hole = |((number, epoch), (next_number, next)): ((&u64, &Epoch), (&u64, &Epoch))| {
+            let (from, to) = (epoch.end_us, next.start_us);
+            let missing = number.saturating_add(1) != *next_number;
+            (missing && from < to && from < to_us && to > from_us).then_some((from, to))
+        };
+        pairs.filter_map(hole).take(LATE_HOLES).collect()
+    }
+
     fn cover(&mut self, from_us: u64, to_us: u64) {
         self.from_us = self.from_us.min(from_us);
         self.to_us = self.to_us.max(to_us);
     }
 
-    /// Takes what the camera signed, and says up to where that goes.
-    fn take(&mut self, opens: &[Vec<u8>], key: &PublicKey) -> Option<u64> {
-        let mut reached_us = None;
-        for bytes in opens {
-            let Ok(signed) = SignedEpochOpen::decode(bytes) else { continue };
-            let Ok(open) = signed.verify(key) else { continue };
-            reached_us = reached_us.max(Some(open.context.end_us()));
-            self.epochs.insert(open.context.epoch_no.0, Epoch::of(open));
+    /// Takes what the camera signed.
+    fn take(&mut self, open: &EpochOpen) {
+        self.epochs.insert(open.context.epoch_no.0, Epoch::of(open));
+    }
+
+    fn known(&self, from: u64, to: u64) -> Vec<Known> {
+        let mut numbers = self.epochs.iter().peekable();
+        let mut known = Vec::new();
+        while let Some((number, epoch)) = numbers.next() {
+            let closes = numbers.peek().and_then(|(_, next)| next.closes);
+            let segments = closes.filter(|(closed, _)| closed == number).map(|(_, segments)| segments);
+            if epoch.start_us < to && epoch.end_us > from {
+                known.push(Known {
+                    number: *number,
+                    start_us: epoch.start_us,
+                    end_us: epoch.end_us,
+                    segments,
+                });
+            }
         }
-        reached_us
+        known
     }
 
     fn timeline(&self, from: u64, to: u64, newest_us: u64, name: &str, rows: &[Row]) -> Timeline {
@@ -223,6 +270,7 @@ impl Epoch {
             start_us: open.context.start_us,
             end_us: open.context.end_us(),
             missing_before: open.previous.as_ref().map_or(GapReason::None, |previous| previous.gap),
+            closes: open.previous.as_ref().map(|previous| (previous.epoch_no.0, previous.segments)),
         }
     }
 
@@ -234,6 +282,9 @@ impl Epoch {
             GapReason::SpoolOverflow => Some("the camera's spool overflowed during an outage"),
             GapReason::Source => Some("the camera's source froze or ended"),
             GapReason::ClockStep => Some("the camera's clock stepped"),
+            GapReason::NothingMoved => Some("nothing moved: the camera films events only"),
+            GapReason::OutsideSchedule => Some("outside the camera's hours of filming"),
+            GapReason::Privacy => Some("the camera's privacy switch was on"),
             GapReason::None if self.start_us > before.end_us.saturating_add(CLOSE_US) => Some("not filmed"),
             GapReason::None => None,
         }
@@ -249,9 +300,10 @@ mod tests {
 
     fn track(epochs: &[(u64, u64, u64, GapReason)]) -> Track {
         let epoch = |&(number, start, end, missing_before): &(u64, u64, u64, GapReason)| {
-            (number, Epoch { start_us: start * S, end_us: end * S, missing_before })
+            let closes = number.checked_sub(1).map(|before| (before, 30));
+            (number, Epoch { start_us: start * S, end_us: end * S, missing_before, closes })
         };
-        Track { epochs: epochs.iter().map(epoch).collect(), from_us: 0, to_us: 1000 * S }
+        Track { epochs: epochs.iter().map(epoch).collect(), from_us: 0, to_us: 1000 * S, looked_us: 0 }
     }
 
     fn row(epochs: Option<(u64, u64)>) -> Row {
@@ -305,6 +357,33 @@ mod tests {
         assert_eq!(track.releases(TrackId::SUB, 0, 1000 * S, "door", &of_sub).len(), 1);
         assert!(track.timeline(0, 1000 * S, 220 * S, "yard", &rows).releases.is_empty());
         assert!(track.timeline(0, 90 * S, 220 * S, "door", &rows).releases.is_empty());
+    }
+
+    #[test]
+    fn an_epochs_segments_are_counted_by_the_one_behind_it() {
+        let track = track(&[
+            (1, 100, 160, GapReason::None),
+            (2, 160, 220, GapReason::None),
+            (4, 280, 340, GapReason::None),
+        ]);
+        let known = track.known(0, 1000 * S);
+        let counted: Vec<_> = known.iter().map(|epoch| (epoch.number, epoch.segments)).collect();
+        assert_eq!(counted, [(1, Some(30)), (2, None), (4, None)]);
+        assert_eq!(track.known(160 * S, 280 * S).len(), 1);
+    }
+
+    #[test]
+    fn what_came_late_is_found_by_asking_about_the_holes() {
+        use GapReason::None;
+        let mut track = track(&[(1, 100, 160, None), (2, 160, 220, None), (5, 340, 400, None)]);
+        assert_eq!(track.late(0, 1000 * S, 50 * S), [(220 * S, 340 * S)]);
+        assert!(track.late(0, 1000 * S, 59 * S).is_empty(), "not at once again");
+        assert!(track.late(0, 200 * S, 70 * S).is_empty(), "out of sight");
+        let shown = track.timeline(0, 1000 * S, 400 * S, "door", &[]);
+        assert_eq!(shown.gaps.len(), 1);
+        let came = Epoch { start_us: 220 * S, end_us: 280 * S, missing_before: None, closes: Option::None };
+        track.epochs.insert(3, came);
+        assert_eq!(track.late(0, 1000 * S, 90 * S), [(280 * S, 340 * S)]);
     }
 
     #[test]

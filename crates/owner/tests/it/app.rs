@@ -12,13 +12,13 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Answer {
-    status: u16,
-    text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) text: String,
 }
 
 /// A started app, and the path of its token.
-async fn started(world: &World) -> (Running<At, AppError>, SocketAddr, String) {
+pub(crate) async fn started(world: &World) -> (Running<At, AppError>, SocketAddr, String) {
     let app = owner::app::start(world.owner(), None, Shutdown::new()).await.unwrap();
     let (address, url) = (app.at().address, app.at().url.clone());
     let path = url.strip_prefix(&format!("http://{address}")).unwrap().to_owned();
@@ -49,7 +49,7 @@ async fn said(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &
     Answer { status, text }
 }
 
-async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     said(address, "GET", path, &[("Host", &address.to_string()), ("Connection", "close")]).await
 }
 

@@ -32,10 +32,9 @@ pub(crate) struct Footage {
 impl Footage {
     /// The container's fixture, repeated.
     pub(crate) fn new() -> Self {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures");
         let fragmented = Command::new("ffmpeg")
             .args(["-v", "error", "-nostdin", "-stream_loop", "5", "-i"])
-            .arg(fixtures.join("h264-aac.mp4"))
+            .arg(Path::new(super::FIXTURES).join("h264-aac.mp4"))
             .args(["-c", "copy", "-an", "-f", "mp4", "-frag_duration", "500000"])
             .args(["-movflags", "empty_moov+default_base_moof+frag_keyframe", "pipe:1"])
             .output()
@@ -62,6 +61,7 @@ impl Footage {
 
 pub(crate) struct Camera {
     key: SigningKey,
+    track: TrackId,
     pub(crate) id: CameraId,
     invite: Invite,
     link: Link,
@@ -76,6 +76,9 @@ pub(crate) struct Camera {
     pub(crate) next: u64,
     /// How the next segments begin.
     pub(crate) start: Start,
+    /// What their heads say.
+    pub(crate) motion_permille: u16,
+    pub(crate) waiting: u32,
 }
 
 struct Epoch {
@@ -105,6 +108,7 @@ impl Camera {
         Self {
             id: CameraId::of_key(&camera_pk),
             pool: Pool::new([at; 32]),
+            track: TrackId::MAIN,
             key,
             invite,
             link,
@@ -116,6 +120,8 @@ impl Camera {
             began_us: host::clock::now_us() - 25 * SEGMENT_US,
             next: 0,
             start: Start::KeyFrame,
+            motion_permille: 0,
+            waiting: 0,
         }
     }
 
@@ -129,9 +135,15 @@ impl Camera {
 
     /// Says that it publishes.
     pub(crate) async fn publish(&mut self) {
-        let publish = Control::Publish { camera_id: self.id, track: TrackId(0) };
+        let publish = Control::Publish { camera_id: self.id, track: self.track };
         self.link.control_send(&publish).unwrap();
         while !matches!(self.control.next().await.unwrap().unwrap(), Control::PublishOk { .. }) {}
+    }
+
+    /// From here on it films its second picture.
+    pub(crate) async fn second(&mut self) {
+        (self.track, self.epoch, self.next) = (TrackId::SUB, None, 0);
+        self.publish().await;
     }
 
     /// Comes back on a new session.
@@ -151,7 +163,7 @@ impl Camera {
         let root = NoticeRoot::new(self.welcome.notice_root);
         let context = EpochContext {
             camera_id: self.id,
-            track: TrackId(0),
+            track: self.track,
             epoch_no: EpochNo(number),
             start_us,
             dur_ms: 10_000,
@@ -216,7 +228,7 @@ impl Camera {
         let epoch = self.epoch.as_mut().unwrap();
         let header = SegmentHeader {
             camera_id: self.id,
-            track: TrackId(0),
+            track: self.track,
             epoch_no: EpochNo(number),
             k: epoch.k,
             sequence: Sequence(sequence),
@@ -228,8 +240,8 @@ impl Camera {
         let key = epoch.seed.content_key(&epoch.open.context.hash());
         let head = SegmentHead {
             captured_us: start_us,
-            motion_permille: 0,
-            waiting: 0,
+            motion_permille: self.motion_permille,
+            waiting: self.waiting,
             codecs: "avc1.640009".to_owned(),
             init: self.footage.init.clone(),
         };

@@ -1,8 +1,9 @@
 use super::*;
 use crate::{CallError, RequestError, StreamError};
 use bytes::Bytes;
-use media::id::{CameraId, Sequence, TrackId};
+use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::{Request, Response};
+use media::segment::{SegmentHeader, Start, StoredHead, frame};
 use quinn::VarInt;
 
 const RELAY: [u8; 32] = [1; 32];
@@ -210,6 +211,49 @@ async fn fetched_segments_arrive_whole_and_an_early_end_is_no_end() {
         assert_eq!(early.await, Err(CallError::Abandoned));
     };
     tokio::join!(serve, ask);
+}
+
+#[tokio::test]
+async fn fetched_heads_arrive_and_what_is_none_ends_the_session() {
+    let (camera_id, track) = (CameraId([3; 32]), TrackId(0));
+    let request =
+        Request::FetchHeads { camera_id, track, from_us: 0, to_us: 9, cursor: Sequence(0), pictures: false };
+    let header = SegmentHeader {
+        camera_id,
+        track,
+        epoch_no: EpochNo(1),
+        k: 0,
+        sequence: Sequence(4),
+        run: 0,
+        start_us: 5,
+        start: Start::KeyFrame,
+    };
+    let bytes = [&header.encode()[..], &frame(0, b"sealed")].concat();
+    let head = StoredHead { segment_bytes: 900, duration_us: 7, bytes };
+    let cut = head.encode()[..head.bytes.len()].to_vec();
+    let (_relay, _client, (here, _control), (there, _theirs)) = session().await;
+    let serve = async {
+        let (asked, responder) = there.accept_call().await.unwrap().request().await.unwrap();
+        assert_eq!(asked, request);
+        let mut out = responder.heads().await.unwrap();
+        out.send(11, head.encode().into()).await.unwrap();
+        out.finish().await.unwrap();
+        let (_, responder) = there.accept_call().await.unwrap().request().await.unwrap();
+        let mut out = responder.heads().await.unwrap();
+        out.send(12, cut.into()).await.unwrap();
+        out.finish().await.unwrap();
+        there.closed().await
+    };
+    let ask = async {
+        let mut heads = here.fetch_heads(&request).await.unwrap();
+        assert_eq!(heads.next().await, Ok(Some((11, head.clone()))));
+        assert_eq!(heads.next().await, Ok(None));
+        let mut heads = here.fetch_heads(&request).await.unwrap();
+        let error = heads.next().await.unwrap_err();
+        assert!(error.to_string().contains("truncated"), "{error}");
+    };
+    let (told, ()) = tokio::join!(serve, ask);
+    assert!(matches!(told, LinkError::Refused(r) if r.code == RefusalCode::Malformed));
 }
 
 #[tokio::test]

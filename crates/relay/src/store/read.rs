@@ -1,4 +1,4 @@
-//! Reading: ranges of segments, their bytes, and totals.
+//! Reading: ranges of segments, their bytes or heads, and totals.
 
 use super::error::StoreError;
 use super::index::{Entry, Span, Track};
@@ -7,6 +7,7 @@ use super::record::{HEADER_LEN, Header, Kind, SegmentFacts};
 use super::{Inner, Store};
 use bytes::Bytes;
 use media::id::{CameraId, Sequence, TrackId};
+use media::segment::{HeadExtent, head_extent};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -18,6 +19,8 @@ pub(super) type Packs = BTreeMap<u64, Pack>;
 
 /// Segments in one page of an answer.
 const PAGE: usize = 256;
+/// What is read of a segment at first for its head: an init segment of one picture and one sound takes about 1.3 kB.
+const HEAD_READ: usize = 4 << 10;
 
 /// A stored segment: what it is, and a hold on where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +99,17 @@ impl Store {
         self.blocking(move |inner| read_body(inner, &entry)).await
     }
 
+    /// The head of a segment, with its key picture if that is wanted and there is one: of a large segment no more is read than that.
+    ///
+    /// The record's checksum is over all of it and is not checked here; the key under which each fragment is sealed checks more.
+    ///
+    /// # Errors
+    /// As [`Store::read_segment`].
+    pub async fn read_head(&self, segment: &StoredSegment, picture: bool) -> Result<Bytes, StoreError> {
+        let entry = segment.entry;
+        self.blocking(move |inner| read_head(inner, &entry, picture)).await
+    }
+
     /// Every camera that has a policy or footage here.
     ///
     /// # Errors
@@ -126,25 +140,59 @@ impl Inner {
 
 /// The body of a record, checked against its header on disk and in the index.
 pub(super) fn read_body(inner: &Inner, entry: &Entry) -> Result<Bytes, StoreError> {
-    let pack = inner.pack(entry.pack).ok_or(StoreError::Gone)?;
-    let file = match File::open(&pack.path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::Gone),
-        Err(error) => return Err(StoreError::at(&pack.path, error)),
-    };
-    let mut record = vec![0; HEADER_LEN + entry.header.body_len()];
-    match file.read_exact_at(&mut record, entry.offset) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(damaged(entry)),
-        Err(error) => return Err(StoreError::at(&pack.path, error)),
-    }
-    let body = Bytes::from(record);
-    let header = body.get(..HEADER_LEN).and_then(|bytes| Header::decode(bytes, pack.mark).ok());
-    let body = body.slice(HEADER_LEN..);
-    if header != Some(entry.header) || !entry.header.matches(&body) {
+    let body = Opened::open(inner, entry)?.first(entry.header.body_len())?;
+    if !entry.header.matches(&body) {
         return Err(damaged(entry));
     }
     Ok(body)
+}
+
+fn read_head(inner: &Inner, entry: &Entry, picture: bool) -> Result<Bytes, StoreError> {
+    let record = Opened::open(inner, entry)?;
+    let length = entry.header.body_len();
+    let mut first = record.first(HEAD_READ.min(length))?;
+    loop {
+        let wanted = match head_extent(&first, picture) {
+            Ok(HeadExtent::Whole(end)) if end <= first.len() => return Ok(first.slice(..end)),
+            Ok(HeadExtent::Whole(end) | HeadExtent::Needs(end)) if end <= length => end,
+            _ => return Err(damaged(entry)),
+        };
+        first = record.first(wanted)?;
+    }
+}
+
+/// A record whose header on disk is still to be compared with the one in the index.
+struct Opened<'a> {
+    pack: Pack,
+    file: File,
+    entry: &'a Entry,
+}
+
+impl<'a> Opened<'a> {
+    fn open(inner: &Inner, entry: &'a Entry) -> Result<Self, StoreError> {
+        let pack = inner.pack(entry.pack).ok_or(StoreError::Gone)?;
+        match File::open(&pack.path) {
+            Ok(file) => Ok(Self { pack, file, entry }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::Gone),
+            Err(error) => Err(StoreError::at(&pack.path, error)),
+        }
+    }
+
+    /// The first bytes of the body, behind a header that is the one in the index.
+    fn first(&self, length: usize) -> Result<Bytes, StoreError> {
+        let mut record = vec![0; HEADER_LEN + length];
+        match self.file.read_exact_at(&mut record, self.entry.offset) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(damaged(self.entry)),
+            Err(error) => return Err(StoreError::at(&self.pack.path, error)),
+        }
+        let record = Bytes::from(record);
+        let header = record.get(..HEADER_LEN).and_then(|bytes| Header::decode(bytes, self.pack.mark).ok());
+        if header != Some(self.entry.header) {
+            return Err(damaged(self.entry));
+        }
+        Ok(record.slice(HEADER_LEN..))
+    }
 }
 
 fn damaged(entry: &Entry) -> StoreError {

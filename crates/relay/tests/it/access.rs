@@ -21,6 +21,14 @@ fn every_call(camera: &Camera) -> Vec<Request> {
         Request::GetDayKeys(Day(1)),
         Request::MailboxOpen { mailbox: [1; 32], ttl_s: 60 },
         Request::SponsorLeaf("candor policy v1\nsponsor relay.example\n".to_owned()),
+        Request::FetchHeads {
+            camera_id,
+            track,
+            from_us: 0,
+            to_us: u64::MAX,
+            cursor: media::id::Sequence(0),
+            pictures: true,
+        },
     ]
 }
 

@@ -6,6 +6,7 @@ mod access;
 mod contract;
 mod full;
 mod garbage;
+mod heads;
 mod live;
 mod pairing;
 mod publish;

@@ -81,6 +81,9 @@ fn chains_follow_from_the_close_before_and_every_segment() {
             GapReason::SpoolOverflow,
             GapReason::Source,
             GapReason::ClockStep,
+            GapReason::NothingMoved,
+            GapReason::OutsideSchedule,
+            GapReason::Privacy,
         ];
         let previous = case["previous"].as_object().map(|close| EpochClose {
             epoch_no: EpochNo(number(&close["epoch_no"])),

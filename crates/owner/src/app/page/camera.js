@@ -3,6 +3,7 @@
 import { clock, el, lasting, moment, say } from "./dom.js";
 import { Export } from "./export.js";
 import { described, stateOf } from "./grid.js";
+import { Help } from "./help.js";
 import { Player } from "./player.js";
 import { Timeline } from "./timeline.js";
 
@@ -46,18 +47,21 @@ export class Camera {
       seek: (us) => this.seek(us),
       drag: (us) => this.drag(us),
       release: (release) => this.showRelease(release),
+      none: (text) => this.mention(text),
     });
+    this.help = new Help();
     this.element = el(
       "section",
       { class: "camera", "aria-label": "Camera" },
       el("div", { class: "title" }, this.name, this.state, this.detail),
       el("div", { class: "frame large" }, this.video, this.note),
       this.instead,
-      el("div", { class: "bar controls" }, this.playing, this.toLive, button("−5 s", "Back 5 seconds (left arrow)", () => this.step(-STEP)), button("+5 s", "On 5 seconds (right arrow)", () => this.step(STEP)), this.speed, this.sound, this.clock),
+      el("div", { class: "bar controls" }, this.playing, this.toLive, button("−5 s", "Back 5 seconds (left arrow)", () => this.step(-STEP)), button("+5 s", "On 5 seconds (right arrow)", () => this.step(STEP)), this.speed, this.sound, this.help.button, this.clock),
       this.timeline.element,
       this.released,
       el("div", { class: "bar" }, this.start, this.end, this.save, this.span),
       this.exporting.element,
+      this.help.dialog,
     );
     this.keys = (event) => this.key(event);
     document.addEventListener("keydown", this.keys);
@@ -71,10 +75,10 @@ export class Camera {
     this.exporting.close();
   }
 
-  update({ cameras, subs, now }) {
+  update({ cameras, now }) {
     const camera = cameras.find((camera) => camera.camera_id === this.id);
     if (!camera) return;
-    this.hasSecond = subs.includes(this.id);
+    this.hasSecond = camera.second;
     this.showSecond();
     this.title = camera.name;
     document.title = `${camera.name} · Candor`;
@@ -189,7 +193,12 @@ export class Camera {
 
   missing(gap) {
     const length = lasting((gap.to_us - gap.from_us) / 1e6);
-    this.say(`Missing: ${length} from ${clock(gap.from_us)} (${gap.reason}).`);
+    this.mention(`Missing: ${length} from ${clock(gap.from_us)} (${gap.reason}).`);
+  }
+
+  /** Says something for a while. */
+  mention(text) {
+    this.say(text);
     clearTimeout(this.unsay);
     this.unsay = setTimeout(() => this.say(""), 6000);
   }
@@ -234,6 +243,7 @@ export class Camera {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const target = event.target.tagName;
     if (target === "SELECT" || target === "INPUT") return;
+    if (this.help.isOpen && event.key !== "?") return;
     const far = event.shiftKey ? LONG_STEP : STEP;
     const actions = {
       " ": () => this.toggle(),
@@ -246,11 +256,14 @@ export class Camera {
       i: () => this.mark("from"),
       o: () => this.mark("to"),
       e: () => this.saveClip(),
+      p: () => this.timeline.events.jump(-1),
+      n: () => this.timeline.events.jump(1),
+      "?": () => this.help.show(),
       "+": () => this.faster(1),
       "-": () => this.faster(-1),
     };
     // Space on a button presses the button.
-    if (event.key === " " && (target === "BUTTON" || target === "A")) return;
+    if (event.key === " " && ["BUTTON", "A", "SUMMARY"].includes(target)) return;
     const action = actions[event.key] ?? actions[event.key.toLowerCase()];
     if (!action) return;
     event.preventDefault();

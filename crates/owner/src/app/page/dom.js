@@ -45,6 +45,10 @@ export function size(bytes) {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+export function rate(bits) {
+  return bits < 1e6 ? `${Math.round(bits / 1e3)} kbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`;
+}
+
 /** A WebSocket of the app, beside the page: its address holds the token. */
 export function socket(path, query) {
   const url = new URL(path, location.href);

@@ -1,6 +1,6 @@
 // All cameras, live.
 
-import { clock, el, lasting, say } from "./dom.js";
+import { clock, el, lasting, rate, say } from "./dom.js";
 import { Player } from "./player.js";
 
 /** What is known of a camera, in a few words. */
@@ -10,7 +10,10 @@ export function described(camera, now) {
   const sign = offset < 0 ? "−" : "+";
   const time = camera.clock_is_off ? `CLOCK OFF by ${lasting(Math.abs(offset))}` : `clock ${sign}${Math.abs(offset).toFixed(1)} s`;
   const silent = camera.online && camera.newest_us > 0 ? (now - camera.newest_us) / 1e6 : 0;
-  return silent > 30 ? `${newest} (${lasting(silent)} ago) · ${time}` : `${newest} · ${time}`;
+  const words = [silent > 30 ? `${newest} (${lasting(silent)} ago)` : newest];
+  if (camera.bits_per_second !== null) words.push(rate(camera.bits_per_second));
+  if (camera.waiting > 0) words.push(`${camera.waiting} ${camera.waiting === 1 ? "segment waits" : "segments wait"} at the camera`);
+  return [...words, time].join(" · ");
 }
 
 export function stateOf(camera) {
@@ -70,7 +73,7 @@ export class Grid {
     this.element = el("section", { "aria-label": "Cameras, live" }, el("h1", { class: "hidden" }, "Cameras, live"), this.empty, this.list);
   }
 
-  update({ cameras, subs, book, relay_problem, now }) {
+  update({ cameras, book, relay_problem, now }) {
     const none = book.length === 0 ? "No camera is paired yet. Run: candor owner invite --config owner.toml NAME" : "Asking the relay for your cameras.";
     say(this.empty, relay_problem ? `The relay does not answer: ${relay_problem}` : none);
     this.empty.hidden = cameras.length > 0 && !relay_problem;
@@ -81,7 +84,7 @@ export class Grid {
         this.list.append(card.element);
       }
       const card = this.cards.get(camera.camera_id);
-      card.show(subs.includes(camera.camera_id) ? 1 : 0);
+      card.show(camera.second ? 1 : 0);
       card.update(camera, now);
     }
     this.list.dataset.count = Math.min(cameras.length, 4);

@@ -4,6 +4,7 @@ import { Audit } from "./audit.js";
 import { Camera } from "./camera.js";
 import { ask, lasting, say } from "./dom.js";
 import { Grid } from "./grid.js";
+import { Sharing } from "./sharing.js";
 
 const EVERY = 2000;
 
@@ -11,16 +12,17 @@ const place = document.getElementById("view");
 let view;
 let last;
 
-/** `#/`, `#/camera/ID`, `#/audit`. */
+/** `#/`, `#/camera/ID`, `#/sharing`, `#/audit`. */
 function route() {
   const [name, id] = location.hash.replace(/^#\/?/, "").split("/");
   view?.close();
   if (name === "camera") view = new Camera(decodeURIComponent(id ?? ""));
   else if (name === "audit") view = new Audit();
+  else if (name === "sharing") view = new Sharing();
   else view = new Grid();
   place.replaceChildren(view.element);
   document.title = `${view.title} · Candor`;
-  for (const [link, is] of [["to-cameras", name !== "audit"], ["to-audit", name === "audit"]]) {
+  for (const [link, is] of [["to-cameras", name !== "audit" && name !== "sharing"], ["to-sharing", name === "sharing"], ["to-audit", name === "audit"]]) {
     if (is) document.getElementById(link).setAttribute("aria-current", "page");
     else document.getElementById(link).removeAttribute("aria-current");
   }

@@ -1,15 +1,11 @@
 // One video element fed over one WebSocket through Media Source Extensions.
 //
 // The media's own times are moved so that position + base is the capture time: gaps are holes in the buffered ranges, and a new run of the
-// camera continues where the wall clock says. Rules: chase the live edge by rate, jump when far behind, jump over holes, drop what was
-// seen, rest when hidden.
+// camera continues where the wall clock says. Rules: keep the pace of a live view, jump over holes, drop what was seen, rest when hidden.
 
 import { socket } from "./dom.js";
+import { Pace } from "./pace.js";
 
-// Seconds behind the newest picture: aimed at, and from where a jump is better than a chase.
-const BEHIND = 0.35;
-const FAR_BEHIND = 4 * BEHIND;
-const CHASE = 1.08;
 // Seconds that stay buffered behind the picture, and that are fetched ahead of a recording at normal speed.
 const KEEP = 20;
 const AHEAD = 12;
@@ -34,6 +30,11 @@ export class Player {
     this.paused = paused;
     this.closed = false;
     this.failures = 0;
+    this.pace = new Pace();
+    this.stood = () => {
+      if (this.live && this.begun && !this.paused && !video.seeking) this.pace.stood();
+    };
+    video.addEventListener("waiting", this.stood);
     this.tick = setInterval(() => this.steer(), 100);
     this.seen = () => this.visible();
     document.addEventListener("visibilitychange", this.seen);
@@ -51,6 +52,7 @@ export class Player {
     clearTimeout(this.retry);
     clearTimeout(this.hiding);
     document.removeEventListener("visibilitychange", this.seen);
+    this.video.removeEventListener("waiting", this.stood);
     this.drop();
     this.video.removeAttribute("src");
     this.video.load();
@@ -206,7 +208,7 @@ export class Player {
 
   build(codec) {
     this.type = mime(codec);
-    if (!("MediaSource" in window) || !MediaSource.isTypeSupported(this.type)) {
+    if (!moving(this.type)) {
       this.unplayable = true;
       this.say(cannot(codec), true);
       this.drop();
@@ -245,7 +247,7 @@ export class Player {
     if (!this.begun) {
       const [from] = ranges[0];
       const end = ranges[ranges.length - 1][1];
-      const wanted = this.live ? Math.max(from, end - BEHIND) : Math.max(from, this.query.from / 1e6 - this.base);
+      const wanted = this.live ? Math.max(from, end - this.pace.behind) : Math.max(from, this.query.from / 1e6 - this.base);
       if (!this.live && end <= wanted && !this.over) return;
       this.begun = true;
       this.failures = 0;
@@ -268,9 +270,9 @@ export class Player {
     if (!inside && next) {
       this.video.currentTime = next[0] + 0.01;
     } else if (this.live && !this.paused) {
-      const behind = end - at;
-      if (behind > FAR_BEHIND) this.video.currentTime = end - BEHIND;
-      else this.video.playbackRate = behind > BEHIND * 1.5 ? CHASE : 1;
+      const rate = this.pace.rate(end - at);
+      if (rate === undefined) this.video.currentTime = end - this.pace.behind;
+      else if (this.video.playbackRate !== rate) this.video.playbackRate = rate;
     }
     this.forget(KEEP);
     this.append();
@@ -331,6 +333,11 @@ export class Player {
   say(text, isFault = false) {
     this.on.state?.(text, isFault);
   }
+}
+
+/** Whether this browser plays that type from a buffer. */
+export function moving(type) {
+  return "MediaSource" in window && MediaSource.isTypeSupported(type);
 }
 
 function mime(codec) {

@@ -1,6 +1,8 @@
-// One camera's past on a line: what was filmed, what is missing, what was released; a playhead to drag, a span to export.
+// One camera's past on a line: what was filmed, what moved, what is missing, what was released; a playhead to drag, a span to export.
 
 import { ask, clock, el, lasting, moment, say } from "./dom.js";
+import { Events } from "./events.js";
+import { Thumbnails } from "./thumbnails.js";
 
 // Lengths to choose from, seconds, and the distance of their ticks.
 const LENGTHS = [
@@ -13,7 +15,8 @@ const LENGTHS = [
 const EVERY = 4000;
 
 export class Timeline {
-  /** `on`: `seek(us)`; `drag(us)` while the playhead is dragged; `release(release)` when one is chosen. */
+  /** `on`: `seek(us)`; `drag(us)` while the playhead is dragged; `release(release)` when one is chosen;
+   * `none(text)` when there is nowhere to jump. */
   constructor(camera, on) {
     this.camera = camera;
     this.on = on;
@@ -25,7 +28,16 @@ export class Timeline {
     this.bars = el("div", { class: "bars" });
     this.ticks = el("div", { class: "ticks", "aria-hidden": "true" });
     this.head = el("div", { class: "head", "aria-hidden": "true" });
-    this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
+    this.small = el("canvas", { width: 1, height: 1 });
+    this.when = el("span", {});
+    this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true }, this.small, this.when);
+    this.thumbnails = new Thumbnails(camera, this.small);
+    this.events = new Events(camera, {
+      changed: () => this.draw(),
+      seek: (us) => on.seek(us),
+      none: (text) => on.none(text),
+      now: () => this.position ?? this.to,
+    });
     this.chosen = el("div", { class: "chosen", hidden: true });
     this.slider = el(
       "div",
@@ -36,7 +48,7 @@ export class Timeline {
         "aria-label": "Time. Arrow keys move by 5 seconds, with Shift by a minute.",
         pointerdown: (event) => this.grab(event),
         pointermove: (event) => this.hover(event),
-        pointerleave: () => (this.tip.hidden = true),
+        pointerleave: () => this.leave(),
       },
       this.bars,
       this.chosen,
@@ -56,6 +68,8 @@ export class Timeline {
       { class: "legend" },
       el("span", { class: "key recorded" }),
       "recorded",
+      el("span", { class: "key moved" }),
+      "moved",
       el("span", { class: "key gap" }),
       "missing",
       el("span", { class: "key release" }),
@@ -70,12 +84,14 @@ export class Timeline {
         button("‹", "Earlier", () => this.shift(-0.5)),
         this.zoom,
         button("›", "Later", () => this.shift(0.5)),
+        ...this.events.buttons,
         this.label,
         this.legend,
       ),
       this.flags,
       this.slider,
       this.ticks,
+      this.events.element,
     );
     this.timer = setInterval(() => this.load(), EVERY);
     this.load();
@@ -83,6 +99,8 @@ export class Timeline {
 
   close() {
     clearInterval(this.timer);
+    this.events.close();
+    this.thumbnails.close();
     this.closed = true;
   }
 
@@ -126,6 +144,7 @@ export class Timeline {
       if (this.closed) return;
       this.known = known;
       this.fault = undefined;
+      this.events.load(query);
     } catch (error) {
       this.fault = error.message;
     }
@@ -161,7 +180,13 @@ export class Timeline {
       return this.put(el("div", { class: "gap", title: `Missing${length}: ${gap.reason}` }), gap.from, gap.to);
     });
     const released = this.known.releases.map((release) => this.put(el("div", { class: `release ${release.state ?? ""}` }), release.from, release.to));
-    this.bars.replaceChildren(...bars, ...gaps, ...released);
+    // Half of the picture moving is as high as it gets; a person far away still shows.
+    const moved = this.events.list.map((event) => {
+      const bar = this.put(el("div", { class: "moved" }), event.from, event.to);
+      bar.style.height = `${15 + 45 * Math.min(1, Math.sqrt(event.permille / 500))}%`;
+      return bar;
+    });
+    this.bars.replaceChildren(...bars, ...moved, ...gaps, ...released);
     this.drawFlags();
     const step = LENGTHS.find(([seconds]) => seconds * 1e6 === this.length)?.[1] ?? this.length / 6e6;
     const offset = new Date(this.from / 1000).getTimezoneOffset() * 60;
@@ -222,9 +247,17 @@ export class Timeline {
   hover(event) {
     const us = this.moment(event);
     const gap = this.known.gaps.find((gap) => us >= gap.from && us < gap.to);
-    say(this.tip, gap ? `${clock(us)} · ${gap.reason}` : clock(us));
+    say(this.when, gap ? `${clock(us)} · ${gap.reason}` : clock(us));
     this.tip.hidden = false;
     this.tip.style.left = `${Math.min(92, Math.max(8, this.at(us)))}%`;
+    // A finger covers what it points at, and its screen may be far from home: no pictures for it.
+    if (gap || event.pointerType === "touch") this.thumbnails.hide();
+    else this.thumbnails.show(us);
+  }
+
+  leave() {
+    this.tip.hidden = true;
+    this.thumbnails.hide();
   }
 
   grab(event) {

@@ -204,6 +204,9 @@ fn reason(gap: &Gap) -> String {
         Some(GapReason::SpoolOverflow) => "the camera's spool overflowed during an outage",
         Some(GapReason::Source) => "the camera's source froze or ended",
         Some(GapReason::ClockStep) => "the camera's clock stepped",
+        Some(GapReason::NothingMoved) => "nothing moved: the camera films events only",
+        Some(GapReason::OutsideSchedule) => "outside the camera's hours of filming",
+        Some(GapReason::Privacy) => "the camera's privacy switch was on",
         Some(GapReason::None) | None => {
             "filmed, but not there: not yet stored, dropped or withheld by the relay"
         }

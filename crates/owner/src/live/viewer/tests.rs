@@ -1,8 +1,8 @@
 use super::*;
+use crate::book::StoredCamera;
 use crate::live::alarm::Policies;
 use ed25519_dalek::SigningKey;
 use host::rng::OsRng;
-use crate::book::StoredCamera;
 use media::chain::Chain;
 use media::epoch::GapReason;
 use media::epoch::{EpochClose, EpochContext};
@@ -99,7 +99,14 @@ impl Scene {
     }
 
     fn viewer(&self, release: Release) -> Viewer {
-        Viewer::of(self.public(), TrackId::MAIN, self.policies.clone(), self.device, self.wrap.clone(), release)
+        Viewer::of(
+            self.public(),
+            TrackId::MAIN,
+            self.policies.clone(),
+            self.device,
+            self.wrap.clone(),
+            release,
+        )
     }
 
     fn start_epoch(&mut self, number: u64) {

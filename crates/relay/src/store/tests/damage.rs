@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::record::{HEADER_LEN, Header, Kind};
+use media::segment::{SegmentHeader, Start, frame};
 
 /// Three segments in one pack, the index that knows two of them, and one that knows all.
 struct Three {
@@ -135,6 +136,77 @@ async fn bytes_that_change_under_a_running_relay_are_an_error_by_name_and_can_be
     std::fs::write(&pack, b"").unwrap();
     let error = store.read_segment(&segment).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "a shorter file: {error}");
+}
+
+/// A head is read without the body's checksum: what of it no longer leads to its end is damage, whatever else the disk changed is not seen.
+#[tokio::test]
+async fn a_head_that_the_disk_changed_is_named_where_its_form_breaks_and_read_no_further_than_it_reaches() {
+    let dir = new_dir();
+    let config = config(&dir);
+    let store = open(&config);
+    let header = SegmentHeader {
+        camera_id: CAMERA,
+        track: TRACK,
+        epoch_no: EpochNo(0),
+        k: 0,
+        sequence: Sequence(0),
+        run: 0,
+        start_us: T0,
+        start: Start::KeyFrame,
+    };
+    let long = vec![7; 20_000];
+    let body = [&header.encode()[..], &frame(0, b"head"), &frame(1, &long), &frame(2, b"more")].concat();
+    store.put_segment(facts(0), body.clone().into()).await.unwrap();
+    let segment = stored(&store, all(0, u64::MAX)).await[0];
+    let short = 72 + 8 + 4;
+    let both = short + 8 + long.len();
+    assert_eq!(store.read_head(&segment, false).await.unwrap(), body[..short]);
+    assert_eq!(store.read_head(&segment, true).await.unwrap(), body[..both]);
+
+    let pack = packs(&config).remove(0);
+    let whole = std::fs::read(&pack).unwrap();
+    let damaged = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[HEADER_LEN + at] ^= 0x80;
+        bytes
+    };
+    // The suite, the flags, the index and the highest byte of the length of each fragment.
+    for (at, seen, seen_with_picture) in [
+        (0, true, true),
+        (71, true, true),
+        (72, true, true),
+        (76, true, true),
+        (short, false, true),
+        (short + 4, false, true),
+        (both + 5, false, false),
+    ] {
+        std::fs::write(&pack, damaged(at)).unwrap();
+        for (picture, seen) in [(false, seen), (true, seen_with_picture)] {
+            let read = store.read_head(&segment, picture).await;
+            assert_eq!(
+                matches!(read, Err(StoreError::Damaged { .. })),
+                seen,
+                "byte {at}, {picture}: {read:?}"
+            );
+        }
+    }
+    // A head that says it is longer than its record.
+    let mut bytes = whole.clone();
+    bytes[HEADER_LEN + short + 5] = 0x7f;
+    std::fs::write(&pack, &bytes).unwrap();
+    assert!(matches!(store.read_head(&segment, true).await, Err(StoreError::Damaged { .. })));
+    // The record's own header is checked, as ever.
+    let mut bytes = whole.clone();
+    bytes[20] ^= 1;
+    std::fs::write(&pack, &bytes).unwrap();
+    assert!(matches!(store.read_head(&segment, false).await, Err(StoreError::Damaged { .. })));
+    std::fs::write(&pack, &whole[..HEADER_LEN + 40]).unwrap();
+    assert!(
+        matches!(store.read_head(&segment, false).await, Err(StoreError::Damaged { .. })),
+        "a shorter file"
+    );
+    std::fs::write(&pack, &whole).unwrap();
+    assert_eq!(store.read_head(&segment, true).await.unwrap(), body[..both]);
 }
 
 #[tokio::test]

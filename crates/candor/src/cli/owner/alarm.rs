@@ -1,0 +1,74 @@
+//! `candor owner alarm`.
+
+use super::super::{ConfigFile, Outcome, Terminal};
+use super::open;
+use clap::Args;
+use host::shutdown::Shutdown;
+use owner::alarm::hook::{Hook, Hooks};
+use std::time::Duration;
+
+/// The shortest and the longest grace: a camera that changes its network takes seconds, and after a day nobody calls it an alarm.
+const AFTER: std::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(86_400);
+
+#[derive(Debug, Args)]
+pub(crate) struct Alarm {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Tell of a camera that has had no session and no new segment for so long: 60s, 5m, 1h.
+    #[arg(long, default_value = "60s", value_parser = grace)]
+    after: Duration,
+    /// Start this program for each message: JSON on its standard input, CANDOR_ALARM_* in its environment; 30 s at most.
+    #[arg(long, value_name = "CMD")]
+    command: Option<String>,
+    /// Let `sh -c` read CMD, for arguments and pipes.
+    #[arg(long, requires = "command")]
+    shell: bool,
+    /// POST each message as JSON to this URL, again for about ten minutes if it is away. It is told the camera's name.
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+}
+
+impl Alarm {
+    pub(super) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
+        let owner = open(&self.file)?;
+        let command =
+            self.command.map(|line| if self.shell { Hook::Shell(line) } else { Hook::Program(line) });
+        let hooks = Hooks::start(command.into_iter().chain(self.webhook.map(Hook::Webhook)).collect());
+        terminal.next(&format!(
+            "leave it running; it speaks when something has changed for {} s. Ctrl-C ends it.",
+            self.after.as_secs()
+        ));
+        let on = &mut |message: owner::alarm::Message| {
+            terminal.result(&message, |message| {
+                format!("{}  {}", super::show_us(message.at * 1_000_000), message.text)
+            });
+            hooks.tell(&message);
+        };
+        owner::alarm::watch(&owner, self.after, &shutdown, on).await;
+        hooks.end().await;
+        Ok(())
+    }
+}
+
+fn grace(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok();
+    let grace = parsed.and_then(|grace| Duration::try_from(grace).ok());
+    grace.filter(|grace| AFTER.contains(grace)).ok_or_else(|| {
+        let [least, most] = [AFTER.start(), AFTER.end()].map(Duration::as_secs);
+        format!("write a time from {least} s to {most} s, such as 90s, 5m or 1h")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grace_is_a_time_within_its_bounds() {
+        assert_eq!(grace("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(grace("1h30m"), Ok(Duration::from_secs(5400)));
+        for wrong in ["", "60", "4s", "25h", "-60s", "soon"] {
+            assert!(grace(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What is worth a message. Pure: what was seen and the time come in, changes go out, each once.
+//!
+//! - A camera shows life when it has a session, or when its newest stored segment is another one than before.
+//! - Without a sign of life for `after` it is offline; the next one brings it back. What is shorter is never told.
+//! - A relay that cannot be asked for `after` is unreachable. Meanwhile nothing is known of cameras, and nothing is said of them: once it answers
+//!   again each has the whole grace anew, for cameras find their way back no sooner than we do.
+
+use crate::book::Status;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Change {
+    /// No session and no new segment for `silent_secs`. `newest_us`: start of its newest stored segment, Unix microseconds, 0 for none.
+    CameraOffline {
+        camera: String,
+        camera_id: String,
+        newest_us: u64,
+        silent_secs: u64,
+    },
+    CameraBack {
+        camera: String,
+        camera_id: String,
+        away_secs: u64,
+    },
+    /// Nothing is known of any camera.
+    RelayUnreachable {
+        reason: String,
+        silent_secs: u64,
+    },
+    RelayBack {
+        away_secs: u64,
+    },
+}
+
+impl Change {
+    /// Its word in JSON.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::CameraOffline { .. } => "camera-offline",
+            Self::CameraBack { .. } => "camera-back",
+            Self::RelayUnreachable { .. } => "relay-unreachable",
+            Self::RelayBack { .. } => "relay-back",
+        }
+    }
+
+    /// Name and id of the camera that it is about.
+    pub fn camera(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::CameraOffline { camera, camera_id, .. } | Self::CameraBack { camera, camera_id, .. } => {
+                Some((camera, camera_id))
+            }
+            Self::RelayUnreachable { .. } | Self::RelayBack { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CameraOffline { camera, newest_us: 0, silent_secs, .. } => {
+                write!(f, "{camera} is offline for {silent_secs} s; nothing of it is stored yet")
+            }
+            Self::CameraOffline { camera, silent_secs, .. } => {
+                write!(f, "{camera} is offline for {silent_secs} s: look after its power and its network")
+            }
+            Self::CameraBack { camera, away_secs, .. } => write!(f, "{camera} is back after {away_secs} s"),
+            Self::RelayUnreachable { reason, silent_secs } => {
+                write!(
+                    f,
+                    "the relay is not reached for {silent_secs} s, so nothing is known of the cameras: {reason}"
+                )
+            }
+            Self::RelayBack { away_secs } => write!(f, "the relay answers again after {away_secs} s"),
+        }
+    }
+}
+
+/// What is known so far. Times count from any moment that stays the same.
+#[derive(Debug)]
+pub struct Decision {
+    after: Duration,
+    /// When the relay answered last; before the first answer, when it was asked first.
+    answered: Option<Duration>,
+    is_failing: bool,
+    is_unreachable: bool,
+    cameras: BTreeMap<String, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// Its last sign of life, or since when one is waited for.
+    alive: Duration,
+    newest_us: u64,
+    is_offline: bool,
+}
+
+impl Decision {
+    pub fn new(after: Duration) -> Self {
+        let cameras = BTreeMap::new();
+        Self { after, answered: None, is_failing: false, is_unreachable: false, cameras }
+    }
+
+    /// Takes the relay's answer, or why there is none.
+    pub fn handle(&mut self, now: Duration, seen: Result<&[Status], &str>) -> Vec<Change> {
+        let answered = *self.answered.get_or_insert(now);
+        let silent = now.saturating_sub(answered);
+        match seen {
+            Err(reason) => {
+                self.is_failing = true;
+                if self.is_unreachable || silent < self.after {
+                    return Vec::new();
+                }
+                self.is_unreachable = true;
+                vec![Change::RelayUnreachable { reason: reason.to_owned(), silent_secs: silent.as_secs() }]
+            }
+            Ok(cameras) => {
+                let mut changes = Vec::new();
+                if std::mem::take(&mut self.is_unreachable) {
+                    changes.push(Change::RelayBack { away_secs: silent.as_secs() });
+                }
+                if std::mem::take(&mut self.is_failing) {
+                    self.cameras.values_mut().filter(|known| !known.is_offline).for_each(|k| k.alive = now);
+                }
+                self.answered = Some(now);
+                self.cameras.retain(|id, _| cameras.iter().any(|camera| camera.camera_id == *id));
+                changes.extend(cameras.iter().filter_map(|camera| self.camera(now, camera)));
+                changes
+            }
+        }
+    }
+
+    fn camera(&mut self, now: Duration, seen: &Status) -> Option<Change> {
+        let (camera, camera_id) = (seen.name.clone(), seen.camera_id.clone());
+        let new = Known { alive: now, newest_us: seen.newest_us, is_offline: false };
+        let known = self.cameras.entry(camera_id.clone()).or_insert(new);
+        let stored = std::mem::replace(&mut known.newest_us, seen.newest_us);
+        let silent = now.saturating_sub(known.alive);
+        if seen.online || stored != seen.newest_us {
+            known.alive = now;
+            let was_offline = std::mem::take(&mut known.is_offline);
+            return was_offline.then_some(Change::CameraBack {
+                camera,
+                camera_id,
+                away_secs: silent.as_secs(),
+            });
+        }
+        if known.is_offline || silent < self.after {
+            return None;
+        }
+        known.is_offline = true;
+        Some(Change::CameraOffline {
+            camera,
+            camera_id,
+            newest_us: seen.newest_us,
+            silent_secs: silent.as_secs(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

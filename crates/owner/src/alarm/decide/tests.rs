@@ -1,0 +1,164 @@
+use super::*;
+
+const AFTER: u64 = 60;
+
+/// A decision fed second by second, and what it told so far.
+struct Watched {
+    decision: Decision,
+    told: Vec<(u64, String)>,
+}
+
+impl Watched {
+    fn new() -> Self {
+        Self { decision: Decision::new(Duration::from_secs(AFTER)), told: Vec::new() }
+    }
+
+    fn see(&mut self, second: u64, cameras: &[Status]) {
+        self.told(second, Ok(cameras));
+    }
+
+    fn fail(&mut self, second: u64) {
+        self.told(second, Err("no route"));
+    }
+
+    fn told(&mut self, second: u64, seen: Result<&[Status], &str>) {
+        for change in self.decision.handle(Duration::from_secs(second), seen) {
+            let name = change.camera().map_or("relay", |(name, _)| name).to_owned();
+            self.told.push((second, format!("{name} {}", change.event())));
+        }
+    }
+
+    fn has_told(&self, expected: &[(u64, &str)]) {
+        let told: Vec<(u64, &str)> = self.told.iter().map(|(at, text)| (*at, text.as_str())).collect();
+        assert_eq!(told, expected);
+    }
+}
+
+fn status(name: &str, online: bool, newest_us: u64) -> Status {
+    Status {
+        name: name.to_owned(),
+        camera_id: format!("id of {name}"),
+        policy_version: 1,
+        paired_at: 0,
+        online,
+        segments: 0,
+        bytes: 0,
+        newest_us,
+        clock_offset_ms: 0,
+        clock_is_off: false,
+        replaced: 0,
+        bits_per_second: None,
+        waiting: None,
+        second: false,
+    }
+}
+
+#[test]
+fn a_camera_that_goes_and_comes_back_is_told_once_each() {
+    let mut watched = Watched::new();
+    for second in 0..300 {
+        let online = !(100..200).contains(&second);
+        watched.see(second, &[status("door", online, 5), status("yard", true, second)]);
+    }
+    // Its last sign of life was at 99.
+    watched.has_told(&[(159, "door camera-offline"), (200, "door camera-back")]);
+}
+
+#[test]
+fn what_is_shorter_than_the_grace_is_silent_however_often_it_happens() {
+    let mut watched = Watched::new();
+    for second in 0..1_000 {
+        // 59 seconds away, one second there.
+        watched.see(second, &[status("door", second % AFTER == 0, 5)]);
+    }
+    watched.has_told(&[]);
+}
+
+#[test]
+fn a_new_segment_is_a_sign_of_life_and_an_old_one_is_not() {
+    let mut watched = Watched::new();
+    for second in 0..200 {
+        let newest_us = second.min(100) / 10;
+        watched.see(second, &[status("door", false, newest_us)]);
+    }
+    watched.has_told(&[(160, "door camera-offline")]);
+}
+
+#[test]
+fn a_camera_that_never_came_is_told_after_the_grace_and_so_is_one_that_is_paired_later() {
+    let mut watched = Watched::new();
+    for second in 0..200 {
+        let cameras = [status("door", false, 0), status("yard", false, 0)];
+        watched.see(second, if second < 50 { &cameras[..1] } else { &cameras });
+    }
+    watched.has_told(&[(60, "door camera-offline"), (110, "yard camera-offline")]);
+    let never =
+        Change::CameraOffline { camera: "c".into(), camera_id: "i".into(), newest_us: 0, silent_secs: 60 };
+    assert!(never.to_string().contains("nothing of it is stored yet"), "{never}");
+}
+
+#[test]
+fn an_unreachable_relay_is_one_message_and_no_camera_is_called_offline_for_it() {
+    let mut watched = Watched::new();
+    for second in 0..400 {
+        if (100..200).contains(&second) {
+            watched.fail(second);
+        } else {
+            // One camera finds its way back half a minute after the relay, one never does.
+            let yard = second < 100;
+            watched.see(second, &[status("door", !(100..230).contains(&second), 5), status("yard", yard, 5)]);
+        }
+    }
+    watched.has_told(&[
+        (159, "relay relay-unreachable"),
+        (200, "relay relay-back"),
+        (260, "yard camera-offline"),
+    ]);
+}
+
+#[test]
+fn a_relay_that_restarts_within_the_grace_is_silent_and_takes_nothing_off_the_cameras_grace() {
+    let mut watched = Watched::new();
+    for second in 0..300 {
+        match second {
+            100..130 => watched.fail(second),
+            130..180 => watched.see(second, &[status("door", false, 5)]),
+            _ => watched.see(second, &[status("door", true, 5)]),
+        }
+    }
+    watched.has_told(&[]);
+}
+
+#[test]
+fn a_camera_that_is_offline_stays_so_over_an_outage_of_the_relay() {
+    let mut watched = Watched::new();
+    for second in 0..500 {
+        match second {
+            0..100 => watched.see(second, &[status("door", false, 5)]),
+            100..200 => watched.fail(second),
+            200..400 => watched.see(second, &[status("door", false, 5)]),
+            _ => watched.see(second, &[status("door", true, 6)]),
+        }
+    }
+    watched.has_told(&[
+        (60, "door camera-offline"),
+        (159, "relay relay-unreachable"),
+        (200, "relay relay-back"),
+        (400, "door camera-back"),
+    ]);
+}
+
+#[test]
+fn a_relay_that_never_answered_is_told_and_a_message_is_a_flat_object() {
+    let mut watched = Watched::new();
+    (0..300).for_each(|second| watched.fail(second));
+    watched.has_told(&[(60, "relay relay-unreachable")]);
+
+    let change = Change::CameraBack { camera: "door".into(), camera_id: "9f".into(), away_secs: 7 };
+    let text = change.to_string();
+    let message = serde_json::to_value(crate::alarm::Message { at: 3, change, text }).unwrap();
+    let expected = serde_json::json!({
+        "at": 3, "event": "camera-back", "camera": "door", "camera_id": "9f", "away_secs": 7, "text": "door is back after 7 s",
+    });
+    assert_eq!(message, expected);
+}

@@ -1,0 +1,177 @@
+//! Handing messages on: to a command of the owner's, to a webhook. Never in the way of the watch: each hook has a queue and a worker of its own.
+//!
+//! ```text
+//! COMMAND    the message as JSON on standard input; CANDOR_ALARM_EVENT, _AT, _CAMERA, _CAMERA_ID, _TEXT in its environment
+//! POST URL   content-type: application/json, the message; any 2xx is an answer
+//! ```
+//! Names of cameras come from the owner's book and hold no character that a shell or a header would read ([`crate::book`]).
+
+use super::Message;
+use host::http::{Fetch, FetchLimits, Retry};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long a command may run before it is killed.
+pub const COMMAND: Duration = Duration::from_secs(30);
+/// How long a webhook may take for one answer.
+pub const WEBHOOK: Duration = Duration::from_secs(10);
+/// A webhook that is away is asked for about ten minutes: what it is told later than that is no news.
+const AWAY: Retry =
+    Retry { tries: 12, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(120) };
+/// Messages that wait for a hook; a further one is not handed on to it.
+const WAITING: usize = 256;
+/// How long hooks may go on when the watch has ended.
+const LAST: Duration = Duration::from_secs(5);
+
+/// Whom to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hook {
+    /// A program, started without a shell and without arguments.
+    Program(String),
+    /// A line for `sh -c`.
+    Shell(String),
+    /// A URL.
+    Webhook(String),
+}
+
+/// Why a message did not arrive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HookError {
+    #[error(
+        "{program:?} could not be started: {error}; name a program that this user may run, or add --shell"
+    )]
+    Start { program: String, error: std::io::Error },
+    #[error("{program:?} ended with {status}")]
+    Failed { program: String, status: std::process::ExitStatus },
+    #[error("{program:?} was killed: it ran longer than {} s", .patience.as_secs())]
+    TooLong { program: String, patience: Duration },
+    #[error(transparent)]
+    Fetch(#[from] host::http::FetchError),
+}
+
+/// How long a hook is given.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    command: Duration,
+    webhook: Retry,
+}
+
+/// Running hooks.
+#[derive(Debug)]
+pub struct Hooks {
+    workers: Vec<(mpsc::Sender<Message>, JoinHandle<()>)>,
+}
+
+impl Hooks {
+    pub fn start(hooks: Vec<Hook>) -> Self {
+        Self::start_with(hooks, Patience { command: COMMAND, webhook: AWAY })
+    }
+
+    fn start_with(hooks: Vec<Hook>, patience: Patience) -> Self {
+        let worker = |hook: Hook| {
+            let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
+            let work = async move {
+                while let Some(message) = messages.recv().await {
+                    if let Err(error) = hook.tell(&message, patience).await {
+                        tracing::warn!(%error, event = message.change.event(), "a hook was not told");
+                    }
+                }
+            };
+            (sender, tokio::spawn(work))
+        };
+        Self { workers: hooks.into_iter().map(worker).collect() }
+    }
+
+    /// Hands a message to every hook. Never waits.
+    pub fn tell(&self, message: &Message) {
+        for (sender, _) in &self.workers {
+            if sender.try_send(message.clone()).is_err() {
+                tracing::warn!(
+                    event = message.change.event(),
+                    "a hook is {WAITING} messages behind: not told"
+                );
+            }
+        }
+    }
+
+    /// Lets them finish what they have, for a short while.
+    pub async fn end(self) {
+        let workers: Vec<JoinHandle<()>> = self.workers.into_iter().map(|(_, worker)| worker).collect();
+        let aborts: Vec<_> = workers.iter().map(JoinHandle::abort_handle).collect();
+        let finish = async {
+            for worker in workers {
+                // A worker ends when its queue has; a panic of one takes nothing from the others.
+                let _ = worker.await;
+            }
+        };
+        if timeout(LAST, finish).await.is_err() {
+            aborts.iter().for_each(tokio::task::AbortHandle::abort);
+        }
+    }
+}
+
+impl Hook {
+    async fn tell(&self, message: &Message, patience: Patience) -> Result<(), HookError> {
+        // Strings and numbers only: encoding cannot fail.
+        let body = serde_json::to_vec(message).unwrap_or_default();
+        match self {
+            Self::Program(program) => {
+                run(Command::new(program), program, message, body, patience.command).await
+            }
+            Self::Shell(line) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", line]);
+                run(command, line, message, body, patience.command).await
+            }
+            Self::Webhook(url) => {
+                let limits =
+                    FetchLimits { timeout: WEBHOOK, answer_bytes: 64 << 10, ..FetchLimits::default() };
+                // Told twice is better than not told: an answer may be lost after the message arrived.
+                Fetch::new(limits).post_again(url, "application/json", body, patience.webhook).await?.ok()?;
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn run(
+    mut command: Command,
+    program: &str,
+    message: &Message,
+    body: Vec<u8>,
+    patience: Duration,
+) -> Result<(), HookError> {
+    command.env("CANDOR_ALARM_EVENT", message.change.event()).env("CANDOR_ALARM_AT", message.at.to_string());
+    command.env("CANDOR_ALARM_TEXT", &message.text);
+    if let Some((name, id)) = message.change.camera() {
+        command.env("CANDOR_ALARM_CAMERA", name).env("CANDOR_ALARM_CAMERA_ID", id);
+    }
+    // Standard output is the watch's own.
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    let named = || program.to_owned();
+    let mut child = command.spawn().map_err(|error| HookError::Start { program: named(), error })?;
+    let stdin = child.stdin.take();
+    let running = async {
+        if let Some(mut stdin) = stdin {
+            // One that does not read it is told by its environment.
+            let _ = stdin.write_all(&body).await;
+        }
+        child.wait().await
+    };
+    match timeout(patience, running).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(HookError::Failed { program: named(), status }),
+        Ok(Err(error)) => Err(HookError::Start { program: named(), error }),
+        // Dropped, it is killed.
+        Err(_) => Err(HookError::TooLong { program: named(), patience }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

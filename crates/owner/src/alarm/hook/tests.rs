@@ -1,0 +1,129 @@
+//! Real programs, a real web server.
+
+use super::*;
+use crate::alarm::decide::Change;
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::routing::post;
+use host::shutdown::Shutdown;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::time::{Instant, sleep};
+
+const SOON: Patience = Patience {
+    command: Duration::from_millis(500),
+    webhook: Retry {
+        tries: 5,
+        first_pause: Duration::from_millis(1),
+        longest_pause: Duration::from_millis(5),
+    },
+};
+
+fn message(camera: &str) -> Message {
+    let change = Change::CameraBack { camera: camera.to_owned(), camera_id: "9f".to_owned(), away_secs: 7 };
+    let text = change.to_string();
+    Message { at: 3, change, text }
+}
+
+/// Waits until the file holds `text`.
+async fn holds(path: &Path, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let read = || std::fs::read_to_string(path).unwrap_or_default();
+    while !read().contains(text) {
+        assert!(Instant::now() < deadline, "no {text:?} in {:?}", read());
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_gets_the_message_on_its_input_and_in_its_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    let (told, script) = (dir.path().join("told"), dir.path().join("hook"));
+    let text = format!(
+        "#!/bin/sh\n(cat; echo; echo \"$#|$CANDOR_ALARM_EVENT|$CANDOR_ALARM_AT|$CANDOR_ALARM_CAMERA|$CANDOR_ALARM_CAMERA_ID|$CANDOR_ALARM_TEXT\") >> {}\n",
+        told.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let shell = format!("echo \"by a shell: $CANDOR_ALARM_CAMERA\" >> {}", told.display());
+    let program = Hook::Program(script.to_string_lossy().into_owned());
+    let hooks = Hooks::start_with(
+        vec![program, Hook::Shell(shell)],
+        Patience { command: Duration::from_secs(60), ..SOON },
+    );
+    hooks.tell(&message("front door"));
+    let line = serde_json::to_string(&message("front door")).unwrap();
+    holds(&told, &line).await;
+    holds(&told, "0|camera-back|3|front door|9f|front door is back after 7 s").await;
+    holds(&told, "by a shell: front door").await;
+    hooks.end().await;
+}
+
+#[tokio::test]
+async fn a_command_that_hangs_is_killed_and_the_next_message_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = dir.path().join("told");
+    let line = format!(
+        "if [ \"$CANDOR_ALARM_CAMERA\" = slow ]; then exec sleep 1000; fi; echo \"$CANDOR_ALARM_CAMERA\" >> {}",
+        told.display()
+    );
+    let hook = Hook::Shell(line);
+    let error = hook.tell(&message("slow"), SOON).await.unwrap_err();
+    assert!(matches!(error, HookError::TooLong { .. }), "{error}");
+    let hooks = Hooks::start_with(vec![hook], SOON);
+    hooks.tell(&message("slow"));
+    hooks.tell(&message("door"));
+    holds(&told, "door").await;
+    hooks.end().await;
+
+    let error = Hook::Program("/nowhere".to_owned()).tell(&message("door"), SOON).await.unwrap_err();
+    assert!(error.to_string().contains("could not be started"), "{error}");
+    let error = Hook::Shell("exit 3".to_owned()).tell(&message("door"), SOON).await.unwrap_err();
+    assert!(matches!(error, HookError::Failed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_webhook_that_fails_is_asked_again_and_holds_nobody_up() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = asked.clone();
+    let answer = async move |body: Bytes| {
+        let message: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(message["event"], "camera-back");
+        match count.fetch_add(1, Ordering::SeqCst) {
+            0 | 1 => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::NO_CONTENT,
+        }
+    };
+    let router = Router::new().route("/hook", post(answer));
+    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let shutdown = Shutdown::new();
+    let serving = host::http::serve(listener, router, host::http::ServeLimits::default(), shutdown.clone());
+    let serving = tokio::spawn(serving);
+    Hook::Webhook(url.clone()).tell(&message("door"), SOON).await.unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    let wrong = Hook::Webhook(url.replace("/hook", "/other")).tell(&message("door"), SOON).await;
+    assert!(wrong.unwrap_err().to_string().contains("404"));
+
+    // A hook that hangs beside one that does not, and more messages than it can keep.
+    let hooks = Hooks::start_with(
+        vec![Hook::Shell("exec sleep 1000".to_owned()), Hook::Webhook(url)],
+        Patience { command: Duration::from_secs(60), ..SOON },
+    );
+    let began = Instant::now();
+    for _ in 0..2 * WAITING {
+        hooks.tell(&message("door"));
+    }
+    assert!(began.elapsed() < Duration::from_secs(30), "telling waited for a hook");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while asked.load(Ordering::SeqCst) < 3 + WAITING as u32 {
+        assert!(Instant::now() < deadline, "{asked:?}");
+        sleep(Duration::from_millis(10)).await;
+    }
+    hooks.end().await;
+    shutdown.request();
+    serving.await.unwrap();
+}

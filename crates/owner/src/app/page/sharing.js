@@ -1,0 +1,63 @@
+// Who may watch each camera and who holds shares of its keys: the policy that the owner signed and the log holds.
+
+import { ask, el, moment } from "./dom.js";
+
+export class Sharing {
+  constructor() {
+    this.title = "Sharing";
+    this.list = el("div", { class: "policies" });
+    this.element = el(
+      "section",
+      { class: "page", "aria-label": "Sharing" },
+      el("h1", {}, "Who may watch, who holds shares"),
+      el("p", { class: "quiet" }, "From the newest policy of each camera in this device's book: you signed it, and its record stands in the log. A camera hands its keys to nobody else."),
+      this.list,
+      el("p", { class: "quiet" }, "Only to look at: this version cannot add or remove a viewer or a trustee after pairing."),
+    );
+    this.load();
+  }
+
+  update() {}
+
+  close() {
+    this.closed = true;
+  }
+
+  async load() {
+    try {
+      const { cameras } = await ask("api/sharing");
+      if (this.closed) return;
+      if (cameras.length === 0) this.list.replaceChildren(el("p", { class: "empty" }, "No camera is paired yet."));
+      else this.list.replaceChildren(...cameras.map((camera) => policy(camera)));
+    } catch (error) {
+      this.list.replaceChildren(el("p", { class: "empty" }, error.message));
+    }
+  }
+}
+
+function policy(camera) {
+  const { viewers, trustees, threshold, classes } = camera;
+  const viewer = ({ device_id, is_this_device, role, until }) =>
+    el(
+      "li",
+      {},
+      is_this_device ? "this device" : el("code", {}, device_id.slice(0, 12)),
+      role === "admin" ? ", admin: watches, and reads the notices of releases" : ", guest: watches",
+      until === null ? "" : `, until ${moment(until * 1e6)}`,
+    );
+  const shares =
+    trustees.length === 0
+      ? "Nobody holds shares: nothing can be released but by you."
+      : `${threshold} of these ${trustees.length} together can release minutes, after a record in the log (${classes.join(", ")}):`;
+  return el(
+    "article",
+    { class: "policy" },
+    el("h2", {}, camera.name),
+    el("p", { class: "quiet" }, `Policy version ${camera.version}, leaf ${camera.leaf_index} of the log, since ${moment(camera.since * 1e6)}. Footage is kept ${camera.retention_days} days; a release is of whole ${camera.epoch_seconds} s epochs.`),
+    el("h3", {}, "May watch"),
+    viewers.length === 0 ? el("p", {}, "Nobody.") : el("ul", {}, ...viewers.map(viewer)),
+    el("h3", {}, "Hold shares of the keys"),
+    el("p", {}, shares),
+    el("ul", {}, ...trustees.map((name) => el("li", {}, name))),
+  );
+}

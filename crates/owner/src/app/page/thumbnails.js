@@ -1,0 +1,130 @@
+// A small picture of the moment under the pointer: one key frame, decoded by a video element of its own.
+//
+// One is fetched at a time, the one that is wanted last; what is played is never held up.
+
+import { moving } from "./player.js";
+
+// Pictures kept, and how wide each is drawn, in pixels.
+const KEPT = 60;
+const WIDTH = 192;
+// The pointer rests so long before a picture is fetched, milliseconds.
+const REST = 60;
+// How long a picture may take to be decoded, milliseconds.
+const PATIENCE = 5000;
+// Around a moment without a picture none is asked for, so far (microseconds) and so long (milliseconds).
+const NOTHING = 1e6;
+const FORGIVEN = 5000;
+
+export class Thumbnails {
+  /** Draws on `canvas`, which is hidden while there is no picture. */
+  constructor(camera, canvas) {
+    this.camera = camera;
+    this.canvas = canvas;
+    this.canvas.hidden = true;
+    this.kept = [];
+    this.fetched = 0;
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.resting);
+    this.asking?.abort();
+  }
+
+  /** Shows the picture of a moment, now or when it is here. */
+  show(us) {
+    if (this.closed) return;
+    this.wanted = us;
+    const kept = this.kept.find(({ from, to, until }) => us >= from && us < to && !(until < performance.now()));
+    this.draw(kept?.picture);
+    clearTimeout(this.resting);
+    if (!kept) this.resting = setTimeout(() => this.fetch(), REST);
+  }
+
+  hide() {
+    this.wanted = undefined;
+    clearTimeout(this.resting);
+    this.draw(undefined);
+  }
+
+  draw(picture) {
+    this.canvas.hidden = picture === undefined;
+    if (picture) {
+      [this.canvas.width, this.canvas.height] = [picture.width, picture.height];
+      this.canvas.getContext("2d").drawImage(picture, 0, 0);
+    }
+  }
+
+  async fetch() {
+    const us = this.wanted;
+    if (this.busy || us === undefined || this.closed) return;
+    this.busy = true;
+    let kept = { from: us - NOTHING, to: us + NOTHING, picture: undefined, until: performance.now() + FORGIVEN };
+    try {
+      kept = (await this.ask(us)) ?? kept;
+    } catch {
+      // No picture is no fault: the moment can still be played.
+    }
+    this.busy = false;
+    if (this.closed) return;
+    this.kept.push(kept);
+    if (this.kept.length > KEPT) this.kept.shift();
+    if (this.wanted !== undefined) this.show(this.wanted);
+  }
+
+  async ask(us) {
+    const url = new URL("api/picture", location.href);
+    url.hash = "";
+    url.search = new URLSearchParams({ camera: this.camera, at: Math.round(us) });
+    this.asking = new AbortController();
+    const response = await fetch(url, { signal: AbortSignal.any([this.asking.signal, AbortSignal.timeout(PATIENCE)]) });
+    if (response.status !== 200) return undefined;
+    this.fetched += 1;
+    const [from, to] = response.headers.get("candor-times").split(" ").map(Number);
+    const picture = await still(await response.arrayBuffer(), response.headers.get("content-type"));
+    return { from, to, picture };
+  }
+}
+
+/** The first picture of an MP4, drawn small. */
+async function still(bytes, type) {
+  if (!moving(type)) return undefined;
+  const video = document.createElement("video");
+  video.muted = true;
+  const source = new MediaSource();
+  video.src = URL.createObjectURL(source);
+  try {
+    await told(source, "sourceopen");
+    const buffer = source.addSourceBuffer(type);
+    buffer.appendBuffer(bytes);
+    await told(buffer, "updateend");
+    source.endOfStream();
+    if (video.buffered.length === 0) return undefined;
+    video.currentTime = video.buffered.start(0);
+    await told(video, "seeked");
+    const canvas = document.createElement("canvas");
+    canvas.width = WIDTH;
+    canvas.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth);
+    canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+    return canvas;
+  } finally {
+    URL.revokeObjectURL(video.src);
+    video.removeAttribute("src");
+    video.load();
+  }
+}
+
+/** Waits for an event, and not for ever. */
+function told(target, event) {
+  return new Promise((resolve, reject) => {
+    const end = new AbortController();
+    const late = setTimeout(() => done(reject), PATIENCE);
+    const done = (settle) => {
+      clearTimeout(late);
+      end.abort();
+      settle(new Error(event));
+    };
+    target.addEventListener(event, () => done(resolve), { signal: end.signal });
+    target.addEventListener("error", () => done(reject), { signal: end.signal });
+  });
+}

@@ -1,0 +1,87 @@
+//! One key picture of a moment, for a page to draw small: the run's init segment and the fragment with the key frame, an MP4 of a tenth of a second.
+//!
+//! Of a head, so that it costs a picture and not a segment. It helps to find a moment; what is then played is opened whole.
+
+use super::App;
+use super::socket::Which;
+use crate::Owner;
+use crate::heads::{self, Head, Wanted};
+use crate::relay::{Lent, Session};
+use axum::extract::{Query, State};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use host::http::Failure;
+use media::id::Sequence;
+use media::segment::Start;
+use quic::CallError;
+use std::sync::Arc;
+
+/// How much earlier than the moment a key frame is looked for, where its segment continues another, microseconds.
+const LEAD_US: u64 = 30_000_000;
+/// The header that says for which times the picture stands: two Unix microseconds.
+const STANDS_FOR: HeaderName = HeaderName::from_static("candor-times");
+
+/// The session for pictures.
+#[derive(Debug, Default)]
+pub(super) struct Pictures(Lent);
+
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Moment {
+    #[serde(flatten)]
+    which: Which,
+    /// Unix microseconds.
+    at: u64,
+}
+
+pub(super) async fn picture(
+    State(app): State<Arc<App>>,
+    Query(moment): Query<Moment>,
+) -> Result<Response, Failure> {
+    let name = app.camera_name(&moment.which.camera)?;
+    let mut session = app.pictures.0.borrow(&app.owner);
+    let found = find(&app.owner, &mut session, &name, moment.at).await;
+    app.pictures.0.give_back(session);
+    let found = found.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+    let with_picture = found.and_then(|(mut head, to_us)| Some((head.picture.take()?, head, to_us)));
+    // Nothing stored of the moment is no fault of whoever points at it.
+    let Some((picture, head, to_us)) = with_picture else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let kind = format!("video/mp4; codecs=\"{}\"", head.sealed.codecs.replace(['"', '\n'], ""));
+    let times = format!("{} {to_us}", head.header.start_us);
+    let headers = [(header::CONTENT_TYPE, kind), (STANDS_FOR, times)];
+    Ok((headers, [head.sealed.init, picture].concat()).into_response())
+}
+
+/// The head with the last key picture at or before a moment, and the end of the segment that holds the moment.
+async fn find(
+    owner: &Owner,
+    session: &mut Session,
+    name: &str,
+    at_us: u64,
+) -> Result<Option<(Head, u64)>, CallError> {
+    let stored = owner.stored();
+    let camera = stored.camera(name).ok_or(CallError::Unexpected("no such camera"))?;
+    let mut keys = heads::keyring(camera)?;
+    let mut wanted =
+        Wanted { from_us: at_us, to_us: at_us.saturating_add(1), cursor: Sequence(0), pictures: true };
+    let Some(here) = heads::fetch(owner, session, camera, &mut keys, wanted).await?.heads.pop() else {
+        return Ok(None);
+    };
+    let end_us = here.end_us();
+    if here.header.start == Start::KeyFrame {
+        return Ok(Some((here, end_us)));
+    }
+    (wanted.from_us, wanted.pictures) = (at_us.saturating_sub(LEAD_US), false);
+    let lead = heads::fetch(owner, session, camera, &mut keys, wanted).await?.heads;
+    let Some(key) = lead.iter().rfind(|head| head.header.start == Start::KeyFrame) else { return Ok(None) };
+    let start_us = key.header.start_us;
+    let wanted = Wanted {
+        from_us: start_us,
+        to_us: start_us.saturating_add(1),
+        cursor: key.header.sequence,
+        pictures: true,
+    };
+    let picture = heads::fetch(owner, session, camera, &mut keys, wanted).await?.heads.pop();
+    Ok(picture.map(|head| (head, end_us)))
+}

@@ -1,0 +1,114 @@
+//! Events, key pictures and status, read from the heads of segments over a real relay.
+
+use crate::app::{get, started};
+use crate::camera::SEGMENT_US;
+use crate::watch::Scene;
+use media::segment::Start;
+use serde_json::Value;
+
+/// The JSON behind an answer's head.
+fn json(text: &str) -> Value {
+    let body = text.split_once("\r\n\r\n").unwrap().1;
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_moved_is_read_from_heads_kept_and_completed_when_more_is_filmed() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    for at in 0..14 {
+        camera.motion_permille = if (4..6).contains(&at) { 300 } else { 0 };
+        camera.film().await;
+    }
+    let (app, address, path) = started(&scene.world).await;
+    let (from, to) = (camera.began_us, camera.began_us + 30 * SEGMENT_US);
+    let span = format!("camera={}&from={from}&to={to}", camera.id);
+    // Motion that was measured before the fifth and the sixth second.
+    let first = (from + 3 * SEGMENT_US, from + 5 * SEGMENT_US);
+    let events = async || {
+        let timeline = get(address, &format!("{path}api/timeline?{span}")).await;
+        assert_eq!(timeline.status, 200, "{}", timeline.text);
+        let shown = json(&get(address, &format!("{path}api/events?{span}")).await.text);
+        assert_eq!(shown["complete"], true, "{shown}");
+        let event = |event: &Value| (event["from"].as_u64().unwrap(), event["to"].as_u64().unwrap());
+        shown["events"].as_array().unwrap().iter().map(event).collect::<Vec<_>>()
+    };
+    assert_eq!(events().await, [first]);
+    // Later ones are found, those that are known stay.
+    for at in 14..24 {
+        camera.motion_permille = if at == 17 { 40 } else { 0 };
+        camera.film().await;
+    }
+    let second = (from + 16 * SEGMENT_US, from + 17 * SEGMENT_US);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while events().await != [first, second] {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", events().await);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let unknown = get(address, &format!("{path}api/events?camera=x&from=1&to=2")).await;
+    assert_eq!(unknown.status, 404, "{}", unknown.text);
+    app.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moments_key_picture_is_served_also_where_its_segment_continues_another() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    for at in 0..6 {
+        camera.start = if (3..=4).contains(&at) { Start::Continuation } else { Start::KeyFrame };
+        camera.film().await;
+    }
+    let (app, address, path) = started(&scene.world).await;
+    let picture =
+        async |at_us: u64| get(address, &format!("{path}api/picture?camera={}&at={at_us}", camera.id)).await;
+    for (second, key, end) in [(1, 1, 2), (2, 2, 3), (3, 2, 4), (4, 2, 5), (5, 5, 6)] {
+        let answer = picture(camera.began_us + second * SEGMENT_US + 300_000).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let head = answer.text.to_lowercase();
+        let at = |second: u64| camera.began_us + second * SEGMENT_US;
+        let times = format!("candor-times: {} {}", at(key), at(end));
+        assert!(head.contains(&times), "{second}: no {times} in {}", &head[..600]);
+        assert!(head.contains("content-type: video/mp4; codecs=\"avc1.640009\""), "{}", &head[..600]);
+        for name in ["ftyp", "moov", "moof", "mdat"] {
+            assert_eq!(answer.text.matches(name).count(), 1, "{second}: {name}");
+        }
+    }
+    for at_us in [camera.began_us - 1, camera.began_us + 6 * SEGMENT_US] {
+        let nothing = picture(at_us).await;
+        assert_eq!(nothing.status, 204, "{}", nothing.text);
+    }
+    app.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_tells_the_rate_of_the_newest_minute_and_what_waits_at_the_camera() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    let status = owner::book::status(&scene.owner).await.unwrap();
+    assert_eq!((status[0].bits_per_second, status[0].waiting), (None, None), "nothing is filmed yet");
+    for waiting in [0, 9, 3] {
+        camera.waiting = waiting;
+        camera.film().await;
+    }
+    let status = owner::book::status(&scene.owner).await.unwrap();
+    assert_eq!(status[0].waiting, Some(3), "as the newest head says");
+    assert_eq!(status[0].newest_us, camera.began_us + 2 * SEGMENT_US);
+    // Every segment lasts a second.
+    assert_eq!(status[0].bits_per_second, Some(status[0].bytes * 8 / 3));
+    assert!(status[0].bytes > 1000, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_is_told_who_may_watch_and_who_holds_shares() {
+    let scene = Scene::new().await;
+    scene.paired("front-door").await;
+    let (app, address, path) = started(&scene.world).await;
+    let shared = json(&get(address, &format!("{path}api/sharing")).await.text);
+    let camera = &shared["cameras"][0];
+    assert_eq!((&camera["name"], &camera["version"]), (&"front-door".into(), &1.into()), "{shared}");
+    let viewers = camera["viewers"].as_array().unwrap();
+    assert_eq!(viewers.len(), 1, "{shared}");
+    assert_eq!((&viewers[0]["is_this_device"], &viewers[0]["role"]), (&true.into(), &"admin".into()));
+    assert_eq!((&camera["trustees"], &camera["threshold"]), (&serde_json::json!([]), &0.into()), "{shared}");
+    app.stop_and_join().await.unwrap();
+}

@@ -1,0 +1,214 @@
+//! Nothing is lost, whatever is away: the relay, a camera, a part of the packets, most of the uplink. What the owner plays is compared, segment by
+//! segment, with what the cameras had sealed (their spools, looked into all the while) and with what the relay stores.
+
+mod yard;
+
+use host::shutdown::Shutdown;
+use owner::live::Event;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use world::network::{Network, Proxy};
+use world::processes::Process;
+use world::{EPOCH_SECONDS, Stage, config_files, until};
+use yard::{Camera, film, nothing_is_lost, play, seal_more, stored};
+
+const CAMERAS: usize = 4;
+/// How long the relay is away.
+const AWAY: Duration = Duration::from_secs(60);
+const RESTARTED: &str = "the camera was off or restarted";
+const OVERFLOWED: &str = "the camera's spool overflowed during an outage";
+
+fn serve_relay(config: &Path) -> Process {
+    Process::start(&["relay", "serve", "--config", config.to_str().unwrap()])
+}
+
+/// The relay's address, which stays the same when it starts again.
+fn relay_of(stage: &Stage) -> SocketAddr {
+    stage.cast.video.relay.config.listen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_away_for_a_minute_misses_nothing_of_four_cameras() {
+    let mut stage = Stage::set(0).await;
+    let config = config_files::relay(&stage);
+    let cameras = film(&stage, CAMERAS, None, |_| {}).await;
+    stage.cast.video.relay.stop().await.unwrap();
+    let relay = serve_relay(&config);
+    seal_more(&cameras, 3).await;
+    relay.kill().await;
+    let before: Vec<usize> = cameras.iter().map(|camera| camera.sealed().len()).collect();
+    sleep(AWAY).await;
+    for (camera, before) in cameras.iter().zip(before) {
+        let (waiting, more) = (camera.spooled().len(), camera.sealed().len() - before);
+        assert!(more > 10 && waiting >= more, "{}: {more} sealed, {waiting} wait", camera.name);
+    }
+    let relay = serve_relay(&config);
+    for camera in &cameras {
+        let last = camera.drained().await;
+        let gaps = nothing_is_lost(&stage, camera, last).await;
+        assert!(gaps.is_empty(), "{}: {gaps:?}", camera.name);
+    }
+    drop(cameras);
+    relay.kill().await;
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_that_is_killed_keeps_what_it_had_sealed_and_signs_that_it_was_off() {
+    let mut stage = Stage::set(0).await;
+    let config = config_files::relay(&stage);
+    let mut cameras = film(&stage, 1, None, |_| {}).await;
+    stage.cast.video.relay.stop().await.unwrap();
+    let relay = serve_relay(&config);
+    // While the relay takes what it sends.
+    seal_more(&cameras, 3).await;
+    cameras[0].kill().await;
+    cameras[0].start();
+    seal_more(&cameras, 2).await;
+    // While the relay is away, and much waits.
+    relay.kill().await;
+    seal_more(&cameras, 4).await;
+    let kept = cameras[0].kill().await;
+    assert!(kept.len() >= 4, "{:?} wait", kept.keys());
+    cameras[0].start();
+    seal_more(&cameras, 3).await;
+    let relay = serve_relay(&config);
+    let last = cameras[0].drained().await;
+    let sealed = cameras[0].sealed();
+    assert!(kept.iter().all(|(sequence, segment)| sealed.get(sequence) == Some(segment)));
+    assert_eq!(nothing_is_lost(&stage, &cameras[0], last).await, [RESTARTED, RESTARTED]);
+    drop(cameras);
+    relay.kill().await;
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_filmed_over_a_network_that_loses_and_delays_is_all_there() {
+    let stage = Stage::set(0).await;
+    let network = Network { lost_permille: 50, delay: Duration::from_millis(200), ..Network::GOOD };
+    let proxy = Proxy::start(relay_of(&stage), network).await;
+    let cameras = film(&stage, CAMERAS, Some(proxy.address()), |_| {}).await;
+    sleep(Duration::from_secs(15)).await;
+    proxy.cut();
+    sleep(Duration::from_secs(10)).await;
+    proxy.mend();
+    sleep(Duration::from_secs(15)).await;
+    for camera in &cameras {
+        let last = camera.drained().await;
+        let gaps = nothing_is_lost(&stage, camera, last).await;
+        assert!(gaps.is_empty(), "{}: {gaps:?}", camera.name);
+    }
+    let (passed, lost) = proxy.passed_and_lost();
+    assert!(lost * 30 > passed, "{lost} lost, {passed} passed");
+    drop(cameras);
+    stage.strike().await;
+}
+
+/// Bytes a second of the film that the first camera films, with what sealing and QUIC add.
+const PICTURE: u64 = 270_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_is_sent_without_making_the_live_picture_late() {
+    let stage = Stage::set(0).await;
+    // A router that lets packets wait for seconds: whoever fills the uplink is late by as much.
+    let network = Network {
+        bytes_per_second: Some(2 * PICTURE),
+        delay: Duration::from_millis(20),
+        queue: Duration::from_secs(4),
+        ..Network::GOOD
+    };
+    let proxy = Proxy::start(relay_of(&stage), network).await;
+    let cameras = film(&stage, 1, Some(proxy.address()), |_| {}).await;
+    seal_more(&cameras, 2).await;
+    // Longer than a silent session stands.
+    proxy.cut();
+    sleep(Duration::from_secs(25)).await;
+    proxy.mend();
+    let watching = Watching::start(&stage, &cameras[0]);
+    until("the live picture is back", async || !watching.latencies_us().is_empty()).await;
+    let behind = cameras[0].spooled().len();
+    let last = cameras[0].drained().await;
+    let mut latencies_us = watching.latencies_us();
+    assert!(behind >= 5, "the picture came before the backlog: {behind} waited");
+    latencies_us.sort_unstable();
+    let at = |percent| latencies_us[(latencies_us.len() - 1) * percent / 100] / 1000;
+    assert!(at(50) < 1500, "the queue is full: late by {} ms (median), {} ms (90 %)", at(50), at(90));
+    assert_eq!(nothing_is_lost(&stage, &cameras[0], last).await, [""; 0]);
+    drop(cameras);
+    watching.stop().await;
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uplink_slower_than_the_picture_loses_the_oldest_and_never_silently() {
+    let stage = Stage::set(0).await;
+    let network = Network { delay: Duration::from_millis(20), ..Network::GOOD };
+    let proxy = Proxy::start(relay_of(&stage), network).await;
+    // Room for some seven seconds.
+    let cameras = film(&stage, 1, Some(proxy.address()), |config| config.spool_bytes = 7 * PICTURE).await;
+    let camera = &cameras[0];
+    seal_more(&cameras, 2).await;
+    proxy.carry(Some(PICTURE / 2));
+    sleep(Duration::from_secs(40)).await;
+    // The newest pictures still come through, whole.
+    assert!(stored(&stage, camera).await.len() > 4, "{:?}", stored(&stage, camera).await.keys());
+    proxy.carry(None);
+    // The next epoch's beginning tells of it.
+    seal_more(&cameras, u64::from(EPOCH_SECONDS)).await;
+    let last = camera.drained().await;
+    let mut stored = stored(&stage, camera).await;
+    stored.retain(|sequence, _| *sequence <= last);
+    let sealed = camera.sealed();
+    for (sequence, segment) in &stored {
+        assert!(sealed.get(sequence).is_none_or(|sealed| sealed == segment), "segment {sequence} is another");
+    }
+    let played = play(&stage, camera).await;
+    let numbers: Vec<u64> = played.segments.iter().map(|segment| segment.1).filter(|n| *n <= last).collect();
+    assert_eq!(numbers, stored.keys().copied().collect::<Vec<_>>(), "played is what is stored");
+    // Wherever a number is missing the owner is told, and the camera's own word is among the reasons.
+    let holes: Vec<usize> = (1..numbers.len()).filter(|at| numbers[*at] != numbers[at - 1] + 1).collect();
+    let told: BTreeSet<usize> = played.gaps.iter().map(|(before, _)| *before).collect();
+    assert!(!holes.is_empty(), "nothing was lost: {numbers:?}");
+    assert!(holes.iter().all(|at| told.contains(at)), "{holes:?} of {numbers:?}; told: {:?}", played.gaps);
+    assert!(played.gaps.iter().any(|(_, reason)| reason.starts_with(OVERFLOWED)), "{:?}", played.gaps);
+    drop(cameras);
+    stage.strike().await;
+}
+
+/// A live view, and how late each fragment was.
+struct Watching {
+    latencies_us: Arc<Mutex<Vec<u64>>>,
+    stop: Shutdown,
+    task: JoinHandle<()>,
+}
+
+impl Watching {
+    fn start(stage: &Stage, camera: &Camera) -> Self {
+        let (owner, name) = (yard::owner(stage), camera.name.clone());
+        let (latencies_us, stop) = (Arc::new(Mutex::new(Vec::new())), Shutdown::new());
+        let (seen, stopped) = (latencies_us.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let on = &mut |event| {
+                if let Event::Fragment { latency_us, .. } = event {
+                    seen.lock().unwrap().push(latency_us);
+                }
+            };
+            owner::live::live(&owner, &name, &mut tokio::io::sink(), &stopped, on).await.unwrap();
+        });
+        Self { latencies_us, stop, task }
+    }
+
+    fn latencies_us(&self) -> Vec<u64> {
+        self.latencies_us.lock().unwrap().clone()
+    }
+
+    async fn stop(self) {
+        self.stop.request();
+        self.task.await.unwrap();
+    }
+}

@@ -1,0 +1,216 @@
+//! Cameras as processes of their own, an observer of what they seal, and the comparison of that with what is stored and what is played.
+
+use bytes::Bytes;
+use media::id::CameraId;
+use media::segment::{HEADER_LEN, SegmentHeader};
+use owner::live::Event;
+use owner::{Owner, Span};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use world::processes::Process;
+use world::session::Session;
+use world::{Stage, config_files, footage, until};
+
+/// How often it is looked into a spool.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A paired camera; it films while it has a process.
+pub(crate) struct Camera {
+    pub(crate) name: String,
+    pub(crate) id: CameraId,
+    config: PathBuf,
+    data: PathBuf,
+    process: Option<Process>,
+    /// Every segment that was seen in its spool.
+    sealed: Arc<Mutex<BTreeMap<u64, Bytes>>>,
+    observer: JoinHandle<()>,
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        self.observer.abort();
+    }
+}
+
+/// Pairs `count` cameras with the stage's owner, through `proxy` if there is one, and starts them.
+pub(crate) async fn film(
+    stage: &Stage,
+    count: usize,
+    proxy: Option<SocketAddr>,
+    change: impl Fn(&mut camera::Config),
+) -> Vec<Camera> {
+    let mut config = stage.cast.people.owner_config.clone();
+    config.relay.invite_address = proxy.map(|address| address.to_string());
+    let owner = Owner::open(config).unwrap();
+    let mut cameras = Vec::new();
+    for (n, path) in footage().into_iter().cycle().take(count).enumerate() {
+        let name = format!("yard-{n}");
+        let data = stage.folder().join(&name);
+        let source = camera::SourceConfig::file(&path, true);
+        let mut config = camera::Config::new(&data, source);
+        change(&mut config);
+        camera::init(&config).unwrap();
+        let invitation = owner::pair::invite(&owner, &name).await.unwrap();
+        let url = invitation.url().to_owned();
+        let (mut answers, mut steps) = (|_| {}, |_| {});
+        let (answered, paired) =
+            tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
+        answered.unwrap();
+        let id = paired.unwrap().camera_id.parse().unwrap();
+        let sealed = Arc::new(Mutex::new(BTreeMap::new()));
+        let observer = tokio::spawn(observe(data.join("spool"), sealed.clone()));
+        let config = config_files::write(stage.folder(), &name, &config_files::camera_text(&config));
+        let mut camera = Camera { name, id, config, data, process: None, sealed, observer };
+        camera.start();
+        cameras.push(camera);
+    }
+    cameras
+}
+
+impl Camera {
+    pub(crate) fn start(&mut self) {
+        self.process = Some(Process::start(&["camera", "run", "--config", self.config.to_str().unwrap()]));
+    }
+
+    /// SIGKILL; what is in the spool then.
+    pub(crate) async fn kill(&mut self) -> BTreeMap<u64, Bytes> {
+        self.process.take().unwrap().kill().await;
+        self.spooled()
+    }
+
+    /// What waits in the spool, by sequence.
+    pub(crate) fn spooled(&self) -> BTreeMap<u64, Bytes> {
+        segments_in(&self.data.join("spool"), |_| true)
+    }
+
+    /// Every segment that was ever seen there.
+    pub(crate) fn sealed(&self) -> BTreeMap<u64, Bytes> {
+        self.sealed.lock().unwrap().clone()
+    }
+
+    /// The last segment that was seen there.
+    pub(crate) fn last_sealed(&self) -> Option<u64> {
+        self.sealed.lock().unwrap().keys().next_back().copied()
+    }
+
+    /// Waits until the relay has all that was sealed so far; the last of it.
+    pub(crate) async fn drained(&self) -> u64 {
+        let last = self.last_sealed().unwrap();
+        until("what waited is at the relay", async || self.spooled().keys().all(|waits| *waits > last)).await;
+        last
+    }
+}
+
+/// Waits until each camera has sealed so many more segments.
+pub(crate) async fn seal_more(cameras: &[Camera], more: u64) {
+    let last = |camera: &Camera| camera.last_sealed().map_or(0, |last| last + 1);
+    let before: Vec<u64> = cameras.iter().map(last).collect();
+    until("every camera seals segments", async || {
+        cameras.iter().zip(&before).all(|(camera, before)| last(camera) >= before + more)
+    })
+    .await;
+}
+
+/// Reads each whole segment of a spool as soon as it is there: the relay's acknowledgement takes it away.
+async fn observe(folder: PathBuf, sealed: Arc<Mutex<BTreeMap<u64, Bytes>>>) {
+    loop {
+        let found = segments_in(&folder, |sequence| !sealed.lock().unwrap().contains_key(&sequence));
+        sealed.lock().unwrap().extend(found);
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn segments_in(folder: &Path, wanted: impl Fn(u64) -> bool) -> BTreeMap<u64, Bytes> {
+    let mut segments = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(sequence) = name.strip_suffix(".segment").and_then(|number| number.parse().ok()) else {
+            continue;
+        };
+        // One that went meanwhile is at the relay.
+        if wanted(sequence)
+            && let Ok(bytes) = std::fs::read(folder.join(&name))
+        {
+            segments.insert(sequence, Bytes::from(bytes));
+        }
+    }
+    segments
+}
+
+/// What the relay stores of a camera, by sequence; each sequence once and in order.
+pub(crate) async fn stored(stage: &Stage, camera: &Camera) -> BTreeMap<u64, Bytes> {
+    let session = Session::of_device(stage).await;
+    let mut stored = BTreeMap::new();
+    for segment in session.segments(camera.id, 0, u64::MAX).await {
+        let sequence = header(&segment).sequence.0;
+        let last = stored.last_key_value().map(|(last, _)| *last);
+        assert!(last.is_none_or(|last| last < sequence), "{sequence} follows {last:?}");
+        stored.insert(sequence, segment);
+    }
+    stored
+}
+
+fn header(segment: &[u8]) -> SegmentHeader {
+    SegmentHeader::decode(&segment[..HEADER_LEN]).unwrap()
+}
+
+/// The owner, with the cameras that were paired: the stage's own was opened before.
+pub(crate) fn owner(stage: &Stage) -> Owner {
+    Owner::open(stage.cast.people.owner_config.clone()).unwrap()
+}
+
+/// What the owner's player told.
+#[derive(Debug, Default)]
+pub(crate) struct Played {
+    /// Epoch, sequence, start: of each verified segment, in the order of playing.
+    pub(crate) segments: Vec<(u64, u64, u64)>,
+    /// Why footage is missing, and how many segments were played before.
+    pub(crate) gaps: Vec<(usize, String)>,
+}
+
+/// Plays all that a camera filmed.
+pub(crate) async fn play(stage: &Stage, camera: &Camera) -> Played {
+    let now = host::clock::now_us();
+    let span = Span::new(now - 3_600_000_000, now + 60_000_000).unwrap();
+    let (mut played, mut begun) = (Played::default(), None);
+    let on = &mut |event| match event {
+        Event::Segment { epoch, sequence, start_us } => begun = Some((epoch, sequence, start_us)),
+        Event::SegmentVerified { sequence, .. } => {
+            let segment = begun.take().unwrap();
+            assert_eq!(segment.1, sequence);
+            played.segments.push(segment);
+        }
+        // Before the camera was there is nothing.
+        Event::Gap { from_us, .. } if from_us == span.from_us() => {}
+        Event::Gap { reason, .. } => played.gaps.push((played.segments.len(), reason)),
+        Event::Refused { sequence, reason } => panic!("segment {sequence} is refused: {reason}"),
+        _ => {}
+    };
+    owner::play::play(&owner(stage), &camera.name, span, &mut tokio::io::sink(), on).await.unwrap();
+    played
+}
+
+/// What the camera sealed up to segment `last` is stored as it was sealed and is played once, in order, and nothing else is; returns why the
+/// camera says that it filmed nothing in between.
+pub(crate) async fn nothing_is_lost(stage: &Stage, camera: &Camera, last: u64) -> Vec<String> {
+    let (sealed, mut stored) = (camera.sealed(), stored(stage, camera).await);
+    // It films on.
+    stored.retain(|sequence, _| *sequence <= last);
+    for (sequence, segment) in sealed.range(..=last) {
+        assert!(stored.contains_key(sequence), "{}: segment {sequence} is not stored", camera.name);
+        assert_eq!(stored[sequence], segment, "{}: segment {sequence} is another one", camera.name);
+    }
+    let numbers: Vec<u64> = stored.keys().copied().collect();
+    assert_eq!(numbers, (0..=last).collect::<Vec<_>>(), "{}: every number once", camera.name);
+    let mut played = play(stage, camera).await;
+    played.segments.truncate(stored.len());
+    let headers = stored.values().map(|segment| header(segment));
+    let expected: Vec<_> = headers.map(|h| (h.epoch_no.0, h.sequence.0, h.start_us)).collect();
+    assert_eq!(played.segments, expected, "{}: played is what is stored", camera.name);
+    played.gaps.retain(|(before, _)| *before < stored.len());
+    played.gaps.into_iter().map(|(_, reason)| reason).collect()
+}

@@ -1,0 +1,76 @@
+//! A camera of a stage that films any source: paired and started as a person would.
+
+use crate::{Stage, until};
+use camera::SourceConfig;
+use host::running::Running;
+use host::shutdown::Shutdown;
+
+/// A paired camera at work.
+#[derive(Debug)]
+pub struct Filming {
+    pub name: String,
+    pub id: String,
+    running: Running<camera::At, camera::Error>,
+}
+
+impl Filming {
+    pub async fn begin(stage: &Stage, name: &str, source: SourceConfig) -> Self {
+        Self::begin_both(stage, name, source, None).await
+    }
+
+    /// With a second picture.
+    pub async fn begin_both(
+        stage: &Stage,
+        name: &str,
+        source: SourceConfig,
+        sub: Option<SourceConfig>,
+    ) -> Self {
+        let data = stage.folder().join(name);
+        let config = camera::Config { sub, ..camera::Config::new(data, source) };
+        camera::init(&config).unwrap();
+        let invitation = owner::pair::invite(&stage.cast.people.owner, name).await.unwrap();
+        let url = invitation.url().to_owned();
+        let (mut answers, mut steps) = (|_| {}, |_| {});
+        let (answered, paired) =
+            tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
+        let id = answered.unwrap().camera_id;
+        assert_eq!(id, paired.unwrap().camera_id);
+        let running = camera::start(config, Shutdown::new()).await.unwrap();
+        Self { name: name.to_owned(), id: id.to_string(), running }
+    }
+
+    pub fn stats(&self) -> &camera::Stats {
+        &self.running.at().stats
+    }
+
+    /// The second track's.
+    pub fn sub(&self) -> &camera::Stats {
+        self.running.at().sub.as_ref().unwrap()
+    }
+
+    /// Waits until so many segments of the second track are durable at the relay.
+    pub async fn sub_acked(&self, segments: u64) {
+        until("segments of the second track", async || self.sub().segments_acked() >= segments).await;
+    }
+
+    /// Waits until so many segments are durable at the relay.
+    pub async fn acked(&self, segments: u64) {
+        until(&format!("{}: {segments} segments stored: {:?}", self.name, self.stats()), async || {
+            self.stats().segments_acked() >= segments
+        })
+        .await;
+    }
+
+    /// Waits until something is wrong with the source that is described so.
+    pub async fn troubled(&self, words: &[&str]) {
+        until(&format!("{}: {words:?}", self.name), async || {
+            let trouble = self.stats().trouble().unwrap_or_default();
+            words.iter().any(|words| trouble.contains(words))
+        })
+        .await;
+    }
+
+    pub async fn stop(self) {
+        self.running.stop_and_join().await.unwrap();
+    }
+}
