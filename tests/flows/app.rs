@@ -111,20 +111,20 @@ const SMALL: &str = "(() => {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_they_are_played() {
     let stage = Stage::set(1).await;
-    // One more camera, whose seconds say what moved: before the 9th and 10th, and before the 16th.
+    // One more camera, whose seconds say what moved: before the tenth and eleventh, and before the nineteenth.
     let mut config = stage.cast.people.owner_config.clone();
     config.escrow = None;
     let owner = owner::Owner::open(config).unwrap();
     let invitation = owner::pair::invite(&owner, "gate").await.unwrap();
     let url = invitation.url().to_owned();
-    let mut answers = |_| {};
-    let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, 77), invitation.wait(&mut answers));
+    let mut on = |_| {};
+    let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, 77), invitation.wait(&mut on));
     paired.unwrap();
     camera.publish().await;
     for at in 0..24 {
         camera.motion_permille = match at {
             9 | 10 => 450,
-            16 => 60,
+            18 => 60,
             _ => 0,
         };
         camera.waiting = if at == 23 { 7 } else { 0 };
@@ -154,11 +154,11 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     browser.press(" ").await;
     browser.press("p").await;
     browser.until("a moment", "document.querySelector('.clock').dataset.us > 0").await;
-    until("the last event", async || shown_us(&browser).await.abs_diff(at(14)) <= SEGMENT_US / 2).await;
+    until("the last event", async || shown_us(&browser).await.abs_diff(at(16)) <= SEGMENT_US / 2).await;
     browser.press("p").await;
     until("the first event", async || shown_us(&browser).await.abs_diff(at(7)) <= SEGMENT_US / 2).await;
     browser.click("button[aria-label='Next event (N)']").await;
-    until("the last event again", async || shown_us(&browser).await.abs_diff(at(14)) <= SEGMENT_US / 2).await;
+    until("the last event again", async || shown_us(&browser).await.abs_diff(at(16)) <= SEGMENT_US / 2).await;
     browser.press("n").await;
     browser
         .until(

@@ -101,7 +101,8 @@ async fn a_new_init_segment_on_standard_input_begins_a_run_in_another_size_and_a
     let (mut answers, mut steps) = (|_| {}, |_| {});
     let (answered, paired) =
         tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
-    (answered.unwrap(), paired.unwrap());
+    answered.unwrap();
+    paired.unwrap();
 
     let piped = Piped::make(stage.folder()).await;
     let text = format!("data = {data:?}\nmodel = {name:?}\n[source]\npath = \"-\"\n");

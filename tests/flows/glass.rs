@@ -75,7 +75,6 @@ async fn live_is_live(browser: &Browser) {
     let followed = wall_clock::followed(browser).await;
     let told: Vec<Value> = followed.iter().map(told).collect();
     let told = serde_json::to_string_pretty(&json!({ "glass_to_glass": told })).unwrap();
-    println!("{told}");
     world::keep("glass.json", told.as_bytes());
     for seen in followed {
         assert_eq!(seen.unreadable, 0, "pictures whose cells do not add up");
@@ -119,8 +118,6 @@ async fn lands(browser: &Browser, what: &str, asked_ms: u64) -> u64 {
         browser.breathe().await;
     }
     let (drawn, said) = seen;
-    let off = |ms: u64| ms as i64 - asked_ms as i64;
-    println!("{what}: asked for {asked_ms}, shown {:?} ms off, said {} ms off", drawn.map(off), off(said));
     assert!(drawn.is_some_and(near) && near(said), "{what}: {drawn:?} and {said} for {asked_ms}");
     drawn.unwrap()
 }
@@ -172,7 +169,6 @@ async fn an_export_begins_where_it_was_asked_to(browser: &Browser, from_ms: u64)
     let drawn = wall_clock::drawn_ms(&clip).await;
     assert!(drawn.is_sorted(), "the clip goes backwards: {drawn:?}");
     let (first, last) = (drawn[0], drawn[drawn.len() - 1]);
-    println!("the export: asked for {from_ms} to {to_ms}, holds {first} to {last}");
     // It is cut at key frames: it holds the marked pictures, and at most a segment more on either side.
     let before = SEGMENT_MS + STAMPED_MS;
     assert!(first <= from_ms && from_ms - first <= before, "asked for {from_ms}, begins with {first}");

@@ -1,7 +1,7 @@
 //! How much may be under way: CUBIC (RFC 9438), which takes a lost packet for a full queue only where something else says so too.
 //!
-//! On a radio link packets are lost at random. CUBIC halves its window for each: at 5 % loss and 400 ms there and back it carries 30 kB/s, whatever
-//! the link could, which is less than a picture. A queue that is full shows otherwise: packets wait, so that the round trip grows, or most of
+//! On a radio link packets are lost at random. CUBIC halves its window for each: at 5 % loss and 400 ms there and back the usual formula leaves
+//! it 16 kB/s (Mathis et al., 1997), whatever the link could, which is less than a picture. A queue that is full shows otherwise: packets wait, so that the round trip grows, or most of
 //! what is sent is lost. So a loss counts when
 //!
 //! - the round trip is more than a quarter and [`QUEUED`] above its least, or

@@ -110,7 +110,7 @@ async fn measure(mut key_frames: watch::Receiver<Option<KeyFrame>>, heard: mpsc:
                 continue;
             }
         };
-        // Nothing is compared across an init segment: it may be another picture.
+        // SPEC: segment.md#motion: a camera MUST NOT compare across a run; the picture may be another.
         if let Some((_, before)) = before.take_if(|(run, _)| Arc::ptr_eq(run, &init))
             && heard.send(Heard::Motion(motion::score(&before, &grid), Moment::now())).await.is_err()
         {

@@ -392,7 +392,7 @@ fn where_motion_is_not_measured_everything_is_filmed() {
 }
 
 #[test]
-fn what_is_held_for_an_event_is_bounded_in_time_and_given_up_when_the_camera_rests() {
+fn what_is_held_for_an_event_is_given_up_when_the_camera_rests() {
     let mut scene = Scene::filming(&[], u64::MAX, &events(60, 3));
     scene.seconds(0, &[0; 8]);
     scene.film.handle(Heard::Off(GapReason::Privacy));

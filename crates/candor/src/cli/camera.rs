@@ -63,6 +63,7 @@ Example: candor camera privacy --config camera.toml on")]
     Privacy {
         #[command(flatten)]
         file: ConfigFile,
+        /// Film nothing, film again, or say how it stands.
         #[arg(value_enum)]
         switch: Switch,
     },

@@ -7,7 +7,7 @@
 //! Names of cameras come from the owner's book and hold no character that a shell or a header would read ([`crate::book`]).
 
 use super::Message;
-use host::http::{Fetch, FetchLimits, Retry};
+use host::http::{Fetch, FetchError, FetchLimits, Retry};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
@@ -52,7 +52,7 @@ pub enum HookError {
     #[error("{program:?} was killed: it ran longer than {} s", .patience.as_secs())]
     TooLong { program: String, patience: Duration },
     #[error(transparent)]
-    Fetch(#[from] host::http::FetchError),
+    Fetch(#[from] FetchError),
 }
 
 /// How long a hook is given.
@@ -133,8 +133,12 @@ impl Hook {
                 let limits =
                     FetchLimits { timeout: WEBHOOK, answer_bytes: 64 << 10, ..FetchLimits::default() };
                 // Told twice is better than not told: an answer may be lost after the message arrived.
-                Fetch::new(limits).post_again(url, "application/json", body, patience.webhook).await?.ok()?;
-                Ok(())
+                let told =
+                    Fetch::new(limits).post_again(url, "application/json", body, patience.webhook).await?;
+                match told.status {
+                    200..300 => Ok(()),
+                    status => Err(FetchError::Status { status, said: told.excerpt() }.into()),
+                }
             }
         }
     }

@@ -3,6 +3,9 @@
 import { clock, el, lasting, rate, say } from "./dom.js";
 import { Player } from "./player.js";
 
+// Segments that are under way at any time, and no sign of a camera that is behind.
+const UNDER_WAY = 2;
+
 /** What is known of a camera, in a few words. */
 export function described(camera, now) {
   const newest = camera.newest_us === 0 ? "nothing stored yet" : `last segment ${clock(camera.newest_us)}`;
@@ -12,7 +15,7 @@ export function described(camera, now) {
   const silent = camera.online && camera.newest_us > 0 ? (now - camera.newest_us) / 1e6 : 0;
   const words = [silent > 30 ? `${newest} (${lasting(silent)} ago)` : newest];
   if (camera.bits_per_second !== null) words.push(rate(camera.bits_per_second));
-  if (camera.waiting > 0) words.push(`${camera.waiting} ${camera.waiting === 1 ? "segment waits" : "segments wait"} at the camera`);
+  if (camera.waiting > UNDER_WAY) words.push(`${camera.waiting} segments wait at the camera`);
   return [...words, time].join(" · ");
 }
 
