@@ -9,6 +9,9 @@ const LEAVES: TableDefinition<[u8; 32], u64> = TableDefinition::new("leaf hash t
 /// One row: the tree size that the other table covers, and nothing beyond it.
 const COVERED: TableDefinition<(), u64> = TableDefinition::new("covered size");
 
+/// Pages of the database that are kept in memory; the library's own bound is a gigabyte.
+const CACHE_BYTES: usize = 64 << 20;
+
 /// Why the index could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source} (the file is a cache: stop the log and remove it, and it is rebuilt)", .path.display())]
@@ -37,7 +40,7 @@ impl Index {
     }
 
     fn create(path: &Path) -> Result<Self, redb::Error> {
-        let database = Database::create(path)?;
+        let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(path)?;
         let transaction = database.begin_write()?;
         transaction.open_table(LEAVES)?;
         transaction.open_table(COVERED)?;

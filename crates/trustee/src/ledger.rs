@@ -35,6 +35,9 @@ const TRUSTEE: &[u8] = b"trustee";
 const HEAD: &[u8] = b"head";
 const FORK: &[u8] = b"fork";
 
+/// Pages of the database that are kept in memory; the library's own bound is a gigabyte.
+const CACHE_BYTES: usize = 8 << 20;
+
 /// Why the ledger could not be read or written. Nothing is granted after one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -75,7 +78,7 @@ impl Ledger {
             return Err(LedgerError::Exists { path: path.to_owned() });
         }
         let make = || -> Result<(), redb::Error> {
-            let database = Database::create(path)?;
+            let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(path)?;
             let transaction = database.begin_write()?;
             for table in TABLES {
                 transaction.open_table(table)?;
@@ -92,7 +95,7 @@ impl Ledger {
         if !path.exists() {
             return Err(LedgerError::Missing { path: path.to_owned() });
         }
-        let database = guard::guarded(|| Ok(Database::open(path)?), senseless)
+        let database = guard::guarded(|| Ok(redb::Builder::new().set_cache_size(CACHE_BYTES).open(path)?), senseless)
             .map_err(|source| LedgerError::Database { path: path.to_owned(), source: Box::new(source) })?;
         let ledger = Self { path: path.to_owned(), database };
         // A database without the tables is not ours, and not a trustee that never granted.

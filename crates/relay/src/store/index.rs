@@ -47,6 +47,8 @@ const POLICIES: Definition = TableDefinition::new("policies");
 const SPAN_US: u64 = 600_000_000;
 /// Spans that one record may touch: a `u32` of microseconds is 72 minutes.
 const SPANS_MAX: u64 = 16;
+/// Pages of the database that are kept in memory; the library's own bound is a gigabyte.
+const CACHE_BYTES: usize = 64 << 20;
 
 /// The first sequence of each track of which nothing earlier is missing, kept outside the index: the packs that prove it are dropped.
 pub(super) type Floors = BTreeMap<(CameraId, TrackId), u64>;
@@ -136,10 +138,10 @@ impl Index {
         // A failed database lets go of its file before the new one takes it.
         *db = None;
         if !self.path.exists() {
-            *db = Some(Database::create(&self.path).index()?);
+            *db = Some(self.create().index()?);
             return Ok(true);
         }
-        match guard::guarded(|| Database::create(&self.path), panicked) {
+        match guard::guarded(|| self.create(), panicked) {
             Ok(opened) => {
                 *db = Some(opened);
                 Ok(false)
@@ -147,11 +149,15 @@ impl Index {
             Err(error) if is_senseless(&error) => {
                 tracing::warn!(path = %self.path.display(), %error, "the index is unreadable; it is made anew from the packs");
                 std::fs::remove_file(&self.path).map_err(|error| StoreError::at(&self.path, error))?;
-                *db = Some(Database::create(&self.path).index()?);
+                *db = Some(self.create().index()?);
                 Ok(true)
             }
             other => other.map(|_| false).index(),
         }
+    }
+
+    fn create(&self) -> Result<Database, redb::DatabaseError> {
+        redb::Builder::new().set_cache_size(CACHE_BYTES).create(&self.path)
     }
 
     /// Makes it anew: it opened, and what is in it makes no sense.

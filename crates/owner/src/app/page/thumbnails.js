@@ -96,12 +96,18 @@ async function still(bytes, type) {
   try {
     await told(source, "sourceopen");
     const buffer = source.addSourceBuffer(type);
+    // Until the video knows what it plays, it does not seek.
+    const known = told(video, "loadedmetadata");
+    // Where an earlier step fails, that is the failure.
+    known.catch(() => {});
     buffer.appendBuffer(bytes);
     await told(buffer, "updateend");
     source.endOfStream();
+    await known;
     if (video.buffered.length === 0) return undefined;
+    const seeked = told(video, "seeked");
     video.currentTime = video.buffered.start(0);
-    await told(video, "seeked");
+    await seeked;
     const canvas = document.createElement("canvas");
     canvas.width = WIDTH;
     canvas.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth);
