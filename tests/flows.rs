@@ -11,3 +11,4 @@ mod main_job;
 mod outage;
 mod pairing;
 mod rtsp;
+mod sub;

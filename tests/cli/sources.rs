@@ -34,6 +34,16 @@ async fn a_password_stands_neither_on_the_command_line_nor_where_others_read_it(
     failed(&run(&["camera", "probe", url]).await, WRONG, &said);
     failed(&run(&["camera", "probe", "--user", "me", url]).await, WRONG, &said);
 
+    // The second source is held to the same.
+    failed(&run(&["camera", "run", "--config", &plain, "--sub", url]).await, WRONG, &said);
+    let second = config("second", &format!("path = \"-\"\n[sub]\nurl = {url:?}"));
+    std::fs::set_permissions(&second, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let exposed = ["readable by others (mode 640)", "chmod 600"];
+    failed(&run(&["camera", "run", "--config", &second]).await, WRONG, &exposed);
+    let twice = config("twice", "path = \"-\"\n[sub]\npath = \"-\"");
+    assert_eq!(run(&["camera", "init", "--config", &twice]).await.code, Some(0));
+    failed(&run(&["camera", "run", "--config", &twice]).await, WRONG, &["both standard input"]);
+
     let holding = config("holding", &format!("url = {url:?}"));
     let run_it = ["camera", "run", "--config", &holding];
     let mode = |mode| std::fs::set_permissions(&holding, std::fs::Permissions::from_mode(mode)).unwrap();

@@ -2,22 +2,26 @@
 //! named and survived.
 
 use camera::Transport;
-use owner::Span;
+use owner::{Picture, Span};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use world::filming::Filming;
 use world::rtsp::{PASSWORD, RtspServer};
 use world::{Stage, until};
 
-fn today() -> Span {
+pub(super) fn today() -> Span {
     let now = host::clock::now_us();
     Span::new(now - 3_600_000_000, now + 60_000_000).unwrap()
 }
 
 async fn exported(stage: &Stage, name: &str) -> Vec<PathBuf> {
-    let to = stage.folder().join(format!("{name}.mp4"));
+    exported_picture(stage, name.into()).await
+}
+
+pub(super) async fn exported_picture(stage: &Stage, picture: Picture<'_>) -> Vec<PathBuf> {
+    let to = stage.folder().join(format!("{}-{}.mp4", picture.camera, picture.track));
     let exported =
-        owner::export::export(&stage.cast.people.owner, name, today(), &to, &mut |_| {}).await.unwrap();
+        owner::export::export(&stage.cast.people.owner, picture, today(), &to, &mut |_| {}).await.unwrap();
     exported.files.into_iter().map(|file| file.path).collect()
 }
 
@@ -135,7 +139,7 @@ fn no_password_in_sight() {
     }
 }
 
-async fn key_frames(film: &Path) -> u64 {
+pub(super) async fn key_frames(film: &Path) -> u64 {
     let flags = probed(film, &["-select_streams", "v:0", "-show_entries", "packet=flags"]).await;
     flags.iter().filter(|flags| flags.starts_with('K')).count() as u64
 }
@@ -145,14 +149,14 @@ async fn duration(film: &Path, stream: &str) -> f64 {
 }
 
 /// ffprobe's lines.
-async fn probed(film: &Path, what: &[&str]) -> Vec<String> {
+pub(super) async fn probed(film: &Path, what: &[&str]) -> Vec<String> {
     let text = output("ffprobe", &[&["-v", "error", "-of", "csv=p=0"], what].concat(), film, &[]).await;
     let lines = text.lines().map(|line| line.trim_end_matches(',').to_owned());
     lines.filter(|line| !line.is_empty()).collect()
 }
 
 /// The MD5 of each decoded picture.
-async fn frames(film: &Path) -> Vec<String> {
+pub(super) async fn frames(film: &Path) -> Vec<String> {
     hashes(film, &["-map", "0:v:0", "-fps_mode", "passthrough"]).await
 }
 

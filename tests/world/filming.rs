@@ -15,8 +15,18 @@ pub struct Filming {
 
 impl Filming {
     pub async fn begin(stage: &Stage, name: &str, source: SourceConfig) -> Self {
+        Self::begin_both(stage, name, source, None).await
+    }
+
+    /// With a second picture.
+    pub async fn begin_both(
+        stage: &Stage,
+        name: &str,
+        source: SourceConfig,
+        sub: Option<SourceConfig>,
+    ) -> Self {
         let data = stage.folder().join(name);
-        let config = camera::Config::new(data, source);
+        let config = camera::Config { sub, ..camera::Config::new(data, source) };
         camera::init(&config).unwrap();
         let invitation = owner::pair::invite(&stage.cast.people.owner, name).await.unwrap();
         let url = invitation.url().to_owned();
@@ -31,6 +41,16 @@ impl Filming {
 
     pub fn stats(&self) -> &camera::Stats {
         &self.running.at().stats
+    }
+
+    /// The second track's.
+    pub fn sub(&self) -> &camera::Stats {
+        self.running.at().sub.as_ref().unwrap()
+    }
+
+    /// Waits until so many segments of the second track are durable at the relay.
+    pub async fn sub_acked(&self, segments: u64) {
+        until("segments of the second track", async || self.sub().segments_acked() >= segments).await;
     }
 
     /// Waits until so many segments are durable at the relay.

@@ -1,21 +1,25 @@
-//! The whole camera at work, and how it stops: the source first, then what was filmed is kept, then what is under way may still be acknowledged.
+//! The whole camera at work, and how it stops: the sources first, then what was filmed is kept, then what is under way may still be acknowledged.
 //!
 //! ```text
-//! capture (task) --pieces--> film (thread: seals, waits for the disk) --live, spool--> publish (task)
+//! capture (task) --pieces--> film (thread: seals, waits for the disk) --live, spool-\
+//! capture of the sub         film of the sub                        --live, spool--> publish (task): one session for both tracks
 //! ```
+//!
+//! The main track decides when a camera ends. A second source that ends, freezes or is not there is the second track's trouble alone.
 
 use crate::film::Film;
-use crate::handover::{Handover, lock};
-use crate::spool::Spool;
+use crate::handover::{self, Handover, Tracks, lock};
+use crate::spool::Spools;
 use crate::{At, Config, Error, SourceConfig, Stats, capture, duty, identity, publish};
 use host::durable::FolderLock;
 use host::running::Running;
 use host::shutdown::Shutdown;
+use media::epoch::GapReason;
 use media::id::CameraId;
 use quic::{Endpoint, Identity};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// Pieces between source and film: some seconds. When it is full, the source waits in its pipe.
@@ -29,45 +33,57 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
     {
         return Err(Error::NoSource(path.clone()));
     }
+    if matches!((&config.source, &config.sub), (SourceConfig::Input, Some(SourceConfig::Input))) {
+        return Err(Error::OneInput);
+    }
     let camera = identity(&config)?;
     let folder = FolderLock::acquire(&config.data)?;
-    let spool = Spool::open(&config.data)?;
-    let pairing = spool.pairing()?;
+    let (main, sub) = handover::of_tracks(Spools::open(&config.data)?);
+    let pairing = main.spool().pairing()?;
     let camera_id = CameraId::of_key(camera.verifying_key().as_bytes());
-    let stats = Stats::default();
-    let handover = Arc::new(Handover::new(spool, stats.clone()));
     let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes()))?;
     let camera_key = camera.verifying_key().to_bytes();
-    let film = Film::new(camera, pairing.owner_key, config.spool_bytes, &config.filming, handover.clone());
+    let film_of = |handover: &Arc<Handover>| {
+        let camera = camera.clone();
+        Film::new(camera, pairing.owner_key, config.spool_bytes, &config.filming, handover.clone())
+    };
+    let film = film_of(&main);
+    let sub_film = config.sub.clone().map(|source| (source, film_of(&sub)));
+    let at = At { camera_id, stats: main.stats.clone(), sub: sub_film.as_ref().map(|_| sub.stats.clone()) };
+    // What was filmed before the second source was taken out of the configuration is still sent.
+    let is_published = sub_film.is_some() || lock(&sub.outbox).depth() > 0;
+    let tracks = Tracks { main: main.clone(), sub: is_published.then(|| sub.clone()) };
     let own = shutdown.child();
     let stop_publishing = Shutdown::new();
     let stop = stop_publishing.clone();
     let publishing =
-        publish::publish(endpoint, pairing, camera_key, handover.clone(), config.backfill_percent, stop);
+        publish::publish(endpoint, pairing, camera_key, tracks.clone(), config.backfill_percent, stop);
     let party = {
-        let (stop, stats) = (own.clone(), stats.clone());
+        let stop = own.clone();
         async move {
             let publishing = tokio::spawn(publishing);
-            let (pieces, heard) = mpsc::channel(PIECES);
-            let filming = tokio::task::spawn_blocking(move || film.run(heard));
             let off = duty::follow(&config);
-            capture::shoot(&config.source, &pieces, &stats, off, &stop).await;
-            // Dropped: the film ends, and closes its segment.
-            drop(pieces);
-            ended(filming.await);
-            let mut depth = handover.depth.subscribe();
-            // The sender lives in `handover`, so waiting cannot fail.
-            let acknowledged = depth.wait_for(|depth| *depth == 0);
+            let stop_sub = stop.child();
+            tokio::join!(
+                async {
+                    roll(&config.source, film, &main.stats, off.clone(), &stop).await;
+                    stop_sub.request();
+                },
+                async {
+                    if let Some((source, film)) = sub_film {
+                        roll(&source, film, &sub.stats, off.clone(), &stop_sub).await;
+                    }
+                }
+            );
             tokio::select! {
                 // A source that ended is waited for as long as it takes.
-                _ = acknowledged => {}
+                () = acknowledged(&tracks) => {}
                 () = async {
                     stop.requested().await;
-                    let mut depth = handover.depth.subscribe();
-                    let _ = timeout(DRAIN, depth.wait_for(|depth| *depth == 0)).await;
+                    let _ = timeout(DRAIN, acknowledged(&tracks)).await;
                 } => {}
             }
-            let waiting = lock(&handover.outbox).depth();
+            let waiting: usize = tracks.iter().map(|track| lock(&track.outbox).depth()).sum();
             if waiting > 0 {
                 tracing::info!(
                     waiting,
@@ -80,7 +96,32 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
             Ok(())
         }
     };
-    Ok(Running::spawn(At { camera_id, stats }, own, party))
+    Ok(Running::spawn(at, own, party))
+}
+
+/// Films one source until `stop`, or until it ends, and closes the segment that is open then.
+async fn roll(
+    source: &SourceConfig,
+    film: Film,
+    stats: &Stats,
+    off: watch::Receiver<Option<GapReason>>,
+    stop: &Shutdown,
+) {
+    let (pieces, heard) = mpsc::channel(PIECES);
+    let filming = tokio::task::spawn_blocking(move || film.run(heard));
+    capture::shoot(source, &pieces, stats, off, stop).await;
+    // Dropped: the film ends, and closes its segment.
+    drop(pieces);
+    ended(filming.await);
+}
+
+/// Waits until the relay has everything of every track.
+async fn acknowledged(tracks: &Tracks) {
+    for track in tracks.iter() {
+        let mut depth = track.depth.subscribe();
+        // The sender lives in the handover, so waiting cannot fail.
+        let _ = depth.wait_for(|depth| *depth == 0).await;
+    }
 }
 
 /// A panic in a part goes on here.

@@ -46,6 +46,7 @@ pub(crate) struct Epoch {
 /// What an epoch is opened with.
 pub(crate) struct Opening<'a> {
     pub(crate) camera: &'a SigningKey,
+    pub(crate) track: TrackId,
     pub(crate) policy: &'a SignedOwnerPolicy,
     /// Of every trustee, in the policy's order; `None` where there is none for the day.
     pub(crate) day_keys: &'a [Option<(TrusteeId, DayKey)>],
@@ -77,7 +78,7 @@ impl Epoch {
         }
         let context = EpochContext {
             camera_id: CameraId::of_key(opening.camera.verifying_key().as_bytes()),
-            track: TrackId(0),
+            track: opening.track,
             epoch_no: opening.epoch_no,
             start_us: opening.start_us,
             dur_ms: length_ms(opening.start_us, policy.epoch_len_s),

@@ -24,7 +24,7 @@ use escrow::deal::TrusteeId;
 use host::rng::OsRng;
 use media::enrollment::ObjectError;
 use media::epoch::{EpochClose, GapReason};
-use media::id::{CameraId, Day, Sequence, TrackId};
+use media::id::{CameraId, Day, Sequence};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::segment::{SegmentHeader, Start};
 use seal::epoch::Pool;
@@ -91,6 +91,8 @@ pub(crate) struct Film {
     epoch: Option<Epoch>,
     segment: Option<Open>,
     last_start_us: u64,
+    /// The size of the newest whole segment: so much room the next one needs, more or less.
+    last_len: u64,
     /// Why footage is missing before what comes next. It closes the epoch, so that the next one says it.
     gap: GapReason,
     /// The highest score that became known since the last segment began.
@@ -133,6 +135,7 @@ impl Film {
             epoch: None,
             segment: None,
             last_start_us: 0,
+            last_len: 0,
             gap: GapReason::Restart,
             motion_permille: 0,
         }
@@ -178,7 +181,8 @@ impl Film {
                     tracing::warn!(%error, "nothing is filmed");
                 }
                 self.handover.stats.set_trouble(Some(text));
-                self.interrupt(GapReason::Restart);
+                let is_full = matches!(error, FilmError::Spool(SpoolError::Full));
+                self.interrupt(if is_full { GapReason::SpoolOverflow } else { GapReason::Restart });
             }
         }
     }
@@ -186,7 +190,7 @@ impl Film {
     fn begin_run(&mut self, init: Vec<u8>, codecs: String) -> Result<(), FilmError> {
         self.break_off();
         self.run = None;
-        let number = lock(&self.handover.spool).next_run()?;
+        let number = self.handover.spool().next_run()?;
         tracing::info!(run = number, codecs, "a run begins");
         self.run = Some(Run { number, init, codecs });
         Ok(())
@@ -244,6 +248,10 @@ impl Film {
 
     fn begin_segment(&mut self, start: Start, start_us: u64, motion_permille: u16) -> Result<(), FilmError> {
         let Some(run) = &self.run else { return Ok(()) };
+        // Before an epoch opens for it: while there is no room, none does.
+        if !lock(&self.handover.spools).can_hold(self.handover.track, self.last_len, self.spool_bytes) {
+            return Err(SpoolError::Full.into());
+        }
         let (number, codecs, init) = (run.number, run.codecs.clone(), run.init.clone());
         let fits = self.epoch.as_ref().is_some_and(|epoch| epoch.holds(start_us));
         if !fits || self.gap != GapReason::None {
@@ -251,12 +259,12 @@ impl Film {
         }
         let Some(epoch) = &self.epoch else { return Ok(()) };
         let (sequence, waiting) = {
-            let spool = lock(&self.handover.spool);
+            let spool = self.handover.spool();
             (spool.next_sequence()?, spool.waiting())
         };
         let header = SegmentHeader {
             camera_id: self.camera_id,
-            track: TrackId(0),
+            track: self.handover.track,
             epoch_no: epoch.open.context.epoch_no,
             k: epoch.next_k,
             sequence,
@@ -282,6 +290,7 @@ impl Film {
         let trailer = open.sealer.finish(duration, &mut chain, &self.camera);
         let mut bytes = open.bytes;
         bytes.extend_from_slice(&trailer);
+        self.last_len = bytes.len() as u64;
         let close = EpochClose { segments: epoch.next_k + 1, chain: chain.0, ..epoch.close(GapReason::None) };
         match keep(&self.handover, open.sequence, &bytes, &close, self.spool_bytes) {
             Ok(()) => {
@@ -331,7 +340,7 @@ impl Film {
     }
 
     fn open_epoch(&mut self, segment_us: u64) -> Result<(), FilmError> {
-        let spool = lock(&self.handover.spool);
+        let spool = self.handover.spool();
         // The policy may be newer than at the start: the publisher keeps what it verified.
         let policy = SignedOwnerPolicy::decode_verified(&spool.pairing()?.policy, &self.owner_key)?;
         let content = policy.unverified();
@@ -350,6 +359,7 @@ impl Film {
         };
         let opening = Opening {
             camera: &self.camera,
+            track: self.handover.track,
             policy: &policy,
             day_keys: &day_keys(&spool, content, day)?,
             notice_commit: notices.key(&self.camera_id).commit(),
@@ -379,15 +389,24 @@ fn keep(
     limit: u64,
 ) -> Result<(), SpoolError> {
     let gone = {
-        let mut spool = lock(&handover.spool);
-        let gone = spool.make_room(bytes.len() as u64, limit)?;
-        spool.keep_segment(sequence, bytes, close)?;
+        let mut spools = lock(&handover.spools);
+        let gone = spools.make_room(handover.track, bytes.len() as u64, limit)?;
+        spools.of_mut(handover.track).keep_segment(sequence, bytes, close)?;
         gone
     };
-    if let Some(first) = gone.first() {
-        tracing::warn!(first = first.0, segments = gone.len(), "the spool is full: the oldest segments went");
-        handover.stats.dropped(gone.len() as u64);
-        gone.iter().for_each(|sequence| handover.dropped(*sequence));
+    if let Some((track, first)) = gone.first() {
+        tracing::warn!(
+            track = track.0,
+            first = first.0,
+            segments = gone.len(),
+            "the spool is full: the oldest segments went"
+        );
+    }
+    for (track, sequence) in gone {
+        if let Some(handover) = handover.of(track) {
+            handover.stats.dropped(1);
+            handover.dropped(sequence);
+        }
     }
     Ok(())
 }

@@ -66,10 +66,14 @@ pub struct Config {
     /// Its data folder, made by `candor camera init`: identity, counters, spool. A copy of it is a second camera with one identity.
     pub data: PathBuf,
     pub source: SourceConfig,
+    /// A second picture of the same scene at a lower rate, if the device has one: its substream.
+    #[serde(default)]
+    pub sub: Option<SourceConfig>,
     /// When it films: always, or events only, or at some hours.
     #[serde(default)]
     pub filming: Filming,
-    /// The most that waits for an absent relay; beyond it the oldest segments go, and the gap is signed.
+    /// The most that waits for an absent relay, of both pictures; beyond it the oldest segments of the second one go, then the oldest of the
+    /// main one, and the gap is signed.
     #[serde(default = "default_spool_bytes")]
     pub spool_bytes: u64,
     /// The most of the uplink that footage of an outage takes when it is sent afterwards, percent; live goes first.
@@ -86,6 +90,7 @@ impl Config {
         Self {
             data: data.into(),
             source,
+            sub: None,
             filming: Filming::default(),
             spool_bytes: default_spool_bytes(),
             backfill_percent: Share::default(),
@@ -114,7 +119,10 @@ pub struct Created {
 #[derive(Debug, Clone)]
 pub struct At {
     pub camera_id: CameraId,
+    /// The main track's, and what concerns the whole camera.
     pub stats: Stats,
+    /// The second track's, if it has one.
+    pub sub: Option<Stats>,
 }
 
 /// Why a camera does not start, or stopped.
@@ -131,6 +139,10 @@ pub enum Error {
     Pair(#[from] PairError),
     #[error("{}: no such video file", .0.display())]
     NoSource(PathBuf),
+    #[error(
+        "[source] and [sub] are both standard input, which holds one picture; name another source for one of them"
+    )]
+    OneInput,
     #[error("no socket towards the relay: {0}")]
     Socket(#[from] quic::LinkError),
     #[error("the identity in {} is not 32 bytes; make and pair a new camera", .0.display())]
@@ -193,10 +205,14 @@ mod tests {
     async fn nothing_starts_before_it_was_made_paired_and_given_a_picture() {
         let dir = tempfile::tempdir().unwrap();
         let mut config: Config = host::config::parse(SAMPLE, Path::new("camera.toml")).unwrap();
+        assert!(config.sub.is_none());
         config.data = dir.path().join("camera");
         config.source = SourceConfig::file(dir.path().join("none.mp4"), true);
         assert!(matches!(start(config.clone(), Shutdown::new()).await, Err(Error::NoSource(_))));
         config.source = SourceConfig::Input;
+        config.sub = Some(SourceConfig::Input);
+        assert!(matches!(start(config.clone(), Shutdown::new()).await, Err(Error::OneInput)));
+        config.sub = None;
         assert!(matches!(start(config.clone(), Shutdown::new()).await, Err(Error::Secret(_))));
         let id = init(&config).unwrap().camera_id;
         assert_eq!(id.len(), 64);

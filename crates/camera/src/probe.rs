@@ -12,6 +12,8 @@ const WATCH: Duration = Duration::from_secs(12);
 const SETTLED_S: f64 = 1.0;
 /// Key frames further apart make a viewer wait, and cuts coarse.
 const KEY_FRAMES_APART_S: f64 = 4.0;
+/// Beyond this a second picture at a lower rate is worth its bytes.
+const HEAVY_KBIT_S: u64 = 3000;
 /// The longest distance of key frames over the shortest: beyond it they come as the scene moves.
 const IRREGULAR: f64 = 1.5;
 
@@ -177,7 +179,16 @@ fn advice(video: &Video, audio: Option<&Audio>, watched_s: f64) -> Vec<Advice> {
         say("b-frames", "it sends B-frames, which delay the live picture and leave the first times of a connection uncertain. Switch them off, or choose the Baseline profile".to_owned());
     }
     if video.codec == "hevc" {
-        say("h265-in-browsers", "H.265 plays in few browsers (Chromium without a hardware decoder does not); exports are sound. Choose H.264 if the picture is watched in a browser".to_owned());
+        say("h265-in-browsers", "H.265 plays in few browsers (Chromium without a hardware decoder does not); exports are sound. Choose H.264 if the picture is watched in a browser, or name the camera's H.264 substream under [sub]: the page then shows that one".to_owned());
+    }
+    if video.kbit_s > HEAVY_KBIT_S {
+        say(
+            "second-stream",
+            format!(
+                "{} kbit/s are more than a grid of cameras, a phone or a slow uplink likes. If the camera has a substream (H.264, about 640 pixels wide), name it under [sub], or with --sub",
+                video.kbit_s
+            ),
+        );
     }
     match audio {
         None => say(
@@ -243,6 +254,8 @@ mod tests {
         assert_eq!(names(&of(H264, AAC, &[0, 10, 30, 40])), ["key-frames-irregular"]);
         assert_eq!(names(&of(&H264.replace(":0", ":2"), AAC, &[0, 20, 40])), ["b-frames"]);
         assert_eq!(names(&of(&H264.replace("h264", "hevc"), AAC, &[0, 20, 40])), ["h265-in-browsers"]);
+        let heavy = shown(H264, AAC, &[0, 20, 40]).replace("\"1250\"", "\"50000\"");
+        assert_eq!(names(&judged(&heavy).unwrap()), ["second-stream"]);
         assert_eq!(names(&of(H264, "", &[0, 20, 40])), ["no-sound"]);
         assert_eq!(names(&of(H264, &AAC.replace("aac", "pcm_alaw"), &[0, 20, 40])), ["sound-is-converted"]);
     }

@@ -7,6 +7,9 @@
 //! | [`sending`] | segments: live ones as they grow, the backlog behind them |
 //! | [`backfill`] | the backlog's share of the uplink |
 //!
+//! All tracks go over one session, each with its own numbers, EpochOpens and acknowledgements: of two connections with one identity the relay
+//! lets the newer win. The main track comes first everywhere, and a relay that takes no second one keeps it from nothing.
+//!
 //! The three run side by side, so that none waits for another's disk or uplink; the first that fails ends the session, and what was not
 //! acknowledged is sent again in the next one.
 
@@ -16,7 +19,7 @@ mod sending;
 
 pub use backfill::Share;
 
-use crate::handover::{Handover, lock};
+use crate::handover::{Handover, Tracks, lock};
 use crate::spool::{Pairing, Spool, SpoolError};
 use host::http::Retry;
 use host::rng::OsRng;
@@ -65,7 +68,7 @@ pub(crate) async fn publish(
     endpoint: Endpoint,
     pairing: Pairing,
     camera_key: PublicKey,
-    handover: Arc<Handover>,
+    tracks: Tracks,
     backfill: Share,
     stop: Shutdown,
 ) {
@@ -73,7 +76,7 @@ pub(crate) async fn publish(
     loop {
         let mut stood = false;
         let ended = tokio::select! {
-            ended = session(&endpoint, &pairing, camera_key, &handover, backfill, &mut stood) => ended,
+            ended = session(&endpoint, &pairing, camera_key, &tracks, backfill, &mut stood) => ended,
             () = stop.requested() => {
                 // Goodbye: what was acknowledged is forgotten already, the rest stays in the spool.
                 endpoint.close();
@@ -83,7 +86,9 @@ pub(crate) async fn publish(
         };
         let Err(error) = ended;
         tracing::warn!(%error, "no session with the relay; filming goes on");
-        handover.stats.set_link(Some(error.to_string()));
+        for handover in tracks.iter() {
+            handover.stats.set_link(Some(error.to_string()));
+        }
         failures = if stood { 1 } else { failures + 1 };
         let pause = AWAY.pause_before(failures + 1, &mut OsRng).unwrap_or(AWAY.longest_pause);
         tokio::select! {
@@ -98,12 +103,21 @@ struct Session {
     link: Link,
     camera_key: PublicKey,
     camera_id: CameraId,
-    handover: Arc<Handover>,
+    main: Track,
+    /// If there is one, and the relay takes it.
+    sub: Option<Track>,
     backfill: Share,
-    /// The first epoch whose EpochOpen the relay is not known to have.
-    confirmed: watch::Sender<EpochNo>,
     /// The relay has, or may have, a newer policy.
     policy_changed: Notify,
+}
+
+/// One track within a session.
+struct Track {
+    handover: Arc<Handover>,
+    /// The first epoch whose EpochOpen the relay is not known to have.
+    confirmed: watch::Sender<EpochNo>,
+    /// The first live segment.
+    live_from: Sequence,
 }
 
 /// Never ends well: a session lasts until it breaks off.
@@ -111,42 +125,60 @@ async fn session(
     endpoint: &Endpoint,
     pairing: &Pairing,
     camera_key: PublicKey,
-    handover: &Arc<Handover>,
+    tracks: &Tracks,
     backfill: Share,
     stood: &mut bool,
 ) -> Result<std::convert::Infallible, SessionError> {
     let camera_id = CameraId::of_key(&camera_key);
     let (link, mut control) = endpoint.connect(&pairing.relay, &pairing.relay_key).await?;
-    link.control_send(&Control::Publish { camera_id, track: TrackId(0) })?;
-    timeout(LEAVE, leave(&mut control)).await.map_err(|_| SessionError::NoLeave)??;
+    let main = Track::begin(&link, &mut control, camera_id, &tracks.main).await?;
     *stood = true;
-    let (next, confirmed) = handover
-        .on_disk(|spool| Ok::<_, SpoolError>((spool.next_sequence()?, spool.confirmed_opens()?)))
-        .await?;
-    // The segment that is being filmed is the first live one; without one, the next.
-    let live = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
-    lock(&handover.outbox).handle_connected(live);
-    handover.stats.set_link(None);
-    let session = Session {
-        link,
-        camera_key,
-        camera_id,
-        handover: handover.clone(),
-        backfill,
-        confirmed: watch::Sender::new(confirmed),
-        policy_changed: Notify::new(),
+    let sub = match &tracks.sub {
+        None => None,
+        Some(handover) => match Track::begin(&link, &mut control, camera_id, handover).await {
+            Ok(sub) => Some(sub),
+            // A relay that takes fewer tracks than there are.
+            Err(SessionError::Refused(refusal)) if refusal.code == RefusalCode::Quota => {
+                tracing::warn!(%refusal, "the relay takes no second track; it waits in the spool");
+                handover.stats.set_link(Some(refusal.to_string()));
+                None
+            }
+            Err(error) => return Err(error),
+        },
     };
+    let session = Session { link, camera_key, camera_id, main, sub, backfill, policy_changed: Notify::new() };
     tokio::select! {
         ended = session.hear(&mut control) => ended,
         ended = chores::run(&session) => ended,
-        ended = sending::run(&session, live) => ended,
+        ended = sending::run(&session) => ended,
     }
 }
 
-async fn leave(control: &mut ControlReceiver) -> Result<(), SessionError> {
+impl Track {
+    async fn begin(
+        link: &Link,
+        control: &mut ControlReceiver,
+        camera_id: CameraId,
+        handover: &Arc<Handover>,
+    ) -> Result<Self, SessionError> {
+        let track = handover.track;
+        link.control_send(&Control::Publish { camera_id, track })?;
+        timeout(LEAVE, leave(control, track)).await.map_err(|_| SessionError::NoLeave)??;
+        let (next, confirmed) = handover
+            .on_disk(|spool| Ok::<_, SpoolError>((spool.next_sequence()?, spool.confirmed_opens()?)))
+            .await?;
+        // The segment that is being filmed is the first live one; without one, the next.
+        let live_from = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
+        lock(&handover.outbox).handle_connected(live_from);
+        handover.stats.set_link(None);
+        Ok(Self { handover: handover.clone(), confirmed: watch::Sender::new(confirmed), live_from })
+    }
+}
+
+async fn leave(control: &mut ControlReceiver, of: TrackId) -> Result<(), SessionError> {
     loop {
         match control.next().await? {
-            Some(Control::PublishOk { .. }) => return Ok(()),
+            Some(Control::PublishOk { track, .. }) if track == of => return Ok(()),
             Some(Control::Refuse(refusal)) => return Err(refusal.into()),
             Some(_) => {}
             None => return Err(SessionError::Closed),
@@ -155,11 +187,29 @@ async fn leave(control: &mut ControlReceiver) -> Result<(), SessionError> {
 }
 
 impl Session {
+    /// The main one first.
+    fn tracks(&self) -> impl Iterator<Item = &Track> {
+        std::iter::once(&self.main).chain(&self.sub)
+    }
+
+    /// `None`: a word about a track that is not published is about nothing.
+    fn track(&self, of: TrackId) -> Option<&Track> {
+        self.tracks().find(|track| track.handover.track == of)
+    }
+
     async fn hear(&self, control: &mut ControlReceiver) -> Result<std::convert::Infallible, SessionError> {
         loop {
             match control.next().await? {
-                Some(Control::Ack { sequence, .. }) => self.acknowledged(sequence).await?,
-                Some(Control::Nack { sequence, refusal, .. }) => self.refused(sequence, &refusal).await?,
+                Some(Control::Ack { track, sequence }) => {
+                    if let Some(track) = self.track(track) {
+                        track.acknowledged(sequence).await?;
+                    }
+                }
+                Some(Control::Nack { track, sequence, refusal }) => {
+                    if let Some(track) = self.track(track) {
+                        track.refused(sequence, &refusal).await?;
+                    }
+                }
                 Some(Control::PolicyChanged { .. }) => self.policy_changed.notify_one(),
                 Some(Control::Refuse(refusal)) => return Err(refusal.into()),
                 Some(_) => {}
@@ -167,7 +217,9 @@ impl Session {
             }
         }
     }
+}
 
+impl Track {
     async fn acknowledged(&self, sequence: Sequence) -> Result<(), SessionError> {
         if lock(&self.handover.outbox).handle_ack(sequence) {
             self.handover.on_disk(move |spool| spool.forget_segment(sequence)).await?;
@@ -180,7 +232,7 @@ impl Session {
 
     async fn refused(&self, sequence: Sequence, refusal: &Refusal) -> Result<(), SessionError> {
         use RefusalCode as Code;
-        tracing::warn!(sequence = sequence.0, %refusal, "a segment was not stored");
+        tracing::warn!(track = self.handover.track.0, sequence = sequence.0, %refusal, "a segment was not stored");
         self.handover.stats.set_link(Some(refusal.to_string()));
         match refusal.code {
             // The relay lacks the segment's EpochOpen, whatever it said before.

@@ -2,15 +2,21 @@
 //!
 //! ```text
 //! camera/identity.secret      the camera's Ed25519 key
-//! camera/state.redb           pairing, notice root, counters, the last close, EpochOpens and DayNotices, trustees' day keys
+//! camera/state.redb           pairing, notice root, DayNotices, trustees' day keys; of each track: counters, the last close, EpochOpens
 //! camera/spool/00000000000000000041.segment      whole sealed segments; `.refused` beside those the relay will never take
+//! camera/sub/00000000000000000040.segment        those of the second track
 //! ```
+//!
+//! A [`Spool`] is one track's. What is the camera's and not the track's (`owner`) is read and written through any of them: all stand in one file,
+//! so that no track can lose its numbers without the others. [`Spools`] are all of them, with one bound on what they hold.
 //!
 //! A segment appears whole (temporary file, fsync, rename) and only then counts as filmed, and only then is its signed end sent. An epoch's number is durable before its EpochOpen is
 //! used. So after `kill -9` no number is used twice: an unfinished segment has no signed end, and its number is given to another.
 
+mod both;
 mod owner;
 
+pub(crate) use both::Spools;
 pub(crate) use owner::Pairing;
 
 use crate::epochs::EpochError;
@@ -23,10 +29,17 @@ use redb::{Database, ReadableDatabase as _, TableDefinition};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-const OPENS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("epoch_opens");
+type Meta = TableDefinition<'static, &'static str, &'static [u8]>;
+type Opens = TableDefinition<'static, u64, &'static [u8]>;
+
+/// The camera's, and the main track's.
+const META: Meta = TableDefinition::new("meta");
+const OPENS: Opens = TableDefinition::new("epoch_opens");
+const SUB_META: Meta = TableDefinition::new("sub_meta");
+const SUB_OPENS: Opens = TableDefinition::new("sub_epoch_opens");
 const NOTICES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("day_notices");
 const DAY_KEYS: TableDefinition<'_, (u32, u8), &[u8]> = TableDefinition::new("day_keys");
 
@@ -37,6 +50,10 @@ const OPENS_KEPT: u64 = 64;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpoolError {
+    #[error(
+        "the spool is full of the main track's segments: nothing of the second track is filmed until the relay has taken some; raise spool_bytes if it is away often"
+    )]
+    Full,
     #[error("{}: no camera here; make one with `candor camera init`", .0.display())]
     Missing(PathBuf),
     #[error("this camera is not paired yet; run `candor camera pair` with an invite of its owner")]
@@ -51,10 +68,12 @@ pub enum SpoolError {
     File(#[from] DurableError),
 }
 
-/// The camera's durable state.
+/// The durable state of one track, beside the camera's.
 pub(crate) struct Spool {
     path: PathBuf,
-    database: Database,
+    database: Arc<Database>,
+    meta: Meta,
+    opens: Opens,
     folder: PathBuf,
     held: BTreeMap<Sequence, Held>,
 }
@@ -67,9 +86,10 @@ struct Held {
 }
 
 impl Spool {
-    /// Makes an empty one.
+    /// Makes an empty one of each track.
     pub(crate) fn create(data: &Path) -> Result<(), SpoolError> {
         durable::create_dirs(&data.join(SPOOL))?;
+        durable::create_dirs(&data.join(SUB))?;
         let path = data.join(STATE);
         let database = Database::create(&path).map_err(state(&path))?;
         let write = database.begin_write().map_err(state(&path))?;
@@ -77,6 +97,8 @@ impl Spool {
         write.open_table(OPENS).map_err(state(&path))?;
         write.open_table(NOTICES).map_err(state(&path))?;
         write.open_table(DAY_KEYS).map_err(state(&path))?;
+        write.open_table(SUB_META).map_err(state(&path))?;
+        write.open_table(SUB_OPENS).map_err(state(&path))?;
         write.commit().map_err(state(&path))?;
         // It will hold the notice root.
         let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -84,15 +106,24 @@ impl Spool {
         Ok(durable::sync_dir(data)?)
     }
 
-    /// Opens what [`Spool::create`] made.
+    /// Opens the main track's, which [`Spool::create`] made.
     pub(crate) fn open(data: &Path) -> Result<Self, SpoolError> {
         let path = data.join(STATE);
         if !path.exists() {
             return Err(SpoolError::Missing(data.to_owned()));
         }
         let database = guard::guarded(|| Ok(Database::open(&path)?), senseless).map_err(state(&path))?;
-        let folder = data.join(SPOOL);
-        let mut spool = Self { path, database, folder, held: BTreeMap::new() };
+        Self::of_track(path, Arc::new(database), META, OPENS, data.join(SPOOL))
+    }
+
+    fn of_track(
+        path: PathBuf,
+        database: Arc<Database>,
+        meta: Meta,
+        opens: Opens,
+        folder: PathBuf,
+    ) -> Result<Self, SpoolError> {
+        let mut spool = Self { path, database, meta, opens, folder, held: BTreeMap::new() };
         spool.held = spool.scan()?;
         spool.recover()?;
         Ok(spool)
@@ -146,16 +177,24 @@ impl Spool {
     }
 
     fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, SpoolError> {
+        self.get_from(self.meta, key)
+    }
+
+    fn get_from(&self, meta: Meta, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, SpoolError> {
         let read = self.database.begin_read().map_err(state(&self.path))?;
-        let table = read.open_table(META).map_err(state(&self.path))?;
+        let table = read.open_table(meta).map_err(state(&self.path))?;
         let found = table.get(key).map_err(state(&self.path))?;
         Ok(found.map(|value| Zeroizing::new(value.value().to_vec())))
     }
 
     fn put(&self, pairs: &[(&str, &[u8])]) -> Result<(), SpoolError> {
+        self.put_into(self.meta, pairs)
+    }
+
+    fn put_into(&self, meta: Meta, pairs: &[(&str, &[u8])]) -> Result<(), SpoolError> {
         let write = self.database.begin_write().map_err(state(&self.path))?;
         {
-            let mut table = write.open_table(META).map_err(state(&self.path))?;
+            let mut table = write.open_table(meta).map_err(state(&self.path))?;
             for (key, value) in pairs {
                 table.insert(*key, *value).map_err(state(&self.path))?;
             }
@@ -164,7 +203,11 @@ impl Spool {
     }
 
     fn number(&self, key: &str) -> Result<u64, SpoolError> {
-        let bytes = self.get(key)?.unwrap_or_default();
+        self.number_from(self.meta, key)
+    }
+
+    fn number_from(&self, meta: Meta, key: &str) -> Result<u64, SpoolError> {
+        let bytes = self.get_from(meta, key)?.unwrap_or_default();
         Ok(<[u8; 8]>::try_from(&bytes[..]).map_or(0, u64::from_be_bytes))
     }
 
@@ -184,12 +227,12 @@ impl Spool {
         let begun = EpochClose { epoch_no: epoch, segments: 0, chain: *chain, gap: GapReason::Restart };
         let write = self.database.begin_write().map_err(state(&self.path))?;
         {
-            let mut meta = write.open_table(META).map_err(state(&self.path))?;
+            let mut meta = write.open_table(self.meta).map_err(state(&self.path))?;
             meta.insert("next_epoch", &next.0.to_be_bytes()[..]).map_err(state(&self.path))?;
             meta.insert("close", &encode_close(&begun)[..]).map_err(state(&self.path))?;
             // What went is told by the close in this EpochOpen.
             meta.remove("overflowed").map_err(state(&self.path))?;
-            let mut opens = write.open_table(OPENS).map_err(state(&self.path))?;
+            let mut opens = write.open_table(self.opens).map_err(state(&self.path))?;
             opens.insert(epoch.0, open).map_err(state(&self.path))?;
             // Those whose segments still wait are kept, however old.
             let oldest = self.held.values().next().map_or(u64::MAX, |held| held.epoch_no.0);
@@ -202,7 +245,7 @@ impl Spool {
     /// The kept EpochOpens from this epoch on.
     pub(crate) fn opens_from(&self, epoch: EpochNo) -> Result<Vec<(EpochNo, Vec<u8>)>, SpoolError> {
         let read = self.database.begin_read().map_err(state(&self.path))?;
-        let table = read.open_table(OPENS).map_err(state(&self.path))?;
+        let table = read.open_table(self.opens).map_err(state(&self.path))?;
         let mut opens = Vec::new();
         for row in table.range(epoch.0..).map_err(state(&self.path))? {
             let (epoch, open) = row.map_err(state(&self.path))?;
@@ -261,20 +304,15 @@ impl Spool {
         Ok(())
     }
 
-    /// Makes room for `len` more bytes within `limit`: the oldest segments go, and the next close says so.
-    pub(crate) fn make_room(&mut self, len: u64, limit: u64) -> Result<Vec<Sequence>, SpoolError> {
-        let mut gone = Vec::new();
-        while self.bytes().saturating_add(len) > limit
-            && let Some(oldest) = self.held.keys().next().copied()
-        {
-            if gone.is_empty() {
-                // Durable before the first goes, so that no crash makes the loss a silent one.
-                self.put(&[("overflowed", &[1])])?;
-            }
-            self.forget_segment(oldest)?;
-            gone.push(oldest);
+    /// Lets the oldest segment go for want of room; the next close says so.
+    fn drop_oldest(&mut self) -> Result<Option<Sequence>, SpoolError> {
+        let Some(oldest) = self.held.keys().next().copied() else { return Ok(None) };
+        if !self.has_overflowed()? {
+            // Durable before the first goes, so that no crash makes the loss a silent one.
+            self.put(&[("overflowed", &[1])])?;
         }
-        Ok(gone)
+        self.forget_segment(oldest)?;
+        Ok(Some(oldest))
     }
 
     /// Whether segments went since the last close that said so.
@@ -336,6 +374,7 @@ fn header(bytes: &[u8]) -> Option<SegmentHeader> {
 
 const STATE: &str = "state.redb";
 const SPOOL: &str = "spool";
+const SUB: &str = "sub";
 const SEGMENT: &str = ".segment";
 
 fn remove(path: &Path) -> Result<(), SpoolError> {

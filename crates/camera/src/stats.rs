@@ -1,4 +1,4 @@
-//! What a camera tells about itself while it runs. Clones are one and the same.
+//! What a track of a camera tells about itself while it runs. Clones are one and the same.
 
 use crate::handover::lock;
 use media::epoch::GapReason;

@@ -79,7 +79,7 @@ macro_rules! number_id {
 }
 
 number_id!(
-    /// One picture of one camera. Track 0 is the main one.
+    /// One picture of one camera. Track 0 is the main one, track 1 a second one at a lower rate.
     TrackId(u32)
 );
 number_id!(
@@ -94,6 +94,13 @@ number_id!(
     /// A Unix day: seconds since 1970 divided by 86,400.
     Day(u32)
 );
+
+impl TrackId {
+    /// A camera's picture.
+    pub const MAIN: Self = Self(0);
+    /// A second picture of the same scene at a lower rate, where the camera has one.
+    pub const SUB: Self = Self(1);
+}
 
 impl Day {
     /// The day in which a moment in Unix microseconds lies. Saturates in the year 11,700,000.

@@ -8,8 +8,8 @@
 //!                     .../api/picture?camera=&at=       the key picture of a moment, for a small one on the timeline
 //!                     .../api/sharing                   who may watch each camera, who holds shares
 //!                     .../api/audit                     the log's rows about own cameras
-//!                     .../api/live?camera=              WebSocket: fragmented MP4 as it comes
-//!                     .../api/play?camera=&from=&to=    WebSocket: a recorded span, as fast as the page asks for it
+//!                     .../api/live?camera=&track=       WebSocket: fragmented MP4 as it comes
+//!                     .../api/play?camera=&track=&from=&to=    WebSocket: a recorded span, as fast as the page asks for it
 //!                     .../api/export?camera=&from=&to=  WebSocket: progress, then the address of the finished MP4
 //! ```
 //!

@@ -19,7 +19,7 @@ use crate::book::{BookError, KeptHead, Stored};
 use host::durable::{self, DurableError};
 use ledger::Ledger;
 use log_client::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
-use media::id::{CameraId, Day};
+use media::id::{CameraId, Day, TrackId};
 use std::path::PathBuf;
 use tlog::Hash;
 use tlog::merkle::{Frontier, leaf_hash};
@@ -72,6 +72,8 @@ pub struct Row {
     pub kind: String,
     pub agency: Option<String>,
     pub reason: Option<String>,
+    /// Whose epochs: 0 is the camera's main picture, 1 its second one.
+    pub track: u32,
     /// Epochs asked for, first and last.
     pub epochs: Option<(u64, u64)>,
     pub grants: u32,
@@ -138,14 +140,16 @@ pub async fn audit(
     let mut report = audit_log(owner, since, on).await?;
     for camera in &owner.stored().cameras {
         on(Step::Epochs { camera: camera.name.clone() });
-        let checker = epochs::check(owner, camera).await?;
-        report.epochs_checked += checker.checked;
-        // What was not clean is met again by the next audit.
-        if checker.alarms.is_empty() {
-            let (id, reached_us) = (camera.camera_id, checker.reached_us);
-            owner.change(move |stored| reached(stored, &id, reached_us)).await?;
+        for track in epochs::TRACKS {
+            let checker = epochs::check(owner, camera, track).await?;
+            report.epochs_checked += checker.checked;
+            // What was not clean is met again by the next audit.
+            if checker.alarms.is_empty() {
+                let (id, reached_us) = (camera.camera_id, checker.reached_us);
+                owner.change(move |stored| reached(stored, &id, track, reached_us)).await?;
+            }
+            report.policy_alarms.extend(checker.alarms);
         }
-        report.policy_alarms.extend(checker.alarms);
     }
     Ok(report)
 }
@@ -291,9 +295,9 @@ fn missing_leaves(book: &Stored, findings: &[crate::book::Finding], size: u64) -
     missing
 }
 
-fn reached(stored: &mut Stored, id: &CameraId, reached_us: u64) -> Result<(), BookError> {
+fn reached(stored: &mut Stored, id: &CameraId, track: TrackId, reached_us: u64) -> Result<(), BookError> {
     for camera in stored.cameras.iter_mut().filter(|camera| camera.camera_id == *id) {
-        camera.epochs_checked_to_us = camera.epochs_checked_to_us.max(reached_us);
+        camera.check_epochs_to(track, reached_us);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ mod file;
 use crate::live::viewer::Output;
 use crate::live::{Event, WatchError};
 use crate::play::Playback;
-use crate::{Owner, Span};
+use crate::{Owner, Picture, Span};
 use file::Clip;
 use host::durable::DurableError;
 use std::path::{Path, PathBuf};
@@ -62,12 +62,12 @@ pub enum ExportError {
 /// Writes a recorded span as a plain faststart MP4. A file has its name only once it is whole.
 pub async fn export(
     owner: &Owner,
-    camera: &str,
+    picture: impl Into<Picture<'_>>,
     span: Span,
     to: &Path,
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Exported, ExportError> {
-    let mut playback = Playback::new(owner, camera, span)?;
+    let mut playback = Playback::new(owner, picture.into(), span)?;
     let mut clips = Clips::new(to)?;
     while let Some(outputs) = playback.next().await? {
         for output in &outputs {

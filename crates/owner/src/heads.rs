@@ -1,4 +1,4 @@
-//! Heads of stored segments, opened: what moved, how far the camera is behind, and a key picture, without the footage.
+//! Heads of stored segments of the main picture, opened: what moved, how far the camera is behind, and a key picture, without the footage.
 //!
 //! What a head proves stands in `proto/segment.md`, "Heads alone": it is this camera's, of this place and time, as far as its recipients do not forge.
 //! SPEC: segment.md#heads-alone: evidence, an export or a recording that is shown MUST NOT be made of heads, so that nothing here leaves the app but events, status
@@ -12,10 +12,9 @@
 
 use crate::Owner;
 use crate::book::StoredCamera;
-use crate::live::viewer::TRACK;
 use crate::relay::Session;
 use media::epoch::{EpochOpen, SignedEpochOpen};
-use media::id::{CameraId, EpochNo, Sequence};
+use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::limits;
 use media::message::{Refusal, RefusalCode, Request, Response};
 use media::segment::{HEADER_LEN, SegmentHeader, StoredHead};
@@ -63,7 +62,7 @@ pub(crate) struct Answer {
 /// Keys of one camera's epochs, as [`fetch`] needs them.
 pub(crate) fn keyring(camera: &StoredCamera) -> Result<Keyring, CallError> {
     let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-    Ok(Keyring::new(key, TRACK))
+    Ok(Keyring::new(key, TrackId::MAIN))
 }
 
 /// Asks for heads once and opens them; `keys` learns what it lacks.
@@ -86,7 +85,8 @@ pub(crate) async fn fetch(
                 keys.insert(&open, content);
             }
         };
-        epoch_opens(session, camera.camera_id, &key, (first, last.saturating_add(1)), &mut learn).await?;
+        let of = (camera.camera_id, TrackId::MAIN);
+        epoch_opens(session, of, &key, (first, last.saturating_add(1)), &mut learn).await?;
     }
     let count = told.len();
     let heads: Vec<_> = told.into_iter().filter_map(|(_, head)| open(head, keys, wanted.pictures)).collect();
@@ -104,7 +104,8 @@ async fn told(
     wanted: Wanted,
 ) -> Result<(Vec<(SegmentHeader, StoredHead)>, Option<Sequence>), CallError> {
     let Wanted { from_us, to_us, cursor, pictures } = wanted;
-    let request = Request::FetchHeads { camera_id, track: TRACK, from_us, to_us, cursor, pictures };
+    let track = TrackId::MAIN;
+    let request = Request::FetchHeads { camera_id, track, from_us, to_us, cursor, pictures };
     let most = if pictures { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
     let mut stream = session.link().await?.fetch_heads(&request).await?;
     let (mut told, mut least, mut count) = (Vec::new(), cursor, 0);
@@ -136,10 +137,10 @@ fn open(told: StoredHead, keys: &Keyring, picture: bool) -> Option<Head> {
     Some(Head { header, sealed, picture, bytes: told.segment_bytes, duration_us: told.duration_us })
 }
 
-/// Hands every EpochOpen of a span that the camera signed to `take`, in order.
+/// Hands every EpochOpen of a track and span that the camera signed to `take`, in order.
 pub(crate) async fn epoch_opens(
     session: &mut Session,
-    camera_id: CameraId,
+    (camera_id, track): (CameraId, TrackId),
     key: &PublicKey,
     (from_us, to_us): (u64, u64),
     take: &mut (dyn FnMut(EpochOpen) + Send),
@@ -147,7 +148,7 @@ pub(crate) async fn epoch_opens(
     let mut next_us = from_us;
     let mut seen: Option<EpochNo> = None;
     loop {
-        let request = Request::FetchEpochs { camera_id, track: TRACK, from_us: next_us, to_us };
+        let request = Request::FetchEpochs { camera_id, track, from_us: next_us, to_us };
         let (opens, more) = match session.ask(&request).await {
             Ok(Response::Epochs { opens, more }) => (opens, more),
             Err(CallError::Refused(Refusal { code: RefusalCode::NotFound, .. })) => (Vec::new(), false),

@@ -43,6 +43,27 @@ mod relay;
 pub use config::Config;
 pub use keys::Owner;
 
+use media::id::TrackId;
+
+/// Which picture: a camera by its name in the book, and its track. A name alone is the camera's main one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Picture<'a> {
+    pub camera: &'a str,
+    pub track: TrackId,
+}
+
+impl<'a> From<&'a str> for Picture<'a> {
+    fn from(camera: &'a str) -> Self {
+        Self { camera, track: TrackId::MAIN }
+    }
+}
+
+impl<'a> From<&'a String> for Picture<'a> {
+    fn from(camera: &'a String) -> Self {
+        Self::from(camera.as_str())
+    }
+}
+
 /// A span of capture time in Unix microseconds, `from` included, `to` excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {

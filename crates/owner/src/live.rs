@@ -12,9 +12,9 @@ pub(crate) mod alarm;
 mod latency;
 pub(crate) mod viewer;
 
-use crate::Owner;
 use crate::book::BookError;
 use crate::relay::{self, As};
+use crate::{Owner, Picture};
 use host::shutdown::Shutdown;
 use media::message::{Control, From, Refusal, RefusalCode, Request, Response};
 use media::segment::SegmentHeader;
@@ -22,7 +22,7 @@ use quic::{CallError, ControlReceiver, Link, LinkError, SegmentRecv, StreamError
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
-use viewer::{Output, Release, Step, TRACK, Viewer};
+use viewer::{Output, Release, Step, Viewer};
 
 /// How long the relay may take to say that a subscription stands.
 const SUBSCRIBE: Duration = Duration::from_secs(10);
@@ -87,15 +87,12 @@ pub enum WatchError {
 /// cannot be reached at the start, or refuses, is an error.
 pub async fn live(
     owner: &Owner,
-    camera: &str,
+    picture: impl Into<Picture<'_>>,
     sink: &mut (impl AsyncWrite + Unpin + Send),
     stop: &Shutdown,
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let stored = owner.stored();
-    let stored =
-        stored.camera(camera).ok_or_else(|| WatchError::UnknownCamera { name: camera.to_owned() })?;
-    let mut viewer = Viewer::new(owner, stored, Release::AsOpened)?;
+    let mut viewer = Viewer::new(owner, picture.into(), Release::AsOpened)?;
     let mut failures = 0;
     while !stop.is_requested() {
         let before = viewer.counts().segments;
@@ -174,8 +171,8 @@ impl<S: AsyncWrite + Unpin + Send> Session<'_, S> {
     }
 
     async fn subscribe(&mut self, link: &Link, control: &mut ControlReceiver) -> Result<(), WatchError> {
-        let camera_id = self.viewer.camera_id();
-        link.control_send(&Control::Subscribe { camera_id, track: TRACK, from: From::NewestKeyFrame })?;
+        let (camera_id, track) = (self.viewer.camera_id(), self.viewer.track());
+        link.control_send(&Control::Subscribe { camera_id, track, from: From::NewestKeyFrame })?;
         let answered = async {
             loop {
                 match control.next().await? {
@@ -278,7 +275,7 @@ pub(crate) async fn epoch_opens(
 ) -> Result<Vec<Vec<u8>>, WatchError> {
     let request = Request::FetchEpochs {
         camera_id: viewer.camera_id(),
-        track: TRACK,
+        track: viewer.track(),
         from_us: header.start_us,
         to_us: header.start_us.saturating_add(1),
     };

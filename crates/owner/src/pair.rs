@@ -263,6 +263,7 @@ impl Invitation {
             welcomed: false,
             // A camera whose clock is behind films before its pairing.
             epochs_checked_to_us: 0,
+            sub_epochs_checked_to_us: 0,
         };
         owner.change(move |stored| stored.add(camera)).await?;
 

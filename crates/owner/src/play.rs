@@ -7,10 +7,10 @@
 //! session lost                      ask again from the cursor
 //! ```
 
-use crate::live::viewer::{Output, Release, Step, TRACK, Viewer};
+use crate::live::viewer::{Output, Release, Step, Viewer};
 use crate::live::{self, Event, MAX_REFUSED, WatchError, Watched};
 use crate::relay::{self, As, Session};
-use crate::{Owner, Span};
+use crate::{Owner, Picture, Span};
 use bytes::Bytes;
 use media::id::Sequence;
 use media::message::Request;
@@ -33,12 +33,12 @@ const EDGE_US: u64 = 1_000_000;
 /// Writes a recorded span to `sink` as fragmented MP4, from the key frame at or before its start.
 pub async fn play(
     owner: &Owner,
-    camera: &str,
+    picture: impl Into<Picture<'_>>,
     span: Span,
     sink: &mut (impl AsyncWrite + Unpin + Send),
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let mut playback = Playback::new(owner, camera, span)?;
+    let mut playback = Playback::new(owner, picture.into(), span)?;
     while let Some(outputs) = playback.next().await? {
         live::write(sink, outputs, on).await?;
     }
@@ -89,11 +89,8 @@ impl Led {
 }
 
 impl Playback {
-    pub(crate) fn new(owner: &Owner, camera: &str, span: Span) -> Result<Self, WatchError> {
-        let stored = owner.stored();
-        let stored =
-            stored.camera(camera).ok_or_else(|| WatchError::UnknownCamera { name: camera.to_owned() })?;
-        let mut viewer = Viewer::new(owner, stored, Release::Verified)?;
+    pub(crate) fn new(owner: &Owner, picture: Picture<'_>, span: Span) -> Result<Self, WatchError> {
+        let mut viewer = Viewer::new(owner, picture, Release::Verified)?;
         // An overlapping segment starts before the span; how long before is bounded by the longest lead.
         let earliest = span.from_us().saturating_sub(LEADS_US.into_iter().max().unwrap_or(0));
         viewer.want(earliest..span.to_us());
@@ -168,7 +165,7 @@ impl Playback {
                 let lead = self.lead.and_then(|at| LEADS_US.get(at)).copied().unwrap_or(0);
                 let request = Request::FetchSegments {
                     camera_id: self.viewer.camera_id(),
-                    track: TRACK,
+                    track: self.viewer.track(),
                     from_us: self.span.from_us().saturating_sub(lead),
                     to_us: self.span.to_us(),
                     cursor: self.cursor,

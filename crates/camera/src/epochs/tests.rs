@@ -59,6 +59,7 @@ fn open_at(
 ) -> Result<(Epoch, SignedEpochOpen), EpochError> {
     let opening = Opening {
         camera: &camera(),
+        track: TrackId::SUB,
         policy,
         day_keys,
         notice_commit: [5; 32],

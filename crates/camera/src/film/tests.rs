@@ -1,13 +1,13 @@
 //! Virtual time, real fragments, no relay: what ends up in the spool is what was signed.
 
 use super::*;
-use crate::Stats;
+use crate::handover;
 use crate::notices::Notices;
-use crate::spool::Pairing;
+use crate::spool::{Pairing, Spools};
 use container::split::Splitter;
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::SignedEpochOpen;
-use media::id::EpochNo;
+use media::id::{EpochNo, TrackId};
 use media::policy::{Classes, TrusteeEntry};
 use media::segment::{Part, SegmentReader, Trailer, chain_after};
 use seal::notice::NoticeRoot;
@@ -78,7 +78,8 @@ impl Scene {
         let spool = Spool::open(dir.path()).unwrap();
         let notices = Notices { day: Day::of_us(MIDNIGHT), root: NoticeRoot::new([3; 32]) };
         spool.keep_pairing(&pairing, &notices, &notices.notice(&camera)).unwrap();
-        let handover = Arc::new(Handover::new(spool, Stats::default()));
+        drop(spool);
+        let (handover, _) = handover::of_tracks(Spools::open(dir.path()).unwrap());
         let film = Film::new(camera, owner_key, spool_bytes, filming, handover.clone());
         Self { _dir: dir, handover, film, pieces: pieces(), camera_pk }
     }
@@ -95,8 +96,23 @@ impl Scene {
         }
     }
 
+    /// From here on the second track of the same camera is filmed.
+    fn second(&mut self, spool_bytes: u64) {
+        self.film.end_segment();
+        let main = &self.handover;
+        let (owner_key, sub) = (main.spool().pairing().unwrap().owner_key, main.gives_way.clone().unwrap());
+        self.film = Film::new(
+            SigningKey::from_bytes(&[7; 32]),
+            owner_key,
+            spool_bytes,
+            &Filming::default(),
+            sub.clone(),
+        );
+        self.handover = sub;
+    }
+
     fn opens(&self) -> Vec<media::epoch::EpochOpen> {
-        let opens = lock(&self.handover.spool).opens_from(EpochNo(0)).unwrap();
+        let opens = self.handover.spool().opens_from(EpochNo(0)).unwrap();
         let open = |(_, bytes): &(EpochNo, Vec<u8>)| {
             SignedEpochOpen::decode(bytes).unwrap().verify(&self.camera_pk).unwrap().clone()
         };
@@ -105,7 +121,7 @@ impl Scene {
 
     /// Every spooled segment, its signature verified.
     fn segments(&self) -> Vec<(SegmentHeader, Trailer, FragmentsHash)> {
-        let spool = lock(&self.handover.spool);
+        let spool = self.handover.spool();
         let read = |sequence: Sequence| {
             let mut reader = SegmentReader::new();
             reader.push(&spool.find_segment(sequence).unwrap().unwrap()).unwrap();
@@ -185,8 +201,43 @@ fn an_overflowing_spool_is_told_by_the_next_close() {
     scene.films(MIDNIGHT + 9 * SECOND, 4 * SECOND);
     scene.film.end_segment();
     assert!(scene.handover.stats.segments_dropped() > 0);
-    assert!(lock(&scene.handover.spool).bytes() <= 30_000);
+    assert!(scene.handover.spool().bytes() <= 30_000);
     assert_eq!(scene.opens()[1].previous.unwrap().gap, GapReason::SpoolOverflow);
+}
+
+#[test]
+fn a_second_track_that_finds_no_room_films_nothing_and_says_so_once_there_is_some() {
+    let mut scene = Scene::new(&[], 30_000);
+    scene.films(MIDNIGHT, 0);
+    let main = scene.handover.clone();
+    scene.second(30_000);
+    let held = main.spool().sequences();
+    for again in 0..3 {
+        scene.films(MIDNIGHT + (20 + 4 * again) * SECOND, (20 + 4 * again) * SECOND);
+    }
+    scene.film.end_segment();
+    assert_eq!((scene.segments().len(), main.spool().sequences()), (0, held), "the main track's stay");
+    assert_eq!(scene.opens().len(), 1, "no epoch opens for what is not filmed");
+    assert!(scene.handover.stats.trouble().unwrap().contains("spool_bytes"));
+    let taken = main.spool().sequences();
+    for sequence in taken {
+        main.spool().forget_segment(sequence).unwrap();
+    }
+    scene.films(MIDNIGHT + 60 * SECOND, 60 * SECOND);
+    scene.film.end_segment();
+    let (opens, segments) = (scene.opens(), scene.segments());
+    assert_eq!(
+        (opens[1].context.track, opens[1].previous.unwrap().gap),
+        (TrackId::SUB, GapReason::SpoolOverflow)
+    );
+    assert!(!segments.is_empty() && segments.iter().all(|(header, ..)| header.track == TrackId::SUB));
+    assert_eq!(scene.handover.stats.trouble(), None);
+    // Numbers and seeds of its own; the camera's notice key is one.
+    assert_eq!(opens[0].context.epoch_no, EpochNo(0));
+    let of_main = main.spool().opens_from(EpochNo(0)).unwrap();
+    let of_main = SignedEpochOpen::decode(&of_main[0].1).unwrap().verify(&scene.camera_pk).unwrap().clone();
+    assert_ne!(of_main.key_commit, opens[0].key_commit);
+    assert_eq!(of_main.context.notice_commit, opens[0].context.notice_commit);
 }
 
 #[test]
@@ -202,7 +253,7 @@ fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
     let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Time(1) };
     let signed = key.sign(&trustee).unwrap();
     let bytes = tlog::Entry::entry_bytes(&signed);
-    lock(&scene.handover.spool).keep_day_key(day, day, 1, bytes).unwrap();
+    scene.handover.spool().keep_day_key(day, day, 1, bytes).unwrap();
     scene.films(MIDNIGHT + 4 * SECOND, 4 * SECOND);
     scene.film.end_segment();
     assert_eq!(scene.handover.stats.trouble(), None);
@@ -217,11 +268,11 @@ fn a_new_day_has_its_own_notice_key_and_skipped_days_have_theirs() {
     let mut scene = Scene::new(&[], u64::MAX);
     scene.films(MIDNIGHT, 0);
     scene.films(MIDNIGHT + 3 * 86_400 * SECOND, 3 * 86_400 * SECOND);
-    let waiting = lock(&scene.handover.spool).waiting_notices().unwrap();
+    let waiting = scene.handover.spool().waiting_notices().unwrap();
     let today = Day::of_us(MIDNIGHT).0;
     assert_eq!(waiting.iter().map(|(day, _)| day.0 - today).collect::<Vec<_>>(), [0, 1, 2, 3]);
     let opens = scene.opens();
-    let notices = lock(&scene.handover.spool).notices().unwrap();
+    let notices = scene.handover.spool().notices().unwrap();
     let commit = notices.key(&CameraId::of_key(&scene.camera_pk)).commit();
     assert_eq!(opens.last().unwrap().context.notice_commit, commit);
     assert_ne!(opens[0].context.notice_commit, commit);
@@ -276,7 +327,7 @@ fn motion_of(scene: &Scene, sequence: u64) -> u16 {
     let mut keys = seal::opener::Keyring::new(scene.camera_pk, TrackId(0));
     keys.insert(&epoch.open, epoch.key.clone());
     let mut opener = seal::opener::SegmentOpener::new();
-    opener.push(&lock(&scene.handover.spool).find_segment(Sequence(sequence)).unwrap().unwrap()).unwrap();
+    opener.push(&scene.handover.spool().find_segment(Sequence(sequence)).unwrap().unwrap()).unwrap();
     loop {
         if let seal::opener::Opened::Head(head) = opener.poll(&keys).unwrap().unwrap() {
             return head.motion_permille;

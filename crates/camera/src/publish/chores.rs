@@ -1,6 +1,6 @@
 //! What a camera asks and puts beside its segments, one call after the other: the owner's newest policy, DayNotices, EpochOpens, trustees' keys.
 
-use super::{Session, SessionError};
+use super::{Session, SessionError, Track};
 use crate::notices::DAYS_MAX;
 use crate::policy::{Needs, PolicyRefused, Succession};
 use crate::spool::{Spool, SpoolError};
@@ -34,7 +34,7 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
             look_at = Instant::now() + fetch_day_keys(session).await?;
         }
         tokio::select! {
-            () = session.handover.to_put.notified() => {}
+            () = session.main.handover.to_put.notified() => {}
             () = session.policy_changed.notified() => {
                 follow_policy(session).await?;
                 // A new trustee may be among them.
@@ -61,26 +61,40 @@ async fn put(session: &Session, request: Request, what: &'static str) -> Result<
 }
 
 async fn put_notices(session: &Session) -> Result<(), SessionError> {
-    for (day, notice) in session.handover.on_disk(|spool| spool.waiting_notices()).await? {
+    for (day, notice) in session.main.handover.on_disk(|spool| spool.waiting_notices()).await? {
         put(session, Request::PutDayNotice(notice), "PutDayNotice").await?;
-        session.handover.on_disk(move |spool| spool.forget_notice(day)).await?;
+        session.main.handover.on_disk(move |spool| spool.forget_notice(day)).await?;
     }
     Ok(())
 }
 
 async fn put_opens(session: &Session) -> Result<(), SessionError> {
+    put_opens_of(session, &session.main).await?;
+    let Some(sub) = &session.sub else { return Ok(()) };
+    match put_opens_of(session, sub).await {
+        // The main track goes on. It is tried again when the next one opens, at the latest.
+        Err(SessionError::Refused(refusal)) => {
+            tracing::warn!(%refusal, "an EpochOpen of the second track was not stored: its segments wait");
+            sub.handover.stats.set_link(Some(refusal.to_string()));
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+async fn put_opens_of(session: &Session, track: &Track) -> Result<(), SessionError> {
     let waiting = |spool: &mut Spool| spool.opens_from(spool.confirmed_opens()?);
-    for (epoch, open) in session.handover.on_disk(waiting).await? {
+    for (epoch, open) in track.handover.on_disk(waiting).await? {
         put(session, Request::PutEpochOpen(open), "PutEpochOpen").await?;
-        session.handover.on_disk(move |spool| spool.confirm_open(epoch)).await?;
-        session.confirmed.send_replace(EpochNo(epoch.0.saturating_add(1)));
+        track.handover.on_disk(move |spool| spool.confirm_open(epoch)).await?;
+        track.confirmed.send_replace(EpochNo(epoch.0.saturating_add(1)));
     }
     Ok(())
 }
 
 /// Takes the owner's newest policy, if it holds. One that does not is reported, and filming goes on under the one that does.
 async fn follow_policy(session: &Session) -> Result<(), SessionError> {
-    let handover = &session.handover;
+    let handover = &session.main.handover;
     let trouble = match newest(session).await? {
         Ok(None) => None,
         Ok(Some(policy)) => {
@@ -101,7 +115,7 @@ async fn newest(session: &Session) -> Result<Result<Option<SignedOwnerPolicy>, P
     let camera_id = session.camera_id;
     let camera_key = session.camera_key;
     let state = move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_key)?));
-    let (pairing, labels) = session.handover.on_disk(state).await?;
+    let (pairing, labels) = session.main.handover.on_disk(state).await?;
     let mut succession = match Succession::new(&pairing, camera_id) {
         Ok(succession) => succession,
         Err(refused) => return Ok(Err(refused)),
@@ -149,7 +163,7 @@ fn labels(spool: &Spool, camera_key: &PublicKey) -> Result<Vec<NoticeKey>, Spool
 
 /// Fetches trustees' keys for today and the days ahead, each verified before it is kept; how long to wait before the next look.
 async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
-    let handover = &session.handover;
+    let handover = &session.main.handover;
     let pairing = handover.on_disk(|spool| spool.pairing()).await?;
     // Filming reports a policy that does not hold.
     let Ok(policy) = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key) else {

@@ -1,7 +1,12 @@
 //! Segments out: live ones as they grow and first, the backlog behind them, each on a stream of its own.
+//!
+//! ```text
+//! live of the main track, newest first > live of the second > backlog of the main track > backlog of the second
+//! ```
+//! Each track has streams of its own, so that one that waits for its EpochOpen holds up no other.
 
 use super::backfill::{self, Share};
-use super::{Session, SessionError};
+use super::{Session, SessionError, Track};
 use crate::handover::{Handover, lock};
 use crate::live::{Live, Next};
 use crate::spool::SpoolError;
@@ -16,34 +21,96 @@ use tokio::task::JoinSet;
 
 /// Live segments under way at once; more than one when the uplink is slower than the picture, or far.
 const LIVE_AT_ONCE: usize = 4;
-/// The priority of the backlog. Of live segments the newest goes first.
+/// Where the priorities of a kind of segments begin. Of live segments the newest goes first.
+const MAIN_LIVE: i32 = 1 << 30;
+const SUB_LIVE: i32 = 2;
+/// One segment of the backlog is under way at a time, of either track.
 const BACKLOG: i32 = 0;
 /// What the relay could not store goes again after this long: its disk, its quota or its log may have recovered.
 const LATER: Duration = Duration::from_secs(2);
 
 /// Sends what the outbox says until the session ends.
-pub(super) async fn run(session: &Session, live_from: Sequence) -> Result<Infallible, SessionError> {
-    let handover = &session.handover;
-    let (mut live, mut backlog) = (JoinSet::new(), JoinSet::new());
+pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
+    let mut main = Lane::of(&session.main, MAIN_LIVE);
+    let mut sub = session.sub.as_ref().map(|track| Lane::of(track, SUB_LIVE));
     loop {
-        while live.len() < LIVE_AT_ONCE
-            && let Some(sequence) = next(|| lock(&handover.outbox).poll_live())
-        {
-            let newer = i32::try_from(sequence.0.saturating_sub(live_from.0)).unwrap_or(i32::MAX - 2);
-            live.spawn(Sending::new(session, sequence, newer.saturating_add(1).min(i32::MAX - 1)).run());
+        main.send_live(session);
+        if let Some(sub) = &mut sub {
+            sub.send_live(session);
         }
-        // One at a time, which [`backfill`] paces: the uplink is for live pictures. None while live ones wait.
-        if live.len() < LIVE_AT_ONCE
-            && backlog.is_empty()
-            && let Some(sequence) = next(|| lock(&handover.outbox).poll_send())
+        // One at a time, which [`backfill`] paces: the uplink is for live pictures. None while live ones wait; those of the second track hold up
+        // its own alone, for they may wait for an EpochOpen that the relay does not take.
+        if main.has_room() {
+            main.send_backlog(session);
+        }
+        if let Some(sub) = &mut sub
+            && main.has_room()
+            && sub.has_room()
+            && main.backlog.is_empty()
         {
-            backlog.spawn(Sending::new(session, sequence, BACKLOG).run());
+            sub.send_backlog(session);
         }
         tokio::select! {
-            Some(done) = live.join_next() => finished(handover, done)?,
-            Some(done) = backlog.join_next() => finished(handover, done)?,
-            () = handover.to_send.notified() => {}
+            done = main.done() => finished(&session.main.handover, done)?,
+            done = done_of(&mut sub) => finished(done.0, done.1)?,
+            () = session.main.handover.to_send.notified() => {}
         }
+    }
+}
+
+/// One track's segments that are under way.
+struct Lane<'a> {
+    track: &'a Track,
+    live: JoinSet<Done>,
+    backlog: JoinSet<Done>,
+    live_priority: i32,
+}
+
+impl<'a> Lane<'a> {
+    fn of(track: &'a Track, live_priority: i32) -> Self {
+        Self { track, live: JoinSet::new(), backlog: JoinSet::new(), live_priority }
+    }
+
+    /// Whether no live segment waits for those that are under way.
+    fn has_room(&self) -> bool {
+        self.live.len() < LIVE_AT_ONCE
+    }
+
+    fn send_live(&mut self, session: &Session) {
+        while self.has_room()
+            && let Some(sequence) = next(|| lock(&self.track.handover.outbox).poll_live())
+        {
+            let newer = sequence.0.saturating_sub(self.track.live_from.0);
+            let newer = i32::try_from(newer).unwrap_or(i32::MAX).min(MAIN_LIVE - SUB_LIVE - 1);
+            let priority = self.live_priority.saturating_add(newer);
+            self.live.spawn(Sending::new(session, self.track, sequence, priority).run());
+        }
+    }
+
+    fn send_backlog(&mut self, session: &Session) {
+        if self.backlog.is_empty()
+            && let Some(sequence) = next(|| lock(&self.track.handover.outbox).poll_send())
+        {
+            self.backlog.spawn(Sending::new(session, self.track, sequence, BACKLOG).run());
+        }
+    }
+
+    /// The next of them that ends; none may be under way.
+    async fn done(&mut self) -> Result<Done, tokio::task::JoinError> {
+        tokio::select! {
+            Some(done) = self.live.join_next() => done,
+            Some(done) = self.backlog.join_next() => done,
+            else => std::future::pending().await,
+        }
+    }
+}
+
+async fn done_of<'a>(
+    lane: &mut Option<Lane<'a>>,
+) -> (&'a Arc<Handover>, Result<Done, tokio::task::JoinError>) {
+    match lane {
+        Some(lane) => (&lane.track.handover, lane.done().await),
+        None => std::future::pending().await,
     }
 }
 
@@ -126,9 +193,9 @@ struct Sending {
 }
 
 impl Sending {
-    fn new(session: &Session, sequence: Sequence, priority: i32) -> Self {
-        let (handover, link) = (session.handover.clone(), session.link.clone());
-        let (confirmed, backfill) = (session.confirmed.subscribe(), session.backfill);
+    fn new(session: &Session, track: &Track, sequence: Sequence, priority: i32) -> Self {
+        let (handover, link) = (track.handover.clone(), session.link.clone());
+        let (confirmed, backfill) = (track.confirmed.subscribe(), session.backfill);
         Self { handover, link, confirmed, sequence, priority, backfill }
     }
 

@@ -1,4 +1,4 @@
-//! What pairing left behind, and what follows from it day by day: the owner's policy, the notice keys, the trustees' keys.
+//! What is the camera's, whichever track asks. What pairing left behind, and what follows from it day by day: the owner's policy, the notice keys, the trustees' keys.
 
 use super::{DAY_KEYS, META, NOTICES, Spool, SpoolError, state};
 use crate::notices::{Notices, SignedNotice};
@@ -41,11 +41,12 @@ impl Spool {
     }
 
     pub(crate) fn is_paired(&self) -> Result<bool, SpoolError> {
-        Ok(self.get("enrollment")?.is_some())
+        Ok(self.get_from(META, "enrollment")?.is_some())
     }
 
     pub(crate) fn pairing(&self) -> Result<Pairing, SpoolError> {
-        let bytes = |key| Ok::<_, SpoolError>(self.get(key)?.ok_or(SpoolError::NotPaired)?.to_vec());
+        let bytes =
+            |key| Ok::<_, SpoolError>(self.get_from(META, key)?.ok_or(SpoolError::NotPaired)?.to_vec());
         let text = |key| Ok::<_, SpoolError>(String::from_utf8_lossy(&bytes(key)?).into_owned());
         let key =
             |name| bytes(name)?.try_into().map_err(|_| state(&self.path)(format!("{name} has not 32 bytes")));
@@ -60,15 +61,15 @@ impl Spool {
     }
 
     pub(crate) fn keep_policy(&self, policy: &[u8]) -> Result<(), SpoolError> {
-        self.put(&[("policy", policy)])
+        self.put_into(META, &[("policy", policy)])
     }
 
     /// Where the notice chain stands.
     pub(crate) fn notices(&self) -> Result<Notices, SpoolError> {
-        let root = self.get("notice_root")?.ok_or(SpoolError::NotPaired)?;
+        let root = self.get_from(META, "notice_root")?.ok_or(SpoolError::NotPaired)?;
         let root = <[u8; 32]>::try_from(&root[..])
             .map_err(|_| state(&self.path)("the notice root has not 32 bytes"))?;
-        let day = u32::try_from(self.number("notice_day")?).map_err(state(&self.path))?;
+        let day = u32::try_from(self.number_from(META, "notice_day")?).map_err(state(&self.path))?;
         Ok(Notices { day: Day(day), root: NoticeRoot::new(root) })
     }
 

@@ -125,22 +125,111 @@ fn a_missing_state_is_named_and_nothing_is_made_of_it() {
 
 #[test]
 fn an_overflowing_spool_loses_the_oldest_and_remembers_that_it_did() {
-    let (dir, mut spool) = spool();
-    spool.keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
+    let (dir, spool) = spool();
+    drop(spool);
+    let mut spools = Spools::open(dir.path()).unwrap();
+    spools.of(TrackId::MAIN).keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
     let len = segment(0, 0, 0, 0).len() as u64;
     for at in 0..5u8 {
         let number = u32::from(at);
-        let gone = spool.make_room(len, 3 * len).unwrap();
-        assert_eq!(gone, if at < 3 { vec![] } else { vec![Sequence(u64::from(at) - 3)] });
+        let gone = spools.make_room(TrackId::MAIN, len, 3 * len).unwrap();
+        let oldest = (TrackId::MAIN, Sequence(u64::from(at).saturating_sub(3)));
+        assert_eq!(gone, if at < 3 { vec![] } else { vec![oldest] });
+        let spool = spools.of_mut(TrackId::MAIN);
         let sequence = Sequence(at.into());
         spool.keep_segment(sequence, &segment(0, number, at.into(), at), &close(0, number + 1, at)).unwrap();
     }
-    assert_eq!(spool.sequences(), [2, 3, 4].map(Sequence));
-    drop(spool);
+    assert_eq!(spools.of(TrackId::MAIN).sequences(), [2, 3, 4].map(Sequence));
+    drop(spools);
     let spool = Spool::open(dir.path()).unwrap();
     assert!(spool.has_overflowed().unwrap(), "also after a crash");
     spool.keep_open(EpochNo(1), b"open 1", &[8; 32]).unwrap();
     assert!(!spool.has_overflowed().unwrap(), "said once");
+}
+
+/// What one track holds after it has kept segments up to `sequence`.
+fn film(spools: &mut Spools, track: TrackId, sequence: u64, limit: u64) -> Vec<(TrackId, Sequence)> {
+    let bytes = segment(0, u32::try_from(sequence).unwrap(), sequence, 1);
+    let gone = spools.make_room(track, bytes.len() as u64, limit).unwrap();
+    let close = close(0, u32::try_from(sequence).unwrap() + 1, 1);
+    spools.of_mut(track).keep_segment(Sequence(sequence), &bytes, &close).unwrap();
+    assert!(spools.bytes() <= limit);
+    gone
+}
+
+#[test]
+fn in_a_full_spool_the_second_track_gives_way_and_each_remembers_its_own_loss() {
+    let (dir, spool) = spool();
+    drop(spool);
+    let len = segment(0, 0, 0, 0).len() as u64;
+    let limit = 4 * len;
+    let mut spools = Spools::open(dir.path()).unwrap();
+    let (main, sub) = (TrackId::MAIN, TrackId::SUB);
+    for track in [main, sub] {
+        spools.of(track).keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
+    }
+    // Each counts for itself, and their segments lie apart.
+    for sequence in 0..2 {
+        assert_eq!(film(&mut spools, main, sequence, limit), []);
+        assert_eq!(film(&mut spools, sub, sequence, limit), []);
+    }
+    // A further one of the second track costs its own oldest; one of the main track costs the second track's oldest.
+    assert_eq!(film(&mut spools, sub, 2, limit), [(sub, Sequence(0))]);
+    assert_eq!(film(&mut spools, main, 2, limit), [(sub, Sequence(1))]);
+    assert!(spools.of(sub).has_overflowed().unwrap());
+    assert!(!spools.of(main).has_overflowed().unwrap(), "the main track lost nothing yet");
+    assert_eq!(film(&mut spools, main, 3, limit), [(sub, Sequence(2))]);
+    // Now all of it is the main track's, and it yields nothing.
+    assert!(!spools.can_hold(sub, len, limit));
+    assert!(matches!(spools.make_room(sub, len, limit), Err(SpoolError::Full)));
+    assert_eq!(spools.of(main).sequences().len(), 4);
+    assert_eq!(film(&mut spools, main, 4, limit), [(main, Sequence(0))]);
+    drop(spools);
+    // Also after a crash. What one says is not said for the other.
+    let spools = Spools::open(dir.path()).unwrap();
+    assert_eq!(spools.of(main).sequences(), [1, 2, 3, 4].map(Sequence));
+    assert_eq!(spools.of(sub).next_sequence().unwrap(), Sequence(3));
+    spools.of(main).keep_open(EpochNo(1), b"open", &[8; 32]).unwrap();
+    assert!(!spools.of(main).has_overflowed().unwrap());
+    assert!(spools.of(sub).has_overflowed().unwrap());
+    assert_eq!(spools.of(sub).last_close().unwrap(), Some(close(0, 3, 1)));
+    assert_eq!(spools.of(sub).next_epoch().unwrap(), EpochNo(1));
+}
+
+#[test]
+fn what_is_the_cameras_is_one_for_all_tracks() {
+    let (dir, spool) = spool();
+    drop(spool);
+    let spools = Spools::open(dir.path()).unwrap();
+    let (main, sub) = (spools.of(TrackId::MAIN), spools.of(TrackId::SUB));
+    let to = Notices { day: Day(9), root: NoticeRoot::new([3; 32]) };
+    sub.advance_notices(&to, &[(Day(9), b"nine".to_vec())]).unwrap();
+    assert_eq!(main.notices().unwrap().day, Day(9));
+    assert_eq!(main.waiting_notices().unwrap(), sub.waiting_notices().unwrap());
+    main.keep_policy(b"policy").unwrap();
+    main.keep_day_key(Day(9), Day(9), 1, b"key").unwrap();
+    assert_eq!(sub.day_key(Day(9), 1).unwrap(), Some(b"key".to_vec()));
+    assert!(matches!(sub.pairing(), Err(SpoolError::NotPaired)));
+    // Runs are each track's own.
+    assert_eq!((main.next_run().unwrap(), main.next_run().unwrap(), sub.next_run().unwrap()), (1, 2, 1));
+}
+
+#[test]
+fn a_camera_made_before_there_were_two_tracks_gets_an_empty_second_one_and_a_lost_folder_is_named() {
+    let (dir, spool) = spool();
+    spool.keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
+    let write = spool.database.begin_write().unwrap();
+    write.delete_table(SUB_META).unwrap();
+    write.delete_table(SUB_OPENS).unwrap();
+    write.commit().unwrap();
+    drop(spool);
+    std::fs::remove_dir(dir.path().join("sub")).unwrap();
+    let spools = Spools::open(dir.path()).unwrap();
+    assert_eq!(spools.of(TrackId::SUB).next_epoch().unwrap(), EpochNo(0));
+    assert_eq!(spools.of(TrackId::MAIN).next_epoch().unwrap(), EpochNo(1));
+    drop(spools);
+    std::fs::remove_dir(dir.path().join("sub")).unwrap();
+    assert!(matches!(Spools::open(dir.path()), Err(SpoolError::File(_))), "nothing is made anew silently");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::world::{World, fixture, until};
 use camera::{Error, PairError, SourceConfig, SpoolError};
 use host::shutdown::Shutdown;
 use media::epoch::GapReason;
+use media::id::TrackId;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_played_once_is_wholly_at_the_relay_when_the_camera_ends() {
@@ -108,6 +109,75 @@ async fn a_spool_that_overflows_loses_the_oldest_and_the_camera_signs_that_it_di
     let (watched, gaps) = world.play().await;
     assert_eq!((watched.segments, watched.refused), (stats.segments_acked(), 0));
     assert!(!gaps.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_an_outage_the_second_track_goes_first_and_both_sign_what_they_lost() {
+    let mut world = World::new().await;
+    world.camera.sub = Some(world.camera.source.clone());
+    // Room for about five seconds of one of them.
+    world.camera.spool_bytes = 100_000;
+    world.pair().await;
+    let filming = world.film().await;
+    let (main, sub) = (filming.at().stats.clone(), filming.at().sub.clone().unwrap());
+    until(&main, "one acknowledged", |stats| stats.segments_acked() >= 1).await;
+    until(&sub, "one of the second acknowledged", |stats| stats.segments_acked() >= 1).await;
+    world.stop_relay().await;
+    until(&sub, "one of the second dropped", |stats| stats.segments_dropped() >= 1).await;
+    assert_eq!(main.segments_dropped(), 0);
+    until(&main, "three of the main dropped", |stats| stats.segments_dropped() >= 3).await;
+    assert!(main.spooled().1 + sub.spooled().1 <= world.camera.spool_bytes);
+    until(&sub, "the second one is full", |stats| {
+        stats.trouble().is_some_and(|trouble| trouble.contains("full of the main track's"))
+    })
+    .await;
+    world.start_relay().await;
+    // Into the next epoch of 10 s, whose EpochOpen says it.
+    for stats in [&main, &sub] {
+        let acked = stats.segments_acked();
+        until(stats, "a further epoch", |stats| stats.segments_acked() >= acked + 13).await;
+        assert_eq!(stats.trouble(), None);
+    }
+    filming.stop_and_join().await.unwrap();
+    for (track, stats) in [(TrackId::MAIN, &main), (TrackId::SUB, &sub)] {
+        let (watched, gaps) = world.play_track(track).await;
+        assert_eq!((watched.segments, watched.refused), (stats.segments_acked(), 0), "track {track}");
+        assert!(gaps.iter().any(|reason| reason.contains("spool")), "track {track}: {gaps:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_takes_no_second_track_gets_the_main_one_and_what_waits_is_sent_once_it_does() {
+    let mut world = World::new().await;
+    world.camera.sub = Some(SourceConfig::file(fixture("h265.mp4"), false));
+    world.camera.source = SourceConfig::file(fixture("h264-aac.mp4"), true);
+    world.pair().await;
+    world.stop_relay().await;
+    world.relay_config.limits.tracks_per_camera = 1;
+    world.start_relay().await;
+    let filming = world.film().await;
+    let (main, sub) = (filming.at().stats.clone(), filming.at().sub.clone().unwrap());
+    until(&main, "the main track", |stats| stats.segments_acked() >= 3).await;
+    until(&sub, "the second one's trouble", |stats| {
+        stats.link_trouble().is_some_and(|trouble| trouble.contains("at most 1 tracks"))
+    })
+    .await;
+    until(&sub, "all of the second one", |stats| stats.segments_sent() >= 2).await;
+    filming.stop_and_join().await.unwrap();
+    assert_eq!(sub.segments_acked(), 0);
+    let waiting = std::fs::read_dir(world.camera.data.join("sub")).unwrap().count() as u64;
+    assert_eq!(waiting, sub.segments_sent());
+
+    // The second source is gone from the configuration, the relay takes two tracks: what waited is not forgotten.
+    world.camera.sub = None;
+    world.camera.source = SourceConfig::file(fixture("h264-aac.mp4"), false);
+    world.stop_relay().await;
+    world.relay_config.limits.tracks_per_camera = 2;
+    world.start_relay().await;
+    world.film().await.join().await.unwrap();
+    let (watched, _) = world.play_track(TrackId::SUB).await;
+    assert_eq!((watched.segments, watched.refused), (waiting, 0));
+    assert_eq!(std::fs::read_dir(world.camera.data.join("sub")).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,8 @@
 use camera::{Config, SourceConfig, Stats};
 use host::running::Running;
 use host::shutdown::Shutdown;
-use owner::{Owner, Span};
+use media::id::TrackId;
+use owner::{Owner, Picture, Span};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ pub(crate) struct World {
     _log: Running<log_server::At, log_server::Error>,
     _witness: Running<witness::At, witness::Error>,
     relay: Option<Running<relay::At, relay::Error>>,
-    relay_config: relay::Config,
+    pub(crate) relay_config: relay::Config,
     pub(crate) owner: Owner,
     pub(crate) camera: Config,
 }
@@ -114,8 +115,12 @@ impl World {
         self.relay = Some(relay::start(self.relay_config.clone(), Shutdown::new()).await.unwrap());
     }
 
-    /// Plays the last hour; what was watched, and the gaps with their reasons.
+    /// Plays the last hour of the main track; what was watched, and the gaps with their reasons.
     pub(crate) async fn play(&self) -> (owner::live::Watched, Vec<String>) {
+        self.play_track(TrackId::MAIN).await
+    }
+
+    pub(crate) async fn play_track(&self, track: TrackId) -> (owner::live::Watched, Vec<String>) {
         let now = host::clock::now_us();
         let span = Span::new(now - 3_600_000_000, now + 60_000_000).unwrap();
         let mut gaps = Vec::new();
@@ -127,7 +132,15 @@ impl World {
             owner::live::Event::Refused { reason, .. } => panic!("{reason}"),
             _ => {}
         };
-        let watched = owner::play::play(&self.owner, "door", span, &mut tokio::io::sink(), on).await.unwrap();
+        let watched = owner::play::play(
+            &self.owner,
+            Picture { camera: "door", track },
+            span,
+            &mut tokio::io::sink(),
+            on,
+        )
+        .await
+        .unwrap();
         (watched, gaps)
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Verb {
     },
     /// Film: seal, sign, deal and send, until Ctrl-C.
     #[command(
-        after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop\nExample: candor camera run --config camera.toml --source rtsp://10.0.0.20/1 --user viewer"
+        after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop\nExample: candor camera run --config camera.toml --source rtsp://10.0.0.20/1 --sub rtsp://10.0.0.20/2 --user viewer"
     )]
     Run {
         #[command(flatten)]
@@ -41,6 +41,9 @@ pub(crate) enum Verb {
         /// Another source than the configuration's: a video file, rtsp://... or rtsps://..., or - for fragmented MP4 on standard input.
         #[arg(long, value_name = "FILE|URL")]
         source: Option<String>,
+        /// Another second picture than the configuration's, such as the camera's substream: a video file, rtsp://... or rtsps://...
+        #[arg(long, value_name = "FILE|URL")]
+        sub: Option<String>,
         /// Begin the file anew when it ends.
         #[arg(long, requires = "source")]
         r#loop: bool,
@@ -146,21 +149,25 @@ impl Verb {
                     false => "off: the camera films as it is configured to".to_owned(),
                 });
             }
-            Self::Run { file, source, r#loop, mode, access } => {
+            Self::Run { file, source, sub, r#loop, mode, access } => {
                 let mut config: Config = file.load()?;
                 config.filming.mode = mode.unwrap_or(config.filming.mode);
-                match source {
-                    Some(source) => config.source = access.source(&source, r#loop)?,
-                    None => access.is_unused()?,
+                let [source, sub] = access.sources(source.as_deref(), sub.as_deref(), r#loop)?;
+                config.source = source.unwrap_or(config.source);
+                config.sub = sub.or(config.sub);
+                for source in std::iter::once(&config.source).chain(&config.sub) {
+                    source::is_private(&file.config, source)?;
                 }
-                source::is_private(&file.config, &config.source)?;
                 file.made("camera", &config.data)?;
                 // A source that is to be left alone is not even looked at.
                 if camera::duty::is_filming(&config) {
                     checked(&config.source).await?;
+                    if let Some(sub) = &config.sub {
+                        source::checked_second(sub).await;
+                    }
                 }
                 let running = camera::start(config, shutdown.child()).await.map_err(not_started)?;
-                let stats = running.at().stats.clone();
+                let (stats, sub) = (running.at().stats.clone(), running.at().sub.clone());
                 let telling = async {
                     loop {
                         tokio::time::sleep(TELL).await;
@@ -174,6 +181,18 @@ impl Verb {
                             trouble = stats.trouble().or_else(|| stats.link_trouble()),
                             "filming"
                         );
+                        if let Some(sub) = &sub {
+                            let (waiting, bytes) = sub.spooled();
+                            tracing::info!(
+                                sent = sub.segments_sent(),
+                                acked = sub.segments_acked(),
+                                dropped = sub.segments_dropped(),
+                                waiting,
+                                waiting_bytes = bytes,
+                                trouble = sub.trouble().or_else(|| sub.link_trouble()),
+                                "filming the second picture"
+                            );
+                        }
                     }
                 };
                 tokio::select! {
@@ -188,7 +207,7 @@ impl Verb {
 
 fn not_started(error: Error) -> Ended {
     match error {
-        Error::NoSource(_) | Error::Identity(_) | Error::Secret(_) => Ended::wrong(error),
+        Error::NoSource(_) | Error::OneInput | Error::Identity(_) | Error::Secret(_) => Ended::wrong(error),
         Error::Spool(SpoolError::Missing(_) | SpoolError::NotPaired) => Ended::wrong(error),
         error => error.into(),
     }

@@ -9,13 +9,14 @@ use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use host::shutdown::Shutdown;
+use media::id::TrackId;
 use owner::audit::{AuditError, Report, Since};
 use owner::book::BookError;
 use owner::book::Status;
 use owner::export::ExportError;
 use owner::live::{Event, WatchError, Watched};
 use owner::pair::PairError;
-use owner::{Config, Owner};
+use owner::{Config, Owner, Picture};
 use std::path::PathBuf;
 use tokio::io::AsyncWrite;
 
@@ -61,8 +62,8 @@ Example: candor owner cameras --config owner.toml")]
     Export {
         #[command(flatten)]
         file: ConfigFile,
-        /// The camera's name in the book.
-        camera: String,
+        #[command(flatten)]
+        which: Which,
         #[command(flatten)]
         between: Between,
         /// The MP4 to write. A span with a change of codec gets a further file for each run.
@@ -97,12 +98,29 @@ Example: candor owner cameras --config owner.toml")]
     },
 }
 
+/// Which picture of which camera.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The camera's name in the book.
+    camera: String,
+    /// Its second picture, at a lower rate, if it films one.
+    #[arg(long)]
+    sub: bool,
+}
+
+impl Which {
+    fn picture(&self) -> Picture<'_> {
+        let track = if self.sub { TrackId::SUB } else { TrackId::MAIN };
+        Picture { camera: &self.camera, track }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
     #[command(flatten)]
     file: ConfigFile,
-    /// The camera's name in the book.
-    camera: String,
+    #[command(flatten)]
+    which: Which,
     /// Write to this file instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -136,7 +154,8 @@ impl Verb {
                 let owner = open(&watch.file)?;
                 let mut sink = sink(watch.output.as_ref()).await?;
                 let on = &mut |event| report(terminal, event);
-                let watched = owner::live::live(&owner, &watch.camera, &mut sink, &shutdown, on).await;
+                let watched =
+                    owner::live::live(&owner, watch.which.picture(), &mut sink, &shutdown, on).await;
                 let watched = watched.map_err(not_watched)?;
                 told(terminal, &watched);
             }
@@ -146,12 +165,12 @@ impl Verb {
                 let mut sink = sink(watch.output.as_ref()).await?;
                 let on = &mut |event| report(terminal, event);
                 let watched = tokio::select! {
-                    watched = owner::play::play(&owner, &watch.camera, span, &mut sink, on) => watched.map_err(not_watched)?,
+                    watched = owner::play::play(&owner, watch.which.picture(), span, &mut sink, on) => watched.map_err(not_watched)?,
                     () = shutdown.requested() => return Ok(()),
                 };
                 told(terminal, &watched);
             }
-            Self::Export { file, camera, between, output } => {
+            Self::Export { file, which, between, output } => {
                 let owner = open(&file)?;
                 let span = span(between.from, between.to)?;
                 let bar = bar(terminal, between);
@@ -163,7 +182,7 @@ impl Verb {
                     }
                 };
                 let exported = tokio::select! {
-                    exported = owner::export::export(&owner, &camera, span, &output, on) => exported.map_err(not_exported)?,
+                    exported = owner::export::export(&owner, which.picture(), span, &output, on) => exported.map_err(not_exported)?,
                     // What was begun has a temporary name, and goes with the process.
                     () = shutdown.requested() => return Ok(()),
                 };
@@ -290,7 +309,10 @@ pub(crate) fn audit_text(report: &Report) -> String {
             row.camera.clone(),
             row.kind.clone(),
             row.agency.clone().unwrap_or_else(|| "-".to_owned()),
-            row.epochs.map_or_else(|| "-".to_owned(), |(first, last)| format!("{first}-{last}")),
+            row.epochs.map_or_else(
+                || "-".to_owned(),
+                |(first, last)| format!("{first}-{last}{}", if row.track == 0 { "" } else { " (sub)" }),
+            ),
             row.grants.to_string(),
             row.state.map_or_else(|| "-".to_owned(), |state| format!("{state:?}").to_lowercase()),
             if row.expected { "yes".to_owned() } else { "NO".to_owned() },

@@ -6,13 +6,14 @@
 use super::App;
 use super::feed::{self, Item, Outlet};
 use crate::live::{Event, WatchError, Watched};
-use crate::{Span, live as watch, play as playback};
+use crate::{Picture, Span, live as watch, play as playback};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use host::http::Failure;
 use host::shutdown::Shutdown;
+use media::id::TrackId;
 use serde::Deserialize;
 use std::future::Future;
 use std::pin::pin;
@@ -32,11 +33,15 @@ const MAX_SAID: usize = 1024;
 pub(super) struct Which {
     /// Its id, hex.
     pub(super) camera: String,
+    #[serde(default)]
+    pub(super) track: u32,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Stretch {
     pub(super) camera: String,
+    #[serde(default)]
+    pub(super) track: u32,
     /// Unix microseconds.
     pub(super) from: u64,
     pub(super) to: u64,
@@ -90,7 +95,8 @@ pub(super) async fn live(
         // Stops with the app, or when the page goes.
         let stop = app.shutdown.child();
         let mut on = |event| teller.tell(event);
-        let watching = watch::live(&app.owner, &name, &mut sink, &stop, &mut on);
+        let picture = Picture { camera: &name, track: TrackId(which.track) };
+        let watching = watch::live(&app.owner, picture, &mut sink, &stop, &mut on);
         serve(&mut socket, watching, &outlet, None, &stop).await;
         drop(permit);
     }))
@@ -107,7 +113,8 @@ pub(super) async fn play(
         let (mut sink, teller, outlet) = feed::feed();
         let stop = app.shutdown.child();
         let mut on = |event| teller.tell(event);
-        let playing = playback::play(&app.owner, &name, span, &mut sink, &mut on);
+        let picture = Picture { camera: &name, track: TrackId(stretch.track) };
+        let playing = playback::play(&app.owner, picture, span, &mut sink, &mut on);
         serve(&mut socket, playing, &outlet, Some(AHEAD), &stop).await;
         drop(permit);
     }))

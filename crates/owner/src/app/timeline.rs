@@ -8,6 +8,8 @@ use crate::audit::Row;
 use crate::relay::{Lent, Session};
 use crate::{Owner, heads};
 use media::epoch::{EpochOpen, GapReason};
+use media::id::{CameraId, TrackId};
+use media::sign::PublicKey;
 use quic::CallError;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,14 +27,14 @@ const LATE_AGAIN_US: u64 = 10_000_000;
 /// The most holes that one look asks about, the newest.
 const LATE_HOLES: usize = 8;
 
-/// Epochs seen so far, by camera id, and the session for more.
+/// Epochs seen so far, by camera id and track, and the session for more.
 #[derive(Debug, Default)]
 pub(super) struct Epochs {
-    tracks: Mutex<BTreeMap<String, Track>>,
+    tracks: Mutex<BTreeMap<(String, TrackId), Track>>,
     sessions: Lent,
 }
 
-/// One camera's, over one stretch of time without a hole.
+/// One track's, over one stretch of time without a hole.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Track {
     epochs: BTreeMap<u64, Epoch>,
@@ -82,14 +84,15 @@ pub(super) struct Timeline {
 }
 
 impl Epochs {
-    fn tracks(&self) -> MutexGuard<'_, BTreeMap<String, Track>> {
+    fn tracks(&self) -> MutexGuard<'_, BTreeMap<(String, TrackId), Track>> {
         self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The epochs of a span that were seen so far, in order.
+    /// The epochs of the main picture in a span that were seen so far, in order.
     pub(super) fn known(&self, id: &str, span: crate::Span) -> Vec<Known> {
         let tracks = self.tracks();
-        tracks.get(id).map_or_else(Vec::new, |track| track.known(span.from_us(), span.to_us()))
+        let main = tracks.get(&(id.to_owned(), TrackId::MAIN));
+        main.map_or_else(Vec::new, |track| track.known(span.from_us(), span.to_us()))
     }
 
     /// The timeline of a span; `newest_us` is the start of the newest stored segment.
@@ -119,18 +122,35 @@ impl Epochs {
         let stored = owner.stored();
         let Some(camera) = stored.camera(name) else { return Err(CallError::Unexpected("no such camera")) };
         let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-        let id = camera.camera_id.to_string();
+        let main = self.fetched(session, (camera.camera_id, TrackId::MAIN), &key, span).await?;
+        let mut timeline = main.timeline(span.from_us(), span.to_us(), newest_us, name, rows);
+        // A release names epochs of one track: those of the second one lie where its own EpochOpens say.
+        if rows.iter().any(|row| row.track == TrackId::SUB.0 && row.camera == name) {
+            let sub = self.fetched(session, (camera.camera_id, TrackId::SUB), &key, span).await?;
+            timeline.releases.extend(sub.releases(TrackId::SUB, span.from_us(), span.to_us(), name, rows));
+        }
+        Ok(timeline)
+    }
+
+    /// What is known of a track in a span, asked of the relay where it is not kept.
+    async fn fetched(
+        &self,
+        session: &mut Session,
+        (camera_id, of): (CameraId, TrackId),
+        key: &PublicKey,
+        span: crate::Span,
+    ) -> Result<Track, CallError> {
+        let id = (camera_id.to_string(), of);
         let mut track = self.tracks().get(&id).cloned().unwrap_or_default();
         let mut wanted = track.wanted(span.from_us(), span.to_us());
         wanted.extend(track.late(span.from_us(), span.to_us(), host::clock::now_us()));
         for (from_us, to_us) in wanted {
             let mut take = |open: EpochOpen| track.take(&open);
-            heads::epoch_opens(session, camera.camera_id, &key, (from_us, to_us), &mut take).await?;
+            heads::epoch_opens(session, (camera_id, of), key, (from_us, to_us), &mut take).await?;
         }
         track.cover(span.from_us(), span.to_us().min(host::clock::now_us()));
-        let timeline = track.timeline(span.from_us(), span.to_us(), newest_us, name, rows);
-        self.tracks().insert(id, track);
-        Ok(timeline)
+        self.tracks().insert(id, track.clone());
+        Ok(track)
     }
 }
 
@@ -218,14 +238,19 @@ impl Track {
             let cut = (start.max(from), end.min(to));
             (cut.0 < cut.1).then_some(cut)
         };
-        let releases = rows.iter().filter(|row| row.camera == name && row.kind != "policy");
         Timeline {
             from,
             to,
             recorded: recorded.into_iter().filter_map(within).collect(),
             gaps: gaps.into_iter().filter(|gap| gap.from < to && gap.to >= from).collect(),
-            releases: releases.filter_map(|row| self.release(row, from, to)).collect(),
+            releases: self.releases(TrackId::MAIN, from, to, name, rows),
         }
+    }
+
+    /// The releases in sight that name epochs of this track, which is `of`.
+    fn releases(&self, of: TrackId, from: u64, to: u64, name: &str, rows: &[Row]) -> Vec<Release> {
+        let about = |row: &&Row| row.camera == name && row.kind != "policy" && row.track == of.0;
+        rows.iter().filter(about).filter_map(|row| self.release(row, from, to)).collect()
     }
 
     /// Where a row's epochs lie, if that is in sight.
@@ -288,6 +313,7 @@ mod tests {
             kind: "emergency".to_owned(),
             agency: None,
             reason: None,
+            track: 0,
             epochs,
             grants: 3,
             state: Some(State::Completed),
@@ -325,6 +351,10 @@ mod tests {
         let shown = track.timeline(0, 1000 * S, 220 * S, "door", &rows);
         let places: Vec<_> = shown.releases.iter().map(|it| (it.from / S, it.to / S)).collect();
         assert_eq!(places, [(100, 220), (160, 220)]);
+        // Epochs of the second track have numbers of their own.
+        let of_sub = [Row { track: 1, ..row(Some((1, 2))) }];
+        assert!(track.timeline(0, 1000 * S, 220 * S, "door", &of_sub).releases.is_empty());
+        assert_eq!(track.releases(TrackId::SUB, 0, 1000 * S, "door", &of_sub).len(), 1);
         assert!(track.timeline(0, 1000 * S, 220 * S, "yard", &rows).releases.is_empty());
         assert!(track.timeline(0, 90 * S, 220 * S, "door", &rows).releases.is_empty());
     }

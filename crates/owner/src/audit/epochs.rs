@@ -4,10 +4,9 @@
 use crate::Owner;
 use crate::book::{BookError, StoredCamera};
 use crate::live::alarm::Policies;
-use crate::live::viewer::TRACK;
 use crate::relay::{As, Session};
 use media::epoch::SignedEpochOpen;
-use media::id::EpochNo;
+use media::id::{EpochNo, TrackId};
 use media::message::{Refusal, RefusalCode, Request, Response};
 use media::sign::PublicKey;
 use quic::CallError;
@@ -17,8 +16,12 @@ use tokio::time::Instant;
 /// How long the relay may be away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One camera's EpochOpens being checked. Pure.
+/// The tracks that a camera may film: each has EpochOpens of its own.
+pub(super) const TRACKS: [TrackId; 2] = [TrackId::MAIN, TrackId::SUB];
+
+/// The EpochOpens of one camera's track being checked. Pure.
 pub(super) struct Checker {
+    track: TrackId,
     name: String,
     key: PublicKey,
     policies: Policies,
@@ -33,13 +36,15 @@ pub(super) struct Checker {
 const MAX_ALARMS: usize = 32;
 
 impl Checker {
-    pub(super) fn new(camera: &StoredCamera) -> Result<Self, BookError> {
+    pub(super) fn new(camera: &StoredCamera, track: TrackId) -> Result<Self, BookError> {
+        let second = if track == TrackId::MAIN { "" } else { ", second picture" };
         Ok(Self {
-            name: camera.name.clone(),
+            track,
+            name: format!("{}{second}", camera.name),
             key: camera.camera_key()?,
             policies: Policies::of(camera)?,
             newest: None,
-            reached_us: camera.epochs_checked_to_us,
+            reached_us: camera.epochs_checked_to(track),
             checked: 0,
             alarms: Vec::new(),
         })
@@ -58,7 +63,7 @@ impl Checker {
                 }
             };
             let epoch = open.context.epoch_no;
-            if open.context.track != TRACK || self.newest.is_some_and(|newest| epoch <= newest) {
+            if open.context.track != self.track || self.newest.is_some_and(|newest| epoch <= newest) {
                 continue;
             }
             self.newest = Some(epoch);
@@ -78,16 +83,20 @@ impl Checker {
     }
 }
 
-/// Checks one camera's epochs since the last audit. What the relay does not answer is an alarm: nothing is clean unseen.
-pub(super) async fn check(owner: &Owner, camera: &StoredCamera) -> Result<Checker, BookError> {
-    let mut checker = Checker::new(camera)?;
+/// Checks the epochs of one camera's track since the last audit. What the relay does not answer is an alarm: nothing is clean unseen.
+pub(super) async fn check(
+    owner: &Owner,
+    camera: &StoredCamera,
+    track: TrackId,
+) -> Result<Checker, BookError> {
+    let mut checker = Checker::new(camera, track)?;
     let mut session = Session::new(owner, As::Device);
     let deadline = Instant::now() + PATIENCE;
     loop {
         // An epoch that was open at the last audit is met again: it overlaps.
         let request = Request::FetchEpochs {
             camera_id: camera.camera_id,
-            track: TRACK,
+            track,
             from_us: checker.reached_us,
             to_us: u64::MAX,
         };

@@ -110,6 +110,7 @@ impl Ledger {
             kind: kind.to_owned(),
             agency: None,
             reason: None,
+            track: 0,
             epochs: None,
             is_request: false,
             granted_by: Vec::new(),
@@ -219,6 +220,7 @@ impl Ledger {
             kind: found.kind.clone(),
             agency: found.agency.clone(),
             reason: found.reason.clone(),
+            track: found.track,
             epochs: found.epochs,
             grants,
             state: found.is_request.then_some(state),
@@ -231,6 +233,7 @@ impl Ledger {
 
 /// What the details add, and where they contradict the public text.
 fn read_details(found: &mut Finding, request: &Request, details: &Details) {
+    found.track = details.track.0;
     found.epochs = Some((details.first_epoch.0, details.last_epoch.0));
     let stated = details.grounds.as_ref().or(details.in_danger.as_ref()).or(details.recipient.as_ref());
     let words = stated.map(|line| line.as_str());

@@ -4,7 +4,7 @@ use super::recent::Recent;
 use super::{Camera, StoredCamera};
 use crate::Owner;
 use crate::relay::{As, Session};
-use media::id::CameraId;
+use media::id::{CameraId, TrackId};
 use media::message::{CameraStatus, Request, Response};
 use quic::CallError;
 use std::collections::BTreeMap;
@@ -12,6 +12,9 @@ use std::collections::btree_map::Entry;
 
 /// A clock that differs from the relay's by more than this is shown.
 pub const CLOCK_TOLERANCE_MS: u64 = 30_000;
+
+/// How far the two tracks of a camera may be apart, microseconds: a segment is never longer.
+const LATELY_US: u64 = 10_000_000;
 
 /// One camera.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -39,6 +42,8 @@ pub struct Status {
     pub bits_per_second: Option<u64>,
     /// Earlier segments that still waited in the camera's spool when its newest one began, by the camera's sealed word.
     pub waiting: Option<u32>,
+    /// Whether it films a second picture now, as far as the relay shows.
+    pub second: bool,
 }
 
 /// Asks the relay, and puts its answer beside the book. The relay is believed for availability only.
@@ -74,6 +79,7 @@ impl Asking {
         let stored = owner.stored();
         for status in &mut all {
             let Some(camera) = stored.camera(&status.name) else { continue };
+            status.second = self.films_second(camera.camera_id, status.newest_us).await?;
             // What cannot be read of the footage does not make the camera vanish.
             match self.recent(owner, camera, status.newest_us).await {
                 Ok(recent) => {
@@ -84,6 +90,18 @@ impl Asking {
             }
         }
         Ok(all)
+    }
+
+    /// Whether an epoch of its second track lies at the moment of its newest segment.
+    async fn films_second(&mut self, camera_id: CameraId, newest_us: u64) -> Result<bool, CallError> {
+        let from_us = newest_us.saturating_sub(LATELY_US);
+        let request = Request::FetchEpochs { camera_id, track: TrackId::SUB, from_us, to_us: u64::MAX };
+        match self.session.ask(&request).await {
+            Ok(Response::Epochs { opens, .. }) => Ok(newest_us > 0 && !opens.is_empty()),
+            Ok(_) => Err(CallError::Unexpected("no Epochs")),
+            Err(CallError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn recent(
@@ -119,6 +137,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
         replaced: told.map_or(0, |told| told.replaced),
         bits_per_second: None,
         waiting: None,
+        second: false,
     }
 }
 
@@ -140,6 +159,7 @@ mod tests {
             paired_at: 5,
             welcomed: true,
             epochs_checked_to_us: 0,
+            sub_epochs_checked_to_us: 0,
         };
         let told = |at: u8, clock_offset_ms| CameraStatus {
             camera_id: CameraId([at; 32]),

@@ -2,7 +2,7 @@
 
 use super::{BookError, Camera};
 use media::enrollment::Enrollment;
-use media::id::{CameraId, Day};
+use media::id::{CameraId, Day, TrackId};
 use media::policy::SignedOwnerPolicy;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -49,6 +49,9 @@ pub(crate) struct StoredCamera {
     pub(crate) welcomed: bool,
     /// EpochOpens up to here were compared with the policies, Unix microseconds.
     pub(crate) epochs_checked_to_us: u64,
+    /// The same of its second track.
+    #[serde(default)]
+    pub(crate) sub_epochs_checked_to_us: u64,
 }
 
 /// One version of a camera's policy.
@@ -101,6 +104,9 @@ pub(crate) struct Finding {
     pub(crate) kind: String,
     pub(crate) agency: Option<String>,
     pub(crate) reason: Option<String>,
+    /// The track of the epochs.
+    #[serde(default)]
+    pub(crate) track: u32,
     pub(crate) epochs: Option<(u64, u64)>,
     /// Whether it is a request that grants count for.
     pub(crate) is_request: bool,
@@ -127,6 +133,19 @@ impl StoredCamera {
         let enrollment = Enrollment::decode_verified(&self.enrollment.0)
             .map_err(|error| BookError::Camera { name: self.name.clone(), error })?;
         Ok(enrollment.camera_pk)
+    }
+
+    /// Up to which moment the EpochOpens of a track were checked.
+    pub(crate) fn epochs_checked_to(&self, track: TrackId) -> u64 {
+        if track == TrackId::SUB { self.sub_epochs_checked_to_us } else { self.epochs_checked_to_us }
+    }
+
+    pub(crate) fn check_epochs_to(&mut self, track: TrackId, to_us: u64) {
+        let kept = match track {
+            TrackId::SUB => &mut self.sub_epochs_checked_to_us,
+            _ => &mut self.epochs_checked_to_us,
+        };
+        *kept = (*kept).max(to_us);
     }
 
     pub(crate) fn notice_day(&self) -> Day {

@@ -13,6 +13,7 @@ fn camera(name: &str, at: u8) -> StoredCamera {
         paired_at: 1,
         welcomed: true,
         epochs_checked_to_us: 0,
+        sub_epochs_checked_to_us: 0,
     }
 }
 

@@ -20,7 +20,7 @@ fn filmed(at: u8) -> Filmed {
     let camera_key = key.verifying_key().to_bytes();
     let context = EpochContext {
         camera_id: CameraId::of_key(&camera_key),
-        track: TRACK,
+        track: TrackId::MAIN,
         epoch_no: EpochNo(7),
         start_us: START,
         dur_ms: 60_000,
@@ -39,13 +39,13 @@ fn filmed(at: u8) -> Filmed {
         wraps: Vec::new(),
         previous: None,
     };
-    let mut keys = Keyring::new(camera_key, TRACK);
+    let mut keys = Keyring::new(camera_key, TrackId::MAIN);
     keys.insert(&open, seed.content_key(&ctx));
     let mut chain = Chain::start(&ctx, &open.prev_close_hash());
     let segment = |k: u32| {
         let header = SegmentHeader {
             camera_id: open.context.camera_id,
-            track: TRACK,
+            track: TrackId::MAIN,
             epoch_no: EpochNo(7),
             k,
             sequence: Sequence(u64::from(k) + 40),
@@ -96,7 +96,7 @@ fn a_head_that_a_relay_moved_or_changed_tells_nothing() {
     let whole = stored(&ours.segments[0], true);
     assert!(open(whole.clone(), &ours.keys, true).is_some());
     assert_eq!(open(whole.clone(), &theirs.keys, true), None, "another camera's");
-    assert_eq!(open(whole.clone(), &Keyring::new([9; 32], TRACK), true), None, "no key");
+    assert_eq!(open(whole.clone(), &Keyring::new([9; 32], TrackId::MAIN), true), None, "no key");
     for at in 0..whole.bytes.len() {
         let mut changed = whole.clone();
         changed.bytes[at] ^= 1;

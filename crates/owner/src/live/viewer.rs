@@ -19,9 +19,8 @@ mod parts;
 
 use super::alarm::Policies;
 use super::latency::Latencies;
-use super::{Event, Watched};
-use crate::Owner;
-use crate::book::{BookError, StoredCamera};
+use super::{Event, WatchError, Watched};
+use crate::{Owner, Picture};
 use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
 use media::segment::SegmentHeader;
@@ -29,9 +28,6 @@ use media::sign::PublicKey;
 use seal::hpke::SecretKey;
 use seal::opener::{Continuity, Keyring, SegmentOpener};
 use std::collections::BTreeMap;
-
-/// The picture that is watched; version 1 has one.
-pub(crate) const TRACK: TrackId = TrackId(0);
 
 /// When a fragment may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +59,7 @@ pub(crate) enum Step {
 /// One track being watched.
 pub(crate) struct Viewer {
     camera_id: CameraId,
+    track: TrackId,
     camera_key: PublicKey,
     device: DeviceId,
     wrap_key: SecretKey,
@@ -129,13 +126,18 @@ impl std::fmt::Debug for Incoming {
 }
 
 impl Viewer {
-    pub(crate) fn new(owner: &Owner, camera: &StoredCamera, release: Release) -> Result<Self, BookError> {
+    pub(crate) fn new(owner: &Owner, picture: Picture<'_>, release: Release) -> Result<Self, WatchError> {
+        let stored = owner.stored();
+        let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
+        let camera = stored.camera(picture.camera).ok_or_else(unknown)?;
         let (camera_key, policies) = (camera.camera_key()?, Policies::of(camera)?);
-        Ok(Self::of(camera_key, policies, owner.device_id(), owner.wrap_key().clone(), release))
+        let (device, wrap_key) = (owner.device_id(), owner.wrap_key().clone());
+        Ok(Self::of(camera_key, picture.track, policies, device, wrap_key, release))
     }
 
     pub(super) fn of(
         camera_key: PublicKey,
+        track: TrackId,
         policies: Policies,
         device: DeviceId,
         wrap_key: SecretKey,
@@ -143,13 +145,14 @@ impl Viewer {
     ) -> Self {
         Self {
             camera_id: CameraId::of_key(&camera_key),
+            track,
             camera_key,
             device,
             wrap_key,
             policies,
             release,
             wanted: 0..u64::MAX,
-            keys: Keyring::new(camera_key, TRACK),
+            keys: Keyring::new(camera_key, track),
             opens: BTreeMap::new(),
             continuity: Continuity::new(),
             newest: None,
@@ -163,6 +166,10 @@ impl Viewer {
     /// Only segments that start in this range were asked for.
     pub(crate) fn want(&mut self, starts_us: std::ops::Range<u64>) {
         self.wanted = starts_us;
+    }
+
+    pub(crate) fn track(&self) -> TrackId {
+        self.track
     }
 
     pub(crate) fn camera_id(&self) -> CameraId {
@@ -220,7 +227,7 @@ impl Viewer {
         let signed = opens.iter().filter_map(|bytes| SignedEpochOpen::decode(bytes).ok());
         let wanted = |open: &SignedEpochOpen| {
             let context = &open.unverified().context;
-            context.epoch_no == header.epoch_no && context.track == TRACK
+            context.epoch_no == header.epoch_no && context.track == self.track
         };
         let by_camera = |signed: SignedEpochOpen| signed.verify(&self.camera_key).ok().cloned();
         let Some(open) = signed.filter(wanted).find_map(by_camera) else { return };

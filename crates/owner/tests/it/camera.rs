@@ -61,6 +61,7 @@ impl Footage {
 
 pub(crate) struct Camera {
     key: SigningKey,
+    track: TrackId,
     pub(crate) id: CameraId,
     invite: Invite,
     link: Link,
@@ -107,6 +108,7 @@ impl Camera {
         Self {
             id: CameraId::of_key(&camera_pk),
             pool: Pool::new([at; 32]),
+            track: TrackId::MAIN,
             key,
             invite,
             link,
@@ -133,9 +135,15 @@ impl Camera {
 
     /// Says that it publishes.
     pub(crate) async fn publish(&mut self) {
-        let publish = Control::Publish { camera_id: self.id, track: TrackId(0) };
+        let publish = Control::Publish { camera_id: self.id, track: self.track };
         self.link.control_send(&publish).unwrap();
         while !matches!(self.control.next().await.unwrap().unwrap(), Control::PublishOk { .. }) {}
+    }
+
+    /// From here on it films its second picture.
+    pub(crate) async fn second(&mut self) {
+        (self.track, self.epoch, self.next) = (TrackId::SUB, None, 0);
+        self.publish().await;
     }
 
     /// Comes back on a new session.
@@ -155,7 +163,7 @@ impl Camera {
         let root = NoticeRoot::new(self.welcome.notice_root);
         let context = EpochContext {
             camera_id: self.id,
-            track: TrackId(0),
+            track: self.track,
             epoch_no: EpochNo(number),
             start_us,
             dur_ms: 10_000,
@@ -220,7 +228,7 @@ impl Camera {
         let epoch = self.epoch.as_mut().unwrap();
         let header = SegmentHeader {
             camera_id: self.id,
-            track: TrackId(0),
+            track: self.track,
             epoch_no: EpochNo(number),
             k: epoch.k,
             sequence: Sequence(sequence),

@@ -5,6 +5,7 @@ use crate::world::World;
 use escrow::record::{OwnerPolicyLeaf, Signed};
 use host::running::Running;
 use host::shutdown::Shutdown;
+use media::id::TrackId;
 use media::segment::Start;
 use owner::audit::{Since, audit};
 use owner::export::ExportError;
@@ -312,6 +313,45 @@ async fn a_viewer_that_a_camera_added_in_silence_is_an_alarm_of_the_audit_until_
         let alarm = &report.policy_alarms[0];
         assert!(alarm.contains("front-door: epoch 1") && alarm.contains("a key for device 4242"), "{alarm}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_picture_is_watched_and_audited_as_a_track_of_its_own() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    for _ in 0..2 {
+        camera.film().await;
+    }
+    assert!(!owner::book::status(&scene.owner).await.unwrap()[0].second);
+    camera.second().await;
+    for _ in 0..10 {
+        camera.film().await;
+    }
+    assert!(owner::book::status(&scene.owner).await.unwrap()[0].second);
+    let clean = audit(&scene.owner, Since::LastHead, &mut |_| {}).await.unwrap();
+    assert!(clean.is_clean(), "{clean:?}");
+    assert_eq!(clean.epochs_checked, 2, "the first of each track");
+
+    let asked = Span::new(camera.began_us, camera.began_us + 60_000_000).unwrap();
+    for (track, segments) in [(TrackId::MAIN, 2), (TrackId::SUB, 10)] {
+        let picture = owner::Picture { camera: "front-door", track };
+        let mut nowhere = tokio::io::sink();
+        let watched =
+            owner::play::play(&scene.owner, picture, asked, &mut nowhere, &mut |_| {}).await.unwrap();
+        assert_eq!((watched.segments, watched.refused), (segments, 0), "track {track}");
+    }
+
+    let secret = seal::hpke::SecretKey::generate(&mut host::rng::OsRng);
+    let stranger = media::policy::Recipient {
+        device_id: media::id::DeviceId([66; 32]),
+        wrap_pk: secret.public(),
+        role: media::policy::Role::Guest,
+        not_after: u64::MAX,
+    };
+    camera.film_for(&[stranger]).await;
+    let report = audit(&scene.owner, Since::LastHead, &mut |_| {}).await.unwrap();
+    let alarm = report.policy_alarms.first().unwrap();
+    assert!(alarm.contains("front-door, second picture: epoch 1"), "{alarm}");
 }
 
 /// Decoded without an error, and how many pictures there are.

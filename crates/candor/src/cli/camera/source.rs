@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// How an RTSP camera is reached.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Access {
     /// RTSP: tcp loses nothing; udp shows what the network loses.
     #[arg(long, value_name = "tcp|udp", value_parser = transport)]
@@ -25,10 +25,7 @@ pub(crate) struct Access {
 impl Access {
     /// The source that a command line names.
     pub(crate) fn source(self, source: &str, looped: bool) -> Result<SourceConfig, Ended> {
-        let is_stream = ["rtsp:", "rtsps:"]
-            .iter()
-            .any(|scheme| source.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
-        if !is_stream {
+        if !is_stream(source) {
             self.is_unused()?;
             return SourceConfig::path(PathBuf::from(source), looped).map_err(Ended::wrong);
         }
@@ -36,6 +33,28 @@ impl Access {
             return Err(Ended::wrong(anyhow!("--loop begins a file anew; an RTSP camera does not end")));
         }
         self.stream(source).map(SourceConfig::Stream)
+    }
+
+    /// The two sources that a command line names; user and password are those of one device.
+    pub(crate) fn sources(
+        self,
+        source: Option<&str>,
+        sub: Option<&str>,
+        looped: bool,
+    ) -> Result<[Option<SourceConfig>; 2], Ended> {
+        if ![source, sub].into_iter().flatten().any(is_stream) {
+            self.is_unused()?;
+        }
+        let named = |named: &str, looped| {
+            let access = if is_stream(named) { self.clone() } else { Self::default() };
+            access.source(named, looped)
+        };
+        // The main one says whether --loop means anything; a second one that does not end needs none.
+        let sub_looped = looped && !sub.is_some_and(is_stream);
+        Ok([
+            source.map(|source| named(source, looped)).transpose()?,
+            sub.map(|sub| named(sub, sub_looped)).transpose()?,
+        ])
     }
 
     /// The camera that a command line names.
@@ -58,9 +77,15 @@ impl Access {
             return Ok(());
         }
         Err(Ended::wrong(anyhow!(
-            "--transport, --user and --password-file belong to an RTSP camera named with --source; for the configuration's, write them under [source]"
+            "--transport, --user and --password-file belong to an RTSP camera named with --source or --sub; for the configuration's, write them under [source] and [sub]"
         )))
     }
+}
+
+fn is_stream(source: &str) -> bool {
+    ["rtsp:", "rtsps:"]
+        .iter()
+        .any(|scheme| source.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
 }
 
 fn transport(text: &str) -> Result<Transport, String> {
@@ -105,6 +130,13 @@ pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
             Ok(())
         }
         checked => checked.map_err(|error| unusable(source, error)),
+    }
+}
+
+/// A second source that is wrong keeps the main one from nothing: whoever starts a camera is told, and it is waited for.
+pub(crate) async fn checked_second(source: &SourceConfig) {
+    if let Err(error) = source.check().await {
+        tracing::warn!(%error, second_source = %source, "no second picture; the main one is filmed");
     }
 }
 

@@ -77,7 +77,8 @@ export class Audit {
 }
 
 function line(row) {
-  const epochs = row.epochs ? (row.epochs[0] === row.epochs[1] ? `${row.epochs[0]}` : `${row.epochs[0]}–${row.epochs[1]}`) : "–";
+  const second = row.track === 0 ? "" : " (second picture)";
+  const epochs = row.epochs ? `${row.epochs[0] === row.epochs[1] ? row.epochs[0] : `${row.epochs[0]}–${row.epochs[1]}`}${second}` : "–";
   const cells = [
     row.leaf_index,
     moment(row.when * 1e6),

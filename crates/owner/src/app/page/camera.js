@@ -18,6 +18,7 @@ const NOW = 4e6;
 export class Camera {
   constructor(id) {
     this.id = id;
+    this.track = 0;
     this.title = "Camera";
     this.name = el("h1", {}, "Camera");
     this.state = el("span", { class: "pill" });
@@ -25,6 +26,7 @@ export class Camera {
     this.video = el("video", { playsInline: true, "aria-label": "Picture", tabindex: "-1", click: () => this.toggle() });
     this.video.muted = true;
     this.note = el("p", { class: "note", hidden: true, role: "status" });
+    this.instead = el("p", { class: "quiet", hidden: true, role: "status" });
     const button = (text, label, click, more = {}) => el("button", { type: "button", "aria-label": label, title: label, click, ...more }, text);
     this.playing = button("Pause", "Pause or play (space)", () => this.toggle());
     this.toLive = button("● Live", "Go live (L)", () => this.live(), { class: "live" });
@@ -53,6 +55,7 @@ export class Camera {
       { class: "camera", "aria-label": "Camera" },
       el("div", { class: "title" }, this.name, this.state, this.detail),
       el("div", { class: "frame large" }, this.video, this.note),
+      this.instead,
       el("div", { class: "bar controls" }, this.playing, this.toLive, button("−5 s", "Back 5 seconds (left arrow)", () => this.step(-STEP)), button("+5 s", "On 5 seconds (right arrow)", () => this.step(STEP)), this.speed, this.sound, this.help.button, this.clock),
       this.timeline.element,
       this.released,
@@ -75,6 +78,8 @@ export class Camera {
   update({ cameras, now }) {
     const camera = cameras.find((camera) => camera.camera_id === this.id);
     if (!camera) return;
+    this.hasSecond = camera.second;
+    this.showSecond();
     this.title = camera.name;
     document.title = `${camera.name} · Candor`;
     say(this.name, camera.name);
@@ -90,13 +95,27 @@ export class Camera {
     this.note.dataset.kind = isFault ? "fault" : "";
   }
 
+  /** A browser that cannot show the main picture is given the second one, if the camera films one. */
+  showSecond() {
+    if (!this.unshown || !this.hasSecond || this.track === 1) return;
+    const { kind, query, paused } = this.unshown;
+    this.track = 1;
+    say(this.instead, `This browser cannot show ${kind} video: this is the camera's second picture, with fewer details. Exports hold the main one.`);
+    this.instead.hidden = false;
+    this.play(query, paused);
+  }
+
   play(query, paused = false) {
     this.player?.close();
-    this.player = new Player(this.video, { camera: this.id, ...query }, {
+    this.player = new Player(this.video, { camera: this.id, track: this.track, ...query }, {
       state: (text, isFault) => this.say(text, isFault),
       time: (us) => this.shown(us),
       gap: (gap) => this.missing(gap),
       ended: () => this.goOn(),
+      unplayable: (kind) => {
+        this.unshown = { kind, query, paused };
+        this.showSecond();
+      },
     }, paused);
     this.isLive = query.from === undefined;
     this.toLive.setAttribute("aria-pressed", String(this.isLive));

@@ -43,7 +43,15 @@ class Card {
         el("div", { class: "caption" }, el("h2", {}, camera.name), this.state, this.detail),
       ),
     );
-    this.player = new Player(this.video, { camera: camera.camera_id }, { state: (text) => this.say(text) });
+    this.id = camera.camera_id;
+  }
+
+  /** A small picture needs no more than the camera's second one, if it films one. */
+  show(track) {
+    if (track === this.track) return;
+    this.player?.close();
+    this.track = track;
+    this.player = new Player(this.video, { camera: this.id, track }, { state: (text) => this.say(text) });
   }
 
   say(text) {
@@ -78,12 +86,14 @@ export class Grid {
         this.cards.set(camera.camera_id, card);
         this.list.append(card.element);
       }
-      this.cards.get(camera.camera_id).update(camera, now);
+      const card = this.cards.get(camera.camera_id);
+      card.show(camera.second ? 1 : 0);
+      card.update(camera, now);
     }
     this.list.dataset.count = Math.min(cameras.length, 4);
   }
 
   close() {
-    for (const card of this.cards.values()) card.player.close();
+    for (const card of this.cards.values()) card.player?.close();
   }
 }

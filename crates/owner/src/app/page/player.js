@@ -19,8 +19,8 @@ const AGAIN = [500, 15000];
 const INIT = 0;
 
 export class Player {
-  /** `query`: camera, and for a recording from and to (Unix microseconds). `on`: functions `state(text, isFault)`, `time(us)`, `gap(event)`,
-   * `ended()`. A paused player shows its first picture. */
+  /** `query`: camera, track, and for a recording from and to (Unix microseconds). `on`: functions `state(text, isFault)`, `time(us)`, `gap(event)`,
+   * `ended()`, `unplayable(kind)`. A paused player shows its first picture. */
   constructor(video, query, on = {}, paused = false) {
     this.video = video;
     this.query = query;
@@ -212,6 +212,7 @@ export class Player {
       this.unplayable = true;
       this.say(cannot(codec), true);
       this.drop();
+      this.on.unplayable?.(named(codec));
       return;
     }
     const source = new MediaSource();
@@ -343,9 +344,12 @@ function mime(codec) {
   return `video/mp4; codecs="${codec}"`;
 }
 
+function named(codec) {
+  return /^h(vc|ev)1/.test(codec) ? "H.265" : codec;
+}
+
 function cannot(codec) {
-  const kind = /^h(vc|ev)1/.test(codec) ? "H.265" : codec;
-  return `This browser cannot show ${kind} video. Set the camera to H.264, or open this page in a browser that shows it; exports play in any player.`;
+  return `This browser cannot show ${named(codec)} video. Set the camera to H.264, or open this page in a browser that shows it; exports play in any player.`;
 }
 
 function joined(pieces) {

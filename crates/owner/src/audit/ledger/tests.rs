@@ -71,6 +71,7 @@ fn book(own: Vec<OwnEntry>) -> Stored {
         paired_at: 0,
         welcomed: true,
         epochs_checked_to_us: 0,
+        sub_epochs_checked_to_us: 0,
     };
     Stored { cameras: vec![camera], own, ..Stored::default() }
 }

@@ -1,6 +1,6 @@
 //! A segment part by part: what its header decides, what its fragments give, and what its end proves.
 
-use super::{Complete, Incoming, Newest, Output, Release, Run, Step, TRACK, Viewer};
+use super::{Complete, Incoming, Newest, Output, Release, Run, Step, Viewer};
 use crate::live::Event;
 use media::epoch::GapReason;
 use media::segment::{SegmentHeader, Start};
@@ -59,7 +59,7 @@ impl Viewer {
 
     /// What the clear header alone decides.
     fn admit(&self, header: &SegmentHeader) -> Result<Admitted, String> {
-        if header.camera_id != self.camera_id || header.track != TRACK {
+        if header.camera_id != self.camera_id || header.track != self.track {
             return Err(OpenError::WrongTrack.to_string());
         }
         if !self.wanted.contains(&header.start_us) {

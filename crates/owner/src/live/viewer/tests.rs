@@ -1,4 +1,5 @@
 use super::*;
+use crate::book::StoredCamera;
 use crate::live::alarm::Policies;
 use ed25519_dalek::SigningKey;
 use host::rng::OsRng;
@@ -79,6 +80,7 @@ impl Scene {
             paired_at: 0,
             welcomed: true,
             epochs_checked_to_us: 0,
+            sub_epochs_checked_to_us: 0,
         };
         Self {
             key,
@@ -97,7 +99,14 @@ impl Scene {
     }
 
     fn viewer(&self, release: Release) -> Viewer {
-        Viewer::of(self.public(), self.policies.clone(), self.device, self.wrap.clone(), release)
+        Viewer::of(
+            self.public(),
+            TrackId::MAIN,
+            self.policies.clone(),
+            self.device,
+            self.wrap.clone(),
+            release,
+        )
     }
 
     fn start_epoch(&mut self, number: u64) {
@@ -109,7 +118,7 @@ impl Scene {
         });
         let context = EpochContext {
             camera_id: CameraId::of_key(&self.public()),
-            track: TRACK,
+            track: TrackId::MAIN,
             epoch_no: EpochNo(number),
             start_us: START + number * EPOCH_US,
             dur_ms: 60_000,
@@ -147,7 +156,7 @@ impl Scene {
         let epoch = self.epoch.as_mut().unwrap();
         let header = SegmentHeader {
             camera_id,
-            track: TRACK,
+            track: TrackId::MAIN,
             epoch_no: EpochNo(number),
             k: epoch.k,
             sequence: Sequence(sequence),
