@@ -43,6 +43,8 @@ const SUB_OPENS: Opens = TableDefinition::new("sub_epoch_opens");
 const NOTICES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("day_notices");
 const DAY_KEYS: TableDefinition<'_, (u32, u8), &[u8]> = TableDefinition::new("day_keys");
 
+/// Pages of the database that are kept in memory; the library's own bound is a gigabyte.
+const CACHE_BYTES: usize = 4 << 20;
 /// EpochOpens that are kept after the relay has them, to send again if it asks.
 const OPENS_KEPT: u64 = 64;
 
@@ -91,7 +93,8 @@ impl Spool {
         durable::create_dirs(&data.join(SPOOL))?;
         durable::create_dirs(&data.join(SUB))?;
         let path = data.join(STATE);
-        let database = Database::create(&path).map_err(state(&path))?;
+        let database =
+            redb::Builder::new().set_cache_size(CACHE_BYTES).create(&path).map_err(state(&path))?;
         let write = database.begin_write().map_err(state(&path))?;
         write.open_table(META).map_err(state(&path))?;
         write.open_table(OPENS).map_err(state(&path))?;
@@ -112,7 +115,9 @@ impl Spool {
         if !path.exists() {
             return Err(SpoolError::Missing(data.to_owned()));
         }
-        let database = guard::guarded(|| Ok(Database::open(&path)?), senseless).map_err(state(&path))?;
+        let database =
+            guard::guarded(|| Ok(redb::Builder::new().set_cache_size(CACHE_BYTES).open(&path)?), senseless)
+                .map_err(state(&path))?;
         Self::of_track(path, Arc::new(database), META, OPENS, data.join(SPOOL))
     }
 
