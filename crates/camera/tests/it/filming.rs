@@ -181,6 +181,35 @@ async fn a_relay_that_takes_no_second_track_gets_the_main_one_and_what_waits_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_track_whose_epochs_the_relay_refuses_keeps_the_main_one_from_nothing() {
+    let mut world = World::new().await;
+    world.camera.sub = Some(world.camera.source.clone());
+    world.pair().await;
+    let filming = world.film().await;
+    let sub = filming.at().sub.clone().unwrap();
+    until(&sub, "the second track", |stats| stats.segments_acked() >= 1).await;
+    filming.stop_and_join().await.unwrap();
+    // Somebody takes the second track's numbers away, so that they are used twice.
+    let database = redb::Database::open(world.camera.data.join("state.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    write.delete_table(redb::TableDefinition::<&str, &[u8]>::new("sub_meta")).unwrap();
+    write.delete_table(redb::TableDefinition::<u64, &[u8]>::new("sub_epoch_opens")).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let filming = world.film().await;
+    let (main, sub) = (filming.at().stats.clone(), filming.at().sub.clone().unwrap());
+    until(&sub, "the relay's refusal", |stats| {
+        stats.link_trouble().is_some_and(|trouble| trouble.contains("sequence-taken"))
+    })
+    .await;
+    // More than may be under way at once: none of the second track's holds them up.
+    let acked = main.segments_acked();
+    until(&main, "ten more of the main track", |stats| stats.segments_acked() >= acked + 10).await;
+    assert_eq!((main.link_trouble(), sub.segments_acked()), (None, 0));
+    filming.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_camera_has_one_owner() {
     let world = World::new().await;
     let unpaired = camera::start(world.camera.clone(), Shutdown::new()).await;

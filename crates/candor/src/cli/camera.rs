@@ -33,7 +33,7 @@ pub(crate) enum Verb {
     },
     /// Film: seal, sign, deal and send, until Ctrl-C.
     #[command(
-        after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop\nExample: candor camera run --config camera.toml --source rtsp://10.0.0.20/1 --sub rtsp://10.0.0.20/2 --user viewer"
+        after_help = "Example: candor camera run --config camera.toml --source door.mp4 --loop\nExample: candor camera run --config camera.toml --source rtsp://10.0.0.20/1 --user viewer\nExample: candor camera run --config camera.toml --source rtsp://10.0.0.20/1 --sub rtsp://10.0.0.20/2"
     )]
     Run {
         #[command(flatten)]
