@@ -337,6 +337,10 @@ impl Film {
         if weight(gap) > weight(self.gap) {
             self.gap = gap;
         }
+        // What comes next opens another epoch. Until then, which may be long, the camera keeps no key to what it filmed.
+        if self.segment.is_none() {
+            self.epoch = None;
+        }
     }
 
     fn open_epoch(&mut self, segment_us: u64) -> Result<(), FilmError> {

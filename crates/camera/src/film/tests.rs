@@ -176,6 +176,7 @@ fn a_source_that_broke_off_and_a_clock_that_was_set_are_told_by_the_next_close()
     let mut scene = Scene::new(&[], u64::MAX);
     scene.films(MIDNIGHT, 0);
     scene.film.handle(Heard::Lost);
+    assert!(scene.film.epoch.is_none(), "a key to what was filmed is kept while nothing is");
     scene.films(MIDNIGHT + 30 * SECOND, 30 * SECOND);
     // An hour ahead in the middle of a run, without a source that broke off.
     let fragments: Vec<Piece> = scene.pieces.iter().skip(1).cloned().collect();
@@ -188,6 +189,8 @@ fn a_source_that_broke_off_and_a_clock_that_was_set_are_told_by_the_next_close()
     let opens = scene.opens();
     let gaps: Vec<_> = opens.iter().filter_map(|open| open.previous).map(|close| close.gap).collect();
     assert_eq!(gaps, [GapReason::Source, GapReason::ClockStep]);
+    let counted: Vec<_> = opens.iter().filter_map(|open| open.previous).map(|close| close.segments).collect();
+    assert_eq!(counted, [4, 4]);
     assert_eq!(opens[1].context.start_us, MIDNIGHT + 30 * SECOND);
     let runs: Vec<_> = scene.segments().iter().map(|(header, ..)| (header.run, header.start)).collect();
     assert_eq!(runs.last(), Some(&(3, Start::KeyFrame)), "a clock that was set begins a run");
