@@ -181,7 +181,9 @@ impl Browser {
     /// Keeps a picture of the whole page as `target/NAME.png`, for people.
     pub async fn picture(&self, name: &str) {
         let page = self.devtools("Page.getLayoutMetrics", json!({})).await["cssContentSize"].clone();
-        let clip = json!({ "x": 0, "y": 0, "width": page["width"], "height": page["height"], "scale": 1 });
+        // Beyond the viewport there is no scroll bar: the page is as wide as the window.
+        let width = self.run("return innerWidth").await;
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": page["height"], "scale": 1 });
         let how = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let answer = self.devtools("Page.captureScreenshot", how).await;
         let png = BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
