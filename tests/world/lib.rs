@@ -27,7 +27,7 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 pub const EPOCH_SECONDS: u16 = 10;
 
 /// Casts on stage at one time. Each films in real time with ffmpeg; more of them would starve each other on two cores.
-static STAGES: Semaphore = Semaphore::const_new(4);
+static STAGES: Semaphore = Semaphore::const_new(6);
 
 /// The prepared footage: what a camera films.
 pub fn footage() -> Vec<PathBuf> {
