@@ -95,14 +95,7 @@ async fn a_new_init_segment_on_standard_input_begins_a_run_in_another_size_and_a
     let name = "piped";
     let data = stage.folder().join(name);
     let config = camera::Config::new(&data, camera::SourceConfig::Input);
-    camera::init(&config).unwrap();
-    let invitation = owner::pair::invite(&stage.cast.people.owner, name).await.unwrap();
-    let url = invitation.url().to_owned();
-    let (mut answers, mut steps) = (|_| {}, |_| {});
-    let (answered, paired) =
-        tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
-    answered.unwrap();
-    paired.unwrap();
+    candor::cast::pair(&stage.cast.people.owner, &config, name).await.unwrap();
 
     let piped = Piped::make(stage.folder()).await;
     let text = format!("data = {data:?}\nmodel = {name:?}\n[source]\npath = \"-\"\n");

@@ -27,14 +27,7 @@ impl Filming {
     ) -> Self {
         let data = stage.folder().join(name);
         let config = camera::Config { sub, ..camera::Config::new(data, source) };
-        camera::init(&config).unwrap();
-        let invitation = owner::pair::invite(&stage.cast.people.owner, name).await.unwrap();
-        let url = invitation.url().to_owned();
-        let (mut answers, mut steps) = (|_| {}, |_| {});
-        let (answered, paired) =
-            tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
-        let id = answered.unwrap().camera_id;
-        assert_eq!(id, paired.unwrap().camera_id);
+        let id = candor::cast::pair(&stage.cast.people.owner, &config, name).await.unwrap();
         let running = camera::start(config, Shutdown::new()).await.unwrap();
         Self { name: name.to_owned(), id: id.to_string(), running }
     }

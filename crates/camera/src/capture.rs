@@ -194,8 +194,11 @@ async fn shoot_once(
             // Standard input cannot be let go: it is read, and its pictures are thrown away.
             let reason = *off.borrow();
             if let (Some(reason), Piece::Fragment(_)) = (reason, &piece) {
-                if told.replace(reason) != Some(reason) && heard.send(Heard::Off(reason)).await.is_err() {
-                    return Ok(Stopped::ForGood);
+                if told.replace(reason) != Some(reason) {
+                    measuring.rest();
+                    if heard.send(Heard::Off(reason)).await.is_err() {
+                        return Ok(Stopped::ForGood);
+                    }
                 }
                 continue;
             }

@@ -14,7 +14,7 @@ mod video;
 
 pub use people::People;
 pub use records::{LogPart, MonitorPart, QUORUM, Records, WITNESSES, WitnessPart};
-pub use video::{CameraPart, RelayPart, TrusteePart, Video, prepared_footage};
+pub use video::{CameraPart, RelayPart, TrusteePart, Video, pair, prepared_footage};
 
 use host::durable::DurableError;
 use host::running::Running;

@@ -55,6 +55,8 @@ pub(crate) struct Wanted {
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) heads: Vec<Head>,
+    /// How many the relay sent, those that did not open included.
+    pub(crate) told: usize,
     /// Where to go on; `None` when there are no more.
     pub(crate) next: Option<Sequence>,
 }
@@ -73,7 +75,7 @@ pub(crate) async fn fetch(
     keys: &mut Keyring,
     wanted: Wanted,
 ) -> Result<Answer, CallError> {
-    let (told, next) = told(session, camera.camera_id, wanted).await?;
+    let (told, count, next) = told(session, camera.camera_id, wanted).await?;
     let lacking = |(header, _): &&(SegmentHeader, StoredHead)| !keys.holds(header.epoch_no);
     let starts = told.iter().filter(lacking).map(|(header, _)| header.start_us);
     if let Some((first, last)) = starts.map(|us| (us, us)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) {
@@ -88,21 +90,21 @@ pub(crate) async fn fetch(
         let of = (camera.camera_id, TrackId::MAIN);
         epoch_opens(session, of, &key, (first, last.saturating_add(1)), &mut learn).await?;
     }
-    let count = told.len();
+    let in_order = told.len();
     let heads: Vec<_> = told.into_iter().filter_map(|(_, head)| open(head, keys, wanted.pictures)).collect();
-    let refused = count - heads.len();
+    let refused = in_order - heads.len();
     if refused > 0 {
         tracing::warn!(camera = %camera.camera_id, refused, "heads did not open in their place");
     }
-    Ok(Answer { heads, next })
+    Ok(Answer { heads, told: count, next })
 }
 
-/// What the relay says, in order and within what was asked; nothing of it is authenticated yet.
+/// What the relay says, in order and within what was asked, how many heads it sent, and where to go on; nothing of it is authenticated yet.
 async fn told(
     session: &mut Session,
     camera_id: CameraId,
     wanted: Wanted,
-) -> Result<(Vec<(SegmentHeader, StoredHead)>, Option<Sequence>), CallError> {
+) -> Result<(Vec<(SegmentHeader, StoredHead)>, usize, Option<Sequence>), CallError> {
     let Wanted { from_us, to_us, cursor, pictures } = wanted;
     let track = TrackId::MAIN;
     let request = Request::FetchHeads { camera_id, track, from_us, to_us, cursor, pictures };
@@ -120,7 +122,12 @@ async fn told(
         least = Sequence(header.sequence.0.saturating_add(1));
         told.push((header, head));
     }
-    Ok((told, (count == most).then_some(least)))
+    Ok((told, count, go_on(count == most, cursor, least)))
+}
+
+/// Where to go on after an answer that was full. One that leads nowhere is the last, or a relay could be asked the same for ever.
+fn go_on(is_full: bool, cursor: Sequence, least: Sequence) -> Option<Sequence> {
+    (is_full && least > cursor).then_some(least)
 }
 
 /// Opens a head in its place.

@@ -8,8 +8,8 @@
 //!    \-- EpochOpen of each epoch --/     \-- events -->  the caller
 //! ```
 
-pub(crate) mod alarm;
 mod latency;
+pub(crate) mod policy;
 pub(crate) mod viewer;
 
 use crate::book::BookError;

@@ -53,14 +53,7 @@ pub(crate) async fn film(
         let source = camera::SourceConfig::file(&path, true);
         let mut config = camera::Config::new(&data, source);
         change(&mut config);
-        camera::init(&config).unwrap();
-        let invitation = owner::pair::invite(&owner, &name).await.unwrap();
-        let url = invitation.url().to_owned();
-        let (mut answers, mut steps) = (|_| {}, |_| {});
-        let (answered, paired) =
-            tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
-        answered.unwrap();
-        let id = paired.unwrap().camera_id.parse().unwrap();
+        let id = candor::cast::pair(&owner, &config, &name).await.unwrap();
         let sealed = Arc::new(Mutex::new(BTreeMap::new()));
         let observer = tokio::spawn(observe(data.join("spool"), sealed.clone()));
         let config = config_files::write(stage.folder(), &name, &config_files::camera_text(&config));

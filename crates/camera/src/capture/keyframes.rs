@@ -42,6 +42,7 @@ struct KeyFrame {
 
 /// Measures what is shown to it. Dropping it ends it, and kills its ffmpeg.
 pub(super) struct Measuring {
+    heard: mpsc::Sender<Heard>,
     init: Option<Arc<Vec<u8>>>,
     newest: watch::Sender<Option<KeyFrame>>,
     task: JoinHandle<()>,
@@ -60,7 +61,15 @@ impl Measuring {
     /// Scores are told to `heard`.
     pub(super) fn start(heard: mpsc::Sender<Heard>) -> Self {
         let (newest, key_frames) = watch::channel(None);
-        Self { init: None, newest, task: tokio::spawn(measure(key_frames, heard)) }
+        let task = tokio::spawn(measure(key_frames, heard.clone()));
+        Self { heard, init: None, newest, task }
+    }
+
+    /// Nothing is filmed for now: no key frame is kept, in here or in a decoder, and the next one is compared with none before it.
+    pub(super) fn rest(&mut self) {
+        let init = self.init.take();
+        *self = Self::start(self.heard.clone());
+        self.init = init;
     }
 
     /// Never waits: a key frame that comes before the one before was measured takes its place.

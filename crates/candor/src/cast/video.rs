@@ -168,16 +168,7 @@ pub(super) async fn cameras(
             model: format!("demo camera {n}"),
             ..camera::Config::new(plan.dir.join(format!("camera-{n}")), source)
         };
-        camera::init(&config).map_err(CastError::part("camera"))?;
-        let invitation =
-            owner::pair::invite(&people.owner, &name).await.map_err(CastError::part("owner invite"))?;
-        let url = invitation.url().to_owned();
-        let mut steps = |_| {};
-        let mut answers = |_| {};
-        let (answered, paired) =
-            tokio::join!(invitation.wait(&mut answers), camera::pair::pair(&config, &url, &mut steps));
-        answered.map_err(CastError::part("owner pair"))?;
-        paired.map_err(CastError::part("camera pair"))?;
+        pair(&people.owner, &config, &name).await?;
         on(Progress::Paired(name.clone()));
         let running =
             camera::start(config.clone(), shutdown.child()).await.map_err(CastError::part("camera"))?;
@@ -185,6 +176,19 @@ pub(super) async fn cameras(
         cameras.push(CameraPart { name, id, stats, part: Part::new(config, running) });
     }
     Ok(cameras)
+}
+
+/// Makes a camera and pairs it by an invite of its owner's, as two people would. It is not started.
+pub async fn pair(owner: &owner::Owner, config: &camera::Config, name: &str) -> Result<CameraId, CastError> {
+    camera::init(config).map_err(CastError::part("camera"))?;
+    let invitation = owner::pair::invite(owner, name).await.map_err(CastError::part("owner invite"))?;
+    let url = invitation.url().to_owned();
+    let (mut answers, mut steps) = (|_| {}, |_| {});
+    let (answered, paired) =
+        tokio::join!(invitation.wait(&mut answers), camera::pair::pair(config, &url, &mut steps));
+    answered.map_err(CastError::part("owner pair"))?;
+    let paired = paired.map_err(CastError::part("camera pair"))?;
+    paired.camera_id.parse().map_err(CastError::part("camera id"))
 }
 
 /// What the owner calls it: its film's name and a number.

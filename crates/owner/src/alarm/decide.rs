@@ -1,6 +1,7 @@
 //! What is worth a message. Pure: what was seen and the time come in, changes go out, each once.
 //!
-//! - A camera shows life when it has a session, or when its newest stored segment is another one than before.
+//! - A camera shows life when it has a session, or when its newest stored segment is another one than before. That there is none any more is
+//!   retention, and no life.
 //! - Without a sign of life for `after` it is offline; the next one brings it back. What is shorter is never told.
 //! - A relay that cannot be asked for `after` is unreachable. Meanwhile nothing is known of cameras, and nothing is said of them: once it answers
 //!   again each has the whole grace anew, for cameras find their way back no sooner than we do.
@@ -140,7 +141,7 @@ impl Decision {
         let known = self.cameras.entry(camera_id.clone()).or_insert(new);
         let stored = std::mem::replace(&mut known.newest_us, seen.newest_us);
         let silent = now.saturating_sub(known.alive);
-        if seen.online || stored != seen.newest_us {
+        if seen.online || (seen.newest_us != 0 && stored != seen.newest_us) {
             known.alive = now;
             let was_offline = std::mem::take(&mut known.is_offline);
             return was_offline.then_some(Change::CameraBack {

@@ -8,6 +8,7 @@
 
 use super::Message;
 use host::http::{Fetch, FetchError, FetchLimits, Retry};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long a command may run before it is killed.
+/// How long a command may run before it is killed, with all that it started.
 pub const COMMAND: Duration = Duration::from_secs(30);
 /// How long a webhook may take for one answer.
 pub const WEBHOOK: Duration = Duration::from_secs(10);
@@ -158,8 +159,11 @@ async fn run(
     }
     // Standard output is the watch's own.
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    // A line of a shell is often several processes.
+    command.process_group(0);
     let named = || program.to_owned();
     let mut child = command.spawn().map_err(|error| HookError::Start { program: named(), error })?;
+    let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     let stdin = child.stdin.take();
     let running = async {
         if let Some(mut stdin) = stdin {
@@ -168,12 +172,29 @@ async fn run(
         }
         child.wait().await
     };
-    match timeout(patience, running).await {
+    let ended = timeout(patience, running).await;
+    if let Ok(Ok(_)) = ended {
+        // Its number may be another's from now on.
+        group.0 = None;
+    }
+    match ended {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(HookError::Failed { program: named(), status }),
         Ok(Err(error)) => Err(HookError::Start { program: named(), error }),
         // Dropped, it is killed.
         Err(_) => Err(HookError::TooLong { program: named(), patience }),
+    }
+}
+
+/// A command and all that it started. Dropped while it runs, they are killed.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It fails only where nothing is left to be killed.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::Owner;
 use crate::book::{BookError, StoredCamera};
-use crate::live::alarm::Policies;
+use crate::live::policy::Policies;
 use crate::relay::{As, Session};
 use media::epoch::SignedEpochOpen;
 use media::id::{EpochNo, TrackId};

@@ -11,7 +11,7 @@
 use super::{Row, State};
 use crate::book::notice::CameraDay;
 use crate::book::{Finding, Stored, StoredCamera};
-use crate::live::alarm::Policies;
+use crate::live::policy::Policies;
 use escrow::details::Details;
 use escrow::record::{EntryId, Grant, Kind, Leaf, OwnerPolicyLeaf, Request, Signed};
 use media::id::CameraId;

@@ -91,6 +91,15 @@ fn a_head_tells_what_its_camera_sealed_and_shows_a_picture_where_asked_and_there
 }
 
 #[test]
+fn a_full_answer_that_leads_nowhere_is_the_last() {
+    assert_eq!(go_on(true, Sequence(5), Sequence(9)), Some(Sequence(9)));
+    assert_eq!(go_on(false, Sequence(5), Sequence(9)), None);
+    // A thousand heads that are none, or are all of earlier segments.
+    assert_eq!(go_on(true, Sequence(5), Sequence(5)), None);
+    assert_eq!(go_on(true, Sequence(u64::MAX), Sequence(u64::MAX)), None);
+}
+
+#[test]
 fn a_head_that_a_relay_moved_or_changed_tells_nothing() {
     let (ours, theirs) = (filmed(1), filmed(2));
     let whole = stored(&ours.segments[0], true);

@@ -17,8 +17,8 @@
 
 mod parts;
 
-use super::alarm::Policies;
 use super::latency::Latencies;
+use super::policy::Policies;
 use super::{Event, WatchError, Watched};
 use crate::{Owner, Picture};
 use media::epoch::{EpochOpen, SignedEpochOpen};

@@ -119,3 +119,29 @@ async fn a_decoder_that_dies_is_an_error_and_not_a_wait() {
     decoder._child.kill().await.unwrap();
     assert!(matches!(timeout(LONG, decoder.see(&keys[1])).await.unwrap(), Err(DecodeError::Child(_))));
 }
+
+#[tokio::test]
+async fn after_a_rest_no_key_frame_is_compared_with_one_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = pieces(&half_still(dir.path()));
+    let is_key = |piece: &&Piece| matches!(piece, Piece::Fragment(f) if f.begins == Begins::WithKeyFrame);
+    let keys: Vec<&Piece> = all.iter().filter(is_key).collect();
+    let (sender, mut heard) = mpsc::channel(64);
+    let mut measuring = Measuring::start(sender);
+    measuring.see(&all[0]);
+    let mut score_of = async |measuring: &mut Measuring, first: usize, second: usize| {
+        measuring.see(keys[first]);
+        tokio::task::yield_now().await;
+        measuring.see(keys[second]);
+        match timeout(LONG, heard.recv()).await.unwrap().unwrap() {
+            Heard::Motion(score, _) => score,
+            other => panic!("{other:?}"),
+        }
+    };
+    // The bar stands elsewhere in each of the last three.
+    assert!(score_of(&mut measuring, 0, 3).await > 0);
+    measuring.rest();
+    assert!(measuring.newest.borrow().is_none(), "it keeps a key frame");
+    // Compared with the moving one before, the first of these would score.
+    assert_eq!(score_of(&mut measuring, 1, 2).await, 0);
+}

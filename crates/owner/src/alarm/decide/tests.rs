@@ -162,3 +162,12 @@ fn a_relay_that_never_answered_is_told_and_a_message_is_a_flat_object() {
     });
     assert_eq!(message, expected);
 }
+
+#[test]
+fn the_last_of_its_footage_going_is_no_sign_of_life() {
+    let mut watched = Watched::new();
+    for second in 0..300 {
+        watched.see(second, &[status("door", second == 0, if second < 200 { 5 } else { 0 })]);
+    }
+    watched.has_told(&[(60, "door camera-offline")]);
+}

@@ -73,6 +73,16 @@ async fn a_command_that_hangs_is_killed_and_the_next_message_is_told() {
     let hook = Hook::Shell(line);
     let error = hook.tell(&message("slow"), SOON).await.unwrap_err();
     assert!(matches!(error, HookError::TooLong { .. }), "{error}");
+    // What it started goes with it: the writer of a pipe is gone when its reader sees the end.
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let several = Hook::Shell(format!("(sleep 1000; true) > {}; true", pipe.display()));
+    let (sender, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || sender.send(std::fs::read(pipe)));
+    assert!(matches!(several.tell(&message("door"), SOON).await, Err(HookError::TooLong { .. })));
+    assert_eq!(timeout(Duration::from_secs(60), end).await.unwrap().unwrap().unwrap(), b"");
+
     let hooks = Hooks::start_with(vec![hook], SOON);
     hooks.tell(&message("slow"));
     hooks.tell(&message("door"));

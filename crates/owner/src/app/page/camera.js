@@ -70,6 +70,7 @@ export class Camera {
 
   close() {
     document.removeEventListener("keydown", this.keys);
+    clearTimeout(this.unsay);
     this.player?.close();
     this.timeline.close();
     this.exporting.close();

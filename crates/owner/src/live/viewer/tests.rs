@@ -1,6 +1,6 @@
 use super::*;
 use crate::book::StoredCamera;
-use crate::live::alarm::Policies;
+use crate::live::policy::Policies;
 use ed25519_dalek::SigningKey;
 use host::rng::OsRng;
 use media::chain::Chain;
