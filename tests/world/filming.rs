@@ -26,7 +26,11 @@ impl Filming {
         sub: Option<SourceConfig>,
     ) -> Self {
         let data = stage.folder().join(name);
-        let config = camera::Config { sub, ..camera::Config::new(data, source) };
+        Self::begin_as(stage, name, camera::Config { sub, ..camera::Config::new(data, source) }).await
+    }
+
+    /// As configured.
+    pub async fn begin_as(stage: &Stage, name: &str, config: camera::Config) -> Self {
         camera::init(&config).unwrap();
         let invitation = owner::pair::invite(&stage.cast.people.owner, name).await.unwrap();
         let url = invitation.url().to_owned();
