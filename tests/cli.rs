@@ -2,4 +2,5 @@
 
 mod help;
 mod mistakes;
+mod privacy;
 mod sources;

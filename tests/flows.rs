@@ -1,11 +1,12 @@
 //! What users do, from end to end: the main job, pairing, from glass to glass, the owner's page in a browser, a
-//! camera that changes, the alarm that misses one, crashes in the middle of work.
+//! camera that changes, one that films events only, the alarm that misses one, crashes in the middle of work.
 
 mod alarm;
 mod app;
 mod changes;
 mod crash;
 mod deployment;
+mod events;
 mod glass;
 mod main_job;
 mod outage;

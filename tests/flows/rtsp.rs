@@ -14,7 +14,7 @@ pub(super) fn today() -> Span {
     Span::new(now - 3_600_000_000, now + 60_000_000).unwrap()
 }
 
-async fn exported(stage: &Stage, name: &str) -> Vec<PathBuf> {
+pub(super) async fn exported(stage: &Stage, name: &str) -> Vec<PathBuf> {
     exported_picture(stage, name.into()).await
 }
 

@@ -26,7 +26,11 @@ impl Filming {
         sub: Option<SourceConfig>,
     ) -> Self {
         let data = stage.folder().join(name);
-        let config = camera::Config { sub, ..camera::Config::new(data, source) };
+        Self::begin_as(stage, name, camera::Config { sub, ..camera::Config::new(data, source) }).await
+    }
+
+    /// As configured.
+    pub async fn begin_as(stage: &Stage, name: &str, config: camera::Config) -> Self {
         let id = candor::cast::pair(&stage.cast.people.owner, &config, name).await.unwrap();
         let running = camera::start(config, Shutdown::new()).await.unwrap();
         Self { name: name.to_owned(), id: id.to_string(), running }

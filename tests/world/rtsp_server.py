@@ -4,6 +4,7 @@
 rtsp_server.py PORT FOLDER [CERTIFICATE KEY]
 
 /h264-aac /h264-g711 /h265-aac /b-frames   FOLDER/<name>.mp4 (.mov) as it is, from its beginning for each client
+/own                                       FOLDER/own.mp4, H.264 without sound, if a test has put it there
 /live                                      a test picture with G.711 sound, as many cameras send it
 /stuck                                     the same, but its picture ends after three seconds, and its sound goes on
 /sound-only                                no picture
@@ -58,6 +59,7 @@ def main(port, folder, certificate=None, key=None):
         ("/h264-g711", FILE.format(f"{folder}/h264-g711.mov") + H264 + G711, False),
         ("/h265-aac", FILE.format(f"{folder}/h265-aac.mp4") + H265 + AAC, False),
         ("/b-frames", FILE.format(f"{folder}/b-frames.mp4") + H264, False),
+        ("/own", FILE.format(f"{folder}/own.mp4") + H264, False),
         ("/live", LIVE.format(""), True),
         ("/stuck", LIVE.format("num-buffers=75 "), False),
         ("/sound-only", SOUND, True),

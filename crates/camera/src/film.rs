@@ -85,6 +85,7 @@ pub(crate) struct Film {
     pool: Pool,
     clock: Clock,
     segmenter: Segmenter,
+    pad_to_bytes: Option<u32>,
     /// If it films events only.
     events: Option<Events>,
     run: Option<Run>,
@@ -130,6 +131,7 @@ impl Film {
             pool: Pool::new(host::rng::bytes()),
             clock: Clock::default(),
             segmenter: Segmenter::default(),
+            pad_to_bytes: filming.pad_to_bytes,
             events: (filming.mode == Mode::Events).then(|| Events::new(filming.events)),
             run: None,
             epoch: None,
@@ -207,6 +209,10 @@ impl Film {
                 self.begin_run(run.init, run.codecs)?;
             }
         }
+        let fragment = match self.pad_to_bytes {
+            Some(step) => fragment.padded(step),
+            None => fragment,
+        };
         let cut = self.segmenter.handle(&fragment);
         // SPEC: segment.md#motion: each score stands in one head, that of the next segment.
         let motion_permille = match cut {

@@ -8,6 +8,7 @@
 //! threshold_permille = 20          # so many of a thousand cells must have moved
 //! time_zone = "Europe/Zurich"
 //! schedule = ["mon-fri 18:00-08:00", "sat,sun 00:00-24:00"]
+//! pad_to_bytes = 16384             # sizes of fragments are multiples of this
 //! ```
 //! In scope: what may be said, and what it means at a given moment. Out of scope: who asks (`duty`), what is held back (`events`).
 
@@ -21,6 +22,8 @@ const PRE_ROLL_MAX_SECS: u64 = 60;
 /// The longest time that is filmed after one.
 const POST_ROLL_MAX_SECS: u64 = 3600;
 const WINDOWS_MAX: usize = 64;
+/// Below, a box of padding costs more than it hides; above, pictures of a camera are all of one size already.
+const PAD_BYTES: std::ops::RangeInclusive<u32> = 1024..=65_536;
 
 /// When it films.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -30,6 +33,8 @@ pub struct Filming {
     pub events: EventSettings,
     /// None: at all hours.
     pub schedule: Option<Schedule>,
+    /// Each fragment is padded to a multiple of this before it is sealed. None: sizes are as they are.
+    pub pad_to_bytes: Option<u32>,
 }
 
 /// What it films while it does.
@@ -87,6 +92,8 @@ pub enum FilmingError {
         "\"{0}\" is no window of a schedule; write \"mon-fri 08:00-18:00\", \"sat,sun 22:00-06:00\" or \"daily 00:00-24:00\""
     )]
     Window(String),
+    #[error("`pad_to_bytes` is 1024 to 65536; leave it out to pad nothing")]
+    Pad,
     #[error("`schedule` has no window, so nothing would ever be filmed; leave it out to film at all hours")]
     NoWindow,
     #[error("`schedule` and `time_zone` need each other; write time_zone = \"Europe/Zurich\"")]
@@ -106,6 +113,7 @@ struct Table {
     threshold_permille: Option<u16>,
     time_zone: Option<String>,
     schedule: Option<Vec<String>>,
+    pad_to_bytes: Option<u32>,
 }
 
 impl TryFrom<Table> for Filming {
@@ -125,12 +133,15 @@ impl TryFrom<Table> for Filming {
         if !(1..=1000).contains(&events.threshold_permille) {
             return Err(FilmingError::Threshold);
         }
+        if table.pad_to_bytes.is_some_and(|step| !PAD_BYTES.contains(&step)) {
+            return Err(FilmingError::Pad);
+        }
         let schedule = match (table.schedule, table.time_zone) {
             (None, None) => None,
             (Some(windows), Some(zone)) => Some(Schedule::new(&windows, &zone)?),
             _ => return Err(FilmingError::ZoneAndSchedule),
         };
-        Ok(Self { mode: table.mode, events, schedule })
+        Ok(Self { mode: table.mode, events, schedule, pad_to_bytes: table.pad_to_bytes })
     }
 }
 
@@ -268,6 +279,8 @@ mod tests {
             ("time_zone = \"Europe/Zurich\"\nschedule = []", "leave it out"),
             ("time_zone = \"Europe/Atlantis\"\nschedule = [\"daily 00:00-24:00\"]", "Atlantis"),
             ("post_rol_secs = 1", "post_rol_secs"),
+            ("pad_to_bytes = 0", "1024"),
+            ("pad_to_bytes = 65537", "65536"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(named), "{text}: {error}");

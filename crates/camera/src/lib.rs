@@ -174,6 +174,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     start(config, shutdown).await?.join().await
 }
 
+/// Whether the folder of this configuration is a camera's.
+pub fn is_made(config: &Config) -> bool {
+    config.data.join(IDENTITY).is_file()
+}
+
 pub(crate) fn identity(config: &Config) -> Result<SigningKey, Error> {
     let path = config.data.join(IDENTITY);
     let seed = secret::read(&path, IDENTITY_LABEL)?;

@@ -1,4 +1,4 @@
-//! One fragment: a moof and its mdat.
+//! One fragment: a moof and its mdat, and what may be behind them to hide how large they are.
 
 use crate::init::{Init, Track, malformed};
 use crate::{BOX_MAX, BoxError, SAMPLES_MAX, box_header, letters};
@@ -7,6 +7,8 @@ use std::ops::Range;
 
 /// ISO/IEC 14496-12, 8.8.3.1: set on a sample that cannot be decoded alone.
 const IS_NON_SYNC: u32 = 0x1_0000;
+/// Length and name of a box.
+const PADDING_HEAD: u64 = 8;
 
 /// Whether a fragment can be decoded without the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub(crate) struct Sample {
 }
 
 impl Fragment {
-    /// Reads a whole moof + mdat.
+    /// Reads a whole moof + mdat, and one `free` box if there is one behind.
     ///
     /// # Errors
     /// [`BoxError`].
@@ -71,6 +73,26 @@ impl Fragment {
         })
     }
 
+    /// With a `free` box behind, so that its length is a multiple of `step`. A box has eight bytes at least, so at times it takes a further step.
+    #[must_use]
+    pub fn padded(mut self, step: u32) -> Self {
+        let step = u64::from(step.max(1));
+        let len = self.bytes.len() as u64;
+        let mut room = len.next_multiple_of(step) - len;
+        while room != 0 && room < PADDING_HEAD {
+            room += step;
+        }
+        if let (Ok(size), Ok(zeros)) =
+            (u32::try_from(room), usize::try_from(room.saturating_sub(PADDING_HEAD)))
+            && size > 0
+        {
+            self.bytes.extend_from_slice(&size.to_be_bytes());
+            self.bytes.extend_from_slice(b"free");
+            self.bytes.resize(self.bytes.len() + zeros, 0);
+        }
+        self
+    }
+
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -93,14 +115,13 @@ pub(crate) fn samples(init: &Init, bytes: &[u8]) -> Result<Vec<Sample>, BoxError
     let mut rest = bytes;
     let moof = Moof::decode(&mut rest).map_err(malformed("moof"))?;
     let moof_len = bytes.len() - rest.len();
-    match box_header(rest) {
-        Some((size, kind)) if kind == *b"mdat" && size == rest.len() as u64 => {}
-        Some((_, kind)) => {
-            return Err(BoxError::Unexpected { expected: "one whole mdat", found: letters(kind) });
-        }
-        None => return Err(BoxError::Unexpected { expected: "one whole mdat", found: String::new() }),
+    let (media, behind) = whole(rest, *b"mdat", "one whole mdat")?;
+    if !behind.is_empty() && !whole(behind, *b"free", "nothing, or one whole free, behind mdat")?.1.is_empty()
+    {
+        return Err(BoxError::Unexpected { expected: "nothing behind free", found: String::new() });
     }
     let data = moof_len + 8;
+    let data_end = moof_len + media.len();
     let mut next = data;
     let mut samples = Vec::new();
     for traf in &moof.traf {
@@ -123,7 +144,7 @@ pub(crate) fn samples(init: &Init, bytes: &[u8]) -> Result<Vec<Sample>, BoxError
             }
             for entry in &trun.samples {
                 let sample = sample(track, &traf.tfhd, &entry, place, decode, next);
-                if sample.at.start < data || sample.at.end > bytes.len() {
+                if sample.at.start < data || sample.at.end > data_end {
                     return Err(BoxError::OutOfBounds("sample"));
                 }
                 next = sample.at.end;
@@ -133,6 +154,22 @@ pub(crate) fn samples(init: &Init, bytes: &[u8]) -> Result<Vec<Sample>, BoxError
         }
     }
     Ok(samples)
+}
+
+/// A box of this kind at the front, and what is behind it.
+fn whole<'a>(
+    bytes: &'a [u8],
+    kind: [u8; 4],
+    expected: &'static str,
+) -> Result<(&'a [u8], &'a [u8]), BoxError> {
+    let found = box_header(bytes);
+    found
+        .filter(|(size, found)| *found == kind && *size >= 8)
+        .and_then(|(size, _)| bytes.split_at_checked(usize::try_from(size).ok()?))
+        .ok_or_else(|| BoxError::Unexpected {
+            expected,
+            found: found.map_or_else(String::new, |(_, kind)| letters(kind)),
+        })
 }
 
 fn sample(

@@ -423,3 +423,54 @@ fn of_several_reasons_for_one_gap_the_heaviest_is_signed() {
         assert_eq!(scene.gaps(), [said]);
     }
 }
+
+#[test]
+fn padded_fragments_are_sealed_in_steps() {
+    let padding: Filming =
+        host::config::parse("pad_to_bytes = 4096", std::path::Path::new("camera.toml")).unwrap();
+    let mut sizes = Vec::new();
+    for filming in [Filming::default(), padding] {
+        let mut scene = Scene::filming(&[], u64::MAX, &filming);
+        scene.films(MIDNIGHT, 0);
+        scene.film.end_segment();
+        let spool = scene.handover.spool();
+        let mut seen = std::collections::BTreeSet::new();
+        for sequence in spool.sequences() {
+            let mut reader = SegmentReader::new();
+            reader.push(&spool.find_segment(sequence).unwrap().unwrap()).unwrap();
+            while let Some(part) = reader.next_part().unwrap() {
+                if let Part::Fragment { index: 1.., sealed } = part {
+                    seen.insert(sealed.len());
+                }
+            }
+        }
+        sizes.push(seen);
+    }
+    assert!(sizes[0].len() > 5, "they differ: {sizes:?}");
+    // SPEC: segment.md#sealing: captured_us and the steps, in chunks of which the last is shorter, each with its tag; salt and commitment before.
+    let steps: Vec<usize> = (1..8).map(|step| 8 + step * 4096).collect();
+    let sealed: Vec<usize> = steps.iter().map(|plain| 56 + plain + (plain / 16_384 + 1) * 16).collect();
+    assert!(sizes[1].iter().all(|size| sealed.contains(size)), "{sizes:?}");
+    assert!(sizes[1].len() < 4, "{sizes:?}");
+}
+
+#[test]
+fn what_is_held_for_an_event_is_bounded_in_bytes() {
+    let scene = Scene::filming(&[], u64::MAX, &events(60, 3));
+    let Some(Piece::Fragment(fragment)) = scene.pieces.get(1) else { panic!("no fragment") };
+    // Two fit, and the third takes the place of the first.
+    let third = u32::try_from(crate::events::HELD_BYTES_MAX / 5 * 2).unwrap();
+    let taken = |now_us| Taken {
+        fragment: fragment.clone().padded(third),
+        cut: Cut::Before(Start::KeyFrame),
+        now_us,
+        motion_permille: 0,
+    };
+    let mut events = Events::new(events(60, 3).events);
+    let gone: Vec<bool> =
+        (0..3).map(|second| events.handle(taken(second), second * SECOND).is_gone).collect();
+    assert_eq!(gone, [false, false, true]);
+    events.handle_motion(1000, 3 * SECOND);
+    let film = events.handle(taken(3), 3 * SECOND).film;
+    assert_eq!(film.iter().map(|taken| taken.now_us).collect::<Vec<_>>(), [1, 2, 3]);
+}

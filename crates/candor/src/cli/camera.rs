@@ -138,6 +138,13 @@ impl Verb {
             Self::Privacy { file, switch } => {
                 let config: Config = file.load()?;
                 file.made("camera", &config.data)?;
+                // Thrown in another folder it would switch nothing off, and say that it had.
+                if !camera::is_made(&config) {
+                    let (folder, config) = (config.data.display(), file.config.display());
+                    return Err(Ended::wrong(anyhow!(
+                        "{folder}: no camera lives there; name in `data` the folder that `candor camera init --config {config}` made"
+                    )));
+                }
                 match switch {
                     Switch::On => camera::duty::set_privacy(&config, true)?,
                     Switch::Off => camera::duty::set_privacy(&config, false)?,

@@ -155,3 +155,46 @@ fn pictures_that_are_shown_after_the_end_of_decoding_are_not_cut_off() {
     assert!(times.starts_with("0,0\n"), "decoding is not late: {times}");
     assert_eq!(frames(&path, "v"), frames(&source, "v"));
 }
+
+#[test]
+fn padding_rounds_sizes_up_and_changes_no_sample_and_no_export() {
+    let (init, fragments) = split(&fragmented(&fixture("h264-aac.mp4"), &[]));
+    for step in [1, 7, 1000, 4096, 65_536] {
+        let padded: Vec<Fragment> = fragments.iter().map(|fragment| fragment.clone().padded(step)).collect();
+        for (padded, fragment) in padded.iter().zip(&fragments) {
+            let (len, before) = (padded.bytes().len(), fragment.bytes().len());
+            assert_eq!(len % step as usize, 0);
+            assert!(len >= before && len < before + step as usize + 8, "{before} became {len} by {step}");
+            let again = Fragment::parse(&init, padded.bytes()).unwrap();
+            assert_eq!((again.duration_us, again.begins), (fragment.duration_us, fragment.begins));
+            // To a player it is a stream like another.
+            let mut splitter = Splitter::new();
+            splitter.push(init.bytes());
+            splitter.push(padded.bytes());
+            assert!(matches!(splitter.next_piece(), Ok(Some(Piece::Init(_)))));
+            assert!(matches!(splitter.next_piece(), Ok(Some(Piece::Fragment(it))) if it == *fragment));
+            assert!(matches!(splitter.next_piece(), Ok(None)));
+        }
+        assert_eq!(export(&init, &padded), export(&init, &fragments));
+    }
+}
+
+#[test]
+fn behind_a_fragment_there_is_one_free_box_and_nothing_else() {
+    let (init, fragments) = split(&fragmented(&fixture("h264-aac.mp4"), &[]));
+    let plain = fragments[0].bytes();
+    let with = |behind: &[u8]| Fragment::parse(&init, &[plain, behind].concat());
+    assert!(with(b"\0\0\0\x08free").is_ok() && with(b"\0\0\0\x0afree\0\0").is_ok());
+    for behind in [
+        b"\0".as_slice(),
+        b"\0\0\0\x08fre",
+        b"\0\0\0\x08skip",
+        b"\0\0\0\x07free",
+        b"\0\0\0\x09free",
+        b"\0\0\0\x08free\0",
+        b"\0\0\0\x08free\0\0\0\x08free",
+        plain,
+    ] {
+        assert!(matches!(with(behind), Err(container::BoxError::Unexpected { .. })), "{behind:?}");
+    }
+}
