@@ -325,6 +325,8 @@ impl Film {
     fn break_off(&mut self) {
         self.end_segment();
         self.segmenter.reset();
+        // SPEC: segment.md#motion: what was measured before does not speak of what comes.
+        self.motion_permille = 0;
         if self.events.as_mut().is_some_and(Events::give_up) {
             self.note_gap(GapReason::NothingMoved);
         }

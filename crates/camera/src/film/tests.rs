@@ -349,6 +349,12 @@ fn each_score_stands_in_the_head_of_the_segment_that_begins_next_and_in_no_other
     let sequences: Vec<u64> = scene.segments().iter().map(|(header, ..)| header.sequence.0).collect();
     let motion: Vec<u16> = sequences.iter().map(|sequence| motion_of(&scene, *sequence)).collect();
     assert_eq!(motion, [0, 300, 700, 0]);
+    // Measured before the source broke off: it says nothing of what comes after.
+    scene.film.handle(Heard::Motion(800, Moment { wall_us: MIDNIGHT, steady_us: 4 * SECOND }));
+    scene.film.handle(Heard::Lost);
+    scene.seconds(9, &[0]);
+    scene.film.end_segment();
+    assert_eq!(motion_of(&scene, 4), 0);
 }
 
 #[test]
