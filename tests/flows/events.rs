@@ -17,7 +17,7 @@ const STILL: usize = 150;
 /// a frozen picture until here, then people.
 const MOVES_AGAIN: usize = 450;
 const PICTURES: usize = 650;
-/// Key frames are so far apart: two seconds, in which the slowest of machines has measured the one before.
+/// Key frames are so far apart: two seconds, in which a machine has measured the one before, unless it is very busy.
 const SEGMENT: usize = 50;
 
 const TABLE: &str = "mode = \"events\"\npre_roll_secs = 7\npost_roll_secs = 1\npad_to_bytes = 4096";
@@ -79,7 +79,9 @@ async fn people_are_filmed_with_what_was_before_and_the_quiet_between_is_signed(
     assert!(complete, "{events:?}");
     let [first, second, ..] = &events[..] else { panic!("two events: {events:?}") };
     assert!(first.from <= at(STILL - SEGMENT) && first.to <= *from_us, "{events:?}, segments {starts:?}");
-    assert_eq!(second.from, at(MOVES_AGAIN), "{events:?}, segments {starts:?}");
+    // At once, or where the machine is slow to measure up to two key frames later; never before.
+    let moves = at(MOVES_AGAIN)..=at(MOVES_AGAIN + 2 * SEGMENT);
+    assert!(moves.contains(&second.from), "{events:?}, segments {starts:?}");
     assert!((20..500).contains(&first.permille) && (20..500).contains(&second.permille), "{events:?}");
     app.stop_and_join().await.unwrap();
     stage.strike().await;

@@ -35,6 +35,7 @@ async fn what_an_rtsp_camera_sends_comes_out_of_the_export_picture_by_picture() 
         (&server, "h264-g711", Transport::Tcp, &["h264,avc1", "aac,mp4a"]),
         (&server, "h265-aac", Transport::Udp, &["hevc,hvc1", "aac,mp4a"]),
         (&server, "b-frames", Transport::Tcp, &["h264,avc1"]),
+        (&server, "odd-times", Transport::Tcp, &["h264,avc1"]),
         (&encrypted, "h264-aac", Transport::Tcp, &["h264,avc1", "aac,mp4a"]),
     ];
     let mut filming = Vec::new();
@@ -70,6 +71,33 @@ async fn what_an_rtsp_camera_sends_comes_out_of_the_export_picture_by_picture() 
             assert!((sent - kept).abs() < 3.0, "{sent} dB became {kept} dB");
         }
     }
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_packets_cost_pictures_and_nothing_else() {
+    let stage = Stage::set(0).await;
+    let server = RtspServer::start().await;
+    let filming = Filming::begin(&stage, "lossy", server.source("lossy", Transport::Udp)).await;
+    filming.acked(10).await;
+    assert_eq!(filming.stats().trouble(), None);
+    filming.stop().await;
+    let owner = &stage.cast.people.owner;
+    let mut gaps = Vec::new();
+    let mut on = |event| {
+        if let owner::live::Event::Gap { reason, .. } = event {
+            gaps.push(reason);
+        }
+    };
+    let watched = owner::play::play(owner, "lossy", today(), &mut tokio::io::sink(), &mut on).await.unwrap();
+    assert!(watched.segments >= 10 && watched.refused == 0, "{watched:?}");
+    // What was lost on the radio is no gap of the recording: one run, one file, in time.
+    assert_eq!(gaps.len(), 1, "only the time before the camera was there: {gaps:?}");
+    let clips = exported(&stage, "lossy").await;
+    let [clip] = &clips[..] else { panic!("{clips:?}") };
+    let (filmed, pictures) = (duration(clip, "v").await, frames(clip).await.len() as f64);
+    assert!(pictures < filmed * 25.0 - 2.0, "{pictures} pictures in {filmed} s: nothing was lost");
+    assert!(pictures > filmed * 25.0 * 0.7, "{pictures} pictures in {filmed} s");
     stage.strike().await;
 }
 

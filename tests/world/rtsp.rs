@@ -47,6 +47,26 @@ impl RtspServer {
                 .concat(),
             ),
             (
+                "odd-times.mp4",
+                vec![
+                    "-vf",
+                    "scale=320:-2,fps=30000/1001",
+                    "-pix_fmt",
+                    "yuv420p",
+                    "-g",
+                    "30",
+                    "-an",
+                    "-c:v",
+                    "libx264",
+                    "-preset",
+                    "veryfast",
+                    "-bf",
+                    "0",
+                    "-video_track_timescale",
+                    "29971",
+                ],
+            ),
+            (
                 "b-frames.mp4",
                 [
                     &small[..],
@@ -66,7 +86,7 @@ impl RtspServer {
     /// The same films by another server, which speaks TLS with a certificate of its own making.
     pub async fn encrypted(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["h264-aac.mp4", "h264-g711.mov", "h265-aac.mp4", "b-frames.mp4"] {
+        for name in ["h264-aac.mp4", "h264-g711.mov", "h265-aac.mp4", "odd-times.mp4", "b-frames.mp4"] {
             std::fs::copy(self.folder.path().join(name), folder.path().join(name)).unwrap();
         }
         let made = Command::new("openssl")

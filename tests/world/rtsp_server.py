@@ -3,16 +3,18 @@
 
 rtsp_server.py PORT FOLDER [CERTIFICATE KEY]
 
-/h264-aac /h264-g711 /h265-aac /b-frames   FOLDER/<name>.mp4 (.mov) as it is, from its beginning for each client
+/h264-aac /h264-g711 /h265-aac /odd-times /b-frames   FOLDER/<name>.mp4 (.mov) as it is, from its beginning for each client
 /own                                       FOLDER/own.mp4, H.264 without sound, if a test has put it there
 /live                                      a test picture with G.711 sound, as many cameras send it
-/stuck                                     the same, but its picture ends after three seconds, and its sound goes on
+/lossy                                     the same, but one packet in forty of its picture is lost
+/stuck                                     the same as /live, but its picture ends after three seconds, and its sound goes on
 /sound-only                                no picture
 /clock-1 /clock-2                          the time at which each picture was drawn, in cells that a program reads (Drawing, below)
 /changing                                  the same, twice as wide and high from its 240th picture on
 Every mount wants user "viewer" with the password in the variable PASSWORD. It says "ready" when it listens, and "teardown" when a client
 said goodbye. With a certificate it speaks TLS only.
 """
+import itertools
 import os
 import sys
 import time
@@ -59,8 +61,10 @@ def main(port, folder, certificate=None, key=None):
         ("/h264-g711", FILE.format(f"{folder}/h264-g711.mov") + H264 + G711, False),
         ("/h265-aac", FILE.format(f"{folder}/h265-aac.mp4") + H265 + AAC, False),
         ("/b-frames", FILE.format(f"{folder}/b-frames.mp4") + H264, False),
+        ("/odd-times", FILE.format(f"{folder}/odd-times.mp4") + H264, False),
         ("/own", FILE.format(f"{folder}/own.mp4") + H264, False),
         ("/live", LIVE.format(""), True),
+        ("/lossy", LIVE.format(""), False),
         ("/stuck", LIVE.format("num-buffers=75 "), False),
         ("/sound-only", SOUND, True),
         ("/clock-1", CLOCK, True),
@@ -73,6 +77,8 @@ def main(port, folder, certificate=None, key=None):
         if pipeline is CLOCK:
             drawing = Drawing(240 if path == "/changing" else None)
             factory.connect("media-configure", lambda _, media, drawing=drawing: drawing.begin(media))
+        if path == "/lossy":
+            factory.connect("media-configure", lambda _, media: lose(media))
         role = Gst.Structure.new_empty("viewer")
         role.set_value("media.factory.access", True)
         role.set_value("media.factory.construct", True)
@@ -83,6 +89,14 @@ def main(port, folder, certificate=None, key=None):
         sys.exit("the port is taken")
     print("ready", flush=True)
     GLib.MainLoop().run()
+
+
+def lose(media):
+    """One packet in forty of its picture goes missing, as on a bad radio link."""
+    sent = itertools.count(1)
+    kinds = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
+    fate = lambda *_: Gst.PadProbeReturn.OK if next(sent) % 40 else Gst.PadProbeReturn.DROP
+    media.get_element().get_by_name("pay0").get_static_pad("src").add_probe(kinds, fate)
 
 
 class Drawing:
