@@ -100,6 +100,8 @@ pub enum CastError {
     File(#[from] DurableError),
     #[error("{0} is missing; this is a defect")]
     Missing(&'static str),
+    #[error("owner and camera each paired with another; this is a defect")]
+    TwoCameras,
     #[error("{part}: {error}")]
     Part { part: &'static str, error: Box<dyn std::error::Error + Send + Sync> },
 }

@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::task::Poll;
 use std::time::Duration;
-use world::{PATIENCE, Stage};
+use world::{PATIENCE, Stage, copy_folder};
 
 /// Files of a kind that a folder may have many of: so many are tried.
 const OF_A_FOLDER: usize = 3;
@@ -55,7 +55,7 @@ async fn a_damaged_file_is_named_or_made_again_and_nobody_panics() {
         .await;
     tried
         .file(&log.policy, async |policy| {
-            let data = copy(&log.data, &policy.with_extension("data"));
+            let data = copy_folder(&log.data, &policy.with_extension("data"));
             let config = log_server::Config { data, policy, listen: any, ..log.clone() };
             started(log_server::start(config, Shutdown::new()).await).await
         })
@@ -71,7 +71,7 @@ async fn a_damaged_file_is_named_or_made_again_and_nobody_panics() {
         .await;
     tried
         .file(&monitor.rules, async |rules| {
-            let data = copy(&monitor.data, &rules.with_extension("data"));
+            let data = copy_folder(&monitor.data, &rules.with_extension("data"));
             let config = monitor::Config { data, rules, listen: any, ..monitor.clone() };
             started(monitor::start(config, Shutdown::new()).await).await
         })
@@ -193,7 +193,7 @@ impl Tried {
             let inside = file.strip_prefix(folder).unwrap().to_owned();
             for damage in Damage::ALL {
                 self.damages += 1;
-                let data = copy(folder, &self.dir.join(format!("{}-{}", self.party, self.damages)));
+                let data = copy_folder(folder, &self.dir.join(format!("{}-{}", self.party, self.damages)));
                 let path = data.join(&inside);
                 write(&path, &damage.of(&std::fs::read(&file).unwrap()));
                 let what = format!("{}: {} {damage:?}", self.party, inside.display());
@@ -271,20 +271,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         found.extend(self::files(&folder).into_iter().take(OF_A_FOLDER));
     }
     found
-}
-
-fn copy(from: &Path, to: &Path) -> PathBuf {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
-    to.to_owned()
 }
 
 /// Overwrites in place: the mode stays.

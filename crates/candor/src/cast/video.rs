@@ -186,8 +186,11 @@ pub async fn pair(owner: &owner::Owner, config: &camera::Config, name: &str) -> 
     let (mut answers, mut steps) = (|_| {}, |_| {});
     let (answered, paired) =
         tokio::join!(invitation.wait(&mut answers), camera::pair::pair(config, &url, &mut steps));
-    answered.map_err(CastError::part("owner pair"))?;
+    let answered = answered.map_err(CastError::part("owner pair"))?;
     let paired = paired.map_err(CastError::part("camera pair"))?;
+    if answered.camera_id != paired.camera_id {
+        return Err(CastError::TwoCameras);
+    }
     paired.camera_id.parse().map_err(CastError::part("camera id"))
 }
 

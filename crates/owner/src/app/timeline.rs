@@ -5,6 +5,7 @@
 
 use super::events::Known;
 use crate::audit::Row;
+use crate::live::viewer::signed_reason;
 use crate::relay::{Lent, Session};
 use crate::{Owner, heads};
 use media::epoch::{EpochOpen, GapReason};
@@ -276,18 +277,11 @@ impl Epoch {
 
     /// Why footage is missing between `before` and this.
     fn missing(&self, before: &Self, is_next: bool) -> Option<&'static str> {
-        match self.missing_before {
-            _ if !is_next => Some("the relay shows no record of this time"),
-            GapReason::Restart => Some("the camera was off or restarted"),
-            GapReason::SpoolOverflow => Some("the camera's spool overflowed during an outage"),
-            GapReason::Source => Some("the camera's source froze or ended"),
-            GapReason::ClockStep => Some("the camera's clock stepped"),
-            GapReason::NothingMoved => Some("nothing moved: the camera films events only"),
-            GapReason::OutsideSchedule => Some("outside the camera's hours of filming"),
-            GapReason::Privacy => Some("the camera's privacy switch was on"),
-            GapReason::None if self.start_us > before.end_us.saturating_add(CLOSE_US) => Some("not filmed"),
-            GapReason::None => None,
+        if !is_next {
+            return Some("the relay shows no record of this time");
         }
+        let is_apart = self.start_us > before.end_us.saturating_add(CLOSE_US);
+        signed_reason(self.missing_before).or(is_apart.then_some("not filmed"))
     }
 }
 

@@ -17,6 +17,8 @@
 
 mod parts;
 
+pub(crate) use parts::signed_reason;
+
 use super::latency::Latencies;
 use super::policy::Policies;
 use super::{Event, WatchError, Watched};

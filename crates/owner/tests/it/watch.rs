@@ -299,19 +299,22 @@ async fn a_viewer_that_a_camera_added_in_silence_is_an_alarm_of_the_audit_until_
     let clean = audit(&scene.owner, Since::LastHead, &mut |_| {}).await.unwrap();
     assert!(clean.is_clean(), "{clean:?}");
     assert_eq!(clean.epochs_checked, 1);
-    let secret = seal::hpke::SecretKey::generate(&mut host::rng::OsRng);
-    let stranger = media::policy::Recipient {
-        device_id: media::id::DeviceId([66; 32]),
-        wrap_pk: secret.public(),
-        role: media::policy::Role::Guest,
-        not_after: u64::MAX,
-    };
-    camera.film_for(&[stranger]).await;
+    camera.film_for(&[stranger()]).await;
     for _ in 0..2 {
         let report = audit(&scene.owner, Since::LastHead, &mut |_| {}).await.unwrap();
         assert!(!report.is_clean());
         let alarm = &report.policy_alarms[0];
         assert!(alarm.contains("front-door: epoch 1") && alarm.contains("a key for device 4242"), "{alarm}");
+    }
+}
+
+/// Somebody whom no policy of the owner's names.
+fn stranger() -> media::policy::Recipient {
+    media::policy::Recipient {
+        device_id: media::id::DeviceId([66; 32]),
+        wrap_pk: seal::hpke::SecretKey::generate(&mut host::rng::OsRng).public(),
+        role: media::policy::Role::Guest,
+        not_after: u64::MAX,
     }
 }
 
@@ -341,14 +344,7 @@ async fn the_second_picture_is_watched_and_audited_as_a_track_of_its_own() {
         assert_eq!((watched.segments, watched.refused), (segments, 0), "track {track}");
     }
 
-    let secret = seal::hpke::SecretKey::generate(&mut host::rng::OsRng);
-    let stranger = media::policy::Recipient {
-        device_id: media::id::DeviceId([66; 32]),
-        wrap_pk: secret.public(),
-        role: media::policy::Role::Guest,
-        not_after: u64::MAX,
-    };
-    camera.film_for(&[stranger]).await;
+    camera.film_for(&[stranger()]).await;
     let report = audit(&scene.owner, Since::LastHead, &mut |_| {}).await.unwrap();
     let alarm = report.policy_alarms.first().unwrap();
     assert!(alarm.contains("front-door, second picture: epoch 1"), "{alarm}");

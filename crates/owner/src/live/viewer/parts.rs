@@ -198,19 +198,23 @@ impl Viewer {
     }
 }
 
+/// The camera's own word for a time that it did not film; `None` if it says that it did.
+pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
+    Some(match reason {
+        GapReason::Restart => "the camera was off or restarted",
+        GapReason::SpoolOverflow => "the camera's spool overflowed during an outage",
+        GapReason::Source => "the camera's source froze or ended",
+        GapReason::ClockStep => "the camera's clock stepped",
+        GapReason::NothingMoved => "nothing moved: the camera films events only",
+        GapReason::OutsideSchedule => "outside the camera's hours of filming",
+        GapReason::Privacy => "the camera's privacy switch was on",
+        GapReason::None => return None,
+    })
+}
+
 fn reason(gap: &Gap) -> String {
-    let reason = match gap.reason {
-        Some(GapReason::Restart) => "the camera was off or restarted",
-        Some(GapReason::SpoolOverflow) => "the camera's spool overflowed during an outage",
-        Some(GapReason::Source) => "the camera's source froze or ended",
-        Some(GapReason::ClockStep) => "the camera's clock stepped",
-        Some(GapReason::NothingMoved) => "nothing moved: the camera films events only",
-        Some(GapReason::OutsideSchedule) => "outside the camera's hours of filming",
-        Some(GapReason::Privacy) => "the camera's privacy switch was on",
-        Some(GapReason::None) | None => {
-            "filmed, but not there: not yet stored, dropped or withheld by the relay"
-        }
-    };
+    let signed = gap.reason.and_then(signed_reason);
+    let reason = signed.unwrap_or("filmed, but not there: not yet stored, dropped or withheld by the relay");
     match gap.segments {
         0 => reason.to_owned(),
         1 => format!("{reason} (1 segment)"),
