@@ -5,9 +5,9 @@ say() { printf '\n==> %s\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 
 # The tests alone: a browser for the owner's page; RTSP cameras, which are GStreamer's server as the system's Python reaches it, with TLS and a
-# certificate.
+# certificate, and with a clock that is wrong.
 candor_test_packages=(chromium chromium-driver python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly glib-networking openssl)
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly glib-networking libfaketime openssl)
 
 # Debian packages: a C compiler for ring, ffmpeg (sources that are files or cameras; checks of exports),
 # Python (second implementations of the vectors), real footage from opencv-doc; and those that are named.

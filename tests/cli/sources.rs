@@ -77,13 +77,15 @@ async fn a_probe_says_what_a_camera_sends_and_what_to_change() {
         let args = ["camera", "probe", &url, "--user", USER, "--password-file", file];
         run(&[&args, more].concat()).await
     };
-    for (mount, codec, size, sound, advice) in [
+    let cases = [
         ("h264-aac", "h264", (640, 272), Some("aac"), [].as_slice()),
         ("h265-aac", "hevc", (320, 136), Some("aac"), &["h265-in-browsers"]),
         ("b-frames", "h264", (320, 136), None, &["b-frames", "no-sound"]),
         ("live", "h264", (320, 240), Some("pcm_alaw"), &["sound-is-converted"]),
-    ] {
-        let ended = probe(mount, &["--json", "--transport", "udp"]).await;
+    ];
+    let [a, b, c, d] = cases.map(|(mount, ..)| probe(mount, &["--json", "--transport", "udp"]));
+    let ended = <[Ended; 4]>::from(tokio::join!(a, b, c, d));
+    for ((_, codec, size, sound, advice), ended) in cases.into_iter().zip(ended) {
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let found: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
         assert_eq!(found["video"]["codec"], codec);
@@ -100,7 +102,13 @@ async fn a_probe_says_what_a_camera_sends_and_what_to_change() {
             .collect();
         assert_eq!(names, advice, "{found}");
     }
-    let told = probe("b-frames", &[]).await;
+    let ahead = RtspServer::ahead_by(100).await;
+    let (url, file) = (ahead.url("live"), ahead.password_file());
+    let told = ["camera", "probe", &url, "--user", USER, "--password-file", file.to_str().unwrap()];
+    let (told, ahead) = tokio::join!(probe("b-frames", &[]), run(&told));
+    for words in ["clock       +9", "clock: the camera's clock is 1m 3", "ahead of this machine's", "NTP"] {
+        assert!(ahead.stdout.contains(words), "{words}: {}", ahead.stdout);
+    }
     for words in
         ["picture     H.264", "320x136, 25.0 pictures a second", "key frames  every 1.0 s", "Switch them off"]
     {

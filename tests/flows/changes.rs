@@ -90,7 +90,7 @@ async fn an_rtsp_camera_that_is_set_to_another_size_is_filmed_on_in_a_run_of_its
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_init_segment_on_standard_input_begins_a_run_in_another_size_and_another_codec() {
+async fn standard_input_that_pauses_and_goes_on_in_another_size_or_codec_is_filmed_on_in_a_run_of_its_own() {
     let stage = Stage::set(0).await;
     let name = "piped";
     let data = stage.folder().join(name);
@@ -114,7 +114,8 @@ async fn a_new_init_segment_on_standard_input_begins_a_run_in_another_size_and_a
     let owner = &stage.cast.people.owner;
     owner::play::play(owner, name, today(), &mut tokio::io::sink(), &mut on).await.unwrap();
     assert_eq!(runs, ["avc1", "avc1", "hvc1"]);
-    let (files, _) = exported(&stage, name).await;
+    let (files, gaps) = exported(&stage, name).await;
+    assert!(gaps.iter().any(|reason| reason == "the camera's source froze or ended"), "{gaps:?}");
     let mut shapes_found = Vec::new();
     let mut kept = Vec::new();
     for file in &files {
@@ -169,9 +170,13 @@ impl Piped {
         let one = |(part, tag): (&PathBuf, &str)| {
             format!("ffmpeg -nostdin -v error -re -i {part:?} {}", how.replace("TAG", tag))
         };
-        let lines: Vec<String> = self.0.iter().zip(["avc1", "avc1", "hvc1"]).map(one).collect();
+        let [small, large, other] = [0, 1, 2].map(|n| one((&self.0[n], ["avc1", "avc1", "hvc1"][n])));
         let mut shell = Command::new("sh");
-        shell.args(["-c", &lines.join("; ")]).stdin(Stdio::null()).stdout(Stdio::piped());
+        // What feeds a pipe may pause for longer than a camera is waited for.
+        shell
+            .args(["-c", &format!("{small}; sleep 15; {large}; {other}")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
         // It ends with its films, or when nobody reads its pipe any more.
         shell.spawn().unwrap().stdout.take().unwrap().try_into().unwrap()
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use world::filming::Filming;
 use world::rtsp::{PASSWORD, RtspServer};
-use world::{Stage, until};
+use world::{Stage, until, wall_clock};
 
 pub(super) fn today() -> Span {
     let now = host::clock::now_us();
@@ -98,6 +98,32 @@ async fn lost_packets_cost_pictures_and_nothing_else() {
     let (filmed, pictures) = (duration(clip, "v").await, frames(clip).await.len() as f64);
     assert!(pictures < filmed * 25.0 - 2.0, "{pictures} pictures in {filmed} s: nothing was lost");
     assert!(pictures > filmed * 25.0 * 0.7, "{pictures} pictures in {filmed} s");
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_whose_clock_is_wrong_is_named_and_its_recordings_bear_ours() {
+    let stage = Stage::set(0).await;
+    let [right, ahead] = [RtspServer::ahead_by(0).await, RtspServer::ahead_by(100).await];
+    let right = Filming::begin(&stage, "right", right.source("live", Transport::Tcp)).await;
+    let filming = Filming::begin(&stage, "ahead", ahead.source("clock-1", Transport::Tcp)).await;
+    until("the camera told its clock", async || filming.stats().clock_trouble().is_some()).await;
+    let trouble = filming.stats().clock_trouble().unwrap();
+    assert!(trouble.contains("1m 40s ahead") || trouble.contains("1m 39s ahead"), "{trouble}");
+    let acked = filming.stats().segments_acked();
+    filming.acked(acked + 2).await;
+    right.acked(5).await;
+    assert_eq!(
+        (right.stats().clock_trouble(), right.stats().trouble(), filming.stats().trouble()),
+        (None, None, None)
+    );
+    right.stop().await;
+    filming.stop().await;
+    // What it draws is its own time.
+    let clip = exported(&stage, "ahead").await.remove(0);
+    let drawn = wall_clock::drawn_ms(&clip).await;
+    let now_ms = host::clock::now_us() / 1000;
+    assert!(drawn.iter().all(|drawn| *drawn > now_ms + 20_000), "{drawn:?}, {now_ms}");
     stage.strike().await;
 }
 

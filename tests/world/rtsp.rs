@@ -15,15 +15,26 @@ use tokio::process::{Child, Command};
 pub const USER: &str = "viewer";
 /// With everything that an address or a script could trip over.
 pub const PASSWORD: &str = "p@ss:w/ö%'x#1";
+/// Debian's libfaketime, for a server whose clock is wrong.
+const FAKETIME: &str = "/usr/$LIB/faketime/libfaketime.so.1";
 /// How long its films are, seconds.
 pub const SECONDS: &str = "8";
+
+/// What is special about a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Encrypted,
+    /// Its clock is ahead by so many seconds.
+    Ahead(u32),
+}
 
 /// A running server. Dropping it kills it.
 #[derive(Debug)]
 pub struct RtspServer {
     folder: tempfile::TempDir,
     port: u16,
-    is_encrypted: bool,
+    kind: Kind,
     child: Child,
     goodbyes: Arc<AtomicUsize>,
 }
@@ -80,7 +91,7 @@ impl RtspServer {
             let made = ffmpeg.arg(folder.path().join(name)).status().await.unwrap();
             assert!(made.success(), "{name}");
         }
-        Self::on(folder, free_port(), false).await
+        Self::on(folder, free_port(), Kind::Plain).await
     }
 
     /// The same films by another server, which speaks TLS with a certificate of its own making.
@@ -99,21 +110,26 @@ impl RtspServer {
             .await
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        Self::on(folder, free_port(), true).await
+        Self::on(folder, free_port(), Kind::Encrypted).await
     }
 
-    async fn on(folder: tempfile::TempDir, port: u16, is_encrypted: bool) -> Self {
+    /// The test picture by another server, whose clock is ahead by so many seconds.
+    pub async fn ahead_by(seconds: u32) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), free_port(), Kind::Ahead(seconds)).await
+    }
+
+    async fn on(folder: tempfile::TempDir, port: u16, kind: Kind) -> Self {
         let password = folder.path().join("password");
         if !password.exists() {
             host::secret::create_line(&password, PASSWORD).unwrap();
         }
         let goodbyes = Arc::new(AtomicUsize::new(0));
-        let child = serve(folder.path(), port, is_encrypted, goodbyes.clone()).await;
-        Self { folder, port, is_encrypted, child, goodbyes }
+        let child = serve(folder.path(), port, kind, goodbyes.clone()).await;
+        Self { folder, port, kind, child, goodbyes }
     }
 
     pub fn url(&self, mount: &str) -> String {
-        let scheme = if self.is_encrypted { "rtsps" } else { "rtsp" };
+        let scheme = if self.kind == Kind::Encrypted { "rtsps" } else { "rtsp" };
         format!("{scheme}://127.0.0.1:{}/{mount}", self.port)
     }
 
@@ -161,17 +177,24 @@ impl RtspServer {
 
     /// After a power cut.
     pub async fn restart(&mut self) {
-        self.child = serve(self.folder.path(), self.port, self.is_encrypted, self.goodbyes.clone()).await;
+        self.child = serve(self.folder.path(), self.port, self.kind, self.goodbyes.clone()).await;
     }
 }
 
-async fn serve(folder: &Path, port: u16, is_encrypted: bool, goodbyes: Arc<AtomicUsize>) -> Child {
+async fn serve(folder: &Path, port: u16, kind: Kind, goodbyes: Arc<AtomicUsize>) -> Child {
     // The system's Python: GStreamer's bindings are a Debian package.
     let mut command = Command::new("/usr/bin/python3");
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("world/rtsp_server.py"));
     command.arg(port.to_string()).arg(folder).env("PASSWORD", PASSWORD);
-    if is_encrypted {
-        command.arg(folder.join("certificate.pem")).arg(folder.join("key.pem"));
+    match kind {
+        Kind::Plain => {}
+        Kind::Encrypted => {
+            command.arg(folder.join("certificate.pem")).arg(folder.join("key.pem"));
+        }
+        Kind::Ahead(seconds) => {
+            command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", format!("+{seconds}s"));
+            command.env("DONT_FAKE_MONOTONIC", "1");
+        }
     }
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

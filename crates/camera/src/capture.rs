@@ -3,7 +3,7 @@
 //! ```text
 //! ffprobe SOURCE                  which codecs: sound that is no AAC is made AAC, H.265 gets the tag that players want
 //! ffmpeg -i SOURCE -c:v copy -c:a copy -f mp4 -movflags empty_moov+default_base_moof+frag_keyframe
-//!        -frag_duration 100000 -flush_packets 1 pipe:1
+//!        -frag_duration 100000 -write_prft wallclock -flush_packets 1 pipe:1
 //! ```
 //!
 //! A source that breaks off or freezes is begun anew, with pauses; a camera that refuses the password is asked again rarely, because many lock an
@@ -11,6 +11,7 @@
 
 mod ffmpeg;
 mod keyframes;
+pub(crate) mod producer;
 
 use crate::Stats;
 use crate::film::{Heard, Moment};
@@ -127,7 +128,7 @@ pub(crate) async fn shoot(
                 () = stop.requested() => return,
             }
         }
-        let error = match shoot_once(source, heard, &mut failures, off.clone(), stop).await {
+        let error = match shoot_once(source, heard, stats, &mut failures, off.clone(), stop).await {
             Err(error) => error,
             Ok(Stopped::Off) => continue,
             Ok(Stopped::ForGood) => return,
@@ -177,6 +178,7 @@ enum Stopped {
 async fn shoot_once(
     source: &SourceConfig,
     heard: &mpsc::Sender<Heard>,
+    stats: &Stats,
     failures: &mut u32,
     off: watch::Receiver<Option<GapReason>>,
     stop: &Shutdown,
@@ -190,7 +192,19 @@ async fn shoot_once(
     let mut measuring = Measuring::start(heard.clone());
     let filming = async {
         loop {
-            let piece = capture.next().await?;
+            let piece = match capture.next().await {
+                // What feeds standard input may only pause, and it cannot be begun again: it is waited for.
+                Err(error @ SourceError::Frozen) if matches!(source, SourceConfig::Input) => {
+                    tracing::warn!(%error, "no picture");
+                    stats.set_trouble(Some(error.to_string()));
+                    measuring.rest();
+                    if heard.send(Heard::Lost).await.is_err() {
+                        return Ok(Stopped::ForGood);
+                    }
+                    continue;
+                }
+                next => next?,
+            };
             // Standard input cannot be let go: it is read, and its pictures are thrown away.
             let reason = *off.borrow();
             if let (Some(reason), Piece::Fragment(_)) = (reason, &piece) {
@@ -204,10 +218,14 @@ async fn shoot_once(
             }
             told = reason;
             measuring.see(&piece);
-            if matches!(piece, Piece::Fragment(_)) {
+            let now = Moment::now();
+            if let Piece::Fragment(fragment) = &piece {
                 *failures = 1;
+                if matches!(source, SourceConfig::Stream(_)) {
+                    tell_clock(producer::ahead_ms(fragment, now.wall_us), stats);
+                }
             }
-            if heard.send(Heard::Piece(piece, Moment::now())).await.is_err() {
+            if heard.send(Heard::Piece(piece, now)).await.is_err() {
                 return Ok(Stopped::ForGood);
             }
         }
@@ -220,6 +238,21 @@ async fn shoot_once(
     drop(measuring);
     capture.end().await;
     ended
+}
+
+/// Says that a camera's clock went wrong, or right, once.
+fn tell_clock(ahead_ms: Option<i64>, stats: &Stats) {
+    let Some(ahead_ms) = ahead_ms else { return };
+    let fault = producer::fault(ahead_ms);
+    match (&fault, stats.clock_trouble()) {
+        (Some(fault), None) => tracing::warn!(
+            ahead_ms,
+            "{fault}: a time that it draws into its pictures is wrong, recordings bear this machine's; have it set its clock by NTP"
+        ),
+        (None, Some(_)) => tracing::info!(ahead_ms, "the camera's clock is right again"),
+        _ => {}
+    }
+    stats.set_clock_trouble(fault);
 }
 
 /// Waits until the source is to be let go; for ever if it cannot be.
@@ -237,8 +270,8 @@ pub(crate) struct Capture {
     shape: Shape,
     buffer: Vec<u8>,
     is_stream: bool,
-    /// When the next picture must have come.
-    deadline: Instant,
+    /// When the next picture must have come. None once it was missed: whoever still waits does so for ever.
+    deadline: Option<Instant>,
 }
 
 impl Capture {
@@ -259,7 +292,7 @@ impl Capture {
             shape: Shape::default(),
             buffer: vec![0; 64 << 10],
             is_stream: matches!(source, SourceConfig::Stream(_)),
-            deadline: Instant::now() + PROBE,
+            deadline: Some(Instant::now() + PROBE),
         })
     }
 
@@ -277,12 +310,22 @@ impl Capture {
                 // A camera whose microphone goes on while its picture stands still is frozen.
                 let has_picture = matches!(&piece, Piece::Fragment(fragment) if fragment.duration_us > 0);
                 if has_picture || !self.is_stream {
-                    self.deadline = Instant::now() + FROZEN;
+                    self.deadline = Some(Instant::now() + FROZEN);
                 }
                 return Ok(piece);
             }
-            let read = timeout_at(self.deadline, self.reader.read(&mut self.buffer)).await;
-            let len = read.map_err(|_| SourceError::Frozen)?.map_err(SourceError::Read)?;
+            let read = self.reader.read(&mut self.buffer);
+            let read = match self.deadline {
+                None => read.await,
+                Some(deadline) => match timeout_at(deadline, read).await {
+                    Ok(read) => read,
+                    Err(_) => {
+                        self.deadline = None;
+                        return Err(SourceError::Frozen);
+                    }
+                },
+            };
+            let len = read.map_err(SourceError::Read)?;
             if len == 0 {
                 return Err(self.ended().await);
             }

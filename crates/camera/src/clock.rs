@@ -7,6 +7,11 @@
 /// A wall clock that moves against the steady one by more than this was set.
 const STEP_US: u64 = 1_000_000;
 
+/// Two readings of the steady clock that are closer than this are one moment, with what was read between them.
+const ONE_MOMENT_US: u64 = 10_000;
+/// How often a machine that holds the thread up between two readings is asked again.
+const READINGS: usize = 10;
+
 /// One moment by both clocks, microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -14,6 +19,27 @@ pub(crate) struct Moment {
     pub(crate) wall_us: u64,
     /// Since anything; only grows.
     pub(crate) steady_us: u64,
+}
+
+impl Moment {
+    /// Reads both clocks at one moment: a thread that is held up between the two would see a clock that was set.
+    pub(crate) fn read(wall: impl Fn() -> u64, steady: impl Fn() -> u64) -> Self {
+        let one = || {
+            let (before_us, wall_us, steady_us) = (steady(), wall(), steady());
+            (steady_us.saturating_sub(before_us), Self { wall_us, steady_us })
+        };
+        let mut best = one();
+        for _ in 1..READINGS {
+            if best.0 < ONE_MOMENT_US {
+                break;
+            }
+            let again = one();
+            if again.0 < best.0 {
+                best = again;
+            }
+        }
+        best.1
+    }
 }
 
 /// Whether the wall clock was set since the moment before.
@@ -46,6 +72,26 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_thread_that_is_held_up_between_two_clocks_reads_them_again() {
+        let (steady, asked) = (Cell::new(0), Cell::new(0));
+        let held_up = |times: u32| {
+            asked.set(0);
+            let wall = || {
+                asked.set(asked.get() + 1);
+                let wall_us = 7_000_000 + steady.get();
+                steady.set(steady.get() + if asked.get() <= times { 3_000_000 } else { 1 });
+                wall_us
+            };
+            let read = Moment::read(wall, || steady.get());
+            read.wall_us.abs_diff(read.steady_us + 7_000_000)
+        };
+        assert_eq!((held_up(0), held_up(1), held_up(9)), (1, 1, 1));
+        assert_eq!(held_up(u32::MAX), 3_000_000);
+        assert_eq!(asked.get(), 10, "a machine that is always held up is not asked for ever");
+    }
 
     #[test]
     fn a_clock_that_is_set_either_way_is_noticed_once_and_one_that_is_slewed_only_grows() {

@@ -52,9 +52,8 @@ pub(crate) enum Heard {
 impl Moment {
     pub(crate) fn now() -> Self {
         static START: OnceLock<Instant> = OnceLock::new();
-        let steady = START.get_or_init(Instant::now).elapsed();
-        let steady_us = u64::try_from(steady.as_micros()).unwrap_or(u64::MAX);
-        Self { wall_us: host::clock::now_us(), steady_us }
+        let start = START.get_or_init(Instant::now);
+        Self::read(host::clock::now_us, || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 }
 

@@ -1,13 +1,17 @@
 //! Looking at a source before it is filmed: what it sends, and what its owner should change.
 //!
-//! ffprobe watches it for some seconds; `judged` is pure. In scope: what a camera can be set to. Out of scope: changing it.
+//! ffprobe watches it for some seconds, and for some more its clock is compared; `judged` is pure. In scope: what a camera can be set to. Out of scope: changing it.
 
-use crate::capture::{PROBE, SourceError, ffprobe};
+use crate::capture::{Capture, PROBE, SourceError, ffprobe, producer};
 use crate::source::SourceConfig;
+use container::split::Piece;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// So long a source is watched: several key frames of a camera that is set well, one of most that are not.
 const WATCH: Duration = Duration::from_secs(12);
+/// So long its clock is waited for: RTCP's first report comes after 4 s at the latest.
+const CLOCK_WATCH: Duration = Duration::from_secs(8);
 /// What comes first is not judged: a connection may begin with pictures that were kept for it, and an extra key frame.
 const SETTLED_S: f64 = 1.0;
 /// Key frames further apart make a viewer wait, and cuts coarse.
@@ -22,6 +26,9 @@ const IRREGULAR: f64 = 1.5;
 pub struct Found {
     pub video: Video,
     pub audio: Option<Audio>,
+    /// By how much its clock is ahead of this machine's, milliseconds: about 0 of a camera that did not tell it while it was watched, none of a
+    /// source that has no clock.
+    pub clock_ahead_ms: Option<i64>,
     /// How long it was watched: from the first picture to the last, seconds.
     pub watched_s: f64,
     pub advice: Vec<Advice>,
@@ -93,7 +100,44 @@ pub async fn probe(source: &SourceConfig) -> Result<Found, SourceError> {
     let entries = "stream=index,codec_type,codec_name,profile,width,height,has_b_frames,sample_rate,channels\
                    :packet=stream_index,pts_time,flags,size";
     let args = ["-read_intervals", &interval, "-show_entries", entries, "-of", "json"];
-    judged(&ffprobe(source, &args, WATCH + PROBE).await?)
+    let found = judged(&ffprobe(source, &args, WATCH + PROBE).await?)?;
+    Ok(found.with_clock(clock_ahead_ms(source).await))
+}
+
+/// Asked after ffprobe, which does not tell it, and not beside it: many cameras send another key frame when a second client comes.
+async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
+    if !matches!(source, SourceConfig::Stream(_)) {
+        return None;
+    }
+    let mut capture = Capture::start(source).await.ok()?;
+    let mut ahead_ms = None;
+    let looking = async {
+        while let Ok(piece) = capture.next().await {
+            if let Piece::Fragment(fragment) = piece {
+                ahead_ms = producer::ahead_ms(&fragment, host::clock::now_us());
+            }
+            if ahead_ms.and_then(producer::fault).is_some() {
+                break;
+            }
+        }
+    };
+    // Passing is what it does with a clock that is right.
+    let _ = timeout(CLOCK_WATCH, looking).await;
+    capture.end().await;
+    ahead_ms
+}
+
+impl Found {
+    fn with_clock(mut self, ahead_ms: Option<i64>) -> Self {
+        self.clock_ahead_ms = ahead_ms;
+        if let Some(fault) = ahead_ms.and_then(producer::fault) {
+            let text = format!(
+                "{fault}: a time that it draws into its pictures is wrong, recordings bear this machine's. Have it set its clock by NTP, and look at its time zone"
+            );
+            self.advice.push(Advice { name: "clock", text });
+        }
+        self
+    }
 }
 
 /// What ffprobe's JSON says.
@@ -138,7 +182,7 @@ fn judged(json: &str) -> Result<Found, SourceError> {
         passes_through: stream.codec_name.as_deref() == Some("aac"),
     });
     let advice = advice(&video, audio.as_ref(), watched_s);
-    Ok(Found { video, audio, watched_s, advice })
+    Ok(Found { video, audio, clock_ahead_ms: None, watched_s, advice })
 }
 
 impl Packet {

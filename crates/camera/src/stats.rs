@@ -19,6 +19,7 @@ struct Inner {
     spooled_bytes: AtomicU64,
     rests: Mutex<Option<GapReason>>,
     trouble: Mutex<Option<String>>,
+    clock: Mutex<Option<String>>,
     link: Mutex<Option<String>>,
     policy: Mutex<Option<String>>,
 }
@@ -57,6 +58,11 @@ impl Stats {
     /// Why there is no picture now.
     pub fn trouble(&self) -> Option<String> {
         lock(&self.0.trouble).clone()
+    }
+
+    /// How wrong the clock of the camera that is filmed is, if it tells and is.
+    pub fn clock_trouble(&self) -> Option<String> {
+        lock(&self.0.clock).clone()
     }
 
     /// Why there is no session with the relay now, or why it does not store.
@@ -100,6 +106,10 @@ impl Stats {
 
     pub(crate) fn set_trouble(&self, trouble: Option<String>) {
         *lock(&self.0.trouble) = trouble;
+    }
+
+    pub(crate) fn set_clock_trouble(&self, trouble: Option<String>) {
+        *lock(&self.0.clock) = trouble;
     }
 
     pub(crate) fn set_link(&self, trouble: Option<String>) {

@@ -29,6 +29,9 @@ pub struct Fragment {
     pub duration_us: u64,
     /// Whether it starts at a key frame.
     pub begins: Begins,
+    /// When its first picture was made, by the clock of whoever made the stream: microseconds since 1970. None if the stream does not say
+    /// (ISO/IEC 14496-12, 8.16.5).
+    pub produced_us: Option<u64>,
 }
 
 /// One sample.
@@ -70,6 +73,7 @@ impl Fragment {
             decode_us: to_us(first.decode, timescale),
             duration_us: to_us(ticks, timescale),
             begins,
+            produced_us: None,
         })
     }
 

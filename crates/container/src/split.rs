@@ -3,6 +3,10 @@
 use crate::fragment::Fragment;
 use crate::init::Init;
 use crate::{BOX_MAX, BoxError, INIT_MAX, box_header, letters};
+use mp4_atom::{Decode as _, Prft};
+
+/// From 1900, where NTP's seconds begin, to 1970.
+const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
 
 /// What comes out.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub struct Splitter {
     /// ftyp, waiting for its moov; or moof, waiting for its mdat.
     begun: Vec<u8>,
     init: Option<Box<Init>>,
+    /// What a prft said of the fragment that follows it.
+    produced_us: Option<u64>,
 }
 
 impl Splitter {
@@ -68,10 +74,16 @@ impl Splitter {
                         found: "moof".to_owned(),
                     })?;
                     self.begun.extend_from_slice(whole);
-                    Some(Piece::Fragment(Fragment::parse(init, &std::mem::take(&mut self.begun))?))
+                    let mut fragment = Fragment::parse(init, &std::mem::take(&mut self.begun))?;
+                    fragment.produced_us = self.produced_us.take();
+                    Some(Piece::Fragment(fragment))
+                }
+                b"prft" => {
+                    self.produced_us = produced_us(whole);
+                    None
                 }
                 // Indexes, padding, events: nothing that a viewer needs.
-                b"styp" | b"sidx" | b"prft" | b"free" | b"skip" | b"emsg" | b"mfra" | b"uuid" => None,
+                b"styp" | b"sidx" | b"free" | b"skip" | b"emsg" | b"mfra" | b"uuid" => None,
                 _ => {
                     return Err(BoxError::Unexpected {
                         expected: "a box of fragmented MP4",
@@ -96,10 +108,41 @@ impl Splitter {
     }
 }
 
+/// What a prft says. A malformed one says nothing: no viewer needs it.
+fn produced_us(mut whole: &[u8]) -> Option<u64> {
+    let ntp = Prft::decode(&mut whole).ok()?.ntp_timestamp;
+    let (secs, fraction) = (ntp >> 32, ntp & 0xffff_ffff);
+    // RFC 4330, 3: seconds without the highest bit are those of the era that begins in 2036.
+    let secs = if secs >> 31 == 0 { secs + (1 << 32) } else { secs };
+    Some(secs.checked_sub(NTP_TO_UNIX_SECS)? * 1_000_000 + ((fraction * 1_000_000) >> 32))
+}
+
 fn expect(begun: &[u8], kind: [u8; 4], expected: &'static str) -> Result<(), BoxError> {
     match box_header(begun) {
         Some((_, found)) if found == kind => Ok(()),
         Some((_, found)) => Err(BoxError::Unexpected { expected, found: letters(found) }),
         None => Err(BoxError::Unexpected { expected, found: "nothing".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A prft of version 1 with this time.
+    fn prft(ntp: u64) -> Vec<u8> {
+        let head = [&32u32.to_be_bytes()[..], b"prft", &[1, 0, 0, 24], &1u32.to_be_bytes()].concat();
+        [&head[..], &ntp.to_be_bytes(), &90_000u64.to_be_bytes()].concat()
+    }
+
+    #[test]
+    fn a_producers_time_is_read_in_this_era_of_ntp_and_the_next_and_a_senseless_one_is_none() {
+        assert_eq!(produced_us(&prft((NTP_TO_UNIX_SECS + 7) << 32 | 0x8000_0000)), Some(7_500_000));
+        assert_eq!(produced_us(&prft(5 << 32)), Some(((1 << 32) - NTP_TO_UNIX_SECS + 5) * 1_000_000));
+        assert_eq!(produced_us(&prft(u64::from(1u32 << 31) << 32)), None, "1968");
+        let whole = prft(u64::MAX);
+        for len in 0..whole.len() {
+            assert_eq!(produced_us(&whole[..len]), None);
+        }
     }
 }

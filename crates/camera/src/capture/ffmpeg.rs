@@ -72,7 +72,15 @@ impl Ffmpeg {
             command.args(["-tag:v", "hvc1"]);
         }
         command.args(["-f", "mp4", "-movflags", "empty_moov+default_base_moof+frag_keyframe"]);
-        command.args(["-frag_duration", "100000", "-flush_packets", "1", "pipe:1"]);
+        command.args([
+            "-frag_duration",
+            "100000",
+            "-write_prft",
+            "wallclock",
+            "-flush_packets",
+            "1",
+            "pipe:1",
+        ]);
         let mut child = spawn(command, "ffmpeg", script).await?;
         let none = || SourceError::Broken(String::new());
         let pictures = child.stdout.take().ok_or_else(none)?;

@@ -186,6 +186,7 @@ impl Verb {
                             waiting_bytes = bytes,
                             rests = ?stats.rests(),
                             trouble = stats.trouble().or_else(|| stats.link_trouble()),
+                            clock = stats.clock_trouble(),
                             "filming"
                         );
                         if let Some(sub) = &sub {
