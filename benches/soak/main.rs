@@ -1,12 +1,12 @@
-//! Four cameras and four viewers for half an hour: does any of them hold more and more?
+//! Four cameras and four viewers for an hour: does any of them hold more and more?
 //!
 //! ```text
-//! cargo run --release -p candor-benches --bin soak -- [--minutes 30] [--json]
+//! cargo run --release -p candor-benches --bin soak -- [--minutes 30] [--warm-up 30] [--json]
 //! ```
 //!
 //! Relay, cameras and viewers are processes of their own, as in a deployment: this program starts itself again as `candor <party> <verb>`.
 //! Log, witnesses, trustees and monitors run in this one, and are one row. Every few seconds the memory and the open descriptors of each
-//! are read; the line through what came after the warm-up says how fast they grow.
+//! are read; the line through what came after the warm-up says how fast they grow, and those through its two halves whether they slow down.
 #![allow(clippy::unwrap_used)]
 
 mod part;
@@ -23,28 +23,29 @@ const CAMERAS: usize = 4;
 /// As a deployment's.
 const EPOCH_SECONDS: u16 = 60;
 const LOOK: Duration = Duration::from_secs(5);
-/// The part of the time that is not counted: pools, caches and windows fill.
-const WARM_UP: f64 = 0.2;
+/// Minutes that are counted, unless it is said.
+const MINUTES: u64 = 30;
+/// Minutes before them that are not counted, unless it is said: pools, caches, windows and the allocator's arenas fill.
+const WARM_UP: u64 = 30;
 
 fn main() -> ExitCode {
     // As one of the parties.
     if std::env::args().nth(1).is_some_and(|first| !first.starts_with("--")) {
         return candor::cli::main();
     }
-    let minutes = minutes();
+    let [counted, warm_up] = [("--minutes", MINUTES), ("--warm-up", WARM_UP)].map(minutes);
+    assert!(!counted.is_zero(), "--minutes is at least 1");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(soak(Duration::from_secs(60 * minutes)));
+    runtime.block_on(soak(warm_up, counted));
     ExitCode::SUCCESS
 }
 
-fn minutes() -> u64 {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--minutes").skip(1);
-    let minutes = arguments.next().map_or(30, |minutes| minutes.parse().unwrap());
-    assert!(minutes > 0, "--minutes is at least 1");
-    minutes
+fn minutes((name, default): (&str, u64)) -> Duration {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
+    Duration::from_secs(60 * arguments.next().map_or(default, |minutes| minutes.parse().unwrap()))
 }
 
-async fn soak(time: Duration) {
+async fn soak(warm_up: Duration, counted: Duration) {
     let mut report = Report::new("soak");
     let mut stage = Stage::set_with(CAMERAS, |plan| plan.epoch_seconds = EPOCH_SECONDS).await;
     // They are paired; from here on they are processes.
@@ -68,26 +69,27 @@ async fn soak(time: Duration) {
     }
 
     let (begun, mut looks) = (Instant::now(), interval(LOOK));
-    while begun.elapsed() < time {
+    while begun.elapsed() < warm_up + counted {
         looks.tick().await;
         for part in &mut parts {
             part.look(begun.elapsed());
         }
     }
-    report.add(table(time, &parts));
+    report.add(table(warm_up, counted, &parts));
     report.add(work(&stage, &viewing).await);
     report.print();
     drop(parts);
     stage.strike().await;
 }
 
-fn table(time: Duration, parts: &[Part]) -> Table {
-    let minutes = time.as_secs() / 60;
+fn table(warm_up: Duration, counted: Duration, parts: &[Part]) -> Table {
+    let minutes = |time: Duration| time.as_secs() / 60;
     let mut table = Table::new(
         format!(
-            "{minutes} minutes, looked at every {} s; the first {:.0} % are warm-up and not counted",
+            "{} minutes, looked at every {} s, after {} minutes of warm-up that are not counted",
+            minutes(counted),
             LOOK.as_secs(),
-            100.0 * WARM_UP
+            minutes(warm_up)
         ),
         &[
             "process",
@@ -96,20 +98,32 @@ fn table(time: Duration, parts: &[Part]) -> Table {
             "most kB",
             "kB/hour",
             "+-",
+            "first half",
+            "second half",
             "descriptors: first",
             "last",
             "most",
         ],
     );
     for part in parts {
-        let counted: Vec<_> = part.looks.iter().filter(|(at, _)| *at >= time.mul_f64(WARM_UP)).collect();
-        let memory: Vec<(f64, f64)> =
-            counted.iter().map(|(at, held)| (at.as_secs_f64() / 3600.0, held.own_kb as f64)).collect();
-        let descriptors: Vec<f64> = counted.iter().map(|(_, held)| held.descriptors as f64).collect();
-        let memory_kb: Vec<f64> = memory.iter().map(|(_, kb)| *kb).collect();
-        let slope = least_squares(&memory);
-        let [m, d] = [&memory_kb, &descriptors].map(|values| edges(values));
-        table.row(&part.name, &[m[0], m[1], m[2], slope.growth, slope.error, d[0], d[1], d[2]]);
+        let looks = |from: Duration, to: Duration| {
+            part.looks.iter().filter(move |(at, _)| *at >= from && *at < to).collect::<Vec<_>>()
+        };
+        let slope = |from, to| {
+            let hours = |at: &Duration| at.as_secs_f64() / 3600.0;
+            let looks = looks(from, to);
+            let memory: Vec<_> = looks.iter().map(|(at, held)| (hours(at), held.own_kb as f64)).collect();
+            least_squares(&memory)
+        };
+        let (middle, end) = (warm_up + counted / 2, warm_up + counted);
+        let all = looks(warm_up, end);
+        let memory: Vec<f64> = all.iter().map(|(_, held)| held.own_kb as f64).collect();
+        let descriptors: Vec<f64> = all.iter().map(|(_, held)| held.descriptors as f64).collect();
+        let whole = slope(warm_up, end);
+        let halves = [slope(warm_up, middle), slope(middle, end)].map(|half| half.growth);
+        let [m, d] = [&memory, &descriptors].map(|values| edges(values));
+        let row = [m[0], m[1], m[2], whole.growth, whole.error, halves[0], halves[1], d[0], d[1], d[2]];
+        table.row(&part.name, &row);
     }
     table
 }

@@ -296,7 +296,7 @@ impl Capture {
         })
     }
 
-    /// The next init segment or fragment. Cancel-safe until it fails.
+    /// The next init segment or fragment. Cancel-safe until it fails; only after [`SourceError::Frozen`] it may be asked again.
     pub(crate) async fn next(&mut self) -> Result<Piece, SourceError> {
         loop {
             if let Some(piece) = self.splitter.next_piece()? {

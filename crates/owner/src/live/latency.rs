@@ -1,7 +1,7 @@
 //! How late fragments come: the median and the 99th percentile of the newest ones, in bounded memory.
 
-/// Samples kept: an hour and three quarters of 100 ms fragments.
-const MAX_SAMPLES: usize = 65_536;
+/// Samples kept: seven minutes of 100 ms fragments.
+const MAX_SAMPLES: usize = 4096;
 
 /// The newest latencies in microseconds.
 #[derive(Debug, Default)]
