@@ -1,4 +1,4 @@
-//! What users do, from end to end: the main job, pairing, from glass to glass, the owner's page in a browser, a
+//! What users do, from end to end: the main job, pairing, a changed policy, from glass to glass, the owner's page in a browser, a
 //! camera that changes, one that films events only, the alarm that misses one, crashes in the middle of work.
 
 mod alarm;
@@ -11,5 +11,6 @@ mod glass;
 mod main_job;
 mod outage;
 mod pairing;
+mod policy;
 mod rtsp;
 mod sub;

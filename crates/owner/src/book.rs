@@ -59,6 +59,8 @@ pub enum BookError {
     BadName { name: String },
     #[error("the book's copy of {name:?} does not verify: {error}; restore the keybook from a backup")]
     Camera { name: String, error: ObjectError },
+    #[error("the book's {name:?} has no policy; restore the keybook from a backup")]
+    NoPolicy { name: String },
     #[error(transparent)]
     Secret(#[from] host::secret::SecretError),
     #[error(transparent)]

@@ -10,6 +10,7 @@
 //! | [`keys`] | the keybook folder: root, device and wrap keys, made once |
 //! | [`book`] | the durable book of cameras: enrolment, policies, notice roots, last verified head; what the relay says of each |
 //! | [`pair`] | one-time invites |
+//! | [`policy`] | what each camera's policy says, and its next version |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
 //! | [`alarm`] | tells when a camera is offline and when it is back, by a command or a webhook |
@@ -38,6 +39,7 @@ pub mod keys;
 pub mod live;
 pub mod pair;
 pub mod play;
+pub mod policy;
 mod relay;
 
 pub use config::Config;

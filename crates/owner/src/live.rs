@@ -214,6 +214,7 @@ impl<S: AsyncWrite + Unpin + Send> Session<'_, S> {
             while let Step::Epoch(header) = step {
                 self.write(std::mem::take(&mut out)).await?;
                 let opens = epoch_opens(link, self.viewer, &header).await?;
+                self.viewer.catch_up(self.owner, &opens).await?;
                 self.viewer.learn(&mut incoming, &opens, &mut out);
                 step = self.viewer.push(&mut incoming, &[], host::clock::now_us(), &mut out);
             }

@@ -12,25 +12,23 @@
 //!
 //! In scope: the owner's half. Out of scope: the camera's (`camera`), and what the relay checks (`relay`).
 
-mod compose;
 mod qr;
 
 use crate::book::{Base64, BookError, Camera, StoredCamera, StoredPolicy, notice};
+use crate::policy::{ComposeError, LeafError, compose, leaf};
 use crate::relay::{As, Session};
 use crate::{Owner, book};
-use escrow::record::{EntryId, OwnerPolicyLeaf, Record, RecordError, Signed};
+use escrow::record::EntryId;
 use media::codec::DecodeError;
 use media::enrollment::Enrollment;
 use media::id::{CameraId, Day};
 use media::message::{RefusalCode, Request, Response, Side};
-use media::pair::{PairHello, PairWelcome, PolicyBundle};
+use media::pair::{PairHello, PairWelcome};
 use media::sign::BadSignature;
 use quic::{CallError, LinkError};
 use seal::notice::NoticeRoot;
 use seal::pair::{Invite, InviteError};
 use std::time::Duration;
-use tlog::proof::{ProofError, TlogProof};
-use tlog::{Logged, LoggedError};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -77,24 +75,10 @@ pub enum PairError {
     Hello(DecodeError),
     #[error("{0}; the answer is not that camera's: make a new invite")]
     Consent(#[from] BadSignature),
-    #[error("[escrow] classes: {0:?} is none of legal, emergency, recovery; correct the configuration")]
-    Class(String),
-    #[error("[[escrow.trustees]] {name:?}: {reason}; copy both from what the trustee publishes")]
-    Trustee { name: String, reason: String },
-    #[error("[relay] sponsor {0:?} is not a name that leaves can carry; ask the relay's operator")]
-    Sponsor(String),
-    #[error(
-        "the configuration makes no policy that a camera would accept: {0}; correct [escrow] or [footage]"
-    )]
-    Policy(DecodeError),
-    #[error("the relay logged another leaf than the one it was given; tell its operator, and the monitors")]
-    OtherLeaf,
-    #[error("the relay's answer is no leaf: {0}")]
-    Leaf(#[from] RecordError),
-    #[error("the relay's answer is no proof: {0}")]
-    Proof(#[from] ProofError),
-    #[error("the policy is not shown to be in the log: {0}; nothing was paired")]
-    NotLogged(#[from] LoggedError),
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    #[error("{0}; nothing was paired")]
+    Leaf(#[from] LeafError),
     #[error("the invite does not fit a QR code; shorten [relay] invite_address")]
     TooLong,
 }
@@ -229,15 +213,15 @@ impl Invitation {
         let root = NoticeRoot::new(*root_bytes);
         let id = EntryId::generate(&mut host::rng::OsRng);
         let sponsor = &owner.config().relay.sponsor;
-        let leaf = compose::policy_leaf(sponsor, &root.key(&camera_id, day), &policy, id)?;
-        let own = compose::own_entry(&leaf);
+        let leaf = leaf::policy_leaf(sponsor, &root.key(&camera_id, day), &policy, id)?;
+        let own = leaf::own_entry(&leaf);
         let noted = |stored: &mut book::Stored| {
             stored.own.push(own);
             Ok(())
         };
         owner.change(noted).await?;
 
-        let (bundle, logged) = self.log(&leaf, policy.bytes(), deadline).await?;
+        let (bundle, logged) = leaf::log(&mut self.session, &owner, &leaf, policy.bytes(), deadline).await?;
         let leaf_index = logged.index();
         let witnesses = logged.cosigned().witness_names();
         on(Step::PolicyLogged { leaf_index, witnesses });
@@ -251,13 +235,7 @@ impl Invitation {
             camera_id,
             model: hello.model,
             enrollment: Base64(enrollment.clone()),
-            policies: vec![StoredPolicy {
-                policy: Base64(bundle.policy.clone()),
-                leaf: Base64(bundle.leaf.clone()),
-                proof: Base64(bundle.proof.clone()),
-                leaf_index,
-                since: now,
-            }],
+            policies: vec![StoredPolicy::of(&bundle, leaf_index, now)],
             notice_from: day.0,
             paired_at: now,
             welcomed: false,
@@ -277,36 +255,6 @@ impl Invitation {
         on(Step::Paired);
         paired.ok_or(PairError::Expired)
     }
-
-    /// Has the leaf sponsored, and believes nothing about it that the proof does not show.
-    async fn log(
-        &mut self,
-        leaf: &OwnerPolicyLeaf,
-        policy: &[u8],
-        deadline: Instant,
-    ) -> Result<(PolicyBundle, Logged<Signed<OwnerPolicyLeaf>>), PairError> {
-        let text = leaf.text();
-        let answer = self.session.ask_until(&Request::SponsorLeaf(text.clone()), deadline).await?;
-        let Response::Logged { leaf, proof } = answer else {
-            return Err(CallError::Unexpected("no Logged").into());
-        };
-        let logged = verify_logged(&text, &leaf, &proof, self.owner.log().policy())?;
-        Ok((PolicyBundle { policy: policy.to_vec(), leaf, proof }, logged))
-    }
-}
-
-/// The leaf must carry exactly the owner's text and stand in the witnessed log.
-fn verify_logged(
-    text: &str,
-    leaf: &[u8],
-    proof: &[u8],
-    policy: &tlog::policy::Policy,
-) -> Result<Logged<Signed<OwnerPolicyLeaf>>, PairError> {
-    let signed = Signed::<OwnerPolicyLeaf>::parse(leaf)?;
-    if signed.text() != text {
-        return Err(PairError::OtherLeaf);
-    }
-    Ok(Logged::verify(signed, &TlogProof::parse(proof)?, policy)?)
 }
 
 fn welcomed(stored: &mut book::Stored, id: &CameraId) -> Result<Option<Camera>, BookError> {
@@ -316,6 +264,3 @@ fn welcomed(stored: &mut book::Stored, id: &CameraId) -> Result<Option<Camera>, 
         camera.shown()
     }))
 }
-
-#[cfg(test)]
-mod tests;

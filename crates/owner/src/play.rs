@@ -49,6 +49,7 @@ pub async fn play(
 /// A span being played, a segment at a time.
 #[derive(Debug)]
 pub(crate) struct Playback {
+    owner: Owner,
     session: Session,
     viewer: Viewer,
     span: Span,
@@ -95,6 +96,7 @@ impl Playback {
         let earliest = span.from_us().saturating_sub(LEADS_US.into_iter().max().unwrap_or(0));
         viewer.want(earliest..span.to_us());
         Ok(Self {
+            owner: owner.clone(),
             session: Session::new(owner, As::Device),
             viewer,
             span,
@@ -225,6 +227,7 @@ impl Playback {
         while let Step::Epoch(header) = step {
             let link = self.session.link().await?;
             let opens = live::epoch_opens(&link, &self.viewer, &header).await?;
+            self.viewer.catch_up(&self.owner, &opens).await?;
             self.viewer.learn(&mut incoming, &opens, &mut out);
             step = self.viewer.push(&mut incoming, &[], now_us, &mut out);
         }

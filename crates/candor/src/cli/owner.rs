@@ -1,6 +1,7 @@
 //! `candor owner`.
 
 mod alarm;
+mod policy;
 
 use super::browser;
 use super::terminal::table;
@@ -16,6 +17,7 @@ use owner::book::Status;
 use owner::export::ExportError;
 use owner::live::{Event, WatchError, Watched};
 use owner::pair::PairError;
+use owner::policy::LeafError;
 use owner::{Config, Owner, Picture};
 use std::path::PathBuf;
 use tokio::io::AsyncWrite;
@@ -87,6 +89,14 @@ Example: candor owner cameras --config owner.toml")]
         after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook https://ntfy.example/door"
     )]
     Alarm(alarm::Alarm),
+    /// What each camera's policy says; with --apply, make it what the configuration says.
+    #[command(after_help = "\
+The policy is what a camera films under: who holds shares and how many of them open an epoch, for what they may, how long
+footage is kept ([escrow] and [footage] of the configuration). A change is signed here, logged like everything else, and
+taken by the camera within one epoch. Footage that was filmed before keeps the policy it was filmed under: nothing opens it
+more easily afterwards, and nothing takes back what was allowed.
+Example: candor owner policy --config owner.toml --apply")]
+    Policy(policy::Policy),
     /// Read the log, verified, and list every record about your cameras; exit code 1 if you did not make them all.
     #[command(after_help = "Example: candor owner audit --config owner.toml")]
     Audit {
@@ -214,6 +224,7 @@ impl Verb {
                 app(terminal, shutdown, open(&file)?, port, opens.then_some(keybook)).await?;
             }
             Self::Alarm(alarm) => alarm.run(terminal, shutdown).await?,
+            Self::Policy(policy) => policy.run(terminal).await?,
             Self::Audit { file, all } => audit(terminal, &open(&file)?, all).await?,
         }
         Ok(())
@@ -382,10 +393,10 @@ fn not_exported(error: ExportError) -> Ended {
 
 fn not_paired(error: PairError) -> Ended {
     match error {
-        PairError::Link(_) | PairError::Call(_) => error.into(),
+        PairError::Link(_) | PairError::Call(_) | PairError::Leaf(LeafError::Call(_)) => error.into(),
         PairError::Book(BookError::NameTaken { .. } | BookError::BadName { .. }) => Ended::wrong(error),
-        PairError::Class(_) | PairError::Trustee { .. } | PairError::Sponsor(_) => Ended::wrong(error),
-        PairError::Policy(_) | PairError::TooLong => Ended::wrong(error),
+        PairError::Compose(_) | PairError::Leaf(LeafError::Sponsor(_)) => Ended::wrong(error),
+        PairError::TooLong => Ended::wrong(error),
         PairError::Book(_) => error.into(),
         error => Ended::no(error),
     }

@@ -15,6 +15,20 @@ pub(super) fn pairing_owner(step: &owner::pair::Step) -> String {
     }
 }
 
+pub(super) fn changing_policy(step: &owner::policy::Step) -> String {
+    use owner::policy::Step;
+    match step {
+        Step::Same { camera, version } => {
+            format!("{camera}: version {version} says what the configuration says")
+        }
+        Step::Logged { camera, version, leaf_index, witnesses } => {
+            let names = witnesses.join(", ");
+            format!("{camera}: version {version} is leaf {leaf_index} of the log, cosigned by {names}")
+        }
+        Step::Given { camera, version } => format!("{camera}: the relay holds version {version}"),
+    }
+}
+
 pub(super) fn pairing_camera(step: &camera::pair::Step) -> String {
     use camera::pair::Step;
     match step {

@@ -57,6 +57,13 @@ pub(crate) fn camera_days(
     Ok(days)
 }
 
+/// The notice key of one camera and day; none of a day before its pairing.
+pub(crate) fn key_of(folder: &Path, camera: &StoredCamera, day: Day) -> Result<Option<NoticeKey>, BookError> {
+    let from = camera.notice_day();
+    let mut days = days_of(&camera.camera_id, read(folder, camera)?, from, day).into_iter();
+    Ok(day.0.checked_sub(from.0).and_then(|after| days.nth(after as usize)).map(|day| day.key))
+}
+
 /// The keys of one camera, by its root of day `from`.
 pub(crate) fn days_of(camera: &CameraId, mut root: NoticeRoot, from: Day, today: Day) -> Vec<CameraDay> {
     let last = today.0.saturating_add(1).min(from.0.saturating_add(MAX_DAYS));

@@ -3,6 +3,7 @@
 use super::{BookError, Camera};
 use media::enrollment::Enrollment;
 use media::id::{CameraId, Day, TrackId};
+use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -154,6 +155,18 @@ impl StoredCamera {
 }
 
 impl StoredPolicy {
+    pub(crate) fn of(bundle: &PolicyBundle, leaf_index: u64, since: u64) -> Self {
+        let [policy, leaf, proof] =
+            [&bundle.policy, &bundle.leaf, &bundle.proof].map(|of| Base64(of.clone()));
+        Self { policy, leaf, proof, leaf_index, since }
+    }
+
+    /// As the relay takes it.
+    pub(crate) fn bundle(&self) -> PolicyBundle {
+        let [policy, leaf, proof] = [&self.policy, &self.leaf, &self.proof].map(|of| of.0.clone());
+        PolicyBundle { policy, leaf, proof }
+    }
+
     pub(crate) fn signed(&self) -> Result<SignedOwnerPolicy, media::codec::DecodeError> {
         SignedOwnerPolicy::decode(&self.policy.0)
     }

@@ -37,6 +37,11 @@ impl Policies {
         camera.policies.iter().map(version).collect::<Result<_, BookError>>().map(Self)
     }
 
+    /// Whether one of the versions has this hash.
+    pub(crate) fn has(&self, hash: &[u8; 32]) -> bool {
+        self.0.iter().any(|version| version.hash == *hash)
+    }
+
     /// Shares needed to open an epoch: the fewest of all versions, so that a release is never taken for less than it is.
     pub(crate) fn fewest_shares(&self) -> u8 {
         self.0.iter().map(|version| version.policy.t).filter(|t| *t > 0).min().unwrap_or(0)

@@ -22,6 +22,7 @@ pub(crate) use parts::signed_reason;
 use super::latency::Latencies;
 use super::policy::Policies;
 use super::{Event, WatchError, Watched};
+use crate::book::BookError;
 use crate::{Owner, Picture};
 use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
@@ -220,6 +221,19 @@ impl Viewer {
         });
         incoming.done = step == Step::Done;
         step
+    }
+
+    /// Learns the owner's newer policies before EpochOpens are taken that name one: another command may have made it since.
+    pub(crate) async fn catch_up(&mut self, owner: &Owner, opens: &[Vec<u8>]) -> Result<(), BookError> {
+        let named = opens.iter().filter_map(|bytes| SignedEpochOpen::decode(bytes).ok());
+        if named.into_iter().all(|open| self.policies.has(&open.unverified().context.policy_hash)) {
+            return Ok(());
+        }
+        let stored = owner.refreshed().await?;
+        if let Some(camera) = stored.cameras.iter().find(|camera| camera.camera_id == self.camera_id) {
+            self.policies = Policies::of(camera)?;
+        }
+        Ok(())
     }
 
     /// Takes the EpochOpens that were fetched for a segment. Without the right one among them the next push is refused.

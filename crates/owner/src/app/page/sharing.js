@@ -12,7 +12,7 @@ export class Sharing {
       el("h1", {}, "Who may watch, who holds shares"),
       el("p", { class: "quiet" }, "From the newest policy of each camera in this device's book: you signed it, and its record stands in the log. A camera hands its keys to nobody else."),
       this.list,
-      el("p", { class: "quiet" }, "Only to look at: this version cannot add or remove a viewer or a trustee after pairing."),
+      el("p", { class: "quiet" }, "Only to look at: change the configuration, then run ", el("code", {}, "candor owner policy --apply"), ". What was filmed before keeps the policy it was filmed under."),
     );
     this.load();
   }
@@ -54,6 +54,8 @@ function policy(camera) {
     { class: "policy" },
     el("h2", {}, camera.name),
     el("p", { class: "quiet" }, `Policy version ${camera.version}, leaf ${camera.leaf_index} of the log, since ${moment(camera.since * 1e6)}. Footage is kept ${camera.retention_days} days; a release is of whole ${camera.epoch_seconds} s epochs.`),
+    ...camera.changes.map(({ what, now, then }) => el("p", { class: "notice" }, `The configuration says otherwise: ${what}: ${then} instead of ${now}.`)),
+    camera.fault ? el("p", { class: "notice" }, `The configuration makes no policy: ${camera.fault}`) : "",
     el("h3", {}, "May watch"),
     viewers.length === 0 ? el("p", {}, "Nobody.") : el("ul", {}, ...viewers.map(viewer)),
     el("h3", {}, "Hold shares of the keys"),

@@ -53,10 +53,33 @@ fn only_the_owners_own_text_under_a_quorum_counts_as_logged() {
         verify_logged(mine.text(), leaf.entry_bytes(), proof, &policy)
     };
     assert_eq!(judge(&mine, &proof(&mine, 2)).unwrap().index(), 1);
-    assert!(matches!(judge(&leaf(2), &proof(&leaf(2), 2)), Err(PairError::OtherLeaf)));
-    assert!(matches!(judge(&mine, &proof(&mine, 1)), Err(PairError::NotLogged(_))), "one witness of two");
-    assert!(matches!(judge(&mine, &proof(&leaf(2), 2)), Err(PairError::NotLogged(_))), "another's proof");
-    assert!(matches!(judge(&mine, b"proof"), Err(PairError::Proof(_))));
+    assert!(matches!(judge(&leaf(2), &proof(&leaf(2), 2)), Err(LeafError::Other)));
+    assert!(matches!(judge(&mine, &proof(&mine, 1)), Err(LeafError::NotLogged(_))), "one witness of two");
+    assert!(matches!(judge(&mine, &proof(&leaf(2), 2)), Err(LeafError::NotLogged(_))), "another's proof");
+    assert!(matches!(judge(&mine, b"proof"), Err(LeafError::Proof(_))));
     let garbage = verify_logged(mine.text(), b"leaf", &proof(&mine, 2), &policy);
-    assert!(matches!(garbage, Err(PairError::Leaf(_))));
+    assert!(matches!(garbage, Err(LeafError::Leaf(_))));
+}
+
+#[test]
+fn the_leaf_is_found_by_the_notice_key_of_the_day_and_names_nobody() {
+    use crate::{Owner, keys};
+    use media::id::{CameraId, Day};
+    let dir = tempfile::tempdir().unwrap();
+    let config = keys::tests::config(dir.path());
+    keys::init(&config).unwrap();
+    let owner = Owner::open(config).unwrap();
+    let camera = CameraId([7; 32]);
+    let policy = crate::policy::compose::first_policy(&owner, camera).unwrap();
+    let root = seal::notice::NoticeRoot::new([1; 32]);
+    let (today, tomorrow) = (root.key(&camera, Day(9)), root.next(&camera, Day(9)).key(&camera, Day(10)));
+    let id = EntryId([3; 16]);
+    let leaf = policy_leaf("relay.example", &today, &policy, id).unwrap();
+    assert!(leaf.commits_to(&Hash(policy.hash())));
+    assert_eq!(leaf.label.0, today.label(id.as_bytes()));
+    assert_ne!(leaf.label.0, tomorrow.label(id.as_bytes()));
+    let text = leaf.text();
+    assert!(!text.contains(&camera.to_string()) && !text.contains(&hex::encode(policy.hash())));
+    assert_eq!(own_entry(&leaf).id, id.to_hex());
+    assert!(matches!(policy_leaf("two words", &today, &policy, id), Err(LeafError::Sponsor(_))));
 }

@@ -1,0 +1,180 @@
+//! What each camera's policy says, and the next version of it when the configuration says otherwise: who holds shares and for what, how long
+//! footage is kept. Contract: `proto/segment.md`, "OwnerPolicy". What was filmed before keeps the policy it was filmed under.
+//!
+//! ```text
+//! given    PutPolicy     the newest in the book: a run that was cut off is finished first
+//! made     version + 1   signed here; the same configuration makes the same bytes
+//! logged   SponsorLeaf   the leaf's id is in the book before; its proof is verified
+//! kept                   in the book, durable: no policy of which its owner's audit would not know
+//! given    PutPolicy     the camera takes it from the relay and judges it by itself
+//! ```
+//! In scope: what the configuration holds. Who watches stays as it was at pairing.
+
+pub(crate) mod compose;
+pub(crate) mod leaf;
+mod shown;
+
+pub use compose::ComposeError;
+pub use leaf::LeafError;
+pub use shown::{Difference, Shown, Viewer};
+
+use crate::Owner;
+use crate::book::{self, BookError, StoredCamera, StoredPolicy, notice};
+use crate::relay::{As, Session};
+use escrow::record::EntryId;
+use media::id::{CameraId, Day};
+use media::message::{RefusalCode, Request};
+use media::pair::PolicyBundle;
+use media::policy::SignedOwnerPolicy;
+use quic::CallError;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long one camera's policy may take: the log may wait for its witnesses.
+const WITHIN: Duration = Duration::from_secs(120);
+
+/// What happens, in order, for each camera.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "step")]
+pub enum Step {
+    /// The configuration says what the policy says.
+    Same { camera: String, version: u32 },
+    /// The blinded policy leaf is in the log, with a witness quorum.
+    Logged { camera: String, version: u32, leaf_index: u64, witnesses: Vec<String> },
+    /// The relay holds it, and tells the camera.
+    Given { camera: String, version: u32 },
+}
+
+/// Why a policy was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    #[error("no camera is called {0:?} in the book; `candor owner cameras` lists them")]
+    Unknown(String),
+    #[error(transparent)]
+    Book(#[from] BookError),
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    #[error("{camera}: {error}; its policy is as it was")]
+    Leaf { camera: String, error: LeafError },
+    #[error("{camera}: {error}; run the same again")]
+    Call { camera: String, error: CallError },
+    #[error(
+        "{0}: the relay holds a policy that this keybook does not know: it was restored from a backup that is too old, or copied. Use the keybook that made it; without it, pair the camera anew"
+    )]
+    Ahead(String),
+    #[error("{0}: this device's clock reads a day before the camera was paired; set it")]
+    Day(String),
+    #[error("{0}: another command changed its policy at the same time; look, then run it again")]
+    Meanwhile(String),
+}
+
+/// Every camera's newest policy, and what the configuration would change in it.
+pub async fn shown(owner: &Owner) -> Result<Vec<Shown>, PolicyError> {
+    let mut shown = Vec::new();
+    for camera in owner.refreshed().await?.cameras {
+        shown.push(Shown::of(owner, &camera)?);
+    }
+    shown.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(shown)
+}
+
+/// Makes the policy of every camera, or of one, what the configuration says. May be repeated.
+pub async fn apply(
+    owner: &Owner,
+    only: Option<&str>,
+    on: &mut (dyn FnMut(Step) + Send),
+) -> Result<(), PolicyError> {
+    let mut cameras = owner.refreshed().await?.cameras;
+    cameras.retain(|camera| only.map_or(camera.welcomed, |name| camera.name == name));
+    if let (Some(name), true) = (only, cameras.is_empty()) {
+        return Err(PolicyError::Unknown(name.to_owned()));
+    }
+    // What cannot be signed for one camera is found before any is changed.
+    for camera in &cameras {
+        compose::next_policy(owner, &newest(camera)?.1)?;
+    }
+    let mut session = Session::new(owner, As::Owner);
+    for camera in &cameras {
+        apply_to(owner, camera, &mut session, on).await?;
+    }
+    Ok(())
+}
+
+async fn apply_to(
+    owner: &Owner,
+    camera: &StoredCamera,
+    session: &mut Session,
+    on: &mut (dyn FnMut(Step) + Send),
+) -> Result<(), PolicyError> {
+    let deadline = Instant::now() + WITHIN;
+    let (kept, held) = newest(camera)?;
+    give(camera, &kept.bundle(), session, deadline).await?;
+    let name = || camera.name.clone();
+    let Some(next) = compose::next_policy(owner, &held)? else {
+        on(Step::Same { camera: name(), version: held.unverified().version });
+        return Ok(());
+    };
+    let version = next.unverified().version;
+    let now = host::clock::now();
+    let day = Day::of_us(now.saturating_mul(1_000_000));
+    let key = notice::key_of(owner.folder(), camera, day)?.ok_or_else(|| PolicyError::Day(name()))?;
+    let refused = |error| PolicyError::Leaf { camera: name(), error };
+    let id = EntryId::generate(&mut host::rng::OsRng);
+    let leaf = leaf::policy_leaf(&owner.config().relay.sponsor, &key, &next, id).map_err(refused)?;
+    let own = leaf::own_entry(&leaf);
+    let noted = |stored: &mut book::Stored| {
+        stored.own.push(own);
+        Ok(())
+    };
+    owner.change(noted).await?;
+    let (bundle, logged) = leaf::log(session, owner, &leaf, next.bytes(), deadline).await.map_err(refused)?;
+    let (leaf_index, witnesses) = (logged.index(), logged.cosigned().witness_names());
+    on(Step::Logged { camera: name(), version, leaf_index, witnesses });
+    let stored = StoredPolicy::of(&bundle, leaf_index, now);
+    let (id, before) = (camera.camera_id, held.bytes().to_vec());
+    let added = owner.change(move |book| Ok(follow(book, &id, &before, stored))).await?;
+    if !added {
+        return Err(PolicyError::Meanwhile(name()));
+    }
+    give(camera, &bundle, session, deadline).await?;
+    on(Step::Given { camera: name(), version });
+    Ok(())
+}
+
+/// Adds a version if it still follows the newest one.
+fn follow(book: &mut book::Stored, id: &CameraId, before: &[u8], next: StoredPolicy) -> bool {
+    let camera = book.cameras.iter_mut().find(|camera| camera.camera_id == *id);
+    let Some(camera) = camera else { return false };
+    if camera.policies.last().is_none_or(|newest| newest.policy.0 != before) {
+        return false;
+    }
+    camera.policies.push(next);
+    true
+}
+
+/// Puts a policy, which may be there already.
+async fn give(
+    camera: &StoredCamera,
+    bundle: &PolicyBundle,
+    session: &mut Session,
+    deadline: Instant,
+) -> Result<(), PolicyError> {
+    let put = Request::PutPolicy { enrollment: camera.enrollment.0.clone(), bundle: bundle.clone() };
+    match session.ask_until(&put, deadline).await {
+        Ok(_) => Ok(()),
+        Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::StalePolicy => {
+            Err(PolicyError::Ahead(camera.name.clone()))
+        }
+        Err(error) => Err(PolicyError::Call { camera: camera.name.clone(), error }),
+    }
+}
+
+/// The version in force, as the book keeps it.
+fn newest(camera: &StoredCamera) -> Result<(&StoredPolicy, SignedOwnerPolicy), BookError> {
+    let kept = camera.policies.last().ok_or_else(|| BookError::NoPolicy { name: camera.name.clone() })?;
+    let signed = kept.signed();
+    let signed =
+        signed.map_err(|error| BookError::Camera { name: camera.name.clone(), error: error.into() })?;
+    Ok((kept, signed))
+}
