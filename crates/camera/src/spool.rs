@@ -43,8 +43,8 @@ const SUB_OPENS: Opens = TableDefinition::new("sub_epoch_opens");
 const NOTICES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("day_notices");
 const DAY_KEYS: TableDefinition<'_, (u32, u8), &[u8]> = TableDefinition::new("day_keys");
 
-/// Pages of the database that are kept in memory; the library's own bound is a gigabyte.
-const CACHE_BYTES: usize = 4 << 20;
+/// Pages of the database that are kept in memory; the library's own bound is a gigabyte. What is not here is in the system's page cache.
+const CACHE_BYTES: usize = 256 << 10;
 /// EpochOpens that are kept after the relay has them, to send again if it asks.
 const OPENS_KEPT: u64 = 64;
 

@@ -20,8 +20,8 @@ pub const CONTROL_QUEUE: usize = 1024;
 pub const CALLS: u32 = 32;
 /// Segments a publisher may have open at once.
 pub const SEGMENTS_UP: u32 = 16;
-/// Segments a subscriber lets the relay have open at once.
-pub const SEGMENTS_DOWN: u32 = 256;
+/// Segments a subscriber lets the relay have open at once: one for each track that it may subscribe to. Room is kept for as many.
+pub const SEGMENTS_DOWN: u32 = 64;
 /// Bytes of one stream that wait unread.
 pub const STREAM_WINDOW: u32 = 2 << 20;
 /// Bytes of all streams of a connection that wait unread.

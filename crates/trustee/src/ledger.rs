@@ -35,8 +35,8 @@ const TRUSTEE: &[u8] = b"trustee";
 const HEAD: &[u8] = b"head";
 const FORK: &[u8] = b"fork";
 
-/// Pages of the database that are kept in memory; the library's own bound is a gigabyte.
-const CACHE_BYTES: usize = 8 << 20;
+/// Pages of the database that are kept in memory; the library's own bound is a gigabyte. What is not here is in the system's page cache.
+const CACHE_BYTES: usize = 1 << 20;
 
 /// Why the ledger could not be read or written. Nothing is granted after one.
 #[derive(Debug, thiserror::Error)]
