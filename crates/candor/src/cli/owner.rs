@@ -84,7 +84,7 @@ Example: candor owner cameras --config owner.toml")]
     },
     /// Tell when a camera is offline and when it is back, until Ctrl-C: one line each, and a command or a webhook.
     #[command(
-        after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook https://ntfy.example/door"
+        after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook-file door.webhook"
     )]
     Alarm(alarm::Alarm),
     /// Read the log, verified, and list every record about your cameras; exit code 1 if you did not make them all.
