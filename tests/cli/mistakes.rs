@@ -2,6 +2,7 @@
 //! error that names what is wrong and what to do.
 
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use world::config_files::write;
 use world::processes::{Ended, Process, run};
@@ -287,6 +288,36 @@ async fn invites_that_are_none_are_told_before_anybody_is_dialled() {
         let line = format!("camera pair --config camera.toml {invite}");
         it.is_told(&line, WRONG, &["not an invite", "candor://pair?relay="]).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_cannot_be_used_is_told_and_its_url_is_not_repeated() {
+    let it = Newcomer::new().await;
+    let alarm = "owner alarm --config owner.toml";
+    let told = async |line: String, words: &[&str]| {
+        let ended = it.says(&line).await;
+        told(&line, &ended, WRONG, words);
+        assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
+    };
+    for (name, url, words) in [
+        ("none", "s3cret", ["cannot be posted to", "https://HOST/"]),
+        ("user", "https://me:s3cret@127.0.0.1:1/", ["a user or a password", "not sent"]),
+    ] {
+        told(format!("{alarm} --webhook {url}"), &words).await;
+        host::secret::create_line(Path::new(&it.path(name)), url).unwrap();
+        told(format!("{alarm} --webhook-file @{name}"), &words).await;
+    }
+    let file = it.path("door.webhook");
+    let from_file = format!("{alarm} --webhook-file @door.webhook");
+    told(from_file.clone(), &["door.webhook", "no such file", "chmod 600"]).await;
+    std::fs::write(&file, "https://127.0.0.1:1/s3cret\n").unwrap();
+    let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o640);
+    told(from_file.clone(), &["door.webhook", "readable by others (mode 640)", "chmod 600"]).await;
+    mode(0o600);
+    std::fs::write(&file, "https://127.0.0.1:1/\ns3cret\n").unwrap();
+    told(from_file.clone(), &["door.webhook", "not one line", "on one line"]).await;
+    told(format!("{from_file} --webhook https://127.0.0.1:1/s3cret"), &["cannot be used with"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

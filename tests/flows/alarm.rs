@@ -1,7 +1,12 @@
-//! The offline alarm as it runs beside an owner: a real camera goes and comes back, then the relay does, and each is told once.
+//! The offline alarm as it runs beside an owner: a real camera goes and comes back, then the relay does, and each is told once; to a command
+//! and to a webhook, whose URL nobody else gets to see.
 
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::post;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::{Arc, Mutex};
 use world::processes::Process;
 use world::{Stage, config_files, until};
 
@@ -22,6 +27,26 @@ async fn a_camera_that_goes_and_comes_back_is_told_once_and_so_is_the_relay() {
     let script = format!("#!/bin/sh\necho \"$CANDOR_ALARM_EVENT $CANDOR_ALARM_CAMERA\" >> {by_hook:?}\n");
     std::fs::write(&hook, script).unwrap();
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let posted = Arc::new(Mutex::new(Vec::new()));
+    let to = posted.clone();
+    // It refuses one message, and repeats where it was asked for.
+    let answer = async move |message: String| {
+        let message: Value = serde_json::from_str(&message).unwrap();
+        let event = message["event"].as_str().unwrap().to_owned();
+        let is_refused = event == "camera-back";
+        to.lock().unwrap().push(event);
+        match is_refused {
+            true => (StatusCode::NOT_FOUND, "no such path: /hook/s3cret"),
+            false => (StatusCode::OK, ""),
+        }
+    };
+    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let router = Router::new().route("/hook/s3cret", post(answer));
+    let limits = host::http::ServeLimits::default();
+    tokio::spawn(host::http::serve(listener, router, limits, stage.shutdown.child()));
+    let webhook = stage.folder().join("webhook");
+    host::secret::create_line(&webhook, &format!("http://{at}/hook/s3cret")).unwrap();
     let config = config_files::owner(&stage);
     let alarm = Process::start(&[
         "owner",
@@ -30,9 +55,11 @@ async fn a_camera_that_goes_and_comes_back_is_told_once_and_so_is_the_relay() {
         "--config",
         config.to_str().unwrap(),
         "--after",
-        "10s",
+        "20s",
         "--command",
         hook.to_str().unwrap(),
+        "--webhook-file",
+        webhook.to_str().unwrap(),
     ]);
     let told_so_far = |what: &str, count: usize| {
         let what = format!("{what}: {:?} {}", told(&alarm), alarm.stderr());
@@ -61,12 +88,19 @@ async fn a_camera_that_goes_and_comes_back_is_told_once_and_so_is_the_relay() {
         event("relay-unreachable", None),
         event("relay-back", None),
     ];
-    assert_eq!(&told(&alarm)[..4], expected, "{}", alarm.stdout());
+    assert_eq!(told(&alarm)[..4], expected, "{}", alarm.stdout());
     let lines = format!("camera-offline {0}\ncamera-back {0}\nrelay-unreachable \nrelay-back \n", names[0]);
     until("the hook is told", async || {
         std::fs::read_to_string(&by_hook).unwrap_or_default().starts_with(&lines)
     })
     .await;
+    let events = expected.map(|(event, _)| event);
+    until("the webhook is told", async || posted.lock().unwrap().starts_with(&events)).await;
+    let command_line = std::fs::read(format!("/proc/{}/cmdline", alarm.pid())).unwrap();
+    assert!(!String::from_utf8_lossy(&command_line).contains("s3cret"));
+    let refused = format!("http://{at} answered 404");
+    assert!(alarm.stderr().contains(&refused), "{}", alarm.stderr());
+    assert!(!alarm.stderr().contains("s3cret"), "{}", alarm.stderr());
     alarm.interrupt();
     assert_eq!(alarm.ended().await.code, Some(0));
     stage.strike().await;

@@ -179,16 +179,10 @@ impl Stream {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let user = self.user.clone().or_else(|| variable(USER_VARIABLE));
         let password = match &self.password_file {
-            Some(path) => Some(secret::read_line(path).map_err(|error| SourceError::Password {
-                path: path.clone(),
-                reason: match error {
-                    secret::SecretError::Missing { .. } => "no such file".to_owned(),
-                    secret::SecretError::Exposed { mode, .. } => {
-                        format!("readable by others (mode {mode:o})")
-                    }
-                    error => error.to_string(),
-                },
-            })?),
+            Some(path) => Some(
+                secret::read_line(path)
+                    .map_err(|error| SourceError::Password { path: path.clone(), reason: error.reason() })?,
+            ),
             None => variable(PASSWORD_VARIABLE).map(Zeroizing::new),
         };
         match (user, password) {

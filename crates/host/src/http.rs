@@ -4,6 +4,7 @@
 //! when and how often. Out of scope: TLS for servers, which a reverse proxy in front of the party ends; redirects,
 //! which are never followed (a log's or witness's URL is configured, not discovered).
 
+mod drain;
 mod fetch;
 mod retry;
 mod serve;

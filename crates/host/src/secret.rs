@@ -31,6 +31,18 @@ pub enum SecretError {
     File(#[from] DurableError),
 }
 
+impl SecretError {
+    /// What is wrong, for an error that names the file itself: one that a person writes, and no `init`.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Missing { .. } => "no such file".to_owned(),
+            Self::Exposed { mode, .. } => format!("readable by others (mode {mode:o})"),
+            Self::Malformed { .. } => "not one line of text with its line end".to_owned(),
+            Self::File(error) => error.to_string(),
+        }
+    }
+}
+
 /// Creates the file at `path` with one line of secret text. Refuses to overwrite.
 pub fn create_line(path: &Path, line: &str) -> Result<(), SecretError> {
     if line.is_empty() || line.contains('\n') {

@@ -40,6 +40,8 @@ pub const HEADS_PER_ANSWER: usize = 1024;
 pub const PICTURES_PER_ANSWER: usize = 16;
 /// Cameras in one answer.
 pub const CAMERAS_PER_ANSWER: usize = 256;
+/// Tracks of one camera, in an answer and at a relay.
+pub const TRACKS_PER_CAMERA: usize = 16;
 /// A human-readable text in a refusal, bytes.
 pub const TEXT: usize = 1024;
 /// Epoch length, seconds: smallest and largest.

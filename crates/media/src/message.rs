@@ -15,7 +15,7 @@ mod call;
 mod control;
 mod refusal;
 
-pub use call::{CameraStatus, NamedObject, Request, Response, Side};
+pub use call::{CameraStatus, NamedObject, Request, Response, Side, TrackStatus};
 pub use control::{Control, From};
 pub use refusal::{Refusal, RefusalCode};
 

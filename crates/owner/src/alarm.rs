@@ -19,12 +19,26 @@ use serde::Serialize;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Between two questions to the relay, at most: one is a message of some bytes on a kept session.
-const EVERY: Duration = Duration::from_secs(5);
-/// So often at least it is asked within the grace, so that one lost answer does not decide.
-const QUESTIONS: u32 = 4;
-/// How long the relay may take to answer, its session included.
-const ANSWER: Duration = Duration::from_secs(20);
+/// The shortest grace: each answer of the relay, its session included, then has 5 s.
+pub const SHORTEST: Duration = Duration::from_secs(20);
+
+/// When the relay is asked, and for how long an answer is waited for. A pause and a question that hangs take half the grace at the most: no
+/// single one decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rhythm {
+    /// Between two questions: one is a message of some bytes on a kept session.
+    pause: Duration,
+    answer: Duration,
+}
+
+impl Rhythm {
+    const LONGEST: Self = Self { pause: Duration::from_secs(5), answer: Duration::from_secs(20) };
+
+    fn of(after: Duration) -> Self {
+        let quarter = after / 4;
+        Self { pause: Self::LONGEST.pause.min(quarter), answer: Self::LONGEST.answer.min(quarter) }
+    }
+}
 
 /// A change, and when it was noticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,40 +51,46 @@ pub struct Message {
     pub text: String,
 }
 
-/// Watches the book's cameras until `stop`. What is silent for less than `after` is not told.
+/// Watches the book's cameras until `stop`. What is silent for less than `after`, [`SHORTEST`] at least, is not told.
 pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dyn FnMut(Message) + Send)) {
-    let started = Instant::now();
-    let pause = EVERY.min(after / QUESTIONS);
-    let mut decision = Decision::new(after);
     let mut asking = Asking::new(owner);
+    let ask = async |anew: bool| {
+        if anew {
+            asking = Asking::new(owner);
+        }
+        // Another command may have paired a camera since. A book that cannot be read now was readable when the watch began.
+        if let Err(error) = owner.refreshed().await {
+            tracing::warn!(%error, "the book is not read; watching the cameras of before");
+        }
+        asking.listed(owner).await.map_err(|error| error.to_string())
+    };
+    tokio::select! {
+        () = ask_on(after, ask, on) => {}
+        () = stop.requested() => {}
+    }
+}
+
+/// Asks for ever. `ask` is told when it must ask anew, by another session than before.
+async fn ask_on(
+    after: Duration,
+    mut ask: impl AsyncFnMut(bool) -> Result<Vec<Status>, String>,
+    on: &mut (dyn FnMut(Message) + Send),
+) {
+    let started = Instant::now();
+    let rhythm = Rhythm::of(after);
+    let mut decision = Decision::new(after);
+    let mut anew = false;
     loop {
-        let seen = tokio::select! {
-            seen = ask(owner, &mut asking) => seen,
-            () = stop.requested() => return,
-        };
+        let answer = timeout(rhythm.answer, ask(anew)).await;
+        anew = answer.is_err();
+        let seen = answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", rhythm.answer)));
         for change in decision.handle(started.elapsed(), seen.as_deref().map_err(String::as_str)) {
             let text = change.to_string();
             on(Message { at: host::clock::now_us() / 1_000_000, change, text });
         }
-        tokio::select! {
-            () = sleep(pause) => {}
-            () = stop.requested() => return,
-        }
+        sleep(rhythm.pause).await;
     }
 }
 
-async fn ask(owner: &Owner, asking: &mut Asking) -> Result<Vec<Status>, String> {
-    // Another command may have paired a camera since. A book that cannot be read now was readable when the watch began.
-    if let Err(error) = owner.refreshed().await {
-        tracing::warn!(%error, "the book is not read; watching the cameras of before");
-    }
-    match timeout(ANSWER, asking.listed(owner)).await {
-        Ok(Ok(cameras)) => Ok(cameras),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => {
-            // Whatever hangs, the next question goes by a new session.
-            *asking = Asking::new(owner);
-            Err(format!("no answer within {} s", ANSWER.as_secs()))
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

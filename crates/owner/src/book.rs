@@ -17,7 +17,7 @@ mod status;
 mod stored;
 
 pub(crate) use status::Asking;
-pub use status::{CLOCK_TOLERANCE_MS, Status, status};
+pub use status::{CLOCK_TOLERANCE_MS, Status, Track, status};
 pub(crate) use stored::{Base64, Finding, KeptHead, OwnEntry, Stored, StoredCamera, StoredPolicy};
 
 use host::durable::{self, DurableError, FolderLock};

@@ -151,15 +151,14 @@ async fn put_policy(
 async fn list_cameras(relay: &Relay, peer: &Peer, now: u64) -> Result<Response, Refusal> {
     let watched = relay.access.watched_by(&peer.key, now);
     let totals = relay.store.cameras().await.map_err(|error| of_store(&error))?;
-    let totals = totals.iter().filter(|camera| watched.contains(&camera.camera_id));
+    let totals = totals.into_iter().filter(|camera| watched.contains(&camera.camera_id));
     let cameras = totals.take(limits::CAMERAS_PER_ANSWER).map(|camera| CameraStatus {
         camera_id: camera.camera_id,
         online: relay.publishers.is_online(camera.camera_id),
-        segments: camera.segments,
-        bytes: camera.bytes,
         newest_us: camera.newest_us,
         clock_offset_ms: camera.clock_offset_ms,
         replaced: relay.publishers.replaced(camera.camera_id),
+        tracks: camera.tracks,
     });
     Ok(Response::Cameras(cameras.collect()))
 }

@@ -177,7 +177,7 @@ pub struct Limits {
     pub strangers: usize,
     /// Cameras that one owner may enroll.
     pub cameras_per_owner: usize,
-    /// Pictures of one camera, numbered from 0.
+    /// Pictures of one camera, numbered from 0; at most 16.
     pub tracks_per_camera: u32,
     /// Subscriptions of one connection.
     pub subscriptions: usize,

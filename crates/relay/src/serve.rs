@@ -132,6 +132,9 @@ fn check(config: &Config) -> Result<(), Error> {
     if l.connections == 0 || l.fetches == 0 || l.tracks_per_camera == 0 {
         return Err(Error::Config("a limit of 0, under which nobody could do anything"));
     }
+    if l.tracks_per_camera as usize > limits::TRACKS_PER_CAMERA {
+        return Err(Error::Config("limits.tracks_per_camera over 16, which no answer could name"));
+    }
     if config.trustees.len() > limits::TRUSTEES * 4 {
         return Err(Error::Config("more trustees than one answer can name (64)"));
     }

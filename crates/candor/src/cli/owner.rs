@@ -1,6 +1,7 @@
 //! `candor owner`.
 
 mod alarm;
+mod cameras;
 mod policy;
 
 use super::browser;
@@ -13,7 +14,6 @@ use host::shutdown::Shutdown;
 use media::id::TrackId;
 use owner::audit::{AuditError, Report, Since};
 use owner::book::BookError;
-use owner::book::Status;
 use owner::export::ExportError;
 use owner::live::{Event, WatchError, Watched};
 use owner::pair::PairError;
@@ -37,6 +37,7 @@ pub(crate) enum Verb {
     },
     /// The cameras in the book, and what the relay says of them.
     #[command(after_help = "\
+A camera that films a second picture has a line for it, `sub`: what is stored of that one.
 rate: bytes of the newest minute over its filmed time; waiting: segments that the camera still kept when its newest one began;
 clock: the relay's clock minus the camera's.
 Example: candor owner cameras --config owner.toml")]
@@ -86,7 +87,7 @@ Example: candor owner cameras --config owner.toml")]
     },
     /// Tell when a camera is offline and when it is back, until Ctrl-C: one line each, and a command or a webhook.
     #[command(
-        after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook https://ntfy.example/door"
+        after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook-file door.webhook"
     )]
     Alarm(alarm::Alarm),
     /// What each camera's policy says; with --apply, make it what the configuration says.
@@ -159,7 +160,7 @@ impl Verb {
                 });
             }
             Self::Invite { file, name } => invite(terminal, shutdown, &open(&file)?, &name).await?,
-            Self::Cameras(file) => cameras(terminal, &open(&file)?).await?,
+            Self::Cameras(file) => cameras::cameras(terminal, &open(&file)?).await?,
             Self::Live { watch } => {
                 let owner = open(&watch.file)?;
                 let mut sink = sink(watch.output.as_ref()).await?;
@@ -255,46 +256,6 @@ async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &s
     };
     terminal.result(&camera, |camera| format!("{} is paired: camera {}", camera.name, camera.camera_id));
     Ok(())
-}
-
-async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
-    let status = owner::book::status(owner).await?;
-    terminal.result(&serde_json::json!({ "cameras": status }), |_| {
-        let heading = ["name", "camera", "policy", "state", "segments", "newest", "rate", "waiting", "clock"]
-            .map(str::to_owned);
-        let mut rows = vec![heading.to_vec()];
-        for camera in &status {
-            rows.push(vec![
-                camera.name.clone(),
-                camera.camera_id.chars().take(12).collect(),
-                format!("v{}", camera.policy_version),
-                state(camera),
-                camera.segments.to_string(),
-                if camera.newest_us == 0 { "-".to_owned() } else { show_us(camera.newest_us) },
-                camera.bits_per_second.map_or_else(|| "-".to_owned(), rate),
-                camera.waiting.map_or_else(|| "-".to_owned(), |waiting| waiting.to_string()),
-                format!("{:+.1} s", camera.clock_offset_ms as f64 / 1000.0),
-            ]);
-        }
-        table(&rows)
-    });
-    Ok(())
-}
-
-/// Bits per second as people read them.
-fn rate(bits: u64) -> String {
-    match bits {
-        0..1_000_000 => format!("{} kbit/s", bits / 1000),
-        _ => format!("{:.1} Mbit/s", bits as f64 / 1e6),
-    }
-}
-
-fn state(camera: &Status) -> String {
-    let state = if camera.online { "online" } else { "offline" };
-    match camera.replaced {
-        0 => state.to_owned(),
-        times => format!("{state}, replaced {times} times: a copied key?"),
-    }
 }
 
 async fn audit(terminal: &Terminal, owner: &Owner, all: bool) -> Outcome {

@@ -86,6 +86,19 @@ impl FetchError {
             Self::Url { .. } | Self::TooLarge { .. } => false,
         }
     }
+
+    /// The same with `shown` for the address: for a URL that is itself a secret.
+    pub fn shown_at(mut self, shown: &str) -> Self {
+        match &mut self {
+            Self::Url { url }
+            | Self::Connect { url, .. }
+            | Self::Timeout { url, .. }
+            | Self::TooLarge { url, .. }
+            | Self::Broken { url, .. } => *url = shown.to_owned(),
+            Self::Status { .. } => {}
+        }
+        self
+    }
 }
 
 fn is_passing_status(status: u16) -> bool {

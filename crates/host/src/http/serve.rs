@@ -1,5 +1,6 @@
 //! Serving a router: one task a connection, a bounded number of them, every wait with an end.
 
+use super::drain::Rest;
 use crate::shutdown::Shutdown;
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
@@ -20,7 +21,7 @@ use tokio::task::JoinSet;
 /// What bounds the peers of one listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeLimits {
-    /// The largest request body (413 beyond).
+    /// The largest request body (413 beyond; what comes behind it is thrown away, for a few seconds and 8 MiB).
     pub body_bytes: usize,
     /// Connections at once; further ones wait in the kernel's queue.
     pub connections: usize,
@@ -121,8 +122,12 @@ fn bounded(router: Router, limits: ServeLimits) -> Router {
     let deadline = limits.request_timeout;
     router.layer(DefaultBodyLimit::max(limits.body_bytes)).layer(from_fn(
         move |request: Request, next: Next| async move {
+            let (rest, request) = Rest::of(request);
             match tokio::time::timeout(deadline, next.run(request)).await {
-                Ok(response) => response,
+                Ok(response) => {
+                    rest.drain_behind(&response);
+                    response
+                }
                 Err(_) => Failure::new(
                     408,
                     "request-timeout",

@@ -62,6 +62,45 @@ async fn a_body_comes_back_and_one_over_the_limit_is_413() {
     server.stop().await;
 }
 
+/// A peer that writes its whole request before it reads a word of the answer, as simple ones do. How many bytes of body it could write, and
+/// what it read.
+async fn writes_then_reads(server: &Server, path: &str, stated: usize, body: usize) -> (usize, String) {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {stated}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let piece = vec![b'x'; 64 << 10];
+    let mut written = 0;
+    while written < body && stream.write_all(&piece[..piece.len().min(body - written)]).await.is_ok() {
+        written += piece.len().min(body - written);
+    }
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer)).await;
+    // A reset takes the answer with it.
+    let _ = read.expect("it neither answers nor hangs up");
+    (written, String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_too_much_reads_why_even_if_it_reads_last() {
+    let server = start(echo(), small()).await;
+    for bytes in [101, 70_000, 1 << 20, drain::BYTES] {
+        for (path, status) in [("/echo", "HTTP/1.1 413"), ("/nothing", "HTTP/1.1 404")] {
+            let (written, answer) = writes_then_reads(&server, path, bytes, bytes).await;
+            assert_eq!((written, answer.get(..12)), (bytes, Some(status)), "{path}, {bytes} bytes");
+        }
+        let fetch = Fetch::new(FetchLimits { timeout: Duration::from_secs(60), ..FetchLimits::default() });
+        let reply = fetch.post(&server.url("/echo"), "text/plain", vec![b'x'; bytes]).await.unwrap();
+        assert_eq!(reply.status, 413, "{bytes} bytes");
+    }
+    // Who says more than it sends is told too, and who never ends is cut off.
+    let (_, answer) = writes_then_reads(&server, "/echo", 70_000, 69_999).await;
+    assert_eq!(answer.get(..12), Some("HTTP/1.1 413"));
+    let (written, _) = writes_then_reads(&server, "/echo", 1 << 40, 1 << 30).await;
+    assert!(written < 1 << 30, "all of it was read");
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn an_answer_over_the_limit_is_refused_by_the_client() {
     let server = start(Router::new().route("/", get(|| async { vec![0u8; 2000] })), small()).await;

@@ -144,22 +144,33 @@ pub struct NamedObject {
 }
 
 /// What the relay knows of a camera.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CameraStatus {
     /// Which.
     pub camera_id: CameraId,
     /// Whether it is connected.
     pub online: bool,
+    /// Start of the segment that came last, of any track, by the camera's clock, Unix microseconds; 0 for none.
+    pub newest_us: u64,
+    /// Relay's clock minus camera's at that segment's header, milliseconds.
+    pub clock_offset_ms: i64,
+    /// How often another connection with its key took over, since the relay started.
+    pub replaced: u64,
+    /// The tracks of which segments are stored, in order of their number.
+    pub tracks: Vec<TrackStatus>,
+}
+
+/// What is stored of one track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrackStatus {
+    /// Which.
+    pub track: TrackId,
     /// Segments stored.
     pub segments: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Start of the newest segment by the camera's clock, Unix microseconds; 0 for none.
+    /// Start of the newest one by the camera's clock, Unix microseconds.
     pub newest_us: u64,
-    /// Relay's clock minus camera's at the newest segment's header, milliseconds.
-    pub clock_offset_ms: i64,
-    /// How often another connection with its key took over, since the relay started.
-    pub replaced: u64,
 }
 
 /// What the relay answers.
@@ -327,14 +338,7 @@ impl Response {
             }
             Self::Cameras(cameras) => {
                 w.u8(8).count(cameras.len());
-                for c in cameras {
-                    w.raw(&c.camera_id.0)
-                        .u8(u8::from(c.online))
-                        .u64(c.segments)
-                        .u64(c.bytes)
-                        .u64(c.newest_us);
-                    w.raw(&c.clock_offset_ms.to_be_bytes()).u64(c.replaced);
-                }
+                cameras.iter().for_each(|camera| camera.write(&mut w));
             }
             Self::Heads => {
                 w.u8(9);
@@ -376,17 +380,7 @@ impl Response {
             },
             8 => {
                 let count = r.count(limits::CAMERAS_PER_ANSWER, "cameras")?;
-                let cameras = (0..count).map(|_| {
-                    Ok(CameraStatus {
-                        camera_id: CameraId(r.array("camera_id")?),
-                        online: flag(&mut r, "online")?,
-                        segments: r.u64("segments")?,
-                        bytes: r.u64("bytes")?,
-                        newest_us: r.u64("newest_us")?,
-                        clock_offset_ms: i64::from_be_bytes(r.array("clock_offset_ms")?),
-                        replaced: r.u64("replaced")?,
-                    })
-                });
+                let cameras = (0..count).map(|_| CameraStatus::read(&mut r));
                 Self::Cameras(cameras.collect::<Result<_, DecodeError>>()?)
             }
             9 => Self::Heads,
@@ -394,6 +388,38 @@ impl Response {
         };
         r.finish()?;
         Ok(response)
+    }
+}
+
+impl CameraStatus {
+    fn write(&self, w: &mut Writer) {
+        w.raw(&self.camera_id.0).u8(u8::from(self.online)).u64(self.newest_us);
+        w.raw(&self.clock_offset_ms.to_be_bytes()).u64(self.replaced).count(self.tracks.len());
+        for t in &self.tracks {
+            w.u32(t.track.0).u64(t.segments).u64(t.bytes).u64(t.newest_us);
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let camera_id = CameraId(r.array("camera_id")?);
+        let online = flag(r, "online")?;
+        let newest_us = r.u64("newest_us")?;
+        let clock_offset_ms = i64::from_be_bytes(r.array("clock_offset_ms")?);
+        let replaced = r.u64("replaced")?;
+        let count = r.count(limits::TRACKS_PER_CAMERA, "tracks")?;
+        let tracks = (0..count).map(|_| {
+            Ok(TrackStatus {
+                track: TrackId(r.u32("track")?),
+                segments: r.u64("segments")?,
+                bytes: r.u64("bytes")?,
+                newest_us: r.u64("newest_us")?,
+            })
+        });
+        let tracks = tracks.collect::<Result<Vec<_>, DecodeError>>()?;
+        if !tracks.is_sorted_by(|one, next| one.track < next.track) {
+            return Err(DecodeError::BadValue("tracks"));
+        }
+        Ok(Self { camera_id, online, newest_us, clock_offset_ms, replaced, tracks })
     }
 }
 

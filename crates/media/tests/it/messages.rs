@@ -7,7 +7,7 @@ use media::id::{Day, Sequence, TrackId};
 use media::limits;
 use media::message::{
     CameraStatus, Control, From, NamedObject, REQUEST_TYPE, RESPONSE_TYPE, Refusal, RefusalCode, Request,
-    Response, Side,
+    Response, Side, TrackStatus,
 };
 use media::pair::{PairHello, PairWelcome, PolicyBundle};
 
@@ -55,15 +55,18 @@ pub(crate) fn requests() -> Vec<Request> {
     ]
 }
 
+fn track_status(track: u32) -> TrackStatus {
+    TrackStatus { track: TrackId(track), segments: 6, bytes: 7, newest_us: 8 }
+}
+
 pub(crate) fn responses() -> Vec<Response> {
     let status = CameraStatus {
         camera_id: camera_id(),
         online: true,
-        segments: 1,
-        bytes: 2,
         newest_us: 3,
         clock_offset_ms: -4,
         replaced: 5,
+        tracks: vec![track_status(0), track_status(7)],
     };
     vec![
         Response::Ok,
@@ -75,7 +78,7 @@ pub(crate) fn responses() -> Vec<Response> {
         Response::Policy { enrollment: enrollment(), bundle: bundle() },
         Response::Logged { leaf: b"leaf".to_vec(), proof: b"proof".to_vec() },
         Response::Heads,
-        Response::Cameras(vec![status, CameraStatus { online: false, ..status }]),
+        Response::Cameras(vec![status.clone(), CameraStatus { online: false, tracks: Vec::new(), ..status }]),
     ]
 }
 
@@ -165,9 +168,26 @@ fn lists_and_lengths_over_their_limits_are_refused_before_they_are_read() {
     let Some(Response::Cameras(cameras)) = responses().pop() else {
         panic!("the last response lists cameras")
     };
-    let cameras = |n| Response::Cameras(cameras.iter().copied().cycle().take(n).collect());
+    let cameras = |n| Response::Cameras(cameras.iter().cloned().cycle().take(n).collect());
     assert!(Response::decode(&cameras(limits::CAMERAS_PER_ANSWER).encode()).is_ok());
     too_long(Response::decode(&cameras(limits::CAMERAS_PER_ANSWER + 1).encode()).map(|_| ()), "cameras");
+    let of_tracks = |tracks: &[u32]| {
+        let tracks = tracks.iter().map(|track| track_status(*track)).collect();
+        let Response::Cameras(one) = cameras(1) else { unreachable!() };
+        let answer = Response::Cameras(vec![CameraStatus { tracks, ..one[0].clone() }]);
+        Response::decode(&answer.encode()).map(|_| ())
+    };
+    let most: Vec<u32> = (0..=u32::try_from(limits::TRACKS_PER_CAMERA).unwrap()).collect();
+    assert_eq!(of_tracks(&most[1..]), Ok(()));
+    too_long(of_tracks(&most), "tracks");
+    // The largest answer is a message.
+    let tracks = most[1..].iter().map(|track| track_status(*track)).collect::<Vec<_>>();
+    let Response::Cameras(mut all) = cameras(limits::CAMERAS_PER_ANSWER) else { unreachable!() };
+    all.iter_mut().for_each(|camera| camera.tracks.clone_from(&tracks));
+    assert!(Response::Cameras(all).encode().len() < limits::MESSAGE);
+    for not_in_order in [[1, 0], [0, 0]] {
+        assert_eq!(of_tracks(&not_in_order), Err(DecodeError::BadValue("tracks")));
+    }
 }
 
 #[test]

@@ -6,8 +6,12 @@
 //! ```
 //! Names of cameras come from the owner's book and hold no character that a shell or a header would read ([`crate::book`]).
 
+mod webhook;
+
+pub use webhook::{Webhook, WebhookError};
+
 use super::Message;
-use host::http::{Fetch, FetchError, FetchLimits, Retry};
+use host::http::{FetchError, Retry};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,8 +23,6 @@ use tokio::time::timeout;
 
 /// How long a command may run before it is killed, with all that it started.
 pub const COMMAND: Duration = Duration::from_secs(30);
-/// How long a webhook may take for one answer.
-pub const WEBHOOK: Duration = Duration::from_secs(10);
 /// A webhook that is away is asked for about ten minutes: what it is told later than that is no news.
 const AWAY: Retry =
     Retry { tries: 12, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(120) };
@@ -36,8 +38,7 @@ pub enum Hook {
     Program(String),
     /// A line for `sh -c`.
     Shell(String),
-    /// A URL.
-    Webhook(String),
+    Webhook(Webhook),
 }
 
 /// Why a message did not arrive.
@@ -53,7 +54,10 @@ pub enum HookError {
     #[error("{program:?} was killed: it ran longer than {} s", .patience.as_secs())]
     TooLong { program: String, patience: Duration },
     #[error(transparent)]
-    Fetch(#[from] FetchError),
+    Fetch(FetchError),
+    // What it said may repeat the URL.
+    #[error("{webhook} answered {status}; check the URL's path and key, which are not shown")]
+    Answered { webhook: String, status: u16 },
 }
 
 /// How long a hook is given.
@@ -130,17 +134,7 @@ impl Hook {
                 command.args(["-c", line]);
                 run(command, line, message, body, patience.command).await
             }
-            Self::Webhook(url) => {
-                let limits =
-                    FetchLimits { timeout: WEBHOOK, answer_bytes: 64 << 10, ..FetchLimits::default() };
-                // Told twice is better than not told: an answer may be lost after the message arrived.
-                let told =
-                    Fetch::new(limits).post_again(url, "application/json", body, patience.webhook).await?;
-                match told.status {
-                    200..300 => Ok(()),
-                    status => Err(FetchError::Status { status, said: told.excerpt() }.into()),
-                }
-            }
+            Self::Webhook(webhook) => webhook.post(body, patience.webhook).await,
         }
     }
 }

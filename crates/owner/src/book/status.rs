@@ -5,7 +5,7 @@ use super::{Camera, StoredCamera};
 use crate::Owner;
 use crate::relay::{As, Session};
 use media::id::{CameraId, TrackId};
-use media::message::{CameraStatus, Request, Response};
+use media::message::{CameraStatus, Request, Response, TrackStatus};
 use quic::CallError;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,8 +13,9 @@ use std::collections::btree_map::Entry;
 /// A clock that differs from the relay's by more than this is shown.
 pub const CLOCK_TOLERANCE_MS: u64 = 30_000;
 
-/// How far the two tracks of a camera may be apart, microseconds: a segment is never longer.
-const LATELY_US: u64 = 10_000_000;
+/// How far the newest segments of the two tracks may be apart, microseconds: segments last 10 s at the most, and on a slow uplink the second
+/// track gives way.
+const LATELY_US: u64 = 30_000_000;
 
 /// One camera.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -29,7 +30,7 @@ pub struct Status {
     pub online: bool,
     pub segments: u64,
     pub bytes: u64,
-    /// Start of the newest stored segment by the camera's clock, Unix microseconds; 0 for none.
+    /// Start of the segment that the relay received last, by the camera's clock, Unix microseconds; 0 for none.
     pub newest_us: u64,
     /// The relay's clock minus the camera's.
     pub clock_offset_ms: i64,
@@ -44,6 +45,26 @@ pub struct Status {
     pub waiting: Option<u32>,
     /// Whether it films a second picture now, as far as the relay shows.
     pub second: bool,
+    /// What is stored of each picture; those of which nothing is are not there.
+    pub tracks: Vec<Track>,
+}
+
+/// What the relay holds of one picture, by its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Track {
+    /// 0 is the main picture, 1 the second one.
+    pub track: u32,
+    pub segments: u64,
+    pub bytes: u64,
+    /// Start of its newest segment by the camera's clock, Unix microseconds.
+    pub newest_us: u64,
+}
+
+impl Status {
+    /// What is stored of this picture.
+    pub fn track(&self, track: TrackId) -> Option<&Track> {
+        self.tracks.iter().find(|held| held.track == track.0)
+    }
 }
 
 /// Asks the relay, and puts its answer beside the book. The relay is believed for availability only.
@@ -79,9 +100,9 @@ impl Asking {
         let stored = owner.stored();
         for status in &mut all {
             let Some(camera) = stored.camera(&status.name) else { continue };
-            status.second = self.films_second(camera.camera_id, status.newest_us).await?;
+            let newest_us = status.track(TrackId::MAIN).map_or(0, |main| main.newest_us);
             // What cannot be read of the footage does not make the camera vanish.
-            match self.recent(owner, camera, status.newest_us).await {
+            match self.recent(owner, camera, newest_us).await {
                 Ok(recent) => {
                     status.bits_per_second = recent.bits_per_second();
                     status.waiting = recent.waiting();
@@ -90,18 +111,6 @@ impl Asking {
             }
         }
         Ok(all)
-    }
-
-    /// Whether an epoch of its second track lies at the moment of its newest segment.
-    async fn films_second(&mut self, camera_id: CameraId, newest_us: u64) -> Result<bool, CallError> {
-        let from_us = newest_us.saturating_sub(LATELY_US);
-        let request = Request::FetchEpochs { camera_id, track: TrackId::SUB, from_us, to_us: u64::MAX };
-        match self.session.ask(&request).await {
-            Ok(Response::Epochs { opens, .. }) => Ok(newest_us > 0 && !opens.is_empty()),
-            Ok(_) => Err(CallError::Unexpected("no Epochs")),
-            Err(CallError::Refused(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     async fn recent(
@@ -122,22 +131,35 @@ impl Asking {
 fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
     let Camera { name, camera_id, policy_version, paired_at } = camera.shown();
     let told = told.iter().find(|told| told.camera_id == camera.camera_id);
+    let tracks: Vec<Track> = told.map_or_else(Vec::new, |told| told.tracks.iter().map(Track::of).collect());
+    let newest_us = told.map_or(0, |told| told.newest_us);
     let clock_offset_ms = told.map_or(0, |told| told.clock_offset_ms);
+    let sum = |of: fn(&Track) -> u64| tracks.iter().map(of).fold(0, u64::saturating_add);
     Status {
         name,
         camera_id,
         policy_version,
         paired_at,
         online: told.is_some_and(|told| told.online),
-        segments: told.map_or(0, |told| told.segments),
-        bytes: told.map_or(0, |told| told.bytes),
-        newest_us: told.map_or(0, |told| told.newest_us),
+        segments: sum(|track| track.segments),
+        bytes: sum(|track| track.bytes),
+        newest_us,
         clock_offset_ms,
         clock_is_off: clock_offset_ms.unsigned_abs() > CLOCK_TOLERANCE_MS,
         replaced: told.map_or(0, |told| told.replaced),
         bits_per_second: None,
         waiting: None,
-        second: false,
+        second: tracks.iter().any(|track| {
+            track.track == TrackId::SUB.0 && track.newest_us.saturating_add(LATELY_US) >= newest_us
+        }),
+        tracks,
+    }
+}
+
+impl Track {
+    fn of(told: &TrackStatus) -> Self {
+        let TrackStatus { track, segments, bytes, newest_us } = *told;
+        Self { track: track.0, segments, bytes, newest_us }
     }
 }
 
@@ -164,11 +186,10 @@ mod tests {
         let told = |at: u8, clock_offset_ms| CameraStatus {
             camera_id: CameraId([at; 32]),
             online: true,
-            segments: 2,
-            bytes: 3,
             newest_us: 4,
             clock_offset_ms,
             replaced: 6,
+            tracks: Vec::new(),
         };
         assert!(!beside(&camera, &[told(2, 0)]).online, "another's word is not this camera's");
         let shown = beside(&camera, &[told(2, 0), told(1, -30_001)]);
@@ -176,5 +197,23 @@ mod tests {
         assert_eq!(shown.replaced, 6);
         assert!(!beside(&camera, &[told(1, 30_000)]).clock_is_off);
         assert!(beside(&camera, &[told(1, i64::MIN)]).clock_is_off);
+
+        // Of each picture by itself, and together; a relay's numbers may be any.
+        let told = |newest_us, tracks: &[(u32, u64, u64)]| {
+            let track = |&(track, segments, newest_us)| TrackStatus {
+                track: TrackId(track),
+                segments,
+                bytes: u64::MAX,
+                newest_us,
+            };
+            let tracks = tracks.iter().map(track).collect();
+            beside(&camera, &[CameraStatus { newest_us, tracks, ..told(1, 0) }])
+        };
+        let shown = told(LATELY_US + 7, &[(0, 5, LATELY_US + 7), (1, 9, 7)]);
+        assert_eq!((shown.segments, shown.bytes, shown.second), (14, u64::MAX, true));
+        assert_eq!(shown.track(TrackId::SUB).map(|sub| (sub.segments, sub.newest_us)), Some((9, 7)));
+        assert!(!told(LATELY_US + 8, &[(0, 5, LATELY_US + 8), (1, 9, 7)]).second, "not any more");
+        assert!(told(7, &[(1, 9, u64::MAX)]).second, "the main one is away");
+        assert!(!told(7, &[(0, 5, 7), (2, 5, 7)]).second && !told(0, &[]).second);
     }
 }

@@ -325,12 +325,19 @@ async fn the_second_picture_is_watched_and_audited_as_a_track_of_its_own() {
     for _ in 0..2 {
         camera.film().await;
     }
-    assert!(!owner::book::status(&scene.owner).await.unwrap()[0].second);
+    let status = async || owner::book::status(&scene.owner).await.unwrap().remove(0);
+    let before = status().await;
+    assert_eq!((before.second, before.tracks.len()), (false, 1), "{before:?}");
     camera.second().await;
     for _ in 0..10 {
         camera.film().await;
     }
-    assert!(owner::book::status(&scene.owner).await.unwrap()[0].second);
+    let both = status().await;
+    let [main, sub] = both.tracks[..] else { panic!("{both:?}") };
+    assert_eq!(main, before.tracks[0]);
+    assert_eq!((both.second, main.segments, sub.track, sub.segments), (true, 2, TrackId::SUB.0, 10));
+    assert_eq!((both.segments, both.bytes), (12, main.bytes + sub.bytes));
+    assert_eq!(sub.newest_us, camera.began_us + 9 * SEGMENT_US);
     let clean = audit(&scene.owner, Since::LastHead, &mut |_| {}).await.unwrap();
     assert!(clean.is_clean(), "{clean:?}");
     assert_eq!(clean.epochs_checked, 2, "the first of each track");

@@ -7,6 +7,7 @@ use super::record::{HEADER_LEN, Header, Kind, SegmentFacts};
 use super::{Inner, Store};
 use bytes::Bytes;
 use media::id::{CameraId, Sequence, TrackId};
+use media::message::TrackStatus;
 use media::segment::{HeadExtent, head_extent};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -62,16 +63,16 @@ pub struct SegmentPage {
     pub next: Option<Sequence>,
 }
 
-/// What is stored of a camera, all tracks together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is stored of a camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CameraTotals {
     pub camera_id: CameraId,
-    pub segments: u64,
-    pub bytes: u64,
-    /// Start of the newest segment by the camera's clock; 0 for none.
+    /// Start of the segment that came last, of any track, by the camera's clock; 0 for none.
     pub newest_us: u64,
-    /// Relay's clock minus camera's at the newest segment's header, milliseconds; 0 for none.
+    /// Relay's clock minus camera's at that segment's header, milliseconds; 0 for none.
     pub clock_offset_ms: i64,
+    /// The tracks that hold segments, in order of their number.
+    pub tracks: Vec<TrackStatus>,
 }
 
 impl Store {
@@ -207,15 +208,22 @@ fn damaged(entry: &Entry) -> StoreError {
     }
 }
 
-fn totals(camera_id: CameraId, tracks: &[Track]) -> CameraTotals {
-    let newest = tracks.iter().filter(|t| t.segments > 0).max_by_key(|t| t.newest_received_us);
+fn totals(camera_id: CameraId, tracks: &[(TrackId, Track)]) -> CameraTotals {
+    let held = tracks.iter().filter(|(_, t)| t.segments > 0);
+    let newest = held.clone().map(|(_, t)| t).max_by_key(|t| t.newest_received_us);
     let offset_us = newest.map_or(0, |t| i128::from(t.newest_received_us) - i128::from(t.newest_us));
     CameraTotals {
         camera_id,
-        segments: tracks.iter().map(|t| t.segments).sum(),
-        bytes: tracks.iter().map(|t| t.bytes).sum(),
         newest_us: newest.map_or(0, |t| t.newest_us),
         // Microseconds of a `u64` are fewer milliseconds than an `i64` holds.
         clock_offset_ms: i64::try_from(offset_us / 1000).unwrap_or(i64::MAX),
+        tracks: held
+            .map(|(track, t)| TrackStatus {
+                track: *track,
+                segments: t.segments,
+                bytes: t.bytes,
+                newest_us: t.newest_us,
+            })
+            .collect(),
     }
 }

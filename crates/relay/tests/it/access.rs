@@ -123,6 +123,16 @@ async fn policies_grow_by_one_and_only_their_owner_puts_them() {
 }
 
 #[tokio::test]
+async fn a_relay_takes_no_more_tracks_of_a_camera_than_an_answer_can_name() {
+    let most = u32::try_from(media::limits::TRACKS_PER_CAMERA).unwrap();
+    let world = World::with(|config| config.limits.tracks_per_camera = most).await;
+    let mut config = world.config.clone();
+    config.limits.tracks_per_camera = most + 1;
+    let error = relay::start(config, host::shutdown::Shutdown::new()).await.unwrap_err();
+    assert!(error.to_string().contains(&format!("tracks_per_camera over {most}")), "{error}");
+}
+
+#[tokio::test]
 async fn quotas_are_refusals_by_name() {
     let world = World::with(|config| {
         config.limits.cameras_per_owner = 1;

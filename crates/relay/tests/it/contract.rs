@@ -47,7 +47,8 @@ fn every_number_that_bounds_a_peer_is_stated() {
     row("EpochOpen;", &[size(limits::EPOCH_OPEN)]);
     row("leaf;", &[size(limits::LEAF), size(limits::PROOF), size(limits::DAY_KEYS)]);
     row("mail", &[size(limits::MAIL)]);
-    row("EpochOpens in", &[size(limits::EPOCHS_PER_ANSWER), size(limits::CAMERAS_PER_ANSWER)]);
+    let per_answer = [limits::EPOCHS_PER_ANSWER, limits::CAMERAS_PER_ANSWER, limits::TRACKS_PER_CAMERA];
+    row("EpochOpens in", &per_answer.map(size));
     row("name;", &[size(limits::NAME), size(limits::TEXT)]);
     row("from the first", &[quic::limits::HANDSHAKE.as_secs()]);
     row("silence", &[quic::limits::IDLE.as_secs(), quic::limits::KEEP_ALIVE.as_secs()]);

@@ -71,7 +71,9 @@ async fn a_camera_whose_clock_is_off_is_stored_and_the_difference_is_shown() {
     let device = world.connect(DEVICE).await;
     let Response::Cameras(cameras) = device.call(&Request::ListCameras).await else { panic!() };
     assert_eq!(cameras.len(), 1);
-    assert!(cameras[0].online && cameras[0].segments == 1);
+    let [track] = cameras[0].tracks[..] else { panic!("{cameras:?}") };
+    assert_eq!((cameras[0].online, track.track, track.segments), (true, TRACK, 1));
+    assert_eq!(track.newest_us, cameras[0].newest_us);
     assert!((90_000..120_000).contains(&cameras[0].clock_offset_ms), "{}", cameras[0].clock_offset_ms);
 }
 

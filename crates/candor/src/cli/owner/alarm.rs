@@ -1,20 +1,21 @@
 //! `candor owner alarm`.
 
-use super::super::{ConfigFile, Outcome, Terminal};
+use super::super::{ConfigFile, Ended, Outcome, Terminal};
 use super::open;
 use clap::Args;
 use host::shutdown::Shutdown;
-use owner::alarm::hook::{Hook, Hooks};
+use owner::alarm::hook::{Hook, Hooks, Webhook};
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// The shortest and the longest grace: a camera that changes its network takes seconds, and after a day nobody calls it an alarm.
-const AFTER: std::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(86_400);
+/// The shortest and the longest grace: after a day nobody calls it an alarm.
+const AFTER: std::ops::RangeInclusive<Duration> = owner::alarm::SHORTEST..=Duration::from_secs(86_400);
 
 #[derive(Debug, Args)]
 pub(crate) struct Alarm {
     #[command(flatten)]
     file: ConfigFile,
-    /// Tell of a camera that has had no session and no new segment for so long: 60s, 5m, 1h.
+    /// Tell of a camera that has had no session and no new segment for so long: 20s at least, 5m, 1h.
     #[arg(long, default_value = "60s", value_parser = grace)]
     after: Duration,
     /// Start this program for each message: JSON on its standard input, CANDOR_ALARM_* in its environment; 30 s at most.
@@ -23,7 +24,12 @@ pub(crate) struct Alarm {
     /// Let `sh -c` read CMD, for arguments and pipes.
     #[arg(long, requires = "command")]
     shell: bool,
-    /// POST each message as JSON to this URL, again for about ten minutes if it is away. It is told the camera's name.
+    /// POST each message as JSON to the URL in this file (one line, chmod 600), again for about ten minutes if it is away. Whoever
+    /// serves it is told the camera's name.
+    #[arg(long, value_name = "FILE", conflicts_with = "webhook")]
+    webhook_file: Option<PathBuf>,
+    /// The same, with the URL on the command line, where every user of this machine can read it: for one that is no secret.
+    // Parsed later, so that no error repeats it.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
 }
@@ -33,7 +39,12 @@ impl Alarm {
         let owner = open(&self.file)?;
         let command =
             self.command.map(|line| if self.shell { Hook::Shell(line) } else { Hook::Program(line) });
-        let hooks = Hooks::start(command.into_iter().chain(self.webhook.map(Hook::Webhook)).collect());
+        let webhook = match (&self.webhook_file, &self.webhook) {
+            (Some(file), _) => Some(Webhook::read(file)),
+            (None, url) => url.as_deref().map(Webhook::new),
+        };
+        let webhook = webhook.transpose().map_err(Ended::wrong)?.map(Hook::Webhook);
+        let hooks = Hooks::start(command.into_iter().chain(webhook).collect());
         terminal.next(&format!(
             "leave it running; it speaks when something has changed for {} s. Ctrl-C ends it.",
             self.after.as_secs()
@@ -66,8 +77,9 @@ mod tests {
     #[test]
     fn a_grace_is_a_time_within_its_bounds() {
         assert_eq!(grace("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(grace("20s"), Ok(owner::alarm::SHORTEST));
         assert_eq!(grace("1h30m"), Ok(Duration::from_secs(5400)));
-        for wrong in ["", "60", "4s", "25h", "-60s", "soon"] {
+        for wrong in ["", "60", "19s", "25h", "-60s", "soon"] {
             assert!(grace(wrong).is_err(), "{wrong}");
         }
     }

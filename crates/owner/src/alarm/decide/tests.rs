@@ -50,6 +50,7 @@ fn status(name: &str, online: bool, newest_us: u64) -> Status {
         bits_per_second: None,
         waiting: None,
         second: false,
+        tracks: Vec::new(),
     }
 }
 

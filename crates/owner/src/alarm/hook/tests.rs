@@ -28,6 +28,10 @@ fn message(camera: &str) -> Message {
     Message { at: 3, change, text }
 }
 
+fn webhook(url: &str) -> Hook {
+    Hook::Webhook(Webhook::new(url).unwrap())
+}
+
 /// Waits until the file holds `text`.
 async fn holds(path: &Path, text: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -113,14 +117,14 @@ async fn a_webhook_that_fails_is_asked_again_and_holds_nobody_up() {
     let shutdown = Shutdown::new();
     let serving = host::http::serve(listener, router, host::http::ServeLimits::default(), shutdown.clone());
     let serving = tokio::spawn(serving);
-    Hook::Webhook(url.clone()).tell(&message("door"), SOON).await.unwrap();
+    webhook(&url).tell(&message("door"), SOON).await.unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 3);
-    let wrong = Hook::Webhook(url.replace("/hook", "/other")).tell(&message("door"), SOON).await;
+    let wrong = webhook(&url.replace("/hook", "/other")).tell(&message("door"), SOON).await;
     assert!(wrong.unwrap_err().to_string().contains("404"));
 
     // A hook that hangs beside one that does not, and more messages than it can keep.
     let hooks = Hooks::start_with(
-        vec![Hook::Shell("exec sleep 1000".to_owned()), Hook::Webhook(url)],
+        vec![Hook::Shell("exec sleep 1000".to_owned()), webhook(&url)],
         Patience { command: Duration::from_secs(60), ..SOON },
     );
     let began = Instant::now();
@@ -136,4 +140,60 @@ async fn a_webhook_that_fails_is_asked_again_and_holds_nobody_up() {
     hooks.end().await;
     shutdown.request();
     serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn no_error_repeats_the_path_or_the_query_of_a_webhook() {
+    // It says what it was asked, as some frameworks do; then it says too much; then nothing.
+    let answer = async |uri: axum::http::Uri| match uri.path() {
+        "/s3cret/large" => (StatusCode::OK, "-".repeat(1 << 20)),
+        _ => (StatusCode::NOT_FOUND, format!("no such path: {uri}")),
+    };
+    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let shutdown = Shutdown::new();
+    let limits = host::http::ServeLimits::default();
+    let router = Router::new().fallback(answer);
+    let serving = tokio::spawn(host::http::serve(listener, router, limits, shutdown.clone()));
+    let refusing = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let broken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let breaks = broken.local_addr().unwrap().to_string();
+    let breaking = tokio::spawn(async move {
+        loop {
+            drop(broken.accept().await.unwrap());
+        }
+    });
+    for (host, path, says) in [
+        (&address, "s3cret", "answered 404"),
+        (&address, "?key=s3cret", "answered 404"),
+        (&address, "s3cret/large", "larger than"),
+        (&refusing, "s3cret", "no connection"),
+        (&breaks, "s3cret", "broke off"),
+    ] {
+        let hook = webhook(&format!("http://{host}/{path}"));
+        let error = hook.tell(&message("door"), SOON).await.unwrap_err();
+        for said in [error.to_string(), format!("{error:?}"), format!("{hook:?}")] {
+            assert!(said.contains(&format!("http://{host}")) && !said.contains("s3cret"), "{said}");
+        }
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    breaking.abort();
+    shutdown.request();
+    serving.await.unwrap();
+
+    for (url, says) in [
+        ("", "https://HOST/"),
+        ("s3cret", "https://HOST/"),
+        ("/s3cret", "https://HOST/"),
+        ("ftp://ntfy.example/s3cret", "https://HOST/"),
+        ("https:///s3cret", "https://HOST/"),
+        ("https://ntfy.example/s3cret key", "https://HOST/"),
+        ("https://me:s3cret@ntfy.example/", "not sent"),
+    ] {
+        let error = Webhook::new(url).unwrap_err();
+        assert!(
+            error.to_string().contains(says) && !format!("{error} {error:?}").contains("s3cret"),
+            "{error}"
+        );
+    }
 }

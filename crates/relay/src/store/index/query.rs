@@ -186,9 +186,9 @@ impl<'a, T: ReadableTable<Bytes, Bytes>> View<'a, T> {
         self.tracks.get(row.as_slice()).index()?.map(|value| Track::decode(value.value())).transpose()
     }
 
-    /// Every camera that has a policy or footage, with its tracks.
-    pub(in crate::store) fn cameras(&self) -> Result<BTreeMap<CameraId, Vec<Track>>, StoreError> {
-        let mut cameras = BTreeMap::<CameraId, Vec<Track>>::new();
+    /// Every camera that has a policy or footage, with its tracks in order of their number.
+    pub(in crate::store) fn cameras(&self) -> Result<BTreeMap<CameraId, Vec<(TrackId, Track)>>, StoreError> {
+        let mut cameras = BTreeMap::<CameraId, Vec<(TrackId, Track)>>::new();
         for row in self.policies.iter().index()? {
             if let Some(id) = row.index()?.0.value().first_chunk::<32>() {
                 cameras.entry(CameraId(*id)).or_default();
@@ -196,8 +196,11 @@ impl<'a, T: ReadableTable<Bytes, Bytes>> View<'a, T> {
         }
         for row in self.tracks.iter().index()? {
             let (key, value) = row.index()?;
-            if let Some(id) = key.value().first_chunk::<32>() {
-                cameras.entry(CameraId(*id)).or_default().push(Track::decode(value.value())?);
+            if let Some((id, track)) = key.value().split_first_chunk::<32>()
+                && let Ok(track) = track.try_into().map(u32::from_be_bytes)
+            {
+                let row = (TrackId(track), Track::decode(value.value())?);
+                cameras.entry(CameraId(*id)).or_default().push(row);
             }
         }
         Ok(cameras)

@@ -103,7 +103,11 @@ async fn a_pack_that_cannot_be_cut_back_is_given_up() {
         lose_index(&config);
         let store = open(&config);
         assert_eq!(sequences(&store).await, [0, 1, 2], "{when}, without the index");
-        assert_eq!((next(&store).await, store.cameras().await.unwrap()[0].segments), (3, 3), "{when}");
+        assert_eq!(
+            (next(&store).await, store.cameras().await.unwrap()[0].tracks[0].segments),
+            (3, 3),
+            "{when}"
+        );
     }
 }
 

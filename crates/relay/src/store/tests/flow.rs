@@ -1,6 +1,7 @@
 //! Storing, ordering, asking by time, opening again.
 
 use super::*;
+use media::message::TrackStatus;
 
 #[tokio::test]
 async fn nothing_is_created_silently() {
@@ -195,23 +196,30 @@ async fn cameras_are_counted_with_the_difference_of_their_clocks() {
     let fast =
         SegmentFacts { camera_id: CameraId([9; 32]), start_us: T0 + 40_000_000, received_us: T0, ..facts(0) };
     store.put_segment(fast, body(0)).await.unwrap();
+    // The second track begins later, and its newest segment comes before the first track's.
+    let second = SegmentFacts { track: TrackId(1), start_us: T0 + 1_000_000, received_us: T0, ..facts(0) };
+    store.put_segment(second, body(0)).await.unwrap();
     let cameras = store.cameras().await.unwrap();
+    let track = |track, segments, newest_us| TrackStatus {
+        track: TrackId(track),
+        segments,
+        bytes: 9 * segments,
+        newest_us,
+    };
     assert_eq!(
         cameras,
         [
             CameraTotals {
                 camera_id: CAMERA,
-                segments: 3,
-                bytes: 27,
                 newest_us: T0 + 2_000_000,
-                clock_offset_ms: 5
+                clock_offset_ms: 5,
+                tracks: vec![track(0, 3, T0 + 2_000_000), track(1, 1, T0 + 1_000_000)],
             },
             CameraTotals {
                 camera_id: CameraId([9; 32]),
-                segments: 1,
-                bytes: 9,
                 newest_us: T0 + 40_000_000,
-                clock_offset_ms: -40_000
+                clock_offset_ms: -40_000,
+                tracks: vec![track(0, 1, T0 + 40_000_000)],
             },
         ]
     );

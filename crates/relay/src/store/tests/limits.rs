@@ -23,7 +23,7 @@ async fn what_is_past_its_days_goes_with_its_entries_and_what_was_complete_is_re
     assert_eq!((swept.segments, swept.packs as usize), (10, before - 1));
     assert_eq!(sequences(&store).await, [10]);
     assert_eq!(next(&store).await, 11);
-    assert_eq!(store.cameras().await.unwrap()[0].segments, 1);
+    assert_eq!(store.cameras().await.unwrap()[0].tracks[0].segments, 1);
     assert!(
         matches!(store.read_segment(&held).await, Err(StoreError::Gone)),
         "held by a reader that was slow"

@@ -144,7 +144,9 @@ async fn each_camera_keeps_its_owners_days() {
             .unwrap();
         store.put_segment(SegmentFacts { camera_id: id, ..facts(0) }, body(0)).await.unwrap();
     }
-    let counts = async || store.cameras().await.unwrap().iter().map(|c| c.segments).sum::<u64>();
+    let counts = async || {
+        store.cameras().await.unwrap().iter().flat_map(|c| &c.tracks).map(|t| t.segments).sum::<u64>()
+    };
     let swept = store.sweep(T0 + 2 * DAY_US).await.unwrap();
     assert_eq!((swept.segments, swept.packs), (1, 1), "short-lived footage does not wait for the other's");
     assert_eq!(counts().await, 1);

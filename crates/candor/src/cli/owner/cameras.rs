@@ -1,0 +1,128 @@
+//! `candor owner cameras`.
+
+use super::super::terminal::table;
+use super::super::when::show_us;
+use super::super::{Outcome, Terminal};
+use media::id::TrackId;
+use owner::Owner;
+use owner::book::{Status, Track};
+
+pub(super) async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
+    let status = owner::book::status(owner).await?;
+    terminal.result(&serde_json::json!({ "cameras": status }), |_| text(&status));
+    Ok(())
+}
+
+const HEADING: [&str; 10] =
+    ["name", "camera", "policy", "state", "segments", "stored", "newest", "rate", "waiting", "clock"];
+
+/// A line for each camera and its main picture, and one below for each further picture.
+fn text(cameras: &[Status]) -> String {
+    let mut rows = vec![HEADING.map(str::to_owned).to_vec()];
+    let or = |shown: Option<String>| shown.unwrap_or_else(|| "-".to_owned());
+    for camera in cameras {
+        let [segments, stored, newest] = held(camera.track(TrackId::MAIN));
+        rows.push(vec![
+            camera.name.clone(),
+            camera.camera_id.chars().take(12).collect(),
+            format!("v{}", camera.policy_version),
+            state(camera),
+            segments,
+            stored,
+            newest,
+            or(camera.bits_per_second.map(rate)),
+            or(camera.waiting.map(|waiting| waiting.to_string())),
+            format!("{:+.1} s", camera.clock_offset_ms as f64 / 1000.0),
+        ]);
+        for track in camera.tracks.iter().filter(|track| track.track != TrackId::MAIN.0) {
+            let name = match TrackId(track.track) {
+                TrackId::SUB => "  sub".to_owned(),
+                TrackId(other) => format!("  track {other}"),
+            };
+            let [segments, stored, newest] = held(Some(track));
+            let none = String::new;
+            rows.push(vec![name, none(), none(), none(), segments, stored, newest]);
+        }
+    }
+    table(&rows)
+}
+
+/// How many segments, their bytes, and when the newest one began.
+fn held(track: Option<&Track>) -> [String; 3] {
+    match track {
+        None => ["0", "-", "-"].map(str::to_owned),
+        Some(track) => [track.segments.to_string(), size(track.bytes), show_us(track.newest_us)],
+    }
+}
+
+/// Bytes as people read them.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes / 1000),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// Bits per second as people read them.
+fn rate(bits: u64) -> String {
+    match bits {
+        0..1_000_000 => format!("{} kbit/s", bits / 1000),
+        _ => format!("{:.1} Mbit/s", bits as f64 / 1e6),
+    }
+}
+
+fn state(camera: &Status) -> String {
+    let state = if camera.online { "online" } else { "offline" };
+    match camera.replaced {
+        0 => state.to_owned(),
+        times => format!("{state}, replaced {times} times: a copied key?"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_picture_has_a_line_of_its_own_below_its_camera() {
+        let track =
+            |track, segments, bytes| Track { track, segments, bytes, newest_us: 1_795_700_000_000_000 };
+        let camera = |name: &str, tracks: Vec<Track>| Status {
+            name: name.to_owned(),
+            camera_id: "9f86d081884c7d659a2f".to_owned(),
+            policy_version: 2,
+            paired_at: 0,
+            online: true,
+            segments: 99,
+            bytes: 99,
+            newest_us: 99,
+            clock_offset_ms: -40,
+            clock_is_off: false,
+            replaced: 0,
+            bits_per_second: Some(1_500_000),
+            waiting: None,
+            second: false,
+            tracks,
+        };
+        let door =
+            camera("door", vec![track(0, 12, 3_400_000), track(1, 7, 90_400), track(3, 1, 2_000_000_000)]);
+        let told = text(&[door, camera("yard", Vec::new())]);
+        let lines: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
+        let moment = show_us(1_795_700_000_000_000);
+        let moment: Vec<&str> = moment.split_whitespace().collect();
+        let expected = [
+            HEADING.to_vec(),
+            [
+                &["door", "9f86d081884c", "v2", "online", "12", "3.4", "MB"],
+                &moment[..],
+                &["1.5", "Mbit/s", "-", "-0.0", "s"],
+            ]
+            .concat(),
+            [&["sub", "7", "90", "kB"], &moment[..]].concat(),
+            [&["track", "3", "1", "2.0", "GB"], &moment[..]].concat(),
+            vec!["yard", "9f86d081884c", "v2", "online", "0", "-", "-", "1.5", "Mbit/s", "-", "-0.0", "s"],
+        ];
+        assert_eq!(lines, expected, "{told}");
+    }
+}

@@ -1,0 +1,42 @@
+//! A relay whose answers hang, in virtual time.
+
+use super::*;
+
+/// How many events are told when, of twenty questions, those of these numbers are never answered.
+async fn told(after: Duration, hanging: &[usize]) -> Vec<&'static str> {
+    let (mut told, mut asked) = (Vec::new(), 0);
+    let (all, heard) = tokio::sync::oneshot::channel::<()>();
+    let mut all = Some(all);
+    let ask = async |anew: bool| {
+        assert_eq!(anew, asked > 0 && hanging.contains(&(asked - 1)), "question {asked}");
+        let hangs = hanging.contains(&asked);
+        asked += 1;
+        if asked == 20 {
+            all.take();
+        }
+        match hangs {
+            true => std::future::pending().await,
+            false => Ok(Vec::new()),
+        }
+    };
+    let on = &mut |message: Message| told.push(message.change.event());
+    tokio::select! {
+        () = ask_on(after, ask, on) => {}
+        _ = heard => {}
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_single_answer_that_hangs_makes_a_relay_unreachable_whatever_the_grace() {
+    for after in [SHORTEST, Duration::from_secs(30), Duration::from_secs(60), Duration::from_secs(86_400)] {
+        assert_eq!(told(after, &[]).await, [""; 0]);
+        for hanging in [[0, 9], [3, 5], [4, 18]] {
+            assert_eq!(told(after, &hanging).await, [""; 0], "{after:?} {hanging:?}");
+        }
+    }
+    let rest: Vec<usize> = (2..12).collect();
+    for after in [SHORTEST, Duration::from_secs(60)] {
+        assert_eq!(told(after, &rest).await, ["relay-unreachable", "relay-back"], "{after:?}");
+    }
+}
