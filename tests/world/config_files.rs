@@ -142,11 +142,16 @@ pub fn filming(stage: &Stage, n: usize) -> PathBuf {
 }
 
 pub fn camera_text(config: &camera::Config) -> String {
-    let camera::SourceConfig::File { path, looped } = &config.source else {
-        panic!("the cast films files, not {}", config.source)
+    let table = |name: &str, source: &camera::SourceConfig| {
+        let camera::SourceConfig::File { path, looped } = source else {
+            panic!("the cast films files, not {source}")
+        };
+        format!("[{name}]\npath = {path:?}\nloop = {looped}\n")
     };
+    let source = table("source", &config.source);
+    let sub = config.sub.as_ref().map(|sub| table("sub", sub)).unwrap_or_default();
     format!(
-        "data = {:?}\nspool_bytes = {}\nbackfill_percent = {}\nmodel = {:?}\n[source]\npath = {path:?}\nloop = {looped}\n",
+        "data = {:?}\nspool_bytes = {}\nbackfill_percent = {}\nmodel = {:?}\n{source}{sub}",
         config.data, config.spool_bytes, config.backfill_percent, config.model
     )
 }

@@ -7,7 +7,7 @@ use media::message::{Control, Request, Response};
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use std::path::Path;
 
-/// The picture of a cast's camera: it has one.
+/// The picture of a cast's camera: it has one. Of two, the main one.
 pub const TRACK: TrackId = TrackId(0);
 
 /// A session; it ends with this.
@@ -63,8 +63,19 @@ impl Session {
 
     /// Stored segments that overlap the span, as they are stored.
     pub async fn segments(&self, camera_id: CameraId, from_us: u64, to_us: u64) -> Vec<Bytes> {
+        self.segments_of(camera_id, TRACK, from_us, to_us).await
+    }
+
+    /// Those of this track.
+    pub async fn segments_of(
+        &self,
+        camera_id: CameraId,
+        track: TrackId,
+        from_us: u64,
+        to_us: u64,
+    ) -> Vec<Bytes> {
         let cursor = Sequence(0);
-        let request = Request::FetchSegments { camera_id, track: TRACK, from_us, to_us, cursor };
+        let request = Request::FetchSegments { camera_id, track, from_us, to_us, cursor };
         let mut fetched = self.link.fetch_segments(&request).await.unwrap();
         let mut segments = Vec::new();
         while let Some((_, segment)) = fetched.next().await.unwrap() {
@@ -75,7 +86,12 @@ impl Session {
 
     /// All stored EpochOpens, signed.
     pub async fn opens(&self, camera_id: CameraId) -> Vec<Bytes> {
-        let request = Request::FetchEpochs { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX };
+        self.opens_of(camera_id, TRACK).await
+    }
+
+    /// Those of this track.
+    pub async fn opens_of(&self, camera_id: CameraId, track: TrackId) -> Vec<Bytes> {
+        let request = Request::FetchEpochs { camera_id, track, from_us: 0, to_us: u64::MAX };
         let answer = self.link.call(&request).await.unwrap();
         let Response::Epochs { opens, more: false } = answer else { panic!("{answer:?}") };
         opens.into_iter().map(Bytes::from).collect()

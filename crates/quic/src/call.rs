@@ -8,13 +8,16 @@
 use crate::error::{CallError, LinkError, RequestError, StreamError};
 use crate::frame::{FrameReader, FrameWriter, framed};
 use crate::limits::{CALL, REQUEST, STALL};
-use crate::link::Link;
+use crate::link::{CONTROL_PRIORITY, Link};
 use bytes::Bytes;
 use media::codec::DecodeError;
 use media::limits::SEGMENT;
 use media::message::{Refusal, RefusalCode, Request, Response};
 use media::segment::StoredHead;
 use tokio::time::timeout;
+
+/// Before every segment: what is asked is small, and segments may wait for it. On an uplink that is too slow it would never go otherwise.
+const REQUEST_PRIORITY: i32 = CONTROL_PRIORITY - 1;
 
 pub(crate) async fn call(link: &Link, request: &Request) -> Result<Response, CallError> {
     let (response, mut frames) = exchange(link, request).await?;
@@ -53,6 +56,7 @@ async fn exchange(link: &Link, request: &Request) -> Result<(Response, FrameRead
     let asked = async {
         let (send, recv) = link.connection.open_bi().await.map_err(LinkError::from)?;
         let mut send = FrameWriter::new(send);
+        send.set_priority(REQUEST_PRIORITY);
         send.write(framed(&request.encode())).await?;
         send.finish()?;
         let mut frames = FrameReader::new(recv);

@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// The priority of the control stream: before every segment.
-const CONTROL_PRIORITY: i32 = i32::MAX;
+/// The priority of the control stream: before every request and segment.
+pub(crate) const CONTROL_PRIORITY: i32 = i32::MAX;
 
 /// One session. Clones are the same session; it ends when it is closed, or when the last clone and its receiver are gone.
 #[derive(Debug, Clone)]

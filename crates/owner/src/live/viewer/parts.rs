@@ -212,9 +212,12 @@ pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
     })
 }
 
+/// Inside an epoch no record says why: that of a later one may say that the spool overflowed, and does not say which segments went with it.
+const NOT_THERE: &str = "filmed, but not there: it waits at the camera, went when its spool overflowed, or is withheld by the relay";
+
 fn reason(gap: &Gap) -> String {
     let signed = gap.reason.and_then(signed_reason);
-    let reason = signed.unwrap_or("filmed, but not there: not yet stored, dropped or withheld by the relay");
+    let reason = signed.unwrap_or(NOT_THERE);
     match gap.segments {
         0 => reason.to_owned(),
         1 => format!("{reason} (1 segment)"),
