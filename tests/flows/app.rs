@@ -6,6 +6,7 @@
 mod by_hand;
 
 use host::running::Running;
+use media::epoch::GapReason;
 use owner::app::{AppError, At};
 use requester::request::Kind;
 use serde_json::{Value, json};
@@ -120,6 +121,8 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, 77), invitation.wait(&mut on));
     paired.unwrap();
     camera.publish().await;
+    // Long enough ago for a pause behind them.
+    camera.began_us -= 60 * by_hand::SEGMENT_US;
     for at in 0..24 {
         camera.motion_permille = match at {
             9 | 10 => 450,
@@ -129,6 +132,8 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         camera.waiting = if at == 23 { 7 } else { 0 };
         camera.film().await;
     }
+    camera.rest(30 * by_hand::SEGMENT_US, GapReason::Privacy);
+    camera.film().await;
     let at = |second: u64| camera.began_us + second * by_hand::SEGMENT_US;
 
     let app = owner::app::start(owner, None, stage.shutdown.child()).await.unwrap();
@@ -143,6 +148,16 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         .await;
     browser
         .until("a rate", "/ \\d+ kbit\\/s /.test(document.querySelector('.title .detail').textContent)")
+        .await;
+    // The recording ends with its last second, 6 s before the end of its epoch, and the gap stands from there.
+    assert_eq!(bars(&browser, "gap").await, [(24, 54)]);
+    until("recordings", async || bars(&browser, "recorded").await == [(0, 24), (54, 55)]).await;
+    browser.hover(".slider", place(&browser, at(26)).await).await;
+    browser
+        .until(
+            "why",
+            "document.querySelector('.tip').textContent.endsWith('the camera\\'s privacy switch was on')",
+        )
         .await;
     let highs =
         "[...document.querySelectorAll('.bars .moved')].map((bar) => bar.getBoundingClientRect().height)";
@@ -212,6 +227,18 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     drop(browser);
     app.stop_and_join().await.unwrap();
     stage.strike().await;
+}
+
+/// Where bars of a kind stand on the line: seconds from the start of the first recording.
+async fn bars(browser: &Browser, kind: &str) -> Vec<(i64, i64)> {
+    let script = format!(
+        "const first = parseFloat(document.querySelector('.bars .recorded').style.left);
+         return [...document.querySelectorAll('.bars .{kind}')].map((bar) => {{
+             const [left, width] = [parseFloat(bar.style.left) - first, parseFloat(bar.style.width)];
+             return [left, left + width].map((percent) => Math.round(percent * 6));
+         }});"
+    );
+    serde_json::from_value(browser.run(&script).await).unwrap()
 }
 
 /// Where a moment is on the line: pixels right of its middle.

@@ -198,6 +198,10 @@ impl Viewer {
     }
 }
 
+/// What is said of footage whose absence no camera signed.
+pub(crate) const UNEXPLAINED: &str =
+    "filmed, but not there: not yet stored, dropped or withheld by the relay";
+
 /// The camera's own word for a time that it did not film; `None` if it says that it did.
 pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
     Some(match reason {
@@ -214,7 +218,7 @@ pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
 
 fn reason(gap: &Gap) -> String {
     let signed = gap.reason.and_then(signed_reason);
-    let reason = signed.unwrap_or("filmed, but not there: not yet stored, dropped or withheld by the relay");
+    let reason = signed.unwrap_or(UNEXPLAINED);
     match gap.segments {
         0 => reason.to_owned(),
         1 => format!("{reason} (1 segment)"),
