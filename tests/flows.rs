@@ -7,6 +7,7 @@ mod changes;
 mod crash;
 mod deployment;
 mod events;
+mod firefox;
 mod glass;
 mod main_job;
 mod outage;

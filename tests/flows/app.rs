@@ -19,7 +19,7 @@ use world::{Filmed, Stage, until};
 const SEGMENT_US: u64 = 2_000_000;
 
 /// A fingerprint of each picture, and how far it has come.
-const PICTURES: &str = "
+pub(super) const PICTURES: &str = "
     return [...document.querySelectorAll('video')].map((video) => {
         const canvas = document.createElement('canvas');
         [canvas.width, canvas.height] = [64, 36];
@@ -281,15 +281,15 @@ async fn live_pictures_move(browser: &Browser, count: usize) {
         .await;
     let before = browser.run(PICTURES).await;
     for at in 0..count {
-        until("the picture moves", async || {
-            let now = browser.run(PICTURES).await;
-            let (was, is) = (&before[at], &now[at]);
-            is["bright"].as_u64() > Some(40)
-                && is["print"] != was["print"]
-                && is["time"].as_f64() > was["time"].as_f64().map(|time| time + 0.5)
-        })
-        .await;
+        until("the picture moves", async || has_moved(&before[at], &browser.run(PICTURES).await[at])).await;
     }
+}
+
+/// Whether one of [`PICTURES`] shows something, and not what it showed half a second before.
+pub(super) fn has_moved(was: &Value, is: &Value) -> bool {
+    is["bright"].as_u64() > Some(40)
+        && is["print"] != was["print"]
+        && is["time"].as_f64() > was["time"].as_f64().map(|time| time + 0.5)
 }
 
 /// The capture time of the picture, Unix microseconds.

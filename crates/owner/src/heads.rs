@@ -1,8 +1,8 @@
 //! Heads of stored segments of the main picture, opened: what moved, how far the camera is behind, and a key picture, without the footage.
 //!
 //! What a head proves stands in `proto/segment.md`, "Heads alone": it is this camera's, of this place and time, as far as its recipients do not forge.
-//! SPEC: segment.md#heads-alone: evidence, an export or a recording that is shown MUST NOT be made of heads, so that nothing here leaves the app but events, status
-//! and small pictures.
+//! SPEC: segment.md#heads-alone: evidence, an export or a recording that is shown MUST NOT be made of heads, so that nothing here leaves the app but events, status,
+//! small pictures, and a timeline's edges.
 //!
 //! ```text
 //! FetchHeads from..to, cursor     heads, in order, at most a bound of them
