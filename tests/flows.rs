@@ -9,6 +9,7 @@ mod deployment;
 mod events;
 mod firefox;
 mod glass;
+mod legible;
 mod main_job;
 mod outage;
 mod pairing;

@@ -5,6 +5,7 @@
 #[path = "../../crates/owner/tests/it/camera.rs"]
 mod by_hand;
 
+use super::legible::legible;
 use host::running::Running;
 use media::epoch::GapReason;
 use owner::app::{AppError, At};
@@ -59,6 +60,7 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
         )
         .await;
     browser.picture("app-grid").await;
+    legible(&browser, "grid").await;
 
     // The camera of the emergency.
     let id = stage.cast.video.cameras[0].id.to_string();
@@ -78,6 +80,7 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
     browser.press("l").await;
     browser.until("live", "document.querySelector('.clock').textContent.startsWith('live')").await;
     live_pictures_move(&browser, 1).await;
+    legible(&browser, "camera").await;
 
     browser.click("#to-audit").await;
     browser.until("the audit", "document.querySelector('tr.foreign')").await;
@@ -86,6 +89,7 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
         assert!(row.as_str().unwrap().contains(told), "{told} is not in {row}");
     }
     browser.picture("app-audit").await;
+    legible(&browser, "audit").await;
     on_a_phone(&browser, &app.at().url, &id).await;
 
     without_its_codec_a_browser_is_told_what_to_do(&browser, &app.at().url).await;
@@ -221,6 +225,7 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         assert!(shared.as_str().unwrap().contains(told), "{told} is not in {shared}");
     }
     browser.picture("app-sharing").await;
+    legible(&browser, "sharing").await;
 
     a_phone_fetches_no_small_picture(&browser, &format!("{}#/camera/{}", app.at().url, camera.id)).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
@@ -369,10 +374,10 @@ async fn an_export_plays(browser: &Browser, filmed: Filmed, stage: &Stage) {
 /// As narrow as a phone, in the dark: nothing is wider than the screen.
 async fn on_a_phone(browser: &Browser, url: &str, id: &str) {
     let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
-    browser.devtools("Emulation.setEmulatedMedia", dark).await;
     let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
     browser.devtools("Emulation.setDeviceMetricsOverride", phone).await;
     for (name, view) in [("app-phone-audit", "audit".to_owned()), ("app-phone", format!("camera/{id}"))] {
+        browser.devtools("Emulation.setEmulatedMedia", dark.clone()).await;
         browser.go(&format!("{url}#/{view}")).await;
         browser.until("the view", "document.querySelector('tr.foreign, .flag')").await;
         if name == "app-phone" {
@@ -382,6 +387,7 @@ async fn on_a_phone(browser: &Browser, url: &str, id: &str) {
         assert!(wide.as_i64() <= Some(0), "{name}: {wide} pixels wider than the screen");
         browser.breathe().await;
         browser.picture(name).await;
+        legible(browser, name).await;
     }
 }
 

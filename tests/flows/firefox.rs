@@ -13,6 +13,11 @@ async fn live_pictures_move_in_firefox_and_so_does_the_past() {
     firefox.go(&app.at().url).await;
     pictures_move(&firefox, 2).await;
     firefox.picture("app-firefox").await;
+    // The keyboard goes from camera to camera, and does not stop at their pictures.
+    firefox.run("document.querySelector('.grid a').focus()").await;
+    firefox.press("\u{E004}").await;
+    let here = "return [...document.querySelectorAll('.grid a')].indexOf(document.activeElement)";
+    assert_eq!(firefox.run(here).await, json!(1));
 
     let id = stage.cast.video.cameras[0].id.to_string();
     firefox.go(&format!("{}#/camera/{id}", app.at().url)).await;
