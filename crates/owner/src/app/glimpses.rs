@@ -48,6 +48,8 @@ pub(super) struct Known {
 /// What one head says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Glimpse {
+    /// The segment's number in its epoch.
+    pub(super) k: u32,
     pub(super) start_us: u64,
     pub(super) end_us: u64,
     pub(super) permille: u16,
@@ -56,12 +58,12 @@ pub(super) struct Glimpse {
 /// What is stored of one epoch.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Stored {
-    /// From where to where without a hole, in order; empty where nothing of it is there.
+    /// From where to where no segment is missing, in order; empty where nothing of it is there.
     pub(super) parts: Vec<(u64, u64)>,
     /// Where its newest segment starts.
     pub(super) newest_us: u64,
-    /// Nothing of it is missing.
-    pub(super) whole: bool,
+    /// Its first segments are missing; its last ones.
+    pub(super) lost: (bool, bool),
     /// It did not grow any more when this was asked.
     pub(super) over: bool,
 }
@@ -82,6 +84,8 @@ struct OfEpoch {
     /// In order.
     segments: Vec<Glimpse>,
     stored: Stored,
+    /// Nothing of it is missing.
+    whole: bool,
     /// Some of it does not open for this device: how far it reaches cannot be told.
     sealed: bool,
     asked_us: u64,
@@ -182,7 +186,7 @@ impl Seen {
             let Some(held) = self.0.get(&epoch.number) else { return true };
             let pause = if held.stored.over { LATE_AGAIN_US } else { AGAIN_US };
             // A clock that stepped back must not silence it.
-            !held.stored.whole && now_us.abs_diff(held.asked_us) >= pause
+            !held.whole && now_us.abs_diff(held.asked_us) >= pause
         };
         let mut run = Vec::<Known>::new();
         for epoch in known.iter().rev().filter(is_due).take(EPOCHS_AT_ONCE) {
@@ -205,31 +209,35 @@ impl Seen {
             let segments: Vec<_> = found.segments.iter().filter_map(of).collect();
             let whole = epoch.segments.is_some_and(|all| segments.len() >= all as usize);
             let sealed = found.sealed.contains(&epoch.number);
-            let stored = Stored::of(&segments, whole, epoch.over);
-            self.0.insert(epoch.number, OfEpoch { segments, stored, sealed, asked_us: now_us });
+            let stored = Stored::of(&segments, epoch.segments, epoch.over);
+            self.0.insert(epoch.number, OfEpoch { segments, stored, whole, sealed, asked_us: now_us });
         }
     }
 }
 
 impl Glimpse {
     fn of(head: &Head) -> Self {
-        Self { start_us: head.header.start_us, end_us: head.end_us(), permille: head.sealed.motion_permille }
+        let (header, permille) = (&head.header, head.sealed.motion_permille);
+        Self { k: header.k, start_us: header.start_us, end_us: head.end_us(), permille }
     }
 }
 
 impl Stored {
-    fn of(segments: &[Glimpse], whole: bool, over: bool) -> Self {
+    /// By the numbers of its segments, of which there were `all`: on a slow machine times have holes in which nothing is missing.
+    fn of(segments: &[Glimpse], all: Option<u32>, over: bool) -> Self {
         let mut parts = Vec::<(u64, u64)>::new();
+        let mut next = None;
         for segment in segments {
             match parts.last_mut() {
-                Some(last) if segment.start_us <= last.1.saturating_add(CLOSE_US) => {
-                    last.1 = last.1.max(segment.end_us);
-                }
+                Some(last) if next == Some(segment.k) => last.1 = last.1.max(segment.end_us),
                 _ => parts.push((segment.start_us, segment.end_us)),
             }
+            next = segment.k.checked_add(1);
         }
+        let first = segments.first().is_some_and(|segment| segment.k > 0);
+        let last = all.is_some_and(|all| next.unwrap_or(0) < all);
         let newest_us = segments.last().map_or(0, |segment| segment.start_us);
-        Self { parts, newest_us, whole, over }
+        Self { parts, newest_us, lost: (first, last), over }
     }
 
     /// Where its first segment starts.
@@ -257,7 +265,8 @@ mod tests {
 
     /// A segment of two seconds.
     fn glimpse(second: u64) -> Glimpse {
-        Glimpse { start_us: second * S, end_us: (second + 2) * S, permille: 1 }
+        let k = u32::try_from(second % 10 / 2).unwrap();
+        Glimpse { k, start_us: second * S, end_us: (second + 2) * S, permille: 1 }
     }
 
     fn found(segments: &[(u64, u64)]) -> Found {
@@ -292,23 +301,25 @@ mod tests {
     fn what_is_stored_of_an_epoch_is_told_where_its_heads_open() {
         let glimpses = Glimpses::default();
         let camera = CameraId([7; 32]);
-        let run = [known(1, Some(4)), known(2, Some(2)), known(3, Some(2)), known(4, None)];
-        let found = Found {
-            segments: found(&[(1, 10), (1, 12), (1, 16), (2, 20), (4, 40)]).segments,
-            sealed: [2].into(),
-        };
+        let run =
+            [known(1, Some(5)), known(2, Some(2)), known(3, Some(2)), known(4, None), known(5, Some(2))];
+        let segments = found(&[(1, 12), (1, 14), (1, 18), (2, 20), (4, 40)]).segments;
+        let mut found = Found { segments, sealed: [2].into() };
+        // Three seconds late, and nothing between is missing.
+        found.segments.extend([(5, glimpse(50)), (5, Glimpse { k: 1, ..glimpse(55) })]);
         glimpses.seen().entry(camera.to_string()).or_default().take(&run, &found, 0);
         let stored = glimpses.stored(camera, 0..=9);
-        let told = |parts: &[(u64, u64)], newest: u64, over| Stored {
+        let told = |parts: &[(u64, u64)], newest: u64, lost, over| Stored {
             parts: parts.iter().map(|(from, to)| (from * S, to * S)).collect(),
             newest_us: newest * S,
-            whole: false,
+            lost,
             over,
         };
-        assert_eq!(stored[&1], told(&[(10, 14), (16, 18)], 16, true), "a hole");
+        assert_eq!(stored[&1], told(&[(12, 16), (18, 20)], 18, (true, false), true), "the first, and a hole");
         assert_eq!(stored.get(&2), None, "this device has not all keys of it");
-        assert_eq!(stored[&3], told(&[], 0, true), "nothing of it is there");
-        assert_eq!(stored[&4], told(&[(40, 42)], 40, false), "it grows");
-        assert_eq!(glimpses.stored(camera, 4..=9).len(), 1);
+        assert_eq!(stored[&3], told(&[], 0, (false, true), true), "nothing of it is there");
+        assert_eq!(stored[&4], told(&[(40, 42)], 40, (false, false), false), "it grows");
+        assert_eq!(stored[&5], told(&[(50, 57)], 55, (false, false), true));
+        assert_eq!(glimpses.stored(camera, 5..=9).len(), 1);
     }
 }

@@ -138,7 +138,7 @@ impl Track {
         while let Some((number, epoch)) = numbers.next() {
             let next = numbers.peek().copied();
             if let Some((last_number, last)) = last {
-                line.missing(epoch.missing(last, last_number.saturating_add(1) == *number));
+                line.said(epoch.missing(last, last_number.saturating_add(1) == *number));
             }
             last = Some((*number, epoch));
             // One that grows is told by its heads only if they are as new as what is stored.
@@ -181,58 +181,58 @@ struct Line {
     recorded: Vec<(u64, u64)>,
     gaps: Vec<Gap>,
     /// The end of the newest footage, and what is known of where it ends.
-    reached: Option<(u64, Told)>,
+    reached: Option<(u64, By)>,
     /// Why nothing follows it at once.
     why: Option<&'static str>,
 }
 
-/// How much is known of an epoch's footage.
+/// How the end of footage is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    /// Its heads were not read.
-    No,
-    /// They were: some are not there.
-    Part,
-    /// They were: all are there.
-    Whole,
+enum By {
+    Plan,
+    Heads,
 }
 
 impl Line {
-    fn missing(&mut self, why: Option<&'static str>) {
-        self.why = self.why.or(why);
+    /// The camera's own word why nothing is there, if it gave one.
+    fn said(&mut self, why: Option<&'static str>) {
+        self.why = why.or(self.why);
+    }
+
+    /// Segments are missing, of which the camera said nothing.
+    fn lost(&mut self) {
+        self.why = self.why.or(self.reached.map(|_| UNEXPLAINED));
     }
 
     /// An epoch as its heads tell.
     fn stored(&mut self, stored: &Stored, start_us: u64, latest: u64) {
-        let told = if stored.whole { Told::Whole } else { Told::Part };
+        let (first_lost, last_lost) = stored.lost;
         for (at, (mut from, to)) in stored.until(latest).enumerate() {
-            match self.reached {
-                // An epoch starts at a round time, in mid-segment of the one before. How far that one reaches is not known: they join.
-                Some((_, Told::No)) if at == 0 && self.why.is_none() => from = from.min(start_us),
-                Some((reached, before)) if self.why.is_none() && from > reached.saturating_add(CLOSE_US) => {
-                    let is_lost = at > 0 || told == Told::Part || before == Told::Part;
-                    self.why = Some(if is_lost { UNEXPLAINED } else { NOT_FILMED });
-                }
-                _ => {}
+            if at > 0 || first_lost {
+                self.lost();
             }
-            self.footage(from, to, told);
+            // Where nothing is missing, segments join: an epoch starts at a round time, in mid-segment of the one before.
+            match self.reached.filter(|_| self.why.is_none()) {
+                Some((_, By::Plan)) => from = from.min(start_us),
+                Some((reached, By::Heads)) => from = from.min(reached),
+                None => {}
+            }
+            self.footage(from, to, By::Heads);
         }
-        if stored.parts.is_empty() && told == Told::Part {
-            self.missing(Some(UNEXPLAINED));
+        if last_lost {
+            self.lost();
         }
     }
 
     /// An epoch of which only the plan is known.
-    fn planned(&mut self, from: u64, to: u64) {
-        let ends_early =
-            |(reached, told)| told == Told::Part && from > u64::saturating_add(reached, CLOSE_US);
-        if self.reached.is_some_and(ends_early) {
-            self.missing(Some(UNEXPLAINED));
+    fn planned(&mut self, mut from: u64, to: u64) {
+        if let (Some((reached, By::Heads)), None) = (self.reached, self.why) {
+            from = from.min(reached);
         }
-        self.footage(from, to, Told::No);
+        self.footage(from, to, By::Plan);
     }
 
-    fn footage(&mut self, from: u64, to: u64, told: Told) {
+    fn footage(&mut self, from: u64, to: u64, by: By) {
         if let (Some((reached, _)), Some(reason)) = (self.reached, self.why.take()) {
             self.gaps.push(Gap { from: reached.min(from), to: from, reason });
         }
@@ -240,7 +240,7 @@ impl Line {
             Some(last) if from <= last.1.saturating_add(CLOSE_US) => last.1 = last.1.max(to),
             _ => self.recorded.push((from, to)),
         }
-        self.reached = Some((to, told));
+        self.reached = Some((to, by));
     }
 
     fn within(mut self, from: u64, to: u64) -> Drawn {
@@ -289,10 +289,10 @@ mod tests {
     }
 
     /// What heads told of an epoch that is over, in seconds.
-    fn told(parts: &[(u64, u64)], whole: bool) -> Stored {
+    fn told(parts: &[(u64, u64)], last_lost: bool) -> Stored {
         let parts: Vec<_> = parts.iter().map(|(from, to)| (from * S, to * S)).collect();
         let newest_us = parts.last().map_or(0, |(_, to)| to - 2 * S);
-        Stored { parts, newest_us, whole, over: true }
+        Stored { parts, newest_us, lost: (false, last_lost), over: true }
     }
 
     type Seconds = (Vec<(u64, u64)>, Vec<(u64, u64, &'static str)>);
@@ -357,27 +357,37 @@ mod tests {
         let unknown = "the relay shows no record of this time";
 
         // Of those alone: the rest as planned.
-        let mut stored = BTreeMap::from([(2, told(&[(162, 171)], true)), (4, told(&[(261, 270)], false))]);
+        let mut stored = BTreeMap::from([(2, told(&[(162, 171)], false)), (4, told(&[(261, 270)], false))]);
         let (recorded, gaps) = seconds(track.drawn(&stored, 0, 1000 * S, 450 * S));
         assert_eq!(recorded, [(100, 171), (200, 270), (380, 452)]);
         assert_eq!(gaps, [(171, 200, privacy), (270, 380, unknown)]);
 
         // Of all: an epoch's last segment reaches into the next one, and what is not there is no recording.
-        stored.insert(1, told(&[(100, 162)], true));
+        stored.insert(1, told(&[(100, 162)], false));
         stored.insert(3, told(&[(200, 220), (240, 261)], false));
-        stored.insert(6, told(&[(380, 443)], true));
+        stored.insert(6, told(&[(380, 443)], false));
         stored.insert(7, Stored { over: false, ..told(&[(443, 455)], false) });
         let (recorded, gaps) = seconds(track.drawn(&stored, 0, 1000 * S, 453 * S));
         assert_eq!(recorded, [(100, 171), (200, 220), (240, 270), (380, 455)]);
         assert_eq!(gaps, [(171, 200, privacy), (220, 240, UNEXPLAINED), (270, 380, unknown)]);
 
+        // A slow machine films a segment late: nothing is missing in the chain, and no gap is drawn.
+        stored.insert(6, told(&[(380, 435)], false));
+        let (recorded, gaps) = seconds(track.drawn(&stored, 350 * S, 1000 * S, 453 * S));
+        assert_eq!((recorded, gaps), (vec![(380, 455)], vec![(270, 380, unknown)]));
+        // The first ones of one are lost.
+        stored.insert(7, Stored { lost: (true, false), ..stored[&7].clone() });
+        let (recorded, gaps) = seconds(track.drawn(&stored, 400 * S, 1000 * S, 453 * S));
+        assert_eq!((recorded, gaps), (vec![(400, 435), (443, 455)], vec![(435, 443, UNEXPLAINED)]));
+        stored.insert(6, told(&[(380, 443)], false));
+
         // Nothing of one is there; and the newest one has grown since its heads were read.
-        stored.insert(3, told(&[], false));
+        stored.insert(3, told(&[], true));
         let (recorded, gaps) = seconds(track.drawn(&stored, 0, 1000 * S, 458 * S));
         assert_eq!(recorded, [(100, 171), (261, 270), (380, 460)]);
         assert_eq!(gaps, [(171, 261, privacy), (270, 380, unknown)]);
         // The end of one is lost.
-        stored.insert(1, told(&[(100, 130)], false));
+        stored.insert(1, told(&[(100, 130)], true));
         let (recorded, gaps) = seconds(track.drawn(&stored, 0, 250 * S, 458 * S));
         assert_eq!(recorded, [(100, 130), (162, 171)]);
         assert_eq!(gaps, [(130, 162, UNEXPLAINED), (171, 261, privacy)]);
@@ -387,7 +397,7 @@ mod tests {
     fn a_clock_that_stepped_back_and_a_relay_that_lies_about_lengths_draw_nothing_twice() {
         use GapReason::{ClockStep, None};
         let track = track(&[(1, 100, 160, None), (2, 110, 160, ClockStep)]);
-        let stored = BTreeMap::from([(1, told(&[(100, 130)], true)), (2, told(&[(112, 9_000_000)], true))]);
+        let stored = BTreeMap::from([(1, told(&[(100, 130)], false)), (2, told(&[(112, 9_000_000)], false))]);
         let (recorded, gaps) = seconds(track.drawn(&stored, 0, 1000 * S, 0));
         assert_eq!(recorded, [(100, 1000)]);
         assert_eq!(gaps, [(112, 112, "the camera's clock stepped")]);
