@@ -5,7 +5,9 @@
 #[path = "../../crates/owner/tests/it/camera.rs"]
 mod by_hand;
 
+use super::legible::legible;
 use host::running::Running;
+use media::epoch::GapReason;
 use owner::app::{AppError, At};
 use requester::request::Kind;
 use serde_json::{Value, json};
@@ -18,7 +20,7 @@ use world::{Filmed, Stage, until};
 const SEGMENT_US: u64 = 2_000_000;
 
 /// A fingerprint of each picture, and how far it has come.
-const PICTURES: &str = "
+pub(super) const PICTURES: &str = "
     return [...document.querySelectorAll('video')].map((video) => {
         const canvas = document.createElement('canvas');
         [canvas.width, canvas.height] = [64, 36];
@@ -58,6 +60,7 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
         )
         .await;
     browser.picture("app-grid").await;
+    legible(&browser, "grid").await;
 
     // The camera of the emergency.
     let id = stage.cast.video.cameras[0].id.to_string();
@@ -77,6 +80,7 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
     browser.press("l").await;
     browser.until("live", "document.querySelector('.clock').textContent.startsWith('live')").await;
     live_pictures_move(&browser, 1).await;
+    legible(&browser, "camera").await;
 
     browser.click("#to-audit").await;
     browser.until("the audit", "document.querySelector('tr.foreign')").await;
@@ -85,6 +89,7 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
         assert!(row.as_str().unwrap().contains(told), "{told} is not in {row}");
     }
     browser.picture("app-audit").await;
+    legible(&browser, "audit").await;
     on_a_phone(&browser, &app.at().url, &id).await;
 
     without_its_codec_a_browser_is_told_what_to_do(&browser, &app.at().url).await;
@@ -120,6 +125,8 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, 77), invitation.wait(&mut on));
     paired.unwrap();
     camera.publish().await;
+    // Long enough ago for a pause behind them.
+    camera.began_us -= 60 * by_hand::SEGMENT_US;
     for at in 0..24 {
         camera.motion_permille = match at {
             9 | 10 => 450,
@@ -129,6 +136,8 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         camera.waiting = if at == 23 { 7 } else { 0 };
         camera.film().await;
     }
+    camera.rest(30 * by_hand::SEGMENT_US, GapReason::Privacy);
+    camera.film().await;
     let at = |second: u64| camera.began_us + second * by_hand::SEGMENT_US;
 
     let app = owner::app::start(owner, None, stage.shutdown.child()).await.unwrap();
@@ -143,6 +152,16 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         .await;
     browser
         .until("a rate", "/ \\d+ kbit\\/s /.test(document.querySelector('.title .detail').textContent)")
+        .await;
+    // The recording ends with its last second, 6 s before the end of its epoch, and the gap stands from there.
+    assert_eq!(bars(&browser, "gap").await, [(24, 54)]);
+    until("recordings", async || bars(&browser, "recorded").await == [(0, 24), (54, 55)]).await;
+    browser.hover(".slider", place(&browser, at(26)).await).await;
+    browser
+        .until(
+            "why",
+            "document.querySelector('.tip').textContent.endsWith('the camera\\'s privacy switch was on')",
+        )
         .await;
     let highs =
         "[...document.querySelectorAll('.bars .moved')].map((bar) => bar.getBoundingClientRect().height)";
@@ -206,12 +225,25 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         assert!(shared.as_str().unwrap().contains(told), "{told} is not in {shared}");
     }
     browser.picture("app-sharing").await;
+    legible(&browser, "sharing").await;
 
     a_phone_fetches_no_small_picture(&browser, &format!("{}#/camera/{}", app.at().url, camera.id)).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     drop(browser);
     app.stop_and_join().await.unwrap();
     stage.strike().await;
+}
+
+/// Where bars of a kind stand on the line: seconds from the start of the first recording.
+async fn bars(browser: &Browser, kind: &str) -> Vec<(i64, i64)> {
+    let script = format!(
+        "const first = parseFloat(document.querySelector('.bars .recorded').style.left);
+         return [...document.querySelectorAll('.bars .{kind}')].map((bar) => {{
+             const [left, width] = [parseFloat(bar.style.left) - first, parseFloat(bar.style.width)];
+             return [left, left + width].map((percent) => Math.round(percent * 6));
+         }});"
+    );
+    serde_json::from_value(browser.run(&script).await).unwrap()
 }
 
 /// Where a moment is on the line: pixels right of its middle.
@@ -254,15 +286,15 @@ async fn live_pictures_move(browser: &Browser, count: usize) {
         .await;
     let before = browser.run(PICTURES).await;
     for at in 0..count {
-        until("the picture moves", async || {
-            let now = browser.run(PICTURES).await;
-            let (was, is) = (&before[at], &now[at]);
-            is["bright"].as_u64() > Some(40)
-                && is["print"] != was["print"]
-                && is["time"].as_f64() > was["time"].as_f64().map(|time| time + 0.5)
-        })
-        .await;
+        until("the picture moves", async || has_moved(&before[at], &browser.run(PICTURES).await[at])).await;
     }
+}
+
+/// Whether one of [`PICTURES`] shows something, and not what it showed half a second before.
+pub(super) fn has_moved(was: &Value, is: &Value) -> bool {
+    is["bright"].as_u64() > Some(40)
+        && is["print"] != was["print"]
+        && is["time"].as_f64() > was["time"].as_f64().map(|time| time + 0.5)
 }
 
 /// The capture time of the picture, Unix microseconds.
@@ -342,10 +374,10 @@ async fn an_export_plays(browser: &Browser, filmed: Filmed, stage: &Stage) {
 /// As narrow as a phone, in the dark: nothing is wider than the screen.
 async fn on_a_phone(browser: &Browser, url: &str, id: &str) {
     let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
-    browser.devtools("Emulation.setEmulatedMedia", dark).await;
     let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
     browser.devtools("Emulation.setDeviceMetricsOverride", phone).await;
     for (name, view) in [("app-phone-audit", "audit".to_owned()), ("app-phone", format!("camera/{id}"))] {
+        browser.devtools("Emulation.setEmulatedMedia", dark.clone()).await;
         browser.go(&format!("{url}#/{view}")).await;
         browser.until("the view", "document.querySelector('tr.foreign, .flag')").await;
         if name == "app-phone" {
@@ -355,6 +387,7 @@ async fn on_a_phone(browser: &Browser, url: &str, id: &str) {
         assert!(wide.as_i64() <= Some(0), "{name}: {wide} pixels wider than the screen");
         browser.breathe().await;
         browser.picture(name).await;
+        legible(browser, name).await;
     }
 }
 

@@ -83,6 +83,13 @@ async fn people_are_filmed_with_what_was_before_and_the_quiet_between_is_signed(
     let moves = at(MOVES_AGAIN)..=at(MOVES_AGAIN + 2 * SEGMENT);
     assert!(moves.contains(&second.from), "{events:?}, segments {starts:?}");
     assert!((20..500).contains(&first.permille) && (20..500).contains(&second.permille), "{events:?}");
+    // The page's line ends the recording where the last segment ended, and the gap stands from there.
+    let fetch = Fetch::new(FetchLimits::default());
+    let told = fetch.get(&format!("{}api/timeline?{span}", app.at().url)).await.unwrap();
+    let told: Timeline = serde_json::from_slice(&told.body).unwrap();
+    let drawn = told.gaps.iter().find(|gap| gap.reason == *reason).unwrap();
+    assert_eq!((drawn.from, drawn.to), (*from_us, *to_us), "{told:?}");
+    assert!(told.recorded.iter().all(|(from, to)| to <= from_us || from >= to_us), "{told:?}");
     app.stop_and_join().await.unwrap();
     stage.strike().await;
 }
@@ -112,6 +119,20 @@ struct Moved {
     from: u64,
     to: u64,
     permille: u16,
+}
+
+/// What it is told of the past.
+#[derive(Debug, Deserialize)]
+struct Timeline {
+    recorded: Vec<(u64, u64)>,
+    gaps: Vec<Gap>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Gap {
+    from: u64,
+    to: u64,
+    reason: String,
 }
 
 async fn shown(page: &str, span: &str) -> Shown {

@@ -3,8 +3,7 @@
 //! In scope: opening pages, running scripts in them, keys and pointer as a person uses them, pictures of the page. Out of scope: what a page
 //! should show, which stands with its tests.
 
-use crate::processes::{Living, family};
-use crate::until;
+use crate::{processes, until};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use host::http::{Fetch, FetchLimits};
 use serde_json::{Value, json};
@@ -30,13 +29,7 @@ pub struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let Some(driver) = self.driver.id() else { return };
-        for Living { pid, .. } in family(driver) {
-            if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
-                // One that has just ended by itself is as good.
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
-        }
+        self.driver.id().into_iter().for_each(processes::kill_family);
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod config_files;
 pub mod filming;
+pub mod firefox;
 pub mod impostor;
 pub mod network;
 pub mod processes;

@@ -147,6 +147,16 @@ pub fn family(pid: u32) -> Vec<Living> {
     all.into_iter().map(|(living, _)| living).filter(|it| family.contains(&it.pid)).collect()
 }
 
+/// Ends a process and all below it at once.
+pub fn kill_family(pid: u32) {
+    for Living { pid, .. } in family(pid) {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+            // One that has just ended by itself is as good.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
 impl Said {
     fn by(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
         let text = Arc::new(Mutex::new(String::new()));

@@ -21,6 +21,7 @@ mod assets;
 mod download;
 mod events;
 mod feed;
+mod glimpses;
 mod guard;
 mod picture;
 mod proof;
@@ -35,7 +36,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use download::Downloads;
-use events::Events;
+use glimpses::Glimpses;
 use guard::{Guard, Token};
 use host::http::{Failure, ServeLimits};
 use host::running::Running;
@@ -81,7 +82,7 @@ pub(crate) struct App {
     owner: Owner,
     proof: Proof,
     epochs: Epochs,
-    events: Events,
+    glimpses: Glimpses,
     pictures: Pictures,
     downloads: Downloads,
     sockets: Arc<Semaphore>,
@@ -104,7 +105,7 @@ pub async fn start(
         owner,
         proof: Proof::default(),
         epochs: Epochs::default(),
-        events: Events::default(),
+        glimpses: Glimpses::default(),
         pictures: Pictures::default(),
         downloads: Downloads::default(),
         sockets: Arc::new(Semaphore::new(MAX_SOCKETS as usize)),

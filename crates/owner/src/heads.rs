@@ -1,8 +1,8 @@
 //! Heads of stored segments of the main picture, opened: what moved, how far the camera is behind, and a key picture, without the footage.
 //!
 //! What a head proves stands in `proto/segment.md`, "Heads alone": it is this camera's, of this place and time, as far as its recipients do not forge.
-//! SPEC: segment.md#heads-alone: evidence, an export or a recording that is shown MUST NOT be made of heads, so that nothing here leaves the app but events, status
-//! and small pictures.
+//! SPEC: segment.md#heads-alone: evidence, an export or a recording that is shown MUST NOT be made of heads, so that nothing here leaves the app but events, status,
+//! small pictures, and a timeline's edges.
 //!
 //! ```text
 //! FetchHeads from..to, cursor     heads, in order, at most a bound of them
@@ -22,6 +22,7 @@ use media::sign::PublicKey;
 use quic::CallError;
 use seal::opener::{Keyring, Opened, SegmentOpener};
 use seal::sealer::SegmentHead;
+use std::collections::BTreeSet;
 
 /// An opened head.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,8 @@ pub(crate) struct Answer {
     pub(crate) heads: Vec<Head>,
     /// How many the relay sent, those that did not open included.
     pub(crate) told: usize,
+    /// Epochs of which a head did not open in its place: this device has no key of it, or the relay changed it.
+    pub(crate) refused: BTreeSet<EpochNo>,
     /// Where to go on; `None` when there are no more.
     pub(crate) next: Option<Sequence>,
 }
@@ -90,13 +93,17 @@ pub(crate) async fn fetch(
         let of = (camera.camera_id, TrackId::MAIN);
         epoch_opens(session, of, &key, (first, last.saturating_add(1)), &mut learn).await?;
     }
-    let in_order = told.len();
-    let heads: Vec<_> = told.into_iter().filter_map(|(_, head)| open(head, keys, wanted.pictures)).collect();
-    let refused = in_order - heads.len();
-    if refused > 0 {
-        tracing::warn!(camera = %camera.camera_id, refused, "heads did not open in their place");
+    let (mut heads, mut refused) = (Vec::new(), BTreeSet::new());
+    for (header, head) in told {
+        match open(head, keys, wanted.pictures) {
+            Some(head) => heads.push(head),
+            None => _ = refused.insert(header.epoch_no),
+        }
     }
-    Ok(Answer { heads, told: count, next })
+    if !refused.is_empty() {
+        tracing::warn!(camera = %camera.camera_id, epochs = refused.len(), "heads did not open in their place");
+    }
+    Ok(Answer { heads, told: count, refused, next })
 }
 
 /// What the relay says, in order and within what was asked, how many heads it sent, and where to go on; nothing of it is authenticated yet.

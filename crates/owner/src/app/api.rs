@@ -41,7 +41,7 @@ pub(super) async fn timeline(
     let newest_us = newest.map_or(0, |camera| camera.newest_us);
     let report = app.proof.report();
     let rows = report.as_deref().map_or(&[][..], |report| &report.rows);
-    let timeline = app.epochs.timeline(&app.owner, &name, span, newest_us, rows).await;
+    let timeline = app.epochs.timeline(&app.owner, &app.glimpses, &name, span, newest_us, rows).await;
     timeline.map(Json).map_err(|error| Failure::new(502, "relay", error.to_string()))
 }
 

@@ -17,7 +17,7 @@
 
 mod parts;
 
-pub(crate) use parts::signed_reason;
+pub(crate) use parts::{UNEXPLAINED, signed_reason};
 
 use super::latency::Latencies;
 use super::policy::Policies;

@@ -21,7 +21,7 @@ use std::process::Command;
 
 /// Each segment is one second of footage.
 pub(crate) const SEGMENT_US: u64 = 1_000_000;
-const EPOCH_US: u64 = 10_000_000;
+const EPOCH_MS: u32 = 10_000;
 
 /// Footage cut at its key frames: an init segment, then the fragments of each second.
 pub(crate) struct Footage {
@@ -74,6 +74,10 @@ pub(crate) struct Camera {
     /// When it began to film, Unix microseconds.
     pub(crate) began_us: u64,
     pub(crate) next: u64,
+    /// How long it did not film so far, microseconds.
+    rested_us: u64,
+    /// Why it has not filmed since its last segment.
+    gap: GapReason,
     /// How the next segments begin.
     pub(crate) start: Start,
     /// What their heads say.
@@ -119,6 +123,8 @@ impl Camera {
             footage: Footage::new(),
             began_us: host::clock::now_us() - 25 * SEGMENT_US,
             next: 0,
+            rested_us: 0,
+            gap: GapReason::None,
             start: Start::KeyFrame,
             motion_permille: 0,
             waiting: 0,
@@ -152,21 +158,32 @@ impl Camera {
         self.publish().await;
     }
 
-    async fn start_epoch(&mut self, number: u64, strangers: &[media::policy::Recipient]) {
+    /// When its next segment starts.
+    pub(crate) fn next_us(&self) -> u64 {
+        self.began_us + self.next * SEGMENT_US + self.rested_us
+    }
+
+    /// Films nothing for a time and says why: its next segment is of a new epoch.
+    pub(crate) fn rest(&mut self, for_us: u64, why: GapReason) {
+        self.rested_us += for_us;
+        self.gap = why;
+    }
+
+    async fn start_epoch(&mut self, start_us: u64, strangers: &[media::policy::Recipient]) {
         let previous = self.epoch.take().map(|epoch| EpochClose {
             epoch_no: epoch.open.context.epoch_no,
             segments: epoch.k,
             chain: epoch.chain.0,
-            gap: GapReason::None,
+            gap: std::mem::replace(&mut self.gap, GapReason::None),
         });
-        let start_us = self.began_us + number * EPOCH_US;
+        let number = previous.map_or(0, |previous| previous.epoch_no.0 + 1);
         let root = NoticeRoot::new(self.welcome.notice_root);
         let context = EpochContext {
             camera_id: self.id,
             track: self.track,
             epoch_no: EpochNo(number),
             start_us,
-            dur_ms: 10_000,
+            dur_ms: EPOCH_MS,
             policy_hash: self.policy.hash(),
             notice_commit: root.key(&self.id, self.welcome.day).commit(),
             t: 0,
@@ -218,18 +235,17 @@ impl Camera {
     }
 
     async fn seal(&mut self, strangers: &[media::policy::Recipient]) -> (u64, Vec<u8>) {
-        let sequence = self.next;
+        let (sequence, start_us) = (self.next, self.next_us());
         self.next += 1;
-        let number = sequence * SEGMENT_US / EPOCH_US;
-        if self.epoch.as_ref().is_none_or(|epoch| epoch.open.context.epoch_no.0 != number) {
-            self.start_epoch(number, strangers).await;
+        let holds = |epoch: &Epoch| start_us < epoch.open.context.end_us() && self.gap == GapReason::None;
+        if !self.epoch.as_ref().is_some_and(holds) {
+            self.start_epoch(start_us, strangers).await;
         }
-        let start_us = self.began_us + sequence * SEGMENT_US;
         let epoch = self.epoch.as_mut().unwrap();
         let header = SegmentHeader {
             camera_id: self.id,
             track: self.track,
-            epoch_no: EpochNo(number),
+            epoch_no: epoch.open.context.epoch_no,
             k: epoch.k,
             sequence: Sequence(sequence),
             run: 1,

@@ -3,6 +3,7 @@
 use crate::app::{get, started};
 use crate::camera::SEGMENT_US;
 use crate::watch::Scene;
+use media::epoch::GapReason;
 use media::segment::Start;
 use serde_json::Value;
 
@@ -47,6 +48,55 @@ async fn what_moved_is_read_from_heads_kept_and_completed_when_more_is_filmed() 
     }
     let unknown = get(address, &format!("{path}api/events?camera=x&from=1&to=2")).await;
     assert_eq!(unknown.status, 404, "{}", unknown.text);
+    app.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_timeline_ends_recordings_where_footage_ends_and_begins_gaps_there() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    // Seconds 0 to 3, 15 to 17 and 19 to 23 of epochs of ten; 17 and 18 are lost on the way.
+    for _ in 0..3 {
+        camera.film().await;
+    }
+    camera.rest(12 * SEGMENT_US, GapReason::Privacy);
+    for at in 15..23 {
+        match at {
+            17 | 18 => camera.lose().await,
+            _ => camera.film().await,
+        }
+    }
+    camera.rest(SEGMENT_US, GapReason::Restart);
+    camera.film().await;
+
+    let (app, address, path) = started(&scene.world).await;
+    let began = camera.began_us;
+    let span = format!("camera={}&from={}&to={}", camera.id, began - SEGMENT_US, began + 30 * SEGMENT_US);
+    let timeline = async || {
+        let answer = get(address, &format!("{path}api/timeline?{span}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        json(&answer.text)
+    };
+    let second = |us: &Value| us.as_u64().unwrap().saturating_sub(began) / SEGMENT_US;
+    let gaps = |shown: &Value| -> Vec<(u64, u64, String)> {
+        let gap =
+            |gap: &Value| (second(&gap["from"]), second(&gap["to"]), gap["reason"].as_str().unwrap().into());
+        shown["gaps"].as_array().unwrap().iter().map(gap).collect()
+    };
+    let missing = [
+        (3, 15, "the camera's privacy switch was on".to_owned()),
+        (17, 19, "filmed, but not there: not yet stored, dropped or withheld by the relay".to_owned()),
+        (23, 24, "the camera was off or restarted".to_owned()),
+    ];
+    // At once, whether or not anybody asks for events.
+    assert_eq!(gaps(&timeline().await), missing);
+    let events = json(&get(address, &format!("{path}api/events?{span}")).await.text);
+    assert_eq!(events["complete"], true, "{events}");
+    let shown = timeline().await;
+    assert_eq!(gaps(&shown), missing);
+    let recorded = shown["recorded"].as_array().unwrap().iter();
+    let recorded: Vec<_> = recorded.map(|bar| (second(&bar[0]), second(&bar[1]))).collect();
+    assert_eq!(recorded, [(0, 3), (15, 17), (19, 25)], "{shown}");
     app.stop_and_join().await.unwrap();
 }
 

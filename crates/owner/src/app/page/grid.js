@@ -28,7 +28,8 @@ export function stateOf(camera) {
 
 class Card {
   constructor(camera) {
-    this.video = el("video", { muted: true, playsInline: true, "aria-label": `Live picture of ${camera.name}` });
+    // Firefox stops at every video with the keyboard; here the link around it is the stop.
+    this.video = el("video", { muted: true, playsInline: true, tabindex: "-1", "aria-label": `Live picture of ${camera.name}` });
     this.video.muted = true;
     this.note = el("p", { class: "note", hidden: true });
     this.state = el("span", { class: "pill" });

@@ -198,6 +198,10 @@ impl Viewer {
     }
 }
 
+/// What is said of footage whose absence no camera signed: inside an epoch no record says why. That of a later one may say that the spool
+/// overflowed, and does not say which segments went with it.
+pub(crate) const UNEXPLAINED: &str = "filmed, but not there: it waits at the camera, went when its spool overflowed, or is withheld by the relay";
+
 /// The camera's own word for a time that it did not film; `None` if it says that it did.
 pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
     Some(match reason {
@@ -212,12 +216,9 @@ pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
     })
 }
 
-/// Inside an epoch no record says why: that of a later one may say that the spool overflowed, and does not say which segments went with it.
-const NOT_THERE: &str = "filmed, but not there: it waits at the camera, went when its spool overflowed, or is withheld by the relay";
-
 fn reason(gap: &Gap) -> String {
     let signed = gap.reason.and_then(signed_reason);
-    let reason = signed.unwrap_or(NOT_THERE);
+    let reason = signed.unwrap_or(UNEXPLAINED);
     match gap.segments {
         0 => reason.to_owned(),
         1 => format!("{reason} (1 segment)"),
