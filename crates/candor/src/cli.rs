@@ -171,6 +171,8 @@ async fn run(party: Party, terminal: &Terminal) -> Outcome {
     let default_filter = match &party {
         Party::Relay(_) | Party::Log(_) | Party::Witness(_) | Party::Monitor(_) | Party::Trustee(_) => "info",
         Party::Camera(_) => "info",
+        // It runs for months, and a hook that is not told should be seen before it is needed.
+        Party::Owner(owner::Verb::Alarm(_)) => "warn",
         _ => "error",
     };
     host::telemetry::init(host::telemetry::Format::Text, default_filter).map_err(Ended::wrong)?;
