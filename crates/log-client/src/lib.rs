@@ -21,11 +21,14 @@ mod add;
 mod follow;
 #[cfg(test)]
 mod log_for_tests;
+mod policy_file;
 
 pub use add::AddError;
 pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+pub use policy_file::PolicyFileError;
 
 use host::http::{Fetch, FetchLimits};
+use std::path::Path;
 use std::time::Duration;
 use tlog::policy::Policy;
 use tlog::tile;
@@ -47,6 +50,11 @@ impl LogClient {
             ..FetchLimits::default()
         };
         Self { fetch: Fetch::new(limits), url: url.trim_end_matches('/').to_owned(), policy }
+    }
+
+    /// The same with the policy in a file.
+    pub fn from_file(url: &str, policy: &Path) -> Result<Self, PolicyFileError> {
+        Ok(Self::new(url, policy_file::read(policy)?))
     }
 
     /// The policy under which heads and proofs are accepted.

@@ -37,13 +37,12 @@ use host::durable::{DurableError, FolderLock};
 use host::http::ServeLimits;
 use host::running::Running;
 use host::shutdown::Shutdown;
-use log_client::{FollowError, LogClient};
+use log_client::{FollowError, LogClient, PolicyFileError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
 use tlog::note::Verifier;
-use tlog::policy::{POLICY_MAX_BYTES, Policy};
 use watch::{Monitor, watch};
 
 /// The configuration of a monitor (deploy/config/monitor.toml).
@@ -98,10 +97,8 @@ pub enum Error {
     File(#[from] DurableError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("{}: no such policy file; write a tlog-policy with the log's key, its witnesses and the quorum", .path.display())]
-    NoPolicy { path: PathBuf },
-    #[error("{}: {reason}", .path.display())]
-    Policy { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Policy(#[from] PolicyFileError),
     #[error("the trustee key {vkey:?}: {reason}")]
     TrusteeKey { vkey: String, reason: String },
     #[error("{}: no such PolicyDoc; get the published rules of release from the operator", .path.display())]
@@ -158,21 +155,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
 }
 
 fn log(config: &Config) -> Result<LogClient, Error> {
-    Ok(LogClient::new(&config.log, read_policy(&config.policy)?))
-}
-
-/// The policy, which must be that of one log: heads of two would look like a fork.
-fn read_policy(path: &Path) -> Result<Policy, Error> {
-    let bytes = host::durable::read_limited(path, POLICY_MAX_BYTES as u64)?;
-    let bytes = bytes.ok_or_else(|| Error::NoPolicy { path: path.to_owned() })?;
-    let bad = |reason: String| Error::Policy { path: path.to_owned(), reason };
-    let policy = Policy::parse(&bytes).map_err(|error| bad(error.to_string()))?;
-    let mut origins = policy.logs().iter().map(|log| log.key.name());
-    let first = origins.next();
-    if origins.any(|origin| Some(origin) != first) {
-        return Err(bad("it names several logs: a monitor follows one; run one monitor for each".to_owned()));
-    }
-    Ok(policy)
+    Ok(LogClient::from_file(&config.log, &config.policy)?)
 }
 
 fn count_rule(config: &Config) -> Result<CountRule, Error> {

@@ -37,10 +37,9 @@ use escrow::policy::PolicyDocError;
 use escrow::record::RecordError;
 use host::durable::{DurableError, FolderLock};
 use host::secret::SecretError;
-use log_client::{AddError, LogClient};
-use std::path::{Path, PathBuf};
+use log_client::{AddError, LogClient, PolicyFileError};
+use std::path::PathBuf;
 use tlog::note::{KeyError, Signer};
-use tlog::policy::{POLICY_MAX_BYTES, Policy};
 
 /// The configuration of a registrar, or of an operator who publishes rules (deploy/config/registrar.toml).
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -77,12 +76,9 @@ pub enum Error {
     /// The key file holds no key of this name.
     #[error("the key in {}: {reason}", .path.display())]
     OwnKey { path: PathBuf, reason: String },
-    /// There is no policy file.
-    #[error("{}: no such policy file; write a tlog-policy with the log's key, its witnesses and the quorum", .path.display())]
-    NoPolicy { path: PathBuf },
-    /// The policy file is none.
-    #[error("{}: {reason}", .path.display())]
-    Policy { path: PathBuf, reason: String },
+    /// The log's policy could not be read.
+    #[error(transparent)]
+    Policy(#[from] PolicyFileError),
     /// What should be registered is no verifier key that can sign leaves.
     #[error("{vkey:?} is not a verifier key that signs leaves: {reason}")]
     Key { vkey: String, reason: String },
@@ -150,11 +146,5 @@ fn signer(config: &Config) -> Result<Signer, Error> {
 }
 
 fn log(config: &LogConfig) -> Result<LogClient, Error> {
-    Ok(LogClient::new(&config.url, read_policy(&config.policy)?))
-}
-
-fn read_policy(path: &Path) -> Result<Policy, Error> {
-    let bytes = host::durable::read_limited(path, POLICY_MAX_BYTES as u64)?;
-    let bytes = bytes.ok_or_else(|| Error::NoPolicy { path: path.to_owned() })?;
-    Policy::parse(&bytes).map_err(|error| Error::Policy { path: path.to_owned(), reason: error.to_string() })
+    Ok(LogClient::from_file(&config.url, &config.policy)?)
 }

@@ -93,8 +93,8 @@ pub enum Error {
     LinkKey(PathBuf),
     #[error("the key in {}: {reason}", .path.display())]
     SponsorKey { path: PathBuf, reason: String },
-    #[error("{}: {reason}; get the file from the log's operator", .path.display())]
-    LogPolicy { path: PathBuf, reason: String },
+    #[error(transparent)]
+    LogPolicy(#[from] log_client::PolicyFileError),
     #[error("the configuration asks for {0}; correct it")]
     Config(&'static str),
 }

@@ -24,7 +24,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tlog::note::Signer;
-use tlog::policy::{POLICY_MAX_BYTES, Policy};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -150,12 +149,8 @@ fn open_sponsor(config: &Config) -> Result<Sponsor, Error> {
         let (held, said) = (signer.name(), &config.log.sponsor);
         return Err(own(format!("it is the key of {held}, and the configuration says {said}")));
     }
-    let path = &config.log.policy;
-    let bad = |reason: String| Error::LogPolicy { path: path.clone(), reason };
-    let limit = u64::try_from(POLICY_MAX_BYTES).unwrap_or(u64::MAX);
-    let text = host::durable::read_limited(path, limit)?.ok_or_else(|| bad("no such file".to_owned()))?;
-    let policy = Policy::parse(&text).map_err(|error| bad(error.to_string()))?;
-    Ok(Sponsor::new(signer, LogClient::new(&config.log.url, policy), config.limits.leaves_per_minute))
+    let log = LogClient::from_file(&config.log.url, &config.log.policy)?;
+    Ok(Sponsor::new(signer, log, config.limits.leaves_per_minute))
 }
 
 async fn serve(relay: Arc<Relay>, endpoint: Endpoint, mut aside: JoinSet<()>) -> Result<(), Error> {

@@ -89,8 +89,8 @@ impl Trustee {
         identity::close_to_others(&config.data)?;
         let signer = identity::own_key(&config)?;
         let name = Name::new(&config.name).ok_or_else(|| Error::Name { name: config.name.clone() })?;
-        let (policy, rules) =
-            (identity::log_policy(&config.log.policy)?, identity::rules(&config.policy_doc)?);
+        let log = LogClient::from_file(&config.log.url, &config.log.policy)?;
+        let rules = identity::rules(&config.policy_doc)?;
         let auto = identity::auto_approver(&config)?;
         let mut approvers = identity::approvers(&config)?;
         approvers.extend(auto.as_ref().map(Signer::verifier));
@@ -107,7 +107,7 @@ impl Trustee {
             ledger: Arc::new(ledger),
             waiting: Waiting::at(&config.data),
             decisions: Decisions::at(&config.data),
-            log: LogClient::new(&config.log.url, policy),
+            log,
             seats: Arc::new(Semaphore::new(PACKAGES_AT_ONCE)),
             rate: Mutex::new(Rate::new(Instant::now())),
             work: tokio::sync::Notify::new(),

@@ -9,7 +9,6 @@ use host::durable::{DurableError, FolderLock};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tlog::note::{KeyError, Signer, Verifier};
-use tlog::policy::{POLICY_MAX_BYTES, Policy};
 
 const KEY: &str = "note.key";
 const AUTO_KEY: &str = "auto-approve.key";
@@ -97,20 +96,6 @@ pub(crate) fn approvers(config: &Config) -> Result<Vec<Verifier>, Error> {
         }
     };
     config.approvers.iter().map(parse).collect()
-}
-
-/// The log policy, which must be that of one log: heads of two would look like a fork.
-pub(crate) fn log_policy(path: &Path) -> Result<Policy, Error> {
-    let bytes = host::durable::read_limited(path, POLICY_MAX_BYTES as u64)?;
-    let bytes = bytes.ok_or_else(|| Error::NoPolicy { path: path.to_owned() })?;
-    let bad = |reason: String| Error::Policy { path: path.to_owned(), reason };
-    let policy = Policy::parse(&bytes).map_err(|error| bad(error.to_string()))?;
-    let mut origins = policy.logs().iter().map(|log| log.key.name());
-    let first = origins.next();
-    if origins.any(|origin| Some(origin) != first) {
-        return Err(bad("it names several logs: a trustee follows one".to_owned()));
-    }
-    Ok(policy)
 }
 
 pub(crate) fn rules(path: &Path) -> Result<PolicyDoc, Error> {

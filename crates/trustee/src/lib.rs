@@ -134,10 +134,8 @@ pub enum Error {
     Name { name: String },
     #[error("the key in {}: {reason}", .path.display())]
     OwnKey { path: PathBuf, reason: String },
-    #[error("{}: no such policy file; write a tlog-policy with the log's key, its witnesses and the quorum", .path.display())]
-    NoPolicy { path: PathBuf },
-    #[error("{}: {reason}", .path.display())]
-    Policy { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Policy(#[from] log_client::PolicyFileError),
     #[error("{}: no such PolicyDoc; get the published rules of release from the operator", .path.display())]
     NoRules { path: PathBuf },
     #[error("{}: {reason}", .path.display())]

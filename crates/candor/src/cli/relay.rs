@@ -35,7 +35,7 @@ impl Verb {
                     Error::Listen(error) => Ended::cannot_listen(listen, error),
                     Error::Http(error) => Ended::cannot_listen(http, error),
                     Error::Secret(_) | Error::LinkKey(_) | Error::SponsorKey { .. } => Ended::wrong(error),
-                    Error::LogPolicy { .. } | Error::Config(_) => Ended::wrong(error),
+                    Error::LogPolicy(_) | Error::Config(_) => Ended::wrong(error),
                     error => error.into(),
                 })?;
             }

@@ -160,14 +160,7 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask:
 /// A copy of a folder, as a backup or a thief makes it.
 pub(crate) fn copy_folder(from: &Path, to: &Path) -> PathBuf {
     std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
+    let copied = std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap();
+    assert!(copied.success());
     to.to_owned()
 }

@@ -7,6 +7,7 @@ use crate::papers::{History, Served, Show, write_policy};
 use crate::world::{Watcher, World, monitor_config};
 use escrow::record::Kind;
 use host::shutdown::Shutdown;
+use log_client::PolicyFileError;
 use monitor::{Error, StoreError};
 
 /// Registrations, then one emergency that three trustees granted, one that was refused, and what trustees and a court add.
@@ -193,10 +194,14 @@ async fn a_configuration_that_does_not_fit_is_named() {
         (monitor::Config { rules: policy.clone(), ..good.clone() }, |error| {
             matches!(error, Error::Rules { .. })
         }),
-        (monitor::Config { policy: none, ..good.clone() }, |error| matches!(error, Error::NoPolicy { .. })),
-        (monitor::Config { policy: two_logs, ..good.clone() }, |error| matches!(error, Error::Policy { .. })),
+        (monitor::Config { policy: none, ..good.clone() }, |error| {
+            matches!(error, Error::Policy(PolicyFileError::Missing { .. }))
+        }),
+        (monitor::Config { policy: two_logs, ..good.clone() }, |error| {
+            matches!(error, Error::Policy(PolicyFileError::SeveralLogs { .. }))
+        }),
         (monitor::Config { policy: dir.path().join("rules"), ..good.clone() }, |error| {
-            matches!(error, Error::Policy { .. })
+            matches!(error, Error::Policy(PolicyFileError::Malformed { .. }))
         }),
     ];
     for (at, (config, fits)) in cases.into_iter().enumerate() {

@@ -45,5 +45,5 @@ async fn a_key_is_made_once_and_a_missing_or_foreign_one_is_named() {
     registrar::init(&config).unwrap();
     let asked =
         registrar::register(&nowhere, escrow::record::Role::Sponsor, "registrar.example", &vkey).await;
-    assert!(matches!(asked, Err(Error::NoPolicy { .. })));
+    assert!(matches!(asked, Err(Error::Policy(log_client::PolicyFileError::Missing { .. }))));
 }
