@@ -34,15 +34,15 @@ async fn a_relay_that_is_killed_while_cameras_publish_loses_nothing_it_acknowled
     stage.cast.video.relay.stop().await.unwrap();
     let mut acknowledged = vec![0; 2];
     for life in 0..KILLS {
-        let relay = serve("relay", &config);
+        let mut relay = serve("relay", &config);
         // Another moment each time: after some segments, and in the middle of one.
-        goes_on(&stage, 1 + life % 2).await;
+        goes_on(&stage, &mut relay, 1 + life % 2).await;
         sleep(Duration::from_millis(370 * life)).await;
         acknowledged = acks(&stage);
         relay.kill().await;
     }
-    let relay = serve("relay", &config);
-    goes_on(&stage, 2).await;
+    let mut relay = serve("relay", &config);
+    goes_on(&stage, &mut relay, 2).await;
     for (camera, acknowledged) in stage.cast.video.cameras.iter().zip(acknowledged) {
         assert_eq!(camera.stats.segments_dropped(), 0, "{}", camera.name);
         assert_eq!(camera.stats.segments_refused(), 0, "{}", camera.name);
@@ -66,9 +66,11 @@ fn acks(stage: &Stage) -> Vec<u64> {
 }
 
 /// Waits until each camera has so many more segments acknowledged than it has now.
-async fn goes_on(stage: &Stage, more: u64) {
+async fn goes_on(stage: &Stage, relay: &mut Process, more: u64) {
     let before = acks(stage);
-    until("every camera's segments are acknowledged", async || {
+    let stats: Vec<_> = stage.cast.video.cameras.iter().map(|camera| camera.stats.clone()).collect();
+    until(&format!("every camera's segments are acknowledged: {stats:?}"), async || {
+        assert!(relay.is_running(), "{}", relay.stderr());
         acks(stage).iter().zip(&before).all(|(now, before)| *now >= before + more)
     })
     .await;

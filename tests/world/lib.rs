@@ -182,9 +182,9 @@ pub fn copy_folder(from: &Path, to: &Path) -> PathBuf {
     to.to_owned()
 }
 
-/// A TCP port of loopback that is free now.
+/// A port of loopback that is free now, and that no connection gets.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    candor::cast::free_address().unwrap().port()
 }
 
 fn emergency() -> Grounds {

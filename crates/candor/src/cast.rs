@@ -9,17 +9,19 @@
 //! ```
 
 mod people;
+mod ports;
 mod records;
 mod video;
 
 pub use people::People;
+pub use ports::free_address;
 pub use records::{LogPart, MonitorPart, QUORUM, Records, WITNESSES, WitnessPart};
 pub use video::{CameraPart, RelayPart, TrusteePart, Video, pair, prepared_footage};
 
 use host::durable::DurableError;
 use host::running::Running;
 use host::shutdown::Shutdown;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -203,11 +205,4 @@ fn prepare(plan: &Plan) -> Result<(), CastError> {
         return Err(CastError::NotEmpty(plan.dir.clone()));
     }
     Ok(host::durable::create_dirs(&plan.dir)?)
-}
-
-/// A listener on a free port of loopback.
-async fn bound() -> Result<(tokio::net::TcpListener, SocketAddr), CastError> {
-    let listener = host::http::bind(records::any_port()).await.map_err(CastError::Port)?;
-    let address = listener.local_addr().map_err(CastError::Port)?;
-    Ok((listener, address))
 }

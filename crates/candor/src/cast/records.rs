@@ -1,6 +1,6 @@
 //! The side of the records: four witnesses with a quorum of three, the log, and later two monitors that gossip.
 
-use super::{CastError, LOOPBACK, Part, Plan, bound};
+use super::{CastError, Part, Plan, ports};
 use host::shutdown::Shutdown;
 use std::path::{Path, PathBuf};
 use tlog::policy::Policy;
@@ -33,7 +33,7 @@ pub(super) struct Founded {
 impl Founded {
     /// Makes the log's key and takes its port.
     pub(super) async fn new(dir: &Path) -> Result<Self, CastError> {
-        let (listener, listen) = bound().await?;
+        let (listener, listen) = ports::listener().await.map_err(CastError::Port)?;
         let config = log_server::Config {
             listen,
             data: dir.join("log"),
@@ -69,7 +69,7 @@ impl Founded {
         let mut names = Vec::new();
         let mut witnesses = Vec::new();
         for n in 1..=WITNESSES {
-            let (listener, listen) = bound().await?;
+            let (listener, listen) = ports::listener().await.map_err(CastError::Port)?;
             let config = witness::Config {
                 listen,
                 data: dir.join(format!("witness-{n}")),
@@ -111,7 +111,10 @@ pub(super) async fn monitors(
     trustees: &[String],
     shutdown: &Shutdown,
 ) -> Result<Vec<MonitorPart>, CastError> {
-    let places = [bound().await?, bound().await?];
+    let places = [
+        ports::listener().await.map_err(CastError::Port)?,
+        ports::listener().await.map_err(CastError::Port)?,
+    ];
     let urls: Vec<String> = places.iter().map(|(_, listen)| format!("http://{listen}")).collect();
     let mut monitors = Vec::new();
     for (n, (listener, listen)) in (1..).zip(places) {
@@ -132,9 +135,4 @@ pub(super) async fn monitors(
         monitors.push(Part::new(config, started.map_err(CastError::part("monitor"))?));
     }
     Ok(monitors)
-}
-
-/// A loopback address on which the system chooses the port.
-pub(super) fn any_port() -> std::net::SocketAddr {
-    std::net::SocketAddr::new(LOOPBACK, 0)
 }

@@ -1,6 +1,6 @@
 //! The side of the video: trustees with their day keys, the relay, and cameras that are paired by real invites.
 
-use super::{Approval, CastError, LOOPBACK, Part, People, Plan, Progress, bound};
+use super::{Approval, CastError, Part, People, Plan, Progress, ports};
 use camera::Stats;
 use host::shutdown::Shutdown;
 use media::id::CameraId;
@@ -44,7 +44,7 @@ impl Trustees {
     ) -> Result<Self, CastError> {
         let mut trustees = Vec::new();
         for n in 0..usize::from(plan.trustees) {
-            let (listener, listen) = bound().await?;
+            let (listener, listen) = ports::listener().await.map_err(CastError::Port)?;
             let name = NAMES.get(n).map_or_else(|| format!("trustee-{n}.example"), |name| (*name).to_owned());
             let config = trustee::Config {
                 listen,
@@ -111,8 +111,7 @@ impl Relaying {
         trustees: &Trustees,
     ) -> Result<Self, CastError> {
         // The address goes into configurations before the relay starts: a port that is free now.
-        let free = std::net::UdpSocket::bind((LOOPBACK, 0)).and_then(|socket| socket.local_addr());
-        let listen = free.map_err(CastError::Port)?;
+        let listen = ports::free_address().map_err(CastError::Port)?;
         let log = relay::Log {
             url: log_url.to_owned(),
             policy: policy.to_owned(),
