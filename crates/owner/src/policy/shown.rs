@@ -93,17 +93,36 @@ fn classes(allowed: Classes) -> Vec<&'static str> {
 }
 
 fn differences(now: &OwnerPolicy, then: &OwnerPolicy) -> Vec<Difference> {
-    let both = told(now).into_iter().zip(told(then));
-    let differing = both.filter(|((_, now), (_, then))| now != then);
-    differing.map(|((what, now), (_, then))| Difference { what, now, then }).collect()
+    let said = told(now).into_iter().zip(told(then)).map(|((what, now), (_, then))| (what, now, then));
+    let (held, wanted) = trustees(&now.trustees, &then.trustees);
+    let all = std::iter::once(("trustees", held, wanted)).chain(said);
+    all.filter(|(_, now, then)| now != then).map(|(what, now, then)| Difference { what, now, then }).collect()
 }
 
-/// Everything that a configuration says, in words.
-fn told(policy: &OwnerPolicy) -> [(&'static str, String); 7] {
-    let trustee = |trustee: &TrusteeEntry| format!("{} at {} ({})", trustee.name, trustee.url, trustee.vkey);
-    let hash = |hash: &[u8; 32]| if *hash == [0; 32] { "none".to_owned() } else { hex::encode(hash) };
+/// Those of each side that the other has not; all, in order, if only that differs.
+fn trustees(now: &[TrusteeEntry], then: &[TrusteeEntry]) -> (String, String) {
+    let named = |trustee: &TrusteeEntry| {
+        let key = trustee.vkey.split('+').nth(1).unwrap_or_default();
+        format!("{} (key {key}, {})", trustee.name, trustee.url)
+    };
+    let only = |of: &[TrusteeEntry], others: &[TrusteeEntry]| {
+        listed(of.iter().filter(|trustee| !others.contains(trustee)).map(named))
+    };
+    let (held, wanted) = (only(now, then), only(then, now));
+    if held != wanted {
+        return (held, wanted);
+    }
+    let names = |of: &[TrusteeEntry]| listed(of.iter().map(|trustee| trustee.name.clone()));
+    (names(now), names(then))
+}
+
+/// Everything else that a configuration says, in words.
+fn told(policy: &OwnerPolicy) -> [(&'static str, String); 6] {
+    let hash = |hash: &[u8; 32]| match *hash == [0; 32] {
+        true => "none".to_owned(),
+        false => hex::encode(hash).chars().take(16).collect(),
+    };
     [
-        ("trustees", listed(policy.trustees.iter().map(trustee))),
         ("shares needed", format!("{} of {}", policy.t, policy.n())),
         ("releases allowed", listed(classes(policy.classes).into_iter().map(str::to_owned))),
         ("the trustees' rules", hash(&policy.policy_doc_hash)),
@@ -116,4 +135,33 @@ fn told(policy: &OwnerPolicy) -> [(&'static str, String); 7] {
 fn listed(words: impl Iterator<Item = String>) -> String {
     let words: Vec<String> = words.collect();
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trustees_that_come_go_or_change_places_are_named_and_the_others_are_not() {
+        let trustee = |name: &str, key: &str| TrusteeEntry {
+            name: name.to_owned(),
+            vkey: format!("{name}+{key}+AYC3xr"),
+            url: format!("https://{name}"),
+        };
+        let [bar, press, other] = [trustee("bar", "01"), trustee("press", "02"), trustee("press", "03")];
+        let between = |now: &[&TrusteeEntry], then: &[&TrusteeEntry]| {
+            let owned =
+                |of: &[&TrusteeEntry]| of.iter().map(|trustee| (*trustee).clone()).collect::<Vec<_>>();
+            trustees(&owned(now), &owned(then))
+        };
+        let told = |now: &str, then: &str| (now.to_owned(), then.to_owned());
+        let (held, wanted) = between(&[&bar, &press], &[&bar, &press]);
+        assert_eq!(held, wanted);
+        assert_eq!(
+            between(&[&bar, &press], &[&bar, &other]),
+            told("press (key 02, https://press)", "press (key 03, https://press)")
+        );
+        assert_eq!(between(&[&bar], &[]), told("bar (key 01, https://bar)", "none"));
+        assert_eq!(between(&[&bar, &press], &[&press, &bar]), told("bar, press", "press, bar"));
+    }
 }

@@ -54,12 +54,23 @@ function policy(camera) {
     { class: "policy" },
     el("h2", {}, camera.name),
     el("p", { class: "quiet" }, `Policy version ${camera.version}, leaf ${camera.leaf_index} of the log, since ${moment(camera.since * 1e6)}. Footage is kept ${camera.retention_days} days; a release is of whole ${camera.epoch_seconds} s epochs.`),
-    ...camera.changes.map(({ what, now, then }) => el("p", { class: "notice" }, `The configuration says otherwise: ${what}: ${then} instead of ${now}.`)),
-    camera.fault ? el("p", { class: "notice" }, `The configuration makes no policy: ${camera.fault}`) : "",
+    otherwise(camera),
     el("h3", {}, "May watch"),
     viewers.length === 0 ? el("p", {}, "Nobody.") : el("ul", {}, ...viewers.map(viewer)),
     el("h3", {}, "Hold shares of the keys"),
     el("p", {}, shares),
     el("ul", {}, ...trustees.map((name) => el("li", {}, name))),
+  );
+}
+
+// What the configuration would change, or why it makes no policy.
+function otherwise({ changes, fault }) {
+  if (changes.length === 0 && !fault) return "";
+  const told = changes.map(({ what, now, then }) => el("li", {}, `${what}: ${then} instead of ${now}`));
+  return el(
+    "div",
+    { class: "otherwise" },
+    el("h3", {}, "The configuration says otherwise"),
+    el("ul", {}, ...told, ...(fault ? [el("li", {}, fault)] : [])),
   );
 }
