@@ -10,7 +10,7 @@ const LEAVES: TableDefinition<[u8; 32], u64> = TableDefinition::new("leaf hash t
 const COVERED: TableDefinition<(), u64> = TableDefinition::new("covered size");
 
 /// Pages of the database that are kept in memory; the library's own bound is a gigabyte. What is not here is in the system's page cache.
-const CACHE_BYTES: usize = 4 << 20;
+const CACHE_BYTES: usize = 1 << 20;
 
 /// Why the index could not be used.
 #[derive(Debug, thiserror::Error)]

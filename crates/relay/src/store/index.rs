@@ -48,7 +48,7 @@ const SPAN_US: u64 = 600_000_000;
 /// Spans that one record may touch: a `u32` of microseconds is 72 minutes.
 const SPANS_MAX: u64 = 16;
 /// Pages of the database that are kept in memory; the library's own bound is a gigabyte. What is not here is in the system's page cache.
-const CACHE_BYTES: usize = 4 << 20;
+const CACHE_BYTES: usize = 1 << 20;
 
 /// The first sequence of each track of which nothing earlier is missing, kept outside the index: the packs that prove it are dropped.
 pub(super) type Floors = BTreeMap<(CameraId, TrackId), u64>;
