@@ -1,7 +1,7 @@
 //! Ports of loopback for parts that may be stopped and started again. They lie outside the range from which the system gives a port to whoever
 //! opens a connection: otherwise any of those might take a part's port while it is away, and keep it from starting.
 
-use super::LOOPBACK;
+use super::{CastError, LOOPBACK};
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ops::Range;
@@ -28,16 +28,16 @@ pub fn free_address() -> io::Result<SocketAddr> {
 }
 
 /// A listener on such an address.
-pub(super) async fn listener() -> io::Result<(tokio::net::TcpListener, SocketAddr)> {
+pub(super) async fn listener() -> Result<(tokio::net::TcpListener, SocketAddr), CastError> {
     for _ in 0..TRIES {
-        let address = free_address()?;
+        let address = free_address().map_err(CastError::Port)?;
         match host::http::bind(address).await {
             // Somebody else was as quick.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            bound => return Ok((bound?, address)),
+            bound => return Ok((bound.map_err(CastError::Port)?, address)),
         }
     }
-    Err(io::ErrorKind::AddrInUse.into())
+    Err(CastError::Port(io::ErrorKind::AddrInUse.into()))
 }
 
 #[cfg(test)]

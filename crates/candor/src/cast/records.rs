@@ -33,7 +33,7 @@ pub(super) struct Founded {
 impl Founded {
     /// Makes the log's key and takes its port.
     pub(super) async fn new(dir: &Path) -> Result<Self, CastError> {
-        let (listener, listen) = ports::listener().await.map_err(CastError::Port)?;
+        let (listener, listen) = ports::listener().await?;
         let config = log_server::Config {
             listen,
             data: dir.join("log"),
@@ -69,7 +69,7 @@ impl Founded {
         let mut names = Vec::new();
         let mut witnesses = Vec::new();
         for n in 1..=WITNESSES {
-            let (listener, listen) = ports::listener().await.map_err(CastError::Port)?;
+            let (listener, listen) = ports::listener().await?;
             let config = witness::Config {
                 listen,
                 data: dir.join(format!("witness-{n}")),
@@ -111,10 +111,7 @@ pub(super) async fn monitors(
     trustees: &[String],
     shutdown: &Shutdown,
 ) -> Result<Vec<MonitorPart>, CastError> {
-    let places = [
-        ports::listener().await.map_err(CastError::Port)?,
-        ports::listener().await.map_err(CastError::Port)?,
-    ];
+    let places = [ports::listener().await?, ports::listener().await?];
     let urls: Vec<String> = places.iter().map(|(_, listen)| format!("http://{listen}")).collect();
     let mut monitors = Vec::new();
     for (n, (listener, listen)) in (1..).zip(places) {

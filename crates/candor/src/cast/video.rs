@@ -44,7 +44,7 @@ impl Trustees {
     ) -> Result<Self, CastError> {
         let mut trustees = Vec::new();
         for n in 0..usize::from(plan.trustees) {
-            let (listener, listen) = ports::listener().await.map_err(CastError::Port)?;
+            let (listener, listen) = ports::listener().await?;
             let name = NAMES.get(n).map_or_else(|| format!("trustee-{n}.example"), |name| (*name).to_owned());
             let config = trustee::Config {
                 listen,
