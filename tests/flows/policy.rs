@@ -117,8 +117,12 @@ async fn a_policy_follows_the_configuration_and_footage_keeps_the_one_it_was_fil
     stage.collected("warrant", &stage.ask(0, Kind::Legal, after)).await;
 
     // A keybook from before the change: the same wish makes the same policy, another one is refused by name.
-    let restored = wished.replace(&format!("{keybook:?}"), &format!("{backup:?}"));
-    std::fs::write(&config, restored.replace("retention_days = 7", "retention_days = 8")).unwrap();
+    let restored = |folder: &Path| wished.replace(&format!("{keybook:?}"), &format!("{folder:?}"));
+    let again = copy_folder(&backup, &stage.folder().join("backup-again"));
+    std::fs::write(&config, restored(&again)).unwrap();
+    let same = told(&policy(&config, &["--apply"]).await);
+    assert_eq!((&same["version"], changes(&same)), (&2.into(), Vec::new()));
+    std::fs::write(&config, restored(&backup).replace("retention_days = 7", "retention_days = 8")).unwrap();
     let known = told(&policy(&config, &[]).await);
     assert_eq!((&known["version"], changes(&known).len()), (&1.into(), 3));
     let refused = policy(&config, &["--apply"]).await;
