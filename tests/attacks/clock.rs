@@ -112,7 +112,7 @@ async fn a_wrong_clock_replaces_no_days_notice_and_brings_no_epoch_of_another_da
         assert_eq!(answers.len(), 5);
         for (trustee, answer) in &answers {
             assert!(
-                matches!(answer, Answer::Refused { step: s, name: n, .. } if s == step && n == name),
+                matches!(answer, Answer::Refused(no) if (no.step.as_str(), no.name.as_str()) == (step, name)),
                 "{trustee}: {answer:?}"
             );
         }

@@ -2,6 +2,7 @@
 //! goes on, and nothing that was acknowledged is lost.
 
 use candor::cast::{Cast, WitnessPart};
+use escrow::answer::State;
 use host::shutdown::Shutdown;
 use log_client::{AddError, LogClient};
 use requester::collect::{Answer, CollectError};
@@ -62,17 +63,14 @@ async fn three_witnesses_go_on_and_two_publish_nothing_and_let_no_key_go() {
     assert_eq!(answers.len(), 5);
     for (trustee, answer) in &answers {
         assert!(
-            matches!(answer, Answer::Refused { step, name, .. } if step == "g2" && name == "not-logged"),
+            matches!(answer, Answer::Refused(no) if (no.step.as_str(), no.name.as_str()) == ("g2", "not-logged")),
             "{trustee}: {answer:?}"
         );
     }
     match requester::collect::collect(requester, &logged, FRUITLESS, &mut |_| {}).await {
         Err(CollectError::TooFew { held: 0, needed: 3, answers }) => {
             for (trustee, answer) in &answers {
-                assert!(
-                    matches!(answer, Answer::Pending { state } if state == "appending"),
-                    "{trustee}: {answer:?}"
-                );
+                assert!(matches!(answer, Answer::Pending(State::Appending)), "{trustee}: {answer:?}");
             }
         }
         other => panic!("{other:?}"),

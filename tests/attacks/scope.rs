@@ -123,7 +123,8 @@ async fn expect(stage: &Stage, folder: &RequestFolder, step: &str, name: &str) {
     let answers = requester::collect::ask_once(&stage.cast.people.requester, folder).await.unwrap();
     assert_eq!(answers.len(), 5);
     for (trustee, answer) in &answers {
-        let as_expected = matches!(answer, Answer::Refused { step: s, name: n, .. } if (s.as_str(), n.as_str()) == (step, name));
+        let as_expected =
+            matches!(answer, Answer::Refused(no) if (no.step.as_str(), no.name.as_str()) == (step, name));
         assert!(as_expected, "{trustee}: {answer:?}, not {step} {name}");
     }
 }

@@ -15,7 +15,7 @@ async fn a_signed_request_without_a_leaf_is_refused_by_every_trustee_until_it_is
         assert_eq!(answers.len(), 5);
         for (trustee, answer) in &answers {
             assert!(
-                matches!(answer, Answer::Refused { step, name, .. } if step == "g2" && name == "not-logged"),
+                matches!(answer, Answer::Refused(no) if (no.step.as_str(), no.name.as_str()) == ("g2", "not-logged")),
                 "{trustee}: {answer:?}"
             );
         }

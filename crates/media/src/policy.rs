@@ -9,7 +9,7 @@ use ed25519_dalek::SigningKey;
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::enrollment::ObjectError;
-use crate::id::{CameraId, DeviceId};
+use crate::id::{CameraId, Day, DeviceId};
 use crate::limits;
 use crate::sign::{self, BadSignature, PublicKey, SignatureBytes, sha256};
 
@@ -89,6 +89,16 @@ pub struct TrusteeEntry {
     pub vkey: String,
     /// Where it serves.
     pub url: String,
+}
+
+/// Under a trustee's URL, the signed note of its key of a day (`proto/release.md#trustee-http`): the
+/// day's number follows.
+pub const DAY_KEYS_PATH: &str = "/day-keys/";
+
+/// Where the trustee at `url` serves its key of a day.
+#[must_use]
+pub fn day_keys_url(url: &str, day: Day) -> String {
+    alloc::format!("{}{DAY_KEYS_PATH}{}", url.trim_end_matches('/'), day.0)
 }
 
 /// One version of an owner's policy for one camera.

@@ -59,7 +59,7 @@ async fn look(
 ) -> bool {
     let mut complete = true;
     for day in (0..=AHEAD).map(|ahead| Day(today.0.saturating_add(ahead))) {
-        let url = format!("{}/day-keys/{}", trustee.url.trim_end_matches('/'), day.0);
+        let url = media::policy::day_keys_url(&trustee.url, day);
         let bundle = match fetch.get(&url).await.and_then(host::http::Reply::ok) {
             Ok(bundle) if bundle.is_empty() => continue,
             Ok(bundle) => bundle,

@@ -6,6 +6,7 @@
 use crate::Requester;
 use crate::folder::{FolderError, LEAF, PACKAGE, PROOF, RequestFolder};
 use crate::objects::{self, Facts, ObjectsError};
+use escrow::answer::{self, Refused, State};
 use escrow::bundle::{BUNDLE_MAX_BYTES, Bundle};
 use escrow::package::Package;
 use escrow::record::{Request, Signed};
@@ -30,10 +31,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 pub enum Answer {
     /// A bundle whose grant is in the witnessed log.
     Granted { grant_index: u64 },
-    /// It will decide later: `pending-approval`, `waiting` or `appending`.
-    Pending { state: String },
-    /// Refused by the named step of the gate.
-    Refused { step: String, name: String, text: String, what_to_do: String },
+    /// It will decide later.
+    Pending(State),
+    /// Refused by a step of the gate, or by a human.
+    Refused(Refused),
     /// No usable answer.
     Unusable { reason: String },
 }
@@ -124,8 +125,10 @@ fn hopeless(last: &[Option<Answer>], needed: usize) -> Option<String> {
         .iter()
         .flatten()
         .filter_map(|answer| match answer {
-            Answer::Refused { step, name, what_to_do, .. } => Some(format!("{step} {name}: {what_to_do}")),
-            _ => None,
+            Answer::Refused(refused) => {
+                Some(format!("{} {}: {}", refused.step, refused.name, refused.what_to_do))
+            }
+            Answer::Granted { .. } | Answer::Pending(_) | Answer::Unusable { .. } => None,
         })
         .collect();
     (last.len() - refused.len() < needed).then(|| refused.into_iter().next_back().unwrap_or_default())
@@ -216,7 +219,7 @@ impl Case {
             if held.contains(&share) {
                 continue;
             }
-            let url = format!("{}/package", trustee.url.trim_end_matches('/'));
+            let url = answer::package_url(&trustee.url);
             let (fetch, body) = (self.fetch.clone(), body.clone());
             asked.spawn(async move { (at, fetch.post(&url, "application/octet-stream", body).await) });
         }
@@ -241,36 +244,33 @@ impl Case {
         at: usize,
         reply: Reply,
     ) -> Result<Answer, FolderError> {
-        let json = || serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap_or_default();
-        let text = |json: &serde_json::Value, key: &str| json[key].as_str().unwrap_or_default().to_owned();
-        Ok(match (reply.status, logged) {
-            (200, Some(request)) => {
-                let Some(trustee) = self.facts.policy.trustees.get(at) else {
-                    return Ok(Answer::Unusable { reason: "not a trustee of the policy".to_owned() });
-                };
-                match self.open_bundle(requester, request, trustee, share_of(at), &reply.body) {
+        let said = match answer::Answer::read(reply.status, &reply.body) {
+            Ok(said) => said,
+            Err(error) => return Ok(Answer::Unusable { reason: format!("{error}: {}", reply.excerpt()) }),
+        };
+        Ok(match (said, logged, self.facts.policy.trustees.get(at)) {
+            (answer::Answer::Bundle(bundle), Some(request), Some(trustee)) => {
+                match self.open_bundle(requester, request, trustee, share_of(at), &bundle) {
                     Ok(grant_index) => {
-                        folder.keep_bundle(share_of(at), &reply.body)?;
+                        folder.keep_bundle(share_of(at), &bundle)?;
                         Answer::Granted { grant_index }
                     }
                     Err(reason) => Answer::Unusable { reason },
                 }
             }
-            (200, None) => Answer::Unusable {
+            (answer::Answer::Bundle(_), _, _) => Answer::Unusable {
                 reason: "a bundle for a request that is not logged: this trustee breaks the rule; tell the monitors"
                     .to_owned(),
             },
-            (202, _) => Answer::Pending { state: text(&json(), "state") },
-            (403, _) => {
-                let json = json();
-                Answer::Refused {
-                    step: text(&json, "step"),
-                    name: text(&json, "name"),
-                    text: text(&json, "text"),
-                    what_to_do: text(&json, "what_to_do"),
-                }
+            (answer::Answer::Pending(state), _, _) => Answer::Pending(state),
+            (answer::Answer::Refused(refused), _, _) => Answer::Refused(refused),
+            (answer::Answer::Malformed(refused), _, _) => {
+                Answer::Unusable { reason: format!("answered 400 {}: {}", refused.name, refused.text) }
             }
-            (status, _) => Answer::Unusable { reason: format!("answered {status}: {}", reply.excerpt()) },
+            (answer::Answer::Failed(failed), _, _) => {
+                let (status, name) = (failed.failure.status(), failed.failure.name());
+                Answer::Unusable { reason: format!("answered {status} {name}: {}", failed.what_to_do) }
+            }
         })
     }
 
@@ -309,19 +309,34 @@ fn share_of(at: usize) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use escrow::record::Word;
 
     fn refused(name: &str) -> Option<Answer> {
-        let name = name.to_owned();
-        let (step, text) = ("g7".to_owned(), String::new());
-        Some(Answer::Refused { step, name, text, what_to_do: "nothing".to_owned() })
+        let name = Word::new(name).unwrap();
+        Some(Answer::Refused(Refused { name, ..Refused::denied("no") }))
     }
 
     #[test]
     fn asking_goes_on_while_enough_trustees_may_still_grant() {
-        let pending = Some(Answer::Pending { state: "waiting".to_owned() });
+        let pending = Some(Answer::Pending(State::Waiting { wait_until: 7 }));
         assert_eq!(hopeless(&[None, None, None, None, None], 3), None);
         assert_eq!(hopeless(&[refused("a"), refused("b"), pending.clone(), None, None], 3), None);
         let why = hopeless(&[refused("a"), refused("b"), refused("agency-quota"), pending, None], 3);
         assert!(why.unwrap().contains("agency-quota"));
+    }
+
+    #[test]
+    fn scripts_read_an_answer_as_one_flat_object() {
+        let json = |answer| serde_json::to_string(&answer).unwrap();
+        assert_eq!(
+            json(Answer::Pending(State::Waiting { wait_until: 7 })),
+            r#"{"answer":"pending","state":"waiting","wait_until":7}"#
+        );
+        assert_eq!(json(Answer::Pending(State::Appending)), r#"{"answer":"pending","state":"appending"}"#);
+        let refused = json(Answer::Refused(Refused::denied("no")));
+        assert!(
+            refused.starts_with(r#"{"answer":"refused","step":"g8","name":"denied","text":"#),
+            "{refused}"
+        );
     }
 }

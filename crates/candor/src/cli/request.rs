@@ -253,8 +253,10 @@ fn collected_text(collected: &Collected) -> String {
 pub(crate) fn answer_text(answer: &Answer) -> String {
     match answer {
         Answer::Granted { grant_index } => format!("granted, leaf {grant_index}"),
-        Answer::Pending { state } => format!("not yet: {state}"),
-        Answer::Refused { step, name, what_to_do, .. } => format!("refused at {step} ({name}): {what_to_do}"),
+        Answer::Pending(state) => format!("not yet: {}", state.word()),
+        Answer::Refused(refused) => {
+            format!("refused at {} ({}): {}", refused.step, refused.name, refused.what_to_do)
+        }
         Answer::Unusable { reason } => format!("no usable answer: {reason}"),
     }
 }

@@ -280,14 +280,14 @@ impl Story<'_> {
         let names: Vec<&str> = answers
             .iter()
             .map(|(_, answer)| match answer {
-                Answer::Refused { name, .. } => name.as_str(),
+                Answer::Refused(refused) => refused.name.as_str(),
                 Answer::Granted { .. } => "GRANTED",
-                Answer::Pending { .. } => "pending",
+                Answer::Pending(_) => "pending",
                 Answer::Unusable { .. } => "unusable",
             })
             .collect();
         let first = names.first().copied().unwrap_or("nobody answered");
-        let all_refused = answers.iter().all(|(_, answer)| matches!(answer, Answer::Refused { .. }));
+        let all_refused = answers.iter().all(|(_, answer)| matches!(answer, Answer::Refused(_)));
         let asked_all = answers.len() == usize::from(self.cast.plan.trustees);
         Ok(Refused { refused: all_refused && asked_all, name: first.to_owned() })
     }
