@@ -8,8 +8,9 @@
 //! ```
 //!
 //! The seeds are those of exactly these epochs: they open their segments, and show by the camera's own commitment that they are the
-//! right ones. In scope: the head, and verifying ([`verify`], [`Verification`]). Out of scope: files, and whether the log policy is
-//! one to trust: [`Verified`] says which it was.
+//! right ones. In scope: the head, the file's framing ([`FileWriter`], [`FileReader`]), verifying
+//! ([`FileVerification`], [`Verification`]). Out of scope: opening files, and whether the log policy is one to trust: [`Verified`]
+//! says which it was.
 
 use crate::package::{check_size, read_list, read_policy, write_policy};
 use crate::record::LEAF_MAX_BYTES;
@@ -19,8 +20,10 @@ use media::limits;
 use media::pair::PolicyBundle;
 use tlog::policy::POLICY_MAX_BYTES;
 
+mod file;
 mod verify;
 
+pub use file::{FileError, FilePart, FileReader, FileVerification, FileWriter};
 pub use verify::{EvidenceError, Release, Verification, Verified, verify};
 
 /// The type byte.

@@ -1,7 +1,7 @@
 //! Writing what was opened: one plain MP4 for each run, and the evidence file, both under temporary names until they are whole.
 
 use container::export::{ExportError, Exporter};
-use escrow::evidence::Evidence;
+use escrow::evidence::{Evidence, FileError, FileWriter};
 use host::durable::{self, DurableError};
 use media::segment::SegmentHeader;
 use seal::opener::Opened as Part;
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub enum WriteError {
     #[error(transparent)]
     File(#[from] DurableError),
+    #[error("this cannot be evidence: {0}")]
+    Evidence(#[from] FileError),
     #[error("the opened footage is no MP4: {0}")]
     Export(#[from] ExportError),
 }
@@ -28,6 +30,7 @@ pub(crate) struct Written {
 /// The files being written.
 pub(crate) struct Clips {
     folder: PathBuf,
+    frames: FileWriter,
     evidence: Output,
     run: Option<(u32, Exporter, Output)>,
     clips: Vec<PathBuf>,
@@ -41,11 +44,10 @@ struct Output {
 impl Clips {
     /// Starts with the evidence's head.
     pub(crate) fn create(folder: &Path, evidence: &Evidence) -> Result<Self, WriteError> {
-        let mut output = Output::create(folder.join("evidence.part"))?;
-        let head = evidence.encode();
-        output.write(&length(&head))?;
-        output.write(&head)?;
-        Ok(Self { folder: folder.to_owned(), evidence: output, run: None, clips: Vec::new() })
+        let (frames, head) = FileWriter::start(evidence)?;
+        let mut evidence = Output::create(folder.join("evidence.part"))?;
+        evidence.write(&head)?;
+        Ok(Self { folder: folder.to_owned(), frames, evidence, run: None, clips: Vec::new() })
     }
 
     /// Adds a whole verified segment: its footage to the run's clip, its sealed bytes to the evidence.
@@ -55,7 +57,7 @@ impl Clips {
         parts: &[Part],
         sealed: &[u8],
     ) -> Result<(), WriteError> {
-        self.evidence.write(&length(sealed))?;
+        self.evidence.write(&self.frames.segment(sealed)?)?;
         self.evidence.write(sealed)?;
         if self.run.as_ref().is_some_and(|(run, _, _)| *run != header.run) {
             self.finish_run()?;
@@ -81,7 +83,7 @@ impl Clips {
     /// Ends all files; only now do they have their names.
     pub(crate) fn finish(mut self) -> Result<Written, WriteError> {
         self.finish_run()?;
-        self.evidence.write(&[0; 4])?;
+        self.evidence.write(&self.frames.finish())?;
         let evidence = self.evidence.rename(&self.folder.join("evidence"))?;
         Ok(Written { clips: self.clips, evidence })
     }
@@ -128,9 +130,4 @@ impl Output {
         }
         Ok(to.to_owned())
     }
-}
-
-/// `u32` big-endian, as evidence.md frames what follows.
-fn length(bytes: &[u8]) -> [u8; 4] {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes()
 }

@@ -2,9 +2,9 @@
 
 use super::when::show_us;
 use super::{Ended, Outcome, Terminal};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
-use escrow::evidence::{EVIDENCE_MAX_BYTES, Evidence, Verification, Verified};
+use escrow::evidence::{FileVerification, Verified};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -44,35 +44,17 @@ impl Verify {
     }
 }
 
-/// Verifies a whole evidence file, segment by segment.
+/// Verifies a whole evidence file, one part in memory at a time.
 pub(crate) fn verify_evidence(path: &Path) -> anyhow::Result<Verified> {
-    let file = File::open(path).with_context(|| path.display().to_string())?;
-    let mut reader = BufReader::new(file);
-    let head = framed(&mut reader, EVIDENCE_MAX_BYTES)?.context("the file is empty")?;
-    let mut verification = Verification::start(&Evidence::decode(&head)?)?;
-    while let Some(segment) = framed(&mut reader, media::limits::SEGMENT)? {
-        verification.segment(&segment)?;
+    let mut file = BufReader::new(File::open(path).with_context(|| path.display().to_string())?);
+    let mut verification = FileVerification::default();
+    loop {
+        let mut bytes = Vec::new();
+        file.by_ref().take(verification.wanted() as u64).read_to_end(&mut bytes)?;
+        if let Some(verified) = verification.feed(bytes)? {
+            return Ok(verified);
+        }
     }
-    if reader.read(&mut [0])? != 0 {
-        bail!("something follows the end of the evidence");
-    }
-    Ok(verification.finish())
-}
-
-/// `u32` length and bytes; `None` at the zero length that ends the file.
-fn framed(reader: &mut impl Read, limit: usize) -> anyhow::Result<Option<Vec<u8>>> {
-    let mut length = [0; 4];
-    reader.read_exact(&mut length).context("the file ends before its end mark: it was cut")?;
-    let length = usize::try_from(u32::from_be_bytes(length))?;
-    if length == 0 {
-        return Ok(None);
-    }
-    if length > limit {
-        bail!("a part of {length} bytes is over the limit of {limit}: this is no evidence file");
-    }
-    let mut bytes = vec![0; length];
-    reader.read_exact(&mut bytes).context("the file ends inside a part: it was cut")?;
-    Ok(Some(bytes))
 }
 
 fn shown(verified: &Verified) -> serde_json::Value {
