@@ -1,15 +1,89 @@
-//! The wall clock. Sciences never read it: they take `now` as an argument.
+//! The wall clock, as a value that each party is handed at its start ([`crate::machine`]). Sciences
+//! never read one: they take `now` as an argument.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Seconds since the Unix epoch, for logs and cosignatures. A clock set before 1970 reads as 0.
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+/// Tells the time since 1970. Clones tell the same.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Option<Arc<AtomicU64>>);
+
+/// Turns a stepped clock. It stands still otherwise.
+#[derive(Debug, Clone)]
+pub struct Hand(Arc<AtomicU64>);
+
+impl Clock {
+    /// The operating system's. One that is set before 1970 reads as 0.
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands at `micros` until its hand is moved: for tests.
+    pub fn stepped(micros: u64) -> (Self, Hand) {
+        let at = Arc::new(AtomicU64::new(micros));
+        (Self(Some(at.clone())), Hand(at))
+    }
+
+    /// Seconds, for logs and cosignatures.
+    pub fn seconds(&self) -> u64 {
+        self.micros() / 1_000_000
+    }
+
+    /// Microseconds, for video.
+    pub fn micros(&self) -> u64 {
+        match &self.0 {
+            Some(at) => at.load(Ordering::SeqCst),
+            None => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX)),
+        }
+    }
 }
 
-/// Microseconds since the Unix epoch, for video.
+impl Hand {
+    /// Moves the clock on.
+    pub fn step(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+
+    /// Sets the clock, back too: as an operator might.
+    pub fn set(&self, micros: u64) {
+        self.0.store(micros, Ordering::SeqCst);
+    }
+}
+
+/// [`Clock::seconds`] of the system, for code that is not handed a clock yet.
+pub fn now() -> u64 {
+    Clock::system().seconds()
+}
+
+/// [`Clock::micros`] of the system, for code that is not handed a clock yet.
 pub fn now_us() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    Clock::system().micros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stepped_clock_moves_by_its_hand_alone_and_for_every_clone() {
+        let (clock, hand) = Clock::stepped(5_999_999);
+        let clone = clock.clone();
+        assert_eq!((clock.seconds(), clone.micros()), (5, 5_999_999));
+        hand.step(Duration::from_micros(1));
+        assert_eq!((clock.seconds(), clone.seconds()), (6, 6));
+        hand.set(7);
+        assert_eq!((clock.micros(), clone.seconds()), (7, 0));
+    }
+
+    #[test]
+    fn the_systems_clock_tells_seconds_and_microseconds_of_the_same_time() {
+        let clock = Clock::system();
+        let (before, micros, after) = (clock.seconds(), clock.micros(), clock.seconds());
+        assert!((before..=after).contains(&(micros / 1_000_000)));
+        // A party started without a machine runs on the system's clock.
+        assert!(Clock::default().seconds() > 1_700_000_000);
+    }
 }

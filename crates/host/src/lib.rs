@@ -10,20 +10,30 @@
 //! | [`telemetry`] | `tracing` to standard error |
 //! | [`shutdown`] | one cloneable signal that everything awaits |
 //! | [`running`] | what a started party hands back: where it listens, how to stop it, how to join it |
+//! | [`start`], [`machine`] | what a party is handed at its start: [`clock`] and [`rng`] as values, a signal, a listener |
+//! | [`lock`], [`blocking`] | locks without poisoning; work on threads that may wait |
+//! | [`rate`], [`backoff`] | how often a peer may ask; how long to wait before the next try |
 //! | [`durable`] | files that are there after a power cut, or not there at all |
+//! | [`db`] | a database whose damage is an error, never a panic |
 //! | [`secret`] | key files: created once, mode 0600, never overwritten |
 //! | [`http`] | serve a router, fetch a URL, both with limits |
 //! | [`guard`] | a library's panic on a damaged file is an error |
-//! | [`clock`], [`rng`] | now; randomness from the operating system |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod backoff;
+pub mod blocking;
 pub mod clock;
 pub mod config;
+pub mod db;
 pub mod durable;
 pub mod guard;
 pub mod http;
+pub mod lock;
+pub mod machine;
+pub mod rate;
 pub mod rng;
 pub mod running;
 pub mod secret;
 pub mod shutdown;
+pub mod start;
 pub mod telemetry;

@@ -1,7 +1,60 @@
-//! Randomness from the operating system, as the `rand_core` 0.10 generator that the sciences take as an argument.
+//! Randomness, as the `rand_core` 0.10 generator that the sciences take as an argument: [`Rng`] is the
+//! value that each party is handed at its start ([`crate::machine`]).
 
+use crate::lock::Mutex;
 use core::convert::Infallible;
-use rand_core::{TryCryptoRng, TryRng};
+use rand_core::{CryptoRng, TryCryptoRng, TryRng};
+use std::fmt;
+use std::sync::Arc;
+
+/// A generator that may be cloned and shared; clones draw from the same source.
+#[derive(Clone, Default)]
+pub struct Rng(Option<Arc<Mutex<dyn CryptoRng + Send>>>);
+
+impl Rng {
+    /// The operating system's ([`OsRng`]).
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// Draws from `source`: for a test that runs the same way twice.
+    pub fn drawing_from(source: impl CryptoRng + Send + 'static) -> Self {
+        Self(Some(Arc::new(Mutex::new(source))))
+    }
+}
+
+impl fmt::Debug for Rng {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Rng(handed in)" } else { "Rng(system)" })
+    }
+}
+
+impl TryRng for Rng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        match &self.0 {
+            Some(source) => source.lock().try_next_u32(),
+            None => OsRng.try_next_u32(),
+        }
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        match &self.0 {
+            Some(source) => source.lock().try_next_u64(),
+            None => OsRng.try_next_u64(),
+        }
+    }
+
+    fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
+        match &self.0 {
+            Some(source) => source.lock().try_fill_bytes(destination),
+            None => OsRng.try_fill_bytes(destination),
+        }
+    }
+}
+
+impl TryCryptoRng for Rng {}
 
 /// The operating system's generator. Every call asks the kernel; nothing is buffered in this process.
 ///
@@ -42,7 +95,31 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand_core::CryptoRng;
+
+    /// Counts; secret to nobody.
+    struct Counting(u8);
+
+    impl TryRng for Counting {
+        type Error = Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            rand_core::utils::next_word_via_fill(self)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            rand_core::utils::next_word_via_fill(self)
+        }
+
+        fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
+            for byte in destination {
+                *byte = self.0;
+                self.0 = self.0.wrapping_add(1);
+            }
+            Ok(())
+        }
+    }
+
+    impl TryCryptoRng for Counting {}
 
     fn draw(rng: &mut impl CryptoRng) -> [u8; 32] {
         let mut out = [0; 32];
@@ -56,5 +133,16 @@ mod tests {
         assert_ne!(a, b);
         assert_ne!(a, [0; 32]);
         assert_ne!(bytes::<16>(), bytes::<16>());
+    }
+
+    #[test]
+    fn clones_draw_from_one_source_and_the_default_is_the_systems() {
+        let mut one = Rng::drawing_from(Counting(0));
+        let mut two = one.clone();
+        assert_eq!(draw(&mut one)[31], 31);
+        assert_eq!(draw(&mut two)[0], 32);
+        let (a, b) = (draw(&mut Rng::default()), draw(&mut Rng::system()));
+        assert_ne!(a, b);
+        assert_ne!(a, [0; 32]);
     }
 }

@@ -18,12 +18,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod add;
+mod config;
 mod follow;
 #[cfg(test)]
 mod log_for_tests;
 mod policy_file;
 
 pub use add::AddError;
+pub use config::LogConfig;
 pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
 pub use policy_file::PolicyFileError;
 

@@ -1,5 +1,7 @@
 //! The owner's one TOML file. Sample: `deploy/config/owner.toml`, which a test parses.
 
+pub use log_client::LogConfig;
+
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -10,7 +12,7 @@ pub struct Config {
     /// Folder of the keys and of the book of cameras; made by `candor owner init`.
     pub keybook: PathBuf,
     pub relay: Relay,
-    pub log: Log,
+    pub log: LogConfig,
     /// Absent: no escrow at all (n = 0); nobody but the owner's devices can ever open the footage.
     pub escrow: Option<Escrow>,
     #[serde(default)]
@@ -32,16 +34,6 @@ pub struct Relay {
     pub invite_address: Option<String>,
     /// The name under which the relay's operator signs leaves for its owners; it stands in every leaf of this owner's.
     pub sponsor: String,
-}
-
-/// The transparency log and whom to believe about it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// Where its checkpoint and tiles are read.
-    pub url: String,
-    /// A C2SP tlog-policy file: the log's key, its witnesses, the quorum.
-    pub policy: PathBuf,
 }
 
 /// What the owner lets trustees do, fixed at capture by every epoch.

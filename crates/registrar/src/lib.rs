@@ -31,6 +31,7 @@ mod add;
 mod rules;
 
 pub use add::{Added, register, revoke};
+pub use log_client::LogConfig;
 pub use rules::{Published, publish_rules, write_rules};
 
 use escrow::policy::PolicyDocError;
@@ -51,16 +52,6 @@ pub struct Config {
     pub name: String,
     /// The log its leaves go to.
     pub log: LogConfig,
-}
-
-/// Where the log is, and whom to believe about it.
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogConfig {
-    /// The log's URL, for example `https://log.example/candor`.
-    pub url: String,
-    /// A tlog-policy file: the log's key, the witnesses, the quorum.
-    pub policy: PathBuf,
 }
 
 /// Why a key was not made, or a leaf not added.

@@ -1,5 +1,7 @@
 //! The requester's one TOML file. Sample: `deploy/config/requester.toml`, which a test parses.
 
+pub use log_client::LogConfig;
+
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -14,7 +16,7 @@ pub struct Config {
     /// Two-letter country of the agency.
     pub country: String,
     pub relay: Relay,
-    pub log: Log,
+    pub log: LogConfig,
     /// The published PolicyDoc that governs requests.
     pub policy_doc: PathBuf,
 }
@@ -40,14 +42,6 @@ pub struct Relay {
     pub address: String,
     /// The relay's Ed25519 public key, base64url.
     pub key: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    pub url: String,
-    /// A C2SP tlog-policy file: the log's key, its witnesses, the quorum.
-    pub policy: PathBuf,
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub use decide::{PACKAGES_AT_ONCE, Trustee};
 pub use follow::FollowFailure;
 pub use identity::{Created, init, vkey};
 pub use ledger::LedgerError;
+pub use log_client::LogConfig;
 pub use pending::{Line, PENDING_MAX, Pending};
 pub use serve::Status;
 
@@ -90,16 +91,6 @@ pub struct Config {
     /// Milliseconds between two looks at the log and at the decisions of humans.
     #[serde(default = "default_poll_ms")]
     pub poll_ms: u64,
-}
-
-/// Where the log is, and whom to believe about it.
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogConfig {
-    /// The log's URL, for example `https://log.example/candor`.
-    pub url: String,
-    /// A tlog-policy file: the log's key, the witnesses, the quorum.
-    pub policy: PathBuf,
 }
 
 fn default_days_ahead() -> u32 {

@@ -76,7 +76,7 @@ impl World {
                 invite_address: None,
                 sponsor: "relay.example".to_owned(),
             },
-            log: owner::config::Log { url: log_url, policy },
+            log: owner::config::LogConfig { url: log_url, policy },
             escrow: None,
             footage: owner::config::Footage { epoch_seconds: 10, ..owner::config::Footage::default() },
             recovery_key: None,

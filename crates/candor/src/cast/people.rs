@@ -84,7 +84,7 @@ impl People {
                 invite_address: None,
                 sponsor: relay.sponsor_name().to_owned(),
             },
-            log: owner::config::Log { url: log_url.to_owned(), policy: policy.to_owned() },
+            log: owner::config::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
             escrow: Some(owner::config::Escrow {
                 policy_doc: policy_doc.clone(),
                 threshold: plan.threshold,
@@ -106,7 +106,7 @@ impl People {
             },
             country: "US".to_owned(),
             relay: requester::config::Relay { address: relay.address(), key: relay.key().to_owned() },
-            log: requester::config::Log { url: log_url.to_owned(), policy: policy.to_owned() },
+            log: requester::config::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
             policy_doc: policy_doc.clone(),
         };
         let requester = requester::keys::init(&requester_config).map_err(CastError::part("requester"))?;

@@ -1,6 +1,7 @@
 //! When a failed exchange is tried again. A retry needs a mechanism that makes a second try different from the first:
 //! here, a peer that is busy (429), restarting (5xx) or unreachable for a moment.
 
+use crate::backoff::Backoff;
 use rand_core::CryptoRng;
 use std::time::Duration;
 
@@ -29,10 +30,7 @@ impl Retry {
         if next > self.tries {
             return None;
         }
-        let doublings = next.saturating_sub(2).min(31);
-        let bound = self.first_pause.saturating_mul(1 << doublings).min(self.longest_pause);
-        let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
-        Some(Duration::from_micros(if micros == 0 { 0 } else { rng.next_u64() % micros.saturating_add(1) }))
+        Some(Backoff::new(self.first_pause, self.longest_pause).after(next.saturating_sub(2)).failed(rng))
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{Escrow, Footage, Log, Relay, Trustee};
+use crate::config::{Escrow, Footage, LogConfig, Relay, Trustee};
 use tlog::note::Signer;
 
 /// A configuration in `dir` whose files exist.
@@ -28,7 +28,7 @@ pub(crate) fn config(dir: &Path) -> Config {
             invite_address: None,
             sponsor: "relay.example".to_owned(),
         },
-        log: Log { url: "http://127.0.0.1:1".to_owned(), policy: dir.join("log-policy.txt") },
+        log: LogConfig { url: "http://127.0.0.1:1".to_owned(), policy: dir.join("log-policy.txt") },
         escrow: Some(Escrow {
             policy_doc: dir.join("policy-doc.txt"),
             threshold: 3,

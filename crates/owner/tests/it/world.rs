@@ -114,7 +114,7 @@ impl World {
                 invite_address: None,
                 sponsor: "relay.example".to_owned(),
             },
-            log: owner::config::Log { url: format!("http://{}", log.at().http), policy },
+            log: owner::config::LogConfig { url: format!("http://{}", log.at().http), policy },
             escrow: None,
             footage: owner::config::Footage::default(),
             recovery_key: None,

@@ -1,0 +1,92 @@
+//! How often a peer may ask: so many a minute on average, so many at once. Pure: time is an argument.
+
+use std::time::{Duration, Instant};
+
+/// One event costs this many units; `per_minute` units flow back each millisecond, so that nothing is
+/// lost to rounding.
+const EVENT: u64 = 60_000;
+
+/// What a peer to whom nothing is ever given is told to wait.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// A bucket that empties with every event and fills evenly with time, up to its burst.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    per_minute: u64,
+    full: u64,
+    level: u64,
+    at: Instant,
+}
+
+impl Bucket {
+    /// A full bucket. A `burst` or `per_minute` of 0 lets nothing through.
+    pub fn new(per_minute: u32, burst: u32, now: Instant) -> Self {
+        let full = u64::from(burst) * EVENT;
+        Self { per_minute: u64::from(per_minute), full, level: full, at: now }
+    }
+
+    /// Takes one event's worth, or says after which pause there is one again. Asking costs nothing.
+    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        if self.per_minute == 0 || self.full < EVENT {
+            return Err(NEVER);
+        }
+        let passed = now.saturating_duration_since(self.at).as_millis();
+        let gained = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(self.per_minute);
+        if gained > 0 {
+            self.level = self.level.saturating_add(gained).min(self.full);
+            self.at = now;
+        }
+        match self.level.checked_sub(EVENT) {
+            Some(level) => {
+                self.level = level;
+                Ok(())
+            }
+            None => Err(Duration::from_millis((EVENT - self.level).div_ceil(self.per_minute))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_then_the_average_rate_holds() {
+        let start = Instant::now();
+        let mut rate = Bucket::new(60, 3, start);
+        for _ in 0..3 {
+            assert_eq!(rate.take(start), Ok(()));
+        }
+        assert_eq!(rate.take(start), Err(Duration::from_secs(1)));
+        // Asking again earns nothing.
+        assert_eq!(rate.take(start + Duration::from_millis(400)), Err(Duration::from_millis(600)));
+        assert_eq!(rate.take(start + Duration::from_millis(1000)), Ok(()));
+        // A long pause fills to the burst and no further.
+        let later = start + Duration::from_secs(3600);
+        assert_eq!((0..10).filter(|_| rate.take(later).is_ok()).count(), 3);
+    }
+
+    #[test]
+    fn a_rate_beyond_one_a_millisecond_loses_nothing_either() {
+        let start = Instant::now();
+        let mut rate = Bucket::new(3000, 300, start);
+        assert!((0..300).all(|_| rate.take(start).is_ok()));
+        assert_eq!(rate.take(start), Err(Duration::from_millis(20)));
+        assert_eq!(rate.take(start + Duration::from_millis(19)), Err(Duration::from_millis(1)));
+        assert_eq!(rate.take(start + Duration::from_millis(20)), Ok(()));
+        assert_eq!(rate.take(start + Duration::from_millis(20)), Err(Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn nothing_passes_at_rate_zero_and_a_clock_gone_back_is_harmless() {
+        let now = Instant::now();
+        for (per_minute, burst) in [(0, 0), (0, 9), (9, 0)] {
+            let mut never = Bucket::new(per_minute, burst, now);
+            assert_eq!(never.take(now), Err(NEVER));
+            assert_eq!(never.take(now + Duration::from_secs(86_400)), Err(NEVER));
+        }
+        let mut rate = Bucket::new(60, 1, now + Duration::from_secs(9));
+        assert_eq!(rate.take(now), Ok(()));
+        assert!(rate.take(now).is_err());
+    }
+}
