@@ -13,7 +13,7 @@ mod world;
 use escrow::bundle::{Bundle, OpenBundle};
 use escrow::combine::combine;
 use escrow::grant::{Approval, Checked, Held, Standing, Verdict, check};
-use escrow::package::Package;
+use escrow::package::Asked;
 use escrow::record::{EntryId, Request, Signed};
 use escrow::share::Share;
 use host::rng::OsRng;
@@ -96,7 +96,7 @@ impl Case {
 }
 
 /// G1 to G7.
-fn gate(world: &World, index: u8, package: &Package) -> Checked {
+fn gate(world: &World, index: u8, asked: &Asked) -> Checked {
     let own = trustee(index).verifier();
     let standing = Standing {
         log_policy: &world.log_policy,
@@ -105,18 +105,20 @@ fn gate(world: &World, index: u8, package: &Package) -> Checked {
         root_at: &|size| world.root_at(size),
         trustee: &own,
     };
-    match check(package, &standing, NOW).unwrap() {
+    match check(asked, &standing, NOW).unwrap() {
         Verdict::Pass(checked) => checked,
-        Verdict::WaitUntil(time) => panic!("an emergency waits for nothing, and this one until {time}"),
+        Verdict::WaitUntil { until, .. } => {
+            panic!("an emergency waits for nothing, and this one until {until}")
+        }
     }
 }
 
 /// What a trustee did until the grant's leaf must be logged, and when each step was done.
 fn hold(world: &World, index: u8, case: &Case) -> (Held, [Instant; 6]) {
     let begun = Instant::now();
-    let package = Package::decode(&case.encoded).unwrap();
+    let asked = Asked::decode(&case.encoded).unwrap();
     let decoded = Instant::now();
-    let checked = gate(world, index, &package);
+    let checked = gate(world, index, &asked);
     let passed = Instant::now();
     let approval = Approval::sign(&checked.request().value().hash(), &clerk());
     let approved = checked.approve(Some(&approval), &[clerk().verifier()]).unwrap();
@@ -189,8 +191,8 @@ fn crowded() -> Table {
                 (world, case)
             })
             .into();
-        let packages: Vec<Package> =
-            cases.iter().map(|(_, case)| Package::decode(&case.encoded).unwrap()).collect();
+        let packages: Vec<Asked> =
+            cases.iter().map(|(_, case)| Asked::decode(&case.encoded).unwrap()).collect();
         let candidate = |at: usize, name| {
             let (world, package) = (&cases[at].0, &packages[at]);
             Candidate::new(name, move || gate(world, 1, package))

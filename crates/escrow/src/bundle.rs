@@ -48,7 +48,6 @@ pub struct Bundle {
 
 /// Why a bundle is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum BundleError {
     /// Malformed.
     #[error(transparent)]

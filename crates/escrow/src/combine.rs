@@ -31,7 +31,6 @@ impl core::fmt::Debug for Combined {
 
 /// Why a seed was not rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum CombineError {
     /// Not enough shares that match their commitments.
     #[error("{good} good shares, {needed} are needed; bad ones came from trustees {culprits:?}")]

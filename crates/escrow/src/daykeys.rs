@@ -41,7 +41,6 @@ pub struct DayKey {
 
 /// Why a day key is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum DayKeyError {
     /// Not a day key.
     #[error(transparent)]

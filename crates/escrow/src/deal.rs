@@ -44,7 +44,6 @@ pub struct Dealt {
 
 /// Why a seed was not dealt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum DealError {
     /// t and n.
     #[error(transparent)]
@@ -121,7 +120,7 @@ pub(crate) fn unseal(
         Some((first, value)) if *first == index => {
             <[u8; 32]>::try_from(value).ok().and_then(|value| Share::new(index, value).ok())
         }
-        _ => None,
+        Some(_) | None => None,
     };
     Ok(share.map_or(Unsealed::Nonsense, Unsealed::Share))
 }

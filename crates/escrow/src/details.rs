@@ -106,7 +106,6 @@ record! {
 
 /// Why details are not details.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum DetailsError {
     /// Not of the form.
     #[error("the details are malformed: {0}")]

@@ -35,14 +35,14 @@ mod shares;
 pub use approval::{Approval, Approved};
 pub use held::Held;
 pub use objects::RECOVERY_KEY_NAME;
-pub use refusal::{Malformed, Refusal};
+pub use refusal::{Malformed, Refusal, Refused};
 pub use shares::{Opened, ShareFailure};
 
 use crate::details::Details;
-use crate::package::{EPOCHS_MAX, NOTICES_MAX, Package};
-use crate::policy::{Decision, PolicyDoc};
+use crate::package::{Asked, EPOCHS_MAX, NOTICES_MAX, Package};
+use crate::policy::PolicyDoc;
 use crate::record::{Kind, Name, OwnerPolicyLeaf, Request, Signed};
-use crate::register::Register;
+use crate::register::{Published, Register};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -79,8 +79,13 @@ impl core::fmt::Debug for Standing<'_> {
 pub enum Verdict {
     /// Go on to approval.
     Pass(Checked),
-    /// Not before this time (Unix seconds); ask again.
-    WaitUntil(u64),
+    /// Not before this time; ask again.
+    WaitUntil {
+        /// Unix seconds.
+        until: u64,
+        /// What waits, as the log has it.
+        request: Box<Logged<Signed<Request>>>,
+    },
 }
 
 /// A package that passed G1 to G7.
@@ -139,21 +144,10 @@ struct Case {
     day_keys: BTreeMap<Day, Published>,
 }
 
-/// What the log says of a trustee's key of a day.
-#[derive(Clone, Copy)]
-enum Published {
-    /// Nothing.
-    Nothing,
-    /// Its id.
-    Key(Hash),
-    /// That it was destroyed.
-    Destroyed,
-}
-
 /// G1's parts, decoded; nothing is verified.
 struct Parts<'a> {
     package: &'a Package,
-    request: Signed<Request>,
+    request: &'a Signed<Request>,
     /// Absent when the package has none.
     proof: Option<TlogProof>,
     first_proof: Option<TlogProof>,
@@ -165,43 +159,56 @@ struct Parts<'a> {
 
 // SPEC: release.md#the-gate: a trustee MUST check G1 to G12 in this order and refuse by name at the first failure.
 /// Checks a package, cheapest first, and refuses by name at the first failure.
-pub fn check(package: &Package, standing: &Standing<'_>, now: u64) -> Result<Verdict, Refusal> {
+pub fn check(asked: &Asked, standing: &Standing<'_>, now: u64) -> Result<Verdict, Refused> {
     // G1: sizes, canonical form, known kind and rules.
-    let parts = decode(package, standing)?;
-    // G2: a fresh, cosigned head that is this trustee's history too. G3: this very leaf in it, and the only one of its id.
+    let parts = decode(asked, standing)?;
+    // G2: a fresh, cosigned head that is this trustee's history too. G3: this very leaf in it, and the
+    // only one of its id.
     let (request, logged_at) = log::check(&parts, standing, now)?;
+    match check_logged(&parts, &request, logged_at, standing, now) {
+        Ok((_, Some(until))) => Ok(Verdict::WaitUntil { until, request: Box::new(request) }),
+        Ok((case, None)) => Ok(Verdict::Pass(Checked { case: Box::new(case) })),
+        Err(refusal) => Err(Refused { refusal, logged: Some(Box::new(request)) }),
+    }
+}
+
+/// G4 to G7, of a request that is known to be logged; and until when the rules ask to wait.
+fn check_logged(
+    parts: &Parts<'_>,
+    request: &Logged<Signed<Request>>,
+    logged_at: u64,
+    standing: &Standing<'_>,
+    now: u64,
+) -> Result<(Case, Option<u64>), Refusal> {
     // G4: registered keys signed; the release key is the one that the leaf names.
-    keys::check(&request, package, standing)?;
+    keys::check(request, parts.package, standing)?;
     // G5: the camera's notice keys, the label, the details.
-    let (camera, notices) = notice::check_keys(&parts, standing)?;
-    let details = notice::check_details(&parts, &camera, &notices)?;
+    let (camera, notices) = notice::check_keys(parts, standing)?;
+    let details = notice::check_details(parts, &camera, &notices)?;
     // G6: the owner's policy at capture, and the epochs.
-    let (index, opens) = objects::check(&parts, &camera, &details, standing, now)?;
+    let (index, opens) = objects::check(parts, &camera, &details, standing, now)?;
     // G7: the rules.
     let case = Case {
         details,
-        release_key: package.release_key.clone(),
+        release_key: parts.package.release_key.clone(),
         index,
         trustee: standing.trustee.clone(),
         name: Name::new(standing.trustee.name()).ok_or(Refusal::NotATrustee)?,
         day_keys: published(&opens, standing),
         opens,
-        request,
+        request: request.clone(),
     };
-    Ok(match rules::check(&case, logged_at, &notices, standing, now)? {
-        Decision::WaitUntil(time) => Verdict::WaitUntil(time),
-        _ => Verdict::Pass(Checked { case: Box::new(case) }),
-    })
+    let wait = rules::check(&case, logged_at, &notices, standing, now)?;
+    Ok((case, wait))
 }
 
 /// G1. Every part is decoded before any is looked into, so that a malformed package costs no signature check.
-fn decode<'a>(package: &'a Package, standing: &Standing<'_>) -> Result<Parts<'a>, Refusal> {
+fn decode<'a>(asked: &'a Asked, standing: &Standing<'_>) -> Result<Parts<'a>, Refusal> {
+    let (package, request) = (asked.package(), asked.request());
     // SPEC: release.md#g1: sizes MUST be checked before anything is decoded.
     if package.opens.len() > EPOCHS_MAX || package.notices.len() > NOTICES_MAX {
         return Err(Refusal::TooLarge);
     }
-    let request =
-        Signed::<Request>::parse(&package.leaf).map_err(|error| Refusal::malformed("leaf", error))?;
     // The owner's own keys open these: no trustee is asked.
     if request.value().kind == Kind::OwnerShare {
         return Err(Refusal::NoEscrowKind);
@@ -240,12 +247,7 @@ fn proof(part: &'static str, bytes: &[u8]) -> Result<TlogProof, Refusal> {
 /// G9 wants to know it; only `check` sees the register.
 fn published(opens: &[EpochOpen], standing: &Standing<'_>) -> BTreeMap<Day, Published> {
     let days: BTreeSet<Day> = opens.iter().map(|open| open.context.day()).collect();
-    let of = |day: Day| match standing.register.day_key_of(standing.trustee, day.0) {
-        None => Published::Nothing,
-        Some(Ok(key_id)) => Published::Key(key_id),
-        Some(Err(crate::register::Destroyed)) => Published::Destroyed,
-    };
-    days.into_iter().map(|day| (day, of(day))).collect()
+    days.into_iter().map(|day| (day, standing.register.day_key_of(standing.trustee, day.0))).collect()
 }
 
 impl Checked {

@@ -5,6 +5,7 @@
 //! human (`trustee`, `requester`). Nothing here does I/O, reads a clock or draws randomness that it was not given.
 #![no_std]
 #![warn(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 extern crate alloc;

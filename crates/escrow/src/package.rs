@@ -7,12 +7,13 @@
 //!
 //! Decoding checks sizes and shape alone. What is in it, the gate checks ([`crate::grant`]).
 
-use crate::record::LEAF_MAX_BYTES;
+use crate::record::{LEAF_MAX_BYTES, RecordError, Request, Signed};
 use alloc::vec::Vec;
 use media::codec::{DecodeError, Reader, Writer};
 use media::limits;
 use media::pair::PolicyBundle;
 use seal::hpke::PUBLIC_BYTES;
+use tlog::proof::TlogProof;
 
 /// The type byte.
 pub const TYPE: u8 = 0x30;
@@ -80,6 +81,51 @@ impl Package {
         };
         r.finish()?;
         Ok(package)
+    }
+}
+
+/// A package whose request was read: what a trustee works on. Nothing of it is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    package: Package,
+    request: Signed<Request>,
+}
+
+/// Why bytes do not ask for anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PackageError {
+    /// Not a package.
+    #[error(transparent)]
+    Encoding(#[from] DecodeError),
+    /// A package around something else than a request.
+    #[error(transparent)]
+    Leaf(#[from] RecordError),
+}
+
+impl Asked {
+    /// Reads a package and the request in it, once for all who look at either.
+    pub fn decode(bytes: &[u8]) -> Result<Self, PackageError> {
+        Self::of(Package::decode(bytes)?)
+    }
+
+    /// Reads the request of a package.
+    pub fn of(package: Package) -> Result<Self, PackageError> {
+        Ok(Self { request: Signed::parse(&package.leaf)?, package })
+    }
+
+    /// What was sent.
+    pub fn package(&self) -> &Package {
+        &self.package
+    }
+
+    /// The request; that it is logged, only the gate shows.
+    pub fn request(&self) -> &Signed<Request> {
+        &self.request
+    }
+
+    /// Puts a newer proof of the same leaf in the place of the one that came with it.
+    pub fn renew(&mut self, proof: &TlogProof) {
+        self.package.proof = proof.encode();
     }
 }
 

@@ -43,7 +43,6 @@ const DAY: u64 = 86_400;
 
 /// Why bytes are not a PolicyDoc.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum PolicyDocError {
     /// Over [`POLICY_DOC_MAX_BYTES`].
     #[error("the PolicyDoc has more than {POLICY_DOC_MAX_BYTES} bytes")]

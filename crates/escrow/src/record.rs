@@ -21,9 +21,11 @@
 //! — bar.example jWbPPw...
 //! ```
 //!
-//! In scope: text, limits, who signed. Out of scope: whether a signer may ([`crate::register`]), what a release needs
+//! In scope: text, limits, who signed. The kinds stand in one table (`record/leaf.rs`), each kind's fields
+//! in one `record!`. Out of scope: whether a signer may ([`crate::register`]), what a release needs
 //! ([`crate::grant`]).
 
+mod leaf;
 mod owner;
 mod registry;
 mod release;
@@ -31,6 +33,7 @@ mod request;
 pub(crate) mod text;
 pub(crate) mod value;
 
+pub use leaf::Leaf;
 pub use owner::{OwnerPolicyLeaf, Ratification, Veto, policy_commitment};
 pub use registry::{DayKeysLeaf, KeyDestroyed, KeyState, PolicyDocLeaf, RequesterKey, Role};
 pub use release::{Grant, RefusalLeaf, ShareBad};
@@ -52,7 +55,6 @@ pub const LEAF_MAX_BYTES: usize = 32 * 1024;
 
 /// Why bytes are not a leaf.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum RecordError {
     /// Over [`LEAF_MAX_BYTES`].
     #[error("the leaf has {0} bytes, at most {LEAF_MAX_BYTES} are accepted")]
@@ -75,105 +77,6 @@ pub trait Record: Sized {
 
     /// Reads what [`Record::text`] writes, and nothing else.
     fn parse_text(text: &str) -> Result<Self, TextError>;
-}
-
-/// Any leaf.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Leaf {
-    /// Somebody asks for footage, or the owner shares it.
-    Request(Request),
-    /// A trustee lets its shares go.
-    Grant(Grant),
-    /// A trustee does not.
-    Refusal(RefusalLeaf),
-    /// A trustee got a share that does not match its commitment.
-    ShareBad(ShareBad),
-    /// A camera has a new OwnerPolicy.
-    Policy(OwnerPolicyLeaf),
-    /// A court confirmed an emergency.
-    Ratification(Ratification),
-    /// The owner stops a recovery.
-    Veto(Veto),
-    /// A trustee publishes the key of a day.
-    DayKeys(DayKeysLeaf),
-    /// A trustee destroyed the key of a day.
-    KeyDestroyed(KeyDestroyed),
-    /// A registrar registers or revokes a key.
-    RequesterKey(RequesterKey),
-    /// The rules of release.
-    PolicyDoc(PolicyDocLeaf),
-}
-
-impl Leaf {
-    /// The kind's word in the first line.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Request(_) => "request",
-            Self::Grant(_) => "grant",
-            Self::Refusal(_) => "refusal",
-            Self::ShareBad(_) => "share-bad",
-            Self::Policy(_) => "policy",
-            Self::Ratification(_) => "ratification",
-            Self::Veto(_) => "veto",
-            Self::DayKeys(_) => "day-keys",
-            Self::KeyDestroyed(_) => "key-destroyed",
-            Self::RequesterKey(_) => "requester-key",
-            Self::PolicyDoc(_) => "policy-doc",
-        }
-    }
-
-    /// The time that the leaf states, if its kind states one.
-    pub fn time(&self) -> Option<Time> {
-        match self {
-            Self::Request(leaf) => Some(leaf.time),
-            Self::Grant(leaf) => Some(leaf.time),
-            Self::Refusal(leaf) => Some(leaf.time),
-            Self::ShareBad(leaf) => Some(leaf.time),
-            Self::Policy(_) => None,
-            Self::Ratification(leaf) => Some(leaf.time),
-            Self::Veto(leaf) => Some(leaf.time),
-            Self::DayKeys(leaf) => Some(leaf.time),
-            Self::KeyDestroyed(leaf) => Some(leaf.time),
-            Self::RequesterKey(leaf) => Some(leaf.time),
-            Self::PolicyDoc(leaf) => Some(leaf.time),
-        }
-    }
-}
-
-impl Record for Leaf {
-    fn text(&self) -> String {
-        match self {
-            Self::Request(leaf) => leaf.text(),
-            Self::Grant(leaf) => leaf.text(),
-            Self::Refusal(leaf) => leaf.text(),
-            Self::ShareBad(leaf) => leaf.text(),
-            Self::Policy(leaf) => leaf.text(),
-            Self::Ratification(leaf) => leaf.text(),
-            Self::Veto(leaf) => leaf.text(),
-            Self::DayKeys(leaf) => leaf.text(),
-            Self::KeyDestroyed(leaf) => leaf.text(),
-            Self::RequesterKey(leaf) => leaf.text(),
-            Self::PolicyDoc(leaf) => leaf.text(),
-        }
-    }
-
-    fn parse_text(text: &str) -> Result<Self, TextError> {
-        match text::kind_of(text)? {
-            "request" => Request::parse_text(text).map(Self::Request),
-            "grant" => Grant::parse_text(text).map(Self::Grant),
-            "refusal" => RefusalLeaf::parse_text(text).map(Self::Refusal),
-            "share-bad" => ShareBad::parse_text(text).map(Self::ShareBad),
-            "policy" => OwnerPolicyLeaf::parse_text(text).map(Self::Policy),
-            "ratification" => Ratification::parse_text(text).map(Self::Ratification),
-            "veto" => Veto::parse_text(text).map(Self::Veto),
-            "day-keys" => DayKeysLeaf::parse_text(text).map(Self::DayKeys),
-            "key-destroyed" => KeyDestroyed::parse_text(text).map(Self::KeyDestroyed),
-            "requester-key" => RequesterKey::parse_text(text).map(Self::RequesterKey),
-            "policy-doc" => PolicyDocLeaf::parse_text(text).map(Self::PolicyDoc),
-            _ => Err(TextError::UnknownKind),
-        }
-    }
 }
 
 /// A leaf of kind `T` with its signatures: the bytes that stand, or will stand, in the log.

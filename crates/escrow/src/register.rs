@@ -113,10 +113,16 @@ pub enum Unauthorised {
     Revoked(Role),
 }
 
-/// A day key that its trustee destroyed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the trustee destroyed this day's key")]
-pub struct Destroyed;
+/// What a trustee published in the log about its key of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// Nothing.
+    Nothing,
+    /// The key of this id.
+    Key(Hash),
+    /// That it was destroyed.
+    Destroyed,
+}
 
 /// An entry out of order: the caller's defect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -203,12 +209,15 @@ impl Register {
         self.trustees.get(trustee).and_then(|t| t.days.get(&day)).is_some_and(|key| key.destroyed)
     }
 
-    /// What the log says of the day key of the trustee with this very key: nothing, its id, or that it was destroyed. Leaves
-    /// that somebody else wrote under the trustee's name say nothing.
-    pub fn day_key_of(&self, trustee: &Verifier, day: u32) -> Option<Result<Hash, Destroyed>> {
-        let known = self.trustees.iter().find(|(_, known)| known.key == *trustee).map(|(_, known)| known)?;
-        let key = known.days.get(&day)?;
-        Some(if key.destroyed { Err(Destroyed) } else { Ok(key.key_id) })
+    /// What the trustee with this very key published about its key of a day. Leaves that somebody
+    /// else wrote under the trustee's name say nothing.
+    pub fn day_key_of(&self, trustee: &Verifier, day: u32) -> Published {
+        let known = self.trustees.values().find(|known| known.key == *trustee);
+        match known.and_then(|known| known.days.get(&day)) {
+            None => Published::Nothing,
+            Some(key) if key.destroyed => Published::Destroyed,
+            Some(key) => Published::Key(key.key_id),
+        }
     }
 
     /// Whether a key signed the leaf that a registrar registered for this sponsor, even if it was revoked since.
@@ -238,7 +247,7 @@ impl Register {
             (Some(agency), Kind::Emergency) => {
                 Some(self.signer(request, Role::Supervisor, agency, officer.as_ref())?)
             }
-            _ => None,
+            (Some(_), Kind::Legal | Kind::Recovery | Kind::OwnerShare) | (None, _) => None,
         };
         Ok(Authority { sponsor, officer, supervisor })
     }

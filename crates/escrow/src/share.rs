@@ -29,7 +29,6 @@ pub struct Share {
 
 /// Why a secret cannot be shared, or shares not be combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ShareError {
     /// t and n that make no sense together.
     #[error("{threshold} of {count} is no threshold: 1 <= t <= n <= {SHARES_MAX} is needed")]

@@ -14,8 +14,8 @@ pub(crate) use rng::Rng;
 use crate::daykeys::DayKey;
 use crate::deal::TrusteeId;
 use crate::details::Details;
-use crate::grant::{Approval, Checked, Held, Refusal, Standing, Verdict, check};
-use crate::package::Package;
+use crate::grant::{Approval, Checked, Held, Refusal, Refused, Standing, Verdict, check};
+use crate::package::{Asked, Package};
 use crate::policy::{Figures, PolicyDoc};
 use crate::record::{
     DayKeysLeaf, EntryId, KeyDestroyed, KeyState, Kind, Name, OwnerPolicyLeaf, PolicyDocLeaf, Record,
@@ -271,7 +271,20 @@ impl World {
             root_at: &|size| self.log.tree.root_at(size),
             trustee: &own,
         };
-        check(package, &standing, now)
+        let asked = Asked::of(package.clone())?;
+        check(&asked, &standing, now).map_err(|refused| self.shown(refused))
+    }
+
+    /// A refusal, which came with the logged request if and only if the log was not what it missed.
+    fn shown(&self, Refused { refusal, logged }: Refused) -> Refusal {
+        // Two parts are opened at G5 and refused by the name that G1 has for it.
+        let opened_at_g5 = matches!(&refusal, Refusal::Malformed(malformed) if ["Enrollment", "DayNotice"].contains(&malformed.part));
+        let from_g4 = opened_at_g5 || !["g1", "g2", "g3"].contains(&refusal.step());
+        assert_eq!(logged.is_some(), from_g4, "{refusal}");
+        if let Some(logged) = logged {
+            assert_eq!(self.register.request(logged.index()).unwrap().hash, logged.value().hash());
+        }
+        refusal
     }
 
     pub(crate) fn check(&self, package: &Package) -> Result<Verdict, Refusal> {
@@ -281,7 +294,7 @@ impl World {
     pub(crate) fn passed(&self, index: u8, package: &Package) -> Checked {
         match self.check_as(index, package, self.time).unwrap() {
             Verdict::Pass(checked) => checked,
-            Verdict::WaitUntil(time) => panic!("must wait until {time}"),
+            Verdict::WaitUntil { until, .. } => panic!("must wait until {until}"),
         }
     }
 

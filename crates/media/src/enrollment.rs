@@ -101,7 +101,6 @@ impl Enrollment {
 
 /// An object is malformed or not signed by whom it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ObjectError {
     /// Not this object.
     #[error(transparent)]

@@ -56,7 +56,6 @@ pub struct Config {
 
 /// Why a key was not made, or a leaf not added.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The data folder or a file could not be read or written.
     #[error(transparent)]

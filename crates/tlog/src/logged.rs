@@ -20,7 +20,6 @@ impl Entry for alloc::vec::Vec<u8> {
 
 /// Why an entry is not known to be in the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum LoggedError {
     /// The checkpoint is not the log's, or lacks the quorum.
     #[error("the proof's checkpoint is not accepted: {0}")]

@@ -88,7 +88,6 @@ pub enum PolicyProblem {
 
 /// Why a checkpoint is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum VerifyError {
     /// Not a checkpoint, or one with a bad signature.
     #[error(transparent)]

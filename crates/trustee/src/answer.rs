@@ -5,7 +5,6 @@ use escrow::policy::Rule;
 
 /// The answer to a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Answer {
     /// The bundle, whose grant stands in the log: the same bytes each time.
     Bundle(Vec<u8>),

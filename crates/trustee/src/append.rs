@@ -4,7 +4,7 @@
 //! In scope: appending and releasing. Out of scope: what is appended ([`crate::decide`], [`crate::daykeys`]).
 
 use crate::answer::{Answer, State};
-use crate::daykeys::{Announced, DayKeyError};
+use crate::daykeys::DayKeyError;
 use crate::decide::{Trouble, Trustee};
 use crate::follow::FollowFailure;
 use escrow::grant::Held;
@@ -123,11 +123,7 @@ impl Trustee {
             .disk
             .run(move || {
                 let own: Verifier = trustee.vkey();
-                let announced = |day| match view.register.day_key_of(&own, day) {
-                    None => Announced::Nothing,
-                    Some(Ok(_)) => Announced::Key,
-                    Some(Err(_)) => Announced::Destroyed,
-                };
+                let announced = |day| view.register.day_key_of(&own, day);
                 trustee.days.tend(now, &trustee.signer, &announced)
             })
             .await?;

@@ -12,7 +12,7 @@ use crate::pending::{Pending, Waiting, remove};
 use crate::{Config, Error};
 use escrow::details::{LINE_MAX_BYTES, Line};
 use escrow::grant::Approval;
-use escrow::record::{EntryId, Request, Signed};
+use escrow::record::EntryId;
 use host::durable::{self, DurableError};
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,6 @@ const APPROVAL_MAX_BYTES: u64 = 16 * 1024;
 
 /// Why a decision was not left.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ApproveError {
     #[error(transparent)]
     File(#[from] DurableError),
@@ -66,9 +65,8 @@ pub fn approve(config: &Config, id: &str, approver: &Path) -> Result<(), Approve
     }
     let unreadable = || ApproveError::NotPending(id.to_hex());
     // What is signed is the leaf of the kept package, not what a page says about it.
-    let package = Waiting::at(&config.data).package(&id)?.ok_or_else(unreadable)?;
-    let request = Signed::<Request>::parse(&package.leaf).map_err(|_| unreadable())?;
-    decisions.leave(&id, "approval", &Approval::sign(&request.hash(), &key).note)
+    let asked = Waiting::at(&config.data).asked(&id)?.ok_or_else(unreadable)?;
+    decisions.leave(&id, "approval", &Approval::sign(&asked.request().hash(), &key).note)
 }
 
 /// Denies a waiting request. The reason is told to the asker; the log says that a human denied it, not why.

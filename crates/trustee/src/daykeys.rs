@@ -15,6 +15,7 @@
 
 use escrow::daykeys::DayKey;
 use escrow::record::{DayKeysLeaf, KeyDestroyed, Name, RecordError, Signed, Time, Vkey};
+use escrow::register::Published;
 use host::durable::{self, DurableError};
 use host::secret::{self, SecretError};
 use media::id::Day;
@@ -52,7 +53,6 @@ pub enum DayState {
 
 /// Why a day key could not be made, read or removed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum DayKeyError {
     #[error(transparent)]
     File(#[from] DurableError),
@@ -85,14 +85,6 @@ pub(crate) struct DayKeys {
     name: Name,
     terms: Terms,
     states: Mutex<BTreeMap<u32, DayState>>,
-}
-
-/// What the log says of this trustee's key of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Announced {
-    Nothing,
-    Key,
-    Destroyed,
 }
 
 impl DayKeys {
@@ -150,16 +142,16 @@ impl DayKeys {
         &self,
         now: u64,
         trustee: &Signer,
-        announced: &dyn Fn(u32) -> Announced,
+        announced: &dyn Fn(u32) -> Published,
     ) -> Result<Vec<Due>, DayKeyError> {
         let today = u32::try_from(now / DAY_SECS).unwrap_or(u32::MAX);
         for day in today..=today.saturating_add(self.terms.days_ahead) {
             let unknown = !self.lock().contains_key(&day);
             match announced(day) {
-                Announced::Nothing if unknown || self.state(day) == Some(DayState::Made) => {
+                Published::Nothing if unknown || self.state(day) == Some(DayState::Made) => {
                     self.make(day, trustee, now)?;
                 }
-                Announced::Key | Announced::Destroyed if unknown => {
+                Published::Key(_) | Published::Destroyed if unknown => {
                     tracing::error!(
                         day,
                         "the log has a key of this day that is not here: its shares cannot be opened by this trustee"
@@ -172,7 +164,7 @@ impl DayKeys {
         let states = self.states();
         for (day, state) in &states {
             let over = now >= self.destroyed_from(*day);
-            let resurrected = announced(*day) == Announced::Destroyed && self.path(*day, "key").exists();
+            let resurrected = announced(*day) == Published::Destroyed && self.path(*day, "key").exists();
             match state {
                 DayState::Made | DayState::Published | DayState::Lost if over || resurrected => {
                     self.remove(*day, trustee, now)?;

@@ -21,7 +21,7 @@ use crate::pending::Waiting;
 use crate::rate::Rate;
 use crate::{Config, Error};
 use escrow::grant::Refusal;
-use escrow::package::Package;
+use escrow::package::{Asked, PackageError};
 use escrow::policy::PolicyDoc;
 use escrow::record::{EntryId, Name, Request, Signed};
 use host::durable::{DurableError, FolderLock};
@@ -167,23 +167,22 @@ impl Trustee {
         if let Err(unavailable) = self.ready() {
             return unavailable;
         }
-        let package = match Package::decode(package) {
-            Ok(package) => package,
-            Err(error) => return Answer::Malformed(Refused::of(&error.into())),
+        let asked = match Asked::decode(package) {
+            Ok(asked) => asked,
+            Err(error @ PackageError::Encoding(_)) => return Answer::Malformed(Refused::of(&error.into())),
+            Err(error @ PackageError::Leaf(_)) => return Answer::Refused(Refused::of(&error.into())),
         };
-        if let Ok(request) = Signed::<Request>::parse(&package.leaf) {
-            match self.known(&request, now).await {
-                Ok(Known::Nothing) => {}
-                Ok(Known::Answer(answer)) => return answer,
-                Ok(Known::Held) => {
-                    // Waiting for a proof needs neither the package nor its seat.
-                    drop((seat, package));
-                    return self.release(&request.hash(), now).await;
-                }
-                Err(trouble) => return failed(&trouble),
+        match self.known(asked.request(), now).await {
+            Ok(Known::Nothing) => self.decide(asked, now, seat).await,
+            Ok(Known::Answer(answer)) => answer,
+            Ok(Known::Held) => {
+                let request = asked.request().hash();
+                // Waiting for a proof needs neither the package nor its seat.
+                drop((seat, asked));
+                self.release(&request, now).await
             }
+            Err(trouble) => failed(&trouble),
         }
-        self.decide(package, now, seat).await
     }
 
     /// The answer for a package that was given earlier, by its entry id.
@@ -199,9 +198,8 @@ impl Trustee {
 
     async fn again(self: &Arc<Self>, id: &EntryId, now: u64) -> Result<Answer, Trouble> {
         let (trustee, own) = (self.clone(), *id);
-        let package = self.disk.run(move || trustee.waiting.package(&own)).await?;
-        if let Some(package) = package {
-            return Ok(self.decide_kept(package, now).await);
+        if let Some(asked) = self.disk.run(move || trustee.waiting.asked(&own)).await? {
+            return Ok(self.decide_kept(asked, now).await);
         }
         let (ledger, own) = (self.ledger.clone(), *id);
         let Some(request) = self.disk.run(move || ledger.request_of(&own.0)).await? else {
@@ -219,23 +217,21 @@ impl Trustee {
     }
 
     /// Decides on a package that waits here: its proof is renewed first, because trustees believe fresh heads alone.
-    pub(crate) async fn decide_kept(self: &Arc<Self>, mut package: Package, now: u64) -> Answer {
-        if let Ok(request) = Signed::<Request>::parse(&package.leaf) {
-            match self.known(&request, now).await {
-                Ok(Known::Nothing) => {}
-                Ok(Known::Answer(answer)) => return answer,
-                Ok(Known::Held) => return self.release(&request.hash(), now).await,
-                Err(trouble) => return failed(&trouble),
-            }
+    async fn decide_kept(self: &Arc<Self>, mut asked: Asked, now: u64) -> Answer {
+        match self.known(asked.request(), now).await {
+            Ok(Known::Nothing) => {}
+            Ok(Known::Answer(answer)) => return answer,
+            Ok(Known::Held) => return self.release(&asked.request().hash(), now).await,
+            Err(trouble) => return failed(&trouble),
         }
-        match self.log.prove(package.leaf.clone()).await {
-            Ok((_, proof)) => package.proof = proof.encode(),
+        match self.log.prove(asked.package().leaf.clone()).await {
+            Ok((_, proof)) => asked.renew(&proof),
             Err(error) => {
                 return Answer::Unavailable { error: "log-unreachable", what_to_do: error.to_string() };
             }
         }
         match self.seats.clone().acquire_owned().await {
-            Ok(seat) => self.decide(package, now, seat).await,
+            Ok(seat) => self.decide(asked, now, seat).await,
             Err(_) => busy(),
         }
     }
@@ -275,35 +271,33 @@ impl Trustee {
         })
     }
 
-    async fn decide(self: &Arc<Self>, package: Package, now: u64, seat: OwnedSemaphorePermit) -> Answer {
+    async fn decide(self: &Arc<Self>, asked: Asked, now: u64, seat: OwnedSemaphorePermit) -> Answer {
         let view = match self.view(now).await {
             Ok(view) => view,
             Err(failure) => return unavailable(&failure),
         };
-        let request = Signed::<Request>::parse(&package.leaf).ok().map(|request| request.hash());
         let trustee = self.clone();
         // Signatures, KEMs and the disk: not on a thread that others wait for.
         let judged = self.disk.run(move || {
             let _seat = seat;
-            trustee.judge(&view, &package, now)
+            trustee.judge(&view, &asked, now)
         });
-        match (judged.await, request) {
-            (Ok(Judged::Held), Some(request)) => {
+        match judged.await {
+            Ok(Judged::Held(request)) => {
                 self.work.notify_one();
                 self.release(&request, now).await
             }
-            (Ok(Judged::Held), None) => Answer::Failed,
-            (Ok(Judged::Pending(state)), _) => Answer::Pending(state),
-            (Ok(Judged::Refused(refused)), _) => {
+            Ok(Judged::Pending(state)) => Answer::Pending(state),
+            Ok(Judged::Refused(refused)) => {
                 self.work.notify_one();
                 Answer::Refused(refused)
             }
-            (Ok(Judged::Full), _) => Answer::Busy {
+            Ok(Judged::Full) => Answer::Busy {
                 error: "pending-full",
                 what_to_do: "this trustee has too many requests to decide on; send the package again later"
                     .to_owned(),
             },
-            (Err(trouble), _) => failed(&trouble),
+            Err(trouble) => failed(&trouble),
         }
     }
 

@@ -28,7 +28,6 @@ const REFUSAL: &[u8] = b"candor refusal v1\n";
 
 /// Why the log could not be followed to a fresh head. Nothing is granted meanwhile.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FollowFailure {
     #[error(transparent)]
     Log(#[from] FollowError),

@@ -10,16 +10,15 @@ use crate::decide::{Trouble, Trustee};
 use crate::follow::View;
 use crate::pending::Pending;
 use escrow::grant::{self, Approval, Checked, Refusal, ShareFailure, Standing, Verdict};
-use escrow::package::Package;
+use escrow::package::Asked;
 use escrow::record::{EntryId, RefusalLeaf, Request, ShareBad, Signed, Time, Word};
 use host::durable::DurableError;
-use tlog::proof::TlogProof;
-use tlog::{Entry as _, Hash};
+use tlog::{Entry as _, Hash, Logged};
 
 /// What the gate and the human said; nothing of it has left yet.
 pub(crate) enum Judged {
-    /// G10 is durable.
-    Held,
+    /// G10 is durable for the request of this leaf hash.
+    Held(Hash),
     Pending(State),
     Refused(Refused),
     Full,
@@ -27,7 +26,7 @@ pub(crate) enum Judged {
 
 impl Trustee {
     /// G1 to G10.
-    pub(crate) fn judge(&self, view: &View, package: &Package, now: u64) -> Result<Judged, Trouble> {
+    pub(crate) fn judge(&self, view: &View, asked: &Asked, now: u64) -> Result<Judged, Trouble> {
         let own = self.vkey();
         let root_at = |size| view.tree.root_at(size);
         let standing = Standing {
@@ -37,19 +36,21 @@ impl Trustee {
             root_at: &root_at,
             trustee: &own,
         };
-        let checked = match grant::check(package, &standing, now) {
+        let checked = match grant::check(asked, &standing, now) {
             Ok(Verdict::Pass(checked)) => checked,
-            Ok(Verdict::WaitUntil(until)) => return self.keep_waiting(package, until, now),
-            Err(refusal) => return self.refuse(view, package, &refusal, now),
+            Ok(Verdict::WaitUntil { until, request }) => {
+                return self.keep_waiting(asked, &request, until, now);
+            }
+            Err(refused) => return self.refuse(view, refused.logged.as_deref(), &refused.refusal, now),
         };
-        let request = checked.request().value().clone();
-        let (id, hash, index) = (request.value().id, request.hash(), checked.request().index());
+        let request = checked.request().clone();
+        let (id, hash, index) = (request.value().value().id, request.value().hash(), request.index());
         if view.is_denied(&hash) {
             // Restored from a backup that is older than the denial: the log remembers.
             return Ok(Judged::Refused(Refused::denied("see the log")));
         }
         if self.ledger.held(&hash)?.is_some() {
-            return Ok(Judged::Held);
+            return Ok(Judged::Held(hash));
         }
         // SPEC: release.md#g10: a request has one grant of a trustee, for ever.
         let granted = view.register.request(index).is_some_and(|known| known.grants.contains_key(&self.name));
@@ -58,10 +59,10 @@ impl Trustee {
         }
         let approval = match self.approval(&checked, &id, &hash)? {
             Ok(approval) => approval,
-            Err(reason) => return self.deny(&request, index, &reason, now),
+            Err(reason) => return self.deny(&request, &reason, now),
         };
         if checked.needs_approval() && approval.is_none() {
-            return self.keep_pending(&checked, package);
+            return self.keep_pending(&checked, asked);
         }
         let approved = match checked.approve(approval.as_ref(), &self.approvers) {
             Ok(approved) => approved,
@@ -80,17 +81,14 @@ impl Trustee {
         };
         let opened = match approved.open_shares(&key_of) {
             Ok(opened) => opened,
-            Err(ShareFailure::Bad(epoch)) => {
-                return self.share_bad(package, &request, index, epoch, now);
-            }
-            Err(ShareFailure::Refused(refusal)) => return self.refuse(view, package, &refusal, now),
-            Err(_) => return Err(Refusal::NotATrustee.into()),
+            Err(ShareFailure::Bad(epoch)) => return self.share_bad(asked, &request, epoch, now),
+            Err(ShareFailure::Refused(refusal)) => return self.refuse(view, Some(&request), &refusal, now),
         };
         let held = opened.seal(&self.signer, now, &mut host::rng::OsRng)?;
         self.ledger.hold(&hash, &id.0, &held.encode())?;
         self.settle(&id)?;
         tracing::info!(%id, index, "granted; the grant goes to the log");
-        Ok(Judged::Held)
+        Ok(Judged::Held(hash))
     }
 
     /// A human's decision, or the automatic one; the inner error is a no.
@@ -112,24 +110,27 @@ impl Trustee {
         })
     }
 
-    fn keep_pending(&self, checked: &Checked, package: &Package) -> Result<Judged, Trouble> {
+    fn keep_pending(&self, checked: &Checked, asked: &Asked) -> Result<Judged, Trouble> {
         let page = Pending::of(checked, self.expires_at(checked.request().value().value()));
-        self.keep(&page, package)
+        self.keep(&page, asked)
     }
 
-    fn keep_waiting(&self, package: &Package, until: u64, now: u64) -> Result<Judged, Trouble> {
-        // The gate has verified that this leaf stands at this place.
-        let request = Signed::<Request>::parse(&package.leaf)?;
-        let index = TlogProof::parse(&package.proof).map_or(0, |proof| proof.index());
-        if let Some(Decided::No(reason)) = self.decisions.get(&request.value().id)? {
-            return self.deny(&request, index, &reason, now);
+    fn keep_waiting(
+        &self,
+        asked: &Asked,
+        logged: &Logged<Signed<Request>>,
+        until: u64,
+        now: u64,
+    ) -> Result<Judged, Trouble> {
+        let request = logged.value().value();
+        if let Some(Decided::No(reason)) = self.decisions.get(&request.id)? {
+            return self.deny(logged, &reason, now);
         }
-        let expires_at = self.expires_at(request.value());
-        self.keep(&Pending::waiting(&request, index, State::Waiting(until), expires_at), package)
+        self.keep(&Pending::waiting(logged, State::Waiting(until), self.expires_at(request)), asked)
     }
 
-    fn keep(&self, page: &Pending, package: &Package) -> Result<Judged, Trouble> {
-        if !self.waiting.keep(page, package)? {
+    fn keep(&self, page: &Pending, asked: &Asked) -> Result<Judged, Trouble> {
+        if !self.waiting.keep(page, asked.package())? {
             return Ok(Judged::Full);
         }
         tracing::info!(id = page.id, kind = page.kind, state = page.state.word(), "a request waits");
@@ -143,52 +144,50 @@ impl Trustee {
         request.time.0.saturating_add(valid)
     }
 
-    fn refuse(&self, view: &View, package: &Package, refusal: &Refusal, now: u64) -> Result<Judged, Trouble> {
+    fn refuse(
+        &self,
+        view: &View,
+        logged: Option<&Logged<Signed<Request>>>,
+        refusal: &Refusal,
+        now: u64,
+    ) -> Result<Judged, Trouble> {
         let refused = Refused::of(refusal);
         tracing::info!(step = refused.step, name = refused.name, %refusal, "refused");
-        let Ok(request) = Signed::<Request>::parse(&package.leaf) else {
-            return Ok(Judged::Refused(refused));
-        };
-        // From G5 on the gate has verified that this leaf stands at this place.
-        let index = TlogProof::parse(&package.proof).map(|proof| proof.index());
-        let known = index.as_ref().ok().and_then(|index| view.register.request(*index));
-        let logged = known.is_some_and(|known| known.hash == request.hash());
-        if let (true, Ok(index)) = (logged, index) {
-            // Anything less, a stranger's package could bring about: what waits here stays.
-            if becomes_leaf(refusal) {
-                if !view.is_refused(&request.hash()) {
-                    self.refusal_leaf(&request, index, &refused, now)?;
-                }
-                if self.waiting.page_of(&request.value().id, &request.hash())?.is_some() {
-                    self.settle(&request.value().id)?;
-                }
+        // Anything less, a stranger's package could bring about: what waits here stays.
+        if let Some(logged) = logged.filter(|_| becomes_leaf(refusal)) {
+            let (id, hash) = (logged.value().value().id, logged.value().hash());
+            if !view.is_refused(&hash) {
+                self.refusal_leaf(logged, &refused, now)?;
+            }
+            if self.waiting.page_of(&id, &hash)?.is_some() {
+                self.settle(&id)?;
             }
         }
         Ok(Judged::Refused(refused))
     }
 
-    fn deny(&self, request: &Signed<Request>, index: u64, reason: &str, now: u64) -> Result<Judged, Trouble> {
-        let refused = Refused::denied(reason);
-        self.refusal_leaf(request, index, &refused, now)?;
-        self.settle(&request.value().id)?;
-        tracing::info!(id = %request.value().id, "denied by a human");
+    fn deny(&self, logged: &Logged<Signed<Request>>, reason: &str, now: u64) -> Result<Judged, Trouble> {
+        let (refused, id) = (Refused::denied(reason), logged.value().value().id);
+        self.refusal_leaf(logged, &refused, now)?;
+        self.settle(&id)?;
+        tracing::info!(%id, "denied by a human");
         Ok(Judged::Refused(refused))
     }
 
     fn refusal_leaf(
         &self,
-        request: &Signed<Request>,
-        index: u64,
+        logged: &Logged<Signed<Request>>,
         refused: &Refused,
         now: u64,
     ) -> Result<(), Trouble> {
+        let request = logged.value();
         let (Some(step), Some(reason)) = (Word::new(&refused.step), Word::new(&refused.name)) else {
             return Ok(());
         };
         let leaf = RefusalLeaf {
             id: request.value().id,
             trustee: self.name.clone(),
-            request_index: index,
+            request_index: logged.index(),
             request: request.hash(),
             step,
             reason,
@@ -201,9 +200,8 @@ impl Trustee {
     /// The camera sealed a share that it had not committed to: the package is the evidence.
     fn share_bad(
         &self,
-        package: &Package,
-        request: &Signed<Request>,
-        index: u64,
+        asked: &Asked,
+        logged: &Logged<Signed<Request>>,
         epoch: media::id::EpochNo,
         now: u64,
     ) -> Result<Judged, Trouble> {
@@ -213,11 +211,12 @@ impl Trustee {
             &ShareFailure::Bad(epoch).to_string(),
             "ask the other trustees: the camera dealt this trustee a bad share",
         );
-        let evidence = self.keep_evidence(package)?;
+        let request = logged.value();
+        let evidence = self.keep_evidence(asked.package())?;
         let leaf = ShareBad {
             id: request.value().id,
             trustee: self.name.clone(),
-            request_index: index,
+            request_index: logged.index(),
             request: request.hash(),
             evidence,
             time: Time(now),

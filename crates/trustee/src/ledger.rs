@@ -40,7 +40,6 @@ const CACHE_BYTES: usize = 1 << 20;
 
 /// Why the ledger could not be read or written. Nothing is granted after one.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum LedgerError {
     #[error("{}: no ledger; run `candor trustee init` on a NEW trustee, or restore this one's data folder: a trustee without its ledger forgot what it granted", .path.display())]
     Missing { path: PathBuf },

@@ -109,7 +109,6 @@ pub struct At {
 
 /// Why a trustee does not start, or a command about it was not done.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     #[error("cannot listen: {0}")]
     Listen(std::io::Error),

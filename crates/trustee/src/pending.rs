@@ -11,13 +11,13 @@
 use crate::answer::State;
 use escrow::details::Details;
 use escrow::grant::Checked;
-use escrow::package::{PACKAGE_MAX_BYTES, Package};
+use escrow::package::{Asked, PACKAGE_MAX_BYTES, Package};
 use escrow::record::{EntryId, Request, Signed};
 use host::durable::{self, DurableError};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use tlog::Hash;
+use tlog::{Hash, Logged};
 
 /// The most packages that wait. Only requests that passed the rules get here, so what fills it is many real ones; further ones are told to
 /// come back.
@@ -88,17 +88,17 @@ impl Pending {
             from_us,
             until_us,
             details: lines(checked.details()),
-            ..Self::waiting(logged.value(), logged.index(), State::PendingApproval, expires_at)
+            ..Self::waiting(logged, State::PendingApproval, expires_at)
         }
     }
 
     /// The page of a request of which only the public part is known here yet.
-    pub(crate) fn waiting(request: &Signed<Request>, index: u64, state: State, expires_at: u64) -> Self {
-        let value = request.value();
+    pub(crate) fn waiting(logged: &Logged<Signed<Request>>, state: State, expires_at: u64) -> Self {
+        let value = logged.value().value();
         Self {
             id: value.id.to_hex(),
-            request_index: index,
-            request: request.hash().to_base64(),
+            request_index: logged.index(),
+            request: logged.value().hash().to_base64(),
             state,
             kind: value.kind.word().to_owned(),
             sponsor: value.sponsor.to_string(),
@@ -157,11 +157,11 @@ impl Waiting {
         Ok(self.page(id)?.filter(|page| page.request == request.to_base64()))
     }
 
-    pub(crate) fn package(&self, id: &EntryId) -> Result<Option<Package>, DurableError> {
+    pub(crate) fn asked(&self, id: &EntryId) -> Result<Option<Asked>, DurableError> {
         let path = self.path(&id.to_hex(), "package");
         let Some(bytes) = durable::read_limited(&path, PACKAGE_MAX_BYTES as u64)? else { return Ok(None) };
-        match Package::decode(&bytes) {
-            Ok(package) => Ok(Some(package)),
+        match Asked::decode(&bytes) {
+            Ok(asked) => Ok(Some(asked)),
             Err(error) => {
                 tracing::error!(path = %path.display(), %error, "a kept package is damaged; its sender must send it again");
                 Ok(None)

@@ -128,7 +128,6 @@ impl IntoResponse for Answer {
 
 /// What `GET /status` tells.
 #[derive(Debug, Clone, serde::Serialize)]
-#[non_exhaustive]
 pub struct Status {
     pub name: String,
     pub vkey: String,

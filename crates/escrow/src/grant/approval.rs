@@ -7,13 +7,11 @@
 //! — clerk.bar.example jWbPPw...
 //! ```
 
-use super::{Case, Opened, Refusal, ShareFailure, shares};
+use super::{Case, Refusal};
 use crate::record::text::{Fields, Lines};
 use crate::record::{Record, RecordError, Signed, TextError};
 use alloc::string::String;
 use alloc::vec::Vec;
-use media::id::Day;
-use seal::hpke::SecretKey;
 use tlog::Hash;
 use tlog::note::{self, Signer, Verifier};
 
@@ -97,16 +95,6 @@ pub(super) fn check(
     let key = approver.and_then(Verifier::ed25519_key).ok_or(Refusal::ApproverUnknown)?;
     let decision = Decision { record: Hash::of(&[&approval.note]), approver: Some(Hash::of(&[&key])) };
     Ok(Approved { case, decision })
-}
-
-impl Approved {
-    /// G9: opens this trustee's shares with its day keys.
-    pub fn open_shares(
-        self,
-        key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>,
-    ) -> Result<Opened, ShareFailure> {
-        shares::open(self, key_of)
-    }
 }
 
 impl core::fmt::Debug for Approved {

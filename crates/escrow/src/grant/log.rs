@@ -39,8 +39,8 @@ pub(super) fn check(
     // SPEC: release.md#g3: the first authorised or granted request of an id owns it; any other MUST be refused, for ever.
     match standing.register.owner_of(&known.id) {
         Some(owner) if owner != request.index() => Err(Refusal::IdTaken(owner)),
-        // Nobody owns it: nobody signed it who counted when it was logged, which is G4's to say.
-        _ => Ok((request, logged_at)),
+        // Where nobody owns it, nobody signed it who counted when it was logged, which is G4's to say.
+        Some(_) | None => Ok((request, logged_at)),
     }
 }
 
@@ -52,7 +52,9 @@ fn fresh(proof: &TlogProof, policy: &Policy, window: Window) -> Result<CosignedC
             Ok(_) => Refusal::HeadStale,
             Err(error) => Refusal::QuorumNotMet(error),
         },
-        error => Refusal::CheckpointRefused(error),
+        error @ (VerifyError::Checkpoint(_) | VerifyError::UnknownLog(_)) => {
+            Refusal::CheckpointRefused(error)
+        }
     })
 }
 
@@ -72,7 +74,5 @@ fn not_logged(error: LoggedError) -> Refusal {
         LoggedError::NotIncluded(error) => Refusal::NotIncluded(error),
         LoggedError::Checkpoint(error @ VerifyError::QuorumNotMet(_)) => Refusal::QuorumNotMet(error),
         LoggedError::Checkpoint(error) => Refusal::CheckpointRefused(error),
-        // No other kind of error exists today; whatever it will be, the leaf is not shown to be logged.
-        _ => Refusal::NotLogged,
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn check_details(
 fn object(error: ObjectError, part: &'static str, forged: Refusal) -> Refusal {
     match error {
         ObjectError::Decode(error) => Refusal::malformed(part, error),
-        _ => forged,
+        ObjectError::Signature(_) => forged,
     }
 }
 

@@ -1,17 +1,18 @@
 //! Why the gate refuses: one variant for each line of the tables in `proto/release.md#the-gate`; a test compares the two.
 
 use crate::details::DetailsError;
+use crate::package::PackageError;
 use crate::policy::Rule;
-use crate::record::{Kind, Role};
+use crate::record::{Kind, Request, Role, Signed};
+use alloc::boxed::Box;
 use alloc::string::String;
 use media::id::{Day, EpochNo};
-use tlog::{LoggedError, merkle, policy};
+use tlog::{Logged, LoggedError, merkle, policy};
 
 macro_rules! refusals {
     ($( $step:literal $name:literal $variant:ident $(($payload:ty))?: $text:literal => $advice:literal; )+) => {
         /// A step of the gate and the name of what was wrong: one variant for each line of the contract's table.
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-        #[non_exhaustive]
         pub enum Refusal {
             $( #[doc = concat!("`", $step, "` `", $name, "`")] #[error($text)] $variant $(($payload))?, )+
             /// `g7`: a rule of the PolicyDoc; its own name is the refusal's.
@@ -193,9 +194,28 @@ impl Refusal {
     }
 }
 
-/// What a trustee refuses when the whole package does not decode.
-impl From<media::codec::DecodeError> for Refusal {
-    fn from(error: media::codec::DecodeError) -> Self {
-        Self::malformed("encoding", error)
+/// What a trustee refuses when there is no request to check.
+impl From<PackageError> for Refusal {
+    fn from(error: PackageError) -> Self {
+        match error {
+            PackageError::Encoding(error) => Self::malformed("encoding", error),
+            PackageError::Leaf(error) => Self::malformed("leaf", error),
+        }
+    }
+}
+
+/// The gate's no to a package, and what it had been shown before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{refusal}")]
+pub struct Refused {
+    /// Why.
+    pub refusal: Refusal,
+    /// The request, from G4 on: before, nothing shows that it stands in the log.
+    pub logged: Option<Box<Logged<Signed<Request>>>>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, logged: None }
     }
 }

@@ -6,13 +6,14 @@ use crate::policy::{Decision, Facts, Stated, decide};
 use crate::register::Requested;
 use tlog::Hash;
 
+/// Until when (Unix seconds) the rules ask to wait, where they let the request through.
 pub(super) fn check(
     case: &Case,
     logged_at: u64,
     notices: &Notices,
     standing: &Standing<'_>,
     now: u64,
-) -> Result<Decision, Refusal> {
+) -> Result<Option<u64>, Refusal> {
     let details = &case.details;
     let stated = |says: bool| if says { Stated::Yes } else { Stated::No };
     let (start_us, end_us) = case.span_us();
@@ -34,6 +35,7 @@ pub(super) fn check(
     };
     match decide(&facts, standing.rules, now) {
         Decision::Refuse(rule) => Err(Refusal::Rule(rule)),
-        decision => Ok(decision),
+        Decision::WaitUntil(time) => Ok(Some(time)),
+        Decision::Grant => Ok(None),
     }
 }

@@ -1,8 +1,9 @@
 //! G9: this trustee's shares open, and are those that the camera committed to. Contract: `proto/release.md#g9`.
 
 use super::approval::{Approved, Decision};
-use super::{Case, Published, Refusal};
+use super::{Case, Refusal};
 use crate::deal::{TrusteeId, Unsealed, unseal};
+use crate::register::Published;
 use crate::share::Share;
 use alloc::vec::Vec;
 use media::epoch::EpochOpen;
@@ -34,7 +35,6 @@ pub struct Opened {
 
 /// Why shares were not opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ShareFailure {
     /// G9 refuses.
     #[error(transparent)]
@@ -44,18 +44,21 @@ pub enum ShareFailure {
     Bad(EpochNo),
 }
 
-pub(super) fn open(
-    approved: Approved,
-    key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>,
-) -> Result<Opened, ShareFailure> {
-    let Approved { case, decision } = approved;
-    let trustee = TrusteeId::of(&case.trustee);
-    let mut shares = Vec::with_capacity(case.opens.len());
-    for open in &case.opens {
-        let share = open_one(open, &case, &trustee, key_of)?;
-        shares.push((open.context.epoch_no, share));
+impl Approved {
+    /// G9: opens this trustee's shares with its day keys.
+    pub fn open_shares(
+        self,
+        key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>,
+    ) -> Result<Opened, ShareFailure> {
+        let Self { case, decision } = self;
+        let trustee = TrusteeId::of(&case.trustee);
+        let mut shares = Vec::with_capacity(case.opens.len());
+        for open in &case.opens {
+            let share = open_one(open, &case, &trustee, key_of)?;
+            shares.push((open.context.epoch_no, share));
+        }
+        Ok(Opened { case, decision, shares })
     }
-    Ok(Opened { case, decision, shares })
 }
 
 fn open_one(
@@ -76,7 +79,7 @@ fn open_one(
         Some(Published::Key(published)) if *published != key_id => {
             return Err(Refusal::DayKeyMismatch(epoch).into());
         }
-        _ => {}
+        Some(Published::Key(_) | Published::Nothing) | None => {}
     }
     let key = key_of(day, &key_id).ok_or(Refusal::DayKeyUnknown(epoch))?;
     let ctx = open.context.hash();
@@ -85,7 +88,7 @@ fn open_one(
     match opened {
         Unsealed::Share(share) if share_commit(&ctx, case.index, share.expose()) == *signed => Ok(share),
         // SPEC: release.md#g9: a share that does not match its commitment MUST be refused and named in a share-bad leaf.
-        _ => Err(ShareFailure::Bad(epoch)),
+        Unsealed::Share(_) | Unsealed::Nonsense => Err(ShareFailure::Bad(epoch)),
     }
 }
 

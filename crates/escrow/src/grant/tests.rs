@@ -41,7 +41,10 @@ fn a_recovery_waits_from_when_it_was_logged_and_asks_no_human() {
     let mut package = world.log_request(&ask);
     let request = world.logged(&package);
     let wait = world.rules.figures().recovery_wait_secs;
-    assert!(matches!(world.check(&package), Ok(Verdict::WaitUntil(time)) if time == NOW + wait));
+    let Ok(Verdict::WaitUntil { until, request: waiting }) = world.check(&package) else {
+        panic!("it does not wait")
+    };
+    assert_eq!((until, *waiting), (NOW + wait, request.clone()));
 
     // Three days later: a fresh proof, and the first one to show since when.
     world.time = NOW + wait;

@@ -40,3 +40,16 @@ fn lists_and_parts_over_their_limits_are_refused_before_they_are_read() {
     assert!(limit(Package::decode(&package.encode())));
     assert!(limit(Package::decode(&alloc::vec![0; PACKAGE_MAX_BYTES + 1])));
 }
+
+#[test]
+fn only_a_package_around_a_request_asks_for_something() {
+    let mut package = World::new().ordinary();
+    let asked = Asked::decode(&package.encode()).unwrap();
+    assert_eq!(
+        (asked.package(), &asked.request().hash()),
+        (&package, &tlog::merkle::leaf_hash(&package.leaf))
+    );
+    assert!(matches!(Asked::decode(&package.encode()[1..]), Err(PackageError::Encoding(_))));
+    package.leaf.clone_from(&package.policy.leaf);
+    assert!(matches!(Asked::decode(&package.encode()), Err(PackageError::Leaf(RecordError::Text(_)))));
+}

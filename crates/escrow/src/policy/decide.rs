@@ -59,7 +59,6 @@ macro_rules! rules {
     ($( $name:literal $variant:ident: $text:literal => $advice:literal; )+) => {
         /// The rule that a request breaks: one line of the table of `proto/release.md#g7` each.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
         pub enum Rule {
             $( #[doc = $text] $variant, )+
         }

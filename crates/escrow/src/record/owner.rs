@@ -7,7 +7,7 @@ use tlog::Hash;
 
 record! {
     /// A camera has a new OwnerPolicy. It acts on it only once this leaf is witnessed, so no viewer is added in silence.
-    OwnerPolicyLeaf = "policy" {
+    OwnerPolicyLeaf {
         /// Fresh for every leaf.
         id: EntryId = "id",
         /// Who submits, and signs.
@@ -21,7 +21,7 @@ record! {
 
 record! {
     /// A court confirmed an emergency after the fact.
-    Ratification = "ratification" {
+    Ratification {
         /// Fresh for every leaf.
         id: EntryId = "id",
         /// The sponsor of the request, who signs.
@@ -39,7 +39,7 @@ record! {
 
 record! {
     /// The owner stops a recovery that one of the devices did not ask for.
-    Veto = "veto" {
+    Veto {
         /// Fresh for every leaf.
         id: EntryId = "id",
         /// The sponsor that speaks for the owner, and signs.

@@ -30,7 +30,7 @@ words!(KeyState { Registered = "registered", Revoked = "revoked" });
 
 record! {
     /// A trustee publishes the key of a day, ahead of it.
-    DayKeysLeaf = "day-keys" {
+    DayKeysLeaf {
         /// Whose key.
         trustee: Name = "trustee",
         /// The trustee's own key, which signs this leaf.
@@ -49,7 +49,7 @@ record! {
 
 record! {
     /// A trustee destroyed the key of a day: what was shared under it cannot be let go any more.
-    KeyDestroyed = "key-destroyed" {
+    KeyDestroyed {
         /// Whose key.
         trustee: Name = "trustee",
         /// Unix day number.
@@ -63,7 +63,7 @@ record! {
 
 record! {
     /// A registrar registers or revokes a key of a requester or sponsor.
-    RequesterKey = "requester-key" {
+    RequesterKey {
         /// Registered or revoked.
         state: KeyState = "state",
         /// What it may sign for.
@@ -85,7 +85,7 @@ record! {
 
 record! {
     /// The rules of release, published: whoever grants under other rules can be shown to.
-    PolicyDocLeaf = "policy-doc" {
+    PolicyDocLeaf {
         /// Who publishes, and signs.
         operator: Name = "operator",
         /// SHA-256 of the PolicyDoc.

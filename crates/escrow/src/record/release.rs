@@ -6,7 +6,7 @@ use tlog::Hash;
 
 record! {
     /// A trustee lets its shares of the requested epochs go. No bundle leaves the trustee before this is in the log.
-    Grant = "grant" {
+    Grant {
         /// The request's id.
         id: EntryId = "id",
         /// Who grants, and signs.
@@ -32,7 +32,7 @@ record! {
 
 record! {
     /// A trustee refuses a logged request.
-    RefusalLeaf = "refusal" {
+    RefusalLeaf {
         /// The request's id.
         id: EntryId = "id",
         /// Who refuses, and signs.
@@ -52,7 +52,7 @@ record! {
 
 record! {
     /// A sealed share did not open, or does not match the camera's commitment.
-    ShareBad = "share-bad" {
+    ShareBad {
         /// The request's id.
         id: EntryId = "id",
         /// Who found it, and signs.

@@ -44,7 +44,7 @@ impl Kind {
 
 record! {
     /// A request for footage of one camera.
-    Request = "request" {
+    Request {
         /// Fresh for every request.
         id: EntryId = "id",
         /// The kind of release.

@@ -7,7 +7,6 @@ use core::str::Split;
 
 /// Why a text is not a leaf (or another of our records) of the expected kind. Errors name the field, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum TextError {
     /// The first line is not `candor KIND v1`.
     #[error("the first line must be \"candor KIND v1\"")]
@@ -115,12 +114,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Declares a kind of leaf: its fields, in the order of its table.
+/// Declares the fields of a record, in the order of the contract's table. A leaf's word stands in the
+/// table of kinds (`record/leaf.rs`), another record's here.
 macro_rules! record {
     (
         $(#[$about:meta])*
-        $name:ident = $kind:literal {
-            $( $(#[$field_about:meta])* $field:ident: $type:ty = $word:literal, )+
+        $name:ident $(= $word:literal)? {
+            $( $(#[$field_about:meta])* $field:ident: $type:ty = $name_of_field:literal, )+
         }
         $(check $check:expr;)?
     ) => {
@@ -130,16 +130,20 @@ macro_rules! record {
             $( $(#[$field_about])* pub $field: $type, )+
         }
 
+        $( impl $name {
+            const WORD: &'static str = $word;
+        } )?
+
         impl $crate::record::Record for $name {
             fn text(&self) -> alloc::string::String {
-                let mut lines = $crate::record::text::Lines::new($kind);
-                $( lines.field($word, &self.$field); )+
+                let mut lines = $crate::record::text::Lines::new(Self::WORD);
+                $( lines.field($name_of_field, &self.$field); )+
                 lines.finish()
             }
 
             fn parse_text(text: &str) -> Result<Self, $crate::record::TextError> {
-                let mut fields = $crate::record::text::Fields::of(text, $kind)?;
-                let record = Self { $( $field: fields.field($word)?, )+ };
+                let mut fields = $crate::record::text::Fields::of(text, Self::WORD)?;
+                let record = Self { $( $field: fields.field($name_of_field)?, )+ };
                 fields.end()?;
                 $( $check(&record)?; )?
                 Ok(record)

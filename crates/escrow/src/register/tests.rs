@@ -240,8 +240,8 @@ fn a_day_key_is_its_trustee_s_first_and_ends_with_it() {
     let squatter = signer("trustee1.example", 99);
     fold(&mut world.register, leaf(&squatter, Hash([2; 32])), &[&squatter]);
     assert_eq!(world.register.day_key(&own, day), Some(id));
-    assert_eq!(world.register.day_key_of(&key, day), Some(Ok(id)));
-    assert_eq!(world.register.day_key_of(&squatter.verifier(), day), None);
+    assert_eq!(world.register.day_key_of(&key, day), Published::Key(id));
+    assert_eq!(world.register.day_key_of(&squatter.verifier(), day), Published::Nothing);
 
     let destroyed = |key_id| KeyDestroyed { trustee: own.clone(), day, key_id, time: Time(NOW) };
     fold(&mut world.register, destroyed(id), &[&squatter]);
@@ -250,7 +250,7 @@ fn a_day_key_is_its_trustee_s_first_and_ends_with_it() {
     fold(&mut world.register, destroyed(id), &[&trustee(1)]);
     assert!(world.register.is_destroyed(&own, day));
     assert_eq!(world.register.day_key(&own, day), None);
-    assert_eq!(world.register.day_key_of(&key, day), Some(Err(Destroyed)));
+    assert_eq!(world.register.day_key_of(&key, day), Published::Destroyed);
 }
 
 #[test]

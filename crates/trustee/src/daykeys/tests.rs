@@ -2,6 +2,8 @@ use super::*;
 
 const TODAY: u32 = 20_000;
 const NOW: u64 = TODAY as u64 * DAY_SECS + 3600;
+/// Some key of a day, by the log's word.
+const LOGGED: Published = Published::Key(Hash([1; 32]));
 const TERMS: Terms = Terms { retention_days: 30, days_ahead: 2 };
 
 fn trustee() -> Signer {
@@ -18,8 +20,8 @@ fn open(dir: &tempfile::TempDir) -> DayKeys {
     DayKeys::open(dir.path(), Name::new("bar.example").unwrap(), TERMS).unwrap()
 }
 
-fn nothing(_: u32) -> Announced {
-    Announced::Nothing
+fn nothing(_: u32) -> Published {
+    Published::Nothing
 }
 
 fn days(keys: &DayKeys, state: DayState) -> Vec<u32> {
@@ -27,7 +29,7 @@ fn days(keys: &DayKeys, state: DayState) -> Vec<u32> {
 }
 
 /// Tends as the work loop does, with a log that proves everything.
-fn tend_and_prove(keys: &DayKeys, now: u64, announced: &dyn Fn(u32) -> Announced) -> Vec<Vec<u8>> {
+fn tend_and_prove(keys: &DayKeys, now: u64, announced: &dyn Fn(u32) -> Published) -> Vec<Vec<u8>> {
     let due = keys.tend(now, &trustee(), announced).unwrap();
     due.iter().for_each(|due| keys.proved(due, b"proof").unwrap());
     due.into_iter().map(|due| due.leaf).collect()
@@ -65,7 +67,7 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     tend_and_prove(&keys, NOW, &nothing);
     let note = keys.note(TODAY).unwrap().unwrap();
     let key = DayKey::decode_verified(&note, &trustee().verifier(), Day(TODAY)).unwrap();
-    let known = |day| if day <= TODAY + 2 { Announced::Key } else { Announced::Nothing };
+    let known = |day| if day <= TODAY + 2 { LOGGED } else { Published::Nothing };
 
     let end = (u64::from(TODAY) + 1 + 30 + 7) * DAY_SECS;
     tend_and_prove(&keys, end - 1, &known);
@@ -111,7 +113,7 @@ fn after_a_crash_between_any_two_files_the_next_look_goes_on() {
     std::fs::remove_file(dir.path().join("days").join(format!("{TODAY}.key"))).unwrap();
     let keys = open(&dir);
     assert_eq!(keys.states()[&TODAY], DayState::Lost);
-    let known = |day| if day <= TODAY + 2 { Announced::Key } else { Announced::Nothing };
+    let known = |day| if day <= TODAY + 2 { LOGGED } else { Published::Nothing };
     tend_and_prove(&keys, keys.destroyed_from(TODAY), &known);
     assert_eq!(keys.states()[&TODAY], DayState::Destroyed);
 }
@@ -122,12 +124,12 @@ fn a_restored_folder_makes_no_second_key_and_brings_no_destroyed_one_back() {
     let keys = open(&dir);
     tend_and_prove(&keys, NOW, &nothing);
     // The log knows of tomorrow's tomorrow's morrow; this folder is older.
-    let ahead = |day| if day <= TODAY + 3 { Announced::Key } else { Announced::Nothing };
+    let ahead = |day| if day <= TODAY + 3 { LOGGED } else { Published::Nothing };
     tend_and_prove(&keys, NOW + DAY_SECS, &ahead);
     assert_eq!(keys.states()[&(TODAY + 3)], DayState::Lost);
     assert!(!dir.path().join("days").join(format!("{}.key", TODAY + 3)).exists());
 
-    let destroyed = |day| if day == TODAY { Announced::Destroyed } else { Announced::Key };
+    let destroyed = |day| if day == TODAY { Published::Destroyed } else { LOGGED };
     tend_and_prove(&keys, NOW + DAY_SECS, &destroyed);
     assert!(!dir.path().join("days").join(format!("{TODAY}.key")).exists());
     assert_ne!(keys.states()[&TODAY], DayState::Published);

@@ -1,5 +1,8 @@
 use super::*;
+use escrow::record::{Kind, Name, SealedDetails, Span, Time};
 use media::pair::PolicyBundle;
+use tlog::Entry as _;
+use tlog::note::Signer;
 
 fn page(id: u128) -> Pending {
     Pending {
@@ -24,8 +27,23 @@ fn page(id: u128) -> Pending {
 }
 
 fn package() -> Package {
+    let request = Request {
+        id: EntryId([1; 16]),
+        kind: Kind::Recovery,
+        sponsor: Name::new("relay.example").unwrap(),
+        agency: None,
+        country: None,
+        basis: None,
+        span: Span::from_secs(60).unwrap(),
+        policy: Hash([2; 32]),
+        release_key: Hash([3; 32]),
+        label: Hash([4; 32]),
+        details: SealedDetails::new(vec![0; 1040]).unwrap(),
+        time: Time(1),
+    };
+    let sponsor = Signer::from_seed("relay.example", &[5; 32]).unwrap();
     Package {
-        leaf: vec![1],
+        leaf: Signed::sign(request, &[&sponsor]).unwrap().entry_bytes().to_vec(),
         proof: Vec::new(),
         first_proof: Vec::new(),
         release_key: vec![2],
@@ -53,13 +71,13 @@ fn what_waits_is_read_back_in_the_order_of_the_log_and_forgotten_when_settled() 
     let ids: Vec<_> = waiting.pages().unwrap().into_iter().map(|page| page.id).collect();
     assert_eq!(ids, [3, 2, 1].map(|number| id(number).to_hex()));
     assert_eq!(waiting.page(&id(2)).unwrap().unwrap(), page(2));
-    assert_eq!(waiting.package(&id(2)).unwrap().unwrap(), package());
+    assert_eq!(*waiting.asked(&id(2)).unwrap().unwrap().package(), package());
     // Another leaf with the same id is not the one that waits.
     assert!(waiting.page_of(&id(2), &Hash([7; 32])).unwrap().is_some());
     assert!(waiting.page_of(&id(2), &Hash([8; 32])).unwrap().is_none());
     waiting.forget(&id(2)).unwrap();
     waiting.forget(&id(2)).unwrap();
-    assert_eq!((waiting.count().unwrap(), waiting.package(&id(2)).unwrap()), (2, None));
+    assert_eq!((waiting.count().unwrap(), waiting.asked(&id(2)).unwrap()), (2, None));
 }
 
 #[test]
@@ -85,7 +103,7 @@ fn foreign_and_torn_files_are_passed_over_and_a_missing_folder_is_named() {
     std::fs::write(folder.join(format!("{}.package", torn.to_hex())), b"torn").unwrap();
     std::fs::write(folder.join("readme.json"), b"{}").unwrap();
     assert_eq!(waiting.pages().unwrap(), [page(1)]);
-    assert_eq!(waiting.package(&torn).unwrap(), None);
+    assert_eq!(waiting.asked(&torn).unwrap(), None);
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(matches!(waiting.pages(), Err(DurableError::NoFolder { .. })));
 }

@@ -50,7 +50,7 @@ pub(super) fn roots(root_at: &dyn Fn(u64) -> Option<Hash>) -> Refusal {
         root_at,
         trustee: &own,
     };
-    check(&package, &standing, NOW).unwrap_err()
+    check(&Asked::of(package).unwrap(), &standing, NOW).unwrap_err().refusal
 }
 
 /// A second request, after an earlier one that everybody saw.
