@@ -7,7 +7,7 @@ use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::segment::{SegmentHeader, Start, frame};
 use seal::cobblestone;
 use seal::epoch::EpochSeed;
-use seal::opener::{Keyring, Opened, SegmentOpener};
+use seal::opener::{Keyring, Opened, SegmentOpener, open_whole};
 
 /// Salts that repeat: the sealed bytes are thrown away.
 struct Zeros;
@@ -75,6 +75,7 @@ fuzz_target!(|input: (Vec<Vec<u8>>, Vec<u8>, u8)| {
         previous: None,
     };
     keys.insert(&open, key);
+    assert!(open_whole(&bytes, &keys).is_err(), "no camera signed this");
     let mut opener = SegmentOpener::new();
     for piece in bytes.chunks(usize::from(piece) + 1) {
         if opener.push(piece).is_err() {

@@ -89,7 +89,15 @@ def segments():
     forged = [("another signer", body + END + trailer(header, fragments, key=OWNER)),
               ("the signature of another header", head(k=3) + whole[72:]),
               ("another duration", whole[:-97] + b"\1" + whole[-96:])]
-    return good, bad, forged
+    # The last bytes alone, of a segment that was read before.
+    ends = [("nothing", "Truncated", b""),
+            ("cut at its front", "Truncated", (END + end)[1:]),
+            ("a header of 72 bytes and no end", "Truncated", header),
+            ("without its last byte", "BadValue", whole[:-1]),
+            ("a byte behind it", "BadValue", whole + b"\0"),
+            ("no end marker", "BadValue", body + bytes(4) + end),
+            ("no fragment at all", "BadValue", header + END + trailer(header, []))]
+    return good, bad, forged, ends
 
 
 # Heads, as a relay hands them out ----------------------------------------------------------------------------------------
@@ -193,7 +201,7 @@ def objects():
 
 
 def everything():
-    good, bad, forged = segments()
+    good, bad, forged, ends = segments()
     good_heads, bad_heads = heads()
     good_objects, bad_objects, forged_objects = objects()
     listed = {"about": "Encodings of proto/segment.md; made by segment.py. Bytes in hexadecimal; an over-long tail of zeros is written as zeros_behind. "
@@ -201,6 +209,7 @@ def everything():
               "camera_seed": CAMERA.hex(), "owner_seed": OWNER.hex(), "segments": good,
               "bad_segments": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad],
               "forged_segments": [{"why": w, "bytes": d.hex()} for w, d in forged],
+              "bad_ends": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in ends],
               "heads": good_heads,
               "bad_heads": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad_heads],
               "objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in good_objects],

@@ -16,7 +16,7 @@ use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::message::{Control, RefusalCode, Request, Response};
 use media::notice::DayNotice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
-use media::segment::{SegmentHeader, Start, Trailer, chain_after, frame};
+use media::segment::{SegmentHeader, SegmentQuery, Start, Trailer, chain_after, frame};
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use requester::collect::{Answer, CollectError};
 use requester::request::{Kind, RequestError};
@@ -234,14 +234,9 @@ async fn received_us(cast: &Cast, camera_id: CameraId, at_us: u64) -> u64 {
     let endpoint = Endpoint::client(&Identity::from_seed(&seed)).unwrap();
     let relay = cast.video.relay.at().unwrap();
     let (link, _control) = endpoint.connect(&relay.quic.to_string(), &relay.key.0).await.unwrap();
-    let request = Request::FetchSegments {
-        camera_id,
-        track: TRACK,
-        from_us: at_us,
-        to_us: at_us + 1,
-        cursor: Sequence(NEXT),
-    };
-    let mut segments = link.fetch_segments(&request).await.unwrap();
+    let query =
+        SegmentQuery { camera_id, track: TRACK, from_us: at_us, to_us: at_us + 1, cursor: Sequence(NEXT) };
+    let mut segments = link.fetch_segments(&query).await.unwrap();
     let (received_us, bytes) = segments.next().await.unwrap().unwrap();
     let header = SegmentHeader::decode(&bytes[..media::segment::HEADER_LEN]).unwrap();
     assert_eq!(header.start_us, at_us);

@@ -222,7 +222,7 @@ impl Serving {
         move |request| {
             let (segments, opens) = serving.0.lock().unwrap().clone();
             match request {
-                Request::FetchSegments { .. } => {
+                Request::FetchSegments(_) => {
                     Answer::Segments(segments.into_iter().map(|segment| (1, segment)).collect())
                 }
                 Request::FetchEpochs { .. } => {

@@ -13,7 +13,7 @@ use media::message::{Control, From, RefusalCode, Request, Response, Side};
 use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
-use media::segment::{SegmentHeader, Start};
+use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, Start};
 use owner::Span;
 use owner::live::WatchError;
 use quic::{CallError, ControlReceiver, Endpoint, Identity, Link, LinkError};
@@ -311,14 +311,7 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     let bundle = PolicyBundle { policy: policy.bytes().to_vec(), leaf: vec![1], proof: vec![1] };
     vec![
         Request::FetchEpochs { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX },
-        Request::FetchHeads {
-            camera_id,
-            track: TRACK,
-            from_us: 0,
-            to_us: u64::MAX,
-            cursor: Sequence(0),
-            pictures: true,
-        },
+        Request::FetchHeads(HeadQuery { segments: fetch(camera_id), pictures: true }),
         Request::PutDayNotice(DayNotice { camera_id, day: today, notice_key: [1; 32] }.sign(&key)),
         Request::GetDayNotice { camera_id, day: today },
         Request::PutPolicy { enrollment: enrollment.sign(&key), bundle },
@@ -331,8 +324,8 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     ]
 }
 
-fn fetch(camera_id: CameraId) -> Request {
-    Request::FetchSegments { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX, cursor: Sequence(0) }
+fn fetch(camera_id: CameraId) -> SegmentQuery {
+    SegmentQuery { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX, cursor: Sequence(0) }
 }
 
 /// How many segments of the camera the owner sees stored.

@@ -4,6 +4,7 @@ use crate::{PATIENCE, Stage};
 use bytes::Bytes;
 use media::id::{CameraId, Sequence, TrackId};
 use media::message::{Control, Request, Response};
+use media::segment::SegmentQuery;
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use std::path::Path;
 
@@ -75,8 +76,8 @@ impl Session {
         to_us: u64,
     ) -> Vec<Bytes> {
         let cursor = Sequence(0);
-        let request = Request::FetchSegments { camera_id, track, from_us, to_us, cursor };
-        let mut fetched = self.link.fetch_segments(&request).await.unwrap();
+        let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
+        let mut fetched = self.link.fetch_segments(&query).await.unwrap();
         let mut segments = Vec::new();
         while let Some((_, segment)) = fetched.next().await.unwrap() {
             segments.push(segment);

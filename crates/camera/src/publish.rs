@@ -25,7 +25,7 @@ use host::http::Retry;
 use host::rng::OsRng;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
-use media::message::{Control, Refusal, RefusalCode};
+use media::message::{Control, Judges, Refusal, RefusalCode};
 use media::sign::PublicKey;
 use quic::{CallError, ControlReceiver, Endpoint, Link, LinkError};
 use std::sync::Arc;
@@ -231,12 +231,11 @@ impl Track {
     }
 
     async fn refused(&self, sequence: Sequence, refusal: &Refusal) -> Result<(), SessionError> {
-        use RefusalCode as Code;
         tracing::warn!(track = self.handover.track.0, sequence = sequence.0, %refusal, "a segment was not stored");
         self.handover.stats.set_link(Some(refusal.to_string()));
-        match refusal.code {
+        match refusal.code.judges() {
             // The relay lacks the segment's EpochOpen, whatever it said before.
-            Code::NotFound => {
+            Judges::Absence => {
                 let known = move |spool: &mut Spool| match spool.epoch_of(sequence) {
                     Some(epoch) => spool.doubt_open(epoch).map(|()| Some(epoch)),
                     None => Ok(None),
@@ -251,16 +250,9 @@ impl Track {
                 }
                 self.handover.again(sequence);
             }
-            // No judgement of these bytes, or of who sends them for good: the same is sent again after a while.
-            Code::StorageFull
-            | Code::Quota
-            | Code::Internal
-            | Code::GoingAway
-            | Code::LogUnavailable
-            | Code::NotAllowed
-            | Code::Replaced => sending::again_later(&self.handover, sequence),
-            // The relay will never take these bytes. They are footage all the same, and stay beside the spool.
-            _ => {
+            Judges::Nothing | Judges::Sender => sending::again_later(&self.handover, sequence),
+            // SPEC: session.md#refusals: the camera MUST keep it beside its spool.
+            Judges::Object => {
                 self.handover.dropped(sequence);
                 self.handover.on_disk(move |spool| spool.set_aside(sequence)).await?;
                 self.handover.stats.refused();

@@ -22,9 +22,10 @@ pub(crate) use owner::Pairing;
 use crate::epochs::EpochError;
 use host::durable::{self, DurableError};
 use host::guard;
+use media::chain::Chain;
 use media::epoch::{EpochClose, GapReason};
 use media::id::{EpochNo, Sequence};
-use media::segment::{HEADER_LEN, SegmentHeader};
+use media::segment::{HEADER_LEN, SegmentHeader, Trailer};
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -144,10 +145,8 @@ impl Spool {
         let header = header(&bytes).ok_or_else(|| state(&self.segment_path(last))("it has no header"))?;
         let next = last.0.saturating_add(1).to_be_bytes();
         let close = self.last_close()?.filter(|close| close.epoch_no == header.epoch_no);
-        // Behind count and duration, before the signature.
-        let chain = bytes.len().checked_sub(96).and_then(|at| bytes.get(at..at + 32));
-        match (close, chain.and_then(|chain| <[u8; 32]>::try_from(chain).ok())) {
-            (Some(close), Some(chain)) => {
+        match (close, Trailer::of_segment(&bytes)) {
+            (Some(close), Ok(Trailer { chain: Chain(chain), .. })) => {
                 let close = EpochClose { segments: header.k.saturating_add(1), chain, ..close };
                 self.put(&[("next_sequence", &next), ("close", &encode_close(&close))])
             }

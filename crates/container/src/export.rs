@@ -19,7 +19,6 @@ use mp4_atom::{
 
 /// Why a run cannot be exported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ExportError {
     /// Not MP4 that can be carried.
     #[error(transparent)]

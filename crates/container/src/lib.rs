@@ -35,7 +35,6 @@ pub const SAMPLES_MAX: usize = 16_384;
 
 /// Why bytes are not the MP4 they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum BoxError {
     /// A box that is over its limit, or has no size.
     #[error(

@@ -11,7 +11,6 @@ pub const SUITE: u16 = 1;
 
 /// Why bytes are not the object they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum DecodeError {
     /// The bytes end inside a field.
     #[error("truncated: the bytes end inside {0}")]

@@ -73,56 +73,58 @@ impl EpochContext {
     }
 }
 
-/// Why footage is missing between two epochs or segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GapReason {
-    /// Nothing is missing.
-    None,
-    /// The camera was off or restarted.
-    Restart,
-    /// The spool overflowed during an outage; the oldest segments went first.
-    SpoolOverflow,
-    /// The source froze or ended.
-    Source,
-    /// The camera's clock stepped.
-    ClockStep,
-    /// The camera films events only, and nothing moved.
-    NothingMoved,
-    /// Outside the hours in which the camera films.
-    OutsideSchedule,
-    /// The camera's privacy switch was on.
-    Privacy,
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $told:literal;)*) => {
+        /// Why footage is missing between two epochs or segments.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum GapReason { $($(#[$doc])* $name,)* }
+
+        impl GapReason {
+            /// Every reason, for tables and tests.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The byte on the wire.
+            #[must_use]
+            pub const fn code(self) -> u8 {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The name for scripts: that of the table in `proto/segment.md`, "Chain", with hyphens.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// What the camera says by it, for people.
+            #[must_use]
+            pub const fn told(self) -> &'static str {
+                match self { $(Self::$name => $told,)* }
+            }
+
+            fn from_code(code: u8) -> Result<Self, DecodeError> {
+                match code { $($code => Ok(Self::$name),)* _ => Err(DecodeError::BadValue("gap reason")) }
+            }
+        }
+    };
 }
 
-impl GapReason {
-    /// The byte on the wire.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::None => 0,
-            Self::Restart => 1,
-            Self::SpoolOverflow => 2,
-            Self::Source => 3,
-            Self::ClockStep => 4,
-            Self::NothingMoved => 5,
-            Self::OutsideSchedule => 6,
-            Self::Privacy => 7,
-        }
-    }
-
-    fn from_code(code: u8) -> Result<Self, DecodeError> {
-        Ok(match code {
-            0 => Self::None,
-            1 => Self::Restart,
-            2 => Self::SpoolOverflow,
-            3 => Self::Source,
-            4 => Self::ClockStep,
-            5 => Self::NothingMoved,
-            6 => Self::OutsideSchedule,
-            7 => Self::Privacy,
-            _ => return Err(DecodeError::BadValue("gap reason")),
-        })
-    }
+reasons! {
+    /// Nothing is missing.
+    None = 0, "none", "the camera filmed without a pause";
+    /// The camera was off or restarted.
+    Restart = 1, "restart", "the camera was off or restarted";
+    /// The spool overflowed during an outage; the oldest segments went first.
+    SpoolOverflow = 2, "spool-overflow", "the camera's spool overflowed during an outage";
+    /// The source froze or ended.
+    Source = 3, "source", "the camera's source froze or ended";
+    /// The camera's clock stepped.
+    ClockStep = 4, "clock-step", "the camera's clock stepped";
+    /// The camera films events only, and nothing moved.
+    NothingMoved = 5, "nothing-moved", "nothing moved: the camera films events only";
+    /// Outside the hours in which the camera films.
+    OutsideSchedule = 6, "outside-schedule", "outside the camera's hours of filming";
+    /// The camera's privacy switch was on.
+    Privacy = 7, "privacy", "the camera's privacy switch was on";
 }
 
 /// How the previous epoch of the track ended: what makes a missing segment visible.

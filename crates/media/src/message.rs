@@ -17,7 +17,7 @@ mod refusal;
 
 pub use call::{CameraStatus, NamedObject, Request, Response, Side, TrackStatus};
 pub use control::{Control, From};
-pub use refusal::{Refusal, RefusalCode};
+pub use refusal::{Judges, Refusal, RefusalCode};
 
 /// The type byte of a [`Control`].
 pub const CONTROL_TYPE: u8 = 0x40;

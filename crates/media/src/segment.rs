@@ -21,7 +21,7 @@ use crate::sign::{self, BadSignature, PublicKey, SignatureBytes, sha256};
 
 mod head;
 mod scan;
-pub use head::{HeadExtent, StoredHead, head_extent};
+pub use head::{HeadExtent, HeadQuery, StoredHead, head_extent};
 pub use scan::{Part, SegmentReader};
 
 /// The type byte.
@@ -30,6 +30,8 @@ pub const TYPE: u8 = 0x10;
 pub const HEADER_LEN: usize = 72;
 /// Bytes of an encoded trailer, without the end marker.
 pub const TRAILER_LEN: usize = 104;
+/// Bytes of the end marker and the trailer.
+pub const END_LEN: usize = 4 + TRAILER_LEN;
 /// The index that ends the fragments.
 pub const END: u32 = u32::MAX;
 
@@ -108,6 +110,37 @@ impl SegmentHeader {
     }
 }
 
+/// Which stored segments: those that overlap `from_us..to_us`, in order, from `cursor` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentQuery {
+    /// Whose.
+    pub camera_id: CameraId,
+    /// Which picture.
+    pub track: TrackId,
+    /// First moment, Unix microseconds.
+    pub from_us: u64,
+    /// First moment after, Unix microseconds.
+    pub to_us: u64,
+    /// The first sequence wanted; 0 for all.
+    pub cursor: Sequence,
+}
+
+impl SegmentQuery {
+    pub(crate) fn write(&self, w: &mut Writer) {
+        w.raw(&self.camera_id.0).u32(self.track.0).u64(self.from_us).u64(self.to_us).u64(self.cursor.0);
+    }
+
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            camera_id: CameraId(r.array("camera_id")?),
+            track: TrackId(r.u32("track")?),
+            from_us: r.u64("from_us")?,
+            to_us: r.u64("to_us")?,
+            cursor: Sequence(r.u64("cursor")?),
+        })
+    }
+}
+
 /// The signed end of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trailer {
@@ -150,13 +183,32 @@ impl Trailer {
         w.finish()
     }
 
+    /// The trailer of a segment that was read whole before: of its bytes, or of the last of them,
+    /// at least [`END_LEN`]. Nothing is verified, and what stands before is not looked at.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where no segment ends so.
+    pub fn of_segment(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let end = bytes.last_chunk::<END_LEN>().ok_or(DecodeError::Truncated("the trailer"))?;
+        let mut r = Reader::new(end);
+        if r.u32("end marker")? != END {
+            return Err(DecodeError::BadValue("end marker"));
+        }
+        Self::read(&mut r)
+    }
+
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let trailer = Self {
             fragments: r.u32("fragments")?,
             duration_us: r.u32("duration_us")?,
             chain: Chain(r.array("chain")?),
             signature: r.array("signature")?,
-        })
+        };
+        // SPEC: segment.md#segment: a segment has at least one fragment.
+        if trailer.fragments == 0 {
+            return Err(DecodeError::BadValue("fragments"));
+        }
+        Ok(trailer)
     }
 }
 

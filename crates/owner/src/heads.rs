@@ -17,7 +17,7 @@ use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::limits;
 use media::message::{Refusal, RefusalCode, Request, Response};
-use media::segment::{HEADER_LEN, SegmentHeader, StoredHead};
+use media::segment::{HEADER_LEN, HeadQuery, SegmentHeader, SegmentQuery, StoredHead};
 use media::sign::PublicKey;
 use quic::CallError;
 use seal::opener::{Keyring, Opened, SegmentOpener};
@@ -114,9 +114,9 @@ async fn told(
 ) -> Result<(Vec<(SegmentHeader, StoredHead)>, usize, Option<Sequence>), CallError> {
     let Wanted { from_us, to_us, cursor, pictures } = wanted;
     let track = TrackId::MAIN;
-    let request = Request::FetchHeads { camera_id, track, from_us, to_us, cursor, pictures };
+    let segments = SegmentQuery { camera_id, track, from_us, to_us, cursor };
     let most = if pictures { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
-    let mut stream = session.link().await?.fetch_heads(&request).await?;
+    let mut stream = session.link().await?.fetch_heads(&HeadQuery { segments, pictures }).await?;
     let (mut told, mut least, mut count) = (Vec::new(), cursor, 0);
     while count < most
         && let Some((_received_us, head)) = stream.next().await?

@@ -120,8 +120,8 @@ pub async fn live(
 
 fn is_passing(error: &WatchError) -> bool {
     match error {
-        WatchError::Link(error) => relay::is_passing(&CallError::Link(error.clone())),
-        WatchError::Call(error) => relay::is_passing(error),
+        WatchError::Link(error) => error.is_passing(),
+        WatchError::Call(error) => error.is_passing(),
         WatchError::NotSubscribed => true,
         _ => false,
     }

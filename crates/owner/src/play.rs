@@ -13,8 +13,7 @@ use crate::relay::{self, As, Session};
 use crate::{Owner, Picture, Span};
 use bytes::Bytes;
 use media::id::Sequence;
-use media::message::Request;
-use media::segment::{HEADER_LEN, SegmentHeader, Start};
+use media::segment::{HEADER_LEN, SegmentHeader, SegmentQuery, Start};
 use quic::{CallError, SegmentStream};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -152,7 +151,7 @@ impl Playback {
             self.stream = None;
             failures += 1;
             let pause = relay::pause(failures);
-            if !relay::is_passing(&error) || Instant::now() + pause >= deadline {
+            if !error.is_passing() || Instant::now() + pause >= deadline {
                 return Err(error.into());
             }
             tracing::warn!(%error, "the relay broke off; asking for the rest");
@@ -165,14 +164,14 @@ impl Playback {
             Some(stream) => stream,
             None => {
                 let lead = self.lead.and_then(|at| LEADS_US.get(at)).copied().unwrap_or(0);
-                let request = Request::FetchSegments {
+                let query = SegmentQuery {
                     camera_id: self.viewer.camera_id(),
                     track: self.viewer.track(),
                     from_us: self.span.from_us().saturating_sub(lead),
                     to_us: self.span.to_us(),
                     cursor: self.cursor,
                 };
-                let stream = self.session.link().await?.fetch_segments(&request).await?;
+                let stream = self.session.link().await?.fetch_segments(&query).await?;
                 self.stream.insert(stream)
             }
         };

@@ -3,7 +3,7 @@
 
 use crate::Owner;
 use host::http::Retry;
-use media::message::{Refusal, RefusalCode, Request, Response};
+use media::message::{Request, Response};
 use quic::{CallError, ControlReceiver, Endpoint, Identity, Link, LinkError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,20 +39,6 @@ pub(crate) async fn ask(link: &Link, request: &Request) -> Result<Response, Call
     match link.call(request).await? {
         Response::Refused(refusal) => Err(refusal.into()),
         response => Ok(response),
-    }
-}
-
-/// Whether the same question may be answered a little later.
-pub(crate) fn is_passing(error: &CallError) -> bool {
-    let passing = |refusal: &Refusal| {
-        use RefusalCode::{GoingAway, Internal, LogUnavailable, Quota, Replaced, StorageFull};
-        matches!(refusal.code, GoingAway | Internal | LogUnavailable | Quota | Replaced | StorageFull)
-    };
-    match error {
-        CallError::Link(LinkError::Refused(refusal)) | CallError::Refused(refusal) => passing(refusal),
-        CallError::Link(link) => link.is_passing(),
-        CallError::TimedOut { .. } | CallError::Abandoned => true,
-        _ => false,
     }
 }
 
@@ -96,7 +82,7 @@ impl Session {
         let mut failures = 0;
         loop {
             let error = match self.ask(request).await {
-                Err(error) if is_passing(&error) => error,
+                Err(error) if error.is_passing() => error,
                 answered => return answered,
             };
             failures += 1;

@@ -13,42 +13,53 @@ use bytes::Bytes;
 use media::codec::DecodeError;
 use media::limits::SEGMENT;
 use media::message::{Refusal, RefusalCode, Request, Response};
-use media::segment::StoredHead;
+use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use tokio::time::timeout;
 
 /// Before every segment: what is asked is small, and segments may wait for it. On an uplink that is too slow it would never go otherwise.
 const REQUEST_PRIORITY: i32 = CONTROL_PRIORITY - 1;
 
-pub(crate) async fn call(link: &Link, request: &Request) -> Result<Response, CallError> {
-    let (response, mut frames) = exchange(link, request).await?;
-    match response {
-        Response::Segments => Err(CallError::Unexpected("Segments")),
-        Response::Heads => Err(CallError::Unexpected("Heads")),
-        // What follows an answer that ends the call is a violation.
-        response => match timeout(STALL, frames.at_end()).await {
-            Ok(Ok(true)) => Ok(response),
-            Ok(Ok(false)) => Err(link.fail(DecodeError::Trailing(1).into()).into()),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(CallError::TimedOut { seconds: STALL.as_secs() }),
-        },
-    }
-}
-
-pub(crate) async fn fetch(link: &Link, request: &Request) -> Result<SegmentStream, CallError> {
-    match exchange(link, request).await? {
-        (Response::Segments, frames) => Ok(SegmentStream { link: link.clone(), frames, ended: false }),
-        (Response::Refused(refusal), _) => Err(refusal.into()),
-        _ => Err(CallError::Unexpected("no Segments")),
-    }
-}
-
-pub(crate) async fn fetch_heads(link: &Link, request: &Request) -> Result<HeadStream, CallError> {
-    match exchange(link, request).await? {
-        (Response::Heads, frames) => {
-            Ok(HeadStream(SegmentStream { link: link.clone(), frames, ended: false }))
+impl Link {
+    /// Asks, and waits for the answer at most [`CALL`]. A refusal is an answer.
+    pub async fn call(&self, request: &Request) -> Result<Response, CallError> {
+        let (response, mut frames) = exchange(self, request).await?;
+        match response {
+            Response::Segments => Err(CallError::Unexpected("Segments")),
+            Response::Heads => Err(CallError::Unexpected("Heads")),
+            // What follows an answer that ends the call is a violation.
+            response => match timeout(STALL, frames.at_end()).await {
+                Ok(Ok(true)) => Ok(response),
+                Ok(Ok(false)) => Err(self.fail(DecodeError::Trailing(1).into()).into()),
+                Ok(Err(error)) => Err(error.into()),
+                Err(_) => Err(CallError::TimedOut { seconds: STALL.as_secs() }),
+            },
         }
-        (Response::Refused(refusal), _) => Err(refusal.into()),
-        _ => Err(CallError::Unexpected("no Heads")),
+    }
+
+    /// Asks for stored segments; a refusal is an error.
+    pub async fn fetch_segments(&self, query: &SegmentQuery) -> Result<SegmentStream, CallError> {
+        match exchange(self, &Request::FetchSegments(*query)).await? {
+            (Response::Segments, frames) => Ok(SegmentStream { link: self.clone(), frames, ended: false }),
+            (Response::Refused(refusal), _) => Err(refusal.into()),
+            _ => Err(CallError::Unexpected("no Segments")),
+        }
+    }
+
+    /// Asks for the heads of stored segments; a refusal is an error.
+    pub async fn fetch_heads(&self, query: &HeadQuery) -> Result<HeadStream, CallError> {
+        match exchange(self, &Request::FetchHeads(*query)).await? {
+            (Response::Heads, frames) => {
+                Ok(HeadStream(SegmentStream { link: self.clone(), frames, ended: false }))
+            }
+            (Response::Refused(refusal), _) => Err(refusal.into()),
+            _ => Err(CallError::Unexpected("no Heads")),
+        }
+    }
+
+    /// The next call the peer opens. Cancel-safe. Its request is read apart, so that a slow one delays no other.
+    pub async fn accept_call(&self) -> Result<IncomingCall, LinkError> {
+        let (send, recv) = self.connection.accept_bi().await.map_err(LinkError::from)?;
+        Ok(IncomingCall { link: self.clone(), send: FrameWriter::new(send), frames: FrameReader::new(recv) })
     }
 }
 
@@ -131,10 +142,6 @@ pub struct IncomingCall {
 }
 
 impl IncomingCall {
-    pub(crate) fn new(link: Link, send: quinn::SendStream, recv: quinn::RecvStream) -> Self {
-        Self { link, send: FrameWriter::new(send), frames: FrameReader::new(recv) }
-    }
-
     /// The request and the means to answer it. What is no request ends the session.
     pub async fn request(self) -> Result<(Request, Responder), RequestError> {
         let Self { link, send, mut frames } = self;

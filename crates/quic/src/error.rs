@@ -11,7 +11,6 @@ pub(crate) const ABANDONED: VarInt = VarInt::from_u32(0);
 
 /// Why there is no session, or no longer one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum LinkError {
     #[error("{address:?} is no address of a relay ({reason}): write HOST:PORT")]
     Address { address: String, reason: String },
@@ -55,10 +54,16 @@ impl LinkError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::NoAnswer { .. } | Self::Silent | Self::Closed | Self::Lost(_) | Self::Backlog => true,
-            Self::Refused(refusal) => {
-                matches!(refusal.code, RefusalCode::GoingAway | RefusalCode::Internal | RefusalCode::Quota)
-            }
-            _ => false,
+            Self::Refused(refusal) => refusal.code.passes(),
+            Self::Address { .. }
+            | Self::Socket { .. }
+            | Self::WrongKey
+            | Self::OtherProtocol
+            | Self::Handshake(_)
+            | Self::Version(_)
+            | Self::Malformed(_)
+            | Self::Unexpected { .. }
+            | Self::Truncated => false,
         }
     }
 
@@ -104,7 +109,6 @@ fn is_alpn(code: quinn::TransportErrorCode) -> bool {
 
 /// Why a call has no answer. A refusal inside a [`Response`](media::message::Response) is an answer, except to a fetch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum CallError {
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -118,9 +122,21 @@ pub enum CallError {
     Unexpected(&'static str),
 }
 
+impl CallError {
+    /// Whether the same question may be answered a little later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Link(error) => error.is_passing(),
+            Self::Refused(refusal) => refusal.code.passes(),
+            Self::TimedOut { .. } | Self::Abandoned => true,
+            Self::Unexpected(_) => false,
+        }
+    }
+}
+
 /// Why a call brought no request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum RequestError {
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -132,7 +148,6 @@ pub enum RequestError {
 
 /// Why one segment's stream ended early.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum StreamError {
     #[error(transparent)]
     Link(#[from] LinkError),

@@ -1,13 +1,12 @@
 //! A session that stands: both keys proven, Hello and Welcome exchanged.
 
-use crate::call::{HeadStream, IncomingCall, SegmentStream};
 use crate::congestion::Tolerant;
-use crate::error::{CallError, GOODBYE, LinkError, StreamError};
+use crate::error::{GOODBYE, LinkError, StreamError};
 use crate::frame::{FrameReader, framed};
 use crate::limits::CONTROL_QUEUE;
 use crate::segment::{SegmentRecv, SegmentSend};
 use bytes::Bytes;
-use media::message::{Control, Refusal, Request, Response};
+use media::message::{Control, Refusal};
 use media::sign::PublicKey;
 use quinn::VarInt;
 use std::net::SocketAddr;
@@ -80,21 +79,6 @@ impl Link {
         }
     }
 
-    /// Asks, and waits for the answer at most [`CALL`](crate::limits::CALL). A refusal is an answer.
-    pub async fn call(&self, request: &Request) -> Result<Response, CallError> {
-        crate::call::call(self, request).await
-    }
-
-    /// Asks for stored segments; a refusal is an error.
-    pub async fn fetch_segments(&self, request: &Request) -> Result<SegmentStream, CallError> {
-        crate::call::fetch(self, request).await
-    }
-
-    /// Asks for the heads of stored segments; a refusal is an error.
-    pub async fn fetch_heads(&self, request: &Request) -> Result<HeadStream, CallError> {
-        crate::call::fetch_heads(self, request).await
-    }
-
     /// Opens a segment's stream; waits while the peer has as many open as it allows. A higher priority goes first.
     pub async fn open_segment(&self, priority: i32) -> Result<SegmentSend, LinkError> {
         let stream = self.connection.open_uni().await?;
@@ -106,12 +90,6 @@ impl Link {
     /// The next segment the peer opens. Cancel-safe.
     pub async fn accept_segment(&self) -> Result<SegmentRecv, LinkError> {
         Ok(SegmentRecv::new(self.connection.accept_uni().await?))
-    }
-
-    /// The next call the peer opens. Cancel-safe. Its request is read apart, so that a slow one delays no other.
-    pub async fn accept_call(&self) -> Result<IncomingCall, LinkError> {
-        let (send, recv) = self.connection.accept_bi().await?;
-        Ok(IncomingCall::new(self.clone(), send, recv))
     }
 
     /// How the way to the peer is now.

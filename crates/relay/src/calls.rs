@@ -5,7 +5,6 @@ use crate::ingest::{self, of_store};
 use crate::playback;
 use crate::serve::Relay;
 use crate::session::Peer;
-use crate::store::SegmentQuery;
 use media::enrollment::{Enrollment, ObjectError};
 use media::id::CameraId;
 use media::limits;
@@ -33,17 +32,15 @@ async fn answer(
     request: Request,
     responder: Responder,
 ) -> Result<(), StreamError> {
-    if let Request::FetchSegments { camera_id, track, from_us, to_us, cursor } = request {
-        let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
-        return match relay.access.may_fetch(&peer.key, camera_id, host::clock::now()) {
+    if let Request::FetchSegments(query) = request {
+        return match relay.access.may_fetch(&peer.key, query.camera_id, host::clock::now()) {
             Ok(()) => playback::segments(relay, query, responder).await,
             Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
         };
     }
-    if let Request::FetchHeads { camera_id, track, from_us, to_us, cursor, pictures } = request {
-        let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
-        return match relay.access.may_watch(&peer.key, camera_id, host::clock::now()) {
-            Ok(()) => playback::heads(relay, query, pictures, responder).await,
+    if let Request::FetchHeads(query) = request {
+        return match relay.access.may_watch(&peer.key, query.segments.camera_id, host::clock::now()) {
+            Ok(()) => playback::heads(relay, query, responder).await,
             Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
         };
     }
@@ -101,7 +98,7 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
             relay.sponsor.append(key, &text).await
         }
         Request::ListCameras => list_cameras(relay, peer, now).await,
-        Request::FetchSegments { .. } | Request::FetchHeads { .. } => Err(not_found("answered elsewhere")),
+        Request::FetchSegments(_) | Request::FetchHeads(_) => Err(not_found("answered elsewhere")),
     }
 }
 

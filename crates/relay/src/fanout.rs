@@ -285,7 +285,6 @@ pub(crate) async fn feed<E>(
                 // What the viewer stopped or did not take in time is its own affair.
                 Ok(()) | Err(StreamError::Abandoned | StreamError::Stalled) => None,
                 Err(StreamError::Link(error)) => return Err(FeedEnd::Link(error)),
-                Err(_) => None,
             },
             newest = live.overtaken(place) => Some(newest),
         };

@@ -13,7 +13,7 @@
 use crate::publishers::Publishers;
 use crate::serve::Relay;
 use crate::session::Peer;
-use crate::store::{SegmentFacts, SegmentQuery, StoreError};
+use crate::store::{SegmentFacts, StoreError};
 use bytes::{Bytes, BytesMut};
 use media::chain::{Chain, FragmentsHash};
 use media::codec::DecodeError;
@@ -21,7 +21,7 @@ use media::epoch::{EpochContext, SignedEpochOpen};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::limits;
 use media::message::{Control, Refusal, RefusalCode};
-use media::segment::{HEADER_LEN, Part, SegmentHeader, SegmentReader, Trailer, chain_after};
+use media::segment::{HEADER_LEN, Part, SegmentHeader, SegmentQuery, SegmentReader, Trailer, chain_after};
 use media::sign::PublicKey;
 use quic::{SegmentRecv, StreamError};
 use std::collections::BTreeMap;
@@ -308,9 +308,7 @@ async fn stored_chain(relay: &Relay, header: &SegmentHeader, k: u32) -> Result<O
         Err(StoreError::Gone | StoreError::Damaged { .. }) => return Ok(None),
         Err(error) => return Err(of_store(&error)),
     };
-    // Behind count and duration, before the signature.
-    let chain = bytes.len().checked_sub(96).and_then(|at| bytes.get(at..at + 32));
-    Ok(chain.and_then(|chain| chain.try_into().ok()).map(Chain))
+    Ok(Trailer::of_segment(&bytes).ok().map(|trailer| trailer.chain))
 }
 
 /// A camera puts the EpochOpen of an epoch, before the epoch's first segment.

@@ -2,12 +2,12 @@
 
 use crate::ingest::of_store;
 use crate::serve::Relay;
-use crate::store::{SegmentPage, SegmentQuery, StoreError, StoredSegment};
+use crate::store::{SegmentPage, StoreError, StoredSegment};
 use bytes::Bytes;
 use media::id::{CameraId, TrackId};
 use media::limits;
 use media::message::{Refusal, RefusalCode, Response};
-use media::segment::StoredHead;
+use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use quic::{Responder, SegmentsOut, StreamError};
 use tokio::sync::SemaphorePermit;
 
@@ -47,14 +47,13 @@ pub(crate) async fn segments(
 /// Streams the heads of what was asked for in the same way, as many as one answer holds.
 pub(crate) async fn heads(
     relay: &Relay,
-    query: SegmentQuery,
-    picture: bool,
+    HeadQuery { segments, pictures: picture }: HeadQuery,
     responder: Responder,
 ) -> Result<(), StreamError> {
     let most = if picture { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
-    let begun = first_page(relay, query, responder).await?;
+    let begun = first_page(relay, segments, responder).await?;
     let Some((page, responder, _seat)) = begun else { return Ok(()) };
-    send(relay, query, page, responder.heads().await?, Part::Head { picture }, most).await
+    send(relay, segments, page, responder.heads().await?, Part::Head { picture }, most).await
 }
 
 /// The first look comes before the answer, so that a failing store is a refusal and not half an answer.

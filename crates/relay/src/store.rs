@@ -54,7 +54,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use objects::{EpochOpens, StoredPolicy};
-pub use read::{CameraTotals, SegmentPage, SegmentQuery, StoredSegment};
+pub use read::{CameraTotals, SegmentPage, StoredSegment};
 pub use record::SegmentFacts;
 pub use recover::{Recovery, Stretch};
 pub use sweep::Swept;

@@ -3,8 +3,7 @@
 use container::export::{ExportError, Exporter};
 use escrow::evidence::{Evidence, FileError, FileWriter};
 use host::durable::{self, DurableError};
-use media::segment::SegmentHeader;
-use seal::opener::Opened as Part;
+use seal::opener::Whole;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -51,30 +50,20 @@ impl Clips {
     }
 
     /// Adds a whole verified segment: its footage to the run's clip, its sealed bytes to the evidence.
-    pub(crate) fn segment(
-        &mut self,
-        header: &SegmentHeader,
-        parts: &[Part],
-        sealed: &[u8],
-    ) -> Result<(), WriteError> {
+    pub(crate) fn segment(&mut self, whole: &Whole, sealed: &[u8]) -> Result<(), WriteError> {
         self.evidence.write(&self.frames.segment(sealed)?)?;
         self.evidence.write(sealed)?;
-        if self.run.as_ref().is_some_and(|(run, _, _)| *run != header.run) {
+        let run = whole.ended.header.run;
+        if self.run.as_ref().is_some_and(|(of, _, _)| *of != run) {
             self.finish_run()?;
         }
-        for part in parts {
-            match part {
-                Part::Head(head) if self.run.is_none() => {
-                    let output = Output::create(self.folder.join("clip.part"))?;
-                    self.run = Some((header.run, Exporter::new(&head.init)?, output));
-                }
-                Part::Fragment { bytes, .. } => {
-                    if let Some((_, exporter, output)) = &mut self.run {
-                        let media = exporter.add(bytes)?;
-                        output.write(&media)?;
-                    }
-                }
-                _ => {}
+        if self.run.is_none() {
+            let output = Output::create(self.folder.join("clip.part"))?;
+            self.run = Some((run, Exporter::new(&whole.head.init)?, output));
+        }
+        if let Some((_, exporter, output)) = &mut self.run {
+            for fragment in &whole.fragments {
+                output.write(&exporter.add(fragment)?)?;
             }
         }
         Ok(())

@@ -17,12 +17,12 @@ use escrow::bundle::{Bundle, BundleError, OpenBundle};
 use escrow::combine::{CombineError, combine};
 use escrow::evidence::Evidence;
 use escrow::record::{Request as RequestLeaf, Signed};
-use media::epoch::EpochOpen;
+use media::epoch::{EpochOpen, GapReason};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
-use media::message::Request;
+use media::segment::SegmentQuery;
 use quic::{CallError, Link, LinkError};
 use seal::epoch::EpochSeed;
-use seal::opener::{Continuity, Keyring, OpenError as SegmentError, Opened as Part, SegmentOpener};
+use seal::opener::{Continuity, Keyring, OpenError as SegmentError, open_whole};
 use std::path::PathBuf;
 use tlog::note::Verifier;
 use tlog::{Entry, Logged};
@@ -129,8 +129,8 @@ pub async fn open(
     let (from_us, to_us) = case.span();
     let mut footage = link.fetch_segments(&case.fetch(from_us, to_us)).await?;
     while let Some((_received_us, bytes)) = footage.next().await? {
-        let parts = match parts_of(&bytes, &keys) {
-            Ok(parts) => parts,
+        let whole = match open_whole(&bytes, &keys) {
+            Ok(whole) => whole,
             // Segments at the edge of the span belong to neighbours that were not released.
             Err(SegmentError::NoKey(_)) => continue,
             Err(error) => {
@@ -138,16 +138,16 @@ pub async fn open(
                 continue;
             }
         };
-        let Some(Part::End(ended)) = parts.last() else { continue };
-        let epoch = ended.header.epoch_no;
+        let header = whole.ended.header;
+        let epoch = header.epoch_no;
         let Some(open) = case.facts.opens.iter().find(|open| open.context.epoch_no == epoch) else {
             continue;
         };
-        match continuity.take(ended, open) {
+        match continuity.take(&whole.ended, open) {
             Ok(Some(gap)) => on(Step::Gap {
                 from_us: gap.from_us,
                 to_us: gap.to_us,
-                reason: gap.reason.map_or_else(|| "withheld".to_owned(), |reason| format!("{reason:?}")),
+                reason: gap.reason.map_or("withheld", GapReason::told).to_owned(),
             }),
             Ok(None) => {}
             Err(error) => {
@@ -155,12 +155,12 @@ pub async fn open(
                 continue;
             }
         }
-        clips.segment(&ended.header, &parts, &bytes)?;
+        clips.segment(&whole, &bytes)?;
         segments += 1;
         if opened.last() != Some(&epoch) {
             opened.push(epoch);
         }
-        on(Step::Segment { epoch: epoch.0, sequence: ended.header.sequence.0 });
+        on(Step::Segment { epoch: epoch.0, sequence: header.sequence.0 });
     }
     let written = clips.finish()?;
     for path in written.clips.iter().chain([&written.evidence]) {
@@ -198,7 +198,7 @@ pub async fn try_epoch(
             for context in [&open.context, &target.context] {
                 let mut keys = Keyring::new(case.facts.enrollment.camera_pk, case.track());
                 keys.insert(&target, seed.content_key(&context.hash()));
-                match parts_of(&bytes, &keys) {
+                match open_whole(&bytes, &keys) {
                     Ok(_) => return Ok(Tried::Opened),
                     Err(SegmentError::NoKey(_)) => {}
                     Err(SegmentError::Fragment(_)) => {
@@ -221,8 +221,8 @@ pub async fn sealed_segment(
 ) -> Result<Option<bytes::Bytes>, OpenError> {
     let (track, cursor) = (TrackId(0), Sequence(0));
     let link = requester.relay().await?;
-    let request = Request::FetchSegments { camera_id, track, from_us, to_us, cursor };
-    let mut footage = link.fetch_segments(&request).await?;
+    let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
+    let mut footage = link.fetch_segments(&query).await?;
     Ok(footage.next().await?.map(|(_, sealed)| sealed))
 }
 
@@ -320,18 +320,6 @@ fn evidence(
     })
 }
 
-/// Everything in a segment, or the first fault: a segment that is not whole and signed gives nothing.
-fn parts_of(bytes: &[u8], keys: &Keyring) -> Result<Vec<Part>, SegmentError> {
-    let mut opener = SegmentOpener::new();
-    opener.push(bytes)?;
-    let mut parts = Vec::new();
-    while let Some(part) = opener.poll(keys)? {
-        parts.push(part);
-    }
-    opener.finish()?;
-    Ok(parts)
-}
-
 impl Case {
     fn track(&self) -> TrackId {
         self.facts.opens.first().map(|open| open.context.track).unwrap_or_default()
@@ -345,8 +333,8 @@ impl Case {
         (from, to)
     }
 
-    fn fetch(&self, from_us: u64, to_us: u64) -> Request {
-        Request::FetchSegments {
+    fn fetch(&self, from_us: u64, to_us: u64) -> SegmentQuery {
+        SegmentQuery {
             camera_id: self.facts.enrollment.camera_id(),
             track: self.track(),
             from_us,

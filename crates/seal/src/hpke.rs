@@ -32,7 +32,6 @@ redacted!(SecretKey);
 
 /// Why something is not sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum HpkeError {
     /// Not an X-Wing public key.
     #[error("not an X-Wing public key of {PUBLIC_BYTES} bytes")]

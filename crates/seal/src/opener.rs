@@ -1,7 +1,7 @@
 //! Opening: one segment as its bytes arrive, and the track's continuity from segment to segment. Contract: `proto/segment.md#opening`.
 //!
-//! In scope: whether bytes are the segment that this camera sealed for this place ([`SegmentOpener`]), and whether anything is missing between
-//! two whole ones ([`Continuity`]). Live and recorded footage go the same way. Out of scope: where the bytes come from.
+//! In scope: whether bytes are the segment that this camera sealed for this place ([`SegmentOpener`]; [`open_whole`] where all of
+//! them are at hand), and whether anything is missing between two whole ones ([`Continuity`]). Live and recorded footage go the same way. Out of scope: where the bytes come from.
 
 use crate::cobblestone;
 use crate::epoch::ContentKey;
@@ -57,7 +57,6 @@ impl Keyring {
 
 /// Why a segment was refused. Nothing of it after the named fault is handed out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum OpenError {
     /// Not a segment.
     #[error("the segment is malformed: {0}")]
@@ -235,6 +234,40 @@ impl SegmentOpener {
             return Err(error);
         }
         if self.ended { Ok(()) } else { Err(DecodeError::Truncated("the segment").into()) }
+    }
+}
+
+/// A whole segment, opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// Fragment 0.
+    pub head: SegmentHead,
+    /// The further fragments, one moof + mdat each.
+    pub fragments: Vec<Vec<u8>>,
+    /// The signed end.
+    pub ended: Ended,
+}
+
+/// Opens a segment of which all bytes are at hand: every one of them holds, or nothing is given.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_whole(sealed: &[u8], keys: &Keyring) -> Result<Whole, OpenError> {
+    let mut opener = SegmentOpener::new();
+    opener.push(sealed)?;
+    let (mut head, mut fragments, mut end) = (None, Vec::new(), None);
+    while let Some(part) = opener.poll(keys)? {
+        match part {
+            Opened::Header(_) => {}
+            Opened::Head(opened) => head = Some(opened),
+            Opened::Fragment { bytes, .. } => fragments.push(bytes),
+            Opened::End(ended) => end = Some(ended),
+        }
+    }
+    opener.finish()?;
+    match (head, end) {
+        (Some(head), Some(ended)) => Ok(Whole { head, fragments, ended }),
+        _ => Err(DecodeError::Truncated("the segment").into()),
     }
 }
 

@@ -53,7 +53,6 @@ impl core::fmt::Debug for Invite {
 
 /// Why a text is not an invite, or mail does not open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum InviteError {
     /// Not an invite URL.
     #[error("not an invite: {0}; it looks like candor://pair?relay=...&rk=...&ok=...&s=...")]

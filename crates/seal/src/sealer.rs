@@ -45,7 +45,6 @@ pub struct SegmentHead {
 
 /// Why a segment cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum SealError {
     /// A fragment over `media::limits::FRAGMENT`, or a segment over its limits.
     #[error("{0} is over its limit; close the segment")]

@@ -27,7 +27,6 @@ pub enum Unwrapped {
 
 /// Why a device gets no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum WrapError {
     /// The EpochOpen has no wrap for this device.
     #[error("the epoch is not wrapped for this device")]

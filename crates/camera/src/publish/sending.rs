@@ -173,11 +173,6 @@ fn finished(
             Ok(())
         }
         Err(SendError::Stream(StreamError::Link(error)) | SendError::Link(error)) => Err(error.into()),
-        Err(SendError::Stream(other)) => {
-            tracing::debug!(error = %other, "a segment's stream ended");
-            again_later(handover, sequence);
-            Ok(())
-        }
         Err(SendError::Spool(error)) => Err(error.into()),
     }
 }

@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use camera::{Config, Error, Mode, PairError, SpoolError};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
+use media::epoch::GapReason;
 use quic::LinkError;
 use seal::pair::InviteError;
 use source::Access;
@@ -184,7 +185,7 @@ impl Verb {
                             acked = stats.segments_acked(),
                             waiting,
                             waiting_bytes = bytes,
-                            rests = ?stats.rests(),
+                            rests = stats.rests().map(GapReason::word),
                             trouble = stats.trouble().or_else(|| stats.link_trouble()),
                             clock = stats.clock_trouble(),
                             "filming"

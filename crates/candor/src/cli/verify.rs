@@ -5,6 +5,7 @@ use super::{Ended, Outcome, Terminal};
 use anyhow::Context as _;
 use clap::Args;
 use escrow::evidence::{FileVerification, Verified};
+use media::epoch::GapReason;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ fn shown(verified: &Verified) -> serde_json::Value {
         "segments": verified.segments,
         "gaps": verified.gaps.iter().map(|gap| serde_json::json!({
             "from": show_us(gap.from_us), "to": show_us(gap.to_us), "segments": gap.segments,
-            "reason": gap.reason.map(|reason| format!("{reason:?}")),
+            "reason": gap.reason.map(GapReason::word),
         })).collect::<Vec<_>>(),
         "log_policy_sha256": verified.log_policy_hash.to_hex(),
         "release": verified.release.as_ref().map(|release| serde_json::json!({
@@ -96,7 +97,7 @@ fn text(verified: &Verified) -> String {
         lines.push("complete   nothing is missing".to_owned());
     }
     for gap in &verified.gaps {
-        let reason = gap.reason.map_or_else(|| "no reason given".to_owned(), |reason| format!("{reason:?}"));
+        let reason = gap.reason.map_or("no reason given", GapReason::told);
         lines.push(format!("MISSING    {} to {}: {reason}", show_us(gap.from_us), show_us(gap.to_us)));
     }
     match &verified.release {

@@ -14,7 +14,7 @@ use media::id::{CameraId, EpochNo, TrackId};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::{BadSignature, PublicKey};
 use seal::epoch::EpochSeed;
-use seal::opener::{Continuity, Ended, Gap, Keyring, OpenError, Opened, SegmentOpener};
+use seal::opener::{Continuity, Ended, Gap, Keyring, OpenError, open_whole};
 use subtle::ConstantTimeEq as _;
 use tlog::note::{KeyError, Verifier};
 use tlog::policy::{Policy, PolicyError};
@@ -207,7 +207,7 @@ impl Verification {
     pub fn segment(&mut self, sealed: &[u8]) -> Result<(), EvidenceError> {
         let number = self.verified.segments + 1;
         let failed = |error| EvidenceError::Segment { number, error };
-        let ended = open_whole(sealed, &self.keys).map_err(failed)?;
+        let ended = open_whole(sealed, &self.keys).map_err(failed)?.ended;
         let epoch = ended.header.epoch_no;
         let known = self.opens.iter().find(|open| open.context.epoch_no == epoch);
         let open = known.ok_or(OpenError::NoKey(epoch)).map_err(failed)?;
@@ -380,18 +380,4 @@ fn check_grant(
     } else {
         Err(EvidenceError::OtherShares(name))
     }
-}
-
-/// A segment of which every byte holds.
-fn open_whole(sealed: &[u8], keys: &Keyring) -> Result<Ended, OpenError> {
-    let mut opener = SegmentOpener::new();
-    opener.push(sealed)?;
-    let mut ended = None;
-    while let Some(part) = opener.poll(keys)? {
-        if let Opened::End(end) = part {
-            ended = Some(end);
-        }
-    }
-    opener.finish()?;
-    ended.ok_or_else(|| DecodeError::Truncated("the segment").into())
 }

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 
 use super::{REQUEST_TYPE, RESPONSE_TYPE, Refusal};
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::id::{CameraId, Day, Sequence, TrackId};
+use crate::id::{CameraId, Day, TrackId};
 use crate::limits;
 use crate::pair::PolicyBundle;
+use crate::segment::{HeadQuery, SegmentQuery};
 
 /// Who writes into a pairing mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,19 +39,8 @@ impl Side {
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Stored segments that overlap `from_us..to_us`, in order, from `cursor` on. Answer: [`Response::Segments`], then the segments.
-    FetchSegments {
-        /// Whose.
-        camera_id: CameraId,
-        /// Which picture.
-        track: TrackId,
-        /// First moment, Unix microseconds.
-        from_us: u64,
-        /// First moment after, Unix microseconds.
-        to_us: u64,
-        /// The first sequence wanted; 0 for all.
-        cursor: Sequence,
-    },
+    /// Stored segments. Answer: [`Response::Segments`], then the segments.
+    FetchSegments(SegmentQuery),
     /// EpochOpens that overlap `from_us..to_us`, in order. Answer: [`Response::Epochs`].
     FetchEpochs {
         /// Whose.
@@ -116,22 +106,9 @@ pub enum Request {
     SponsorLeaf(String),
     /// The cameras this peer may watch. Answer: [`Response::Cameras`].
     ListCameras,
-    /// Heads of stored segments that overlap `from_us..to_us`, in order, from `cursor` on. Answer: [`Response::Heads`], then the heads, at most
-    /// [`limits::HEADS_PER_ANSWER`], or [`limits::PICTURES_PER_ANSWER`] with pictures.
-    FetchHeads {
-        /// Whose.
-        camera_id: CameraId,
-        /// Which picture.
-        track: TrackId,
-        /// First moment, Unix microseconds.
-        from_us: u64,
-        /// First moment after, Unix microseconds.
-        to_us: u64,
-        /// The first sequence wanted; 0 for all.
-        cursor: Sequence,
-        /// Whether the fragment with the key frame is wanted too.
-        pictures: bool,
-    },
+    /// Heads of stored segments. Answer: [`Response::Heads`], then the heads, at most [`limits::HEADS_PER_ANSWER`], or
+    /// [`limits::PICTURES_PER_ANSWER`] with pictures.
+    FetchHeads(HeadQuery),
 }
 
 /// An object of somebody, by name.
@@ -219,8 +196,9 @@ impl Request {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::object(REQUEST_TYPE);
         match self {
-            Self::FetchSegments { camera_id, track, from_us, to_us, cursor } => {
-                w.u8(1).raw(&camera_id.0).u32(track.0).u64(*from_us).u64(*to_us).u64(cursor.0)
+            Self::FetchSegments(query) => {
+                query.write(w.u8(1));
+                &mut w
             }
             Self::FetchEpochs { camera_id, track, from_us, to_us } => {
                 w.u8(2).raw(&camera_id.0).u32(track.0).u64(*from_us).u64(*to_us)
@@ -240,8 +218,8 @@ impl Request {
             Self::MailboxTake { mailbox, side } => w.u8(11).raw(mailbox).u8(side.code()),
             Self::SponsorLeaf(text) => w.u8(12).bytes(text.as_bytes()),
             Self::ListCameras => w.u8(13),
-            Self::FetchHeads { camera_id, track, from_us, to_us, cursor, pictures } => {
-                w.u8(14).raw(&camera_id.0).u32(track.0).u64(*from_us).u64(*to_us).u64(cursor.0);
+            Self::FetchHeads(HeadQuery { segments, pictures }) => {
+                segments.write(w.u8(14));
                 w.u8(u8::from(*pictures))
             }
         };
@@ -253,13 +231,7 @@ impl Request {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::object(bytes, REQUEST_TYPE)?;
         let request = match r.u8("request")? {
-            1 => Self::FetchSegments {
-                camera_id: CameraId(r.array("camera_id")?),
-                track: TrackId(r.u32("track")?),
-                from_us: r.u64("from_us")?,
-                to_us: r.u64("to_us")?,
-                cursor: Sequence(r.u64("cursor")?),
-            },
+            1 => Self::FetchSegments(SegmentQuery::read(&mut r)?),
             2 => Self::FetchEpochs {
                 camera_id: CameraId(r.array("camera_id")?),
                 track: TrackId(r.u32("track")?),
@@ -284,14 +256,10 @@ impl Request {
             11 => Self::MailboxTake { mailbox: r.array("mailbox")?, side: Side::read(&mut r)? },
             12 => Self::SponsorLeaf(r.text(limits::LEAF, "leaf text")?),
             13 => Self::ListCameras,
-            14 => Self::FetchHeads {
-                camera_id: CameraId(r.array("camera_id")?),
-                track: TrackId(r.u32("track")?),
-                from_us: r.u64("from_us")?,
-                to_us: r.u64("to_us")?,
-                cursor: Sequence(r.u64("cursor")?),
-                pictures: flag(&mut r, "pictures")?,
-            },
+            14 => {
+                let segments = SegmentQuery::read(&mut r)?;
+                Self::FetchHeads(HeadQuery { segments, pictures: flag(&mut r, "pictures")? })
+            }
             _ => return Err(DecodeError::BadValue("request")),
         };
         r.finish()?;

@@ -6,11 +6,36 @@ use core::fmt;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::limits;
 
+/// What a refusal judges; what its receiver may do next follows from it and from nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Judges {
+    /// Nothing that was sent: it passes, and the same is taken a little later.
+    Nothing,
+    /// What is not there: the same is taken once that was put.
+    Absence,
+    /// These bytes, this question: they are never taken.
+    Object,
+    /// The peer's key: nothing of the kind is taken from it until its rights change.
+    Sender,
+}
+
+impl Judges {
+    /// The word in the table of `proto/session.md`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Absence => "absence",
+            Self::Object => "object",
+            Self::Sender => "sender",
+        }
+    }
+}
+
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $judges:ident;)*) => {
         /// What was wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
         pub enum RefusalCode { $($(#[$doc])* $name,)* }
 
         impl RefusalCode {
@@ -29,6 +54,18 @@ macro_rules! codes {
                 match self { $(Self::$name => $word,)* }
             }
 
+            /// What it judges.
+            #[must_use]
+            pub const fn judges(self) -> Judges {
+                match self { $(Self::$name => Judges::$judges,)* }
+            }
+
+            /// Whether the same may be sent or asked again after a pause.
+            #[must_use]
+            pub const fn passes(self) -> bool {
+                matches!(self.judges(), Judges::Nothing)
+            }
+
             fn from_code(code: u16) -> Result<Self, DecodeError> {
                 match code { $($code => Ok(Self::$name),)* _ => Err(DecodeError::BadValue("refusal code")) }
             }
@@ -38,39 +75,39 @@ macro_rules! codes {
 
 codes! {
     /// The bytes are not a message of this protocol.
-    Malformed = 1, "malformed";
+    Malformed = 1, "malformed", Object;
     /// The peer's key may not do this.
-    NotAllowed = 2, "not-allowed";
+    NotAllowed = 2, "not-allowed", Sender;
     /// No such camera, policy, epoch, notice or mailbox.
-    NotFound = 3, "not-found";
+    NotFound = 3, "not-found", Absence;
     /// A segment or EpochOpen names a camera that is not the publisher.
-    WrongCamera = 4, "wrong-camera";
+    WrongCamera = 4, "wrong-camera", Object;
     /// The sequence holds another segment already.
-    SequenceTaken = 5, "sequence-taken";
+    SequenceTaken = 5, "sequence-taken", Object;
     /// Epoch and number contradict the segments around this sequence.
-    OutOfOrder = 6, "out-of-order";
+    OutOfOrder = 6, "out-of-order", Object;
     /// The segment is over its limits.
-    TooLarge = 7, "too-large";
+    TooLarge = 7, "too-large", Object;
     /// The disk, or the quota, is full; nothing was stored.
-    StorageFull = 8, "storage-full";
+    StorageFull = 8, "storage-full", Nothing;
     /// A policy's version does not follow the one that is held.
-    StalePolicy = 9, "stale-policy";
+    StalePolicy = 9, "stale-policy", Object;
     /// A signature does not hold.
-    BadSignature = 10, "bad-signature";
+    BadSignature = 10, "bad-signature", Object;
     /// Over a rate or a number that is allowed.
-    Quota = 11, "quota";
+    Quota = 11, "quota", Nothing;
     /// Another connection with this identity took over.
-    Replaced = 12, "replaced";
+    Replaced = 12, "replaced", Nothing;
     /// The invite was used, has expired or was never made.
-    InviteSpent = 13, "invite-spent";
+    InviteSpent = 13, "invite-spent", Object;
     /// The log could not be reached or did not take the leaf.
-    LogUnavailable = 14, "log-unavailable";
+    LogUnavailable = 14, "log-unavailable", Nothing;
     /// The relay does not sponsor this kind of leaf for owners.
-    NotSponsored = 15, "not-sponsored";
+    NotSponsored = 15, "not-sponsored", Object;
     /// The relay is shutting down.
-    GoingAway = 16, "going-away";
+    GoingAway = 16, "going-away", Nothing;
     /// The relay failed inside; its operator's log says how.
-    Internal = 17, "internal";
+    Internal = 17, "internal", Nothing;
 }
 
 impl fmt::Display for RefusalCode {

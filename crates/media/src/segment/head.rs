@@ -10,7 +10,7 @@
 
 use alloc::vec::Vec;
 
-use super::{END, HEADER_LEN, SegmentHeader, Start};
+use super::{END, HEADER_LEN, SegmentHeader, SegmentQuery, Start};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::limits;
 
@@ -57,6 +57,15 @@ pub fn head_extent(first: &[u8], picture: bool) -> Result<HeadExtent, DecodeErro
         end += FRAME_LEN + got;
     }
     Ok(HeadExtent::Whole(end))
+}
+
+/// Which heads of stored segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadQuery {
+    /// Of which segments.
+    pub segments: SegmentQuery,
+    /// Whether the fragment with the key frame is wanted too.
+    pub pictures: bool,
 }
 
 /// A head as a relay hands it out.

@@ -128,8 +128,8 @@ impl SegmentReader {
         let rest = self.buffer.get(self.consumed..).unwrap_or_default();
         let Some(bytes) = rest.get(..TRAILER_LEN) else { return Ok(None) };
         let trailer = Trailer::read(&mut Reader::new(bytes))?;
-        // SPEC: segment.md#segment: the count MUST be the number of fragments, at least 1.
-        if trailer.fragments != count || count == 0 {
+        // SPEC: segment.md#segment: the count MUST be the number of fragments.
+        if trailer.fragments != count {
             return Err(DecodeError::BadValue("fragments"));
         }
         self.advance(TRAILER_LEN, State::Done);

@@ -10,6 +10,7 @@ use media::message::{
     Response, Side, TrackStatus,
 };
 use media::pair::{PairHello, PairWelcome, PolicyBundle};
+use media::segment::{HeadQuery, SegmentQuery};
 
 pub(crate) fn controls() -> Vec<Control> {
     let (track, camera_id) = (TrackId(3), camera_id());
@@ -37,8 +38,9 @@ pub(crate) fn bundle() -> PolicyBundle {
 pub(crate) fn requests() -> Vec<Request> {
     let (track, camera_id) = (TrackId(3), camera_id());
     let (from_us, to_us) = (5, 10);
+    let query = SegmentQuery { camera_id, track, from_us, to_us, cursor: Sequence(8) };
     vec![
-        Request::FetchSegments { camera_id, track, from_us, to_us, cursor: Sequence(8) },
+        Request::FetchSegments(query),
         Request::FetchEpochs { camera_id, track, from_us, to_us },
         Request::PutEpochOpen(epoch_open().bytes().to_vec()),
         Request::PutDayNotice(day_notice()),
@@ -51,7 +53,7 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::MailboxTake { mailbox: [2; 32], side: Side::Owner },
         Request::SponsorLeaf("candor veto v1\nid AAAA\n".into()),
         Request::ListCameras,
-        Request::FetchHeads { camera_id, track, from_us, to_us, cursor: Sequence(8), pictures: true },
+        Request::FetchHeads(HeadQuery { segments: query, pictures: true }),
     ]
 }
 

@@ -5,11 +5,12 @@ use ed25519_dalek::SigningKey;
 use media::chain::{Chain, FragmentsHash};
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
-use media::epoch::SignedEpochOpen;
+use media::epoch::{GapReason, SignedEpochOpen};
 use media::notice::DayNotice;
 use media::policy::SignedOwnerPolicy;
 use media::segment::{
-    HeadExtent, Part, SegmentHeader, SegmentReader, StoredHead, Trailer, chain_after, frame, head_extent,
+    END_LEN, HeadExtent, Part, SegmentHeader, SegmentReader, StoredHead, Trailer, chain_after, frame,
+    head_extent,
 };
 use serde_json::Value;
 
@@ -73,6 +74,8 @@ fn segments_read_the_same_in_any_pieces_and_encode_to_the_same_bytes() {
                 case["fragments"].as_array().unwrap().iter().map(bytes).collect::<Vec<_>>()
             );
             trailer.verify(&public(&camera()), &header.hash()).unwrap();
+            assert_eq!(Trailer::of_segment(&whole), Ok(trailer));
+            assert_eq!(Trailer::of_segment(&whole[whole.len() - END_LEN..]), Ok(trailer));
 
             let mut again = header.encode().to_vec();
             let mut hash = FragmentsHash::default();
@@ -98,6 +101,14 @@ fn malformed_segments_are_refused_by_name_in_any_pieces() {
             let error = read(&malformed, piece).map(|_| ()).unwrap_err();
             assert!(format!("{error:?}").starts_with(text(&case["error"])), "{}: {error:?}", case["why"]);
         }
+    }
+}
+
+#[test]
+fn what_does_not_end_as_a_segment_has_no_trailer() {
+    for case in cases("bad_ends") {
+        let error = Trailer::of_segment(&bytes(&case["bytes"])).unwrap_err();
+        assert!(format!("{error:?}").starts_with(text(&case["error"])), "{}: {error:?}", case["why"]);
     }
 }
 
@@ -167,6 +178,22 @@ fn object(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ObjectError> {
         "DayNotice" => DayNotice::decode_verified(bytes, &public(&camera))?.sign(&camera),
         other => panic!("{other}"),
     })
+}
+
+#[test]
+fn the_reasons_of_a_gap_are_those_of_the_contract() {
+    let text = include_str!("../../../../proto/segment.md");
+    let table = text.split("| gap reason | code |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let stated: Vec<(String, u8)> = table
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.split('|').map(str::trim).skip(1);
+            Some((cells.next()?.replace(' ', "-"), cells.next()?.parse().ok()?))
+        })
+        .collect();
+    let held: Vec<_> =
+        GapReason::ALL.iter().map(|reason| (reason.word().to_owned(), reason.code())).collect();
+    assert_eq!(stated, held);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use crate::{CallError, RequestError, StreamError};
 use bytes::Bytes;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::{Request, Response};
-use media::segment::{SegmentHeader, Start, StoredHead, frame};
+use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, Start, StoredHead, frame};
 use quinn::VarInt;
 
 const RELAY: [u8; 32] = [1; 32];
@@ -33,9 +33,9 @@ async fn session() -> (Endpoint, Endpoint, End, End) {
     (relay, client, here.unwrap(), there.unwrap())
 }
 
-fn fetch() -> Request {
+fn fetch() -> SegmentQuery {
     let (camera_id, track) = (CameraId([3; 32]), TrackId(0));
-    Request::FetchSegments { camera_id, track, from_us: 0, to_us: 9, cursor: Sequence(0) }
+    SegmentQuery { camera_id, track, from_us: 0, to_us: 9, cursor: Sequence(0) }
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn fetched_segments_arrive_whole_and_an_early_end_is_no_end() {
     let big = Bytes::from(vec![7; 3 << 20]);
     let serve = async {
         let (request, responder) = there.accept_call().await.unwrap().request().await.unwrap();
-        assert_eq!(request, fetch());
+        assert_eq!(request, Request::FetchSegments(fetch()));
         let mut out = responder.segments().await.unwrap();
         out.send(11, Bytes::from_static(b"one")).await.unwrap();
         out.send(12, big.clone()).await.unwrap();
@@ -216,8 +216,7 @@ async fn fetched_segments_arrive_whole_and_an_early_end_is_no_end() {
 #[tokio::test]
 async fn fetched_heads_arrive_and_what_is_none_ends_the_session() {
     let (camera_id, track) = (CameraId([3; 32]), TrackId(0));
-    let request =
-        Request::FetchHeads { camera_id, track, from_us: 0, to_us: 9, cursor: Sequence(0), pictures: false };
+    let query = HeadQuery { segments: fetch(), pictures: false };
     let header = SegmentHeader {
         camera_id,
         track,
@@ -234,7 +233,7 @@ async fn fetched_heads_arrive_and_what_is_none_ends_the_session() {
     let (_relay, _client, (here, _control), (there, _theirs)) = session().await;
     let serve = async {
         let (asked, responder) = there.accept_call().await.unwrap().request().await.unwrap();
-        assert_eq!(asked, request);
+        assert_eq!(asked, Request::FetchHeads(query));
         let mut out = responder.heads().await.unwrap();
         out.send(11, head.encode().into()).await.unwrap();
         out.finish().await.unwrap();
@@ -245,10 +244,10 @@ async fn fetched_heads_arrive_and_what_is_none_ends_the_session() {
         there.closed().await
     };
     let ask = async {
-        let mut heads = here.fetch_heads(&request).await.unwrap();
+        let mut heads = here.fetch_heads(&query).await.unwrap();
         assert_eq!(heads.next().await, Ok(Some((11, head.clone()))));
         assert_eq!(heads.next().await, Ok(None));
-        let mut heads = here.fetch_heads(&request).await.unwrap();
+        let mut heads = here.fetch_heads(&query).await.unwrap();
         let error = heads.next().await.unwrap_err();
         assert!(error.to_string().contains("truncated"), "{error}");
     };

@@ -8,7 +8,7 @@ use super::{Inner, Store};
 use bytes::Bytes;
 use media::id::{CameraId, Sequence, TrackId};
 use media::message::TrackStatus;
-use media::segment::{HeadExtent, head_extent};
+use media::segment::{HeadExtent, SegmentQuery, head_extent};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -43,16 +43,6 @@ impl StoredSegment {
     pub fn length(&self) -> u32 {
         self.entry.header.length
     }
-}
-
-/// Which segments: those that overlap `from_us..to_us`, from sequence `cursor` on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SegmentQuery {
-    pub camera_id: CameraId,
-    pub track: TrackId,
-    pub from_us: u64,
-    pub to_us: u64,
-    pub cursor: Sequence,
 }
 
 /// Some of the segments asked for, in order of sequence.

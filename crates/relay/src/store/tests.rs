@@ -3,6 +3,7 @@
 use super::disk::faulty::Faulty;
 use super::*;
 use media::id::EpochNo;
+use media::segment::SegmentQuery;
 use std::time::Duration;
 
 mod crash;

@@ -6,6 +6,7 @@ use crate::world::{
 use media::id::{Day, TrackId};
 use media::message::{Control, From, RefusalCode, Request, Response, Side};
 use media::policy::Role;
+use media::segment::HeadQuery;
 use quic::CallError;
 
 fn every_call(camera: &Camera) -> Vec<Request> {
@@ -21,14 +22,7 @@ fn every_call(camera: &Camera) -> Vec<Request> {
         Request::GetDayKeys(Day(1)),
         Request::MailboxOpen { mailbox: [1; 32], ttl_s: 60 },
         Request::SponsorLeaf("candor policy v1\nsponsor relay.example\n".to_owned()),
-        Request::FetchHeads {
-            camera_id,
-            track,
-            from_us: 0,
-            to_us: u64::MAX,
-            cursor: media::id::Sequence(0),
-            pictures: true,
-        },
+        Request::FetchHeads(HeadQuery { segments: fetch(camera_id, 0), pictures: true }),
     ]
 }
 

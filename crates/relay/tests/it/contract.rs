@@ -17,14 +17,15 @@ fn section<'a>(text: &'a str, heading: &str) -> &'a str {
 #[test]
 fn the_table_of_refusals_is_one_to_one() {
     let text = contract();
-    let stated: Vec<(u16, &str)> = section(&text, "Refusals")
+    let stated: Vec<(u16, &str, &str)> = section(&text, "Refusals")
         .lines()
         .filter_map(|line| {
             let mut cells = line.split('|').map(str::trim).skip(1);
-            Some((cells.next()?.parse().ok()?, cells.next()?))
+            Some((cells.next()?.parse().ok()?, cells.next()?, cells.next()?))
         })
         .collect();
-    let held: Vec<_> = RefusalCode::ALL.iter().map(|code| (code.code(), code.word())).collect();
+    let held: Vec<_> =
+        RefusalCode::ALL.iter().map(|code| (code.code(), code.word(), code.judges().word())).collect();
     assert_eq!(stated, held);
 }
 

@@ -1,28 +1,19 @@
 //! Heads of stored segments: of each its first bytes as they were sent, and no more of it.
 
 use crate::world::{
-    CAMERA, Camera, DEVICE, End, GUEST, OWNER, SECOND, SPONSOR, STRANGER, TRACK, World, signed, soon,
+    CAMERA, Camera, DEVICE, End, GUEST, OWNER, SECOND, SPONSOR, STRANGER, World, fetch, signed, soon,
 };
-use media::id::Sequence;
 use media::limits;
 use media::message::{RefusalCode, Request, Response};
-use media::segment::{HEADER_LEN, SegmentHeader, Start, StoredHead};
+use media::segment::{HEADER_LEN, HeadQuery, SegmentHeader, SegmentQuery, Start, StoredHead};
 use quic::CallError;
 
-fn heads(camera: &Camera, cursor: u64, pictures: bool) -> Request {
-    let cursor = Sequence(cursor);
-    Request::FetchHeads {
-        camera_id: camera.id(),
-        track: TRACK,
-        from_us: 0,
-        to_us: u64::MAX,
-        cursor,
-        pictures,
-    }
+fn heads(camera: &Camera, cursor: u64, pictures: bool) -> HeadQuery {
+    HeadQuery { segments: fetch(camera.id(), cursor), pictures }
 }
 
-async fn fetched(end: &End, request: &Request) -> Vec<StoredHead> {
-    let mut stream = soon(end.link.fetch_heads(request)).await.unwrap();
+async fn fetched(end: &End, query: &HeadQuery) -> Vec<StoredHead> {
+    let mut stream = soon(end.link.fetch_heads(query)).await.unwrap();
     let mut all = Vec::new();
     while let Some((received_us, head)) = soon(stream.next()).await.unwrap() {
         assert!(received_us > 0);
@@ -69,14 +60,8 @@ async fn a_head_is_the_segments_first_bytes_and_tells_how_large_and_long_it_is()
     let device = world.connect(DEVICE).await;
     assert_eq!(fetched(&device, &heads(&camera, 3, false)).await.len(), 2, "from a cursor on");
     let from_us = sent[1].0.header.start_us;
-    let range = Request::FetchHeads {
-        camera_id: camera.id(),
-        track: TRACK,
-        from_us,
-        to_us: from_us + SECOND,
-        cursor: Sequence(0),
-        pictures: false,
-    };
+    let segments = SegmentQuery { from_us, to_us: from_us + SECOND, ..fetch(camera.id(), 0) };
+    let range = HeadQuery { segments, pictures: false };
     let found = fetched(&device, &range).await;
     assert_eq!(found.len(), 1, "what overlaps the range and nothing else");
     assert_eq!(found[0].bytes[..HEADER_LEN], sent[1].0.header.encode());
@@ -119,7 +104,7 @@ async fn who_may_watch_reads_heads_and_nobody_else_does() {
     }
     // Heads where one message is expected are no answer to it, and end nothing.
     let device = world.connect(DEVICE).await;
-    let error = soon(device.link.call(&heads(&camera, 0, false))).await.unwrap_err();
+    let error = soon(device.link.call(&Request::FetchHeads(heads(&camera, 0, false)))).await.unwrap_err();
     assert!(matches!(error, CallError::Unexpected(_)), "{error}");
     assert!(matches!(device.call(&Request::ListCameras).await, Response::Cameras(_)));
 }

@@ -4,6 +4,7 @@ use crate::world::{CAMERA, DEVICE, OWNER, SECOND, SPONSOR, TRACK, World, soon};
 use media::id::{Day, Sequence};
 use media::message::{Control, RefusalCode, Request, Response};
 use media::notice::DayNotice;
+use media::segment::SegmentQuery;
 use quic::LinkError;
 
 #[tokio::test]
@@ -29,7 +30,7 @@ async fn what_was_acknowledged_is_fetched_byte_for_byte_and_in_order() {
     assert_eq!(device.fetch(camera.id(), 3).await.len(), 2, "from a cursor on");
     // A range gives what overlaps it and nothing else.
     let from_us = sent[1].header.start_us;
-    let range = Request::FetchSegments {
+    let range = SegmentQuery {
         camera_id: camera.id(),
         track: TRACK,
         from_us,

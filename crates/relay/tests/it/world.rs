@@ -12,7 +12,7 @@ use media::limits;
 use media::message::{Control, RefusalCode, Request, Response};
 use media::pair::PolicyBundle;
 use media::policy::{Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy};
-use media::segment::{SegmentHeader, Start, Trailer, chain_after, frame};
+use media::segment::{SegmentHeader, SegmentQuery, Start, Trailer, chain_after, frame};
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use relay::{At, Config, Error, Key, Log};
 use std::time::Duration;
@@ -188,9 +188,9 @@ impl End {
     }
 }
 
-pub(crate) fn fetch(camera_id: CameraId, cursor: u64) -> Request {
+pub(crate) fn fetch(camera_id: CameraId, cursor: u64) -> SegmentQuery {
     let cursor = Sequence(cursor);
-    Request::FetchSegments { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX, cursor }
+    SegmentQuery { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX, cursor }
 }
 
 /// A segment as sent.

@@ -137,6 +137,30 @@ fn a_segment_round_trips() {
 }
 
 #[test]
+fn a_whole_segment_opens_as_its_pieces_do_and_gives_nothing_when_one_byte_is_wrong() {
+    let mut filming = Filming::epoch(camera(1), 7, 40, None);
+    let (bytes, keys) = (filming.segment(), filming.keys());
+    let whole = open_whole(&bytes, &keys).unwrap();
+    assert_eq!(whole.head.init, b"init");
+    assert_eq!(whole.fragments, [b"moof one", b"moof two"]);
+    assert_eq!(whole.ended, ended(&bytes, &keys));
+    for length in 0..bytes.len() {
+        let cut = open_whole(&bytes[..length], &keys);
+        assert!(matches!(cut, Err(OpenError::Malformed(_))), "{length}: {cut:?}");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(matches!(open_whole(&longer, &keys), Err(OpenError::Malformed(_))));
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert_eq!(open_whole(&changed, &keys).err(), open_all(&changed, &keys).err(), "byte {at}");
+        assert!(open_whole(&changed, &keys).is_err(), "byte {at}");
+    }
+    let none = Keyring::new(*filming.camera.verifying_key().as_bytes(), TrackId(0));
+    assert_eq!(open_whole(&bytes, &none), Err(OpenError::NoKey(EpochNo(7))));
+}
+
+#[test]
 fn every_byte_that_changes_is_noticed() {
     let mut filming = Filming::epoch(camera(1), 7, 40, None);
     let bytes = filming.segment();

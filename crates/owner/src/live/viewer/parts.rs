@@ -204,16 +204,7 @@ pub(crate) const UNEXPLAINED: &str = "filmed, but not there: it waits at the cam
 
 /// The camera's own word for a time that it did not film; `None` if it says that it did.
 pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
-    Some(match reason {
-        GapReason::Restart => "the camera was off or restarted",
-        GapReason::SpoolOverflow => "the camera's spool overflowed during an outage",
-        GapReason::Source => "the camera's source froze or ended",
-        GapReason::ClockStep => "the camera's clock stepped",
-        GapReason::NothingMoved => "nothing moved: the camera films events only",
-        GapReason::OutsideSchedule => "outside the camera's hours of filming",
-        GapReason::Privacy => "the camera's privacy switch was on",
-        GapReason::None => return None,
-    })
+    (reason != GapReason::None).then(|| reason.told())
 }
 
 fn reason(gap: &Gap) -> String {
