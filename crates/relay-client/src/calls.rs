@@ -1,0 +1,164 @@
+//! Each question with the one answer that it has. Contract: `proto/session.md`, "Messages" and "Calls".
+//!
+//! ```no_run
+//! # async fn example(link: &quic::Link, camera_id: media::id::CameraId) -> Result<(), quic::CallError> {
+//! use relay_client::{ask, calls, found};
+//!
+//! match found(ask(link, &calls::day_notice(camera_id, media::id::Day(20_000))).await)? {
+//!     Some(notice) => println!("{} bytes, unverified", notice.len()),
+//!     None => println!("the camera has not published it yet"),
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! What comes back is the relay's word: signatures and proofs are its reader's to verify.
+
+use media::id::{CameraId, Day};
+use media::message::{CameraStatus, Judges, NamedObject, Request, Response, Side};
+use media::pair::PolicyBundle;
+use quic::{CallError, Link};
+
+/// A question whose answer is a `T`.
+#[derive(Debug, Clone)]
+pub struct Call<T> {
+    request: Request,
+    /// `None` for the answer of another question.
+    read: fn(Response) -> Option<T>,
+    expected: &'static str,
+}
+
+/// A policy as the relay holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPolicy {
+    /// The signed Enrollment of its camera.
+    pub enrollment: Vec<u8>,
+    pub bundle: PolicyBundle,
+}
+
+/// A leaf as it was put into the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedLeaf {
+    /// The note.
+    pub leaf: Vec<u8>,
+    /// Its tlog-proof.
+    pub proof: Vec<u8>,
+}
+
+/// Asks once; a refusal is an error.
+pub async fn ask<T>(link: &Link, call: &Call<T>) -> Result<T, CallError> {
+    match link.call(&call.request).await? {
+        Response::Refused(refusal) => Err(refusal.into()),
+        response => (call.read)(response).ok_or(CallError::Unexpected(call.expected)),
+    }
+}
+
+/// `None` where the relay has not got what was asked for, or not yet.
+pub fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(CallError::Refused(refusal)) if refusal.code.judges() == Judges::Absence => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+macro_rules! reader {
+    ($answer:pat => $value:expr) => {
+        |response| if let $answer = response { Some($value) } else { None }
+    };
+}
+
+fn done(request: Request) -> Call<()> {
+    Call { request, read: reader!(Response::Ok => ()), expected: "something else than Ok" }
+}
+
+fn object(request: Request) -> Call<Vec<u8>> {
+    Call { request, read: reader!(Response::Object(bytes) => bytes), expected: "no Object" }
+}
+
+/// A camera's policy with this hash; `None` for the newest.
+#[must_use]
+pub fn policy(camera_id: CameraId, hash: Option<[u8; 32]>) -> Call<HeldPolicy> {
+    Call {
+        request: Request::GetPolicy { camera_id, hash: hash.unwrap_or([0; 32]) },
+        read: reader!(Response::Policy { enrollment, bundle } => HeldPolicy { enrollment, bundle }),
+        expected: "no Policy",
+    }
+}
+
+/// Keep this Enrollment and policy.
+#[must_use]
+pub fn put_policy(enrollment: Vec<u8>, bundle: PolicyBundle) -> Call<()> {
+    done(Request::PutPolicy { enrollment, bundle })
+}
+
+/// Keep this EpochOpen.
+#[must_use]
+pub fn put_epoch_open(signed: Vec<u8>) -> Call<()> {
+    done(Request::PutEpochOpen(signed))
+}
+
+/// Keep this DayNotice.
+#[must_use]
+pub fn put_day_notice(signed: Vec<u8>) -> Call<()> {
+    done(Request::PutDayNotice(signed))
+}
+
+/// The DayNotice of a day.
+#[must_use]
+pub fn day_notice(camera_id: CameraId, day: Day) -> Call<Vec<u8>> {
+    object(Request::GetDayNotice { camera_id, day })
+}
+
+/// Every trustee's keys of a day, by the trustee's name.
+#[must_use]
+pub fn day_keys(day: Day) -> Call<Vec<NamedObject>> {
+    Call {
+        request: Request::GetDayKeys(day),
+        read: reader!(Response::Objects(keys) => keys),
+        expected: "no Objects",
+    }
+}
+
+/// Open a pairing mailbox for so many seconds.
+#[must_use]
+pub fn open_mailbox(mailbox: [u8; 32], ttl_s: u32) -> Call<()> {
+    done(Request::MailboxOpen { mailbox, ttl_s })
+}
+
+/// Put the one message of a side.
+#[must_use]
+pub fn put_mail(mailbox: [u8; 32], side: Side, mail: Vec<u8>) -> Call<()> {
+    done(Request::MailboxPut { mailbox, side, mail })
+}
+
+/// Take the message that `side` wrote. The relay holds the question a while, then has not [`found`] it.
+#[must_use]
+pub fn take_mail(mailbox: [u8; 32], side: Side) -> Call<Vec<u8>> {
+    object(Request::MailboxTake { mailbox, side })
+}
+
+/// Sponsor a leaf of this text and append it to the log.
+#[must_use]
+pub fn sponsor_leaf(text: String) -> Call<LoggedLeaf> {
+    Call {
+        request: Request::SponsorLeaf(text),
+        read: reader!(Response::Logged { leaf, proof } => LoggedLeaf { leaf, proof }),
+        expected: "no Logged",
+    }
+}
+
+/// The cameras that the asker may watch.
+#[must_use]
+pub fn cameras() -> Call<Vec<CameraStatus>> {
+    Call {
+        request: Request::ListCameras,
+        read: reader!(Response::Cameras(cameras) => cameras),
+        expected: "no Cameras",
+    }
+}
+
+/// One page of EpochOpens, and whether the relay says that there are more. [`crate::epochs`] asks for
+/// all of them and believes nothing.
+pub(crate) fn epoch_page(request: Request) -> Call<(Vec<Vec<u8>>, bool)> {
+    Call { request, read: reader!(Response::Epochs { opens, more } => (opens, more)), expected: "no Epochs" }
+}

@@ -1,0 +1,145 @@
+//! EpochOpens of one track and span: every one verified, each once, in order. Contract:
+//! `proto/session.md`, "Fetching"; `proto/segment.md`, "EpochOpen".
+//!
+//! ```text
+//! Paging -> request()          FetchEpochs from..to
+//!        <- handle(opens, more)  -> Page: what is new and the camera's
+//!        -> request()          from the start of the last one on, or None: it is over
+//! ```
+//!
+//! [`Paging`] does no I/O. The relay is believed nothing: what the camera did not sign for this track,
+//! what comes again or out of order is no part of the answer, and an answer that leads no further is the
+//! last, also when it says "more": a relay cannot be asked for ever, for each question costs it an
+//! EpochOpen that the camera signed. What it leaves out does not show here, but in the chain.
+//!
+//! The next question begins within the last epoch and not at its end: after a restart the next epoch
+//! begins before the planned end of the one before, and may end before it too. Where what comes again
+//! fills an answer, it is left behind by its end.
+
+use crate::calls::{ask, epoch_page, found};
+use media::epoch::{EpochOpen, SignedEpochOpen};
+use media::id::{CameraId, EpochNo, TrackId};
+use media::message::Request;
+use media::sign::PublicKey;
+use quic::{CallError, Link};
+
+/// Which epochs: those of one track that overlap `from_us..to_us`, Unix microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EpochQuery {
+    /// Whose; it names the camera.
+    pub camera_key: PublicKey,
+    pub track: TrackId,
+    pub from_us: u64,
+    /// The first moment after.
+    pub to_us: u64,
+}
+
+/// An EpochOpen that the camera signed for the track that was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Epoch(SignedEpochOpen);
+
+impl Epoch {
+    #[must_use]
+    pub fn open(&self) -> &EpochOpen {
+        // The only way to an `Epoch` is `Epoch::verified`.
+        self.0.unverified()
+    }
+
+    /// As the camera signed it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    /// `None` for what this camera did not sign for this track.
+    fn verified(bytes: &[u8], key: &PublicKey, track: TrackId) -> Option<Self> {
+        let signed = SignedEpochOpen::decode(bytes).ok()?;
+        let open = signed.verify(key).ok()?;
+        (open.context.track == track).then_some(Self(signed))
+    }
+}
+
+/// One answer, looked through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// What no page had before, in order.
+    pub epochs: Vec<Epoch>,
+    /// How many of the answer's objects this camera did not sign for this track.
+    pub foreign: usize,
+    /// The relay said that there are more, and gave nothing that leads to them.
+    pub stuck: bool,
+}
+
+/// A span being asked about, page by page.
+#[derive(Debug, Clone)]
+pub struct Paging {
+    query: EpochQuery,
+    next_us: u64,
+    newest: Option<EpochNo>,
+    over: bool,
+}
+
+impl Paging {
+    #[must_use]
+    pub fn new(query: EpochQuery) -> Self {
+        Self { query, next_us: query.from_us, newest: None, over: query.from_us >= query.to_us }
+    }
+
+    /// What to ask next; `None` when it is over.
+    #[must_use]
+    pub fn request(&self) -> Option<Request> {
+        let EpochQuery { camera_key, track, to_us, .. } = self.query;
+        let camera_id = CameraId::of_key(&camera_key);
+        (!self.over).then_some(Request::FetchEpochs { camera_id, track, from_us: self.next_us, to_us })
+    }
+
+    /// The answer.
+    pub fn handle(&mut self, opens: &[Vec<u8>], more: bool) -> Page {
+        let EpochQuery { camera_key, track, to_us, .. } = self.query;
+        let mut page = Page { epochs: Vec::new(), foreign: 0, stuck: false };
+        let mut end_us = 0;
+        for bytes in opens {
+            let Some(epoch) = Epoch::verified(bytes, &camera_key, track) else {
+                page.foreign += 1;
+                continue;
+            };
+            let context = &epoch.open().context;
+            end_us = context.end_us().max(end_us);
+            if self.newest.is_none_or(|newest| context.epoch_no > newest) {
+                self.newest = Some(context.epoch_no);
+                self.next_us = self.next_us.max(context.start_us).saturating_add(1);
+                page.epochs.push(epoch);
+            }
+        }
+        if more && page.epochs.is_empty() {
+            // More epochs at one moment than an answer holds: a camera that was restarted every few seconds.
+            page.stuck = end_us <= self.next_us;
+            self.next_us = self.next_us.max(end_us);
+        }
+        // SPEC: session.md#fetching: a client MUST NOT ask for ever.
+        self.over = !more || page.stuck || self.next_us >= to_us;
+        page
+    }
+
+    /// Asks for the next page; `None` when it is over. A relay that holds nothing gives an empty one.
+    pub async fn next(&mut self, link: &Link) -> Result<Option<Page>, CallError> {
+        let Some(request) = self.request() else { return Ok(None) };
+        let (opens, more) = found(ask(link, &epoch_page(request)).await)?.unwrap_or_default();
+        Ok(Some(self.handle(&opens, more)))
+    }
+}
+
+/// All epochs of a query. Where they are more than `most`, more than `most` of them are given: by a page
+/// at the most.
+pub async fn epochs(link: &Link, query: EpochQuery, most: usize) -> Result<Vec<Epoch>, CallError> {
+    let (mut paging, mut all) = (Paging::new(query), Vec::new());
+    while all.len() <= most
+        && let Some(page) = paging.next(link).await?
+    {
+        all.extend(page.epochs);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests;
