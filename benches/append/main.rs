@@ -8,10 +8,11 @@
 //! can; *as shipped* waits 50 ms for others and makes at most one head a second, as public witnesses ask.
 #![allow(clippy::unwrap_used)]
 
-mod stage;
+mod client;
 
+use client::Client;
 use measure::{Candidate, Report, Samples, Table, in_turns};
-use stage::{Pace, Stage};
+use stage::log::Log;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -24,6 +25,13 @@ const SUBMITTERS: [usize; 3] = [1, 16, 256];
 const ROUNDS: usize = 3;
 const EAGER: Pace = Pace { batch_ms: 1, checkpoint_ms: 0 };
 const SHIPPED: Pace = Pace { batch_ms: 50, checkpoint_ms: 1000 };
+
+/// How long the log collects leaves, and the least time between two heads.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    batch_ms: u64,
+    checkpoint_ms: u64,
+}
 
 /// Leaves that were cosigned in a while, and how long each waited.
 struct Added {
@@ -46,17 +54,18 @@ fn main() {
         ("as shipped: a batch waits 50 ms, a head a second", SHIPPED, Duration::from_millis(2500)),
     ] {
         let rounds: Vec<Round> = runtime.block_on(async {
-            let stage = Stage::set(pace).await;
+            let dir = tempfile::tempdir().unwrap();
+            let mut log = Log::start(config(dir.path(), pace)).await;
             // To warm up; and a proof that does not verify would end it here.
-            let client = stage.client();
+            let client = Client::new(&log);
             let leaf = client.leaf("the first");
             let proof = client.add(&leaf).await;
             assert_eq!(client.verify(leaf, &proof), 0);
             let mut rounds = Vec::new();
             for number in 0..ROUNDS {
-                rounds.push(round(&stage, number, time).await);
+                rounds.push(round(&log, number, time).await);
             }
-            stage.strike().await;
+            log.stop().await;
             rounds
         });
         report.add(table(name, &rounds));
@@ -65,21 +74,34 @@ fn main() {
     report.print();
 }
 
-async fn round(stage: &Stage, number: usize, time: Duration) -> Round {
-    let fsync_ms = fsyncs(stage.dir.path(), 30);
+fn config(dir: &Path, pace: Pace) -> log_server::Config {
+    let mut config = stage::log::config(dir, stage::log::vkeys([stage::keys::sponsor()]));
+    // Rates are not what is measured.
+    (config.submitters[0].per_minute, config.submitters[0].burst) = (u32::MAX, u32::MAX);
+    log_server::Config {
+        batch_ms: pace.batch_ms,
+        checkpoint_ms: pace.checkpoint_ms,
+        beyond_quorum_ms: 100,
+        add_wait_secs: 30,
+        ..config
+    }
+}
+
+async fn round(log: &Log, number: usize, time: Duration) -> Round {
+    let fsync_ms = fsyncs(&log.config.data, 30);
     let tree_per_second = bare_tree();
     let mut added = Vec::new();
     for submitters in SUBMITTERS {
-        added.push(submit(stage, number, submitters, time).await);
+        added.push(submit(log, number, submitters, time).await);
     }
     Round { fsync_ms, tree_per_second, added }
 }
 
-async fn submit(stage: &Stage, round: usize, submitters: usize, time: Duration) -> Added {
+async fn submit(log: &Log, round: usize, submitters: usize, time: Duration) -> Added {
     let mut all = JoinSet::new();
     let begun = Instant::now();
     for submitter in 0..submitters {
-        let client = stage.client();
+        let client = Client::new(log);
         all.spawn(async move {
             let mut waited = Vec::new();
             while begun.elapsed() < time {

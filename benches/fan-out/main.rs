@@ -10,13 +10,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod camera;
-mod stage;
+mod forwarder;
 mod tables;
 mod viewer;
 
 use camera::Camera;
+use forwarder::{End, Forwarder};
 use measure::{Report, Samples, cpu};
-use stage::{End, Forwarder};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tables::{Round, against_bare, slow_viewers, through_the_relay};

@@ -1,6 +1,6 @@
 //! What the rounds say, in three tables.
 
-use crate::{FRAGMENT, READING, ROUNDS};
+use super::{FRAGMENT, READING, ROUNDS};
 use measure::{Samples, Table};
 
 /// One round of one side with so many viewers.

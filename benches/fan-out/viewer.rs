@@ -1,7 +1,7 @@
 //! Viewers that read: when each fragment arrived, by the clock that the camera noted its sending on.
 
-use crate::FRAGMENTS;
-use crate::stage::End;
+use super::FRAGMENTS;
+use crate::forwarder::End;
 use media::segment::{HEADER_LEN, SegmentHeader};
 use quic::{SegmentRecv, StreamError};
 use std::sync::Arc;
@@ -131,7 +131,7 @@ async fn read(mut stream: SegmentRecv, clock: &Clock, seen: &mut Seen) -> Result
             }
         }
         arrived += chunk.len();
-        while whole < FRAGMENTS as usize && arrived >= HEADER_LEN + (whole + 1) * (8 + crate::FRAGMENT) {
+        while whole < FRAGMENTS as usize && arrived >= HEADER_LEN + (whole + 1) * (8 + super::FRAGMENT) {
             seen.latencies_ms.push(clock.latency_ms(sequence, whole));
             whole += 1;
         }

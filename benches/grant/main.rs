@@ -19,11 +19,12 @@ use escrow::share::Share;
 use host::rng::OsRng;
 use measure::{Candidate, Report, Samples, Table, in_turns};
 use seal::hpke::SecretKey;
+use stage::keys::signer;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 use tlog::Logged;
 use tlog::proof::TlogProof;
-use world::{NOW, THRESHOLD, World, clerk, trustee};
+use world::{NOW, THRESHOLD, World, trustee};
 
 const EPOCHS: [usize; 3] = [1, 6, 60];
 const CROWDED_EPOCHS: usize = 6;
@@ -120,8 +121,8 @@ fn hold(world: &World, index: u8, case: &Case) -> (Held, [Instant; 6]) {
     let decoded = Instant::now();
     let checked = gate(world, index, &asked);
     let passed = Instant::now();
-    let approval = Approval::sign(&checked.request().value().hash(), &clerk());
-    let approved = checked.approve(Some(&approval), &[clerk().verifier()]).unwrap();
+    let approval = Approval::sign(&checked.request().value().hash(), &signer("clerk.example"));
+    let approved = checked.approve(Some(&approval), &[signer("clerk.example").verifier()]).unwrap();
     let agreed = Instant::now();
     let opened = approved.open_shares(&|_, _| Some(world.day_key(index).clone())).unwrap();
     let open = Instant::now();

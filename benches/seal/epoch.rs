@@ -1,6 +1,6 @@
 //! What an epoch costs: its seed dealt to five trustees and wrapped for the owner's device; and each segment's signature.
 
-use crate::{Camera, EACH, N, T};
+use super::{Camera, EACH, N, T};
 use escrow::daykeys::DayKey;
 use escrow::deal::{TrusteeId, deal};
 use escrow::record::{Name, Time};

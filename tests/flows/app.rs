@@ -1,16 +1,13 @@
 //! The owner's page in a real browser, against a whole cast: live pictures move, a seek lands, a release stands on the timeline, an export is
 //! downloaded and plays. Pictures of what it looked like are kept as `target/app-*.png`.
 
-#[expect(dead_code, reason = "what the owner's own tests do with it besides")]
-#[path = "../../crates/owner/tests/it/camera.rs"]
-mod by_hand;
-
 use super::legible::legible;
 use host::running::Running;
 use media::epoch::GapReason;
 use owner::app::{AppError, At};
 use requester::request::Kind;
 use serde_json::{Value, json};
+use stage::by_hand;
 use std::path::Path;
 use tokio::process::Command;
 use world::browser::Browser;
@@ -101,9 +98,6 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
     app.stop_and_join().await.unwrap();
     stage.strike().await;
 }
-
-/// What the footage of a camera driven by hand is made of.
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/container/tests/fixtures");
 
 /// What a canvas shows, if it shows anything.
 const SMALL: &str = "(() => {

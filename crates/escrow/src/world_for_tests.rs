@@ -4,12 +4,11 @@
 mod ask;
 mod camera;
 mod log;
-mod rng;
 
 pub(crate) use ask::Ask;
 pub(crate) use camera::{Camera, FIRST_EPOCH, SEGMENTS, START_US};
+pub(crate) use chacha20::ChaCha20Rng as Rng;
 pub(crate) use log::{Log, log_signer, policy, policy_text};
-pub(crate) use rng::Rng;
 
 use crate::daykeys::DayKey;
 use crate::deal::TrusteeId;
@@ -26,6 +25,7 @@ use media::epoch::{EpochContext, EpochOpen};
 use media::id::{Day, TrackId};
 use media::pair::PolicyBundle;
 use media::policy::{Class, Classes, OwnerPolicy, SignedOwnerPolicy, TrusteeEntry};
+use rand_core::SeedableRng as _;
 use seal::hpke::SecretKey;
 use std::vec::Vec;
 use tlog::note::Signer;
@@ -127,7 +127,7 @@ impl World {
             camera: Camera::new(setup.created),
             policy: PolicyBundle::default(),
             day_keys: Vec::new(),
-            rng: Rng::new(7),
+            rng: Rng::seed_from_u64(7),
             time: NOW,
             rules,
         };

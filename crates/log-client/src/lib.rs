@@ -20,8 +20,6 @@
 mod add;
 mod config;
 mod follow;
-#[cfg(test)]
-mod log_for_tests;
 mod policy_file;
 
 pub use add::AddError;

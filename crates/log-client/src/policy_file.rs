@@ -32,7 +32,7 @@ pub(crate) fn read(path: &Path) -> Result<Policy, PolicyFileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log_for_tests::policy_text;
+    use stage::paper::policy_text;
     use tlog::note::Signer;
 
     #[test]

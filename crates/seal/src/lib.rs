@@ -24,7 +24,5 @@ pub mod hpke;
 pub mod notice;
 pub mod opener;
 pub mod pair;
-#[cfg(test)]
-mod rng_for_tests;
 pub mod sealer;
 pub mod wrap;

@@ -1,10 +1,11 @@
 //! From the source to the owner's screen.
 
-use crate::world::{World, fixture, until};
+use crate::world::{World, until};
 use camera::{Error, PairError, SourceConfig, SpoolError};
 use host::shutdown::Shutdown;
 use media::epoch::GapReason;
 use media::id::TrackId;
+use stage::fixture;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_played_once_is_wholly_at_the_relay_when_the_camera_ends() {

@@ -1,19 +1,18 @@
-//! A log with a witness, a relay, an owner, and a camera in front of the container's fixture.
+//! A log with its witnesses, a relay, an owner, and a camera in front of the container's fixture.
 
 use camera::{Config, SourceConfig, Stats};
 use host::running::Running;
 use host::shutdown::Shutdown;
 use media::id::TrackId;
 use owner::{Owner, Picture, Span};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use stage::fixture;
+use stage::log::Log;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub(crate) struct World {
     _dir: TempDir,
-    _log: Running<log_server::At, log_server::Error>,
-    _witness: Running<witness::At, witness::Error>,
+    _log: Log,
     relay: Option<Running<relay::At, relay::Error>>,
     pub(crate) relay_config: relay::Config,
     pub(crate) owner: Owner,
@@ -22,51 +21,16 @@ pub(crate) struct World {
 
 pub(crate) type Filming = Running<camera::At, camera::Error>;
 
-fn loopback() -> SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
-}
-
-pub(crate) fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures").join(name)
-}
-
 impl World {
     pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let policy = at("log-policy.txt");
+        let policy = at("policy");
         let relay_log = |url| relay::Log { url, policy: policy.clone(), sponsor: "relay.example".to_owned() };
-        let mut relay_config = relay::Config::new(loopback(), at("relay"), relay_log(String::new()));
+        let mut relay_config = relay::Config::new(stage::loopback(), at("relay"), relay_log(String::new()));
         let created = relay::init(&relay_config).unwrap();
-        let submitter =
-            log_server::Submitter { vkey: created.sponsor_vkey.clone(), per_minute: 6000, burst: 1000 };
-        let log_config = log_server::Config {
-            listen: loopback(),
-            data: at("log"),
-            origin: "log.example/candor".to_owned(),
-            policy: policy.clone(),
-            submitters: vec![submitter],
-            batch_ms: 5,
-            checkpoint_ms: 5,
-            refresh_secs: 3600,
-            beyond_quorum_ms: 10,
-            add_wait_secs: 20,
-        };
-        let log_key = log_server::init(&log_config).unwrap().remove(0);
-        let witness_config = witness::Config {
-            listen: loopback(),
-            data: at("witness"),
-            name: "witness.example/w1".to_owned(),
-            logs: vec![log_key.clone()],
-        };
-        let vkey = witness::init(&witness_config).unwrap().remove(0);
-        let witness = witness::start(witness_config, Shutdown::new()).await.unwrap();
-        let url = witness.at().http;
-        std::fs::write(&policy, format!("log {log_key}\nwitness w1 {vkey} http://{url}/\nquorum w1\n"))
-            .unwrap();
-        let log = log_server::start(log_config, Shutdown::new()).await.unwrap();
-        let log_url = format!("http://{}", log.at().http);
-        relay_config.log = relay_log(log_url.clone());
+        let log = Log::start(stage::log::config(dir.path(), [created.sponsor_vkey.clone()])).await;
+        relay_config.log = relay_log(log.url());
 
         let mut owner_config = owner::Config {
             keybook: at("keybook"),
@@ -76,7 +40,7 @@ impl World {
                 invite_address: None,
                 sponsor: "relay.example".to_owned(),
             },
-            log: owner::config::LogConfig { url: log_url, policy },
+            log: owner::config::LogConfig { url: log.url(), policy: policy.clone() },
             escrow: None,
             footage: owner::config::Footage { epoch_seconds: 10, ..owner::config::Footage::default() },
             recovery_key: None,
@@ -90,7 +54,7 @@ impl World {
         let owner = Owner::open(owner_config).unwrap();
         let camera = Config::new(at("camera"), SourceConfig::file(fixture("h264-aac.mp4"), true));
         camera::init(&camera).unwrap();
-        Self { _dir: dir, _log: log, _witness: witness, relay: Some(relay), relay_config, owner, camera }
+        Self { _dir: dir, _log: log, relay: Some(relay), relay_config, owner, camera }
     }
 
     /// Owner and camera find each other.

@@ -2,6 +2,7 @@ use super::*;
 use crate::record::Time;
 use crate::world_for_tests::{Rng, World, name, trustee};
 use media::id::Day;
+use rand_core::SeedableRng as _;
 use std::vec::Vec;
 
 const CTX: CtxHash = CtxHash([3; 32]);
@@ -38,7 +39,7 @@ fn value(unsealed: Result<Unsealed, HpkeError>) -> [u8; 32] {
 
 #[test]
 fn each_trustee_opens_its_own_share_and_it_is_the_one_committed_to() {
-    let dealt = deal(&seed(), &CTX, 3, &trustees(5), &mut Rng::new(1)).unwrap();
+    let dealt = deal(&seed(), &CTX, 3, &trustees(5), &mut Rng::seed_from_u64(1)).unwrap();
     assert_eq!(dealt.share_commits, commitments(&seed(), &CTX, 3, 5).unwrap());
     for index in 1..=5u8 {
         let sealed = &dealt.shares[usize::from(index) - 1];
@@ -49,7 +50,7 @@ fn each_trustee_opens_its_own_share_and_it_is_the_one_committed_to() {
 
 #[test]
 fn a_share_opens_nowhere_else() {
-    let dealt = deal(&seed(), &CTX, 2, &trustees(2), &mut Rng::new(1)).unwrap();
+    let dealt = deal(&seed(), &CTX, 2, &trustees(2), &mut Rng::seed_from_u64(1)).unwrap();
     let sealed = &dealt.shares[0];
     let closed = |unsealed: Result<Unsealed, HpkeError>| {
         assert!(matches!(unsealed, Err(HpkeError::CannotOpen)));
@@ -75,8 +76,13 @@ fn a_camera_that_seals_nonsense_is_found_out() {
     let key_id = [5; 32];
     for plaintext in [&[][..], &[1], &[1; 32], &[2; 33], &[1; 34]] {
         let info = seal_info(&id(1), &key_id);
-        let sealed =
-            seal::hpke::seal(&secret(1).public(), &info, &seal_aad(&CTX, 1), plaintext, &mut Rng::new(2));
+        let sealed = seal::hpke::seal(
+            &secret(1).public(),
+            &info,
+            &seal_aad(&CTX, 1),
+            plaintext,
+            &mut Rng::seed_from_u64(2),
+        );
         let sealed = SealedShare { day_key_id: key_id, sealed: sealed.unwrap() };
         assert!(matches!(unseal(&sealed, &CTX, 1, &id(1), &secret(1)), Ok(Unsealed::Nonsense)));
     }
@@ -85,7 +91,7 @@ fn a_camera_that_seals_nonsense_is_found_out() {
 #[test]
 fn thresholds_and_keys_are_checked() {
     let dealt = |threshold, trustees: &[(TrusteeId, DayKey)]| {
-        deal(&seed(), &CTX, threshold, trustees, &mut Rng::new(1))
+        deal(&seed(), &CTX, threshold, trustees, &mut Rng::seed_from_u64(1))
     };
     let nothing = dealt(0, &[]).unwrap();
     assert!(nothing.shares.is_empty() && nothing.share_commits.is_empty());

@@ -5,6 +5,7 @@ mod refusals;
 use super::*;
 use crate::record::Kind;
 use crate::world_for_tests::{NOW, Rng, World, approver, trustee};
+use rand_core::SeedableRng as _;
 use tlog::Entry as _;
 
 #[test]
@@ -53,7 +54,7 @@ fn a_recovery_waits_from_when_it_was_logged_and_asks_no_human() {
     let checked = world.passed(1, &package);
     assert!(!checked.needs_approval());
     let opened = checked.approve(None, &[]).unwrap().open_shares(&world.key_of(1)).unwrap();
-    let held = opened.seal(&trustee(1), world.time, &mut Rng::new(1)).unwrap();
+    let held = opened.seal(&trustee(1), world.time, &mut Rng::seed_from_u64(1)).unwrap();
     assert_eq!(held.grant().value().approver, None);
 
     // Without the first proof nobody can tell, so the wait starts again.

@@ -1,10 +1,10 @@
 use super::*;
-use crate::log_for_tests::Log;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use host::http::{ServeLimits, bind, serve};
 use host::shutdown::Shutdown;
+use stage::paper::{History, NOW, policy};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tlog::merkle::leaf_hash;
@@ -28,23 +28,23 @@ async fn answering(answers: Vec<(u16, Vec<u8>)>) -> (String, Arc<AtomicUsize>, S
     (url, asked, shutdown)
 }
 
-fn log() -> Log {
-    let mut log = Log::new();
-    (0..9).for_each(|at| log.add(format!("leaf {at}\n").as_bytes()));
+fn log() -> History {
+    let mut log = History::default();
+    (0..9).for_each(|at| _ = log.add(format!("leaf {at}\n").as_bytes()));
     log
 }
 
 #[tokio::test]
 async fn a_leaf_comes_back_with_a_proof_that_holds() {
     let log = log();
-    let (url, asked, _shutdown) = answering(vec![(200, log.proof(3).encode())]).await;
+    let (url, asked, _shutdown) = answering(vec![(200, log.proof(3, NOW).encode())]).await;
     // With a slash at the end, as people write it.
-    let client = LogClient::new(&format!("{url}/"), log.policy());
+    let client = LogClient::new(&format!("{url}/"), policy());
     for (logged, proof) in
         [client.add(b"leaf 3\n".to_vec()).await.unwrap(), client.prove(b"leaf 3\n".to_vec()).await.unwrap()]
     {
         assert_eq!((logged.index(), logged.value().as_slice()), (3, &b"leaf 3\n"[..]));
-        assert_eq!(proof, log.proof(3));
+        assert_eq!(proof, log.proof(3, NOW));
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
@@ -52,20 +52,20 @@ async fn a_leaf_comes_back_with_a_proof_that_holds() {
 #[tokio::test]
 async fn what_the_log_says_is_not_believed_without_a_proof_of_this_very_leaf() {
     let log = log();
-    let torn = log.proof(3).encode();
+    let torn = log.proof(3, NOW).encode();
     for body in [Vec::new(), b"added".to_vec(), vec![0xff; 500], torn[..torn.len() / 2].to_vec()] {
         let (url, _, _shutdown) = answering(vec![(200, body)]).await;
-        let outcome = LogClient::new(&url, log.policy()).add(b"leaf 3\n".to_vec()).await;
+        let outcome = LogClient::new(&url, policy()).add(b"leaf 3\n".to_vec()).await;
         assert!(matches!(outcome, Err(AddError::Proof(_))));
     }
     // A proof of another leaf; a proof of this one in a head that no quorum cosigned.
-    let (url, _, _shutdown) = answering(vec![(200, log.proof(4).encode())]).await;
-    let outcome = LogClient::new(&url, log.policy()).add(b"leaf 3\n".to_vec()).await;
+    let (url, _, _shutdown) = answering(vec![(200, log.proof(4, NOW).encode())]).await;
+    let outcome = LogClient::new(&url, policy()).add(b"leaf 3\n".to_vec()).await;
     assert!(matches!(outcome, Err(AddError::Unproven(_))));
-    let checkpoint = log.checkpoint(2);
-    let lonely = TlogProof::from_parts(3, log.proof(3).inclusion().clone(), &checkpoint).unwrap();
+    let checkpoint = log.checkpoint(2, NOW);
+    let lonely = TlogProof::from_parts(3, log.proof(3, NOW).inclusion().clone(), &checkpoint).unwrap();
     let (url, _, _shutdown) = answering(vec![(200, lonely.encode())]).await;
-    let outcome = LogClient::new(&url, log.policy()).add(b"leaf 3\n".to_vec()).await;
+    let outcome = LogClient::new(&url, policy()).add(b"leaf 3\n".to_vec()).await;
     assert!(matches!(outcome, Err(AddError::Unproven(LoggedError::Checkpoint(_)))), "{outcome:?}");
 }
 
@@ -73,23 +73,24 @@ async fn what_the_log_says_is_not_believed_without_a_proof_of_this_very_leaf() {
 async fn a_busy_log_is_asked_again_and_a_refusing_one_is_not() {
     let log = log();
     let (url, asked, _shutdown) =
-        answering(vec![(503, b"no-quorum".to_vec()), (429, Vec::new()), (200, log.proof(3).encode())]).await;
-    let client = LogClient::new(&url, log.policy());
+        answering(vec![(503, b"no-quorum".to_vec()), (429, Vec::new()), (200, log.proof(3, NOW).encode())])
+            .await;
+    let client = LogClient::new(&url, policy());
     assert_eq!(client.add(b"leaf 3\n".to_vec()).await.unwrap().0.index(), 3);
     assert_eq!(asked.load(Ordering::SeqCst), 3);
 
     for status in [400, 403, 413] {
         let (url, asked, _shutdown) = answering(vec![(status, b"because".to_vec())]).await;
-        let error = LogClient::new(&url, log.policy()).add(b"leaf 3\n".to_vec()).await.unwrap_err();
+        let error = LogClient::new(&url, policy()).add(b"leaf 3\n".to_vec()).await.unwrap_err();
         assert!(matches!(error, AddError::Refused(_)) && error.to_string().contains("because"), "{error}");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
     let (url, asked, _shutdown) = answering(vec![(503, b"no-quorum".to_vec())]).await;
-    let error = LogClient::new(&url, log.policy()).add(b"leaf 3\n".to_vec()).await.unwrap_err();
+    let error = LogClient::new(&url, policy()).add(b"leaf 3\n".to_vec()).await.unwrap_err();
     assert!(matches!(error, AddError::NotYet(_)), "{error}");
     assert!(asked.load(Ordering::SeqCst) > 1);
     // An answer without an end is cut, not read.
     let (url, _, _shutdown) = answering(vec![(200, vec![b'a'; PROOF_MAX_BYTES + 1])]).await;
-    let error = LogClient::new(&url, log.policy()).add(b"leaf 3\n".to_vec()).await.unwrap_err();
+    let error = LogClient::new(&url, policy()).add(b"leaf 3\n".to_vec()).await.unwrap_err();
     assert!(matches!(error, AddError::Refused(FetchError::TooLarge { .. })), "{error}");
 }

@@ -4,10 +4,9 @@
 use crate::world::{World, leaf};
 use host::shutdown::Shutdown;
 use log_server::Config;
+use stage::process::Process;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -15,67 +14,22 @@ use tlog::merkle::{Tree, leaf_hash};
 use tlog::reader::{Head, Reader};
 use tokio::task::JoinSet;
 
-/// Names the configuration file of the process that this binary, started again, shall be.
-const ROLE: &str = "CANDOR_TEST_LOG_PROCESS";
 const LIVES: usize = 5;
 const SUBMITTERS: u64 = 4;
 
-/// The log process itself. It ends with its standard input, so that none is left behind.
+/// The log process itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the process that the test below starts and kills"]
 async fn log_process() {
-    let Some(path) = std::env::var_os(ROLE).map(PathBuf::from) else { return };
-    std::thread::spawn(|| {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(0);
-    });
+    let Some(path) = stage::process::role() else { return };
     let config: Config = host::config::load(&path).unwrap();
     let log = log_server::start(config, Shutdown::new()).await.unwrap();
-    let at = log.at().http.to_string();
-    host::durable::write_atomic(&path.with_extension("at"), at.as_bytes()).unwrap();
+    stage::process::listening(&path, log.at().http);
     log.join().await.unwrap();
 }
 
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    /// Starts the process and waits until it tells where it listens.
-    fn start(config: &Path) -> Self {
-        let at = config.with_extension("at");
-        let _ = std::fs::remove_file(&at);
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["killed::log_process", "--exact", "--ignored", "--nocapture"])
-            .env(ROLE, config)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Ok(at) = std::fs::read_to_string(&at) {
-                return Self { child, url: format!("http://{at}") };
-            }
-            assert_eq!(child.try_wait().unwrap(), None, "the log process did not start");
-            assert!(Instant::now() < deadline, "the log process does not listen");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// SIGKILL: no destructor, no flush, no goodbye.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(config: &Path) -> Process {
+    Process::start("killed::log_process", config)
 }
 
 /// What submitters were told: leaf to index, and every head that proved one.
@@ -135,7 +89,7 @@ async fn kill_9_loses_nothing_acknowledged_and_forks_nothing() {
     let (told, fresh) = (Arc::new(Mutex::new(Told::default())), Arc::new(AtomicU64::new(0)));
     let mut trusted = Head::EMPTY;
     for life in 0..LIVES {
-        let process = Process::start(&config);
+        let process = start(&config);
         if life > 0 {
             // What was published before is there before anything new is asked for.
             trusted = follow(&world, &process.url, trusted).await.0;
@@ -156,7 +110,7 @@ async fn kill_9_loses_nothing_acknowledged_and_forks_nothing() {
         submitters.join_all().await;
     }
 
-    let process = Process::start(&config);
+    let process = start(&config);
     follow(&world, &process.url, trusted).await;
     let told = Arc::into_inner(told).unwrap().into_inner().unwrap();
     // One more leaf, so that the head is one of this life.

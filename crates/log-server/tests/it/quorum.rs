@@ -1,6 +1,7 @@
 //! Witnesses: three of four go on, two of four publish nothing; a fork and a rollback find no quorum and leave evidence.
 
-use crate::world::{World, copy_folder, error_of, leaf, until};
+use crate::world::{World, error_of, leaf};
+use stage::{copy_folder, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_of_four_go_on_and_two_of_four_publish_nothing() {
@@ -8,10 +9,10 @@ async fn three_of_four_go_on_and_two_of_four_publish_nothing() {
     world.config.add_wait_secs = 2;
     let log = world.start().await;
     world.added(&log, &leaf("one")).await;
-    world.stop_witness(3).await;
+    world.stage.stop_witness(3).await;
     assert_eq!(world.added(&log, &leaf("two")).await.index(), 1);
 
-    world.stop_witness(2).await;
+    world.stage.stop_witness(2).await;
     assert_eq!(error_of(&world.add(&log, &leaf("three")).await), (503, "no-quorum".to_owned()));
     // Neither the head nor the tiles of what the witnesses have not seen.
     assert_eq!(world.published(&log).await.unwrap().0, 2);
@@ -21,8 +22,8 @@ async fn three_of_four_go_on_and_two_of_four_publish_nothing() {
     assert_eq!(status["trouble"], "no-quorum");
 
     // One comes back: what waited is published, and its submitter finds it by sending the same bytes.
-    world.start_witness(2).await;
-    until("published", || async { (world.published(&log).await.unwrap().0 == 3).then_some(()) }).await;
+    world.stage.start_witness(2).await;
+    until("published", async || (world.published(&log).await.unwrap().0 == 3).then_some(())).await;
     assert_eq!(world.added(&log, &leaf("three")).await.index(), 2);
     assert_eq!(world.alarms(), Vec::<String>::new());
 }
@@ -31,18 +32,18 @@ async fn three_of_four_go_on_and_two_of_four_publish_nothing() {
 async fn a_witness_that_was_away_catches_up_and_an_idle_head_stays_fresh() {
     let mut world = World::new().await;
     world.config.refresh_secs = 1;
-    world.stop_witness(0).await;
+    world.stage.stop_witness(0).await;
     let log = world.start().await;
     for n in 0..5 {
         world.added(&log, &leaf(&format!("{n}"))).await;
     }
-    world.start_witness(0).await;
+    world.stage.start_witness(0).await;
     let times = |body: &[u8]| {
         let head = world.policy.verify_checkpoint(body).unwrap();
         (head.checkpoint().size(), head.cosignatures().len(), head.cosigned_at())
     };
     let (_, _, first) = times(&world.get(&log, "/checkpoint").await.body);
-    let later = until("four fresh cosignatures on the same head", || async {
+    let later = until("four fresh cosignatures on the same head", async || {
         let (size, count, time) = times(&world.get(&log, "/checkpoint").await.body);
         assert_eq!(size, 5);
         (count == 4 && time > first).then_some(time)
@@ -92,20 +93,20 @@ async fn a_fork_as_large_as_the_honest_log_is_refused_with_422_and_kept() {
     // The forked side grows first, with witnesses that a thief of their keys runs on copies of their folders.
     let mut world = world;
     for n in 0..4 {
-        world.stop_witness(n).await;
-        let own = world.witness_configs[n].data.clone();
+        world.stage.stop_witness(n).await;
+        let own = world.stage.witness_configs[n].data.clone();
         let aside = copy_folder(&own, &world.dir.path().join(format!("copy{n}")));
-        world.witness_configs[n].data = aside;
-        world.start_witness(n).await;
+        world.stage.witness_configs[n].data = aside;
+        world.stage.start_witness(n).await;
     }
     let honest = std::mem::replace(&mut world.config, fork);
     let forked = world.start().await;
     world.added(&forked, &leaf("the other history")).await;
     forked.stop_and_join().await.unwrap();
     for n in 0..4 {
-        world.stop_witness(n).await;
-        world.witness_configs[n].data = world.dir.path().join(format!("w{}", n + 1));
-        world.start_witness(n).await;
+        world.stage.stop_witness(n).await;
+        world.stage.witness_configs[n].data = world.dir.path().join(format!("w{}", n + 1));
+        world.stage.start_witness(n).await;
     }
     let fork = std::mem::replace(&mut world.config, honest);
     let log = world.start().await;
@@ -115,7 +116,7 @@ async fn a_fork_as_large_as_the_honest_log_is_refused_with_422_and_kept() {
     // Now the forked log, of the same size, meets the honest witnesses.
     world.config = fork;
     let forked = world.start().await;
-    until("an alarm of every witness", || async {
+    until("an alarm of every witness", async || {
         let alarms = world.alarms();
         (alarms.iter().filter(|name| name.starts_with("head-contradicted-")).count() == 4).then_some(())
     })

@@ -83,7 +83,7 @@ async fn a_policy_that_does_not_fit_is_named() {
     let good = std::fs::read_to_string(&world.config.policy).unwrap();
     let without_urls =
         good.lines().map(|line| format!("{}\n", line.split(" http").next().unwrap())).collect::<String>();
-    let other_key = tlog::note::Signer::from_seed(crate::world::ORIGIN, &[9; 32]).unwrap().verifier().vkey();
+    let other_key = tlog::note::Signer::from_seed(stage::log::ORIGIN, &[9; 32]).unwrap().verifier().vkey();
     let other_log = good.replacen(good.lines().next().unwrap(), &format!("log {other_key}"), 1);
     for (text, word) in [
         (without_urls.as_str(), "URL"),

@@ -4,9 +4,9 @@ use super::*;
 use escrow::record::Kind;
 use tlog::note::Signer;
 
-#[path = "../../tests/it/leaves.rs"]
-mod leaves;
-use leaves::*;
+use stage::keys::{officer, signer, sponsor, supervisor, trustee};
+use stage::leaves::*;
+use stage::paper::NOW;
 
 const THRESHOLD: u32 = 3;
 const DAY: u64 = 86_400;
@@ -20,7 +20,7 @@ impl Log {
     /// With everybody registered.
     fn new() -> Self {
         let mut log = Self::empty();
-        registrations().iter().for_each(|leaf| log.add(leaf));
+        registrations(NOW).iter().for_each(|leaf| log.add(leaf));
         log
     }
 
@@ -45,7 +45,7 @@ impl Log {
         asked
     }
 
-    fn granted(&mut self, asked: &Asked, trustees: std::ops::Range<usize>) {
+    fn granted(&mut self, asked: &Asked, trustees: std::ops::Range<u8>) {
         trustees.for_each(|at| self.add(&grant(asked, &trustee(at))));
     }
 
@@ -107,9 +107,9 @@ fn a_release_is_attempted_by_one_grant_and_completed_by_the_threshold() {
         // Again: a trustee counts once.
         log.granted(&asked, 0..grants);
         let row = log.row("2026-11", "emergency", "police.example").unwrap();
-        assert_eq!(row.grants, grants as u64);
+        assert_eq!(row.grants, u64::from(grants));
         assert_eq!(row.attempted, u64::from(grants >= 1));
-        assert_eq!(row.completed, u64::from(grants >= THRESHOLD as usize));
+        assert_eq!(row.completed, u64::from(u32::from(grants) >= THRESHOLD));
         assert_eq!(row.requests, 1);
     }
 }
@@ -144,17 +144,16 @@ fn a_ratification_by_anybody_but_the_sponsor_does_not_count() {
     log.add(&ratification(&asked, 60, &forged));
     assert_eq!(log.number("unsigned"), 2);
     let elsewhere = Asked { index: asked.index + 1, ..asked };
-    log.add(&ratification(&elsewhere, 60, &signer("relay.example")));
+    log.add(&ratification(&elsewhere, 60, &sponsor()));
     assert_eq!(log.number("dangling"), 1);
     assert_eq!(log.counts.emergencies().ratified, 0);
 }
 
 #[test]
 fn a_request_without_the_signatures_its_kind_needs_does_not_count() {
-    let (officer, supervisor, relay) =
-        (officer("police.example"), supervisor("police.example"), signer("relay.example"));
+    let of_sheriff = officer("sheriff.example");
+    let (officer, supervisor, relay) = (officer("police.example"), supervisor("police.example"), sponsor());
     let forged = Signer::from_seed(officer.name(), &[66; 32]).unwrap();
-    let of_sheriff = leaves::officer("sheriff.example");
     let mut log = Log::new();
     for signers in [
         &[&relay][..],
@@ -171,14 +170,14 @@ fn a_request_without_the_signatures_its_kind_needs_does_not_count() {
     // Nobody is registered yet: the same request, made before the registrations, does not count, not even later.
     let mut early = Log::empty();
     early.asked(Kind::Emergency, "police.example", NOW);
-    registrations().iter().for_each(|leaf| early.add(leaf));
+    registrations(NOW).iter().for_each(|leaf| early.add(leaf));
     assert_eq!((early.counts.rows().len(), early.number("unauthorised")), (0, 1));
 }
 
 #[test]
 fn what_trustees_granted_against_the_rules_is_counted_and_named() {
     let mut log = Log::new();
-    let asked = log.asked_by(Kind::Emergency, "police.example", &[&signer("relay.example")]);
+    let asked = log.asked_by(Kind::Emergency, "police.example", &[&sponsor()]);
     log.granted(&asked, 0..3);
     let expected = Emergencies { requested: 1, attempted: 1, completed: 1, ratified: 0 };
     assert_eq!(log.counts.emergencies(), expected);
@@ -227,7 +226,7 @@ fn what_is_no_leaf_is_unknown_and_stops_nothing() {
     let mut log = Log::new();
     let before = log.counts.entries();
     let asked = ask(Kind::Emergency, "police.example", 0, NOW).bytes;
-    let foreign = tlog::note::sign("candor request v2\n", &[&signer("relay.example")]).unwrap().encode();
+    let foreign = tlog::note::sign("candor request v2\n", &[&sponsor()]).unwrap().encode();
     let garbage = [&b""[..], b"\n", &[0xff; 300], &asked[..asked.len() - 1], &foreign, &vec![b'a'; 65_535]];
     for entry in garbage {
         log.add(entry);
@@ -260,7 +259,7 @@ fn two_counts_of_one_log_are_one_number_to_the_letter() {
     let asked = log.asked(Kind::Emergency, "police.example", NOW);
     log.granted(&asked, 0..4);
     let mut again = Log::empty();
-    registrations().iter().for_each(|leaf| again.add(leaf));
+    registrations(NOW).iter().for_each(|leaf| again.add(leaf));
     again.add(&asked.bytes);
     again.granted(&asked, 0..4);
     assert_eq!(log.counts.to_json().to_string(), again.counts.to_json().to_string());

@@ -1,16 +1,17 @@
 //! The recount by a stranger: the same numbers, and an exit code that a script can use.
 
-use crate::leaves::{NOW, ask, grant, registrations, trustee};
-use crate::papers::{History, Served, Show, write_policy};
-use crate::world::{Watcher, World, loopback, monitor_config};
+use crate::world::{Watcher, World, monitor_config, write_policy};
 use escrow::record::Kind;
 use monitor::{Config, Emergencies, Error};
+use stage::keys::trustee;
+use stage::leaves::{ask, grant, registrations};
+use stage::paper::{History, NOW, Served, Show};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_recounts_the_same_numbers_from_the_log_alone() {
     let mut world = World::new().await;
-    let log = world.start_log().await;
-    let mut leaves = registrations();
+    world.log.start_log().await;
+    let mut leaves = registrations(NOW);
     for grants in [5, 3, 2, 0] {
         let asked = ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW);
         leaves.push(asked.bytes.clone());
@@ -39,7 +40,7 @@ async fn a_stranger_recounts_the_same_numbers_from_the_log_alone() {
     // With another threshold it is another number: the threshold is the stranger's own to state.
     let lenient = Config { threshold: 2, ..stranger.clone() };
     assert_eq!(monitor::check(&lenient, None).await.unwrap().counts.emergencies().completed, 3);
-    log.stop_and_join().await.unwrap();
+    world.log.stop_log().await;
     assert!(matches!(monitor::check(&stranger, None).await, Err(Error::Log(_))));
 }
 
@@ -58,7 +59,7 @@ async fn a_standing_alarm_is_exit_code_2_and_a_log_that_does_not_verify_is_no_co
     assert_eq!((report.size, report.alarms.len(), report.exit_code()), (9, 1, 2));
     assert!(report.alarms[0].starts_with("fork-"));
 
-    let stranger = Config { data: dir.path().join("nowhere"), listen: loopback(), ..config };
+    let stranger = Config { data: dir.path().join("nowhere"), listen: stage::loopback(), ..config };
     assert_eq!(monitor::check(&stranger, None).await.unwrap().exit_code(), 0);
     log.show(Show { cosigners: 2, ..Show::all(&History::of(5, "one", 3)) });
     assert!(matches!(monitor::check(&stranger, None).await, Err(Error::Log(_))));

@@ -1,25 +1,24 @@
 //! Following a real log: growth, counts, restarts, damage.
 
-use crate::leaves::{
-    NOW, ask, day_keys, destroyed, grant, ratification, refusal, registrations, share_bad, signer, trustee,
-};
-use crate::papers::{History, Served, Show, write_policy};
-use crate::world::{Watcher, World, monitor_config};
+use crate::world::{Watcher, World, monitor_config, write_policy};
 use escrow::record::Kind;
 use host::shutdown::Shutdown;
 use log_client::PolicyFileError;
 use monitor::{Error, StoreError};
+use stage::keys::{sponsor, trustee};
+use stage::leaves::{ask, day_keys, destroyed, grant, ratification, refusal, registrations, share_bad};
+use stage::paper::{History, NOW, Served, Show};
 
 /// Registrations, then one emergency that three trustees granted, one that was refused, and what trustees and a court add.
 fn story() -> Vec<Vec<u8>> {
-    let mut leaves = registrations();
+    let mut leaves = registrations(NOW);
     let granted = ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW);
     leaves.push(granted.bytes.clone());
     leaves.extend((0..3).map(|at| grant(&granted, &trustee(at))));
     let refused = ask(Kind::Emergency, "sheriff.example", leaves.len() as u64, NOW);
     leaves.push(refused.bytes.clone());
     leaves.push(refusal(&refused, &trustee(4)));
-    leaves.push(ratification(&granted, 3600, &signer("relay.example")));
+    leaves.push(ratification(&granted, 3600, &sponsor()));
     leaves.push(share_bad(&granted, &trustee(3)));
     leaves.extend([day_keys(&trustee(0), 20_781), destroyed(&trustee(0), 20_781)]);
     leaves
@@ -28,7 +27,7 @@ fn story() -> Vec<Vec<u8>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_monitor_follows_growth_and_counts_what_it_read() {
     let mut world = World::new().await;
-    let log = world.start_log().await;
+    world.log.start_log().await;
     let watcher = Watcher::start(&world.monitor("m1", &[])).await;
     let (code, _) = watcher.get("/status").await;
     assert_eq!(code, 200);
@@ -52,7 +51,7 @@ async fn a_monitor_follows_growth_and_counts_what_it_read() {
     assert_eq!(counts["day_keys"], days);
     assert_eq!(counts["head"]["size"], story.len());
     assert!(counts["head"]["cosigned_at"].as_u64().unwrap() > 0);
-    log.stop_and_join().await.unwrap();
+    world.log.stop_log().await;
     watcher.until("the log is gone", |status| status["state"] == "failing").await;
     watcher.running.stop_and_join().await.unwrap();
 }
@@ -60,7 +59,7 @@ async fn a_monitor_follows_growth_and_counts_what_it_read() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_monitor_knows_what_it_knew_and_goes_on() {
     let mut world = World::new().await;
-    let log = world.start_log().await;
+    world.log.start_log().await;
     let config = world.monitor("m1", &[]);
     let story = story();
     world.add(&story[..7]).await;
@@ -70,18 +69,17 @@ async fn a_restarted_monitor_knows_what_it_knew_and_goes_on() {
     assert!(second.to_string().contains("in use by another process"), "{second}");
     let (_, counts) = first.get("/counts").await;
     first.running.stop_and_join().await.unwrap();
-    log.stop_and_join().await.unwrap();
+    world.log.stop_log().await;
 
     // Without the log it still has its head and counts.
     let again = Watcher::start(&config).await;
     assert_eq!(again.get("/status").await.1["size"], 7);
     assert_eq!(again.get("/counts").await.1["rows"], counts["rows"]);
-    let log = world.start_log().await;
+    world.log.start_log().await;
     world.add(&story[7..]).await;
     again.follows_to(story.len() as u64).await;
     assert_eq!(again.get("/counts").await.1["emergencies"]["completed"], 1);
     again.running.stop_and_join().await.unwrap();
-    drop(log);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,8 +1,8 @@
 //! A log that signs two histories, with witnesses who help it: found by both monitors, with a proof that a stranger can check.
 
-use crate::papers::{History, Served, Show, log_key, write_policy};
-use crate::world::{Watcher, fetch, monitor_config};
+use crate::world::{Watcher, fetch, monitor_config, write_policy};
 use monitor::Gossip;
+use stage::paper::{History, Served, Show, log_key};
 use std::path::Path;
 use tlog::fork::ForkProof;
 
@@ -42,7 +42,7 @@ async fn two_histories_shown_to_two_monitors_raise_the_alarm_in_both() {
             assert!(proofs.iter().all(|proof| verified(proof) == expected), "case {at}");
         }
         // No other key's owner is accused by it.
-        let stranger = tlog::note::Signer::from_seed(crate::world::ORIGIN, &[66; 32]).unwrap().verifier();
+        let stranger = tlog::note::Signer::from_seed(stage::paper::ORIGIN, &[66; 32]).unwrap().verifier();
         let proof = ForkProof::parse(&first.alarms("fork-")[0]).unwrap();
         assert!(proof.verify(&[&stranger]).is_err());
     }

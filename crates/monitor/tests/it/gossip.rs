@@ -1,9 +1,9 @@
 //! Two monitors that gossip, and peers that talk nonsense.
 
-use crate::leaves::registrations;
-use crate::papers::{History, Served, Show, write_policy};
-use crate::world::{Watcher, World, error_of, monitor_config};
+use crate::world::{Watcher, World, error_of, monitor_config, write_policy};
 use monitor::{Gossip, MAX_GOSSIP_BYTES, MAX_PROOF_BYTES};
+use stage::leaves::registrations;
+use stage::paper::{History, NOW, Served, Show};
 use tlog::checkpoint::Checkpoint;
 use tlog::note::Signer;
 
@@ -15,11 +15,11 @@ fn body(head: Option<Vec<u8>>, forks: Vec<String>) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_monitors_that_gossip_agree() {
     let mut world = World::new().await;
-    let log = world.start_log().await;
+    world.log.start_log().await;
     let one = Watcher::start(&world.monitor("m1", &[])).await;
     // It is enough that one knows the other.
     let two = Watcher::start(&world.monitor("m2", &[one.url()])).await;
-    world.add(&registrations()).await;
+    world.add(&registrations(NOW)).await;
     for watcher in [&one, &two] {
         let status = watcher.follows_to(5).await;
         assert_eq!(status["alarms"], serde_json::json!([]));
@@ -37,7 +37,6 @@ async fn two_monitors_that_gossip_agree() {
         (&status["state"], &status["alarms"]),
         (&serde_json::json!("following"), &serde_json::json!([]))
     );
-    drop(log);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,15 +1,17 @@
 //! The page for people, over a real socket.
 
-use crate::leaves::{NOW, ask, grant, registrations, trustee};
 use crate::world::{Watcher, World};
 use escrow::record::Kind;
+use stage::keys::trustee;
+use stage::leaves::{ask, grant, registrations};
+use stage::paper::NOW;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_shows_the_count_and_lets_nothing_else_load() {
     let mut world = World::new().await;
-    let _log = world.start_log().await;
-    let mut leaves = registrations();
+    world.log.start_log().await;
+    let mut leaves = registrations(NOW);
     let asked = ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW);
     leaves.push(asked.bytes.clone());
     leaves.extend((0..3).map(|at| grant(&asked, &trustee(at))));

@@ -1,8 +1,8 @@
 //! A head that the log signed and does not serve, or whose entries it does not have.
 
-use crate::papers::{History, Served, Show, write_policy};
-use crate::world::{Watcher, monitor_config};
+use crate::world::{Watcher, monitor_config, write_policy};
 use monitor::Gossip;
+use stage::paper::{History, Served, Show};
 
 fn body(history: &History) -> Vec<u8> {
     let head = Some(String::from_utf8(history.signed().encode()).unwrap());

@@ -1,10 +1,11 @@
 //! Audits of a real log: own and foreign leaves, grants that come later, and a fork.
 
-use crate::world::{Paired, World, sponsor, trustee};
+use crate::world::{Paired, World};
 use escrow::details::{Details, Line};
 use escrow::record::{Country, EntryId, Grant, Kind, Name, Request, Signed, Span, Time, Word};
 use media::id::{EpochNo, TrackId};
 use owner::audit::{AuditError, Report, Since, State, Step, audit, audit_log};
+use stage::keys::{sponsor, trustee};
 use tlog::{Entry, Hash};
 
 async fn audited(world: &World, since: Since) -> Result<Report, AuditError> {
@@ -165,18 +166,19 @@ async fn what_the_relay_does_not_answer_is_not_clean() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_forked_with_all_its_witnesses_is_found_and_both_heads_are_kept() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     world.pair("front-door", 21).await;
-    let stopped = world.stop().await;
-    let world = stopped.start().await;
+    world.log.stop().await;
+    world.back_up();
+    world.log.start_again().await;
     world.add(&grant(0, &request_of_nobody(), 1)).await;
     let seen = audited(&world, Since::LastHead).await.unwrap();
     assert_eq!(seen.head_size, 2);
 
     // The log and every witness go back, and tell another story from there.
-    let stopped = world.stop_without_a_copy().await;
-    stopped.restore();
-    let world = stopped.start().await;
+    world.log.stop().await;
+    world.restore();
+    world.log.start_again().await;
     for by in [2, 3] {
         world.add(&grant(0, &request_of_nobody(), by)).await;
     }

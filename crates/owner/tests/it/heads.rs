@@ -1,11 +1,11 @@
 //! Events, key pictures and status, read from the heads of segments over a real relay.
 
 use crate::app::{get, started};
-use crate::camera::SEGMENT_US;
 use crate::watch::Scene;
 use media::epoch::GapReason;
 use media::segment::Start;
 use serde_json::Value;
+use stage::by_hand::SEGMENT_US;
 
 /// The JSON behind an answer's head.
 fn json(text: &str) -> Value {

@@ -1,6 +1,5 @@
 //! Pairing, live view, playback, export and status over real sockets.
 
-use crate::camera::{Camera, SEGMENT_US};
 use crate::world::World;
 use escrow::record::{OwnerPolicyLeaf, Signed};
 use host::running::Running;
@@ -12,6 +11,7 @@ use owner::export::ExportError;
 use owner::live::{Event, WatchError};
 use owner::pair::{PairError, Step};
 use owner::{Owner, Span};
+use stage::by_hand::{Camera, SEGMENT_US};
 use std::process::Command;
 use tempfile::TempDir;
 use tlog::Logged;

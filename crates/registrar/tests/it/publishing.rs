@@ -23,12 +23,12 @@ async fn rules_are_written_published_and_found_by_whoever_reads_the_log() {
             "{error}"
         );
     }
-    assert_eq!(world.entries().await.len(), 0);
+    assert_eq!(world.log.entries().await.len(), 0);
 
     let published = registrar::publish_rules(&world.operator, &path).await.unwrap();
     assert_eq!((published.document, published.added.index), (hash, 0));
     assert!(published.added.witnesses.len() >= 3);
-    let entries = world.entries().await;
+    let entries = world.log.entries().await;
     let mut register = Register::new(&rules);
     assert!(!register.has_rules(&hash));
     register.fold(0, &entries[0]).unwrap();
@@ -61,5 +61,5 @@ async fn a_file_that_is_no_rules_is_named() {
     std::fs::write(&path, vec![b'a'; 17 * 1024]).unwrap();
     let error = registrar::publish_rules(&world.operator, &path).await.unwrap_err();
     assert!(matches!(error, Error::File(_)), "{error}");
-    assert_eq!(world.entries().await.len(), 0);
+    assert_eq!(world.log.entries().await.len(), 0);
 }

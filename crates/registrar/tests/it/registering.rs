@@ -52,12 +52,12 @@ async fn registered_keys_count_for_whoever_reads_the_log_until_they_are_revoked(
     assert_eq!(fourth.index, 3);
 
     // The proof that came back holds offline, for exactly these bytes.
-    let entries = world.entries().await;
+    let entries = world.log.entries().await;
     let proof = TlogProof::parse(&third.proof).unwrap();
-    let logged = Logged::verify(entries[2].clone(), &proof, world.log.policy()).unwrap();
+    let logged = Logged::verify(entries[2].clone(), &proof, &world.log.policy).unwrap();
     assert_eq!((logged.index(), logged.cosigned_at()), (2, third.cosigned_at));
     assert_eq!(tlog::merkle::leaf_hash(&entries[2]), third.leaf);
-    assert!(Logged::verify(entries[1].clone(), &proof, world.log.policy()).is_err());
+    assert!(Logged::verify(entries[1].clone(), &proof, &world.log.policy).is_err());
 
     let key = |vkey: String| Vkey::new(Verifier::parse(&vkey).unwrap()).unwrap();
     let [operator, registrar] = [&world.operator, own].map(|config| key(registrar::vkey(config).unwrap()));
@@ -105,7 +105,7 @@ async fn what_cannot_be_registered_is_named_and_never_reaches_the_log() {
     let (text, vkey) = (error.to_string(), registrar::vkey(&world.stranger).unwrap());
     assert!(text.contains("[[submitters]]") && text.contains(&vkey), "{text}");
 
-    assert_eq!(world.entries().await.len(), 0);
+    assert_eq!(world.log.entries().await.len(), 0);
     let listening = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listening.local_addr().unwrap());
     drop(listening);

@@ -14,7 +14,7 @@ async fn what_was_acknowledged_is_fetched_byte_for_byte_and_in_order() {
     let mut sent = Vec::new();
     for n in 0..5 {
         if n == 3 {
-            camera.put_epoch(&end).await;
+            end.put_epoch(&mut camera).await;
         }
         let segment = camera.film(&[b"moof", &[n; 70_000], b"mdat"]);
         end.stored(&segment).await;
@@ -66,7 +66,7 @@ async fn a_camera_whose_clock_is_off_is_stored_and_the_difference_is_shown() {
     camera.policy_hash = policy.hash();
     camera.now_us -= 90 * SECOND;
     let mut end = world.connect(CAMERA).await;
-    camera.put_epoch(&end).await;
+    end.put_epoch(&mut camera).await;
     end.publish(camera.id()).await;
     end.stored(&camera.film(&[b"x"])).await;
     let device = world.connect(DEVICE).await;

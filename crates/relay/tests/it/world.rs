@@ -1,42 +1,25 @@
 //! The cast of these tests: a relay, one owner, a device that watches, cameras.
 
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use host::running::Running;
 use host::shutdown::Shutdown;
-use media::chain::{Chain, FragmentsHash};
-use media::enrollment::{CameraConsent, Enrollment};
-use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason};
-use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
-use media::limits;
+use media::id::{CameraId, Sequence};
 use media::message::{Control, RefusalCode, Request, Response};
-use media::pair::PolicyBundle;
-use media::policy::{Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy};
-use media::segment::{SegmentHeader, SegmentQuery, Start, Trailer, chain_after, frame};
+use media::policy::Role;
+use media::segment::SegmentQuery;
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use relay::{At, Config, Error, Key, Log};
+pub(crate) use stage::books::{
+    Camera, DEVICE, GUEST, OWNER, RECIPIENTS, SECOND, Segment, TRACK, bundle, signed,
+};
+pub(crate) use stage::keys::{key, public};
 use std::time::Duration;
 use tempfile::TempDir;
-use tlog::cosignature::{Algorithm, Cosigner};
-use tlog::note::Signer;
 use tokio::time::timeout;
 
-pub(crate) const TRACK: TrackId = TrackId(0);
 /// This machine is noisy; nothing here takes a tenth of it when it works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-pub(crate) const SECOND: u64 = 1_000_000;
 
-pub(crate) fn key(seed: u8) -> SigningKey {
-    SigningKey::from_bytes(&[seed; 32])
-}
-
-pub(crate) fn public(seed: u8) -> [u8; 32] {
-    key(seed).verifying_key().to_bytes()
-}
-
-pub(crate) const OWNER: u8 = 1;
-pub(crate) const DEVICE: u8 = 2;
-pub(crate) const GUEST: u8 = 3;
 pub(crate) const SPONSOR: u8 = 4;
 pub(crate) const STRANGER: u8 = 5;
 pub(crate) const CAMERA: u8 = 20;
@@ -66,10 +49,8 @@ impl World {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let policy = dir.path().join("policy");
-        let log = Signer::from_seed("log.example", &[9; 32]).unwrap().verifier().vkey();
-        let witness = Cosigner::from_seed("witness.example/w1", Algorithm::Ed25519, &[8; 32]).unwrap();
-        let witness = witness.verifier().vkey();
-        std::fs::write(&policy, format!("log {log}\nwitness w1 {witness}\nquorum w1\n")).unwrap();
+        // The log is never asked here.
+        std::fs::write(&policy, stage::paper::policy_text()).unwrap();
         let log = Log { url: "http://127.0.0.1:1".to_owned(), policy, sponsor: "relay.example".to_owned() };
         let mut config = Config::new("127.0.0.1:0".parse().unwrap(), dir.path().join("relay"), log);
         config.owners = vec![Key(public(OWNER))];
@@ -107,9 +88,9 @@ impl World {
     /// A camera that the owner has enrolled, connected and publishing, with its first EpochOpen put.
     pub(crate) async fn camera(&self) -> (Camera, End) {
         let mut camera = Camera::new(CAMERA);
-        self.enroll(&camera, &[(DEVICE, Role::Admin), (GUEST, Role::Guest)]).await;
+        self.enroll(&camera, &RECIPIENTS).await;
         let mut end = self.connect(CAMERA).await;
-        camera.put_epoch(&end).await;
+        end.put_epoch(&mut camera).await;
         assert_eq!(end.publish(camera.id()).await, Control::PublishOk { track: TRACK, next: Sequence(0) });
         (camera, end)
     }
@@ -122,10 +103,6 @@ impl World {
     }
 }
 
-pub(crate) fn bundle(policy: &SignedOwnerPolicy) -> PolicyBundle {
-    PolicyBundle { policy: policy.bytes().to_vec(), leaf: b"leaf".to_vec(), proof: b"proof".to_vec() }
-}
-
 impl End {
     pub(crate) async fn call(&self, request: &Request) -> Response {
         soon(self.link.call(request)).await.unwrap()
@@ -136,6 +113,10 @@ impl End {
             Response::Refused(refusal) => refusal.code,
             other => panic!("not refused: {other:?}"),
         }
+    }
+
+    pub(crate) async fn put_epoch(&self, camera: &mut Camera) {
+        assert_eq!(self.call(&Request::PutEpochOpen(camera.next_epoch())).await, Response::Ok);
     }
 
     pub(crate) async fn hear(&mut self) -> Control {
@@ -191,182 +172,4 @@ impl End {
 pub(crate) fn fetch(camera_id: CameraId, cursor: u64) -> SegmentQuery {
     let cursor = Sequence(cursor);
     SegmentQuery { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX, cursor }
-}
-
-/// A segment as sent.
-#[derive(Debug, Clone)]
-pub(crate) struct Segment {
-    pub header: SegmentHeader,
-    pub bytes: Vec<u8>,
-}
-
-/// A camera's books: it signs and chains, and seals nothing.
-pub(crate) struct Camera {
-    pub key: SigningKey,
-    pub policy_hash: [u8; 32],
-    open: Option<EpochOpen>,
-    chain: Chain,
-    pub k: u32,
-    pub sequence: u64,
-    pub now_us: u64,
-}
-
-impl Camera {
-    pub(crate) fn new(seed: u8) -> Self {
-        let mut camera = Self {
-            key: key(seed),
-            policy_hash: [0; 32],
-            open: None,
-            chain: Chain([0; 32]),
-            k: 0,
-            sequence: 0,
-            now_us: host::clock::now_us(),
-        };
-        let (_, policy) = camera.enrollment(1, [0; 32], &[(DEVICE, Role::Admin), (GUEST, Role::Guest)]);
-        camera.policy_hash = policy.hash();
-        camera
-    }
-
-    pub(crate) fn id(&self) -> CameraId {
-        CameraId::of_key(&self.key.verifying_key().to_bytes())
-    }
-
-    pub(crate) fn enrollment(
-        &self,
-        version: u32,
-        prev_hash: [u8; 32],
-        recipients: &[(u8, Role)],
-    ) -> (Vec<u8>, SignedOwnerPolicy) {
-        self.enrollment_by(OWNER, version, prev_hash, recipients)
-    }
-
-    pub(crate) fn enrollment_by(
-        &self,
-        owner: u8,
-        version: u32,
-        prev_hash: [u8; 32],
-        recipients: &[(u8, Role)],
-    ) -> (Vec<u8>, SignedOwnerPolicy) {
-        let enrollment = Enrollment {
-            camera_pk: self.key.verifying_key().to_bytes(),
-            owner_root_pk: public(owner),
-            created: 1,
-            firmware_hash: [0; 32],
-            camera_consent: CameraConsent::sign(&self.key, &public(owner), [7; 32]),
-        };
-        let recipient = |(seed, role): &(u8, Role)| Recipient {
-            device_id: DeviceId::of_key(&public(*seed)),
-            wrap_pk: vec![*seed; limits::WRAP_KEY],
-            role: *role,
-            not_after: u64::MAX,
-        };
-        let policy = OwnerPolicy {
-            camera_id: self.id(),
-            version,
-            prev_hash,
-            epoch_len_s: 60,
-            t: 0,
-            trustees: Vec::new(),
-            recipients: recipients.iter().map(recipient).collect(),
-            classes: Classes::default(),
-            retention_days: 30,
-            log_policy_hash: [0; 32],
-            policy_doc_hash: [0; 32],
-            recovery_pk: [0; 32],
-        };
-        (enrollment.sign(&key(owner)), policy.sign(&key(owner)).unwrap())
-    }
-
-    /// Begins the next epoch; its signed EpochOpen.
-    pub(crate) fn next_epoch(&mut self) -> Vec<u8> {
-        let epoch_no = self.open.as_ref().map_or(EpochNo(0), |open| EpochNo(open.context.epoch_no.0 + 1));
-        let previous = self.open.as_ref().map(|open| EpochClose {
-            epoch_no: open.context.epoch_no,
-            segments: self.k,
-            chain: self.chain.0,
-            gap: GapReason::None,
-        });
-        let open = EpochOpen {
-            context: EpochContext {
-                camera_id: self.id(),
-                track: TRACK,
-                epoch_no,
-                start_us: self.now_us,
-                dur_ms: 60_000,
-                policy_hash: self.policy_hash,
-                notice_commit: [0; 32],
-                t: 0,
-                n: 0,
-            },
-            key_commit: [0; 32],
-            share_commits: Vec::new(),
-            shares: Vec::new(),
-            wraps: Vec::new(),
-            previous,
-        };
-        self.chain = Chain::start(&open.context.hash(), &open.prev_close_hash());
-        self.k = 0;
-        self.open = Some(open.clone());
-        open.sign(&self.key).bytes().to_vec()
-    }
-
-    pub(crate) async fn put_epoch(&mut self, end: &End) {
-        let open = self.next_epoch();
-        assert_eq!(end.call(&Request::PutEpochOpen(open)).await, Response::Ok);
-    }
-
-    /// The next header, of a segment of one second.
-    pub(crate) fn header(&self) -> SegmentHeader {
-        SegmentHeader {
-            camera_id: self.id(),
-            track: TRACK,
-            epoch_no: self.open.as_ref().unwrap().context.epoch_no,
-            k: self.k,
-            sequence: Sequence(self.sequence),
-            run: 0,
-            start_us: self.now_us,
-            start: Start::KeyFrame,
-        }
-    }
-
-    /// The next segment, with these fragments.
-    pub(crate) fn film(&mut self, fragments: &[&[u8]]) -> Segment {
-        let header = self.header();
-        let (bytes, chain) = signed(&self.key, &header, &self.chain, fragments);
-        self.chain = chain;
-        self.k += 1;
-        self.sequence += 1;
-        self.now_us += SECOND;
-        Segment { header, bytes }
-    }
-
-    /// The next segment, of about so many bytes.
-    pub(crate) fn film_bytes(&mut self, bytes: usize) -> Segment {
-        let fragment = vec![u8::try_from(self.sequence % 251).unwrap(); bytes / 4];
-        self.film(&[&fragment, &fragment, &fragment, &fragment])
-    }
-
-    pub(crate) fn chain(&self) -> Chain {
-        self.chain
-    }
-}
-
-/// A segment's bytes and the chain after it.
-pub(crate) fn signed(
-    key: &SigningKey,
-    header: &SegmentHeader,
-    before: &Chain,
-    fragments: &[&[u8]],
-) -> (Vec<u8>, Chain) {
-    let mut bytes = header.encode().to_vec();
-    let mut hash = FragmentsHash::default();
-    for (index, sealed) in (0u32..).zip(fragments) {
-        bytes.extend_from_slice(&frame(index, sealed));
-        hash.update(index, sealed);
-    }
-    let chain = chain_after(before, header, hash);
-    let count = u32::try_from(fragments.len()).unwrap();
-    let trailer = Trailer::sign(key, &header.hash(), count, 1_000_000, chain);
-    bytes.extend_from_slice(&trailer.encode());
-    (bytes, chain)
 }

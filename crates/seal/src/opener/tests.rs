@@ -1,13 +1,14 @@
 use super::*;
 use crate::epoch::EpochSeed;
-use crate::rng_for_tests::Rng;
 use crate::sealer::SegmentSealer;
 use alloc::string::ToString as _;
 use alloc::vec;
+use chacha20::ChaCha20Rng as Rng;
 use ed25519_dalek::SigningKey;
 use media::chain::Chain;
 use media::epoch::{EpochClose, GapReason};
 use media::segment::Start;
+use rand_core::SeedableRng as _;
 
 /// One epoch of 60 s that a camera films.
 struct Filming {
@@ -48,7 +49,15 @@ impl Filming {
             previous,
         };
         let chain = Chain::start(&ctx, &open.prev_close_hash());
-        Self { camera, key: seed.content_key(&ctx), open, chain, k: 0, sequence, rng: Rng::new(epoch_no) }
+        Self {
+            camera,
+            key: seed.content_key(&ctx),
+            open,
+            chain,
+            k: 0,
+            sequence,
+            rng: Rng::seed_from_u64(epoch_no),
+        }
     }
 
     fn header(&self) -> SegmentHeader {
@@ -265,7 +274,7 @@ fn a_chain_that_does_not_follow_is_broken() {
     let first = ended(&filming.segment(), &keys);
     // The camera itself signed another second segment onto another first: both are genuine, together they are not.
     let mut other = Filming::epoch(camera(1), 7, 40, None);
-    other.rng = Rng::new(99);
+    other.rng = Rng::seed_from_u64(99);
     other.segment();
     let second = ended(&other.segment(), &keys);
     let mut continuity = Continuity::new();

@@ -5,8 +5,6 @@ mod hpke;
 mod invites;
 mod noise;
 mod notices;
-#[path = "../../src/rng_for_tests.rs"]
-mod rng;
 mod schedule;
 mod sealing;
 mod secrets;

@@ -1,9 +1,10 @@
 //! Wraps: each device its own, an admin the seed and a guest the content key, and none of them anywhere else.
 
-use crate::rng::Rng;
+use chacha20::ChaCha20Rng as Rng;
 use media::epoch::{EpochContext, EpochOpen, Wrap};
 use media::id::{CameraId, DeviceId, EpochNo, TrackId};
 use media::policy::{Recipient, Role};
+use rand_core::SeedableRng as _;
 use seal::epoch::EpochSeed;
 use seal::hpke::{self, HpkeError, SecretKey};
 use seal::wrap::{Unwrapped, WrapError, unwrap, wrap};
@@ -37,7 +38,7 @@ fn epoch(epoch_no: u64, seed: &EpochSeed, devices: &[&Device]) -> EpochOpen {
         n: 0,
     };
     let ctx = context.hash();
-    let mut rng = Rng::new(epoch_no);
+    let mut rng = Rng::seed_from_u64(epoch_no);
     EpochOpen {
         key_commit: seed.key_commit(&ctx),
         context,
@@ -103,7 +104,7 @@ fn a_seed_that_the_commitment_contradicts_and_other_plaintexts_are_no_key() {
     open.key_commit[0] ^= 1;
     assert_eq!(unwrap(&device.id, &device.key, &open).unwrap_err(), WrapError::WrongKey);
 
-    let (ctx, mut rng) = (open.context.hash(), Rng::new(3));
+    let (ctx, mut rng) = (open.context.hash(), Rng::seed_from_u64(3));
     let info = [b"candor wrap\0", &device.id.0[..]].concat();
     for plaintext in [&[][..], &[1], &[2; 32], &[2; 34], &[0; 33], &[3; 33]] {
         let sealed = hpke::seal(&device.key.public(), &info, &ctx.0, plaintext, &mut rng).unwrap();
@@ -119,5 +120,5 @@ fn nothing_is_wrapped_for_a_key_that_is_none() {
     recipient.wrap_pk = vec![0xff; hpke::PUBLIC_BYTES];
     let seed = EpochSeed::new([9; 32]);
     let ctx = epoch(7, &seed, &[]).context.hash();
-    assert_eq!(wrap(&recipient, &ctx, &seed, &mut Rng::new(1)), Err(HpkeError::BadPublicKey));
+    assert_eq!(wrap(&recipient, &ctx, &seed, &mut Rng::seed_from_u64(1)), Err(HpkeError::BadPublicKey));
 }

@@ -1,9 +1,10 @@
 //! Foreign bytes: named, bounded, and without effect.
 
 use crate::camera::{Camera, Dealing};
-use crate::world::{Approval, World, failure, refusal, until};
+use crate::world::{Approval, World, failure, refusal};
 use escrow::package::PACKAGE_MAX_BYTES;
 use escrow::record::{Grant, Kind};
+use stage::until;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

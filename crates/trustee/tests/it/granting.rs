@@ -1,8 +1,9 @@
 //! No key without a leaf: refused before, granted after, the same bytes for ever.
 
 use crate::camera::{Camera, Dealing, EPOCHS};
-use crate::world::{Approval, World, json, open, refusal, until};
+use crate::world::{Approval, World, json, open, refusal};
 use escrow::record::{Grant, Kind, RefusalLeaf, ShareBad};
+use stage::until;
 use tlog::Hash;
 use tlog::note::Verifier;
 
@@ -11,7 +12,7 @@ async fn an_unlogged_request_is_refused_and_the_logged_one_is_granted_once() {
     let world = World::new(Approval::Automatic).await;
     let trustee = world.start().await;
     let camera = Camera::film(&world, &trustee, Dealing::Well).await;
-    let mut case = camera.ask(&world, Kind::Emergency);
+    let mut case = camera.ask(Kind::Emergency);
     let path = format!("/release/{}", case.id.to_hex());
     let refused = refusal(&trustee.post(case.body()).await);
     assert_eq!(refused, (403, "g2".to_owned(), "not-logged".to_owned()));
@@ -26,7 +27,10 @@ async fn an_unlogged_request_is_refused_and_the_logged_one_is_granted_once() {
     let granted = trustee.post(case.body()).await;
     let opened = open(&world, &granted, case.logged(), &case.release_key);
     let shares: Vec<_> = opened.shares.iter().map(|(epoch, share)| (epoch.0, share.index())).collect();
-    assert_eq!(shares, camera.contexts.iter().map(|context| (context.epoch_no.0, 1)).collect::<Vec<_>>());
+    assert_eq!(
+        shares,
+        camera.filmed.contexts.iter().map(|context| (context.epoch_no.0, 1)).collect::<Vec<_>>()
+    );
     assert_eq!(u64::from(opened.grant.value().value().epochs), EPOCHS);
     // The automatic approval is one by a key made for it.
     let auto = Verifier::parse(world.created.approver.as_ref().unwrap()).unwrap();

@@ -1,8 +1,9 @@
 //! A human decides: the request waits with its page, the decision is a file beside the running trustee, nothing of it is on the network.
 
 use crate::camera::{Camera, Dealing};
-use crate::world::{Approval, RECOVERY_WAIT_SECS, World, json, open, refusal, until};
+use crate::world::{Approval, RECOVERY_WAIT_SECS, World, json, open, refusal};
 use escrow::record::{Grant, Kind, RefusalLeaf};
+use stage::until;
 use tlog::Hash;
 use tlog::note::Verifier;
 use trustee::{ApproveError, Pending, State};
@@ -35,7 +36,10 @@ async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_grante
         (page.request_index, page.request.clone()),
         (case.logged().index(), case.request.hash().to_base64())
     );
-    assert_eq!((page.from_us, page.until_us), (camera.contexts[0].start_us, camera.contexts[2].end_us()));
+    assert_eq!(
+        (page.from_us, page.until_us),
+        (camera.filmed.contexts[0].start_us, camera.filmed.contexts[2].end_us())
+    );
     assert_eq!((page.epochs, text(page, "first-epoch"), text(page, "last-epoch")), (3, "7", "9"));
     assert_eq!(text(page, "in-danger"), "a boy of 4, taken by an unknown man");
     assert_eq!((text(page, "officer"), text(page, "badge")), ("Sgt. A. Byron", "1182"));
@@ -84,7 +88,7 @@ async fn a_no_is_a_leaf_stays_a_no_and_survives_an_older_backup() {
     // What waits survives a restart.
     trustee.stop().await;
     let backup = world.dir.path().join("backup");
-    crate::world::copy_folder(&world.config.data, &backup);
+    stage::copy_folder(&world.config.data, &backup);
     let trustee = world.start().await;
     assert_eq!(trustee::pending(&world.config).unwrap().len(), 1);
     for bad in ["", "two\nlines", "-"] {
@@ -108,7 +112,7 @@ async fn a_no_is_a_leaf_stays_a_no_and_survives_an_older_backup() {
 
     // The folder as it was before: a yes now would contradict the log.
     std::fs::remove_dir_all(&world.config.data).unwrap();
-    crate::world::copy_folder(&backup, &world.config.data);
+    stage::copy_folder(&backup, &world.config.data);
     trustee::approve(&world.config, &id, &world.clerk).unwrap();
     let trustee = world.start().await;
     let reply = until("the trustee has caught up", async || {

@@ -1,10 +1,11 @@
 //! Keys of days: nobody is shown one that the log does not have; what was destroyed opens nothing.
 
 use crate::camera::{Camera, Dealing, day_key};
-use crate::world::{Approval, World, failure, refusal, until};
+use crate::world::{Approval, World, failure, refusal};
 use escrow::record::{DayKeysLeaf, Grant, KeyDestroyed, Kind};
 use host::shutdown::Shutdown;
 use media::id::Day;
+use stage::until;
 use std::sync::Arc;
 use tlog::Hash;
 use trustee::{Error, LedgerError, Trustee};
@@ -12,7 +13,7 @@ use trustee::{Error, LedgerError, Trustee};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn day_keys_are_leaves_before_anybody_is_shown_one() {
     let mut world = World::new(Approval::Human).await;
-    world.stop_log().await;
+    world.log.stop_log().await;
     let today = Day::of_us(host::clock::now_us());
     let trustee = world.start().await;
     assert_eq!(
@@ -20,7 +21,7 @@ async fn day_keys_are_leaves_before_anybody_is_shown_one() {
         (503, "catching-up".to_owned())
     );
     trustee.stop().await;
-    world.start_log().await;
+    world.log.start_log().await;
     let trustee = world.start().await;
     for ahead in 0..=2 {
         let day = Day(today.0 + ahead);
@@ -55,7 +56,7 @@ async fn after_the_key_of_its_day_is_destroyed_a_request_opens_nothing() {
     open.follow(now).await.unwrap();
     open.tend(now + 60 * 86_400).await.unwrap();
     drop(open);
-    let day = camera.contexts[0].day();
+    let day = camera.filmed.contexts[0].day();
     assert!(!world.config.data.join("days").join(format!("{}.key", day.0)).exists());
     let destroyed = world.leaves::<KeyDestroyed>().await;
     assert!(destroyed.iter().any(|leaf| leaf.value().day == day.0));

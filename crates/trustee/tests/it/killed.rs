@@ -1,74 +1,27 @@
 //! kill -9 of a real trustee process between G10 and G12: the bundle that was made durable is delivered, under one grant.
 
 use crate::camera::{Camera, Dealing};
-use crate::world::{Approval, World, json, open, post, until};
+use crate::world::{Approval, World, json, open, post};
 use escrow::record::{Grant, Kind};
 use host::shutdown::Shutdown;
-use std::io::Read;
+use stage::process::Process;
+use stage::until;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use trustee::Config;
 
-/// Names the configuration file of the process that this binary, started again, shall be.
-const ROLE: &str = "CANDOR_TEST_TRUSTEE_PROCESS";
-
-/// The trustee process itself. It ends with its standard input, so that none is left behind.
+/// The trustee process itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the process that the test below starts and kills"]
 async fn trustee_process() {
-    let Some(path) = std::env::var_os(ROLE).map(PathBuf::from) else { return };
-    std::thread::spawn(|| {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(0);
-    });
+    let Some(path) = stage::process::role() else { return };
     let config: Config = host::config::load(&path).unwrap();
     let trustee = trustee::start(config, Shutdown::new()).await.unwrap();
-    let at = trustee.at().http.to_string();
-    host::durable::write_atomic(&path.with_extension("at"), at.as_bytes()).unwrap();
+    stage::process::listening(&path, trustee.at().http);
     trustee.join().await.unwrap();
 }
 
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    /// Starts the process and waits until it tells where it listens.
-    fn start(config: &Path) -> Self {
-        let at = config.with_extension("at");
-        let _ = std::fs::remove_file(&at);
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["killed::trustee_process", "--exact", "--ignored", "--nocapture"])
-            .env(ROLE, config)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Ok(at) = std::fs::read_to_string(&at) {
-                return Self { child, url: format!("http://{at}") };
-            }
-            assert_eq!(child.try_wait().unwrap(), None, "the trustee process did not start");
-            assert!(Instant::now() < deadline, "the trustee process does not listen");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// SIGKILL: no destructor, no flush, no goodbye.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(config: &Path) -> Process {
+    Process::start("killed::trustee_process", config)
 }
 
 fn write_config(world: &World) -> PathBuf {
@@ -96,11 +49,11 @@ async fn kill_9_between_the_grant_and_its_proof_delivers_the_bundle_that_was_hel
     };
     let fetch = world.fetch.clone();
     let status = async |url: &str| json(&fetch.get(&format!("{url}/status")).await.unwrap());
-    let first = Process::start(&config);
+    let first = start(&config);
     until("it follows", async || (status(&first.url).await["state"] == "following").then_some(())).await;
     // Without a quorum the grant is made durable and sent, and proved by nobody.
-    world.stop_witness(0).await;
-    world.stop_witness(1).await;
+    world.log.stop_witness(0).await;
+    world.log.stop_witness(1).await;
     let asking = tokio::spawn({
         let (fetch, url, body) = (fetch.clone(), first.url.clone(), case.body());
         async move { fetch.post(&format!("{url}/package"), "application/octet-stream", body).await }
@@ -109,9 +62,9 @@ async fn kill_9_between_the_grant_and_its_proof_delivers_the_bundle_that_was_hel
     first.kill();
     assert!(!asking.await.unwrap().is_ok_and(|reply| reply.status == 200));
 
-    world.start_witness(0).await;
-    world.start_witness(1).await;
-    let second = Process::start(&config);
+    world.log.start_witness(0).await;
+    world.log.start_witness(1).await;
+    let second = start(&config);
     // It goes on by itself: nobody has asked yet.
     until("the grant is proved", async || {
         let status = status(&second.url).await;
@@ -126,7 +79,7 @@ async fn kill_9_between_the_grant_and_its_proof_delivers_the_bundle_that_was_hel
 
     // And once more, with the bundle out.
     second.kill();
-    let third = Process::start(&config);
+    let third = start(&config);
     let again = until("it has caught up", async || {
         let reply = post(&fetch, &third.url, case.body()).await;
         (reply.status != 503).then_some(reply)

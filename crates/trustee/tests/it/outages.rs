@@ -1,8 +1,9 @@
 //! Without a fresh log, and without a quorum, no key leaves; an old backup serves nothing before it knows what happened since.
 
 use crate::camera::{Camera, Dealing};
-use crate::world::{Approval, World, copy_folder, failure, json, open, refusal, until};
+use crate::world::{Approval, World, failure, json, open, refusal};
 use escrow::record::{Grant, Kind};
+use stage::{copy_folder, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_log_down_nothing_is_decided_and_with_it_back_everything_is() {
@@ -11,7 +12,7 @@ async fn with_the_log_down_nothing_is_decided_and_with_it_back_everything_is() {
     let camera = Camera::film(&world, &trustee, Dealing::Well).await;
     let case = camera.request(&world, Kind::Legal).await;
     trustee.stop().await;
-    world.stop_log().await;
+    world.log.stop_log().await;
 
     // Started without a log it catches up with nothing.
     let trustee = world.start().await;
@@ -23,7 +24,7 @@ async fn with_the_log_down_nothing_is_decided_and_with_it_back_everything_is() {
     assert_eq!(trustee.status().await["state"], "catching-up");
     trustee.stop().await;
 
-    world.start_log().await;
+    world.log.start_log().await;
     let trustee = world.start().await;
     until("it follows", async || (trustee.status().await["state"] == "following").then_some(())).await;
     let reply = trustee.post(case.body()).await;
@@ -44,7 +45,7 @@ async fn a_log_that_goes_away_later_stops_decisions_but_not_what_was_granted() {
         url = trustee.url.clone();
         trustee.into_running()
     };
-    world.stop_log().await;
+    world.log.stop_log().await;
     let post = async |body| crate::world::post(&world.fetch, &url, body).await;
     let reply = post(asked.body()).await;
     assert_eq!(failure(&reply), (503, "log-unreachable".to_owned()));
@@ -65,11 +66,11 @@ async fn three_witnesses_are_enough_and_with_two_no_bundle_leaves() {
     };
     let fetch = world.fetch.clone();
     let post = async |body| crate::world::post(&fetch, &url, body).await;
-    world.stop_witness(0).await;
+    world.log.stop_witness(0).await;
     let reply = post(cases[0].body()).await;
     open(&world, &reply, cases[0].logged(), &cases[0].release_key);
 
-    world.stop_witness(1).await;
+    world.log.stop_witness(1).await;
     // The request stands under a head that a quorum cosigned just now; the grant does not.
     let reply = post(cases[1].body()).await;
     assert_eq!((reply.status, json(&reply)), (202, serde_json::json!({ "state": "appending" })));
@@ -77,7 +78,7 @@ async fn three_witnesses_are_enough_and_with_two_no_bundle_leaves() {
     assert_eq!(again.status, 202);
     assert_eq!(world.leaves::<Grant>().await.len(), 1);
 
-    world.start_witness(1).await;
+    world.log.start_witness(1).await;
     let reply = until("the quorum is back and the bundle leaves", async || {
         let reply = post(cases[1].body()).await;
         (reply.status == 200).then_some(reply)
@@ -106,12 +107,12 @@ async fn an_older_backup_serves_nothing_before_the_log_and_never_grants_twice() 
     }
     std::fs::remove_dir_all(&world.config.data).unwrap();
     copy_folder(&backup, &world.config.data);
-    world.stop_log().await;
+    world.log.stop_log().await;
     let trustee = world.start().await;
     assert_eq!(failure(&trustee.post(case.body()).await), (503, "catching-up".to_owned()));
     trustee.stop().await;
 
-    world.start_log().await;
+    world.log.start_log().await;
     let trustee = world.start().await;
     let reply = until("it has read what happened since", async || {
         let reply = trustee.post(case.body()).await;

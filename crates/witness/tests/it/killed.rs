@@ -3,70 +3,24 @@
 use crate::{Log, ORIGIN, config};
 use host::http::{Fetch, FetchLimits};
 use host::shutdown::Shutdown;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use stage::process::Process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tlog::checkpoint::UnverifiedCheckpoint;
 
-/// Names the configuration file of the process that this binary, started again, shall be.
-const ROLE: &str = "CANDOR_TEST_WITNESS_PROCESS";
 const LIVES: u64 = 6;
 const SIZE: u64 = 4000;
 
-/// The witness process itself. It ends with its standard input, so that none is left behind.
+/// The witness process itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the process that the test below starts and kills"]
 async fn witness_process() {
-    let Some(path) = std::env::var_os(ROLE).map(PathBuf::from) else { return };
-    std::thread::spawn(|| {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(0);
-    });
+    let Some(path) = stage::process::role() else { return };
     let config: witness::Config = host::config::load(&path).unwrap();
     let witness = witness::start(config, Shutdown::new()).await.unwrap();
-    let at = witness.at().http.to_string();
-    host::durable::write_atomic(&path.with_extension("at"), at.as_bytes()).unwrap();
+    stage::process::listening(&path, witness.at().http);
     witness.join().await.unwrap();
-}
-
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    /// Starts the process and waits until it tells where it listens.
-    fn start(config: &Path) -> Self {
-        let at = config.with_extension("at");
-        let _ = std::fs::remove_file(&at);
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["killed::witness_process", "--exact", "--ignored", "--nocapture"])
-            .env(ROLE, config)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Ok(at) = std::fs::read_to_string(&at) {
-                return Self { child, url: format!("http://{at}") };
-            }
-            assert_eq!(child.try_wait().unwrap(), None, "the witness process did not start");
-            assert!(Instant::now() < deadline, "the witness process does not listen");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Process {
-    /// SIGKILL: no destructor, no flush, no goodbye.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +40,7 @@ async fn kill_9_forgets_no_head_that_was_cosigned() {
     let (cosigned, asked) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
 
     for life in 0..=LIVES {
-        let process = Process::start(&path);
+        let process = Process::start("killed::witness_process", &path);
         let url = format!("{}/add-checkpoint", process.url);
         // What it remembers is the last head that it told of, or the one that it was killed over.
         let (told, tried) = (cosigned.load(Ordering::SeqCst), asked.load(Ordering::SeqCst));
@@ -124,7 +78,7 @@ async fn kill_9_forgets_no_head_that_was_cosigned() {
             assert!(!growing.is_finished(), "life {life}: the witness stopped cosigning");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        drop(process);
+        process.kill();
         growing.await.unwrap();
     }
 }

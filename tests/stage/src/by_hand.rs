@@ -1,4 +1,4 @@
-//! A camera driven by hand: pairs by an invite and publishes what it is told to, good and bad.
+//! A camera driven by hand: pairs by an invite, seals the container's fixture, publishes what it is told to, good and bad.
 
 use container::split::{Piece, Splitter};
 use ed25519_dalek::SigningKey;
@@ -16,25 +16,25 @@ use seal::epoch::{EpochSeed, Pool};
 use seal::notice::NoticeRoot;
 use seal::pair::Invite;
 use seal::sealer::{SegmentHead, SegmentSealer};
-use std::path::Path;
 use std::process::Command;
 
 /// Each segment is one second of footage.
-pub(crate) const SEGMENT_US: u64 = 1_000_000;
+pub const SEGMENT_US: u64 = 1_000_000;
 const EPOCH_MS: u32 = 10_000;
 
 /// Footage cut at its key frames: an init segment, then the fragments of each second.
-pub(crate) struct Footage {
+#[derive(Debug)]
+struct Footage {
     init: Vec<u8>,
     seconds: Vec<Vec<Vec<u8>>>,
 }
 
 impl Footage {
     /// The container's fixture, repeated.
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let fragmented = Command::new("ffmpeg")
             .args(["-v", "error", "-nostdin", "-stream_loop", "5", "-i"])
-            .arg(Path::new(super::FIXTURES).join("h264-aac.mp4"))
+            .arg(crate::fixture("h264-aac.mp4"))
             .args(["-c", "copy", "-an", "-f", "mp4", "-frag_duration", "500000"])
             .args(["-movflags", "empty_moov+default_base_moof+frag_keyframe", "pipe:1"])
             .output()
@@ -59,10 +59,11 @@ impl Footage {
     }
 }
 
-pub(crate) struct Camera {
+#[derive(Debug)]
+pub struct Camera {
     key: SigningKey,
     track: TrackId,
-    pub(crate) id: CameraId,
+    pub id: CameraId,
     invite: Invite,
     link: Link,
     control: ControlReceiver,
@@ -72,19 +73,20 @@ pub(crate) struct Camera {
     epoch: Option<Epoch>,
     footage: Footage,
     /// When it began to film, Unix microseconds.
-    pub(crate) began_us: u64,
-    pub(crate) next: u64,
+    pub began_us: u64,
+    pub next: u64,
     /// How long it did not film so far, microseconds.
     rested_us: u64,
     /// Why it has not filmed since its last segment.
     gap: GapReason,
     /// How the next segments begin.
-    pub(crate) start: Start,
+    pub start: Start,
     /// What their heads say.
-    pub(crate) motion_permille: u16,
-    pub(crate) waiting: u32,
+    pub motion_permille: u16,
+    pub waiting: u32,
 }
 
+#[derive(Debug)]
 struct Epoch {
     open: EpochOpen,
     seed: EpochSeed,
@@ -94,7 +96,7 @@ struct Epoch {
 
 impl Camera {
     /// Answers an invite; what the owner must do meanwhile runs elsewhere.
-    pub(crate) async fn pair(url: &str, at: u8) -> Self {
+    pub async fn pair(url: &str, at: u8) -> Self {
         let key = SigningKey::from_bytes(&[at; 32]);
         let invite = Invite::parse(url).unwrap();
         let (link, control) = connect(&key, &invite).await;
@@ -131,40 +133,40 @@ impl Camera {
         }
     }
 
-    pub(crate) fn log_policy(&self) -> &str {
+    pub fn log_policy(&self) -> &str {
         &self.welcome.log_policy
     }
 
-    pub(crate) fn bundle(&self) -> &media::pair::PolicyBundle {
+    pub fn bundle(&self) -> &media::pair::PolicyBundle {
         &self.welcome.policy
     }
 
     /// Says that it publishes.
-    pub(crate) async fn publish(&mut self) {
+    pub async fn publish(&mut self) {
         let publish = Control::Publish { camera_id: self.id, track: self.track };
         self.link.control_send(&publish).unwrap();
         while !matches!(self.control.next().await.unwrap().unwrap(), Control::PublishOk { .. }) {}
     }
 
     /// From here on it films its second picture.
-    pub(crate) async fn second(&mut self) {
+    pub async fn second(&mut self) {
         (self.track, self.epoch, self.next) = (TrackId::SUB, None, 0);
         self.publish().await;
     }
 
     /// Comes back on a new session.
-    pub(crate) async fn reconnect(&mut self) {
+    pub async fn reconnect(&mut self) {
         (self.link, self.control) = connect(&self.key, &self.invite).await;
         self.publish().await;
     }
 
     /// When its next segment starts.
-    pub(crate) fn next_us(&self) -> u64 {
+    pub fn next_us(&self) -> u64 {
         self.began_us + self.next * SEGMENT_US + self.rested_us
     }
 
     /// Films nothing for a time and says why: its next segment is of a new epoch.
-    pub(crate) fn rest(&mut self, for_us: u64, why: GapReason) {
+    pub fn rest(&mut self, for_us: u64, why: GapReason) {
         self.rested_us += for_us;
         self.gap = why;
     }
@@ -208,12 +210,12 @@ impl Camera {
     }
 
     /// Films the next second and publishes it; durable on return.
-    pub(crate) async fn film(&mut self) {
+    pub async fn film(&mut self) {
         self.film_for(&[]).await;
     }
 
     /// The same, with keys for devices that the policy does not list.
-    pub(crate) async fn film_for(&mut self, strangers: &[media::policy::Recipient]) {
+    pub async fn film_for(&mut self, strangers: &[media::policy::Recipient]) {
         let (sequence, bytes) = self.seal(strangers).await;
         let mut stream = self.link.open_segment(0).await.unwrap();
         for piece in bytes.chunks(1000) {
@@ -230,7 +232,7 @@ impl Camera {
     }
 
     /// Films the next second and loses it.
-    pub(crate) async fn lose(&mut self) {
+    pub async fn lose(&mut self) {
         self.seal(&[]).await;
     }
 

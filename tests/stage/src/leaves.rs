@@ -1,77 +1,63 @@
-//! The leaves of a small world: one registrar, one sponsor, two agencies, five trustees.
+//! The leaves of a small world: rules, one registrar, one sponsor, two agencies, trustees.
+//!
+//! In scope: leaves as others see them, well formed and signed by whom their kind needs. Out of scope: requests that open
+//! something (`dealt`).
 
+use crate::keys::{name, officer, operator, registrar, sponsor, supervisor, vkey};
+use crate::paper::NOW;
 use escrow::policy::PolicyDoc;
 use escrow::record::{
-    Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, Name, Ratification, Record,
-    RefusalLeaf, Request, RequesterKey, Role, SealedDetails, ShareBad, Signed, Span, Time, Vkey, Word,
+    Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, PolicyDocLeaf, Ratification, Record,
+    RefusalLeaf, Request, RequesterKey, Role, SealedDetails, ShareBad, Signed, Span, Time, Word,
 };
 use tlog::merkle::leaf_hash;
 use tlog::note::Signer;
 use tlog::{Entry, Hash};
 
-/// 2026-11-24, the middle of a month.
-pub(crate) const NOW: u64 = 1_795_500_000;
-pub(crate) const TRUSTEES: usize = 5;
+/// The trustees whose grants count, by number from 0.
+pub const TRUSTEES: u8 = 5;
 
-pub(crate) fn signer(name: &str) -> Signer {
-    Signer::from_seed(name, &Hash::of(&[name.as_bytes()]).0).unwrap()
+pub fn rules() -> PolicyDoc {
+    PolicyDoc::recommended(vkey(&operator()), vkey(&registrar()))
 }
 
-pub(crate) fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
+/// That these rules hold since `time`.
+pub fn publication(rules: &PolicyDoc, time: u64) -> Vec<u8> {
+    let document =
+        PolicyDocLeaf { operator: name("candor.example"), document: rules.hash(), time: Time(time) };
+    leaf(document, &[&operator()])
 }
 
-pub(crate) fn vkey(signer: &Signer) -> Vkey {
-    Vkey::new(signer.verifier()).unwrap()
-}
-
-pub(crate) fn rules() -> PolicyDoc {
-    PolicyDoc::recommended(vkey(&signer("candor.example")), vkey(&signer("registrar.example")))
-}
-
-pub(crate) fn trustee(at: usize) -> Signer {
-    assert!(at < TRUSTEES);
-    signer(&format!("trustee{at}.example"))
-}
-
-pub(crate) fn leaf<T: Record>(value: T, signers: &[&Signer]) -> Vec<u8> {
+pub fn leaf<T: Record>(value: T, signers: &[&Signer]) -> Vec<u8> {
     Signed::sign(value, signers).unwrap().entry_bytes().to_vec()
 }
 
-fn registration(role: Role, agency: &str, key: &Signer) -> Vec<u8> {
-    let registrar = signer("registrar.example");
+fn registration(role: Role, agency: &str, key: &Signer, time: u64) -> Vec<u8> {
+    let registrar = registrar();
     let value = RequesterKey {
         state: KeyState::Registered,
         role,
         agency: name(agency),
         vkey: vkey(key),
         registrar: name(registrar.name()),
-        time: Time(NOW),
+        time: Time(time),
     };
     leaf(value, &[&registrar])
 }
 
-pub(crate) fn officer(agency: &str) -> Signer {
-    signer(&format!("{agency}/officer"))
-}
-
-pub(crate) fn supervisor(agency: &str) -> Signer {
-    signer(&format!("{agency}/supervisor"))
-}
-
-/// The sponsor and two agencies with an officer and a supervisor each.
-pub(crate) fn registrations() -> Vec<Vec<u8>> {
-    let mut leaves = vec![registration(Role::Sponsor, "relay.example", &signer("relay.example"))];
+/// The sponsor and two agencies with an officer and a supervisor each, registered at `time`.
+pub fn registrations(time: u64) -> Vec<Vec<u8>> {
+    let mut leaves = vec![registration(Role::Sponsor, "relay.example", &sponsor(), time)];
     for agency in ["police.example", "sheriff.example"] {
-        leaves.push(registration(Role::Officer, agency, &officer(agency)));
-        leaves.push(registration(Role::Supervisor, agency, &supervisor(agency)));
+        leaves.push(registration(Role::Officer, agency, &officer(agency), time));
+        leaves.push(registration(Role::Supervisor, agency, &supervisor(agency), time));
     }
     leaves
 }
 
 /// A request as others refer to it.
-#[derive(Clone)]
-pub(crate) struct Asked {
+#[derive(Debug, Clone)]
+pub struct Asked {
     pub index: u64,
     pub id: EntryId,
     pub time: u64,
@@ -79,14 +65,14 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn hash(&self) -> Hash {
+    pub fn hash(&self) -> Hash {
         leaf_hash(&self.bytes)
     }
 }
 
 /// A request at this place of the log, signed by whom its kind needs.
-pub(crate) fn ask(kind: Kind, agency: &str, index: u64, time: u64) -> Asked {
-    let relay = signer("relay.example");
+pub fn ask(kind: Kind, agency: &str, index: u64, time: u64) -> Asked {
+    let relay = sponsor();
     let (officer, supervisor) = (officer(agency), supervisor(agency));
     match kind {
         Kind::Emergency => ask_by(kind, agency, index, time, &[&officer, &supervisor, &relay]),
@@ -95,7 +81,7 @@ pub(crate) fn ask(kind: Kind, agency: &str, index: u64, time: u64) -> Asked {
     }
 }
 
-pub(crate) fn ask_by(kind: Kind, agency: &str, index: u64, time: u64, signers: &[&Signer]) -> Asked {
+pub fn ask_by(kind: Kind, agency: &str, index: u64, time: u64, signers: &[&Signer]) -> Asked {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&index.to_be_bytes());
     let by_agency = kind.is_by_agency();
@@ -116,7 +102,7 @@ pub(crate) fn ask_by(kind: Kind, agency: &str, index: u64, time: u64, signers: &
     Asked { index, id: EntryId(id), time, bytes: leaf(request, signers) }
 }
 
-pub(crate) fn grant(asked: &Asked, by: &Signer) -> Vec<u8> {
+pub fn grant(asked: &Asked, by: &Signer) -> Vec<u8> {
     let grant = Grant {
         id: asked.id,
         trustee: name(by.name()),
@@ -132,7 +118,7 @@ pub(crate) fn grant(asked: &Asked, by: &Signer) -> Vec<u8> {
     leaf(grant, &[by])
 }
 
-pub(crate) fn refusal(asked: &Asked, by: &Signer) -> Vec<u8> {
+pub fn refusal(asked: &Asked, by: &Signer) -> Vec<u8> {
     let refusal = RefusalLeaf {
         id: asked.id,
         trustee: name(by.name()),
@@ -145,7 +131,7 @@ pub(crate) fn refusal(asked: &Asked, by: &Signer) -> Vec<u8> {
     leaf(refusal, &[by])
 }
 
-pub(crate) fn share_bad(asked: &Asked, by: &Signer) -> Vec<u8> {
+pub fn share_bad(asked: &Asked, by: &Signer) -> Vec<u8> {
     let bad = ShareBad {
         id: asked.id,
         trustee: name(by.name()),
@@ -157,7 +143,7 @@ pub(crate) fn share_bad(asked: &Asked, by: &Signer) -> Vec<u8> {
     leaf(bad, &[by])
 }
 
-pub(crate) fn ratification(asked: &Asked, after_secs: u64, by: &Signer) -> Vec<u8> {
+pub fn ratification(asked: &Asked, after_secs: u64, by: &Signer) -> Vec<u8> {
     let mut id = [9; 16];
     id[..8].copy_from_slice(&asked.index.to_be_bytes());
     let ratification = Ratification {
@@ -171,13 +157,13 @@ pub(crate) fn ratification(asked: &Asked, after_secs: u64, by: &Signer) -> Vec<u
     leaf(ratification, &[by])
 }
 
-pub(crate) fn day_keys(by: &Signer, day: u32) -> Vec<u8> {
+pub fn day_keys(by: &Signer, day: u32) -> Vec<u8> {
     let (key_id, keys) = (Hash([11; 32]), Hash([12; 32]));
     let value = DayKeysLeaf { trustee: name(by.name()), vkey: vkey(by), day, key_id, keys, time: Time(NOW) };
     leaf(value, &[by])
 }
 
-pub(crate) fn destroyed(by: &Signer, day: u32) -> Vec<u8> {
+pub fn destroyed(by: &Signer, day: u32) -> Vec<u8> {
     let value = KeyDestroyed { trustee: name(by.name()), day, key_id: Hash([11; 32]), time: Time(NOW + 9) };
     leaf(value, &[by])
 }

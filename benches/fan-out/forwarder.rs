@@ -1,27 +1,23 @@
-//! The stage: a real relay on a runtime of its own with one enrolled camera, and a bare forwarder to compare it with.
+//! Who forwards: a real relay on a runtime of its own with one enrolled camera, and a bare forwarder to compare it with.
 
-use crate::camera::Camera;
+use crate::camera::{CAMERA, Camera};
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use host::running::Running;
 use host::shutdown::Shutdown;
-use media::id::{CameraId, Sequence, TrackId};
+use media::id::{CameraId, Sequence};
 use media::message::{Control, From, Request, Response};
 use media::sign::PublicKey;
 use quic::{ControlReceiver, Endpoint, Identity, Link, SegmentRecv, ServerLimits, StreamError};
 use relay::{At, Config, Error, Key, Log};
+use stage::books::{OWNER, TRACK};
+use stage::keys::public;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
-use tlog::cosignature::{Algorithm, Cosigner};
-use tlog::note::Signer;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-pub(crate) const TRACK: TrackId = TrackId(0);
-pub(crate) const OWNER: u8 = 1;
-pub(crate) const CAMERA: u8 = 2;
-const BARE: u8 = 3;
+const BARE: u8 = 33;
 
 /// Who forwards.
 #[derive(Debug)]
@@ -42,10 +38,6 @@ pub(crate) struct End {
     _endpoint: Endpoint,
 }
 
-pub(crate) fn key(seed: u8) -> SigningKey {
-    SigningKey::from_bytes(&[seed; 32])
-}
-
 fn runtime(threads: &'static str) -> Runtime {
     // One processor for who forwards, the other for the camera and all viewers.
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -58,13 +50,10 @@ impl Forwarder {
         let dir = tempfile::tempdir().unwrap();
         let policy = dir.path().join("policy");
         // The log is never asked here.
-        let log = Signer::from_seed("log.example", &[9; 32]).unwrap().verifier().vkey();
-        let witness = Cosigner::from_seed("witness.example/w1", Algorithm::Ed25519, &[8; 32]).unwrap();
-        let witness = witness.verifier().vkey();
-        std::fs::write(&policy, format!("log {log}\nwitness w1 {witness}\nquorum w1\n")).unwrap();
+        std::fs::write(&policy, stage::paper::policy_text()).unwrap();
         let log = Log { url: "http://127.0.0.1:1".to_owned(), policy, sponsor: "relay.example".to_owned() };
         let mut config = Config::new("127.0.0.1:0".parse().unwrap(), dir.path().join("relay"), log);
-        config.owners = vec![Key(key(OWNER).verifying_key().to_bytes())];
+        config.owners = vec![Key(public(OWNER))];
         // This camera sends as fast as it can, which none does.
         config.limits.writes_per_minute = u32::MAX;
         config.store.min_free_bytes = 0;
@@ -137,7 +126,7 @@ const WAITING: usize = 4096;
 
 async fn forward(endpoint: Endpoint) {
     let viewers: Arc<Mutex<Vec<Pieces>>> = Arc::default();
-    let camera = key(CAMERA).verifying_key().to_bytes();
+    let camera = public(CAMERA);
     while let Some(incoming) = endpoint.accept().await {
         let viewers = viewers.clone();
         tokio::spawn(async move {
