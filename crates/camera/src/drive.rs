@@ -8,7 +8,7 @@
 //! The main track decides when a camera ends. A second source that ends, freezes or is not there is the second track's trouble alone.
 
 use crate::film::Film;
-use crate::handover::{self, Handover, Tracks, lock};
+use crate::handover::{self, Handover, Tracks};
 use crate::spool::Spools;
 use crate::{At, Config, Error, SourceConfig, Stats, capture, duty, identity, publish};
 use host::durable::FolderLock;
@@ -51,7 +51,7 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
     let sub_film = config.sub.clone().map(|source| (source, film_of(&sub)));
     let at = At { camera_id, stats: main.stats.clone(), sub: sub_film.as_ref().map(|_| sub.stats.clone()) };
     // What was filmed before the second source was taken out of the configuration is still sent.
-    let is_published = sub_film.is_some() || lock(&sub.outbox).depth() > 0;
+    let is_published = sub_film.is_some() || sub.outbox.depth() > 0;
     let tracks = Tracks { main: main.clone(), sub: is_published.then(|| sub.clone()) };
     let own = shutdown.child();
     let stop_publishing = Shutdown::new();
@@ -83,7 +83,7 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
                     let _ = timeout(DRAIN, acknowledged(&tracks)).await;
                 } => {}
             }
-            let waiting: usize = tracks.iter().map(|track| lock(&track.outbox).depth()).sum();
+            let waiting: usize = tracks.iter().map(|track| track.outbox.depth()).sum();
             if waiting > 0 {
                 tracing::info!(
                     waiting,
@@ -92,6 +92,8 @@ pub(crate) async fn start(config: Config, shutdown: Shutdown) -> Result<Running<
             }
             stop_publishing.request();
             ended(publishing.await);
+            // What a session left for the disk to do, above all forgetting what the relay has.
+            main.disk.finish().await;
             drop(folder);
             Ok(())
         }
@@ -116,11 +118,9 @@ async fn roll(
 }
 
 /// Waits until the relay has everything of every track.
-async fn acknowledged(tracks: &Tracks) {
+pub(crate) async fn acknowledged(tracks: &Tracks) {
     for track in tracks.iter() {
-        let mut depth = track.depth.subscribe();
-        // The sender lives in the handover, so waiting cannot fail.
-        let _ = depth.wait_for(|depth| *depth == 0).await;
+        track.outbox.wait_until_empty().await;
     }
 }
 

@@ -11,7 +11,7 @@ use crate::clock::{Clock, Set};
 use crate::epochs::{self, Epoch, EpochError, Opening};
 use crate::events::{Events, Taken, Verdict};
 use crate::filming::{Filming, Mode};
-use crate::handover::{Handover, lock};
+use crate::handover::Handover;
 use crate::live::{self, LiveWriter};
 use crate::notices::NoticeError;
 use crate::segmenter::{Cut, Segmenter};
@@ -254,7 +254,7 @@ impl Film {
     fn begin_segment(&mut self, start: Start, start_us: u64, motion_permille: u16) -> Result<(), FilmError> {
         let Some(run) = &self.run else { return Ok(()) };
         // Before an epoch opens for it: while there is no room, none does.
-        if !lock(&self.handover.spools).can_hold(self.handover.track, self.last_len, self.spool_bytes) {
+        if !self.handover.spools.lock().can_hold(self.handover.track, self.last_len, self.spool_bytes) {
             return Err(SpoolError::Full.into());
         }
         let (number, codecs, init) = (run.number, run.codecs.clone(), run.init.clone());
@@ -301,18 +301,17 @@ impl Film {
             Ok(()) => {
                 (epoch.chain, epoch.next_k) = (chain, close.segments);
                 open.writer.end(trailer);
-                self.handover.stats.sent();
+                self.handover.stats.count_sent();
             }
             Err(error) => {
                 tracing::error!(%error, "a segment was not kept");
                 self.handover.stats.set_trouble(Some(error.to_string()));
                 drop(open.writer);
-                self.handover.dropped(open.sequence);
+                self.handover.outbox.remove(open.sequence);
                 // It never counted: what is missing is time, and the next close says why.
                 self.gap = GapReason::SpoolOverflow;
             }
         }
-        self.handover.note_depth();
     }
 
     /// What was filmed is kept; what comes next begins with a key frame, in an epoch whose predecessor's close says why something is missing.
@@ -400,7 +399,7 @@ fn keep(
     limit: u64,
 ) -> Result<(), SpoolError> {
     let gone = {
-        let mut spools = lock(&handover.spools);
+        let mut spools = handover.spools.lock();
         let gone = spools.make_room(handover.track, bytes.len() as u64, limit)?;
         spools.of_mut(handover.track).keep_segment(sequence, bytes, close)?;
         gone
@@ -415,8 +414,7 @@ fn keep(
     }
     for (track, sequence) in gone {
         if let Some(handover) = handover.of(track) {
-            handover.stats.dropped(1);
-            handover.dropped(sequence);
+            handover.outbox.remove(sequence);
         }
     }
     Ok(())

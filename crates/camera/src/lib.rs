@@ -28,6 +28,7 @@ mod handover;
 mod live;
 mod motion;
 mod notices;
+mod outbox;
 pub mod pair;
 mod policy;
 pub mod probe;

@@ -19,7 +19,7 @@ mod sending;
 
 pub use backfill::Share;
 
-use crate::handover::{Handover, Tracks, lock};
+use crate::handover::{Handover, Tracks};
 use crate::spool::{Pairing, Spool, SpoolError};
 use host::http::Retry;
 use host::rng::OsRng;
@@ -169,7 +169,7 @@ impl Track {
             .await?;
         // The segment that is being filmed is the first live one; without one, the next.
         let live_from = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
-        lock(&handover.outbox).handle_connected(live_from);
+        handover.outbox.connect(live_from);
         handover.stats.set_link(None);
         Ok(Self { handover: handover.clone(), confirmed: watch::Sender::new(confirmed), live_from })
     }
@@ -220,12 +220,12 @@ impl Session {
 }
 
 impl Track {
+    /// Counted before the disk is waited for: a session that is cut off meanwhile takes nothing of it with it.
     async fn acknowledged(&self, sequence: Sequence) -> Result<(), SessionError> {
-        if lock(&self.handover.outbox).handle_ack(sequence) {
-            self.handover.on_disk(move |spool| spool.forget_segment(sequence)).await?;
-            self.handover.stats.acked();
+        if self.handover.outbox.acknowledge(sequence) {
+            self.handover.stats.count_acked();
             self.handover.stats.set_link(None);
-            self.handover.note_depth();
+            self.handover.on_disk(move |spool| spool.forget_segment(sequence)).await?;
         }
         Ok(())
     }
@@ -248,17 +248,19 @@ impl Track {
                     });
                     self.handover.to_put.notify_one();
                 }
-                self.handover.again(sequence);
+                self.handover.outbox.requeue(sequence);
             }
             Judges::Nothing | Judges::Sender => sending::again_later(&self.handover, sequence),
             // SPEC: session.md#refusals: the camera MUST keep it beside its spool.
             Judges::Object => {
-                self.handover.dropped(sequence);
+                self.handover.outbox.remove(sequence);
+                self.handover.stats.count_refused();
                 self.handover.on_disk(move |spool| spool.set_aside(sequence)).await?;
-                self.handover.stats.refused();
-                self.handover.note_depth();
             }
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,11 +15,13 @@
 
 mod both;
 mod owner;
+mod segments;
 
 pub(crate) use both::Spools;
 pub(crate) use owner::Pairing;
 
 use crate::epochs::EpochError;
+use crate::stats::Stats;
 use host::durable::{self, DurableError};
 use host::guard;
 use media::chain::Chain;
@@ -27,9 +29,8 @@ use media::epoch::{EpochClose, GapReason};
 use media::id::{EpochNo, Sequence};
 use media::segment::{HEADER_LEN, SegmentHeader, Trailer};
 use redb::{Database, ReadableDatabase as _, TableDefinition};
-use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use segments::Segments;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -77,15 +78,7 @@ pub(crate) struct Spool {
     database: Arc<Database>,
     meta: Meta,
     opens: Opens,
-    folder: PathBuf,
-    held: BTreeMap<Sequence, Held>,
-}
-
-/// A spooled segment.
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    len: u64,
-    epoch_no: EpochNo,
+    segments: Segments,
 }
 
 impl Spool {
@@ -129,20 +122,22 @@ impl Spool {
         opens: Opens,
         folder: PathBuf,
     ) -> Result<Self, SpoolError> {
-        let mut spool = Self { path, database, meta, opens, folder, held: BTreeMap::new() };
-        spool.held = spool.scan()?;
+        let segments = Segments::open(folder, Stats::default())?;
+        let spool = Self { path, database, meta, opens, segments };
         spool.recover()?;
         Ok(spool)
     }
 
     /// After a crash: a segment that was kept just before its count was, is counted now, before it can be acknowledged and forgotten.
     fn recover(&self) -> Result<(), SpoolError> {
-        let Some(last) = self.held.keys().next_back().copied() else { return Ok(()) };
+        let Some(last) = self.segments.sequences().next_back() else { return Ok(()) };
         if last.0 < self.number("next_sequence")? {
             return Ok(());
         }
-        let bytes = self.segment(last)?;
-        let header = header(&bytes).ok_or_else(|| state(&self.segment_path(last))("it has no header"))?;
+        let path = self.segments.path(last);
+        let bytes = self.segments.read(last)?.ok_or_else(|| state(&path)("a spooled segment has gone"))?;
+        let header = bytes.get(..HEADER_LEN).and_then(|header| SegmentHeader::decode(header).ok());
+        let header = header.ok_or_else(|| state(&path)("it has no header"))?;
         let next = last.0.saturating_add(1).to_be_bytes();
         let close = self.last_close()?.filter(|close| close.epoch_no == header.epoch_no);
         match (close, Trailer::of_segment(&bytes)) {
@@ -152,32 +147,6 @@ impl Spool {
             }
             _ => self.put(&[("next_sequence", &next)]),
         }
-    }
-
-    fn scan(&self) -> Result<BTreeMap<Sequence, Held>, SpoolError> {
-        let failed = |error| DurableError::at(&self.folder, error);
-        let mut held = BTreeMap::new();
-        for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            // Left over by a power cut in the middle of writing: no segment, and it takes room.
-            if name.to_str().is_some_and(|name| name.ends_with(".tmp")) {
-                remove(&entry.path())?;
-                continue;
-            }
-            let number =
-                name.to_str().and_then(|name| name.strip_suffix(SEGMENT)).and_then(|n| n.parse().ok());
-            let Some(number) = number else { continue };
-            let path = entry.path();
-            let mut first = Vec::with_capacity(HEADER_LEN);
-            let file = std::fs::File::open(&path).map_err(|error| DurableError::at(&path, error))?;
-            let read = file.take(HEADER_LEN as u64).read_to_end(&mut first);
-            read.map_err(|error| DurableError::at(&path, error))?;
-            let header = header(&first).ok_or_else(|| state(&path)("it has no header"))?;
-            let len = entry.metadata().map_err(failed)?.len();
-            held.insert(Sequence(number), Held { len, epoch_no: header.epoch_no });
-        }
-        Ok(held)
     }
 
     fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, SpoolError> {
@@ -239,7 +208,8 @@ impl Spool {
             let mut opens = write.open_table(self.opens).map_err(state(&self.path))?;
             opens.insert(epoch.0, open).map_err(state(&self.path))?;
             // Those whose segments still wait are kept, however old.
-            let oldest = self.held.values().next().map_or(u64::MAX, |held| held.epoch_no.0);
+            let oldest = self.segments.sequences().next().and_then(|oldest| self.segments.epoch_of(oldest));
+            let oldest = oldest.map_or(u64::MAX, |epoch| epoch.0);
             let keep = epoch.0.saturating_sub(OPENS_KEPT).min(oldest);
             opens.retain(|of, _| of >= keep).map_err(state(&self.path))?;
         }
@@ -284,7 +254,7 @@ impl Spool {
     /// The number of the next segment.
     pub(crate) fn next_sequence(&self) -> Result<Sequence, SpoolError> {
         let counted = Sequence(self.number("next_sequence")?);
-        let spooled = self.held.keys().next_back().and_then(|last| last.next()).unwrap_or_default();
+        let spooled = self.segments.sequences().next_back().and_then(Sequence::next).unwrap_or_default();
         Ok(counted.max(spooled))
     }
 
@@ -295,27 +265,27 @@ impl Spool {
         bytes: &[u8],
         close: &EpochClose,
     ) -> Result<(), SpoolError> {
-        let path = self.segment_path(sequence);
-        durable::write_atomic(&path, bytes)?;
+        self.segments.write(sequence, bytes)?;
         let next = sequence.0.saturating_add(1);
         let counted = self.put(&[("next_sequence", &next.to_be_bytes()), ("close", &encode_close(close))]);
         if let Err(error) = counted {
             // Not counted, so not kept: its number goes to another.
-            remove(&path)?;
+            self.segments.remove(sequence)?;
             return Err(error);
         }
-        self.held.insert(sequence, Held { len: bytes.len() as u64, epoch_no: close.epoch_no });
+        self.segments.hold(sequence, bytes.len() as u64, close.epoch_no);
         Ok(())
     }
 
     /// Lets the oldest segment go for want of room; the next close says so.
     fn drop_oldest(&mut self) -> Result<Option<Sequence>, SpoolError> {
-        let Some(oldest) = self.held.keys().next().copied() else { return Ok(None) };
+        let Some(oldest) = self.segments.sequences().next() else { return Ok(None) };
         if !self.has_overflowed()? {
             // Durable before the first goes, so that no crash makes the loss a silent one.
             self.put(&[("overflowed", &[1])])?;
         }
         self.forget_segment(oldest)?;
+        self.stats().count_dropped();
         Ok(Some(oldest))
     }
 
@@ -326,69 +296,47 @@ impl Spool {
 
     /// A whole segment; `None` when it went meanwhile.
     pub(crate) fn find_segment(&self, sequence: Sequence) -> Result<Option<Vec<u8>>, SpoolError> {
-        Ok(durable::read_limited(&self.segment_path(sequence), media::limits::SEGMENT as u64)?)
-    }
-
-    fn segment(&self, sequence: Sequence) -> Result<Vec<u8>, SpoolError> {
-        let gone = || state(&self.segment_path(sequence))("a spooled segment has gone");
-        self.find_segment(sequence)?.ok_or_else(gone)
+        self.segments.read(sequence)
     }
 
     /// The epoch of a spooled segment.
     pub(crate) fn epoch_of(&self, sequence: Sequence) -> Option<EpochNo> {
-        self.held.get(&sequence).map(|held| held.epoch_no)
+        self.segments.epoch_of(sequence)
     }
 
     /// Forgets a segment that the relay says is durable.
     pub(crate) fn forget_segment(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
-        self.held.remove(&sequence);
-        remove(&self.segment_path(sequence))
+        self.segments.remove(sequence)
     }
 
     /// Puts a segment aside that the relay will never take: it is still footage.
     pub(crate) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
-        self.held.remove(&sequence);
-        let path = self.segment_path(sequence);
-        let aside = path.with_extension("refused");
-        std::fs::rename(&path, aside).map_err(|error| DurableError::at(&path, error))?;
-        Ok(())
+        self.segments.set_aside(sequence)
     }
 
+    /// Oldest first.
     pub(crate) fn sequences(&self) -> Vec<Sequence> {
-        self.held.keys().copied().collect()
+        self.segments.sequences().collect()
     }
 
     /// How many segments the relay has not taken yet.
     pub(crate) fn waiting(&self) -> u32 {
-        u32::try_from(self.held.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.segments.count()).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.held.values().map(|held| held.len).sum()
+        self.segments.bytes()
     }
 
-    fn segment_path(&self, sequence: Sequence) -> PathBuf {
-        self.folder.join(format!("{:020}{SEGMENT}", sequence.0))
+    /// What this track tells about itself.
+    pub(crate) fn stats(&self) -> &Stats {
+        self.segments.stats()
     }
-}
-
-fn header(bytes: &[u8]) -> Option<SegmentHeader> {
-    SegmentHeader::decode(bytes.get(..HEADER_LEN)?).ok()
 }
 
 const STATE: &str = "state.redb";
 const SPOOL: &str = "spool";
 const SUB: &str = "sub";
-const SEGMENT: &str = ".segment";
-
-fn remove(path: &Path) -> Result<(), SpoolError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(DurableError::at(path, error).into())
-        }
-        _ => Ok(()),
-    }
-}
 
 fn state<E: ToString>(path: &Path) -> impl Fn(E) -> SpoolError + '_ {
     move |reason| SpoolError::State { path: path.to_owned(), reason: reason.to_string() }

@@ -7,7 +7,7 @@
 
 use super::backfill::{self, Share};
 use super::{Session, SessionError, Track};
-use crate::handover::{Handover, lock};
+use crate::handover::Handover;
 use crate::live::{Live, Next};
 use crate::spool::SpoolError;
 use media::id::{EpochNo, Sequence};
@@ -78,7 +78,7 @@ impl<'a> Lane<'a> {
 
     fn send_live(&mut self, session: &Session) {
         while self.has_room()
-            && let Some(sequence) = next(|| lock(&self.track.handover.outbox).poll_live())
+            && let Some(sequence) = self.track.handover.outbox.take_live()
         {
             let newer = sequence.0.saturating_sub(self.track.live_from.0);
             let newer = i32::try_from(newer).unwrap_or(i32::MAX).min(MAIN_LIVE - SUB_LIVE - 1);
@@ -89,7 +89,7 @@ impl<'a> Lane<'a> {
 
     fn send_backlog(&mut self, session: &Session) {
         if self.backlog.is_empty()
-            && let Some(sequence) = next(|| lock(&self.track.handover.outbox).poll_send())
+            && let Some(sequence) = self.track.handover.outbox.take()
         {
             self.backlog.spawn(Sending::new(session, self.track, sequence, BACKLOG).run());
         }
@@ -114,18 +114,13 @@ async fn done_of<'a>(
     }
 }
 
-/// Names what would otherwise hold the outbox's lock for as long as the loop's body runs.
-fn next(poll: impl FnOnce() -> Option<Sequence>) -> Option<Sequence> {
-    poll()
-}
-
 /// Sends a segment again, not at once.
 pub(super) fn again_later(handover: &Arc<Handover>, sequence: Sequence) {
     let handover = handover.clone();
     tokio::spawn(async move {
         tokio::time::sleep(LATER).await;
         // If the session ended meanwhile, it waits already, and this changes nothing.
-        handover.again(sequence);
+        handover.outbox.requeue(sequence);
     });
 }
 
@@ -164,7 +159,7 @@ fn finished(
     match ended {
         Ok(Sent::Whole) => Ok(()),
         Ok(Sent::Gone) => {
-            handover.dropped(sequence);
+            handover.outbox.remove(sequence);
             Ok(())
         }
         // The relay gave the stream up. Its refusal, if one comes, says why and decides; if none comes, the segment goes again.
