@@ -1,7 +1,8 @@
-//! What of one track the relay is not known to have, and how much that is: every change publishes the depth itself.
+//! What of one track the relay is not known to have, and how much that is: every change publishes
+//! the depth itself.
 //!
-//! What goes next is decided by [`media::session::Outbox`]. No method waits, so a session that is cut off leaves
-//! nothing half changed here: the depth is right whatever else its end took with it.
+//! What goes next is decided by [`media::session::Outbox`]. No method waits, so a session that is
+//! cut off leaves nothing half changed here: the depth is right whatever else its end took with it.
 
 use host::lock::Mutex;
 use media::id::Sequence;
@@ -22,7 +23,8 @@ impl Outbox {
         Self { depth: watch::Sender::new(decided.depth()), decided: Mutex::new(decided), to_send }
     }
 
-    /// A session stands: what was under way in the one before waits again, and segments from here on are live.
+    /// A session stands: what was under way in the one before waits again, and segments from here
+    /// on are live.
     pub(crate) fn connect(&self, live_from: Sequence) {
         self.change(|outbox| outbox.handle_connected(live_from));
     }

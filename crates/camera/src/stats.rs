@@ -2,8 +2,8 @@
 
 use host::lock::Mutex;
 use media::epoch::GapReason;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters since the start, and what is wrong now.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +50,8 @@ impl Stats {
         (self.0.spooled.load(Ordering::Relaxed), self.0.spooled_bytes.load(Ordering::Relaxed))
     }
 
-    /// Why nothing is filmed now, the source having been let go: [`GapReason::OutsideSchedule`] or [`GapReason::Privacy`].
+    /// Why nothing is filmed now, the source having been let go: [`GapReason::OutsideSchedule`] or
+    /// [`GapReason::Privacy`].
     pub fn rests(&self) -> Option<GapReason> {
         *self.0.rests.lock()
     }

@@ -1,9 +1,8 @@
 //! What a session that is cut off while the disk is slow leaves behind.
 
 use super::*;
-use crate::drive::acknowledged;
-use crate::handover;
 use crate::spool::Spools;
+use crate::state;
 use media::epoch::{EpochClose, GapReason};
 use media::segment::{SegmentHeader, Start};
 use std::sync::mpsc;
@@ -15,7 +14,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// A track with one segment that waits for the relay, within a session.
 fn track_with_a_segment(folder: &std::path::Path) -> Track {
     Spool::create(folder).unwrap();
-    let (handover, _) = handover::of_tracks(Spools::open(folder).unwrap());
+    let (handover, _) = state::of_tracks(Spools::open(folder).unwrap());
     let header = SegmentHeader {
         camera_id: CameraId([1; 32]),
         track: TrackId::MAIN,
@@ -32,8 +31,9 @@ fn track_with_a_segment(folder: &std::path::Path) -> Track {
     Track { handover, confirmed: watch::Sender::new(EpochNo(0)), live_from: Sequence(0) }
 }
 
-/// Has `step` done until the disk makes it wait, and cuts it off there, as the end of a session does. The disk is slow as
-/// it is when the other track's segment is being written: whoever writes holds the spool.
+/// Has `step` done until the disk makes it wait, and cuts it off there, as the end of a session
+/// does. The disk is slow as it is when the other track's segment is being written: whoever writes
+/// holds the spool.
 async fn cut_off_at_a_slow_disk(track: &Track, step: impl Future<Output = Result<(), SessionError>>) {
     let handover = track.handover.clone();
     let (finish_writing, written) = mpsc::channel::<()>();
@@ -51,9 +51,10 @@ async fn cut_off_at_a_slow_disk(track: &Track, step: impl Future<Output = Result
     assert!(cut.is_err(), "it did not wait for the disk");
     drop(finish_writing);
     writing.join().unwrap();
-    // A source that was played once has ended: the camera waits for the rest, and then for its disk.
+    // A source that was played once has ended: the camera waits for the rest, and then for its
+    // disk.
     let tracks = Tracks { main: handover.clone(), sub: None };
-    timeout(LONG, acknowledged(&tracks)).await.unwrap();
+    timeout(LONG, tracks.wait_until_empty()).await.unwrap();
     handover.disk.finish().await;
 }
 

@@ -1,9 +1,9 @@
 //! One track's folder of whole sealed segments: what waits for the relay, and how much that is.
 //!
-//! In scope: the files and what is known of each; every change tells the track's [`Stats`]. Out of scope: numbers and
-//! closes (`super`), how much may be held (`both`).
+//! In scope: the files and what is known of each; every change tells the track's [`Stats`]. Out of
+//! scope: numbers and closes (`super`), how much may be held (`both`).
 
-use super::{SpoolError, state};
+use super::SpoolError;
 use crate::stats::Stats;
 use host::durable::{self, DurableError};
 use media::id::{EpochNo, Sequence};
@@ -44,7 +44,10 @@ impl Segments {
             }
             let Some(Ok(number)) = name.strip_suffix(SEGMENT).map(str::parse) else { continue };
             let epoch_no = read_header(&path)?.epoch_no;
-            found.push((Sequence(number), HeldSegment { len: entry.metadata().map_err(failed)?.len(), epoch_no }));
+            found.push((
+                Sequence(number),
+                HeldSegment { len: entry.metadata().map_err(failed)?.len(), epoch_no },
+            ));
         }
         found.into_iter().for_each(|(sequence, segment)| segments.insert(sequence, segment));
         Ok(segments)
@@ -129,7 +132,7 @@ fn read_header(path: &Path) -> Result<SegmentHeader, SpoolError> {
     let mut first = Vec::with_capacity(HEADER_LEN);
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(HEADER_LEN as u64).read_to_end(&mut first).map_err(failed)?;
-    SegmentHeader::decode(&first).map_err(state(path))
+    SegmentHeader::decode(&first).map_err(|source| SpoolError::Segment { path: path.to_owned(), source })
 }
 
 /// Removes a file, if it is there.

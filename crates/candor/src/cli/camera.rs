@@ -222,18 +222,14 @@ fn not_started(error: Error) -> Ended {
     }
 }
 
-fn not_paired(error: Error) -> Ended {
-    match &error {
-        Error::Pair(pair) => match pair {
-            PairError::Invite(InviteError::Malformed(_)) => Ended::wrong(error),
-            PairError::Link(LinkError::Address { .. }) => Ended::wrong(error),
-            PairError::Link(LinkError::WrongKey) => Ended::no(error),
-            PairError::Link(_) | PairError::Call(_) | PairError::NoAnswer | PairError::Spool(_) => {
-                error.into()
-            }
-            _ => Ended::no(error),
-        },
-        Error::Spool(SpoolError::Paired | SpoolError::Missing(_)) => Ended::wrong(error),
-        _ => not_started(error),
+fn not_paired(error: PairError) -> Ended {
+    match error {
+        PairError::Camera(error) => not_started(error),
+        PairError::Spool(SpoolError::Paired | SpoolError::Missing(_))
+        | PairError::Invite(InviteError::Malformed(_))
+        | PairError::Link(LinkError::Address { .. }) => Ended::wrong(error),
+        PairError::Link(LinkError::WrongKey) => Ended::no(error),
+        PairError::Link(_) | PairError::Call(_) | PairError::NoAnswer | PairError::Spool(_) => error.into(),
+        _ => Ended::no(error),
     }
 }

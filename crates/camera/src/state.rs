@@ -1,4 +1,5 @@
-//! What filming and publishing of one track share. Filming never waits for publishing: it leaves what it made here and in the spool, and goes on.
+//! What filming and publishing of one track share. Filming never waits for publishing: it leaves
+//! what it made here and in the spool, and goes on.
 
 use crate::live::Live;
 use crate::outbox::Outbox;
@@ -59,6 +60,13 @@ impl Tracks {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Handover>> {
         std::iter::once(&self.main).chain(&self.sub)
     }
+
+    /// Waits until the relay has everything of every track.
+    pub(crate) async fn wait_until_empty(&self) {
+        for track in self.iter() {
+            track.outbox.wait_until_empty().await;
+        }
+    }
 }
 
 /// Of a camera's tracks: the main one, and the second one, which gives way to it.
@@ -105,8 +113,9 @@ impl Handover {
         self.outbox.add(sequence);
     }
 
-    /// Works on the spool on a thread that may wait for the disk. The work goes on to its end also when nobody waits
-    /// for it any more: what follows from it and outlives a session is done by `work` itself, or before.
+    /// Works on the spool on a thread that may wait for the disk. The work goes on to its end also
+    /// when nobody waits for it any more: what follows from it and outlives a session is done by
+    /// `work` itself, or before.
     pub(crate) async fn on_disk<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&mut Spool) -> T + Send + 'static,
