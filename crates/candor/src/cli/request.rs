@@ -6,10 +6,12 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use requester::collect::{Answer, CollectError, Collected};
 use requester::folder::{FolderError, RequestFolder};
-use requester::open::{OpenError, Tried};
+use requester::open::OpenError;
 use requester::ratify::RatifyError;
 use requester::request::{Ask, RequestError};
-use requester::{Config, Requester};
+use requester::shares::SharesError;
+use requester::show::Tried;
+use requester::{CaseError, Config, Requester};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -139,8 +141,7 @@ impl Verb {
                     Err(error @ (CollectError::TooFew { .. } | CollectError::Refused(_))) => {
                         return Err(Ended::no(error));
                     }
-                    Err(CollectError::Folder(error)) => return Err(folder_wrong(error)),
-                    Err(error) => return Err(error.into()),
+                    Err(CollectError::Case(error)) => return Err(case_wrong(error)),
                 }
             }
             Self::Open(request) => {
@@ -159,10 +160,14 @@ impl Verb {
                             opened.evidence.display()
                         )
                     }),
-                    Err(error @ OpenError::Combine { .. }) => return Err(Ended::no(error)),
-                    Err(error @ OpenError::NotLogged) => return Err(Ended::wrong(error)),
-                    Err(OpenError::Folder(error) | OpenError::Case(CollectError::Folder(error))) => {
-                        return Err(folder_wrong(error));
+                    Err(error @ OpenError::Shares(SharesError::Combine { .. })) => {
+                        return Err(Ended::no(error));
+                    }
+                    Err(error @ OpenError::Shares(SharesError::NotLogged)) => {
+                        return Err(Ended::wrong(error));
+                    }
+                    Err(OpenError::Case(error) | OpenError::Shares(SharesError::Case(error))) => {
+                        return Err(case_wrong(error));
                     }
                     Err(error) => return Err(error.into()),
                 }
@@ -186,7 +191,7 @@ impl Verb {
             }
             Self::Try { request, epoch } => {
                 let (requester, folder) = request.open()?;
-                let tried = requester::open::try_epoch(&requester, &folder, epoch).await?;
+                let tried = requester::show::try_epoch(&requester, &folder, epoch).await?;
                 terminal.result(&tried, |tried| match tried {
                     Tried::Opened => "it opens: it was released".to_owned(),
                     Tried::Refused { name } => format!("it stays closed: {name}"),
@@ -209,9 +214,17 @@ fn not_made(error: RequestError) -> Ended {
 
 fn not_ratified(error: RatifyError) -> Ended {
     match error {
-        RatifyError::Folder(error) | RatifyError::Case(CollectError::Folder(error)) => folder_wrong(error),
-        RatifyError::Case(_) | RatifyError::Add(_) => error.into(),
+        RatifyError::Folder(error) => folder_wrong(error),
+        RatifyError::Case(error) => case_wrong(error),
+        RatifyError::Add(_) => error.into(),
         error => Ended::wrong(error),
+    }
+}
+
+fn case_wrong(error: CaseError) -> Ended {
+    match error {
+        CaseError::Folder(error) => folder_wrong(error),
+        CaseError::Objects(_) => error.into(),
     }
 }
 

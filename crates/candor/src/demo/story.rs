@@ -10,8 +10,8 @@ use owner::audit::{Row, Since};
 use owner::live::Watched;
 use requester::collect::Answer;
 use requester::folder::RequestFolder;
-use requester::open::Tried;
 use requester::request::{Ask, Grounds, Kind};
+use requester::show::Tried;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -207,8 +207,8 @@ impl Story<'_> {
     async fn stored_segment(&self, chosen: &Chosen) -> Result<bytes::Bytes, StoryError> {
         let camera = self.cast.video.cameras.first().ok_or(StoryError::Never("a camera"))?;
         let requester = &self.cast.people.requester;
-        let sealed =
-            requester::open::sealed_segment(requester, camera.id, chosen.from_us, chosen.to_us).await;
+        let span = (chosen.from_us, chosen.to_us);
+        let sealed = requester::show::sealed_segment(requester, camera.id, span).await;
         sealed.map_err(at("fetch"))?.ok_or(StoryError::Never("a stored segment in the chosen epochs"))
     }
 
@@ -327,8 +327,8 @@ impl Story<'_> {
             opened.segments,
             clips.join(", ")
         ));
-        let last = requester::request::sign(requester, folder).map_err(at("request"))?.last_epoch;
-        let tried = requester::open::try_epoch(requester, folder, last + 1).await.map_err(at("neighbour"))?;
+        let last = requester::request::draft(requester, folder).map_err(at("request"))?.last_epoch;
+        let tried = requester::show::try_epoch(requester, folder, last + 1).await.map_err(at("neighbour"))?;
         let neighbour = match tried {
             Tried::Refused { name } => Refused { refused: true, name },
             Tried::Opened => Refused { refused: false, name: "OPENED".to_owned() },
