@@ -15,10 +15,11 @@ pub(crate) struct Access {
     /// RTSP: tcp loses nothing; udp shows what the network loses.
     #[arg(long, value_name = "tcp|udp", value_parser = transport)]
     transport: Option<Transport>,
-    /// RTSP: the camera's user. Else the variable CANDOR_SOURCE_USER.
+    /// RTSP: the camera's user; else the variable CANDOR_SOURCE_USER is read.
     #[arg(long)]
     user: Option<String>,
-    /// RTSP: a file with the camera's password on one line, chmod 600. Else the variable CANDOR_SOURCE_PASSWORD.
+    /// RTSP: a file with the camera's password on one line (chmod 600); else the variable
+    /// CANDOR_SOURCE_PASSWORD is read.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
