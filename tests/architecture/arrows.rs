@@ -16,15 +16,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("quic", &["media"]),
     ("log-client", &["host", "tlog"]),
     ("relay-client", &["host", "media", "quic"]),
+    ("page", &["host"]),
     ("camera", &["container", "escrow", "host", "media", "quic", "seal", "tlog"]),
     ("relay", &["host", "log-client", "media", "quic", "tlog"]),
     ("log-server", &["host", "tlog"]),
     ("witness", &["host", "tlog"]),
-    ("monitor", &["escrow", "host", "log-client", "tlog"]),
+    ("monitor", &["escrow", "host", "log-client", "page", "tlog"]),
     ("trustee", &["escrow", "host", "log-client", "media", "seal", "tlog"]),
     ("registrar", &["escrow", "host", "log-client", "tlog"]),
     ("requester", &["container", "escrow", "host", "log-client", "media", "quic", "seal", "tlog"]),
-    ("owner", &["container", "escrow", "host", "log-client", "media", "quic", "seal", "tlog"]),
+    ("owner", &["container", "escrow", "host", "log-client", "media", "page", "quic", "seal", "tlog"]),
 ];
 
 pub(super) const SCIENCES: &[&str] = &["tlog", "media", "seal", "escrow", "container"];

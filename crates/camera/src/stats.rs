@@ -1,9 +1,9 @@
 //! What a track of a camera tells about itself while it runs. Clones are one and the same.
 
-use host::lock::Mutex;
+use crate::handover::lock;
 use media::epoch::GapReason;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Counters since the start, and what is wrong now.
 #[derive(Debug, Clone, Default)]
@@ -50,70 +50,69 @@ impl Stats {
         (self.0.spooled.load(Ordering::Relaxed), self.0.spooled_bytes.load(Ordering::Relaxed))
     }
 
-    /// Why nothing is filmed now, the source having been let go: [`GapReason::OutsideSchedule`] or
-    /// [`GapReason::Privacy`].
+    /// Why nothing is filmed now, the source having been let go: [`GapReason::OutsideSchedule`] or [`GapReason::Privacy`].
     pub fn rests(&self) -> Option<GapReason> {
-        *self.0.rests.lock()
+        *lock(&self.0.rests)
     }
 
     /// Why there is no picture now.
     pub fn trouble(&self) -> Option<String> {
-        self.0.trouble.lock().clone()
+        lock(&self.0.trouble).clone()
     }
 
     /// How wrong the clock of the camera that is filmed is, if it tells and is.
     pub fn clock_trouble(&self) -> Option<String> {
-        self.0.clock.lock().clone()
+        lock(&self.0.clock).clone()
     }
 
     /// Why there is no session with the relay now, or why it does not store.
     pub fn link_trouble(&self) -> Option<String> {
-        self.0.link.lock().clone()
+        lock(&self.0.link).clone()
     }
 
     /// Why a newer policy of the owner is not followed.
     pub fn policy_trouble(&self) -> Option<String> {
-        self.0.policy.lock().clone()
+        lock(&self.0.policy).clone()
     }
 
     pub(crate) fn set_policy_trouble(&self, trouble: Option<String>) {
-        *self.0.policy.lock() = trouble;
+        *lock(&self.0.policy) = trouble;
     }
 
-    pub(crate) fn count_sent(&self) {
+    pub(crate) fn sent(&self) {
         self.0.sent.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_acked(&self) {
+    pub(crate) fn acked(&self) {
         self.0.acked.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_refused(&self) {
+    pub(crate) fn refused(&self) {
         self.0.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_dropped(&self) {
-        self.0.dropped.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn dropped(&self, segments: u64) {
+        self.0.dropped.fetch_add(segments, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_spooled(&self, segments: u64, bytes: u64) {
+    pub(crate) fn set_depth(&self, segments: u64, bytes: u64) {
         self.0.spooled.store(segments, Ordering::Relaxed);
         self.0.spooled_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn set_rests(&self, rests: Option<GapReason>) {
-        *self.0.rests.lock() = rests;
+        *lock(&self.0.rests) = rests;
     }
 
     pub(crate) fn set_trouble(&self, trouble: Option<String>) {
-        *self.0.trouble.lock() = trouble;
+        *lock(&self.0.trouble) = trouble;
     }
 
     pub(crate) fn set_clock_trouble(&self, trouble: Option<String>) {
-        *self.0.clock.lock() = trouble;
+        *lock(&self.0.clock) = trouble;
     }
 
     pub(crate) fn set_link(&self, trouble: Option<String>) {
-        *self.0.link.lock() = trouble;
+        *lock(&self.0.link) = trouble;
     }
 }

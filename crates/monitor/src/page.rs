@@ -4,13 +4,15 @@
 
 use crate::count::{Row, RowKey, month_of};
 use crate::watch::Status;
+use page::assets::Assets;
+use page::html::{Head, Text};
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter, Write as _};
+use std::fmt::{self, Display, Formatter};
 
-pub(crate) const STYLE: &str = include_str!("page.css");
-/// Only the page's own style sheet may load, and nothing may frame it.
-pub(crate) const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub(crate) const ASSETS: Assets = Assets(&[("page.css", include_str!("page.css"))]);
+const STYLES: [&str; 2] = ["base.css", "page.css"];
+/// The page loads itself again after so long, seconds.
+const AGAIN: u32 = 10;
 
 /// What the page shows.
 #[derive(Debug)]
@@ -30,11 +32,8 @@ pub(crate) struct Page<'a> {
 
 impl Display for Page<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n<meta http-equiv=\"refresh\" content=\"10\">\n\
-             <title>Releases of footage: the public count</title>\n<link rel=\"stylesheet\" href=\"page.css\">\n<main>\n",
-        )?;
+        let title = "Releases of footage: the public count";
+        writeln!(f, "{}<main>", Head { title, styles: &STYLES, again_after: AGAIN })?;
         self.alarms(f)?;
         self.count(f)?;
         self.table(f)?;
@@ -166,25 +165,6 @@ fn state(word: &str) -> &str {
         "forked" => "holds proof that the log signed two histories",
         "starting" => "is starting",
         _ => "cannot follow the log",
-    }
-}
-
-/// Text as HTML shows it: whatever a log, a peer or a configuration says is no markup.
-struct Text<'a>(&'a str);
-
-impl Display for Text<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The monitor's pages: gossip, counts and status for programs, and one for people.
 
 use crate::gossip::{Gossip, GossipError, MAX_GOSSIP_BYTES};
-use crate::page::{CONTENT_SECURITY_POLICY, Page, STYLE};
+use crate::page::{ASSETS, Page};
 use crate::watch::Monitor;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -11,12 +11,16 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use host::http::Failure;
+use page::dress::Dress;
 use std::sync::Arc;
 
 pub(crate) fn router(monitor: Arc<Monitor>) -> Router {
-    Router::new()
+    let for_people = Router::new()
         .route("/", get(page))
-        .route("/page.css", get(style))
+        .route("/base.css", get(async || style("base.css")))
+        .route("/page.css", get(async || style("page.css")));
+    Dress::of_text()
+        .over(for_people)
         .route("/gossip", get(ours).post(swap))
         .route("/counts", get(counts))
         .route("/status", get(status))
@@ -105,19 +109,13 @@ async fn page(State(monitor): State<Arc<Monitor>>) -> Response {
             status: &status,
             now: host::clock::now(),
         };
-        let headers = [
-            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::CACHE_CONTROL, "no-store"),
-        ];
-        (headers, page.to_string()).into_response()
+        ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page.to_string()).into_response()
     })
     .await
 }
 
-async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+fn style(name: &str) -> Result<Response, StatusCode> {
+    ASSETS.answer(name).ok_or(StatusCode::NOT_FOUND)
 }
 
 /// On a thread that may wait: the book is held while a step is made durable. The number of connections bounds how many wait.

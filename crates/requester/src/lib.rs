@@ -7,13 +7,11 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`config`], [`keys`], `state` | the settings; officer, supervisor, sponsor and link keys, made once; the open desk |
-//! | [`ask`], `objects`, [`request`] | what is asked; the camera's public objects; compose, sign, countersign, log |
-//! | `case`, [`folder`] | one request as every step finds it; its durable state |
+//! | [`keys`] | officer, supervisor, sponsor and link keys, made once |
+//! | [`request`] | compose, sign, countersign, log |
 //! | [`collect`] | ask each trustee until enough have granted |
-//! | [`shares`], [`open`], `clip` | combine; fetch ciphertext, open; write MP4 and evidence |
-//! | [`ratify`] | a court confirmed an emergency |
-//! | [`show`] | for showing that what was not released stays closed |
+//! | [`open`] | combine, fetch ciphertext, open, write MP4 and evidence |
+//! | [`folder`] | one request's durable state |
 //!
 //! ```text
 //! request/draft.note  request/package  request/release.secret   candor request new
@@ -24,8 +22,6 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod ask;
-mod case;
 mod clip;
 pub mod collect;
 pub mod config;
@@ -35,11 +31,7 @@ mod objects;
 pub mod open;
 pub mod ratify;
 pub mod request;
-pub mod shares;
-pub mod show;
-mod state;
 
-pub use case::CaseError;
 pub use config::Config;
+pub use keys::Requester;
 pub use objects::ObjectsError;
-pub use state::{DeskError, Requester};

@@ -25,7 +25,10 @@ async fn the_page_shows_the_count_and_lets_nothing_else_load() {
     assert!(page.contains("<td>emergency</td><td>police.example</td>"));
     assert!(page.contains(&format!("{} records followed", leaves.len())));
     assert!(page.contains("<dt>Witnesses</dt>"));
-    assert!(raw(&watcher, "/page.css").await.contains("content-type: text/css"));
+    for style in ["base.css", "page.css"] {
+        assert!(page.contains(&format!("href=\"{style}\"")), "{page}");
+        assert!(raw(&watcher, &format!("/{style}")).await.contains("content-type: text/css"));
+    }
 }
 
 /// The whole answer, head and body.

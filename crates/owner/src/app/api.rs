@@ -1,8 +1,8 @@
 //! What the page asks for, as JSON. Times are Unix microseconds, but for a row's `when` (seconds).
 
 use super::App;
-use super::proof::Shown;
-use super::socket::Stretch;
+use super::asked::Stretch;
+use super::proof::Standing;
 use super::timeline::Timeline;
 use axum::Json;
 use axum::extract::{Query, State};
@@ -11,8 +11,8 @@ use host::http::Failure;
 use std::sync::Arc;
 
 impl App {
-    fn proof_shown(&self) -> Shown {
-        self.proof.shown(self.owner.log().policy().witnesses().len(), host::clock::now())
+    fn standing(&self) -> Standing {
+        self.proof.standing(self.owner.log().policy().witnesses().len(), host::clock::now())
     }
 }
 
@@ -26,7 +26,7 @@ pub(super) async fn cameras(State(app): State<Arc<App>>) -> Response {
         "cameras": told.status,
         "book": known,
         "relay_problem": told.problem,
-        "proof": app.proof_shown(),
+        "proof": app.standing(),
     }))
     .into_response()
 }
@@ -35,7 +35,7 @@ pub(super) async fn timeline(
     State(app): State<Arc<App>>,
     Query(stretch): Query<Stretch>,
 ) -> Result<Json<Timeline>, Failure> {
-    let (name, span) = (app.camera_name(&stretch.camera)?, stretch.span()?);
+    let (name, span) = app.stretch(&stretch)?;
     let cameras = app.proof.cameras();
     let newest = cameras.status.iter().find(|camera| camera.camera_id == stretch.camera);
     let newest_us = newest.map_or(0, |camera| camera.newest_us);
@@ -47,7 +47,7 @@ pub(super) async fn timeline(
 
 /// The last audit; null before the first one ended.
 pub(super) async fn audit(State(app): State<Arc<App>>) -> Response {
-    Json(serde_json::json!({ "report": app.proof.report().as_deref(), "proof": app.proof_shown() }))
+    Json(serde_json::json!({ "report": app.proof.report().as_deref(), "proof": app.standing() }))
         .into_response()
 }
 

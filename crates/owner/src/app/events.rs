@@ -1,8 +1,8 @@
 //! When something moved, by the heads of the segments: footage is fetched only when somebody looks at it.
 
 use super::App;
+use super::asked::Stretch;
 use super::glimpses::{CLOSE_US, Glimpse, Most};
-use super::socket::Stretch;
 use crate::Span;
 use axum::Json;
 use axum::extract::{Query, State};
@@ -19,7 +19,7 @@ const MOST: Most = Most { heads: 2048, runs: 64 };
 
 /// Something moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct Event {
+pub(super) struct Motion {
     pub(super) from: u64,
     pub(super) to: u64,
     /// The most of the picture that changed at once.
@@ -28,8 +28,8 @@ pub(super) struct Event {
 
 /// What is known of a span.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Shown {
-    pub(super) events: Vec<Event>,
+pub(super) struct Moved {
+    pub(super) events: Vec<Motion>,
     /// Whether every head that is there has been read; otherwise ask again.
     pub(super) complete: bool,
 }
@@ -37,18 +37,18 @@ pub(super) struct Shown {
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     Query(stretch): Query<Stretch>,
-) -> Result<Json<Shown>, Failure> {
-    let (name, span) = (app.camera_name(&stretch.camera)?, stretch.span()?);
+) -> Result<Json<Moved>, Failure> {
+    let (name, span) = app.stretch(&stretch)?;
     let known = app.epochs.known(&stretch.camera, span);
     let read = app.glimpses.read(&app.owner, &name, &known, MOST).await;
     let complete = read.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
     let events = app.glimpses.through(&stretch.camera, |segments| moved(segments, span));
-    Ok(Json(Shown { events, complete }))
+    Ok(Json(Moved { events, complete }))
 }
 
 /// What moved in a span, in order.
-fn moved(segments: &mut dyn Iterator<Item = &Glimpse>, span: Span) -> Vec<Event> {
-    let mut events = Vec::<Event>::new();
+fn moved(segments: &mut dyn Iterator<Item = &Glimpse>, span: Span) -> Vec<Motion> {
+    let mut events = Vec::<Motion>::new();
     // The segment before, and the one before that, where they follow one another.
     let (mut before, mut earlier): (Option<Glimpse>, Option<Glimpse>) = (None, None);
     for glimpse in segments {
@@ -67,7 +67,7 @@ fn moved(segments: &mut dyn Iterator<Item = &Glimpse>, span: Span) -> Vec<Event>
                 last.to = last.to.max(to);
                 last.permille = last.permille.max(glimpse.permille);
             }
-            None => events.push(Event { from, to, permille: glimpse.permille }),
+            None => events.push(Motion { from, to, permille: glimpse.permille }),
         }
     }
     events.retain(|event| event.from < span.to_us() && event.to > span.from_us());

@@ -11,10 +11,11 @@
 
 use crate::live::Event;
 use container::{Fragment, Init};
+use host::lock::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::AsyncWrite;
 use tokio::sync::Notify;
@@ -33,20 +34,20 @@ pub(super) enum Item {
 /// Where init and fragments are written, each by one write.
 #[derive(Debug)]
 pub(super) struct Sink {
-    line: Arc<Line>,
+    pipe: Arc<Pipe>,
     init: Option<Init>,
 }
 
 /// Where events are told.
 #[derive(Debug, Clone)]
-pub(super) struct Teller(Arc<Line>);
+pub(super) struct Teller(Arc<Pipe>);
 
 /// Where the page is served from.
 #[derive(Debug)]
-pub(super) struct Outlet(Arc<Line>);
+pub(super) struct Outlet(Arc<Pipe>);
 
 #[derive(Debug, Default)]
-struct Line {
+struct Pipe {
     queue: Mutex<Queue>,
     filled: Notify,
 }
@@ -60,17 +61,13 @@ struct Queue {
 }
 
 pub(super) fn feed() -> (Sink, Teller, Outlet) {
-    let line = Arc::new(Line::default());
-    (Sink { line: line.clone(), init: None }, Teller(line.clone()), Outlet(line))
+    let pipe = Arc::new(Pipe::default());
+    (Sink { pipe: pipe.clone(), init: None }, Teller(pipe.clone()), Outlet(pipe))
 }
 
-impl Line {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl Pipe {
     fn push(&self, item: Item) {
-        let mut queue = self.queue();
+        let mut queue = self.queue.lock();
         queue.bytes += size(&item);
         queue.items.push_back(item);
         drop(queue);
@@ -106,7 +103,7 @@ impl Outlet {
     }
 
     pub(super) fn try_next(&self) -> Option<Item> {
-        let mut queue = self.0.queue();
+        let mut queue = self.0.queue.lock();
         let item = queue.items.pop_front()?;
         queue.bytes -= size(&item);
         if queue.bytes <= WAITING_BYTES
@@ -144,12 +141,12 @@ impl AsyncWrite for Sink {
     /// Takes the whole of what is written: the opener hands out an init or a fragment at once.
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let tagged = self.tagged(bytes)?;
-        self.line.push(Item::Media(tagged));
+        self.pipe.push(Item::Media(tagged));
         Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut queue = self.line.queue();
+        let mut queue = self.pipe.queue.lock();
         if queue.bytes <= WAITING_BYTES {
             return Poll::Ready(Ok(()));
         }
@@ -173,7 +170,7 @@ mod tests {
         let (sink, teller, outlet) = feed();
         let event = |sequence| Event::Segment { epoch: 0, sequence, start_us: 0 };
         teller.tell(event(1));
-        sink.line.push(Item::Media(vec![1; 9]));
+        sink.pipe.push(Item::Media(vec![1; 9]));
         teller.tell(Event::Fragment { captured_us: 0, latency_us: 0 });
         teller.tell(event(2));
         assert_eq!(outlet.next().await, Item::Event(event(1)));
@@ -186,7 +183,7 @@ mod tests {
     async fn a_page_that_takes_nothing_holds_up_the_sink_until_it_does() {
         let (mut sink, _teller, outlet) = feed();
         sink.flush().await.unwrap();
-        sink.line.push(Item::Media(vec![0; WAITING_BYTES + 1]));
+        sink.pipe.push(Item::Media(vec![0; WAITING_BYTES + 1]));
         let waited = tokio::time::timeout(Duration::from_millis(20), sink.flush()).await;
         assert!(waited.is_err(), "the sink goes on without the page");
         let flushed = tokio::spawn(async move { sink.flush().await });

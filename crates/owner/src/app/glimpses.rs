@@ -7,11 +7,11 @@
 use crate::Owner;
 use crate::heads::{self, Head, Wanted};
 use crate::relay::{Lent, Session};
+use host::lock::Mutex;
 use media::id::{CameraId, Sequence};
 use quic::CallError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Segments closer than this follow one another, microseconds.
 pub(super) const CLOSE_US: u64 = 1_000_000;
@@ -35,7 +35,7 @@ pub(super) struct Most {
 
 /// One epoch, as the timeline knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct KnownEpoch {
     pub(super) number: u64,
     pub(super) start_us: u64,
     pub(super) end_us: u64,
@@ -57,7 +57,7 @@ pub(super) struct Glimpse {
 
 /// What is stored of one epoch.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(super) struct StoredEpoch {
     /// From where to where no segment is missing, in order; empty where nothing of it is there.
     pub(super) parts: Vec<(u64, u64)>,
     /// Where its newest segment starts.
@@ -83,7 +83,7 @@ struct Seen(BTreeMap<u64, OfEpoch>);
 struct OfEpoch {
     /// In order.
     segments: Vec<Glimpse>,
-    stored: Stored,
+    stored: StoredEpoch,
     /// Nothing of it is missing.
     whole: bool,
     /// Some of it does not open for this device: how far it reaches cannot be told.
@@ -99,16 +99,12 @@ struct Found {
 }
 
 impl Glimpses {
-    fn seen(&self) -> MutexGuard<'_, BTreeMap<String, Seen>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Reads the heads of epochs where that is due; whether all of them are read, or more are to come.
     pub(super) async fn read(
         &self,
         owner: &Owner,
         name: &str,
-        known: &[Known],
+        known: &[KnownEpoch],
         most: Most,
     ) -> Result<bool, CallError> {
         let mut session = self.sessions.borrow(owner);
@@ -122,7 +118,7 @@ impl Glimpses {
         owner: &Owner,
         session: &mut Session,
         name: &str,
-        known: &[Known],
+        known: &[KnownEpoch],
         most: Most,
     ) -> Result<bool, CallError> {
         let stored = owner.stored();
@@ -133,7 +129,7 @@ impl Glimpses {
         // One moment for the whole question: what is asked for in it is not due again before it ends, however slow the relay is.
         let now_us = host::clock::now_us();
         loop {
-            let run = self.seen().entry(id.clone()).or_default().next_run(known, now_us);
+            let run = self.seen.lock().entry(id.clone()).or_default().next_run(known, now_us);
             let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(true) };
             if fetched >= most.heads || runs >= most.runs {
                 return Ok(false);
@@ -155,13 +151,17 @@ impl Glimpses {
                     _ => break,
                 }
             }
-            self.seen().entry(id.clone()).or_default().take(&run, &found, now_us);
+            self.seen.lock().entry(id.clone()).or_default().take(&run, &found, now_us);
         }
     }
 
     /// What is stored of epochs, as far as it was read.
-    pub(super) fn stored(&self, camera: CameraId, numbers: RangeInclusive<u64>) -> BTreeMap<u64, Stored> {
-        let seen = self.seen();
+    pub(super) fn stored(
+        &self,
+        camera: CameraId,
+        numbers: RangeInclusive<u64>,
+    ) -> BTreeMap<u64, StoredEpoch> {
+        let seen = self.seen.lock();
         let epochs = seen.get(&camera.to_string()).into_iter().flat_map(|seen| seen.0.range(numbers.clone()));
         let told = epochs.filter(|(_, epoch)| !epoch.sealed);
         told.map(|(number, epoch)| (*number, epoch.stored.clone())).collect()
@@ -173,7 +173,7 @@ impl Glimpses {
         id: &str,
         with: impl FnOnce(&mut dyn Iterator<Item = &Glimpse>) -> T,
     ) -> T {
-        let seen = self.seen();
+        let seen = self.seen.lock();
         let epochs = seen.get(id).into_iter().flat_map(|seen| seen.0.values());
         with(&mut epochs.flat_map(|epoch| &epoch.segments))
     }
@@ -181,14 +181,14 @@ impl Glimpses {
 
 impl Seen {
     /// The newest neighbouring epochs that must be asked for, oldest first.
-    fn next_run(&self, known: &[Known], now_us: u64) -> Vec<Known> {
-        let is_due = |epoch: &&Known| {
+    fn next_run(&self, known: &[KnownEpoch], now_us: u64) -> Vec<KnownEpoch> {
+        let is_due = |epoch: &&KnownEpoch| {
             let Some(held) = self.0.get(&epoch.number) else { return true };
             let pause = if held.stored.over { LATE_AGAIN_US } else { AGAIN_US };
             // A clock that stepped back must not silence it.
             !held.whole && now_us.abs_diff(held.asked_us) >= pause
         };
-        let mut run = Vec::<Known>::new();
+        let mut run = Vec::<KnownEpoch>::new();
         for epoch in known.iter().rev().filter(is_due).take(EPOCHS_AT_ONCE) {
             if run.last().is_some_and(|later| later.number != epoch.number.saturating_add(1)) {
                 break;
@@ -200,7 +200,7 @@ impl Seen {
     }
 
     /// Takes what was found of the epochs that were asked for.
-    fn take(&mut self, run: &[Known], found: &Found, now_us: u64) {
+    fn take(&mut self, run: &[KnownEpoch], found: &Found, now_us: u64) {
         if self.0.len() > MAX_EPOCHS {
             self.0.clear();
         }
@@ -209,7 +209,7 @@ impl Seen {
             let segments: Vec<_> = found.segments.iter().filter_map(of).collect();
             let whole = epoch.segments.is_some_and(|all| segments.len() >= all as usize);
             let sealed = found.sealed.contains(&epoch.number);
-            let stored = Stored::of(&segments, epoch.segments, epoch.over);
+            let stored = StoredEpoch::of(&segments, epoch.segments, epoch.over);
             self.0.insert(epoch.number, OfEpoch { segments, stored, whole, sealed, asked_us: now_us });
         }
     }
@@ -222,7 +222,7 @@ impl Glimpse {
     }
 }
 
-impl Stored {
+impl StoredEpoch {
     /// By the numbers of its segments, of which there were `all`: on a slow machine times have holes in which nothing is missing.
     fn of(segments: &[Glimpse], all: Option<u32>, over: bool) -> Self {
         let mut parts = Vec::<(u64, u64)>::new();
@@ -258,9 +258,9 @@ mod tests {
 
     const S: u64 = 1_000_000;
 
-    fn known(number: u64, segments: Option<u32>) -> Known {
+    fn known(number: u64, segments: Option<u32>) -> KnownEpoch {
         let (start_us, end_us) = (number * 10 * S, (number + 1) * 10 * S);
-        Known { number, start_us, end_us, over: segments.is_some(), segments }
+        KnownEpoch { number, start_us, end_us, over: segments.is_some(), segments }
     }
 
     /// A segment of two seconds.
@@ -278,7 +278,7 @@ mod tests {
     fn an_epoch_is_asked_for_until_it_is_whole_and_the_newest_come_first() {
         let mut seen = Seen::default();
         let all = [known(1, Some(2)), known(2, Some(2)), known(5, Some(1)), known(6, None)];
-        let numbers = |run: Vec<Known>| run.iter().map(|epoch| epoch.number).collect::<Vec<_>>();
+        let numbers = |run: Vec<KnownEpoch>| run.iter().map(|epoch| epoch.number).collect::<Vec<_>>();
         assert_eq!(numbers(seen.next_run(&all, 0)), [5, 6]);
         seen.take(&all[2..], &found(&[(5, 50), (6, 60), (4, 40)]), 100 * S);
         assert_eq!(seen.0.keys().copied().collect::<Vec<_>>(), [5, 6], "what was not asked for is not kept");
@@ -307,9 +307,9 @@ mod tests {
         let mut found = Found { segments, sealed: [2].into() };
         // Three seconds late, and nothing between is missing.
         found.segments.extend([(5, glimpse(50)), (5, Glimpse { k: 1, ..glimpse(55) })]);
-        glimpses.seen().entry(camera.to_string()).or_default().take(&run, &found, 0);
+        glimpses.seen.lock().entry(camera.to_string()).or_default().take(&run, &found, 0);
         let stored = glimpses.stored(camera, 0..=9);
-        let told = |parts: &[(u64, u64)], newest: u64, lost, over| Stored {
+        let told = |parts: &[(u64, u64)], newest: u64, lost, over| StoredEpoch {
             parts: parts.iter().map(|(from, to)| (from * S, to * S)).collect(),
             newest_us: newest * S,
             lost,

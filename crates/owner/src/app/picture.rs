@@ -3,7 +3,7 @@
 //! Of a head, so that it costs a picture and not a segment. It helps to find a moment; what is then played is opened whole.
 
 use super::App;
-use super::socket::Which;
+use super::asked::Which;
 use crate::Owner;
 use crate::heads::{self, Head, Wanted};
 use crate::relay::{Lent, Session};

@@ -6,9 +6,10 @@
 use super::App;
 use crate::audit::{self, AuditError, Report, Since};
 use crate::book::{Asking, Status};
+use host::lock::Mutex;
 use log_client::MAX_HEAD_AGE_SECS;
 use quic::CallError;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
@@ -20,6 +21,7 @@ const CAMERAS_EVERY: Duration = Duration::from_secs(2);
 const PATIENCE_SECS: u64 = 60;
 
 /// What is known of the log and of the cameras.
+#[derive(Default)]
 pub(super) struct Proof {
     audited: Mutex<Audited>,
     again: Notify,
@@ -59,7 +61,7 @@ pub(super) enum Worth {
 
 /// The state of the proof, as the page shows it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub(super) struct Shown {
+pub(super) struct Standing {
     pub(super) worth: Worth,
     pub(super) head_size: Option<u64>,
     pub(super) witnesses: usize,
@@ -72,32 +74,17 @@ pub(super) struct Shown {
     pub(super) alarms: usize,
 }
 
-impl Default for Proof {
-    fn default() -> Self {
-        Self {
-            audited: Mutex::default(),
-            again: Notify::new(),
-            ended: watch::Sender::new(0),
-            cameras: Mutex::default(),
-        }
-    }
-}
-
 impl Proof {
-    fn audited(&self) -> MutexGuard<'_, Audited> {
-        self.audited.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn report(&self) -> Option<Arc<Report>> {
-        self.audited().report.clone()
+        self.audited.lock().report.clone()
     }
 
     pub(super) fn cameras(&self) -> Cameras {
-        self.cameras.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.cameras.lock().clone()
     }
 
-    pub(super) fn shown(&self, of_witnesses: usize, now: u64) -> Shown {
-        shown(&self.audited(), of_witnesses, now)
+    pub(super) fn standing(&self, of_witnesses: usize, now: u64) -> Standing {
+        standing(&self.audited.lock(), of_witnesses, now)
     }
 
     /// Audits now, and waits until an audit has ended.
@@ -110,7 +97,7 @@ impl Proof {
     }
 
     fn heard(&self, asked: Result<Vec<Status>, CallError>) {
-        let mut cameras = self.cameras.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cameras = self.cameras.lock();
         match asked {
             Ok(status) => *cameras = Cameras { status, problem: None },
             Err(error) => cameras.problem = Some(error.to_string()),
@@ -118,7 +105,7 @@ impl Proof {
     }
 
     fn took(&self, outcome: Result<Report, AuditError>, now: u64) {
-        let mut audited = self.audited();
+        let mut audited = self.audited.lock();
         match outcome {
             Ok(report) => {
                 audited.report = Some(Arc::new(report));
@@ -134,7 +121,7 @@ impl Proof {
     }
 }
 
-fn shown(audited: &Audited, of_witnesses: usize, now: u64) -> Shown {
+fn standing(audited: &Audited, of_witnesses: usize, now: u64) -> Standing {
     let report = audited.report.as_deref();
     let age = report.map(|report| now.saturating_sub(report.cosigned_at));
     let is_late = audited.problem.is_some() && now > audited.at.saturating_add(PATIENCE_SECS);
@@ -146,7 +133,7 @@ fn shown(audited: &Audited, of_witnesses: usize, now: u64) -> Shown {
         (Some(_), None) => Worth::Fresh,
     };
     let unexpected = report.map_or(0, |report| report.rows.iter().filter(|row| !row.expected).count());
-    Shown {
+    Standing {
         worth,
         head_size: report.map(|report| report.head_size),
         witnesses: report.map_or(0, |report| report.witnesses.len()),
@@ -209,12 +196,12 @@ mod tests {
     #[test]
     fn the_proof_is_never_shown_better_than_it_is() {
         let proof = Proof::default();
-        let worth = |now| proof.shown(4, now).worth;
+        let worth = |now| proof.standing(4, now).worth;
         assert_eq!(worth(1000), Worth::Unchecked);
         proof.took(Ok(report(990)), 1000);
-        let shown = proof.shown(4, 1002);
-        assert_eq!((shown.worth, shown.age, shown.head_size), (Worth::Fresh, Some(12), Some(28)));
-        assert_eq!((shown.witnesses, shown.of_witnesses), (3, 4));
+        let standing = proof.standing(4, 1002);
+        assert_eq!((standing.worth, standing.age, standing.head_size), (Worth::Fresh, Some(12), Some(28)));
+        assert_eq!((standing.witnesses, standing.of_witnesses), (3, 4));
         assert_eq!(
             worth(990 + MAX_HEAD_AGE_SECS + 1),
             Worth::Stale,
@@ -223,7 +210,7 @@ mod tests {
         proof.took(Err(AuditError::Older { kept: 28, shown: 20 }), 1005);
         assert_eq!(worth(1005), Worth::Fresh, "one failure is no alarm yet");
         assert_eq!(worth(1001 + PATIENCE_SECS), Worth::Stale);
-        assert!(proof.shown(4, 1100).problem.is_some());
+        assert!(proof.standing(4, 1100).problem.is_some());
         proof.took(Ok(report(1100)), 1100);
         assert_eq!(worth(1100), Worth::Fresh);
         let fork = AuditError::Fork { kept: "kept".into(), shown: "shown".into() };

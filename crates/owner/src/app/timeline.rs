@@ -3,20 +3,20 @@
 //! The times come from the EpochOpens that the relay holds, each signed by the camera, so that a day costs kilobytes and no footage. Where an epoch
 //! was cut short, and where heads were read anyway, they tell how far its footage reaches: `glimpses`. Fetched once, kept while the page stays near.
 
-mod track;
+mod past;
 
-use super::glimpses::{Glimpses, Known, Most};
+use super::glimpses::{Glimpses, KnownEpoch, Most};
 use crate::audit::Row;
 use crate::relay::{Lent, Session};
 use crate::{Owner, Span, heads};
+use host::lock::Mutex;
 use media::epoch::EpochOpen;
 use media::id::{CameraId, TrackId};
 use media::sign::PublicKey;
+use past::Past;
 use quic::CallError;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use track::Track;
 
 /// After so much of what was cut short a question is answered; the rest is drawn as planned, until it is asked again.
 const ENDS: Most = Most { heads: 1024, runs: 16 };
@@ -24,13 +24,13 @@ const ENDS: Most = Most { heads: 1024, runs: 16 };
 /// Epochs seen so far, by camera id and track, and the session for more.
 #[derive(Debug, Default)]
 pub(super) struct Epochs {
-    tracks: Mutex<BTreeMap<(String, TrackId), Track>>,
+    tracks: Mutex<BTreeMap<(String, TrackId), Past>>,
     sessions: Lent,
 }
 
 /// A stretch that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Gap {
+pub(super) struct Hole {
     pub(super) from: u64,
     pub(super) to: u64,
     pub(super) reason: &'static str,
@@ -38,7 +38,7 @@ pub(super) struct Gap {
 
 /// A request about the camera, where its epochs lie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Release {
+pub(super) struct Released {
     pub(super) from: u64,
     pub(super) to: u64,
     #[serde(flatten)]
@@ -51,18 +51,14 @@ pub(super) struct Timeline {
     pub(super) from: u64,
     pub(super) to: u64,
     pub(super) recorded: Vec<(u64, u64)>,
-    pub(super) gaps: Vec<Gap>,
-    pub(super) releases: Vec<Release>,
+    pub(super) gaps: Vec<Hole>,
+    pub(super) releases: Vec<Released>,
 }
 
 impl Epochs {
-    fn tracks(&self) -> MutexGuard<'_, BTreeMap<(String, TrackId), Track>> {
-        self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The epochs of the main picture in a span that were seen so far, in order.
-    pub(super) fn known(&self, id: &str, span: Span) -> Vec<Known> {
-        let tracks = self.tracks();
+    pub(super) fn known(&self, id: &str, span: Span) -> Vec<KnownEpoch> {
+        let tracks = self.tracks.lock();
         let main = tracks.get(&(id.to_owned(), TrackId::MAIN));
         main.map_or_else(Vec::new, |track| track.known(span.from_us(), span.to_us()))
     }
@@ -101,7 +97,7 @@ impl Epochs {
         track: (CameraId, TrackId),
         key: &PublicKey,
         span: Span,
-    ) -> Result<Track, CallError> {
+    ) -> Result<Past, CallError> {
         let mut session = self.sessions.borrow(owner);
         let fetched = self.fetched_by(&mut session, track, key, span).await;
         self.sessions.give_back(session);
@@ -114,9 +110,9 @@ impl Epochs {
         (camera_id, of): (CameraId, TrackId),
         key: &PublicKey,
         span: Span,
-    ) -> Result<Track, CallError> {
+    ) -> Result<Past, CallError> {
         let id = (camera_id.to_string(), of);
-        let mut track = self.tracks().get(&id).cloned().unwrap_or_default();
+        let mut track = self.tracks.lock().get(&id).cloned().unwrap_or_default();
         let mut wanted = track.wanted(span.from_us(), span.to_us());
         wanted.extend(track.late(span.from_us(), span.to_us(), host::clock::now_us()));
         for (from_us, to_us) in wanted {
@@ -124,7 +120,7 @@ impl Epochs {
             heads::epoch_opens(session, (camera_id, of), key, (from_us, to_us), &mut take).await?;
         }
         track.cover(span.from_us(), span.to_us().min(host::clock::now_us()));
-        self.tracks().insert(id, track.clone());
+        self.tracks.lock().insert(id, track.clone());
         Ok(track)
     }
 }

@@ -1,9 +1,13 @@
 // What the log says about own cameras: every record, the owner's own ones included.
 
-import { ask, el, lasting, moment, say } from "./dom.js";
+import { ask, el, reason, say } from "./dom.js";
+import { lasting, moment } from "./times.js";
 
 const EVERY = 5000;
 const HEADING = ["Leaf", "First seen", "Camera", "What", "By", "Epochs", "Grants", "State", "Yours", "Reason"];
+/** @typedef {import("./answers").Proof} Proof */
+/** @typedef {import("./answers").Row} Row */
+
 const STATES = { asked: "asked for, not granted", attempted: "granted by too few to open", completed: "RELEASED" };
 
 export class Audit {
@@ -27,6 +31,8 @@ export class Audit {
       ),
     );
     this.element = el("section", { class: "page", "aria-label": "Audit" }, el("h1", {}, "Who was given your footage"), this.verdict, this.alarms, el("div", { class: "bar" }, this.again, this.head), this.table);
+    /** The rows as they were drawn last. */
+    this.printed = "";
     this.timer = setInterval(() => this.load(), EVERY);
     this.load();
   }
@@ -35,6 +41,7 @@ export class Audit {
     clearInterval(this.timer);
   }
 
+  /** @param {{ proof: Proof }} told */
   update({ proof }) {
     if (proof.head_size === null) return;
     say(this.head, `Log head ${proof.head_size}, cosigned by ${proof.witnesses} of ${proof.of_witnesses} witnesses ${lasting(proof.age)} ago.`);
@@ -53,29 +60,38 @@ export class Audit {
       if (report) this.draw(report, proof);
       else if (proof.problem) this.say(proof.problem, "bad");
     } catch (error) {
-      this.say(error.message, "bad");
+      this.say(reason(error), "bad");
     }
   }
 
+  /**
+   * @param {string} text
+   * @param {"good" | "bad"} kind
+   */
   say(text, kind) {
     say(this.verdict, text);
     this.verdict.dataset.kind = kind;
   }
 
+  /**
+   * @param {import("./answers").Report} report
+   * @param {Proof} proof
+   */
   draw(report, proof) {
     const foreign = report.rows.filter((row) => !row.expected);
     const released = foreign.filter((row) => row.state === "completed").length;
-    if (proof.worth === "forked") this.say(proof.problem, "bad");
+    if (proof.worth === "forked") this.say(proof.problem ?? "The log has forked.", "bad");
     else if (foreign.length === 0) this.say("Nobody asked for your footage: every record about your cameras is your own.", "good");
     else this.say(`${foreign.length === 1 ? "1 record is" : `${foreign.length} records are`} not yours; ${released} ${released === 1 ? "release was" : "releases were"} completed.`, "bad");
     this.alarms.replaceChildren(...report.policy_alarms.map((alarm) => el("li", {}, alarm)));
     const print = JSON.stringify(report.rows);
     if (print === this.printed) return;
     this.printed = print;
-    this.rows.replaceChildren(...report.rows.toReversed().map((row) => line(row)));
+    this.rows.replaceChildren(...[...report.rows].reverse().map(line));
   }
 }
 
+/** @param {Row} row */
 function line(row) {
   const second = row.track === 0 ? "" : " (second picture)";
   const epochs = row.epochs ? `${row.epochs[0] === row.epochs[1] ? row.epochs[0] : `${row.epochs[0]}–${row.epochs[1]}`}${second}` : "–";
@@ -91,6 +107,6 @@ function line(row) {
     row.expected ? "yes" : "NO",
     [row.reason, ...row.remarks].filter(Boolean).join("; ") || "–",
   ];
-  const cell = (text, at) => el("td", { role: "cell", "data-heading": HEADING[at], class: at === HEADING.length - 1 ? "reason" : null }, el("span", {}, String(text)));
+  const cell = (/** @type {string | number} */ text, /** @type {number} */ at) => el("td", { role: "cell", "data-heading": HEADING[at], class: at === HEADING.length - 1 ? "reason" : null }, el("span", {}, String(text)));
   return el("tr", { role: "row", class: row.expected ? "own" : "foreign" }, ...cells.map(cell));
 }

@@ -1,21 +1,31 @@
 // One camera large: live, or any moment of its past.
 
-import { clock, el, lasting, moment, say } from "./dom.js";
-import { Export } from "./export.js";
-import { described, stateOf } from "./grid.js";
+import { button, el, say } from "./dom.js";
+import { Clip } from "./export.js";
 import { Help } from "./help.js";
 import { Player } from "./player.js";
+import { next, pointed, stepped } from "./seek.js";
+import { clock, lasting, moment } from "./times.js";
 import { Timeline } from "./timeline.js";
+import { described, missing, released, standing } from "./words.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const STEP = 5e6;
 const LONG_STEP = 60e6;
-// A recorded span is played in pieces of so long, microseconds.
+// A recorded span is played in pieces of so long, and at least so long, microseconds.
 const PIECE = 3600e6;
-// Closer to now than this there is nothing recorded yet, microseconds.
-const NOW = 4e6;
+const SHORTEST = 4e6;
+// The past ends so near to now, microseconds.
+const NOW = 8e6;
+// How long something is mentioned, milliseconds.
+const MENTIONED = 6000;
+
+const now = () => Date.now() * 1000;
+
+/** @typedef {{ from?: number, to?: number }} Times of a recording; none: live */
 
 export class Camera {
+  /** @param {string} id */
   constructor(id) {
     this.id = id;
     this.track = 0;
@@ -26,8 +36,8 @@ export class Camera {
     this.video = el("video", { playsInline: true, "aria-label": "Picture", tabindex: "-1", click: () => this.toggle() });
     this.video.muted = true;
     this.note = el("p", { class: "note", hidden: true, role: "status" });
+    this.saying = { text: "", isFault: false, mentioned: "" };
     this.instead = el("p", { class: "quiet", hidden: true, role: "status" });
-    const button = (text, label, click, more = {}) => el("button", { type: "button", "aria-label": label, title: label, click, ...more }, text);
     this.playing = button("Pause", "Pause or play (space)", () => this.toggle());
     this.toLive = button("● Live", "Go live (L)", () => this.live(), { class: "live" });
     this.speed = el(
@@ -37,45 +47,46 @@ export class Camera {
     );
     this.sound = button("Unmute", "Sound on or off (M)", () => this.mute());
     this.clock = el("span", { class: "clock" });
-    this.start = button("Mark start", "The clip begins here (I)", () => this.mark("from"));
-    this.end = button("Mark end", "The clip ends here (O)", () => this.mark("to"));
-    this.span = el("span", { class: "quiet" }, "Mark a start and an end to export a clip.");
-    this.exporting = new Export(id);
-    this.save = button("Export MP4", "Export the marked clip as an MP4 (E)", () => this.saveClip(), { class: "main", disabled: true });
+    this.clip = new Clip(id, (span) => this.timeline.choose(span));
     this.released = el("div", { class: "released", hidden: true, role: "status" });
     this.timeline = new Timeline(id, {
-      seek: (us) => this.seek(us),
+      seek: (us) => this.land(pointed(this.timeline.known, us, now())),
       drag: (us) => this.drag(us),
+      show: (us) => this.land(next(this.timeline.known, us)),
       release: (release) => this.showRelease(release),
       none: (text) => this.mention(text),
     });
     this.help = new Help();
+    const back = button("−5 s", "Back 5 seconds (left arrow)", () => this.step(-STEP));
+    const on = button("+5 s", "On 5 seconds (right arrow)", () => this.step(STEP));
     this.element = el(
       "section",
       { class: "camera", "aria-label": "Camera" },
       el("div", { class: "title" }, this.name, this.state, this.detail),
       el("div", { class: "frame large" }, this.video, this.note),
       this.instead,
-      el("div", { class: "bar controls" }, this.playing, this.toLive, button("−5 s", "Back 5 seconds (left arrow)", () => this.step(-STEP)), button("+5 s", "On 5 seconds (right arrow)", () => this.step(STEP)), this.speed, this.sound, this.help.button, this.clock),
+      el("div", { class: "bar controls" }, this.playing, this.toLive, back, on, this.speed, this.sound, this.help.button, this.clock),
       this.timeline.element,
       this.released,
-      el("div", { class: "bar" }, this.start, this.end, this.save, this.span),
-      this.exporting.element,
+      el("div", { class: "bar" }, button("Mark start", "The clip begins here (I)", () => this.mark("from")), button("Mark end", "The clip ends here (O)", () => this.mark("to")), this.clip.save, this.clip.span),
+      this.clip.element,
       this.help.dialog,
     );
-    this.keys = (event) => this.key(event);
+    this.keys = (/** @type {KeyboardEvent} */ event) => this.key(event);
     document.addEventListener("keydown", this.keys);
-    this.live();
+    /** @type {Player} */
+    this.player = this.play({}, false);
   }
 
   close() {
     document.removeEventListener("keydown", this.keys);
     clearTimeout(this.unsay);
-    this.player?.close();
+    this.player.close();
     this.timeline.close();
-    this.exporting.close();
+    this.clip.close();
   }
 
+  /** @param {import("./answers").Cameras} told */
   update({ cameras, now }) {
     const camera = cameras.find((camera) => camera.camera_id === this.id);
     if (!camera) return;
@@ -84,86 +95,119 @@ export class Camera {
     this.title = camera.name;
     document.title = `${camera.name} · Candor`;
     say(this.name, camera.name);
-    const [word, kind] = stateOf(camera);
+    const [word, kind] = standing(camera);
     say(this.state, word);
     this.state.dataset.kind = kind;
     say(this.detail, described(camera, now));
   }
 
-  say(text, isFault = false) {
-    say(this.note, text);
-    this.note.hidden = text === "";
-    this.note.dataset.kind = isFault ? "fault" : "";
+  /**
+   * What the player says of itself stands before what is mentioned, which waits for its turn.
+   * @param {Partial<Camera["saying"]>} saying
+   */
+  say(saying) {
+    this.saying = { ...this.saying, ...saying };
+    const { text, isFault, mentioned } = this.saying;
+    say(this.note, text || mentioned);
+    this.note.hidden = !text && !mentioned;
+    this.note.dataset.kind = text && isFault ? "fault" : "";
+    clearTimeout(this.unsay);
+    if (!text && mentioned) this.unsay = setTimeout(() => this.say({ mentioned: "" }), MENTIONED);
+  }
+
+  /** @param {string} text */
+  mention(text) {
+    this.say({ mentioned: text });
   }
 
   /** A browser that cannot show the main picture is given the second one, if the camera films one. */
   showSecond() {
     if (!this.unshown || !this.hasSecond || this.track === 1) return;
-    const { kind, query, paused } = this.unshown;
+    const { kind, times, paused } = this.unshown;
     this.track = 1;
     say(this.instead, `This browser cannot show ${kind} video: this is the camera's second picture, with fewer details. Exports hold the main one.`);
     this.instead.hidden = false;
-    this.play(query, paused);
+    this.play(times, paused);
   }
 
-  play(query, paused = false) {
+  /**
+   * @param {Times} times
+   * @param {boolean} paused
+   * @returns {Player}
+   */
+  play(times, paused) {
     this.player?.close();
-    this.player = new Player(this.video, { camera: this.id, track: this.track, ...query }, {
-      state: (text, isFault) => this.say(text, isFault),
+    const isLive = times.from === undefined;
+    /** @type {import("./player.js").OnPlayer} */
+    const on = {
+      state: (text, isFault) => this.say({ text, isFault }),
       time: (us) => this.shown(us),
-      gap: (gap) => this.missing(gap),
+      gap: (gap) => this.mention(`Missing: ${missing(gap)}.`),
       ended: () => this.goOn(),
       unplayable: (kind) => {
-        this.unshown = { kind, query, paused };
+        this.unshown = { kind, times, paused };
         this.showSecond();
       },
-    }, paused);
-    this.isLive = query.from === undefined;
-    this.toLive.setAttribute("aria-pressed", String(this.isLive));
-    this.speed.disabled = this.isLive;
+    };
+    this.player = new Player(this.video, { camera: this.id, track: this.track, ...times }, on, paused);
+    this.until = times.to;
+    this.toLive.setAttribute("aria-pressed", String(isLive));
+    this.speed.disabled = isLive;
+    if (!isLive) this.player.setRate(Number(this.speed.value));
     say(this.playing, paused ? "Play" : "Pause");
+    return this.player;
   }
 
   live() {
-    this.until = undefined;
     this.timeline.moveTo(undefined);
-    this.play({});
+    this.play({}, false);
   }
 
-  /** Plays from a moment on; nothing recorded there: from the next one that is. */
-  seek(wanted) {
-    const now = Date.now() * 1000;
-    const us = Math.round(this.timeline.recordedAt(wanted) ?? wanted);
-    if (us >= now - NOW) {
-      this.live();
-      return;
-    }
+  /**
+   * Plays from where a seek landed; whatever it is that was wished for, something is shown, and said
+   * where that is not it.
+   * @param {import("./seek.js").Landing} landing
+   */
+  land({ at, say }) {
+    if (at === undefined) this.live();
+    else this.from(Math.round(at));
+    this.say({ mentioned: say ?? "" });
+  }
+
+  /** @param {number} us */
+  from(us) {
     this.timeline.playhead(us);
-    const kept = !this.isLive && this.player.seek(us);
-    if (!kept) {
-      this.until = Math.round(Math.min(us + PIECE, now));
-      this.play({ from: us, to: this.until }, this.player.paused);
-      this.player.setRate(Number(this.speed.value));
-    }
+    if (!this.player.isLive && this.player.seek(us)) return;
+    // A camera's clock may be ahead of this one.
+    const to = Math.round(Math.min(us + PIECE, Math.max(now(), us + SHORTEST)));
+    this.play({ from: us, to }, this.player.paused);
   }
 
-  /** While the playhead is dragged: what is buffered is shown at once. */
+  /**
+   * While the playhead is dragged: what is buffered is shown at once.
+   * @param {number} us
+   */
   drag(us) {
     this.timeline.playhead(us);
     say(this.clock, moment(us));
-    if (!this.isLive) this.player.seek(us);
+    if (!this.player.isLive) this.player.seek(us);
   }
 
-  step(us) {
-    const at = this.player.time ?? this.timeline.position;
-    if (at !== undefined) this.seek(at + us);
+  /** @param {number} by */
+  step(by) {
+    const at = this.at;
+    if (at !== undefined) this.land(stepped(this.timeline.known, at, by, now()));
+  }
+
+  /** The moment in sight. */
+  get at() {
+    return this.player.time ?? this.timeline.position;
   }
 
   /** The piece was played: the next one, or live where the past ends. */
   goOn() {
-    const now = Date.now() * 1000;
-    if (this.until === undefined || this.until >= now - 2 * NOW) this.live();
-    else this.seek(this.until);
+    if (this.until === undefined || this.until >= now() - NOW) this.live();
+    else this.land(next(this.timeline.known, this.until));
   }
 
   toggle() {
@@ -172,9 +216,16 @@ export class Camera {
     say(this.playing, this.player.paused ? "Play" : "Pause");
   }
 
+  /** @param {number} speed */
   setSpeed(speed) {
     this.speed.value = String(speed);
     this.player.setRate(speed);
+  }
+
+  /** @param {number} by */
+  faster(by) {
+    const speed = SPEEDS[SPEEDS.indexOf(Number(this.speed.value)) + by];
+    if (!this.player.isLive && speed) this.setSpeed(speed);
   }
 
   mute() {
@@ -182,81 +233,55 @@ export class Camera {
     say(this.sound, this.video.muted ? "Unmute" : "Mute");
   }
 
+  /** @param {number | undefined} us */
   shown(us) {
     if (us === undefined) return;
-    const late = (Date.now() * 1000 - us) / 1e6;
-    say(this.clock, this.isLive ? `live · ${clock(us)}` : `${moment(us)} · ${lasting(late)} ago`);
-    this.clock.dataset.us = us;
-    if (this.isLive && this.timeline.end !== undefined) return;
-    if (!this.player.paused) this.timeline.reveal(us);
+    const { isLive, paused } = this.player;
+    say(this.clock, isLive ? `live · ${clock(us)}` : `${moment(us)} · ${lasting((now() - us) / 1e6)} ago`);
+    this.clock.dataset.us = String(us);
+    if (isLive && this.timeline.end !== undefined) return;
+    if (!paused) this.timeline.reveal(us);
     this.timeline.playhead(us);
   }
 
-  missing(gap) {
-    const length = lasting((gap.to_us - gap.from_us) / 1e6);
-    this.mention(`Missing: ${length} from ${clock(gap.from_us)} (${gap.reason}).`);
-  }
-
-  /** Says something for a while. */
-  mention(text) {
-    this.say(text);
-    clearTimeout(this.unsay);
-    this.unsay = setTimeout(() => this.say(""), 6000);
-  }
-
+  /** @param {"from" | "to"} edge */
   mark(edge) {
-    const at = this.player.time ?? this.timeline.position;
-    if (at === undefined) return;
-    const marked = { ...this.marked, [edge]: at };
-    if (marked.from >= marked.to) delete marked[edge === "from" ? "to" : "from"];
-    this.marked = marked;
-    const { from, to } = marked;
-    const whole = from !== undefined && to !== undefined;
-    this.timeline.choose(whole ? marked : from === undefined ? undefined : { from, to: from });
-    this.save.disabled = !whole;
-    const text = whole
-      ? `${clock(from)} to ${clock(to)}, ${lasting((to - from) / 1e6)}`
-      : from !== undefined
-        ? `from ${clock(from)}; mark the end`
-        : `to ${clock(to)}; mark the start`;
-    say(this.span, text);
+    if (this.at !== undefined) this.clip.mark(edge, this.at);
   }
 
-  saveClip() {
-    if (!this.save.disabled) this.exporting.start(this.marked);
-  }
-
+  /** @param {import("./answers").Release} release */
   showRelease(release) {
-    const state = { asked: "Asked for; nobody granted it.", attempted: "Granted by too few trustees to open anything.", completed: "RELEASED: these minutes can be opened by who asked." }[release.state] ?? "Shared by you.";
-    const who = release.agency ?? "you";
+    const { what, why, where } = released(release);
     this.released.hidden = false;
     this.released.dataset.kind = release.expected ? "own" : "foreign";
     this.released.replaceChildren(
-      el("strong", {}, `${release.kind} by ${who}, ${moment(release.from)} to ${clock(release.to)}. ${state}`),
-      el("p", {}, release.reason ?? "No reason stands in the log."),
-      el("p", { class: "quiet" }, `Leaf ${release.leaf_index} of the log, in a head that your device verified; first seen ${moment(release.when * 1e6)}; ${release.grants} grants. `, el("a", { href: "#/audit" }, "All records")),
+      el("strong", {}, what),
+      el("p", {}, why),
+      el("p", { class: "quiet" }, where, el("a", { href: "#/audit" }, "All records")),
       ...release.remarks.map((remark) => el("p", { class: "quiet" }, remark)),
     );
-    this.seek(release.from);
+    this.land(next(this.timeline.known, release.from));
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const target = event.target.tagName;
+    const target = event.target instanceof Element ? event.target.tagName : "";
     if (target === "SELECT" || target === "INPUT") return;
     if (this.help.isOpen && event.key !== "?") return;
     const far = event.shiftKey ? LONG_STEP : STEP;
+    /** @type {Record<string, () => void>} */
     const actions = {
       " ": () => this.toggle(),
       ArrowLeft: () => this.step(-far),
       ArrowRight: () => this.step(far),
-      Home: () => this.seek(this.timeline.from),
+      Home: () => this.land(next(this.timeline.known, this.timeline.line.from)),
       End: () => this.live(),
       l: () => this.live(),
       m: () => this.mute(),
       i: () => this.mark("from"),
       o: () => this.mark("to"),
-      e: () => this.saveClip(),
+      e: () => this.clip.start(),
       p: () => this.timeline.events.jump(-1),
       n: () => this.timeline.events.jump(1),
       "?": () => this.help.show(),
@@ -269,10 +294,5 @@ export class Camera {
     if (!action) return;
     event.preventDefault();
     action();
-  }
-
-  faster(by) {
-    const at = SPEEDS.indexOf(Number(this.speed.value)) + by;
-    if (!this.isLive && SPEEDS[at]) this.setSpeed(SPEEDS[at]);
   }
 }

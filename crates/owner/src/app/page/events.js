@@ -1,25 +1,36 @@
 // When something moved: read from the heads of the segments, drawn on the timeline, listed, jumped between.
 
-import { ask, clock, el, lasting, say } from "./dom.js";
+import { ask, button, el, reason, say } from "./dom.js";
+import { LEAD, neighbour } from "./seek.js";
+import { clock, lasting } from "./times.js";
 
 // The most events listed; the line shows all of them.
 const LISTED = 100;
-// A jump begins so much before the motion, and an event this near counts as the one that is being watched, microseconds.
-const LEAD = 1e6;
-const HERE = 3e6;
 // Between two questions while there is more to read, milliseconds.
 const MORE = 200;
 
+/** @typedef {import("./answers").Motion} Motion */
+/** @typedef {{ camera: string, from: number, to: number }} Stretch */
+
+/**
+ * @typedef {object} OnEvents
+ * @property {() => void} changed others are known
+ * @property {(us: number) => void} show goes to a moment
+ * @property {(text: string) => void} none there is nowhere to jump
+ * @property {() => number} now the moment in sight
+ */
+
 export class Events {
-  /** `on`: `changed()` when others are known; `seek(us)`. */
-  constructor(camera, on) {
-    this.camera = camera;
+  /** @param {OnEvents} on */
+  constructor(on) {
     this.on = on;
+    /** @type {Motion[]} */
     this.list = [];
+    /** The list as it was drawn last. */
+    this.printed = "";
     this.count = el("summary", {}, "Events");
     this.items = el("ol", { class: "events" });
     this.element = el("details", { class: "listed" }, this.count, this.items);
-    const button = (text, label, click) => el("button", { type: "button", "aria-label": label, title: label, click }, text);
     this.buttons = [
       button("‹ Event", "Previous event (P)", () => this.jump(-1)),
       button("Event ›", "Next event (N)", () => this.jump(1)),
@@ -31,21 +42,24 @@ export class Events {
     clearTimeout(this.more);
   }
 
-  /** Reads what is known of a window, and goes on until that is all. Another window takes its place. */
-  async load(query) {
+  /**
+   * Reads what is known of a window, and goes on until that is all. Another window takes its place.
+   * @param {Stretch} stretch
+   */
+  async load(stretch) {
     clearTimeout(this.more);
-    this.query = query;
+    this.stretch = stretch;
     if (this.asking) return;
     this.asking = true;
     try {
-      const { events, complete } = await ask("api/events", query);
+      const { events, complete } = await ask("api/events", stretch);
       if (this.closed) return;
       this.fault = undefined;
       this.list = events;
       this.complete = complete;
-      if (!complete || this.query !== query) this.more = setTimeout(() => this.load(this.query), MORE);
+      if (!complete || this.stretch !== stretch) this.more = setTimeout(() => this.load(this.stretch ?? stretch), MORE);
     } catch (error) {
-      this.fault = error.message;
+      this.fault = reason(error);
     } finally {
       this.asking = false;
     }
@@ -61,24 +75,17 @@ export class Events {
     const print = JSON.stringify(this.list);
     if (print === this.printed) return;
     this.printed = print;
-    const newest = this.list.slice(-LISTED).reverse();
-    this.items.replaceChildren(
-      ...newest.map((event) => {
-        const text = `${clock(event.from)}, ${lasting((event.to - event.from) / 1e6)}, up to ${Math.round(event.permille / 10)} % of the picture moved`;
-        return el("li", {}, el("button", { type: "button", click: () => this.on.seek(event.from - LEAD) }, text));
-      }),
-    );
+    const item = (/** @type {Motion} */ { from, to, permille }) => {
+      const text = `${clock(from)}, ${lasting((to - from) / 1e6)}, up to ${Math.round(permille / 10)} % of the picture moved`;
+      return el("li", {}, el("button", { type: "button", click: () => this.on.show(from - LEAD) }, text));
+    };
+    this.items.replaceChildren(...this.list.slice(-LISTED).reverse().map(item));
   }
 
-  /** The next event after a moment, or the one before it. */
-  beside(us, direction) {
-    if (direction > 0) return this.list.find((event) => event.from - LEAD > us + LEAD / 2);
-    return this.list.findLast((event) => event.from < us - HERE);
-  }
-
+  /** @param {number} direction */
   jump(direction) {
-    const event = this.beside(this.on.now(), direction);
-    if (event) this.on.seek(event.from - LEAD);
+    const event = neighbour(this.list, this.on.now(), direction);
+    if (event) this.on.show(event.from - LEAD);
     else this.on.none(direction > 0 ? "No later event in this window." : "No earlier event in this window.");
   }
 }

@@ -1,10 +1,24 @@
-// A span as a plain MP4: progress, then the browser's own download.
+// A clip as a plain MP4: its two marks, progress, then the browser's own download.
 
-import { clock, el, lasting, say, size, socket } from "./dom.js";
+import { button, el, say, socket } from "./dom.js";
+import { mark, told, whole } from "./clip.js";
+import { clock, size } from "./times.js";
+import { missing } from "./words.js";
 
-export class Export {
-  constructor(camera) {
+/** @typedef {import("./clip.js").Marked} Marked */
+
+export class Clip {
+  /**
+   * @param {string} camera
+   * @param {(span: { from: number, to: number } | undefined) => void} chosen draws what is marked
+   */
+  constructor(camera, chosen) {
     this.camera = camera;
+    this.chosen = chosen;
+    /** @type {Marked} */
+    this.marked = {};
+    this.save = button("Export MP4", "Export the marked clip as an MP4 (E)", () => this.start(), { class: "main", disabled: true });
+    this.span = el("span", { class: "quiet" }, told({}));
     this.bar = el("progress", { max: "1", value: "0", "aria-label": "Export" });
     this.text = el("span", { role: "status" });
     this.cancel = el("button", { type: "button", click: () => this.close() }, "Cancel");
@@ -12,33 +26,56 @@ export class Export {
     this.element = el("div", { class: "export", hidden: true }, el("div", { class: "bar" }, this.bar, this.text, this.cancel), this.files);
   }
 
-  start({ from, to }) {
+  /**
+   * @param {"from" | "to"} edge
+   * @param {number} us
+   */
+  mark(edge, us) {
+    this.marked = mark(this.marked, edge, us);
+    const { from } = this.marked;
+    this.chosen(whole(this.marked) ?? (from === undefined ? undefined : { from, to: from }));
+    this.save.disabled = whole(this.marked) === undefined;
+    say(this.span, told(this.marked));
+  }
+
+  start() {
+    const span = whole(this.marked);
+    if (!span) return;
     this.close();
     this.files.replaceChildren();
     this.bar.value = 0;
     this.running(true);
     say(this.text, "exporting");
-    const mine = socket("api/export", { camera: this.camera, from: Math.floor(from), to: Math.ceil(to) });
+    const mine = socket("api/export", { camera: this.camera, from: Math.floor(span.from), to: Math.ceil(span.to) });
     this.socket = mine;
     mine.onmessage = ({ data }) => {
-      const told = JSON.parse(data);
-      if (told.event === "progress") {
-        this.bar.value = told.share;
-        say(this.text, `${Math.round(told.share * 100)} %`);
-      } else if (told.event === "ready") {
-        this.end(`done${missing(told.gaps)}`);
-        for (const file of told.files) this.offer(file);
-      } else if (told.event === "failed") {
-        this.end(told.reason);
-      }
+      if (this.socket === mine) this.told(JSON.parse(data));
     };
     mine.onclose = () => {
       if (this.socket === mine) this.end("The export broke off: the app does not answer.");
     };
   }
 
+  /** @param {import("./answers").Exporting} heard */
+  told(heard) {
+    switch (heard.event) {
+      case "progress":
+        this.bar.value = heard.share;
+        say(this.text, `${Math.round(heard.share * 100)} %`);
+        break;
+      case "ready":
+        this.end(["done", ...(heard.gaps.length > 0 ? [`missing: ${heard.gaps.map(missing).join("; ")}`] : [])].join("; "));
+        heard.files.forEach((file) => this.offer(file));
+        break;
+      case "failed":
+        this.end(heard.reason);
+        break;
+    }
+  }
+
+  /** @param {import("./answers").File} file */
   offer(file) {
-    const link = el("a", { href: new URL(file.url, location.href), download: file.name }, file.name);
+    const link = el("a", { href: String(new URL(file.url, location.href)), download: file.name }, file.name);
     const about = `${clock(file.from)} to ${clock(file.to)}, ${size(file.bytes)}, SHA-256 ${file.sha256.slice(0, 16)}…`;
     this.files.append(el("li", {}, link, el("span", { class: "quiet", title: file.sha256 }, ` ${about}`)));
     link.click();
@@ -46,12 +83,14 @@ export class Export {
     link.removeAttribute("href");
   }
 
+  /** @param {boolean} is */
   running(is) {
     this.element.hidden = false;
     this.bar.hidden = !is;
     this.cancel.hidden = !is;
   }
 
+  /** @param {string} text */
   end(text) {
     this.socket = undefined;
     this.running(false);
@@ -60,16 +99,8 @@ export class Export {
 
   close() {
     const old = this.socket;
-    this.socket = undefined;
     if (!old) return;
+    this.end("cancelled");
     old.close();
-    this.running(false);
-    say(this.text, "cancelled");
   }
-}
-
-function missing(gaps) {
-  if (gaps.length === 0) return "";
-  const told = gaps.map((gap) => `${lasting((gap.to_us - gap.from_us) / 1e6)} at ${clock(gap.from_us)} (${gap.reason})`);
-  return `; missing: ${told.join("; ")}`;
 }

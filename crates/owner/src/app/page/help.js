@@ -1,6 +1,6 @@
 // Which key does what, on request.
 
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 
 const KEYS = [
   ["space", "pause, play"],
@@ -17,9 +17,10 @@ const KEYS = [
 
 export class Help {
   constructor() {
-    const rows = KEYS.map(([keys, does]) => el("div", {}, el("dt", {}, ...keys.split(" ").map((key) => (key === "or" ? " or " : el("kbd", {}, key)))), el("dd", {}, does)));
+    const named = (/** @type {string} */ keys) => keys.split(" ").map((key) => (key === "or" ? " or " : el("kbd", {}, key)));
+    const rows = KEYS.map(([keys, does]) => el("div", {}, el("dt", {}, ...named(keys)), el("dd", {}, does)));
     this.dialog = el("dialog", { class: "help", "aria-label": "Keys" }, el("h2", {}, "Keys"), el("dl", {}, ...rows), el("button", { type: "button", click: () => this.dialog.close() }, "Close"));
-    this.button = el("button", { type: "button", "aria-label": "Keys (?)", title: "Keys (?)", click: () => this.show() }, "Keys");
+    this.button = button("Keys", "Keys (?)", () => this.show());
   }
 
   get isOpen() {

@@ -24,6 +24,7 @@ const FAR = 1.4;
 export class Pace {
   constructor() {
     this.margin = MARGIN;
+    /** @type {number[]} */
     this.looks = [];
     this.looked = 0;
   }
@@ -33,7 +34,10 @@ export class Pace {
     return this.margin + BEGIN;
   }
 
-  /** Ten times a second: the seconds in hand. Returns the rate to play at, or `undefined` if it is time to jump. */
+  /**
+   * Ten times a second: the rate to play at, or `undefined` if it is time to jump.
+   * @param {number} ahead the seconds in hand
+   */
   rate(ahead) {
     if (ahead > FAR + this.margin) {
       this.looks = [];

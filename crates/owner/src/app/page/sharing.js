@@ -1,6 +1,9 @@
 // Who may watch each camera and who holds shares of its keys: the policy that the owner signed and the log holds.
 
-import { ask, el, moment } from "./dom.js";
+import { ask, el, reason } from "./dom.js";
+import { moment } from "./times.js";
+
+/** @typedef {import("./answers").Policy} Policy */
 
 export class Sharing {
   constructor() {
@@ -28,16 +31,17 @@ export class Sharing {
       const { cameras } = await ask("api/sharing");
       if (this.closed) return;
       if (cameras.length === 0) this.list.replaceChildren(el("p", { class: "empty" }, "No camera is paired yet."));
-      else this.list.replaceChildren(...cameras.map((camera) => policy(camera)));
+      else this.list.replaceChildren(...cameras.map(policy));
     } catch (error) {
-      this.list.replaceChildren(el("p", { class: "empty" }, error.message));
+      this.list.replaceChildren(el("p", { class: "empty" }, reason(error)));
     }
   }
 }
 
+/** @param {Policy} camera */
 function policy(camera) {
   const { viewers, trustees, threshold, classes } = camera;
-  const viewer = ({ device_id, is_this_device, role, until }) =>
+  const viewer = (/** @type {Policy["viewers"][number]} */ { device_id, is_this_device, role, until }) =>
     el(
       "li",
       {},
@@ -63,7 +67,10 @@ function policy(camera) {
   );
 }
 
-// What the configuration would change, or why it makes no policy.
+/**
+ * What the configuration would change, or why it makes no policy.
+ * @param {Policy} policy
+ */
 function otherwise({ changes, fault }) {
   if (changes.length === 0 && !fault) return "";
   const told = changes.map(({ what, now, then }) => el("li", {}, `${what}: ${then} instead of ${now}`));

@@ -2,27 +2,29 @@
 //
 // One is fetched at a time, the one that is wanted last; what is played is never held up.
 
-import { moving } from "./player.js";
+import { beside } from "./dom.js";
+import { Pool } from "./pool.js";
+import { moving } from "./screen.js";
 
-// Pictures kept, and how wide each is drawn, in pixels.
-const KEPT = 60;
+// How wide each is drawn, in pixels.
 const WIDTH = 192;
 // The pointer rests so long before a picture is fetched, milliseconds.
 const REST = 60;
 // How long a picture may take to be decoded, milliseconds.
 const PATIENCE = 5000;
-// Around a moment without a picture none is asked for, so far (microseconds) and so long (milliseconds).
-const NOTHING = 1e6;
-const FORGIVEN = 5000;
 
 export class Thumbnails {
-  /** Draws on `canvas`, which is hidden while there is no picture. */
+  /**
+   * Draws on `canvas`, which is hidden while there is no picture.
+   * @param {string} camera
+   * @param {HTMLCanvasElement} canvas
+   */
   constructor(camera, canvas) {
     this.camera = camera;
     this.canvas = canvas;
     this.canvas.hidden = true;
-    this.kept = [];
-    this.fetched = 0;
+    /** @type {Pool<HTMLCanvasElement>} */
+    this.pool = new Pool();
   }
 
   close() {
@@ -31,11 +33,14 @@ export class Thumbnails {
     this.asking?.abort();
   }
 
-  /** Shows the picture of a moment, now or when it is here. */
+  /**
+   * Shows the picture of a moment, now or when it is here.
+   * @param {number} us
+   */
   show(us) {
     if (this.closed) return;
     this.wanted = us;
-    const kept = this.kept.find(({ from, to, until }) => us >= from && us < to && !(until < performance.now()));
+    const kept = this.pool.find(us, performance.now());
     this.draw(kept?.picture);
     clearTimeout(this.resting);
     if (!kept) this.resting = setTimeout(() => this.fetch(), REST);
@@ -47,46 +52,44 @@ export class Thumbnails {
     this.draw(undefined);
   }
 
+  /** @param {HTMLCanvasElement | undefined} picture */
   draw(picture) {
     this.canvas.hidden = picture === undefined;
-    if (picture) {
-      [this.canvas.width, this.canvas.height] = [picture.width, picture.height];
-      this.canvas.getContext("2d").drawImage(picture, 0, 0);
-    }
+    if (!picture) return;
+    [this.canvas.width, this.canvas.height] = [picture.width, picture.height];
+    this.canvas.getContext("2d")?.drawImage(picture, 0, 0);
   }
 
   async fetch() {
     const us = this.wanted;
     if (this.busy || us === undefined || this.closed) return;
     this.busy = true;
-    let kept = { from: us - NOTHING, to: us + NOTHING, picture: undefined, until: performance.now() + FORGIVEN };
-    try {
-      kept = (await this.ask(us)) ?? kept;
-    } catch {
-      // No picture is no fault: the moment can still be played.
-    }
+    // No picture is no fault: the moment can still be played.
+    const found = await this.ask(us).catch(() => undefined);
     this.busy = false;
     if (this.closed) return;
-    this.kept.push(kept);
-    if (this.kept.length > KEPT) this.kept.shift();
+    if (found) this.pool.add(found.from, found.to, found.picture);
+    else this.pool.none(us, performance.now());
     if (this.wanted !== undefined) this.show(this.wanted);
   }
 
+  /** @param {number} us */
   async ask(us) {
-    const url = new URL("api/picture", location.href);
-    url.hash = "";
-    url.search = new URLSearchParams({ camera: this.camera, at: Math.round(us) });
     this.asking = new AbortController();
-    const response = await fetch(url, { signal: AbortSignal.any([this.asking.signal, AbortSignal.timeout(PATIENCE)]) });
+    const signal = AbortSignal.any([this.asking.signal, AbortSignal.timeout(PATIENCE)]);
+    const response = await fetch(beside("api/picture", { camera: this.camera, at: Math.round(us) }), { signal });
     if (response.status !== 200) return undefined;
-    this.fetched += 1;
-    const [from, to] = response.headers.get("candor-times").split(" ").map(Number);
-    const picture = await still(await response.arrayBuffer(), response.headers.get("content-type"));
+    const [from, to] = (response.headers.get("candor-times") ?? "").split(" ").map(Number);
+    const picture = await still(await response.arrayBuffer(), response.headers.get("content-type") ?? "");
     return { from, to, picture };
   }
 }
 
-/** The first picture of an MP4, drawn small. */
+/**
+ * The first picture of an MP4, drawn small.
+ * @param {ArrayBuffer} bytes
+ * @param {string} type
+ */
 async function still(bytes, type) {
   if (!moving(type)) return undefined;
   const video = document.createElement("video");
@@ -111,7 +114,7 @@ async function still(bytes, type) {
     const canvas = document.createElement("canvas");
     canvas.width = WIDTH;
     canvas.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth);
-    canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+    canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
     return canvas;
   } finally {
     URL.revokeObjectURL(video.src);
@@ -120,12 +123,16 @@ async function still(bytes, type) {
   }
 }
 
-/** Waits for an event, and not for ever. */
+/**
+ * Waits for an event, and not for ever.
+ * @param {EventTarget} target
+ * @param {string} event
+ */
 function told(target, event) {
   return new Promise((resolve, reject) => {
     const end = new AbortController();
     const late = setTimeout(() => done(reject), PATIENCE);
-    const done = (settle) => {
+    const done = (/** @type {(reason: Error) => void} */ settle) => {
       clearTimeout(late);
       end.abort();
       settle(new Error(event));

@@ -1,43 +1,51 @@
-// One camera's past on a line: what was filmed, what moved, what is missing, what was released; a playhead to drag, a span to export.
+// One camera's past on a line: what was filmed, what moved, what is missing, what was released; a
+// playhead to drag, a span to export. Drawing alone: the arithmetic is `line`.
 
-import { ask, clock, el, lasting, moment, say } from "./dom.js";
+import { ask, button, el, reason, say } from "./dom.js";
 import { Events } from "./events.js";
+import { LENGTHS, Line, height } from "./line.js";
 import { Thumbnails } from "./thumbnails.js";
+import { ahead, clock, lasting, moment, zone } from "./times.js";
 
-// Lengths to choose from, seconds, and the distance of their ticks.
-const LENGTHS = [
-  [600, 60, "10 min"],
-  [3600, 600, "1 hour"],
-  [21600, 3600, "6 hours"],
-  [86400, 14400, "1 day"],
-];
 // Between two questions what is new, milliseconds.
 const EVERY = 4000;
 
+const now = () => Date.now() * 1000;
+
+/** @typedef {import("./answers").Known} Known */
+/** @typedef {import("./answers").Release} Release */
+
+/**
+ * @typedef {object} OnTimeline
+ * @property {(us: number) => void} seek a place was pointed at
+ * @property {(us: number) => void} drag while the playhead is dragged
+ * @property {(us: number) => void} show goes to a moment that was recorded
+ * @property {(release: Release) => void} release one is chosen
+ * @property {(text: string) => void} none there is nowhere to jump
+ */
+
 export class Timeline {
-  /** `on`: `seek(us)`; `drag(us)` while the playhead is dragged; `release(release)` when one is chosen;
-   * `none(text)` when there is nowhere to jump. */
+  /**
+   * @param {string} camera
+   * @param {OnTimeline} on
+   */
   constructor(camera, on) {
     this.camera = camera;
     this.on = on;
-    this.length = 600e6;
+    /** Where the window ends; undefined follows the clock. @type {number | undefined} */
     this.end = undefined;
-    // The clock as it was drawn last: bars and playhead stand on one line.
-    this.now = Date.now() * 1000;
-    this.known = { recorded: [], gaps: [], releases: [] };
+    // As it was drawn last: bars and playhead stand on one line.
+    this.line = new Line(now(), LENGTHS[0][0] * 1e6, undefined);
+    /** @type {Known} */
+    this.known = { from: 0, to: 0, recorded: [], gaps: [], releases: [] };
     this.bars = el("div", { class: "bars" });
     this.ticks = el("div", { class: "ticks", "aria-hidden": "true" });
     this.head = el("div", { class: "head", "aria-hidden": "true" });
-    this.small = el("canvas", { width: 1, height: 1 });
+    const small = el("canvas", { width: 1, height: 1 });
     this.when = el("span", {});
-    this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true }, this.small, this.when);
-    this.thumbnails = new Thumbnails(camera, this.small);
-    this.events = new Events(camera, {
-      changed: () => this.draw(),
-      seek: (us) => on.seek(us),
-      none: (text) => on.none(text),
-      now: () => this.position ?? this.to,
-    });
+    this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true }, small, this.when);
+    this.thumbnails = new Thumbnails(camera, small);
+    this.events = new Events({ changed: () => this.draw(), show: on.show, none: on.none, now: () => this.position ?? this.line.to });
     this.chosen = el("div", { class: "chosen", hidden: true });
     this.slider = el(
       "div",
@@ -56,43 +64,25 @@ export class Timeline {
       this.tip,
     );
     this.flags = el("div", { class: "flags", role: "group", "aria-label": "Releases in this window" });
+    /** The flags as they were drawn last. */
+    this.flagged = "";
     this.label = el("span", { class: "window" });
     this.zoom = el(
       "select",
-      { "aria-label": "Length of the timeline", change: () => this.stretch(this.zoom.value * 1e6) },
+      { "aria-label": "Length of the timeline", change: () => this.stretch(Number(this.zoom.value) * 1e6) },
       ...LENGTHS.map(([seconds, , text]) => el("option", { value: seconds }, text)),
     );
-    const button = (text, label, click) => el("button", { type: "button", "aria-label": label, click }, text);
-    this.legend = el(
-      "p",
-      { class: "legend" },
-      el("span", { class: "key recorded" }),
-      "recorded",
-      el("span", { class: "key moved" }),
-      "moved",
-      el("span", { class: "key gap" }),
-      "missing",
-      el("span", { class: "key release" }),
-      "asked for or released",
+    const bar = el(
+      "div",
+      { class: "bar" },
+      button("‹", "Earlier", () => this.shift(-0.5)),
+      this.zoom,
+      button("›", "Later", () => this.shift(0.5)),
+      ...this.events.buttons,
+      this.label,
+      legend(),
     );
-    this.element = el(
-      "section",
-      { class: "timeline", "aria-label": "Timeline" },
-      el(
-        "div",
-        { class: "bar" },
-        button("‹", "Earlier", () => this.shift(-0.5)),
-        this.zoom,
-        button("›", "Later", () => this.shift(0.5)),
-        ...this.events.buttons,
-        this.label,
-        this.legend,
-      ),
-      this.flags,
-      this.slider,
-      this.ticks,
-      this.events.element,
-    );
+    this.element = el("section", { class: "timeline", "aria-label": "Timeline" }, bar, this.flags, this.slider, this.ticks, this.events.element);
     this.timer = setInterval(() => this.load(), EVERY);
     this.load();
   }
@@ -104,152 +94,148 @@ export class Timeline {
     this.closed = true;
   }
 
-  get to() {
-    return this.end ?? this.now + this.length * 0.02;
-  }
-
-  get from() {
-    return this.to - this.length;
-  }
-
-  /** Another length, around the same middle; a timeline that follows the clock goes on to. */
+  /**
+   * Another length, around the same middle; a timeline that follows the clock goes on to.
+   * @param {number} length
+   */
   stretch(length) {
-    const middle = this.to - this.length / 2;
-    this.length = length;
-    this.moveTo(this.end === undefined ? undefined : middle + length / 2);
+    const middle = this.line.to - this.line.length / 2;
+    this.moveTo(this.end === undefined ? undefined : middle + length / 2, length);
   }
 
-  /** Ends the window at a moment; undefined follows the clock. */
-  moveTo(end) {
-    this.end = end >= Date.now() * 1000 ? undefined : end;
-    this.draw();
+  /**
+   * Ends the window at a moment; undefined follows the clock.
+   * @param {number | undefined} end
+   * @param {number} [length]
+   */
+  moveTo(end, length = this.line.length) {
+    this.end = end !== undefined && end >= now() ? undefined : end;
+    this.draw(length);
     this.load();
   }
 
+  /** @param {number} share */
   shift(share) {
-    this.moveTo(this.to + this.length * share);
+    this.moveTo(this.line.to + this.line.length * share);
   }
 
-  /** Keeps a moment in sight. */
+  /**
+   * Keeps a moment in sight.
+   * @param {number} us
+   */
   reveal(us) {
-    if (us >= this.from && us <= this.to) return;
-    this.moveTo(us + this.length / 2);
+    if (!this.line.has(us)) this.moveTo(us + this.line.length / 2);
   }
 
   async load() {
-    const now = Date.now() * 1000;
-    const query = { camera: this.camera, from: Math.floor(this.from), to: Math.ceil(Math.min(this.to, now)) };
+    const { from, to } = this.line;
+    const stretch = { camera: this.camera, from: Math.floor(from), to: Math.ceil(Math.min(to, now())) };
     try {
-      const known = await ask("api/timeline", query);
+      const known = await ask("api/timeline", stretch);
       if (this.closed) return;
       this.known = known;
       this.fault = undefined;
-      this.events.load(query);
+      this.events.load(stretch);
     } catch (error) {
-      this.fault = error.message;
+      this.fault = reason(error);
     }
     this.draw();
   }
 
-  /** The first moment at or after `us` that was recorded. */
-  recordedAt(us) {
-    for (const [from, to] of this.known.recorded) {
-      if (us < from) return from;
-      if (us < to) return us;
-    }
-    return undefined;
-  }
-
-  at(us) {
-    return ((us - this.from) / this.length) * 100;
-  }
-
-  put(element, from, to) {
-    const left = Math.max(0, this.at(from));
-    element.style.left = `${left}%`;
-    if (to !== undefined) element.style.width = `${Math.max(0, Math.min(100, this.at(to)) - left)}%`;
-    return element;
-  }
-
-  draw() {
+  draw(length = this.line.length) {
     if (this.closed) return;
-    this.now = Date.now() * 1000;
+    this.line = new Line(now(), length, this.end);
+    const { from, to } = this.line;
     const bars = this.known.recorded.map(([from, to]) => this.put(el("div", { class: "recorded" }), from, to));
     const gaps = this.known.gaps.map((gap) => {
       const length = gap.to > gap.from ? `, ${lasting((gap.to - gap.from) / 1e6)}` : "";
       return this.put(el("div", { class: "gap", title: `Missing${length}: ${gap.reason}` }), gap.from, gap.to);
     });
     const released = this.known.releases.map((release) => this.put(el("div", { class: `release ${release.state ?? ""}` }), release.from, release.to));
-    // Half of the picture moving is as high as it gets; a person far away still shows.
     const moved = this.events.list.map((event) => {
       const bar = this.put(el("div", { class: "moved" }), event.from, event.to);
-      bar.style.height = `${15 + 45 * Math.min(1, Math.sqrt(event.permille / 500))}%`;
+      bar.style.height = `${height(event.permille)}%`;
       return bar;
     });
     this.bars.replaceChildren(...bars, ...moved, ...gaps, ...released);
     this.drawFlags();
-    const step = LENGTHS.find(([seconds]) => seconds * 1e6 === this.length)?.[1] ?? this.length / 6e6;
-    const offset = new Date(this.from / 1000).getTimezoneOffset() * 60;
-    const ticks = [];
-    for (let second = Math.ceil((this.from / 1e6 - offset) / step) * step + offset; second * 1e6 < this.to; second += step) {
-      ticks.push(this.put(el("span", {}, clock(second * 1e6, false)), second * 1e6));
-    }
-    this.ticks.replaceChildren(...ticks);
-    say(this.label, this.fault ?? `${moment(this.from).slice(0, 16)} to ${clock(this.to, false)}`);
-    this.slider.setAttribute("aria-valuemin", Math.floor(this.from / 1e6));
-    this.slider.setAttribute("aria-valuemax", Math.ceil(this.to / 1e6));
-    this.playhead(this.position ?? this.to);
+    this.ticks.replaceChildren(...this.line.ticks(ahead(from)).map((us) => this.put(el("span", {}, clock(us, false)), us)));
+    say(this.label, this.fault ?? `${moment(from).slice(0, 16)} to ${clock(to, false)}`);
+    this.label.title = `Times are of ${zone(from)}, as this browser is set.`;
+    this.slider.setAttribute("aria-valuemin", String(Math.floor(from / 1e6)));
+    this.slider.setAttribute("aria-valuemax", String(Math.ceil(to / 1e6)));
+    this.playhead(this.position ?? to);
     this.choose(this.span);
+  }
+
+  /**
+   * Lays an element where its time is; a moment has no width.
+   * @template {HTMLElement} T
+   * @param {T} element
+   * @param {number} from
+   * @param {number} [to]
+   */
+  put(element, from, to) {
+    const { left, width } = this.line.placed(from, to ?? from);
+    element.style.left = `${left}%`;
+    if (to !== undefined) element.style.width = `${width}%`;
+    return element;
   }
 
   /** One button for each release; kept while nothing changed, so that focus stays. */
   drawFlags() {
-    const print = JSON.stringify(this.known.releases.map((release) => [release.leaf_index, release.state]));
+    const { releases } = this.known;
+    const print = JSON.stringify(releases.map((release) => [release.leaf_index, release.state]));
     if (print !== this.flagged) {
       this.flagged = print;
-      this.flags.replaceChildren(
-        ...this.known.releases.map((release) => {
-          const by = release.agency ? ` by ${release.agency}` : "";
-          const label = `${release.kind}${by}, ${release.state ?? "yours"}, ${clock(release.from)} to ${clock(release.to)}`;
-          return el("button", { type: "button", class: "flag", "aria-label": label, title: label, click: () => this.on.release(release) }, "⚑ ", release.kind);
-        }),
-      );
+      this.flags.replaceChildren(...releases.map((release) => this.flag(release)));
     }
-    this.known.releases.forEach((release, at) => {
-      const flag = this.put(this.flags.children[at], release.from);
+    releases.forEach((release, at) => {
+      const flag = this.flags.children[at];
       // Near the right edge it hangs to the left.
-      flag.classList.toggle("before", this.at(release.from) > 50);
+      if (flag instanceof HTMLElement) this.put(flag, release.from).classList.toggle("before", this.line.at(release.from) > 50);
     });
-    this.flags.hidden = this.known.releases.length === 0;
+    this.flags.hidden = releases.length === 0;
   }
 
+  /** @param {Release} release */
+  flag(release) {
+    const by = release.agency ? ` by ${release.agency}` : "";
+    const label = `${release.kind}${by}, ${release.state ?? "yours"}, ${clock(release.from)} to ${clock(release.to)}`;
+    const flag = button("⚑ ", label, () => this.on.release(release), { class: "flag" });
+    flag.append(release.kind);
+    return flag;
+  }
+
+  /** @param {number} us */
   playhead(us) {
     this.position = us;
-    const at = this.at(us);
-    this.head.hidden = at < 0 || at > 100;
-    this.head.style.left = `${at}%`;
-    this.slider.setAttribute("aria-valuenow", Math.round(us / 1e6));
+    this.head.hidden = !this.line.has(us);
+    this.head.style.left = `${this.line.at(us)}%`;
+    this.slider.setAttribute("aria-valuenow", String(Math.round(us / 1e6)));
     this.slider.setAttribute("aria-valuetext", moment(us));
   }
 
+  /** @param {{ from: number, to: number } | undefined} span */
   choose(span) {
     this.span = span;
     this.chosen.hidden = span === undefined;
     if (span) this.put(this.chosen, span.from, span.to);
   }
 
+  /** @param {PointerEvent} event */
   moment(event) {
     const { left, width } = this.slider.getBoundingClientRect();
-    const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
-    return Math.min(this.from + share * this.length, Date.now() * 1000);
+    return this.line.moment((event.clientX - left) / width, now());
   }
 
+  /** @param {PointerEvent} event */
   hover(event) {
     const us = this.moment(event);
     const gap = this.known.gaps.find((gap) => us >= gap.from && us < gap.to);
     say(this.when, gap ? `${clock(us)} · ${gap.reason}` : clock(us));
     this.tip.hidden = false;
-    this.tip.style.left = `${Math.min(92, Math.max(8, this.at(us)))}%`;
+    this.tip.style.left = `${Math.min(92, Math.max(8, this.line.at(us)))}%`;
     // A finger covers what it points at, and its screen may be far from home: no pictures for it.
     if (gap || event.pointerType === "touch") this.thumbnails.hide();
     else this.thumbnails.show(us);
@@ -260,19 +246,25 @@ export class Timeline {
     this.thumbnails.hide();
   }
 
+  /** @param {PointerEvent} event */
   grab(event) {
     if (event.button !== 0) return;
     this.slider.setPointerCapture(event.pointerId);
-    const drag = (moved) => this.on.drag(this.moment(moved));
-    const drop = (dropped) => {
-      this.slider.removeEventListener("pointermove", drag);
-      this.slider.removeEventListener("pointerup", drop);
-      this.slider.removeEventListener("pointercancel", drop);
+    const drag = (/** @type {PointerEvent} */ moved) => this.on.drag(this.moment(moved));
+    const over = new AbortController();
+    const drop = (/** @type {PointerEvent} */ dropped) => {
+      over.abort();
       this.on.seek(this.moment(dropped));
     };
-    this.slider.addEventListener("pointermove", drag);
-    this.slider.addEventListener("pointerup", drop);
-    this.slider.addEventListener("pointercancel", drop);
-    this.on.drag(this.moment(event));
+    this.slider.addEventListener("pointermove", drag, over);
+    this.slider.addEventListener("pointerup", drop, over);
+    this.slider.addEventListener("pointercancel", drop, over);
+    drag(event);
   }
+}
+
+function legend() {
+  const kinds = { recorded: "recorded", moved: "moved", gap: "missing", release: "asked for or released" };
+  const keys = Object.entries(kinds).flatMap(([kind, text]) => [el("span", { class: `key ${kind}` }), text]);
+  return el("p", { class: "legend" }, ...keys);
 }

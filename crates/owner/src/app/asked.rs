@@ -1,0 +1,51 @@
+//! What a request names: a camera by its id, one of its pictures, a stretch of its past.
+
+use super::App;
+use crate::Span;
+use host::http::Failure;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Which {
+    /// Its id, hex.
+    pub(super) camera: String,
+    #[serde(default)]
+    pub(super) track: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Stretch {
+    pub(super) camera: String,
+    #[serde(default)]
+    pub(super) track: u32,
+    /// Unix microseconds.
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+impl App {
+    /// The name of the camera with this id.
+    pub(super) fn camera_name(&self, id: &str) -> Result<String, Failure> {
+        let cameras = self.owner.cameras();
+        let found = cameras.into_iter().find(|camera| camera.camera_id == id);
+        found.map(|camera| camera.name).ok_or_else(|| {
+            Failure::new(
+                404,
+                "unknown-camera",
+                "no camera of the book has this id; open the list of cameras again",
+            )
+        })
+    }
+
+    /// The camera and the span that a stretch names.
+    pub(super) fn stretch(&self, stretch: &Stretch) -> Result<(String, Span), Failure> {
+        let name = self.camera_name(&stretch.camera)?;
+        let span = Span::new(stretch.from, stretch.to);
+        Ok((name, span.map_err(|error| Failure::new(400, "wrong-span", error.to_string()))?))
+    }
+}
+
+/// Of what nobody knows.
+pub(super) fn nothing() -> Failure {
+    Failure::new(404, "not-found", "go back to the address that `candor owner app` printed")
+}

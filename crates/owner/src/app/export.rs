@@ -1,0 +1,168 @@
+//! Export for the page: progress over a WebSocket, then where to fetch the finished MP4s ([`super::downloads`]).
+
+use super::App;
+use super::asked::Stretch;
+use super::downloads::Finished;
+use crate::Span;
+use crate::export::{ExportError, Exported, Gap, export as export_to};
+use crate::live::Event;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use host::http::Failure;
+use page::socket::{Socket, Upgrade};
+use serde::Serialize;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Between two reports of progress.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+
+/// What the page is told.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+enum Told {
+    /// How much of the span is done, 0 to 1.
+    Progress {
+        share: f64,
+    },
+    Ready {
+        files: Vec<Ready>,
+        gaps: Vec<Gap>,
+    },
+    Failed {
+        reason: String,
+    },
+}
+
+/// A finished file.
+#[derive(Debug, Serialize)]
+struct Ready {
+    url: String,
+    name: String,
+    bytes: u64,
+    /// Unix microseconds.
+    from: u64,
+    to: u64,
+    sha256: String,
+}
+
+/// The folder of one export's unfinished files, inside the keybook: nobody but the owner may enter it. Removed with this.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn create(app: &App) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let name = format!("export-{}", hex::encode(host::rng::bytes::<8>()));
+        let path = app.owner.folder().join(name);
+        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed lies in the keybook, which is as secret as the footage.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(super) async fn export(
+    State(app): State<Arc<App>>,
+    Query(stretch): Query<Stretch>,
+    upgrade: Upgrade,
+) -> Result<Response, Failure> {
+    let (name, span) = app.stretch(&stretch)?;
+    let exporting = app.clone();
+    app.sockets.open(upgrade, async move |mut socket| {
+        // Else the page went, or the app stops.
+        if let Some(last) = exported(&exporting, &mut socket, &name, span).await {
+            socket.close(&last).await;
+        }
+    })
+}
+
+/// Exports, telling how far it is. `None` when nobody waits for it any more: what was begun goes with its folder.
+async fn exported(app: &App, socket: &mut Socket, name: &str, span: Span) -> Option<Told> {
+    let folder = match Folder::create(app) {
+        Ok(folder) => folder,
+        Err(error) => {
+            return Some(Told::Failed { reason: format!("the keybook's folder cannot be written: {error}") });
+        }
+    };
+    let to = folder.0.join("clip.mp4");
+    let (reached, mut progress) = watch::channel(span.from_us());
+    let mut on = |event| {
+        if let Event::Segment { start_us, .. } = event {
+            reached.send_replace(start_us);
+        }
+    };
+    let mut exporting = std::pin::pin!(export_to(&app.owner, name, span, &to, &mut on));
+    let outcome = loop {
+        tokio::select! {
+            () = app.shutdown.requested() => return None,
+            outcome = &mut exporting => break outcome,
+            _ = socket.heard() => return None,
+            () = tokio::time::sleep(TELL_EVERY) => {}
+        }
+        if progress.has_changed().unwrap_or(false) {
+            let reached_us = *progress.borrow_and_update();
+            let done = reached_us.saturating_sub(span.from_us()) as f64;
+            let share = (done / (span.to_us() - span.from_us()) as f64).clamp(0.0, 1.0);
+            if !socket.tell(&Told::Progress { share }).await {
+                return None;
+            }
+        }
+    };
+    let ready = outcome.and_then(|exported| ready(app, name, exported));
+    Some(ready.unwrap_or_else(|error| Told::Failed { reason: error.to_string() }))
+}
+
+/// Takes the finished files in, and says where to fetch them.
+fn ready(app: &App, name: &str, exported: Exported) -> Result<Told, ExportError> {
+    let mut files = Vec::new();
+    for file in exported.files {
+        let at = |error| host::durable::DurableError::at(&file.path, error);
+        let opened = File::open(&file.path).map_err(at)?;
+        std::fs::remove_file(&file.path).map_err(at)?;
+        let id = hex::encode(host::rng::bytes::<16>());
+        let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let name = format!("{plain}-{}.mp4", file.from_us / 1_000_000);
+        app.downloads.add(Finished { id: id.clone(), file: opened, name: name.clone(), bytes: file.bytes });
+        files.push(Ready {
+            url: format!("api/download/{id}/{name}"),
+            name,
+            bytes: file.bytes,
+            from: file.from_us,
+            to: file.to_us,
+            sha256: file.sha256,
+        });
+    }
+    Ok(Told::Ready { files, gaps: exported.gaps })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::assets::cases;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_script_knows_every_word_of_an_export_and_waits_for_no_other() {
+        let mut told = vec![Told::Progress { share: 0.5 }];
+        // Each once: a new one does not compile until it stands here.
+        while let Some(next) = match told[told.len() - 1] {
+            Told::Progress { .. } => Some(Told::Ready { files: Vec::new(), gaps: Vec::new() }),
+            Told::Ready { .. } => Some(Told::Failed { reason: String::new() }),
+            Told::Failed { .. } => None,
+        } {
+            told.push(next);
+        }
+        let word = |told: &Told| serde_json::to_value(told).unwrap()["event"].as_str().unwrap().to_owned();
+        let words: BTreeSet<String> = told.iter().map(word).collect();
+        assert_eq!(words, cases("export.js").into_iter().map(str::to_owned).collect());
+    }
+}

@@ -1,0 +1,85 @@
+// What is said of cameras, gaps, proofs and records. Pure.
+
+import { clock, lasting, moment, rate } from "./times.js";
+
+// Segments that are under way at any time, and no sign of a camera that is behind.
+const UNDER_WAY = 2;
+// Seconds without a segment that are told of a camera that is online.
+const SILENT = 30;
+
+/**
+ * What is known of a camera, in a few words.
+ * @param {import("./answers").CameraStatus} camera
+ * @param {number} now
+ */
+export function described(camera, now) {
+  const newest = camera.newest_us === 0 ? "nothing stored yet" : `last segment ${clock(camera.newest_us)}`;
+  const offset = camera.clock_offset_ms / 1000;
+  const sign = offset < 0 ? "−" : "+";
+  const time = camera.clock_is_off ? `CLOCK OFF by ${lasting(Math.abs(offset))}` : `clock ${sign}${Math.abs(offset).toFixed(1)} s`;
+  const silent = camera.online && camera.newest_us > 0 ? (now - camera.newest_us) / 1e6 : 0;
+  const words = [silent > SILENT ? `${newest} (${lasting(silent)} ago)` : newest];
+  if (camera.bits_per_second !== null) words.push(rate(camera.bits_per_second));
+  if (camera.waiting !== null && camera.waiting > UNDER_WAY) words.push(`${camera.waiting} segments wait at the camera`);
+  return [...words, time].join(" · ");
+}
+
+/**
+ * Whether it is there, and how good that is.
+ * @param {import("./answers").CameraStatus} camera
+ * @returns {[string, "good" | "warn" | "bad"]}
+ */
+export function standing(camera) {
+  const { online, replaced, clock_is_off } = camera;
+  // Two cameras with one key take each other's place at the relay, again and again; once is a network that changed.
+  if (replaced > 1) return [`${online ? "online" : "offline"}, replaced ${replaced} times: a copied key?`, "bad"];
+  if (online) return ["online", clock_is_off ? "warn" : "good"];
+  return ["offline", "bad"];
+}
+
+/** @param {import("./answers").Gap} gap */
+export function missing({ from_us, to_us, reason }) {
+  return `${lasting((to_us - from_us) / 1e6)} from ${clock(from_us)} (${reason})`;
+}
+
+/**
+ * The state of the proof, in one line.
+ * @param {import("./answers").Proof} proof
+ */
+export function proven({ worth, head_size, witnesses, of_witnesses, age }) {
+  const head = head_size === null ? "no verified head yet" : `log head ${head_size}, ${witnesses} of ${of_witnesses} witnesses, ${lasting(age)} ago`;
+  return { unchecked: "checking the log", fresh: head, stale: `STALE: ${head}`, forked: "THE LOG HAS FORKED" }[worth];
+}
+
+/**
+ * What must be seen in every view; none while all is well.
+ * @param {import("./answers").Proof} proof
+ */
+export function alarming({ worth, problem, unexpected, alarms }) {
+  const texts = [];
+  if (problem && (worth === "forked" || worth === "stale")) texts.push(problem);
+  if (alarms > 0) texts.push("A camera films under a policy that is not yours, or the log lost a record of yours: open the audit.");
+  if (texts.length === 0 && unexpected > 0) {
+    const releases = unexpected === 1 ? "1 record about your cameras is not yours." : `${unexpected} records about your cameras are not yours.`;
+    texts.push(`${releases} See who got what, when and why in the audit.`);
+  }
+  return texts.join(" ");
+}
+
+const STATES = {
+  asked: "Asked for; nobody granted it.",
+  attempted: "Granted by too few trustees to open anything.",
+  completed: "RELEASED: these minutes can be opened by who asked.",
+};
+
+/**
+ * A release: what and by whom, why, and where that stands.
+ * @param {import("./answers").Release} release
+ */
+export function released({ kind, agency, from, to, state, reason, leaf_index, when, grants }) {
+  return {
+    what: `${kind} by ${agency ?? "you"}, ${moment(from)} to ${clock(to)}. ${state ? STATES[state] : "Shared by you."}`,
+    why: reason ?? "No reason stands in the log.",
+    where: `Leaf ${leaf_index} of the log, in a head that your device verified; first seen ${moment(when * 1e6)}; ${grants} grants. `,
+  };
+}

@@ -1,0 +1,36 @@
+//! Which URL is answered by what.
+
+use super::{App, api, assets, downloads, events, export, picture, sharing, video};
+use axum::Router;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use host::http::Failure;
+use std::sync::Arc;
+
+pub(super) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/{token}/", get(assets::page))
+        .route("/{token}/{asset}", get(assets::asset))
+        .route("/{token}/api/cameras", get(api::cameras))
+        .route("/{token}/api/timeline", get(api::timeline))
+        .route("/{token}/api/events", get(events::events))
+        .route("/{token}/api/picture", get(picture::picture))
+        .route("/{token}/api/sharing", get(sharing::sharing))
+        .route("/{token}/api/audit", get(api::audit))
+        .route("/{token}/api/audit/now", post(api::audit_now))
+        .route("/{token}/api/live", get(video::live))
+        .route("/{token}/api/play", get(video::play))
+        .route("/{token}/api/export", get(export::export))
+        .route("/{token}/api/download/{id}/{file}", get(downloads::download))
+        .fallback(async || super::asked::nothing())
+        .method_not_allowed_fallback(not_so)
+        .with_state(app)
+}
+
+async fn not_so(method: Method) -> Response {
+    let mut response =
+        Failure::new(405, "method-not-allowed", format!("{method} is of no use here")).into_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}

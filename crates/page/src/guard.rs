@@ -1,0 +1,197 @@
+//! Who may talk to a page on this machine: the browser of whoever holds the token, on this machine,
+//! from the page itself.
+//!
+//! | who | has | is stopped by |
+//! |---|---|---|
+//! | a page of another site | the browser, which sends what it likes to 127.0.0.1 | the token; Origin on all that is no plain GET |
+//! | a page whose name was made to point to 127.0.0.1 (DNS rebinding) | an Origin that looks like the page's own to the browser | Host |
+//! | another user of this machine | the port | the token |
+//! | a page that frames this one | clicks | frame-ancestors ([`crate::dress`]) |
+//!
+//! The token stands in the path and not in a cookie: a browser sends a cookie of 127.0.0.1 to
+//! whatever listens on any port of it, another user's server included, and attaches it to requests
+//! that another page makes. Nothing here is attached by itself.
+
+use crate::dress::Dress;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use host::http::Failure;
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+
+/// 128 random bits, made at each start: whoever knows it may use the page.
+pub struct Token(String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+impl Token {
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(random))
+    }
+
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a request is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Denied {
+    Host,
+    Origin,
+    Token,
+}
+
+/// The checks of one running page.
+#[derive(Debug)]
+pub struct Guard {
+    token: Token,
+    hosts: [String; 2],
+    dress: Dress,
+    /// Where whoever has no token finds the address.
+    printed_by: &'static str,
+}
+
+impl Guard {
+    /// For a page on `port` whose address `printed_by` shows to people: a command.
+    pub fn new(token: Token, port: u16, printed_by: &'static str) -> Self {
+        let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+        let dress = Dress::of_scripts(&hosts);
+        Self { token, hosts, dress, printed_by }
+    }
+
+    /// Stands in front of everything that a router answers.
+    pub fn before<S: Clone + Send + Sync + 'static>(self, router: Router<S>) -> Router<S> {
+        router.layer(from_fn_with_state(Arc::new(self), guarded))
+    }
+
+    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
+        let one = |name| {
+            let mut all = headers.get_all(name).iter();
+            let first = all.next().and_then(|value| value.to_str().ok());
+            first.filter(|_| all.next().is_none())
+        };
+        let host = one(header::HOST).filter(|host| self.hosts.iter().any(|own| own == host));
+        let host = host.ok_or(Denied::Host)?;
+        let upgrades = headers.contains_key(header::UPGRADE);
+        if headers.contains_key(header::ORIGIN) {
+            let is_own = one(header::ORIGIN).and_then(|origin| origin.strip_prefix("http://")) == Some(host);
+            is_own.then_some(()).ok_or(Denied::Origin)?;
+        } else if upgrades || *method != Method::GET {
+            // A browser always says whose page opens a WebSocket, or changes something.
+            return Err(Denied::Origin);
+        }
+        let shown = uri.path().split('/').nth(1).unwrap_or_default();
+        let is_token: bool = shown.as_bytes().ct_eq(self.token.0.as_bytes()).into();
+        is_token.then_some(()).ok_or(Denied::Token)
+    }
+
+    fn failure(&self, denied: Denied) -> Failure {
+        let whole =
+            format!("open the whole address that {} printed; it is new at each start", self.printed_by);
+        let (status, name, advice) = match denied {
+            Denied::Host => (421, "wrong-host", "this page answers under 127.0.0.1 and localhost only"),
+            Denied::Origin => (403, "wrong-origin", "only the page itself may ask this"),
+            Denied::Token => (403, "wrong-token", whole.as_str()),
+        };
+        Failure::new(status, name, advice)
+    }
+}
+
+async fn guarded(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let checked = guard.check(request.method(), request.uri(), request.headers());
+    let mut response = match checked {
+        Ok(()) => next.run(request).await,
+        Err(denied) => {
+            tracing::warn!(?denied, "a request was refused");
+            guard.failure(denied).into_response()
+        }
+    };
+    guard.dress.put_on(response.headers_mut());
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderName;
+
+    fn denied(method: Method, path: &str, headers: &[(&str, &str)]) -> Option<Denied> {
+        let guard = Guard::new(Token("right".to_owned()), 4711, "the test");
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            map.append(name, value.parse().unwrap());
+        }
+        guard.check(&method, &path.parse().unwrap(), &map).err()
+    }
+
+    const HOST: (&str, &str) = ("host", "127.0.0.1:4711");
+    const OWN: (&str, &str) = ("origin", "http://127.0.0.1:4711");
+    const WS: (&str, &str) = ("upgrade", "websocket");
+
+    #[test]
+    fn the_owners_browser_is_answered() {
+        assert_eq!(denied(Method::GET, "/right/", &[HOST]), None);
+        assert_eq!(denied(Method::GET, "/right/api/cameras", &[HOST, OWN]), None);
+        assert_eq!(denied(Method::GET, "/right/api/live?camera=1", &[HOST, OWN, WS]), None);
+        assert_eq!(denied(Method::POST, "/right/api/audit/now", &[HOST, OWN]), None);
+        let local = [("host", "localhost:4711"), ("origin", "http://localhost:4711")];
+        assert_eq!(denied(Method::POST, "/right/", &local), None);
+    }
+
+    #[test]
+    fn another_name_for_this_machine_is_refused() {
+        for host in ["evil.example:4711", "evil.example", "127.0.0.1", "127.0.0.1:4712", "[::1]:4711", ""] {
+            assert_eq!(denied(Method::GET, "/right/", &[("host", host)]), Some(Denied::Host), "{host}");
+        }
+        assert_eq!(denied(Method::GET, "/right/", &[]), Some(Denied::Host));
+        assert_eq!(denied(Method::GET, "/right/", &[HOST, HOST]), Some(Denied::Host));
+    }
+
+    #[test]
+    fn another_sites_page_is_refused() {
+        for origin in [
+            "http://evil.example",
+            "null",
+            "https://127.0.0.1:4711",
+            "http://127.0.0.1:4712",
+            "http://127.0.0.1",
+            "http://localhost:4711",
+        ] {
+            let headers = [HOST, ("origin", origin)];
+            assert_eq!(denied(Method::GET, "/right/", &headers), Some(Denied::Origin), "{origin}");
+            let headers = [HOST, ("origin", origin), WS];
+            assert_eq!(denied(Method::GET, "/right/api/live", &headers), Some(Denied::Origin), "{origin}");
+        }
+        assert_eq!(denied(Method::GET, "/right/api/live", &[HOST, WS]), Some(Denied::Origin));
+        assert_eq!(denied(Method::POST, "/right/api/audit/now", &[HOST]), Some(Denied::Origin));
+        assert_eq!(denied(Method::GET, "/right/", &[HOST, OWN, OWN]), Some(Denied::Origin));
+    }
+
+    #[test]
+    fn without_the_token_nothing_is_answered() {
+        for path in
+            ["/", "/wrong/", "/Right/", "/right2/", "//right/", "/favicon.ico", "/%72ight/", "/x/../right/"]
+        {
+            assert_eq!(denied(Method::GET, path, &[HOST, OWN]), Some(Denied::Token), "{path}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_long_and_never_the_same() {
+        let (a, b) = (Token::new(host::rng::bytes()), Token::new(host::rng::bytes()));
+        assert_eq!(a.text().len(), 22);
+        assert_ne!(a.text(), b.text());
+        assert!(!format!("{a:?}").contains(a.text()), "it is in what may be logged");
+    }
+}
