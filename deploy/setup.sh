@@ -4,9 +4,9 @@
 say() { printf '\n==> %s\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 
-# The tests alone: two browsers for the owner's page; RTSP cameras, which are GStreamer's server as the system's Python reaches it, with TLS and a
+# The tests alone: two browsers for the owner's page, and what checks its scripts; RTSP cameras, which are GStreamer's server as the system's Python reaches it, with TLS and a
 # certificate, and with a clock that is wrong.
-candor_test_packages=(chromium chromium-driver firefox-esr python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+candor_test_packages=(chromium chromium-driver firefox-esr nodejs npm python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly glib-networking libfaketime openssl)
 
 # Debian packages: a C compiler for ring, ffmpeg (sources that are files or cameras; checks of exports),
@@ -19,6 +19,8 @@ candor_debian_packages() {
             python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
             chromium) command -v chromium >/dev/null && continue ;;
             firefox-esr) command -v firefox-esr >/dev/null && continue ;;
+            nodejs) command -v node >/dev/null && continue ;;
+            npm) command -v npm >/dev/null && continue ;;
             chromium-driver) command -v chromedriver >/dev/null && continue ;;
             python3) command -v python3 >/dev/null && continue ;;
             ffmpeg) command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null && continue ;;

@@ -106,19 +106,62 @@ const SMALL: &str = "(() => {
         return canvas.toDataURL();
     })()";
 
+/// A camera that films when it is told to, and its owner.
+async fn by_hand(stage: &Stage, name: &str, key: u8) -> (owner::Owner, by_hand::Camera) {
+    let mut config = stage.cast.people.owner_config.clone();
+    config.escrow = None;
+    let owner = owner::Owner::open(config).unwrap();
+    let invitation = owner::pair::invite(&owner, name).await.unwrap();
+    let url = invitation.url().to_owned();
+    let mut on = |_| {};
+    let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, key), invitation.wait(&mut on));
+    paired.unwrap();
+    camera.publish().await;
+    (owner, camera)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_to_before_the_first_picture_shows_that_one_and_says_so() {
+    let stage = Stage::set(0).await;
+    let (owner, mut camera) = by_hand(&stage, "young", 78).await;
+    for _ in 0..3 {
+        camera.film().await;
+    }
+    let app = owner::app::start(owner, None, stage.shutdown.child()).await.unwrap();
+    let browser = Browser::start().await;
+    // For the page it is half a second after these three, however long it takes to open.
+    let now_ms = camera.next_us() / 1000 + 500;
+    let stands = json!({ "source": format!("Date.now = () => {now_ms}") });
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", stands).await;
+    browser.go(&format!("{}#/camera/{}", app.at().url, camera.id)).await;
+    browser.until("what was recorded", "document.querySelectorAll('.bars .recorded').length === 1").await;
+    browser.until("a live picture", "document.querySelector('.clock').textContent.startsWith('live')").await;
+    browser.press(" ").await;
+    // The left arrow, twice: five seconds back, and again.
+    for _ in 0..2 {
+        browser.press("\u{E012}").await;
+        browser.until("the past", "/ ago$/.test(document.querySelector('.clock').textContent)").await;
+        until("the first picture", async || {
+            shown_us(&browser).await.abs_diff(camera.began_us) <= SEGMENT_US / 2
+        })
+        .await;
+        browser.until("a picture", "document.querySelector('video').readyState >= 2").await;
+        let said =
+            "document.querySelector('.note').textContent.startsWith('The earliest picture in sight is of')";
+        browser.until("it is said", said).await;
+    }
+    browser.picture("app-earliest").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    drop(browser);
+    app.stop_and_join().await.unwrap();
+    stage.strike().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_they_are_played() {
     let stage = Stage::set(1).await;
     // One more camera, whose seconds say what moved two seconds before: in the eighth and ninth, and in the seventeenth.
-    let mut config = stage.cast.people.owner_config.clone();
-    config.escrow = None;
-    let owner = owner::Owner::open(config).unwrap();
-    let invitation = owner::pair::invite(&owner, "gate").await.unwrap();
-    let url = invitation.url().to_owned();
-    let mut on = |_| {};
-    let (mut camera, paired) = tokio::join!(by_hand::Camera::pair(&url, 77), invitation.wait(&mut on));
-    paired.unwrap();
-    camera.publish().await;
+    let (owner, mut camera) = by_hand(&stage, "gate", 77).await;
     // Long enough ago for a pause behind them.
     camera.began_us -= 60 * by_hand::SEGMENT_US;
     for at in 0..24 {

@@ -8,6 +8,7 @@ use world::{Stage, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn live_pictures_move_in_firefox_and_so_does_the_past() {
     let stage = Stage::set(2).await;
+    let begun_us = host::clock::now_us();
     let app = owner::app::start(stage.cast.people.owner.clone(), None, stage.shutdown.child()).await.unwrap();
     let firefox = Firefox::start().await;
     firefox.go(&app.at().url).await;
@@ -24,6 +25,8 @@ async fn live_pictures_move_in_firefox_and_so_does_the_past() {
     pictures_move(&firefox, 1).await;
     firefox.press(" ").await;
     firefox.until("paused", "document.querySelector('video').paused").await;
+    // The left arrow goes five seconds back: so many are there.
+    stage.stored_until(begun_us + 10_000_000).await;
     firefox.press("\u{E012}").await;
     firefox.until("the past", "/ ago$/.test(document.querySelector('.clock').textContent)").await;
     firefox.press(" ").await;

@@ -1,0 +1,55 @@
+// What is said of cameras, clips and the proof.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mark, told, whole } from "./clip.js";
+import { alarming, described, proven, released, standing } from "./words.js";
+
+const camera = { online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, replaced: 0 };
+const proof = { worth: "fresh", head_size: 28, witnesses: 3, of_witnesses: 4, age: 12, problem: null, unexpected: 0, alarms: 0 };
+
+test("a camera is described by what is wrong with it, and by nothing else", () => {
+  assert.match(described(camera, 1e15), /^last segment \d\d:\d\d:\d\d · 1.5 Mbit\/s · clock −0.3 s$/);
+  assert.match(described({ ...camera, waiting: 7 }, 1e15), /7 segments wait at the camera/);
+  assert.doesNotMatch(described({ ...camera, waiting: null }, 1e15), /wait/);
+  assert.match(described(camera, 1e15 + 31e6), /\(31 s ago\)/);
+  assert.match(described({ ...camera, newest_us: 0, clock_is_off: true, clock_offset_ms: 90_000 }, 1e15), /^nothing stored yet .*CLOCK OFF by 90 s$/);
+});
+
+test("a copied key is worse than a camera that is away", () => {
+  assert.deepEqual(standing(camera), ["online", "good"]);
+  assert.deepEqual(standing({ ...camera, clock_is_off: true }), ["online", "warn"]);
+  assert.deepEqual(standing({ ...camera, online: false }), ["offline", "bad"]);
+  assert.deepEqual(standing({ ...camera, replaced: 1 }), ["online", "good"], "a network that changed");
+  assert.equal(standing({ ...camera, replaced: 2 })[1], "bad");
+});
+
+test("the proof is never said to be better than it is", () => {
+  assert.equal(proven(proof), "log head 28, 3 of 4 witnesses, 12 s ago");
+  assert.equal(proven({ ...proof, worth: "stale" }), "STALE: log head 28, 3 of 4 witnesses, 12 s ago");
+  assert.equal(proven({ ...proof, worth: "stale", head_size: null }), "STALE: no verified head yet");
+  assert.equal(proven({ ...proof, worth: "forked" }), "THE LOG HAS FORKED");
+  assert.equal(alarming(proof), "");
+  assert.equal(alarming({ ...proof, problem: "once" }), "", "one failure is no alarm yet");
+  assert.equal(alarming({ ...proof, worth: "forked", problem: "two histories" }), "two histories");
+  assert.match(alarming({ ...proof, unexpected: 1 }), /^1 record about your cameras is not yours/);
+  assert.match(alarming({ ...proof, unexpected: 2, alarms: 1 }), /not yours, or the log lost/);
+});
+
+test("a release says whether anything can be opened", () => {
+  const release = { kind: "emergency", agency: "police.example", from: 0, to: 6e7, state: "attempted", reason: null, leaf_index: 5, when: 0, grants: 1, expected: false, remarks: [] };
+  assert.match(released(release).what, /^emergency by police.example, .*Granted by too few trustees/);
+  assert.match(released({ ...release, state: "completed" }).what, /RELEASED/);
+  assert.match(released({ ...release, agency: null, state: null }).what, /by you, .*Shared by you\.$/);
+  assert.equal(released(release).why, "No reason stands in the log.");
+});
+
+test("a mark on the wrong side takes the place of the other one", () => {
+  const both = mark(mark({}, "from", 10e6), "to", 20e6);
+  assert.deepEqual(whole(both), { from: 10e6, to: 20e6 });
+  assert.match(told(both), /10 s$/);
+  assert.deepEqual(mark(both, "from", 20e6), { from: 20e6 });
+  assert.deepEqual(mark(both, "to", 5e6), { to: 5e6 });
+  assert.equal(whole({ to: 5e6 }), undefined);
+  assert.match(told({ to: 5e6 }), /mark the start/);
+});
