@@ -13,6 +13,7 @@ use requester::collect::Answer;
 use requester::folder::RequestFolder;
 use requester::open::{OpenError, Step};
 use requester::request::Kind;
+use requester::shares::SharesError;
 use seal::hpke::SecretKey;
 use tlog::note::Signer;
 use tlog::proof::TlogProof;
@@ -41,7 +42,7 @@ async fn a_wrong_share_is_named_and_the_release_succeeds_from_the_others() {
     let collected = requester::collect::collect(requester, &folder, PATIENCE, &mut |_| {}).await.unwrap();
     assert_eq!(collected.held, 3, "{collected:?}");
     let opened = requester::open::open(requester, &folder, &mut |_| {}).await;
-    let Err(OpenError::Combine { error, .. }) = opened else { panic!("{opened:?}") };
+    let Err(OpenError::Shares(SharesError::Combine { error, .. })) = opened else { panic!("{opened:?}") };
     let index = u8::try_from(BAD).unwrap() + 1;
     assert!(
         matches!(&error, escrow::combine::CombineError::TooFew { good: 2, needed: 3, culprits } if *culprits == [index]),

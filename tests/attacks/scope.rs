@@ -6,8 +6,9 @@ use escrow::record::{Request, Signed};
 use host::http::{Fetch, FetchLimits};
 use requester::collect::Answer;
 use requester::folder::RequestFolder;
-use requester::open::{Step, Tried};
+use requester::open::Step;
 use requester::request::Kind;
+use requester::show::Tried;
 use tlog::Entry as _;
 use tlog::note::Signer;
 use world::{Filmed, Stage};
@@ -37,7 +38,7 @@ async fn exactly_the_asked_epochs_open_and_their_neighbours_on_both_sides_do_not
             }
         };
         let opened = requester::open::open(requester, &folder, on).await.unwrap();
-        let drafted = requester::request::sign(requester, &folder).unwrap();
+        let drafted = requester::request::draft(requester, &folder).unwrap();
         let (first, last) = (drafted.first_epoch, drafted.last_epoch);
         assert_eq!((opened.epochs_requested, opened.epochs_opened), (last - first + 1, last - first + 1));
         assert!(opened.culprits.is_empty() && opened.segments > 0, "{name}: {opened:?}");
@@ -46,11 +47,11 @@ async fn exactly_the_asked_epochs_open_and_their_neighbours_on_both_sides_do_not
 
         // The control: the same trial opens what was granted.
         for granted in first..=last {
-            let tried = requester::open::try_epoch(requester, &folder, granted).await.unwrap();
+            let tried = requester::show::try_epoch(requester, &folder, granted).await.unwrap();
             assert_eq!(tried, Tried::Opened, "{name}: epoch {granted}");
         }
         for neighbour in [first - 1, last + 1] {
-            let tried = requester::open::try_epoch(requester, &folder, neighbour).await.unwrap();
+            let tried = requester::show::try_epoch(requester, &folder, neighbour).await.unwrap();
             let expected = Tried::Refused { name: "fragment-does-not-open".to_owned() };
             assert_eq!(tried, expected, "{name}: epoch {neighbour}");
         }

@@ -121,7 +121,7 @@ async fn without_an_invite_nobody_pairs_and_neither_relay_nor_log_speaks_for_str
     let config = camera::Config::new(stage.folder().join("stranger"), source);
     camera::init(&config).unwrap();
     match camera::pair::pair(&config, &guessed, &mut |_| {}).await {
-        Err(camera::Error::Pair(PairError::Spent(refusal))) => {
+        Err(PairError::Spent(refusal)) => {
             assert_eq!(refusal.code, RefusalCode::InviteSpent);
         }
         other => panic!("{other:?}"),

@@ -6,8 +6,8 @@ use camera::{SourceConfig, Transport};
 use media::id::TrackId;
 use owner::Picture;
 use owner::audit::{Since, State};
-use requester::open::Tried;
 use requester::request::{Ask, Kind};
+use requester::show::Tried;
 use serde_json::json;
 use world::browser::Browser;
 use world::filming::Filming;
@@ -136,8 +136,8 @@ async fn a_release_of_the_second_picture_opens_that_one_and_is_audited_as_its_ow
             probed(&opened.clips[0], &["-select_streams", "v", "-show_entries", "stream=width"]).await;
         assert_eq!(shown, [width], "what was released is that picture");
         // The control for the scope tests: neighbours on the same track.
-        let drafted = requester::request::sign(requester, &folder).unwrap();
-        let tried = requester::open::try_epoch(requester, &folder, drafted.last_epoch + 1).await.unwrap();
+        let drafted = requester::request::draft(requester, &folder).unwrap();
+        let tried = requester::show::try_epoch(requester, &folder, drafted.last_epoch + 1).await.unwrap();
         assert_eq!(tried, Tried::Refused { name: "fragment-does-not-open".to_owned() });
 
         let report = owner::audit::audit(owner, Since::LastHead, &mut |_| {}).await.unwrap();

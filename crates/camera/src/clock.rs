@@ -1,13 +1,18 @@
-//! What time it is for footage: the wall clock, which only grows unless somebody sets it; and that it was set is noticed. Pure.
+//! What time it is for footage: the wall clock, which only grows unless somebody sets it; and that
+//! it was set is noticed. Pure, but for [`Clocks`], which read.
 //!
 //! ```text
 //! wall   10:00:00.00  10:00:00.10  09:00:00.20        steady clock   5.00  5.10  5.20        -> the third moment: set, by an hour
 //! ```
 
+use host::clock::Clock;
+use std::time::Instant;
+
 /// A wall clock that moves against the steady one by more than this was set.
 const STEP_US: u64 = 1_000_000;
 
-/// Two readings of the steady clock that are closer than this are one moment, with what was read between them.
+/// Two readings of the steady clock that are closer than this are one moment, with what was read
+/// between them.
 const ONE_MOMENT_US: u64 = 10_000;
 /// How often a machine that holds the thread up between two readings is asked again.
 const READINGS: usize = 10;
@@ -22,7 +27,8 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Reads both clocks at one moment: a thread that is held up between the two would see a clock that was set.
+    /// Reads both clocks at one moment: a thread that is held up between the two would see a clock
+    /// that was set.
     pub(crate) fn read(wall: impl Fn() -> u64, steady: impl Fn() -> u64) -> Self {
         let one = || {
             let (before_us, wall_us, steady_us) = (steady(), wall(), steady());
@@ -42,6 +48,24 @@ impl Moment {
     }
 }
 
+/// Both clocks of a running camera. Clones tell the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Clocks {
+    wall: Clock,
+    start: Instant,
+}
+
+impl Clocks {
+    pub(crate) fn new(wall: Clock) -> Self {
+        Self { wall, start: Instant::now() }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        let steady_us = || u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Moment::read(|| self.wall.micros(), steady_us)
+    }
+}
+
 /// Whether the wall clock was set since the moment before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Set {
@@ -50,11 +74,11 @@ pub(crate) enum Set {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Clock {
+pub(crate) struct FootageClock {
     last: Option<Moment>,
 }
 
-impl Clock {
+impl FootageClock {
     /// The time to write down for this moment.
     pub(crate) fn read(&mut self, now: Moment) -> (u64, Set) {
         let Some(last) = self.last.replace(now) else { return (now.wall_us, Set::No) };
@@ -62,7 +86,8 @@ impl Clock {
         if last.wall_us.saturating_add(passed).abs_diff(now.wall_us) > STEP_US {
             return (now.wall_us, Set::Yes);
         }
-        // A clock that is slewed, or read by two processors, may go back a little; footage does not.
+        // A clock that is slewed, or read by two processors, may go back a little; footage does
+        // not.
         let wall_us = now.wall_us.max(last.wall_us);
         self.last = Some(Moment { wall_us, ..now });
         (wall_us, Set::No)
@@ -95,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_either_way_is_noticed_once_and_one_that_is_slewed_only_grows() {
-        let mut clock = Clock::default();
+        let mut clock = FootageClock::default();
         let mut read = |wall_us, steady_us| clock.read(Moment { wall_us, steady_us });
         assert_eq!(read(1_000_000_000, 5), (1_000_000_000, Set::No));
         assert_eq!(read(1_000_100_000, 100_005), (1_000_100_000, Set::No));

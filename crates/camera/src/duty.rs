@@ -1,10 +1,14 @@
 //! Whether the camera films at all now: its privacy switch, and its hours.
 //!
-//! The switch is a file in the camera's folder, so that it is durable, survives a restart, and is thrown without asking the running camera, which looks
-//! for it twice a second. In scope: on or off. Out of scope: what is filmed (`film`), letting the source go (`capture`).
+//! The switch is a file in the camera's folder, so that it is durable, survives a restart, and is
+//! thrown without asking the running camera, which looks for it twice a second. In scope: on or
+//! off. Out of scope: what is filmed (`film`), letting the source go (`capture`).
 
+use crate::config::Config;
+use crate::error::Error;
 use crate::filming::Schedule;
-use crate::{Config, Error};
+use host::clock::Clock;
+use host::durable::{self, DurableError};
 use media::epoch::GapReason;
 use std::path::Path;
 use std::time::Duration;
@@ -20,13 +24,13 @@ pub fn set_privacy(config: &Config, on: bool) -> Result<(), Error> {
     let path = config.data.join(SWITCH);
     if on {
         let text = b"While this file is here the camera films nothing: candor camera privacy off\n";
-        return Ok(host::durable::write_atomic(&path, text)?);
+        return Ok(durable::write_atomic(&path, text)?);
     }
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(host::durable::DurableError::at(&path, error).into())
+            Err(DurableError::at(&path, error).into())
         }
-        _ => Ok(host::durable::sync_dir(&config.data)?),
+        Ok(()) | Err(_) => Ok(durable::sync_dir(&config.data)?),
     }
 }
 
@@ -37,7 +41,7 @@ pub fn is_private(config: &Config) -> bool {
 
 /// Whether the camera films now.
 pub fn is_filming(config: &Config) -> bool {
-    off(&config.data, config.filming.schedule.as_ref(), host::clock::now_us()).is_none()
+    off(&config.data, config.filming.schedule.as_ref(), Clock::system().micros()).is_none()
 }
 
 fn is_on(data: &Path) -> bool {
@@ -55,9 +59,9 @@ fn off(data: &Path, schedule: Option<&Schedule>, now_us: u64) -> Option<GapReaso
 }
 
 /// Why nothing is filmed, at each moment; kept true until nobody asks any more.
-pub(crate) fn follow(config: &Config) -> watch::Receiver<Option<GapReason>> {
+pub(crate) fn follow(config: &Config, clock: Clock) -> watch::Receiver<Option<GapReason>> {
     let (data, schedule) = (config.data.clone(), config.filming.schedule.clone());
-    let now = move || off(&data, schedule.as_ref(), host::clock::now_us());
+    let now = move || off(&data, schedule.as_ref(), clock.micros());
     let (sender, receiver) = watch::channel(now());
     tokio::spawn(async move {
         loop {
@@ -75,7 +79,7 @@ pub(crate) fn follow(config: &Config) -> watch::Receiver<Option<GapReason>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SourceConfig;
+    use crate::source::SourceConfig;
 
     #[test]
     fn the_switch_is_a_file_that_stays_and_goes() {

@@ -1,10 +1,12 @@
-//! The life of a seed: made when an epoch opens, wrapped and dealt, erased when it closes. Pure. Contract: `proto/segment.md#epochopen`.
+//! The life of a seed: made when an epoch opens, wrapped and dealt, erased when it closes. Pure.
+//! Contract: `proto/segment.md#epochopen`.
 //!
 //! ```text
 //! seed -> wraps for the policy's recipients, shares for its trustees -> EpochOpen, signed -> segments sealed -> close, bound by the next
 //! ```
 //!
-//! The camera can open nothing that it filmed: it keeps the content key of the epoch it is filming and nothing of those before.
+//! The camera can open nothing that it filmed: it keeps the content key of the epoch it is filming
+//! and nothing of those before.
 
 use ed25519_dalek::SigningKey;
 use escrow::daykeys::DayKey;
@@ -20,8 +22,7 @@ use seal::wrap;
 
 /// Why an epoch did not open. Nothing is filmed under it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EpochError {
+pub(crate) enum EpochError {
     #[error(
         "a recipient's key in the owner's policy cannot be sealed to: {0}; the owner must correct the policy"
     )]
@@ -30,8 +31,6 @@ pub enum EpochError {
     Deal(#[from] DealError),
     #[error("no key of {} for day {day}; nothing is filmed until there is one of every trustee", missing.join(", "))]
     DayKeysMissing { day: Day, missing: Vec<String> },
-    #[error("the counter of epochs is used up")]
-    Counter,
 }
 
 /// The epoch being filmed.
@@ -68,7 +67,8 @@ impl Epoch {
     ) -> Result<(Self, SignedEpochOpen), EpochError> {
         let policy: &OwnerPolicy = opening.policy.unverified();
         let day = Day::of_us(opening.start_us);
-        // A camera that dealt fewer shares than its policy says would weaken it in silence: it films nothing instead.
+        // A camera that dealt fewer shares than its policy says would weaken it in silence: it
+        // films nothing instead.
         let day_keys: Vec<_> = opening.day_keys.iter().flatten().cloned().collect();
         if day_keys.len() != policy.trustees.len() || day_keys.iter().any(|(_, key)| key.day != day) {
             let held = |at: usize| matches!(opening.day_keys.get(at), Some(Some((_, key))) if key.day == day);
@@ -119,8 +119,9 @@ impl Epoch {
     }
 }
 
-/// Where an epoch begins whose first segment begins at `segment_us`: at the round time before it, so that epochs join, unless footage under the
-/// epoch before reaches into it (after a gap, in which that epoch was closed early): then at the segment, to the millisecond.
+/// Where an epoch begins whose first segment begins at `segment_us`: at the round time before it,
+/// so that epochs join, unless footage under the epoch before reaches into it (after a gap, in
+/// which that epoch was closed early): then at the segment, to the millisecond.
 pub(crate) fn start_us(segment_us: u64, epoch_len_s: u16, before: Option<&Epoch>, gap: GapReason) -> u64 {
     let length_us = (u64::from(epoch_len_s) * 1_000_000).max(1);
     let round = segment_us - segment_us % length_us;
@@ -128,7 +129,8 @@ pub(crate) fn start_us(segment_us: u64, epoch_len_s: u16, before: Option<&Epoch>
     if joins { round } else { segment_us - segment_us % 1000 }
 }
 
-/// From `start_us` to the next round time, milliseconds: all epochs are whole but those after a gap.
+/// From `start_us` to the next round time, milliseconds: all epochs are whole but those after a
+/// gap.
 fn length_ms(start_us: u64, epoch_len_s: u16) -> u32 {
     let length_us = (u64::from(epoch_len_s) * 1_000_000).max(1);
     let left_us = length_us - start_us % length_us;

@@ -1,4 +1,5 @@
-//! Filming events only: what is held back, unsealed, until something moves, and given up when nothing does. Pure.
+//! Filming events only: what is held back, unsealed, until something moves, and given up when
+//! nothing does. Pure.
 //!
 //! ```text
 //! nothing moves    fragments are held in whole segments, the last `pre_roll` of them; what is older is gone
@@ -14,7 +15,8 @@ use std::collections::VecDeque;
 
 /// The most that is held. Beyond it the oldest segment is gone, whatever `pre_roll` says.
 pub(crate) const HELD_BYTES_MAX: usize = 64 << 20;
-/// Without a score for so long motion is taken as not measured. Longer than key frames are apart, and than a decoder takes to start.
+/// Without a score for so long motion is taken as not measured. Longer than key frames are apart,
+/// and than a decoder takes to start.
 const UNMEASURED_US: u64 = 60_000_000;
 
 /// A fragment and all that its sealing needs.
@@ -82,7 +84,8 @@ impl Events {
         Verdict { is_gone, film }
     }
 
-    /// What is held is given up, and what comes next begins with a key frame. Whether there was anything.
+    /// What is held is given up, and what comes next begins with a key frame. Whether there was
+    /// anything.
     pub(crate) fn give_up(&mut self) -> bool {
         self.is_filming = false;
         !std::mem::take(&mut self.held).is_empty()

@@ -1,66 +1,45 @@
-//! Filming: a source's fragments are cut, sealed, and kept; the publisher reads along and is never waited for. Sans I/O but for the spool, on whose
-//! disk it may wait: it runs on a thread of its own.
+//! Filming: a source's fragments are cut, sealed, and kept; the publisher reads along and is never
+//! waited for. Sans I/O but for the spool, on whose disk it may wait: it runs on a thread of its
+//! own.
 //!
 //! ```text
 //! fragment -> segmenter: within, or a new segment -> epoch: the open one, or a new one -> sealer -> live -> spool -> signed end
 //! ```
 //!
-//! A camera that films events only holds fragments back before that (`events`). What cannot be filmed under the rules is not filmed, and the next close says that something is missing.
+//! A camera that films events only holds fragments back before that (`events`). What cannot be
+//! filmed under the rules is not filmed, and the next close says that something is missing.
 
-use crate::clock::{Clock, Set};
-use crate::epochs::{self, Epoch, EpochError, Opening};
+mod opening;
+
+use crate::clock::{FootageClock, Moment, Set};
+use crate::config::Config;
+use crate::epochs::{Epoch, EpochError};
 use crate::events::{Events, Taken, Verdict};
-use crate::filming::{Filming, Mode};
-use crate::handover::{Handover, lock};
+use crate::filming::Mode;
+use crate::heard::Heard;
 use crate::live::{self, LiveWriter};
 use crate::notices::NoticeError;
 use crate::segmenter::{Cut, Segmenter};
-use crate::spool::{Spool, SpoolError};
+use crate::spool::SpoolError;
+use crate::state::Handover;
 use container::fragment::Fragment;
 use container::split::Piece;
 use ed25519_dalek::SigningKey;
-use escrow::daykeys::DayKey;
-use escrow::deal::TrusteeId;
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::enrollment::ObjectError;
 use media::epoch::{EpochClose, GapReason};
-use media::id::{CameraId, Day, Sequence};
-use media::policy::{OwnerPolicy, SignedOwnerPolicy};
+use media::id::{CameraId, Sequence};
 use media::segment::{SegmentHeader, Start};
+use rand_core::Rng as _;
 use seal::epoch::Pool;
 use seal::sealer::{SealError, SegmentHead, SegmentSealer};
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
-use tlog::note::{KeyError, Verifier};
+use std::sync::Arc;
+use tlog::note::KeyError;
 use tokio::sync::mpsc;
-
-pub(crate) use crate::clock::Moment;
-
-/// What a source brought.
-#[derive(Debug)]
-pub(crate) enum Heard {
-    /// An init segment or a fragment, complete at this moment.
-    Piece(Piece, Moment),
-    /// The source froze or ended.
-    Lost,
-    /// Nothing is to be filmed, and the source was let go.
-    Off(GapReason),
-    /// So many cells of a thousand changed between the last two key frames that were measured.
-    Motion(u16, Moment),
-}
-
-impl Moment {
-    pub(crate) fn now() -> Self {
-        static START: OnceLock<Instant> = OnceLock::new();
-        let start = START.get_or_init(Instant::now);
-        Self::read(host::clock::now_us, || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX))
-    }
-}
 
 /// Why there is no picture now.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FilmError {
+pub(crate) enum FilmError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
     #[error(transparent)]
@@ -71,29 +50,30 @@ pub enum FilmError {
     Seal(#[from] SealError),
     #[error("the owner's policy in the camera's state does not hold: {0}; make and pair a new camera")]
     Policy(#[from] ObjectError),
-    #[error("the policy's trustee {name} has no note key: {error}; the owner must correct the policy")]
-    Trustee { name: String, error: KeyError },
+    #[error("the policy's trustee {name} has no note key: {source}; the owner must correct the policy")]
+    Trustee { name: String, source: KeyError },
 }
 
 pub(crate) struct Film {
     camera: SigningKey,
     camera_id: CameraId,
-    owner_key: [u8; 32],
     spool_bytes: u64,
     handover: Arc<Handover>,
     pool: Pool,
-    clock: Clock,
+    rng: Rng,
+    clock: FootageClock,
     segmenter: Segmenter,
     pad_to_bytes: Option<u32>,
     /// If it films events only.
     events: Option<Events>,
     run: Option<Run>,
     epoch: Option<Epoch>,
-    segment: Option<Open>,
+    segment: Option<OpenSegment>,
     last_start_us: u64,
     /// The size of the newest whole segment: so much room the next one needs, more or less.
     last_len: u64,
-    /// Why footage is missing before what comes next. It closes the epoch, so that the next one says it.
+    /// Why footage is missing before what comes next. It closes the epoch, so that the next one
+    /// says it.
     gap: GapReason,
     /// The highest score that became known since the last segment began.
     motion_permille: u16,
@@ -105,7 +85,7 @@ struct Run {
     codecs: String,
 }
 
-struct Open {
+struct OpenSegment {
     sealer: SegmentSealer,
     writer: LiveWriter,
     sequence: Sequence,
@@ -114,21 +94,18 @@ struct Open {
 }
 
 impl Film {
-    pub(crate) fn new(
-        camera: SigningKey,
-        owner_key: [u8; 32],
-        spool_bytes: u64,
-        filming: &Filming,
-        handover: Arc<Handover>,
-    ) -> Self {
+    pub(crate) fn new(camera: SigningKey, config: &Config, handover: Arc<Handover>, mut rng: Rng) -> Self {
+        let filming = &config.filming;
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
         Self {
             camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
             camera,
-            owner_key,
-            spool_bytes,
+            spool_bytes: config.spool_bytes,
             handover,
-            pool: Pool::new(host::rng::bytes()),
-            clock: Clock::default(),
+            pool: Pool::new(seed),
+            rng,
+            clock: FootageClock::default(),
             segmenter: Segmenter::default(),
             pad_to_bytes: filming.pad_to_bytes,
             events: (filming.mode == Mode::Events).then(|| Events::new(filming.events)),
@@ -191,7 +168,7 @@ impl Film {
     fn begin_run(&mut self, init: Vec<u8>, codecs: String) -> Result<(), FilmError> {
         self.break_off();
         self.run = None;
-        let number = self.handover.spool().next_run()?;
+        let number = self.handover.spool().begin_run()?;
         tracing::info!(run = number, codecs, "a run begins");
         self.run = Some(Run { number, init, codecs });
         Ok(())
@@ -244,7 +221,7 @@ impl Film {
             self.begin_segment(start, first_us.max(self.last_start_us), *motion_permille)?;
         }
         let Some(open) = &mut self.segment else { return Ok(()) };
-        let sealed = open.sealer.fragment(now_us, fragment.bytes(), &mut OsRng)?;
+        let sealed = open.sealer.fragment(now_us, fragment.bytes(), &mut self.rng)?;
         open.duration_us += fragment.duration_us;
         open.bytes.extend_from_slice(&sealed);
         open.writer.append(sealed);
@@ -254,7 +231,7 @@ impl Film {
     fn begin_segment(&mut self, start: Start, start_us: u64, motion_permille: u16) -> Result<(), FilmError> {
         let Some(run) = &self.run else { return Ok(()) };
         // Before an epoch opens for it: while there is no room, none does.
-        if !lock(&self.handover.spools).can_hold(self.handover.track, self.last_len, self.spool_bytes) {
+        if !self.handover.spools.lock().can_hold(self.handover.track, self.last_len, self.spool_bytes) {
             return Err(SpoolError::Full.into());
         }
         let (number, codecs, init) = (run.number, run.codecs.clone(), run.init.clone());
@@ -278,10 +255,10 @@ impl Film {
             start,
         };
         let head = SegmentHead { captured_us: start_us, motion_permille, waiting, codecs, init };
-        let (sealer, bytes) = SegmentSealer::start(&epoch.key, header, &head, &mut OsRng)?;
+        let (sealer, bytes) = SegmentSealer::start(&epoch.key, header, &head, &mut self.rng)?;
         let (writer, live) = live::begin(header.sequence, header.epoch_no, bytes.clone());
         self.last_start_us = start_us;
-        self.segment = Some(Open { sealer, writer, sequence: header.sequence, bytes, duration_us: 0 });
+        self.segment = Some(OpenSegment { sealer, writer, sequence: header.sequence, bytes, duration_us: 0 });
         self.handover.begin(live);
         self.handover.stats.set_trouble(None);
         Ok(())
@@ -301,21 +278,21 @@ impl Film {
             Ok(()) => {
                 (epoch.chain, epoch.next_k) = (chain, close.segments);
                 open.writer.end(trailer);
-                self.handover.stats.sent();
+                self.handover.stats.count_sent();
             }
             Err(error) => {
                 tracing::error!(%error, "a segment was not kept");
                 self.handover.stats.set_trouble(Some(error.to_string()));
                 drop(open.writer);
-                self.handover.dropped(open.sequence);
+                self.handover.outbox.remove(open.sequence);
                 // It never counted: what is missing is time, and the next close says why.
                 self.gap = GapReason::SpoolOverflow;
             }
         }
-        self.handover.note_depth();
     }
 
-    /// What was filmed is kept; what comes next begins with a key frame, in an epoch whose predecessor's close says why something is missing.
+    /// What was filmed is kept; what comes next begins with a key frame, in an epoch whose
+    /// predecessor's close says why something is missing.
     fn interrupt(&mut self, gap: GapReason) {
         self.break_off();
         self.note_gap(gap);
@@ -344,50 +321,11 @@ impl Film {
         if weight(gap) > weight(self.gap) {
             self.gap = gap;
         }
-        // What comes next opens another epoch. Until then, which may be long, the camera keeps no key to what it filmed.
+        // What comes next opens another epoch. Until then, which may be long, the camera keeps no
+        // key to what it filmed.
         if self.segment.is_none() {
             self.epoch = None;
         }
-    }
-
-    fn open_epoch(&mut self, segment_us: u64) -> Result<(), FilmError> {
-        let spool = self.handover.spool();
-        // The policy may be newer than at the start: the publisher keeps what it verified.
-        let policy = SignedOwnerPolicy::decode_verified(&spool.pairing()?.policy, &self.owner_key)?;
-        let content = policy.unverified();
-        let start_us = epochs::start_us(segment_us, content.epoch_len_s, self.epoch.as_ref(), self.gap);
-        let day = Day::of_us(start_us);
-        let notices = spool.notices()?;
-        let kept = notices.day;
-        let (notices, signed) = notices.advance(day, &self.camera)?;
-        if notices.day != kept {
-            spool.advance_notices(&notices, &signed)?;
-        }
-        let gap = if spool.has_overflowed()? { GapReason::SpoolOverflow } else { self.gap };
-        let previous = match &self.epoch {
-            Some(epoch) => Some(epoch.close(gap)),
-            None => spool.last_close()?.map(|close| EpochClose { gap, ..close }),
-        };
-        let opening = Opening {
-            camera: &self.camera,
-            track: self.handover.track,
-            policy: &policy,
-            day_keys: &day_keys(&spool, content, day)?,
-            notice_commit: notices.key(&self.camera_id).commit(),
-            epoch_no: spool.next_epoch()?,
-            start_us,
-            previous,
-            now: segment_us / 1_000_000,
-        };
-        let (epoch, signed) = Epoch::open(opening, &mut self.pool, &host::rng::bytes(), &mut OsRng)?;
-        // SPEC: session.md#publishing: durable before anything is sealed under it, so that no number is used twice.
-        spool.keep_open(epoch.open.context.epoch_no, signed.bytes(), &epoch.chain.0)?;
-        drop(spool);
-        tracing::debug!(epoch = epoch.open.context.epoch_no.0, "an epoch opened");
-        self.epoch = Some(epoch);
-        self.gap = GapReason::None;
-        self.handover.to_put.notify_one();
-        Ok(())
     }
 }
 
@@ -400,7 +338,7 @@ fn keep(
     limit: u64,
 ) -> Result<(), SpoolError> {
     let gone = {
-        let mut spools = lock(&handover.spools);
+        let mut spools = handover.spools.lock();
         let gone = spools.make_room(handover.track, bytes.len() as u64, limit)?;
         spools.of_mut(handover.track).keep_segment(sequence, bytes, close)?;
         gone
@@ -415,29 +353,10 @@ fn keep(
     }
     for (track, sequence) in gone {
         if let Some(handover) = handover.of(track) {
-            handover.stats.dropped(1);
-            handover.dropped(sequence);
+            handover.outbox.remove(sequence);
         }
     }
     Ok(())
-}
-
-/// The verified keys of the trustees for this day, in the policy's order.
-fn day_keys(
-    spool: &Spool,
-    policy: &OwnerPolicy,
-    day: Day,
-) -> Result<Vec<Option<(TrusteeId, DayKey)>>, FilmError> {
-    let mut keys = Vec::new();
-    for (share, trustee) in (1u8..).zip(&policy.trustees) {
-        let vkey = Verifier::parse(&trustee.vkey)
-            .map_err(|error| FilmError::Trustee { name: trustee.name.clone(), error })?;
-        // One that is kept may be another trustee's, under an earlier policy: then it is none.
-        let key = spool.day_key(day, share)?;
-        let key = key.and_then(|bytes| DayKey::decode_verified(&bytes, &vkey, day).ok());
-        keys.push(key.map(|key| (TrusteeId::of(&vkey), key)));
-    }
-    Ok(keys)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! When a camera films, as its configuration says it: always or events only, at all hours or some. Pure.
+//! When a camera films, as its configuration says it: always or events only, at all hours or some.
+//! Pure.
 //!
 //! ```toml
 //! [filming]
@@ -10,7 +11,8 @@
 //! schedule = ["mon-fri 18:00-08:00", "sat,sun 00:00-24:00"]
 //! pad_to_bytes = 16384             # sizes of fragments are multiples of this
 //! ```
-//! In scope: what may be said, and what it means at a given moment. Out of scope: who asks (`duty`), what is held back (`events`).
+//! In scope: what may be said, and what it means at a given moment. Out of scope: who asks
+//! (`duty`), what is held back (`events`).
 
 use jiff::Timestamp;
 use jiff::civil::Weekday;
@@ -22,7 +24,8 @@ const PRE_ROLL_MAX_SECS: u64 = 60;
 /// The longest time that is filmed after one.
 const POST_ROLL_MAX_SECS: u64 = 3600;
 const WINDOWS_MAX: usize = 64;
-/// Below, a box of padding costs more than it hides; above, pictures of a camera are all of one size already.
+/// Below, a box of padding costs more than it hides; above, pictures of a camera are all of one
+/// size already.
 const PAD_BYTES: std::ops::RangeInclusive<u32> = 1024..=65_536;
 
 /// When it films.
@@ -33,7 +36,8 @@ pub struct Filming {
     pub events: EventSettings,
     /// None: at all hours.
     pub schedule: Option<Schedule>,
-    /// Each fragment is padded to a multiple of this before it is sealed. None: sizes are as they are.
+    /// Each fragment is padded to a multiple of this before it is sealed. None: sizes are as they
+    /// are.
     pub pad_to_bytes: Option<u32>,
 }
 
@@ -44,7 +48,8 @@ pub enum Mode {
     /// Everything.
     #[default]
     Continuous,
-    /// What moves, and a while before and after. Whoever sees segments come sees when something moved.
+    /// What moves, and a while before and after. Whoever sees segments come sees when something
+    /// moved.
     Events,
 }
 
@@ -82,7 +87,6 @@ struct Window {
 
 /// Why it is not said well.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FilmingError {
     #[error("`{0}` is {1} at most")]
     TooMuch(&'static str, u64),
@@ -139,7 +143,7 @@ impl TryFrom<Table> for Filming {
         let schedule = match (table.schedule, table.time_zone) {
             (None, None) => None,
             (Some(windows), Some(zone)) => Some(Schedule::new(&windows, &zone)?),
-            _ => return Err(FilmingError::ZoneAndSchedule),
+            (None, Some(_)) | (Some(_), None) => return Err(FilmingError::ZoneAndSchedule),
         };
         Ok(Self { mode: table.mode, events, schedule, pad_to_bytes: table.pad_to_bytes })
     }
@@ -159,7 +163,8 @@ impl Schedule {
         Ok(Self { zone, windows: windows.collect::<Result<_, _>>()? })
     }
 
-    /// Whether it films at this moment, Unix microseconds. At a time that no calendar knows it does: nothing is lost.
+    /// Whether it films at this moment, Unix microseconds. At a time that no calendar knows it
+    /// does: nothing is lost.
     pub(crate) fn holds(&self, now_us: u64) -> bool {
         let now = i64::try_from(now_us).ok().and_then(|us| Timestamp::from_microsecond(us).ok());
         let Some(now) = now.map(|now| now.to_zoned_datetime(self.zone.clone())) else { return true };

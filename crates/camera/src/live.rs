@@ -1,5 +1,6 @@
-//! The segment that is being filmed, readable while it grows. It is held whole in memory (at most 4 MiB and a fragment), so that a session that
-//! begins in the middle of it still sends it from its header on.
+//! The segment that is being filmed, readable while it grows. It is held whole in memory (at most 4
+//! MiB and a fragment), so that a session that begins in the middle of it still sends it from its
+//! header on.
 
 use media::id::{EpochNo, Sequence};
 use tokio::sync::watch;
@@ -12,7 +13,8 @@ pub(crate) struct Live {
     grown: watch::Receiver<Grown>,
 }
 
-/// The one writer of a [`Live`]. Dropped before [`end`](LiveWriter::end), the segment is given up: it has no signed end.
+/// The one writer of a [`Live`]. Dropped before [`end`](LiveWriter::end), the segment is given up:
+/// it has no signed end.
 #[derive(Debug)]
 pub(crate) struct LiveWriter(watch::Sender<Grown>);
 
@@ -42,7 +44,8 @@ impl LiveWriter {
         self.0.send_modify(|grown| grown.pieces.push(bytes));
     }
 
-    /// The signed end, to be given only once the whole segment is durable: then a relay never holds what the camera could forget.
+    /// The signed end, to be given only once the whole segment is durable: then a relay never holds
+    /// what the camera could forget.
     pub(crate) fn end(self, bytes: Vec<u8>) {
         self.0.send_modify(|grown| {
             grown.pieces.push(bytes);
@@ -52,7 +55,8 @@ impl LiveWriter {
 }
 
 impl Live {
-    /// What follows the first `at` pieces, which are counted on. Waits until there is something. Cancel-safe.
+    /// What follows the first `at` pieces, which are counted on. Waits until there is something.
+    /// Cancel-safe.
     pub(crate) async fn next(&mut self, at: &mut usize) -> Next {
         let mut read = |grown: &Grown| {
             let fresh = grown.pieces.get(*at..).unwrap_or_default().concat();

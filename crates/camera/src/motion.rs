@@ -1,12 +1,13 @@
 //! How much moved between two key frames: pure. Contract: `proto/segment.md#motion`.
 //!
-//! A key frame is looked at as 64 x 36 cells, each the mean of its pixels. A cell has moved if its mean changed by more than 6 grey levels;
-//! the score is how many of a thousand cells have.
+//! A key frame is looked at as 64 x 36 cells, each the mean of its pixels. A cell has moved if its
+//! mean changed by more than 6 grey levels; the score is how many of a thousand cells have.
 //!
-//! Light that changes everywhere is no motion. What all cells gained or lost together, the median, is taken off first. If still more than half
-//! of them differ, it was rather a lamp or a camera going over to infrared than a thing of that size: then the line `after = gain * before +
-//! offset` that fits best is taken off instead, which is what another exposure or another light does to a whole picture. A lamp that lights
-//! a part of the picture counts as motion in that part.
+//! Light that changes everywhere is no motion. What all cells gained or lost together, the median,
+//! is taken off first. If still more than half of them differ, it was rather a lamp or a camera
+//! going over to infrared than a thing of that size: then the line `after = gain * before + offset`
+//! that fits best is taken off instead, which is what another exposure or another light does to a
+//! whole picture. A lamp that lights a part of the picture counts as motion in that part.
 
 /// Cells of a grid.
 pub(crate) const WIDTH: usize = 64;
@@ -48,7 +49,8 @@ fn median_change(before: &Grid, after: &Grid) -> f64 {
     f64::from(*median)
 }
 
-/// Least squares; none where the picture before is one grey, or where bright would become dark: no light does that.
+/// Least squares; none where the picture before is one grey, or where bright would become dark: no
+/// light does that.
 fn line(before: &Grid, after: &Grid) -> Option<(f64, f64)> {
     let cells = CELLS as f64;
     let mean = |grid: &Grid| grid.iter().map(|cell| f64::from(*cell)).sum::<f64>() / cells;

@@ -1,5 +1,5 @@
-//! Days go by: the notice chain moves on, one DayNotice for each day, and what led to yesterday is forgotten. Pure.
-//! Contract: `proto/segment.md#notice-keys`.
+//! Days go by: the notice chain moves on, one DayNotice for each day, and what led to yesterday is
+//! forgotten. Pure. Contract: `proto/segment.md#notice-keys`.
 //!
 //! ```text
 //! root of day d -> DayNotice d -> root of d+1 -> DayNotice d+1 -> ...       days on which the camera was off included
@@ -10,13 +10,13 @@ use media::id::{CameraId, Day};
 use media::notice::DayNotice;
 use seal::notice::{NoticeKey, NoticeRoot};
 
-/// The most days that the chain moves on at once. A clock that leaps further is wrong, and the way is one way.
+/// The most days that the chain moves on at once. A clock that leaps further is wrong, and the way
+/// is one way.
 pub(crate) const DAYS_MAX: u32 = 400;
 
 /// Why there is no notice key for a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoticeError {
+pub(crate) enum NoticeError {
     #[error(
         "the clock reads day {now}, before day {kept} to which the notice keys have moved on; set the clock"
     )]
@@ -55,7 +55,8 @@ impl Notices {
         Self { root: self.root.next(camera, self.day), day: Day(self.day.0.saturating_add(1)) }
     }
 
-    /// Moves on to `day`; the notices of the days after the one where it stood, that day's own not among them.
+    /// Moves on to `day`; the notices of the days after the one where it stood, that day's own not
+    /// among them.
     pub(crate) fn advance(
         self,
         day: Day,
@@ -69,7 +70,8 @@ impl Notices {
         let camera_id = CameraId::of_key(camera.verifying_key().as_bytes());
         let (mut at, mut signed) = (self, Vec::new());
         for _ in 0..ahead {
-            // SPEC: segment.md#notice-keys: the root of the day before MUST be erased; replacing it zeroizes it.
+            // SPEC: segment.md#notice-keys: the root of the day before MUST be erased; replacing it
+            // zeroizes it.
             at = at.next(&camera_id);
             signed.push(at.notice(camera));
         }

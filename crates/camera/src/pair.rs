@@ -1,10 +1,12 @@
 //! Pairing: once, by an invite of the owner's. Contract: `proto/session.md#pairing`.
 
+use crate::config::Config;
+use crate::error::Error;
+use crate::identity;
 use crate::notices::Notices;
 use crate::policy::{self, PolicyRefused};
 use crate::spool::{Pairing, Spool, SpoolError};
-use crate::{Config, Error, identity};
-use host::rng::OsRng;
+use host::machine::Machine;
 use media::codec::DecodeError;
 use media::enrollment::{CameraConsent, Enrollment, ObjectError};
 use media::id::{CameraId, Day};
@@ -41,7 +43,6 @@ pub struct Paired {
 
 /// Why a camera was not paired.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PairError {
     #[error(transparent)]
     Invite(#[from] InviteError),
@@ -69,45 +70,51 @@ pub enum PairError {
     Day,
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Camera(#[from] Error),
 }
 
 /// Pairs with the owner who made the invite.
-pub async fn pair(config: &Config, invite: &str, on: &mut (dyn FnMut(Step) + Send)) -> Result<Paired, Error> {
-    let invite = Invite::parse(invite).map_err(PairError::from)?;
-    let camera = identity(config)?;
-    let _lock = host::durable::FolderLock::acquire(&config.data)?;
+pub async fn pair(
+    config: &Config,
+    invite: &str,
+    on: &mut (dyn FnMut(Step) + Send),
+) -> Result<Paired, PairError> {
+    let mut machine = Machine::system();
+    let invite = Invite::parse(invite)?;
+    let camera = identity::read(config)?;
+    let _lock = host::durable::FolderLock::acquire(&config.data).map_err(Error::from)?;
     let spool = Spool::open(&config.data)?;
     if spool.is_paired()? {
         return Err(SpoolError::Paired.into());
     }
-    let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes())).map_err(PairError::from)?;
-    let connected = endpoint.connect(&invite.relay, &invite.relay_key).await;
-    let (link, _control) = connected.map_err(PairError::from)?;
+    let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes()))?;
+    let (link, _control) = endpoint.connect(&invite.relay, &invite.relay_key).await?;
     on(Step::Connected);
 
     let camera_pk = camera.verifying_key().to_bytes();
     let mailbox = invite.mailbox();
     let consent = CameraConsent::sign(&camera, &invite.owner_key, mailbox);
     let hello = PairHello { camera_pk, consent, model: config.model.clone() };
-    let mail = invite.seal_mail(Side::Camera, &hello.encode(), &mut OsRng);
+    let mail = invite.seal_mail(Side::Camera, &hello.encode(), &mut machine.rng);
     put(&link, Request::MailboxPut { mailbox, side: Side::Camera, mail }).await?;
     on(Step::Introduced);
 
     let mail = take(&link, mailbox).await?;
-    let welcome = invite.open_mail(Side::Owner, &mail).map_err(PairError::from)?;
-    let welcome = PairWelcome::decode(&welcome).map_err(PairError::from)?;
-    let enrollment = Enrollment::decode_verified(&welcome.enrollment).map_err(PairError::from)?;
+    let welcome = invite.open_mail(Side::Owner, &mail)?;
+    let welcome = PairWelcome::decode(&welcome)?;
+    let enrollment = Enrollment::decode_verified(&welcome.enrollment)?;
     let is_this = enrollment.camera_pk == camera_pk && enrollment.camera_consent.mailbox == mailbox;
     if !is_this || enrollment.owner_root_pk != invite.owner_key {
-        return Err(PairError::OtherEnrollment.into());
+        return Err(PairError::OtherEnrollment);
     }
     let camera_id = CameraId::of_key(&camera_pk);
-    let verified = policy::verified(&invite.owner_key, &welcome.log_policy, camera_id, &welcome.policy);
-    let (policy, leaf) = verified.map_err(PairError::from)?;
+    let (policy, leaf) =
+        policy::verified(&invite.owner_key, &welcome.log_policy, camera_id, &welcome.policy)?;
     let notices = Notices { day: welcome.day, root: NoticeRoot::new(welcome.notice_root) };
-    policy::check_label(&leaf, &[notices.key(&camera_id)]).map_err(PairError::from)?;
-    if welcome.day.0.abs_diff(Day::of_us(host::clock::now_us()).0) > 1 {
-        return Err(PairError::Day.into());
+    policy::check_label(&leaf, &[notices.key(&camera_id)])?;
+    if welcome.day.0.abs_diff(Day::of_us(machine.clock.micros()).0) > 1 {
+        return Err(PairError::Day);
     }
     on(Step::Verified);
     let pairing = Pairing {

@@ -1,5 +1,6 @@
-//! Which policy of the owner a camera acts on: signed by the owner, newer than the one it has, and witnessed in the log. So nobody adds a
-//! viewer in silence. Contract: `proto/segment.md#ownerpolicy`.
+//! Which policy of the owner a camera acts on: signed by the owner, newer than the one it has, and
+//! witnessed in the log. So nobody adds a viewer in silence. Contract:
+//! `proto/segment.md#ownerpolicy`.
 
 use crate::spool::Pairing;
 use escrow::record::{OwnerPolicyLeaf, RecordError, Signed};
@@ -14,7 +15,6 @@ use tlog::{Hash, Logged, LoggedError};
 
 /// Why a policy is not acted on.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PolicyRefused {
     #[error("the policy is not the owner's: {0}")]
     Object(#[from] ObjectError),
@@ -65,12 +65,14 @@ pub(crate) fn verified(
         return Err(PolicyRefused::OtherLeaf);
     }
     let proof = TlogProof::parse(&bundle.proof)?;
-    // SPEC: segment.md#ownerpolicy: a camera MUST NOT wrap for a recipient whose policy's leaf is not witnessed.
+    // SPEC: segment.md#ownerpolicy: a camera MUST NOT wrap for a recipient whose policy's leaf is
+    // not witnessed.
     let logged = Logged::verify(leaf, &proof, &Policy::parse(log_policy.as_bytes())?)?;
     Ok((policy, logged.value().value().clone()))
 }
 
-/// A leaf that its owner could not find would add a viewer in silence after all: one of these days' keys must have labelled it.
+/// A leaf that its owner could not find would add a viewer in silence after all: one of these days'
+/// keys must have labelled it.
 pub(crate) fn check_label(leaf: &OwnerPolicyLeaf, keys: &[NoticeKey]) -> Result<(), PolicyRefused> {
     let labelled = keys.iter().any(|key| key.label(leaf.id.as_bytes()) == leaf.label.0);
     if labelled { Ok(()) } else { Err(PolicyRefused::Unlabelled) }
@@ -135,7 +137,8 @@ impl Succession {
         PolicyRefused::Missing { current, offered }
     }
 
-    /// The policy to follow from now on; `None` when it is the one that is followed. Only it must be labelled: an earlier one never was in force.
+    /// The policy to follow from now on; `None` when it is the one that is followed. Only it must
+    /// be labelled: an earlier one never was in force.
     pub(crate) fn newest(self, keys: &[NoticeKey]) -> Result<Option<SignedOwnerPolicy>, PolicyRefused> {
         let Some((newest, leaf)) = self.offered.into_iter().next() else { return Ok(None) };
         check_label(&leaf, keys)?;

@@ -1,18 +1,22 @@
 //! Looking at a source before it is filmed: what it sends, and what its owner should change.
 //!
-//! ffprobe watches it for some seconds, and for some more its clock is compared; `judged` is pure. In scope: what a camera can be set to. Out of scope: changing it.
+//! ffprobe watches it for some seconds, and for some more its clock is compared; `judged` is pure.
+//! In scope: what a camera can be set to. Out of scope: changing it.
 
-use crate::capture::{Capture, PROBE, SourceError, ffprobe, producer};
-use crate::source::SourceConfig;
+use crate::capture::{self, Capture, ffprobe, producer};
+use crate::source::{PROBE, SourceConfig, SourceError};
 use container::split::Piece;
+use host::clock::Clock;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// So long a source is watched: several key frames of a camera that is set well, one of most that are not.
+/// So long a source is watched: several key frames of a camera that is set well, one of most that
+/// are not.
 const WATCH: Duration = Duration::from_secs(12);
 /// So long its clock is waited for: RTCP's first report comes after 4 s at the latest.
 const CLOCK_WATCH: Duration = Duration::from_secs(8);
-/// What comes first is not judged: a connection may begin with pictures that were kept for it, and an extra key frame.
+/// What comes first is not judged: a connection may begin with pictures that were kept for it, and
+/// an extra key frame.
 const SETTLED_S: f64 = 1.0;
 /// Key frames further apart make a viewer wait, and cuts coarse.
 const KEY_FRAMES_APART_S: f64 = 4.0;
@@ -26,8 +30,8 @@ const IRREGULAR: f64 = 1.5;
 pub struct Found {
     pub video: Video,
     pub audio: Option<Audio>,
-    /// By how much its clock is ahead of this machine's, milliseconds: about 0 of a camera that did not tell it while it was watched, none of a
-    /// source that has no clock.
+    /// By how much its clock is ahead of this machine's, milliseconds: about 0 of a camera that did
+    /// not tell it while it was watched, none of a source that has no clock.
     pub clock_ahead_ms: Option<i64>,
     /// How long it was watched: from the first picture to the last, seconds.
     pub watched_s: f64,
@@ -94,6 +98,15 @@ struct Packet {
     size: Option<String>,
 }
 
+/// Whether a source holds a picture that can be carried, for whoever starts a camera. A running one
+/// waits for its source instead. Standard input is not looked at.
+pub async fn check(source: &SourceConfig) -> Result<(), SourceError> {
+    if source.can_be_let_go() {
+        capture::codecs(source).await?;
+    }
+    Ok(())
+}
+
 /// Watches a source for some seconds.
 pub async fn probe(source: &SourceConfig) -> Result<Found, SourceError> {
     let interval = format!("%+{}", WATCH.as_secs());
@@ -104,9 +117,10 @@ pub async fn probe(source: &SourceConfig) -> Result<Found, SourceError> {
     Ok(found.with_clock(clock_ahead_ms(source).await))
 }
 
-/// Asked after ffprobe, which does not tell it, and not beside it: many cameras send another key frame when a second client comes.
+/// Asked after ffprobe, which does not tell it, and not beside it: many cameras send another key
+/// frame when a second client comes.
 async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
-    if !matches!(source, SourceConfig::Stream(_)) {
+    if !source.is_live() {
         return None;
     }
     let mut capture = Capture::start(source).await.ok()?;
@@ -114,7 +128,7 @@ async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
     let looking = async {
         while let Ok(piece) = capture.next().await {
             if let Piece::Fragment(fragment) = piece {
-                ahead_ms = producer::ahead_ms(&fragment, host::clock::now_us());
+                ahead_ms = producer::ahead_ms(&fragment, Clock::system().micros());
             }
             if ahead_ms.and_then(producer::fault).is_some() {
                 break;

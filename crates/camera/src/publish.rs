@@ -1,4 +1,5 @@
-//! Publishing: sessions with the relay, one after the other. Contract: `proto/session.md#publishing`.
+//! Publishing: sessions with the relay, one after the other. Contract:
+//! `proto/session.md#publishing`.
 //!
 //! | part | job |
 //! |---|---|
@@ -7,11 +8,12 @@
 //! | [`sending`] | segments: live ones as they grow, the backlog behind them |
 //! | [`backfill`] | the backlog's share of the uplink |
 //!
-//! All tracks go over one session, each with its own numbers, EpochOpens and acknowledgements: of two connections with one identity the relay
-//! lets the newer win. The main track comes first everywhere, and a relay that takes no second one keeps it from nothing.
+//! All tracks go over one session, each with its own numbers, EpochOpens and acknowledgements: of
+//! two connections with one identity the relay lets the newer win. The main track comes first
+//! everywhere, and a relay that takes no second one keeps it from nothing.
 //!
-//! The three run side by side, so that none waits for another's disk or uplink; the first that fails ends the session, and what was not
-//! acknowledged is sent again in the next one.
+//! The three run side by side, so that none waits for another's disk or uplink; the first that
+//! fails ends the session, and what was not acknowledged is sent again in the next one.
 
 mod backfill;
 mod chores;
@@ -19,26 +21,24 @@ mod sending;
 
 pub use backfill::Share;
 
-use crate::handover::{Handover, Tracks, lock};
 use crate::spool::{Pairing, Spool, SpoolError};
-use host::http::Retry;
-use host::rng::OsRng;
+use crate::state::{Handover, Tracks};
+use host::backoff::Backoff;
+use host::clock::Clock;
+use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::{Control, Judges, Refusal, RefusalCode};
 use media::sign::PublicKey;
 use quic::{CallError, ControlReceiver, Endpoint, Link, LinkError};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-/// Pauses between tries to reach a relay that is away.
-const AWAY: Retry = Retry {
-    tries: u32::MAX,
-    first_pause: Duration::from_millis(500),
-    longest_pause: Duration::from_secs(15),
-};
+/// Between two tries to reach a relay that is away: the first pause and the longest.
+const AWAY: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(15)];
 /// From a standing session to the relay's leave to publish.
 const LEAVE: Duration = Duration::from_secs(20);
 /// A closing session may take so long to say goodbye.
@@ -63,38 +63,96 @@ pub(crate) enum SessionError {
     Closed,
 }
 
-/// Publishes until `stop`.
-pub(crate) async fn publish(
-    endpoint: Endpoint,
-    pairing: Pairing,
-    camera_key: PublicKey,
-    tracks: Tracks,
-    backfill: Share,
-    stop: Shutdown,
-) {
-    let mut failures = 0;
-    loop {
-        let mut stood = false;
-        let ended = tokio::select! {
-            ended = session(&endpoint, &pairing, camera_key, &tracks, backfill, &mut stood) => ended,
-            () = stop.requested() => {
-                // Goodbye: what was acknowledged is forgotten already, the rest stays in the spool.
-                endpoint.close();
-                let _ = timeout(GOODBYE, endpoint.wait_idle()).await;
-                return;
+/// What is published, and to whom.
+pub(crate) struct Publisher {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) pairing: Pairing,
+    pub(crate) camera_key: PublicKey,
+    pub(crate) tracks: Tracks,
+    pub(crate) backfill: Share,
+    pub(crate) machine: Machine,
+}
+
+/// How a session ended, and whether it stood before.
+struct Ended {
+    stood: bool,
+    error: SessionError,
+}
+
+impl Publisher {
+    /// Publishes until `stop`.
+    pub(crate) async fn run(mut self, stop: &Shutdown) {
+        let [first, longest] = AWAY;
+        let mut away = Backoff::new(first, longest);
+        loop {
+            let Ended { stood, error } = tokio::select! {
+                ended = self.publish() => ended,
+                () = stop.requested() => {
+                    // Goodbye: what was acknowledged is forgotten already, the rest stays in the
+                    // spool.
+                    self.endpoint.close();
+                    let _ = timeout(GOODBYE, self.endpoint.wait_idle()).await;
+                    return;
+                }
+            };
+            tracing::warn!(%error, "no session with the relay; filming goes on");
+            for handover in self.tracks.iter() {
+                handover.stats.set_link(Some(error.to_string()));
             }
+            if stood {
+                away.worked();
+            }
+            tokio::select! {
+                () = tokio::time::sleep(away.failed(&mut self.machine.rng)) => {}
+                () = stop.requested() => return,
+            }
+        }
+    }
+
+    /// One session, until it breaks off.
+    async fn publish(&self) -> Ended {
+        let (session, mut control) = match self.connect().await {
+            Ok(connected) => connected,
+            Err(error) => return Ended { stood: false, error },
+        };
+        let ended = tokio::select! {
+            ended = session.hear(&mut control) => ended,
+            ended = chores::run(&session) => ended,
+            ended = sending::run(&session) => ended,
         };
         let Err(error) = ended;
-        tracing::warn!(%error, "no session with the relay; filming goes on");
-        for handover in tracks.iter() {
-            handover.stats.set_link(Some(error.to_string()));
-        }
-        failures = if stood { 1 } else { failures + 1 };
-        let pause = AWAY.pause_before(failures + 1, &mut OsRng).unwrap_or(AWAY.longest_pause);
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.requested() => return,
-        }
+        Ended { stood: true, error }
+    }
+
+    /// A session with the relay's leave to publish.
+    async fn connect(&self) -> Result<(Session, ControlReceiver), SessionError> {
+        let camera_id = CameraId::of_key(&self.camera_key);
+        let (link, mut control) = self.endpoint.connect(&self.pairing.relay, &self.pairing.relay_key).await?;
+        let main = Track::begin(&link, &mut control, camera_id, &self.tracks.main).await?;
+        let sub = match &self.tracks.sub {
+            None => None,
+            Some(handover) => match Track::begin(&link, &mut control, camera_id, handover).await {
+                Ok(sub) => Some(sub),
+                // A relay that takes fewer tracks than there are.
+                Err(SessionError::Refused(refusal)) if refusal.code == RefusalCode::Quota => {
+                    tracing::warn!(%refusal, "the relay takes no second track; it waits in the spool");
+                    handover.stats.set_link(Some(refusal.to_string()));
+                    None
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let session = Session {
+            link,
+            camera_key: self.camera_key,
+            camera_id,
+            main,
+            sub,
+            backfill: self.backfill,
+            clock: self.machine.clock.clone(),
+            policy_changed: Notify::new(),
+        };
+        Ok((session, control))
     }
 }
 
@@ -107,6 +165,7 @@ struct Session {
     /// If there is one, and the relay takes it.
     sub: Option<Track>,
     backfill: Share,
+    clock: Clock,
     /// The relay has, or may have, a newer policy.
     policy_changed: Notify,
 }
@@ -118,40 +177,6 @@ struct Track {
     confirmed: watch::Sender<EpochNo>,
     /// The first live segment.
     live_from: Sequence,
-}
-
-/// Never ends well: a session lasts until it breaks off.
-async fn session(
-    endpoint: &Endpoint,
-    pairing: &Pairing,
-    camera_key: PublicKey,
-    tracks: &Tracks,
-    backfill: Share,
-    stood: &mut bool,
-) -> Result<std::convert::Infallible, SessionError> {
-    let camera_id = CameraId::of_key(&camera_key);
-    let (link, mut control) = endpoint.connect(&pairing.relay, &pairing.relay_key).await?;
-    let main = Track::begin(&link, &mut control, camera_id, &tracks.main).await?;
-    *stood = true;
-    let sub = match &tracks.sub {
-        None => None,
-        Some(handover) => match Track::begin(&link, &mut control, camera_id, handover).await {
-            Ok(sub) => Some(sub),
-            // A relay that takes fewer tracks than there are.
-            Err(SessionError::Refused(refusal)) if refusal.code == RefusalCode::Quota => {
-                tracing::warn!(%refusal, "the relay takes no second track; it waits in the spool");
-                handover.stats.set_link(Some(refusal.to_string()));
-                None
-            }
-            Err(error) => return Err(error),
-        },
-    };
-    let session = Session { link, camera_key, camera_id, main, sub, backfill, policy_changed: Notify::new() };
-    tokio::select! {
-        ended = session.hear(&mut control) => ended,
-        ended = chores::run(&session) => ended,
-        ended = sending::run(&session) => ended,
-    }
 }
 
 impl Track {
@@ -169,7 +194,7 @@ impl Track {
             .await?;
         // The segment that is being filmed is the first live one; without one, the next.
         let live_from = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
-        lock(&handover.outbox).handle_connected(live_from);
+        handover.outbox.connect(live_from);
         handover.stats.set_link(None);
         Ok(Self { handover: handover.clone(), confirmed: watch::Sender::new(confirmed), live_from })
     }
@@ -197,7 +222,7 @@ impl Session {
         self.tracks().find(|track| track.handover.track == of)
     }
 
-    async fn hear(&self, control: &mut ControlReceiver) -> Result<std::convert::Infallible, SessionError> {
+    async fn hear(&self, control: &mut ControlReceiver) -> Result<Infallible, SessionError> {
         loop {
             match control.next().await? {
                 Some(Control::Ack { track, sequence }) => {
@@ -220,12 +245,13 @@ impl Session {
 }
 
 impl Track {
+    /// Counted before the disk is waited for: a session that is cut off meanwhile takes nothing of
+    /// it with it.
     async fn acknowledged(&self, sequence: Sequence) -> Result<(), SessionError> {
-        if lock(&self.handover.outbox).handle_ack(sequence) {
-            self.handover.on_disk(move |spool| spool.forget_segment(sequence)).await?;
-            self.handover.stats.acked();
+        if self.handover.outbox.acknowledge(sequence) {
+            self.handover.stats.count_acked();
             self.handover.stats.set_link(None);
-            self.handover.note_depth();
+            self.handover.on_disk(move |spool| spool.forget_segment(sequence)).await?;
         }
         Ok(())
     }
@@ -248,17 +274,19 @@ impl Track {
                     });
                     self.handover.to_put.notify_one();
                 }
-                self.handover.again(sequence);
+                self.handover.outbox.requeue(sequence);
             }
             Judges::Nothing | Judges::Sender => sending::again_later(&self.handover, sequence),
             // SPEC: session.md#refusals: the camera MUST keep it beside its spool.
             Judges::Object => {
-                self.handover.dropped(sequence);
+                self.handover.outbox.remove(sequence);
+                self.handover.stats.count_refused();
                 self.handover.on_disk(move |spool| spool.set_aside(sequence)).await?;
-                self.handover.stats.refused();
-                self.handover.note_depth();
             }
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

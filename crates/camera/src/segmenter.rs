@@ -1,7 +1,9 @@
-//! Where segments begin and end: pure, in the order of fragments. Contract: `proto/segment.md#units`.
+//! Where segments begin and end: pure, in the order of fragments. Contract:
+//! `proto/segment.md#units`.
 //!
-//! A segment starts at a key frame and closes at the next one, or after 10 s or 4 MiB; what then follows is a continuation. A segment
-//! belongs to the epoch in which it starts, so a new epoch begins with a segment, never inside one.
+//! A segment starts at a key frame and closes at the next one, or after 10 s or 4 MiB; what then
+//! follows is a continuation. A segment belongs to the epoch in which it starts, so a new epoch
+//! begins with a segment, never inside one.
 
 use container::fragment::{Begins, Fragment};
 use media::segment::Start;
@@ -51,7 +53,7 @@ impl Segmenter {
         let fresh = Open { duration_us: 0, bytes: 0 };
         let open = match cut {
             Cut::Before(_) => self.open.insert(fresh),
-            _ => self.open.get_or_insert(fresh),
+            Cut::Within | Cut::Skip => self.open.get_or_insert(fresh),
         };
         open.duration_us += fragment.duration_us;
         open.bytes += len;

@@ -1,4 +1,5 @@
-//! What a camera films, as its configuration says it: a file, fragmented MP4 on standard input, or an RTSP camera with its password.
+//! What a camera films, as its configuration says it: a file, fragmented MP4 on standard input, or
+//! an RTSP camera with its password.
 //!
 //! ```toml
 //! [source]
@@ -7,16 +8,19 @@
 //! user = "viewer"
 //! password_file = "door.password"      # one line, chmod 600; read anew at each connection
 //! ```
-//! Without `user` and `password_file` the variables CANDOR_SOURCE_USER and CANDOR_SOURCE_PASSWORD are asked. In scope: what may be said,
-//! and where a password may stand. Out of scope: connecting (`capture`).
+//! Without `user` and `password_file` the variables CANDOR_SOURCE_USER and CANDOR_SOURCE_PASSWORD
+//! are asked. In scope: what may be said, and where a password may stand. Out of scope: connecting
+//! (`capture`).
 
+mod error;
 mod url;
 
-use crate::SourceError;
 use host::secret;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
+pub use error::SourceError;
 pub(crate) use url::without_passwords;
 pub use url::{StreamUrl, UrlError};
 
@@ -25,7 +29,15 @@ pub const USER_VARIABLE: &str = "CANDOR_SOURCE_USER";
 /// See [`USER_VARIABLE`].
 pub const PASSWORD_VARIABLE: &str = "CANDOR_SOURCE_PASSWORD";
 
-/// What it films.
+/// A source that sends no picture for so long is frozen. Shorter than a relay's patience with a
+/// live segment.
+pub(crate) const FROZEN: Duration = Duration::from_secs(10);
+/// How long ffprobe may look at a source, a source may take to send its first picture, and an
+/// ffmpeg that closed its output may take to end.
+pub(crate) const PROBE: Duration = Duration::from_secs(20);
+
+/// What it films. What else differs from source to source is asked of it here; how its pictures are
+/// had, `capture` says.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(try_from = "Table")]
 pub enum SourceConfig {
@@ -59,7 +71,6 @@ pub enum Transport {
 
 /// Why a source cannot be what was said.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum SourceConfigError {
     #[error(
         "a source is either a `path` (a video file, or - for standard input) or a `url` (rtsp://, rtsps://)"
@@ -114,7 +125,7 @@ impl TryFrom<Table> for SourceConfig {
                 Stream::new(url.parse()?, transport.unwrap_or_default(), user, password_file)
                     .map(Self::Stream)
             }
-            _ => Err(SourceConfigError::OneOfTwo),
+            (None, None) | (Some(_), Some(_)) => Err(SourceConfigError::OneOfTwo),
         }
     }
 }
@@ -133,14 +144,47 @@ impl SourceConfig {
         Self::File { path: path.into(), looped }
     }
 
-    /// Whether its password stands in the configuration itself: then nobody else may read that file.
+    /// Whether its password stands in the configuration itself: then nobody else may read that
+    /// file.
     pub fn has_inline_password(&self) -> bool {
         matches!(self, Self::Stream(stream) if stream.url.has_credentials())
     }
 
-    /// Whether a source holds a picture that can be carried, for whoever starts a camera. A running one waits for its source instead.
-    pub async fn check(&self) -> Result<(), SourceError> {
-        crate::capture::check(self).await
+    /// The video file that it needs and that is not there.
+    pub fn missing_file(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. } if !path.is_file() => Some(path),
+            Self::File { .. } | Self::Input | Self::Stream(_) => None,
+        }
+    }
+
+    /// Whether it sends what happens now, from a device with a clock of its own that may be away
+    /// for a while.
+    pub fn is_live(&self) -> bool {
+        match self {
+            Self::Stream(_) => true,
+            Self::File { .. } | Self::Input => false,
+        }
+    }
+
+    /// Whether it can be let go and had again. What feeds standard input can only be read on, or be
+    /// lost for good.
+    pub(crate) fn can_be_let_go(&self) -> bool {
+        match self {
+            Self::File { .. } | Self::Stream(_) => true,
+            Self::Input => false,
+        }
+    }
+
+    /// Whether it is begun again after it ended so.
+    pub(crate) fn begins_again_after(&self, ended: &SourceError) -> bool {
+        match self {
+            Self::File { looped, .. } => {
+                *looped || !matches!(ended, SourceError::Finished | SourceError::ChangedWithin)
+            }
+            Self::Input => false,
+            Self::Stream(_) => true,
+        }
     }
 }
 
@@ -181,7 +225,7 @@ impl Stream {
         let password = match &self.password_file {
             Some(path) => Some(
                 secret::read_line(path)
-                    .map_err(|error| SourceError::Password { path: path.clone(), reason: error.reason() })?,
+                    .map_err(|source| SourceError::Password { path: path.clone(), source })?,
             ),
             None => variable(PASSWORD_VARIABLE).map(Zeroizing::new),
         };

@@ -1,9 +1,9 @@
 //! What a track of a camera tells about itself while it runs. Clones are one and the same.
 
-use crate::handover::lock;
+use host::lock::Mutex;
 use media::epoch::GapReason;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// Counters since the start, and what is wrong now.
 #[derive(Debug, Clone, Default)]
@@ -50,69 +50,70 @@ impl Stats {
         (self.0.spooled.load(Ordering::Relaxed), self.0.spooled_bytes.load(Ordering::Relaxed))
     }
 
-    /// Why nothing is filmed now, the source having been let go: [`GapReason::OutsideSchedule`] or [`GapReason::Privacy`].
+    /// Why nothing is filmed now, the source having been let go: [`GapReason::OutsideSchedule`] or
+    /// [`GapReason::Privacy`].
     pub fn rests(&self) -> Option<GapReason> {
-        *lock(&self.0.rests)
+        *self.0.rests.lock()
     }
 
     /// Why there is no picture now.
     pub fn trouble(&self) -> Option<String> {
-        lock(&self.0.trouble).clone()
+        self.0.trouble.lock().clone()
     }
 
     /// How wrong the clock of the camera that is filmed is, if it tells and is.
     pub fn clock_trouble(&self) -> Option<String> {
-        lock(&self.0.clock).clone()
+        self.0.clock.lock().clone()
     }
 
     /// Why there is no session with the relay now, or why it does not store.
     pub fn link_trouble(&self) -> Option<String> {
-        lock(&self.0.link).clone()
+        self.0.link.lock().clone()
     }
 
     /// Why a newer policy of the owner is not followed.
     pub fn policy_trouble(&self) -> Option<String> {
-        lock(&self.0.policy).clone()
+        self.0.policy.lock().clone()
     }
 
     pub(crate) fn set_policy_trouble(&self, trouble: Option<String>) {
-        *lock(&self.0.policy) = trouble;
+        *self.0.policy.lock() = trouble;
     }
 
-    pub(crate) fn sent(&self) {
+    pub(crate) fn count_sent(&self) {
         self.0.sent.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn acked(&self) {
+    pub(crate) fn count_acked(&self) {
         self.0.acked.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn refused(&self) {
+    pub(crate) fn count_refused(&self) {
         self.0.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn dropped(&self, segments: u64) {
-        self.0.dropped.fetch_add(segments, Ordering::Relaxed);
+    pub(crate) fn count_dropped(&self) {
+        self.0.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_depth(&self, segments: u64, bytes: u64) {
+    pub(crate) fn set_spooled(&self, segments: u64, bytes: u64) {
         self.0.spooled.store(segments, Ordering::Relaxed);
         self.0.spooled_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn set_rests(&self, rests: Option<GapReason>) {
-        *lock(&self.0.rests) = rests;
+        *self.0.rests.lock() = rests;
     }
 
     pub(crate) fn set_trouble(&self, trouble: Option<String>) {
-        *lock(&self.0.trouble) = trouble;
+        *self.0.trouble.lock() = trouble;
     }
 
     pub(crate) fn set_clock_trouble(&self, trouble: Option<String>) {
-        *lock(&self.0.clock) = trouble;
+        *self.0.clock.lock() = trouble;
     }
 
     pub(crate) fn set_link(&self, trouble: Option<String>) {
-        *lock(&self.0.link) = trouble;
+        *self.0.link.lock() = trouble;
     }
 }

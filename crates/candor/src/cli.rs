@@ -27,26 +27,23 @@ mod when;
 mod witness;
 
 pub(crate) use ended::{Ended, Outcome};
-pub(crate) use owner::audit_text;
-pub(crate) use request::answer_text;
 pub(crate) use terminal::Terminal;
-pub(crate) use verify::verify_evidence;
-pub(crate) use when::show_us;
 
 use clap::{Args, Parser, Subcommand};
 use host::shutdown::Shutdown;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// An end-to-end encrypted video relay whose key releases cannot be kept secret.
 ///
-/// Start with `candor demo`: the whole cast on this machine, with real video, told step by step. Each party of a real deployment is a
-/// verb here: `init` makes its keys and folders once and prints what others need to know of it, `serve` or `run` runs it. Sample
-/// configurations with every field explained are in deploy/config/.
+/// Start with `candor demo`: everybody who takes part, on this machine, with real video, told step by
+/// step. In a real deployment each party has its own commands: `init` makes its keys and folders once and
+/// prints what the others need to know, `serve` or `run` runs it. Sample configurations that explain every
+/// field are in deploy/config/.
 #[derive(Debug, Parser)]
 #[command(name = "candor", version, max_term_width = 100, after_help = EXITS)]
 struct Cli {
-    /// One JSON object (or one a line, while it runs) on standard output, for scripts.
+    /// Print one JSON object (or one a line, while it runs) on standard output, for scripts.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -66,12 +63,12 @@ CANDOR_LOG=debug shows more on standard error.";
 
 #[derive(Debug, Subcommand)]
 enum Party {
-    /// The whole cast on loopback, on real video, told in the terminal.
+    /// Run everybody on this machine with real video, and tell the story in the terminal.
     #[command(
         after_help = "Example: candor demo --once --json\nExample: candor demo --source door.mp4 --source yard.mp4"
     )]
     Demo(demo::Demo),
-    /// The camera: films, seals, signs, deals each epoch key to owner and trustees, forgets it.
+    /// The camera: films, seals and signs; shares each key among owner and trustees, then forgets it.
     #[command(subcommand, after_help = "In order: init, pair (with the owner's invite), run.")]
     Camera(camera::Verb),
     /// The owner: pairs cameras, watches live and recorded, exports, audits the log.
@@ -86,19 +83,22 @@ enum Party {
     /// The log: orders the release records.
     #[command(subcommand, after_help = "In order: init, write the policy file, serve.")]
     Log(log::Verb),
-    /// A witness: cosigns heads of logs that only ever grow.
+    /// A witness: cosigns the heads of logs that only grow.
     #[command(subcommand, after_help = "In order: init, give the key to the log's operator, serve.")]
     Witness(witness::Verb),
-    /// A monitor: follows the log, gossips heads, counts releases, raises the alarm.
-    #[command(subcommand, after_help = "In order: init, serve. Whoever only wants to recount: check.")]
+    /// A monitor: follows the log, compares it with other monitors, counts releases, raises the alarm.
+    #[command(
+        subcommand,
+        after_help = "In order: init, serve. To count again without a monitor of your own: check."
+    )]
     Monitor(monitor::Verb),
-    /// A trustee: holds one share of each epoch key; grants a logged request or refuses it.
+    /// A trustee: holds one share of each key; grants a logged request, or refuses it.
     #[command(
         subcommand,
         after_help = "In order: init, approver (for each person who decides), serve; then pending, and approve or deny."
     )]
     Trustee(trustee::Verb),
-    /// The registrar and the operator: say in the log whose keys count, and publish the rules.
+    /// Registrar and operator: say in the log whose keys count, and publish the rules.
     #[command(
         subcommand,
         after_help = "In order: init, rules and publish (the operator), register (the registrar)."
@@ -110,7 +110,7 @@ enum Party {
         after_help = "In order: init, example, new, sign (emergencies), submit, collect, open; then `candor verify`."
     )]
     Request(request::Verb),
-    /// Verifies an evidence file offline: which camera, when, unaltered, complete, and under which release.
+    /// Verify an evidence file offline: which camera, when, what is missing, and under which release.
     #[command(after_help = "Example: candor verify case-77/evidence --policy log-policy.txt")]
     Verify(verify::Verify),
 }
@@ -118,7 +118,7 @@ enum Party {
 /// Where a party's configuration is.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigFile {
-    /// The party's TOML file; deploy/config/ has a sample for each.
+    /// The party's TOML file; deploy/config/ has a sample of each.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
@@ -128,10 +128,16 @@ impl ConfigFile {
         host::config::load(&self.config).map_err(Ended::wrong)
     }
 
-    /// A party's folder must have been made: what is missing is not made on the way.
-    pub(crate) fn made(&self, party: &str, folder: &Path) -> Outcome {
+    /// The configuration of a party whose folder was made: what is missing is not made on the way.
+    pub(crate) fn load_made<T: serde::de::DeserializeOwned>(
+        &self,
+        party: &str,
+        folder: impl Fn(&T) -> &PathBuf,
+    ) -> Result<T, Ended> {
+        let config = self.load()?;
+        let folder = folder(&config);
         if folder.is_dir() {
-            return Ok(());
+            return Ok(config);
         }
         Err(Ended::wrong(anyhow::anyhow!(
             "{}: no such folder; make it once: candor {party} init --config {}",

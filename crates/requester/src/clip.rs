@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 /// Why the clip or the evidence could not be written.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum WriteError {
     #[error(transparent)]
     File(#[from] DurableError),

@@ -1,22 +1,20 @@
-//! Collecting: every trustee is sent the package until enough have granted. Contract: `proto/release.md#trustee-http`.
+//! Collecting: every trustee is sent the package until enough have granted. Contract:
+//! `proto/release.md#trustee-http`.
 //!
-//! A bundle is believed only when its grant is proven to be in the log, is for exactly this request, and opens under this request's key;
-//! then it is kept and not asked for again.
+//! A bundle is believed only when its grant is proven to be in the log, is for exactly this request, and
+//! opens under this request's key; then it is kept and not asked for again.
 
 use crate::Requester;
-use crate::folder::{FolderError, LEAF, PACKAGE, PROOF, RequestFolder};
-use crate::objects::{self, Facts, ObjectsError};
+use crate::case::{Case, CaseError};
+use crate::folder::{PROOF, RequestFolder};
 use escrow::answer::{self, Refused, State};
-use escrow::bundle::{BUNDLE_MAX_BYTES, Bundle};
-use escrow::package::Package;
+use escrow::bundle::BUNDLE_MAX_BYTES;
 use escrow::record::{Request, Signed};
 use host::http::{Fetch, FetchLimits, Reply};
 use media::policy::TrusteeEntry;
-use seal::hpke::SecretKey;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use tlog::note::Verifier;
-use tlog::proof::TlogProof;
-use tlog::{Entry, Logged};
+use tlog::Logged;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -58,252 +56,175 @@ pub struct Collected {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum CollectError {
     #[error(transparent)]
-    Folder(#[from] FolderError),
-    #[error(transparent)]
-    Objects(#[from] ObjectsError),
+    Case(#[from] CaseError),
     #[error("{held} of {needed} trustees granted before the deadline; run `candor request collect` again")]
     TooFew { held: usize, needed: usize, answers: Vec<(String, Answer)> },
     #[error("every trustee has refused: {0}")]
     Refused(String),
 }
 
-/// Asks every trustee of the policy and keeps asking those that are pending or unreachable, until enough have granted or
-/// `within` has passed. What is held is kept across restarts.
+/// Asks every trustee of the policy and keeps asking those that are pending or unreachable, until enough
+/// have granted or `within` has passed. What is held is kept across restarts.
 pub async fn collect(
-    requester: &Requester,
+    desk: &Requester,
     folder: &RequestFolder,
     within: Duration,
     on: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Collected, CollectError> {
     let deadline = Instant::now() + within;
-    let case = Case::open(requester, folder)?;
-    let needed = usize::from(case.facts.policy.t);
-    let mut last: Vec<Option<Answer>> = vec![None; case.facts.policy.trustees.len()];
+    let asking = Asking::new(desk, folder)?;
+    let (needed, trustees) = (usize::from(asking.case.facts.policy.t), asking.case.trustees().count());
+    let mut last = BTreeMap::new();
     loop {
-        for (at, answer) in case.round(requester, folder).await? {
-            let held = case.held(folder)?.len();
-            if let Some(slot) = last.get_mut(at)
-                && slot.as_ref() != Some(&answer)
-            {
-                let trustee = case.name(at);
+        for (share, answer) in asking.round().await? {
+            if last.get(&share) != Some(&answer) {
+                let (trustee, held) = (asking.case.name(share), asking.held()?.len());
                 on(Step { trustee, answer: answer.clone(), held, needed });
-                *slot = Some(answer);
+                last.insert(share, answer);
             }
         }
-        let held = case.held(folder)?.len();
-        let answers = case.named(&last);
+        let held = asking.held()?.len();
         if held >= needed {
-            return Ok(Collected { held, needed, answers });
+            return Ok(Collected { held, needed, answers: asking.named(last) });
         }
-        if let Some(why) = hopeless(&last, needed) {
+        if let Some(why) = hopeless(&last, trustees, needed) {
             return Err(CollectError::Refused(why));
         }
         if Instant::now() >= deadline {
-            return Err(CollectError::TooFew { held, needed, answers });
+            return Err(CollectError::TooFew { held, needed, answers: asking.named(last) });
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Sends the folder's package to each trustee once, whatever the state of its leaf: before `submit` there is no proof to
-/// send, and the gate refuses.
+/// Sends the folder's package to each trustee once, whatever the state of its leaf: before `submit` there
+/// is no proof to send, and the gate refuses.
 pub async fn ask_once(
-    requester: &Requester,
+    desk: &Requester,
     folder: &RequestFolder,
 ) -> Result<Vec<(String, Answer)>, CollectError> {
-    let case = Case::open(requester, folder)?;
-    let answers = case.round(requester, folder).await?;
-    Ok(answers.into_iter().map(|(at, answer)| (case.name(at), answer)).collect())
+    let asking = Asking::new(desk, folder)?;
+    let answers = asking.round().await?;
+    Ok(asking.named(answers))
 }
 
 /// So many have refused that the rest cannot make up for it.
-fn hopeless(last: &[Option<Answer>], needed: usize) -> Option<String> {
-    let refused: Vec<_> = last
-        .iter()
-        .flatten()
-        .filter_map(|answer| match answer {
-            Answer::Refused(refused) => {
-                Some(format!("{} {}: {}", refused.step, refused.name, refused.what_to_do))
-            }
-            Answer::Granted { .. } | Answer::Pending(_) | Answer::Unusable { .. } => None,
-        })
-        .collect();
-    (last.len() - refused.len() < needed).then(|| refused.into_iter().next_back().unwrap_or_default())
+fn hopeless(last: &BTreeMap<u8, Answer>, trustees: usize, needed: usize) -> Option<String> {
+    let refused = last.values().filter_map(|answer| match answer {
+        Answer::Refused(refused) => Some(refused),
+        Answer::Granted { .. } | Answer::Pending(_) | Answer::Unusable { .. } => None,
+    });
+    let last = refused.clone().next_back()?;
+    (trustees - refused.count() < needed).then(|| format!("{} {}: {}", last.step, last.name, last.what_to_do))
 }
 
-/// One request with everything that asking and opening need.
-pub(crate) struct Case {
-    pub(crate) facts: Facts,
-    pub(crate) package: Package,
-    pub(crate) release_key: SecretKey,
-    /// The draft before `submit`.
-    leaf: Vec<u8>,
+struct Asking<'a> {
+    case: Case<'a>,
     fetch: Fetch,
 }
 
-impl Case {
-    pub(crate) fn open(requester: &Requester, folder: &RequestFolder) -> Result<Self, CollectError> {
-        let bytes = folder.get(PACKAGE)?;
-        let package = Package::decode(&bytes).map_err(|error| folder.damaged(PACKAGE, error))?;
-        let facts = objects::facts(&package)?;
-        let leaf = match folder.find(LEAF)? {
-            Some(leaf) => leaf,
-            // Nothing is logged: the sponsor's signature is all that the leaf will gain.
-            None => {
-                let draft = folder.get(crate::folder::DRAFT)?;
-                let draft = Signed::<Request>::parse(&draft).map_err(|error| folder.damaged(LEAF, error))?;
-                let leaf = draft.countersign(&requester.sponsor);
-                leaf.map_err(|error| folder.damaged(LEAF, error))?.entry_bytes().to_vec()
-            }
-        };
-        let secret = folder.release_key()?;
-        let secret = <[u8; 32]>::try_from(&secret[..])
-            .map_err(|_| folder.damaged(PACKAGE, "the release key has not 32 bytes"))?;
+impl<'a> Asking<'a> {
+    fn new(desk: &'a Requester, folder: &'a RequestFolder) -> Result<Self, CaseError> {
         let limits =
             FetchLimits { timeout: ANSWER_WITHIN, answer_bytes: BUNDLE_MAX_BYTES, ..FetchLimits::default() };
-        Ok(Self { facts, package, release_key: SecretKey::new(secret), leaf, fetch: Fetch::new(limits) })
+        Ok(Self { case: Case::open(desk, folder)?, fetch: Fetch::new(limits) })
     }
 
-    /// The logged request, by the proof in the folder.
-    pub(crate) fn logged(
-        &self,
-        requester: &Requester,
-        folder: &RequestFolder,
-    ) -> Result<Option<Logged<Signed<Request>>>, FolderError> {
-        let Some(proof) = folder.find(PROOF)? else { return Ok(None) };
-        let proof = TlogProof::parse(&proof).map_err(|error| folder.damaged(PROOF, error))?;
-        let request = Signed::parse(&self.leaf).map_err(|error| folder.damaged(LEAF, error))?;
-        let logged = Logged::verify(request, &proof, requester.log.policy());
-        logged.map(Some).map_err(|error| folder.damaged(PROOF, error))
+    fn named(&self, answers: impl IntoIterator<Item = (u8, Answer)>) -> Vec<(String, Answer)> {
+        answers.into_iter().map(|(share, answer)| (self.case.name(share), answer)).collect()
     }
 
-    /// Share numbers (from 1) whose bundles are held.
-    pub(crate) fn held(&self, folder: &RequestFolder) -> Result<Vec<u8>, FolderError> {
+    /// Share numbers whose bundles are held.
+    fn held(&self) -> Result<Vec<u8>, CaseError> {
         let mut held = Vec::new();
-        for share in 1..=self.facts.policy.n() {
-            if folder.bundle(share)?.is_some() {
+        for (share, _) in self.case.trustees() {
+            if self.case.folder.bundle(share)?.is_some() {
                 held.push(share);
             }
         }
         Ok(held)
     }
 
-    /// Asks all trustees whose bundle is not held, at once.
-    async fn round(
-        &self,
-        requester: &Requester,
-        folder: &RequestFolder,
-    ) -> Result<Vec<(usize, Answer)>, CollectError> {
-        let logged = self.logged(requester, folder)?;
-        let mut package = self.package.clone();
-        package.leaf.clone_from(&self.leaf);
-        if logged.is_some() {
-            package.first_proof = folder.get(PROOF)?;
-            // Trustees refuse cosignatures older than a minute or two: the proof is renewed for each round.
-            match requester.log.prove(self.leaf.clone()).await {
-                Ok((_, fresh)) => package.proof = fresh.encode(),
-                Err(error) => {
-                    tracing::warn!(%error, "no fresh proof of the request; sending the kept one");
-                    package.proof = folder.get(PROOF)?;
-                }
-            }
-        }
-        let body: bytes::Bytes = package.encode().into();
-        let held = self.held(folder)?;
+    /// Asks all trustees whose bundle is not held, at once; the answers in the order of the policy.
+    async fn round(&self) -> Result<Vec<(u8, Answer)>, CaseError> {
+        let logged = self.case.logged()?;
+        let body = self.body(logged.is_some()).await?;
+        let held = self.held()?;
         let mut asked = JoinSet::new();
-        for (at, trustee) in self.facts.policy.trustees.iter().enumerate() {
-            let share = share_of(at);
-            if held.contains(&share) {
-                continue;
-            }
-            let url = answer::package_url(&trustee.url);
-            let (fetch, body) = (self.fetch.clone(), body.clone());
-            asked.spawn(async move { (at, fetch.post(&url, "application/octet-stream", body).await) });
+        for (share, trustee) in self.case.trustees().filter(|(share, _)| !held.contains(share)) {
+            let (fetch, url, body) = (self.fetch.clone(), answer::package_url(&trustee.url), body.clone());
+            asked.spawn(async move { (share, fetch.post(&url, "application/octet-stream", body).await) });
+        }
+        let mut replies = BTreeMap::new();
+        while let Some(joined) = asked.join_next().await {
+            replies.extend(joined.ok());
         }
         let mut answers = Vec::new();
-        while let Some(joined) = asked.join_next().await {
-            let Ok((at, reply)) = joined else { continue };
-            let answer = match reply {
-                Ok(reply) => self.understand(requester, folder, logged.as_ref(), at, reply)?,
-                Err(error) => Answer::Unusable { reason: error.to_string() },
+        for (share, trustee) in self.case.trustees() {
+            let answer = match replies.remove(&share) {
+                None => continue,
+                Some(Ok(reply)) => self.understand(logged.as_ref(), (share, trustee), &reply)?,
+                Some(Err(error)) => Answer::Unusable { reason: error.to_string() },
             };
-            answers.push((at, answer));
+            answers.push((share, answer));
         }
-        answers.sort_by_key(|(at, _)| *at);
         Ok(answers)
+    }
+
+    /// The package with its leaf and, once it is logged, a fresh proof.
+    async fn body(&self, is_logged: bool) -> Result<bytes::Bytes, CaseError> {
+        let mut package = self.case.package.clone();
+        package.leaf.clone_from(&self.case.leaf);
+        if is_logged {
+            package.first_proof = self.case.folder.get(PROOF)?;
+            // Trustees refuse cosignatures older than a minute or two: the proof is renewed for each round.
+            package.proof = match self.case.desk.log.prove(self.case.leaf.clone()).await {
+                Ok((_, fresh)) => fresh.encode(),
+                Err(error) => {
+                    tracing::warn!(%error, "no fresh proof of the request; sending the kept one");
+                    package.first_proof.clone()
+                }
+            };
+        }
+        Ok(package.encode().into())
     }
 
     fn understand(
         &self,
-        requester: &Requester,
-        folder: &RequestFolder,
         logged: Option<&Logged<Signed<Request>>>,
-        at: usize,
-        reply: Reply,
-    ) -> Result<Answer, FolderError> {
-        let said = match answer::Answer::read(reply.status, &reply.body) {
-            Ok(said) => said,
-            Err(error) => return Ok(Answer::Unusable { reason: format!("{error}: {}", reply.excerpt()) }),
-        };
-        Ok(match (said, logged, self.facts.policy.trustees.get(at)) {
-            (answer::Answer::Bundle(bundle), Some(request), Some(trustee)) => {
-                match self.open_bundle(requester, request, trustee, share_of(at), &bundle) {
-                    Ok(grant_index) => {
-                        folder.keep_bundle(share_of(at), &bundle)?;
-                        Answer::Granted { grant_index }
+        trustee: (u8, &TrusteeEntry),
+        reply: &Reply,
+    ) -> Result<Answer, CaseError> {
+        let unusable = |reason| Ok(Answer::Unusable { reason });
+        match answer::Answer::read(reply.status, &reply.body) {
+            Ok(answer::Answer::Bundle(bundle)) => {
+                let Some(request) = logged else {
+                    let reason = "a bundle for a request that is not logged: this trustee breaks the \
+                                  rule; tell the monitors";
+                    return unusable(reason.to_owned());
+                };
+                match self.case.open_bundle(request, trustee, &bundle) {
+                    Ok(open) => {
+                        self.case.folder.keep_bundle(trustee.0, &bundle)?;
+                        Ok(Answer::Granted { grant_index: open.bundle.grant.index() })
                     }
-                    Err(reason) => Answer::Unusable { reason },
+                    Err(error) => unusable(error.to_string()),
                 }
             }
-            (answer::Answer::Bundle(_), _, _) => Answer::Unusable {
-                reason: "a bundle for a request that is not logged: this trustee breaks the rule; tell the monitors"
-                    .to_owned(),
-            },
-            (answer::Answer::Pending(state), _, _) => Answer::Pending(state),
-            (answer::Answer::Refused(refused), _, _) => Answer::Refused(refused),
-            (answer::Answer::Malformed(refused), _, _) => {
-                Answer::Unusable { reason: format!("answered 400 {}: {}", refused.name, refused.text) }
+            Ok(answer::Answer::Pending(state)) => Ok(Answer::Pending(state)),
+            Ok(answer::Answer::Refused(refused)) => Ok(Answer::Refused(refused)),
+            Ok(answer::Answer::Malformed(refused)) => {
+                unusable(format!("answered 400 {}: {}", refused.name, refused.text))
             }
-            (answer::Answer::Failed(failed), _, _) => {
+            Ok(answer::Answer::Failed(failed)) => {
                 let (status, name) = (failed.failure.status(), failed.failure.name());
-                Answer::Unusable { reason: format!("answered {status} {name}: {}", failed.what_to_do) }
+                unusable(format!("answered {status} {name}: {}", failed.what_to_do))
             }
-        })
+            Err(error) => unusable(format!("{error}: {}", reply.excerpt())),
+        }
     }
-
-    fn open_bundle(
-        &self,
-        requester: &Requester,
-        request: &Logged<Signed<Request>>,
-        trustee: &TrusteeEntry,
-        share: u8,
-        bytes: &[u8],
-    ) -> Result<u64, String> {
-        let key = Verifier::parse(&trustee.vkey).map_err(|error| error.to_string())?;
-        let bundle = Bundle::decode(bytes).map_err(|error| error.to_string())?;
-        let open = bundle
-            .open(request, &key, &self.release_key, requester.log.policy())
-            .map_err(|error| error.to_string())?;
-        open.of_trustee(share).map_err(|error| error.to_string())?;
-        Ok(open.grant.index())
-    }
-
-    fn name(&self, at: usize) -> String {
-        self.facts.policy.trustees.get(at).map(|trustee| trustee.name.clone()).unwrap_or_default()
-    }
-
-    fn named(&self, last: &[Option<Answer>]) -> Vec<(String, Answer)> {
-        let answered = last.iter().enumerate().filter_map(|(at, answer)| Some((at, answer.clone()?)));
-        answered.map(|(at, answer)| (self.name(at), answer)).collect()
-    }
-}
-
-/// A policy has at most 16 trustees, and a trustee's share is its place in it, from 1.
-fn share_of(at: usize) -> u8 {
-    u8::try_from(at + 1).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]
@@ -316,12 +237,17 @@ mod tests {
         Some(Answer::Refused(Refused { name, ..Refused::denied("no") }))
     }
 
+    /// Of five trustees with these last words, three must grant.
+    fn of_five(last: [Option<Answer>; 5]) -> Option<String> {
+        hopeless(&(1..).zip(last).filter_map(|(share, last)| Some((share, last?))).collect(), 5, 3)
+    }
+
     #[test]
     fn asking_goes_on_while_enough_trustees_may_still_grant() {
         let pending = Some(Answer::Pending(State::Waiting { wait_until: 7 }));
-        assert_eq!(hopeless(&[None, None, None, None, None], 3), None);
-        assert_eq!(hopeless(&[refused("a"), refused("b"), pending.clone(), None, None], 3), None);
-        let why = hopeless(&[refused("a"), refused("b"), refused("agency-quota"), pending, None], 3);
+        assert_eq!(of_five([None, None, None, None, None]), None);
+        assert_eq!(of_five([refused("a"), refused("b"), pending.clone(), None, None]), None);
+        let why = of_five([refused("a"), refused("b"), refused("agency-quota"), pending, None]);
         assert!(why.unwrap().contains("agency-quota"));
     }
 

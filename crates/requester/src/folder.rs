@@ -1,5 +1,5 @@
-//! One request's durable state: a folder, one file for each thing that is known. A file appears whole or not at all, and
-//! the step that made it finds it and does not make it again.
+//! One request's durable state: a folder, one file for each thing that is known. A file appears whole
+//! or not at all, and the step that made it finds it and does not make it again.
 //!
 //! | file | made by | what |
 //! |---|---|---|
@@ -30,7 +30,6 @@ pub struct RequestFolder {
 
 /// Why a request's folder could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FolderError {
     #[error("{}: not there yet; run `candor request {step}` first", .path.display())]
     NotYet { path: PathBuf, step: &'static str },
@@ -105,8 +104,11 @@ impl RequestFolder {
         Ok(secret::create(&self.path.join(RELEASE_KEY), RELEASE_LABEL, secret)?)
     }
 
-    pub(crate) fn release_key(&self) -> Result<Zeroizing<Vec<u8>>, FolderError> {
-        Ok(secret::read(&self.path.join(RELEASE_KEY), RELEASE_LABEL)?)
+    pub(crate) fn release_key(&self) -> Result<Zeroizing<[u8; 32]>, FolderError> {
+        let path = self.path.join(RELEASE_KEY);
+        let secret = <[u8; 32]>::try_from(&secret::read(&path, RELEASE_LABEL)?[..]);
+        let damaged = |_| FolderError::Damaged { path, problem: "a release key has 32 bytes".to_owned() };
+        secret.map(Zeroizing::new).map_err(damaged)
     }
 
     /// Keeps what the `share`-th trustee of the policy (from 1) answered. Written once: a bundle never changes.

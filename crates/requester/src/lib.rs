@@ -7,11 +7,13 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`keys`] | officer, supervisor, sponsor and link keys, made once |
-//! | [`request`] | compose, sign, countersign, log |
+//! | [`config`], [`keys`], `state` | the settings; officer, supervisor, sponsor and link keys, made once; the open desk |
+//! | [`ask`], `objects`, [`request`] | what is asked; the camera's public objects; compose, sign, countersign, log |
+//! | `case`, [`folder`] | one request as every step finds it; its durable state |
 //! | [`collect`] | ask each trustee until enough have granted |
-//! | [`open`] | combine, fetch ciphertext, open, write MP4 and evidence |
-//! | [`folder`] | one request's durable state |
+//! | [`shares`], [`open`], `clip` | combine; fetch ciphertext, open; write MP4 and evidence |
+//! | [`ratify`] | a court confirmed an emergency |
+//! | [`show`] | for showing that what was not released stays closed |
 //!
 //! ```text
 //! request/draft.note  request/package  request/release.secret   candor request new
@@ -22,6 +24,8 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod ask;
+mod case;
 mod clip;
 pub mod collect;
 pub mod config;
@@ -31,7 +35,11 @@ mod objects;
 pub mod open;
 pub mod ratify;
 pub mod request;
+pub mod shares;
+pub mod show;
+mod state;
 
+pub use case::CaseError;
 pub use config::Config;
-pub use keys::Requester;
 pub use objects::ObjectsError;
+pub use state::{DeskError, Requester};

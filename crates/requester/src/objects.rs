@@ -5,7 +5,7 @@
 //! anything; whether the log has the policy's leaf is the trustees' question too, and theirs alone.
 
 use crate::Requester;
-use crate::request::Ask;
+use crate::ask::Ask;
 use escrow::package::{NOTICES_MAX, Package};
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
@@ -21,7 +21,6 @@ use seal::notice::NoticeKey;
 
 /// Why the camera's objects cannot carry a request.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ObjectsError {
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -73,12 +72,12 @@ pub(crate) struct Objects {
 
 /// Fetches what the ask needs.
 pub(crate) async fn fetch(
-    requester: &Requester,
+    desk: &Requester,
     camera_id: CameraId,
     ask: &Ask,
     now: u64,
 ) -> Result<Objects, ObjectsError> {
-    let link = requester.relay().await?;
+    let link = desk.relay().await?;
     let (enrollment_bytes, _) = policy(&link, camera_id, [0; 32]).await?;
     let enrollment =
         Enrollment::decode_verified(&enrollment_bytes).map_err(ObjectsError::object("Enrollment"))?;
@@ -110,7 +109,7 @@ pub(crate) async fn fetch(
         .map_err(ObjectsError::object("OwnerPolicy"))?;
 
     // SPEC: release.md#package: every day from which an earlier request about the camera could count.
-    let figures = requester.rules.figures();
+    let figures = desk.rules.figures();
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
     let since = now.saturating_sub(window).max(enrollment.created);
     let from = Day::of_us(since.saturating_mul(1_000_000)).min(first.context.day());

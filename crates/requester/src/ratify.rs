@@ -1,9 +1,11 @@
-//! After an emergency: a court's confirmation goes into the log, or the agency loses the right to ask. Contract: `proto/release.md#leaves`.
+//! After an emergency: a court's confirmation goes into the log, or the agency loses the right to ask.
+//! Contract: `proto/release.md#leaves`.
 //!
-//! In scope: the ratification leaf for a request of one's own. Out of scope: who confirms, and how; the log holds the document's hash only.
+//! In scope: the ratification leaf for a request of one's own. Out of scope: who confirms, and how; the
+//! log holds the document's hash only.
 
 use crate::Requester;
-use crate::collect::{Case, CollectError};
+use crate::case::{Case, CaseError};
 use crate::folder::{FolderError, RATIFICATION, RequestFolder};
 use escrow::record::{EntryId, Kind, Ratification, RecordError, Signed, Time};
 use host::rng::OsRng;
@@ -22,12 +24,11 @@ pub struct Ratified {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum RatifyError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]
-    Case(#[from] CollectError),
+    Case(#[from] CaseError),
     #[error("the request is not logged: there is nothing to ratify")]
     NotLogged,
     #[error("a {0} request needs no ratification; only an emergency does")]
@@ -42,12 +43,12 @@ pub enum RatifyError {
 
 /// Says in the log that a court confirmed this emergency. Idempotent: the same document has one leaf.
 pub async fn ratify(
-    requester: &Requester,
+    desk: &Requester,
     folder: &RequestFolder,
     document: Hash,
 ) -> Result<Ratified, RatifyError> {
-    let case = Case::open(requester, folder)?;
-    let request = case.logged(requester, folder)?.ok_or(RatifyError::NotLogged)?;
+    let case = Case::open(desk, folder)?;
+    let request = case.logged()?.ok_or(RatifyError::NotLogged)?;
     let kind = request.value().value().kind;
     if kind != Kind::Emergency {
         return Err(RatifyError::NotAnEmergency(kind.word()));
@@ -64,19 +65,19 @@ pub async fn ratify(
         None => {
             let leaf = Ratification {
                 id: EntryId::generate(&mut OsRng),
-                sponsor: requester.sponsor_name.clone(),
+                sponsor: desk.sponsor.clone(),
                 request_index: request.index(),
                 request: request.value().hash(),
                 document,
                 time: Time(host::clock::now()),
             };
-            let leaf = Signed::sign(leaf, &[&requester.sponsor])?;
+            let leaf = Signed::sign(leaf, &[&desk.keys.sponsor])?;
             // Kept before it is sent: after a crash the same bytes are sent again, and have one place.
             folder.keep(RATIFICATION, leaf.entry_bytes())?;
             leaf.entry_bytes().to_vec()
         }
     };
-    let (logged, _) = requester.log.add(leaf).await?;
+    let (logged, _) = desk.log.add(leaf).await?;
     Ok(Ratified {
         leaf_index: logged.index(),
         request_index: request.index(),

@@ -1,7 +1,8 @@
 //! ffmpeg and ffprobe as children: what they are told, what they said, how they end.
 //!
-//! The address of a camera may hold its password, and a command line is there for everybody on the machine to read. So they read the address
-//! from standard input, as a script of one file (ffmpeg 5.0 or newer; 5.1 for `keyframes`):
+//! The address of a camera may hold its password, and a command line is there for everybody on the
+//! machine to read. So they read the address from standard input, as a script of one file (ffmpeg
+//! 5.0 or newer; 5.1 for `keyframes`):
 //!
 //! ```text
 //! ffmpeg -f concat -safe 0 -protocol_whitelist pipe,rtsp,... -i pipe:0
@@ -13,8 +14,9 @@
 //! ```
 //! What they say is repeated in errors, without passwords.
 
-use super::{PROBE, SourceError};
-use crate::source::{PASSWORD_VARIABLE, SourceConfig, Transport, USER_VARIABLE, without_passwords};
+use crate::source::{
+    PASSWORD_VARIABLE, PROBE, SourceConfig, SourceError, Transport, USER_VARIABLE, without_passwords,
+};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,7 +29,8 @@ use zeroize::Zeroizing;
 const WORDS: usize = 1000;
 /// What the address may lead to: the camera, and no file.
 const PROTOCOLS: &str = "pipe,rtsp,rtsps,rtp,srtp,tcp,udp,tls,crypto";
-/// So long a camera may take to answer ffmpeg, microseconds. Longer than a running source is waited for, so that a frozen one is called so.
+/// So long a camera may take to answer ffmpeg, microseconds. Longer than a running source is waited
+/// for, so that a frozen one is called so.
 const ANSWER_US: u64 = 15_000_000;
 /// So long an ffmpeg that is asked to end may say goodbye to its camera.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -52,10 +55,7 @@ impl Ffmpeg {
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-v", "error"]);
         if let SourceConfig::File { looped, .. } = source {
-            command.arg("-re");
-            if *looped {
-                command.args(["-stream_loop", "-1"]);
-            }
+            command.args(["-re", "-stream_loop", if *looped { "-1" } else { "0" }]);
         }
         let script = input(&mut command, source)?;
         command.args(["-map", "0:v:0", "-map", "0:a:0?", "-c:v", "copy"]);
@@ -95,7 +95,8 @@ impl Ffmpeg {
         (is_well, words.ok().and_then(Result::ok).unwrap_or_default())
     }
 
-    /// Asks it to end: it closes its session with the camera (TEARDOWN), which may serve only few. One that does not is killed.
+    /// Asks it to end: it closes its session with the camera (TEARDOWN), which may serve only few.
+    /// One that does not is killed.
     pub(super) async fn end(mut self) {
         let pid = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.try_into().ok()?));
         if let Some(pid) = pid
@@ -129,7 +130,8 @@ pub(crate) async fn ffprobe(
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Whether what ffmpeg said means that the camera did not accept the password; else the words again.
+/// Whether what ffmpeg said means that the camera did not accept the password; else the words
+/// again.
 pub(super) fn refused(words: String) -> Result<SourceError, String> {
     if words.contains("401 Unauthorized") { Ok(SourceError::Unauthorized) } else { Err(words) }
 }
@@ -164,7 +166,7 @@ async fn spawn(mut command: Command, program: &'static str, script: Script) -> R
     let stdin = if script.is_some() { Stdio::piped() } else { Stdio::null() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command.env_remove(USER_VARIABLE).env_remove(PASSWORD_VARIABLE);
-    let mut child = command.spawn().map_err(|error| SourceError::Start { program, error })?;
+    let mut child = command.spawn().map_err(|source| SourceError::Start { program, source })?;
     if let (Some(script), Some(mut stdin)) = (script, child.stdin.take()) {
         // A child that ended before it read this says why on its error stream.
         let _ = stdin.write_all(script.as_bytes()).await;
@@ -186,7 +188,8 @@ async fn last_words(mut errors: impl AsyncRead + Unpin) -> String {
 fn said(bytes: &[u8]) -> String {
     let mut last = bytes.get(bytes.len().saturating_sub(WORDS)..).unwrap_or_default();
     if bytes.len() > WORDS {
-        // The first word may be the end of an address, from which no password could be told and taken out.
+        // The first word may be the end of an address, from which no password could be told and
+        // taken out.
         let cut = last.iter().position(u8::is_ascii_whitespace).unwrap_or(last.len());
         last = last.get(cut..).unwrap_or_default();
     }

@@ -1,16 +1,20 @@
-//! Key frames, decoded small, for the motion score: a second ffmpeg that is given the key frames of what is filmed, and nothing else.
+//! Key frames, decoded small, for the motion score: a second ffmpeg that is given the key frames of
+//! what is filmed, and nothing else.
 //!
 //! ```text
 //! init, fragment with a key frame -> ffmpeg -skip_frame nokey -f mp4 -i pipe:0 -vf scale=64:36,gray -f rawvideo pipe:1 -> 2304 bytes
 //! ```
 //!
-//! It is a process of its own, so that filming never depends on decoding: one that dies or lags costs scores, and no picture. It is offered the newest key
-//! frame and no queue. It works for every source alike, standard input included, knows no address and no key, and leaves no file.
+//! It is a process of its own, so that filming never depends on decoding: one that dies or lags
+//! costs scores, and no picture. It is offered the newest key frame and no queue. It works for
+//! every source alike, standard input included, knows no address and no key, and leaves no file.
 //!
-//! A picture comes out with its key frame. Where the stream has B-frames an H.264 decoder holds pictures back, to sort them, until its input ends: then
-//! there is one for each key frame, which costs its start each time.
+//! A picture comes out with its key frame. Where the stream has B-frames an H.264 decoder holds
+//! pictures back, to sort them, until its input ends: then there is one for each key frame, which
+//! costs its start each time.
 
-use crate::film::{Heard, Moment};
+use crate::clock::Clocks;
+use crate::heard::Heard;
 use crate::motion::{self, CELLS, Grid};
 use crate::source::{PASSWORD_VARIABLE, USER_VARIABLE};
 use container::fragment::Begins;
@@ -26,9 +30,11 @@ use tokio::time::timeout;
 
 /// So long a decoder may take for a key frame, its start included; then another one is started.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A decoder that shows nothing of its first key frame for so long holds it back. To take a slow one for such costs starts, and nothing else.
+/// A decoder that shows nothing of its first key frame for so long holds it back. To take a slow
+/// one for such costs starts, and nothing else.
 const HOLDS_BACK: Duration = Duration::from_secs(5);
-/// A decoder remembers where each fragment began. It is replaced after so many, before that is much.
+/// A decoder remembers where each fragment began. It is replaced after so many, before that is
+/// much.
 const RENEWED_AFTER: u64 = 2000;
 /// Between a decoder that failed and the next one.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -41,8 +47,9 @@ struct KeyFrame {
 }
 
 /// Measures what is shown to it. Dropping it ends it, and kills its ffmpeg.
-pub(super) struct Measuring {
+pub(crate) struct Measuring {
     heard: mpsc::Sender<Heard>,
+    clocks: Clocks,
     init: Option<Arc<Vec<u8>>>,
     newest: watch::Sender<Option<KeyFrame>>,
     task: JoinHandle<()>,
@@ -59,28 +66,29 @@ enum DecodeError {
 
 impl Measuring {
     /// Scores are told to `heard`.
-    pub(super) fn start(heard: mpsc::Sender<Heard>) -> Self {
+    pub(crate) fn start(heard: mpsc::Sender<Heard>, clocks: Clocks) -> Self {
         let (newest, key_frames) = watch::channel(None);
-        let task = tokio::spawn(measure(key_frames, heard.clone()));
-        Self { heard, init: None, newest, task }
+        let task = tokio::spawn(measure(key_frames, heard.clone(), clocks.clone()));
+        Self { heard, clocks, init: None, newest, task }
     }
 
-    /// Nothing is filmed for now: no key frame is kept, in here or in a decoder, and the next one is compared with none before it.
-    pub(super) fn rest(&mut self) {
+    /// Nothing is filmed for now: no key frame is kept, in here or in a decoder, and the next one
+    /// is compared with none before it.
+    pub(crate) fn rest(&mut self) {
         let init = self.init.take();
-        *self = Self::start(self.heard.clone());
+        *self = Self::start(self.heard.clone(), self.clocks.clone());
         self.init = init;
     }
 
     /// Never waits: a key frame that comes before the one before was measured takes its place.
-    pub(super) fn see(&mut self, piece: &Piece) {
+    pub(crate) fn see(&mut self, piece: &Piece) {
         match (piece, &self.init) {
             (Piece::Init(init), _) => self.init = Some(Arc::new(init.bytes().to_vec())),
             (Piece::Fragment(fragment), Some(init)) if fragment.begins == Begins::WithKeyFrame => {
                 let fragment = Arc::new(fragment.bytes().to_vec());
                 self.newest.send_replace(Some(KeyFrame { init: init.clone(), fragment }));
             }
-            _ => {}
+            (Piece::Fragment(_), _) => {}
         }
     }
 }
@@ -91,7 +99,11 @@ impl Drop for Measuring {
     }
 }
 
-async fn measure(mut key_frames: watch::Receiver<Option<KeyFrame>>, heard: mpsc::Sender<Heard>) {
+async fn measure(
+    mut key_frames: watch::Receiver<Option<KeyFrame>>,
+    heard: mpsc::Sender<Heard>,
+    clocks: Clocks,
+) {
     let mut decoder: Option<Decoder> = None;
     let mut before: Option<(Arc<Vec<u8>>, Grid)> = None;
     let mut once = false;
@@ -119,9 +131,10 @@ async fn measure(mut key_frames: watch::Receiver<Option<KeyFrame>>, heard: mpsc:
                 continue;
             }
         };
-        // SPEC: segment.md#motion: a camera MUST NOT compare across a run; the picture may be another.
+        // SPEC: segment.md#motion: a camera MUST NOT compare across a run; the picture may be
+        // another.
         if let Some((_, before)) = before.take_if(|(run, _)| Arc::ptr_eq(run, &init))
-            && heard.send(Heard::Motion(motion::score(&before, &grid), Moment::now())).await.is_err()
+            && heard.send(Heard::Motion(motion::score(&before, &grid), clocks.now())).await.is_err()
         {
             return;
         }
@@ -211,7 +224,8 @@ impl Decoder {
         Ok(given.write_all(fragment).await?)
     }
 
-    /// Cancel-safe: a picture is smaller than what a pipe takes at once, and so is there whole or not at all.
+    /// Cancel-safe: a picture is smaller than what a pipe takes at once, and so is there whole or
+    /// not at all.
     async fn next_grid(&mut self) -> Result<Grid, DecodeError> {
         let mut grid = [0; CELLS];
         self.shown.read_exact(&mut grid).await?;

@@ -1,4 +1,5 @@
-//! The clock of the camera that is filmed, beside ours. Recordings bear ours; what a camera draws into its pictures is as wrong as its clock. Pure.
+//! The clock of the camera that is filmed, beside ours. Recordings bear ours; what a camera draws
+//! into its pictures is as wrong as its clock. Pure.
 //!
 //! ```text
 //! camera ──RTCP sender report──> ffmpeg -write_prft wallclock ──prft──> when a picture was made, by the camera's clock
@@ -10,7 +11,8 @@ use container::fragment::Fragment;
 /// A clock that differs by more than this is wrong: pictures are seldom so long on their way.
 const TOLERANCE_MS: i64 = 5_000;
 
-/// By how much the producer's clock is ahead of ours, if it tells, milliseconds. `now_us` is when the fragment was complete.
+/// By how much the producer's clock is ahead of ours, if it tells, milliseconds. `now_us` is when
+/// the fragment was complete.
 pub(crate) fn ahead_ms(fragment: &Fragment, now_us: u64) -> Option<i64> {
     Some(between_ms(fragment.produced_us?, now_us.saturating_sub(fragment.duration_us)))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use container::fragment::Begins;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 fn fixture_path(name: &str) -> PathBuf {
@@ -62,37 +62,6 @@ async fn sound_that_no_segment_carries_becomes_aac() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried_again() {
-    let (sender, mut heard) = mpsc::channel(1000);
-    let stats = Stats::default();
-    shoot(&fixture("h264-bframes.mp4"), &sender, &stats, watch::channel(None).1, &Shutdown::new()).await;
-    drop(sender);
-    let mut all = Vec::new();
-    while let Some(next) = heard.recv().await {
-        all.push(next);
-    }
-    assert!(matches!(all.first(), Some(Heard::Piece(Piece::Init(_), _))));
-    assert!(matches!(all.last(), Some(Heard::Lost)));
-
-    let (sender, mut heard) = mpsc::channel(1000);
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("late.mp4");
-    let source = SourceConfig::file(path.clone(), true);
-    let stop = Shutdown::new();
-    let shooting = shoot(&source, &sender, &stats, watch::channel(None).1, &stop);
-    let late = async {
-        assert!(matches!(heard.recv().await, Some(Heard::Lost)));
-        assert!(stats.trouble().unwrap().contains("not readable"));
-        std::fs::copy(fixture_path("h265.mp4"), &path).unwrap();
-        while !matches!(heard.recv().await, Some(Heard::Piece(Piece::Fragment(_), _))) {}
-    };
-    tokio::select! {
-        () = shooting => panic!("a looped source does not end"),
-        () = late => {}
-    }
-}
-
-#[tokio::test]
 async fn pictures_of_another_size_under_the_same_init_segment_are_not_filmed() {
     let dir = tempfile::tempdir().unwrap();
     let mut stream = Vec::new();
@@ -120,10 +89,4 @@ async fn pictures_of_another_size_under_the_same_init_segment_are_not_filmed() {
     assert!(played_us > 0, "the first size was not filmed");
     let container::init::TrackKind::Video { width, .. } = init.video().unwrap().kind else { panic!() };
     assert_eq!(width, 160);
-}
-
-#[test]
-fn a_refused_password_is_tried_again_rarely() {
-    let minutes: Vec<u64> = (1..8).map(|n| pause_after_refusal(n).as_secs() / 60).collect();
-    assert_eq!(minutes, [1, 2, 4, 8, 10, 10, 10]);
 }

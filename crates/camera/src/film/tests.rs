@@ -1,14 +1,17 @@
 //! Virtual time, real fragments, no relay: what ends up in the spool is what was signed.
 
 use super::*;
-use crate::handover;
+use crate::filming::Filming;
 use crate::notices::Notices;
-use crate::spool::{Pairing, Spools};
+use crate::source::SourceConfig;
+use crate::spool::{Pairing, Spool, Spools};
+use crate::state;
 use container::split::Splitter;
+use escrow::daykeys::DayKey;
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::SignedEpochOpen;
-use media::id::{EpochNo, TrackId};
-use media::policy::{Classes, TrusteeEntry};
+use media::id::{Day, EpochNo, TrackId};
+use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
 use media::segment::{Part, SegmentReader, Trailer, chain_after};
 use seal::notice::NoticeRoot;
 use tlog::note::Signer;
@@ -36,6 +39,11 @@ fn pieces() -> Vec<Piece> {
     let mut splitter = Splitter::new();
     splitter.push(&output.stdout);
     std::iter::from_fn(|| splitter.next_piece().unwrap()).collect()
+}
+
+fn film(spool_bytes: u64, filming: &Filming, handover: &Arc<Handover>) -> Film {
+    let config = Config { spool_bytes, filming: filming.clone(), ..Config::new("", SourceConfig::Input) };
+    Film::new(SigningKey::from_bytes(&[7; 32]), &config, handover.clone(), Rng::system())
 }
 
 impl Scene {
@@ -79,8 +87,8 @@ impl Scene {
         let notices = Notices { day: Day::of_us(MIDNIGHT), root: NoticeRoot::new([3; 32]) };
         spool.keep_pairing(&pairing, &notices, &notices.notice(&camera)).unwrap();
         drop(spool);
-        let (handover, _) = handover::of_tracks(Spools::open(dir.path()).unwrap());
-        let film = Film::new(camera, owner_key, spool_bytes, filming, handover.clone());
+        let (handover, _) = state::of_tracks(Spools::open(dir.path()).unwrap());
+        let film = film(spool_bytes, filming, &handover);
         Self { _dir: dir, handover, film, pieces: pieces(), camera_pk }
     }
 
@@ -100,14 +108,8 @@ impl Scene {
     fn second(&mut self, spool_bytes: u64) {
         self.film.end_segment();
         let main = &self.handover;
-        let (owner_key, sub) = (main.spool().pairing().unwrap().owner_key, main.gives_way.clone().unwrap());
-        self.film = Film::new(
-            SigningKey::from_bytes(&[7; 32]),
-            owner_key,
-            spool_bytes,
-            &Filming::default(),
-            sub.clone(),
-        );
+        let sub = main.gives_way.clone().unwrap();
+        self.film = film(spool_bytes, &Filming::default(), &sub);
         self.handover = sub;
     }
 
@@ -251,7 +253,7 @@ fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
     assert_eq!((scene.opens().len(), scene.segments().len()), (0, 0));
     assert!(scene.handover.stats.trouble().unwrap().contains("bar.example"));
     let day = Day::of_us(MIDNIGHT);
-    let public = seal::hpke::SecretKey::generate(&mut OsRng).public();
+    let public = seal::hpke::SecretKey::generate(&mut Rng::system()).public();
     let name = escrow::record::Name::new(trustee.name()).unwrap();
     let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Time(1) };
     let signed = key.sign(&trustee).unwrap();
@@ -295,7 +297,8 @@ fn events(pre_roll_secs: u64, post_roll_secs: u64) -> Filming {
 }
 
 impl Scene {
-    /// The same four seconds again and again, in one run; each second begins with a key frame and, before it, this score.
+    /// The same four seconds again and again, in one run; each second begins with a key frame and,
+    /// before it, this score.
     fn seconds(&mut self, from: u64, scores: &[u16]) {
         let pieces = self.pieces.clone();
         let (init, fragments) = pieces.split_first().unwrap();
@@ -365,7 +368,8 @@ fn events_are_filmed_with_what_came_before_and_after_and_the_rest_is_a_signed_ga
     (scores[6], scores[20]) = (20, 1000);
     scene.seconds(0, &scores);
     scene.film.end_segment();
-    // Whole segments that cover two seconds before, and to the first key frame behind three seconds after.
+    // Whole segments that cover two seconds before, and to the first key frame behind three seconds
+    // after.
     assert_eq!(scene.filmed(), [4, 5, 6, 7, 8, 18, 19, 20, 21, 22]);
     // The gap, and the next epoch of ten seconds, which joins.
     assert_eq!(scene.gaps(), [GapReason::NothingMoved, GapReason::None]);
@@ -453,7 +457,8 @@ fn padded_fragments_are_sealed_in_steps() {
         sizes.push(seen);
     }
     assert!(sizes[0].len() > 5, "they differ: {sizes:?}");
-    // SPEC: segment.md#sealing: captured_us and the steps, in chunks of which the last is shorter, each with its tag; salt and commitment before.
+    // SPEC: segment.md#sealing: captured_us and the steps, in chunks of which the last is shorter,
+    // each with its tag; salt and commitment before.
     let steps: Vec<usize> = (1..8).map(|step| 8 + step * 4096).collect();
     let sealed: Vec<usize> = steps.iter().map(|plain| 56 + plain + (plain / 16_384 + 1) * 16).collect();
     assert!(sizes[1].iter().all(|size| sealed.contains(size)), "{sizes:?}");

@@ -1,4 +1,5 @@
-//! The backlog's share of the uplink: piece by piece, at a part of what the session is known to carry, and not while packets queue.
+//! The backlog's share of the uplink: piece by piece, at a part of what the session is known to
+//! carry, and not while packets queue.
 //!
 //! ```text
 //! pace    share of (window / round trip): the congestion window is what the session carries in a round trip
@@ -6,7 +7,8 @@
 //! one     segment at a time, until it is delivered: what waits in buffers never takes the room of live ones
 //! ```
 //!
-//! Live pictures have the higher priority on the session besides, so that they wait for none of this but what is under way already.
+//! Live pictures have the higher priority on the session besides, so that they wait for none of
+//! this but what is under way already.
 
 use quic::{Link, Path, SegmentSend, StreamError};
 use std::time::Duration;
@@ -18,7 +20,8 @@ const PIECE: usize = 16 << 10;
 const QUEUE: Duration = Duration::from_millis(100);
 /// How often it is looked whether they still do.
 const LOOK: Duration = Duration::from_millis(50);
-/// A piece goes at least this often, so that the relay does not take the segment for abandoned, and a mistaken figure stops nothing for good.
+/// A piece goes at least this often, so that the relay does not take the segment for abandoned, and
+/// a mistaken figure stops nothing for good.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// The most of the uplink that the backlog takes, percent: 1 to 100.

@@ -1,4 +1,5 @@
-//! What a camera asks and puts beside its segments, one call after the other: the owner's newest policy, DayNotices, EpochOpens, trustees' keys.
+//! What a camera asks and puts beside its segments, one call after the other: the owner's newest
+//! policy, DayNotices, EpochOpens, trustees' keys.
 
 use super::{Session, SessionError, Track};
 use crate::notices::DAYS_MAX;
@@ -24,7 +25,8 @@ const DAYS_AHEAD: u32 = 2;
 
 /// Does what is to be done until the session ends.
 pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
-    // Before the notices: a policy made while this camera was away is labelled for a day whose notice still waits.
+    // Before the notices: a policy made while this camera was away is labelled for a day whose
+    // notice still waits.
     follow_policy(session).await?;
     let mut look_at = Instant::now();
     loop {
@@ -92,7 +94,8 @@ async fn put_opens_of(session: &Session, track: &Track) -> Result<(), SessionErr
     Ok(())
 }
 
-/// Takes the owner's newest policy, if it holds. One that does not is reported, and filming goes on under the one that does.
+/// Takes the owner's newest policy, if it holds. One that does not is reported, and filming goes on
+/// under the one that does.
 async fn follow_policy(session: &Session) -> Result<(), SessionError> {
     let handover = &session.main.handover;
     let trouble = match newest(session).await? {
@@ -114,7 +117,9 @@ async fn follow_policy(session: &Session) -> Result<(), SessionError> {
 async fn newest(session: &Session) -> Result<Result<Option<SignedOwnerPolicy>, PolicyRefused>, SessionError> {
     let camera_id = session.camera_id;
     let camera_key = session.camera_key;
-    let state = move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_key)?));
+    let today = Day::of_us(session.clock.micros());
+    let state =
+        move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_key, today)?));
     let (pairing, labels) = session.main.handover.on_disk(state).await?;
     let mut succession = match Succession::new(&pairing, camera_id) {
         Ok(succession) => succession,
@@ -139,11 +144,12 @@ async fn newest(session: &Session) -> Result<Result<Option<SignedOwnerPolicy>, P
     }
 }
 
-/// The notice keys by which a policy's leaf may be labelled: of the days whose notices still wait for the relay, and from the day at which the
-/// chain stands until tomorrow, for an owner whose clock is a little ahead.
-fn labels(spool: &Spool, camera_key: &PublicKey) -> Result<Vec<NoticeKey>, SpoolError> {
+/// The notice keys by which a policy's leaf may be labelled: of the days whose notices still wait
+/// for the relay, and from the day at which the chain stands until tomorrow, for an owner whose
+/// clock is a little ahead.
+fn labels(spool: &Spool, camera_key: &PublicKey, today: Day) -> Result<Vec<NoticeKey>, SpoolError> {
     let camera_id = CameraId::of_key(camera_key);
-    let tomorrow = Day::of_us(host::clock::now_us()).0.saturating_add(1);
+    let tomorrow = today.0.saturating_add(1);
     let mut keys = Vec::new();
     for (_, bytes) in spool.waiting_notices()? {
         if let Ok(notice) = DayNotice::decode_verified(&bytes, camera_key) {
@@ -161,7 +167,8 @@ fn labels(spool: &Spool, camera_key: &PublicKey) -> Result<Vec<NoticeKey>, Spool
     Ok(keys)
 }
 
-/// Fetches trustees' keys for today and the days ahead, each verified before it is kept; how long to wait before the next look.
+/// Fetches trustees' keys for today and the days ahead, each verified before it is kept; how long
+/// to wait before the next look.
 async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
     let handover = &session.main.handover;
     let pairing = handover.on_disk(|spool| spool.pairing()).await?;
@@ -174,7 +181,7 @@ async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
         Some((share, trustee.name.clone(), Verifier::parse(&trustee.vkey).ok()?))
     });
     let trustees: Vec<(u8, String, Verifier)> = trustees.collect();
-    let today = Day::of_us(host::clock::now_us());
+    let today = Day::of_us(session.clock.micros());
     let mut pause = KEYS_EVERY;
     for day in (0..=DAYS_AHEAD).map(|ahead| Day(today.0.saturating_add(ahead))) {
         let wanted = trustees.clone();

@@ -1,4 +1,5 @@
-//! Segments out: live ones as they grow and first, the backlog behind them, each on a stream of its own.
+//! Segments out: live ones as they grow and first, the backlog behind them, each on a stream of its
+//! own.
 //!
 //! ```text
 //! live of the main track, newest first > live of the second > backlog of the main track > backlog of the second
@@ -7,9 +8,9 @@
 
 use super::backfill::{self, Share};
 use super::{Session, SessionError, Track};
-use crate::handover::{Handover, lock};
 use crate::live::{Live, Next};
 use crate::spool::SpoolError;
+use crate::state::Handover;
 use media::id::{EpochNo, Sequence};
 use media::segment::SegmentHeader;
 use quic::{Link, LinkError, SegmentSend, StreamError};
@@ -19,14 +20,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Live segments under way at once; more than one when the uplink is slower than the picture, or far.
+/// Live segments under way at once; more than one when the uplink is slower than the picture, or
+/// far.
 const LIVE_AT_ONCE: usize = 4;
 /// Where the priorities of a kind of segments begin. Of live segments the newest goes first.
 const MAIN_LIVE: i32 = 1 << 30;
 const SUB_LIVE: i32 = 2;
 /// One segment of the backlog is under way at a time, of either track.
 const BACKLOG: i32 = 0;
-/// What the relay could not store goes again after this long: its disk, its quota or its log may have recovered.
+/// What the relay could not store goes again after this long: its disk, its quota or its log may
+/// have recovered.
 const LATER: Duration = Duration::from_secs(2);
 
 /// Sends what the outbox says until the session ends.
@@ -38,8 +41,9 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
         if let Some(sub) = &mut sub {
             sub.send_live(session);
         }
-        // One at a time, which [`backfill`] paces: the uplink is for live pictures. None while live ones wait; those of the second track hold up
-        // its own alone, for they may wait for an EpochOpen that the relay does not take.
+        // One at a time, which [`backfill`] paces: the uplink is for live pictures. None while live
+        // ones wait; those of the second track hold up its own alone, for they may wait for an
+        // EpochOpen that the relay does not take.
         if main.has_room() {
             main.send_backlog(session);
         }
@@ -78,7 +82,7 @@ impl<'a> Lane<'a> {
 
     fn send_live(&mut self, session: &Session) {
         while self.has_room()
-            && let Some(sequence) = next(|| lock(&self.track.handover.outbox).poll_live())
+            && let Some(sequence) = self.track.handover.outbox.take_live()
         {
             let newer = sequence.0.saturating_sub(self.track.live_from.0);
             let newer = i32::try_from(newer).unwrap_or(i32::MAX).min(MAIN_LIVE - SUB_LIVE - 1);
@@ -89,7 +93,7 @@ impl<'a> Lane<'a> {
 
     fn send_backlog(&mut self, session: &Session) {
         if self.backlog.is_empty()
-            && let Some(sequence) = next(|| lock(&self.track.handover.outbox).poll_send())
+            && let Some(sequence) = self.track.handover.outbox.take()
         {
             self.backlog.spawn(Sending::new(session, self.track, sequence, BACKLOG).run());
         }
@@ -114,18 +118,13 @@ async fn done_of<'a>(
     }
 }
 
-/// Names what would otherwise hold the outbox's lock for as long as the loop's body runs.
-fn next(poll: impl FnOnce() -> Option<Sequence>) -> Option<Sequence> {
-    poll()
-}
-
 /// Sends a segment again, not at once.
 pub(super) fn again_later(handover: &Arc<Handover>, sequence: Sequence) {
     let handover = handover.clone();
     tokio::spawn(async move {
         tokio::time::sleep(LATER).await;
         // If the session ended meanwhile, it waits already, and this changes nothing.
-        handover.again(sequence);
+        handover.outbox.requeue(sequence);
     });
 }
 
@@ -164,10 +163,11 @@ fn finished(
     match ended {
         Ok(Sent::Whole) => Ok(()),
         Ok(Sent::Gone) => {
-            handover.dropped(sequence);
+            handover.outbox.remove(sequence);
             Ok(())
         }
-        // The relay gave the stream up. Its refusal, if one comes, says why and decides; if none comes, the segment goes again.
+        // The relay gave the stream up. Its refusal, if one comes, says why and decides; if none
+        // comes, the segment goes again.
         Err(SendError::Stream(StreamError::Abandoned | StreamError::Stalled)) => {
             again_later(handover, sequence);
             Ok(())

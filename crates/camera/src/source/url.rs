@@ -1,4 +1,5 @@
-//! The address of an RTSP camera, which may hold a password: it is taken apart once, and shown without it ever after.
+//! The address of an RTSP camera, which may hold a password: it is taken apart once, and shown
+//! without it ever after.
 //!
 //! ```text
 //! rtsp://viewer:p%40ss@10.0.0.20:554/stream1?profile=main    ->  rtsp://10.0.0.20:554/stream1?profile=main
@@ -24,7 +25,6 @@ pub struct StreamUrl {
 
 /// Why a text is no such address. No variant carries the text, which may hold a password.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum UrlError {
     #[error("not an RTSP address; write rtsp://HOST/PATH or rtsps://HOST/PATH")]
     Scheme,

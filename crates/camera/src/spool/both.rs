@@ -1,10 +1,10 @@
-//! What both tracks hold, within one bound: the second track gives way to the main one, and each track's own next close says what went.
+//! What both tracks hold, within one bound: the second track gives way to the main one, and each
+//! track's own next close says what went.
 
-use super::{SUB, SUB_META, SUB_OPENS, Spool, SpoolError, state};
-use host::durable;
+use super::{STATE, Spool, SpoolError, tables};
 use media::id::{Sequence, TrackId};
-use redb::{ReadableDatabase as _, TableError};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The durable state of a camera with its tracks. The second one is empty where it has none.
 pub(crate) struct Spools {
@@ -15,10 +15,9 @@ pub(crate) struct Spools {
 impl Spools {
     /// Opens what [`Spool::create`] made.
     pub(crate) fn open(data: &Path) -> Result<Self, SpoolError> {
-        let main = Spool::open(data)?;
-        main.add_sub(data)?;
-        let (path, database) = (main.path.clone(), main.database.clone());
-        let sub = Spool::of_track(path, database, SUB_META, SUB_OPENS, data.join(SUB))?;
+        let db = Arc::new(tables::open(&data.join(STATE), data)?);
+        let main = Spool::of_track(db.clone(), data, TrackId::MAIN)?;
+        let sub = Spool::of_track(db, data, TrackId::SUB)?;
         Ok(Self { main, sub })
     }
 
@@ -35,14 +34,15 @@ impl Spools {
         self.main.bytes().saturating_add(self.sub.bytes())
     }
 
-    /// Whether `len` more bytes of this track can be had within `limit`, if need be at the cost of older ones.
+    /// Whether `len` more bytes of this track can be had within `limit`, if need be at the cost of
+    /// older ones.
     pub(crate) fn can_hold(&self, track: TrackId, len: u64, limit: u64) -> bool {
         // The main track's newest segment is kept, whatever the limit.
         track != TrackId::SUB || self.main.bytes().saturating_add(len) <= limit
     }
 
-    /// Makes room for `len` more bytes of this track within `limit`: the second track's oldest segments go first, then the main track's, and
-    /// never the main track's for the second one's.
+    /// Makes room for `len` more bytes of this track within `limit`: the second track's oldest
+    /// segments go first, then the main track's, and never the main track's for the second one's.
     ///
     /// # Errors
     /// [`SpoolError::Full`] for the second track, of which nothing went then.
@@ -66,24 +66,5 @@ impl Spools {
             }
         }
         Ok(gone)
-    }
-}
-
-impl Spool {
-    /// A camera that was made before there was a second track gets its empty tables. Nothing can be lost by it: a track's numbers stand in one
-    /// file with the identity's other numbers, and a track without tables has never filmed.
-    fn add_sub(&self, data: &Path) -> Result<(), SpoolError> {
-        let read = self.database.begin_read().map_err(state(&self.path))?;
-        match read.open_table(SUB_META) {
-            Ok(_) => return Ok(()),
-            Err(TableError::TableDoesNotExist(_)) => {}
-            Err(error) => return Err(state(&self.path)(error)),
-        }
-        tracing::info!("this camera was made before there was a second track: it gets an empty one");
-        durable::create_dirs(&data.join(SUB))?;
-        let write = self.database.begin_write().map_err(state(&self.path))?;
-        write.open_table(SUB_META).map_err(state(&self.path))?;
-        write.open_table(SUB_OPENS).map_err(state(&self.path))?;
-        write.commit().map_err(state(&self.path))
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::world::{World, until};
 use camera::{Error, PairError, SourceConfig, SpoolError};
+use host::clock::{Clock, Hand};
+use host::machine::Machine;
 use host::shutdown::Shutdown;
+use host::start::Start;
 use media::epoch::GapReason;
 use media::id::TrackId;
 use stage::fixture;
@@ -13,7 +16,7 @@ async fn a_file_that_is_played_once_is_wholly_at_the_relay_when_the_camera_ends(
     world.camera.source = SourceConfig::file(fixture("h264-aac.mp4"), false);
     world.pair().await;
     let again = camera::pair::pair(&world.camera, "candor://pair?", &mut |_| {}).await;
-    assert!(matches!(again, Err(Error::Pair(PairError::Invite(_)))));
+    assert!(matches!(again, Err(PairError::Invite(_))));
 
     let filming = world.film().await;
     let stats = filming.at().stats.clone();
@@ -169,7 +172,8 @@ async fn a_relay_that_takes_no_second_track_gets_the_main_one_and_what_waits_is_
     let waiting = std::fs::read_dir(world.camera.data.join("sub")).unwrap().count() as u64;
     assert_eq!(waiting, sub.segments_sent());
 
-    // The second source is gone from the configuration, the relay takes two tracks: what waited is not forgotten.
+    // The second source is gone from the configuration, the relay takes two tracks: what waited is
+    // not forgotten.
     world.camera.sub = None;
     world.camera.source = SourceConfig::file(fixture("h264-aac.mp4"), false);
     world.stop_relay().await;
@@ -193,8 +197,16 @@ async fn a_second_track_whose_epochs_the_relay_refuses_keeps_the_main_one_from_n
     // Somebody takes the second track's numbers away, so that they are used twice.
     let database = redb::Database::open(world.camera.data.join("state.redb")).unwrap();
     let write = database.begin_write().unwrap();
-    write.delete_table(redb::TableDefinition::<&str, &[u8]>::new("sub_meta")).unwrap();
-    write.delete_table(redb::TableDefinition::<u64, &[u8]>::new("sub_epoch_opens")).unwrap();
+    for numbers in ["next sequence of track", "next epoch of track", "confirmed opens of track"] {
+        let mut numbers = write.open_table(redb::TableDefinition::<u32, u64>::new(numbers)).unwrap();
+        assert!(numbers.remove(TrackId::SUB.0).unwrap().is_some());
+    }
+    let runs = redb::TableDefinition::<u32, u32>::new("last run of track");
+    write.open_table(runs).unwrap().remove(TrackId::SUB.0).unwrap();
+    let closes = redb::TableDefinition::<u32, (u64, u32, [u8; 32])>::new("last close of track");
+    write.open_table(closes).unwrap().remove(TrackId::SUB.0).unwrap();
+    let opens = redb::TableDefinition::<(u32, u64), &[u8]>::new("epoch opens");
+    write.open_table(opens).unwrap().retain(|(track, _), _| track != TrackId::SUB.0).unwrap();
     write.commit().unwrap();
     drop(database);
     let filming = world.film().await;
@@ -222,10 +234,11 @@ async fn a_camera_has_one_owner() {
     world.pair().await;
     let invitation = owner::pair::invite(&world.owner, "again").await.unwrap();
     let again = camera::pair::pair(&world.camera, invitation.url(), &mut |_| {}).await;
-    assert!(matches!(again, Err(Error::Spool(SpoolError::Paired))));
+    assert!(matches!(again, Err(PairError::Spool(SpoolError::Paired))));
 }
 
-/// Nine seconds in which nothing moves, then three in which a bar jumps about, with a key frame each second.
+/// Nine seconds in which nothing moves, then three in which a bar jumps about, with a key frame
+/// each second.
 fn half_still(world: &World) -> std::path::PathBuf {
     let file = world.camera.data.with_extension("mp4");
     let (grey, black) = ("color=gray:s=320x180:r=10:d=12", "color=black:s=80x180:r=10:d=12");
@@ -299,4 +312,35 @@ async fn the_privacy_switch_lets_the_source_go_stays_over_a_restart_and_its_gap_
     let (watched, gaps) = world.play().await;
     assert_eq!((watched.segments, watched.refused), (before + stats.segments_sent(), 0));
     assert!(matches!(&gaps[..], [reason] if reason.contains("privacy switch")), "{gaps:?}");
+}
+
+/// Moves a clock as time passes.
+async fn move_on(hand: Hand) {
+    let mut last = std::time::Instant::now();
+    loop {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        hand.step(last.elapsed());
+        last = std::time::Instant::now();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_while_a_camera_films_is_told_by_the_gap_that_it_makes() {
+    let world = World::new().await;
+    world.pair().await;
+    let (clock, hand) = Clock::stepped(Clock::system().micros());
+    let start = Start::from(Shutdown::new()).with_machine(Machine::with_clock(clock));
+    let moving = tokio::spawn(move_on(hand.clone()));
+    let filming = world.film_with(start).await;
+    let stats = filming.at().stats.clone();
+    until(&stats, "two acknowledged", |stats| stats.segments_acked() >= 2).await;
+    hand.step(std::time::Duration::from_secs(5));
+    // Until the footage behind the step lies in the past of everybody else.
+    let acked = stats.segments_acked();
+    until(&stats, "eight more", |stats| stats.segments_acked() >= acked + 8).await;
+    filming.stop_and_join().await.unwrap();
+    moving.abort();
+    let (watched, gaps) = world.play().await;
+    assert_eq!(watched.refused, 0);
+    assert!(matches!(&gaps[..], [reason] if reason.contains("clock")), "{gaps:?}");
 }

@@ -1,4 +1,5 @@
-//! A real camera with a real relay, log, witnesses and owner: what it films is watched, whatever breaks in between.
+//! A real camera with a real relay, log, witnesses and owner: what it films is watched, whatever
+//! breaks in between.
 #![allow(clippy::unwrap_used)]
 
 mod filming;

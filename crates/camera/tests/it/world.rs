@@ -3,6 +3,7 @@
 use camera::{Config, SourceConfig, Stats};
 use host::running::Running;
 use host::shutdown::Shutdown;
+use host::start::Start;
 use media::id::TrackId;
 use owner::{Owner, Picture, Span};
 use stage::fixture;
@@ -68,7 +69,11 @@ impl World {
     }
 
     pub(crate) async fn film(&self) -> Filming {
-        camera::start(self.camera.clone(), Shutdown::new()).await.unwrap()
+        self.film_with(Shutdown::new()).await
+    }
+
+    pub(crate) async fn film_with(&self, start: impl Into<Start>) -> Filming {
+        camera::start(self.camera.clone(), start).await.unwrap()
     }
 
     pub(crate) async fn stop_relay(&mut self) {

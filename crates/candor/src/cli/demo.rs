@@ -11,19 +11,19 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Tell the story once and end, in under two minutes. Without it the cast goes on until Ctrl-C.
+    /// Tell the story once and end, in under two minutes. Without this everybody goes on until Ctrl-C.
     #[arg(long)]
     once: bool,
-    /// Film this video file (H.264 or H.265) instead of the prepared footage; may be repeated, one camera each.
+    /// Film this video file (H.264 or H.265) instead of the prepared footage; repeat it for more cameras.
     #[arg(long, value_name = "FILE")]
     source: Vec<PathBuf>,
-    /// The unit of release, seconds.
+    /// How long an epoch is, the unit of release, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(10..=600), value_name = "SECONDS")]
     epoch: u16,
-    /// Keep all state, clips and evidence in this folder, which must be empty or not exist yet.
+    /// Keep all state, clips and evidence in this folder, which must be empty or new.
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
-    /// Where deploy/footage.sh prepared real footage.
+    /// The folder where deploy/footage.sh prepared real footage.
     #[arg(long, env = "CANDOR_FOOTAGE", value_name = "FOLDER", default_value = "target/footage")]
     footage: PathBuf,
 }
@@ -45,35 +45,8 @@ impl Drop for Place {
 
 impl Demo {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
-        let footage = match self.source.is_empty() {
-            false => self.source.clone(),
-            true => prepared_footage(&self.footage),
-        };
-        if footage.is_empty() {
-            return Err(Ended::wrong(anyhow!(
-                "no footage in {}; run ./demo, which prepares it, or deploy/footage.sh {}, or name your own with --source",
-                self.footage.display(),
-                self.footage.display()
-            )));
-        }
-        for path in &footage {
-            checked(&camera::SourceConfig::file(path, true)).await?;
-        }
-        let place = match &self.keep {
-            Some(dir) => Place { dir: dir.clone(), is_kept: true },
-            None => {
-                let name = format!("candor-demo-{}-{}", std::process::id(), host::clock::now());
-                Place { dir: std::env::temp_dir().join(name), is_kept: false }
-            }
-        };
-        let plan = Plan {
-            dir: place.dir.clone(),
-            footage,
-            epoch_seconds: self.epoch,
-            trustees: 5,
-            threshold: 3,
-            approval: Approval::Automatic,
-        };
+        let place = self.place();
+        let plan = self.plan(&place).await?;
         let say = |text: String| terminal.step(&serde_json::json!({ "says": text }), |_| text.clone());
         say(terminal.bold("\n# The cast gathers on loopback"));
         say("trustees approve without a person here: for the demo only".to_owned());
@@ -85,24 +58,20 @@ impl Demo {
             cast = Cast::start(plan, &shutdown, &mut gathered) => cast.map_err(not_gathered)?,
             () = shutdown.requested() => return Ok(()),
         };
-        let told = {
-            let mut narrate = |line| match line {
-                Line::Chapter(title) => say(terminal.bold(&format!("\n# {title}"))),
-                Line::Says(text) => say(text),
-            };
-            tell(&cast, &shutdown, &mut narrate).await
+        let mut narrate = |line| match line {
+            Line::Chapter(title) => say(terminal.bold(&format!("\n# {title}"))),
+            Line::Says(text) => say(text),
         };
+        let told = tell(&cast, &shutdown, &mut narrate).await;
         let outcome = match told {
             Ok(report) => {
                 terminal.result(&report, summary);
-                if let (false, false) = (self.once, shutdown.is_requested()) {
+                if !self.once && !shutdown.is_requested() {
                     linger(terminal, &cast, &shutdown).await;
                 }
-                if report.is_as_promised() {
-                    Ok(())
-                } else {
-                    Err(Ended::no(anyhow!("the story did not go as promised; see above")))
-                }
+                let promised = report.is_as_promised();
+                let broken = || Ended::no(anyhow!("the story did not go as promised; see above"));
+                promised.then_some(()).ok_or_else(broken)
             }
             Err(StoryError::Stopped) => Ok(()),
             Err(error) => Err(error.into()),
@@ -110,6 +79,41 @@ impl Demo {
         cast.stop().await;
         drop(place);
         outcome
+    }
+
+    fn place(&self) -> Place {
+        match &self.keep {
+            Some(dir) => Place { dir: dir.clone(), is_kept: true },
+            None => {
+                let name = format!("candor-demo-{}-{}", std::process::id(), host::clock::now());
+                Place { dir: std::env::temp_dir().join(name), is_kept: false }
+            }
+        }
+    }
+
+    async fn plan(&self, place: &Place) -> Result<Plan, Ended> {
+        let footage = match self.source.is_empty() {
+            false => self.source.clone(),
+            true => prepared_footage(&self.footage),
+        };
+        if footage.is_empty() {
+            let folder = self.footage.display();
+            return Err(Ended::wrong(anyhow!(
+                "no footage in {folder}; run ./demo, which prepares it, or deploy/footage.sh {folder}, or \
+                 name your own with --source"
+            )));
+        }
+        for path in &footage {
+            checked(&camera::SourceConfig::file(path, true)).await?;
+        }
+        Ok(Plan {
+            dir: place.dir.clone(),
+            footage,
+            epoch_seconds: self.epoch,
+            trustees: 5,
+            threshold: 3,
+            approval: Approval::Automatic,
+        })
     }
 }
 

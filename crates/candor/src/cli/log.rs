@@ -3,14 +3,14 @@
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
-use log_server::Error;
+use log_server::{Config, Error};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Make the log's keys and its empty tree, once; prints the verifier keys that go into the policy file.
+    /// Make the log's keys and its empty tree, once; prints the verifier keys for the policy file.
     #[command(after_help = "Example: candor log init --config log.toml")]
     Init(ConfigFile),
-    /// Admit leaves, order them, collect the quorum, publish; until Ctrl-C.
+    /// Take in leaves, order them, collect the witnesses' cosignatures and publish, until Ctrl-C.
     #[command(after_help = "Example: candor log serve --config log.toml")]
     Serve(ConfigFile),
 }
@@ -18,25 +18,27 @@ pub(crate) enum Verb {
 impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
-            Self::Init(file) => {
-                let vkeys = log_server::init(&file.load()?).map_err(Ended::wrong)?;
-                terminal.result(&serde_json::json!({ "vkeys": vkeys }), |_| vkeys.join("\n"));
-                terminal.next("write the policy file, which everybody is given: this log's first key, the witnesses, the quorum.");
-            }
-            Self::Serve(file) => {
-                let config: log_server::Config = file.load()?;
-                file.made("log", &config.data)?;
-                let listen = config.listen;
-                log_server::run(config, shutdown).await.map_err(|error| match error {
-                    Error::Listen(error) => Ended::cannot_listen(listen, error),
-                    Error::NoPolicy { .. } | Error::Policy { .. } | Error::SubmitterKey { .. } => {
-                        Ended::wrong(error)
-                    }
-                    Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),
-                    error => error.into(),
-                })?;
-            }
+            Self::Init(file) => init(terminal, &file),
+            Self::Serve(file) => serve(&file, shutdown).await,
         }
-        Ok(())
     }
+}
+
+fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
+    terminal.vkeys(&log_server::init(&file.load()?).map_err(Ended::wrong)?);
+    terminal.next(
+        "write the policy file, which everybody is given: this log's first key, the witnesses, the quorum.",
+    );
+    Ok(())
+}
+
+async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
+    let config = file.load_made("log", |config: &Config| &config.data)?;
+    let listen = config.listen;
+    log_server::run(config, shutdown).await.map_err(|error| match error {
+        Error::Listen(error) => Ended::cannot_listen(listen, error),
+        Error::NoPolicy { .. } | Error::Policy { .. } | Error::SubmitterKey { .. } => Ended::wrong(error),
+        Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),
+        error => error.into(),
+    })
 }

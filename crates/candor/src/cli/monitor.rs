@@ -3,7 +3,7 @@
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
-use monitor::Error;
+use monitor::{Config, Error};
 use std::net::SocketAddr;
 
 #[derive(Debug, Subcommand)]
@@ -11,15 +11,15 @@ pub(crate) enum Verb {
     /// Make the monitor's data folder, once.
     #[command(after_help = "Example: candor monitor init --config monitor.toml")]
     Init(ConfigFile),
-    /// Follow the log, gossip heads with peers, count, raise the alarm; until Ctrl-C.
+    /// Follow the log, compare its heads with other monitors, count, raise the alarm; until Ctrl-C.
     #[command(after_help = "Example: candor monitor serve --config monitor.toml")]
     Serve(ConfigFile),
-    /// Recount every release from the log alone; needs no running monitor.
+    /// Count every release again, from the log alone; no monitor has to run.
     #[command(after_help = "Example: candor monitor check --config monitor.toml --expect 11")]
     Check {
         #[command(flatten)]
         file: ConfigFile,
-        /// A number of completed emergencies that somebody published; exit code 1 if the log says another.
+        /// How many completed emergencies somebody published; exit code 1 if the log says another number.
         #[arg(long, value_name = "N")]
         expect: Option<u64>,
     },
@@ -28,57 +28,57 @@ pub(crate) enum Verb {
 impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
-            Self::Init(file) => {
-                let config: monitor::Config = file.load()?;
-                monitor::init(&config).map_err(Ended::wrong)?;
-                let value = serde_json::json!({ "data": config.data });
-                terminal.result(&value, |_| format!("made {}", config.data.display()));
-                Ok(())
-            }
-            Self::Serve(file) => {
-                let config: monitor::Config = file.load()?;
-                file.made("monitor", &config.data)?;
-                let listen = config.listen;
-                monitor::run(config, shutdown).await.map_err(|error| ended(error, listen))
-            }
-            Self::Check { file, expect } => {
-                let config: monitor::Config = file.load()?;
-                let checked = monitor::check(&config, expect).await;
-                let report = checked.map_err(|error| ended(error, config.listen))?;
-                let emergencies = report.counts.emergencies();
-                let counts = report.counts.to_json();
-                let value = serde_json::json!({
-                    "size": report.size,
-                    "emergencies": emergencies,
-                    "rows": counts["rows"],
-                    "agrees": report.agrees,
-                    "alarms": report.alarms,
-                });
-                terminal.result(&value, |_| {
-                    format!(
-                        "{} leaves recounted\nemergency releases: {} completed, {} attempted, {} of them ratified\n{}{}",
-                        report.size,
-                        emergencies.completed,
-                        emergencies.attempted,
-                        emergencies.ratified,
-                        match report.agrees {
-                            Some(true) => "the published number is the log's\n",
-                            Some(false) => "the published number is NOT the log's\n",
-                            None => "",
-                        },
-                        match report.alarms.is_empty() {
-                            true => "no alarm stands".to_owned(),
-                            false => format!("ALARMS: {}", report.alarms.join(", ")),
-                        }
-                    )
-                });
-                match (report.alarms.is_empty(), report.agrees) {
-                    (false, _) => Err(Ended::ALARM),
-                    (true, Some(false)) => Err(Ended::NO),
-                    (true, _) => Ok(()),
-                }
-            }
+            Self::Init(file) => init(terminal, &file.load()?),
+            Self::Serve(file) => serve(&file, shutdown).await,
+            Self::Check { file, expect } => check(terminal, &file.load()?, expect).await,
         }
+    }
+}
+
+fn init(terminal: &Terminal, config: &Config) -> Outcome {
+    monitor::init(config).map_err(Ended::wrong)?;
+    let value = serde_json::json!({ "data": config.data });
+    terminal.result(&value, |_| format!("made {}", config.data.display()));
+    Ok(())
+}
+
+async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
+    let config = file.load_made("monitor", |config: &Config| &config.data)?;
+    let listen = config.listen;
+    monitor::run(config, shutdown).await.map_err(|error| ended(error, listen))
+}
+
+async fn check(terminal: &Terminal, config: &Config, expect: Option<u64>) -> Outcome {
+    let checked = monitor::check(config, expect).await;
+    let report = checked.map_err(|error| ended(error, config.listen))?;
+    let emergencies = report.counts.emergencies();
+    let value = serde_json::json!({
+        "size": report.size,
+        "emergencies": emergencies,
+        "rows": report.counts.to_json()["rows"],
+        "agrees": report.agrees,
+        "alarms": report.alarms,
+    });
+    terminal.result(&value, |_| {
+        let agrees = match report.agrees {
+            Some(true) => "the published number is the log's\n",
+            Some(false) => "the published number is NOT the log's\n",
+            None => "",
+        };
+        let alarms = match report.alarms.is_empty() {
+            true => "no alarm stands".to_owned(),
+            false => format!("ALARMS: {}", report.alarms.join(", ")),
+        };
+        format!(
+            "{} leaves recounted\nemergency releases: {} completed, {} attempted, {} of them ratified\n\
+             {agrees}{alarms}",
+            report.size, emergencies.completed, emergencies.attempted, emergencies.ratified,
+        )
+    });
+    match (report.alarms.is_empty(), report.agrees) {
+        (false, _) => Err(Ended::ALARM),
+        (true, Some(false)) => Err(Ended::NO),
+        (true, Some(true) | None) => Ok(()),
     }
 }
 

@@ -5,47 +5,47 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use escrow::record::Role;
 use registrar::{Config, Error};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Make the key, once; prints the verifier key for the log's submitters and the PolicyDoc.
+    /// Make the key, once; prints the verifier key that the log's operator and the rules name.
     #[command(after_help = "Example: candor registrar init --config registrar.toml")]
     Init(ConfigFile),
-    /// Say in the log that a key counts.
+    /// Say in the log that from now on a key counts.
     #[command(
         after_help = "Example: candor registrar register --config reg.toml --role officer --agency pd.example --vkey KEY"
     )]
     Register(Key),
-    /// Say in the log that a key counts no more, for ever.
+    /// Say in the log that a key no longer counts, for ever.
     #[command(
         after_help = "Example: candor registrar revoke --config reg.toml --role officer --agency pd.example --vkey KEY"
     )]
     Revoke(Key),
-    /// Write the recommended rules of release (a PolicyDoc) to a file, to be read, changed and published.
+    /// Write the recommended rules of release (a PolicyDoc) into a file, to read, change and publish.
     #[command(
         after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY"
     )]
     Rules {
-        /// Where to write.
+        /// The file to write.
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
-        /// The operator's verifier key: who will publish the rules.
+        /// The verifier key of the operator, who will publish the rules.
         #[arg(long, value_name = "VKEY")]
         operator: String,
-        /// The registrar's verifier key: whose word on keys counts.
+        /// The verifier key of the registrar, who says whose keys count.
         #[arg(long, value_name = "VKEY")]
         registrar: String,
-        /// Another figure than the recommended one, such as emergency-epochs=30; may be repeated.
+        /// A figure other than the recommended one, such as emergency-epochs=30; may be repeated.
         #[arg(long, value_name = "NAME=NUMBER")]
         figure: Vec<String>,
     },
-    /// Publish a PolicyDoc's hash in the log, as the operator it names.
+    /// Publish the hash of a PolicyDoc in the log, as the operator whom it names.
     #[command(after_help = "Example: candor registrar publish --config registrar.toml policy-doc.txt")]
     Publish {
         #[command(flatten)]
         file: ConfigFile,
-        /// The PolicyDoc.
+        /// The file of the rules.
         policy_doc: PathBuf,
     },
 }
@@ -60,7 +60,7 @@ pub(crate) struct Key {
     /// The agency, or the sponsor's own name.
     #[arg(long)]
     agency: String,
-    /// The verifier key.
+    /// The verifier key, as `init` printed it.
     #[arg(long)]
     vkey: String,
 }
@@ -72,47 +72,45 @@ fn role(text: &str) -> Result<Role, String> {
 impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal) -> Outcome {
         match self {
-            Self::Init(file) => {
-                let vkey = registrar::init(&file.load()?).map_err(Ended::wrong)?;
-                terminal.result(&serde_json::json!({ "vkey": vkey }), |_| vkey.clone());
-                terminal.next("the log's operator lists this key under [[submitters]]; `candor registrar rules` names it in the rules.");
-            }
+            Self::Init(file) => init(terminal, &file),
             Self::Register(key) => {
-                let config = folder(&key.file)?;
-                let added = registrar::register(&config, key.role, &key.agency, &key.vkey).await;
-                let added = added.map_err(ended)?;
-                told(terminal, "registered", &added);
+                let added = registrar::register(&made(&key.file)?, key.role, &key.agency, &key.vkey).await;
+                told(terminal, "registered", &added.map_err(ended)?)
             }
             Self::Revoke(key) => {
-                let config = folder(&key.file)?;
-                let added = registrar::revoke(&config, key.role, &key.agency, &key.vkey).await;
-                let added = added.map_err(ended)?;
-                told(terminal, "revoked", &added);
+                let added = registrar::revoke(&made(&key.file)?, key.role, &key.agency, &key.vkey).await;
+                told(terminal, "revoked", &added.map_err(ended)?)
             }
             Self::Rules { to, operator, registrar, figure } => {
-                let figures = figure.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
-                let figures: Vec<(&str, u64)> =
-                    figures.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
-                let hash =
-                    registrar::write_rules(&to, &operator, &registrar, &figures).map_err(ended)?.to_hex();
-                let value = serde_json::json!({ "path": to, "sha256": hash });
-                terminal.result(&value, |_| format!("{} written, SHA-256 {hash}", to.display()));
+                rules(terminal, &to, [&operator, &registrar], &figure)
             }
             Self::Publish { file, policy_doc } => {
-                let published =
-                    registrar::publish_rules(&folder(&file)?, &policy_doc).await.map_err(ended)?;
-                told(terminal, "published", &published.added);
+                let published = registrar::publish_rules(&made(&file)?, &policy_doc).await;
+                told(terminal, "published", &published.map_err(ended)?.added)
             }
         }
-        Ok(())
     }
 }
 
 /// The configuration of a registrar or operator that was made.
-fn folder(file: &ConfigFile) -> Result<Config, Ended> {
-    let config: Config = file.load()?;
-    file.made("registrar", &config.data)?;
-    Ok(config)
+fn made(file: &ConfigFile) -> Result<Config, Ended> {
+    file.load_made("registrar", |config: &Config| &config.data)
+}
+
+fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
+    terminal.vkey(&registrar::init(&file.load()?).map_err(Ended::wrong)?);
+    terminal.next(
+        "the log's operator lists this key under [[submitters]]; `candor registrar rules` names it in the rules.",
+    );
+    Ok(())
+}
+
+fn rules(terminal: &Terminal, to: &Path, [operator, registrar]: [&str; 2], figures: &[String]) -> Outcome {
+    let figures = figures.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
+    let hash = registrar::write_rules(to, operator, registrar, &figures).map_err(ended)?.to_hex();
+    let value = serde_json::json!({ "path": to, "sha256": hash });
+    terminal.result(&value, |_| format!("{} written, SHA-256 {hash}", to.display()));
+    Ok(())
 }
 
 fn ended(error: Error) -> Ended {
@@ -123,15 +121,15 @@ fn ended(error: Error) -> Ended {
     }
 }
 
-fn told(terminal: &Terminal, done: &str, added: &registrar::Added) {
+fn told(terminal: &Terminal, done: &str, added: &registrar::Added) -> Outcome {
     let value = serde_json::json!({ "done": done, "leaf_index": added.index, "witnesses": added.witnesses });
     terminal.result(&value, |_| {
         format!("{done} in leaf {}, cosigned by {}", added.index, added.witnesses.join(", "))
     });
+    Ok(())
 }
 
-fn one_figure(text: &str) -> Result<(String, u64), Ended> {
-    let parsed =
-        text.split_once('=').and_then(|(name, number)| Some((name.to_owned(), number.parse().ok()?)));
+fn one_figure(text: &str) -> Result<(&str, u64), Ended> {
+    let parsed = text.split_once('=').and_then(|(name, number)| Some((name, number.parse().ok()?)));
     parsed.ok_or_else(|| Ended::wrong(anyhow!("--figure {text}: write NAME=NUMBER")))
 }

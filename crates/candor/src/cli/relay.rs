@@ -3,11 +3,11 @@
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
-use relay::Error;
+use relay::{Config, Error};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Make the relay's keys and its empty store, once; prints the keys that owners and the log's operator need.
+    /// Make the relay's keys and its empty store, once; prints the keys that owners and the log need.
     #[command(after_help = "Example: candor relay init --config relay.toml")]
     Init(ConfigFile),
     /// Store and forward sealed segments, until Ctrl-C.
@@ -18,28 +18,33 @@ pub(crate) enum Verb {
 impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
-            Self::Init(file) => {
-                let created = relay::init(&file.load()?).map_err(Ended::wrong)?;
-                terminal.result(&created, |created| {
-                    format!(
-                        "relay key    {}\nsponsor key  {}\nOwners put the relay key into their configuration; the log's operator lists the sponsor key under [[submitters]], and the registrar registers it as a sponsor.",
-                        created.link_key, created.sponsor_vkey
-                    )
-                });
-            }
-            Self::Serve(file) => {
-                let config: relay::Config = file.load()?;
-                file.made("relay", &config.data)?;
-                let (listen, http) = (config.listen, config.http.unwrap_or(config.listen));
-                relay::run(config, shutdown).await.map_err(|error| match error {
-                    Error::Listen(error) => Ended::cannot_listen(listen, error),
-                    Error::Http(error) => Ended::cannot_listen(http, error),
-                    Error::Secret(_) | Error::LinkKey(_) | Error::SponsorKey { .. } => Ended::wrong(error),
-                    Error::LogPolicy(_) | Error::Config(_) => Ended::wrong(error),
-                    error => error.into(),
-                })?;
-            }
+            Self::Init(file) => init(terminal, &file),
+            Self::Serve(file) => serve(&file, shutdown).await,
         }
-        Ok(())
     }
+}
+
+fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
+    let created = relay::init(&file.load()?).map_err(Ended::wrong)?;
+    terminal.result(&created, |created| {
+        format!(
+            "relay key    {}\nsponsor key  {}\n\
+             Owners put the relay key into their configuration; the log's operator lists the sponsor key \
+             under [[submitters]], and the registrar registers it as a sponsor.",
+            created.link_key, created.sponsor_vkey
+        )
+    });
+    Ok(())
+}
+
+async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
+    let config = file.load_made("relay", |config: &Config| &config.data)?;
+    let (listen, http) = (config.listen, config.http.unwrap_or(config.listen));
+    relay::run(config, shutdown).await.map_err(|error| match error {
+        Error::Listen(error) => Ended::cannot_listen(listen, error),
+        Error::Http(error) => Ended::cannot_listen(http, error),
+        Error::Secret(_) | Error::LinkKey(_) | Error::SponsorKey { .. } => Ended::wrong(error),
+        Error::LogPolicy(_) | Error::Config(_) => Ended::wrong(error),
+        error => error.into(),
+    })
 }

@@ -1,6 +1,6 @@
 //! What a step of long work says to a person. (With `--json` the step itself is printed.)
 
-use super::show_us;
+use crate::words::show_us;
 use owner::live::Event;
 
 pub(super) fn pairing_owner(step: &owner::pair::Step) -> String {

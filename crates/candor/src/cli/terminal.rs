@@ -28,6 +28,16 @@ impl Terminal {
         self.line(&text);
     }
 
+    /// The verifier keys that `init` made.
+    pub(crate) fn vkeys(&self, vkeys: &[String]) {
+        self.result(&serde_json::json!({ "vkeys": vkeys }), |_| vkeys.join("\n"));
+    }
+
+    /// The same where there is one.
+    pub(crate) fn vkey(&self, vkey: &str) {
+        self.result(&serde_json::json!({ "vkey": vkey }), |_| vkey.to_owned());
+    }
+
     /// A step of long work: one JSON object a line on standard error for scripts, a sentence there for people.
     pub(crate) fn step<T: serde::Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) {
         let text = match self.json {
@@ -79,21 +89,6 @@ fn chain(error: &anyhow::Error) -> String {
     told
 }
 
-/// Columns, padded; the first row is the heading.
-pub(crate) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut lines = Vec::new();
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        lines.push(cells.collect::<Vec<_>>().join("  ").trim_end().to_owned());
-    }
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,11 +100,5 @@ mod tests {
         assert_eq!(chain(&silent), "the relay: no route");
         let telling = anyhow::Error::new(cause()).context("the relay: no route; try again");
         assert_eq!(chain(&telling), "the relay: no route; try again");
-    }
-
-    #[test]
-    fn columns_line_up() {
-        let rows = [vec!["camera".to_owned(), "age".to_owned()], vec!["front".to_owned(), "2 s".to_owned()]];
-        assert_eq!(table(&rows), "camera  age\nfront   2 s");
     }
 }

@@ -1,14 +1,12 @@
 //! `candor verify`: evidence, offline, by whoever has nothing but the file.
 
-use super::when::show_us;
 use super::{Ended, Outcome, Terminal};
+use crate::words::show_us;
 use anyhow::Context as _;
 use clap::Args;
-use escrow::evidence::{FileVerification, Verified};
+use escrow::evidence::Verified;
 use media::epoch::GapReason;
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
@@ -27,7 +25,7 @@ impl Verify {
                 "{shown}: no such file; name the evidence file that came with the clip"
             )));
         }
-        let verified = verify_evidence(&self.evidence).map_err(|error| {
+        let verified = crate::evidence::verify(&self.evidence).map_err(|error| {
             Ended::no(error.context(format!("{} does not hold as evidence", self.evidence.display())))
         })?;
         if let Some(path) = &self.policy {
@@ -42,19 +40,6 @@ impl Verify {
         }
         terminal.result(&shown(&verified), |_| text(&verified));
         Ok(())
-    }
-}
-
-/// Verifies a whole evidence file, one part in memory at a time.
-pub(crate) fn verify_evidence(path: &Path) -> anyhow::Result<Verified> {
-    let mut file = BufReader::new(File::open(path).with_context(|| path.display().to_string())?);
-    let mut verification = FileVerification::default();
-    loop {
-        let mut bytes = Vec::new();
-        file.by_ref().take(verification.wanted() as u64).read_to_end(&mut bytes)?;
-        if let Some(verified) = verification.feed(bytes)? {
-            return Ok(verified);
-        }
     }
 }
 

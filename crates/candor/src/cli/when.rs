@@ -21,13 +21,6 @@ pub(crate) fn span(from: When, to: When) -> Result<Span, crate::cli::Ended> {
     Span::new(from.0, to.0).map_err(crate::cli::Ended::wrong)
 }
 
-/// A moment as people read it, UTC.
-pub(crate) fn show_us(us: u64) -> String {
-    let micros = i64::try_from(us).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_microsecond(micros)
-        .map_or_else(|_| us.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
-}
-
 fn parse(text: &str, now_us: u64) -> Option<u64> {
     if text == "now" {
         return Some(now_us);
@@ -47,6 +40,7 @@ fn parse(text: &str, now_us: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::show_us;
 
     #[test]
     fn every_form_is_read_and_anything_else_is_not() {

@@ -60,7 +60,7 @@ fn half_still(folder: &Path) -> PathBuf {
 /// Shows pieces to a measuring task, each key frame once the one before is done with.
 async fn measured(pieces: &[Piece]) -> Vec<u16> {
     let (sender, mut heard) = mpsc::channel(64);
-    let mut measuring = Measuring::start(sender);
+    let mut measuring = Measuring::start(sender, Clocks::new(host::clock::Clock::system()));
     let (mut scores, mut keys) = (Vec::new(), 0);
     for piece in pieces {
         let is_key = matches!(piece, Piece::Fragment(fragment) if fragment.begins == Begins::WithKeyFrame);
@@ -92,7 +92,8 @@ async fn each_key_frame_comes_out_with_itself_with_b_frames_too() {
                 decoder = Decoder::start(init.clone()).await.unwrap();
             }
             let grid = timeout(LONG, decoder.see(key)).await.unwrap().unwrap();
-            // Its edges are rougher than those of a decoder that smooths them; no other key frame is as near.
+            // Its edges are rougher than those of a decoder that smooths them; no other key frame
+            // is as near.
             let apart =
                 |from: &Vec<u8>| grid.iter().zip(from).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
             let nearest = (0..expected.len()).min_by_key(|at| apart(&expected[*at])).unwrap();
@@ -127,7 +128,7 @@ async fn after_a_rest_no_key_frame_is_compared_with_one_before_it() {
     let is_key = |piece: &&Piece| matches!(piece, Piece::Fragment(f) if f.begins == Begins::WithKeyFrame);
     let keys: Vec<&Piece> = all.iter().filter(is_key).collect();
     let (sender, mut heard) = mpsc::channel(64);
-    let mut measuring = Measuring::start(sender);
+    let mut measuring = Measuring::start(sender, Clocks::new(host::clock::Clock::system()));
     measuring.see(&all[0]);
     let mut score_of = async |measuring: &mut Measuring, first: usize, second: usize| {
         measuring.see(keys[first]);

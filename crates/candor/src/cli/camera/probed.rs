@@ -8,7 +8,7 @@
 //! to change   sound-is-converted: its sound is pcm_alaw, ...
 //! ```
 
-use crate::cli::terminal::table;
+use crate::words::table;
 use camera::probe::{Audio, Found, Video};
 
 pub(super) fn text(found: &Found) -> String {

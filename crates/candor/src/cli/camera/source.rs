@@ -2,6 +2,7 @@
 
 use crate::cli::{Ended, Outcome};
 use anyhow::anyhow;
+use camera::probe;
 use camera::source::{PASSWORD_VARIABLE, USER_VARIABLE};
 use camera::{SourceConfig, SourceError, Stream, StreamUrl, Transport};
 use clap::Args;
@@ -14,10 +15,11 @@ pub(crate) struct Access {
     /// RTSP: tcp loses nothing; udp shows what the network loses.
     #[arg(long, value_name = "tcp|udp", value_parser = transport)]
     transport: Option<Transport>,
-    /// RTSP: the camera's user. Else the variable CANDOR_SOURCE_USER.
+    /// RTSP: the camera's user; else the variable CANDOR_SOURCE_USER is read.
     #[arg(long)]
     user: Option<String>,
-    /// RTSP: a file with the camera's password on one line, chmod 600. Else the variable CANDOR_SOURCE_PASSWORD.
+    /// RTSP: a file with the camera's password on one line (chmod 600); else the variable
+    /// CANDOR_SOURCE_PASSWORD is read.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
@@ -113,19 +115,15 @@ pub(crate) fn is_private(config: &Path, source: &SourceConfig) -> Outcome {
 
 /// A camera that is started with no film would wait for it for ever; whoever starts it is told at once.
 pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
-    if let SourceConfig::File { path, .. } = source
-        && !path.is_file()
-    {
+    if let Some(path) = source.missing_file() {
         return Err(Ended::wrong(anyhow!(
             "{}: no such video file; correct `source` or name one with --source",
             path.display()
         )));
     }
-    match source.check().await {
+    match probe::check(source).await {
         // A camera may start later than who films it, after a power cut for instance: it is waited for.
-        Err(error @ (SourceError::Unreadable(_) | SourceError::Silent))
-            if matches!(source, SourceConfig::Stream(_)) =>
-        {
+        Err(error @ (SourceError::Unreadable(_) | SourceError::Silent)) if source.is_live() => {
             tracing::warn!(%error, camera = %source, "not there yet");
             Ok(())
         }
@@ -135,14 +133,14 @@ pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
 
 /// A second source that is wrong keeps the main one from nothing: whoever starts a camera is told, and it is waited for.
 pub(crate) async fn checked_second(source: &SourceConfig) {
-    if let Err(error) = source.check().await {
+    if let Err(error) = probe::check(source).await {
         tracing::warn!(%error, second_source = %source, "no second picture; the main one is filmed");
     }
 }
 
 /// What is wrong with a source; or what is not possible now, as a camera that is not there.
 pub(crate) fn unusable(source: &SourceConfig, error: SourceError) -> Ended {
-    let is_stream = matches!(source, SourceConfig::Stream(_));
+    let is_stream = source.is_live();
     let said = anyhow!("{source}: {error}");
     match error {
         SourceError::Start { .. } | SourceError::Frozen | SourceError::Silent => said.into(),

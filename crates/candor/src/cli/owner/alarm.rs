@@ -2,6 +2,7 @@
 
 use super::super::{ConfigFile, Ended, Outcome, Terminal};
 use super::open;
+use crate::words::show_us;
 use clap::Args;
 use host::shutdown::Shutdown;
 use owner::alarm::hook::{Hook, Hooks, Webhook};
@@ -15,20 +16,22 @@ const AFTER: std::ops::RangeInclusive<Duration> = owner::alarm::SHORTEST..=Durat
 pub(crate) struct Alarm {
     #[command(flatten)]
     file: ConfigFile,
-    /// Tell of a camera that has had no session and no new segment for so long: 20s at least, 5m, 1h.
+    /// How long a camera may have neither a session nor a new segment: 20s at least, such as 5m or 1h.
     #[arg(long, default_value = "60s", value_parser = grace)]
     after: Duration,
-    /// Start this program for each message: JSON on its standard input, CANDOR_ALARM_* in its environment; 30 s at most.
+    /// Start this program for each message, with JSON on its standard input and CANDOR_ALARM_* in its
+    /// environment. It is ended after 30 s.
     #[arg(long, value_name = "CMD")]
     command: Option<String>,
-    /// Let `sh -c` read CMD, for arguments and pipes.
+    /// Let `sh -c` run CMD, for arguments and pipes.
     #[arg(long, requires = "command")]
     shell: bool,
-    /// POST each message as JSON to the URL in this file (one line, chmod 600), again for about ten minutes if it is away. Whoever
-    /// serves it is told the camera's name.
+    /// POST each message as JSON to the URL in this file (one line, chmod 600); if nobody answers, again
+    /// for about ten minutes. Whoever serves that URL learns the camera's name.
     #[arg(long, value_name = "FILE", conflicts_with = "webhook")]
     webhook_file: Option<PathBuf>,
-    /// The same, with the URL on the command line, where every user of this machine can read it: for one that is no secret.
+    /// The same with the URL itself, for one that is no secret: every user of this machine can read a
+    /// command line.
     // Parsed later, so that no error repeats it.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -50,9 +53,8 @@ impl Alarm {
             self.after.as_secs()
         ));
         let on = &mut |message: owner::alarm::Message| {
-            terminal.result(&message, |message| {
-                format!("{}  {}", super::show_us(message.at * 1_000_000), message.text)
-            });
+            terminal
+                .result(&message, |message| format!("{}  {}", show_us(message.at * 1_000_000), message.text));
             hooks.tell(&message);
         };
         owner::alarm::watch(&owner, self.after, &shutdown, on).await;

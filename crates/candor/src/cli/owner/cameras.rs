@@ -1,8 +1,7 @@
 //! `candor owner cameras`.
 
-use super::super::terminal::table;
-use super::super::when::show_us;
 use super::super::{Outcome, Terminal};
+use crate::words::{show_us, table};
 use media::id::TrackId;
 use owner::Owner;
 use owner::book::{Status, Track};

@@ -9,8 +9,8 @@
 //!   configured        footage kept: 7 days instead of 30 days
 //! ```
 
-use crate::cli::terminal::table;
 use crate::cli::{ConfigFile, Ended, Outcome, Terminal, steps};
+use crate::words::table;
 use clap::Args;
 use owner::policy::{LeafError, PolicyError, Shown};
 

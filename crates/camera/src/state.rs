@@ -1,12 +1,15 @@
-//! What filming and publishing of one track share. Filming never waits for publishing: it leaves what it made here and in the spool, and goes on.
+//! What filming and publishing of one track share. Filming never waits for publishing: it leaves
+//! what it made here and in the spool, and goes on.
 
-use crate::Stats;
 use crate::live::Live;
+use crate::outbox::Outbox;
 use crate::spool::{Spool, Spools};
-use media::id::{Sequence, TrackId};
-use media::session::Outbox;
+use crate::stats::Stats;
+use host::blocking::Blocking;
+use host::lock::{Mutex, MutexGuard};
+use media::id::TrackId;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 
 pub(crate) struct Handover {
@@ -16,22 +19,22 @@ pub(crate) struct Handover {
     /// The track whose segments go first when there is no room for this one's.
     pub(crate) gives_way: Option<Arc<Handover>>,
     /// What is still to be acknowledged, the segment that is being filmed included.
-    pub(crate) outbox: Mutex<Outbox>,
+    pub(crate) outbox: Outbox,
     /// The newest segment that was begun.
     pub(crate) live: watch::Sender<Option<Live>>,
     /// An EpochOpen or DayNotice waits, of whichever track.
     pub(crate) to_put: Arc<Notify>,
     /// A segment waits, of whichever track.
     pub(crate) to_send: Arc<Notify>,
-    /// How many segments are not yet acknowledged.
-    pub(crate) depth: watch::Sender<usize>,
+    /// Where the spool is worked on; one and the same for all tracks.
+    pub(crate) disk: Blocking,
     pub(crate) stats: Stats,
 }
 
 /// One track's spool, held.
-pub(crate) struct Held<'a>(MutexGuard<'a, Spools>, TrackId);
+pub(crate) struct SpoolGuard<'a>(MutexGuard<'a, Spools>, TrackId);
 
-impl Deref for Held<'_> {
+impl Deref for SpoolGuard<'_> {
     type Target = Spool;
 
     fn deref(&self) -> &Spool {
@@ -39,7 +42,7 @@ impl Deref for Held<'_> {
     }
 }
 
-impl DerefMut for Held<'_> {
+impl DerefMut for SpoolGuard<'_> {
     fn deref_mut(&mut self) -> &mut Spool {
         self.0.of_mut(self.1)
     }
@@ -57,27 +60,32 @@ impl Tracks {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Handover>> {
         std::iter::once(&self.main).chain(&self.sub)
     }
+
+    /// Waits until the relay has everything of every track.
+    pub(crate) async fn wait_until_empty(&self) {
+        for track in self.iter() {
+            track.outbox.wait_until_empty().await;
+        }
+    }
 }
 
 /// Of a camera's tracks: the main one, and the second one, which gives way to it.
 pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
     let spools = Arc::new(Mutex::new(spools));
-    let (to_put, to_send) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (to_put, to_send, disk) = (Arc::default(), Arc::<Notify>::default(), Blocking::default());
     let of = |track, gives_way| {
-        let outbox = Outbox::new(lock(&spools).of(track).sequences());
-        let handover = Handover {
+        let spool = SpoolGuard(spools.lock(), track);
+        Arc::new(Handover {
             track,
             spools: spools.clone(),
             gives_way,
-            depth: watch::Sender::new(outbox.depth()),
-            outbox: Mutex::new(outbox),
+            outbox: Outbox::new(spool.sequences(), to_send.clone()),
             live: watch::Sender::new(None),
-            to_put: to_put.clone(),
+            to_put: Arc::clone(&to_put),
             to_send: to_send.clone(),
-            stats: Stats::default(),
-        };
-        handover.note_depth();
-        Arc::new(handover)
+            disk: disk.clone(),
+            stats: spool.stats().clone(),
+        })
     };
     let sub = of(TrackId::SUB, None);
     (of(TrackId::MAIN, Some(sub.clone())), sub)
@@ -85,8 +93,8 @@ pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
 
 impl Handover {
     /// This track's spool, and the camera's state with it. No other track may be asked meanwhile.
-    pub(crate) fn spool(&self) -> Held<'_> {
-        Held(lock(&self.spools), self.track)
+    pub(crate) fn spool(&self) -> SpoolGuard<'_> {
+        SpoolGuard(self.spools.lock(), self.track)
     }
 
     /// The handover of a track of this camera.
@@ -100,46 +108,19 @@ impl Handover {
 
     /// A segment was begun: it may be sent as it grows.
     pub(crate) fn begin(&self, live: Live) {
-        lock(&self.outbox).handle_spooled(live.sequence);
+        let sequence = live.sequence;
         self.live.send_replace(Some(live));
-        self.note_depth();
-        self.to_send.notify_one();
+        self.outbox.add(sequence);
     }
 
-    /// A segment is not to be had any more.
-    pub(crate) fn dropped(&self, sequence: Sequence) {
-        lock(&self.outbox).handle_dropped(sequence);
-        self.note_depth();
-    }
-
-    /// A segment is to be sent again.
-    pub(crate) fn again(&self, sequence: Sequence) {
-        lock(&self.outbox).handle_nack(sequence);
-        self.to_send.notify_one();
-    }
-
-    pub(crate) fn note_depth(&self) {
-        let depth = lock(&self.outbox).depth();
-        let spool = self.spool();
-        self.stats.set_depth(spool.sequences().len() as u64, spool.bytes());
-        drop(spool);
-        self.depth.send_replace(depth);
-    }
-
-    /// Works on the spool on a thread that may wait for the disk.
+    /// Works on the spool on a thread that may wait for the disk. The work goes on to its end also
+    /// when nobody waits for it any more: what follows from it and outlives a session is done by
+    /// `work` itself, or before.
     pub(crate) async fn on_disk<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&mut Spool) -> T + Send + 'static,
     ) -> T {
         let handover = self.clone();
-        match tokio::task::spawn_blocking(move || work(&mut handover.spool())).await {
-            Ok(done) => done,
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-        }
+        self.disk.run(move || work(&mut handover.spool())).await
     }
-}
-
-/// A panic while the state was open ends the party; redb's transactions are whole or not at all.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,76 @@
+//! The configuration of a camera.
+
+use crate::filming::Filming;
+use crate::publish::Share;
+use crate::source::SourceConfig;
+use std::path::PathBuf;
+
+/// The configuration of a camera (deploy/config/camera.toml).
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Its data folder, made by `candor camera init`: identity, counters, spool. A copy of it is a
+    /// second camera with one identity.
+    pub data: PathBuf,
+    pub source: SourceConfig,
+    /// A second picture of the same scene at a lower rate, if the device has one: its substream.
+    #[serde(default)]
+    pub sub: Option<SourceConfig>,
+    /// When it films: always, or events only, or at some hours.
+    #[serde(default)]
+    pub filming: Filming,
+    /// The most that waits for an absent relay, of both pictures; beyond it the oldest segments of
+    /// the second one go, then the oldest of the main one, and the gap is signed.
+    #[serde(default = "default_spool_bytes")]
+    pub spool_bytes: u64,
+    /// The most of the uplink that footage of an outage takes when it is sent afterwards, percent;
+    /// live goes first.
+    #[serde(default)]
+    pub backfill_percent: Share,
+    /// What the owner is shown when pairing; a claim and no more.
+    #[serde(default = "default_model")]
+    pub model: String,
+}
+
+impl Config {
+    /// A camera that films this source, with everything else as it is when nothing is said.
+    pub fn new(data: impl Into<PathBuf>, source: SourceConfig) -> Self {
+        Self {
+            data: data.into(),
+            source,
+            sub: None,
+            filming: Filming::default(),
+            spool_bytes: default_spool_bytes(),
+            backfill_percent: Share::default(),
+            model: default_model(),
+        }
+    }
+}
+
+fn default_spool_bytes() -> u64 {
+    4 << 30
+}
+fn default_model() -> String {
+    "candor camera".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const SAMPLE: &str = include_str!("../../../deploy/config/camera.toml");
+
+    #[test]
+    fn the_sample_is_a_configuration() {
+        let config: Config = host::config::parse(SAMPLE, Path::new("camera.toml")).unwrap();
+        assert!(matches!(config.source, SourceConfig::File { .. }));
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let text = SAMPLE.replace("spool_bytes", "spool_byte");
+        let error = host::config::parse::<Config>(&text, Path::new("c.toml")).unwrap_err().to_string();
+        assert!(error.contains("spool_byte"), "{error}");
+    }
+}

@@ -1,0 +1,27 @@
+//! Why a camera does not start, or stopped.
+
+use crate::spool::SpoolError;
+use host::durable::DurableError;
+use host::secret::SecretError;
+use std::path::PathBuf;
+
+/// Why a camera does not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    File(#[from] DurableError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error("{}: no such video file", .0.display())]
+    NoSource(PathBuf),
+    #[error(
+        "[source] and [sub] are both standard input, which holds one picture; name another source for one of them"
+    )]
+    OneInput,
+    #[error("no socket towards the relay: {0}")]
+    Socket(#[from] quic::LinkError),
+    #[error("the identity in {} is not 32 bytes; make and pair a new camera", .0.display())]
+    Identity(PathBuf),
+}

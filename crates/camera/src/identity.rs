@@ -1,0 +1,48 @@
+//! The camera's key: made once, and read at each start. A copy of it is a second camera with one
+//! identity.
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::spool::Spool;
+use ed25519_dalek::SigningKey;
+use host::durable::FolderLock;
+use host::secret;
+use media::id::CameraId;
+use zeroize::Zeroizing;
+
+const IDENTITY: &str = "identity.secret";
+const IDENTITY_LABEL: &str = "camera";
+
+/// What `init` made.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Created {
+    /// 64 hex digits.
+    pub camera_id: String,
+    /// Its Ed25519 key, 64 hex digits.
+    pub camera_key: String,
+}
+
+/// Makes a camera's identity and its empty state, once.
+pub fn init(config: &Config) -> Result<Created, Error> {
+    host::durable::create_dirs(&config.data)?;
+    let _lock = FolderLock::acquire(&config.data)?;
+    let seed = Zeroizing::new(host::rng::bytes::<32>());
+    secret::create(&config.data.join(IDENTITY), IDENTITY_LABEL, &seed[..])?;
+    Spool::create(&config.data)?;
+    let key = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+    let camera_key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Created { camera_id: CameraId::of_key(&key).to_string(), camera_key })
+}
+
+/// Whether the folder of this configuration is a camera's.
+pub fn is_made(config: &Config) -> bool {
+    config.data.join(IDENTITY).is_file()
+}
+
+/// The camera's key.
+pub(crate) fn read(config: &Config) -> Result<SigningKey, Error> {
+    let path = config.data.join(IDENTITY);
+    let seed = secret::read(&path, IDENTITY_LABEL)?;
+    let seed = Zeroizing::new(<[u8; 32]>::try_from(&seed[..]).map_err(|_| Error::Identity(path))?);
+    Ok(SigningKey::from_bytes(&seed))
+}

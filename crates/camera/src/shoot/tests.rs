@@ -1,0 +1,84 @@
+//! Real ffmpeg, real files.
+
+use super::*;
+use std::path::{Path, PathBuf};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures").join(name)
+}
+
+fn shoot(source: SourceConfig, heard: mpsc::Sender<Heard>) -> Shoot {
+    let (stats, off) = (Stats::default(), watch::channel(None).1);
+    Shoot { source, heard, stats, off, clocks: Clocks::new(host::clock::Clock::system()), rng: Rng::system() }
+}
+
+#[tokio::test]
+async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried_again() {
+    let (sender, mut heard) = mpsc::channel(1000);
+    shoot(SourceConfig::file(fixture("h264-bframes.mp4"), false), sender).run(&Shutdown::new()).await;
+    let mut all = Vec::new();
+    while let Some(next) = heard.recv().await {
+        all.push(next);
+    }
+    assert!(matches!(all.first(), Some(Heard::Piece(Piece::Init(_), _))));
+    assert!(matches!(all.last(), Some(Heard::Lost)));
+
+    let (sender, mut heard) = mpsc::channel(1000);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("late.mp4");
+    let (shoot, stop) = (shoot(SourceConfig::file(path.clone(), true), sender), Shutdown::new());
+    let stats = shoot.stats.clone();
+    let shooting = shoot.run(&stop);
+    let late = async {
+        assert!(matches!(heard.recv().await, Some(Heard::Lost)));
+        assert!(stats.trouble().unwrap().contains("not readable"));
+        std::fs::copy(fixture("h265.mp4"), &path).unwrap();
+        while !matches!(heard.recv().await, Some(Heard::Piece(Piece::Fragment(_), _))) {}
+    };
+    tokio::select! {
+        () = shooting => panic!("a looped source does not end"),
+        () = late => {}
+    }
+}
+
+/// What stands in a fragmented file, as it comes on standard input.
+fn fragmented(name: &str) -> Vec<u8> {
+    let output = std::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(fixture(name))
+        .args([
+            "-c",
+            "copy",
+            "-f",
+            "mp4",
+            "-movflags",
+            "empty_moov+default_base_moof+frag_keyframe",
+            "pipe:1",
+        ])
+        .output();
+    output.unwrap().stdout
+}
+
+#[tokio::test]
+async fn what_cannot_be_let_go_is_thrown_away_while_the_camera_is_off_and_the_film_hears_why() {
+    let (sender, mut heard) = mpsc::channel(1000);
+    let off = watch::Sender::new(Some(GapReason::Privacy));
+    let shoot = Shoot { off: off.subscribe(), ..shoot(SourceConfig::Input, sender) };
+    let mut capture = Capture::reading(std::io::Cursor::new(fragmented("h264-aac.mp4")));
+    let ended = shoot.tell(&mut capture).await;
+    assert!(matches!(ended, Err(Ended::Failed { error: SourceError::Finished, had_pictures: false })));
+    drop(shoot);
+    let mut all = Vec::new();
+    while let Some(next) = heard.recv().await {
+        all.push(next);
+    }
+    let [Heard::Piece(Piece::Init(_), _), Heard::Off(GapReason::Privacy)] = &all[..] else {
+        panic!("{all:?}")
+    };
+}
+
+#[test]
+fn a_refused_password_is_tried_again_rarely() {
+    let minutes: Vec<u64> = (1..8).map(|n| pause_after_refusal(n).as_secs() / 60).collect();
+    assert_eq!(minutes, [1, 2, 4, 8, 10, 10, 10]);
+}

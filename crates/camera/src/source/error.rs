@@ -1,0 +1,50 @@
+//! Why a source gives no picture.
+
+use super::url::UrlError;
+use super::{FROZEN, PROBE};
+use container::BoxError;
+use host::secret::SecretError;
+use std::path::PathBuf;
+
+/// Why a source gives no more.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error(
+        "{program} could not be started: {source}; install it (apt-get install ffmpeg), or pipe fragmented MP4 into --source -"
+    )]
+    Start { program: &'static str, source: std::io::Error },
+    #[error("the source could not be read: {0}")]
+    Read(#[source] std::io::Error),
+    #[error("the source is no video that can be carried: {0}")]
+    Video(#[from] BoxError),
+    #[error(
+        "the source holds no H.264 or H.265 picture, and a camera never transcodes; convert it once, with ffmpeg, or set the camera to H.264"
+    )]
+    NoPicture,
+    #[error("the source is not readable{0}")]
+    Unreadable(String),
+    #[error("the source broke off{0}")]
+    Broken(String),
+    #[error("the source has ended")]
+    Finished,
+    #[error("the camera closed the stream")]
+    Closed,
+    #[error("the source sent no picture for {} s", FROZEN.as_secs())]
+    Frozen,
+    #[error("the camera changed the size or the kind of its picture, and is filmed anew")]
+    Changed,
+    #[error(
+        "the size or the kind of the picture changed within the source; write each into a file of its own, or begin a new init segment"
+    )]
+    ChangedWithin,
+    #[error("the source did not answer within {} s", PROBE.as_secs())]
+    Silent,
+    #[error(
+        "the camera refuses the user or the password; correct `user` and `password_file` under [source], --user and --password-file, or CANDOR_SOURCE_USER and CANDOR_SOURCE_PASSWORD. It is asked again after a minute at the soonest, so that it does not lock the account"
+    )]
+    Unauthorized,
+    #[error("{}: {}; a password file holds the camera's password on one line: write it, then chmod 600", .path.display(), .source.reason())]
+    Password { path: PathBuf, source: SecretError },
+    #[error(transparent)]
+    Address(#[from] UrlError),
+}

@@ -1,0 +1,146 @@
+//! One track's folder of whole sealed segments: what waits for the relay, and how much that is.
+//!
+//! In scope: the files and what is known of each; every change tells the track's [`Stats`]. Out of
+//! scope: numbers and closes (`super`), how much may be held (`both`).
+
+use super::SpoolError;
+use crate::stats::Stats;
+use host::durable::{self, DurableError};
+use media::id::{EpochNo, Sequence};
+use media::segment::{HEADER_LEN, SegmentHeader};
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+const SEGMENT: &str = ".segment";
+
+pub(super) struct Segments {
+    folder: PathBuf,
+    held: BTreeMap<Sequence, HeldSegment>,
+    bytes: u64,
+    stats: Stats,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct HeldSegment {
+    len: u64,
+    epoch_no: EpochNo,
+}
+
+impl Segments {
+    /// What the folder holds.
+    pub(super) fn open(folder: PathBuf, stats: Stats) -> Result<Self, SpoolError> {
+        let mut segments = Self { folder, held: BTreeMap::new(), bytes: 0, stats };
+        let failed = |error| DurableError::at(&segments.folder, error);
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&segments.folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_str().unwrap_or_default();
+            // Left over by a power cut in the middle of writing: no segment, and it takes room.
+            if name.ends_with(".tmp") {
+                remove(&path)?;
+                continue;
+            }
+            let Some(Ok(number)) = name.strip_suffix(SEGMENT).map(str::parse) else { continue };
+            let epoch_no = read_header(&path)?.epoch_no;
+            found.push((
+                Sequence(number),
+                HeldSegment { len: entry.metadata().map_err(failed)?.len(), epoch_no },
+            ));
+        }
+        found.into_iter().for_each(|(sequence, segment)| segments.insert(sequence, segment));
+        Ok(segments)
+    }
+
+    /// Writes a whole segment, durable on return. It is held only once [`Segments::hold`] says so.
+    pub(super) fn write(&self, sequence: Sequence, bytes: &[u8]) -> Result<(), SpoolError> {
+        Ok(durable::write_atomic(&self.path(sequence), bytes)?)
+    }
+
+    /// Takes a written segment for held.
+    pub(super) fn hold(&mut self, sequence: Sequence, len: u64, epoch_no: EpochNo) {
+        self.insert(sequence, HeldSegment { len, epoch_no });
+    }
+
+    /// A whole segment; `None` when it went meanwhile.
+    pub(super) fn read(&self, sequence: Sequence) -> Result<Option<Vec<u8>>, SpoolError> {
+        Ok(durable::read_limited(&self.path(sequence), media::limits::SEGMENT as u64)?)
+    }
+
+    /// Removes a segment, held or only written.
+    pub(super) fn remove(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
+        self.let_go(sequence);
+        remove(&self.path(sequence))
+    }
+
+    /// Gives a segment another name, under which it waits for nothing.
+    pub(super) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
+        self.let_go(sequence);
+        let path = self.path(sequence);
+        let aside = path.with_extension("refused");
+        Ok(std::fs::rename(&path, aside).map_err(|error| DurableError::at(&path, error))?)
+    }
+
+    /// Oldest first.
+    pub(super) fn sequences(&self) -> impl DoubleEndedIterator<Item = Sequence> + use<'_> {
+        self.held.keys().copied()
+    }
+
+    /// How many are held.
+    pub(super) fn count(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The size of all that is held.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The epoch of a held segment.
+    pub(super) fn epoch_of(&self, sequence: Sequence) -> Option<EpochNo> {
+        self.held.get(&sequence).map(|held| held.epoch_no)
+    }
+
+    pub(super) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    pub(super) fn path(&self, sequence: Sequence) -> PathBuf {
+        self.folder.join(format!("{:020}{SEGMENT}", sequence.0))
+    }
+
+    fn insert(&mut self, sequence: Sequence, segment: HeldSegment) {
+        let before = self.held.insert(sequence, segment).map_or(0, |before| before.len);
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(segment.len);
+        self.tell();
+    }
+
+    fn let_go(&mut self, sequence: Sequence) {
+        let len = self.held.remove(&sequence).map_or(0, |held| held.len);
+        self.bytes = self.bytes.saturating_sub(len);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.stats.set_spooled(self.held.len() as u64, self.bytes);
+    }
+}
+
+fn read_header(path: &Path) -> Result<SegmentHeader, SpoolError> {
+    let failed = |error| DurableError::at(path, error);
+    let mut first = Vec::with_capacity(HEADER_LEN);
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(HEADER_LEN as u64).read_to_end(&mut first).map_err(failed)?;
+    SegmentHeader::decode(&first).map_err(|source| SpoolError::Segment { path: path.to_owned(), source })
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<(), SpoolError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(DurableError::at(path, error).into())
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

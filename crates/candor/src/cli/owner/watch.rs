@@ -1,0 +1,169 @@
+//! `candor owner live`, `play` and `export`: one picture of one camera.
+
+use super::open;
+use crate::cli::when::{When, span};
+use crate::cli::{ConfigFile, Ended, Outcome, Terminal, steps};
+use crate::words::show_us;
+use anyhow::Context as _;
+use clap::Args;
+use host::shutdown::Shutdown;
+use media::id::TrackId;
+use owner::export::{ExportError, Exported};
+use owner::live::{Event, WatchError, Watched};
+use owner::{Owner, Picture};
+use std::path::{Path, PathBuf};
+use tokio::io::AsyncWrite;
+
+/// Which picture of which camera.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The camera's name, as `cameras` lists it.
+    camera: String,
+    /// Its second, smaller picture, if it films one.
+    #[arg(long)]
+    sub: bool,
+}
+
+impl Which {
+    pub(super) fn picture(&self) -> Picture<'_> {
+        let track = if self.sub { TrackId::SUB } else { TrackId::MAIN };
+        Picture { camera: &self.camera, track }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    file: ConfigFile,
+    #[command(flatten)]
+    which: Which,
+    /// Write to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Between {
+    /// The beginning: 2026-11-25T14:03:00Z, Unix seconds, or how long ago, such as 10m.
+    #[arg(long)]
+    from: When,
+    /// The end, in the same forms.
+    #[arg(long, default_value = "now")]
+    to: When,
+}
+
+impl Watch {
+    pub(super) async fn live(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
+        let owner = open(&self.file)?;
+        let mut sink = sink(self.output.as_deref()).await?;
+        let on = &mut |event| report(terminal, event);
+        let watched = owner::live::live(&owner, self.which.picture(), &mut sink, &shutdown, on).await;
+        told(terminal, &watched.map_err(not_watched)?);
+        Ok(())
+    }
+
+    pub(super) async fn play(self, terminal: &Terminal, shutdown: Shutdown, between: Between) -> Outcome {
+        let owner = open(&self.file)?;
+        let span = span(between.from, between.to)?;
+        let mut sink = sink(self.output.as_deref()).await?;
+        let on = &mut |event| report(terminal, event);
+        let watched = tokio::select! {
+            watched = owner::play::play(&owner, self.which.picture(), span, &mut sink, on) => watched,
+            () = shutdown.requested() => return Ok(()),
+        };
+        told(terminal, &watched.map_err(not_watched)?);
+        Ok(())
+    }
+}
+
+pub(super) async fn export(
+    terminal: &Terminal,
+    shutdown: Shutdown,
+    owner: &Owner,
+    (picture, between): (Picture<'_>, Between),
+    output: &Path,
+) -> Outcome {
+    let span = span(between.from, between.to)?;
+    let bar = bar(terminal, between);
+    let on = &mut |event| {
+        if let Event::Segment { start_us, .. } = event {
+            bar.set_position(start_us.saturating_sub(between.from.0) / 1_000_000);
+        } else {
+            report(terminal, event);
+        }
+    };
+    let exported = tokio::select! {
+        exported = owner::export::export(owner, picture, span, output, on) => exported,
+        // What was begun has a temporary name, and goes with the process.
+        () = shutdown.requested() => return Ok(()),
+    };
+    let exported = exported.map_err(not_exported)?;
+    bar.finish_and_clear();
+    terminal.result(&exported, exported_text);
+    Ok(())
+}
+
+fn exported_text(exported: &Exported) -> String {
+    let span = |from_us, to_us| format!("{} to {}", show_us(from_us), show_us(to_us));
+    let files = exported.files.iter().map(|file| {
+        let (path, span) = (file.path.display(), span(file.from_us, file.to_us));
+        format!("{path}  {span}, {} segments", file.segments)
+    });
+    let gaps = exported.gaps.iter();
+    let gaps = gaps.map(|gap| format!("missing  {}: {}", span(gap.from_us, gap.to_us), gap.reason));
+    files.chain(gaps).collect::<Vec<_>>().join("\n")
+}
+
+async fn sink(output: Option<&Path>) -> Result<Box<dyn AsyncWrite + Unpin + Send>, Ended> {
+    match output {
+        Some(path) => {
+            let file = tokio::fs::File::create(path).await;
+            let file = file.with_context(|| format!("{}: cannot be written", path.display()));
+            Ok(Box::new(file.map_err(Ended::wrong)?))
+        }
+        None => Ok(Box::new(tokio::io::stdout())),
+    }
+}
+
+fn not_watched(error: WatchError) -> Ended {
+    match error {
+        WatchError::UnknownCamera { .. } | WatchError::Book(_) => Ended::wrong(error),
+        error => error.into(),
+    }
+}
+
+fn not_exported(error: ExportError) -> Ended {
+    match error {
+        ExportError::Watch(error) => not_watched(error),
+        ExportError::Nothing => Ended::no(error),
+        ExportError::NoName(_) => Ended::wrong(error),
+        error => error.into(),
+    }
+}
+
+/// Progress goes to standard error: standard output may be the footage.
+fn report(terminal: &Terminal, event: Event) {
+    match &event {
+        Event::Fragment { .. } | Event::Segment { .. } | Event::SegmentVerified { .. } => {}
+        other => terminal.step(other, steps::watching),
+    }
+}
+
+fn told(terminal: &Terminal, watched: &Watched) {
+    terminal.step(watched, |watched| {
+        let latency = watched
+            .latency_us_p50
+            .map_or_else(String::new, |p50| format!(", {} ms from camera to here (median)", p50 / 1000));
+        format!(
+            "{} segments verified, {} gaps, {} refused{latency}",
+            watched.segments, watched.gaps, watched.refused
+        )
+    });
+}
+
+fn bar(terminal: &Terminal, between: Between) -> indicatif::ProgressBar {
+    if terminal.is_json() {
+        return indicatif::ProgressBar::hidden();
+    }
+    indicatif::ProgressBar::new(between.to.0.saturating_sub(between.from.0) / 1_000_000)
+}

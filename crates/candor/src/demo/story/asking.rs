@@ -1,0 +1,123 @@
+//! The emergency: refused without a record, granted on the record, and what its keys open.
+
+use super::{Chosen, PATIENCE, Story, StoryError, at};
+use crate::demo::report::Refused;
+use crate::words::answer_text;
+use requester::ask::{Ask, Grounds, Kind};
+use requester::collect::Answer;
+use requester::folder::RequestFolder;
+use requester::show::Tried;
+
+impl Story<'_> {
+    /// Composes the request and shows it to the trustees without a leaf.
+    pub(super) async fn before_the_log(
+        &mut self,
+        chosen: &Chosen,
+        folder: &RequestFolder,
+    ) -> Result<Refused, StoryError> {
+        self.chapter("An emergency, without a record");
+        let requester = &self.cast.people.requester;
+        let ask = ask(self.camera()?.id.to_string(), chosen);
+        let drafted = requester::request::new(requester, &ask, folder).await.map_err(at("request new"))?;
+        requester::request::sign(requester, folder).map_err(at("request sign"))?;
+        let answers = requester::collect::ask_once(requester, folder).await.map_err(at("ask"))?;
+        let text = format!(
+            "an officer asks for epochs {} to {} and shows the request to {} trustees without logging it:",
+            drafted.first_epoch,
+            drafted.last_epoch,
+            answers.len()
+        );
+        self.says(text);
+        for (trustee, answer) in &answers {
+            self.says(format!("  {trustee}: {}", answer_text(answer)));
+        }
+        let names: Vec<&str> = answers
+            .iter()
+            .map(|(_, answer)| match answer {
+                Answer::Refused(refused) => refused.name.as_str(),
+                Answer::Granted { .. } => "GRANTED",
+                Answer::Pending(_) => "pending",
+                Answer::Unusable { .. } => "unusable",
+            })
+            .collect();
+        let first = names.first().copied().unwrap_or("nobody answered");
+        let all_refused = answers.iter().all(|(_, answer)| matches!(answer, Answer::Refused(_)));
+        let asked_all = answers.len() == usize::from(self.cast.plan.trustees);
+        Ok(Refused { refused: all_refused && asked_all, name: first.to_owned() })
+    }
+
+    /// Puts the request into the log.
+    pub(super) async fn logged(&mut self, folder: &RequestFolder) -> Result<(u64, usize), StoryError> {
+        self.chapter("The same emergency, on the record");
+        let submitted = requester::request::submit(&self.cast.people.requester, folder)
+            .await
+            .map_err(at("request submit"))?;
+        self.says(format!(
+            "leaf {} of the log, in a head cosigned by {}",
+            submitted.leaf_index,
+            submitted.witnesses.join(", ")
+        ));
+        Ok((submitted.leaf_index, submitted.witnesses.len()))
+    }
+
+    /// Collects, opens, tries the neighbour, verifies the evidence offline.
+    pub(super) async fn opened(
+        &mut self,
+        folder: &RequestFolder,
+    ) -> Result<(requester::open::Opened, Refused, bool), StoryError> {
+        let requester = &self.cast.people.requester;
+        let collected = requester::collect::collect(requester, folder, PATIENCE, &mut |_| {}).await;
+        let collected = collected.map_err(at("request collect"))?;
+        for (trustee, answer) in &collected.answers {
+            self.says(format!("  {trustee}: {}", answer_text(answer)));
+        }
+        let opened =
+            requester::open::open(requester, folder, &mut |_| {}).await.map_err(at("request open"))?;
+        let clips: Vec<String> = opened.clips.iter().map(|clip| clip.display().to_string()).collect();
+        self.says(format!(
+            "{} of {} epochs opened, {} segments: {}",
+            opened.epochs_opened,
+            opened.epochs_requested,
+            opened.segments,
+            clips.join(", ")
+        ));
+        let last = requester::request::draft(requester, folder).map_err(at("request"))?.last_epoch;
+        let tried = requester::show::try_epoch(requester, folder, last + 1).await.map_err(at("neighbour"))?;
+        let neighbour = match tried {
+            Tried::Refused { name } => Refused { refused: true, name },
+            Tried::Opened => Refused { refused: false, name: "OPENED".to_owned() },
+            Tried::NoFootage => Refused { refused: false, name: "no footage of it".to_owned() },
+        };
+        self.says(format!("epoch {}, the next one: {}", last + 1, neighbour.name));
+        let verified = crate::evidence::verify(&opened.evidence);
+        match &verified {
+            Ok(_) => self.says(format!("{} verifies offline", opened.evidence.display())),
+            Err(error) => self.says(format!("the evidence does NOT verify: {error}")),
+        }
+        let holds = verified.is_ok();
+        Ok((opened, neighbour, holds))
+    }
+}
+
+fn ask(camera_id: String, chosen: &Chosen) -> Ask {
+    Ask {
+        camera_id,
+        track: 0,
+        // Inside the first and the last epoch: whole epochs are asked for, and no neighbour is touched.
+        from_us: chosen.from_us + 1_000_000,
+        to_us: chosen.to_us - 1_000_000,
+        kind: Kind::Emergency,
+        basis: "danger-of-death".to_owned(),
+        officer: "Sgt. A. Example".to_owned(),
+        badge: "1182".to_owned(),
+        supervisor: "Lt. B. Example".to_owned(),
+        call_back: "control room called back on the published number".to_owned(),
+        case_number: "demo/1".to_owned(),
+        grounds: Grounds::Emergency {
+            in_danger: "a child of six, missing since noon".to_owned(),
+            why_waiting_is_dangerous: "it is below zero and getting dark".to_owned(),
+            why_no_order: "no judge can be reached within the hour".to_owned(),
+            how_footage_helps: "the camera shows which way the child left".to_owned(),
+        },
+    }
+}

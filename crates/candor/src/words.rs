@@ -1,0 +1,83 @@
+//! How what the parties hand back reads to people: moments, tables, a trustee's answer, an audit.
+
+use owner::audit::Report;
+use requester::collect::Answer;
+
+/// A moment as people read it, UTC.
+pub(crate) fn show_us(us: u64) -> String {
+    let micros = i64::try_from(us).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_microsecond(micros)
+        .map_or_else(|_| us.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// Columns, padded; the first row is the heading.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut lines = Vec::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        lines.push(cells.collect::<Vec<_>>().join("  ").trim_end().to_owned());
+    }
+    lines.join("\n")
+}
+
+/// A trustee's answer in a few words.
+pub(crate) fn answer_text(answer: &Answer) -> String {
+    match answer {
+        Answer::Granted { grant_index } => format!("granted, leaf {grant_index}"),
+        Answer::Pending(state) => format!("not yet: {}", state.word()),
+        Answer::Refused(refused) => {
+            format!("refused at {} ({}): {}", refused.step, refused.name, refused.what_to_do)
+        }
+        Answer::Unusable { reason } => format!("no usable answer: {reason}"),
+    }
+}
+
+/// What an audit found, as a table and a sentence.
+pub(crate) fn audit_text(report: &Report) -> String {
+    let heading =
+        ["leaf", "camera", "kind", "by", "epochs", "grants", "state", "yours", "reason"].map(str::to_owned);
+    let mut rows = vec![heading.to_vec()];
+    for row in &report.rows {
+        rows.push(vec![
+            row.leaf_index.to_string(),
+            row.camera.clone(),
+            row.kind.clone(),
+            row.agency.clone().unwrap_or_else(|| "-".to_owned()),
+            row.epochs.map_or_else(
+                || "-".to_owned(),
+                |(first, last)| format!("{first}-{last}{}", if row.track == 0 { "" } else { " (sub)" }),
+            ),
+            row.grants.to_string(),
+            row.state.map_or_else(|| "-".to_owned(), |state| format!("{state:?}").to_lowercase()),
+            if row.expected { "yes".to_owned() } else { "NO".to_owned() },
+            row.reason.clone().unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    let found = if report.rows.is_empty() { "no record about your cameras".to_owned() } else { table(&rows) };
+    let alarms: String =
+        report.policy_alarms.iter().map(|alarm| format!("\nPOLICY ALARM: {alarm}")).collect();
+    format!(
+        "{found}{alarms}\nlog head {} ({} witnesses), {} leaves read, {} camera-days tried, {} epochs checked",
+        report.head_size,
+        report.witnesses.len(),
+        report.leaves_read,
+        report.camera_days,
+        report.epochs_checked
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [vec!["camera".to_owned(), "age".to_owned()], vec!["front".to_owned(), "2 s".to_owned()]];
+        assert_eq!(table(&rows), "camera  age\nfront   2 s");
+    }
+}

@@ -1,0 +1,87 @@
+//! For showing what must not work: the released keys tried on an epoch that was not released, and a
+//! sealed segment as a sponsor can fetch it before any release. Nothing here is needed to open footage.
+
+use crate::Requester;
+use crate::case::Case;
+use crate::folder::RequestFolder;
+use crate::objects;
+use crate::open::OpenError;
+use crate::shares::{Shares, SharesError};
+use media::epoch::EpochOpen;
+use media::id::{CameraId, EpochNo, Sequence, TrackId};
+use media::limits::EPOCH_SECONDS;
+use media::segment::SegmentQuery;
+use quic::Link;
+use seal::opener::{Keyring, OpenError as SegmentError, open_whole};
+
+/// Neighbours of a span lie within two epochs of the greatest length around it.
+const REACH_US: u64 = 2 * EPOCH_SECONDS.1 as u64 * 1_000_000;
+
+/// What came of trying the released keys on an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Tried {
+    Opened,
+    Refused {
+        name: String,
+    },
+    /// The relay holds no segment of that epoch.
+    NoFootage,
+}
+
+/// Tries every released key on the footage of epoch `epoch`.
+pub async fn try_epoch(desk: &Requester, folder: &RequestFolder, epoch: u64) -> Result<Tried, OpenError> {
+    let case = Case::open(desk, folder)?;
+    let shares = Shares::read(&case)?;
+    let seeds = case.facts.opens.iter().map(|open| Ok(shares.combine(open)?.seed));
+    let seeds = seeds.collect::<Result<Vec<_>, SharesError>>()?;
+    let link = desk.relay().await?;
+    let Some(target) = find_epoch(&link, &case, EpochNo(epoch)).await? else { return Ok(Tried::NoFootage) };
+    let span = (target.context.start_us, target.context.end_us());
+    let mut footage = link.fetch_segments(&case.query(span)).await?;
+    let mut outcome = Tried::NoFootage;
+    while let Some((_, bytes)) = footage.next().await? {
+        for (open, seed) in case.facts.opens.iter().zip(&seeds) {
+            // The released seed, used in every way there is: as it was meant, and in the neighbour's place.
+            for context in [&open.context, &target.context] {
+                let mut keys = Keyring::new(case.facts.enrollment.camera_pk, case.track());
+                keys.insert(&target, seed.content_key(&context.hash()));
+                match open_whole(&bytes, &keys) {
+                    Ok(_) => return Ok(Tried::Opened),
+                    Err(SegmentError::NoKey(_)) => {}
+                    Err(SegmentError::Fragment(_)) => {
+                        outcome = Tried::Refused { name: "fragment-does-not-open".to_owned() };
+                    }
+                    Err(error) => outcome = Tried::Refused { name: error.to_string() },
+                }
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// The first sealed segment of a span, as the relay holds it.
+pub async fn sealed_segment(
+    desk: &Requester,
+    camera_id: CameraId,
+    (from_us, to_us): (u64, u64),
+) -> Result<Option<bytes::Bytes>, OpenError> {
+    let (track, cursor) = (TrackId(0), Sequence(0));
+    let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
+    let mut footage = desk.relay().await?.fetch_segments(&query).await?;
+    Ok(footage.next().await?.map(|(_, sealed)| sealed))
+}
+
+async fn find_epoch(link: &Link, case: &Case<'_>, epoch: EpochNo) -> Result<Option<EpochOpen>, OpenError> {
+    let (from_us, to_us) = case.span_us();
+    let reach = to_us.saturating_sub(from_us).max(REACH_US);
+    let (from_us, to_us) = (from_us.saturating_sub(reach), to_us.saturating_add(reach));
+    let camera = case.facts.enrollment.camera_id();
+    for signed in objects::epochs(link, camera, case.track(), from_us, to_us).await? {
+        let Ok(open) = signed.verify(&case.facts.enrollment.camera_pk) else { continue };
+        if open.context.epoch_no == epoch {
+            return Ok(Some(open.clone()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,90 @@
+//! An opened desk: what every step needs of configuration, keys, the log and the rules.
+
+use crate::config::Config;
+use crate::keys::{Keys, KeysError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
+use escrow::record::{Country, Name};
+use host::durable::{self, DurableError};
+use log_client::LogClient;
+use quic::{Endpoint, LinkError};
+use std::path::{Path, PathBuf};
+use tlog::policy::{POLICY_MAX_BYTES, Policy, PolicyError};
+
+/// Why the desk cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error(transparent)]
+    File(#[from] DurableError),
+    #[error("{name:?} is not a name that leaves can carry; correct [names] in the configuration")]
+    Name { name: String },
+    #[error("country {0:?} is not a two-letter code in capitals; correct it in the configuration")]
+    Country(String),
+    #[error("{}: no such file; get it from the log's or the relay's operator", .path.display())]
+    NoFile { path: PathBuf },
+    #[error("{}: {error}", .path.display())]
+    LogPolicy { path: PathBuf, error: PolicyError },
+    #[error("{}: {error}", .path.display())]
+    PolicyDoc { path: PathBuf, error: PolicyDocError },
+    #[error("the relay's key {0:?} is not the base64url of 32 bytes; correct [relay] in the configuration")]
+    RelayKey(String),
+}
+
+/// An opened desk.
+#[derive(Debug)]
+pub struct Requester {
+    pub(crate) agency: Name,
+    pub(crate) sponsor: Name,
+    pub(crate) country: Country,
+    pub(crate) keys: Keys,
+    pub(crate) log: LogClient,
+    pub(crate) log_policy_text: Vec<u8>,
+    pub(crate) rules: PolicyDoc,
+    relay: RelayAt,
+}
+
+#[derive(Debug)]
+struct RelayAt {
+    address: String,
+    key: [u8; 32],
+}
+
+impl Requester {
+    /// Opens the desk; nothing is created.
+    pub fn open(config: Config) -> Result<Self, DeskError> {
+        let name = |name: &str| Name::new(name).ok_or_else(|| DeskError::Name { name: name.to_owned() });
+        let country =
+            Country::new(&config.country).ok_or_else(|| DeskError::Country(config.country.clone()))?;
+        let log_policy_text = read(&config.log.policy, POLICY_MAX_BYTES)?;
+        let policy = Policy::parse(&log_policy_text)
+            .map_err(|error| DeskError::LogPolicy { path: config.log.policy.clone(), error })?;
+        let rules = PolicyDoc::parse(&read(&config.policy_doc, POLICY_DOC_MAX_BYTES)?)
+            .map_err(|error| DeskError::PolicyDoc { path: config.policy_doc.clone(), error })?;
+        let key = URL_SAFE_NO_PAD.decode(&config.relay.key).ok().and_then(|key| key.try_into().ok());
+        let key = key.ok_or_else(|| DeskError::RelayKey(config.relay.key.clone()))?;
+        Ok(Self {
+            agency: name(&config.names.agency)?,
+            sponsor: name(&config.names.sponsor)?,
+            country,
+            keys: Keys::open(&config)?,
+            log: LogClient::new(&config.log.url, policy),
+            log_policy_text,
+            rules,
+            relay: RelayAt { address: config.relay.address, key },
+        })
+    }
+
+    /// A session with the relay, as the sponsor's link key.
+    pub(crate) async fn relay(&self) -> Result<quic::Link, LinkError> {
+        let endpoint = Endpoint::client(&self.keys.link)?;
+        let (link, _control) = endpoint.connect(&self.relay.address, &self.relay.key).await?;
+        Ok(link)
+    }
+}
+
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, DeskError> {
+    durable::read_limited(path, limit as u64)?.ok_or_else(|| DeskError::NoFile { path: path.to_owned() })
+}
