@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log-client", &["host", "tlog"]),
     ("relay-client", &["host", "media", "quic"]),
     ("page", &["host"]),
-    ("camera", &["container", "escrow", "host", "media", "quic", "seal", "tlog"]),
+    ("camera", &["container", "escrow", "host", "media", "quic", "relay-client", "seal", "tlog"]),
     ("relay", &["host", "log-client", "media", "quic", "tlog"]),
     ("log-server", &["host", "tlog"]),
     ("witness", &["host", "tlog"]),

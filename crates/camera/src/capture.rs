@@ -97,7 +97,7 @@ impl Capture {
             };
             let len = read.map_err(SourceError::Read)?;
             if len == 0 {
-                return Err(self.ended().await);
+                return Err(self.why_ended().await);
             }
             self.splitter.push(self.buffer.get(..len).unwrap_or_default());
         }
@@ -111,12 +111,12 @@ impl Capture {
     }
 
     /// Why it ended by itself.
-    async fn ended(&mut self) -> SourceError {
+    async fn why_ended(&mut self) -> SourceError {
         let splitter = std::mem::take(&mut self.splitter);
         let Some(ffmpeg) = &mut self.ffmpeg else {
             return splitter.finish().map_or_else(SourceError::Video, |()| SourceError::Finished);
         };
-        let (is_well, words) = ffmpeg.ended().await;
+        let (is_well, words) = ffmpeg.wait().await;
         match is_well && splitter.finish().is_ok() {
             true if self.is_live => SourceError::Closed,
             true => SourceError::Finished,

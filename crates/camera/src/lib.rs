@@ -15,7 +15,8 @@
 //!
 //! In scope: what a device with a picture does. Out of scope: opening anything; who else may watch
 //! (the owner's policy).
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![deny(clippy::wildcard_enum_match_arm)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm))]
 
 mod capture;
 mod clock;

@@ -61,6 +61,11 @@ impl Outbox {
         self.change(media::session::Outbox::poll_send)
     }
 
+    /// Waits until a segment was added or is to go again, of whichever track. Cancel-safe.
+    pub(crate) async fn wait_for_more(&self) {
+        self.to_send.notified().await;
+    }
+
     /// How many segments the relay is not known to have, the one that is being filmed included.
     pub(crate) fn depth(&self) -> usize {
         *self.depth.borrow()

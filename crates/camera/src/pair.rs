@@ -10,9 +10,10 @@ use host::machine::Machine;
 use media::codec::DecodeError;
 use media::enrollment::{CameraConsent, Enrollment, ObjectError};
 use media::id::{CameraId, Day};
-use media::message::{Refusal, RefusalCode, Request, Response, Side};
+use media::message::{Refusal, RefusalCode, Side};
 use media::pair::{PairHello, PairWelcome};
-use quic::{CallError, Endpoint, Identity, Link, LinkError};
+use quic::{CallError, Identity, Link, LinkError};
+use relay_client::{Addresses, Relay, ask, calls, found};
 use seal::notice::NoticeRoot;
 use seal::pair::{Invite, InviteError};
 use std::time::Duration;
@@ -49,13 +50,9 @@ pub enum PairError {
     #[error(transparent)]
     Link(#[from] LinkError),
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(CallError),
     #[error("the invite cannot be used any more: {0}; ask the owner for a new one")]
     Spent(Refusal),
-    #[error(transparent)]
-    Refused(Refusal),
-    #[error("the relay answered {0} with something else; it is broken or speaks another version")]
-    Unexpected(&'static str),
     #[error("the owner did not answer within {} s; is `candor owner invite` still running? Ask for a new invite", WAIT.as_secs())]
     NoAnswer,
     #[error("the owner's answer is malformed: {0}")]
@@ -88,8 +85,9 @@ pub async fn pair(
     if spool.is_paired()? {
         return Err(SpoolError::Paired.into());
     }
-    let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes()))?;
-    let (link, _control) = endpoint.connect(&invite.relay, &invite.relay_key).await?;
+    let (identity, addresses) = (Identity::from_seed(&camera.to_bytes()), Addresses::one(&invite.relay));
+    let relay = Relay::new(identity, addresses, invite.relay_key);
+    let (link, _control) = relay.connect().await?;
     on(Step::Connected);
 
     let camera_pk = camera.verifying_key().to_bytes();
@@ -97,7 +95,7 @@ pub async fn pair(
     let consent = CameraConsent::sign(&camera, &invite.owner_key, mailbox);
     let hello = PairHello { camera_pk, consent, model: config.model.clone() };
     let mail = invite.seal_mail(Side::Camera, &hello.encode(), &mut machine.rng);
-    put(&link, Request::MailboxPut { mailbox, side: Side::Camera, mail }).await?;
+    ask(&link, &calls::put_mail(mailbox, Side::Camera, mail)).await?;
     on(Step::Introduced);
 
     let mail = take(&link, mailbox).await?;
@@ -126,37 +124,36 @@ pub async fn pair(
         log_policy: welcome.log_policy.clone(),
     };
     spool.keep_pairing(&pairing, &notices, &notices.notice(&camera))?;
-    link.goodbye();
+    relay.leave().await;
     Ok(Paired { camera_id: camera_id.to_string(), relay: invite.relay.clone() })
-}
-
-async fn put(link: &Link, request: Request) -> Result<(), PairError> {
-    match link.call(&request).await? {
-        Response::Ok => Ok(()),
-        Response::Refused(refusal) => Err(refused(refusal)),
-        _ => Err(PairError::Unexpected("MailboxPut")),
-    }
 }
 
 /// The relay holds each question a while; it is asked again until the owner has answered.
 async fn take(link: &Link, mailbox: [u8; 32]) -> Result<Vec<u8>, PairError> {
     let deadline = Instant::now() + WAIT;
     while Instant::now() < deadline {
-        match link.call(&Request::MailboxTake { mailbox, side: Side::Owner }).await? {
-            Response::Object(mail) => return Ok(mail),
-            Response::Refused(refusal) if refusal.code == RefusalCode::NotFound => {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-            Response::Refused(refusal) => return Err(refused(refusal)),
-            _ => return Err(PairError::Unexpected("MailboxTake")),
+        if let Some(mail) = found(ask(link, &calls::take_mail(mailbox, Side::Owner)).await)? {
+            return Ok(mail);
         }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Err(PairError::NoAnswer)
 }
 
-fn refused(refusal: Refusal) -> PairError {
-    match refusal.code {
-        RefusalCode::InviteSpent | RefusalCode::NotFound => PairError::Spent(refusal),
-        _ => PairError::Refused(refusal),
+impl From<CallError> for PairError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refusal) if is_spent(&refusal) => Self::Spent(refusal),
+            CallError::Refused(_)
+            | CallError::Link(_)
+            | CallError::TimedOut { .. }
+            | CallError::Abandoned
+            | CallError::Unexpected(_) => Self::Call(error),
+        }
     }
+}
+
+/// Whether a mailbox is not there any more, or never was.
+fn is_spent(refusal: &Refusal) -> bool {
+    matches!(refusal.code, RefusalCode::InviteSpent | RefusalCode::NotFound)
 }

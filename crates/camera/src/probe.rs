@@ -72,13 +72,13 @@ pub struct Advice {
 #[derive(serde::Deserialize)]
 struct Shown {
     #[serde(default)]
-    streams: Vec<Stream>,
+    streams: Vec<ProbedStream>,
     #[serde(default)]
     packets: Vec<Packet>,
 }
 
 #[derive(serde::Deserialize)]
-struct Stream {
+struct ProbedStream {
     index: u32,
     codec_type: Option<String>,
     codec_name: Option<String>,
@@ -158,7 +158,7 @@ impl Found {
 fn judged(json: &str) -> Result<Found, SourceError> {
     let shown: Shown = serde_json::from_str(json)
         .map_err(|error| SourceError::Unreadable(format!(": ffprobe said what is no answer: {error}")))?;
-    let is_carried = |stream: &&Stream| matches!(stream.codec_name.as_deref(), Some("h264" | "hevc"));
+    let is_carried = |stream: &&ProbedStream| matches!(stream.codec_name.as_deref(), Some("h264" | "hevc"));
     let stream = shown.streams.iter().find(is_carried).ok_or(SourceError::NoPicture)?;
     let pictures = shown.packets.iter().filter(|packet| packet.stream_index == stream.index);
     // The first ones of a live stream may have no time yet.

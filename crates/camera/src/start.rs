@@ -28,7 +28,8 @@ use host::running::Running;
 use host::shutdown::Shutdown;
 use host::start::Start;
 use media::id::CameraId;
-use quic::{Endpoint, Identity};
+use quic::Identity;
+use relay_client::{Addresses, Relay};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -70,7 +71,8 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let (main, sub) = state::of_tracks(Spools::open(&config.data)?);
     let pairing = main.spool().pairing()?;
     let camera_key = camera.verifying_key().to_bytes();
-    let endpoint = Endpoint::client(&Identity::from_seed(&camera.to_bytes()))?;
+    let addresses = Addresses::one(pairing.relay);
+    let relay = Relay::new(Identity::from_seed(&camera.to_bytes()), addresses, pairing.relay_key);
     let off = duty::follow(&config, machine.clock.clone());
     let clocks = Clocks::new(machine.clock.clone());
     let reel_of = |source: &SourceConfig, handover: &Arc<Handover>| {
@@ -97,7 +99,7 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let is_published = sub_reel.is_some() || sub.outbox.depth() > 0;
     let tracks = Tracks { main: main.clone(), sub: is_published.then_some(sub) };
     let backfill = config.backfill_percent;
-    let publisher = Publisher { endpoint, pairing, camera_key, tracks: tracks.clone(), backfill, machine };
+    let publisher = Publisher { relay, camera_key, tracks: tracks.clone(), backfill, machine };
     let own = shutdown.child();
     let stop = own.clone();
     let party = async move {

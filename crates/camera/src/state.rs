@@ -24,8 +24,6 @@ pub(crate) struct Handover {
     pub(crate) live: watch::Sender<Option<Live>>,
     /// An EpochOpen or DayNotice waits, of whichever track.
     pub(crate) to_put: Arc<Notify>,
-    /// A segment waits, of whichever track.
-    pub(crate) to_send: Arc<Notify>,
     /// Where the spool is worked on; one and the same for all tracks.
     pub(crate) disk: Blocking,
     pub(crate) stats: Stats,
@@ -82,7 +80,6 @@ pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
             outbox: Outbox::new(spool.sequences(), to_send.clone()),
             live: watch::Sender::new(None),
             to_put: Arc::clone(&to_put),
-            to_send: to_send.clone(),
             disk: disk.clone(),
             stats: spool.stats().clone(),
         })

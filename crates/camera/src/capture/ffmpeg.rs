@@ -89,7 +89,7 @@ impl Ffmpeg {
     }
 
     /// After it closed its output: whether it ended well, and what it said.
-    pub(super) async fn ended(&mut self) -> (bool, String) {
+    pub(super) async fn wait(&mut self) -> (bool, String) {
         let is_well = matches!(timeout(PROBE, self.child.wait()).await, Ok(Ok(status)) if status.success());
         let words = timeout(PROBE, &mut self.words).await;
         (is_well, words.ok().and_then(Result::ok).unwrap_or_default())

@@ -1,16 +1,19 @@
 //! What a camera asks and puts beside its segments, one call after the other: the owner's newest
 //! policy, DayNotices, EpochOpens, trustees' keys.
 
-use super::{Session, SessionError, Track};
+use super::SessionError;
+use super::session::{Session, Track};
 use crate::notices::DAYS_MAX;
 use crate::policy::{Needs, PolicyRefused, Succession};
 use crate::spool::{Spool, SpoolError};
 use escrow::daykeys::DayKey;
 use media::id::{CameraId, Day, EpochNo};
-use media::message::{RefusalCode, Request, Response};
 use media::notice::DayNotice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::PublicKey;
+use quic::CallError;
+use relay_client::calls::HeldPolicy;
+use relay_client::{ask, calls, found};
 use seal::notice::NoticeKey;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -47,24 +50,9 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
     }
 }
 
-/// Asks; a refusal is an error.
-async fn ask(session: &Session, request: Request) -> Result<Response, SessionError> {
-    match session.link.call(&request).await? {
-        Response::Refused(refusal) => Err(refusal.into()),
-        response => Ok(response),
-    }
-}
-
-async fn put(session: &Session, request: Request, what: &'static str) -> Result<(), SessionError> {
-    match ask(session, request).await? {
-        Response::Ok => Ok(()),
-        _ => Err(SessionError::Unexpected(what)),
-    }
-}
-
 async fn put_notices(session: &Session) -> Result<(), SessionError> {
     for (day, notice) in session.main.handover.on_disk(|spool| spool.waiting_notices()).await? {
-        put(session, Request::PutDayNotice(notice), "PutDayNotice").await?;
+        ask(&session.link, &calls::put_day_notice(notice)).await?;
         session.main.handover.on_disk(move |spool| spool.forget_notice(day)).await?;
     }
     Ok(())
@@ -75,7 +63,7 @@ async fn put_opens(session: &Session) -> Result<(), SessionError> {
     let Some(sub) = &session.sub else { return Ok(()) };
     match put_opens_of(session, sub).await {
         // The main track goes on. It is tried again when the next one opens, at the latest.
-        Err(SessionError::Refused(refusal)) => {
+        Err(SessionError::Call(CallError::Refused(refusal))) => {
             tracing::warn!(%refusal, "an EpochOpen of the second track was not stored: its segments wait");
             sub.handover.stats.set_link(Some(refusal.to_string()));
             Ok(())
@@ -87,7 +75,7 @@ async fn put_opens(session: &Session) -> Result<(), SessionError> {
 async fn put_opens_of(session: &Session, track: &Track) -> Result<(), SessionError> {
     let waiting = |spool: &mut Spool| spool.opens_from(spool.confirmed_opens()?);
     for (epoch, open) in track.handover.on_disk(waiting).await? {
-        put(session, Request::PutEpochOpen(open), "PutEpochOpen").await?;
+        ask(&session.link, &calls::put_epoch_open(open)).await?;
         track.handover.on_disk(move |spool| spool.confirm_open(epoch)).await?;
         track.confirmed.send_replace(EpochNo(epoch.0.saturating_add(1)));
     }
@@ -98,7 +86,7 @@ async fn put_opens_of(session: &Session, track: &Track) -> Result<(), SessionErr
 /// under the one that does.
 async fn follow_policy(session: &Session) -> Result<(), SessionError> {
     let handover = &session.main.handover;
-    let trouble = match newest(session).await? {
+    let trouble = match fetch_newest(session).await? {
         Ok(None) => None,
         Ok(Some(policy)) => {
             tracing::info!(version = policy.unverified().version, "a new policy of the owner");
@@ -114,7 +102,9 @@ async fn follow_policy(session: &Session) -> Result<(), SessionError> {
     Ok(())
 }
 
-async fn newest(session: &Session) -> Result<Result<Option<SignedOwnerPolicy>, PolicyRefused>, SessionError> {
+async fn fetch_newest(
+    session: &Session,
+) -> Result<Result<Option<SignedOwnerPolicy>, PolicyRefused>, SessionError> {
     let camera_id = session.camera_id;
     let camera_key = session.camera_key;
     let today = Day::of_us(session.clock.micros());
@@ -125,19 +115,12 @@ async fn newest(session: &Session) -> Result<Result<Option<SignedOwnerPolicy>, P
         Ok(succession) => succession,
         Err(refused) => return Ok(Err(refused)),
     };
-    // Zeros: the newest.
-    let mut hash = [0; 32];
+    let mut hash = None;
     loop {
-        let bundle = match session.link.call(&Request::GetPolicy { camera_id, hash }).await? {
-            Response::Policy { bundle, .. } => bundle,
-            Response::Refused(refusal) if refusal.code == RefusalCode::NotFound => {
-                return Ok(Err(succession.missing()));
-            }
-            Response::Refused(refusal) => return Err(refusal.into()),
-            _ => return Err(SessionError::Unexpected("GetPolicy")),
-        };
+        let asked = ask(&session.link, &calls::policy(camera_id, hash)).await;
+        let Some(HeldPolicy { bundle, .. }) = found(asked)? else { return Ok(Err(succession.missing())) };
         match succession.handle(&bundle) {
-            Ok(Needs::Version(before)) => hash = before,
+            Ok(Needs::Version(before)) => hash = Some(before),
             Ok(Needs::Nothing) => return Ok(succession.newest(&labels)),
             Err(refused) => return Ok(Err(refused)),
         }
@@ -189,9 +172,7 @@ async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
         if missing.is_empty() {
             continue;
         }
-        let Response::Objects(offered) = ask(session, Request::GetDayKeys(day)).await? else {
-            return Err(SessionError::Unexpected("GetDayKeys"));
-        };
+        let offered = ask(&session.link, &calls::day_keys(day)).await?;
         for (share, name, vkey) in missing {
             let own = offered.iter().find(|object| object.name == name).map(|object| object.bytes.clone());
             let verified = own.filter(|bytes| is_key_of(bytes, &vkey, day));

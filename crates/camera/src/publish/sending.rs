@@ -6,8 +6,9 @@
 //! ```
 //! Each track has streams of its own, so that one that waits for its EpochOpen holds up no other.
 
+use super::SessionError;
 use super::backfill::{self, Share};
-use super::{Session, SessionError, Track};
+use super::session::{Session, Track};
 use crate::live::{Live, Next};
 use crate::spool::SpoolError;
 use crate::state::Handover;
@@ -16,9 +17,8 @@ use media::segment::SegmentHeader;
 use quic::{Link, LinkError, SegmentSend, StreamError};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// Live segments under way at once; more than one when the uplink is slower than the picture, or
 /// far.
@@ -28,10 +28,6 @@ const MAIN_LIVE: i32 = 1 << 30;
 const SUB_LIVE: i32 = 2;
 /// One segment of the backlog is under way at a time, of either track.
 const BACKLOG: i32 = 0;
-/// What the relay could not store goes again after this long: its disk, its quota or its log may
-/// have recovered.
-const LATER: Duration = Duration::from_secs(2);
-
 /// Sends what the outbox says until the session ends.
 pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
     let mut main = Lane::of(&session.main, MAIN_LIVE);
@@ -55,9 +51,9 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
             sub.send_backlog(session);
         }
         tokio::select! {
-            done = main.done() => finished(&session.main.handover, done)?,
-            done = done_of(&mut sub) => finished(done.0, done.1)?,
-            () = session.main.handover.to_send.notified() => {}
+            done = main.next_done() => finish(&session.main, done)?,
+            (track, done) = next_done_of(&mut sub) => finish(track, done)?,
+            () = session.main.handover.outbox.wait_for_more() => {}
         }
     }
 }
@@ -100,7 +96,7 @@ impl<'a> Lane<'a> {
     }
 
     /// The next of them that ends; none may be under way.
-    async fn done(&mut self) -> Result<Done, tokio::task::JoinError> {
+    async fn next_done(&mut self) -> Result<Done, JoinError> {
         tokio::select! {
             Some(done) = self.live.join_next() => done,
             Some(done) = self.backlog.join_next() => done,
@@ -109,23 +105,11 @@ impl<'a> Lane<'a> {
     }
 }
 
-async fn done_of<'a>(
-    lane: &mut Option<Lane<'a>>,
-) -> (&'a Arc<Handover>, Result<Done, tokio::task::JoinError>) {
+async fn next_done_of<'a>(lane: &mut Option<Lane<'a>>) -> (&'a Track, Result<Done, JoinError>) {
     match lane {
-        Some(lane) => (&lane.track.handover, lane.done().await),
+        Some(lane) => (lane.track, lane.next_done().await),
         None => std::future::pending().await,
     }
-}
-
-/// Sends a segment again, not at once.
-pub(super) fn again_later(handover: &Arc<Handover>, sequence: Sequence) {
-    let handover = handover.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(LATER).await;
-        // If the session ended meanwhile, it waits already, and this changes nothing.
-        handover.outbox.requeue(sequence);
-    });
 }
 
 type Done = (Sequence, Result<Sent, SendError>);
@@ -148,10 +132,7 @@ enum SendError {
     Spool(#[from] SpoolError),
 }
 
-fn finished(
-    handover: &Arc<Handover>,
-    done: Result<Done, tokio::task::JoinError>,
-) -> Result<(), SessionError> {
+fn finish(track: &Track, done: Result<Done, JoinError>) -> Result<(), SessionError> {
     let (sequence, ended) = match done {
         Ok(done) => done,
         Err(failed) => match failed.try_into_panic() {
@@ -161,20 +142,17 @@ fn finished(
         },
     };
     match ended {
-        Ok(Sent::Whole) => Ok(()),
-        Ok(Sent::Gone) => {
-            handover.outbox.remove(sequence);
-            Ok(())
-        }
+        Ok(Sent::Whole) => {}
+        Ok(Sent::Gone) => track.handover.outbox.remove(sequence),
         // The relay gave the stream up. Its refusal, if one comes, says why and decides; if none
         // comes, the segment goes again.
         Err(SendError::Stream(StreamError::Abandoned | StreamError::Stalled)) => {
-            again_later(handover, sequence);
-            Ok(())
+            track.requeue_later(sequence)
         }
-        Err(SendError::Stream(StreamError::Link(error)) | SendError::Link(error)) => Err(error.into()),
-        Err(SendError::Spool(error)) => Err(error.into()),
+        Err(SendError::Stream(StreamError::Link(error)) | SendError::Link(error)) => return Err(error.into()),
+        Err(SendError::Spool(error)) => return Err(error.into()),
     }
+    Ok(())
 }
 
 /// One segment on its way.

@@ -1,12 +1,15 @@
 //! What a session that is cut off while the disk is slow leaves behind.
 
+use super::session::Track;
 use super::*;
-use crate::spool::Spools;
+use crate::spool::{Spool, Spools};
 use crate::state;
 use media::epoch::{EpochClose, GapReason};
+use media::id::{EpochNo, Sequence, TrackId};
 use media::segment::{SegmentHeader, Start};
 use std::sync::mpsc;
-use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// So long a test waits for what will come.
 const LONG: Duration = Duration::from_secs(60);
@@ -63,7 +66,7 @@ async fn an_acknowledgement_is_counted_also_where_the_session_ends_while_the_dis
     let dir = tempfile::tempdir().unwrap();
     let track = track_with_a_segment(dir.path());
     assert_eq!(track.handover.stats.spooled().0, 1);
-    cut_off_at_a_slow_disk(&track, track.acknowledged(Sequence(0))).await;
+    cut_off_at_a_slow_disk(&track, track.handle_ack(Sequence(0))).await;
     let stats = &track.handover.stats;
     assert_eq!((stats.segments_acked(), stats.spooled()), (1, (0, 0)));
     assert!(track.handover.spool().find_segment(Sequence(0)).unwrap().is_none());
@@ -74,7 +77,7 @@ async fn a_refusal_is_counted_also_where_the_session_ends_while_the_disk_is_slow
     let dir = tempfile::tempdir().unwrap();
     let track = track_with_a_segment(dir.path());
     let refusal = Refusal::new(RefusalCode::SequenceTaken, "taken");
-    cut_off_at_a_slow_disk(&track, track.refused(Sequence(0), &refusal)).await;
+    cut_off_at_a_slow_disk(&track, track.handle_nack(Sequence(0), &refusal)).await;
     let stats = &track.handover.stats;
     assert_eq!((stats.segments_refused(), stats.spooled()), (1, (0, 0)));
     assert_eq!(std::fs::read_dir(dir.path().join("spool")).unwrap().count(), 1, "it is put aside");

@@ -60,7 +60,7 @@ pub(super) fn create(path: &Path) -> Result<(), DbError> {
 pub(super) fn open(path: &Path, data: &Path) -> Result<Db, SpoolError> {
     Db::open(path, CACHE_BYTES).map_err(|error| match error {
         DbError::Missing { .. } => SpoolError::Missing(data.to_owned()),
-        other => other.into(),
+        DbError::Exists { .. } | DbError::Damaged { .. } | DbError::Failed { .. } => error.into(),
     })
 }
 

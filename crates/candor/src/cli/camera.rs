@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use camera::{Config, Error, PairError, SpoolError};
 use clap::Subcommand;
 use host::shutdown::Shutdown;
-use quic::LinkError;
+use quic::{CallError, LinkError};
 use seal::pair::InviteError;
 use source::Access;
 
@@ -166,7 +166,8 @@ fn not_paired(error: PairError) -> Ended {
         PairError::Spool(SpoolError::Paired | SpoolError::Missing(_))
         | PairError::Invite(InviteError::Malformed(_))
         | PairError::Link(LinkError::Address { .. }) => Ended::wrong(error),
-        PairError::Link(LinkError::WrongKey) => Ended::no(error),
+        PairError::Link(LinkError::WrongKey)
+        | PairError::Call(CallError::Refused(_) | CallError::Unexpected(_)) => Ended::no(error),
         PairError::Link(_) | PairError::Call(_) | PairError::NoAnswer | PairError::Spool(_) => error.into(),
         _ => Ended::no(error),
     }

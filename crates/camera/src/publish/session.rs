@@ -1,0 +1,183 @@
+//! A session that stands, and what the relay says in it.
+
+use super::{LEAVE, SessionError, Share};
+use crate::spool::{Spool, SpoolError};
+use crate::state::Handover;
+use host::clock::Clock;
+use media::id::{CameraId, EpochNo, Sequence, TrackId};
+use media::message::{Control, Judges, Refusal};
+use media::sign::PublicKey;
+use quic::{ControlReceiver, Link};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+
+/// What the relay could not store goes again after this long: its disk, its quota or its log may have
+/// recovered.
+const LATER: Duration = Duration::from_secs(2);
+
+pub(super) struct Session {
+    pub(super) link: Link,
+    pub(super) camera_key: PublicKey,
+    pub(super) camera_id: CameraId,
+    pub(super) main: Track,
+    /// If there is one, and the relay takes it.
+    pub(super) sub: Option<Track>,
+    pub(super) backfill: Share,
+    pub(super) clock: Clock,
+    /// The relay has, or may have, a newer policy.
+    pub(super) policy_changed: Notify,
+}
+
+/// One track within a session.
+pub(super) struct Track {
+    pub(super) handover: Arc<Handover>,
+    /// The first epoch whose EpochOpen the relay is not known to have.
+    pub(super) confirmed: watch::Sender<EpochNo>,
+    /// The first live segment.
+    pub(super) live_from: Sequence,
+}
+
+/// What a relay says to a camera.
+enum Said {
+    Leave(TrackId),
+    Stored(TrackId, Sequence),
+    NotStored(TrackId, Sequence, Refusal),
+    PolicyChanged,
+}
+
+/// Passes over what is not for a camera. Cancel-safe.
+async fn hear(control: &mut ControlReceiver) -> Result<Said, SessionError> {
+    loop {
+        return match control.next().await?.ok_or(SessionError::Closed)? {
+            Control::PublishOk { track, .. } => Ok(Said::Leave(track)),
+            Control::Ack { track, sequence } => Ok(Said::Stored(track, sequence)),
+            Control::Nack { track, sequence, refusal } => Ok(Said::NotStored(track, sequence, refusal)),
+            Control::PolicyChanged { .. } => Ok(Said::PolicyChanged),
+            Control::Refuse(refusal) => Err(refusal.into()),
+            Control::Hello { .. }
+            | Control::Welcome { .. }
+            | Control::Publish { .. }
+            | Control::Subscribe { .. }
+            | Control::SubscribeOk { .. }
+            | Control::Goodbye => continue,
+        };
+    }
+}
+
+impl Session {
+    /// Does what the relay says until the session ends.
+    pub(super) async fn follow(&self, control: &mut ControlReceiver) -> Result<Infallible, SessionError> {
+        // A word about a track that is not published is about nothing.
+        let track = |of| {
+            [Some(&self.main), self.sub.as_ref()].into_iter().flatten().find(|it| it.handover.track == of)
+        };
+        loop {
+            match hear(control).await? {
+                Said::Stored(of, sequence) => {
+                    if let Some(track) = track(of) {
+                        track.handle_ack(sequence).await?;
+                    }
+                }
+                Said::NotStored(of, sequence, refusal) => {
+                    if let Some(track) = track(of) {
+                        track.handle_nack(sequence, &refusal).await?;
+                    }
+                }
+                Said::PolicyChanged => self.policy_changed.notify_one(),
+                Said::Leave(_) => {}
+            }
+        }
+    }
+}
+
+impl Track {
+    pub(super) async fn begin(
+        link: &Link,
+        control: &mut ControlReceiver,
+        camera_id: CameraId,
+        handover: &Arc<Handover>,
+    ) -> Result<Self, SessionError> {
+        let track = handover.track;
+        link.control_send(&Control::Publish { camera_id, track })?;
+        timeout(LEAVE, leave(control, track)).await.map_err(|_| SessionError::NoLeave)??;
+        let (next, confirmed) = handover
+            .on_disk(|spool| Ok::<_, SpoolError>((spool.next_sequence()?, spool.confirmed_opens()?)))
+            .await?;
+        // The segment that is being filmed is the first live one; without one, the next.
+        let live_from = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
+        handover.outbox.connect(live_from);
+        handover.stats.set_link(None);
+        Ok(Self { handover: handover.clone(), confirmed: watch::Sender::new(confirmed), live_from })
+    }
+
+    /// Counted before the disk is waited for: a session that is cut off meanwhile takes nothing of
+    /// it with it.
+    pub(super) async fn handle_ack(&self, sequence: Sequence) -> Result<(), SessionError> {
+        if self.handover.outbox.acknowledge(sequence) {
+            self.handover.stats.count_acked();
+            self.handover.stats.set_link(None);
+            self.handover.on_disk(move |spool| spool.forget_segment(sequence)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn handle_nack(
+        &self,
+        sequence: Sequence,
+        refusal: &Refusal,
+    ) -> Result<(), SessionError> {
+        tracing::warn!(track = self.handover.track.0, sequence = sequence.0, %refusal, "a segment was not stored");
+        self.handover.stats.set_link(Some(refusal.to_string()));
+        match refusal.code.judges() {
+            // The relay lacks the segment's EpochOpen, whatever it said before.
+            Judges::Absence => {
+                let known = move |spool: &mut Spool| match spool.epoch_of(sequence) {
+                    Some(epoch) => spool.doubt_open(epoch).map(|()| Some(epoch)),
+                    None => Ok(None),
+                };
+                if let Some(epoch) = self.handover.on_disk(known).await? {
+                    self.confirmed.send_if_modified(|confirmed| {
+                        let doubted = *confirmed > epoch;
+                        *confirmed = epoch.min(*confirmed);
+                        doubted
+                    });
+                    self.handover.to_put.notify_one();
+                }
+                self.handover.outbox.requeue(sequence);
+            }
+            Judges::Nothing | Judges::Sender => self.requeue_later(sequence),
+            // SPEC: session.md#refusals: the camera MUST keep it beside its spool.
+            Judges::Object => {
+                self.handover.outbox.remove(sequence);
+                self.handover.stats.count_refused();
+                self.handover.on_disk(move |spool| spool.set_aside(sequence)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a segment again, not at once. When the session ends meanwhile, it waits already.
+    pub(super) fn requeue_later(&self, sequence: Sequence) {
+        let (handover, mut session) = (self.handover.clone(), self.confirmed.subscribe());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = sleep(LATER) => handover.outbox.requeue(sequence),
+                () = async { while session.changed().await.is_ok() {} } => {}
+            }
+        });
+    }
+}
+
+/// Waits until the relay lets this track be published.
+async fn leave(control: &mut ControlReceiver, of: TrackId) -> Result<(), SessionError> {
+    loop {
+        match hear(control).await? {
+            Said::Leave(track) if track == of => return Ok(()),
+            // Of another track nothing is under way yet, and the policy is asked for at the beginning.
+            Said::Leave(_) | Said::Stored(..) | Said::NotStored(..) | Said::PolicyChanged => {}
+        }
+    }
+}
