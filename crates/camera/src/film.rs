@@ -140,7 +140,7 @@ impl Film {
                     events.rest();
                 }
                 self.interrupt(gap);
-                return self.handover.stats.set_rests(Some(gap));
+                return self.handover.stats.change(|now| now.rests = Some(gap));
             }
             Heard::Motion(permille, now) => {
                 self.motion_permille = self.motion_permille.max(permille);
@@ -150,19 +150,15 @@ impl Film {
                 return;
             }
         };
-        match filmed {
-            Ok(()) => {}
-            Err(error) => {
-                // Said once for each trouble, not for each key frame at which it is still there.
-                let text = error.to_string();
-                if self.handover.stats.trouble().as_ref() != Some(&text) {
-                    tracing::warn!(%error, "nothing is filmed");
-                }
-                self.handover.stats.set_trouble(Some(text));
-                let is_full = matches!(error, FilmError::Spool(SpoolError::Full));
-                self.interrupt(if is_full { GapReason::SpoolOverflow } else { GapReason::Restart });
-            }
+        let Err(error) = filmed else { return };
+        // Said once for each trouble, not for each key frame at which it is still there.
+        let text = error.to_string();
+        if self.handover.stats.trouble().as_ref() != Some(&text) {
+            tracing::warn!(%error, "nothing is filmed");
         }
+        self.handover.stats.set_trouble(Some(text));
+        let is_full = matches!(error, FilmError::Spool(SpoolError::Full));
+        self.interrupt(if is_full { GapReason::SpoolOverflow } else { GapReason::Restart });
     }
 
     fn begin_run(&mut self, init: Vec<u8>, codecs: String) -> Result<(), FilmError> {
@@ -175,7 +171,7 @@ impl Film {
     }
 
     fn fragment(&mut self, fragment: Fragment, now: Moment) -> Result<(), FilmError> {
-        self.handover.stats.set_rests(None);
+        self.handover.stats.change(|now| now.rests = None);
         let (now_us, set) = self.clock.read(now);
         if set == Set::Yes {
             tracing::warn!("the wall clock was set: a new run and a new epoch begin");
@@ -242,7 +238,7 @@ impl Film {
         let Some(epoch) = &self.epoch else { return Ok(()) };
         let (sequence, waiting) = {
             let spool = self.handover.spool();
-            (spool.next_sequence()?, spool.waiting())
+            (spool.next_sequence()?, u32::try_from(spool.segments.count()).unwrap_or(u32::MAX))
         };
         let header = SegmentHeader {
             camera_id: self.camera_id,
@@ -278,7 +274,7 @@ impl Film {
             Ok(()) => {
                 (epoch.chain, epoch.next_k) = (chain, close.segments);
                 open.writer.end(trailer);
-                self.handover.stats.count_sent();
+                self.handover.stats.change(|now| now.sent += 1);
             }
             Err(error) => {
                 tracing::error!(%error, "a segment was not kept");

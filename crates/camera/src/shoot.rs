@@ -179,7 +179,7 @@ fn tell_clock(ahead_ms: Option<i64>, stats: &Stats) {
         (None, Some(_)) => tracing::info!(ahead_ms, "the camera's clock is right again"),
         (None, None) | (Some(_), Some(_)) => {}
     }
-    stats.set_clock_trouble(fault);
+    stats.change(|now| now.troubles.clock = fault);
 }
 
 /// How long to wait before a source is begun again.

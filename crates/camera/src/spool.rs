@@ -84,7 +84,8 @@ fn advice(error: &DbError) -> &'static str {
 pub(crate) struct Spool {
     db: Arc<Db>,
     track: TrackId,
-    segments: Segments,
+    /// What waits for the relay.
+    pub(crate) segments: Segments,
 }
 
 impl Spool {
@@ -112,7 +113,7 @@ impl Spool {
     /// After a crash: a segment that was kept just before its count was, is counted now, before it
     /// can be acknowledged and forgotten.
     fn recover(&self) -> Result<(), SpoolError> {
-        let Some(last) = self.segments.sequences().next_back() else { return Ok(()) };
+        let Some(last) = self.segments.newest() else { return Ok(()) };
         if last.0 < self.number(NEXT_SEQUENCE)? {
             return Ok(());
         }
@@ -165,7 +166,7 @@ impl Spool {
         let next = epoch.next().ok_or(SpoolError::EpochsUsedUp)?;
         let begun = EpochClose { epoch_no: epoch, segments: 0, chain: *chain, gap: GapReason::Restart };
         // Those whose segments still wait are kept, however old.
-        let oldest = self.segments.sequences().next().and_then(|oldest| self.epoch_of(oldest));
+        let oldest = self.segments.oldest().and_then(|oldest| self.segments.epoch_of(oldest));
         let keep = epoch.0.saturating_sub(OPENS_KEPT).min(oldest.map_or(u64::MAX, |oldest| oldest.0));
         let track = self.track.0;
         Ok(self.db.write(|tx| {
@@ -219,7 +220,7 @@ impl Spool {
     /// The number of the next segment.
     pub(crate) fn next_sequence(&self) -> Result<Sequence, SpoolError> {
         let counted = Sequence(self.number(NEXT_SEQUENCE)?);
-        let spooled = self.segments.sequences().next_back().and_then(Sequence::next).unwrap_or_default();
+        let spooled = self.segments.newest().and_then(Sequence::next).unwrap_or_default();
         Ok(counted.max(spooled))
     }
 
@@ -233,7 +234,7 @@ impl Spool {
         self.segments.write(sequence, bytes)?;
         if let Err(error) = self.count(sequence, Some(close)) {
             // Not counted, so not kept: its number goes to another.
-            self.segments.remove(sequence)?;
+            self.segments.forget(sequence)?;
             return Err(error);
         }
         self.segments.hold(sequence, bytes.len() as u64, close.epoch_no);
@@ -242,58 +243,19 @@ impl Spool {
 
     /// Lets the oldest segment go for want of room; the next close says so.
     fn drop_oldest(&mut self) -> Result<Option<Sequence>, SpoolError> {
-        let Some(oldest) = self.segments.sequences().next() else { return Ok(None) };
+        let Some(oldest) = self.segments.oldest() else { return Ok(None) };
         if !self.has_overflowed()? {
             // Durable before the first goes, so that no crash makes the loss a silent one.
             self.db.write(|tx| Ok(tx.open_table(OVERFLOWED)?.insert(self.track.0, ()).map(drop)?))?;
         }
-        self.forget_segment(oldest)?;
-        self.stats().count_dropped();
+        self.segments.forget(oldest)?;
+        self.segments.stats().change(|now| now.dropped += 1);
         Ok(Some(oldest))
     }
 
     /// Whether segments went since the last close that said so.
     pub(crate) fn has_overflowed(&self) -> Result<bool, SpoolError> {
         Ok(self.db.read(|tx| Ok(tx.open_table(OVERFLOWED)?.get(self.track.0)?.is_some()))?)
-    }
-
-    /// A whole segment; `None` when it went meanwhile.
-    pub(crate) fn find_segment(&self, sequence: Sequence) -> Result<Option<Vec<u8>>, SpoolError> {
-        self.segments.read(sequence)
-    }
-
-    /// The epoch of a spooled segment.
-    pub(crate) fn epoch_of(&self, sequence: Sequence) -> Option<EpochNo> {
-        self.segments.epoch_of(sequence)
-    }
-
-    /// Forgets a segment that the relay says is durable.
-    pub(crate) fn forget_segment(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
-        self.segments.remove(sequence)
-    }
-
-    /// Puts a segment aside that the relay will never take: it is still footage.
-    pub(crate) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
-        self.segments.set_aside(sequence)
-    }
-
-    /// Oldest first.
-    pub(crate) fn sequences(&self) -> Vec<Sequence> {
-        self.segments.sequences().collect()
-    }
-
-    /// How many segments the relay has not taken yet.
-    pub(crate) fn waiting(&self) -> u32 {
-        u32::try_from(self.segments.count()).unwrap_or(u32::MAX)
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.segments.bytes()
-    }
-
-    /// What this track tells about itself.
-    pub(crate) fn stats(&self) -> &Stats {
-        self.segments.stats()
     }
 }
 

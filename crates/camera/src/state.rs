@@ -77,11 +77,11 @@ pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
             track,
             spools: spools.clone(),
             gives_way,
-            outbox: Outbox::new(spool.sequences(), to_send.clone()),
+            outbox: Outbox::new(spool.segments.sequences(), to_send.clone()),
             live: watch::Sender::new(None),
             to_put: Arc::clone(&to_put),
             disk: disk.clone(),
-            stats: spool.stats().clone(),
+            stats: spool.segments.stats().clone(),
         })
     };
     let sub = of(TrackId::SUB, None);

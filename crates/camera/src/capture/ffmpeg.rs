@@ -71,16 +71,8 @@ impl Ffmpeg {
         if has("hevc") {
             command.args(["-tag:v", "hvc1"]);
         }
-        command.args(["-f", "mp4", "-movflags", "empty_moov+default_base_moof+frag_keyframe"]);
-        command.args([
-            "-frag_duration",
-            "100000",
-            "-write_prft",
-            "wallclock",
-            "-flush_packets",
-            "1",
-            "pipe:1",
-        ]);
+        command.args("-f mp4 -movflags empty_moov+default_base_moof+frag_keyframe".split(' '));
+        command.args("-frag_duration 100000 -write_prft wallclock -flush_packets 1 pipe:1".split(' '));
         let mut child = spawn(command, "ffmpeg", script).await?;
         let none = || SourceError::Broken(String::new());
         let pictures = child.stdout.take().ok_or_else(none)?;

@@ -159,28 +159,8 @@ impl Decoder {
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-v", "quiet", "-protocol_whitelist", "pipe"]);
         // Of the decoder: key frames alone, at once, and roughly (nobody sees them).
-        command.args([
-            "-threads",
-            "1",
-            "-flags",
-            "low_delay",
-            "-skip_frame",
-            "nokey",
-            "-skip_loop_filter",
-            "all",
-        ]);
-        command.args([
-            "-probesize",
-            "32",
-            "-analyzeduration",
-            "0",
-            "-f",
-            "mp4",
-            "-i",
-            "pipe:0",
-            "-map",
-            "0:v:0",
-        ]);
+        command.args("-threads 1 -flags low_delay -skip_frame nokey -skip_loop_filter all".split(' '));
+        command.args("-probesize 32 -analyzeduration 0 -f mp4 -i pipe:0 -map 0:v:0".split(' '));
         let (width, height) = (motion::WIDTH, motion::HEIGHT);
         command.args(["-vf", &format!("scale={width}:{height}:flags=area,format=gray")]);
         // Of the encoder: one that works on several threads keeps a picture back.

@@ -126,7 +126,7 @@ impl Scene {
         let spool = self.handover.spool();
         let read = |sequence: Sequence| {
             let mut reader = SegmentReader::new();
-            reader.push(&spool.find_segment(sequence).unwrap().unwrap()).unwrap();
+            reader.push(&spool.segments.read(sequence).unwrap().unwrap()).unwrap();
             let (mut header, mut hash) = (None, FragmentsHash::default());
             loop {
                 match reader.next_part().unwrap().unwrap() {
@@ -141,7 +141,7 @@ impl Scene {
                 }
             }
         };
-        spool.sequences().into_iter().map(read).collect()
+        spool.segments.sequences().into_iter().map(read).collect()
     }
 }
 
@@ -206,7 +206,7 @@ fn an_overflowing_spool_is_told_by_the_next_close() {
     scene.films(MIDNIGHT + 9 * SECOND, 4 * SECOND);
     scene.film.end_segment();
     assert!(scene.handover.stats.segments_dropped() > 0);
-    assert!(scene.handover.spool().bytes() <= 30_000);
+    assert!(scene.handover.spool().segments.bytes() <= 30_000);
     assert_eq!(scene.opens()[1].previous.unwrap().gap, GapReason::SpoolOverflow);
 }
 
@@ -216,17 +216,21 @@ fn a_second_track_that_finds_no_room_films_nothing_and_says_so_once_there_is_som
     scene.films(MIDNIGHT, 0);
     let main = scene.handover.clone();
     scene.second(30_000);
-    let held = main.spool().sequences();
+    let held = main.spool().segments.sequences();
     for again in 0..3 {
         scene.films(MIDNIGHT + (20 + 4 * again) * SECOND, (20 + 4 * again) * SECOND);
     }
     scene.film.end_segment();
-    assert_eq!((scene.segments().len(), main.spool().sequences()), (0, held), "the main track's stay");
+    assert_eq!(
+        (scene.segments().len(), main.spool().segments.sequences()),
+        (0, held),
+        "the main track's stay"
+    );
     assert_eq!(scene.opens().len(), 1, "no epoch opens for what is not filmed");
     assert!(scene.handover.stats.trouble().unwrap().contains("spool_bytes"));
-    let taken = main.spool().sequences();
+    let taken = main.spool().segments.sequences();
     for sequence in taken {
-        main.spool().forget_segment(sequence).unwrap();
+        main.spool().segments.forget(sequence).unwrap();
     }
     scene.films(MIDNIGHT + 60 * SECOND, 60 * SECOND);
     scene.film.end_segment();
@@ -333,7 +337,7 @@ fn motion_of(scene: &Scene, sequence: u64) -> u16 {
     let mut keys = seal::opener::Keyring::new(scene.camera_pk, TrackId(0));
     keys.insert(&epoch.open, epoch.key.clone());
     let mut opener = seal::opener::SegmentOpener::new();
-    opener.push(&scene.handover.spool().find_segment(Sequence(sequence)).unwrap().unwrap()).unwrap();
+    opener.push(&scene.handover.spool().segments.read(Sequence(sequence)).unwrap().unwrap()).unwrap();
     loop {
         if let seal::opener::Opened::Head(head) = opener.poll(&keys).unwrap().unwrap() {
             return head.motion_permille;
@@ -445,9 +449,9 @@ fn padded_fragments_are_sealed_in_steps() {
         scene.film.end_segment();
         let spool = scene.handover.spool();
         let mut seen = std::collections::BTreeSet::new();
-        for sequence in spool.sequences() {
+        for sequence in spool.segments.sequences() {
             let mut reader = SegmentReader::new();
-            reader.push(&spool.find_segment(sequence).unwrap().unwrap()).unwrap();
+            reader.push(&spool.segments.read(sequence).unwrap().unwrap()).unwrap();
             while let Some(part) = reader.next_part().unwrap() {
                 if let Part::Fragment { index: 1.., sealed } = part {
                     seen.insert(sealed.len());

@@ -98,7 +98,7 @@ async fn follow_policy(session: &Session) -> Result<(), SessionError> {
             Some(refused.to_string())
         }
     };
-    handover.stats.set_policy_trouble(trouble);
+    handover.stats.change(|now| now.troubles.policy = trouble);
     Ok(())
 }
 

@@ -9,7 +9,7 @@
 use super::SessionError;
 use super::backfill::{self, Share};
 use super::session::{Session, Track};
-use crate::live::{Live, Next};
+use crate::live::Next;
 use crate::spool::SpoolError;
 use crate::state::Handover;
 use media::id::{EpochNo, Sequence};
@@ -179,15 +179,18 @@ impl Sending {
 
     async fn send(&mut self) -> Result<Sent, SendError> {
         let live = self.handover.live.borrow().clone().filter(|live| live.sequence == self.sequence);
-        if let Some(live) = live {
-            let mut stream = self.open(live.epoch_no).await?;
-            return match grow(live, &mut stream).await? {
-                Whole::Yes => Ok(stream.deliver().await.map(|()| Sent::Whole)?),
-                Whole::No => Ok(Sent::Gone),
-            };
+        if let Some(mut live) = live {
+            let (mut stream, mut at) = (self.open(live.epoch_no).await?, 0);
+            loop {
+                match live.next(&mut at).await {
+                    Next::Pieces(bytes) => stream.write(&bytes).await?,
+                    Next::End => return Ok(stream.deliver().await.map(|()| Sent::Whole)?),
+                    Next::GivenUp => return Ok(Sent::Gone),
+                }
+            }
         }
         let sequence = self.sequence;
-        let Some(bytes) = self.handover.on_disk(move |spool| spool.find_segment(sequence)).await? else {
+        let Some(bytes) = self.handover.on_disk(move |spool| spool.segments.read(sequence)).await? else {
             return Ok(Sent::Gone);
         };
         let header = bytes.get(..media::segment::HEADER_LEN).map(SegmentHeader::decode);
@@ -207,21 +210,5 @@ impl Sending {
         // The sender lives as long as the session, and so does this.
         let _ = self.confirmed.wait_for(|confirmed| *confirmed > epoch).await;
         self.link.open_segment(self.priority).await
-    }
-}
-
-enum Whole {
-    Yes,
-    No,
-}
-
-async fn grow(mut live: Live, stream: &mut SegmentSend) -> Result<Whole, SendError> {
-    let mut at = 0;
-    loop {
-        match live.next(&mut at).await {
-            Next::Pieces(bytes) => stream.write(&bytes).await?,
-            Next::End => return Ok(Whole::Yes),
-            Next::GivenUp => return Ok(Whole::No),
-        }
     }
 }

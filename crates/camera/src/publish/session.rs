@@ -117,9 +117,9 @@ impl Track {
     /// it with it.
     pub(super) async fn handle_ack(&self, sequence: Sequence) -> Result<(), SessionError> {
         if self.handover.outbox.acknowledge(sequence) {
-            self.handover.stats.count_acked();
+            self.handover.stats.change(|now| now.acked += 1);
             self.handover.stats.set_link(None);
-            self.handover.on_disk(move |spool| spool.forget_segment(sequence)).await?;
+            self.handover.on_disk(move |spool| spool.segments.forget(sequence)).await?;
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Track {
         match refusal.code.judges() {
             // The relay lacks the segment's EpochOpen, whatever it said before.
             Judges::Absence => {
-                let known = move |spool: &mut Spool| match spool.epoch_of(sequence) {
+                let known = move |spool: &mut Spool| match spool.segments.epoch_of(sequence) {
                     Some(epoch) => spool.doubt_open(epoch).map(|()| Some(epoch)),
                     None => Ok(None),
                 };
@@ -152,8 +152,8 @@ impl Track {
             // SPEC: session.md#refusals: the camera MUST keep it beside its spool.
             Judges::Object => {
                 self.handover.outbox.remove(sequence);
-                self.handover.stats.count_refused();
-                self.handover.on_disk(move |spool| spool.set_aside(sequence)).await?;
+                self.handover.stats.change(|now| now.refused += 1);
+                self.handover.on_disk(move |spool| spool.segments.set_aside(sequence)).await?;
             }
         }
         Ok(())

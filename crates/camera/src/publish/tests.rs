@@ -69,7 +69,7 @@ async fn an_acknowledgement_is_counted_also_where_the_session_ends_while_the_dis
     cut_off_at_a_slow_disk(&track, track.handle_ack(Sequence(0))).await;
     let stats = &track.handover.stats;
     assert_eq!((stats.segments_acked(), stats.spooled()), (1, (0, 0)));
-    assert!(track.handover.spool().find_segment(Sequence(0)).unwrap().is_none());
+    assert!(track.handover.spool().segments.read(Sequence(0)).unwrap().is_none());
 }
 
 #[tokio::test]

@@ -31,14 +31,14 @@ impl Spools {
 
     /// Bytes of all tracks.
     pub(crate) fn bytes(&self) -> u64 {
-        self.main.bytes().saturating_add(self.sub.bytes())
+        self.main.segments.bytes().saturating_add(self.sub.segments.bytes())
     }
 
     /// Whether `len` more bytes of this track can be had within `limit`, if need be at the cost of
     /// older ones.
     pub(crate) fn can_hold(&self, track: TrackId, len: u64, limit: u64) -> bool {
         // The main track's newest segment is kept, whatever the limit.
-        track != TrackId::SUB || self.main.bytes().saturating_add(len) <= limit
+        track != TrackId::SUB || self.main.segments.bytes().saturating_add(len) <= limit
     }
 
     /// Makes room for `len` more bytes of this track within `limit`: the second track's oldest

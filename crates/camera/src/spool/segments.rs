@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 const SEGMENT: &str = ".segment";
 
-pub(super) struct Segments {
+pub(crate) struct Segments {
     folder: PathBuf,
     held: BTreeMap<Sequence, HeldSegment>,
     bytes: u64,
@@ -64,18 +64,19 @@ impl Segments {
     }
 
     /// A whole segment; `None` when it went meanwhile.
-    pub(super) fn read(&self, sequence: Sequence) -> Result<Option<Vec<u8>>, SpoolError> {
+    pub(crate) fn read(&self, sequence: Sequence) -> Result<Option<Vec<u8>>, SpoolError> {
         Ok(durable::read_limited(&self.path(sequence), media::limits::SEGMENT as u64)?)
     }
 
-    /// Removes a segment, held or only written.
-    pub(super) fn remove(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
+    /// Forgets a segment, held or only written: the relay says that it is durable there, or it has no
+    /// number.
+    pub(crate) fn forget(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
         self.let_go(sequence);
         remove(&self.path(sequence))
     }
 
-    /// Gives a segment another name, under which it waits for nothing.
-    pub(super) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
+    /// Puts a segment aside that the relay will never take: it is still footage, and waits for nothing.
+    pub(crate) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
         self.let_go(sequence);
         let path = self.path(sequence);
         let aside = path.with_extension("refused");
@@ -83,26 +84,34 @@ impl Segments {
     }
 
     /// Oldest first.
-    pub(super) fn sequences(&self) -> impl DoubleEndedIterator<Item = Sequence> + use<'_> {
-        self.held.keys().copied()
+    pub(crate) fn sequences(&self) -> Vec<Sequence> {
+        self.held.keys().copied().collect()
+    }
+
+    pub(super) fn oldest(&self) -> Option<Sequence> {
+        self.held.keys().next().copied()
+    }
+
+    pub(super) fn newest(&self) -> Option<Sequence> {
+        self.held.keys().next_back().copied()
     }
 
     /// How many are held.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.held.len()
     }
 
     /// The size of all that is held.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// The epoch of a held segment.
-    pub(super) fn epoch_of(&self, sequence: Sequence) -> Option<EpochNo> {
+    pub(crate) fn epoch_of(&self, sequence: Sequence) -> Option<EpochNo> {
         self.held.get(&sequence).map(|held| held.epoch_no)
     }
 
-    pub(super) fn stats(&self) -> &Stats {
+    pub(crate) fn stats(&self) -> &Stats {
         &self.stats
     }
 
@@ -123,7 +132,7 @@ impl Segments {
     }
 
     fn tell(&self) {
-        self.stats.set_spooled(self.held.len() as u64, self.bytes);
+        self.stats.change(|now| now.spooled = (self.held.len() as u64, self.bytes));
     }
 }
 

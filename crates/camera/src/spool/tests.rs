@@ -43,8 +43,8 @@ fn numbers_go_on_after_a_restart_and_are_never_used_twice() {
         let sequence = spool.next_sequence().unwrap();
         spool.keep_segment(sequence, &segment(0, at, sequence.0, chain), &close(0, at + 1, chain)).unwrap();
     }
-    spool.forget_segment(Sequence(0)).unwrap();
-    spool.forget_segment(Sequence(1)).unwrap();
+    spool.segments.forget(Sequence(0)).unwrap();
+    spool.segments.forget(Sequence(1)).unwrap();
     drop(spool);
     let spool = Spool::open(dir.path()).unwrap();
     assert_eq!(spool.next_sequence().unwrap(), Sequence(2));
@@ -65,13 +65,13 @@ fn a_crash_between_segment_and_count_loses_neither() {
     std::fs::write(dir.path().join("spool").join(".half.tmp"), b"half").unwrap();
     drop(spool);
     let mut spool = Spool::open(dir.path()).unwrap();
-    assert_eq!(spool.sequences(), [Sequence(0), Sequence(1)]);
+    assert_eq!(spool.segments.sequences(), [Sequence(0), Sequence(1)]);
     assert_eq!(spool.next_sequence().unwrap(), Sequence(2));
     assert_eq!(spool.last_close().unwrap(), Some(close(0, 2, 11)));
     // The relay has them, and the camera is killed again before it films anything: the number stays
     // used.
-    spool.forget_segment(Sequence(0)).unwrap();
-    spool.forget_segment(Sequence(1)).unwrap();
+    spool.segments.forget(Sequence(0)).unwrap();
+    spool.segments.forget(Sequence(1)).unwrap();
     drop(spool);
     let spool = Spool::open(dir.path()).unwrap();
     assert_eq!(spool.next_sequence().unwrap(), Sequence(2));
@@ -109,8 +109,8 @@ fn a_refused_segment_is_put_aside_and_not_lost() {
     let (dir, mut spool) = spool();
     spool.keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
     spool.keep_segment(Sequence(0), &segment(0, 0, 0, 1), &close(0, 1, 1)).unwrap();
-    spool.set_aside(Sequence(0)).unwrap();
-    assert_eq!((spool.sequences().len(), spool.bytes()), (0, 0));
+    spool.segments.set_aside(Sequence(0)).unwrap();
+    assert_eq!((spool.segments.sequences().len(), spool.segments.bytes()), (0, 0));
     let aside = std::fs::read_dir(dir.path().join("spool")).unwrap().next().unwrap().unwrap();
     assert!(aside.file_name().to_str().unwrap().ends_with(".refused"));
     assert_eq!(spool.next_sequence().unwrap(), Sequence(1));
@@ -140,7 +140,7 @@ fn an_overflowing_spool_loses_the_oldest_and_remembers_that_it_did() {
         let sequence = Sequence(at.into());
         spool.keep_segment(sequence, &segment(0, number, at.into(), at), &close(0, number + 1, at)).unwrap();
     }
-    assert_eq!(spools.of(TrackId::MAIN).sequences(), [2, 3, 4].map(Sequence));
+    assert_eq!(spools.of(TrackId::MAIN).segments.sequences(), [2, 3, 4].map(Sequence));
     drop(spools);
     let spool = Spool::open(dir.path()).unwrap();
     assert!(spool.has_overflowed().unwrap(), "also after a crash");
@@ -184,12 +184,12 @@ fn in_a_full_spool_the_second_track_gives_way_and_each_remembers_its_own_loss() 
     // Now all of it is the main track's, and it yields nothing.
     assert!(!spools.can_hold(sub, len, limit));
     assert!(matches!(spools.make_room(sub, len, limit), Err(SpoolError::Full)));
-    assert_eq!(spools.of(main).sequences().len(), 4);
+    assert_eq!(spools.of(main).segments.sequences().len(), 4);
     assert_eq!(film(&mut spools, main, 4, limit), [(main, Sequence(0))]);
     drop(spools);
     // Also after a crash. What one says is not said for the other.
     let spools = Spools::open(dir.path()).unwrap();
-    assert_eq!(spools.of(main).sequences(), [1, 2, 3, 4].map(Sequence));
+    assert_eq!(spools.of(main).segments.sequences(), [1, 2, 3, 4].map(Sequence));
     assert_eq!(spools.of(sub).next_sequence().unwrap(), Sequence(3));
     spools.of(main).keep_open(EpochNo(1), b"open", &[8; 32]).unwrap();
     assert!(!spools.of(main).has_overflowed().unwrap());
@@ -262,5 +262,5 @@ fn what_a_power_cut_left_half_written_is_removed() {
     std::fs::write(&half, b"half").unwrap();
     let spool = Spool::open(dir.path()).unwrap();
     assert!(!half.exists());
-    assert_eq!(spool.sequences(), [Sequence(0)]);
+    assert_eq!(spool.segments.sequences(), [Sequence(0)]);
 }
