@@ -1,4 +1,4 @@
-//! Code cites the contract that it obeys: `SPEC: release.md#g2: ..` in a comment. One MUST in `proto/` asks for one citation.
+//! Code cites the contract that it obeys, in a comment that begins with the word. One MUST in `proto/` asks for one citation.
 
 use super::{root, sources};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ fn citations() -> Vec<(Place, String)> {
     for (path, text) in sources() {
         for line in text.lines() {
             let Some((comment, cited)) = line.split_once("SPEC: ") else { continue };
-            if comment.trim_start().starts_with("//") {
+            if ["//", "///", "//!"].iter().any(|mark| comment.trim_end().ends_with(mark)) {
                 let place = cited.split([':', ' ', ',', '`', ')']).next().unwrap().trim_end_matches('.');
                 found.push((place.to_owned(), path.display().to_string()));
             }

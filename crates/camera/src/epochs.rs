@@ -88,6 +88,8 @@ impl Epoch {
             n: policy.n(),
         };
         let ctx = context.hash();
+        // SPEC: segment.md#key-schedule: the seed, its shares and coefficients MUST be erased when
+        // the epoch closes: they go when this returns.
         let seed = pool.next_seed(fresh, &ctx);
         let dealt = deal(&seed, &ctx, policy.t, &day_keys, rng)?;
         let mut wraps = Vec::new();

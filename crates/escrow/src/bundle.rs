@@ -121,6 +121,8 @@ impl Bundle {
         release_key: &SecretKey,
         policy: &Policy,
     ) -> Result<OpenBundle, BundleError> {
+        // SPEC: release.md#bundle: a requester MUST verify that the trustee signed the grant, and
+        // that it is in the log for this very request.
         let grant = verify_grant(&self.grant, &self.proof, request, trustee, policy)?;
         // SPEC: release.md#bundle: a bundle MUST be the one that the logged grant names.
         if grant.value().value().bundle != Hash::of(&[&self.sealed]) {

@@ -104,6 +104,7 @@ pub enum PackageError {
 
 impl Asked {
     /// Reads a package and the request in it, once for all who look at either.
+    // SPEC: release.md#g1: every part is decoded and MUST be in its canonical form.
     pub fn decode(bytes: &[u8]) -> Result<Self, PackageError> {
         Self::of(Package::decode(bytes)?)
     }

@@ -60,6 +60,7 @@ pub enum ShareError {
 impl Share {
     /// A share as it was received.
     pub fn new(index: u8, value: [u8; SECRET_BYTES]) -> Result<Self, ShareError> {
+        // SPEC: release.md#sharing: index 0, an index over 16 and an index twice MUST be refused.
         if (1..=SHARES_MAX).contains(&index) {
             Ok(Self { index, value })
         } else {

@@ -153,6 +153,8 @@ impl Book {
                 size: self.growing.size(),
             });
         }
+        // SPEC: gossip.md#following: the root MUST be compared with the signed one before the head
+        // is adopted.
         let (tree, counts) = (&mut self.tree, &mut self.counts);
         let kept = self.store.adopt(&head, |entry| {
             tree.push(leaf_hash(entry));

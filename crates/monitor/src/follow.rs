@@ -69,6 +69,8 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
         return Ok(Look::Forked);
     }
     let note = within(shutdown, monitor.log.unverified_checkpoint()).await?;
+    // SPEC: gossip.md#following: the checkpoint MUST be verified under the monitor's own log
+    // policy.
     let cosigned = match monitor.policy().verify_checkpoint(&note) {
         Ok(cosigned) => cosigned,
         Err(error @ VerifyError::QuorumNotMet(_)) => {

@@ -69,6 +69,7 @@ impl Store {
         let mut entries = match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // SPEC: gossip.md#following: without what it saw before a monitor MUST NOT start.
                 return Err(StoreError::Missing { path });
             }
             Err(error) => return Err(named(error)),

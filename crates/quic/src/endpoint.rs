@@ -135,6 +135,8 @@ impl Endpoint {
             }
             Control::Welcome { version, .. } => Err(fail(&connection, LinkError::Version(version))),
             Control::Refuse(refusal) => Err(refusal.into()),
+            // SPEC: session.md#hello: another first message, or another version, MUST end the
+            // session.
             _ => Err(fail(&connection, unexpected("Welcome"))),
         }
     }

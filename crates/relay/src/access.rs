@@ -110,6 +110,8 @@ impl Access {
     }
 
     /// A camera publishes itself and nobody else.
+    // SPEC: session.md#access: everything else MUST be refused, `wrong-camera` where a camera
+    // speaks for another one.
     pub(crate) fn may_publish(&self, key: &PublicKey, camera_id: CameraId) -> Result<Arc<Enrolled>, Refusal> {
         if CameraId::of_key(key) != camera_id {
             return Err(Refusal::new(RefusalCode::WrongCamera, "a camera publishes itself and no other"));
@@ -164,6 +166,7 @@ impl Access {
     }
 }
 
+/// In the same words whether a camera exists or not.
 fn no(text: &str) -> Refusal {
     Refusal::new(RefusalCode::NotAllowed, text)
 }

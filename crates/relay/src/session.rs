@@ -185,6 +185,7 @@ impl Session {
             async move {
                 let _seat = seat;
                 // Asked again before each segment: a policy may change, and a guest's time may end.
+                // SPEC: session.md#access: a subscription MUST be judged again at each segment.
                 let may = || relay.access.may_watch(&peer.key, camera_id, host::clock::now());
                 match feed(&live, &peer.link, from, may).await {
                     Err(FeedEnd::Denied(refusal)) => {

@@ -69,6 +69,7 @@ fn refusal(error: &AddError) -> Refusal {
 }
 
 /// Whether this relay, called `sponsor`, speaks for an owner with this text.
+// SPEC: session.md#sponsoring: every other text MUST be refused.
 fn judge(text: &str, sponsor: &str) -> Result<(), Refusal> {
     let no = |why: String| Refusal::new(RefusalCode::NotSponsored, why);
     let mut lines = text.lines();

@@ -17,6 +17,7 @@ use ring::{hkdf, hmac};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A hedge against a weak generator: fresh randomness is folded into what was there. Never stored.
+// SPEC: segment.md#key-schedule: a pool MUST NOT be stored: it has no bytes to give.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Pool([u8; 32]);
 

@@ -168,6 +168,7 @@ impl SegmentSealer {
 }
 
 /// What binds a fragment to its place.
+// SPEC: segment.md#sealing: in another place than its own a fragment MUST NOT open.
 pub(crate) fn context(header_hash: &[u8; 32], index: u32) -> [u8; 36] {
     let mut context = [0; 36];
     let (hash, at) = context.split_at_mut(32);

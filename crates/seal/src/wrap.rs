@@ -91,6 +91,8 @@ pub fn unwrap(device: &DeviceId, key: &SecretKey, open: &EpochOpen) -> Result<Un
         SEED => {
             let seed = EpochSeed::new(key);
             // SPEC: segment.md#wraps: a seed that the signed key commitment contradicts MUST be refused.
+            // SPEC: segment.md#key-schedule: a seed whose commitment is not the signed one MUST NOT
+            // be used.
             let committed = seed.key_commit(&ctx).ct_eq(&open.key_commit);
             if bool::from(committed) { Ok(Unwrapped::Seed(seed)) } else { Err(WrapError::WrongKey) }
         }

@@ -160,6 +160,7 @@ impl UnverifiedCheckpoint {
     /// Checks the log's signature: at least one of the given keys of this origin signed, and none of them badly.
     pub fn verify(self, log_keys: &[&Verifier]) -> Result<SignedCheckpoint, CheckpointError> {
         let keys: Vec<&Verifier> =
+            // SPEC: log.md#checkpoints: the origin MUST be the name of the key that signs.
             log_keys.iter().copied().filter(|key| key.name() == self.origin()).collect();
         self.note.clone().verify(&keys)?;
         Ok(SignedCheckpoint { checkpoint: self.checkpoint, note: self.note })

@@ -125,6 +125,7 @@ impl Cosigner {
     ///
     /// The caller answers for the statement: that this head continues every head it cosigned before, and is the largest.
     pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> Result<Signature, TimeError> {
+        // SPEC: log.md#cosignatures: a cosignature of time 0 MUST NOT be made.
         if time == 0 || time > TIME_MAX {
             return Err(TimeError(time));
         }
@@ -177,6 +178,7 @@ fn split_time(signature: &[u8]) -> Option<(u64, &[u8])> {
 pub(crate) fn check_ed25519(key: &ed25519_dalek::VerifyingKey, text: &str, signature: &[u8]) -> Option<u64> {
     let (time, signature) = split_time(signature)?;
     // A cosigner's key makes statements about checkpoints only.
+    // SPEC: log.md#cosignatures: a cosignature key's signature over any other text MUST be refused.
     Checkpoint::parse_text(text).ok()?;
     check_ed25519_message(key, ed25519_message(text, time).as_bytes(), signature).then_some(time)
 }

@@ -140,6 +140,7 @@ impl ForkProof {
 
     fn check_nodes(&self) -> Result<Hash, ForkError> {
         let (first, second) = (self.first.unverified(), self.second.unverified());
+        // SPEC: log.md#fork-proofs: both notes MUST be signed by keys of the log, of one origin.
         if first.origin() != second.origin() {
             return Err(ForkError::OtherLog);
         }
@@ -154,6 +155,8 @@ impl ForkProof {
             return if first.root() == second.root() { Err(ForkError::NoFork) } else { Ok(second.root()) };
         }
         // SPEC: log.md#fork-proofs: all prefix nodes MUST be listed, also when m is a power of two.
+        // SPEC: gossip.md#fork-proof: a verifier MUST rebuild the second root from all nodes and an
+        // m-root from the prefix, and find that they differ from what the first head says.
         let mut tree = Frontier::from_nodes(m, self.prefix.clone()).map_err(|_| ForkError::WrongNodes)?;
         let root_in_second = tree.root();
         let ids = cover(m, n);
@@ -163,9 +166,11 @@ impl ForkProof {
         for (id, hash) in ids.iter().zip(&self.rest) {
             tree.push_subtree(id.level, *hash).map_err(|_| ForkError::WrongNodes)?;
         }
+        // SPEC: log.md#fork-proofs: all nodes together MUST give the second root.
         if tree.root() != second.root() {
             return Err(ForkError::NotTheSecondRoot);
         }
+        // SPEC: log.md#fork-proofs: the same root again is no fork, and the proof MUST be refused.
         if root_in_second == first.root() { Err(ForkError::NoFork) } else { Ok(root_in_second) }
     }
 
@@ -201,6 +206,7 @@ impl ForkProof {
         let (prefix, rest) = (nodes("prefix ")?, nodes("rest ")?);
         match lines.next() {
             None => Ok(Self { first, second, prefix, rest }),
+            // SPEC: log.md#fork-proofs: other lines, or another order, MUST be refused.
             Some(_) => Err(ForkError::BadForm("an unknown line, or one out of order")),
         }
     }

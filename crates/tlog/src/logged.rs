@@ -72,6 +72,8 @@ pub enum LoggedError {
 /// needs::<tlog::Logged<Vec<u8>>>();
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+// SPEC: log.md#proofs: what MUST NOT happen without a leaf takes a `Logged`, which has no other
+// constructor.
 pub struct Logged<T> {
     value: T,
     index: u64,

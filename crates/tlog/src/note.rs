@@ -139,6 +139,7 @@ impl UnverifiedNote {
         if note.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
             return Err(NoteError::ControlCharacter);
         }
+        // SPEC: log.md#notes: parsing and encoding MUST give the same bytes.
         // The text may have blank lines; the last one in the note ends it.
         let blank = note.rfind("\n\n").ok_or(NoteError::NoSignatures)?;
         let (text, lines) = (&note[..=blank], &note[blank + 2..]);
@@ -212,6 +213,7 @@ impl UnverifiedNote {
                 Err(error) => return Err(error),
             }
         }
+        // SPEC: log.md#notes: a note without a good signature by a known key MUST be refused.
         if signed_by.is_empty() {
             return Err(NoteError::NoKnownKey);
         }

@@ -262,6 +262,7 @@ impl Policy {
                 });
             }
         }
+        // SPEC: log.md#cosignatures: the fresh ones MUST meet the quorum by themselves.
         let cosigned_at = self.quorum_time(&times).ok_or_else(|| {
             VerifyError::QuorumNotMet(cosignatures.iter().map(|by| by.witness.clone()).collect())
         })?;

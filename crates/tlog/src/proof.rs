@@ -91,6 +91,7 @@ impl TlogProof {
         }
         let checkpoint = UnverifiedCheckpoint::parse(checkpoint)?;
         let size = checkpoint.unverified().size();
+        // SPEC: log.md#proofs: the index MUST be below the checkpoint's size.
         if index >= size {
             return Err(ProofError::IndexBeyondSize { index, size });
         }

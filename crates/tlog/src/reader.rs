@@ -264,6 +264,7 @@ impl Reader {
             .filter(|(path, _)| in_edge.contains(path))
             .map(|(p, t)| (key(p), t.clone()))
             .collect();
+        // SPEC: log.md#following: the right-edge tiles of the new tree MUST give its root.
         // 1. The new root.
         let root = root_at(self.new.size, |id| from_tiles(&edge, id).ok_or(()));
         if root != Ok(self.new.root) {

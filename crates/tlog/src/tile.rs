@@ -145,6 +145,7 @@ impl FromStr for TilePath {
 
     /// Reads what `Display` writes, and nothing else.
     fn from_str(path: &str) -> Result<Self, TileError> {
+        // SPEC: log.md#tiles: a path has one spelling; others MUST be refused.
         parse_path(path).filter(|parsed| parsed.to_string() == path).ok_or(TileError::BadPath)
     }
 }
@@ -303,6 +304,7 @@ impl Bundle {
             entries.push(entry.to_vec());
             rest = after;
         }
+        // SPEC: log.md#tiles: missing or trailing bytes MUST be refused.
         if rest.is_empty() { Ok(Self { entries }) } else { Err(bad) }
     }
 

@@ -107,6 +107,7 @@ impl Refused {
 ///
 /// Anybody may send a package for a leaf that everybody can read. So what only the package said (a forged notice, a missing epoch) is
 /// answered and not logged; what the asker's own sealed details, the owner's policy, the rules or the day keys say is.
+// SPEC: release.md#refusal-leaves: what only the package said MUST NOT become a leaf.
 pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::DetailsMismatch(_) | Refusal::DetailsIncomplete(_) => true,

@@ -193,6 +193,8 @@ impl Follower {
         }
         // SPEC: log.md#following: the next trusted head MUST be durable before anything that depends on it is done.
         let (kept, note) = (ledger.clone(), shown.encode());
+        // SPEC: release.md#g2: the trustee MUST have moved its own stored head durably before it
+        // asks the gate.
         self.disk.run(move || kept.set_head(&note)).await?;
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(shown.cosigned_at())

@@ -55,6 +55,8 @@ impl Trustee {
         // SPEC: release.md#g10: a request has one grant of a trustee, for ever.
         let granted = view.register.request(index).is_some_and(|known| known.grants.contains_key(&self.name));
         if granted {
+            // SPEC: release.md#trustee-http: the grant stands and its bundle is gone: there MUST
+            // NOT be a second grant.
             return Ok(Judged::Refused(Refused::bundle_lost()));
         }
         let approval = match self.approval(&checked, &id, &hash)? {

@@ -3,6 +3,7 @@
 //! signed state are never made anew in silence.
 
 use super::noise;
+use candor::cast::Cast;
 use host::shutdown::Shutdown;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -24,7 +25,6 @@ async fn a_damaged_file_is_named_or_made_again_and_nobody_panics() {
     let ask = stage.ask(0, requester::request::Kind::Legal, filmed);
     stage.collected("request", &ask).await;
     let dir = stage.folder().join("damaged");
-    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
     let cast = &mut stage.cast;
     for camera in &mut cast.video.cameras {
         camera.part.stop().await.unwrap();
@@ -36,6 +36,17 @@ async fn a_damaged_file_is_named_or_made_again_and_nobody_panics() {
     cast.records.witnesses[0].stop().await.unwrap();
 
     let mut tried = Tried { dir, party: "", damages: 0, faults: Vec::new() };
+    damaged_records(&mut tried, cast).await;
+    damaged_video(&mut tried, cast).await;
+    damaged_people(&mut tried, cast).await;
+    assert!(tried.damages > 100, "{}", tried.damages);
+    assert!(tried.faults.is_empty(), "{} faults:\n{}", tried.faults.len(), tried.faults.join("\n"));
+    stage.strike().await;
+}
+
+/// Who keeps the log, or looks at it.
+async fn damaged_records(tried: &mut Tried, cast: &Cast) {
+    let any = stage::loopback();
     let witness = &cast.records.witnesses[0].config;
     tried.party("witness");
     tried
@@ -76,7 +87,11 @@ async fn a_damaged_file_is_named_or_made_again_and_nobody_panics() {
             started(monitor::start(config, Shutdown::new()).await).await
         })
         .await;
+}
 
+/// Who holds footage, or shares of its keys.
+async fn damaged_video(tried: &mut Tried, cast: &Cast) {
+    let any = stage::loopback();
     let trustee = &cast.video.trustees[0].config;
     tried.party("trustee");
     tried
@@ -103,7 +118,10 @@ async fn a_damaged_file_is_named_or_made_again_and_nobody_panics() {
             started(camera::start(config, Shutdown::new()).await).await
         })
         .await;
+}
 
+/// Who holds keys of their own.
+async fn damaged_people(tried: &mut Tried, cast: &Cast) {
     let owner = &cast.people.owner_config;
     tried.party("owner");
     tried
@@ -122,9 +140,6 @@ async fn a_damaged_file_is_named_or_made_again_and_nobody_panics() {
                 .map_err(|e| e.to_string())
         })
         .await;
-    assert!(tried.damages > 100, "{}", tried.damages);
-    assert!(tried.faults.is_empty(), "{} faults:\n{}", tried.faults.len(), tried.faults.join("\n"));
-    stage.strike().await;
 }
 
 /// Stops what started after a while; what did not start says why.

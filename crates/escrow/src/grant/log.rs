@@ -18,8 +18,11 @@ pub(super) fn check(
     let proof = parts.proof.as_ref().ok_or(Refusal::NotLogged)?;
     let figures = standing.rules.figures();
     let window = Window::around(now, figures.head_age_secs, figures.clock_skew_secs);
+    // SPEC: release.md#g2: the checkpoint MUST bear the log's signature and a quorum of the window.
     fresh(proof, standing.log_policy, window)?;
     own_history(proof, standing)?;
+    // SPEC: release.md#g2: so MUST the head of the first proof; that of the policy's proof is
+    // looked at in `objects`.
     if let Some(first) = &parts.first_proof {
         own_history(first, standing)?;
     }

@@ -138,6 +138,8 @@ fn unless(broken: bool, rule: Rule) -> Ruled {
     if broken { Err(Decision::Refuse(rule)) } else { Ok(()) }
 }
 
+// SPEC: release.md#g7: every quota MUST be counted from the log: what counts is what the register
+// read.
 fn always(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
     let (figures, request) = (rules.figures(), facts.request);
     let (time, logged_at) = (request.time.0, facts.logged_at);

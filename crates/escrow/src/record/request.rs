@@ -88,6 +88,7 @@ impl Request {
     // SPEC: release.md#request: agency, country and basis MUST be there for legal and emergency, and be "-" otherwise.
     fn check(&self) -> Result<(), TextError> {
         let stated = [self.agency.is_some(), self.country.is_some(), self.basis.is_some()];
+        // SPEC: release.md#request: they MUST be "-" otherwise.
         if stated == [self.kind.is_by_agency(); 3] {
             Ok(())
         } else {

@@ -35,6 +35,7 @@ pub enum HeadExtent {
 pub fn head_extent(first: &[u8], picture: bool) -> Result<HeadExtent, DecodeError> {
     let Some(header) = first.get(..HEADER_LEN) else { return Ok(HeadExtent::Needs(HEADER_LEN)) };
     let header = SegmentHeader::decode(header)?;
+    // SPEC: session.md#heads: and where no picture is wanted, fragment 1 MUST NOT be there.
     // SPEC: session.md#heads: fragment 1 MUST be there when it is wanted and the segment starts at a key frame, and MUST NOT otherwise.
     let has_picture = picture && header.start == Start::KeyFrame;
     let mut end = HEADER_LEN;

@@ -113,6 +113,8 @@ impl SegmentReader {
         if index != expected || index >= limits::FRAGMENTS {
             return Err(DecodeError::BadValue("fragment index"));
         }
+        // SPEC: segment.md#segment: lengths MUST be checked against their limits before anything is
+        // allocated.
         match r.bytes(limits::FRAGMENT, "fragment") {
             Ok(sealed) => {
                 let sealed = sealed.to_vec();

@@ -118,6 +118,7 @@ where
     }
     let version = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let (got, held) = (version(put.header.number), version(newest.header.number));
+    // SPEC: session.md#policies: a policy that does not follow the one held MUST be refused.
     Ok(Verdict::Refuse(StoreError::StalePolicy { got, held }))
 }
 

@@ -79,6 +79,8 @@ impl Continuity {
         is_next.then_some(last.trailer.chain)
     }
 
+    // SPEC: segment.md#opening: what is missing between neighbours MUST be said, with the number of
+    // segments.
     /// What is missing between the last segment and this one.
     fn gap(&self, ended: &Ended, open: &EpochOpen) -> Result<Option<Gap>, Contradiction> {
         let Some(last) = &self.last else { return Ok(None) };

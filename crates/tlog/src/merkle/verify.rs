@@ -37,6 +37,8 @@ pub fn verify_inclusion(
     if index >= size {
         return Err(VerifyError::OutOfRange { inner: index, outer: size });
     }
+    // SPEC: log.md#the-tree: a verifier MUST be safe for any 64-bit size and index: at most 64
+    // turns, and nothing overflows.
     let (mut at, mut last, mut hash) = (index, size - 1, *leaf);
     for sibling in proof.hashes() {
         if last == 0 {
@@ -51,6 +53,7 @@ pub fn verify_inclusion(
         at >>= 1;
         last >>= 1;
     }
+    // SPEC: log.md#the-tree: a proof longer or shorter than the sizes call for MUST be refused.
     if last != 0 {
         return Err(VerifyError::WrongLength);
     }
