@@ -92,8 +92,11 @@ async fn serve(
     }
 }
 
+/// How long a client of these tests waits where nobody answers; far beyond what a handshake takes.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(3);
+
 /// A client that gives up soon where nobody answers.
 pub(crate) fn relay(addresses: Addresses, key: [u8; 32]) -> Relay {
-    let options = ClientOptions { handshake: Duration::from_millis(400), ..ClientOptions::default() };
+    let options = ClientOptions { handshake: HANDSHAKE, ..ClientOptions::default() };
     Relay::with_options(Identity::from_seed(&[77; 32]), addresses, key, options)
 }

@@ -54,14 +54,13 @@ async fn what_passes_is_asked_again_and_what_judges_is_not() {
 
 #[tokio::test]
 async fn a_deadline_ends_the_asking_with_what_the_relay_said() {
-    let fake = Fake::start(1, |_, _| refused(RefusalCode::GoingAway));
+    let fake = Fake::start(1, |n, _| {
+        assert_eq!(n, 0, "it began a pause that is longer than the time that is left");
+        refused(RefusalCode::GoingAway)
+    });
     let deadline = Instant::now() + Duration::from_millis(300);
     let error = fake.session().ask_until(&calls::cameras(), deadline).await.unwrap_err();
     assert!(matches!(&error, CallError::Refused(refusal) if refusal.code == RefusalCode::GoingAway));
-    assert!(
-        Instant::now() <= deadline + Duration::from_millis(200),
-        "it does not begin a pause that is too long"
-    );
 }
 
 #[tokio::test]

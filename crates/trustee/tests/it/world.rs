@@ -30,8 +30,8 @@ pub(crate) struct World {
     pub fetch: Fetch,
 }
 
-/// How long a recovery waits for a veto.
-pub(crate) const RECOVERY_WAIT_SECS: u64 = 3;
+/// How long a recovery waits for a veto: long enough that a slow machine sees it wait.
+pub(crate) const RECOVERY_WAIT_SECS: u64 = 12;
 
 /// Who approves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::time::{Instant, sleep};
 
 const SOON: Patience = Patience {
-    command: Duration::from_millis(500),
+    // A command that does not hang is done by then, on any machine.
+    command: Duration::from_secs(3),
     webhook: Retry {
         tries: 5,
         first_pause: Duration::from_millis(1),
