@@ -6,7 +6,17 @@ use super::{crate_of, is_for_tests, sources};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Circles that are still to be untied, as `crate: file file ..`.
-const STILL_CIRCLES: &[&str] = &[];
+const STILL_CIRCLES: &[&str] = &[
+    "candor: cast/people cast/video",
+    "monitor: follow gossip watch",
+    "relay: calls ingest playback serve session status",
+    "relay: retention store",
+    "relay: store/objects store/put",
+    "relay: store/sweep store/writer",
+    "tlog: checkpoint cosignature note/key",
+    "tlog: merkle/nodes merkle/prove",
+    "trustee: append approve decide identity judge",
+];
 
 type Module = Vec<String>;
 

@@ -125,6 +125,7 @@ fn compose(
 ) -> Result<Signed<Request>, RequestError> {
     let (first, last) = objects.range();
     let notice = objects.notice_of_first_epoch();
+    // SPEC: segment.md#notice-keys: an entry id MUST be fresh for every leaf.
     let id = EntryId::generate(&mut OsRng);
     let details = ask.details(&desk.agency, first.epoch_no, last.epoch_no)?;
     let kind = record::Kind::from(ask.kind);
