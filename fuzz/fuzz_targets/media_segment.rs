@@ -10,11 +10,11 @@ fn read(bytes: &[u8], piece: usize) -> Result<Vec<u8>, DecodeError> {
     let mut reader = SegmentReader::new();
     let mut again = Vec::new();
     for piece in bytes.chunks(piece) {
-        reader.push(piece)?;
+        reader.push(piece.to_vec())?;
         while let Some(part) = reader.next_part()? {
             match part {
                 Part::Header(header) => again.extend(header.encode()),
-                Part::Fragment { index, sealed } => again.extend(frame(index, &sealed)),
+                Part::Fragment { index, sealed } => again.extend(frame(index, &sealed.to_bytes())),
                 Part::Trailer(trailer) => again.extend(trailer.encode()),
             }
         }

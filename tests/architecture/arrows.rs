@@ -18,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("relay-client", &["host", "media", "quic"]),
     ("page", &["host"]),
     ("camera", &["container", "escrow", "host", "media", "quic", "relay-client", "seal", "tlog"]),
-    ("relay", &["host", "log-client", "media", "quic", "tlog"]),
+    ("store", &["host", "media"]),
+    ("relay", &["host", "log-client", "media", "quic", "store", "tlog"]),
     ("log-server", &["host", "tlog"]),
     ("witness", &["host", "tlog"]),
     ("monitor", &["escrow", "host", "log-client", "page", "tlog"]),
@@ -133,7 +134,7 @@ fn only_tests_and_benches_depend_on_the_stage() {
 #[test]
 fn the_relay_and_the_hand_that_asks_it_link_no_key_code() {
     let graph = dependency_graph();
-    for blind in ["relay", "relay-client"] {
+    for blind in ["relay", "store", "relay-client"] {
         let tree = closure(&graph, blind);
         for forbidden in ["seal", "escrow", "hpke", "ml-kem", "x-wing", "chacha20poly1305", "aes-gcm"] {
             assert!(!tree.contains(forbidden), "the tree of {blind} holds {forbidden}");

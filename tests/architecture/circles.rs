@@ -9,10 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const STILL_CIRCLES: &[&str] = &[
     "candor: cast/people cast/video",
     "monitor: follow gossip watch",
-    "relay: calls ingest playback serve session status",
-    "relay: retention store",
-    "relay: store/objects store/put",
-    "relay: store/sweep store/writer",
     "tlog: checkpoint cosignature note/key",
     "tlog: merkle/nodes merkle/prove",
     "trustee: append approve decide identity judge",

@@ -4,6 +4,7 @@
 //! and every sealed fragment. Only hashes: anyone can recompute it without a key.
 
 use crate::epoch::CtxHash;
+use crate::rope::Rope;
 use crate::sign::sha256;
 
 /// The running chain value of one epoch, 32 bytes.
@@ -43,10 +44,19 @@ impl Default for FragmentsHash {
 impl FragmentsHash {
     /// Folds in one fragment: `u32 index || u32 length || sealed bytes`, exactly as on the wire.
     pub fn update(&mut self, index: u32, sealed: &[u8]) {
-        let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
-        self.0.update(&index.to_be_bytes());
-        self.0.update(&length.to_be_bytes());
+        self.frame(index, sealed.len());
         self.0.update(sealed);
+    }
+
+    /// The same for a fragment in pieces.
+    pub fn update_pieces(&mut self, index: u32, sealed: &Rope) {
+        self.frame(index, sealed.len());
+        sealed.pieces().for_each(|piece| self.0.update(piece));
+    }
+
+    fn frame(&mut self, index: u32, length: usize) {
+        self.0.update(&index.to_be_bytes());
+        self.0.update(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
     }
 
     /// The hash.

@@ -34,6 +34,7 @@ pub mod message;
 pub mod notice;
 pub mod pair;
 pub mod policy;
+pub mod rope;
 pub mod segment;
 pub mod session;
 pub mod sign;

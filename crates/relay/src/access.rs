@@ -12,13 +12,14 @@
 //! whether a camera exists or not.
 
 use crate::config::Key;
+use host::lock::RwLock;
 use media::enrollment::Enrollment;
 use media::id::{CameraId, DeviceId};
 use media::message::{Refusal, RefusalCode};
 use media::policy::{Role, SignedOwnerPolicy};
 use media::sign::PublicKey;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 /// What is known of an enrolled camera.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ impl Access {
             return;
         }
         let camera_id = CameraId::of_key(&enrolled.camera_pk);
-        let mut cameras = self.cameras.write().unwrap_or_else(PoisonError::into_inner);
+        let mut cameras = self.cameras.write();
         // Two puts may end in either order; versions only grow.
         if cameras.get(&camera_id).is_none_or(|held| held.version < enrolled.version) {
             cameras.insert(camera_id, Arc::new(enrolled));
@@ -93,18 +94,18 @@ impl Access {
     }
 
     pub(crate) fn camera(&self, camera_id: CameraId) -> Option<Arc<Enrolled>> {
-        self.cameras.read().unwrap_or_else(PoisonError::into_inner).get(&camera_id).cloned()
+        self.cameras.read().get(&camera_id).cloned()
     }
 
     /// How many cameras an owner has enrolled.
     pub(crate) fn cameras_of_owner(&self, owner: &PublicKey) -> usize {
-        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        let cameras = self.cameras.read();
         cameras.values().filter(|camera| camera.owner == *owner).count()
     }
 
     /// The cameras a key may watch.
     pub(crate) fn watched_by(&self, key: &PublicKey, now: u64) -> BTreeSet<CameraId> {
-        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        let cameras = self.cameras.read();
         let may = |(_, camera): &(&CameraId, &Arc<Enrolled>)| camera.role(key, now).is_some();
         cameras.iter().filter(may).map(|(id, _)| *id).collect()
     }
@@ -150,7 +151,7 @@ impl Access {
     }
 
     pub(crate) fn may_day_keys(&self, key: &PublicKey, now: u64) -> Result<(), Refusal> {
-        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        let cameras = self.cameras.read();
         let known = self.is_owner(key)
             || self.is_sponsor(key)
             || cameras.contains_key(&CameraId::of_key(key))

@@ -1,12 +1,12 @@
 //! One call: who may, then what.
 
 use crate::access::Enrolled;
-use crate::ingest::{self, of_store};
+use crate::ingest;
+use crate::peer::Peer;
 use crate::playback;
-use crate::serve::Relay;
-use crate::session::Peer;
-use media::enrollment::{Enrollment, ObjectError};
-use media::id::CameraId;
+use crate::refuse::{OrRefuse, of_object};
+use crate::state::Relay;
+use media::enrollment::Enrollment;
 use media::limits;
 use media::message::{CameraStatus, Control, Refusal, RefusalCode, Request, Response};
 use media::notice::DayNotice;
@@ -33,14 +33,14 @@ async fn answer(
     responder: Responder,
 ) -> Result<(), StreamError> {
     if let Request::FetchSegments(query) = request {
-        return match relay.access.may_fetch(&peer.key, query.camera_id, host::clock::now()) {
-            Ok(()) => playback::segments(relay, query, responder).await,
+        return match relay.access.may_fetch(&peer.key, query.camera_id, relay.now()) {
+            Ok(()) => playback::send_segments(relay, query, responder).await,
             Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
         };
     }
     if let Request::FetchHeads(query) = request {
-        return match relay.access.may_watch(&peer.key, query.segments.camera_id, host::clock::now()) {
-            Ok(()) => playback::heads(relay, query, responder).await,
+        return match relay.access.may_watch(&peer.key, query.segments.camera_id, relay.now()) {
+            Ok(()) => playback::send_heads(relay, query, responder).await,
             Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
         };
     }
@@ -57,17 +57,19 @@ async fn answer(
 }
 
 async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Response, Refusal> {
-    let (access, store, key, now) = (&relay.access, &relay.store, &peer.key, host::clock::now());
+    let (access, store, key, now) = (&relay.access, &relay.store, &peer.key, relay.now());
     match request {
         Request::FetchEpochs { camera_id, track, from_us, to_us } => {
             access.may_fetch(key, camera_id, now)?;
-            playback::epochs(relay, camera_id, track, from_us, to_us).await
+            playback::find_epochs(relay, camera_id, track, from_us, to_us).await
         }
-        Request::PutEpochOpen(bytes) => ingest::epoch_open(relay, peer, &bytes).await.map(|()| Response::Ok),
+        Request::PutEpochOpen(bytes) => {
+            ingest::put_epoch_open(relay, peer, &bytes).await.map(|()| Response::Ok)
+        }
         Request::PutDayNotice(bytes) => put_notice(relay, peer, bytes).await,
         Request::GetDayNotice { camera_id, day } => {
             access.may_notice(key, camera_id, now)?;
-            let notice = store.day_notice(camera_id, day).await.map_err(|error| of_store(&error))?;
+            let notice = store.day_notice(camera_id, day).await.or_refuse()?;
             let none = || not_found("the camera has not published this day's notice key");
             Ok(Response::Object(notice.ok_or_else(none)?.to_vec()))
         }
@@ -75,27 +77,27 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
         Request::GetPolicy { camera_id, hash } => {
             access.may_policy(key, camera_id, now)?;
             let hash = (hash != [0; 32]).then_some(hash);
-            let held = store.policy(camera_id, hash).await.map_err(|error| of_store(&error))?;
+            let held = store.policy(camera_id, hash).await.or_refuse()?;
             let held = held.ok_or_else(|| not_found("no policy with this hash is here"))?;
             Ok(Response::Policy { enrollment: held.enrollment, bundle: held.bundle })
         }
         Request::GetDayKeys(day) => {
             access.may_day_keys(key, now)?;
-            Ok(Response::Objects(store.day_keys(day).await.map_err(|error| of_store(&error))?))
+            Ok(Response::Objects(store.day_keys(day).await.or_refuse()?))
         }
         Request::MailboxOpen { mailbox, ttl_s } => {
             access.may_own(key)?;
-            relay.mailboxes.open(mailbox, *key, ttl_s, Instant::now()).map(|()| Response::Ok)
+            relay.for_owners.mailboxes.open(mailbox, *key, ttl_s, Instant::now()).map(|()| Response::Ok)
         }
         Request::MailboxPut { mailbox, side, mail } => {
-            relay.mailboxes.put(mailbox, side, *key, mail, Instant::now()).map(|()| Response::Ok)
+            relay.for_owners.mailboxes.put(mailbox, side, *key, mail, Instant::now()).map(|()| Response::Ok)
         }
         Request::MailboxTake { mailbox, side } => {
-            relay.mailboxes.take(mailbox, side, *key).await.map(Response::Object)
+            relay.for_owners.mailboxes.take(mailbox, side, *key).await.map(Response::Object)
         }
         Request::SponsorLeaf(text) => {
             access.may_own(key)?;
-            relay.sponsor.append(key, &text).await
+            relay.for_owners.sponsor.append(key, &text).await
         }
         Request::ListCameras => list_cameras(relay, peer, now).await,
         Request::FetchSegments(_) | Request::FetchHeads(_) => Err(not_found("answered elsewhere")),
@@ -104,10 +106,11 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
 
 async fn put_notice(relay: &Relay, peer: &Peer, bytes: Vec<u8>) -> Result<Response, Refusal> {
     let enrolled = relay.access.may_publish(&peer.key, peer.camera_id)?;
-    let notice = DayNotice::decode_verified(&bytes, &enrolled.camera_pk).map_err(of_object)?;
-    let now_us = host::clock::now_us();
+    let notice =
+        DayNotice::decode_verified(&bytes, &enrolled.camera_pk).map_err(|error| of_object(&error))?;
+    let now_us = relay.now_us();
     let put = relay.store.put_day_notice(notice.camera_id, notice.day, bytes.into(), now_us).await;
-    put.map(|()| Response::Ok).map_err(|error| of_store(&error))
+    put.map(|()| Response::Ok).or_refuse()
 }
 
 /// An owner puts its own camera's policy; the camera is told if it is connected.
@@ -118,12 +121,12 @@ async fn put_policy(
     bundle: &PolicyBundle,
 ) -> Result<Response, Refusal> {
     relay.access.may_own(&peer.key)?;
-    let enrolled = Enrollment::decode_verified(enrollment).map_err(of_object)?;
+    let enrolled = Enrollment::decode_verified(enrollment).map_err(|error| of_object(&error))?;
     if enrolled.owner_root_pk != peer.key {
         return Err(Refusal::new(RefusalCode::NotAllowed, "an owner enrolls for itself and no other"));
     }
-    let policy =
-        SignedOwnerPolicy::decode_verified(&bundle.policy, &enrolled.owner_root_pk).map_err(of_object)?;
+    let policy = SignedOwnerPolicy::decode_verified(&bundle.policy, &enrolled.owner_root_pk)
+        .map_err(|error| of_object(&error))?;
     let camera_id = enrolled.camera_id();
     let most = relay.limits.cameras_per_owner;
     if relay.access.camera(camera_id).is_none() && relay.access.cameras_of_owner(&peer.key) >= most {
@@ -132,12 +135,12 @@ async fn put_policy(
             format!("an owner enrolls at most {most} cameras here"),
         ));
     }
-    let put = relay.store.put_policy(enrollment, bundle, host::clock::now_us()).await;
-    put.map_err(|error| of_store(&error))?;
+    let put = relay.store.put_policy(enrollment, bundle, relay.now_us()).await;
+    put.or_refuse()?;
     relay.access.learn(Enrolled::new(&enrolled, &policy));
     let version = policy.unverified().version;
     tracing::info!(%camera_id, version, "a policy was put");
-    if let Some(camera) = relay.publishers.link(camera_id)
+    if let Some(camera) = relay.on_air.publishers.link(camera_id)
         && let Err(error) = camera.control_send(&Control::PolicyChanged { camera_id, version })
     {
         tracing::debug!(%camera_id, %error, "the camera asks for its policy when it comes back");
@@ -147,39 +150,17 @@ async fn put_policy(
 
 async fn list_cameras(relay: &Relay, peer: &Peer, now: u64) -> Result<Response, Refusal> {
     let watched = relay.access.watched_by(&peer.key, now);
-    let totals = relay.store.cameras().await.map_err(|error| of_store(&error))?;
+    let totals = relay.store.cameras().await.or_refuse()?;
     let totals = totals.into_iter().filter(|camera| watched.contains(&camera.camera_id));
     let cameras = totals.take(limits::CAMERAS_PER_ANSWER).map(|camera| CameraStatus {
         camera_id: camera.camera_id,
-        online: relay.publishers.is_online(camera.camera_id),
+        online: relay.on_air.publishers.is_online(camera.camera_id),
         newest_us: camera.newest_us,
         clock_offset_ms: camera.clock_offset_ms,
-        replaced: relay.publishers.replaced(camera.camera_id),
+        replaced: relay.on_air.publishers.replaced(camera.camera_id),
         tracks: camera.tracks,
     });
     Ok(Response::Cameras(cameras.collect()))
-}
-
-/// What is known of a camera from its stored policy; used when the relay starts.
-pub(crate) async fn learn(relay: &Relay, camera_id: CameraId) -> Result<(), crate::store::StoreError> {
-    let Some(held) = relay.store.policy(camera_id, None).await? else { return Ok(()) };
-    let enrollment = Enrollment::decode_verified(&held.enrollment);
-    let policy = SignedOwnerPolicy::decode(&held.bundle.policy);
-    match (enrollment, policy) {
-        (Ok(enrollment), Ok(policy)) => relay.access.learn(Enrolled::new(&enrollment, &policy)),
-        _ => {
-            tracing::error!(%camera_id, "the stored policy is not readable: nobody may use this camera until it is put again")
-        }
-    }
-    Ok(())
-}
-
-fn of_object(error: ObjectError) -> Refusal {
-    let code = match error {
-        ObjectError::Signature(_) => RefusalCode::BadSignature,
-        _ => RefusalCode::Malformed,
-    };
-    Refusal::new(code, error.to_string())
 }
 
 fn not_found(text: &str) -> Refusal {

@@ -1,7 +1,5 @@
 //! What an operator decides, once, in one file: `deploy/config/relay.toml`.
 
-use crate::retention::WhenFull;
-use crate::store::StoreConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use media::limits;
@@ -10,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use store::{PacksConfig, Terms, WhenFull};
 
 /// The configuration of a relay (deploy/config/relay.toml).
 #[derive(Debug, Clone, Deserialize)]
@@ -142,28 +141,17 @@ pub struct Storage {
 
 impl Default for Storage {
     fn default() -> Self {
-        let store = StoreConfig::new(Path::new(""));
-        Self {
-            retention_days_max: store.retention_days_max,
-            quota_bytes: store.quota_bytes,
-            when_full: store.when_full,
-            min_free_bytes: store.min_free_bytes,
-            pack_bytes: store.pack_bytes,
-            sweep_secs: 60,
-        }
+        let PacksConfig { terms, min_free_bytes, pack_bytes, .. } = PacksConfig::new(Path::new(""));
+        let Terms { retention_days_max, quota_bytes, when_full } = terms;
+        Self { retention_days_max, quota_bytes, when_full, min_free_bytes, pack_bytes, sweep_secs: 60 }
     }
 }
 
 impl Storage {
-    pub(crate) fn at(&self, dir: PathBuf) -> StoreConfig {
-        StoreConfig {
-            dir,
-            retention_days_max: self.retention_days_max,
-            quota_bytes: self.quota_bytes,
-            when_full: self.when_full,
-            min_free_bytes: self.min_free_bytes,
-            pack_bytes: self.pack_bytes,
-        }
+    pub(crate) fn at(&self, dir: PathBuf) -> PacksConfig {
+        let Self { retention_days_max, quota_bytes, when_full, min_free_bytes, pack_bytes, .. } = *self;
+        let terms = Terms { retention_days_max, quota_bytes, when_full };
+        PacksConfig { dir, terms, min_free_bytes, pack_bytes }
     }
 }
 

@@ -6,13 +6,13 @@
 //! ```
 
 use crate::config::Trustee;
-use crate::store::Store;
-use host::http::{Fetch, FetchLimits, Retry};
-use host::rng::OsRng;
-use host::shutdown::Shutdown;
+use crate::state::Relay;
+use host::backoff::Backoff;
+use host::http::{Fetch, FetchLimits};
 use media::id::Day;
 use media::limits;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Days that a trustee publishes ahead.
@@ -20,30 +20,29 @@ const AHEAD: u32 = 2;
 /// Between two looks when everything is there.
 const CALM: Duration = Duration::from_secs(600);
 /// Between two looks at a trustee that is away or behind: half a second, then longer, to half a minute, with jitter.
-const MISSING: Retry = Retry {
-    tries: u32::MAX,
-    first_pause: Duration::from_millis(500),
-    longest_pause: Duration::from_secs(30),
-};
+const MISSING: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Mirrors one trustee's keys until the relay shuts down.
-pub(crate) async fn mirror(trustee: Trustee, store: Store, shutdown: Shutdown) {
+pub(crate) async fn mirror(relay: Arc<Relay>, trustee: Trustee) {
     let fetch = Fetch::new(FetchLimits { answer_bytes: limits::DAY_KEYS, ..FetchLimits::default() });
     // What was stored, so that an unchanged bundle is not written again.
     let mut held: BTreeMap<Day, Vec<u8>> = BTreeMap::new();
-    let mut failures = 1;
+    let (mut missing, mut rng) = (MISSING, relay.machine.rng.clone());
     loop {
-        let today = Day::of_us(host::clock::now_us());
+        let today = Day::of_us(relay.now_us());
         held.retain(|day, _| *day >= today);
-        let look = look(&trustee, &fetch, &store, today, &mut held);
         let complete = tokio::select! {
-            () = shutdown.requested() => return,
-            complete = look => complete,
+            () = relay.shutdown.requested() => return,
+            complete = look(&relay, &trustee, &fetch, today, &mut held) => complete,
         };
-        failures = if complete { 1 } else { failures + 1 };
-        let pause = if complete { CALM } else { MISSING.pause_before(failures, &mut OsRng).unwrap_or(CALM) };
+        let pause = if complete {
+            missing.worked();
+            CALM
+        } else {
+            missing.failed(&mut rng)
+        };
         tokio::select! {
-            () = shutdown.requested() => return,
+            () = relay.shutdown.requested() => return,
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -51,9 +50,9 @@ pub(crate) async fn mirror(trustee: Trustee, store: Store, shutdown: Shutdown) {
 
 /// Whether every day is there afterwards.
 async fn look(
+    relay: &Relay,
     trustee: &Trustee,
     fetch: &Fetch,
-    store: &Store,
     today: Day,
     held: &mut BTreeMap<Day, Vec<u8>>,
 ) -> bool {
@@ -72,7 +71,7 @@ async fn look(
         if held.get(&day).is_some_and(|held| *held == bundle[..]) {
             continue;
         }
-        match store.put_day_keys(&trustee.name, day, &bundle, host::clock::now_us()).await {
+        match relay.store.put_day_keys(&trustee.name, day, &bundle, relay.now_us()).await {
             Ok(()) => {
                 held.insert(day, bundle.to_vec());
             }

@@ -15,13 +15,14 @@
 //! Forwarded is not yet verified: viewers verify for themselves, and a segment that turns out bad is reset for all.
 
 use bytes::Bytes;
+use host::lock::{Mutex, MutexGuard};
 use media::id::{CameraId, Sequence, TrackId};
 use media::message::From;
 use media::segment::{SegmentHeader, Start};
 use media::session::Place;
 use quic::{Link, LinkError, SegmentSend, StreamError};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -40,13 +41,13 @@ pub(crate) struct Fanout {
 impl Fanout {
     /// The track's ring. Callers have checked that camera and track exist, which bounds their number.
     pub(crate) fn track(&self, camera_id: CameraId, track: TrackId) -> Arc<Live> {
-        let mut tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tracks = self.tracks.lock();
         tracks.entry((camera_id, track)).or_default().clone()
     }
 
     /// The camera left: what it sent last is no longer live.
     pub(crate) fn clear(&self, camera_id: CameraId) {
-        let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
+        let tracks = self.tracks.lock();
         for live in
             tracks.range((camera_id, TrackId(0))..=(camera_id, TrackId(u32::MAX))).map(|(_, live)| live)
         {
@@ -105,7 +106,7 @@ pub(crate) struct Seat(#[expect(dead_code, reason = "counted, never read")] Arc<
 
 impl Live {
     fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.lock()
     }
 
     /// A seat, if fewer than `most` are taken.
@@ -222,12 +223,12 @@ impl LiveSegment {
     }
 
     fn after(&self, sent: usize) -> (Vec<Bytes>, Option<End>) {
-        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        let body = self.body.lock();
         (body.pieces.get(sent..).unwrap_or_default().to_vec(), body.ended)
     }
 
     fn change(&self, change: impl FnOnce(&mut Body)) {
-        change(&mut self.body.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.body.lock());
         self.grown.send_replace(());
     }
 }

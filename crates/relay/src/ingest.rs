@@ -7,112 +7,34 @@
 //! store      sequence free, place fits; durable                                                                    -> Ack
 //! ```
 //!
-//! The first check that fails is the Nack's name, and the session goes on. Only bytes that do not even hold a header end it: they name no segment
-//! that could be refused.
+//! The first check that fails is the Nack's name, and the session goes on. Only bytes that do not even
+//! hold a header end it: they name no segment that could be refused.
+//!
+//! A segment is scanned where it was received: the scanner, the viewers' ring and the store hold the same
+//! bytes, and none of them copies one.
 
-use crate::publishers::Publishers;
-use crate::serve::Relay;
-use crate::session::Peer;
-use crate::store::{SegmentFacts, StoreError};
-use bytes::{Bytes, BytesMut};
+use crate::fanout::Growing;
+use crate::load::Received;
+use crate::peer::Peer;
+use crate::refuse::{OrRefuse, internal, refusal};
+use crate::state::Relay;
+use bytes::Bytes;
 use media::chain::{Chain, FragmentsHash};
 use media::codec::DecodeError;
-use media::epoch::{EpochContext, SignedEpochOpen};
-use media::id::{CameraId, EpochNo, Sequence, TrackId};
+use media::epoch::SignedEpochOpen;
+use media::id::{CameraId, Sequence, TrackId};
 use media::limits;
 use media::message::{Control, Refusal, RefusalCode};
-use media::segment::{HEADER_LEN, Part, SegmentHeader, SegmentQuery, SegmentReader, Trailer, chain_after};
+use media::rope::Rope;
+use media::segment::{
+    END_LEN, HEADER_LEN, Part, SegmentHeader, SegmentQuery, SegmentReader, Trailer, chain_after,
+};
 use media::sign::PublicKey;
 use quic::{SegmentRecv, StreamError};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use store::{SegmentFacts, StoreError};
 
 /// Bytes of a segment that are taken at once.
 const CHUNK: usize = 64 << 10;
-/// Epochs and chain values that a connection remembers.
-const REMEMBERED: usize = 64;
-
-/// What a connection remembers of what it published, so that the store is asked once.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    known: Mutex<Known>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    /// `chain_0` of each epoch.
-    starts: BTreeMap<(TrackId, EpochNo), Chain>,
-    /// The chain after each segment.
-    chains: BTreeMap<(TrackId, EpochNo, u32), Chain>,
-}
-
-impl Memory {
-    pub(crate) fn epoch(&self, open: &SignedEpochOpen) {
-        let open = open.unverified();
-        let start = Chain::start(&open.context.hash(), &open.prev_close_hash());
-        let EpochContext { track, epoch_no, .. } = open.context;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.starts.insert((track, epoch_no), start);
-        // Backfill and live interleave; forgetting costs a look at the store.
-        while known.starts.len() > REMEMBERED {
-            known.starts.pop_first();
-        }
-    }
-
-    fn start(&self, header: &SegmentHeader) -> Option<Chain> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.starts.get(&(header.track, header.epoch_no)).copied()
-    }
-
-    fn chain(&self, header: &SegmentHeader, k: u32) -> Option<Chain> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.chains.get(&(header.track, header.epoch_no, k)).copied()
-    }
-
-    /// A segment is about to be stored; what follows it may be on its way already. `true` when none with its number was known.
-    fn segment(&self, header: &SegmentHeader, chain: Chain) -> bool {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = false;
-        known.chains.entry((header.track, header.epoch_no, header.k)).or_insert_with(|| {
-            fresh = true;
-            chain
-        });
-        while known.chains.len() > REMEMBERED {
-            known.chains.pop_first();
-        }
-        fresh
-    }
-
-    /// It was not stored: what claims to follow it is judged by what is.
-    fn forget(&self, header: &SegmentHeader) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.chains.remove(&(header.track, header.epoch_no, header.k));
-    }
-}
-
-/// Bytes of segments that are being received, of all cameras.
-#[derive(Debug, Default)]
-pub(crate) struct Receiving(AtomicUsize);
-
-/// A segment's share of them.
-struct Held<'a> {
-    receiving: &'a Receiving,
-    bytes: usize,
-}
-
-impl Held<'_> {
-    fn grow(&mut self, by: usize, most: usize) -> bool {
-        self.bytes += by;
-        self.receiving.0.fetch_add(by, Ordering::Relaxed).saturating_add(by) <= most
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.receiving.0.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
 
 /// Why a segment is not stored.
 enum Failed {
@@ -124,8 +46,8 @@ enum Failed {
 }
 
 /// Receives one segment of a connection that publishes, and says how it ended.
-pub(crate) async fn segment(relay: &Relay, peer: &Peer, stream: SegmentRecv) {
-    let said = match receive(relay, peer, stream).await {
+pub(crate) async fn receive_segment(relay: &Relay, peer: &Peer, stream: SegmentRecv) {
+    let said = match take(relay, peer, stream).await {
         Ok(header) => {
             peer.link.control_send(&Control::Ack { track: header.track, sequence: header.sequence })
         }
@@ -146,66 +68,24 @@ pub(crate) async fn segment(relay: &Relay, peer: &Peer, stream: SegmentRecv) {
     }
 }
 
-async fn receive(relay: &Relay, peer: &Peer, mut stream: SegmentRecv) -> Result<SegmentHeader, Failed> {
-    let mut bytes = BytesMut::new();
-    let mut reader = SegmentReader::new();
-    let mut held = Held { receiving: &relay.receiving, bytes: 0 };
-    let header = loop {
-        let chunk =
-            next(&mut stream).await?.ok_or(Failed::Illegible(DecodeError::Truncated("the header")))?;
-        held.grow(chunk.len(), usize::MAX);
-        reader.push(&chunk).map_err(Failed::Illegible)?;
-        bytes.extend_from_slice(&chunk);
-        match reader.next_part().map_err(Failed::Illegible)? {
-            Some(Part::Header(header)) => break header,
-            _ if bytes.len() < HEADER_LEN => {}
-            _ => return Err(Failed::Illegible(DecodeError::Truncated("the header"))),
-        }
+async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<SegmentHeader, Failed> {
+    let mut inflow = Inflow {
+        stream,
+        reader: SegmentReader::new(),
+        body: Rope::default(),
+        received: relay.load.receive(),
     };
-    let received_us = host::clock::now_us();
+    let header = inflow.read_header().await?;
+    let received_us = relay.now_us();
     let refused = |refusal| Failed::Refused(header, refusal);
-    let (camera_pk, start) = admit(relay, peer, &header).await.map_err(refused)?;
-    let live = relay.fanout.track(header.camera_id, header.track).begin(&header);
+    let admitted = admit(relay, peer, header).await.map_err(refused)?;
+    let live = relay.on_air.fanout.track(header.camera_id, header.track).begin(&header);
     if let Some(live) = &live {
-        live.append(Bytes::copy_from_slice(&bytes));
+        inflow.body.pieces().for_each(|piece| live.append(piece.clone()));
     }
-
-    let mut hash = FragmentsHash::default();
-    let mut trailer = None;
-    let malformed = |error: DecodeError| {
-        let code = match error {
-            DecodeError::TooLong { .. } => RefusalCode::TooLarge,
-            _ => RefusalCode::Malformed,
-        };
-        refused(Refusal::new(code, error.to_string()))
-    };
-    loop {
-        while let Some(part) = reader.next_part().map_err(malformed)? {
-            match part {
-                Part::Header(_) => return Err(malformed(DecodeError::BadValue("a second header"))),
-                Part::Fragment { index, sealed } => hash.update(index, &sealed),
-                Part::Trailer(end) => trailer = Some(end),
-            }
-        }
-        let Some(chunk) = next(&mut stream).await? else { break };
-        let quota = |text: &str| refused(Refusal::new(RefusalCode::Quota, text));
-        if !held.grow(chunk.len(), relay.limits.receiving_bytes) {
-            return Err(quota("too much is being received at once: send this segment again"));
-        }
-        if bytes.len() + chunk.len() > relay.limits.segment_bytes {
-            let text = format!("a segment has at most {} bytes here", relay.limits.segment_bytes);
-            return Err(refused(Refusal::new(RefusalCode::TooLarge, text)));
-        }
-        reader.push(&chunk).map_err(malformed)?;
-        bytes.extend_from_slice(&chunk);
-        if let Some(live) = &live {
-            live.append(chunk);
-        }
-    }
-    let trailer = trailer.ok_or_else(|| malformed(DecodeError::Truncated("the segment")))?;
-
-    let chain = verify(relay, peer, &header, &trailer, &camera_pk, start, hash).await.map_err(refused)?;
-    let fresh = peer.memory.segment(&header, chain);
+    let (fragments, trailer) = inflow.read_rest(relay, &header, live.as_ref()).await?;
+    let chain = admitted.judge(&trailer, fragments).await.map_err(refused)?;
+    let fresh = peer.memory.remember_segment(&header, chain);
     if let Some(live) = live {
         live.finish();
     }
@@ -220,39 +100,125 @@ async fn receive(relay: &Relay, peer: &Peer, mut stream: SegmentRecv) -> Result<
         received_us,
     };
     // SPEC: session.md#publishing: a segment MUST NOT be acknowledged before it is durable.
-    let put = relay.store.put_segment(facts, bytes.freeze()).await;
+    let put = relay.store.put_segment(facts, inflow.body).await;
     if put.is_err() && fresh {
-        peer.memory.forget(&header);
+        peer.memory.forget_segment(&header);
     }
-    put.map_err(|error| refused(of_store(&error)))?;
+    put.or_refuse().map_err(refused)?;
     Ok(header)
 }
 
-async fn next(stream: &mut SegmentRecv) -> Result<Option<Bytes>, Failed> {
-    stream.read_chunk(CHUNK).await.map_err(|_: StreamError| Failed::Gone)
+/// A segment as it comes.
+struct Inflow<'a> {
+    stream: SegmentRecv,
+    reader: SegmentReader,
+    body: Rope,
+    received: Received<'a>,
 }
 
-/// What can be judged by the header alone: the camera's key, and `chain_0` of the epoch.
-async fn admit(relay: &Relay, peer: &Peer, header: &SegmentHeader) -> Result<(PublicKey, Chain), Refusal> {
-    let enrolled = relay.access.may_publish(&peer.key, header.camera_id)?;
+impl Inflow<'_> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Failed> {
+        self.stream.read_chunk(CHUNK).await.map_err(|_: StreamError| Failed::Gone)
+    }
+
+    fn push(&mut self, chunk: Bytes) -> Result<(), DecodeError> {
+        self.reader.push(chunk.clone())?;
+        self.body.push(chunk);
+        Ok(())
+    }
+
+    async fn read_header(&mut self) -> Result<SegmentHeader, Failed> {
+        let truncated = || Failed::Illegible(DecodeError::Truncated("the header"));
+        loop {
+            let chunk = self.next().await?.ok_or_else(truncated)?;
+            self.received.grow(chunk.len(), usize::MAX);
+            self.push(chunk).map_err(Failed::Illegible)?;
+            match self.reader.next_part().map_err(Failed::Illegible)? {
+                Some(Part::Header(header)) => return Ok(header),
+                _ if self.body.len() < HEADER_LEN => {}
+                _ => return Err(truncated()),
+            }
+        }
+    }
+
+    /// Reads fragments and trailer, within limits, and hands on what comes.
+    async fn read_rest(
+        &mut self,
+        relay: &Relay,
+        header: &SegmentHeader,
+        live: Option<&Growing>,
+    ) -> Result<(FragmentsHash, Trailer), Failed> {
+        let refused = |code, text: String| Failed::Refused(*header, Refusal::new(code, text));
+        let malformed = |error: DecodeError| {
+            let code = match error {
+                DecodeError::TooLong { .. } => RefusalCode::TooLarge,
+                DecodeError::Truncated(_)
+                | DecodeError::Trailing(_)
+                | DecodeError::UnknownSuite(_)
+                | DecodeError::WrongType { .. }
+                | DecodeError::BadValue(_) => RefusalCode::Malformed,
+            };
+            refused(code, error.to_string())
+        };
+        let (mut hash, mut trailer) = (FragmentsHash::default(), None);
+        loop {
+            while let Some(part) = self.reader.next_part().map_err(malformed)? {
+                match part {
+                    Part::Header(_) => return Err(malformed(DecodeError::BadValue("a second header"))),
+                    Part::Fragment { index, sealed } => hash.update_pieces(index, &sealed),
+                    Part::Trailer(end) => trailer = Some(end),
+                }
+            }
+            let Some(chunk) = self.next().await? else { break };
+            if !self.received.grow(chunk.len(), relay.limits.receiving_bytes) {
+                let text = "too much is being received at once: send this segment again";
+                return Err(refused(RefusalCode::Quota, text.to_owned()));
+            }
+            let most = relay.limits.segment_bytes;
+            if self.body.len() + chunk.len() > most {
+                let text = format!("a segment has at most {most} bytes here");
+                return Err(refused(RefusalCode::TooLarge, text));
+            }
+            self.push(chunk.clone()).map_err(malformed)?;
+            if let Some(live) = live {
+                live.append(chunk);
+            }
+        }
+        let trailer = trailer.ok_or_else(|| malformed(DecodeError::Truncated("the segment")))?;
+        Ok((hash, trailer))
+    }
+}
+
+/// A segment that may come, by its header.
+struct Admitted<'a> {
+    relay: &'a Relay,
+    peer: &'a Peer,
+    header: SegmentHeader,
+    camera_pk: PublicKey,
+    /// `chain_0` of its epoch.
+    start: Chain,
+}
+
+/// What can be judged by the header alone.
+async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> Result<Admitted<'a>, Refusal> {
+    let camera_pk = relay.access.may_publish(&peer.key, header.camera_id)?.camera_pk;
     if !peer.publishes(header.track) {
         return Err(Refusal::new(RefusalCode::NotAllowed, "publish this track first"));
     }
     relay.take_write(header.camera_id)?;
-    if let Some(start) = peer.memory.start(header) {
-        return Ok((enrolled.camera_pk, start));
+    if let Some(start) = peer.memory.start(&header) {
+        return Ok(Admitted { relay, peer, header, camera_pk, start });
     }
     // SPEC: session.md#publishing: a segment MUST be refused while the EpochOpen of its epoch is not here.
     let longest = u64::from(limits::EPOCH_SECONDS.1) * 1_000_000;
     let (from, to) = (header.start_us.saturating_sub(longest), header.start_us.saturating_add(longest));
     let most = usize::from(limits::EPOCH_SECONDS.1 / limits::EPOCH_SECONDS.0) * 2 + 2;
-    let opens = relay.store.epoch_opens(header.camera_id, header.track, from, to, most).await;
-    for bytes in opens.map_err(|error| of_store(&error))?.opens {
+    let found = relay.store.epoch_opens(header.camera_id, header.track, from, to, most).await;
+    for bytes in found.or_refuse()?.opens {
         let open = SignedEpochOpen::decode(&bytes).map_err(|_| internal())?;
         if open.unverified().context.epoch_no == header.epoch_no {
-            peer.memory.epoch(&open);
-            let open = open.unverified();
-            return Ok((enrolled.camera_pk, Chain::start(&open.context.hash(), &open.prev_close_hash())));
+            let start = peer.memory.remember_epoch(&open);
+            return Ok(Admitted { relay, peer, header, camera_pk, start });
         }
     }
     Err(Refusal::new(
@@ -261,58 +227,67 @@ async fn admit(relay: &Relay, peer: &Peer, header: &SegmentHeader) -> Result<(Pu
     ))
 }
 
-/// Whether the camera signed exactly these bytes.
-async fn verify(
-    relay: &Relay,
-    peer: &Peer,
-    header: &SegmentHeader,
-    trailer: &Trailer,
-    camera_pk: &PublicKey,
-    start: Chain,
-    fragments: FragmentsHash,
-) -> Result<Chain, Refusal> {
-    let bad = |text: &str| Refusal::new(RefusalCode::BadSignature, text);
-    trailer.verify(camera_pk, &header.hash()).map_err(|error| bad(&error.to_string()))?;
-    // SPEC: session.md#publishing: a relay MUST recompute the chain wherever it holds the segment before.
-    let before = match header.k.checked_sub(1) {
-        None => Some(start),
-        Some(k) => match peer.memory.chain(header, k) {
-            Some(chain) => Some(chain),
-            None => stored_chain(relay, header, k).await?,
-        },
-    };
-    match before {
-        Some(before) if chain_after(&before, header, fragments) != trailer.chain => Err(bad(
-            "the chain does not hold: these are not the fragments that were signed, or not after this segment",
-        )),
-        _ => Ok(trailer.chain),
+impl Admitted<'_> {
+    /// Whether the camera signed exactly these bytes; the chain after them.
+    async fn judge(&self, trailer: &Trailer, fragments: FragmentsHash) -> Result<Chain, Refusal> {
+        let header = &self.header;
+        let bad = |text: &str| Refusal::new(RefusalCode::BadSignature, text);
+        trailer.verify(&self.camera_pk, &header.hash()).map_err(|error| bad(&error.to_string()))?;
+        // SPEC: session.md#publishing: a relay MUST recompute the chain wherever it holds the segment before.
+        let before = match header.k.checked_sub(1) {
+            None => Some(self.start),
+            Some(k) => match self.peer.memory.chain(header, k) {
+                Some(chain) => Some(chain),
+                None => self.stored_chain(k).await?,
+            },
+        };
+        match before {
+            Some(before) if chain_after(&before, header, fragments) != trailer.chain => Err(bad(
+                "the chain does not hold: these are not the fragments that were signed, or not after this segment",
+            )),
+            _ => Ok(trailer.chain),
+        }
+    }
+
+    /// The chain after segment `k` of the header's epoch, if it is stored.
+    async fn stored_chain(&self, k: u32) -> Result<Option<Chain>, Refusal> {
+        const LONGEST_US: u64 = 60_000_000;
+        let Self { relay, header, .. } = self;
+        let query = SegmentQuery {
+            camera_id: header.camera_id,
+            track: header.track,
+            from_us: header.start_us.saturating_sub(LONGEST_US),
+            to_us: header.start_us.saturating_add(1),
+            cursor: Sequence(header.sequence.0.saturating_sub(1)),
+        };
+        let page = relay.store.segments(query).await.or_refuse()?;
+        let before = page.segments.iter().find(|s| s.facts().epoch_no == header.epoch_no && s.facts().k == k);
+        let Some(before) = before else { return Ok(None) };
+        let length = usize::try_from(before.length()).unwrap_or(usize::MAX);
+        let ends = async {
+            let first = relay.store.read_part(before, 0..HEADER_LEN.min(length)).await?;
+            let last = relay.store.read_part(before, length.saturating_sub(END_LEN)..length).await?;
+            Ok::<_, StoreError>((first, last))
+        };
+        match ends.await {
+            Ok((first, last)) => Ok(signed_chain(&first, &last, &self.camera_pk)),
+            // A segment that retention took or the disk changed proves nothing about this one.
+            Err(StoreError::Gone | StoreError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(refusal(&error)),
+        }
     }
 }
 
-/// The chain after segment `k` of the header's epoch, if it is stored.
-async fn stored_chain(relay: &Relay, header: &SegmentHeader, k: u32) -> Result<Option<Chain>, Refusal> {
-    const LONGEST_US: u64 = 60_000_000;
-    let query = SegmentQuery {
-        camera_id: header.camera_id,
-        track: header.track,
-        from_us: header.start_us.saturating_sub(LONGEST_US),
-        to_us: header.start_us.saturating_add(1),
-        cursor: Sequence(header.sequence.0.saturating_sub(1)),
-    };
-    let page = relay.store.segments(query).await.map_err(|error| of_store(&error))?;
-    let before = page.segments.iter().find(|s| s.facts().epoch_no == header.epoch_no && s.facts().k == k);
-    let Some(before) = before else { return Ok(None) };
-    let bytes = match relay.store.read_segment(before).await {
-        Ok(bytes) => bytes,
-        // A segment that retention took or the disk changed proves nothing about this one.
-        Err(StoreError::Gone | StoreError::Damaged { .. }) => return Ok(None),
-        Err(error) => return Err(of_store(&error)),
-    };
-    Ok(Trailer::of_segment(&bytes).ok().map(|trailer| trailer.chain))
+/// The chain in a stored trailer, if it is still what the camera signed: parts are read unchecked.
+fn signed_chain(first: &[u8], last: &[u8], camera_pk: &PublicKey) -> Option<Chain> {
+    let header = SegmentHeader::decode(first).ok()?;
+    let trailer = Trailer::of_segment(last).ok()?;
+    trailer.verify(camera_pk, &header.hash()).ok()?;
+    Some(trailer.chain)
 }
 
 /// A camera puts the EpochOpen of an epoch, before the epoch's first segment.
-pub(crate) async fn epoch_open(relay: &Relay, peer: &Peer, bytes: &[u8]) -> Result<(), Refusal> {
+pub(crate) async fn put_epoch_open(relay: &Relay, peer: &Peer, bytes: &[u8]) -> Result<(), Refusal> {
     let malformed = |error: DecodeError| Refusal::new(RefusalCode::Malformed, error.to_string());
     let signed = SignedEpochOpen::decode(bytes).map_err(malformed)?;
     let context = &signed.unverified().context;
@@ -322,54 +297,29 @@ pub(crate) async fn epoch_open(relay: &Relay, peer: &Peer, bytes: &[u8]) -> Resu
         .map_err(|error| Refusal::new(RefusalCode::BadSignature, error.to_string()))?;
     relay.check_track(context.track)?;
     relay.take_write(context.camera_id)?;
-    let policy = relay.store.policy(context.camera_id, Some(context.policy_hash)).await;
-    if policy.map_err(|error| of_store(&error))?.is_none() {
+    if relay.store.policy(context.camera_id, Some(context.policy_hash)).await.or_refuse()?.is_none() {
         return Err(Refusal::new(
             RefusalCode::NotFound,
             "the EpochOpen names a policy that is not here: its owner must put it first",
         ));
     }
-    let put = relay.store.put_epoch_open(&signed, host::clock::now_us()).await;
-    put.map_err(|error| of_store(&error))?;
-    peer.memory.epoch(&signed);
+    relay.store.put_epoch_open(&signed, relay.now_us()).await.or_refuse()?;
+    peer.memory.remember_epoch(&signed);
     Ok(())
 }
 
-/// A refusal of the store's, in the words of the session. What failed inside is for the operator's log alone.
-pub(crate) fn of_store(error: &StoreError) -> Refusal {
-    match error.refusal_code() {
-        RefusalCode::Internal => {
-            tracing::error!(%error, "the store failed");
-            internal()
-        }
-        RefusalCode::StorageFull => {
-            tracing::warn!(%error, "storage is full");
-            Refusal::new(
-                RefusalCode::StorageFull,
-                "the relay's storage is full: keep this and send it again later",
-            )
-        }
-        code => Refusal::new(code, error.to_string()),
-    }
-}
-
-fn internal() -> Refusal {
-    Refusal::new(RefusalCode::Internal, "the relay failed inside: try again, and tell its operator")
-}
-
 /// Publishing begins, or goes on after a lost session.
-pub(crate) async fn publish(
+pub(crate) async fn begin_publishing(
     relay: &Relay,
-    publishers: &Publishers,
     peer: &Peer,
     camera_id: CameraId,
     track: TrackId,
 ) -> Result<Control, Refusal> {
     relay.access.may_publish(&peer.key, camera_id)?;
     relay.check_track(track)?;
-    publishers.enter(camera_id, peer.number, &peer.link);
-    let next = relay.store.next_missing(camera_id, track).await.map_err(|error| of_store(&error))?;
-    relay.fanout.track(camera_id, track).expect(next);
+    relay.on_air.publishers.enter(camera_id, peer.number, &peer.link);
+    let next = relay.store.next_missing(camera_id, track).await.or_refuse()?;
+    relay.on_air.fanout.track(camera_id, track).expect(next);
     peer.publish(track);
     Ok(Control::PublishOk { track, next })
 }

@@ -3,10 +3,10 @@
 //! In memory only: after a restart an invite that was not used is spent, and the owner makes a new one. What is in the mails is sealed
 //! under the invite's secret; the identifier is a hash of that secret, so whoever knows it holds the invite.
 
+use host::lock::Mutex;
 use media::message::{Refusal, RefusalCode, Side};
 use media::sign::PublicKey;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -47,7 +47,7 @@ impl Mailboxes {
         if ttl_s == 0 || ttl_s > TTL_MAX_S {
             return quota("a mailbox lives for 1 to 3600 seconds");
         }
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         open.retain(|_, mailbox| mailbox.expires > now);
         match open.get(&id) {
             Some(held) if held.owner != owner || held.camera.is_some() => return Err(spent()),
@@ -75,7 +75,7 @@ impl Mailboxes {
         mail: Vec<u8>,
         now: Instant,
     ) -> Result<(), Refusal> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let mailbox = open.get_mut(&id).filter(|mailbox| mailbox.expires > now).ok_or_else(spent)?;
         match (side, &mailbox.camera, &mailbox.welcome) {
             (Side::Camera, None, _) => mailbox.camera = Some((from, mail)),
@@ -113,7 +113,7 @@ impl Mailboxes {
         from: PublicKey,
         now: Instant,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.lock();
         let mailbox = open.get(&id).filter(|mailbox| mailbox.expires > now).ok_or_else(spent)?;
         match side {
             Side::Camera if mailbox.owner != from => Err(not_yours()),

@@ -1,14 +1,14 @@
 //! Recorded footage out: the stored bytes, exactly as they were received, in order; or of each segment its head alone.
 
-use crate::ingest::of_store;
-use crate::serve::Relay;
-use crate::store::{SegmentPage, StoreError, StoredSegment};
+use crate::refuse::{OrRefuse, refusal};
+use crate::state::Relay;
 use bytes::Bytes;
 use media::id::{CameraId, TrackId};
 use media::limits;
 use media::message::{Refusal, RefusalCode, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use quic::{Responder, SegmentsOut, StreamError};
+use store::{SegmentPage, StoreError, StoredSegment};
 use tokio::sync::SemaphorePermit;
 
 /// What is sent of each segment.
@@ -34,7 +34,7 @@ impl Part {
 /// Streams what was asked for. The caller's rights have been checked.
 ///
 /// Footage that retention takes meanwhile is left out, and so is what the disk damaged: the chain shows the gap.
-pub(crate) async fn segments(
+pub(crate) async fn send_segments(
     relay: &Relay,
     query: SegmentQuery,
     responder: Responder,
@@ -45,15 +45,15 @@ pub(crate) async fn segments(
 }
 
 /// Streams the heads of what was asked for in the same way, as many as one answer holds.
-pub(crate) async fn heads(
+pub(crate) async fn send_heads(
     relay: &Relay,
-    HeadQuery { segments, pictures: picture }: HeadQuery,
+    HeadQuery { segments: query, pictures: picture }: HeadQuery,
     responder: Responder,
 ) -> Result<(), StreamError> {
     let most = if picture { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
-    let begun = first_page(relay, segments, responder).await?;
+    let begun = first_page(relay, query, responder).await?;
     let Some((page, responder, _seat)) = begun else { return Ok(()) };
-    send(relay, segments, page, responder.heads().await?, Part::Head { picture }, most).await
+    send(relay, query, page, responder.heads().await?, Part::Head { picture }, most).await
 }
 
 /// The first look comes before the answer, so that a failing store is a refusal and not half an answer.
@@ -62,7 +62,7 @@ async fn first_page(
     query: SegmentQuery,
     responder: Responder,
 ) -> Result<Option<(SegmentPage, Responder, SemaphorePermit<'_>)>, StreamError> {
-    let Ok(seat) = relay.fetches.try_acquire() else {
+    let Ok(seat) = relay.load.fetches.try_acquire() else {
         let refusal = Refusal::new(RefusalCode::Quota, "too many fetches at once: ask again in a moment");
         responder.answer(&Response::Refused(refusal)).await?;
         return Ok(None);
@@ -70,7 +70,7 @@ async fn first_page(
     match relay.store.segments(query).await {
         Ok(page) => Ok(Some((page, responder, seat))),
         Err(error) => {
-            responder.answer(&Response::Refused(of_store(&error))).await?;
+            responder.answer(&Response::Refused(refusal(&error))).await?;
             Ok(None)
         }
     }
@@ -118,7 +118,7 @@ async fn send(
 }
 
 /// EpochOpens of a range, as many as one message holds.
-pub(crate) async fn epochs(
+pub(crate) async fn find_epochs(
     relay: &Relay,
     camera_id: CameraId,
     track: TrackId,
@@ -126,7 +126,7 @@ pub(crate) async fn epochs(
     to_us: u64,
 ) -> Result<Response, Refusal> {
     let found = relay.store.epoch_opens(camera_id, track, from_us, to_us, limits::EPOCHS_PER_ANSWER).await;
-    let found = found.map_err(|error| of_store(&error))?;
+    let found = found.or_refuse()?;
     let total = found.opens.len();
     // Suite, types and counts take far less than is left aside.
     let mut room = limits::MESSAGE - 1024;

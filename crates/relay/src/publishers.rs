@@ -1,11 +1,11 @@
 //! Which connection publishes each camera now. Of two with one identity the newer wins, and it is never silent: the older is told,
 //! the operator's log and status page say so.
 
+use host::lock::Mutex;
 use media::id::CameraId;
 use media::message::{Refusal, RefusalCode};
 use quic::Link;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 #[derive(Debug, Default)]
 pub(crate) struct Publishers {
@@ -32,7 +32,7 @@ impl Publishers {
     // SPEC: session.md#publishing: the newer of two connections with one identity MUST win, and the older be refused with `replaced`.
     pub(crate) fn enter(&self, camera_id: CameraId, connection: u64, link: &Link) -> bool {
         let older = {
-            let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut connected = self.connected.lock();
             let publisher = connected.entry(camera_id).or_default();
             match &publisher.now {
                 Some((held, _)) if *held == connection => return false,
@@ -55,7 +55,7 @@ impl Publishers {
 
     /// `connection` has ended. `true` when it was the one that published.
     pub(crate) fn leave(&self, camera_id: CameraId, connection: u64) -> bool {
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connected = self.connected.lock();
         let Some(publisher) = connected.get_mut(&camera_id) else { return false };
         let was = publisher.now.as_ref().is_some_and(|(held, _)| *held == connection);
         if was {
@@ -66,7 +66,7 @@ impl Publishers {
 
     /// The connection that publishes the camera.
     pub(crate) fn link(&self, camera_id: CameraId) -> Option<Link> {
-        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = self.connected.lock();
         connected.get(&camera_id).and_then(|publisher| publisher.now.as_ref()).map(|(_, link)| link.clone())
     }
 
@@ -76,12 +76,12 @@ impl Publishers {
 
     /// How often another connection took over.
     pub(crate) fn replaced(&self, camera_id: CameraId) -> u64 {
-        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = self.connected.lock();
         connected.get(&camera_id).map_or(0, |publisher| publisher.replaced)
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = self.connected.lock();
         let seen = connected.iter();
         seen.map(|(id, p)| Seen { camera_id: *id, online: p.now.is_some(), replaced: p.replaced }).collect()
     }

@@ -5,46 +5,19 @@
 
 use crate::calls;
 use crate::fanout::{FeedEnd, feed};
-use crate::ingest::{self, Memory, publish};
-use crate::serve::Relay;
+use crate::ingest;
+use crate::peer::Peer;
+use crate::state::Relay;
 use media::id::{CameraId, TrackId};
 use media::message::{Control, From, Refusal, RefusalCode};
-use media::sign::PublicKey;
 use quic::{ControlReceiver, Link, LinkError, SegmentRecv};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 /// How long segments that are under way may still become durable once the relay is stopping.
 const DRAIN: Duration = Duration::from_secs(3);
-
-/// The other end of a connection.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    pub link: Link,
-    pub key: PublicKey,
-    /// The camera it would be, if its key is a camera's.
-    pub camera_id: CameraId,
-    /// Counts connections; tells two of one key apart.
-    pub number: u64,
-    pub memory: Memory,
-    tracks: Mutex<BTreeSet<TrackId>>,
-}
-
-impl Peer {
-    pub(crate) fn publishes(&self, track: TrackId) -> bool {
-        self.tracks.lock().unwrap_or_else(PoisonError::into_inner).contains(&track)
-    }
-
-    pub(crate) fn publish(&self, track: TrackId) {
-        self.tracks.lock().unwrap_or_else(PoisonError::into_inner).insert(track);
-    }
-
-    fn is_publisher(&self) -> bool {
-        !self.tracks.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-}
 
 struct Session {
     relay: Arc<Relay>,
@@ -56,15 +29,7 @@ struct Session {
 
 /// Serves a connection until it ends or the relay stops.
 pub(crate) async fn run(relay: Arc<Relay>, link: Link, mut control: ControlReceiver, number: u64) {
-    let key = link.peer_key();
-    let peer = Arc::new(Peer {
-        key,
-        camera_id: CameraId::of_key(&key),
-        number,
-        memory: Memory::default(),
-        tracks: Mutex::default(),
-        link,
-    });
+    let peer = Arc::new(Peer::new(link, number));
     let mut session = Session {
         relay: relay.clone(),
         peer: peer.clone(),
@@ -82,8 +47,8 @@ pub(crate) async fn run(relay: Arc<Relay>, link: Link, mut control: ControlRecei
     // What is left has nobody to answer any more.
     session.others.shutdown().await;
     session.segments.shutdown().await;
-    if relay.publishers.leave(peer.camera_id, number) {
-        relay.fanout.clear(peer.camera_id);
+    if relay.on_air.publishers.leave(peer.camera_id, number) {
+        relay.on_air.fanout.clear(peer.camera_id);
     }
 }
 
@@ -100,8 +65,8 @@ impl Session {
         loop {
             tokio::select! {
                 () = relay.shutdown.requested() => return Ended::Stopping,
-                Some(done) = self.segments.join_next() => report(done),
-                Some(done) = self.others.join_next() => report(done),
+                Some(done) = self.segments.join_next() => log_failure(done),
+                Some(done) = self.others.join_next() => log_failure(done),
                 said = control.next() => match said {
                     Ok(Some(message)) => if let Err(error) = self.hear(message).await {
                         return Ended::Lost(error);
@@ -129,11 +94,20 @@ impl Session {
     async fn hear(&mut self, message: Control) -> Result<(), LinkError> {
         let answer = match message {
             Control::Publish { camera_id, track } => {
-                publish(&self.relay, &self.relay.publishers, &self.peer, camera_id, track).await
+                ingest::begin_publishing(&self.relay, &self.peer, camera_id, track).await
             }
             Control::Subscribe { camera_id, track, from } => return self.subscribe(camera_id, track, from),
             // SPEC: session.md#messages: a message that only a relay sends MUST end the session.
-            _ => {
+            // A greeting and a goodbye have their place, which is not here.
+            Control::Hello { .. }
+            | Control::Welcome { .. }
+            | Control::Goodbye
+            | Control::PublishOk { .. }
+            | Control::Ack { .. }
+            | Control::Nack { .. }
+            | Control::SubscribeOk { .. }
+            | Control::Refuse(_)
+            | Control::PolicyChanged { .. } => {
                 let refusal = Refusal::new(RefusalCode::Malformed, "this message is the relay's to send");
                 self.peer.link.close(&refusal);
                 return Err(refusal.into());
@@ -153,7 +127,7 @@ impl Session {
             return self.peer.link.control_send(&Control::Refuse(refusal));
         }
         let (relay, peer) = (self.relay.clone(), self.peer.clone());
-        self.segments.spawn(async move { ingest::segment(&relay, &peer, stream).await });
+        self.segments.spawn(async move { ingest::receive_segment(&relay, &peer, stream).await });
         Ok(())
     }
 
@@ -162,13 +136,13 @@ impl Session {
         self.subscriptions.retain(|_, task| !task.is_finished());
         let quota = |text: &str| Refusal::new(RefusalCode::Quota, text);
         let may = || {
-            relay.access.may_watch(&peer.key, camera_id, host::clock::now())?;
+            relay.access.may_watch(&peer.key, camera_id, relay.now())?;
             relay.check_track(track)?;
             let again = self.subscriptions.contains_key(&(camera_id, track));
             if !again && self.subscriptions.len() >= relay.limits.subscriptions {
                 return Err(quota("too many subscriptions on one connection: open another"));
             }
-            let live = relay.fanout.track(camera_id, track);
+            let live = relay.on_air.fanout.track(camera_id, track);
             let seat = live.seat(relay.limits.viewers_per_track);
             Ok((
                 live,
@@ -186,7 +160,7 @@ impl Session {
                 let _seat = seat;
                 // Asked again before each segment: a policy may change, and a guest's time may end.
                 // SPEC: session.md#access: a subscription MUST be judged again at each segment.
-                let may = || relay.access.may_watch(&peer.key, camera_id, host::clock::now());
+                let may = || relay.access.may_watch(&peer.key, camera_id, relay.now());
                 match feed(&live, &peer.link, from, may).await {
                     Err(FeedEnd::Denied(refusal)) => {
                         // A session that ended meanwhile needs no refusal.
@@ -212,7 +186,7 @@ impl Session {
         self.others.shutdown().await;
         let durable = async {
             while let Some(done) = self.segments.join_next().await {
-                report(done);
+                log_failure(done);
             }
         };
         // What is not durable by then is sent again: it was not acknowledged.
@@ -221,7 +195,7 @@ impl Session {
     }
 }
 
-fn report(done: Result<(), JoinError>) {
+fn log_failure(done: Result<(), JoinError>) {
     if let Err(error) = done
         && error.is_panic()
     {

@@ -3,12 +3,12 @@
 //! The relay links no rules of release, and needs none: it signs three kinds of text and no other, each naming it as the sponsor. It judges by
 //! the first line and by the lines `sponsor` and `kind`; whether the rest makes sense is for those who read the log.
 
-use crate::rate::Rate;
+use host::lock::Mutex;
+use host::rate::Bucket;
 use log_client::{AddError, LogClient};
 use media::message::{Refusal, RefusalCode, Response};
 use media::sign::PublicKey;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tlog::note::{self, Signer};
 
@@ -20,7 +20,7 @@ pub(crate) struct Sponsor {
     signer: Signer,
     log: LogClient,
     per_minute: u32,
-    rates: Mutex<BTreeMap<PublicKey, Rate>>,
+    rates: Mutex<BTreeMap<PublicKey, Bucket>>,
 }
 
 impl Sponsor {
@@ -55,8 +55,12 @@ impl Sponsor {
     /// Owners are those of the configuration, so their number bounds the map.
     fn take(&self, owner: &PublicKey) -> bool {
         let now = Instant::now();
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        rates.entry(*owner).or_insert_with(|| Rate::new(self.per_minute, now)).take(now)
+        let mut rates = self.rates.lock();
+        rates
+            .entry(*owner)
+            .or_insert_with(|| Bucket::new(self.per_minute, self.per_minute, now))
+            .take(now)
+            .is_ok()
     }
 }
 

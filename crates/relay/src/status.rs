@@ -1,32 +1,35 @@
-//! The operator's page: is anybody there, how full is it, was anybody replaced. Ids and numbers, nothing that links a camera to a person.
+//! The operator's page: is anybody there, how full is it, was anybody replaced. Ids and numbers, nothing
+//! that links a camera to a person.
 //!
 //! ```text
 //! GET /status    {"used_bytes":..,"cameras":[{"camera_id":"..","online":true,"replaced":0,"viewers":2}]}
 //! ```
 
-use crate::serve::Relay;
+use crate::state::Relay;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use host::http::ServeLimits;
-use host::shutdown::Shutdown;
 use media::id::TrackId;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-pub(crate) async fn serve(listener: TcpListener, relay: Arc<Relay>, shutdown: Shutdown) {
+pub(crate) async fn serve(listener: TcpListener, relay: Arc<Relay>) {
     let limits = ServeLimits { connections: 16, ..ServeLimits::default() };
+    let shutdown = relay.shutdown.clone();
     let router = Router::new().route("/status", get(status)).with_state(relay);
     host::http::serve(listener, router, limits, shutdown).await;
 }
 
 async fn status(State(relay): State<Arc<Relay>>) -> Response {
+    let on_air = &relay.on_air;
     let viewers = |camera_id| -> usize {
-        (0..relay.limits.tracks_per_camera).map(|n| relay.fanout.track(camera_id, TrackId(n)).viewers()).sum()
+        let tracks = (0..relay.limits.tracks_per_camera).map(TrackId);
+        tracks.map(|track| on_air.fanout.track(camera_id, track).viewers()).sum()
     };
-    let cameras: Vec<_> = relay
+    let cameras: Vec<_> = on_air
         .publishers
         .seen()
         .iter()

@@ -8,6 +8,7 @@ use crate::epoch::ContentKey;
 use crate::sealer::{STAMP, SegmentHead, context};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use bytes::Bytes;
 use media::chain::FragmentsHash;
 use media::codec::DecodeError;
 use media::epoch::{EpochContext, EpochOpen};
@@ -145,7 +146,7 @@ impl SegmentOpener {
     /// # Errors
     /// [`OpenError::Malformed`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), OpenError> {
-        let pushed = self.reader.push(bytes).map_err(OpenError::from);
+        let pushed = self.reader.push(Bytes::copy_from_slice(bytes)).map_err(OpenError::from);
         self.remember(pushed)
     }
 
@@ -202,10 +203,11 @@ impl SegmentOpener {
             None => Ok(None),
             Some(Part::Header(_)) => Err(DecodeError::BadValue("header").into()),
             Some(Part::Fragment { index, sealed }) => {
-                self.fragments.update(index, &sealed);
+                self.fragments.update_pieces(index, &sealed);
                 // SPEC: segment.md#opening: each fragment MUST be authenticated before it is shown.
-                let plaintext = cobblestone::open(key.expose(), &context(&header.hash, index), &sealed)
-                    .map_err(|_| OpenError::Fragment(index))?;
+                let plaintext =
+                    cobblestone::open(key.expose(), &context(&header.hash, index), &sealed.to_bytes())
+                        .map_err(|_| OpenError::Fragment(index))?;
                 // SPEC: segment.md#sealing: a fragment 0 that is not one head MUST be refused, and a later plaintext under 8 bytes.
                 if index == 0 {
                     return Ok(Some(Opened::Head(SegmentHead::decode(&plaintext)?)));

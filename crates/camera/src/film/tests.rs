@@ -126,12 +126,12 @@ impl Scene {
         let spool = self.handover.spool();
         let read = |sequence: Sequence| {
             let mut reader = SegmentReader::new();
-            reader.push(&spool.segments.read(sequence).unwrap().unwrap()).unwrap();
+            reader.push(spool.segments.read(sequence).unwrap().unwrap()).unwrap();
             let (mut header, mut hash) = (None, FragmentsHash::default());
             loop {
                 match reader.next_part().unwrap().unwrap() {
                     Part::Header(found) => header = Some(found),
-                    Part::Fragment { index, sealed } => hash.update(index, &sealed),
+                    Part::Fragment { index, sealed } => hash.update_pieces(index, &sealed),
                     Part::Trailer(trailer) => {
                         let header = header.unwrap();
                         trailer.verify(&self.camera_pk, &header.hash()).unwrap();
@@ -451,7 +451,7 @@ fn padded_fragments_are_sealed_in_steps() {
         let mut seen = std::collections::BTreeSet::new();
         for sequence in spool.segments.sequences() {
             let mut reader = SegmentReader::new();
-            reader.push(&spool.segments.read(sequence).unwrap().unwrap()).unwrap();
+            reader.push(spool.segments.read(sequence).unwrap().unwrap()).unwrap();
             while let Some(part) = reader.next_part().unwrap() {
                 if let Part::Fragment { index: 1.., sealed } = part {
                     seen.insert(sealed.len());

@@ -1,10 +1,12 @@
-//! Reads a segment from bytes as they arrive, within limits, without holding more than one fragment.
+//! Reads a segment from bytes as they arrive, within limits, and in place: no byte of a fragment is
+//! copied, and no more is held than what was pushed and is not yet a whole part.
 
-use alloc::vec::Vec;
+use bytes::Bytes;
 
 use super::{END, HEADER_LEN, SegmentHeader, TRAILER_LEN, Trailer};
 use crate::codec::{DecodeError, Reader};
 use crate::limits;
+use crate::rope::Rope;
 
 /// What a [`SegmentReader`] found next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +17,8 @@ pub enum Part {
     Fragment {
         /// Counts from 0 without a hole.
         index: u32,
-        /// A Cobblestone message.
-        sealed: Vec<u8>,
+        /// A Cobblestone message, in the pieces in which it was pushed.
+        sealed: Rope,
     },
     /// The signed end; always last.
     Trailer(Trailer),
@@ -25,8 +27,7 @@ pub enum Part {
 /// An incremental parser: feed bytes with [`SegmentReader::push`], take parts with [`SegmentReader::next_part`].
 #[derive(Debug, Default)]
 pub struct SegmentReader {
-    buffer: Vec<u8>,
-    consumed: usize,
+    rest: Rope,
     total: usize,
     state: State,
 }
@@ -51,7 +52,8 @@ impl SegmentReader {
     ///
     /// # Errors
     /// [`DecodeError::TooLong`] when the segment passes its hard limit; [`DecodeError::Trailing`] after the trailer.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+    pub fn push(&mut self, bytes: impl Into<Bytes>) -> Result<(), DecodeError> {
+        let bytes = bytes.into();
         self.total = self.total.saturating_add(bytes.len());
         if self.total > limits::SEGMENT {
             return Err(DecodeError::TooLong { field: "segment", got: self.total, limit: limits::SEGMENT });
@@ -59,11 +61,7 @@ impl SegmentReader {
         if self.state == State::Done && !bytes.is_empty() {
             return Err(DecodeError::Trailing(bytes.len()));
         }
-        if self.consumed > 0 {
-            self.buffer.drain(..self.consumed);
-            self.consumed = 0;
-        }
-        self.buffer.extend_from_slice(bytes);
+        self.rest.push(bytes);
         Ok(())
     }
 
@@ -72,18 +70,17 @@ impl SegmentReader {
     /// # Errors
     /// [`DecodeError`] at the first byte that no segment can have.
     pub fn next_part(&mut self) -> Result<Option<Part>, DecodeError> {
-        let rest = self.buffer.get(self.consumed..).unwrap_or_default();
         match self.state {
             State::Header => {
-                let Some(bytes) = rest.get(..HEADER_LEN) else { return Ok(None) };
-                let header = SegmentHeader::decode(bytes)?;
+                let Some(bytes) = self.rest.first::<HEADER_LEN>() else { return Ok(None) };
+                let header = SegmentHeader::decode(&bytes)?;
                 self.advance(HEADER_LEN, State::Fragment(0));
                 Ok(Some(Part::Header(header)))
             }
             State::Fragment(expected) => self.fragment(expected),
             State::Trailer(count) => self.trailer(count),
-            State::Done if rest.is_empty() => Ok(None),
-            State::Done => Err(DecodeError::Trailing(rest.len())),
+            State::Done if self.rest.is_empty() => Ok(None),
+            State::Done => Err(DecodeError::Trailing(self.rest.len())),
         }
     }
 
@@ -102,9 +99,7 @@ impl SegmentReader {
     }
 
     fn fragment(&mut self, expected: u32) -> Result<Option<Part>, DecodeError> {
-        let rest = self.buffer.get(self.consumed..).unwrap_or_default();
-        let mut r = Reader::new(rest);
-        let Ok(index) = r.u32("index") else { return Ok(None) };
+        let Some(index) = self.rest.first().map(u32::from_be_bytes) else { return Ok(None) };
         if index == END {
             self.advance(4, State::Trailer(expected));
             return self.trailer(expected);
@@ -113,36 +108,36 @@ impl SegmentReader {
         if index != expected || index >= limits::FRAGMENTS {
             return Err(DecodeError::BadValue("fragment index"));
         }
+        let Some([_, _, _, _, length @ ..]) = self.rest.first::<8>() else { return Ok(None) };
+        let got = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         // SPEC: segment.md#segment: lengths MUST be checked against their limits before anything is
         // allocated.
-        match r.bytes(limits::FRAGMENT, "fragment") {
-            Ok(sealed) => {
-                let sealed = sealed.to_vec();
-                self.advance(8 + sealed.len(), State::Fragment(expected + 1));
-                Ok(Some(Part::Fragment { index, sealed }))
-            }
-            Err(DecodeError::Truncated(_)) => Ok(None),
-            Err(error) => Err(error),
+        if got > limits::FRAGMENT {
+            return Err(DecodeError::TooLong { field: "fragment", got, limit: limits::FRAGMENT });
         }
+        if self.rest.len() < 8 + got {
+            return Ok(None);
+        }
+        self.advance(8, State::Fragment(expected + 1));
+        Ok(self.rest.split_to(got).map(|sealed| Part::Fragment { index, sealed }))
     }
 
     fn trailer(&mut self, count: u32) -> Result<Option<Part>, DecodeError> {
-        let rest = self.buffer.get(self.consumed..).unwrap_or_default();
-        let Some(bytes) = rest.get(..TRAILER_LEN) else { return Ok(None) };
-        let trailer = Trailer::read(&mut Reader::new(bytes))?;
+        let Some(bytes) = self.rest.first::<TRAILER_LEN>() else { return Ok(None) };
+        let trailer = Trailer::read(&mut Reader::new(&bytes))?;
         // SPEC: segment.md#segment: the count MUST be the number of fragments.
         if trailer.fragments != count {
             return Err(DecodeError::BadValue("fragments"));
         }
         self.advance(TRAILER_LEN, State::Done);
-        if self.buffer.len() > self.consumed {
-            return Err(DecodeError::Trailing(self.buffer.len() - self.consumed));
+        if !self.rest.is_empty() {
+            return Err(DecodeError::Trailing(self.rest.len()));
         }
         Ok(Some(Part::Trailer(trailer)))
     }
 
     fn advance(&mut self, n: usize, state: State) {
-        self.consumed += n;
+        self.rest.split_to(n);
         self.state = state;
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::messages;
 use crate::samples::{camera, day_notice, enrollment, epoch_open, header, policy, public, segment};
+use bytes::Bytes;
 use media::chain::Chain;
 use media::enrollment::Enrollment;
 use media::epoch::SignedEpochOpen;
@@ -73,14 +74,14 @@ fn read_segment(bytes: &[u8]) -> bool {
     let mut reader = SegmentReader::new();
     let mut again = vec![];
     for piece in bytes.chunks(61) {
-        if reader.push(piece).is_err() {
+        if reader.push(Bytes::copy_from_slice(piece)).is_err() {
             return false;
         }
         loop {
             match reader.next_part() {
                 Ok(None) => break,
                 Ok(Some(Part::Header(header))) => again.extend(header.encode()),
-                Ok(Some(Part::Fragment { index, sealed })) => again.extend(frame(index, &sealed)),
+                Ok(Some(Part::Fragment { index, sealed })) => again.extend(frame(index, &sealed.to_bytes())),
                 Ok(Some(Part::Trailer(trailer))) => again.extend(trailer.encode()),
                 Err(_) => return false,
             }

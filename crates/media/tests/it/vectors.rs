@@ -1,6 +1,7 @@
 //! `proto/vectors/segment.json`: encodings made by a second implementation, good, malformed and forged.
 
 use crate::samples::public;
+use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use media::chain::{Chain, FragmentsHash};
 use media::codec::DecodeError;
@@ -49,11 +50,11 @@ fn read(bytes: &[u8], piece: usize) -> Result<(SegmentHeader, Vec<Vec<u8>>, Trai
     let mut reader = SegmentReader::new();
     let (mut header, mut fragments, mut trailer) = (None, vec![], None);
     for piece in bytes.chunks(piece) {
-        reader.push(piece)?;
+        reader.push(Bytes::copy_from_slice(piece))?;
         while let Some(part) = reader.next_part()? {
             match part {
                 Part::Header(found) => header = Some(found),
-                Part::Fragment { sealed, .. } => fragments.push(sealed),
+                Part::Fragment { sealed, .. } => fragments.push(sealed.to_bytes().to_vec()),
                 Part::Trailer(found) => trailer = Some(found),
             }
         }

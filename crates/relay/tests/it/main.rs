@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod clock;
 mod contract;
+mod doubt;
 mod full;
 mod garbage;
 mod heads;

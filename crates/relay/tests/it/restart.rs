@@ -1,6 +1,6 @@
 //! Stopping in order, and coming back with everything.
 
-use crate::world::{CAMERA, DEVICE, OWNER, TRACK, World, soon};
+use crate::world::{CAMERA, DEVICE, OWNER, TRACK, World, signed, soon};
 use host::shutdown::Shutdown;
 use media::id::Sequence;
 use media::message::{Control, RefusalCode, Request, Response};
@@ -54,4 +54,37 @@ async fn a_relay_that_was_never_initialised_does_not_start_and_init_overwrites_n
     elsewhere.data = world.config.data.clone();
     let error = relay::start(elsewhere, Shutdown::new()).await.unwrap_err();
     assert!(matches!(error, relay::Error::Store(_)), "a second one on the same folder: {error}");
+}
+
+/// The relay reads of the segment before no more than its ends, without the checksum over all of it.
+#[tokio::test]
+async fn a_stored_chain_that_the_disk_changed_is_not_held_against_the_next_segment() {
+    for damaged in [false, true] {
+        let mut world = World::new().await;
+        let (mut camera, mut end) = world.camera().await;
+        let first = camera.film(&[b"x"]);
+        end.stored(&first).await;
+        world.stop().await;
+        let packs = std::fs::read_dir(world.config.data.join("store/packs")).unwrap();
+        let is_video = |path: &std::path::PathBuf| path.to_str().unwrap().contains("video");
+        let pack = packs.map(|pack| pack.unwrap().path()).find(is_video).unwrap();
+        let mut bytes = std::fs::read(&pack).unwrap();
+        let chain = bytes.len() - 96;
+        if damaged {
+            bytes[chain] ^= 1;
+            std::fs::write(&pack, &bytes).unwrap();
+        }
+        world.start().await;
+        let mut end = world.connect(CAMERA).await;
+        end.publish(camera.id()).await;
+        // Signed by the camera, and not what follows the first segment.
+        let header = camera.header();
+        let (other, _) = signed(&camera.key, &header, &media::chain::Chain([9; 32]), &[b"y"]);
+        if damaged {
+            end.stored(&camera.film(&[b"y"])).await;
+        } else {
+            assert_eq!(end.nacked(&other, header.sequence).await, RefusalCode::BadSignature);
+            end.stored(&camera.film(&[b"y"])).await;
+        }
+    }
 }

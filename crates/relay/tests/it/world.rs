@@ -1,6 +1,7 @@
 //! The cast of these tests: a relay, one owner, a device that watches, cameras.
 
 use bytes::Bytes;
+use host::machine::Machine;
 use host::running::Running;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, Sequence};
@@ -14,6 +15,7 @@ pub(crate) use stage::books::{
 };
 pub(crate) use stage::keys::{key, public};
 use std::time::Duration;
+use store::Store;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -31,6 +33,7 @@ pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
 pub(crate) struct World {
     pub dir: TempDir,
     pub config: Config,
+    pub machine: Machine,
     pub running: Option<Running<At, Error>>,
 }
 
@@ -58,13 +61,27 @@ impl World {
         config.store.min_free_bytes = 0;
         change(&mut config);
         relay::init(&config).unwrap();
-        let mut world = Self { dir, config, running: None };
+        let mut world = Self { dir, config, machine: Machine::system(), running: None };
         world.start().await;
         world
     }
 
     pub(crate) async fn start(&mut self) {
-        let running = relay::start(self.config.clone(), Shutdown::new()).await.unwrap();
+        let running = relay::start(self.config.clone(), self.begin()).await.unwrap();
+        self.started(running);
+    }
+
+    /// Starts it over a store that stands in for the one in its folder.
+    pub(crate) async fn start_over(&mut self, store: Store) {
+        let running = relay::start_over(store, self.config.clone(), self.begin()).await.unwrap();
+        self.started(running);
+    }
+
+    fn begin(&self) -> host::start::Start {
+        host::start::Start::from(Shutdown::new()).with_machine(self.machine.clone())
+    }
+
+    fn started(&mut self, running: Running<At, Error>) {
         // So that a restarted one is found again.
         self.config.listen = running.at().quic;
         self.running = Some(running);

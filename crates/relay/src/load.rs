@@ -1,0 +1,65 @@
+//! What peers take of the relay at once, all together, each within its limit.
+
+use crate::config::Limits;
+use host::lock::Mutex;
+use host::rate::Bucket;
+use media::id::CameraId;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// Seats of fetches that are being answered.
+    pub fetches: Semaphore,
+    /// Seats of connections by keys that nobody enrolled.
+    pub strangers: Semaphore,
+    /// Bytes of segments that are being received, of all cameras.
+    receiving: AtomicUsize,
+    /// Of enrolled cameras only, which bounds the map.
+    writes: Mutex<BTreeMap<CameraId, Bucket>>,
+}
+
+impl Load {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            fetches: Semaphore::new(limits.fetches),
+            strangers: Semaphore::new(limits.strangers),
+            receiving: AtomicUsize::new(0),
+            writes: Mutex::default(),
+        }
+    }
+
+    /// Takes one of the `most` writes that a camera has a minute, if there is one.
+    pub(crate) fn take_write(&self, camera_id: CameraId, most: u32, now: Instant) -> bool {
+        let mut writes = self.writes.lock();
+        writes.entry(camera_id).or_insert_with(|| Bucket::new(most, most, now)).take(now).is_ok()
+    }
+
+    /// A segment begins to be received.
+    pub(crate) fn receive(&self) -> Received<'_> {
+        Received { receiving: &self.receiving, bytes: 0 }
+    }
+}
+
+/// One segment's share of what is being received; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Received<'a> {
+    receiving: &'a AtomicUsize,
+    bytes: usize,
+}
+
+impl Received<'_> {
+    /// Adds bytes. Whether all segments together are within `most`.
+    pub(crate) fn grow(&mut self, by: usize, most: usize) -> bool {
+        self.bytes += by;
+        self.receiving.fetch_add(by, Ordering::Relaxed).saturating_add(by) <= most
+    }
+}
+
+impl Drop for Received<'_> {
+    fn drop(&mut self) {
+        self.receiving.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,40 @@
+//! The other end of a connection.
+
+use crate::memory::Memory;
+use host::lock::Mutex;
+use media::id::{CameraId, TrackId};
+use media::sign::PublicKey;
+use quic::Link;
+use std::collections::BTreeSet;
+
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub link: Link,
+    pub key: PublicKey,
+    /// The camera it would be, if its key is a camera's.
+    pub camera_id: CameraId,
+    /// Counts connections; tells two of one key apart.
+    pub number: u64,
+    pub memory: Memory,
+    tracks: Mutex<BTreeSet<TrackId>>,
+}
+
+impl Peer {
+    pub(crate) fn new(link: Link, number: u64) -> Self {
+        let key = link.peer_key();
+        let camera_id = CameraId::of_key(&key);
+        Self { link, key, camera_id, number, memory: Memory::default(), tracks: Mutex::default() }
+    }
+
+    pub(crate) fn publishes(&self, track: TrackId) -> bool {
+        self.tracks.lock().contains(&track)
+    }
+
+    pub(crate) fn publish(&self, track: TrackId) {
+        self.tracks.lock().insert(track);
+    }
+
+    pub(crate) fn is_publisher(&self) -> bool {
+        !self.tracks.lock().is_empty()
+    }
+}

@@ -1,0 +1,48 @@
+//! The store's errors as refusals: a peer reads what it did wrong or may do later, and the operator's
+//! log alone what failed inside.
+
+use media::enrollment::ObjectError;
+use media::message::{Refusal, RefusalCode};
+use store::StoreError;
+
+/// `?` on the store's answers, in a function that refuses.
+pub(crate) trait OrRefuse<T> {
+    fn or_refuse(self) -> Result<T, Refusal>;
+}
+
+impl<T> OrRefuse<T> for Result<T, StoreError> {
+    fn or_refuse(self) -> Result<T, Refusal> {
+        self.map_err(|error| refusal(&error))
+    }
+}
+
+/// A refusal of the store's, in the words of the session.
+pub(crate) fn refusal(error: &StoreError) -> Refusal {
+    match error.refusal_code() {
+        RefusalCode::Internal => {
+            tracing::error!(%error, "the store failed");
+            internal()
+        }
+        RefusalCode::StorageFull => {
+            tracing::warn!(%error, "storage is full");
+            Refusal::new(
+                RefusalCode::StorageFull,
+                "the relay's storage is full: keep this and send it again later",
+            )
+        }
+        code => Refusal::new(code, error.to_string()),
+    }
+}
+
+pub(crate) fn internal() -> Refusal {
+    Refusal::new(RefusalCode::Internal, "the relay failed inside: try again, and tell its operator")
+}
+
+/// Of an object that is not what its author signed.
+pub(crate) fn of_object(error: &ObjectError) -> Refusal {
+    let code = match error {
+        ObjectError::Signature(_) => RefusalCode::BadSignature,
+        ObjectError::Decode(_) => RefusalCode::Malformed,
+    };
+    Refusal::new(code, error.to_string())
+}

@@ -1,0 +1,176 @@
+//! What `init` makes, and the order in which a relay starts.
+//!
+//! The data folder, made by [`init`] alone:
+//!
+//! ```text
+//! link.secret      Ed25519 seed: the identity that every invite pins, mode 0600
+//! sponsor.key      the note key under which leaves are sponsored, mode 0600
+//! store/           packs and their index (crate `store`)
+//! ```
+//!
+//! Starting: keys, the store, what it knows of cameras, the socket, the page, then the tasks beside.
+
+use crate::access::Enrolled;
+use crate::config::{Config, Key};
+use crate::error::Error;
+use crate::sponsor::Sponsor;
+use crate::state::Relay;
+use crate::{daykeys, retention, serve, status};
+use host::running::Running;
+use host::secret;
+use host::shutdown::Shutdown;
+use host::start::Start;
+use log_client::LogClient;
+use media::enrollment::Enrollment;
+use media::limits;
+use media::policy::SignedOwnerPolicy;
+use quic::{Endpoint, Identity, ServerLimits};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Packs, Store};
+use tlog::note::Signer;
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
+
+const LINK_FILE: &str = "link.secret";
+const LINK_LABEL: &str = "relay-link";
+const SPONSOR_FILE: &str = "sponsor.key";
+
+/// What `init` made: public halves, to be handed to others.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Created {
+    /// The key that owners and requesters pin, base64url.
+    pub link_key: String,
+    /// The verifier key under which leaves are sponsored: the log's operator lists it among the
+    /// submitters.
+    pub sponsor_vkey: String,
+}
+
+/// Where a started relay is.
+#[derive(Debug, Clone)]
+pub struct At {
+    /// The UDP address it listens on.
+    pub quic: SocketAddr,
+    /// Its status page's TCP address.
+    pub http: Option<SocketAddr>,
+    /// The key that its peers pin.
+    pub key: Key,
+}
+
+/// Makes the keys and the empty store of a new relay. Refuses to touch a data folder that was
+/// initialised before.
+pub fn init(config: &Config) -> Result<Created, Error> {
+    host::durable::create_dirs(&config.data)?;
+    let seed = Zeroizing::new(host::rng::bytes::<32>());
+    let path = config.data.join(SPONSOR_FILE);
+    let signer = Signer::generate(&config.log.sponsor, &mut host::rng::OsRng)
+        .map_err(|error| Error::SponsorKey { path: path.clone(), reason: error.to_string() })?;
+    secret::create(&config.data.join(LINK_FILE), LINK_LABEL, &seed[..])?;
+    secret::create_line(&path, &signer.to_secret_text())?;
+    // Last: a folder with keys and no store was never a relay, and does not start as one.
+    Packs::create(&config.store_dir())?;
+    let link_key = Key(Identity::from_seed(&seed).public_key()).to_string();
+    Ok(Created { link_key, sponsor_vkey: signer.verifier().vkey() })
+}
+
+/// Runs a relay until `shutdown`.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
+    start(config, shutdown).await?.join().await
+}
+
+/// Starts a relay on `config.listen` with packs in its data folder; returns once it listens.
+pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At, Error>, Error> {
+    let start = start.into();
+    check(&config)?;
+    let (packs, rng) = (config.store.at(config.store_dir()), start.machine.rng.clone());
+    let packs = host::blocking::run(move || Packs::open(packs, rng)).await?;
+    start_over(Store::over(Arc::new(packs)), config, start).await
+}
+
+/// The same over a store that the caller opened.
+pub async fn start_over(
+    store: Store,
+    config: Config,
+    start: impl Into<Start>,
+) -> Result<Running<At, Error>, Error> {
+    let Start { machine, shutdown, .. } = start.into();
+    check(&config)?;
+    let own = shutdown.child();
+    let identity = read_identity(&config.data)?;
+    let sponsor = open_sponsor(&config)?;
+    let relay = Arc::new(Relay::new(&config, store, sponsor, machine, own.clone()));
+    learn_cameras(&relay).await?;
+    let server = ServerLimits { connections: config.limits.connections, ..ServerLimits::default() };
+    let endpoint = Endpoint::server(config.listen, &identity, server)?;
+    let page = match config.http {
+        None => None,
+        Some(address) => Some(host::http::bind(address).await.map_err(Error::Http)?),
+    };
+    let http = page.as_ref().map(|page| page.local_addr()).transpose().map_err(Error::Http)?;
+    let at = At { quic: endpoint.local_addr()?, http, key: Key(identity.public_key()) };
+    tracing::info!(quic = %at.quic, key = %at.key, owners = config.owners.len(), "the relay listens");
+
+    let mut aside = JoinSet::new();
+    let every = Duration::from_secs(config.store.sweep_secs.max(1));
+    aside.spawn(retention::run(relay.clone(), every));
+    for trustee in config.trustees {
+        aside.spawn(daykeys::mirror(relay.clone(), trustee));
+    }
+    if let Some(page) = page {
+        aside.spawn(status::serve(page, relay.clone()));
+    }
+    Ok(Running::spawn(at, own, serve::serve(relay, endpoint, aside)))
+}
+
+fn check(config: &Config) -> Result<(), Error> {
+    let l = &config.limits;
+    if l.segment_bytes > limits::SEGMENT {
+        return Err(Error::Config("limits.segment_bytes over 16 MiB, which no segment may have"));
+    }
+    if l.connections == 0 || l.fetches == 0 || l.tracks_per_camera == 0 {
+        return Err(Error::Config("a limit of 0, under which nobody could do anything"));
+    }
+    if l.tracks_per_camera as usize > limits::TRACKS_PER_CAMERA {
+        return Err(Error::Config("limits.tracks_per_camera over 16, which no answer could name"));
+    }
+    if config.trustees.len() > limits::TRUSTEES * 4 {
+        return Err(Error::Config("more trustees than one answer can name (64)"));
+    }
+    Ok(())
+}
+
+fn read_identity(data: &Path) -> Result<Identity, Error> {
+    let path = data.join(LINK_FILE);
+    let seed = secret::read(&path, LINK_LABEL)?;
+    let seed: &[u8; 32] = seed[..].try_into().map_err(|_| Error::LinkKey(path))?;
+    Ok(Identity::from_seed(seed))
+}
+
+fn open_sponsor(config: &Config) -> Result<Sponsor, Error> {
+    let path = config.data.join(SPONSOR_FILE);
+    let own = |reason: String| Error::SponsorKey { path: path.clone(), reason };
+    let signer = Signer::from_secret_text(&secret::read_line(&path)?).map_err(|e| own(e.to_string()))?;
+    if signer.name() != config.log.sponsor {
+        let (held, said) = (signer.name(), &config.log.sponsor);
+        return Err(own(format!("it is the key of {held}, and the configuration says {said}")));
+    }
+    let log = LogClient::from_file(&config.log.url, &config.log.policy)?;
+    Ok(Sponsor::new(signer, log, config.limits.leaves_per_minute))
+}
+
+/// What is known of each camera from its stored policy.
+async fn learn_cameras(relay: &Relay) -> Result<(), Error> {
+    for camera_id in relay.store.cameras().await?.into_iter().map(|camera| camera.camera_id) {
+        let Some(held) = relay.store.policy(camera_id, None).await? else { continue };
+        let enrollment = Enrollment::decode_verified(&held.enrollment);
+        match (enrollment, SignedOwnerPolicy::decode(&held.bundle.policy)) {
+            (Ok(enrollment), Ok(policy)) => relay.access.learn(Enrolled::new(&enrollment, &policy)),
+            _ => {
+                tracing::error!(%camera_id, "the stored policy is not readable: nobody may use this camera until it is put again");
+            }
+        }
+    }
+    Ok(())
+}

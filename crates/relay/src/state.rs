@@ -1,0 +1,96 @@
+//! What all tasks of a started relay share.
+
+use crate::access::Access;
+use crate::config::{Config, Limits};
+use crate::fanout::Fanout;
+use crate::load::Load;
+use crate::mailbox::Mailboxes;
+use crate::publishers::Publishers;
+use crate::sponsor::Sponsor;
+use host::machine::Machine;
+use host::shutdown::Shutdown;
+use media::id::{CameraId, TrackId};
+use media::message::{Refusal, RefusalCode};
+use std::time::Instant;
+use store::Store;
+
+#[derive(Debug)]
+pub(crate) struct Relay {
+    pub limits: Limits,
+    pub access: Access,
+    pub store: Store,
+    pub on_air: OnAir,
+    pub for_owners: ForOwners,
+    pub load: Load,
+    pub machine: Machine,
+    pub shutdown: Shutdown,
+}
+
+/// The cameras that are connected, and what they send.
+#[derive(Debug, Default)]
+pub(crate) struct OnAir {
+    pub fanout: Fanout,
+    pub publishers: Publishers,
+}
+
+/// What the relay does for owners beside their footage.
+#[derive(Debug)]
+pub(crate) struct ForOwners {
+    pub mailboxes: Mailboxes,
+    pub sponsor: Sponsor,
+}
+
+impl Relay {
+    pub(crate) fn new(
+        config: &Config,
+        store: Store,
+        sponsor: Sponsor,
+        machine: Machine,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self {
+            limits: config.limits.clone(),
+            access: Access::new(&config.owners, &config.sponsors),
+            store,
+            on_air: OnAir::default(),
+            for_owners: ForOwners { mailboxes: Mailboxes::default(), sponsor },
+            load: Load::new(&config.limits),
+            machine,
+            shutdown,
+        }
+    }
+
+    /// Unix seconds, by which rights end.
+    pub(crate) fn now(&self) -> u64 {
+        self.machine.clock.seconds()
+    }
+
+    /// Unix microseconds, when something is received.
+    pub(crate) fn now_us(&self) -> u64 {
+        self.machine.clock.micros()
+    }
+
+    /// Takes one of the writes that an enrolled camera has a minute.
+    pub(crate) fn take_write(&self, camera_id: CameraId) -> Result<(), Refusal> {
+        let most = self.limits.writes_per_minute;
+        if self.load.take_write(camera_id, most, Instant::now()) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            RefusalCode::Quota,
+            format!("{most} writes a minute are allowed: go on in a moment"),
+        ))
+    }
+
+    /// Whether a camera may have this track.
+    pub(crate) fn check_track(&self, track: TrackId) -> Result<(), Refusal> {
+        let most = self.limits.tracks_per_camera;
+        if track.0 < most {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            RefusalCode::Quota,
+            format!("a camera has at most {most} tracks here, numbered from 0"),
+        ))
+    }
+}
