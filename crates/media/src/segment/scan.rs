@@ -104,7 +104,7 @@ impl SegmentReader {
             self.advance(4, State::Trailer(expected));
             return self.trailer(expected);
         }
-        // SPEC: segment.md#segment: an index out of turn MUST be refused, and a length over its limit before anything is allocated.
+        // SPEC: segment.md#segment: an index out of turn MUST be refused.
         if index != expected || index >= limits::FRAGMENTS {
             return Err(DecodeError::BadValue("fragment index"));
         }
