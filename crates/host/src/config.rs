@@ -13,7 +13,6 @@ pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Why a configuration was not accepted.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ConfigError {
     #[error("{}: no such file; write one (samples: deploy/config/) or name another with --config", .path.display())]
     Missing { path: PathBuf },

@@ -21,7 +21,6 @@ pub enum Linked {
 
 /// Why a durable write did not happen.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum DurableError {
     #[error("{}: already holds other bytes; nothing was written", .path.display())]
     Different { path: PathBuf },

@@ -19,7 +19,6 @@ const PREFIX: &str = "CANDOR+SECRET+";
 
 /// Why a secret could not be read or created. No variant carries the secret.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum SecretError {
     #[error("{}: no such key; create it once with the party's `init` command", .path.display())]
     Missing { path: PathBuf },

@@ -3,6 +3,7 @@
 //! `CANDOR_LOG` sets the filter in the syntax of `tracing-subscriber`: `CANDOR_LOG=info,log_server=debug`.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// The environment variable that overrides the filter.
@@ -20,12 +21,11 @@ pub enum Format {
 
 /// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum TelemetryError {
     #[error(
-        "the filter {filter:?} is not understood ({reason}): write levels like `info` or `info,witness=debug`"
+        "the filter {filter:?} is not understood ({source}): write levels like `info` or `info,witness=debug`"
     )]
-    Filter { filter: String, reason: String },
+    Filter { filter: String, source: ParseError },
     #[error("telemetry was already started in this process")]
     AlreadyStarted,
 }
@@ -38,7 +38,7 @@ pub fn init(format: Format, default_filter: &str) -> Result<(), TelemetryError> 
 
 fn init_with(format: Format, filter: &str) -> Result<(), TelemetryError> {
     let parsed = EnvFilter::try_new(filter)
-        .map_err(|error| TelemetryError::Filter { filter: filter.to_owned(), reason: error.to_string() })?;
+        .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
     let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
     let started = match format {
         Format::Text => builder.finish().try_init(),

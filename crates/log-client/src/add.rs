@@ -12,7 +12,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
 /// Why a leaf is not, or not yet, in the log.
 #[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
 pub enum AddError {
     /// The log could not be reached, or has no quorum now. The same bytes may be sent again.
     #[error("the log did not take the leaf: {0}; send it again later")]

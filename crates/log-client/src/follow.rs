@@ -17,7 +17,6 @@ pub const MAX_AHEAD_SECS: u64 = 30;
 
 /// Why the log could not be read to a fresh head.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FollowError {
     #[error("the log cannot be read: {0}; try again later (nothing is proved until it can)")]
     Fetch(#[from] FetchError),

@@ -6,12 +6,14 @@
 //!
 //! ```no_run
 //! # async fn example(policy: tlog::policy::Policy, leaf: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+//! use host::clock::Clock;
 //! use log_client::{LogClient, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
 //! use tlog::{policy::Window, reader::Head};
 //!
 //! let log = LogClient::new("https://log.example/candor", policy);
 //! let logged = log.add(leaf).await?;
-//! let head = log.head(Window::around(host::clock::now(), MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)).await?;
+//! let window = Window::around(Clock::system().seconds(), MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS);
+//! let head = log.head(window).await?;
 //! log.read(Head::EMPTY, &head, &mut |entry| println!("{}", entry.index())).await?;
 //! # Ok(()) }
 //! ```
@@ -25,7 +27,7 @@ mod policy_file;
 pub use add::AddError;
 pub use config::LogConfig;
 pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
-pub use policy_file::PolicyFileError;
+pub use policy_file::{PolicyFault, PolicyFileError};
 
 use host::http::{Fetch, FetchLimits};
 use std::path::Path;

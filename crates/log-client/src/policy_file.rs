@@ -1,26 +1,35 @@
 //! The policy file of whoever reads a log: its key, its witnesses, the quorum. Of one log alone, for heads of two would look like a fork.
 
+use host::durable::DurableError;
 use std::path::{Path, PathBuf};
-use tlog::policy::{POLICY_MAX_BYTES, Policy};
+use tlog::policy::{POLICY_MAX_BYTES, Policy, PolicyError};
 
 /// Why a policy file cannot be gone by.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PolicyFileError {
     #[error("{}: no such policy file; write a tlog-policy with the log's key, its witnesses and the quorum", .path.display())]
     Missing { path: PathBuf },
-    #[error("{}: {reason}; correct it, or get the file from the log's operator", .path.display())]
-    Malformed { path: PathBuf, reason: String },
+    #[error("{}: {source}; correct it, or get the file from the log's operator", .path.display())]
+    Malformed { path: PathBuf, source: PolicyFault },
     #[error("{}: it names several logs, and one is followed; write a file for each", .path.display())]
     SeveralLogs { path: PathBuf },
 }
 
+/// What is wrong with a policy file.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyFault {
+    #[error(transparent)]
+    Unreadable(#[from] DurableError),
+    #[error(transparent)]
+    NoPolicy(#[from] PolicyError),
+}
+
 pub(crate) fn read(path: &Path) -> Result<Policy, PolicyFileError> {
-    let malformed = |reason| PolicyFileError::Malformed { path: path.to_owned(), reason };
+    let malformed = |source| PolicyFileError::Malformed { path: path.to_owned(), source };
     let bytes = host::durable::read_limited(path, POLICY_MAX_BYTES as u64)
-        .map_err(|error| malformed(error.to_string()))?
+        .map_err(|error| malformed(error.into()))?
         .ok_or_else(|| PolicyFileError::Missing { path: path.to_owned() })?;
-    let policy = Policy::parse(&bytes).map_err(|error| malformed(error.to_string()))?;
+    let policy = Policy::parse(&bytes).map_err(|error| malformed(error.into()))?;
     let mut origins = policy.logs().iter().map(|log| log.key.name());
     let first = origins.next();
     if origins.any(|origin| Some(origin) != first) {

@@ -1,12 +1,13 @@
 //! Who may add a leaf: whoever signed it with a key the configuration names, within that key's rate. The log reads
 //! signatures, never content.
 
-use crate::Submitter;
-use crate::rate::Rate;
+use crate::config::Submitter;
+use crate::error::Error;
 use host::http::Failure;
-use std::sync::Mutex;
+use host::lock::Mutex;
+use host::rate::Bucket;
 use std::time::Instant;
-use tlog::note::{KeyError, NoteError, UnverifiedNote, Verifier};
+use tlog::note::{NoteError, UnverifiedNote, Verifier};
 
 /// The largest leaf (release.md#leaves).
 pub const MAX_LEAF_BYTES: usize = 32 * 1024;
@@ -14,7 +15,7 @@ pub const MAX_LEAF_BYTES: usize = 32 * 1024;
 /// The configured submitters and what each has left.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    submitters: Vec<(Verifier, Mutex<Rate>)>,
+    submitters: Vec<(Verifier, Mutex<Bucket>)>,
 }
 
 /// A submitter that signed a leaf.
@@ -22,12 +23,12 @@ pub(crate) struct Admission {
 pub(crate) struct Admitted(usize);
 
 impl Admission {
-    pub(crate) fn new(submitters: &[Submitter], now: Instant) -> Result<Self, (String, KeyError)> {
+    pub(crate) fn new(submitters: &[Submitter], now: Instant) -> Result<Self, Error> {
         let submitters = submitters
             .iter()
             .map(|submitter| match Verifier::parse(&submitter.vkey) {
-                Ok(key) => Ok((key, Mutex::new(Rate::new(submitter.per_minute, submitter.burst, now)))),
-                Err(error) => Err((submitter.vkey.clone(), error)),
+                Ok(key) => Ok((key, Mutex::new(Bucket::new(submitter.per_minute, submitter.burst, now)))),
+                Err(source) => Err(Error::SubmitterKey { vkey: submitter.vkey.clone(), source }),
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { submitters })
@@ -65,7 +66,7 @@ impl Admission {
     /// Takes one leaf from the submitter's rate.
     pub(crate) fn spend(&self, admitted: Admitted, now: Instant) -> Result<(), Failure> {
         let Some((key, rate)) = self.submitters.get(admitted.0) else { return Ok(()) };
-        crate::handover::lock(rate).take(now).map_err(|pause| {
+        rate.lock().take(now).map_err(|pause| {
             let advice =
                 format!("{} has used up its rate; send again in {} s", key.name(), pause.as_secs() + 1);
             Failure::new(429, "rate", advice)
@@ -130,6 +131,7 @@ mod tests {
     #[test]
     fn a_key_that_is_none_is_named() {
         let bad = [Submitter { vkey: "relay.example".to_owned(), per_minute: 1, burst: 1 }];
-        assert_eq!(Admission::new(&bad, Instant::now()).unwrap_err().0, "relay.example");
+        let error = Admission::new(&bad, Instant::now()).unwrap_err();
+        assert!(matches!(error, Error::SubmitterKey { vkey, .. } if vkey == "relay.example"));
     }
 }

@@ -1,8 +1,8 @@
 //! Alarms: what only a fork, a rollback, a lying witness or a damaged disk explains. Each is kept with its evidence, once.
 
 use host::durable::{self, DurableError};
+use host::lock::Mutex;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 /// Alarms kept; the first ones are those that matter.
 pub(crate) const MAX_ALARMS: usize = 1000;
@@ -28,7 +28,7 @@ impl Alarms {
     /// Raises an alarm: a log line at `error`, and a file that begins with `text` and ends with `evidence`. The same `name`
     /// is raised once.
     pub(crate) fn raise(&self, name: &str, text: &str, evidence: &[u8]) {
-        let _one = crate::handover::lock(&self.one_at_a_time);
+        let _one = self.one_at_a_time.lock();
         let name: String = name
             .chars()
             .map(|char| if char.is_ascii_alphanumeric() || "-.".contains(char) { char } else { '_' })

@@ -13,34 +13,40 @@
 //! An alarm counts as a missing witness: one that lies cannot stop the log, and a quorum that knows better does.
 
 use crate::alarms::Alarms;
-use crate::handover::lock;
 use crate::nodes::Nodes;
 use crate::storage::Storage;
 use crate::tree::TreeError;
-use host::http::{Fetch, FetchLimits, Retry};
+use host::blocking;
+use host::http::{Fetch, FetchError, FetchLimits, Retry};
+use host::lock::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tlog::checkpoint::SignedCheckpoint;
 use tlog::note::{Signature, Verifier};
-use tlog::policy::Policy;
-use tlog::witness::{AddCheckpointRequest, Answer, RESPONSE_MAX_BYTES};
+use tlog::policy::{Policy, VerifyError};
+use tlog::witness::{AddCheckpointRequest, Answer, RESPONSE_MAX_BYTES, RequestError};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// One exchange with a witness. A round takes a few of these at most.
 const WITNESS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why there is no quorum, witness by witness.
+/// Why there is no head that may be published.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("; "))]
-pub(crate) struct NoQuorum(Vec<String>);
+pub(crate) enum NoQuorum {
+    /// Witness by witness.
+    #[error("{}", .0.iter().map(|(name, error)| format!("{name}: {error}")).collect::<Vec<_>>().join("; "))]
+    Missing(Vec<(String, AskError)>),
+    #[error("our own head is not accepted: {0}")]
+    Own(#[from] VerifyError),
+}
 
 /// Why one witness did not cosign.
 #[derive(Debug, thiserror::Error)]
-enum AskError {
+pub(crate) enum AskError {
     #[error("{0}")]
-    Fetch(#[from] host::http::FetchError),
+    Fetch(#[from] FetchError),
     #[error("answered {0}: busy or failing")]
     Busy(u16),
     #[error("answered {0}: does it know this log's key?")]
@@ -60,7 +66,7 @@ enum AskError {
     #[error(transparent)]
     Tree(#[from] TreeError),
     #[error("the request could not be made: {0}")]
-    Request(String),
+    Request(#[from] RequestError),
 }
 
 impl AskError {
@@ -70,7 +76,13 @@ impl AskError {
             Self::BeyondOurs { .. } => Some("size-beyond-ours"),
             Self::Contradicted(_) => Some("head-contradicted"),
             Self::BadCosignature => Some("bad-cosignature"),
-            _ => None,
+            Self::Fetch(_)
+            | Self::Busy(_)
+            | Self::Refused(_)
+            | Self::Senseless(_)
+            | Self::Moving
+            | Self::Tree(_)
+            | Self::Request(_) => None,
         }
     }
 }
@@ -90,7 +102,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// The time of its last cosignature, or what went wrong.
     pub(crate) fn outcome(&self) -> Option<Result<u64, String>> {
-        lock(&self.outcome).clone()
+        self.outcome.lock().clone()
     }
 }
 
@@ -133,8 +145,7 @@ impl<S: Storage + Clone> Witnesses<S> {
     /// Collects cosignatures on a signed head until the policy's quorum is met, then for a moment more, and returns the
     /// checkpoint that bears them all.
     pub(crate) async fn collect(&self, size: u64, signed: &[u8]) -> Result<Vec<u8>, NoQuorum> {
-        let mut head =
-            self.policy.verify_log_signature(signed).map_err(|error| NoQuorum(vec![error.to_string()]))?;
+        let mut head = self.policy.verify_log_signature(signed)?;
         let mut asked = JoinSet::new();
         for peer in self.peers.iter() {
             let ask = Ask {
@@ -148,7 +159,7 @@ impl<S: Storage + Clone> Witnesses<S> {
             asked.spawn(ask.run());
         }
         let mut cosigned: Vec<String> = Vec::new();
-        let mut failed: Vec<String> = Vec::new();
+        let mut failed: Vec<(String, AskError)> = Vec::new();
         let mut enough: Option<Instant> = None;
         loop {
             let next = match enough {
@@ -160,7 +171,7 @@ impl<S: Storage + Clone> Witnesses<S> {
                     head.add(line);
                     cosigned.push(name);
                 }
-                Some(Ok((name, Err(error)))) => failed.push(format!("{name}: {error}")),
+                Some(Ok((name, Err(error)))) => failed.push((name, error)),
                 Some(Err(stopped)) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
                 Some(Err(_)) => {}
                 None => break,
@@ -170,11 +181,11 @@ impl<S: Storage + Clone> Witnesses<S> {
             }
         }
         if enough.is_none() {
-            return Err(NoQuorum(failed));
+            return Err(NoQuorum::Missing(failed));
         }
         let note = head.encode();
         // What is published is what everybody else will check, by the same rules.
-        self.policy.verify_checkpoint(&note).map_err(|error| NoQuorum(vec![error.to_string()]))?;
+        self.policy.verify_checkpoint(&note)?;
         Ok(note)
     }
 }
@@ -202,7 +213,7 @@ impl<S: Storage + Clone> Ask<S> {
             }
         }
         let seen = outcome.as_ref().map(|(_, time)| *time).map_err(ToString::to_string);
-        *lock(&self.peer.outcome) = Some(seen);
+        *self.peer.outcome.lock() = Some(seen);
         (self.peer.name.clone(), outcome.map(|(line, _)| line))
     }
 
@@ -235,11 +246,8 @@ impl<S: Storage + Clone> Ask<S> {
 
     async fn request(&self, old: u64) -> Result<Vec<u8>, AskError> {
         let (storage, size) = (self.storage.clone(), self.size);
-        let proof = tokio::task::spawn_blocking(move || Nodes::new(&storage, size).prove_consistency(old))
-            .await
-            .map_err(|stopped| AskError::Request(stopped.to_string()))??;
-        let request = AddCheckpointRequest::new(old, proof, &self.head);
-        Ok(request.map_err(|error| AskError::Request(error.to_string()))?.encode())
+        let proof = blocking::run(move || Nodes::new(&storage, size).prove_consistency(old)).await?;
+        Ok(AddCheckpointRequest::new(old, proof, &self.head)?.encode())
     }
 
     /// The one line that counts: by the key in the policy, valid over this head, with a time.
@@ -250,8 +258,8 @@ impl<S: Storage + Clone> Ask<S> {
         let mut note = self.head.clone();
         note.add(line.clone());
         match note.note().verify_one(&self.peer.key) {
-            Ok(time) if time > 0 => Ok((line, time)),
-            _ => Err(AskError::BadCosignature),
+            Ok(Some(time)) => Ok((line, time)),
+            Ok(None) | Err(_) => Err(AskError::BadCosignature),
         }
     }
 }

@@ -1,112 +1,145 @@
 //! Leaf hash to index, so that adding the same bytes twice gives the same answer. A cache: every line of it follows from
-//! the entry bundles, and a missing, torn or lagging file is rebuilt from them at the start.
+//! the entry bundles.
+//!
+//! A file that is missing or damaged is made anew, at the start and while the log runs: whoever meets
+//! an error leaves a doubt, and the sequencer, which alone writes here, mends the file and brings it up
+//! to the tree ([`crate::catch_up`]) before it writes another leaf.
 
-use host::guard;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use host::db::{Db, DbError, One};
+use host::lock::RwLock;
+use redb::{ReadableTable, TableDefinition};
 use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 
 const LEAVES: TableDefinition<[u8; 32], u64> = TableDefinition::new("leaf hash to index");
-/// One row: the tree size that the other table covers, and nothing beyond it.
-const COVERED: TableDefinition<(), u64> = TableDefinition::new("covered size");
+/// The tree size that the other table covers, and nothing beyond it.
+const COVERED: One<u64> = One::new("covered size");
 
-/// Pages of the database that are kept in memory; the library's own bound is a gigabyte. What is not here is in the system's page cache.
-const CACHE_BYTES: usize = 1 << 20;
+/// None in this crate's tests, which damage the file under a log that runs.
+const CACHE_BYTES: usize = if cfg!(test) { 0 } else { 1 << 20 };
 
 /// Why the index could not be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {source} (the file is a cache: stop the log and remove it, and it is rebuilt)", .path.display())]
-pub(crate) struct IndexError {
-    path: PathBuf,
-    source: Box<redb::Error>,
+#[error("{0} (the file is a cache: it is made anew, or stop the log and remove it)")]
+pub struct IndexError(DbError);
+
+/// What is to be done before the index is trusted again; the worse, the later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doubt {
+    None,
+    /// A disk failed: the file is opened again.
+    Reopen,
+    /// The file is damaged: it goes.
+    Remake,
 }
 
 /// The open index.
 #[derive(Debug)]
 pub(crate) struct Index {
     path: PathBuf,
-    database: Database,
+    /// Away only while it is opened again.
+    db: RwLock<Option<Db>>,
+    doubt: watch::Sender<Doubt>,
 }
 
 impl Index {
     /// Opens the index at `path`; a missing or unreadable file becomes an empty one that covers nothing.
     pub(crate) fn open(path: &Path) -> Result<Self, IndexError> {
-        let named = |source: redb::Error| IndexError { path: path.to_owned(), source: Box::new(source) };
-        let opened = guard::guarded(|| Self::create(path), senseless).or_else(|error| {
-            tracing::warn!(%error, path = %path.display(), "the index cannot be read and is rebuilt");
-            std::fs::remove_file(path).map_err(redb::Error::Io)?;
-            Self::create(path)
-        });
-        opened.map_err(named)
+        let doubt = watch::Sender::new(Doubt::Reopen);
+        let index = Self { path: path.to_owned(), db: RwLock::new(None), doubt };
+        index.mend()?;
+        Ok(index)
     }
 
-    fn create(path: &Path) -> Result<Self, redb::Error> {
-        let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(path)?;
-        let transaction = database.begin_write()?;
-        transaction.open_table(LEAVES)?;
-        transaction.open_table(COVERED)?;
-        transaction.commit()?;
-        Ok(Self { path: path.to_owned(), database })
+    /// Opens the file again as far as it is in doubt. A new one covers nothing.
+    pub(crate) fn mend(&self) -> Result<(), IndexError> {
+        let mut db = self.db.write();
+        // The old handle lets go of the file before a new one takes it.
+        *db = None;
+        if *self.doubt.borrow() == Doubt::Remake
+            && let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            let source = Box::new(error.into());
+            return Err(IndexError(DbError::Failed { path: self.path.clone(), source }));
+        }
+        let opened = Db::open_cache(&self.path, CACHE_BYTES).and_then(|(db, _)| {
+            db.write(|tx| {
+                tx.open_table(LEAVES)?;
+                tx.open_table(COVERED)?;
+                Ok(())
+            })?;
+            Ok(db)
+        });
+        *db = Some(opened.map_err(|error| self.doubted_by(error))?);
+        self.doubt.send_replace(Doubt::None);
+        Ok(())
+    }
+
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        *self.doubt.borrow() != Doubt::None
+    }
+
+    /// Resolves when somebody met an error here. Cancel-safe.
+    pub(crate) async fn in_doubt(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.doubt.subscribe().wait_for(|doubt| *doubt != Doubt::None).await;
     }
 
     /// The size of the tree whose leaves are all here.
     pub(crate) fn covered(&self) -> Result<u64, IndexError> {
-        let read = || -> Result<u64, redb::Error> {
-            let table = self.database.begin_read()?.open_table(COVERED)?;
-            Ok(table.get(())?.map_or(0, |size| size.value()))
-        };
-        read().map_err(|source| self.named(source))
+        self.with(|db| db.read(|tx| Ok(tx.open_table(COVERED)?.get(())?.map_or(0, |size| size.value()))))
     }
 
     /// The index of the first leaf with this hash.
     pub(crate) fn find(&self, leaf_hash: &[u8; 32]) -> Result<Option<u64>, IndexError> {
-        let read = || -> Result<Option<u64>, redb::Error> {
-            let table = self.database.begin_read()?.open_table(LEAVES)?;
-            Ok(table.get(leaf_hash)?.map(|index| index.value()))
-        };
-        read().map_err(|source| self.named(source))
+        self.with(|db| db.read(|tx| Ok(tx.open_table(LEAVES)?.get(leaf_hash)?.map(|index| index.value()))))
     }
 
     /// Adds the leaves from `first` on. The first index of a hash stays: the answer to a repeat never changes.
     pub(crate) fn extend(&self, first: u64, leaf_hashes: &[[u8; 32]]) -> Result<(), IndexError> {
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
-            {
-                let mut leaves = transaction.open_table(LEAVES)?;
+        self.with(|db| {
+            db.write(|tx| {
+                let mut leaves = tx.open_table(LEAVES)?;
                 for (index, leaf_hash) in (first..).zip(leaf_hashes) {
                     if leaves.get(leaf_hash)?.is_none() {
                         leaves.insert(leaf_hash, index)?;
                     }
                 }
                 let covered = first.saturating_add(leaf_hashes.len() as u64);
-                transaction.open_table(COVERED)?.insert((), covered)?;
-            }
-            transaction.commit()?;
-            Ok(())
-        };
-        write().map_err(|source| self.named(source))
+                tx.open_table(COVERED)?.insert((), covered)?;
+                Ok(())
+            })
+        })
     }
 
     /// Forgets everything: the tree is smaller than what was covered.
     pub(crate) fn clear(&self) -> Result<(), IndexError> {
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
-            transaction.delete_table(LEAVES)?;
-            transaction.open_table(LEAVES)?;
-            transaction.open_table(COVERED)?.insert((), 0)?;
-            transaction.commit()?;
-            Ok(())
+        self.with(|db| {
+            db.write(|tx| {
+                tx.delete_table(LEAVES)?;
+                tx.open_table(LEAVES)?;
+                tx.open_table(COVERED)?.insert((), 0)?;
+                Ok(())
+            })
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Db) -> Result<T, DbError>) -> Result<T, IndexError> {
+        let closed =
+            || DbError::Failed { path: self.path.clone(), source: Box::new(redb::Error::DatabaseClosed) };
+        let done = self.db.read().as_ref().ok_or_else(closed).and_then(work);
+        done.map_err(|error| self.doubted_by(error))
+    }
+
+    fn doubted_by(&self, error: DbError) -> IndexError {
+        let doubt = match error {
+            DbError::Damaged { .. } => Doubt::Remake,
+            DbError::Missing { .. } | DbError::Exists { .. } | DbError::Failed { .. } => Doubt::Reopen,
         };
-        write().map_err(|source| self.named(source))
+        self.doubt.send_modify(|held| *held = doubt.max(*held));
+        IndexError(error)
     }
-
-    fn named(&self, source: redb::Error) -> IndexError {
-        IndexError { path: self.path.clone(), source: Box::new(source) }
-    }
-}
-
-/// For a file on whose damage the library panics.
-fn senseless() -> redb::Error {
-    redb::Error::Corrupted(guard::SENSELESS.to_owned())
 }
 
 #[cfg(test)]
@@ -140,5 +173,32 @@ mod tests {
             index.extend(0, &[[9; 32]]).unwrap();
             assert_eq!(index.find(&[9; 32]).unwrap(), Some(0));
         }
+    }
+
+    #[test]
+    fn damage_that_is_met_in_use_leaves_a_doubt_and_the_file_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("index.redb");
+        let hashes: Vec<[u8; 32]> = (0..2000_u16).map(leaf).collect();
+        let index = Index::open(&path).unwrap();
+        index.extend(0, &hashes).unwrap();
+        drop(index);
+        let index = Index::open(&path).unwrap();
+        assert!(!index.is_in_doubt());
+        let garbage: Vec<u8> = std::fs::read(&path).unwrap().iter().map(|byte| byte ^ 0xa5).collect();
+        std::fs::write(&path, garbage).unwrap();
+        let found: Vec<_> = hashes.iter().map(|hash| index.find(hash)).collect();
+        assert!(found.iter().any(Result::is_err) && index.is_in_doubt());
+        index.mend().unwrap();
+        assert!(!index.is_in_doubt());
+        assert_eq!((index.covered().unwrap(), index.find(&leaf(1)).unwrap()), (0, None));
+        index.extend(0, &hashes).unwrap();
+        assert_eq!(index.find(&leaf(1999)).unwrap(), Some(1999));
+    }
+
+    fn leaf(n: u16) -> [u8; 32] {
+        let mut hash = [7; 32];
+        hash[..2].copy_from_slice(&n.to_be_bytes());
+        hash
     }
 }

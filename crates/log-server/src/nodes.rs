@@ -53,7 +53,7 @@ fn named<T>(outcome: Result<T, ProveError<TreeError>>) -> Result<T, TreeError> {
     outcome.map_err(|error| match error {
         ProveError::Node(error) => error,
         // Callers ask within the tree they named.
-        _ => TreeError::OutOfTree,
+        ProveError::OutOfRange { .. } => TreeError::OutOfTree,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Reading the whole tree again, in the background: logs have died of flipped bits that nobody read for months.
 
+use crate::alarms::Alarms;
 use crate::edge::WIDTH;
 use crate::storage::{Storage, tile_file};
 use crate::tree::{TreeError, bad_tile, read_tile};
@@ -10,7 +11,7 @@ use tlog::tile::{BUNDLE_MAX_BYTES, Bundle, Kind, TilePath, tile_at};
 /// Checks every bundle and tile of the tree of `size` leaves against each other, from the entries up: each bundle's leaf
 /// hashes are its level-0 tile, each full tile's root is its place in the tile above. Returns how many entries were read;
 /// fewer than `size` when shutdown came first.
-pub(crate) fn scrub<S: Storage>(storage: &S, size: u64, shutdown: &Shutdown) -> Result<u64, TreeError> {
+fn scrub<S: Storage>(storage: &S, size: u64, shutdown: &Shutdown) -> Result<u64, TreeError> {
     let mut tree = Frontier::new();
     for index in 0..size.div_ceil(WIDTH as u64) {
         if shutdown.is_requested() {
@@ -36,6 +37,18 @@ pub(crate) fn scrub<S: Storage>(storage: &S, size: u64, shutdown: &Shutdown) -> 
         }
     }
     Ok(size)
+}
+
+/// The same with a word in the telemetry, and an alarm for what is damaged.
+pub(crate) fn scrub_and_tell<S: Storage>(storage: &S, size: u64, shutdown: &Shutdown, alarms: &Alarms) {
+    match scrub(storage, size, shutdown) {
+        Ok(read) => tracing::info!(read, "every tile was read again and is whole"),
+        Err(error) => alarms.raise(
+            &format!("damaged-tile-{size}"),
+            &format!("the tree on disk is damaged: {error}"),
+            b"",
+        ),
+    }
 }
 
 fn at(kind: Kind, index: u64, size: u64) -> Result<TilePath, TreeError> {

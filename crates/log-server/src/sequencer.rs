@@ -8,18 +8,24 @@
 //!            ┌── refresh due ──────────────┐
 //! start ──> round: collect, publish ──> idle ──> leaves: pause, commit ──> round ...
 //!            └── no quorum: again, with jitter
+//!
+//! a failed write, an index in doubt: restore (what the disk has, and an index that covers it) ──> round
 //! ```
 
+use crate::catch_up::catch_up;
+use crate::config::Config;
 use crate::cosign::Witnesses;
-use crate::handover::{Handover, Published};
+use crate::error::{Error, WriteError};
 use crate::pool::Fate;
+use crate::state::{Handover, Published};
 use crate::storage::Storage;
 use crate::tree::{Heads, MAX_BATCH, Tree, TreeError};
-use crate::{Error, index_entries};
 use bytes::Bytes;
+use host::backoff::Backoff;
+use host::blocking;
 use host::durable::DurableError;
-use host::http::{Failure, Retry};
-use host::rng::OsRng;
+use host::http::Failure;
+use host::rng::Rng;
 use host::shutdown::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,12 +43,18 @@ pub(crate) struct Pace {
     pub refresh: Duration,
 }
 
+impl Pace {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            batch: Duration::from_millis(config.batch_ms),
+            checkpoint: Duration::from_millis(config.checkpoint_ms),
+            refresh: Duration::from_secs(config.refresh_secs.max(1)),
+        }
+    }
+}
+
 /// Between two tries to find the quorum, or a disk that works: the witness restarts, the operator frees space.
-const AGAIN: Retry = Retry {
-    tries: u32::MAX,
-    first_pause: Duration::from_millis(250),
-    longest_pause: Duration::from_secs(10),
-};
+const AGAIN: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
 
 pub(crate) struct Sequencer<S, H> {
     /// Away only while a blocking thread works on it.
@@ -51,6 +63,7 @@ pub(crate) struct Sequencer<S, H> {
     witnesses: Witnesses<S>,
     pace: Pace,
     shutdown: Shutdown,
+    rng: Rng,
 }
 
 impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
@@ -60,8 +73,9 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         witnesses: Witnesses<S>,
         pace: Pace,
         shutdown: Shutdown,
+        rng: Rng,
     ) -> Self {
-        Self { tree: Some(tree), handover, witnesses, pace, shutdown }
+        Self { tree: Some(tree), handover, witnesses, pace, shutdown, rng }
     }
 
     fn tree(&self) -> &Tree<S, H> {
@@ -71,21 +85,22 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
     /// Runs until shutdown, or until the tree may not be written any more.
     pub(crate) async fn run(mut self) -> Result<(), Error> {
         let shutdown = self.shutdown.clone();
-        let mut failures = 1;
+        let mut again = AGAIN;
         let mut cosigned_at: Option<Instant> = None;
         let mut committed_at: Option<Instant> = None;
         loop {
             let published =
                 cosigned_at.is_some() && self.handover.published_size() == Some(self.tree().size());
             let due = cosigned_at.map_or(Instant::now(), |at| at + self.pace.refresh);
-            let step = if self.tree().is_broken() {
-                Step::Reopen
+            let step = if self.tree().is_broken() || self.handover.index.is_in_doubt() {
+                Step::Restore
             } else if !published || due <= Instant::now() {
                 Step::Cosign
             } else {
                 tokio::select! {
                     () = shutdown.requested() => return Ok(()),
                     () = tokio::time::sleep_until(due) => Step::Cosign,
+                    () = self.handover.index.in_doubt() => Step::Restore,
                     () = self.handover.arrived() => Step::Commit,
                 }
             };
@@ -107,17 +122,19 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                     committed_at = Some(Instant::now());
                     self.commit().await?
                 }
-                Step::Reopen => self.reopen().await?,
+                Step::Restore => {
+                    // The next round clears the trouble that brought us here.
+                    cosigned_at = None;
+                    self.restore().await?
+                }
             };
             if went_well {
-                failures = 1;
+                again.worked();
                 continue;
             }
-            failures += 1;
-            let pause = AGAIN.pause_before(failures, &mut OsRng).unwrap_or(AGAIN.longest_pause);
             tokio::select! {
                 () = shutdown.requested() => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(again.failed(&mut self.rng)) => {}
             }
         }
     }
@@ -145,7 +162,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         let note = Bytes::from(cosigned);
         let bytes = note.clone();
         if let Err(error) = self.blocking(move |tree| tree.publish(&bytes)).await {
-            self.report(&error);
+            self.report(&error.into());
             return Ok(false);
         }
         self.handover.set_trouble(None);
@@ -163,107 +180,129 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         let first = self.tree().size();
         let handover = self.handover.clone();
         let hashes = leaves.clone();
-        let outcome = self
-            .blocking(move |tree| {
-                // A leaf that came in while its twin was being integrated: the index, which only this task extends, knows.
-                let known = |leaf: &Hash| matches!(handover.index.find(&leaf.0), Ok(Some(_)));
-                let new =
-                    hashes.iter().zip(&entries).filter(|(leaf, _)| !known(leaf)).map(|(_, entry)| &entry[..]);
-                let added = tree.commit(new)?;
-                let added: Vec<[u8; 32]> = added.into_iter().map(|leaf| leaf.0).collect();
-                Ok((handover.index.extend(first, &added), added.len()))
-            })
-            .await;
-        match outcome {
-            Ok((indexed, added)) => {
-                // The tree has the leaves; an index that cannot be written is rebuilt at the next start.
-                indexed?;
+        let outcome = self.blocking(move |tree| write(tree, &handover, &hashes, &entries)).await;
+        let (fate, went_well) = match outcome {
+            Ok(added) => {
                 tracing::debug!(first, added, "committed");
-                self.handover.settle(&leaves, &Fate::Integrated);
-                Ok(true)
+                (Fate::Integrated, Ok(true))
             }
             Err(error) => {
                 self.report(&error);
                 let named = failure(&error);
-                fatal(error)?;
+                ensure_passing(error)?;
                 // The write may have persisted all the same: ask the disk before telling the submitters.
-                let reopened = self.reopen().await;
-                let integrated = matches!(reopened, Ok(true)) && self.tree().size() > first;
+                let restored = self.restore().await;
+                let integrated = matches!(restored, Ok(true)) && self.tree().size() > first;
                 let fate = if integrated { Fate::Integrated } else { Fate::Failed(named) };
-                self.handover.settle(&leaves, &fate);
-                reopened.map(|_| integrated)
+                (fate, restored.map(|_| integrated))
             }
-        }
+        };
+        self.handover.settle(&leaves, &fate);
+        went_well
     }
 
-    async fn reopen(&mut self) -> Result<bool, Error> {
+    /// The tree as the disk has it, and an index that covers it. `false` when it failed in a way that may pass.
+    async fn restore(&mut self) -> Result<bool, Error> {
         let handover = self.handover.clone();
-        let outcome = self
-            .blocking(move |tree| {
+        let restored = self.blocking(move |tree| -> Result<(), WriteError> {
+            if tree.is_broken() {
                 tree.reopen()?;
-                Ok(index_entries(tree, &handover.index))
-            })
-            .await;
-        match outcome {
-            Ok(indexed) => {
-                indexed?;
+            }
+            if handover.index.is_in_doubt() {
+                handover.index.mend()?;
+            }
+            catch_up(tree, &handover.index)
+        });
+        match restored.await {
+            Ok(()) => {
                 tracing::info!(size = self.tree().size(), "the tree is open again");
                 Ok(true)
             }
             Err(error) => {
                 self.report(&error);
-                fatal(error)?;
+                ensure_passing(error)?;
                 Ok(false)
             }
         }
     }
 
-    fn report(&self, error: &TreeError) {
-        tracing::error!(%error, "the tree could not be written");
+    fn report(&self, error: &WriteError) {
+        tracing::error!(%error, "the log could not write");
         self.handover.set_trouble(Some(failure(error)));
     }
 
-    /// Runs disk work on a thread that may wait.
     async fn blocking<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Tree<S, H>) -> Result<T, TreeError> + Send + 'static,
-    ) -> Result<T, TreeError> {
+        work: impl FnOnce(&mut Tree<S, H>) -> T + Send + 'static,
+    ) -> T {
         let mut tree = self.tree.take().expect("the tree is back between two steps");
-        let (tree, outcome) = tokio::task::spawn_blocking(move || {
+        let (tree, outcome) = blocking::run(move || {
             let outcome = work(&mut tree);
             (tree, outcome)
         })
-        .await
-        .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
+        .await;
         self.tree = Some(tree);
         outcome
     }
 }
 
+/// Writes what is new of a batch, and says how much that was.
+fn write<S: Storage, H: Heads>(
+    tree: &mut Tree<S, H>,
+    handover: &Handover,
+    leaves: &[Hash],
+    entries: &[Bytes],
+) -> Result<usize, WriteError> {
+    let mut new = Vec::new();
+    for (leaf, entry) in leaves.iter().zip(entries) {
+        // A leaf that came in while its twin was being integrated: the index, which only this task extends, knows. If
+        // it cannot say, nothing is written: the same bytes have one place for ever.
+        if handover.index.find(&leaf.0)?.is_none() {
+            new.push(&entry[..]);
+        }
+    }
+    let first = tree.size();
+    let added: Vec<[u8; 32]> = tree.commit(new)?.into_iter().map(|leaf| leaf.0).collect();
+    if let Err(error) = handover.index.extend(first, &added) {
+        // The tree has the leaves, and the doubt that this leaves is the next step's.
+        tracing::error!(%error, "the index is behind the tree");
+    }
+    Ok(added.len())
+}
+
 enum Step {
     Cosign,
     Commit,
-    Reopen,
+    Restore,
 }
 
 /// What a submitter is told about a failed write.
-fn failure(error: &TreeError) -> Failure {
-    match error {
-        TreeError::Storage(DurableError::DiskFull { .. }) => Failure::new(
+fn failure(error: &WriteError) -> Failure {
+    if matches!(error, WriteError::Tree(TreeError::Storage(DurableError::DiskFull { .. }))) {
+        return Failure::new(
             503,
             "disk-full",
             "the log's disk is full; its operator must free space, then send the same bytes again",
-        ),
-        _ => Failure::new(503, "storage", "the log could not write; send the same bytes again later"),
+        );
     }
+    Failure::new(503, "storage", "the log could not write; send the same bytes again later")
 }
 
-/// Failures after which this process must not write any more.
-fn fatal(error: TreeError) -> Result<(), Error> {
+/// A disk may work again, a broken tree is opened again, an index is made anew. After anything else this process must not
+/// write any more.
+fn ensure_passing(error: WriteError) -> Result<(), Error> {
     match error {
-        TreeError::Storage(DurableError::Different { .. }) | TreeError::Broken => Ok(()),
-        TreeError::Storage(_) => Ok(()),
-        fatal => Err(fatal.into()),
+        WriteError::Index(_) | WriteError::Tree(TreeError::Storage(_) | TreeError::Broken) => Ok(()),
+        WriteError::Tree(
+            error @ (TreeError::NoState
+            | TreeError::Exists
+            | TreeError::BadState { .. }
+            | TreeError::BadTile { .. }
+            | TreeError::OtherRoot { .. }
+            | TreeError::RolledBack { .. }
+            | TreeError::OtherWriter
+            | TreeError::OutOfTree),
+        ) => Err(error.into()),
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::admission::{Admission, MAX_LEAF_BYTES};
 use crate::alarms::Alarms;
 use crate::cosign::Peer;
-use crate::handover::{Handover, Published};
 use crate::nodes::Nodes;
 use crate::pool::Fate;
+use crate::state::{Handover, Published};
 use crate::storage::{Folder, Storage, tile_file};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -13,6 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use host::blocking;
 use host::http::Failure;
 use host::shutdown::Shutdown;
 use std::sync::Arc;
@@ -171,13 +172,16 @@ impl Front {
 
     async fn find(&self, leaf: Hash) -> Result<Option<u64>, Failure> {
         let handover = self.handover.clone();
-        blocking(move || handover.index.find(&leaf.0)).await.map_err(|error| internal(&error))
+        blocking::run(move || handover.index.find(&leaf.0)).await.map_err(|error| {
+            tracing::error!(%error, "a leaf could not be looked up");
+            Failure::new(503, "storage", "the log makes its index anew; send the same bytes again soon")
+        })
     }
 
     /// The tlog-proof of a published leaf, verified before it leaves.
     async fn prove(&self, leaf: Hash, index: u64, head: Published) -> Result<Vec<u8>, Failure> {
         let storage = self.storage.clone();
-        blocking(move || {
+        blocking::run(move || {
             let inclusion =
                 Nodes::new(&storage, head.size).prove_inclusion(index).map_err(|error| internal(&error))?;
             verify_inclusion(&leaf, index, head.size, &head.root, &inclusion)
@@ -200,7 +204,7 @@ impl Front {
         let widest = tile_at(path.kind(), path.index(), size).filter(|widest| path.width() <= widest.width());
         widest.ok_or_else(absent)?;
         let storage = self.storage.clone();
-        let found = blocking(move || read_tile_bytes(&storage, &path)).await;
+        let found = blocking::run(move || read_tile_bytes(&storage, &path)).await;
         found.map_err(|error| internal(&error))?.ok_or_else(absent)
     }
 
@@ -250,13 +254,6 @@ fn read_tile_bytes(
 fn internal(error: &dyn std::fmt::Display) -> Failure {
     tracing::error!(%error, "an answer could not be made");
     Failure::new(503, "storage", "the log could not read its tree; its operator must look; try again later")
-}
-
-/// Runs disk work on a thread that may wait for it. The number of connections bounds how many there are.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|stopped| std::panic::resume_unwind(stopped.into_panic()))
 }
 
 /// The body limit of the router: a leaf and one byte, so that admission names what is too large.

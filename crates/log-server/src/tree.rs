@@ -15,11 +15,12 @@
 //! *broken* until [`Tree::open`] has read the state again; a retry in place would guess.
 
 use crate::edge::{Edge, TileFile, WIDTH, tile_path, width_at, width_levels};
-use crate::handover::Published;
+use crate::state::Published;
 use crate::storage::{Storage, folder_of, tile_file};
 use host::durable::DurableError;
 use std::collections::BTreeSet;
 use tlog::Hash;
+use tlog::checkpoint::CheckpointError;
 use tlog::tile::{BUNDLE_MAX_BYTES, Bundle, Kind, LEVEL_MAX, Tile, TilePath};
 
 /// The log's own signed checkpoint, the state a restart resumes from.
@@ -36,12 +37,11 @@ pub(crate) trait Heads: Send + Sync + 'static {
     /// The signed checkpoint of this head. Deterministic: the same head gives the same bytes.
     fn sign(&self, size: u64, root: &Hash) -> Vec<u8>;
     /// Size and root of a checkpoint this log signed; `Err` says what is wrong with it.
-    fn recognise(&self, signed: &[u8]) -> Result<(u64, Hash), String>;
+    fn recognise(&self, signed: &[u8]) -> Result<(u64, Hash), CheckpointError>;
 }
 
 /// Why the tree did not open or grow.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum TreeError {
     #[error(
         "{STATE} is missing: run `candor log init` for a NEW log, or restore this one's data folder; a log never starts afresh by itself"
@@ -49,8 +49,8 @@ pub enum TreeError {
     NoState,
     #[error("the tree is initialised already")]
     Exists,
-    #[error("{name} is not a checkpoint this log signed: {reason}; restore the data folder, do not edit it")]
-    BadState { name: &'static str, reason: String },
+    #[error("{name} is not a checkpoint this log signed: {source}; restore the data folder, do not edit it")]
+    BadState { name: &'static str, source: CheckpointError },
     #[error(
         "{name} is missing or not what was signed: the tiles do not hold the tree of {size} leaves; restore the data folder"
     )]
@@ -163,7 +163,7 @@ impl<S: Storage, H: Heads> Tree<S, H> {
     pub(crate) fn published(&self) -> Result<Option<Published>, TreeError> {
         let Some(note) = self.storage.read(PUBLISHED, MAX_CHECKPOINT_BYTES)? else { return Ok(None) };
         let (size, root) =
-            self.heads.recognise(&note).map_err(|reason| TreeError::BadState { name: PUBLISHED, reason })?;
+            self.heads.recognise(&note).map_err(|source| TreeError::BadState { name: PUBLISHED, source })?;
         Ok(Some(Published { size, root, note: note.into() }))
     }
 
@@ -197,7 +197,7 @@ impl<S: Storage, H: Heads> Tree<S, H> {
 fn read_state<S: Storage, H: Heads>(storage: &S, heads: &H) -> Result<(Vec<u8>, Edge), TreeError> {
     let signed = storage.read(STATE, MAX_CHECKPOINT_BYTES)?.ok_or(TreeError::NoState)?;
     let recognised =
-        |name, bytes: &[u8]| heads.recognise(bytes).map_err(|reason| TreeError::BadState { name, reason });
+        |name, bytes: &[u8]| heads.recognise(bytes).map_err(|source| TreeError::BadState { name, source });
     let (size, root) = recognised(STATE, &signed)?;
     if let Some(published) = storage.read(PUBLISHED, MAX_CHECKPOINT_BYTES)? {
         let (published, _) = recognised(PUBLISHED, &published)?;

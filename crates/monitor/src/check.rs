@@ -1,7 +1,9 @@
 //! A recount by a stranger (proto/gossip.md#counting): from the log and the published rules alone, with no running monitor.
 
+use crate::config::Config;
+use crate::count::Counts;
+use crate::error::Error;
 use crate::evidence::Alarms;
-use crate::{Config, Counts, Error, count_rule, log};
 use log_client::FollowError;
 use std::path::Path;
 use tlog::policy::Policy;
@@ -36,20 +38,20 @@ impl Report {
 /// Recounts from the first entry, from the log alone, and compares with a number of completed emergencies that somebody
 /// published. Reads no kept state but the alarms.
 pub async fn check(config: &Config, expected: Option<u64>) -> Result<Report, Error> {
-    let log = log(config)?;
-    let mut counts = Counts::new(count_rule(config)?);
+    let log = config.open_log()?;
+    let mut counts = Counts::new(config.read_count_rule()?);
     let read = async {
         let head = log.policy().verify_checkpoint(&log.unverified_checkpoint().await?)?;
         log.read(Head::EMPTY, &head, &mut |entry| counts.add(entry.bytes())).await?;
         Ok::<_, FollowError>(head)
     };
     let head = read.await?;
-    let alarms = standing(&config.data.join("alarms"), log.policy())?;
+    let alarms = read_standing(&config.data.join("alarms"), log.policy())?;
     let agrees = expected.map(|expected| expected == counts.emergencies().completed);
     Ok(Report { size: head.checkpoint().size(), cosigned_at: head.cosigned_at(), counts, agrees, alarms })
 }
 
 /// The alarms in the folder of a monitor; none where there is no such folder.
-fn standing(folder: &Path, policy: &Policy) -> Result<Vec<String>, Error> {
+fn read_standing(folder: &Path, policy: &Policy) -> Result<Vec<String>, Error> {
     if folder.is_dir() { Ok(Alarms::open(folder, policy)?.names()) } else { Ok(Vec::new()) }
 }

@@ -116,16 +116,21 @@ impl Counts {
                 let about = (leaf.request_index, leaf.request, None);
                 return self.ratify(index, entry, about);
             }
-            Leaf::DayKeys(leaf) if self.is_by(&signed, &leaf.trustee) => {
-                self.days.entry(leaf.trustee.clone()).or_default().published.insert(leaf.day);
-            }
-            Leaf::KeyDestroyed(leaf) if self.is_by(&signed, &leaf.trustee) => {
-                let days = self.days.entry(leaf.trustee.clone()).or_default();
-                if days.published.contains(&leaf.day) {
-                    days.destroyed.insert(leaf.day);
+            Leaf::DayKeys(leaf) => {
+                if self.is_by(&signed, &leaf.trustee) {
+                    self.days.entry(leaf.trustee.clone()).or_default().published.insert(leaf.day);
                 }
             }
-            _ => {}
+            Leaf::KeyDestroyed(leaf) => {
+                if self.is_by(&signed, &leaf.trustee) {
+                    let days = self.days.entry(leaf.trustee.clone()).or_default();
+                    if days.published.contains(&leaf.day) {
+                        days.destroyed.insert(leaf.day);
+                    }
+                }
+            }
+            // Counted by their kind alone: what they say is the register's to know, or the owner's.
+            Leaf::Policy(_) | Leaf::Veto(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
         }
         self.fold(index, entry);
     }

@@ -2,13 +2,12 @@
 //!
 //! Only waits for the network end with a shutdown. A step that has come to the disk is finished.
 
-use crate::book::{Book, HeadCheck};
+use crate::book::HeadCheck;
 use crate::evidence::AlarmKind;
-use crate::store::StoreError;
-use crate::watch::Monitor;
+use crate::look::{Look, LookError};
+use crate::state::{Monitor, within};
 use host::http::FetchError;
 use host::shutdown::Shutdown;
-use log_client::FollowError;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -23,49 +22,9 @@ use tokio::time::Instant;
 /// Tries before a log that serves other tiles than it signed is accused: tiles never change, but caches and replicas err.
 const TRIES_BEFORE_ALARM: u32 = 3;
 
-/// How a look at the log ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// The followed head is the log's.
-    UpToDate,
-    /// Grown to the log's head.
-    Grown,
-    /// The log shows an older head than ours.
-    Behind,
-    /// The log has forked: nothing is followed any more.
-    Forked,
-}
-
-/// Why a look at the log brought nothing.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LookError {
-    #[error("the log could not be read: {0}")]
-    Fetch(#[from] FetchError),
-    #[error("the log's checkpoint is not accepted: {0}")]
-    Checkpoint(#[from] VerifyError),
-    #[error("the log's tiles do not fit its signed head: {0}")]
-    Read(ReadError),
-    #[error(transparent)]
-    Follow(FollowError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the monitor is stopping")]
-    Stopping,
-}
-
-impl From<FollowError> for LookError {
-    fn from(error: FollowError) -> Self {
-        match error {
-            FollowError::Read(error) => Self::Read(error),
-            FollowError::Fetch(error) => Self::Fetch(error),
-            other => Self::Follow(other),
-        }
-    }
-}
-
 /// One look at the log.
 pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<Look, LookError> {
-    if on_disk(monitor, |book, monitor| book.recover(monitor.policy()).map(|()| book.is_forked())).await? {
+    if monitor.with_book(|book, policy| book.recover(policy).map(|()| book.is_forked())).await? {
         return Ok(Look::Forked);
     }
     let note = within(shutdown, monitor.log.unverified_checkpoint()).await?;
@@ -76,7 +35,7 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
         Err(error @ VerifyError::QuorumNotMet(_)) => {
             // Not followed; but what the log signed, it signed.
             let signed = monitor.policy().verify_log_signature(&note)?;
-            let contradicts = on_disk(monitor, move |book, _| {
+            let contradicts = monitor.with_book(move |book, _| {
                 let checkable = signed.checkpoint().size() <= book.size();
                 Ok(checkable && book.check_head(signed, Instant::now())? == HeadCheck::Forked)
             });
@@ -88,26 +47,28 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
     let target = Head::of(cosigned.checkpoint());
     if target.size <= trusted.size {
         // SPEC: gossip.md#following: a head that is not larger MUST be the root of that size in our own tree.
-        return on_disk(monitor, move |book, _| {
-            Ok(match book.check_head(cosigned.signed().clone(), Instant::now())? {
-                HeadCheck::Forked => Look::Forked,
-                _ if target.size < trusted.size => Look::Behind,
-                _ => {
-                    book.refresh(cosigned);
-                    Look::UpToDate
-                }
+        return monitor
+            .with_book(move |book, _| {
+                Ok(match book.check_head(cosigned.signed().clone(), Instant::now())? {
+                    HeadCheck::Forked => Look::Forked,
+                    HeadCheck::Consistent | HeadCheck::Pending if target.size < trusted.size => Look::Behind,
+                    HeadCheck::Consistent | HeadCheck::Pending => {
+                        book.refresh(cosigned);
+                        Look::UpToDate
+                    }
+                })
             })
-        })
-        .await;
+            .await;
     }
     match read_entries(monitor, trusted, &cosigned, shutdown).await {
         // fsync may take its time: on a thread that may wait.
         Ok(()) => {
-            on_disk(monitor, |book, _| {
-                book.adopt(cosigned)?;
-                Ok(if book.is_forked() { Look::Forked } else { Look::Grown })
-            })
-            .await
+            monitor
+                .with_book(|book, _| {
+                    book.adopt(cosigned)?;
+                    Ok(if book.is_forked() { Look::Forked } else { Look::Grown })
+                })
+                .await
         }
         Err(LookError::Read(ReadError::Forked { .. })) => accuse(monitor, cosigned, shutdown).await,
         Err(LookError::Read(error)) => {
@@ -118,11 +79,17 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
         }
         Err(error @ LookError::Fetch(_)) => {
             // A head whose entries cannot be had is withheld as much as one that is not shown.
-            on_disk(monitor, move |book, _| book.check_head(cosigned.signed().clone(), Instant::now()))
+            monitor
+                .with_book(move |book, _| book.check_head(cosigned.signed().clone(), Instant::now()))
                 .await?;
             Err(error)
         }
-        Err(error) => Err(error),
+        Err(
+            error @ (LookError::Checkpoint(_)
+            | LookError::Follow(_)
+            | LookError::Store(_)
+            | LookError::Stopping),
+        ) => Err(error),
     }
 }
 
@@ -155,7 +122,7 @@ async fn accuse(
     let nodes = within(shutdown, fetch_nodes(monitor, &own, shown.signed())).await?;
     match ForkProof::build(&own, shown.signed(), |id| nodes.get(&id).copied()) {
         Ok(proof) => {
-            on_disk(monitor, |book, _| Ok(book.alarms.raise_fork(proof)?)).await?;
+            monitor.with_book(|book, _| Ok(book.alarms.raise_fork(proof)?)).await?;
             Ok(Look::Forked)
         }
         Err(error) => {
@@ -168,7 +135,7 @@ async fn accuse(
 
 async fn unreproducible(monitor: &Arc<Monitor>, shown: &CosignedCheckpoint) -> Result<(), LookError> {
     let evidence = shown.encode();
-    on_disk(monitor, move |book, _| Ok(book.alarms.raise(AlarmKind::UnreproducibleHead, &evidence)?)).await
+    monitor.with_book(move |book, _| Ok(book.alarms.raise(AlarmKind::UnreproducibleHead, &evidence)?)).await
 }
 
 /// The perfect subtrees that a fork proof lists, from the tiles of the larger tree.
@@ -193,28 +160,4 @@ async fn fetch_nodes(
         nodes.extend(tiles.get(&path).and_then(|tile| tile.subtree(&place)).map(|hash| (id, hash)));
     }
     Ok(nodes)
-}
-
-/// Waits for the network, but not beyond the monitor's life.
-pub(crate) async fn within<T, E>(
-    shutdown: &Shutdown,
-    wait: impl Future<Output = Result<T, E>>,
-) -> Result<T, LookError>
-where
-    LookError: From<E>,
-{
-    tokio::select! {
-        () = shutdown.requested() => Err(LookError::Stopping),
-        done = wait => Ok(done?),
-    }
-}
-
-/// Works on the book on a thread that may wait for a disk.
-pub(crate) async fn on_disk<T: Send + 'static>(
-    monitor: &Arc<Monitor>,
-    work: impl FnOnce(&mut Book, &Monitor) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, LookError> {
-    let monitor = monitor.clone();
-    let done = tokio::task::spawn_blocking(move || work(&mut monitor.book(), &monitor)).await;
-    Ok(done.unwrap_or_else(|stopped| std::panic::resume_unwind(stopped.into_panic()))?)
 }

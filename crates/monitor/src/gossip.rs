@@ -7,9 +7,9 @@
 
 use crate::book::{Book, HeadCheck};
 use crate::evidence::MAX_FORKS;
-use crate::follow::{LookError, on_disk, within};
+use crate::look::LookError;
+use crate::state::{Monitor, within};
 use crate::store::StoreError;
-use crate::watch::Monitor;
 use host::http::FetchError;
 use host::shutdown::Shutdown;
 use std::sync::Arc;
@@ -39,10 +39,9 @@ pub struct Gossip {
 
 /// Why a gossip object is refused.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum GossipError {
     #[error("not a gossip object: {0}")]
-    Malformed(String),
+    Malformed(#[from] serde_json::Error),
     #[error(
         "more than {MAX_FORKS} fork proofs, or one of over {MAX_PROOF_BYTES} bytes, or a head of over {MAX_HEAD_BYTES}"
     )]
@@ -63,10 +62,9 @@ impl Gossip {
     pub fn parse(bytes: &[u8]) -> Result<Self, GossipError> {
         // The deserialiser would read the fields in a row, without their names, too.
         if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err(GossipError::Malformed("not a JSON object".to_owned()));
+            return Err(GossipError::Malformed(serde::de::Error::custom("not a JSON object")));
         }
-        let gossip: Self =
-            serde_json::from_slice(bytes).map_err(|error| GossipError::Malformed(error.to_string()))?;
+        let gossip: Self = serde_json::from_slice(bytes)?;
         let small = gossip.forks.len() <= MAX_FORKS
             && gossip.forks.iter().all(|proof| proof.len() <= MAX_PROOF_BYTES)
             && gossip.head.as_ref().is_none_or(|head| head.len() <= MAX_HEAD_BYTES);
@@ -123,11 +121,11 @@ pub(crate) async fn gossip_with(
     shutdown: &Shutdown,
 ) -> Result<(), PeerError> {
     let ours = Gossip::ours(&monitor.book());
-    let body = serde_json::to_vec(&ours).map_err(|error| GossipError::Malformed(error.to_string()))?;
+    let body = serde_json::to_vec(&ours).map_err(GossipError::from)?;
     let url = format!("{}/gossip", peer.trim_end_matches('/'));
     let theirs = within(shutdown, monitor.fetch.post(&url, "application/json", body)).await?.ok()?;
     let heard = Gossip::parse(&theirs)?.verify(monitor.policy())?;
-    Ok(on_disk(monitor, |book, monitor| heard.enter(book, monitor.policy())).await?)
+    Ok(monitor.with_book(|book, policy| heard.enter(book, policy)).await?)
 }
 
 /// Why a round with a peer brought nothing.

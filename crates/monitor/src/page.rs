@@ -1,9 +1,10 @@
 //! The monitor's page for people: how many releases, by whom, and why the number can be believed. No script, nothing from elsewhere.
 //!
-//! In scope: the count and the state of its proof as one HTML page. Out of scope: gathering either ([`crate::count`], [`crate::watch`]).
+//! In scope: the count and the state of its proof as one HTML page. Out of scope: gathering either ([`crate::count`], [`crate::state`]).
 
 use crate::count::{Row, RowKey, month_of};
-use crate::watch::Status;
+use crate::look::State;
+use crate::state::Status;
 use page::assets::Assets;
 use page::html::{Head, Text};
 use std::collections::BTreeMap;
@@ -117,10 +118,10 @@ impl Page<'_> {
 
     fn proof(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let status = self.status;
-        let good = status.state == "following" && status.alarms.is_empty();
+        let good = status.state == State::Following && status.alarms.is_empty();
         f.write_str("<h2>Why believe it</h2>\n<dl>\n")?;
         let class = if good { "good" } else { "bad" };
-        write!(f, "<dt>This monitor</dt><dd class=\"{class}\">{}", Text(state(status.state)))?;
+        write!(f, "<dt>This monitor</dt><dd class=\"{class}\">{}", sentence(status.state))?;
         if let Some(error) = &status.error {
             write!(f, ": {}", Text(error))?;
         }
@@ -157,14 +158,14 @@ impl Page<'_> {
     }
 }
 
-fn state(word: &str) -> &str {
-    match word {
-        "following" => "follows the log; every step of its growth was verified",
-        "behind" => "is shown an older head than it knows",
-        "quorum-missing" => "is shown a head that too few witnesses cosigned",
-        "forked" => "holds proof that the log signed two histories",
-        "starting" => "is starting",
-        _ => "cannot follow the log",
+fn sentence(state: State) -> &'static str {
+    match state {
+        State::Following => "follows the log; every step of its growth was verified",
+        State::Behind => "is shown an older head than it knows",
+        State::QuorumMissing => "is shown a head that too few witnesses cosigned",
+        State::Forked => "holds proof that the log signed two histories",
+        State::Starting => "is starting",
+        State::Failing => "cannot follow the log",
     }
 }
 
@@ -174,7 +175,7 @@ mod tests {
 
     fn status() -> Status {
         Status {
-            state: "following",
+            state: State::Following,
             size: 28,
             cosigned_at: Some(1_795_995_990),
             last_good_look_secs: Some(1),
@@ -222,7 +223,7 @@ mod tests {
         let alarms = vec!["fork-<script>".to_owned()];
         let error = Some("<img src=x onerror=\"alert('1')\">".to_owned());
         let rows = BTreeMap::from([row("2026-11", "legal", "<b>&amp;", 1)]);
-        let html = page(&rows, &Status { alarms, error, state: "forked", ..status() });
+        let html = page(&rows, &Status { alarms, error, state: State::Forked, ..status() });
         assert!(html.find("An alarm stands").unwrap() < html.find("<h1>").unwrap());
         assert!(html.contains("fork-&lt;script&gt;") && html.contains("&lt;b&gt;&amp;amp;"));
         assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("<b>"));

@@ -2,7 +2,7 @@
 
 use crate::gossip::{Gossip, GossipError, MAX_GOSSIP_BYTES};
 use crate::page::{ASSETS, Page};
-use crate::watch::Monitor;
+use crate::state::Monitor;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -28,7 +28,7 @@ pub(crate) fn router(monitor: Arc<Monitor>) -> Router {
 }
 
 async fn ours(State(monitor): State<Arc<Monitor>>) -> Response {
-    blocking(move || Json(Gossip::ours(&monitor.book())).into_response()).await
+    monitor.on_disk(|monitor| Json(Gossip::ours(&monitor.book())).into_response()).await
 }
 
 async fn swap(State(monitor): State<Arc<Monitor>>, body: Result<Bytes, BytesRejection>) -> Response {
@@ -40,7 +40,7 @@ async fn swap(State(monitor): State<Arc<Monitor>>, body: Result<Bytes, BytesReje
         }
         Err(rejected) => return Failure::new(400, "not-gossip", rejected.to_string()).into_response(),
     };
-    blocking(move || {
+    let work = move |monitor: &Monitor| {
         let heard = match Gossip::parse(&body).and_then(|gossip| gossip.verify(monitor.policy())) {
             Ok(heard) => heard,
             Err(error) => return refusal(&error).into_response(),
@@ -53,8 +53,8 @@ async fn swap(State(monitor): State<Arc<Monitor>>, body: Result<Bytes, BytesReje
                 Failure::new(500, "store", "this monitor's operator must look").into_response()
             }
         }
-    })
-    .await
+    };
+    monitor.on_disk(work).await
 }
 
 fn refusal(error: &GossipError) -> Failure {
@@ -67,7 +67,7 @@ fn refusal(error: &GossipError) -> Failure {
 }
 
 async fn counts(State(monitor): State<Arc<Monitor>>) -> Response {
-    blocking(move || {
+    let work = move |monitor: &Monitor| {
         let book = monitor.book();
         let mut json = serde_json::Value::clone(&book.counts_json());
         json["head"] = book.head().map_or(serde_json::Value::Null, |head| {
@@ -79,23 +79,23 @@ async fn counts(State(monitor): State<Arc<Monitor>>) -> Response {
         });
         drop(book);
         Json(json).into_response()
-    })
-    .await
+    };
+    monitor.on_disk(work).await
 }
 
 async fn status(State(monitor): State<Arc<Monitor>>) -> Response {
-    blocking(move || {
+    let work = move |monitor: &Monitor| {
         let status = monitor.status();
         // SPEC: gossip.md#alarms: the status is 500 while an alarm stands.
         let code = if status.alarms.is_empty() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
         (code, Json(status)).into_response()
-    })
-    .await
+    };
+    monitor.on_disk(work).await
 }
 
 /// The count for people. While an alarm stands the page says so first; its status is 200 all the same, so that browsers show it.
 async fn page(State(monitor): State<Arc<Monitor>>) -> Response {
-    blocking(move || {
+    let work = move |monitor: &Monitor| {
         let status = monitor.status();
         let book = monitor.book();
         let (rows, rule) = (book.rows(), book.rule());
@@ -105,22 +105,15 @@ async fn page(State(monitor): State<Arc<Monitor>>) -> Response {
             threshold: rule.threshold,
             rules: rule.rules.hash().to_base64(),
             head,
-            log: monitor.log_url(),
+            log: &monitor.config.log,
             status: &status,
-            now: host::clock::now(),
+            now: monitor.clock.seconds(),
         };
         ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page.to_string()).into_response()
-    })
-    .await
+    };
+    monitor.on_disk(work).await
 }
 
 fn style(name: &str) -> Result<Response, StatusCode> {
     ASSETS.answer(name).ok_or(StatusCode::NOT_FOUND)
-}
-
-/// On a thread that may wait: the book is held while a step is made durable. The number of connections bounds how many wait.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|stopped| std::panic::resume_unwind(stopped.into_panic()))
 }

@@ -13,7 +13,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tlog::note::NOTE_MAX_BYTES;
-use tlog::policy::{CosignedCheckpoint, Policy};
+use tlog::policy::{CosignedCheckpoint, Policy, VerifyError};
 use tlog::tile::ENTRY_MAX_BYTES;
 
 const ENTRIES: &str = "entries";
@@ -23,12 +23,11 @@ const WRITE_BYTES: usize = 1 << 20;
 
 /// Why a monitor's store did not open or grow.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum StoreError {
     #[error("{}: no such file; run `candor monitor init` for a NEW monitor, or restore this one's folder: what it saw before is what finds a fork", .path.display())]
     Missing { path: PathBuf },
-    #[error("{}: the kept head does not verify under the policy ({reason}); restore the folder or the policy", .path.display())]
-    BadHead { path: PathBuf, reason: String },
+    #[error("{}: the kept head does not verify under the policy ({source}); restore the folder or the policy", .path.display())]
+    BadHead { path: PathBuf, source: VerifyError },
     #[error("{}: the kept entries do not lead to the kept head of {size} leaves; restore the folder", .path.display())]
     BadEntries { path: PathBuf, size: u64 },
     #[error(transparent)]
@@ -78,10 +77,11 @@ impl Store {
         let head = match durable::read_limited(&head_path, NOTE_MAX_BYTES as u64)? {
             None => return Err(StoreError::Missing { path: head_path }),
             Some(bytes) if bytes.is_empty() => None,
-            Some(bytes) => Some(policy.verify_checkpoint(&bytes).map_err(|error| StoreError::BadHead {
-                path: head_path.clone(),
-                reason: error.to_string(),
-            })?),
+            Some(bytes) => Some(
+                policy
+                    .verify_checkpoint(&bytes)
+                    .map_err(|source| StoreError::BadHead { path: head_path, source })?,
+            ),
         };
         let size = head.as_ref().map_or(0, |head| head.checkpoint().size());
         let mut end = 0;

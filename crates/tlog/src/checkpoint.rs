@@ -10,31 +10,19 @@
 //! Three kinds, by how much is known: [`UnverifiedCheckpoint`] (parsed), [`SignedCheckpoint`] (the log signed it), and
 //! [`crate::policy::CosignedCheckpoint`] (a quorum of witnesses vouches that the log has no other history).
 
-use crate::note::{self, Added, NoteError, Signature, Signer, UnverifiedNote, Verifier, is_valid_name};
-use crate::{Hash, cosignature::Cosigner};
-use alloc::format;
+pub(crate) use crate::checkpoint_body::parse_decimal;
+pub use crate::checkpoint_body::{BodyError, Checkpoint, SIZE_MAX};
+
+use crate::note::{self, Added, NoteError, Signature, Signer, UnverifiedNote, Verifier};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-/// The largest tree whose head is accepted; other implementations count in 63 bits.
-pub const SIZE_MAX: u64 = i64::MAX as u64;
-
 /// Why a text is not a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum CheckpointError {
-    /// Not exactly three lines.
-    #[error("a checkpoint's text has three lines: origin, tree size, root hash; extension lines are refused")]
-    Lines,
-    /// An origin that cannot name a key.
-    #[error("the origin must have 1 to 255 bytes and no spaces, plus signs or control characters")]
-    BadOrigin,
-    /// Not a decimal number in range, or with leading zeroes.
-    #[error("the tree size must be a decimal number below 2^63 without leading zeroes")]
-    BadSize,
-    /// Not base64 of 32 bytes.
-    #[error("the root hash must be the base64 of 32 bytes")]
-    BadRoot,
+    /// The text says no head.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// Not a note, or not signed.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -48,70 +36,15 @@ pub enum CheckpointError {
     },
 }
 
-/// A tree head: what it says, whoever says it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Checkpoint {
-    origin: String,
-    size: u64,
-    root: Hash,
-}
-
 impl Checkpoint {
-    /// A head to be signed.
-    pub fn new(origin: &str, size: u64, root: Hash) -> Result<Self, CheckpointError> {
-        // SPEC: log.md#checkpoints: the origin MUST be usable as the name of the log's key.
-        if !is_valid_name(origin) {
-            return Err(CheckpointError::BadOrigin);
-        }
-        if size > SIZE_MAX {
-            return Err(CheckpointError::BadSize);
-        }
-        Ok(Self { origin: origin.to_string(), size, root })
-    }
-
-    /// Parses the text of the note.
-    pub fn parse_text(text: &str) -> Result<Self, CheckpointError> {
-        let lines = text.strip_suffix('\n').ok_or(CheckpointError::Lines)?;
-        let mut lines = lines.split('\n');
-        let (Some(origin), Some(size), Some(root), None) =
-            (lines.next(), lines.next(), lines.next(), lines.next())
-        else {
-            // SPEC: log.md#checkpoints: extension lines MUST be refused.
-            return Err(CheckpointError::Lines);
-        };
-        let size = parse_decimal(size).ok_or(CheckpointError::BadSize)?;
-        let root = Hash::from_base64(root).map_err(|_| CheckpointError::BadRoot)?;
-        Self::new(origin, size, root)
-    }
-
-    /// The text of the note.
-    pub fn text(&self) -> String {
-        format!("{}\n{}\n{}\n", self.origin, self.size, self.root)
-    }
-
     /// Signs it with the log's key; [`SignedCheckpoint::cosign`] adds a post-quantum key of the same name.
     pub fn sign(&self, signer: &Signer) -> Result<SignedCheckpoint, CheckpointError> {
-        if signer.name() != self.origin {
+        if signer.name() != self.origin() {
             let key = signer.name().to_string();
-            return Err(CheckpointError::ForeignKey { key, origin: self.origin.clone() });
+            return Err(CheckpointError::ForeignKey { key, origin: self.origin().to_string() });
         }
         let note = note::sign(&self.text(), &[signer])?;
         Ok(SignedCheckpoint { checkpoint: self.clone(), note })
-    }
-
-    /// The log's unique name.
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    /// How many leaves.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// The root hash of the tree.
-    pub fn root(&self) -> Hash {
-        self.root
     }
 }
 
@@ -190,20 +123,8 @@ impl SignedCheckpoint {
         self.note.add(cosignature)
     }
 
-    /// Cosigns it, for instance with the log's own ML-DSA-44 key.
-    pub fn cosign(&mut self, cosigner: &Cosigner, time: u64) -> Result<Added, crate::cosignature::TimeError> {
-        let line = cosigner.cosign(&self.checkpoint, time)?;
-        Ok(self.add(line))
-    }
-
     /// The bytes of the note.
     pub fn encode(&self) -> Vec<u8> {
         self.note.encode()
     }
-}
-
-/// A decimal number with no sign and no leading zeroes.
-pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
-    let canonical = text == "0" || (text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0'));
-    text.parse().ok().filter(|_| canonical)
 }

@@ -12,23 +12,19 @@
 //! The time is the witness's claim that this was the largest head it knew then. Zero means no such claim: it is accepted from
 //! a log's own key, and never counts for a witness ([`crate::policy`]).
 
-use crate::checkpoint::Checkpoint;
-use crate::note::key::{
-    ED25519_COSIGNATURE, KeyText, ML_DSA_44_COSIGNATURE, PublicKey, check_ed25519_message,
-};
-use crate::note::{KeyError, KeyId, Signature, Verifier, is_valid_name};
+pub use crate::note::statement::TIME_MAX;
+
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::note::key::{ED25519_COSIGNATURE, KeyText, ML_DSA_44_COSIGNATURE, PublicKey};
+use crate::note::statement::{ed25519_message, ml_dsa_44_message};
+use crate::note::{Added, KeyError, KeyId, Signature, Verifier, is_valid_name};
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 use core::fmt;
 use ed25519_dalek::Signer as _;
 use ml_dsa::MlDsa44;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
-
-/// The latest time that can be stated (C2SP: at most 2^63 - 1).
-pub const TIME_MAX: u64 = i64::MAX as u64;
 
 /// How a cosigner signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +89,14 @@ impl Cosigner {
         if cosigner.key_id == parsed.key_id { Ok(cosigner) } else { Err(KeyError::WrongId) }
     }
 
+    /// This key, if it has this name.
+    pub fn named(self, expected: &str) -> Result<Self, KeyError> {
+        if self.name == expected {
+            return Ok(self);
+        }
+        Err(KeyError::OtherName { found: self.name, expected: expected.to_string() })
+    }
+
     /// `PRIVATE+KEY+name+id+base64`: for a file that only its owner may read.
     pub fn to_secret_text(&self) -> Zeroizing<String> {
         match &self.key {
@@ -150,49 +154,10 @@ impl fmt::Debug for Cosigner {
     }
 }
 
-fn ed25519_message(text: &str, time: u64) -> String {
-    format!("cosignature/v1\ntime {time}\n{text}")
-}
-
-fn ml_dsa_44_message(name: &str, checkpoint: &Checkpoint, time: u64) -> Vec<u8> {
-    let length = |part: &str| u8::try_from(part.len()).expect("names and origins have at most 255 bytes");
-    let mut message = b"subtree/v1\n\0".to_vec();
-    message.push(length(name));
-    message.extend_from_slice(name.as_bytes());
-    message.extend_from_slice(&time.to_be_bytes());
-    message.push(length(checkpoint.origin()));
-    message.extend_from_slice(checkpoint.origin().as_bytes());
-    message.extend_from_slice(&0u64.to_be_bytes());
-    message.extend_from_slice(&checkpoint.size().to_be_bytes());
-    message.extend_from_slice(checkpoint.root().as_bytes());
-    message
-}
-
-fn split_time(signature: &[u8]) -> Option<(u64, &[u8])> {
-    let (time, signature) = signature.split_first_chunk::<8>()?;
-    let time = u64::from_be_bytes(*time);
-    (time <= TIME_MAX).then_some((time, signature))
-}
-
-/// The time of a valid Ed25519 cosignature over a checkpoint's text.
-pub(crate) fn check_ed25519(key: &ed25519_dalek::VerifyingKey, text: &str, signature: &[u8]) -> Option<u64> {
-    let (time, signature) = split_time(signature)?;
-    // A cosigner's key makes statements about checkpoints only.
-    // SPEC: log.md#cosignatures: a cosignature key's signature over any other text MUST be refused.
-    Checkpoint::parse_text(text).ok()?;
-    check_ed25519_message(key, ed25519_message(text, time).as_bytes(), signature).then_some(time)
-}
-
-/// The time of a valid ML-DSA-44 cosignature over a checkpoint's text.
-pub(crate) fn check_ml_dsa_44(
-    key: &ml_dsa::VerifyingKey<MlDsa44>,
-    name: &str,
-    text: &str,
-    signature: &[u8],
-) -> Option<u64> {
-    use ml_dsa::Verifier as _;
-    let (time, signature) = split_time(signature)?;
-    let checkpoint = Checkpoint::parse_text(text).ok()?;
-    let signature = ml_dsa::Signature::<MlDsa44>::try_from(signature).ok()?;
-    key.verify(&ml_dsa_44_message(name, &checkpoint, time), &signature).is_ok().then_some(time)
+impl SignedCheckpoint {
+    /// Cosigns it, for instance with the log's own ML-DSA-44 key.
+    pub fn cosign(&mut self, cosigner: &Cosigner, time: u64) -> Result<Added, TimeError> {
+        let line = cosigner.cosign(self.checkpoint(), time)?;
+        Ok(self.add(line))
+    }
 }

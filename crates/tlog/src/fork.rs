@@ -32,7 +32,6 @@ pub const FORK_PROOF_MAX_BYTES: usize = 2 * (NOTE_MAX_BYTES * 4 / 3 + 16) + 2 * 
 
 /// Why there is no proof of a fork.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ForkError {
     /// Over [`FORK_PROOF_MAX_BYTES`], or not the lines of a fork proof.
     #[error("not a fork proof: {0}")]

@@ -31,11 +31,13 @@
 extern crate alloc;
 
 pub mod checkpoint;
+mod checkpoint_body;
 pub mod cosignature;
 pub mod fork;
 mod hash;
 mod logged;
 pub mod merkle;
+mod name;
 pub mod note;
 pub mod policy;
 pub mod proof;

@@ -17,14 +17,16 @@
 mod frontier;
 mod nodes;
 mod prove;
+mod tree;
 mod verify;
 
 #[cfg(test)]
 mod tests;
 
 pub use frontier::{Frontier, FrontierError};
-pub use nodes::{NodeId, Tree, cover, root_at};
+pub use nodes::{NodeId, cover, root_at};
 pub use prove::{ProveError, prove_consistency, prove_inclusion};
+pub use tree::Tree;
 pub use verify::{VerifyError, verify_consistency, verify_inclusion};
 
 use crate::Hash;

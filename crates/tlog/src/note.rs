@@ -12,8 +12,10 @@
 //! it, which makes it a [`Note`]. Signatures by other keys are carried along and ignored.
 
 pub(crate) mod key;
+pub(crate) mod statement;
 
-pub use key::{KeyError, KeyId, NAME_MAX_BYTES, Signer, Verifier, is_valid_name};
+pub use crate::name::{NAME_MAX_BYTES, is_valid_name};
+pub use key::{KeyError, KeyId, Signer, Verifier};
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -30,7 +32,6 @@ pub const SIGNATURE_MAX_BYTES: usize = 5 * 1024;
 
 /// Why bytes are not a note, or a note is not verified.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum NoteError {
     /// Over [`NOTE_MAX_BYTES`].
     #[error("the note has {0} bytes, at most {NOTE_MAX_BYTES} are accepted")]
@@ -189,13 +190,15 @@ impl UnverifiedNote {
         self.signatures.retain(|line| line.name == name);
     }
 
-    /// Checks the signature of one key and returns its time (0 for a plain note signature).
-    pub fn verify_one(&self, verifier: &Verifier) -> Result<u64, NoteError> {
+    /// Checks the signature of one key and returns the time that it states: none in a plain signature,
+    /// and in a cosignature of time zero.
+    pub fn verify_one(&self, verifier: &Verifier) -> Result<Option<u64>, NoteError> {
         // Only the first line of a key counts: further ones are noise that anyone can add.
         let line = self.signatures.iter().find(|line| line.is_by(verifier)).ok_or(NoteError::NoKnownKey)?;
-        verifier
-            .check(&self.text, line.bytes())
-            .ok_or_else(|| NoteError::BadSignature(verifier.name().to_string()))
+        match verifier.check(&self.text, line.bytes()) {
+            Some(stated) => Ok(stated.0),
+            None => Err(NoteError::BadSignature(verifier.name().to_string())),
+        }
     }
 
     /// Checks the signatures of all the given keys that signed.
@@ -237,8 +240,8 @@ pub struct SignedBy {
     pub name: String,
     /// The key's id.
     pub key_id: KeyId,
-    /// The time of a cosignature, 0 for a plain signature.
-    pub time: u64,
+    /// The time that it states, if it states one.
+    pub time: Option<u64>,
 }
 
 /// A note that at least one trusted key signed.

@@ -38,7 +38,6 @@ pub struct PolicyError {
 
 /// What is wrong with a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum PolicyProblem {
     /// Over [`POLICY_MAX_BYTES`].
     #[error("the file has more than {POLICY_MAX_BYTES} bytes")]
@@ -252,7 +251,7 @@ impl Policy {
                 Err(error) => return Err(CheckpointError::Note(error).into()),
             };
             // SPEC: log.md#cosignatures: a cosignature of time 0 MUST NOT count for a witness.
-            if time != 0 && window.contains(time) {
+            if let Some(time) = time.filter(|time| window.contains(*time)) {
                 times[index] = Some(time);
                 cosignatures.push(Cosignature {
                     witness: witness.name.clone(),

@@ -35,7 +35,6 @@ pub const PROOF_MAX_BYTES: usize = NOTE_MAX_BYTES + EXTRA_MAX_BYTES * 4 / 3 + 8 
 
 /// Why bytes are not a proof file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ProofError {
     /// Over [`PROOF_MAX_BYTES`].
     #[error("the proof has more than {PROOF_MAX_BYTES} bytes")]

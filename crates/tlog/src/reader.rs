@@ -55,7 +55,6 @@ impl Head {
 
 /// Why following stopped. After any of these the reader is of no further use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ReadError {
     /// The new head is smaller than the trusted one.
     #[error("the new head has {new} leaves, fewer than the {old} already verified: an old answer or a fork")]

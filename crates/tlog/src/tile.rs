@@ -34,7 +34,6 @@ pub const LEVEL_MAX: u8 = 7;
 
 /// Why a path, tile or bundle is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum TileError {
     /// Not the path of a tile.
     #[error("not a tile path")]

@@ -32,7 +32,6 @@ pub const SIZE_CONTENT_TYPE: &str = "text/x.tlog.size";
 
 /// Why bytes are not a request: every one is a 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum RequestError {
     /// Over [`REQUEST_MAX_BYTES`].
     #[error("the request has more than {REQUEST_MAX_BYTES} bytes")]

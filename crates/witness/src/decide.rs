@@ -1,23 +1,24 @@
 //! The rollback rule: whether a head may be cosigned, given the latest one that was. Pure.
 //!
-//! Parsing, the origin and the log's signature come before (`serve.rs`); what is decided here is growth alone. The
+//! Parsing, the origin and the log's signature come before (`state.rs`); what is decided here is growth alone. The
 //! order of the checks is the order in which proto/log.md lists the answers.
 
+use tlog::checkpoint::CheckpointError;
 use tlog::merkle::{self, ConsistencyProof};
 use tlog::reader::Head;
+use tlog::witness::RequestError;
 
 /// Why a request is refused. One variant for each row of the table in proto/log.md#witness.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
+pub(crate) enum Refusal {
     #[error("malformed: {0}")]
-    Malformed(String),
+    Malformed(#[from] RequestError),
     #[error("the old size {old} is larger than the checkpoint's {size}")]
     OldBeyondSize { old: u64, size: u64 },
     #[error("no log of this origin is known here")]
     UnknownOrigin,
     #[error("no valid signature by a trusted key of the log: {0}")]
-    Unsigned(String),
+    Unsigned(CheckpointError),
     #[error("the latest head cosigned here has size {latest}")]
     Stale { latest: u64 },
     #[error("another head of this very size was cosigned here: the log has forked")]
@@ -30,7 +31,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The HTTP status of this refusal.
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Malformed(_) | Self::OldBeyondSize { .. } => 400,
             Self::UnknownOrigin => 404,
@@ -41,14 +42,19 @@ impl Refusal {
     }
 
     /// Whether the refused checkpoint, which the log did sign, is kept: it may show that the log forked.
-    pub fn is_evidence(&self) -> bool {
+    pub(crate) fn is_evidence(&self) -> bool {
         matches!(self, Self::OtherRoot | Self::EmptyRoot | Self::Inconsistent)
     }
 }
 
 /// Decides whether `head`, said to grow from size `old` by `proof`, may be cosigned after `latest` (`None`: this witness
 /// never cosigned a head of this log).
-pub fn decide(latest: Option<Head>, old: u64, head: Head, proof: &ConsistencyProof) -> Result<(), Refusal> {
+pub(crate) fn decide(
+    latest: Option<Head>,
+    old: u64,
+    head: Head,
+    proof: &ConsistencyProof,
+) -> Result<(), Refusal> {
     // SPEC: log.md#witness: old > size is malformed (400).
     if old > head.size {
         return Err(Refusal::OldBeyondSize { old, size: head.size });
@@ -75,6 +81,7 @@ mod tests {
     use super::*;
     use tlog::Hash;
     use tlog::merkle::{Tree, leaf_hash};
+    use tlog::note::NoteError;
 
     fn tree(size: u64, salt: u8) -> Tree {
         let mut tree = Tree::new();
@@ -156,10 +163,10 @@ mod tests {
     #[test]
     fn statuses_are_those_of_the_contract() {
         let status = [
-            (Refusal::Malformed(String::new()), 400, false),
+            (Refusal::Malformed(RequestError::BadOldSize), 400, false),
             (Refusal::OldBeyondSize { old: 2, size: 1 }, 400, false),
             (Refusal::UnknownOrigin, 404, false),
-            (Refusal::Unsigned(String::new()), 403, false),
+            (Refusal::Unsigned(NoteError::NoKnownKey.into()), 403, false),
             (Refusal::Stale { latest: 1 }, 409, false),
             (Refusal::OtherRoot, 422, true),
             (Refusal::EmptyRoot, 422, true),

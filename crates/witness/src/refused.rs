@@ -4,8 +4,8 @@
 //! checkpoints; a count bounds it all the same.
 
 use host::durable::{self, DurableError};
+use host::lock::Mutex;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use tlog::checkpoint::Checkpoint;
 use tlog::merkle::leaf_hash;
 
@@ -34,7 +34,7 @@ impl Refused {
         let head = hex::encode(&leaf_hash(checkpoint.text().as_bytes()).0[..16]);
         let path = self.folder.join(format!("{}-{head}.txt", checkpoint.size()));
         let origin = checkpoint.origin();
-        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         if path.exists() {
             return;
         }

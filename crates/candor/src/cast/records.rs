@@ -2,6 +2,7 @@
 
 use super::{CastError, Part, Plan, ports};
 use host::shutdown::Shutdown;
+use host::start::Start;
 use std::path::{Path, PathBuf};
 use tlog::policy::Policy;
 
@@ -80,7 +81,7 @@ impl Founded {
             let vkey = vkeys.first().ok_or(CastError::Missing("a witness's key"))?;
             text.push_str(&format!("witness w{n} {vkey} http://{listen}/\n"));
             names.push(format!("w{n}"));
-            let started = witness::start_on(listener, config.clone(), shutdown.child()).await;
+            let started = witness::start(config.clone(), Start::on(listener, shutdown.child())).await;
             witnesses.push(Part::new(config, started.map_err(CastError::part("witness"))?));
         }
         text.push_str(&format!("group all {QUORUM} {}\nquorum all\n", names.join(" ")));
@@ -97,7 +98,8 @@ impl Founded {
         let submitter =
             |vkey: &&str| log_server::Submitter { vkey: (*vkey).to_owned(), per_minute: 6000, burst: 1000 };
         self.config.submitters = submitters.iter().map(submitter).collect();
-        let started = log_server::start_on(self.listener, self.config.clone(), shutdown.child()).await;
+        let started =
+            log_server::start(self.config.clone(), Start::on(self.listener, shutdown.child())).await;
         Ok(Part::new(self.config, started.map_err(CastError::part("log"))?))
     }
 }
@@ -128,7 +130,7 @@ pub(super) async fn monitors(
             withheld_secs: 120,
         };
         monitor::init(&config).map_err(CastError::part("monitor"))?;
-        let started = monitor::start_on(listener, config.clone(), shutdown.child()).await;
+        let started = monitor::start(config.clone(), Start::on(listener, shutdown.child())).await;
         monitors.push(Part::new(config, started.map_err(CastError::part("monitor"))?));
     }
     Ok(monitors)

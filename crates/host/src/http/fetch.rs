@@ -61,7 +61,6 @@ const EXCERPT_CHARS: usize = 300;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
 pub enum FetchError {
     #[error("{url:?} is not a URL that can be fetched: write http://HOST:PORT/... or https://HOST/...")]
     Url { url: String },

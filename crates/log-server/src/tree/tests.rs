@@ -4,6 +4,7 @@
 use super::*;
 use crate::storage::faulty::{Fault, Faulty, PowerCut};
 use std::sync::{Arc, Mutex};
+use tlog::checkpoint::BodyError;
 use tlog::merkle::{leaf_hash, root_of};
 
 /// Signs in plain text, and remembers every head that it signed.
@@ -17,12 +18,12 @@ impl Heads for Recorder {
         format!("signed {size} {root}").into_bytes()
     }
 
-    fn recognise(&self, signed: &[u8]) -> Result<(u64, Hash), String> {
-        let text = std::str::from_utf8(signed).map_err(|error| error.to_string())?;
+    fn recognise(&self, signed: &[u8]) -> Result<(u64, Hash), CheckpointError> {
+        let text = std::str::from_utf8(signed).map_err(|_| BodyError::Lines)?;
         let mut words = text.split(' ').skip(1);
-        let size = words.next().and_then(|size| size.parse().ok()).ok_or("no size")?;
-        let root = words.next().and_then(|root| hex::decode(root).ok()).ok_or("no root")?;
-        Ok((size, Hash(root.try_into().map_err(|_| "short root")?)))
+        let size = words.next().and_then(|size| size.parse().ok()).ok_or(BodyError::BadSize)?;
+        let root = words.next().and_then(|root| hex::decode(root).ok()).ok_or(BodyError::BadRoot)?;
+        Ok((size, Hash(root.try_into().map_err(|_| BodyError::BadRoot)?)))
     }
 }
 

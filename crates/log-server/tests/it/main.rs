@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod adding;
+mod clock;
 mod killed;
 mod quorum;
 mod restart;

@@ -1,10 +1,15 @@
 //! The page for people, over a real socket.
 
-use crate::world::{Watcher, World};
+use crate::world::{Watcher, World, monitor_config, write_policy};
 use escrow::record::Kind;
+use host::clock::Clock;
+use host::machine::Machine;
+use host::shutdown::Shutdown;
+use host::start::Start;
 use stage::keys::trustee;
 use stage::leaves::{ask, grant, registrations};
-use stage::paper::NOW;
+use stage::paper::{History, NOW, Served, Show};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,6 +34,27 @@ async fn the_page_shows_the_count_and_lets_nothing_else_load() {
         assert!(page.contains(&format!("href=\"{style}\"")), "{page}");
         assert!(raw(&watcher, &format!("/{style}")).await.contains("content-type: text/css"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_age_of_the_head_and_the_year_of_the_headline_are_those_of_the_machines_clock() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = write_policy(dir.path());
+    let log = Served::new(Show::all(&History::of(5, "", 0))).await;
+    let config = monitor_config(dir.path(), &policy, "m1", &log.url, &[]);
+    let (clock, hand) = Clock::stepped((NOW + 100) * 1_000_000);
+    let start = Start::from(Shutdown::new()).with_machine(Machine::with_clock(clock));
+    let watcher = Watcher::of(&config, monitor::start(config.clone(), start).await.unwrap());
+    watcher.follows_to(5).await;
+    let page = raw(&watcher, "/").await;
+    assert!(
+        page.contains("<dt>Age of the head</dt><dd>100 s</dd>") && page.contains("in 2026</h1>"),
+        "{page}"
+    );
+    hand.step(Duration::from_secs(400 * 86_400));
+    let page = raw(&watcher, "/").await;
+    let age = format!("<dd>{} s</dd>", 100 + 400 * 86_400);
+    assert!(page.contains(&age) && page.contains("in 2027</h1>"), "{page}");
 }
 
 /// The whole answer, head and body.

@@ -81,7 +81,10 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     pub(crate) async fn start(config: &monitor::Config) -> Self {
-        let running = monitor::start(config.clone(), Shutdown::new()).await.unwrap();
+        Self::of(config, monitor::start(config.clone(), Shutdown::new()).await.unwrap())
+    }
+
+    pub(crate) fn of(config: &monitor::Config, running: Running<monitor::At, monitor::Error>) -> Self {
         Self { running, data: config.data.clone(), fetch: fetch() }
     }
 

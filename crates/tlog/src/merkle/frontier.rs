@@ -13,7 +13,6 @@ pub struct Frontier {
 
 /// Nodes that are not the frontier of a tree of the stated size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum FrontierError {
     /// There must be one node for each bit set in the size.
     #[error("a tree of {size} leaves has {expected} perfect subtrees, not {got}")]

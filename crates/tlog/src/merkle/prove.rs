@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 
 /// Why a proof was not made. `E` is the caller's own trouble in finding a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ProveError<E> {
     /// An index not in the tree, or a tree that is not the smaller one.
     #[error("{inner} is not within {outer} leaves")]

@@ -5,7 +5,6 @@ use crate::Hash;
 
 /// Why a proof shows nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum VerifyError {
     /// The index is not in the tree, or the old tree is larger than the new one.
     #[error("{inner} is not within {outer} leaves")]

@@ -5,8 +5,9 @@
 //! secret  PRIVATE+KEY+candor.example/log+03eef4ad+AQq7k...                             base64(type || 32-byte seed)
 //! ```
 
-use super::Signature;
-use crate::{Hash, cosignature};
+use super::{Signature, statement};
+use crate::Hash;
+use crate::name::{NAME_MAX_BYTES, is_valid_name};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -14,12 +15,10 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use core::fmt;
+use core::num::NonZeroU64;
 use ed25519_dalek::Signer as _;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
-
-/// The longest key name: an ML-DSA-44 cosignature gives its length one byte.
-pub const NAME_MAX_BYTES: usize = 255;
 
 pub(crate) const ED25519: u8 = 0x01;
 pub(crate) const ED25519_COSIGNATURE: u8 = 0x04;
@@ -27,7 +26,6 @@ pub(crate) const ML_DSA_44_COSIGNATURE: u8 = 0x06;
 
 /// Why a key's text form is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum KeyError {
     /// Empty, too long, or with a space, a plus or a control character.
     #[error(
@@ -43,6 +41,14 @@ pub enum KeyError {
     /// A signature type that is not known or does not fit this place.
     #[error("signature type {0:#04x} does not fit here")]
     WrongType(u8),
+    /// A key of another name than it is to be used under.
+    #[error("it is the key of {found}, and the configuration says {expected}")]
+    OtherName {
+        /// The key's name.
+        found: String,
+        /// The name that it should have.
+        expected: String,
+    },
     /// Not a public key, or one under which anything can be made to verify.
     #[error("not a usable public key")]
     BadKey,
@@ -68,12 +74,6 @@ pub(crate) fn key_id_of(name: &str, signature_type: u8, public_key: &[u8]) -> Ke
     let hash = Hash::of(&[name.as_bytes(), b"\n", &[signature_type], public_key]);
     let [a, b, c, d, ..] = hash.0;
     KeyId([a, b, c, d])
-}
-
-/// Whether a key may have this name.
-pub fn is_valid_name(name: &str) -> bool {
-    let fits = !name.is_empty() && name.len() <= NAME_MAX_BYTES;
-    fits && !name.chars().any(|c| c.is_whitespace() || c == '+' || c.is_ascii_control())
 }
 
 /// The three parts of a key's text form, checked for form only.
@@ -160,6 +160,14 @@ impl Signer {
         }
         let signer = Self::from_seed(parsed.name, &seed)?;
         if signer.key_id == parsed.key_id { Ok(signer) } else { Err(KeyError::WrongId) }
+    }
+
+    /// This key, if it has this name.
+    pub fn named(self, expected: &str) -> Result<Self, KeyError> {
+        if self.name == expected {
+            return Ok(self);
+        }
+        Err(KeyError::OtherName { found: self.name, expected: expected.to_string() })
     }
 
     /// `PRIVATE+KEY+name+id+base64`: for a file that only its owner may read.
@@ -276,7 +284,7 @@ impl Verifier {
     pub fn ed25519_key(&self) -> Option<[u8; 32]> {
         match &self.key {
             PublicKey::Ed25519(key) => Some(key.to_bytes()),
-            _ => None,
+            PublicKey::Ed25519Cosignature(_) | PublicKey::MlDsa44Cosignature(_) => None,
         }
     }
 
@@ -287,17 +295,24 @@ impl Verifier {
         format!("{}+{}+{}", self.name, self.key_id, STANDARD.encode(key))
     }
 
-    /// Checks a signature over a note's text: its time (0 for a plain one), or `None`.
-    pub(crate) fn check(&self, text: &str, signature: &[u8]) -> Option<u64> {
-        match &self.key {
-            PublicKey::Ed25519(key) => check_ed25519_message(key, text.as_bytes(), signature).then_some(0),
-            PublicKey::Ed25519Cosignature(key) => cosignature::check_ed25519(key, text, signature),
-            PublicKey::MlDsa44Cosignature(key) => {
-                cosignature::check_ml_dsa_44(key, &self.name, text, signature)
+    /// Whether a signature over a note's text holds (`None`: it does not), and the time that it states.
+    pub(crate) fn check(&self, text: &str, signature: &[u8]) -> Option<Stated> {
+        let time = match &self.key {
+            PublicKey::Ed25519(key) => {
+                return statement::verify_ed25519(key, text.as_bytes(), signature).then_some(Stated(None));
             }
-        }
+            PublicKey::Ed25519Cosignature(key) => statement::check_ed25519(key, text, signature)?,
+            PublicKey::MlDsa44Cosignature(key) => {
+                statement::check_ml_dsa_44(key, &self.name, text, signature)?
+            }
+        };
+        Some(Stated(NonZeroU64::new(time).map(NonZeroU64::get)))
     }
 }
+
+/// When a signature says that it was made, in Unix seconds: `None` by a plain signature, and by a
+/// cosignature of time zero, which makes no claim.
+pub(crate) struct Stated(pub(crate) Option<u64>);
 
 /// Same name and same key for the same purpose.
 impl PartialEq for Verifier {
@@ -318,15 +333,6 @@ impl fmt::Display for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.vkey())
     }
-}
-
-pub(crate) fn check_ed25519_message(
-    key: &ed25519_dalek::VerifyingKey,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    let Ok(signature) = ed25519_dalek::Signature::from_slice(signature) else { return false };
-    key.verify_strict(message, &signature).is_ok()
 }
 
 fn ed25519_key(bytes: &[u8]) -> Result<ed25519_dalek::VerifyingKey, KeyError> {

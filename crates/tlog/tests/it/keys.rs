@@ -74,7 +74,7 @@ fn an_ml_dsa_44_cosignature_commits_to_name_origin_size_root_and_time() {
         note.note().verify_one(key)
     };
     let key = cosigner.verifier();
-    assert_eq!(verify(head.checkpoint(), &line, &key), Ok(NOW));
+    assert_eq!(verify(head.checkpoint(), &line, &key), Ok(Some(NOW)));
     let bad = Err(NoteError::BadSignature("w.example".into()));
     for other in [
         Checkpoint::new(ORIGIN, 6, root).unwrap(),

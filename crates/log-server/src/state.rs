@@ -1,11 +1,12 @@
-//! What passes between the HTTP side and the sequencer: leaves one way, their fates and published heads the other. One owner per part: the sequencer alone publishes, settles and sets the
-//! trouble; the HTTP side alone fills the pool. No lock is held across an await.
+//! What passes between the HTTP side and the sequencer: leaves one way, their fates and published heads
+//! the other. One owner per part: the sequencer alone publishes, settles and sets the trouble; the HTTP
+//! side alone fills the pool.
 
 use crate::index::Index;
 use crate::pool::{Fate, Full, Pool};
 use bytes::Bytes;
 use host::http::Failure;
-use std::sync::{Mutex, MutexGuard};
+use host::lock::Mutex;
 use tlog::Hash;
 use tokio::sync::{Notify, watch};
 
@@ -41,12 +42,12 @@ impl Handover {
 
     /// The fate of a leaf that waits already.
     pub(crate) fn join(&self, leaf: &Hash) -> Option<watch::Receiver<Fate>> {
-        lock(&self.pool).join(leaf)
+        self.pool.lock().join(leaf)
     }
 
     /// Queues a leaf, or joins the same one.
     pub(crate) fn push(&self, leaf: Hash, entry: Bytes) -> Result<watch::Receiver<Fate>, Full> {
-        let mut pool = lock(&self.pool);
+        let mut pool = self.pool.lock();
         let receiver = match pool.join(&leaf) {
             Some(receiver) => receiver,
             None => pool.push(leaf, entry)?,
@@ -60,7 +61,7 @@ impl Handover {
     pub(crate) async fn arrived(&self) {
         loop {
             let notified = self.arrived.notified();
-            if !lock(&self.pool).is_empty() {
+            if !self.pool.lock().is_empty() {
                 return;
             }
             notified.await;
@@ -68,15 +69,15 @@ impl Handover {
     }
 
     pub(crate) fn take_batch(&self, limit: usize) -> Vec<(Hash, Bytes)> {
-        lock(&self.pool).take(limit)
+        self.pool.lock().take(limit)
     }
 
     pub(crate) fn settle(&self, leaves: &[Hash], fate: &Fate) {
-        lock(&self.pool).settle(leaves, fate);
+        self.pool.lock().settle(leaves, fate);
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        lock(&self.pool).waiting()
+        self.pool.lock().waiting()
     }
 
     pub(crate) fn publish(&self, published: Published) {
@@ -92,15 +93,10 @@ impl Handover {
     }
 
     pub(crate) fn set_trouble(&self, trouble: Option<Failure>) {
-        *lock(&self.trouble) = trouble;
+        *self.trouble.lock() = trouble;
     }
 
     pub(crate) fn trouble(&self) -> Option<Failure> {
-        lock(&self.trouble).clone()
+        self.trouble.lock().clone()
     }
-}
-
-/// A panic while a lock was held ends the party; what it guarded is still whole, since no guarded step is left half done.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

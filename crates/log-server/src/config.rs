@@ -1,0 +1,74 @@
+//! The log's one TOML file. Sample: `deploy/config/log.toml`, which a test parses.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The configuration of a log (deploy/config/log.toml).
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens, for example `127.0.0.1:7001`.
+    pub listen: SocketAddr,
+    /// Its data folder, made by `candor log init`.
+    pub data: PathBuf,
+    /// Its origin, a schema-less URL: `log.example/candor`.
+    pub origin: String,
+    /// A tlog-policy file: this log's own key, its witnesses with their URLs, and the quorum. Needed to serve, not for
+    /// `init` (which prints the key that goes into it).
+    pub policy: PathBuf,
+    /// Who may add leaves.
+    #[serde(default)]
+    pub submitters: Vec<Submitter>,
+    /// How long a leaf waits for others before its batch is written, in milliseconds.
+    #[serde(default = "default_batch_ms")]
+    pub batch_ms: u64,
+    /// The least time between two checkpoints, in milliseconds: 1000 towards public witnesses.
+    #[serde(default = "default_checkpoint_ms")]
+    pub checkpoint_ms: u64,
+    /// After this many seconds without a new checkpoint the same head is cosigned again, so that its cosignature times
+    /// stay fresh (trustees refuse times older than 120 s).
+    #[serde(default = "default_refresh_secs")]
+    pub refresh_secs: u64,
+    /// How long to wait for further cosignatures once the quorum is there, in milliseconds.
+    #[serde(default = "default_beyond_quorum_ms")]
+    pub beyond_quorum_ms: u64,
+    /// How long `POST /add` waits for its leaf to be published, in seconds.
+    #[serde(default = "default_add_wait_secs")]
+    pub add_wait_secs: u64,
+}
+
+/// One submitter and its rate.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submitter {
+    /// Its verifier key: a leaf is admitted if this key signed it.
+    pub vkey: String,
+    /// Leaves per minute on average.
+    #[serde(default = "default_per_minute")]
+    pub per_minute: u32,
+    /// Leaves at once after a pause.
+    #[serde(default = "default_burst")]
+    pub burst: u32,
+}
+
+fn default_batch_ms() -> u64 {
+    50
+}
+fn default_checkpoint_ms() -> u64 {
+    1000
+}
+fn default_refresh_secs() -> u64 {
+    30
+}
+fn default_beyond_quorum_ms() -> u64 {
+    100
+}
+fn default_add_wait_secs() -> u64 {
+    30
+}
+fn default_per_minute() -> u32 {
+    600
+}
+fn default_burst() -> u32 {
+    200
+}

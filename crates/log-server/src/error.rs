@@ -1,0 +1,58 @@
+//! Why a log does not start, or stopped; and what one step of its writer may meet.
+
+use crate::index::IndexError;
+use crate::tree::TreeError;
+use std::path::PathBuf;
+use tlog::note::KeyError;
+use tlog::policy::PolicyError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot listen: {0}")]
+    Listen(std::io::Error),
+    #[error(transparent)]
+    File(#[from] host::durable::DurableError),
+    #[error(transparent)]
+    Secret(#[from] host::secret::SecretError),
+    #[error("the key in {}: {source}", .path.display())]
+    OwnKey { path: PathBuf, source: KeyError },
+    #[error("{}: no such policy file; write a tlog-policy with this log's key, its witnesses and the quorum", .path.display())]
+    NoPolicy { path: PathBuf },
+    #[error("{}: {source}", .path.display())]
+    Policy { path: PathBuf, source: PolicyMisfit },
+    #[error("the submitter key {vkey:?}: {source}")]
+    SubmitterKey { vkey: String, source: KeyError },
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// Why a policy is none that this log can publish under.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyMisfit {
+    #[error(transparent)]
+    Malformed(#[from] PolicyError),
+    #[error("it does not name this log's key; add the line: log {own_key}")]
+    NotOurs { own_key: String },
+    #[error("the witnesses that have a URL are not a quorum: give each witness its submission URL")]
+    Unreachable,
+}
+
+/// What a step of the one writer may meet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Tree(error) => Self::Tree(error),
+            WriteError::Index(error) => Self::Index(error),
+        }
+    }
+}
