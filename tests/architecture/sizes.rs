@@ -15,7 +15,6 @@ const STILL_LONG: &[&str] = &[
 /// Types of one name that still stand in one crate twice.
 const STILL_TWICE: &[&str] = &[
     "candor: Verb",
-    "escrow: Refused",
     "owner: Step",
     "owner: Viewer",
     "requester: Collected",

@@ -28,8 +28,8 @@ pub const STATUS_PATH: &str = "/status";
 pub const ANSWER_MAX_BYTES: usize = 16 * 1024;
 /// As much of a text for people as is read, characters; a human's reason has at most 2,000 bytes.
 const TEXT_MAX_CHARS: usize = 4_000;
-/// The name of a human's no.
-const DENIED: &str = "denied";
+/// The name of a human's no, in an answer and in a leaf.
+pub const DENIED: &str = "denied";
 
 /// The answer to a package.
 #[derive(Debug, Clone, PartialEq, Eq)]

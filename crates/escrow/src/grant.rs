@@ -35,7 +35,7 @@ mod shares;
 pub use approval::{Approval, Approved};
 pub use held::Held;
 pub use objects::RECOVERY_KEY_NAME;
-pub use refusal::{Malformed, Refusal, Refused};
+pub use refusal::{Malformed, NotPassed, Refusal};
 pub use shares::{Opened, ShareFailure};
 
 use crate::details::Details;
@@ -159,7 +159,7 @@ struct Parts<'a> {
 
 // SPEC: release.md#the-gate: a trustee MUST check G1 to G12 in this order and refuse by name at the first failure.
 /// Checks a package, cheapest first, and refuses by name at the first failure.
-pub fn check(asked: &Asked, standing: &Standing<'_>, now: u64) -> Result<Verdict, Refused> {
+pub fn check(asked: &Asked, standing: &Standing<'_>, now: u64) -> Result<Verdict, NotPassed> {
     // G1: sizes, canonical form, known kind and rules.
     let parts = decode(asked, standing)?;
     // G2: a fresh, cosigned head that is this trustee's history too. G3: this very leaf in it, and the
@@ -168,7 +168,7 @@ pub fn check(asked: &Asked, standing: &Standing<'_>, now: u64) -> Result<Verdict
     match check_logged(&parts, &request, logged_at, standing, now) {
         Ok((_, Some(until))) => Ok(Verdict::WaitUntil { until, request: Box::new(request) }),
         Ok((case, None)) => Ok(Verdict::Pass(Checked { case: Box::new(case) })),
-        Err(refusal) => Err(Refused { refusal, logged: Some(Box::new(request)) }),
+        Err(refusal) => Err(NotPassed { refusal, logged: Some(Box::new(request)) }),
     }
 }
 

@@ -149,14 +149,14 @@ impl Register {
         }
     }
 
-    /// Takes the next entry.
-    pub fn fold(&mut self, index: u64, entry: &[u8]) -> Result<(), OutOfOrder> {
+    /// Takes the next entry; gives back the leaf that it is, if it is one, to whoever makes more of it.
+    pub fn fold(&mut self, index: u64, entry: &[u8]) -> Result<Option<Signed<Leaf>>, OutOfOrder> {
         if index != self.size {
             return Err(OutOfOrder { got: index, size: self.size });
         }
         self.size += 1;
         // Two parses of a rare leaf cost less than a generic way to split `Signed<Leaf>`.
-        let Ok(leaf) = Signed::<Leaf>::parse(entry) else { return Ok(()) };
+        let Ok(leaf) = Signed::<Leaf>::parse(entry) else { return Ok(None) };
         match leaf.value().clone() {
             Leaf::Request(request) => self.requested(index, request, entry),
             Leaf::Grant(grant) => self.granted(index, &leaf, grant),
@@ -170,7 +170,7 @@ impl Register {
             Leaf::ShareBad(bad) => drop(self.trustee(&leaf, &bad.trustee, bad.time)),
             Leaf::Policy(_) => {}
         }
-        Ok(())
+        Ok(Some(leaf))
     }
 
     /// How many entries were folded.

@@ -13,7 +13,7 @@ pub(crate) use log::{Log, log_signer, policy, policy_text};
 use crate::daykeys::DayKey;
 use crate::deal::TrusteeId;
 use crate::details::Details;
-use crate::grant::{Approval, Checked, Held, Refusal, Refused, Standing, Verdict, check};
+use crate::grant::{Approval, Checked, Held, NotPassed, Refusal, Standing, Verdict, check};
 use crate::package::{Asked, Package};
 use crate::policy::{Figures, PolicyDoc};
 use crate::record::{
@@ -276,7 +276,7 @@ impl World {
     }
 
     /// A refusal, which came with the logged request if and only if the log was not what it missed.
-    fn shown(&self, Refused { refusal, logged }: Refused) -> Refusal {
+    fn shown(&self, NotPassed { refusal, logged }: NotPassed) -> Refusal {
         // Two parts are opened at G5 and refused by the name that G1 has for it.
         let opened_at_g5 = matches!(&refusal, Refusal::Malformed(malformed) if ["Enrollment", "DayNotice"].contains(&malformed.part));
         let from_g4 = opened_at_g5 || !["g1", "g2", "g3"].contains(&refusal.step());

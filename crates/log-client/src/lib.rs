@@ -22,11 +22,13 @@
 mod add;
 mod config;
 mod follow;
+mod key;
 mod policy_file;
 
 pub use add::AddError;
 pub use config::LogConfig;
 pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+pub use key::{KeyFileError, make_key, read_key, read_own_key};
 pub use policy_file::{PolicyFault, PolicyFileError};
 
 use host::http::{Fetch, FetchLimits};

@@ -3,10 +3,13 @@
 //! A command that was cut short may be given again: the leaf that comes of it says the same and changes nothing
 //! (`escrow::register` folds it), it only stands in the log twice.
 
-use crate::{Config, Error, log, signer};
-use escrow::record::{KeyState, Leaf, Name, Record, RequesterKey, Role, Signed, Time, Vkey};
+use crate::config::Config;
+use crate::error::{Error, NoLeafKey};
+use crate::key::{name, signer};
+use escrow::record::{KeyState, Leaf, Record, RequesterKey, Role, Signed, Time, Vkey};
+use host::clock::Clock;
 use host::http::FetchError;
-use log_client::AddError;
+use log_client::{AddError, LogClient};
 use tlog::note::Verifier;
 use tlog::{Entry as _, Hash};
 
@@ -45,14 +48,14 @@ async fn state(
     vkey: &str,
 ) -> Result<Added, Error> {
     let registrar = name(&config.name)?;
-    let time = Time(host::clock::now());
+    let time = Time(Clock::system().seconds());
     add(config, RequesterKey { state, role, agency: name(agency)?, vkey: key(vkey)?, registrar, time }).await
 }
 
 /// Signs a leaf with the own key, adds it, and checks the log's proof of it.
 pub(crate) async fn add<T: Record>(config: &Config, value: T) -> Result<Added, Error> {
     let signer = signer(config)?;
-    let log = log(&config.log)?;
+    let log = LogClient::from_file(&config.log.url, &config.log.policy)?;
     let signed = Signed::sign(value, &[&signer])?;
     // What the log's readers will make of it: a leaf that they would refuse is not sent.
     Signed::<Leaf>::parse(signed.entry_bytes())?;
@@ -75,12 +78,8 @@ pub(crate) async fn add<T: Record>(config: &Config, value: T) -> Result<Added, E
     })
 }
 
-pub(crate) fn name(text: &str) -> Result<Name, Error> {
-    Name::new(text).ok_or_else(|| Error::Name { name: text.to_owned() })
-}
-
 pub(crate) fn key(vkey: &str) -> Result<Vkey, Error> {
-    let bad = |reason: String| Error::Key { vkey: vkey.to_owned(), reason };
-    let verifier = Verifier::parse(vkey).map_err(|error| bad(error.to_string()))?;
-    Vkey::new(verifier).ok_or_else(|| bad("it cosigns checkpoints".to_owned()))
+    let bad = |source| Error::Key { vkey: vkey.to_owned(), source };
+    let verifier = Verifier::parse(vkey).map_err(|error| bad(error.into()))?;
+    Vkey::new(verifier).ok_or_else(|| bad(NoLeafKey::Cosigner))
 }

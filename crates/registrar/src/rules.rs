@@ -10,10 +10,13 @@
 //! emergency-epochs 60                                 every figure may be written otherwise: ("emergency-epochs", 30)
 //! ```
 
-use crate::add::{Added, add, key, name};
-use crate::{Config, Error, vkey};
+use crate::add::{Added, add, key};
+use crate::config::Config;
+use crate::error::Error;
+use crate::key::{name, vkey};
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc};
 use escrow::record::{PolicyDocLeaf, Time};
+use host::clock::Clock;
 use std::path::Path;
 use tlog::Hash;
 
@@ -41,8 +44,7 @@ pub fn write_rules(
         *line.ok_or_else(|| unknown(word, &recommended))? = format!("{word} {value}");
     }
     let text = lines.join("\n") + "\n";
-    let parse = PolicyDoc::parse(text.as_bytes());
-    let rules = parse.map_err(|error| Error::Rules { path: path.to_owned(), error })?;
+    let rules = parse(path, text.as_bytes())?;
     host::durable::create_exclusive(path, &rules.encode())?;
     Ok(rules.hash())
 }
@@ -51,17 +53,20 @@ pub fn write_rules(
 pub async fn publish_rules(config: &Config, path: &Path) -> Result<Published, Error> {
     let bytes = host::durable::read_limited(path, POLICY_DOC_MAX_BYTES as u64)?;
     let bytes = bytes.ok_or_else(|| Error::NoRules { path: path.to_owned() })?;
-    let parse = PolicyDoc::parse(&bytes);
-    let rules = parse.map_err(|error| Error::Rules { path: path.to_owned(), error })?;
+    let rules = parse(path, &bytes)?;
     // A leaf by anybody else would be refused by nobody and obeyed by nobody (`escrow::register`): better said here.
     let (own, operator) = (vkey(config)?, rules.operator().vkey());
     if own != operator {
         return Err(Error::NotOperator { path: path.to_owned(), operator, own });
     }
     let document = rules.hash();
-    let time = Time(host::clock::now());
+    let time = Time(Clock::system().seconds());
     let leaf = PolicyDocLeaf { operator: name(&config.name)?, document, time };
     Ok(Published { document, added: add(config, leaf).await? })
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<PolicyDoc, Error> {
+    PolicyDoc::parse(bytes).map_err(|source| Error::Rules { path: path.to_owned(), source })
 }
 
 /// The word of a line that states a figure, not a key or a basis.

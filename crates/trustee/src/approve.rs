@@ -1,5 +1,6 @@
-//! Humans decide, on the machine of the trustee: [`approve`] and [`deny`] leave a file in the data folder, and the running process takes
-//! it in. Nothing of this is reachable over the network. Contract: proto/release.md#g8.
+//! Humans decide, on the machine of the trustee: [`approve`] and [`deny`] leave a file in the data folder,
+//! and the running process takes it in. Nothing of this is reachable over the network. Contract:
+//! proto/release.md#g8.
 //!
 //! ```text
 //! approvals/00112233445566778899aabbccddeeff.approval     the approver's signed note
@@ -7,16 +8,18 @@
 //! approvals/00112233445566778899aabbccddeeff.rejected     an approval that did not count
 //! ```
 
-use crate::identity::{approvers, make_key, read_key};
-use crate::pending::{Pending, Waiting, remove};
-use crate::{Config, Error};
+use crate::config::Config;
+use crate::error::Error;
+use crate::folder::{APPROVALS, remove};
+use crate::identity::approvers;
+use crate::pending::{Decision, Pending, Waiting};
 use escrow::details::{LINE_MAX_BYTES, Line};
 use escrow::grant::Approval;
 use escrow::record::EntryId;
 use host::durable::{self, DurableError};
+use log_client::{KeyFileError, make_key, read_key};
 use std::path::{Path, PathBuf};
 
-pub(crate) const FOLDER: &str = "approvals";
 /// An approval is two lines and a signature.
 const APPROVAL_MAX_BYTES: u64 = 16 * 1024;
 
@@ -27,6 +30,8 @@ pub enum ApproveError {
     File(#[from] DurableError),
     #[error(transparent)]
     Trustee(#[from] Error),
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
     #[error(
         "{0:?} is not the id of a request: 32 hexadecimal digits, as `candor trustee pending` shows them"
     )]
@@ -50,7 +55,7 @@ pub fn pending(config: &Config) -> Result<Vec<Pending>, ApproveError> {
     for page in &mut pages {
         let id = EntryId::from_hex(&page.id);
         let decided = id.map(|id| decisions.get(&id)).transpose()?.flatten();
-        page.decided = decided.map(|decided| decided.word().to_owned());
+        page.decided = decided.as_ref().map(Decided::decision);
     }
     Ok(pages)
 }
@@ -77,7 +82,7 @@ pub fn deny(config: &Config, id: &str, reason: &str) -> Result<(), ApproveError>
 }
 
 /// Makes an approver's key in the file `path`, which must not exist, and returns its verifier key for the configuration.
-pub fn approver_init(path: &Path, name: &str) -> Result<String, Error> {
+pub fn approver_init(path: &Path, name: &str) -> Result<String, KeyFileError> {
     Ok(make_key(path, name)?.verifier().vkey())
 }
 
@@ -101,10 +106,10 @@ pub(crate) enum Decided {
 }
 
 impl Decided {
-    fn word(&self) -> &'static str {
+    fn decision(&self) -> Decision {
         match self {
-            Self::Yes(_) => "approved",
-            Self::No(_) => "denied",
+            Self::Yes(_) => Decision::Approved,
+            Self::No(_) => Decision::Denied,
         }
     }
 }
@@ -117,7 +122,7 @@ pub(crate) struct Decisions {
 
 impl Decisions {
     pub(crate) fn at(data: &Path) -> Self {
-        Self { folder: data.join(FOLDER) }
+        Self { folder: data.join(APPROVALS) }
     }
 
     /// What was decided; where both were, it is no.
@@ -143,10 +148,11 @@ impl Decisions {
     }
 
     fn leave(&self, id: &EntryId, what: &str, bytes: &[u8]) -> Result<(), ApproveError> {
-        match durable::create_exclusive(&self.path(id, what), bytes) {
-            Err(DurableError::Exists { .. }) => Err(ApproveError::Decided(id.to_hex())),
-            left => Ok(left?),
+        let left = durable::create_exclusive(&self.path(id, what), bytes);
+        if let Err(DurableError::Exists { .. }) = left {
+            return Err(ApproveError::Decided(id.to_hex()));
         }
+        Ok(left?)
     }
 
     fn path(&self, id: &EntryId, what: &str) -> PathBuf {

@@ -1,5 +1,5 @@
-//! Keys of days: one random X-Wing key each, made days ahead without a master, published once its leaf is in the log, destroyed after
-//! retention. Contract: proto/release.md#day-keys.
+//! Keys of days: one random X-Wing key each, made days ahead without a master, published once its leaf is
+//! in the log, destroyed after retention. Contract: proto/release.md#day-keys.
 //!
 //! ```text
 //! days/20780.key                the private key; removed at the end of the day + retention + 7 days
@@ -13,10 +13,13 @@
 //!
 //! In scope: making, reading, removing. Out of scope: the log ([`crate::append`]), whether a share may be opened (`escrow::grant`).
 
+use crate::folder::{self, DAYS};
 use escrow::daykeys::DayKey;
 use escrow::record::{DayKeysLeaf, KeyDestroyed, Name, RecordError, Signed, Time, Vkey};
 use escrow::register::Published;
 use host::durable::{self, DurableError};
+use host::lock::Mutex;
+use host::rng::Rng;
 use host::secret::{self, SecretError};
 use media::id::Day;
 use seal::hpke::SecretKey;
@@ -24,7 +27,6 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tlog::note::Signer;
 use tlog::{Entry as _, Hash};
 
@@ -84,25 +86,16 @@ pub(crate) struct DayKeys {
     folder: PathBuf,
     name: Name,
     terms: Terms,
+    rng: Rng,
     states: Mutex<BTreeMap<u32, DayState>>,
 }
 
 impl DayKeys {
-    pub(crate) const FOLDER: &str = "days";
-
     /// Reads which keys there are. The folder must exist.
-    pub(crate) fn open(data: &Path, name: Name, terms: Terms) -> Result<Self, DayKeyError> {
-        let folder = data.join(Self::FOLDER);
-        let keys = Self { folder, name, terms, states: Mutex::default() };
-        let listed = std::fs::read_dir(&keys.folder).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => DurableError::NoFolder { path: keys.folder.clone() },
-            _ => DurableError::at(&keys.folder, error),
-        })?;
-        for entry in listed {
-            let entry = entry.map_err(|error| DurableError::at(&keys.folder, error))?;
-            let name = entry.file_name();
-            let day = name.to_str().and_then(|name| name.split_once('.')).map(|(day, _)| day);
-            if let Some(day) = day.and_then(|day| day.parse().ok()) {
+    pub(crate) fn open(data: &Path, name: Name, terms: Terms, rng: Rng) -> Result<Self, DayKeyError> {
+        let keys = Self { folder: data.join(DAYS), name, terms, rng, states: Mutex::default() };
+        for name in folder::list(&keys.folder)? {
+            if let Some(day) = name.split_once('.').and_then(|(day, _)| day.parse().ok()) {
                 keys.refresh(day);
             }
         }
@@ -110,15 +103,14 @@ impl DayKeys {
     }
 
     pub(crate) fn states(&self) -> BTreeMap<u32, DayState> {
-        self.lock().clone()
+        self.states.lock().clone()
     }
 
     /// The published key of a day.
     pub(crate) fn note(&self, day: u32) -> Result<Option<Vec<u8>>, DayKeyError> {
         // SPEC: release.md#day-keys: a day key MUST NOT be served before its leaf is in the log.
-        match self.lock().get(&day) {
-            Some(DayState::Published) => {}
-            _ => return Ok(None),
+        if self.state(day) != Some(DayState::Published) {
+            return Ok(None);
         }
         Ok(durable::read_limited(&self.path(day, "note"), SMALL)?)
     }
@@ -146,7 +138,7 @@ impl DayKeys {
     ) -> Result<Vec<Due>, DayKeyError> {
         let today = u32::try_from(now / DAY_SECS).unwrap_or(u32::MAX);
         for day in today..=today.saturating_add(self.terms.days_ahead) {
-            let unknown = !self.lock().contains_key(&day);
+            let unknown = self.state(day).is_none();
             match announced(day) {
                 Published::Nothing if unknown || self.state(day) == Some(DayState::Made) => {
                     self.make(day, trustee, now)?;
@@ -156,9 +148,9 @@ impl DayKeys {
                         day,
                         "the log has a key of this day that is not here: its shares cannot be opened by this trustee"
                     );
-                    self.lock().insert(day, DayState::Lost);
+                    self.states.lock().insert(day, DayState::Lost);
                 }
-                _ => {}
+                Published::Nothing | Published::Key(_) | Published::Destroyed => {}
             }
         }
         let states = self.states();
@@ -169,14 +161,18 @@ impl DayKeys {
                 DayState::Made | DayState::Published | DayState::Lost if over || resurrected => {
                     self.remove(*day, trustee, now)?;
                 }
-                _ => {}
+                DayState::Made
+                | DayState::Published
+                | DayState::Lost
+                | DayState::Removed
+                | DayState::Destroyed => {}
             }
         }
         self.due()
     }
 
     /// The log has proved the leaf.
-    pub(crate) fn proved(&self, due: &Due, proof: &[u8]) -> Result<(), DayKeyError> {
+    pub(crate) fn keep_proof(&self, due: &Due, proof: &[u8]) -> Result<(), DayKeyError> {
         durable::write_atomic(&self.path(due.day, due.proof), proof)?;
         self.refresh(due.day);
         Ok(())
@@ -194,7 +190,7 @@ impl DayKeys {
             return Ok(());
         }
         if !key.exists() {
-            let fresh = SecretKey::generate(&mut host::rng::OsRng);
+            let fresh = SecretKey::generate(&mut self.rng.clone());
             secret::create(&key, LABEL, fresh.expose())?;
         }
         let secret = self.read_secret(&key)?;
@@ -212,7 +208,8 @@ impl DayKeys {
         Ok(())
     }
 
-    // SPEC: release.md#day-keys: a trustee MUST destroy the private key of a day after retention, and log that it did.
+    // SPEC: release.md#day-keys: a trustee MUST destroy the private key of a day after retention, and log
+    // that it did.
     /// Removes the private key, and only then writes the leaf that says so.
     fn remove(&self, day: u32, trustee: &Signer, now: u64) -> Result<(), DayKeyError> {
         let key = self.path(day, "key");
@@ -243,7 +240,7 @@ impl DayKeys {
             let (leaf, proof) = match state {
                 DayState::Made => ("leaf", "proof"),
                 DayState::Removed => ("destroyed", "destroyed-proof"),
-                _ => continue,
+                DayState::Published | DayState::Destroyed | DayState::Lost => continue,
             };
             if let Some(leaf) = durable::read_limited(&self.path(day, leaf), SMALL)? {
                 due.push(Due { day, proof, leaf });
@@ -272,19 +269,15 @@ impl DayKeys {
         } else {
             DayState::Made
         };
-        self.lock().insert(day, state);
+        self.states.lock().insert(day, state);
     }
 
     fn state(&self, day: u32) -> Option<DayState> {
-        self.lock().get(&day).copied()
+        self.states.lock().get(&day).copied()
     }
 
     fn path(&self, day: u32, what: &str) -> PathBuf {
         self.folder.join(format!("{day}.{what}"))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, DayState>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

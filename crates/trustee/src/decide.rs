@@ -1,339 +1,157 @@
-//! One package, from its bytes to its answer: the log is followed to its newest head, the gate checks, a human decides, shares are opened
-//! and sealed, what was made is durable, and then the grant goes to the log ([`crate::append`]).
+//! One package, from its bytes to its answer: the log is followed to its newest head, the gate checks,
+//! a human decides, shares are opened and sealed, what was made is durable, and then the grant goes to
+//! the log ([`crate::append`]).
 //!
 //! ```text
-//! given before? ──> the same answer      follow ──> check (G1-G7) ──> approval (G8) ──> open (G9) ──> seal, hold (G10) ──> append (G11, G12)
-//!                                           │ 503        │ 403, 202        │ 202, 403       │ 403
+//! given before? ──> the same answer   follow ──> check (G1-G7) ──> approval (G8) ──> open (G9) ──> seal, hold (G10) ──> append (G11, G12)
+//!                                        │ 503        │ 403, 202        │ 202, 403       │ 403
 //! ```
 //!
-//! In scope: who the trustee is, and the order of asking. Out of scope: what is kept when ([`crate::judge`]), the checks themselves
-//! (`escrow::grant`).
+//! In scope: the order of asking. Out of scope: what is kept when ([`crate::judge`]), the checks
+//! themselves (`escrow::grant`).
 
-use crate::answer::{Answer, Refused, State};
-use crate::approve::Decisions;
-use crate::daykeys::{DayKeys, Terms};
-use crate::disk::Disk;
-use crate::follow::{FollowFailure, Follower, View};
-use crate::identity::{self, LEDGER};
-use crate::judge::Judged;
-use crate::ledger::{Ledger, LedgerError};
-use crate::pending::Waiting;
-use crate::rate::Rate;
-use crate::{Config, Error};
-use escrow::grant::Refusal;
+use crate::desk::Kept;
+use crate::error::Trouble;
+use crate::judge::{Judge, Judged};
+use crate::pending::Pending;
+use crate::state::Trustee;
+use escrow::answer::{Answer, Failed, Failure, Refused, State};
 use escrow::package::{Asked, PackageError};
-use escrow::policy::PolicyDoc;
-use escrow::record::{EntryId, Name, Request, Signed};
-use host::durable::{DurableError, FolderLock};
-use log_client::LogClient;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use escrow::record::{EntryId, Request, Signed};
 use tlog::Hash;
-use tlog::note::{Signer, Verifier};
-use tlog::policy::{Policy, Window};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// How many packages are read and decided at once. It bounds memory (each may have 32 MiB) and threads.
-pub const PACKAGES_AT_ONCE: usize = 8;
-
-/// An open trustee. What needs the time takes it as an argument.
-#[derive(Debug)]
-pub struct Trustee {
-    pub(crate) config: Config,
-    pub(crate) signer: Signer,
-    pub(crate) name: Name,
-    pub(crate) log: LogClient,
-    pub(crate) rules: PolicyDoc,
-    pub(crate) approvers: Vec<Verifier>,
-    pub(crate) auto: Option<Signer>,
-    pub(crate) days: DayKeys,
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) waiting: Waiting,
-    pub(crate) decisions: Decisions,
-    pub(crate) follower: Follower,
-    pub(crate) disk: Disk,
-    pub(crate) seats: Arc<Semaphore>,
-    pub(crate) rate: Mutex<Rate>,
-    /// Something is to be appended: wakes the work loop.
-    pub(crate) work: tokio::sync::Notify,
-    _folder: FolderLock,
-}
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What is known of a request without another look.
 enum Known {
     Nothing,
     /// G10 is durable; the grant's proof is not here yet.
-    Held,
+    Held(Hash),
     Answer(Answer),
 }
 
-/// Why nothing could be said: the trustee's own trouble.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    #[error(transparent)]
-    File(#[from] DurableError),
-    #[error("a leaf cannot be: {0}")]
-    Leaf(#[from] escrow::record::RecordError),
-    #[error("what is held cannot be read: {0}; restore the data folder")]
-    Held(#[from] media::codec::DecodeError),
-    #[error("{0}")]
-    Gate(#[from] Refusal),
-}
-
 impl Trustee {
-    /// Opens an initialised trustee for this process alone.
-    pub fn open(config: Config) -> Result<Self, Error> {
-        let folder = FolderLock::acquire(&config.data)?;
-        identity::close_to_others(&config.data)?;
-        let signer = identity::own_key(&config)?;
-        let name = Name::new(&config.name).ok_or_else(|| Error::Name { name: config.name.clone() })?;
-        let log = LogClient::from_file(&config.log.url, &config.log.policy)?;
-        let rules = identity::rules(&config.policy_doc)?;
-        let auto = identity::auto_approver(&config)?;
-        let mut approvers = identity::approvers(&config)?;
-        approvers.extend(auto.as_ref().map(Signer::verifier));
-        if approvers.is_empty() {
-            return Err(Error::NoApprovers);
-        }
-        let ledger = Ledger::open(&config.data.join(LEDGER), &signer.verifier().vkey())?;
-        let terms = Terms { retention_days: config.retention_days, days_ahead: config.days_ahead };
-        let disk = Disk::default();
-        Ok(Self {
-            days: DayKeys::open(&config.data, name.clone(), terms)?,
-            follower: Follower::new(&rules, signer.verifier(), ledger.fork()?.is_some(), disk.clone()),
-            disk,
-            ledger: Arc::new(ledger),
-            waiting: Waiting::at(&config.data),
-            decisions: Decisions::at(&config.data),
-            log,
-            seats: Arc::new(Semaphore::new(PACKAGES_AT_ONCE)),
-            rate: Mutex::new(Rate::new(Instant::now())),
-            work: tokio::sync::Notify::new(),
-            _folder: folder,
-            config,
-            signer,
-            name,
-            rules,
-            approvers,
-            auto,
-        })
-    }
-
-    /// This trustee's verifier key.
-    pub fn vkey(&self) -> Verifier {
-        self.signer.verifier()
-    }
-
-    /// The verifier keys whose approval counts; the automatic one among them where the configuration asks for it.
-    pub fn approvers(&self) -> &[Verifier] {
-        &self.approvers
-    }
-
-    /// Reads the log to its newest head, which must be fresh at `now`.
-    pub async fn follow(&self, now: u64) -> Result<u64, FollowFailure> {
-        Ok(self.view(now).await?.head.size)
-    }
-
-    pub(crate) async fn view(&self, now: u64) -> Result<Arc<View>, FollowFailure> {
-        self.follower.follow(&self.log, &self.ledger, self.window(now)).await
-    }
-
-    pub(crate) fn policy(&self) -> &Policy {
-        self.log.policy()
-    }
-
-    /// Within which times a quorum must have cosigned.
-    pub(crate) fn window(&self, now: u64) -> Window {
-        let figures = self.rules.figures();
-        Window::around(now, figures.head_age_secs, figures.clock_skew_secs)
-    }
-
     /// Answers a package.
-    pub async fn answer(self: &Arc<Self>, package: &[u8], now: u64) -> Answer {
-        match self.seats.clone().try_acquire_owned() {
+    pub async fn answer(&self, package: &[u8], now: u64) -> Answer {
+        match self.door.seat() {
             Ok(seat) => self.answer_seated(package, now, seat).await,
-            Err(_) => busy(),
+            Err(busy) => busy.into(),
         }
     }
 
-    pub(crate) async fn answer_seated(
-        self: &Arc<Self>,
+    pub(crate) async fn answer_seated(&self, package: &[u8], now: u64, seat: OwnedSemaphorePermit) -> Answer {
+        self.answer_first(package, now, seat).await.unwrap_or_else(Answer::from)
+    }
+
+    /// The answer for a package that was given earlier, by its entry id.
+    pub async fn answer_again(&self, id: &EntryId, now: u64) -> Answer {
+        self.again(*id, now).await.unwrap_or_else(Answer::from)
+    }
+
+    async fn answer_first(
+        &self,
         package: &[u8],
         now: u64,
         seat: OwnedSemaphorePermit,
-    ) -> Answer {
-        if let Err(unavailable) = self.ready() {
-            return unavailable;
-        }
+    ) -> Result<Answer, Failed> {
+        self.ready()?;
         let asked = match Asked::decode(package) {
             Ok(asked) => asked,
-            Err(error @ PackageError::Encoding(_)) => return Answer::Malformed(Refused::of(&error.into())),
-            Err(error @ PackageError::Leaf(_)) => return Answer::Refused(Refused::of(&error.into())),
+            Err(error @ PackageError::Encoding(_)) => {
+                return Ok(Answer::Malformed(Refused::of(&error.into())));
+            }
+            Err(error @ PackageError::Leaf(_)) => return Ok(Answer::Refused(Refused::of(&error.into()))),
         };
-        match self.known(asked.request(), now).await {
-            Ok(Known::Nothing) => self.decide(asked, now, seat).await,
-            Ok(Known::Answer(answer)) => answer,
-            Ok(Known::Held) => {
-                let request = asked.request().hash();
+        match self.known(asked.request(), now).await? {
+            Known::Nothing => self.decide(asked, now, seat).await,
+            Known::Answer(answer) => Ok(answer),
+            Known::Held(request) => {
                 // Waiting for a proof needs neither the package nor its seat.
                 drop((seat, asked));
                 self.release(&request, now).await
             }
-            Err(trouble) => failed(&trouble),
         }
     }
 
-    /// The answer for a package that was given earlier, by its entry id.
-    pub async fn answer_again(self: &Arc<Self>, id: &EntryId, now: u64) -> Answer {
-        if let Err(unavailable) = self.ready() {
-            return unavailable;
+    async fn again(&self, id: EntryId, now: u64) -> Result<Answer, Failed> {
+        self.ready()?;
+        let waiting = self.desk.run(move |papers| papers.waiting.asked(&id)).await;
+        if let Some(asked) = waiting.map_err(Trouble::from)? {
+            return self.decide_kept(asked, now).await;
         }
-        match self.again(id, now).await {
-            Ok(answer) => answer,
-            Err(trouble) => failed(&trouble),
-        }
-    }
-
-    async fn again(self: &Arc<Self>, id: &EntryId, now: u64) -> Result<Answer, Trouble> {
-        let (trustee, own) = (self.clone(), *id);
-        if let Some(asked) = self.disk.run(move || trustee.waiting.asked(&own)).await? {
-            return Ok(self.decide_kept(asked, now).await);
-        }
-        let (ledger, own) = (self.ledger.clone(), *id);
-        let Some(request) = self.disk.run(move || ledger.request_of(&own.0)).await? else {
-            return Ok(Answer::Unknown);
-        };
-        let trustee = self.clone();
-        match self.disk.run(move || trustee.granted(&request)).await? {
-            Known::Answer(answer) => return Ok(answer),
-            Known::Held => return Ok(self.release(&request, now).await),
-            Known::Nothing => {}
-        }
-        let ledger = self.ledger.clone();
-        let refused = self.disk.run(move || ledger.refused(&request)).await?;
-        Ok(refused.map_or(Answer::Unknown, Answer::Refused))
-    }
-
-    /// Decides on a package that waits here: its proof is renewed first, because trustees believe fresh heads alone.
-    async fn decide_kept(self: &Arc<Self>, mut asked: Asked, now: u64) -> Answer {
-        match self.known(asked.request(), now).await {
-            Ok(Known::Nothing) => {}
-            Ok(Known::Answer(answer)) => return answer,
-            Ok(Known::Held) => return self.release(&asked.request().hash(), now).await,
-            Err(trouble) => return failed(&trouble),
-        }
-        match self.log.prove(asked.package().leaf.clone()).await {
-            Ok((_, proof)) => asked.renew(&proof),
-            Err(error) => {
-                return Answer::Unavailable { error: "log-unreachable", what_to_do: error.to_string() };
+        match self.desk.run(move |papers| papers.kept_of(&id)).await? {
+            Some((_, Kept::Bundle(bundle))) => Ok(Answer::Bundle(bundle)),
+            Some((request, Kept::Held)) => self.release(&request, now).await,
+            Some((_, Kept::Denied(refused) | Kept::Open { refused: Some(refused), .. })) => {
+                Ok(Answer::Refused(refused))
             }
+            Some((_, Kept::Open { refused: None, .. })) | None => Err(no_package()),
         }
-        match self.seats.clone().acquire_owned().await {
-            Ok(seat) => self.decide(asked, now, seat).await,
-            Err(_) => busy(),
+    }
+
+    /// Decides on a package that waits here: its proof is renewed first, because trustees believe fresh
+    /// heads alone.
+    async fn decide_kept(&self, mut asked: Asked, now: u64) -> Result<Answer, Failed> {
+        match self.known(asked.request(), now).await? {
+            Known::Nothing => {}
+            Known::Answer(answer) => return Ok(answer),
+            Known::Held(request) => return self.release(&request, now).await,
         }
+        match self.log.client.prove(asked.package().leaf.clone()).await {
+            Ok((_, proof)) => asked.renew(&proof),
+            Err(error) => return Err(Failure::LogUnreachable.advise(error.to_string())),
+        }
+        let seat = self.door.wait_for_seat().await;
+        self.decide(asked, now, seat).await
     }
 
     /// What was said of this very leaf before, where that still stands without another look.
-    async fn known(self: &Arc<Self>, request: &Signed<Request>, now: u64) -> Result<Known, Trouble> {
+    async fn known(&self, request: &Signed<Request>, now: u64) -> Result<Known, Trouble> {
         let (id, hash) = (request.value().id, request.hash());
-        let trustee = self.clone();
-        self.disk
-            .run(move || {
-                let granted = trustee.granted(&hash)?;
-                if !matches!(granted, Known::Nothing) {
-                    return Ok(granted);
-                }
-                let denied = |refused: &Refused| refused.name == crate::answer::DENIED;
-                if let Some(refused) = trustee.ledger.refused(&hash)?.filter(denied) {
-                    return Ok(Known::Answer(Answer::Refused(refused)));
-                }
-                let Some(page) = trustee.waiting.page_of(&id, &hash)? else { return Ok(Known::Nothing) };
-                let undecided = trustee.decisions.get(&id)?.is_none()
-                    && match page.state {
-                        State::Waiting(until) => now < until,
-                        State::PendingApproval => trustee.auto.is_none() && now <= page.expires_at,
-                        State::Appending => false,
-                    };
-                Ok(if undecided { Known::Answer(Answer::Pending(page.state)) } else { Known::Nothing })
-            })
-            .await
-    }
-
-    /// Whether G10 is durable for a request.
-    fn granted(&self, request: &Hash) -> Result<Known, LedgerError> {
-        Ok(match self.ledger.bundle(request)? {
-            Some(bundle) => Known::Answer(Answer::Bundle(bundle)),
-            None if self.ledger.held(request)?.is_some() => Known::Held,
-            None => Known::Nothing,
+        let kept = self.desk.run(move |papers| papers.kept(&id, &hash)).await?;
+        Ok(match kept {
+            Kept::Bundle(bundle) => Known::Answer(Answer::Bundle(bundle)),
+            Kept::Held => Known::Held(hash),
+            Kept::Denied(refused) => Known::Answer(Answer::Refused(refused)),
+            Kept::Open { page: Some(page), decided: None, .. } if self.still_waits(&page, now) => {
+                Known::Answer(Answer::Pending(page.state))
+            }
+            Kept::Open { .. } => Known::Nothing,
         })
     }
 
-    async fn decide(self: &Arc<Self>, asked: Asked, now: u64, seat: OwnedSemaphorePermit) -> Answer {
-        let view = match self.view(now).await {
-            Ok(view) => view,
-            Err(failure) => return unavailable(&failure),
-        };
-        let trustee = self.clone();
+    fn still_waits(&self, page: &Pending, now: u64) -> bool {
+        match page.state {
+            State::Waiting { wait_until } => now < wait_until,
+            State::PendingApproval => self.office.auto.is_none() && now <= page.expires_at,
+            State::Appending => false,
+        }
+    }
+
+    async fn decide(&self, asked: Asked, now: u64, seat: OwnedSemaphorePermit) -> Result<Answer, Failed> {
+        let view = self.view(now).await?;
+        let (office, mut rng) = (self.office.clone(), self.machine.rng.clone());
         // Signatures, KEMs and the disk: not on a thread that others wait for.
-        let judged = self.disk.run(move || {
+        let judged = self.desk.run(move |papers| {
             let _seat = seat;
-            trustee.judge(&view, &asked, now)
+            Judge { office: &office, papers, view: &view, now }.judge(&asked, &mut rng)
         });
-        match judged.await {
-            Ok(Judged::Held(request)) => {
+        match judged.await? {
+            Judged::Held(request) => {
                 self.work.notify_one();
                 self.release(&request, now).await
             }
-            Ok(Judged::Pending(state)) => Answer::Pending(state),
-            Ok(Judged::Refused(refused)) => {
+            Judged::Pending(state) => Ok(Answer::Pending(state)),
+            Judged::Refused(refused) => {
                 self.work.notify_one();
-                Answer::Refused(refused)
+                Ok(Answer::Refused(refused))
             }
-            Ok(Judged::Full) => Answer::Busy {
-                error: "pending-full",
-                what_to_do: "this trustee has too many requests to decide on; send the package again later"
-                    .to_owned(),
-            },
-            Err(trouble) => failed(&trouble),
+            Judged::Full => Err(Failure::PendingFull
+                .advise("this trustee has too many requests to decide on; send the package again later")),
         }
-    }
-
-    /// Nothing is said before the log was read to a fresh head, nor after it forked.
-    pub(crate) fn ready(&self) -> Result<(), Answer> {
-        let progress = self.follower.progress();
-        if progress.forked {
-            return Err(unavailable(&FollowFailure::Forked));
-        }
-        if !progress.caught_up {
-            let why = progress.error.map(|error| format!(" ({error})")).unwrap_or_default();
-            let what_to_do = format!("this trustee is reading the log to a fresh head{why}; ask again later");
-            return Err(Answer::Unavailable { error: "catching-up", what_to_do });
-        }
-        Ok(())
     }
 }
 
-pub(crate) fn busy() -> Answer {
-    Answer::Busy {
-        error: "busy",
-        what_to_do: "too many packages at once; send it again in a few seconds".to_owned(),
-    }
-}
-
-pub(crate) fn unavailable(failure: &FollowFailure) -> Answer {
-    tracing::warn!(%failure, "nothing is decided now");
-    let error = match failure {
-        FollowFailure::Forked => "log-forked",
-        FollowFailure::Ledger(_) => return Answer::Failed,
-        _ => "log-unreachable",
-    };
-    Answer::Unavailable { error, what_to_do: failure.to_string() }
-}
-
-fn failed(trouble: &Trouble) -> Answer {
-    tracing::error!(%trouble, "a package could not be decided on");
-    Answer::Failed
+/// Nothing was given here under that id.
+pub(crate) fn no_package() -> Failed {
+    Failure::NoPackage.advise("no package with this id was given here; POST it to /package")
 }

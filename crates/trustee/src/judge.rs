@@ -1,18 +1,23 @@
-//! G1 to G10 on a thread that may wait: the gate's word, the human's, and what is durable before either is told. Nothing here talks to the
-//! log: what is to be appended is left in the ledger.
+//! G1 to G10 at the desk: the gate's word, the human's, and what is durable before either is told.
+//! Nothing here talks to the log: what is to be appended is left in the ledger.
 //!
-//! In scope: what is kept when, which refusals become leaves. Out of scope: the checks themselves (`escrow::grant`), appending
-//! ([`crate::append`]).
+//! In scope: what is kept when, which refusals become leaves. Out of scope: the checks themselves
+//! (`escrow::grant`), appending ([`crate::append`]).
 
-use crate::answer::{Refused, State, becomes_leaf};
 use crate::approve::Decided;
-use crate::decide::{Trouble, Trustee};
+use crate::desk::{Kept, Papers};
+use crate::error::Trouble;
 use crate::follow::View;
 use crate::pending::Pending;
-use escrow::grant::{self, Approval, Checked, Refusal, ShareFailure, Standing, Verdict};
+use crate::refusal_leaf::becomes_leaf;
+use crate::state::Office;
+use escrow::answer::{Refused, State};
+use escrow::grant::{self, Approval, Checked, NotPassed, Refusal, ShareFailure, Standing, Verdict};
 use escrow::package::Asked;
-use escrow::record::{EntryId, RefusalLeaf, Request, ShareBad, Signed, Time, Word};
-use host::durable::DurableError;
+use escrow::record::{EntryId, RefusalLeaf, Request, ShareBad, Signed, Time};
+use host::rng::Rng;
+use media::id::EpochNo;
+use std::cell::Cell;
 use tlog::{Entry as _, Hash, Logged};
 
 /// What the gate and the human said; nothing of it has left yet.
@@ -21,118 +26,128 @@ pub(crate) enum Judged {
     Held(Hash),
     Pending(State),
     Refused(Refused),
+    /// Too many requests wait already.
     Full,
 }
 
-impl Trustee {
+/// Who judges, by what.
+pub(crate) struct Judge<'a> {
+    pub(crate) office: &'a Office,
+    pub(crate) papers: &'a Papers,
+    pub(crate) view: &'a View,
+    pub(crate) now: u64,
+}
+
+type InLog = Logged<Signed<Request>>;
+
+impl Judge<'_> {
     /// G1 to G10.
-    pub(crate) fn judge(&self, view: &View, asked: &Asked, now: u64) -> Result<Judged, Trouble> {
-        let own = self.vkey();
-        let root_at = |size| view.tree.root_at(size);
+    pub(crate) fn judge(&self, asked: &Asked, rng: &mut Rng) -> Result<Judged, Trouble> {
+        let (root_at, trustee) = (|size| self.view.tree.root_at(size), self.office.signer.verifier());
         let standing = Standing {
-            log_policy: self.policy(),
-            rules: &self.rules,
-            register: &view.register,
+            log_policy: &self.office.log_policy,
+            rules: &self.office.rules,
+            register: &self.view.register,
             root_at: &root_at,
-            trustee: &own,
+            trustee: &trustee,
         };
-        let checked = match grant::check(asked, &standing, now) {
-            Ok(Verdict::Pass(checked)) => checked,
-            Ok(Verdict::WaitUntil { until, request }) => {
-                return self.keep_waiting(asked, &request, until, now);
-            }
-            Err(refused) => return self.refuse(view, refused.logged.as_deref(), &refused.refusal, now),
+        match grant::check(asked, &standing, self.now) {
+            Ok(Verdict::Pass(checked)) => self.ask_human(asked, checked, rng),
+            Ok(Verdict::WaitUntil { until, request }) => self.keep_waiting(asked, &request, until),
+            Err(NotPassed { refusal, logged }) => self.refuse(&refusal, logged.as_deref()),
+        }
+    }
+
+    /// What passed the rules: it was decided before, or a human decides.
+    fn ask_human(&self, asked: &Asked, checked: Checked, rng: &mut Rng) -> Result<Judged, Trouble> {
+        let logged = checked.request().clone();
+        let (id, hash) = (logged.value().value().id, logged.value().hash());
+        let decided = match self.papers.kept(&id, &hash)? {
+            Kept::Bundle(_) | Kept::Held => return Ok(Judged::Held(hash)),
+            Kept::Denied(refused) => return Ok(Judged::Refused(refused)),
+            Kept::Open { decided, .. } => decided,
         };
-        let request = checked.request().clone();
-        let (id, hash, index) = (request.value().value().id, request.value().hash(), request.index());
-        if view.is_denied(&hash) {
+        if self.view.is_denied(&hash) {
             // Restored from a backup that is older than the denial: the log remembers.
             return Ok(Judged::Refused(Refused::denied("see the log")));
         }
-        if self.ledger.held(&hash)?.is_some() {
-            return Ok(Judged::Held(hash));
-        }
         // SPEC: release.md#g10: a request has one grant of a trustee, for ever.
-        let granted = view.register.request(index).is_some_and(|known| known.grants.contains_key(&self.name));
-        if granted {
+        let known = self.view.register.request(logged.index());
+        if known.is_some_and(|known| known.grants.contains_key(&self.office.name)) {
             // SPEC: release.md#trustee-http: the grant stands and its bundle is gone: there MUST
             // NOT be a second grant.
             return Ok(Judged::Refused(Refused::bundle_lost()));
         }
-        let approval = match self.approval(&checked, &id, &hash)? {
-            Ok(approval) => approval,
-            Err(reason) => return self.deny(&request, &reason, now),
+        let approval = match (decided, &self.office.auto) {
+            (Some(Decided::No(reason)), _) => return self.deny(&logged, &reason),
+            _ if !checked.needs_approval() => None,
+            (Some(Decided::Yes(approval)), _) => Some(approval),
+            (None, Some(auto)) => {
+                tracing::warn!(%id, "AUTO-APPROVED: no human looked at this request");
+                Some(Approval::sign(&hash, auto))
+            }
+            (None, None) => {
+                let page = Pending::of(&checked, self.expires_at(logged.value().value()));
+                return self.keep(&page, asked);
+            }
         };
-        if checked.needs_approval() && approval.is_none() {
-            return self.keep_pending(&checked, asked);
-        }
-        let approved = match checked.approve(approval.as_ref(), &self.approvers) {
+        self.open(asked, checked, approval.as_ref(), rng)
+    }
+
+    /// What a human approved, or none is asked about: shares are opened and sealed, and held.
+    fn open(
+        &self,
+        asked: &Asked,
+        checked: Checked,
+        approval: Option<&Approval>,
+        rng: &mut Rng,
+    ) -> Result<Judged, Trouble> {
+        let logged = checked.request().clone();
+        let (id, hash) = (logged.value().value().id, logged.value().hash());
+        let approved = match checked.approve(approval, &self.office.approvers) {
             Ok(approved) => approved,
             Err(refusal) => {
                 tracing::error!(%id, %refusal, "an approval does not count; it is put aside");
-                self.decisions.reject(&id)?;
+                self.papers.decisions.reject(&id)?;
                 return Ok(Judged::Pending(State::PendingApproval));
             }
         };
-        let key_of = |day, key_id: &Hash| match self.days.secret(day, key_id) {
+        let unreadable = Cell::new(None);
+        let key_of = |day, key_id: &Hash| match self.papers.days.secret(day, key_id) {
             Ok(secret) => secret,
             Err(error) => {
-                tracing::error!(%day, %error, "the key of this day cannot be read");
+                unreadable.set(Some(error));
                 None
             }
         };
-        let opened = match approved.open_shares(&key_of) {
+        let opened = approved.open_shares(&key_of);
+        // A damaged key file is this trustee's trouble, and no reason against the request.
+        if let Some(error) = unreadable.into_inner() {
+            return Err(error.into());
+        }
+        let opened = match opened {
             Ok(opened) => opened,
-            Err(ShareFailure::Bad(epoch)) => return self.share_bad(asked, &request, epoch, now),
-            Err(ShareFailure::Refused(refusal)) => return self.refuse(view, Some(&request), &refusal, now),
+            Err(ShareFailure::Bad(epoch)) => return self.accuse_share(asked, &logged, epoch),
+            Err(ShareFailure::Refused(refusal)) => return self.refuse(&refusal, Some(&logged)),
         };
-        let held = opened.seal(&self.signer, now, &mut host::rng::OsRng)?;
-        self.ledger.hold(&hash, &id.0, &held.encode())?;
-        self.settle(&id)?;
-        tracing::info!(%id, index, "granted; the grant goes to the log");
+        let held = opened.seal(&self.office.signer, self.now, rng)?;
+        self.papers.ledger.hold(&hash, &id.0, &held.encode())?;
+        self.papers.settle(&id)?;
+        tracing::info!(%id, index = logged.index(), "granted; the grant goes to the log");
         Ok(Judged::Held(hash))
     }
 
-    /// A human's decision, or the automatic one; the inner error is a no.
-    fn approval(
-        &self,
-        checked: &Checked,
-        id: &EntryId,
-        request: &Hash,
-    ) -> Result<Result<Option<Approval>, String>, DurableError> {
-        Ok(match (self.decisions.get(id)?, &self.auto) {
-            (Some(Decided::No(reason)), _) => Err(reason),
-            _ if !checked.needs_approval() => Ok(None),
-            (Some(Decided::Yes(approval)), _) => Ok(Some(approval)),
-            (None, Some(auto)) => {
-                tracing::warn!(%id, "AUTO-APPROVED: no human looked at this request");
-                Ok(Some(Approval::sign(request, auto)))
-            }
-            (None, None) => Ok(None),
-        })
-    }
-
-    fn keep_pending(&self, checked: &Checked, asked: &Asked) -> Result<Judged, Trouble> {
-        let page = Pending::of(checked, self.expires_at(checked.request().value().value()));
-        self.keep(&page, asked)
-    }
-
-    fn keep_waiting(
-        &self,
-        asked: &Asked,
-        logged: &Logged<Signed<Request>>,
-        until: u64,
-        now: u64,
-    ) -> Result<Judged, Trouble> {
+    fn keep_waiting(&self, asked: &Asked, logged: &InLog, until: u64) -> Result<Judged, Trouble> {
         let request = logged.value().value();
-        if let Some(Decided::No(reason)) = self.decisions.get(&request.id)? {
-            return self.deny(logged, &reason, now);
+        if let Some(Decided::No(reason)) = self.papers.decisions.get(&request.id)? {
+            return self.deny(logged, &reason);
         }
-        self.keep(&Pending::waiting(logged, State::Waiting(until), self.expires_at(request)), asked)
+        let state = State::Waiting { wait_until: until };
+        self.keep(&Pending::waiting(logged, state, self.expires_at(request)), asked)
     }
 
     fn keep(&self, page: &Pending, asked: &Asked) -> Result<Judged, Trouble> {
-        if !self.waiting.keep(page, asked.package())? {
+        if !self.papers.waiting.keep(page, asked.package())? {
             return Ok(Judged::Full);
         }
         tracing::info!(id = page.id, kind = page.kind, state = page.state.word(), "a request waits");
@@ -141,98 +156,76 @@ impl Trustee {
 
     /// At the latest: the gate goes by the time of the log.
     fn expires_at(&self, request: &Request) -> u64 {
-        let figures = self.rules.figures();
+        let figures = self.office.rules.figures();
         let valid = figures.request_age_secs.saturating_add(figures.request_valid_secs);
         request.time.0.saturating_add(valid)
     }
 
-    fn refuse(
-        &self,
-        view: &View,
-        logged: Option<&Logged<Signed<Request>>>,
-        refusal: &Refusal,
-        now: u64,
-    ) -> Result<Judged, Trouble> {
+    fn refuse(&self, refusal: &Refusal, logged: Option<&InLog>) -> Result<Judged, Trouble> {
         let refused = Refused::of(refusal);
-        tracing::info!(step = refused.step, name = refused.name, %refusal, "refused");
+        tracing::info!(step = refusal.step(), name = refusal.name(), %refusal, "refused");
         // Anything less, a stranger's package could bring about: what waits here stays.
         if let Some(logged) = logged.filter(|_| becomes_leaf(refusal)) {
             let (id, hash) = (logged.value().value().id, logged.value().hash());
-            if !view.is_refused(&hash) {
-                self.refusal_leaf(logged, &refused, now)?;
+            if !self.view.is_refused(&hash) {
+                self.log_refusal(logged, &refused)?;
             }
-            if self.waiting.page_of(&id, &hash)?.is_some() {
-                self.settle(&id)?;
+            if self.papers.waiting.page_of(&id, &hash)?.is_some() {
+                self.papers.settle(&id)?;
             }
         }
         Ok(Judged::Refused(refused))
     }
 
-    fn deny(&self, logged: &Logged<Signed<Request>>, reason: &str, now: u64) -> Result<Judged, Trouble> {
+    fn deny(&self, logged: &InLog, reason: &str) -> Result<Judged, Trouble> {
         let (refused, id) = (Refused::denied(reason), logged.value().value().id);
-        self.refusal_leaf(logged, &refused, now)?;
-        self.settle(&id)?;
+        self.log_refusal(logged, &refused)?;
+        self.papers.settle(&id)?;
         tracing::info!(%id, "denied by a human");
         Ok(Judged::Refused(refused))
     }
 
-    fn refusal_leaf(
-        &self,
-        logged: &Logged<Signed<Request>>,
-        refused: &Refused,
-        now: u64,
-    ) -> Result<(), Trouble> {
-        let request = logged.value();
-        let (Some(step), Some(reason)) = (Word::new(&refused.step), Word::new(&refused.name)) else {
-            return Ok(());
-        };
+    fn log_refusal(&self, logged: &InLog, refused: &Refused) -> Result<(), Trouble> {
+        let (id, request) = (logged.value().value().id, logged.value().hash());
         let leaf = RefusalLeaf {
-            id: request.value().id,
-            trustee: self.name.clone(),
+            id,
+            trustee: self.office.name.clone(),
             request_index: logged.index(),
-            request: request.hash(),
-            step,
-            reason,
-            time: Time(now),
+            request,
+            step: refused.step.clone(),
+            reason: refused.name.clone(),
+            time: Time(self.now),
         };
-        let leaf = Signed::sign(leaf, &[&self.signer])?;
-        Ok(self.ledger.refuse(&request.hash(), &request.value().id.0, refused, leaf.entry_bytes())?)
+        let leaf = Signed::sign(leaf, &[&self.office.signer])?;
+        self.keep_refusal(&id, &request, refused, leaf.entry_bytes())
     }
 
     /// The camera sealed a share that it had not committed to: the package is the evidence.
-    fn share_bad(
-        &self,
-        asked: &Asked,
-        logged: &Logged<Signed<Request>>,
-        epoch: media::id::EpochNo,
-        now: u64,
-    ) -> Result<Judged, Trouble> {
-        let refused = Refused::new(
-            "g9",
-            "share-bad",
-            &ShareFailure::Bad(epoch).to_string(),
-            "ask the other trustees: the camera dealt this trustee a bad share",
-        );
-        let request = logged.value();
-        let evidence = self.keep_evidence(asked.package())?;
+    fn accuse_share(&self, asked: &Asked, logged: &InLog, epoch: EpochNo) -> Result<Judged, Trouble> {
+        let (id, request) = (logged.value().value().id, logged.value().hash());
+        let refused = Refused::share_bad(&ShareFailure::Bad(epoch).to_string());
         let leaf = ShareBad {
-            id: request.value().id,
-            trustee: self.name.clone(),
+            id,
+            trustee: self.office.name.clone(),
             request_index: logged.index(),
-            request: request.hash(),
-            evidence,
-            time: Time(now),
+            request,
+            evidence: self.papers.keep_evidence(asked.package())?,
+            time: Time(self.now),
         };
-        let leaf = Signed::sign(leaf, &[&self.signer])?;
-        self.ledger.refuse(&request.hash(), &request.value().id.0, &refused, leaf.entry_bytes())?;
-        self.settle(&request.value().id)?;
-        tracing::warn!(id = %request.value().id, %epoch, "a share does not match its commitment");
+        let leaf = Signed::sign(leaf, &[&self.office.signer])?;
+        self.keep_refusal(&id, &request, &refused, leaf.entry_bytes())?;
+        self.papers.settle(&id)?;
+        tracing::warn!(%id, %epoch, "a share does not match its commitment");
         Ok(Judged::Refused(refused))
     }
 
-    /// The request waits no more.
-    pub(crate) fn settle(&self, id: &EntryId) -> Result<(), DurableError> {
-        self.waiting.forget(id)?;
-        self.decisions.forget(id)
+    fn keep_refusal(
+        &self,
+        id: &EntryId,
+        request: &Hash,
+        refused: &Refused,
+        leaf: &[u8],
+    ) -> Result<(), Trouble> {
+        Ok(self.papers.ledger.refuse(request, &id.0, refused, leaf)?)
     }
 }

@@ -1,5 +1,5 @@
-//! Packages that wait: for a human, or for the time that the rules name. Kept on disk, so that a restart forgets none, and as a page that
-//! shows a clerk exactly what is asked and why.
+//! Packages that wait: for a human, or for the time that the rules name. Kept on disk, so that a restart
+//! forgets none, and as a page that shows a clerk exactly what is asked and why.
 //!
 //! ```text
 //! pending/00112233445566778899aabbccddeeff.package     the package as it was sent
@@ -8,28 +8,25 @@
 //!
 //! In scope: what is shown, and keeping it. Out of scope: the decision ([`mod@crate::approve`]).
 
-use crate::answer::State;
+use crate::folder::{self, PENDING};
+use escrow::answer::State;
 use escrow::details::Details;
 use escrow::grant::Checked;
 use escrow::package::{Asked, PACKAGE_MAX_BYTES, Package};
 use escrow::record::{EntryId, Request, Signed};
 use host::durable::{self, DurableError};
 use serde::{Deserialize, Serialize};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tlog::{Hash, Logged};
 
-/// The most packages that wait. Only requests that passed the rules get here, so what fills it is many real ones; further ones are told to
-/// come back.
+/// The most packages that wait. Only requests that passed the rules get here, so what fills it is many
+/// real ones; further ones are told to come back.
 pub const PENDING_MAX: usize = 256;
 /// The largest page: details have at most 16 KiB.
 const PAGE_MAX_BYTES: u64 = 256 * 1024;
 
-pub(crate) const FOLDER: &str = "pending";
-
 /// What is asked and why, as a clerk reads it. Times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Pending {
     /// The entry id, 32 hexadecimal digits: what `approve` and `deny` take.
     pub id: String,
@@ -38,6 +35,7 @@ pub struct Pending {
     /// The request's leaf hash, base64: what an approval signs.
     pub request: String,
     /// What it waits for.
+    #[serde(flatten)]
     pub state: State,
     /// `emergency`, `legal` or `recovery`.
     pub kind: String,
@@ -55,17 +53,42 @@ pub struct Pending {
     pub written_at: u64,
     /// After this time the rules let it go no more.
     pub expires_at: u64,
-    /// How many epochs; 0 until its time has come.
+    /// Which footage; unknown here until its time has come.
+    pub footage: Option<Footage>,
+    /// The sealed details, opened: every line that says something, in their order. Empty until its time has come.
+    pub details: Vec<Line>,
+    /// A decision that the running trustee has not taken in yet.
+    #[serde(default)]
+    pub decided: Option<Decision>,
+}
+
+/// The footage that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Footage {
     pub epochs: usize,
-    /// The first moment asked for, Unix microseconds; 0 until its time has come.
+    /// Its first moment, Unix microseconds.
     pub from_us: u64,
     /// The first moment after it.
     pub until_us: u64,
-    /// The sealed details, opened: every line that says something, in their order. Empty until its time has come.
-    pub details: Vec<Line>,
-    /// A decision that the running trustee has not taken in yet: `approved` or `denied`.
-    #[serde(default)]
-    pub decided: Option<String>,
+}
+
+/// What a human decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    Approved,
+    Denied,
+}
+
+impl Decision {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+        }
+    }
 }
 
 /// A line of the details.
@@ -84,9 +107,7 @@ impl Pending {
         let logged = checked.request();
         let (from_us, until_us) = checked.span_us();
         Self {
-            epochs: checked.epochs(),
-            from_us,
-            until_us,
+            footage: Some(Footage { epochs: checked.epochs(), from_us, until_us }),
             details: lines(checked.details()),
             ..Self::waiting(logged, State::PendingApproval, expires_at)
         }
@@ -108,9 +129,7 @@ impl Pending {
             span: value.span.to_string(),
             written_at: value.time.0,
             expires_at,
-            epochs: 0,
-            from_us: 0,
-            until_us: 0,
+            footage: None,
             details: Vec::new(),
             decided: None,
         }
@@ -132,7 +151,7 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     pub(crate) fn at(data: &Path) -> Self {
-        Self { folder: data.join(FOLDER) }
+        Self { folder: data.join(PENDING) }
     }
 
     /// Keeps a package and its page; `false` when too many wait already.
@@ -163,7 +182,8 @@ impl Waiting {
         match Asked::decode(&bytes) {
             Ok(asked) => Ok(Some(asked)),
             Err(error) => {
-                tracing::error!(path = %path.display(), %error, "a kept package is damaged; its sender must send it again");
+                let path = path.display();
+                tracing::error!(%path, %error, "a kept package is damaged; its sender must send it again");
                 Ok(None)
             }
         }
@@ -180,10 +200,7 @@ impl Waiting {
     }
 
     pub(crate) fn forget(&self, id: &EntryId) -> Result<(), DurableError> {
-        for what in ["json", "package"] {
-            remove(&self.path(&id.to_hex(), what))?;
-        }
-        Ok(())
+        ["json", "package"].iter().try_for_each(|what| folder::remove(&self.path(&id.to_hex(), what)))
     }
 
     pub(crate) fn count(&self) -> Result<usize, DurableError> {
@@ -191,20 +208,9 @@ impl Waiting {
     }
 
     fn ids(&self) -> Result<Vec<String>, DurableError> {
-        let named = |error| DurableError::at(&self.folder, error);
-        let listed = match std::fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(DurableError::NoFolder { path: self.folder.clone() });
-            }
-            listed => listed.map_err(named)?,
-        };
-        let mut ids = Vec::new();
-        for entry in listed {
-            let name = entry.map_err(named)?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            ids.extend(id.filter(|id| EntryId::from_hex(id).is_some()).map(str::to_owned));
-        }
-        Ok(ids)
+        let names = folder::list(&self.folder)?;
+        let ids = names.iter().filter_map(|name| name.strip_suffix(".json"));
+        Ok(ids.filter(|id| EntryId::from_hex(id).is_some()).map(str::to_owned).collect())
     }
 
     fn read_page(&self, id: &str) -> Result<Option<Pending>, DurableError> {
@@ -213,7 +219,8 @@ impl Waiting {
         match serde_json::from_slice(&json) {
             Ok(page) => Ok(Some(page)),
             Err(error) => {
-                tracing::error!(path = %path.display(), %error, "a waiting request cannot be read; its sender must send it again");
+                let path = path.display();
+                tracing::error!(%path, %error, "a waiting request cannot be read; its sender must send it again");
                 Ok(None)
             }
         }
@@ -221,14 +228,6 @@ impl Waiting {
 
     fn path(&self, id: &str, what: &str) -> PathBuf {
         self.folder.join(format!("{id}.{what}"))
-    }
-}
-
-/// Removes a file that may be gone already.
-pub(crate) fn remove(path: &Path) -> Result<(), DurableError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(DurableError::at(path, error)),
-        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Approval, CastError, Part, People, Plan, Progress, ports};
 use camera::Stats;
 use host::shutdown::Shutdown;
+use host::start::Start;
 use media::id::CameraId;
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
@@ -90,7 +91,7 @@ impl Trustees {
     pub(super) async fn start(self, shutdown: &Shutdown) -> Result<Vec<TrusteePart>, CastError> {
         let mut parts = Vec::new();
         for (config, listener, _) in self.0 {
-            let started = trustee::start_on(listener, config.clone(), shutdown.child()).await;
+            let started = trustee::start(config.clone(), Start::on(listener, shutdown.child())).await;
             parts.push(Part::new(config, started.map_err(CastError::part("trustee"))?));
         }
         Ok(parts)

@@ -122,17 +122,24 @@ fn decided(terminal: &Terminal, id: &str, decision: &str, what: &str) -> Outcome
 }
 
 fn page(pending: &Pending) -> String {
+    let (epochs, footage) = match &pending.footage {
+        Some(footage) => (
+            format!("{} epochs, ", footage.epochs),
+            format!("{} to {}", show_us(footage.from_us), show_us(footage.until_us)),
+        ),
+        None => (String::new(), "-".to_owned()),
+    };
     let mut lines = vec![
-        format!("{}  {} ({} epochs, {})", pending.id, pending.kind, pending.epochs, pending.span),
+        format!("{}  {} ({epochs}{})", pending.id, pending.kind, pending.span),
         format!("  leaf        {}", pending.request_index),
         format!("  agency      {}", pending.agency.as_deref().unwrap_or("-")),
         format!("  basis       {}", pending.basis.as_deref().unwrap_or("-")),
-        format!("  footage     {} to {}", show_us(pending.from_us), show_us(pending.until_us)),
+        format!("  footage     {footage}"),
         format!("  expires     {}", show_us(pending.expires_at.saturating_mul(1_000_000))),
     ];
     lines.extend(pending.details.iter().map(|line| format!("  {:<11} {}", line.field, line.text)));
-    if let Some(decided) = &pending.decided {
-        lines.push(format!("  decided     {decided}, not taken in yet"));
+    if let Some(decided) = pending.decided {
+        lines.push(format!("  decided     {}, not taken in yet", decided.word()));
     }
     lines.join("\n")
 }

@@ -23,7 +23,6 @@ use tlog::{Hash, Logged, LoggedError};
 
 /// Why evidence does not show what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum EvidenceError {
     /// A part does not decode.
     #[error("malformed: {0}")]

@@ -207,14 +207,14 @@ impl From<PackageError> for Refusal {
 /// The gate's no to a package, and what it had been shown before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{refusal}")]
-pub struct Refused {
+pub struct NotPassed {
     /// Why.
     pub refusal: Refusal,
     /// The request, from G4 on: before, nothing shows that it stands in the log.
     pub logged: Option<Box<Logged<Signed<Request>>>>,
 }
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for NotPassed {
     fn from(refusal: Refusal) -> Self {
         Self { refusal, logged: None }
     }

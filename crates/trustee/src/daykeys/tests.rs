@@ -12,12 +12,12 @@ fn trustee() -> Signer {
 
 fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join(DayKeys::FOLDER)).unwrap();
+    std::fs::create_dir(dir.path().join(DAYS)).unwrap();
     dir
 }
 
 fn open(dir: &tempfile::TempDir) -> DayKeys {
-    DayKeys::open(dir.path(), Name::new("bar.example").unwrap(), TERMS).unwrap()
+    DayKeys::open(dir.path(), Name::new("bar.example").unwrap(), TERMS, Rng::system()).unwrap()
 }
 
 fn nothing(_: u32) -> Published {
@@ -31,7 +31,7 @@ fn days(keys: &DayKeys, state: DayState) -> Vec<u32> {
 /// Tends as the work loop does, with a log that proves everything.
 fn tend_and_prove(keys: &DayKeys, now: u64, announced: &dyn Fn(u32) -> Published) -> Vec<Vec<u8>> {
     let due = keys.tend(now, &trustee(), announced).unwrap();
-    due.iter().for_each(|due| keys.proved(due, b"proof").unwrap());
+    due.iter().for_each(|due| keys.keep_proof(due, b"proof").unwrap());
     due.into_iter().map(|due| due.leaf).collect()
 }
 
@@ -46,7 +46,7 @@ fn keys_are_made_days_ahead_and_shown_only_once_their_leaf_is_logged() {
     let again = open(&dir).tend(NOW + 60, &trustee(), &nothing).unwrap();
     let leaves = |due: &[Due]| due.iter().map(|due| due.leaf.clone()).collect::<Vec<_>>();
     assert_eq!(leaves(&again), leaves(&due));
-    keys.proved(&due[0], b"proof").unwrap();
+    keys.keep_proof(&due[0], b"proof").unwrap();
     let note = keys.note(TODAY).unwrap().unwrap();
     assert_eq!(keys.note(TODAY + 1).unwrap(), None);
 
@@ -81,7 +81,7 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     let gone: Vec<_> = due.iter().filter_map(|due| Signed::<KeyDestroyed>::parse(&due.leaf).ok()).collect();
     assert_eq!(gone.len(), 1);
     assert_eq!((gone[0].value().day, gone[0].value().key_id), (TODAY, key.id()));
-    due.iter().for_each(|due| keys.proved(due, b"proof").unwrap());
+    due.iter().for_each(|due| keys.keep_proof(due, b"proof").unwrap());
     assert_eq!(days(&keys, DayState::Destroyed), [TODAY]);
     assert_eq!(keys.note(TODAY).unwrap(), None);
     assert_eq!(days(&open(&dir), DayState::Destroyed), [TODAY]);
@@ -147,5 +147,8 @@ fn private_keys_are_closed_files_and_garbage_is_named() {
     assert!(matches!(keys.secret(Day(TODAY), &Hash([0; 32])), Err(DayKeyError::Malformed { .. })));
     std::fs::write(&path, [0xff; 40]).unwrap();
     assert!(matches!(keys.secret(Day(TODAY), &Hash([0; 32])), Err(DayKeyError::Secret(_))));
-    assert!(DayKeys::open(&dir.path().join("none"), Name::new("bar.example").unwrap(), TERMS).is_err());
+    assert!(
+        DayKeys::open(&dir.path().join("none"), Name::new("bar.example").unwrap(), TERMS, Rng::system())
+            .is_err()
+    );
 }

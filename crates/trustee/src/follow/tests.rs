@@ -22,11 +22,11 @@ fn window(now: u64) -> Window {
 }
 
 /// A follower as it starts: it has read nothing, and its ledger says what it had.
-fn follower(ledger: &Ledger) -> Follower {
+fn follower(ledger: &Arc<Ledger>) -> Follower {
     let key = |seed| Vkey::new(Signer::from_seed("x.example", &[seed; 32]).unwrap().verifier()).unwrap();
     let rules = PolicyDoc::recommended(key(3), key(4));
     let own = Signer::from_seed("bar.example", &[5; 32]).unwrap().verifier();
-    Follower::new(&rules, own, ledger.fork().unwrap().is_some(), Disk::default())
+    Follower::open(&rules, own, ledger.clone(), Blocking::default()).unwrap()
 }
 
 fn ledger(dir: &tempfile::TempDir) -> Arc<Ledger> {
@@ -42,17 +42,17 @@ async fn a_log_is_followed_as_it_grows_and_an_old_or_stale_answer_is_none() {
     let follower = follower(&ledger);
     shown.show(history(&[b"a", b"b"]));
     assert!(!follower.progress().caught_up);
-    let stale = follower.follow(&log, &ledger, window(NOW + 121)).await.unwrap_err();
+    let stale = follower.follow(&log, window(NOW + 121)).await.unwrap_err();
     assert!(matches!(stale, FollowFailure::Log(FollowError::Head(_))), "{stale}");
     assert!(!follower.progress().caught_up);
 
-    let view = follower.follow(&log, &ledger, window(NOW)).await.unwrap();
+    let view = follower.follow(&log, window(NOW)).await.unwrap();
     assert_eq!((view.head.size, view.tree.size(), view.register.size()), (2, 2, 2));
     assert!(ledger.head().unwrap().is_some());
     shown.show(history(&[b"a", b"b", b"c"]));
-    assert_eq!(follower.follow(&log, &ledger, window(NOW)).await.unwrap().head.size, 3);
+    assert_eq!(follower.follow(&log, window(NOW)).await.unwrap().head.size, 3);
     shown.show(history(&[b"a"]));
-    let behind = follower.follow(&log, &ledger, window(NOW)).await.unwrap_err();
+    let behind = follower.follow(&log, window(NOW)).await.unwrap_err();
     assert!(matches!(behind, FollowFailure::Behind { shown: 1, known: 3 }), "{behind}");
     assert!(!follower.progress().forked);
 }
@@ -64,15 +64,15 @@ async fn a_fork_stops_everything_for_ever_whether_larger_equal_or_smaller() {
         let ledger = ledger(&dir);
         let own = follower(&ledger);
         shown.show(history(&[b"a", b"b", b"c"]));
-        own.follow(&log, &ledger, window(NOW)).await.unwrap();
+        own.follow(&log, window(NOW)).await.unwrap();
         shown.show(history(fork));
-        let forked = own.follow(&log, &ledger, window(NOW)).await.unwrap_err();
+        let forked = own.follow(&log, window(NOW)).await.unwrap_err();
         assert!(matches!(forked, FollowFailure::Forked), "{}: {forked}", fork.len());
         // The head by which it contradicted itself is kept, and the good one does not heal it.
         assert_eq!(ledger.fork().unwrap().unwrap(), history(fork).checkpoint());
         shown.show(history(&[b"a", b"b", b"c"]));
         for own in [own, follower(&ledger)] {
-            let still = own.follow(&log, &ledger, window(NOW)).await;
+            let still = own.follow(&log, window(NOW)).await;
             assert!(matches!(still, Err(FollowFailure::Forked)));
         }
     }
@@ -83,16 +83,39 @@ async fn after_a_restart_the_log_must_still_have_what_it_had() {
     let (dir, (shown, log)) = (tempfile::tempdir().unwrap(), served().await);
     let ledger = ledger(&dir);
     shown.show(history(&[b"a", b"b", b"c"]));
-    follower(&ledger).follow(&log, &ledger, window(NOW)).await.unwrap();
+    follower(&ledger).follow(&log, window(NOW)).await.unwrap();
     // Older than what was read: not yet; another history: never.
     shown.show(history(&[b"a", b"b"]));
     let restarted = follower(&ledger);
-    let behind = restarted.follow(&log, &ledger, window(NOW)).await.unwrap_err();
+    let behind = restarted.follow(&log, window(NOW)).await.unwrap_err();
     assert!(matches!(behind, FollowFailure::Behind { shown: 2, known: 3 }), "{behind}");
     assert!(!restarted.progress().caught_up);
     shown.show(history(&[b"a", b"b", b"c", b"d"]));
-    assert_eq!(restarted.follow(&log, &ledger, window(NOW)).await.unwrap().head.size, 4);
+    assert_eq!(restarted.follow(&log, window(NOW)).await.unwrap().head.size, 4);
     shown.show(history(&[b"a", b"b", b"c", b"x", b"y"]));
-    let forked = follower(&ledger).follow(&log, &ledger, window(NOW)).await.unwrap_err();
+    let forked = follower(&ledger).follow(&log, window(NOW)).await.unwrap_err();
     assert!(matches!(forked, FollowFailure::Forked), "{forked}");
+}
+
+#[tokio::test]
+async fn a_fork_is_believed_at_once_however_long_the_disk_takes_and_whoever_gives_up() {
+    let (dir, (shown, log)) = (tempfile::tempdir().unwrap(), served().await);
+    let ledger = ledger(&dir);
+    let own = Arc::new(follower(&ledger));
+    shown.show(history(&[b"a", b"b"]));
+    own.follow(&log, window(NOW)).await.unwrap();
+    shown.show(history(&[b"x", b"b"]));
+    let busy = ledger.keep_busy();
+    let looking = tokio::spawn({
+        let (own, log) = (own.clone(), log.clone());
+        async move { own.follow(&log, window(NOW)).await.map(drop) }
+    });
+    stage::until("the fork is believed", async || own.progress().forked.then_some(())).await;
+    looking.abort();
+    assert!(looking.await.unwrap_err().is_cancelled());
+    drop(busy);
+    // What was begun at the disk is done although nobody waits for it.
+    stage::until("the fork is kept", async || ledger.fork().unwrap()).await;
+    assert!(matches!(own.follow(&log, window(NOW)).await, Err(FollowFailure::Forked)));
+    assert!(matches!(follower(&ledger).follow(&log, window(NOW)).await, Err(FollowFailure::Forked)));
 }

@@ -1,12 +1,9 @@
 use super::*;
+use escrow::record::Word;
 
 fn refused(name: &str) -> Refused {
-    Refused {
-        step: "g7".to_owned(),
-        name: name.to_owned(),
-        text: "no".to_owned(),
-        what_to_do: "nothing".to_owned(),
-    }
+    let word = |text| Word::new(text).unwrap();
+    Refused { step: word("g7"), name: word(name), text: "no".to_owned(), what_to_do: "nothing".to_owned() }
 }
 
 fn fresh() -> (tempfile::TempDir, Ledger) {
@@ -38,20 +35,23 @@ fn a_ledger_is_created_once_never_implicitly_and_belongs_to_one_key() {
 fn what_is_held_first_stays_and_survives_a_restart() {
     let (dir, ledger) = fresh();
     let (request, id) = (Hash([1; 32]), [7; 16]);
-    assert_eq!(ledger.hold(&request, &id, b"first").unwrap(), b"first");
-    assert_eq!(ledger.hold(&request, &id, b"second").unwrap(), b"first");
+    assert_eq!(ledger.granted(&request).unwrap(), Granted::Not);
+    for held in [b"first", b"other"] {
+        ledger.hold(&request, &id, held).unwrap();
+        assert_eq!(ledger.granted(&request).unwrap(), Granted::Held(b"first".to_vec()));
+    }
     // Another leaf of the same id is never granted.
     assert!(matches!(ledger.hold(&Hash([2; 32]), &id, b"third"), Err(LedgerError::IdGranted)));
     assert_eq!(ledger.unproved().unwrap(), [request]);
     drop(ledger);
 
     let ledger = Ledger::open(&dir.path().join("ledger.redb"), "me").unwrap();
-    assert_eq!(ledger.held(&request).unwrap().unwrap(), b"first");
+    assert_eq!(ledger.granted(&request).unwrap(), Granted::Held(b"first".to_vec()));
     assert_eq!(ledger.request_of(&id).unwrap(), Some(request));
-    assert_eq!(ledger.granted(&request, b"bundle").unwrap(), b"bundle");
-    assert_eq!(ledger.granted(&request, b"other").unwrap(), b"bundle");
+    assert_eq!(ledger.keep_bundle(&request, b"bundle").unwrap(), b"bundle");
+    assert_eq!(ledger.keep_bundle(&request, b"other").unwrap(), b"bundle");
     assert_eq!(ledger.unproved().unwrap(), []);
-    assert_eq!(ledger.bundle(&request).unwrap().unwrap(), b"bundle");
+    assert_eq!(ledger.granted(&request).unwrap(), Granted::Bundle(b"bundle".to_vec()));
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn a_refused_request_may_still_be_granted_but_has_one_leaf() {
     let (request, id) = (Hash([1; 32]), [7; 16]);
     ledger.refuse(&request, &id, &refused("a"), b"leaf a").unwrap();
     ledger.refuse(&request, &id, &refused("b"), b"leaf b").unwrap();
-    assert_eq!(ledger.refused(&request).unwrap().unwrap().name, "a");
+    assert_eq!(ledger.refused(&request).unwrap().unwrap().name.as_str(), "a");
     assert_eq!(ledger.outbox().unwrap(), [b"leaf a".to_vec()]);
-    ledger.sent(b"leaf a").unwrap();
-    ledger.sent(b"leaf a").unwrap();
+    ledger.drop_sent(b"leaf a").unwrap();
+    ledger.drop_sent(b"leaf a").unwrap();
     assert_eq!(ledger.outbox().unwrap(), Vec::<Vec<u8>>::new());
     // The id of a refused leaf is not taken: another leaf with it may be the one that counts.
     ledger.hold(&Hash([2; 32]), &id, b"held").unwrap();
@@ -81,4 +81,32 @@ fn head_and_fork_are_kept() {
     ledger.set_fork(b"fork").unwrap();
     assert_eq!(ledger.head().unwrap().unwrap(), b"two");
     assert_eq!(ledger.fork().unwrap().unwrap(), b"fork");
+}
+
+#[test]
+fn a_file_damaged_anywhere_is_an_error_that_names_it_or_reads_as_something() {
+    let (dir, ledger) = fresh();
+    let path = dir.path().join("ledger.redb");
+    for number in 0..40 {
+        ledger.hold(&Hash([number; 32]), &[number; 16], &[number; 900]).unwrap();
+    }
+    drop(ledger);
+    let whole = std::fs::read(&path).unwrap();
+    let (mut refused, mut damaged) = (0, 0);
+    for at in (0..whole.len()).step_by(whole.len() / 200) {
+        let mut bytes = whole.clone();
+        bytes[at..(at + 64).min(whole.len())].fill(0xff);
+        std::fs::write(&path, bytes).unwrap();
+        let used = Ledger::open(&path, "me").and_then(|ledger| {
+            ledger.unproved()?;
+            ledger.hold(&Hash([77; 32]), &[77; 16], b"held")?;
+            (0..40).try_for_each(|number| ledger.granted(&Hash([number; 32])).map(drop))
+        });
+        if let Err(error) = used {
+            assert!(error.to_string().contains("ledger.redb"), "{error}");
+            refused += 1;
+            damaged += usize::from(matches!(error, LedgerError::Damaged(_)));
+        }
+    }
+    assert!(refused > 3 && damaged > 0, "{refused} {damaged}");
 }

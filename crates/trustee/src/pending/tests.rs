@@ -18,9 +18,7 @@ fn page(id: u128) -> Pending {
         span: "15m".to_owned(),
         written_at: 1,
         expires_at: 2,
-        epochs: 3,
-        from_us: 4,
-        until_us: 5,
+        footage: Some(Footage { epochs: 3, from_us: 4, until_us: 5 }),
         details: vec![Line { field: "officer".to_owned(), text: "Sgt. Byron".to_owned() }],
         decided: None,
     }
@@ -56,7 +54,7 @@ fn package() -> Package {
 
 fn waiting() -> (tempfile::TempDir, Waiting) {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join(FOLDER)).unwrap();
+    std::fs::create_dir(dir.path().join(PENDING)).unwrap();
     let waiting = Waiting::at(dir.path());
     (dir, waiting)
 }
@@ -96,7 +94,7 @@ fn the_queue_is_bounded_and_one_that_waits_already_keeps_its_place() {
 #[test]
 fn foreign_and_torn_files_are_passed_over_and_a_missing_folder_is_named() {
     let (dir, waiting) = waiting();
-    let folder = dir.path().join(FOLDER);
+    let folder = dir.path().join(PENDING);
     waiting.keep(&page(1), &package()).unwrap();
     let torn = EntryId(2u128.to_be_bytes());
     std::fs::write(folder.join(format!("{}.json", torn.to_hex())), b"{").unwrap();

@@ -2,11 +2,12 @@
 
 use crate::camera::{Camera, Dealing};
 use crate::world::{Approval, RECOVERY_WAIT_SECS, World, json, open, refusal};
+use escrow::answer::State;
 use escrow::record::{Grant, Kind, RefusalLeaf};
 use stage::until;
 use tlog::Hash;
 use tlog::note::Verifier;
-use trustee::{ApproveError, Pending, State};
+use trustee::{ApproveError, Pending};
 
 fn text<'a>(page: &'a Pending, field: &str) -> &'a str {
     &page.details.iter().find(|line| line.field == field).unwrap().text
@@ -27,7 +28,7 @@ async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_grante
 
     let pages = trustee::pending(&world.config).unwrap();
     let [page] = &pages[..] else { panic!("{pages:?}") };
-    assert_eq!((&page.id, page.state, page.decided.as_deref()), (&id, State::PendingApproval, None));
+    assert_eq!((&page.id, page.state, page.decided), (&id, State::PendingApproval, None));
     assert_eq!(
         (page.kind.as_str(), page.agency.as_deref(), page.span.as_str()),
         ("emergency", Some("police.example"), "30s")
@@ -36,11 +37,12 @@ async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_grante
         (page.request_index, page.request.clone()),
         (case.logged().index(), case.request.hash().to_base64())
     );
+    let footage = page.footage.unwrap();
     assert_eq!(
-        (page.from_us, page.until_us),
+        (footage.from_us, footage.until_us),
         (camera.filmed.contexts[0].start_us, camera.filmed.contexts[2].end_us())
     );
-    assert_eq!((page.epochs, text(page, "first-epoch"), text(page, "last-epoch")), (3, "7", "9"));
+    assert_eq!((footage.epochs, text(page, "first-epoch"), text(page, "last-epoch")), (3, "7", "9"));
     assert_eq!(text(page, "in-danger"), "a boy of 4, taken by an unknown man");
     assert_eq!((text(page, "officer"), text(page, "badge")), ("Sgt. A. Byron", "1182"));
     assert!(page.details.iter().all(|line| line.text != "-"));
@@ -140,7 +142,7 @@ async fn a_recovery_waits_its_time_needs_no_approval_and_can_be_denied_meanwhile
     }
     let pages = trustee::pending(&world.config).unwrap();
     assert_eq!(pages.iter().map(|page| page.kind.as_str()).collect::<Vec<_>>(), ["recovery", "recovery"]);
-    assert!(pages.iter().all(|page| matches!(page.state, State::Waiting(_)) && page.agency.is_none()));
+    assert!(pages.iter().all(|page| matches!(page.state, State::Waiting { .. }) && page.agency.is_none()));
     trustee::deny(&world.config, &denied.id.to_hex(), "the owner called: it was not her").unwrap();
     until("both are settled", async || {
         let settled = trustee::pending(&world.config).unwrap().is_empty();

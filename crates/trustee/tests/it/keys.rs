@@ -3,6 +3,7 @@
 use crate::camera::{Camera, Dealing, day_key};
 use crate::world::{Approval, World, failure, refusal};
 use escrow::record::{DayKeysLeaf, Grant, KeyDestroyed, Kind};
+use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::Day;
 use stage::until;
@@ -51,7 +52,7 @@ async fn after_the_key_of_its_day_is_destroyed_a_request_opens_nothing() {
     trustee.stop().await;
 
     // The same folder, months later.
-    let open = Arc::new(Trustee::open(world.config.clone()).unwrap());
+    let open = Arc::new(Trustee::open(world.config.clone(), Machine::system()).unwrap());
     let now = host::clock::now();
     open.follow(now).await.unwrap();
     open.tend(now + 60 * 86_400).await.unwrap();

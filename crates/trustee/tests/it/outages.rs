@@ -3,7 +3,12 @@
 use crate::camera::{Camera, Dealing};
 use crate::world::{Approval, World, failure, json, open, refusal};
 use escrow::record::{Grant, Kind};
+use host::clock::Clock;
 use stage::{copy_folder, until};
+use std::path::Path;
+use std::time::Duration;
+use tlog::Hash;
+use trustee::{Error, LedgerError};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_log_down_nothing_is_decided_and_with_it_back_everything_is() {
@@ -121,4 +126,55 @@ async fn an_older_backup_serves_nothing_before_the_log_and_never_grants_twice() 
     assert_eq!(refusal(&reply.await), (403, "g10".to_owned(), "bundle-lost".to_owned()));
     assert_eq!(world.leaves::<Grant>().await.len(), 1);
     trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_a_wrong_clock_no_head_is_fresh_and_by_the_right_one_it_goes_on() {
+    let world = World::new(Approval::Human).await;
+    let (clock, hand) = Clock::stepped(host::clock::now_us() + 600_000_000);
+    let trustee = world.start_by(clock).await;
+    let comes = async |ahead_us: u64, state: &str| {
+        until(state, async || {
+            hand.set(host::clock::now_us() + ahead_us);
+            (trustee.status().await["state"] == state).then_some(())
+        })
+        .await;
+    };
+    // Ten minutes ahead every cosignature is old: that the log is there helps nothing.
+    until("it has looked", async || trustee.status().await["error"].as_str().map(str::to_owned)).await;
+    assert_eq!(trustee.status().await["state"], "catching-up");
+    assert_eq!(failure(&trustee.get("/day-keys/1").await), (503, "catching-up".to_owned()));
+    comes(0, "following").await;
+    comes(600_000_000, "log-unreachable").await;
+    comes(0, "following").await;
+    trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_is_damaged_under_a_running_trustee_ends_it_and_is_named() {
+    let world = World::new(Approval::Human).await;
+    let ledger = world.config.data.join("ledger.redb");
+    grant_for_years(&ledger);
+    let trustee = world.start().await;
+    until("it follows", async || (trustee.status().await["state"] == "following").then_some(())).await;
+    let damaged = vec![0xff; usize::try_from(ledger.metadata().unwrap().len()).unwrap()];
+    std::fs::write(&ledger, damaged).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(60), trustee.into_running().join()).await;
+    let error = ended.expect("it went on").unwrap_err();
+    assert!(matches!(error, Error::Ledger(LedgerError::Damaged(_))), "{error}");
+    assert!(error.to_string().contains("ledger.redb"), "{error}");
+}
+
+/// More grants than a trustee keeps in memory.
+fn grant_for_years(ledger: &Path) {
+    let database = redb::Database::open(ledger).unwrap();
+    let transaction = database.begin_write().unwrap();
+    for table in ["held", "bundles"] {
+        let table = redb::TableDefinition::<[u8; 32], &[u8]>::new(table);
+        let mut table = transaction.open_table(table).unwrap();
+        for number in 0..1000u64 {
+            table.insert(Hash::of(&[&number.to_be_bytes()]).0, &[7; 4000][..]).unwrap();
+        }
+    }
+    transaction.commit().unwrap();
 }

@@ -3,9 +3,12 @@
 use escrow::bundle::{Bundle, OpenBundle};
 use escrow::policy::{Figures, PolicyDoc};
 use escrow::record::{Record, Request, Signed};
+use host::clock::Clock;
 use host::http::{Fetch, FetchLimits, Reply};
+use host::machine::Machine;
 use host::running::Running;
 use host::shutdown::Shutdown;
+use host::start::Start;
 use seal::hpke::SecretKey;
 use stage::keys::{operator, registrar, sponsor};
 use stage::log::Log;
@@ -87,7 +90,13 @@ impl World {
     }
 
     pub(crate) async fn start(&self) -> Served<'_> {
-        let running = trustee::start(self.config.clone(), Shutdown::new()).await.unwrap();
+        self.start_by(Clock::system()).await
+    }
+
+    /// Starts the trustee by this clock.
+    pub(crate) async fn start_by(&self, clock: Clock) -> Served<'_> {
+        let start = Start::from(Shutdown::new()).with_machine(Machine::with_clock(clock));
+        let running = trustee::start(self.config.clone(), start).await.unwrap();
         Served { url: format!("http://{}", running.at().http), running: Some(running), world: self }
     }
 

@@ -1,0 +1,50 @@
+//! Why a key was not made, or a leaf not added.
+
+use escrow::policy::PolicyDocError;
+use escrow::record::RecordError;
+use host::durable::DurableError;
+use log_client::{AddError, KeyFileError, PolicyFileError};
+use std::path::PathBuf;
+use tlog::note::KeyError;
+
+/// Why a key was not made, or a leaf not added.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    File(#[from] DurableError),
+    #[error(transparent)]
+    OwnKey(#[from] KeyFileError),
+    #[error(transparent)]
+    Policy(#[from] PolicyFileError),
+    #[error("{vkey:?} is not a verifier key that signs leaves: {source}")]
+    Key { vkey: String, source: NoLeafKey },
+    #[error("{name:?} is not a name: write one without spaces and plus signs, such as police.example")]
+    Name { name: String },
+    #[error("this leaf cannot be: {0}")]
+    Leaf(#[from] RecordError),
+    #[error("{}: {source}", .path.display())]
+    Rules { path: PathBuf, source: PolicyDocError },
+    #[error("{}: no such PolicyDoc; write one with `candor registrar rules`", .path.display())]
+    NoRules { path: PathBuf },
+    #[error(
+        "{}: its operator is {operator}, and the key here is {own}: a policy-doc leaf by another key counts for nobody; name this key as operator, or publish with that one", .path.display()
+    )]
+    NotOperator { path: PathBuf, operator: String, own: String },
+    #[error("there is no figure {word:?} in the rules; those are: {known}")]
+    Figure { word: String, known: String },
+    #[error(
+        "the log does not take leaves from {vkey}: its operator must list this key under [[submitters]] in the log's configuration and start it again ({said})"
+    )]
+    NotASubmitter { vkey: String, said: String },
+    #[error(transparent)]
+    Add(AddError),
+}
+
+/// Why a text is no key that can sign leaves.
+#[derive(Debug, thiserror::Error)]
+pub enum NoLeafKey {
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("it cosigns checkpoints")]
+    Cosigner,
+}

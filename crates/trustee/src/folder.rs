@@ -1,0 +1,57 @@
+//! What lies where in the data folder of a trustee. `init` alone makes it, mode 0700.
+//!
+//! ```text
+//! lock               held by the one process
+//! note.key           the key that signs grants and day keys
+//! auto-approve.key   only where the configuration says auto_approve: for tests and the demo
+//! ledger.redb        what was granted and refused, and the head that the log was followed to
+//! days/              private day keys (removed after retention) and what was published of them
+//! pending/           packages that wait for a human or for their time
+//! approvals/         decisions that `approve` and `deny` leave for the running process
+//! evidence/          packages with a share that does not match the camera's commitment
+//! ```
+
+use host::durable::DurableError;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+pub(crate) const KEY: &str = "note.key";
+pub(crate) const AUTO_KEY: &str = "auto-approve.key";
+pub(crate) const LEDGER: &str = "ledger.redb";
+pub(crate) const DAYS: &str = "days";
+pub(crate) const PENDING: &str = "pending";
+pub(crate) const APPROVALS: &str = "approvals";
+pub(crate) const EVIDENCE: &str = "evidence";
+
+/// The folders in it.
+pub(crate) const FOLDERS: [&str; 4] = [DAYS, PENDING, APPROVALS, EVIDENCE];
+
+/// Details of requests are in the folder: nobody else on this machine reads them, whatever the umask
+/// was.
+pub(crate) fn close_to_others(data: &Path) -> Result<(), DurableError> {
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(data, closed).map_err(|error| DurableError::at(data, error))
+}
+
+/// The names of the files in a folder that must be there.
+pub(crate) fn list(folder: &Path) -> Result<Vec<String>, DurableError> {
+    let at = |error: std::io::Error| match error.kind() == ErrorKind::NotFound {
+        true => DurableError::NoFolder { path: folder.to_owned() },
+        false => DurableError::at(folder, error),
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(at)? {
+        // A name that is no text is none of ours.
+        names.extend(entry.map_err(at)?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+/// Removes a file that may be gone already.
+pub(crate) fn remove(path: &Path) -> Result<(), DurableError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(DurableError::at(path, error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! Which refusals of a logged request become leaves: those that neither time, nor another package for
+//! the same leaf, could cure.
+//!
+//! Anybody may send a package for a leaf that everybody can read. So what only the package said (a
+//! forged notice, a missing epoch) is answered and not logged; what the asker's own sealed details, the
+//! owner's policy, the rules or the day keys say is.
+
+use escrow::grant::Refusal;
+use escrow::policy::Rule;
+
+/// Whether a refusal stands, whatever is sent next.
+// SPEC: release.md#refusal-leaves: what only the package said MUST NOT become a leaf.
+pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::DetailsMismatch(_)
+        | Refusal::DetailsIncomplete(_)
+        | Refusal::PolicyUnderOtherRules
+        | Refusal::PolicyUnderOtherLog
+        | Refusal::ClassNotAllowed(_)
+        | Refusal::SharesMismatch(_)
+        | Refusal::PastRetention(_)
+        | Refusal::RecoveryUnsigned
+        | Refusal::DayKeyDestroyed(_)
+        | Refusal::DayKeyMismatch(_)
+        | Refusal::ShareBoundElsewhere(_) => true,
+        Refusal::Rule(rule) => is_final(*rule),
+        Refusal::Malformed(_)
+        | Refusal::TooLarge
+        | Refusal::NoEpochs
+        | Refusal::NoEscrowKind
+        | Refusal::OtherRules
+        | Refusal::NotLogged
+        | Refusal::CheckpointRefused(_)
+        | Refusal::QuorumNotMet(_)
+        | Refusal::HeadStale
+        | Refusal::HeadAhead
+        | Refusal::Fork
+        | Refusal::NotIncluded(_)
+        | Refusal::RegisterBehind
+        | Refusal::IdTaken(_)
+        | Refusal::SponsorUnregistered
+        | Refusal::OfficerUnregistered
+        | Refusal::SupervisorUnregistered
+        | Refusal::KeyRevoked(_)
+        | Refusal::RegisteredLate
+        | Refusal::ReleaseKeyMismatch
+        | Refusal::EnrollmentForged
+        | Refusal::NoticeForged
+        | Refusal::NoticesIncomplete(_)
+        | Refusal::NoticeMismatch(_)
+        | Refusal::LabelMismatch
+        | Refusal::DetailsUnreadable(_)
+        | Refusal::SpanMismatch
+        | Refusal::PolicyForged
+        | Refusal::PolicyOfOtherCamera
+        | Refusal::PolicyLeafMismatch
+        | Refusal::PolicyUnsponsored
+        | Refusal::PolicyNotLogged(_)
+        | Refusal::NotATrustee
+        | Refusal::EpochForged(_)
+        | Refusal::OtherTrack(_)
+        | Refusal::NotContiguous(_)
+        | Refusal::RangeMismatch
+        | Refusal::OtherPolicy(_)
+        | Refusal::ApprovalMissing
+        | Refusal::ApprovalMalformed
+        | Refusal::ApprovalOfOtherRequest
+        | Refusal::ApproverUnknown
+        | Refusal::DayKeyUnknown(_)
+        | Refusal::ReleaseKeyUnusable
+        | Refusal::WrongSigner
+        | Refusal::GrantMismatch
+        | Refusal::GrantProofMismatch => false,
+    }
+}
+
+fn is_final(rule: Rule) -> bool {
+    match rule {
+        // A package without its first proof looks as if it had been logged late; the rules may be
+        // published yet.
+        Rule::LoggedLate | Rule::RulesNotLogged => false,
+        Rule::RequestFromFuture
+        | Rule::Expired
+        | Rule::BasisUnknown
+        | Rule::FromFuture
+        | Rule::CallBackMissing
+        | Rule::TooManyEpochs
+        | Rule::TooOld
+        | Rule::AgencySuspended
+        | Rule::AgencyQuota
+        | Rule::CameraQuota
+        | Rule::OrderMissing
+        | Rule::SpanTooLong
+        | Rule::Vetoed => true,
+    }
+}

@@ -1,0 +1,106 @@
+//! What an operator asks: whether the log is followed, what waits, what an alarm stands for.
+
+use crate::daykeys::DayState;
+use crate::follow::Progress;
+use crate::state::Trustee;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tlog::note::Verifier;
+
+/// What `GET /status` tells.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    pub name: String,
+    pub vkey: String,
+    pub state: Health,
+    /// `true` where no human decides: for tests and the demo only.
+    pub auto_approve: bool,
+    /// The same as a sentence, where it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<&'static str>,
+    /// Leaves read and verified.
+    pub size: u64,
+    /// When a quorum had cosigned that head, Unix seconds.
+    pub cosigned_at: Option<u64>,
+    pub last_good_look_secs: Option<u64>,
+    /// Why the last look brought nothing, if so.
+    pub error: Option<String>,
+    pub approvers: Vec<String>,
+    /// Requests that wait for a human or for their time.
+    pub pending: usize,
+    pub granted: u64,
+    /// Granted, and the grant is not in the log yet.
+    pub appending: u64,
+    /// Refusals that became leaves.
+    pub refused: u64,
+    /// Leaves on their way into the log.
+    pub outbox: u64,
+    pub day_keys: BTreeMap<u32, DayState>,
+    /// What an operator must look at.
+    pub alarms: Vec<String>,
+}
+
+/// How following the log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// Not read to a fresh head since the start.
+    CatchingUp,
+    Following,
+    /// The last look brought nothing.
+    LogUnreachable,
+    /// The log contradicted itself: nothing is granted any more.
+    Forked,
+}
+
+impl Health {
+    fn of(progress: &Progress) -> Self {
+        match (&progress.error, progress.caught_up) {
+            _ if progress.forked => Self::Forked,
+            (_, false) => Self::CatchingUp,
+            (Some(_), true) => Self::LogUnreachable,
+            (None, true) => Self::Following,
+        }
+    }
+}
+
+const AUTO_WARNING: &str = "AUTO-APPROVE IS ON: no human decides here; for tests and the demo only";
+
+impl Trustee {
+    /// What an operator asks.
+    pub async fn status(&self) -> Status {
+        let kept = |papers: &crate::desk::Papers| {
+            (papers.ledger.totals(), papers.waiting.count(), papers.days.states())
+        };
+        let (totals, pending, day_keys) = self.desk.run(kept).await;
+        let mut alarms = Vec::new();
+        let totals = totals.map_err(|error| alarms.push(error.to_string())).unwrap_or_default();
+        let pending = pending.map_err(|error| alarms.push(error.to_string())).unwrap_or_default();
+        let progress = self.log.follower.progress();
+        if progress.forked {
+            alarms.push("fork".to_owned());
+        }
+        let lost = day_keys.iter().filter(|(_, state)| **state == DayState::Lost);
+        alarms.extend(lost.map(|(day, _)| format!("day-key-lost {day}")));
+        let auto_approve = self.office.auto.is_some();
+        Status {
+            name: self.office.name.to_string(),
+            vkey: self.vkey().vkey(),
+            state: Health::of(&progress),
+            auto_approve,
+            warning: auto_approve.then_some(AUTO_WARNING),
+            size: self.log.follower.view().head.size,
+            cosigned_at: progress.cosigned_at,
+            last_good_look_secs: progress.good_look.map(|at| at.elapsed().as_secs()),
+            error: progress.error,
+            approvers: self.office.approvers.iter().map(Verifier::vkey).collect(),
+            pending,
+            granted: totals.granted,
+            appending: totals.appending,
+            refused: totals.refused,
+            outbox: totals.outbox,
+            day_keys,
+            alarms,
+        }
+    }
+}
