@@ -138,7 +138,7 @@ fn edges(values: &[f64]) -> [f64; 3] {
 async fn work(stage: &Stage, viewing: &[Viewing]) -> Table {
     let mut table =
         Table::new("what they did", &["camera", "segments stored", "MB stored", "MB watched live"]);
-    let cameras = owner::book::status(&stage.cast.people.owner).await.unwrap();
+    let cameras = owner::status::status(&stage.cast.people.owner).await.unwrap();
     for (part, viewing) in stage.cast.video.cameras.iter().zip(viewing) {
         let stored = cameras.iter().find(|camera| camera.name == part.name).unwrap();
         table.row(

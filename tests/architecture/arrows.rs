@@ -26,7 +26,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("trustee", &["escrow", "host", "log-client", "media", "seal", "tlog"]),
     ("registrar", &["escrow", "host", "log-client", "tlog"]),
     ("requester", &["container", "escrow", "host", "log-client", "media", "quic", "seal", "tlog"]),
-    ("owner", &["container", "escrow", "host", "log-client", "media", "page", "quic", "seal", "tlog"]),
+    (
+        "owner",
+        &[
+            "container",
+            "escrow",
+            "host",
+            "log-client",
+            "media",
+            "page",
+            "quic",
+            "relay-client",
+            "seal",
+            "tlog",
+        ],
+    ),
 ];
 
 pub(super) const SCIENCES: &[&str] = &["tlog", "media", "seal", "escrow", "container"];

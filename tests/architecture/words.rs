@@ -5,15 +5,10 @@ use super::{crate_of, is_for_tests, rust, sources};
 use std::collections::BTreeSet;
 
 /// Crates that still hide variants from a workspace that must decide about each of them.
-const STILL_NON_EXHAUSTIVE: &[&str] = &["candor", "owner"];
+const STILL_NON_EXHAUSTIVE: &[&str] = &["candor"];
 
 /// Files that still make for themselves what `host::blocking` and `host::lock` hold.
-const STILL_THEIR_OWN: &[&str] = &[
-    "crates/owner/src/book.rs",
-    "crates/owner/src/export.rs",
-    "crates/owner/src/keys.rs",
-    "crates/owner/src/relay.rs",
-];
+const STILL_THEIR_OWN: &[&str] = &[];
 
 #[test]
 fn sciences_take_time_and_chance_as_arguments() {

@@ -36,7 +36,7 @@ const NEXT: u64 = 1_000_000;
 async fn segments_hours_ahead_or_behind_are_marked_for_the_owner_and_bear_the_relays_time() {
     let mut stage = Stage::set(1).await;
     stage.stored_until(stage.cast.video.filming_since_us + 2 * SECOND_US).await;
-    let [honest] = &owner::book::status(&stage.cast.people.owner).await.unwrap()[..] else {
+    let [honest] = &owner::status::status(&stage.cast.people.owner).await.unwrap()[..] else {
         panic!("one camera")
     };
     assert!(!honest.clock_is_off, "{honest:?}");
@@ -49,7 +49,7 @@ async fn segments_hours_ahead_or_behind_are_marked_for_the_owner_and_bear_the_re
         assert_eq!(camera.call(&Request::PutEpochOpen(camera.signed(&open))).await, Response::Ok);
         camera.send(&open, Sequence(NEXT + at)).await;
         until("the difference is shown", async || {
-            let [shown] = &owner::book::status(&stage.cast.people.owner).await.unwrap()[..] else {
+            let [shown] = &owner::status::status(&stage.cast.people.owner).await.unwrap()[..] else {
                 panic!("one camera")
             };
             // The relay's clock minus the camera's.

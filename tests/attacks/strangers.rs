@@ -127,7 +127,7 @@ async fn without_an_invite_nobody_pairs_and_neither_relay_nor_log_speaks_for_str
         other => panic!("{other:?}"),
     }
     drop(invitation);
-    assert_eq!(owner::book::status(&cast.people.owner).await.unwrap().len(), 1);
+    assert_eq!(owner::status::status(&cast.people.owner).await.unwrap().len(), 1);
 
     // The owner asks the relay to sponsor what only an agency may ask, and what only trustees or the registrar may say.
     let filmed = stage.filmed(1).await;
@@ -194,7 +194,7 @@ async fn an_impostor_at_the_relays_address_is_the_relay_for_nobody() {
     assert_eq!(impostor.at().quic, cast.video.relay.config.listen);
 
     let (owner, name) = (&cast.people.owner, &cast.video.cameras[0].name);
-    let shown = owner::book::status(owner).await.unwrap_err();
+    let shown = owner::status::status(owner).await.unwrap_err();
     assert_eq!(shown, CallError::Link(LinkError::WrongKey));
     let span = Span::new(filmed.from_us, filmed.to_us).unwrap();
     let played = owner::play::play(owner, name, span, &mut tokio::io::sink(), &mut |_| {}).await.unwrap_err();
@@ -330,7 +330,7 @@ fn fetch(camera_id: CameraId) -> SegmentQuery {
 
 /// How many segments of the camera the owner sees stored.
 async fn stored(cast: &Cast, camera_id: CameraId) -> u64 {
-    let shown = owner::book::status(&cast.people.owner).await.unwrap();
+    let shown = owner::status::status(&cast.people.owner).await.unwrap();
     let id = camera_id.to_string();
     shown.iter().find(|camera| camera.camera_id == id).unwrap().segments
 }

@@ -43,7 +43,7 @@ async fn a_copied_camera_is_named_to_both_counted_and_cannot_mix_its_footage_wit
     .await;
     until("the relay counts it", async || replaced(&stage.cast).await >= 2).await;
     until("the owner is told", async || {
-        let status = owner::book::status(&stage.cast.people.owner).await.unwrap();
+        let status = owner::status::status(&stage.cast.people.owner).await.unwrap();
         status[0].replaced >= 2
     })
     .await;

@@ -141,7 +141,7 @@ async fn a_release_of_the_second_picture_opens_that_one_and_is_audited_as_its_ow
         assert_eq!(tried, Tried::Refused { name: "fragment-does-not-open".to_owned() });
 
         let report = owner::audit::audit(owner, Since::LastHead, &mut |_| {}).await.unwrap();
-        let row = report.rows.iter().rfind(|row| row.kind == "emergency").unwrap();
+        let row = report.rows.iter().rfind(|row| row.kind.word() == "emergency").unwrap();
         assert_eq!((row.camera.as_str(), row.track, row.state), ("door", track.0, Some(State::Completed)));
         assert_eq!(row.epochs, Some((drafted.first_epoch, drafted.last_epoch)));
         assert_eq!(row.remarks, Vec::<String>::new());

@@ -87,10 +87,10 @@ pub fn trustee(stage: &Stage, n: usize) -> PathBuf {
 pub fn owner(stage: &Stage) -> PathBuf {
     let config = &stage.cast.people.owner_config;
     let mut text = format!(
-        "keybook = {:?}\n[relay]\naddress = {:?}\nkey = {:?}\nsponsor = {:?}\n[log]\nurl = {:?}\npolicy = {:?}\n\
+        "keybook = {:?}\n[relay]\naddresses = {:?}\nkey = {:?}\nsponsor = {:?}\n[log]\nurl = {:?}\npolicy = {:?}\n\
          [footage]\nepoch_seconds = {}\nretention_days = {}\n",
         config.keybook,
-        config.relay.address,
+        config.relay.addresses.all(),
         config.relay.key,
         config.relay.sponsor,
         config.log.url,

@@ -105,7 +105,7 @@ impl Stage {
         let owner = &self.cast.people.owner;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let cameras = owner::book::status(owner).await.unwrap_or_default();
+            let cameras = owner::status::status(owner).await.unwrap_or_default();
             if !cameras.is_empty() && cameras.iter().all(|camera| camera.newest_us >= until_us) {
                 return;
             }

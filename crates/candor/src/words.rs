@@ -46,7 +46,7 @@ pub(crate) fn audit_text(report: &Report) -> String {
         rows.push(vec![
             row.leaf_index.to_string(),
             row.camera.clone(),
-            row.kind.clone(),
+            row.kind.word().to_owned(),
             row.agency.clone().unwrap_or_else(|| "-".to_owned()),
             row.epochs.map_or_else(
                 || "-".to_owned(),

@@ -17,6 +17,13 @@ impl Rng {
         Self(None)
     }
 
+    /// `N` fresh bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0; N];
+        let Ok(()) = self.clone().try_fill_bytes(&mut out);
+        out
+    }
+
     /// Draws from `source`: for a test that runs the same way twice.
     pub fn drawing_from(source: impl CryptoRng + Send + 'static) -> Self {
         Self(Some(Arc::new(Mutex::new(source))))

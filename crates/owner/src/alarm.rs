@@ -11,9 +11,10 @@
 pub mod decide;
 pub mod hook;
 
-use crate::Owner;
-use crate::book::{Asking, Status};
+use crate::state::Owner;
+use crate::status::{Asking, Status};
 use decide::{Change, Decision};
+use host::clock::Clock;
 use host::shutdown::Shutdown;
 use serde::Serialize;
 use std::time::Duration;
@@ -64,8 +65,9 @@ pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dy
         }
         asking.listed(owner).await.map_err(|error| error.to_string())
     };
+    let clock = owner.clock();
     tokio::select! {
-        () = ask_on(after, ask, on) => {}
+        () = ask_on(after, &clock, ask, on) => {}
         () = stop.requested() => {}
     }
 }
@@ -73,6 +75,7 @@ pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dy
 /// Asks for ever. `ask` is told when it must ask anew, by another session than before.
 async fn ask_on(
     after: Duration,
+    clock: &Clock,
     mut ask: impl AsyncFnMut(bool) -> Result<Vec<Status>, String>,
     on: &mut (dyn FnMut(Message) + Send),
 ) {
@@ -86,7 +89,7 @@ async fn ask_on(
         let seen = answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", rhythm.answer)));
         for change in decision.handle(started.elapsed(), seen.as_deref().map_err(String::as_str)) {
             let text = change.to_string();
-            on(Message { at: host::clock::now_us() / 1_000_000, change, text });
+            on(Message { at: clock.seconds(), change, text });
         }
         sleep(rhythm.pause).await;
     }

@@ -34,7 +34,7 @@ mod video;
 
 pub use start::start;
 
-use crate::Owner;
+use crate::state::Owner;
 use downloads::Downloads;
 use glimpses::Glimpses;
 use host::shutdown::Shutdown;

@@ -13,9 +13,10 @@
 mod epochs;
 mod ledger;
 
-use crate::Owner;
+pub use crate::book::FoundKind;
 use crate::book::notice::camera_days;
 use crate::book::{BookError, KeptHead, Stored};
+use crate::state::Owner;
 use host::durable::{self, DurableError};
 use ledger::Ledger;
 use log_client::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
@@ -41,7 +42,7 @@ pub enum Since {
 /// What an audit is doing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "step")]
-pub enum Step {
+pub enum AuditStep {
     /// A fresh head with a quorum, consistent with the last one kept.
     Head { size: u64, witnesses: Vec<String> },
     /// Leaves read and verified so far, of those to read.
@@ -68,8 +69,7 @@ pub struct Row {
     /// When the head under which it was first read was cosigned, Unix seconds.
     pub when: u64,
     pub camera: String,
-    /// `emergency`, `legal`, `owner-share`, `recovery`, `policy`.
-    pub kind: String,
+    pub kind: FoundKind,
     pub agency: Option<String>,
     pub reason: Option<String>,
     /// Whose epochs: 0 is the camera's main picture, 1 its second one.
@@ -112,7 +112,6 @@ impl Report {
 
 /// Why an audit says nothing.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum AuditError {
     #[error(
         "the log shows another history than the one kept: it has forked. Both heads are in {} and {}: they are evidence, show them to a monitor",
@@ -135,11 +134,11 @@ pub enum AuditError {
 pub async fn audit(
     owner: &Owner,
     since: Since,
-    on: &mut (dyn FnMut(Step) + Send),
+    on: &mut (dyn FnMut(AuditStep) + Send),
 ) -> Result<Report, AuditError> {
     let mut report = audit_log(owner, since, on).await?;
     for camera in &owner.stored().cameras {
-        on(Step::Epochs { camera: camera.name.clone() });
+        on(AuditStep::Epochs { camera: camera.name.clone() });
         for track in epochs::TRACKS {
             let checker = epochs::check(owner, camera, track).await?;
             report.epochs_checked += checker.checked;
@@ -158,10 +157,10 @@ pub async fn audit(
 pub async fn audit_log(
     owner: &Owner,
     since: Since,
-    on: &mut (dyn FnMut(Step) + Send),
+    on: &mut (dyn FnMut(AuditStep) + Send),
 ) -> Result<Report, AuditError> {
     let book = owner.refreshed().await?;
-    let now = host::clock::now();
+    let now = owner.now();
     let head = owner.log().head(Window::around(now, MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)).await?;
     let (size, root) = (head.checkpoint().size(), head.checkpoint().root());
     let kept = kept_head(&book)?;
@@ -178,7 +177,7 @@ pub async fn audit_log(
     let earlier: &[_] = if from.size == 0 { &[] } else { &book.findings };
     let mut ledger = Ledger::new(&book, days, earlier, head.cosigned_at())?;
     let witnesses = head.witness_names();
-    on(Step::Head { size, witnesses: witnesses.clone() });
+    on(AuditStep::Head { size, witnesses: witnesses.clone() });
 
     let total = size - from.size;
     let mut continuity = Continuity::new(kept, from);
@@ -187,7 +186,7 @@ pub async fn audit_log(
         ledger.take(entry.index(), entry.bytes());
         let done = entry.index().saturating_add(1).saturating_sub(from.size);
         if done.is_multiple_of(TELL_EVERY) || done == total {
-            on(Step::Leaves { done, total });
+            on(AuditStep::Leaves { done, total });
         }
     };
     let read = owner.log().read(from, &head, &mut take).await;
@@ -308,12 +307,11 @@ fn fork(owner: &Owner, book: &Stored, shown: &CosignedCheckpoint) -> Result<Audi
     durable::create_dirs(&folder)?;
     let write = |size: u64, root: &str, bytes: &[u8]| {
         let path = folder.join(format!("{size}-{}.checkpoint", root.get(..16).unwrap_or(root)));
-        durable::link_exclusive(&path, bytes).or_else(|error| match error {
+        match durable::link_exclusive(&path, bytes) {
             // The same head, cosigned at another time: the first copy is as good.
-            DurableError::Different { .. } => Ok(durable::Linked::AlreadySame),
-            other => Err(other),
-        })?;
-        Ok::<_, AuditError>(path)
+            Ok(_) | Err(DurableError::Different { .. }) => Ok::<_, AuditError>(path),
+            Err(error) => Err(error.into()),
+        }
     };
     let (size, root, kept) = match &book.head {
         Some(head) => (head.size, head.root.as_str(), head.checkpoint.as_bytes()),

@@ -11,19 +11,17 @@
 //! Several commands of one owner may run at once (two live views and an audit): a change takes the folder's lock, reads the
 //! file again, changes it and writes it, so that none overwrites another's.
 
+mod kind;
 pub(crate) mod notice;
-mod recent;
-mod status;
 mod stored;
 
-pub(crate) use status::Asking;
-pub use status::{CLOCK_TOLERANCE_MS, Status, Track, status};
+pub use kind::FoundKind;
 pub(crate) use stored::{Base64, Finding, KeptHead, OwnEntry, Stored, StoredCamera, StoredPolicy};
 
 use host::durable::{self, DurableError, FolderLock};
+use host::lock::Mutex;
 use media::enrollment::ObjectError;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The largest book that is read.
@@ -47,7 +45,6 @@ pub struct Camera {
 
 /// Why the book was not read or changed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum BookError {
     #[error("{}: no such book; run `candor owner init` once, or restore the keybook from a backup", .path.display())]
     Missing { path: PathBuf },
@@ -86,13 +83,13 @@ impl Book {
 
     /// What the book held when this process read or wrote it last.
     pub(crate) fn latest(&self) -> Stored {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.latest.lock().clone()
     }
 
     /// Reads the file again: another command may have changed it. Blocks.
     pub(crate) fn refresh(&self) -> Result<Stored, BookError> {
         let stored = read(&self.folder)?;
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = stored.clone();
+        *self.latest.lock() = stored.clone();
         Ok(stored)
     }
 
@@ -110,7 +107,7 @@ impl Book {
         let changed = change(&mut stored)?;
         durable::write_atomic(&path(&self.folder), &encode(&stored))?;
         drop(lock);
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = stored;
+        *self.latest.lock() = stored;
         Ok(changed)
     }
 

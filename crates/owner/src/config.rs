@@ -1,6 +1,7 @@
 //! The owner's one TOML file. Sample: `deploy/config/owner.toml`, which a test parses.
 
 pub use log_client::LogConfig;
+pub use relay_client::Addresses;
 
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -26,11 +27,11 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relay {
-    /// `HOST:PORT`.
-    pub address: String,
+    /// `HOST:PORT` of each, tried in turn.
+    pub addresses: Addresses,
     /// The relay's Ed25519 public key, base64url; the operator publishes it, every invite carries it on.
     pub key: String,
-    /// How cameras reach the relay, if not by `address` (`HOST:PORT`, written into invites).
+    /// How cameras reach the relay, if not by the first of `addresses` (`HOST:PORT`, written into invites).
     pub invite_address: Option<String>,
     /// The name under which the relay's operator signs leaves for its owners; it stands in every leaf of this owner's.
     pub sponsor: String,

@@ -12,8 +12,10 @@ mod file;
 use crate::live::viewer::Output;
 use crate::live::{Event, WatchError};
 use crate::play::Playback;
-use crate::{Owner, Picture, Span};
+use crate::span::{Picture, Span};
+use crate::state::Owner;
 use file::Clip;
+use host::blocking;
 use host::durable::DurableError;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +23,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Exported {
     pub files: Vec<ExportedFile>,
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<ExportedGap>,
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -37,7 +39,7 @@ pub struct ExportedFile {
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Gap {
+pub struct ExportedGap {
     pub from_us: u64,
     pub to_us: u64,
     pub reason: String,
@@ -45,7 +47,6 @@ pub struct Gap {
 
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ExportError {
     #[error(transparent)]
     Watch(#[from] WatchError),
@@ -75,20 +76,9 @@ pub async fn export(
                 on(event.clone());
             }
         }
-        clips = waiting(move || clips.take(outputs)).await?;
+        clips = blocking::run(move || clips.take(outputs)).await?;
     }
-    waiting(move || clips.finish()).await
-}
-
-/// Runs what waits for the disk where it may.
-async fn waiting<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ExportError> + Send + 'static,
-) -> Result<T, ExportError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        // A panic inside goes on here; nobody aborts the task.
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    }
+    blocking::run(move || clips.finish()).await
 }
 
 /// The files of one export.
@@ -96,7 +86,7 @@ struct Clips {
     to: PathBuf,
     current: Option<Clip>,
     files: Vec<ExportedFile>,
-    gaps: Vec<Gap>,
+    gaps: Vec<ExportedGap>,
     /// Start of the segment that is being added.
     start_us: u64,
 }
@@ -129,7 +119,7 @@ impl Clips {
                     }
                 }
                 Output::Event(Event::Gap { from_us, to_us, reason }) => {
-                    self.gaps.push(Gap { from_us, to_us, reason });
+                    self.gaps.push(ExportedGap { from_us, to_us, reason });
                 }
                 Output::Event(_) => {}
             }

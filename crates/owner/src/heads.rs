@@ -10,16 +10,13 @@
 //! open                            what does not open in its place is left out, and said in the log of this program
 //! ```
 
-use crate::Owner;
 use crate::book::StoredCamera;
-use crate::relay::Session;
-use media::epoch::{EpochOpen, SignedEpochOpen};
-use media::id::{CameraId, EpochNo, Sequence, TrackId};
+use crate::state::Owner;
+use media::id::{EpochNo, Sequence, TrackId};
 use media::limits;
-use media::message::{Refusal, RefusalCode, Request, Response};
-use media::segment::{HEADER_LEN, HeadQuery, SegmentHeader, SegmentQuery, StoredHead};
-use media::sign::PublicKey;
+use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, StoredHead};
 use quic::CallError;
+use relay_client::{EpochQuery, Session, epochs, heads};
 use seal::opener::{Keyring, Opened, SegmentOpener};
 use seal::sealer::SegmentHead;
 use std::collections::BTreeSet;
@@ -78,63 +75,35 @@ pub(crate) async fn fetch(
     keys: &mut Keyring,
     wanted: Wanted,
 ) -> Result<Answer, CallError> {
-    let (told, count, next) = told(session, camera.camera_id, wanted).await?;
+    let Wanted { from_us, to_us, cursor, pictures } = wanted;
+    let (camera_id, track) = (camera.camera_id, TrackId::MAIN);
+    let segments = SegmentQuery { camera_id, track, from_us, to_us, cursor };
+    let link = session.link().await?;
+    let page = heads(&link, &HeadQuery { segments, pictures }).await?;
     let lacking = |(header, _): &&(SegmentHeader, StoredHead)| !keys.holds(header.epoch_no);
-    let starts = told.iter().filter(lacking).map(|(header, _)| header.start_us);
+    let starts = page.heads.iter().filter(lacking).map(|(header, _)| header.start_us);
     if let Some((first, last)) = starts.map(|us| (us, us)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) {
-        let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-        let mut learn = |open: EpochOpen| {
+        let camera_key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
+        let query = EpochQuery { camera_key, track, from_us: first, to_us: last.saturating_add(1) };
+        for epoch in epochs(&link, query, limits::HEADS_PER_ANSWER).await? {
+            let open = epoch.open();
             // An epoch that was not wrapped for this device stays closed to it.
-            if let Ok(unwrapped) = seal::wrap::unwrap(&owner.device_id(), owner.wrap_key(), &open) {
-                let content = unwrapped.content_key(&open.context.hash());
-                keys.insert(&open, content);
+            if let Ok(unwrapped) = seal::wrap::unwrap(&owner.device_id(), owner.wrap_key(), open) {
+                keys.insert(open, unwrapped.content_key(&open.context.hash()));
             }
-        };
-        let of = (camera.camera_id, TrackId::MAIN);
-        epoch_opens(session, of, &key, (first, last.saturating_add(1)), &mut learn).await?;
+        }
     }
-    let (mut heads, mut refused) = (Vec::new(), BTreeSet::new());
-    for (header, head) in told {
+    let (mut opened, mut refused) = (Vec::new(), BTreeSet::new());
+    for (header, head) in page.heads {
         match open(head, keys, wanted.pictures) {
-            Some(head) => heads.push(head),
+            Some(head) => opened.push(head),
             None => _ = refused.insert(header.epoch_no),
         }
     }
     if !refused.is_empty() {
         tracing::warn!(camera = %camera.camera_id, epochs = refused.len(), "heads did not open in their place");
     }
-    Ok(Answer { heads, told: count, refused, next })
-}
-
-/// What the relay says, in order and within what was asked, how many heads it sent, and where to go on; nothing of it is authenticated yet.
-async fn told(
-    session: &mut Session,
-    camera_id: CameraId,
-    wanted: Wanted,
-) -> Result<(Vec<(SegmentHeader, StoredHead)>, usize, Option<Sequence>), CallError> {
-    let Wanted { from_us, to_us, cursor, pictures } = wanted;
-    let track = TrackId::MAIN;
-    let segments = SegmentQuery { camera_id, track, from_us, to_us, cursor };
-    let most = if pictures { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
-    let mut stream = session.link().await?.fetch_heads(&HeadQuery { segments, pictures }).await?;
-    let (mut told, mut least, mut count) = (Vec::new(), cursor, 0);
-    while count < most
-        && let Some((_received_us, head)) = stream.next().await?
-    {
-        count += 1;
-        let header = head.bytes.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
-        let Some(header) = header.filter(|header| header.sequence >= least && header.start_us < to_us) else {
-            continue;
-        };
-        least = Sequence(header.sequence.0.saturating_add(1));
-        told.push((header, head));
-    }
-    Ok((told, count, go_on(count == most, cursor, least)))
-}
-
-/// Where to go on after an answer that was full. One that leads nowhere is the last, or a relay could be asked the same for ever.
-fn go_on(is_full: bool, cursor: Sequence, least: Sequence) -> Option<Sequence> {
-    (is_full && least > cursor).then_some(least)
+    Ok(Answer { heads: opened, told: page.told, refused, next: page.next })
 }
 
 /// Opens a head in its place.
@@ -143,47 +112,12 @@ fn open(told: StoredHead, keys: &Keyring, picture: bool) -> Option<Head> {
     opener.push(&told.bytes).ok()?;
     let Ok(Some(Opened::Header(header))) = opener.poll(keys) else { return None };
     let Ok(Some(Opened::Head(sealed))) = opener.poll(keys) else { return None };
-    let picture = match opener.poll(keys) {
-        Ok(Some(Opened::Fragment { bytes, .. })) if picture => Some(bytes),
-        Ok(None) => None,
-        _ => return None,
+    let picture = match opener.poll(keys).ok()? {
+        Some(Opened::Fragment { bytes, .. }) if picture => Some(bytes),
+        Some(Opened::Header(_) | Opened::Head(_) | Opened::Fragment { .. } | Opened::End(_)) => return None,
+        None => None,
     };
     Some(Head { header, sealed, picture, bytes: told.segment_bytes, duration_us: told.duration_us })
-}
-
-/// Hands every EpochOpen of a track and span that the camera signed to `take`, in order.
-pub(crate) async fn epoch_opens(
-    session: &mut Session,
-    (camera_id, track): (CameraId, TrackId),
-    key: &PublicKey,
-    (from_us, to_us): (u64, u64),
-    take: &mut (dyn FnMut(EpochOpen) + Send),
-) -> Result<(), CallError> {
-    let mut next_us = from_us;
-    let mut seen: Option<EpochNo> = None;
-    loop {
-        let request = Request::FetchEpochs { camera_id, track, from_us: next_us, to_us };
-        let (opens, more) = match session.ask(&request).await {
-            Ok(Response::Epochs { opens, more }) => (opens, more),
-            Err(CallError::Refused(Refusal { code: RefusalCode::NotFound, .. })) => (Vec::new(), false),
-            Ok(_) => return Err(CallError::Unexpected("no Epochs")),
-            Err(error) => return Err(error),
-        };
-        let mut reached_us = next_us;
-        for bytes in opens {
-            let Ok(signed) = SignedEpochOpen::decode(&bytes) else { continue };
-            let Ok(open) = signed.verify(key) else { continue };
-            reached_us = reached_us.max(open.context.end_us());
-            if seen.is_none_or(|seen| open.context.epoch_no > seen) {
-                seen = Some(open.context.epoch_no);
-                take(open.clone());
-            }
-        }
-        if !more || reached_us <= next_us {
-            return Ok(());
-        }
-        next_us = reached_us;
-    }
 }
 
 #[cfg(test)]

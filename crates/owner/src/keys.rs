@@ -13,7 +13,7 @@
 //! done as the *device* key, whose `DeviceId` stands among the policy's recipients: the same rule as for every other
 //! viewer, so that a device can be taken out of a policy without changing the root.
 
-use crate::book::{Book, BookError, Camera, Stored, StoredCamera};
+use crate::book::{Book, BookError};
 use crate::config::Config;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,12 +21,9 @@ use ed25519_dalek::SigningKey;
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
 use host::durable::{self, DurableError};
 use host::secret::{self, SecretError};
-use log_client::LogClient;
-use media::id::DeviceId;
 use quic::Identity;
 use seal::hpke;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tlog::policy::{POLICY_MAX_BYTES, Policy, PolicyError};
 use zeroize::Zeroizing;
 
@@ -41,7 +38,6 @@ pub struct Created {
 
 /// Why keys could not be made or read.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum KeysError {
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -63,27 +59,11 @@ pub enum KeysError {
     PublicKey { field: &'static str, value: String, bytes: usize },
 }
 
-/// An opened keybook: configuration, keys, book of cameras and the log policy. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Owner(Arc<Opened>);
-
-struct Opened {
-    config: Config,
-    root: SigningKey,
-    device: SigningKey,
-    wrap: hpke::SecretKey,
-    relay_key: [u8; 32],
-    recovery_pk: [u8; 32],
-    log: LogClient,
-    log_policy_text: String,
-    rules_hash: [u8; 32],
-    book: Book,
-}
-
-impl std::fmt::Debug for Opened {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Owner").field("keybook", &self.config.keybook).finish_non_exhaustive()
-    }
+/// The secret halves.
+pub(crate) struct Keys {
+    pub(crate) root: SigningKey,
+    pub(crate) device: SigningKey,
+    pub(crate) wrap: hpke::SecretKey,
 }
 
 const ROOT: (&str, &str) = ("root.secret", "owner-root");
@@ -110,132 +90,27 @@ pub fn init(config: &Config) -> Result<Created, KeysError> {
     Ok(public_halves(&root, &device))
 }
 
-impl Owner {
-    /// Opens the keybook; nothing is created.
-    pub fn open(config: Config) -> Result<Self, KeysError> {
-        let folder = &config.keybook;
-        let policy_path = &config.log.policy;
-        let text = read(policy_path, POLICY_MAX_BYTES)?;
-        let policy = Policy::parse(&text)
-            .map_err(|error| KeysError::LogPolicy { path: policy_path.clone(), error })?;
-        let log_policy_text =
-            String::from_utf8(text).map_err(|_| KeysError::LogPolicyText { path: policy_path.clone() })?;
-        let rules_hash = match &config.escrow {
-            None => [0; 32],
-            Some(escrow) => rules_hash(&escrow.policy_doc)?,
-        };
-        let recovery_pk = match &config.recovery_key {
-            None => [0; 32],
-            Some(text) => media::sign::sha256(&[&public_key("recovery_key", text, hpke::PUBLIC_BYTES)?]),
-        };
-        let relay_key = public_key("relay.key", &config.relay.key, 32)?;
-        let relay_key = <[u8; 32]>::try_from(relay_key).map_err(|_| KeysError::PublicKey {
-            field: "relay.key",
-            value: config.relay.key.clone(),
-            bytes: 32,
-        })?;
-        Ok(Self(Arc::new(Opened {
+impl Keys {
+    pub(crate) fn open(folder: &Path) -> Result<Self, KeysError> {
+        Ok(Self {
             root: SigningKey::from_bytes(&*key(folder, ROOT)?),
             device: SigningKey::from_bytes(&*key(folder, DEVICE)?),
             wrap: hpke::SecretKey::new(*key(folder, WRAP)?),
-            relay_key,
-            recovery_pk,
-            log: LogClient::new(&config.log.url, policy),
-            log_policy_text,
-            rules_hash,
-            book: Book::open(folder)?,
-            config,
-        })))
+        })
     }
 
-    /// Public halves of the keys in the keybook.
-    pub fn public(&self) -> Created {
-        public_halves(&self.0.root, &self.0.device)
-    }
-
-    /// The cameras in the book, by name.
-    pub fn cameras(&self) -> Vec<Camera> {
-        let mut cameras: Vec<_> = self.stored().cameras.iter().map(StoredCamera::shown).collect();
-        cameras.sort_by(|a, b| a.name.cmp(&b.name));
-        cameras
-    }
-
-    pub(crate) fn config(&self) -> &Config {
-        &self.0.config
-    }
-
-    pub(crate) fn root(&self) -> &SigningKey {
-        &self.0.root
-    }
-
-    pub(crate) fn wrap_key(&self) -> &hpke::SecretKey {
-        &self.0.wrap
-    }
-
-    pub(crate) fn device_id(&self) -> DeviceId {
-        DeviceId::of_key(&self.0.device.verifying_key().to_bytes())
+    pub(crate) fn public(&self) -> Created {
+        public_halves(&self.root, &self.device)
     }
 
     /// For what only the owner may do.
     pub(crate) fn root_identity(&self) -> Identity {
-        Identity::from_seed(&Zeroizing::new(self.0.root.to_bytes()))
+        Identity::from_seed(&Zeroizing::new(self.root.to_bytes()))
     }
 
     /// For watching.
     pub(crate) fn device_identity(&self) -> Identity {
-        Identity::from_seed(&Zeroizing::new(self.0.device.to_bytes()))
-    }
-
-    pub(crate) fn relay_key(&self) -> &[u8; 32] {
-        &self.0.relay_key
-    }
-
-    pub(crate) fn recovery_pk(&self) -> [u8; 32] {
-        self.0.recovery_pk
-    }
-
-    pub(crate) fn log(&self) -> &LogClient {
-        &self.0.log
-    }
-
-    pub(crate) fn log_policy_text(&self) -> &str {
-        &self.0.log_policy_text
-    }
-
-    /// SHA-256 of the PolicyDoc that the owner agrees to; zeros without escrow.
-    pub(crate) fn rules_hash(&self) -> [u8; 32] {
-        self.0.rules_hash
-    }
-
-    pub(crate) fn stored(&self) -> Stored {
-        self.0.book.latest()
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.0.book.folder()
-    }
-
-    /// The book as it is on disk now.
-    pub(crate) async fn refreshed(&self) -> Result<Stored, BookError> {
-        let owner = self.clone();
-        match tokio::task::spawn_blocking(move || owner.0.book.refresh()).await {
-            Ok(read) => read,
-            // A panic inside goes on here; nobody aborts the task.
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-        }
-    }
-
-    /// Changes the book, durable on return, on a thread that may wait for the disk.
-    pub(crate) async fn change<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&mut Stored) -> Result<T, BookError> + Send + 'static,
-    ) -> Result<T, BookError> {
-        let owner = self.clone();
-        match tokio::task::spawn_blocking(move || owner.0.book.change(change)).await {
-            Ok(changed) => changed,
-            // A panic inside goes on here; nobody aborts the task.
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-        }
+        Identity::from_seed(&Zeroizing::new(self.device.to_bytes()))
     }
 }
 
@@ -250,15 +125,26 @@ fn key(folder: &Path, (file, label): (&str, &str)) -> Result<Zeroizing<[u8; 32]>
     <[u8; 32]>::try_from(&bytes[..]).map(Zeroizing::new).map_err(|_| KeysError::Length { path })
 }
 
-fn rules_hash(path: &Path) -> Result<[u8; 32], KeysError> {
+/// The log policy in a file, and its text.
+pub(crate) fn log_policy(path: &Path) -> Result<(Policy, String), KeysError> {
+    let text = read(path, POLICY_MAX_BYTES)?;
+    let policy =
+        Policy::parse(&text).map_err(|error| KeysError::LogPolicy { path: path.to_owned(), error })?;
+    let text = String::from_utf8(text).map_err(|_| KeysError::LogPolicyText { path: path.to_owned() })?;
+    Ok((policy, text))
+}
+
+/// The hash of the PolicyDoc in a file.
+pub(crate) fn rules_hash(path: &Path) -> Result<[u8; 32], KeysError> {
     let document = PolicyDoc::parse(&read(path, POLICY_DOC_MAX_BYTES)?)
         .map_err(|error| KeysError::PolicyDoc { path: path.to_owned(), error })?;
     Ok(document.hash().0)
 }
 
-fn public_key(field: &'static str, text: &str, bytes: usize) -> Result<Vec<u8>, KeysError> {
-    let decoded = URL_SAFE_NO_PAD.decode(text).ok().filter(|key| key.len() == bytes);
-    decoded.ok_or_else(|| KeysError::PublicKey { field, value: text.chars().take(64).collect(), bytes })
+/// The public key that a field of the configuration holds.
+pub(crate) fn public_key<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], KeysError> {
+    let decoded = URL_SAFE_NO_PAD.decode(text).ok().and_then(|key| key.try_into().ok());
+    decoded.ok_or_else(|| KeysError::PublicKey { field, value: text.chars().take(64).collect(), bytes: N })
 }
 
 fn read(path: &Path, limit: usize) -> Result<Vec<u8>, KeysError> {

@@ -13,16 +13,17 @@ pub(crate) mod policy;
 pub(crate) mod viewer;
 
 use crate::book::BookError;
-use crate::relay::{self, As};
-use crate::{Owner, Picture};
+use crate::span::Picture;
+use crate::state::{As, Owner};
 use host::shutdown::Shutdown;
-use media::message::{Control, From, Refusal, RefusalCode, Request, Response};
+use media::message::{Control, From};
 use media::segment::SegmentHeader;
 use quic::{CallError, ControlReceiver, Link, LinkError, SegmentRecv, StreamError};
+use relay_client::{Epoch, EpochQuery, Paging, Session};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
-use viewer::{Output, Release, Step, Viewer};
+use viewer::{Output, Step, Viewer, WriteWhen};
 
 /// How long the relay may take to say that a subscription stands.
 const SUBSCRIBE: Duration = Duration::from_secs(10);
@@ -65,7 +66,6 @@ pub struct Watched {
 
 /// Why nothing (more) can be watched.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum WatchError {
     #[error("no camera is called {name:?} in the book; `candor owner cameras` lists them")]
     UnknownCamera { name: String },
@@ -92,55 +92,55 @@ pub async fn live(
     stop: &Shutdown,
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let mut viewer = Viewer::new(owner, picture.into(), Release::AsOpened)?;
-    let mut failures = 0;
+    let mut viewer = Viewer::new(owner, picture.into(), WriteWhen::Opened)?;
+    let mut session = owner.session(As::Device);
     while !stop.is_requested() {
         let before = viewer.counts().segments;
-        let mut session = Session { owner, viewer: &mut viewer, sink: &mut *sink, stop, on: &mut *on };
-        let error = match session.run().await {
-            Ok(()) => break,
-            Err(error) => error,
-        };
+        let (viewing, session_of) = (&mut viewer, &mut session);
+        let mut live =
+            LiveSession { owner, session: session_of, viewer: viewing, sink: &mut *sink, stop, on: &mut *on };
+        let Err(error) = live.run().await else { break };
         // Only what was seen to work once is worth waiting for.
         let segments = viewer.counts().segments;
-        failures = if segments > before { 1 } else { failures + 1 };
-        if !is_passing(&error) || segments == 0 {
+        if !error.is_passing() || segments == 0 {
             return Err(error);
         }
-        let pause = relay::pause(failures);
-        tracing::warn!(%error, ?pause, "the session was lost; opening another");
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.requested() => break,
+        if segments > before {
+            session.worked();
         }
+        tracing::warn!(%error, "the session was lost; opening another");
+        session.failed();
     }
     sink.flush().await?;
     Ok(viewer.watched())
 }
 
-fn is_passing(error: &WatchError) -> bool {
-    match error {
-        WatchError::Link(error) => error.is_passing(),
-        WatchError::Call(error) => error.is_passing(),
-        WatchError::NotSubscribed => true,
-        _ => false,
+impl WatchError {
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Link(error) => error.is_passing(),
+            Self::Call(error) => error.is_passing(),
+            Self::NotSubscribed => true,
+            Self::UnknownCamera { .. } | Self::Book(_) | Self::OnlyRefused(_) | Self::Sink(_) => false,
+        }
     }
 }
 
 /// One session of a live view; `Ok` when it was stopped.
-struct Session<'a, S> {
+struct LiveSession<'a, S> {
     owner: &'a Owner,
+    session: &'a mut Session,
     viewer: &'a mut Viewer,
     sink: &'a mut S,
     stop: &'a Shutdown,
     on: &'a mut (dyn FnMut(Event) + Send),
 }
 
-impl<S: AsyncWrite + Unpin + Send> Session<'_, S> {
+impl<S: AsyncWrite + Unpin + Send> LiveSession<'_, S> {
     async fn run(&mut self) -> Result<(), WatchError> {
         let stop = self.stop;
         let (link, mut control) = tokio::select! {
-            connected = relay::connect(self.owner, As::Device) => connected?,
+            opened = self.session.open() => opened?,
             () = stop.requested() => return Ok(()),
         };
         self.subscribe(&link, &mut control).await?;
@@ -205,18 +205,18 @@ impl<S: AsyncWrite + Unpin + Send> Session<'_, S> {
                     self.viewer.lost(&incoming);
                     return Err(error.into());
                 }
-                Err(_) => {
+                Err(StreamError::Abandoned | StreamError::Stalled) => {
                     self.viewer.lost(&incoming);
                     return Ok(());
                 }
             };
-            let mut step = self.viewer.push(&mut incoming, &bytes, host::clock::now_us(), &mut out);
+            let mut step = self.viewer.push(&mut incoming, &bytes, self.owner.now_us(), &mut out);
             while let Step::Epoch(header) = step {
                 self.write(std::mem::take(&mut out)).await?;
-                let opens = epoch_opens(link, self.viewer, &header).await?;
-                self.viewer.catch_up(self.owner, &opens).await?;
-                self.viewer.learn(&mut incoming, &opens, &mut out);
-                step = self.viewer.push(&mut incoming, &[], host::clock::now_us(), &mut out);
+                let epochs = epochs_of(link, self.viewer, &header).await?;
+                self.viewer.catch_up(self.owner, &epochs).await?;
+                self.viewer.learn(&mut incoming, &epochs, &mut out);
+                step = self.viewer.push(&mut incoming, &[], self.owner.now_us(), &mut out);
             }
             self.write(out).await?;
             if step == Step::Done {
@@ -268,32 +268,22 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// The EpochOpen of the epoch in which a segment starts. A live segment may overtake its own.
-pub(crate) async fn epoch_opens(
+/// The EpochOpen of the epoch in which a segment starts, and others of that moment. A live segment may
+/// overtake its own.
+pub(crate) async fn epochs_of(
     link: &Link,
     viewer: &Viewer,
     header: &SegmentHeader,
-) -> Result<Vec<Vec<u8>>, WatchError> {
-    let request = Request::FetchEpochs {
-        camera_id: viewer.camera_id(),
-        track: viewer.track(),
-        from_us: header.start_us,
-        to_us: header.start_us.saturating_add(1),
-    };
+) -> Result<Vec<Epoch>, WatchError> {
+    let (from_us, to_us) = (header.start_us, header.start_us.saturating_add(1));
+    let query = EpochQuery { camera_key: viewer.camera_key(), track: viewer.track(), from_us, to_us };
     let deadline = Instant::now() + EPOCH_LATE;
     loop {
-        let opens = match relay::ask(link, &request).await {
-            Ok(Response::Epochs { opens, .. }) => opens,
-            Ok(_) => return Err(CallError::Unexpected("no Epochs").into()),
-            Err(CallError::Refused(Refusal { code: RefusalCode::NotFound, .. })) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let is_it = |bytes: &Vec<u8>| {
-            let open = media::epoch::SignedEpochOpen::decode(bytes);
-            open.is_ok_and(|open| open.unverified().context.epoch_no == header.epoch_no)
-        };
-        if opens.iter().any(is_it) || Instant::now() + EPOCH_AGAIN >= deadline {
-            return Ok(opens);
+        let page = Paging::new(query).next(link).await?;
+        let epochs = page.map_or_else(Vec::new, |page| page.epochs);
+        let is_it = |epoch: &Epoch| epoch.open().context.epoch_no == header.epoch_no;
+        if epochs.iter().any(is_it) || Instant::now() + EPOCH_AGAIN >= deadline {
+            return Ok(epochs);
         }
         tokio::time::sleep(EPOCH_AGAIN).await;
     }

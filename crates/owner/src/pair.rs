@@ -14,18 +14,17 @@
 
 mod qr;
 
-use crate::book::{Base64, BookError, Camera, StoredCamera, StoredPolicy, notice};
+use crate::book::{Base64, BookError, Camera, Stored, StoredCamera, StoredPolicy, notice};
 use crate::policy::{ComposeError, LeafError, compose, leaf};
-use crate::relay::{As, Session};
-use crate::{Owner, book};
-use escrow::record::EntryId;
+use crate::state::{As, Owner};
 use media::codec::DecodeError;
 use media::enrollment::Enrollment;
 use media::id::{CameraId, Day};
-use media::message::{RefusalCode, Request, Response, Side};
+use media::message::{RefusalCode, Side};
 use media::pair::{PairHello, PairWelcome};
 use media::sign::BadSignature;
 use quic::{CallError, LinkError};
+use relay_client::{Session, calls, found};
 use seal::notice::NoticeRoot;
 use seal::pair::{Invite, InviteError};
 use std::time::Duration;
@@ -42,7 +41,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// What happens between the invite and a paired camera, in order.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "step")]
-pub enum Step {
+pub enum PairStep {
     /// A camera has answered the invite.
     Answered { camera_id: String },
     /// The blinded policy leaf is in the log, with a witness quorum.
@@ -55,7 +54,6 @@ pub enum Step {
 
 /// Why a camera was not paired.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PairError {
     #[error(
         "the invite cannot be used any more: it expired unused, or the relay was restarted; make a new one"
@@ -88,7 +86,11 @@ fn hint(error: &CallError) -> &'static str {
         CallError::Refused(refusal) if refusal.code == RefusalCode::NotAllowed => {
             "; ask its operator to list this owner's root key (`candor owner keys`) under `owners`"
         }
-        _ => "",
+        CallError::Refused(_)
+        | CallError::Link(_)
+        | CallError::TimedOut { .. }
+        | CallError::Abandoned
+        | CallError::Unexpected(_) => "",
     }
 }
 
@@ -117,22 +119,22 @@ pub async fn invite(owner: &Owner, name: &str) -> Result<Invitation, PairError> 
     compose::first_policy(owner, CameraId([0; 32]))?;
     let relay = &owner.config().relay;
     let invite = Invite {
-        relay: relay.invite_address.clone().unwrap_or_else(|| relay.address.clone()),
+        relay: relay.invite_address.clone().unwrap_or_else(|| relay.addresses.first().to_owned()),
         relay_key: *owner.relay_key(),
         owner_key: owner.root().verifying_key().to_bytes(),
-        secret: Zeroizing::new(host::rng::bytes()),
+        secret: Zeroizing::new(owner.rng().bytes()),
     };
     let url = Zeroizing::new(invite.url());
     let qr = qr::lines(&url).ok_or(PairError::TooLong)?;
-    let mut session = Session::new(owner, As::Owner);
-    session.ask(&Request::MailboxOpen { mailbox: invite.mailbox(), ttl_s: INVITE_SECONDS }).await?;
+    let mut session = owner.session(As::Owner);
+    session.ask(&calls::open_mailbox(invite.mailbox(), INVITE_SECONDS)).await?;
     Ok(Invitation {
         owner: owner.clone(),
         name: name.to_owned(),
         invite,
         url,
         qr,
-        expires_at: host::clock::now() + u64::from(INVITE_SECONDS),
+        expires_at: owner.now().saturating_add(INVITE_SECONDS.into()),
         deadline: Instant::now() + Duration::from_secs(INVITE_SECONDS.into()),
         session,
     })
@@ -155,7 +157,7 @@ impl Invitation {
     }
 
     /// Waits for the camera and pairs it.
-    pub async fn wait(mut self, on: &mut (dyn FnMut(Step) + Send)) -> Result<Camera, PairError> {
+    pub async fn wait(mut self, on: &mut (dyn FnMut(PairStep) + Send)) -> Result<Camera, PairError> {
         let mail = self.answer().await?;
         let hello = self.invite.open_mail(Side::Camera, &mail)?;
         let hello = PairHello::decode(&hello).map_err(PairError::Hello)?;
@@ -165,19 +167,17 @@ impl Invitation {
             return Err(BadSignature("the camera's consent").into());
         }
         let camera_id = CameraId::of_key(&hello.camera_pk);
-        on(Step::Answered { camera_id: camera_id.to_string() });
+        on(PairStep::Answered { camera_id: camera_id.to_string() });
         self.finish(hello, camera_id, on).await
     }
 
     /// The camera's mail, as soon as it is there.
     async fn answer(&mut self) -> Result<Vec<u8>, PairError> {
-        let request = Request::MailboxTake { mailbox: self.invite.mailbox(), side: Side::Camera };
+        let take = calls::take_mail(self.invite.mailbox(), Side::Camera);
         loop {
-            let asked = self.session.ask_until(&request, self.deadline).await;
-            match asked {
-                Ok(Response::Object(mail)) => return Ok(mail),
-                Ok(_) => return Err(CallError::Unexpected("no Object").into()),
-                Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::NotFound => {}
+            match found(self.session.ask_until(&take, self.deadline).await) {
+                Ok(Some(mail)) => return Ok(mail),
+                Ok(None) => {}
                 Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::InviteSpent => {
                     return Err(PairError::Expired);
                 }
@@ -194,11 +194,11 @@ impl Invitation {
         mut self,
         hello: PairHello,
         camera_id: CameraId,
-        on: &mut (dyn FnMut(Step) + Send),
+        on: &mut (dyn FnMut(PairStep) + Send),
     ) -> Result<Camera, PairError> {
         let owner = self.owner.clone();
         let deadline = Instant::now() + FINISH_WITHIN;
-        let now = host::clock::now();
+        let now = owner.now();
         let enrollment = Enrollment {
             camera_pk: hello.camera_pk,
             owner_root_pk: self.invite.owner_key,
@@ -209,25 +209,16 @@ impl Invitation {
         .sign(owner.root());
         let policy = compose::first_policy(&owner, camera_id)?;
         let day = Day::of_us(now.saturating_mul(1_000_000));
-        let root_bytes = Zeroizing::new(host::rng::bytes::<32>());
+        let root_bytes = Zeroizing::new(owner.rng().bytes::<32>());
         let root = NoticeRoot::new(*root_bytes);
-        let id = EntryId::generate(&mut host::rng::OsRng);
-        let sponsor = &owner.config().relay.sponsor;
-        let leaf = leaf::policy_leaf(sponsor, &root.key(&camera_id, day), &policy, id)?;
-        let own = leaf::own_entry(&leaf);
-        let noted = |stored: &mut book::Stored| {
-            stored.own.push(own);
-            Ok(())
-        };
-        owner.change(noted).await?;
-
-        let (bundle, logged) = leaf::log(&mut self.session, &owner, &leaf, policy.bytes(), deadline).await?;
+        let key = root.key(&camera_id, day);
+        let (bundle, logged) = leaf::log(&owner, &mut self.session, &key, &policy, deadline).await?;
         let leaf_index = logged.index();
         let witnesses = logged.cosigned().witness_names();
-        on(Step::PolicyLogged { leaf_index, witnesses });
-        let put = Request::PutPolicy { enrollment: enrollment.clone(), bundle: bundle.clone() };
+        on(PairStep::PolicyLogged { leaf_index, witnesses });
+        let put = calls::put_policy(enrollment.clone(), bundle.clone());
         self.session.ask_until(&put, deadline).await?;
-        on(Step::PolicyStored);
+        on(PairStep::PolicyStored);
 
         notice::keep(owner.folder(), &camera_id, day, &root)?;
         let camera = StoredCamera {
@@ -248,16 +239,16 @@ impl Invitation {
         let log_policy = owner.log_policy_text().to_owned();
         let welcome = PairWelcome { enrollment, policy: bundle, day, notice_root: *root_bytes, log_policy };
         let message = Zeroizing::new(welcome.encode());
-        let mail = self.invite.seal_mail(Side::Owner, &message, &mut host::rng::OsRng);
-        let put = Request::MailboxPut { mailbox: self.invite.mailbox(), side: Side::Owner, mail };
+        let mail = self.invite.seal_mail(Side::Owner, &message, &mut owner.rng());
+        let put = calls::put_mail(self.invite.mailbox(), Side::Owner, mail);
         self.session.ask_until(&put, deadline).await?;
         let paired = owner.change(move |stored| welcomed(stored, &camera_id)).await?;
-        on(Step::Paired);
+        on(PairStep::Paired);
         paired.ok_or(PairError::Expired)
     }
 }
 
-fn welcomed(stored: &mut book::Stored, id: &CameraId) -> Result<Option<Camera>, BookError> {
+fn welcomed(stored: &mut Stored, id: &CameraId) -> Result<Option<Camera>, BookError> {
     let camera = stored.cameras.iter_mut().find(|camera| camera.camera_id == *id);
     Ok(camera.map(|camera| {
         camera.welcomed = true;

@@ -2,19 +2,21 @@
 //! it and the chain to it hold.
 //!
 //! ```text
-//! FetchSegments from..to            first segment is a key frame: go on
-//!                                   it continues another: ask again from a little earlier, keep what leads to it
+//! FetchSegments from..to            first segment is a key frame: go on                           Way::Straight
+//!                                   it continues another: ask again from a little earlier,         Way::Leading
+//!                                   keep what leads to it
 //! session lost                      ask again from the cursor
 //! ```
 
-use crate::live::viewer::{Output, Release, Step, Viewer};
+use crate::live::viewer::{Output, Step, Viewer, WriteWhen};
 use crate::live::{self, Event, MAX_REFUSED, WatchError, Watched};
-use crate::relay::{self, As, Session};
-use crate::{Owner, Picture, Span};
+use crate::span::{Picture, Span};
+use crate::state::{As, Owner};
 use bytes::Bytes;
 use media::id::Sequence;
 use media::segment::{HEADER_LEN, SegmentHeader, SegmentQuery, Start};
 use quic::{CallError, SegmentStream};
+use relay_client::Session;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -52,11 +54,7 @@ pub(crate) struct Playback {
     session: Session,
     viewer: Viewer,
     span: Span,
-    /// Which of [`LEADS_US`] is being tried; none once a key frame was found.
-    lead: Option<usize>,
-    /// The segment to which a lead must come.
-    target: Option<Sequence>,
-    led: Led,
+    way: Way,
     stream: Option<SegmentStream>,
     ready: VecDeque<Bytes>,
     /// The first segment wanted of the next fetch.
@@ -65,6 +63,18 @@ pub(crate) struct Playback {
     /// The end of what was handed on.
     reached_us: Option<u64>,
     ended: bool,
+}
+
+/// How the first segment is come to.
+#[derive(Debug)]
+enum Way {
+    /// Nothing has come yet.
+    Beginning,
+    /// The span begins in mid-picture, at `target`: segments from a key frame before it are kept, asked for
+    /// from `LEADS_US[lead]` earlier on.
+    Leading { lead: usize, target: Sequence, led: Led },
+    /// What comes is played.
+    Straight,
 }
 
 /// Segments from the last key frame before the target.
@@ -90,18 +100,16 @@ impl Led {
 
 impl Playback {
     pub(crate) fn new(owner: &Owner, picture: Picture<'_>, span: Span) -> Result<Self, WatchError> {
-        let mut viewer = Viewer::new(owner, picture, Release::Verified)?;
+        let mut viewer = Viewer::new(owner, picture, WriteWhen::Verified)?;
         // An overlapping segment starts before the span; how long before is bounded by the longest lead.
         let earliest = span.from_us().saturating_sub(LEADS_US.into_iter().max().unwrap_or(0));
         viewer.want(earliest..span.to_us());
         Ok(Self {
             owner: owner.clone(),
-            session: Session::new(owner, As::Device),
+            session: owner.session(As::Device),
             viewer,
             span,
-            lead: Some(0),
-            target: None,
-            led: Led::default(),
+            way: Way::Beginning,
             stream: None,
             ready: VecDeque::new(),
             cursor: Sequence(0),
@@ -130,7 +138,7 @@ impl Playback {
             }
             match self.fetched().await? {
                 Some(segment) => self.sort(segment),
-                None if self.target.is_some() => self.give_up_leading(),
+                None if matches!(self.way, Way::Leading { .. }) => self.give_up_leading(),
                 None => {
                     self.ended = true;
                     return Ok(Some(self.tail()));
@@ -142,20 +150,17 @@ impl Playback {
     /// The next segment of the relay's, over as many sessions as it takes.
     async fn fetched(&mut self) -> Result<Option<Bytes>, WatchError> {
         let deadline = Instant::now() + AWAY;
-        let mut failures = 0;
         loop {
-            let error = match self.try_fetch().await {
-                Ok(next) => return Ok(next),
-                Err(error) => error,
-            };
-            self.stream = None;
-            failures += 1;
-            let pause = relay::pause(failures);
-            if !error.is_passing() || Instant::now() + pause >= deadline {
-                return Err(error.into());
+            match self.try_fetch().await {
+                Ok(next) => {
+                    self.session.worked();
+                    return Ok(next);
+                }
+                Err(error) => {
+                    self.stream = None;
+                    self.session.again(error, deadline)?;
+                }
             }
-            tracing::warn!(%error, "the relay broke off; asking for the rest");
-            tokio::time::sleep(pause).await;
         }
     }
 
@@ -163,7 +168,10 @@ impl Playback {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             None => {
-                let lead = self.lead.and_then(|at| LEADS_US.get(at)).copied().unwrap_or(0);
+                let lead = match &self.way {
+                    Way::Leading { lead, .. } => LEADS_US[*lead],
+                    Way::Beginning | Way::Straight => 0,
+                };
                 let query = SegmentQuery {
                     camera_id: self.viewer.camera_id(),
                     track: self.viewer.track(),
@@ -181,32 +189,34 @@ impl Playback {
     /// Decides by its clear header whether a segment is played, kept for the way to the target, or makes the way longer.
     fn sort(&mut self, segment: Bytes) {
         let header = segment.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
-        let (Some(lead), Some(header)) = (self.lead, header) else { return self.ready.push_back(segment) };
-        match self.target {
-            None if header.start == Start::KeyFrame => {
-                self.lead = None;
+        let Some(header) = header else { return self.ready.push_back(segment) };
+        match &mut self.way {
+            Way::Straight => self.ready.push_back(segment),
+            Way::Beginning if header.start == Start::KeyFrame => {
+                self.way = Way::Straight;
                 self.ready.push_back(segment);
             }
-            None => {
-                self.target = Some(header.sequence);
-                self.look_earlier(lead);
+            Way::Beginning => self.look_earlier(0, header.sequence),
+            Way::Leading { target, led, .. } if header.sequence < *target => led.take(&header, segment),
+            Way::Leading { lead, target, led }
+                if led.segments.is_empty() && header.start != Start::KeyFrame =>
+            {
+                let (lead, target) = (*lead, *target);
+                self.look_earlier(lead, target);
             }
-            Some(target) if header.sequence < target => self.led.take(&header, segment),
-            Some(_) if self.led.segments.is_empty() && header.start != Start::KeyFrame => {
-                self.look_earlier(lead)
-            }
-            Some(_) => {
-                self.lead = None;
-                self.target = None;
-                self.ready.extend(std::mem::take(&mut self.led).segments);
+            Way::Leading { led, .. } => {
+                self.ready.extend(std::mem::take(&mut led.segments));
                 self.ready.push_back(segment);
+                self.way = Way::Straight;
             }
         }
     }
 
-    fn look_earlier(&mut self, lead: usize) {
-        if lead + 1 < LEADS_US.len() {
-            (self.lead, self.stream, self.led) = (Some(lead + 1), None, Led::default());
+    fn look_earlier(&mut self, tried: usize, target: Sequence) {
+        let lead = tried + 1;
+        if lead < LEADS_US.len() {
+            self.way = Way::Leading { lead, target, led: Led::default() };
+            self.stream = None;
         } else {
             self.give_up_leading();
         }
@@ -214,20 +224,19 @@ impl Playback {
 
     /// No key frame before the span: it is played from the first one within.
     fn give_up_leading(&mut self) {
-        (self.lead, self.target, self.led) = (None, None, Led::default());
-        self.stream = None;
+        (self.way, self.stream) = (Way::Straight, None);
     }
 
     async fn open(&mut self, segment: &[u8]) -> Result<Vec<Output>, WatchError> {
         let mut out = Vec::new();
         let mut incoming = self.viewer.begin();
-        let now_us = host::clock::now_us();
+        let now_us = self.owner.now_us();
         let mut step = self.viewer.push(&mut incoming, segment, now_us, &mut out);
         while let Step::Epoch(header) = step {
             let link = self.session.link().await?;
-            let opens = live::epoch_opens(&link, &self.viewer, &header).await?;
-            self.viewer.catch_up(&self.owner, &opens).await?;
-            self.viewer.learn(&mut incoming, &opens, &mut out);
+            let epochs = live::epochs_of(&link, &self.viewer, &header).await?;
+            self.viewer.catch_up(&self.owner, &epochs).await?;
+            self.viewer.learn(&mut incoming, &epochs, &mut out);
             step = self.viewer.push(&mut incoming, &[], now_us, &mut out);
         }
         self.viewer.finish(incoming, &mut out);
@@ -250,7 +259,7 @@ impl Playback {
                     start = start.filter(|_| first);
                 }
                 Output::Event(Event::Refused { .. }) => self.refused += 1,
-                _ => {}
+                Output::Event(_) | Output::Init(_) | Output::Fragment(_) => {}
             }
         }
         if self.refused >= MAX_REFUSED {
@@ -265,7 +274,7 @@ impl Playback {
 
     fn tail(&mut self) -> Vec<Output> {
         let reached = self.reached_us.unwrap_or(self.span.from_us());
-        let to = self.span.to_us().min(host::clock::now_us());
+        let to = self.span.to_us().min(self.owner.now_us());
         let missing = to > reached.saturating_add(EDGE_US);
         missing.then(|| self.viewer.gap(reached, to, NOT_THERE)).into_iter().collect()
     }

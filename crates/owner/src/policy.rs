@@ -16,17 +16,16 @@ mod shown;
 
 pub use compose::ComposeError;
 pub use leaf::LeafError;
-pub use shown::{Difference, Shown, Viewer};
+pub use shown::{Difference, PolicyViewer, ShownPolicy};
 
-use crate::Owner;
-use crate::book::{self, BookError, StoredCamera, StoredPolicy, notice};
-use crate::relay::{As, Session};
-use escrow::record::EntryId;
+use crate::book::{BookError, Stored, StoredCamera, StoredPolicy, notice};
+use crate::state::{As, Owner};
 use media::id::{CameraId, Day};
-use media::message::{RefusalCode, Request};
+use media::message::RefusalCode;
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
 use quic::CallError;
+use relay_client::{Session, calls};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -36,7 +35,7 @@ const WITHIN: Duration = Duration::from_secs(120);
 /// What happens, in order, for each camera.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "step")]
-pub enum Step {
+pub enum PolicyStep {
     /// The configuration says what the policy says.
     Same { camera: String, version: u32 },
     /// The blinded policy leaf is in the log, with a witness quorum.
@@ -47,7 +46,6 @@ pub enum Step {
 
 /// Why a policy was not changed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PolicyError {
     #[error("no camera is called {0:?} in the book; `candor owner cameras` lists them")]
     Unknown(String),
@@ -70,10 +68,10 @@ pub enum PolicyError {
 }
 
 /// Every camera's newest policy, and what the configuration would change in it.
-pub async fn shown(owner: &Owner) -> Result<Vec<Shown>, PolicyError> {
+pub async fn shown(owner: &Owner) -> Result<Vec<ShownPolicy>, PolicyError> {
     let mut shown = Vec::new();
     for camera in owner.refreshed().await?.cameras {
-        shown.push(Shown::of(owner, &camera)?);
+        shown.push(ShownPolicy::of(owner, &camera)?);
     }
     shown.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(shown)
@@ -83,7 +81,7 @@ pub async fn shown(owner: &Owner) -> Result<Vec<Shown>, PolicyError> {
 pub async fn apply(
     owner: &Owner,
     only: Option<&str>,
-    on: &mut (dyn FnMut(Step) + Send),
+    on: &mut (dyn FnMut(PolicyStep) + Send),
 ) -> Result<(), PolicyError> {
     let mut cameras = owner.refreshed().await?.cameras;
     cameras.retain(|camera| only.map_or(camera.welcomed, |name| camera.name == name));
@@ -94,7 +92,7 @@ pub async fn apply(
     for camera in &cameras {
         compose::next_policy(owner, &newest(camera)?.1)?;
     }
-    let mut session = Session::new(owner, As::Owner);
+    let mut session = owner.session(As::Owner);
     for camera in &cameras {
         apply_to(owner, camera, &mut session, on).await?;
     }
@@ -105,32 +103,24 @@ async fn apply_to(
     owner: &Owner,
     camera: &StoredCamera,
     session: &mut Session,
-    on: &mut (dyn FnMut(Step) + Send),
+    on: &mut (dyn FnMut(PolicyStep) + Send),
 ) -> Result<(), PolicyError> {
     let deadline = Instant::now() + WITHIN;
     let (kept, held) = newest(camera)?;
     give(camera, &kept.bundle(), session, deadline).await?;
     let name = || camera.name.clone();
     let Some(next) = compose::next_policy(owner, &held)? else {
-        on(Step::Same { camera: name(), version: held.unverified().version });
+        on(PolicyStep::Same { camera: name(), version: held.unverified().version });
         return Ok(());
     };
     let version = next.unverified().version;
-    let now = host::clock::now();
+    let now = owner.now();
     let day = Day::of_us(now.saturating_mul(1_000_000));
     let key = notice::key_of(owner.folder(), camera, day)?.ok_or_else(|| PolicyError::Day(name()))?;
-    let refused = |error| PolicyError::Leaf { camera: name(), error };
-    let id = EntryId::generate(&mut host::rng::OsRng);
-    let leaf = leaf::policy_leaf(&owner.config().relay.sponsor, &key, &next, id).map_err(refused)?;
-    let own = leaf::own_entry(&leaf);
-    let noted = |stored: &mut book::Stored| {
-        stored.own.push(own);
-        Ok(())
-    };
-    owner.change(noted).await?;
-    let (bundle, logged) = leaf::log(session, owner, &leaf, next.bytes(), deadline).await.map_err(refused)?;
+    let logged = leaf::log(owner, session, &key, &next, deadline).await;
+    let (bundle, logged) = logged.map_err(|error| PolicyError::Leaf { camera: name(), error })?;
     let (leaf_index, witnesses) = (logged.index(), logged.cosigned().witness_names());
-    on(Step::Logged { camera: name(), version, leaf_index, witnesses });
+    on(PolicyStep::Logged { camera: name(), version, leaf_index, witnesses });
     let stored = StoredPolicy::of(&bundle, leaf_index, now);
     let (id, before) = (camera.camera_id, held.bytes().to_vec());
     let added = owner.change(move |book| Ok(follow(book, &id, &before, stored))).await?;
@@ -138,12 +128,12 @@ async fn apply_to(
         return Err(PolicyError::Meanwhile(name()));
     }
     give(camera, &bundle, session, deadline).await?;
-    on(Step::Given { camera: name(), version });
+    on(PolicyStep::Given { camera: name(), version });
     Ok(())
 }
 
 /// Adds a version if it still follows the newest one.
-fn follow(book: &mut book::Stored, id: &CameraId, before: &[u8], next: StoredPolicy) -> bool {
+fn follow(book: &mut Stored, id: &CameraId, before: &[u8], next: StoredPolicy) -> bool {
     let camera = book.cameras.iter_mut().find(|camera| camera.camera_id == *id);
     let Some(camera) = camera else { return false };
     if camera.policies.last().is_none_or(|newest| newest.policy.0 != before) {
@@ -160,9 +150,9 @@ async fn give(
     session: &mut Session,
     deadline: Instant,
 ) -> Result<(), PolicyError> {
-    let put = Request::PutPolicy { enrollment: camera.enrollment.0.clone(), bundle: bundle.clone() };
+    let put = calls::put_policy(camera.enrollment.0.clone(), bundle.clone());
     match session.ask_until(&put, deadline).await {
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
         Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::StalePolicy => {
             Err(PolicyError::Ahead(camera.name.clone()))
         }

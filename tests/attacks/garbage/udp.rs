@@ -102,7 +102,7 @@ async fn garbage_wrong_protocols_and_silent_sessions_cost_the_relay_no_honest_us
     for _ in 0..SILENT {
         silent.push(stranger.connect(relay, quic::ALPN, Shows::Key).await.unwrap());
     }
-    let status = owner::book::status(&stage.cast.people.owner).await.unwrap();
+    let status = owner::status::status(&stage.cast.people.owner).await.unwrap();
     assert!(status[0].online, "{status:?}");
     for connection in &silent {
         let ended = closed(connection).await;

@@ -5,6 +5,7 @@ use host::running::Running;
 use host::shutdown::Shutdown;
 use host::start::Start;
 use media::id::TrackId;
+use owner::config::Addresses;
 use owner::{Owner, Picture, Span};
 use stage::fixture;
 use stage::log::Log;
@@ -36,7 +37,7 @@ impl World {
         let mut owner_config = owner::Config {
             keybook: at("keybook"),
             relay: owner::config::Relay {
-                address: "not yet".to_owned(),
+                addresses: Addresses::one("not yet"),
                 key: created.link_key,
                 invite_address: None,
                 sponsor: "relay.example".to_owned(),
@@ -51,7 +52,7 @@ impl World {
         let relay = relay::start(relay_config.clone(), Shutdown::new()).await.unwrap();
         // So that a restarted one is found again.
         relay_config.listen = relay.at().quic;
-        owner_config.relay.address = relay.at().quic.to_string();
+        owner_config.relay.addresses = Addresses::one(relay.at().quic.to_string());
         let owner = Owner::open(owner_config).unwrap();
         let camera = Config::new(at("camera"), SourceConfig::file(fixture("h264-aac.mp4"), true));
         camera::init(&camera).unwrap();

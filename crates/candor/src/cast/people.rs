@@ -4,6 +4,7 @@ use super::video::{Relaying, Trustees};
 use super::{CastError, Plan};
 use escrow::record::Role;
 use owner::Owner;
+use owner::config::Addresses;
 use requester::Requester;
 use std::path::{Path, PathBuf};
 
@@ -79,7 +80,7 @@ impl People {
         let owner_config = owner::Config {
             keybook: plan.dir.join("owner"),
             relay: owner::config::Relay {
-                address: relay.address(),
+                addresses: Addresses::one(relay.address()),
                 key: relay.key().to_owned(),
                 invite_address: None,
                 sponsor: relay.sponsor_name().to_owned(),

@@ -3,8 +3,8 @@
 use crate::words::show_us;
 use owner::live::Event;
 
-pub(super) fn pairing_owner(step: &owner::pair::Step) -> String {
-    use owner::pair::Step;
+pub(super) fn pairing_owner(step: &owner::pair::PairStep) -> String {
+    use owner::pair::PairStep as Step;
     match step {
         Step::Answered { camera_id } => format!("camera {camera_id} has answered the invite"),
         Step::PolicyLogged { leaf_index, witnesses } => {
@@ -15,8 +15,8 @@ pub(super) fn pairing_owner(step: &owner::pair::Step) -> String {
     }
 }
 
-pub(super) fn changing_policy(step: &owner::policy::Step) -> String {
-    use owner::policy::Step;
+pub(super) fn changing_policy(step: &owner::policy::PolicyStep) -> String {
+    use owner::policy::PolicyStep as Step;
     match step {
         Step::Same { camera, version } => {
             format!("{camera}: version {version} says what the configuration says")
@@ -39,8 +39,8 @@ pub(super) fn pairing_camera(step: &camera::pair::Step) -> String {
     .to_owned()
 }
 
-pub(super) fn auditing(step: &owner::audit::Step) -> String {
-    use owner::audit::Step;
+pub(super) fn auditing(step: &owner::audit::AuditStep) -> String {
+    use owner::audit::AuditStep as Step;
     match step {
         Step::Head { size, witnesses } => format!("log head {size}, cosigned by {}", witnesses.join(", ")),
         Step::Leaves { done, total } => format!("{done} of {total} leaves read and verified"),

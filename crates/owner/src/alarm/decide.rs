@@ -6,7 +6,7 @@
 //! - A relay that cannot be asked for `after` is unreachable. Meanwhile nothing is known of cameras, and nothing is said of them: once it answers
 //!   again each has the whole grace anew, for cameras find their way back no sooner than we do.
 
-use crate::book::Status;
+use crate::status::Status;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,11 +89,11 @@ pub struct Decision {
     answered: Option<Duration>,
     is_failing: bool,
     is_unreachable: bool,
-    cameras: BTreeMap<String, Known>,
+    cameras: BTreeMap<String, KnownCamera>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct KnownCamera {
     /// Its last sign of life, or since when one is waited for.
     alive: Duration,
     newest_us: u64,
@@ -137,7 +137,7 @@ impl Decision {
 
     fn camera(&mut self, now: Duration, seen: &Status) -> Option<Change> {
         let (camera, camera_id) = (seen.name.clone(), seen.camera_id.clone());
-        let new = Known { alive: now, newest_us: seen.newest_us, is_offline: false };
+        let new = KnownCamera { alive: now, newest_us: seen.newest_us, is_offline: false };
         let known = self.cameras.entry(camera_id.clone()).or_insert(new);
         let stored = std::mem::replace(&mut known.newest_us, seen.newest_us);
         let silent = now.saturating_sub(known.alive);

@@ -12,20 +12,24 @@ pub use webhook::{Webhook, WebhookError};
 
 use super::Message;
 use host::http::{FetchError, Retry};
+use host::rng::OsRng;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long a command may run before it is killed, with all that it started.
 pub const COMMAND: Duration = Duration::from_secs(30);
 /// A webhook that is away is asked for about ten minutes: what it is told later than that is no news.
 const AWAY: Retry =
     Retry { tries: 12, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(120) };
+/// A program that cannot be started for a moment is tried for about ten seconds.
+const START: Retry =
+    Retry { tries: 12, first_pause: Duration::from_millis(20), longest_pause: Duration::from_secs(2) };
 /// Messages that wait for a hook; a further one is not handed on to it.
 const WAITING: usize = 256;
 /// How long hooks may go on when the watch has ended.
@@ -43,7 +47,6 @@ pub enum Hook {
 
 /// Why a message did not arrive.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum HookError {
     #[error(
         "{program:?} could not be started: {error}; name a program that this user may run, or add --shell"
@@ -156,7 +159,8 @@ async fn run(
     // A line of a shell is often several processes.
     command.process_group(0);
     let named = || program.to_owned();
-    let mut child = command.spawn().map_err(|error| HookError::Start { program: named(), error })?;
+    let mut child =
+        start(&mut command).await.map_err(|error| HookError::Start { program: named(), error })?;
     let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     let stdin = child.stdin.take();
     let running = async {
@@ -177,6 +181,26 @@ async fn run(
         Ok(Err(error)) => Err(HookError::Start { program: named(), error }),
         // Dropped, it is killed.
         Err(_) => Err(HookError::TooLong { program: named(), patience }),
+    }
+}
+
+/// Starts a command, again after a pause where what keeps it from starting passes by itself.
+///
+/// A file cannot be executed while anybody holds it open for writing: an editor or a copy that is under way,
+/// or a process that was forked from the one that wrote it and has not yet become another program.
+async fn start(command: &mut Command) -> std::io::Result<Child> {
+    use std::io::ErrorKind::{ExecutableFileBusy, OutOfMemory, WouldBlock};
+    let mut tries = 1;
+    loop {
+        let error = match command.spawn() {
+            Ok(child) => return Ok(child),
+            Err(error) => error,
+        };
+        tries += 1;
+        let passes = [ExecutableFileBusy, OutOfMemory, WouldBlock].contains(&error.kind());
+        let Some(pause) = START.pause_before(tries, &mut OsRng).filter(|_| passes) else { return Err(error) };
+        tracing::warn!(%error, "a hook could not be started; trying again");
+        sleep(pause).await;
     }
 }
 

@@ -20,8 +20,9 @@ async fn told(after: Duration, hanging: &[usize]) -> Vec<&'static str> {
         }
     };
     let on = &mut |message: Message| told.push(message.change.event());
+    let clock = Clock::system();
     tokio::select! {
-        () = ask_on(after, ask, on) => {}
+        () = ask_on(after, &clock, ask, on) => {}
         _ = heard => {}
     }
     told

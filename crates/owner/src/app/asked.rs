@@ -1,7 +1,7 @@
 //! What a request names: a camera by its id, one of its pictures, a stretch of its past.
 
 use super::App;
-use crate::Span;
+use crate::span::Span;
 use host::http::Failure;
 use serde::Deserialize;
 

@@ -3,7 +3,7 @@
 use super::App;
 use super::asked::Stretch;
 use super::glimpses::{CLOSE_US, Glimpse, Most};
-use crate::Span;
+use crate::span::Span;
 use axum::Json;
 use axum::extract::{Query, State};
 use host::http::Failure;

@@ -3,9 +3,9 @@
 use super::App;
 use super::asked::Stretch;
 use super::downloads::Finished;
-use crate::Span;
-use crate::export::{ExportError, Exported, Gap, export as export_to};
+use crate::export::{ExportError, Exported, ExportedGap, export as export_to};
 use crate::live::Event;
+use crate::span::Span;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use host::http::Failure;
@@ -31,7 +31,7 @@ enum Told {
     },
     Ready {
         files: Vec<Ready>,
-        gaps: Vec<Gap>,
+        gaps: Vec<ExportedGap>,
     },
     Failed {
         reason: String,

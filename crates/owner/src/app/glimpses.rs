@@ -4,12 +4,13 @@
 //! so what comes late, after an outage, is found. A day is many heads: each question fetches a bounded number, the newest first, and says
 //! whether more are to come.
 
-use crate::Owner;
 use crate::heads::{self, Head, Wanted};
-use crate::relay::{Lent, Session};
+use crate::lent::Lent;
+use crate::state::Owner;
 use host::lock::Mutex;
 use media::id::{CameraId, Sequence};
 use quic::CallError;
+use relay_client::Session;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
@@ -127,7 +128,7 @@ impl Glimpses {
         let mut keys = heads::keyring(camera)?;
         let (mut fetched, mut runs) = (0, 0);
         // One moment for the whole question: what is asked for in it is not due again before it ends, however slow the relay is.
-        let now_us = host::clock::now_us();
+        let now_us = owner.now_us();
         loop {
             let run = self.seen.lock().entry(id.clone()).or_default().next_run(known, now_us);
             let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(true) };

@@ -4,9 +4,9 @@
 
 use super::App;
 use super::asked::Which;
-use crate::Owner;
 use crate::heads::{self, Head, Wanted};
-use crate::relay::{Lent, Session};
+use crate::lent::Lent;
+use crate::state::Owner;
 use axum::extract::{Query, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,7 @@ use host::http::Failure;
 use media::id::Sequence;
 use media::segment::Start;
 use quic::CallError;
+use relay_client::Session;
 use std::sync::Arc;
 
 /// How much earlier than the moment a key frame is looked for, where its segment continues another, microseconds.

@@ -5,7 +5,7 @@
 
 use super::App;
 use crate::audit::{self, AuditError, Report, Since};
-use crate::book::{Asking, Status};
+use crate::status::{Asking, Status};
 use host::lock::Mutex;
 use log_client::MAX_HEAD_AGE_SECS;
 use quic::CallError;
@@ -157,7 +157,7 @@ pub(super) async fn keep_fresh(app: &App) {
 async fn audit_on(app: &App) {
     loop {
         let outcome = audit::audit(&app.owner, Since::LastHead, &mut |_| {}).await;
-        app.proof.took(outcome, host::clock::now());
+        app.proof.took(outcome, app.owner.now());
         app.proof.ended.send_modify(|done| *done += 1);
         tokio::select! {
             () = tokio::time::sleep(AUDIT_EVERY) => {}

@@ -3,7 +3,7 @@
 //! To look at only: a policy is changed on the command line, where the configuration is (`candor owner policy`).
 
 use super::App;
-use crate::policy::Shown;
+use crate::policy::ShownPolicy;
 use axum::Json;
 use axum::extract::State;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use std::sync::Arc;
 pub(super) async fn sharing(State(app): State<Arc<App>>) -> Json<serde_json::Value> {
     // Another command may have changed one. A book that cannot be read now was readable before.
     let stored = app.owner.refreshed().await.unwrap_or_else(|_| app.owner.stored());
-    let shown = |camera| Shown::of(&app.owner, camera).ok();
-    let mut cameras: Vec<Shown> = stored.cameras.iter().filter_map(shown).collect();
+    let shown = |camera| ShownPolicy::of(&app.owner, camera).ok();
+    let mut cameras: Vec<ShownPolicy> = stored.cameras.iter().filter_map(shown).collect();
     cameras.sort_by(|a, b| a.name.cmp(&b.name));
     Json(serde_json::json!({ "cameras": cameras }))
 }

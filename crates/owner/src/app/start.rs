@@ -2,7 +2,7 @@
 //! which are no longer the server's.
 
 use super::{App, AppError, At, proof, serve};
-use crate::Owner;
+use crate::state::Owner;
 use host::http::ServeLimits;
 use host::running::Running;
 use host::shutdown::Shutdown;
@@ -27,7 +27,7 @@ pub async fn start(
     let listen = |error| AppError::Listen { port, error };
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let token = Token::new(host::rng::bytes());
+    let token = Token::new(owner.rng().bytes());
     let url = format!("http://{address}/{}/", token.text());
     let app = Arc::new(App {
         owner,

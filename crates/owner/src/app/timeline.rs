@@ -7,14 +7,15 @@ mod past;
 
 use super::glimpses::{Glimpses, KnownEpoch, Most};
 use crate::audit::Row;
-use crate::relay::{Lent, Session};
-use crate::{Owner, Span, heads};
+use crate::lent::Lent;
+use crate::span::Span;
+use crate::state::Owner;
 use host::lock::Mutex;
-use media::epoch::EpochOpen;
 use media::id::{CameraId, TrackId};
 use media::sign::PublicKey;
 use past::Past;
 use quic::CallError;
+use relay_client::{EpochQuery, Paging, Session};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -99,13 +100,14 @@ impl Epochs {
         span: Span,
     ) -> Result<Past, CallError> {
         let mut session = self.sessions.borrow(owner);
-        let fetched = self.fetched_by(&mut session, track, key, span).await;
+        let fetched = self.fetched_by(owner, &mut session, track, key, span).await;
         self.sessions.give_back(session);
         fetched
     }
 
     async fn fetched_by(
         &self,
+        owner: &Owner,
         session: &mut Session,
         (camera_id, of): (CameraId, TrackId),
         key: &PublicKey,
@@ -114,12 +116,15 @@ impl Epochs {
         let id = (camera_id.to_string(), of);
         let mut track = self.tracks.lock().get(&id).cloned().unwrap_or_default();
         let mut wanted = track.wanted(span.from_us(), span.to_us());
-        wanted.extend(track.late(span.from_us(), span.to_us(), host::clock::now_us()));
+        wanted.extend(track.late(span.from_us(), span.to_us(), owner.now_us()));
         for (from_us, to_us) in wanted {
-            let mut take = |open: EpochOpen| track.take(&open);
-            heads::epoch_opens(session, (camera_id, of), key, (from_us, to_us), &mut take).await?;
+            let link = session.link().await?;
+            let mut paging = Paging::new(EpochQuery { camera_key: *key, track: of, from_us, to_us });
+            while let Some(page) = paging.next(&link).await? {
+                page.epochs.iter().for_each(|epoch| track.take(epoch.open()));
+            }
         }
-        track.cover(span.from_us(), span.to_us().min(host::clock::now_us()));
+        track.cover(span.from_us(), span.to_us().min(owner.now_us()));
         self.tracks.lock().insert(id, track.clone());
         Ok(track)
     }

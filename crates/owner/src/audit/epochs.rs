@@ -1,15 +1,13 @@
 //! The other half of an audit: every EpochOpen that the relay holds of own cameras, compared with the policy of its time. A
 //! viewer added in silence, or a camera that films under another policy, shows here.
 
-use crate::Owner;
 use crate::book::{BookError, StoredCamera};
 use crate::live::policy::Policies;
-use crate::relay::{As, Session};
-use media::epoch::SignedEpochOpen;
-use media::id::{EpochNo, TrackId};
-use media::message::{Refusal, RefusalCode, Request, Response};
-use media::sign::PublicKey;
+use crate::state::{As, Owner};
+use media::id::TrackId;
 use quic::CallError;
+use relay_client::epochs::Page;
+use relay_client::{EpochQuery, Paging, Session};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,11 +19,8 @@ pub(super) const TRACKS: [TrackId; 2] = [TrackId::MAIN, TrackId::SUB];
 
 /// The EpochOpens of one camera's track being checked. Pure.
 pub(super) struct Checker {
-    track: TrackId,
     name: String,
-    key: PublicKey,
     policies: Policies,
-    newest: Option<EpochNo>,
     /// Up to which moment epochs have been seen, Unix microseconds.
     pub(super) reached_us: u64,
     pub(super) checked: u64,
@@ -39,41 +34,30 @@ impl Checker {
     pub(super) fn new(camera: &StoredCamera, track: TrackId) -> Result<Self, BookError> {
         let second = if track == TrackId::MAIN { "" } else { ", second picture" };
         Ok(Self {
-            track,
             name: format!("{}{second}", camera.name),
-            key: camera.camera_key()?,
             policies: Policies::of(camera)?,
-            newest: None,
             reached_us: camera.epochs_checked_to(track),
             checked: 0,
             alarms: Vec::new(),
         })
     }
 
-    /// Takes an answer's EpochOpens; whether it had any that was new.
-    pub(super) fn take(&mut self, opens: &[Vec<u8>]) -> bool {
-        let before = self.checked;
-        for bytes in opens {
-            let signed = SignedEpochOpen::decode(bytes);
-            let open = match signed.as_ref().map(|signed| signed.verify(&self.key)) {
-                Ok(Ok(open)) => open,
-                _ => {
-                    self.alarm("the relay serves an EpochOpen that this camera did not sign".to_owned());
-                    continue;
-                }
-            };
-            let epoch = open.context.epoch_no;
-            if open.context.track != self.track || self.newest.is_some_and(|newest| epoch <= newest) {
-                continue;
-            }
-            self.newest = Some(epoch);
+    /// Takes a page of the relay's answer.
+    pub(super) fn take(&mut self, page: &Page) {
+        if page.foreign > 0 {
+            self.alarm("the relay serves an EpochOpen that this camera did not sign".to_owned());
+        }
+        if page.stuck {
+            self.alarm("the relay says that it holds more EpochOpens, and does not give them".to_owned());
+        }
+        for open in page.epochs.iter().map(|epoch| epoch.open()) {
             self.reached_us = self.reached_us.max(open.context.end_us());
             self.checked += 1;
             if let Some(alarm) = self.policies.check(open) {
-                self.alarm(format!("epoch {epoch}: expected {}, found {}", alarm.expected, alarm.found));
+                let (epoch, expected, found) = (open.context.epoch_no, alarm.expected, alarm.found);
+                self.alarm(format!("epoch {epoch}: expected {expected}, found {found}"));
             }
         }
-        self.checked > before
     }
 
     pub(super) fn alarm(&mut self, what: String) {
@@ -90,35 +74,27 @@ pub(super) async fn check(
     track: TrackId,
 ) -> Result<Checker, BookError> {
     let mut checker = Checker::new(camera, track)?;
-    let mut session = Session::new(owner, As::Device);
+    let (camera_key, from_us) = (camera.camera_key()?, checker.reached_us);
+    // An epoch that was open at the last audit is met again: it overlaps.
+    let mut paging = Paging::new(EpochQuery { camera_key, track, from_us, to_us: u64::MAX });
+    let mut session = owner.session(As::Device);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        // An epoch that was open at the last audit is met again: it overlaps.
-        let request = Request::FetchEpochs {
-            camera_id: camera.camera_id,
-            track,
-            from_us: checker.reached_us,
-            to_us: u64::MAX,
-        };
-        match session.ask_until(&request, deadline).await {
-            Ok(Response::Epochs { opens, more }) => {
-                if !checker.take(&opens) || !more {
-                    break;
-                }
-            }
-            // It has not filmed yet, or its epochs are past retention.
-            Err(CallError::Refused(Refusal { code: RefusalCode::NotFound, .. })) => break,
-            Ok(_) => {
-                checker.alarm(not_checked(&CallError::Unexpected("no Epochs")));
-                break;
-            }
+        match next_page(&mut session, &mut paging).await {
+            Ok(Some(page)) => checker.take(&page),
+            Ok(None) => return Ok(checker),
             Err(error) => {
-                checker.alarm(not_checked(&error));
-                break;
+                if let Err(error) = session.again(error, deadline) {
+                    checker.alarm(not_checked(&error));
+                    return Ok(checker);
+                }
             }
         }
     }
-    Ok(checker)
+}
+
+async fn next_page(session: &mut Session, paging: &mut Paging) -> Result<Option<Page>, CallError> {
+    paging.next(&session.link().await?).await
 }
 
 fn not_checked(error: &CallError) -> String {

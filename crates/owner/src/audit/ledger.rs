@@ -10,10 +10,10 @@
 
 use super::{Row, State};
 use crate::book::notice::CameraDay;
-use crate::book::{Finding, Stored, StoredCamera};
+use crate::book::{Finding, FoundKind, Stored, StoredCamera};
 use crate::live::policy::Policies;
 use escrow::details::Details;
-use escrow::record::{EntryId, Grant, Kind, Leaf, OwnerPolicyLeaf, Request, Signed};
+use escrow::record::{EntryId, Grant, Leaf, OwnerPolicyLeaf, Request, Signed};
 use media::id::CameraId;
 use media::sign::sha256;
 use seal::notice::NoticeKey;
@@ -82,7 +82,8 @@ impl Ledger {
                 let said = format!("vetoed through {}", veto.sponsor);
                 self.said(veto.request_index, &veto.request, None, said);
             }
-            _ => {}
+            // Of no camera, or of every camera alike.
+            Leaf::DayKeys(_) | Leaf::KeyDestroyed(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
         }
     }
 
@@ -101,18 +102,17 @@ impl Ledger {
         self.own.get(&id.to_hex()).is_some_and(|own| *own == hex::encode(sha256(&[text.as_bytes()])))
     }
 
-    fn finding(&self, index: u64, leaf: &Signed<Leaf>, camera_id: CameraId, kind: &str) -> Finding {
+    fn finding(&self, index: u64, leaf: &Signed<Leaf>, camera_id: CameraId, kind: FoundKind) -> Finding {
         Finding {
             leaf_index: index,
             leaf_hash: leaf.hash().to_hex(),
             camera_id,
             when: self.when,
-            kind: kind.to_owned(),
+            kind,
             agency: None,
             reason: None,
             track: 0,
             epochs: None,
-            is_request: false,
             granted_by: Vec::new(),
             expected: false,
             remarks: Vec::new(),
@@ -121,8 +121,7 @@ impl Ledger {
 
     fn request(&mut self, index: u64, leaf: &Signed<Leaf>, request: &Request) {
         let Some((camera_id, key)) = self.whose(&request.id, &request.label) else { return };
-        let mut found = self.finding(index, leaf, camera_id, request.kind.word());
-        found.is_request = request.kind != Kind::OwnerShare;
+        let mut found = self.finding(index, leaf, camera_id, FoundKind::Request(request.kind));
         found.agency = request.agency.as_ref().map(ToString::to_string);
         found.reason = request.basis.as_ref().map(ToString::to_string);
         // An agency's request is never the owner's own, whatever its id.
@@ -136,7 +135,7 @@ impl Ledger {
 
     fn policy(&mut self, index: u64, leaf: &Signed<Leaf>, policy: &OwnerPolicyLeaf) {
         let Some((camera_id, _)) = self.whose(&policy.id, &policy.label) else { return };
-        let mut found = self.finding(index, leaf, camera_id, "policy");
+        let mut found = self.finding(index, leaf, camera_id, FoundKind::Policy);
         found.expected = self.is_own(&policy.id, leaf.text());
         if !found.expected {
             remark(
@@ -181,7 +180,7 @@ impl Ledger {
 
     fn named(&mut self, index: u64, hash: &Hash) -> Option<&mut Finding> {
         let found = self.findings.get_mut(&index)?;
-        (found.is_request && found.leaf_hash == hash.to_hex()).then_some(found)
+        (found.kind.is_asked_of_trustees() && found.leaf_hash == hash.to_hex()).then_some(found)
     }
 
     /// Whether a trustee of the camera's policies signed.
@@ -217,13 +216,13 @@ impl Ledger {
         Row {
             when: found.when,
             camera: camera.map_or_else(|| found.camera_id.to_string(), |(name, _)| name.clone()),
-            kind: found.kind.clone(),
+            kind: found.kind,
             agency: found.agency.clone(),
             reason: found.reason.clone(),
             track: found.track,
             epochs: found.epochs,
             grants,
-            state: found.is_request.then_some(state),
+            state: found.kind.is_asked_of_trustees().then_some(state),
             leaf_index: found.leaf_index,
             expected: found.expected,
             remarks: found.remarks.clone(),

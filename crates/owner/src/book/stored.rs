@@ -1,6 +1,6 @@
 //! The book's file, field by field.
 
-use super::{BookError, Camera};
+use super::{BookError, Camera, FoundKind};
 use media::enrollment::Enrollment;
 use media::id::{CameraId, Day, TrackId};
 use media::pair::PolicyBundle;
@@ -102,15 +102,13 @@ pub(crate) struct Finding {
     pub(crate) camera_id: CameraId,
     /// When the head under which it was first read was cosigned, Unix seconds.
     pub(crate) when: u64,
-    pub(crate) kind: String,
+    pub(crate) kind: FoundKind,
     pub(crate) agency: Option<String>,
     pub(crate) reason: Option<String>,
     /// The track of the epochs.
     #[serde(default)]
     pub(crate) track: u32,
     pub(crate) epochs: Option<(u64, u64)>,
-    /// Whether it is a request that grants count for.
-    pub(crate) is_request: bool,
     /// Trustees of the camera's policies that granted it.
     pub(crate) granted_by: Vec<String>,
     pub(crate) expected: bool,

@@ -2,8 +2,9 @@ use super::*;
 use ed25519_dalek::SigningKey;
 use host::rng::OsRng;
 use media::chain::Chain;
-use media::epoch::EpochContext;
-use media::segment::{HeadExtent, Start, head_extent};
+use media::epoch::{EpochContext, EpochOpen};
+use media::id::CameraId;
+use media::segment::{HEADER_LEN, HeadExtent, Start, head_extent};
 use seal::epoch::Pool;
 use seal::sealer::SegmentSealer;
 
@@ -88,15 +89,6 @@ fn a_head_tells_what_its_camera_sealed_and_shows_a_picture_where_asked_and_there
         assert_eq!(head.picture.as_deref(), (k < 2).then_some(&b"picture"[..]));
         assert_eq!((head.end_us() - head.header.start_us, head.bytes as usize), (2_000_000, segment.len()));
     }
-}
-
-#[test]
-fn a_full_answer_that_leads_nowhere_is_the_last() {
-    assert_eq!(go_on(true, Sequence(5), Sequence(9)), Some(Sequence(9)));
-    assert_eq!(go_on(false, Sequence(5), Sequence(9)), None);
-    // A thousand heads that are none, or are all of earlier segments.
-    assert_eq!(go_on(true, Sequence(5), Sequence(5)), None);
-    assert_eq!(go_on(true, Sequence(u64::MAX), Sequence(u64::MAX)), None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::*;
-use crate::config::{Escrow, Footage, LogConfig, Relay, Trustee};
+use crate::Owner;
+use crate::config::{Addresses, Escrow, Footage, LogConfig, Relay, Trustee};
 use tlog::note::Signer;
 
 /// A configuration in `dir` whose files exist.
@@ -23,7 +24,7 @@ pub(crate) fn config(dir: &Path) -> Config {
     Config {
         keybook: dir.join("keybook"),
         relay: Relay {
-            address: "127.0.0.1:1".to_owned(),
+            addresses: Addresses::one("127.0.0.1:1"),
             key: URL_SAFE_NO_PAD.encode([5; 32]),
             invite_address: None,
             sponsor: "relay.example".to_owned(),

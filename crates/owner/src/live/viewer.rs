@@ -23,20 +23,22 @@ use super::latency::Latencies;
 use super::policy::Policies;
 use super::{Event, WatchError, Watched};
 use crate::book::BookError;
-use crate::{Owner, Picture};
-use media::epoch::{EpochOpen, SignedEpochOpen};
+use crate::span::Picture;
+use crate::state::Owner;
+use media::epoch::EpochOpen;
 use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
 use media::segment::SegmentHeader;
 use media::sign::PublicKey;
+use relay_client::Epoch;
 use seal::hpke::SecretKey;
 use seal::opener::{Continuity, Keyring, SegmentOpener};
 use std::collections::BTreeMap;
 
 /// When a fragment may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Release {
+pub(crate) enum WriteWhen {
     /// As soon as it opens: live.
-    AsOpened,
+    Opened,
     /// When the camera's signature on the whole segment and the chain hold: recordings.
     Verified,
 }
@@ -67,7 +69,7 @@ pub(crate) struct Viewer {
     device: DeviceId,
     wrap_key: SecretKey,
     policies: Policies,
-    release: Release,
+    write_when: WriteWhen,
     /// First moments of the segments that were asked for, Unix microseconds; the end is excluded.
     wanted: std::ops::Range<u64>,
     keys: Keyring,
@@ -129,13 +131,17 @@ impl std::fmt::Debug for Incoming {
 }
 
 impl Viewer {
-    pub(crate) fn new(owner: &Owner, picture: Picture<'_>, release: Release) -> Result<Self, WatchError> {
+    pub(crate) fn new(
+        owner: &Owner,
+        picture: Picture<'_>,
+        write_when: WriteWhen,
+    ) -> Result<Self, WatchError> {
         let stored = owner.stored();
         let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
         let camera = stored.camera(picture.camera).ok_or_else(unknown)?;
         let (camera_key, policies) = (camera.camera_key()?, Policies::of(camera)?);
         let (device, wrap_key) = (owner.device_id(), owner.wrap_key().clone());
-        Ok(Self::of(camera_key, picture.track, policies, device, wrap_key, release))
+        Ok(Self::of(camera_key, picture.track, policies, device, wrap_key, write_when))
     }
 
     pub(super) fn of(
@@ -144,7 +150,7 @@ impl Viewer {
         policies: Policies,
         device: DeviceId,
         wrap_key: SecretKey,
-        release: Release,
+        write_when: WriteWhen,
     ) -> Self {
         Self {
             camera_id: CameraId::of_key(&camera_key),
@@ -153,7 +159,7 @@ impl Viewer {
             device,
             wrap_key,
             policies,
-            release,
+            write_when,
             wanted: 0..u64::MAX,
             keys: Keyring::new(camera_key, track),
             opens: BTreeMap::new(),
@@ -173,6 +179,10 @@ impl Viewer {
 
     pub(crate) fn track(&self) -> TrackId {
         self.track
+    }
+
+    pub(crate) fn camera_key(&self) -> PublicKey {
+        self.camera_key
     }
 
     pub(crate) fn camera_id(&self) -> CameraId {
@@ -224,9 +234,8 @@ impl Viewer {
     }
 
     /// Learns the owner's newer policies before EpochOpens are taken that name one: another command may have made it since.
-    pub(crate) async fn catch_up(&mut self, owner: &Owner, opens: &[Vec<u8>]) -> Result<(), BookError> {
-        let named = opens.iter().filter_map(|bytes| SignedEpochOpen::decode(bytes).ok());
-        if named.into_iter().all(|open| self.policies.has(&open.unverified().context.policy_hash)) {
+    pub(crate) async fn catch_up(&mut self, owner: &Owner, epochs: &[Epoch]) -> Result<(), BookError> {
+        if epochs.iter().all(|epoch| self.policies.has(&epoch.open().context.policy_hash)) {
             return Ok(());
         }
         let stored = owner.refreshed().await?;
@@ -237,30 +246,25 @@ impl Viewer {
     }
 
     /// Takes the EpochOpens that were fetched for a segment. Without the right one among them the next push is refused.
-    pub(crate) fn learn(&mut self, incoming: &mut Incoming, opens: &[Vec<u8>], out: &mut Vec<Output>) {
+    pub(crate) fn learn(&mut self, incoming: &mut Incoming, epochs: &[Epoch], out: &mut Vec<Output>) {
         let Some(header) = incoming.header else { return };
         incoming.epoch_asked = true;
-        let signed = opens.iter().filter_map(|bytes| SignedEpochOpen::decode(bytes).ok());
-        let wanted = |open: &SignedEpochOpen| {
-            let context = &open.unverified().context;
-            context.epoch_no == header.epoch_no && context.track == self.track
-        };
-        let by_camera = |signed: SignedEpochOpen| signed.verify(&self.camera_key).ok().cloned();
-        let Some(open) = signed.filter(wanted).find_map(by_camera) else { return };
-        let unwrapped = match seal::wrap::unwrap(&self.device, &self.wrap_key, &open) {
+        let mut opens = epochs.iter().map(Epoch::open);
+        let Some(open) = opens.find(|open| open.context.epoch_no == header.epoch_no) else { return };
+        let unwrapped = match seal::wrap::unwrap(&self.device, &self.wrap_key, open) {
             Ok(unwrapped) => unwrapped,
             Err(error) => return self.refuse(incoming, &error.to_string(), out),
         };
-        if let Some(alarm) = self.policies.check(&open) {
+        if let Some(alarm) = self.policies.check(open) {
             let (expected, found) = (alarm.expected, alarm.found);
             out.push(Output::Event(Event::PolicyAlarm { epoch: header.epoch_no.0, expected, found }));
         }
-        self.keys.insert(&open, unwrapped.content_key(&open.context.hash()));
+        self.keys.insert(open, unwrapped.content_key(&open.context.hash()));
         // A segment of the epoch before may still be on its way.
         let oldest = EpochNo(header.epoch_no.0.saturating_sub(1));
         self.keys.forget_before(oldest);
         self.opens.retain(|epoch, _| *epoch >= oldest);
-        self.opens.insert(header.epoch_no, open);
+        self.opens.insert(header.epoch_no, open.clone());
     }
 
     /// The stream ended. Before the trailer that is a fault.

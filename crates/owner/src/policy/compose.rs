@@ -1,7 +1,7 @@
 //! What an owner signs: a camera's first policy, and the next one when the configuration says something else. Pure.
 
-use crate::Owner;
 use crate::config::Escrow;
+use crate::state::Owner;
 use media::codec::DecodeError;
 use media::id::CameraId;
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
@@ -10,7 +10,6 @@ use tlog::note::Verifier;
 
 /// Why the configuration makes no policy.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ComposeError {
     #[error("[escrow] classes: {0:?} is none of legal, emergency, recovery; correct the configuration")]
     Class(String),

@@ -1,14 +1,14 @@
 //! The leaf of a policy: what its text says, and that it stands in the witnessed log. The relay sponsors it and is believed nothing.
 
-use crate::Owner;
-use crate::book::OwnEntry;
-use crate::relay::Session;
+use crate::book::{BookError, OwnEntry, Stored};
+use crate::state::Owner;
 use escrow::record::{EntryId, Name, OwnerPolicyLeaf, Record, RecordError, Signed, policy_commitment};
-use media::message::{Request, Response};
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
 use media::sign::sha256;
 use quic::CallError;
+use relay_client::Session;
+use relay_client::calls::{self, LoggedLeaf};
 use seal::notice::NoticeKey;
 use tlog::proof::{ProofError, TlogProof};
 use tlog::{Hash, Logged, LoggedError};
@@ -16,10 +16,11 @@ use tokio::time::Instant;
 
 /// Why a policy has no leaf in the log.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum LeafError {
     #[error("[relay] sponsor {0:?} is not a name that leaves can carry; ask the relay's operator")]
     Sponsor(String),
+    #[error(transparent)]
+    Book(#[from] BookError),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error("the relay logged another leaf than the one it was given; tell its operator, and the monitors")]
@@ -32,8 +33,31 @@ pub enum LeafError {
     NotLogged(#[from] LoggedError),
 }
 
+/// Has a policy's leaf sponsored and logged. The leaf is in the book before it is sent, so that an audit
+/// knows it as the owner's own whatever happens next; nothing is believed that the proof does not show.
+pub(crate) async fn log(
+    owner: &Owner,
+    session: &mut Session,
+    key: &NoticeKey,
+    policy: &SignedOwnerPolicy,
+    deadline: Instant,
+) -> Result<(PolicyBundle, Logged<Signed<OwnerPolicyLeaf>>), LeafError> {
+    let id = EntryId::generate(&mut owner.rng());
+    let leaf = policy_leaf(&owner.config().relay.sponsor, key, policy, id)?;
+    let (own, text) = (own_entry(&leaf), leaf.text());
+    let note = |stored: &mut Stored| {
+        stored.own.push(own);
+        Ok(())
+    };
+    owner.change(note).await?;
+    let call = calls::sponsor_leaf(text.clone());
+    let LoggedLeaf { leaf, proof } = session.ask_until(&call, deadline).await?;
+    let logged = verify_logged(&text, &leaf, &proof, owner.log().policy())?;
+    Ok((PolicyBundle { policy: policy.bytes().to_vec(), leaf, proof }, logged))
+}
+
 /// The leaf of a policy: its label is the owner's to find, its commitment says nothing to others.
-pub(crate) fn policy_leaf(
+fn policy_leaf(
     sponsor: &str,
     notice: &NoticeKey,
     policy: &SignedOwnerPolicy,
@@ -49,25 +73,8 @@ pub(crate) fn policy_leaf(
 }
 
 /// How an audit knows the leaf as the owner's own.
-pub(crate) fn own_entry(leaf: &OwnerPolicyLeaf) -> OwnEntry {
+fn own_entry(leaf: &OwnerPolicyLeaf) -> OwnEntry {
     OwnEntry { id: leaf.id.to_hex(), text_sha256: hex::encode(sha256(&[leaf.text().as_bytes()])) }
-}
-
-/// Has the leaf sponsored, and believes nothing about it that the proof does not show.
-pub(crate) async fn log(
-    session: &mut Session,
-    owner: &Owner,
-    leaf: &OwnerPolicyLeaf,
-    policy: &[u8],
-    deadline: Instant,
-) -> Result<(PolicyBundle, Logged<Signed<OwnerPolicyLeaf>>), LeafError> {
-    let text = leaf.text();
-    let answer = session.ask_until(&Request::SponsorLeaf(text.clone()), deadline).await?;
-    let Response::Logged { leaf, proof } = answer else {
-        return Err(CallError::Unexpected("no Logged").into());
-    };
-    let logged = verify_logged(&text, &leaf, &proof, owner.log().policy())?;
-    Ok((PolicyBundle { policy: policy.to_vec(), leaf, proof }, logged))
 }
 
 /// The leaf must carry exactly the owner's text and stand in the witnessed log.

@@ -1,14 +1,14 @@
 //! A camera's policy as people and scripts read it, and what the configuration would change in it. Pure.
 
 use super::{compose, newest};
-use crate::Owner;
 use crate::book::{BookError, StoredCamera};
+use crate::state::Owner;
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, TrusteeEntry};
 use serde::Serialize;
 
 /// One camera's policy in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub struct ShownPolicy {
     pub name: String,
     pub camera_id: String,
     pub version: u32,
@@ -16,7 +16,7 @@ pub struct Shown {
     pub leaf_index: u64,
     /// Since when, Unix seconds.
     pub since: u64,
-    pub viewers: Vec<Viewer>,
+    pub viewers: Vec<PolicyViewer>,
     pub trustees: Vec<String>,
     /// How many of them must grant a release.
     pub threshold: u8,
@@ -31,7 +31,7 @@ pub struct Shown {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Viewer {
+pub struct PolicyViewer {
     pub device_id: String,
     pub is_this_device: bool,
     /// `admin` receives seeds and may read notices; `guest` watches.
@@ -50,12 +50,12 @@ pub struct Difference {
     pub then: String,
 }
 
-impl Shown {
+impl ShownPolicy {
     pub(crate) fn of(owner: &Owner, camera: &StoredCamera) -> Result<Self, BookError> {
         let (kept, signed) = newest(camera)?;
         let policy = signed.unverified();
         let this = owner.device_id();
-        let viewer = |recipient: &Recipient| Viewer {
+        let viewer = |recipient: &Recipient| PolicyViewer {
             device_id: recipient.device_id.to_string(),
             is_this_device: recipient.device_id == this,
             role: match recipient.role {

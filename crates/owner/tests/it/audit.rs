@@ -3,9 +3,13 @@
 use crate::world::{Paired, World};
 use escrow::details::{Details, Line};
 use escrow::record::{Country, EntryId, Grant, Kind, Name, Request, Signed, Span, Time, Word};
+use host::clock::Clock;
+use host::machine::Machine;
 use media::id::{EpochNo, TrackId};
-use owner::audit::{AuditError, Report, Since, State, Step, audit, audit_log};
+use owner::Owner;
+use owner::audit::{AuditError, AuditStep, Report, Since, State, audit, audit_log};
 use stage::keys::{sponsor, trustee};
+use std::time::Duration;
 use tlog::{Entry, Hash};
 
 async fn audited(world: &World, since: Since) -> Result<Report, AuditError> {
@@ -74,6 +78,17 @@ fn grant(index: u64, request: &Signed<Request>, by: u8) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_was_fresh_is_not_believed_when_the_owners_clock_goes_on() {
+    let world = World::new().await;
+    let (clock, hand) = Clock::stepped(host::clock::now_us());
+    let owner = Owner::open_on(world.owner_config.clone(), Machine::with_clock(clock)).unwrap();
+    audit_log(&owner, Since::LastHead, &mut |_| {}).await.unwrap();
+    hand.step(Duration::from_secs(2 * log_client::MAX_HEAD_AGE_SECS));
+    let stale = audit_log(&owner, Since::LastHead, &mut |_| {}).await;
+    assert!(matches!(stale, Err(AuditError::Follow(_))), "{stale:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_audit_names_what_concerns_own_cameras_and_nothing_else() {
     let world = World::new().await;
     let camera = world.pair("front-door", 21).await;
@@ -82,10 +97,7 @@ async fn an_audit_names_what_concerns_own_cameras_and_nothing_else() {
     assert_eq!((clean.head_size, clean.leaves_read, clean.camera_days), (1, 1, 32));
     assert!(clean.witnesses.len() >= 3);
     let [policy] = &clean.rows[..] else { panic!("one row") };
-    assert_eq!(
-        (policy.kind.as_str(), policy.leaf_index, policy.expected),
-        ("policy", camera.leaf_index, true)
-    );
+    assert_eq!((policy.kind.word(), policy.leaf_index, policy.expected), ("policy", camera.leaf_index, true));
 
     // Somebody else's camera, and noise by a submitter.
     let other = World::new().await;
@@ -103,11 +115,11 @@ async fn an_audit_names_what_concerns_own_cameras_and_nothing_else() {
     let found = audit_log(&world.owner(), Since::LastHead, &mut |step| steps.push(step)).await.unwrap();
     assert!(!found.is_clean());
     let row = found.rows.iter().find(|row| row.leaf_index == index).unwrap();
-    assert_eq!((row.camera.as_str(), row.kind.as_str(), row.expected), ("front-door", "emergency", false));
+    assert_eq!((row.camera.as_str(), row.kind.word(), row.expected), ("front-door", "emergency", false));
     assert_eq!((row.epochs, row.grants, row.state), (Some((100, 114)), 1, Some(State::Attempted)));
     assert!(row.remarks.is_empty(), "{:?}", row.remarks);
-    assert!(matches!(steps.first(), Some(Step::Head { .. })));
-    assert!(matches!(steps.last(), Some(Step::Leaves { done: 2, total: 2 })));
+    assert!(matches!(steps.first(), Some(AuditStep::Head { .. })));
+    assert!(matches!(steps.last(), Some(AuditStep::Leaves { done: 2, total: 2 })));
 
     // Grants that come after an audit are counted by the next, which reads nothing else again.
     for by in [2, 3] {
@@ -131,7 +143,7 @@ async fn a_policy_that_the_owner_did_not_make_and_one_that_is_missing_are_named(
     let camera = world.pair("front-door", 21).await;
     world.add(&camera.silent_viewer()).await;
     let found = audited(&world, Since::LastHead).await.unwrap();
-    let rows: Vec<_> = found.rows.iter().map(|row| (row.kind.as_str(), row.expected)).collect();
+    let rows: Vec<_> = found.rows.iter().map(|row| (row.kind.word(), row.expected)).collect();
     assert_eq!(rows, [("policy", true), ("policy", false)]);
     assert!(!found.is_clean());
 

@@ -134,13 +134,13 @@ async fn a_moments_key_picture_is_served_also_where_its_segment_continues_anothe
 async fn status_tells_the_rate_of_the_newest_minute_and_what_waits_at_the_camera() {
     let scene = Scene::new().await;
     let mut camera = scene.paired("front-door").await;
-    let status = owner::book::status(&scene.owner).await.unwrap();
+    let status = owner::status::status(&scene.owner).await.unwrap();
     assert_eq!((status[0].bits_per_second, status[0].waiting), (None, None), "nothing is filmed yet");
     for waiting in [0, 9, 3] {
         camera.waiting = waiting;
         camera.film().await;
     }
-    let status = owner::book::status(&scene.owner).await.unwrap();
+    let status = owner::status::status(&scene.owner).await.unwrap();
     assert_eq!(status[0].waiting, Some(3), "as the newest head says");
     assert_eq!(status[0].newest_us, camera.began_us + 2 * SEGMENT_US);
     // Every segment lasts a second.

@@ -9,8 +9,9 @@ use media::segment::Start;
 use owner::audit::{Since, audit};
 use owner::export::ExportError;
 use owner::live::{Event, WatchError};
-use owner::pair::{PairError, Step};
+use owner::pair::{PairError, PairStep};
 use owner::{Owner, Span};
+use relay_client::Addresses;
 use stage::by_hand::{Camera, SEGMENT_US};
 use std::process::Command;
 use tempfile::TempDir;
@@ -41,7 +42,7 @@ impl Scene {
         let relay = relay::start(relay_config.clone(), Shutdown::new()).await.unwrap();
         // So that a restarted one is found again.
         relay_config.listen = relay.at().quic;
-        world.owner_config.relay.address = relay.at().quic.to_string();
+        world.owner_config.relay.addresses = Addresses::one(relay.at().quic.to_string());
         world.owner_config.relay.key = created.link_key;
         world.owner_config.footage.epoch_seconds = 10;
         let owner = world.owner();
@@ -52,14 +53,19 @@ impl Scene {
         let invitation = owner::pair::invite(&self.owner, name).await.unwrap();
         let url = invitation.url().to_owned();
         let mut steps = Vec::new();
-        let mut on = |step: Step| steps.push(step);
+        let mut on = |step: PairStep| steps.push(step);
         let (mut camera, paired) = tokio::join!(Camera::pair(&url, 9), invitation.wait(&mut on));
         let paired = paired.unwrap();
         assert_eq!((paired.name.as_str(), paired.camera_id), (name, camera.id.to_string()));
         assert!(
             matches!(
                 &steps[..],
-                [Step::Answered { .. }, Step::PolicyLogged { .. }, Step::PolicyStored, Step::Paired]
+                [
+                    PairStep::Answered { .. },
+                    PairStep::PolicyLogged { .. },
+                    PairStep::PolicyStored,
+                    PairStep::Paired
+                ]
             ),
             "{steps:?}"
         );
@@ -104,7 +110,7 @@ async fn a_camera_is_paired_and_its_policy_is_in_the_witnessed_log_before_it_is_
     let report = audit(&again, Since::LastHead, &mut |_| {}).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(report.rows.len(), 1);
-    let status = owner::book::status(&again).await.unwrap();
+    let status = owner::status::status(&again).await.unwrap();
     assert_eq!((status.len(), status[0].online, status[0].segments), (1, true, 0));
 }
 
@@ -325,7 +331,7 @@ async fn the_second_picture_is_watched_and_audited_as_a_track_of_its_own() {
     for _ in 0..2 {
         camera.film().await;
     }
-    let status = async || owner::book::status(&scene.owner).await.unwrap().remove(0);
+    let status = async || owner::status::status(&scene.owner).await.unwrap().remove(0);
     let before = status().await;
     assert_eq!((before.second, before.tracks.len()), (false, 1), "{before:?}");
     camera.second().await;

@@ -46,7 +46,7 @@ impl World {
             keybook: dir.path().join("keybook"),
             relay: owner::config::Relay {
                 // Nothing answers there, at once.
-                address: "no address".to_owned(),
+                addresses: relay_client::Addresses::one("no address"),
                 key: base64::prelude::BASE64_URL_SAFE_NO_PAD.encode([7; 32]),
                 invite_address: None,
                 sponsor: "relay.example".to_owned(),

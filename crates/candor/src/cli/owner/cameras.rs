@@ -4,10 +4,10 @@ use super::super::{Outcome, Terminal};
 use crate::words::{show_us, table};
 use media::id::TrackId;
 use owner::Owner;
-use owner::book::{Status, Track};
+use owner::status::{Status, StoredTrack};
 
 pub(super) async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
-    let status = owner::book::status(owner).await?;
+    let status = owner::status::status(owner).await?;
     terminal.result(&serde_json::json!({ "cameras": status }), |_| text(&status));
     Ok(())
 }
@@ -47,7 +47,7 @@ fn text(cameras: &[Status]) -> String {
 }
 
 /// How many segments, their bytes, and when the newest one began.
-fn held(track: Option<&Track>) -> [String; 3] {
+fn held(track: Option<&StoredTrack>) -> [String; 3] {
     match track {
         None => ["0", "-", "-"].map(str::to_owned),
         Some(track) => [track.segments.to_string(), size(track.bytes), show_us(track.newest_us)],
@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn a_second_picture_has_a_line_of_its_own_below_its_camera() {
         let track =
-            |track, segments, bytes| Track { track, segments, bytes, newest_us: 1_795_700_000_000_000 };
-        let camera = |name: &str, tracks: Vec<Track>| Status {
+            |track, segments, bytes| StoredTrack { track, segments, bytes, newest_us: 1_795_700_000_000_000 };
+        let camera = |name: &str, tracks: Vec<StoredTrack>| Status {
             name: name.to_owned(),
             camera_id: "9f86d081884c7d659a2f".to_owned(),
             policy_version: 2,

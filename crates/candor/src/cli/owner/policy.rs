@@ -12,7 +12,7 @@
 use crate::cli::{ConfigFile, Ended, Outcome, Terminal, steps};
 use crate::words::table;
 use clap::Args;
-use owner::policy::{LeafError, PolicyError, Shown};
+use owner::policy::{LeafError, PolicyError, ShownPolicy};
 
 #[derive(Debug, Args)]
 pub(crate) struct Policy {
@@ -53,17 +53,17 @@ fn not_changed(error: PolicyError) -> Ended {
     }
 }
 
-fn text(shown: &[Shown]) -> String {
+fn text(shown: &[ShownPolicy]) -> String {
     if shown.is_empty() {
         return "no camera is paired: candor owner invite".to_owned();
     }
     shown.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-fn one(camera: &Shown) -> String {
+fn one(camera: &ShownPolicy) -> String {
     let row = |what: &str, text: String| vec![format!("  {what}"), text];
     let listed = |words: Vec<String>| if words.is_empty() { "none".to_owned() } else { words.join(", ") };
-    let viewer = |viewer: &owner::policy::Viewer| match viewer.is_this_device {
+    let viewer = |viewer: &owner::policy::PolicyViewer| match viewer.is_this_device {
         true => "this device".to_owned(),
         false => format!("{} ({})", viewer.device_id, viewer.role),
     };

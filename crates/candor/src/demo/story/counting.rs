@@ -4,7 +4,7 @@ use super::{PATIENCE, Story, StoryError, at};
 use crate::words::audit_text;
 use escrow::record::Kind;
 use host::http::{Fetch, FetchError, FetchLimits};
-use owner::audit::{Row, Since};
+use owner::audit::{FoundKind, Row, Since};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -64,8 +64,9 @@ impl Story<'_> {
         let report = audited.map_err(at("audit"))?;
         let text = audit_text(&report);
         text.lines().for_each(|line| self.says(line));
-        let is_it =
-            |row: &&Row| row.leaf_index == leaf_index && row.kind == Kind::Emergency.word() && !row.expected;
+        let is_it = |row: &&Row| {
+            row.leaf_index == leaf_index && row.kind == FoundKind::Request(Kind::Emergency) && !row.expected
+        };
         Ok(report.rows.iter().any(|row| is_it(&row)))
     }
 

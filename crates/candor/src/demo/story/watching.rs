@@ -57,7 +57,7 @@ impl Story<'_> {
         // The last segment of an epoch may still be on its way.
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let cameras = owner::book::status(&self.cast.people.owner).await.map_err(at("cameras"))?;
+            let cameras = owner::status::status(&self.cast.people.owner).await.map_err(at("cameras"))?;
             if cameras.iter().all(|camera| camera.newest_us >= enough_us) {
                 return Ok(Chosen { from_us, to_us });
             }
@@ -73,7 +73,7 @@ impl Story<'_> {
         self.chapter("The owner's recordings");
         let owner = &self.cast.people.owner;
         let mut played = Watched::default();
-        let stored = owner::book::status(owner).await.map_err(at("cameras"))?;
+        let stored = owner::status::status(owner).await.map_err(at("cameras"))?;
         for camera in &stored {
             // From a moment that all of them filmed to what is durable: the segment that is being filmed is no gap.
             let span = Span::new(chosen.from_us, camera.newest_us).map_err(at("play"))?;

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::routing::post;
 use host::shutdown::Shutdown;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,6 +43,39 @@ async fn holds(path: &Path, text: &str) {
     }
 }
 
+/// Writes a program by another process: what this one opens for writing, the children of other tests hold
+/// open too from their fork until they are another program, and meanwhile nobody can execute it.
+fn executable(path: &Path, text: &str) {
+    let mut writer = std::process::Command::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod 700 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(writer.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_program_that_is_still_being_written_is_told_once_it_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (told, script) = (dir.path().join("told"), dir.path().join("hook"));
+    executable(&script, &format!("#!/bin/sh\ncat >> {}\n", told.display()));
+    let writing = std::fs::File::options().append(true).open(&script).unwrap();
+    let busy = Command::new(&script).spawn().unwrap_err();
+    assert_eq!(busy.kind(), std::io::ErrorKind::ExecutableFileBusy);
+    let closed = async {
+        sleep(Duration::from_millis(100)).await;
+        drop(writing);
+    };
+    let hook = Hook::Program(script.to_string_lossy().into_owned());
+    let patience = Patience { command: Duration::from_secs(60), ..SOON };
+    let message = message("door");
+    let (result, ()) = tokio::join!(hook.tell(&message, patience), closed);
+    result.unwrap();
+    holds(&told, &serde_json::to_string(&message).unwrap()).await;
+}
+
 #[tokio::test]
 async fn a_command_gets_the_message_on_its_input_and_in_its_environment() {
     let dir = tempfile::tempdir().unwrap();
@@ -51,8 +84,7 @@ async fn a_command_gets_the_message_on_its_input_and_in_its_environment() {
         "#!/bin/sh\n(cat; echo; echo \"$#|$CANDOR_ALARM_EVENT|$CANDOR_ALARM_AT|$CANDOR_ALARM_CAMERA|$CANDOR_ALARM_CAMERA_ID|$CANDOR_ALARM_TEXT\") >> {}\n",
         told.display()
     );
-    std::fs::write(&script, text).unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    executable(&script, &text);
     let shell = format!("echo \"by a shell: $CANDOR_ALARM_CAMERA\" >> {}", told.display());
     let program = Hook::Program(script.to_string_lossy().into_owned());
     let hooks = Hooks::start_with(

@@ -28,7 +28,6 @@ pub struct Webhook {
 
 /// Why nothing can be posted there. No variant carries the URL.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum WebhookError {
     #[error("the webhook's URL cannot be posted to; write https://HOST/... or http://HOST:PORT/...")]
     Url,

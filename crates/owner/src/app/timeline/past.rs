@@ -7,7 +7,7 @@
 
 use super::{Hole, Released};
 use crate::app::glimpses::{CLOSE_US, KnownEpoch, StoredEpoch};
-use crate::audit::Row;
+use crate::audit::{FoundKind, Row};
 use crate::live::viewer::{UNEXPLAINED, signed_reason};
 use media::epoch::{EpochOpen, GapReason};
 use media::id::TrackId;
@@ -174,7 +174,7 @@ impl Past {
         name: &str,
         rows: &[Row],
     ) -> Vec<Released> {
-        let about = |row: &&Row| row.camera == name && row.kind != "policy" && row.track == of.0;
+        let about = |row: &&Row| row.camera == name && row.kind != FoundKind::Policy && row.track == of.0;
         rows.iter().filter(about).filter_map(|row| self.release(row, from, to)).collect()
     }
 
@@ -320,7 +320,7 @@ mod tests {
         Row {
             when: 5,
             camera: "door".to_owned(),
-            kind: "emergency".to_owned(),
+            kind: FoundKind::Request(escrow::record::Kind::Emergency),
             agency: None,
             reason: None,
             track: 0,

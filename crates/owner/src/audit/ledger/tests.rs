@@ -3,7 +3,7 @@ use crate::book::notice::days_of;
 use crate::book::{Base64, OwnEntry, StoredPolicy};
 use escrow::details::Line;
 use escrow::record::{
-    Country, Name, Record, RefusalLeaf, SealedDetails, Span, Time, Word, policy_commitment,
+    Country, Kind, Name, Record, RefusalLeaf, SealedDetails, Span, Time, Word, policy_commitment,
 };
 use media::id::{Day, EpochNo, TrackId};
 use media::policy::{Class, Classes, OwnerPolicy, TrusteeEntry};
@@ -153,7 +153,7 @@ fn a_request_is_found_by_the_key_of_any_day_since_pairing_and_by_no_other() {
         ledger.take(3, b"no leaf at all");
         ledger.take(4, emergency(day, &details(CAMERA), |_| ()).entry_bytes());
         let [row] = &ledger.rows()[..] else { panic!("{day}") };
-        assert_eq!((row.camera.as_str(), row.kind.as_str(), row.leaf_index), ("front-door", "emergency", 4));
+        assert_eq!((row.camera.as_str(), row.kind.word(), row.leaf_index), ("front-door", "emergency", 4));
         assert_eq!((row.epochs, row.grants, row.state), (Some((10, 24)), 0, Some(State::Asked)));
         assert_eq!(row.agency.as_deref(), Some("police.example"));
         assert_eq!(row.reason.as_deref(), Some("danger-of-death: a child is missing"));

@@ -1,6 +1,6 @@
 //! A segment part by part: what its header decides, what its fragments give, and what its end proves.
 
-use super::{Complete, Incoming, Newest, Output, Release, Run, Step, Viewer};
+use super::{Complete, Incoming, Newest, Output, Run, Step, Viewer, WriteWhen};
 use crate::live::Event;
 use media::epoch::GapReason;
 use media::segment::{SegmentHeader, Start};
@@ -92,9 +92,9 @@ impl Viewer {
             (Opened::Fragment { captured_us, bytes }, _) => {
                 incoming.fragments = incoming.fragments.saturating_add(1);
                 if incoming.fragments > incoming.written_before {
-                    let latency_us = match self.release {
-                        Release::AsOpened => now_us.saturating_sub(captured_us),
-                        Release::Verified => 0,
+                    let latency_us = match self.write_when {
+                        WriteWhen::Opened => now_us.saturating_sub(captured_us),
+                        WriteWhen::Verified => 0,
                     };
                     let event = Event::Fragment { captured_us, latency_us };
                     self.give(incoming, [Output::Fragment(bytes), Output::Event(event)], out);
@@ -126,7 +126,7 @@ impl Viewer {
         let (epoch, sequence) = (header.epoch_no.0, header.sequence.0);
         let began = Event::Segment { epoch, sequence, start_us: header.start_us };
         self.give(incoming, [Output::Event(began)], out);
-        if self.release == Release::AsOpened {
+        if self.write_when == WriteWhen::Opened {
             self.run = Some(run);
             self.needs_key_frame = false;
             self.note(header, incoming.written_before, Complete::No);
@@ -165,7 +165,7 @@ impl Viewer {
     /// Hands outputs on, or holds them until the segment is verified.
     fn give<const N: usize>(&mut self, incoming: &mut Incoming, outputs: [Output; N], out: &mut Vec<Output>) {
         for output in outputs {
-            if self.release == Release::Verified {
+            if self.write_when == WriteWhen::Verified {
                 incoming.held.push(output);
                 continue;
             }
@@ -180,10 +180,10 @@ impl Viewer {
     fn count(&mut self, output: &Output) {
         match output {
             Output::Fragment(_) => self.watched.fragments += 1,
-            Output::Event(Event::Fragment { latency_us, .. }) if self.release == Release::AsOpened => {
+            Output::Event(Event::Fragment { latency_us, .. }) if self.write_when == WriteWhen::Opened => {
                 self.latencies.add(*latency_us);
             }
-            _ => {}
+            Output::Event(_) | Output::Init(_) => {}
         }
     }
 

@@ -8,6 +8,7 @@ use media::epoch::GapReason;
 use media::epoch::{EpochClose, EpochContext};
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
 use media::segment::Start;
+use relay_client::{EpochQuery, Paging};
 use seal::epoch::{EpochSeed, Pool};
 use seal::sealer::SegmentHead;
 use seal::sealer::SegmentSealer;
@@ -25,11 +26,11 @@ struct Scene {
     policy_hash: [u8; 32],
     policies: Policies,
     pool: Pool,
-    epoch: Option<Epoch>,
+    epoch: Option<Filming>,
     next: u64,
 }
 
-struct Epoch {
+struct Filming {
     open: EpochOpen,
     bytes: Vec<u8>,
     seed: EpochSeed,
@@ -98,14 +99,14 @@ impl Scene {
         self.key.verifying_key().to_bytes()
     }
 
-    fn viewer(&self, release: Release) -> Viewer {
+    fn viewer(&self, write_when: WriteWhen) -> Viewer {
         Viewer::of(
             self.public(),
             TrackId::MAIN,
             self.policies.clone(),
             self.device,
             self.wrap.clone(),
-            release,
+            write_when,
         )
     }
 
@@ -140,7 +141,7 @@ impl Scene {
         };
         let chain = Chain::start(&ctx, &open.prev_close_hash());
         let bytes = open.clone().sign(&self.key).bytes().to_vec();
-        self.epoch = Some(Epoch { open, bytes, seed, chain, k: 0 });
+        self.epoch = Some(Filming { open, bytes, seed, chain, k: 0 });
     }
 
     /// The next segment, `start` or continuing the one before; the epoch turns with the clock.
@@ -187,6 +188,12 @@ fn recipient(wrap: &SecretKey, device: DeviceId) -> Recipient {
     Recipient { device_id: device, wrap_pk: wrap.public(), role: Role::Admin, not_after: u64::MAX }
 }
 
+/// What is believed of a relay's answer.
+fn verified(viewer: &Viewer, opens: &[Vec<u8>]) -> Vec<Epoch> {
+    let (camera_key, track) = (viewer.camera_key(), viewer.track());
+    Paging::new(EpochQuery { camera_key, track, from_us: 0, to_us: u64::MAX }).handle(opens, false).epochs
+}
+
 /// Sends a segment in pieces, as a relay does; `opens` is what it answers when asked for the EpochOpen.
 fn send(viewer: &mut Viewer, bytes: &[u8], opens: &[Vec<u8>]) -> Vec<Output> {
     let mut out = Vec::new();
@@ -194,7 +201,8 @@ fn send(viewer: &mut Viewer, bytes: &[u8], opens: &[Vec<u8>]) -> Vec<Output> {
     for piece in bytes.chunks(100) {
         let mut step = viewer.push(&mut incoming, piece, START, &mut out);
         while let Step::Epoch(_) = step {
-            viewer.learn(&mut incoming, opens, &mut out);
+            let epochs = verified(viewer, opens);
+            viewer.learn(&mut incoming, &epochs, &mut out);
             step = viewer.push(&mut incoming, &[], START, &mut out);
         }
     }
@@ -225,13 +233,13 @@ fn gaps(out: &[Output]) -> usize {
     out.iter().filter(|output| matches!(output, Output::Event(Event::Gap { .. }))).count()
 }
 
-const BOTH: [Release; 2] = [Release::AsOpened, Release::Verified];
+const BOTH: [WriteWhen; 2] = [WriteWhen::Opened, WriteWhen::Verified];
 
 #[test]
 fn what_was_filmed_is_written_once_in_order_over_epochs() {
-    for release in BOTH {
+    for write_when in BOTH {
         let mut scene = Scene::new(1);
-        let mut viewer = scene.viewer(release);
+        let mut viewer = scene.viewer(write_when);
         let mut expected = vec![b"init".to_vec()];
         let mut got = Vec::new();
         for at in 0..35 {
@@ -239,13 +247,13 @@ fn what_was_filmed_is_written_once_in_order_over_epochs() {
             let filmed = scene.film(start);
             expected.extend(filmed.fragments.clone());
             let out = show(&mut viewer, &filmed);
-            assert_eq!((refusal(&out), gaps(&out)), (None, 0), "{release:?} {at}");
+            assert_eq!((refusal(&out), gaps(&out)), (None, 0), "{write_when:?} {at}");
             got.extend(written(&out));
         }
         assert_eq!(got, expected);
         let watched = viewer.watched();
         assert_eq!((watched.segments, watched.fragments, watched.refused), (35, 105, 0));
-        assert_eq!(watched.latency_us_p50.is_some(), release == Release::AsOpened);
+        assert_eq!(watched.latency_us_p50.is_some(), write_when == WriteWhen::Opened);
         assert!(viewer.opens.len() <= 2, "epochs that are over are forgotten");
     }
 }
@@ -253,7 +261,7 @@ fn what_was_filmed_is_written_once_in_order_over_epochs() {
 #[test]
 fn a_view_begins_at_a_key_frame() {
     let mut scene = Scene::new(1);
-    let mut viewer = scene.viewer(Release::AsOpened);
+    let mut viewer = scene.viewer(WriteWhen::Opened);
     let continuation = scene.film(Start::Continuation);
     assert!(show(&mut viewer, &continuation).is_empty());
     assert_eq!(written(&show(&mut viewer, &scene.film(Start::KeyFrame))).len(), 4);
@@ -261,9 +269,9 @@ fn a_view_begins_at_a_key_frame() {
 
 #[test]
 fn a_replayed_a_reordered_and_a_foreign_segment_write_nothing() {
-    for release in BOTH {
+    for write_when in BOTH {
         let mut scene = Scene::new(1);
-        let mut viewer = scene.viewer(release);
+        let mut viewer = scene.viewer(write_when);
         let [first, second] = [scene.film(Start::KeyFrame), scene.film(Start::KeyFrame)];
         show(&mut viewer, &first);
         show(&mut viewer, &second);
@@ -281,42 +289,46 @@ fn a_replayed_a_reordered_and_a_foreign_segment_write_nothing() {
 
 #[test]
 fn nothing_after_an_altered_byte_is_written_wherever_it_stands() {
-    for release in BOTH {
+    for write_when in BOTH {
         let mut scene = Scene::new(1);
         let filmed = scene.film(Start::KeyFrame);
         for at in (0..filmed.bytes.len()).step_by(7) {
             let mut altered = filmed.clone();
             altered.bytes[at] ^= 1;
-            let mut viewer = scene.viewer(release);
+            let mut viewer = scene.viewer(write_when);
             let out = show(&mut viewer, &altered);
             let skipped = out.is_empty();
-            assert!(refusal(&out).is_some() || skipped, "{release:?} byte {at}: {out:?}");
+            assert!(refusal(&out).is_some() || skipped, "{write_when:?} byte {at}: {out:?}");
             let written = written(&out);
             // A prefix of the truth, or nothing.
             let truth = [vec![b"init".to_vec()], filmed.fragments.clone()].concat();
-            assert!(truth.starts_with(&written), "{release:?} byte {at}");
-            assert!(release == Release::AsOpened || written.is_empty(), "byte {at}");
+            assert!(truth.starts_with(&written), "{write_when:?} byte {at}");
+            assert!(write_when == WriteWhen::Opened || written.is_empty(), "byte {at}");
         }
     }
 }
 
 #[test]
 fn a_truncated_or_lengthened_segment_is_refused() {
-    for release in BOTH {
+    for write_when in BOTH {
         let mut scene = Scene::new(1);
         let filmed = scene.film(Start::KeyFrame);
         for length in [0, 1, 71, 72, 200, filmed.bytes.len() - 1] {
-            let out =
-                send(&mut scene.viewer(release), &filmed.bytes[..length], std::slice::from_ref(&filmed.open));
+            let out = send(
+                &mut scene.viewer(write_when),
+                &filmed.bytes[..length],
+                std::slice::from_ref(&filmed.open),
+            );
             assert!(refusal(&out).is_some(), "{length}");
-            assert!(release == Release::AsOpened || written(&out).is_empty());
+            assert!(write_when == WriteWhen::Opened || written(&out).is_empty());
         }
-        let fresh = scene.viewer(release);
+        let fresh = scene.viewer(write_when);
         let mut incoming = fresh.begin();
         let (mut viewer, mut out) = (fresh, Vec::new());
         let longer = [&filmed.bytes[..], b"x"].concat();
         viewer.push(&mut incoming, &longer, START, &mut out);
-        viewer.learn(&mut incoming, std::slice::from_ref(&filmed.open), &mut out);
+        let epochs = verified(&viewer, std::slice::from_ref(&filmed.open));
+        viewer.learn(&mut incoming, &epochs, &mut out);
         viewer.push(&mut incoming, &[], START, &mut out);
         assert!(refusal(&out).is_some(), "trailing bytes");
     }
@@ -325,7 +337,7 @@ fn a_truncated_or_lengthened_segment_is_refused() {
 #[test]
 fn a_dropped_segment_is_a_gap_and_what_continues_it_waits_for_a_key_frame() {
     let mut scene = Scene::new(1);
-    let mut viewer = scene.viewer(Release::AsOpened);
+    let mut viewer = scene.viewer(WriteWhen::Opened);
     show(&mut viewer, &scene.film(Start::KeyFrame));
     scene.film(Start::KeyFrame);
     let continuation = scene.film(Start::Continuation);
@@ -343,15 +355,15 @@ fn an_epoch_open_that_is_missing_foreign_or_unsigned_opens_nothing() {
     let mut unsigned = filmed.open.clone();
     *unsigned.last_mut().unwrap() ^= 1;
     for opens in [vec![], vec![foreign], vec![unsigned], vec![b"noise".to_vec()]] {
-        let out = send(&mut scene.viewer(Release::AsOpened), &filmed.bytes, &opens);
+        let out = send(&mut scene.viewer(WriteWhen::Opened), &filmed.bytes, &opens);
         assert!(written(&out).is_empty());
         assert!(refusal(&out).unwrap().contains("no EpochOpen"), "{out:?}");
     }
     // The right one among others is found.
     let opens = [b"noise".to_vec(), filmed.open.clone()];
-    assert_eq!(written(&send(&mut scene.viewer(Release::AsOpened), &filmed.bytes, &opens)).len(), 4);
+    assert_eq!(written(&send(&mut scene.viewer(WriteWhen::Opened), &filmed.bytes, &opens)).len(), 4);
     // Another device gets no key.
-    let mut other = scene.viewer(Release::AsOpened);
+    let mut other = scene.viewer(WriteWhen::Opened);
     other.device = DeviceId([4; 32]);
     assert!(refusal(&show(&mut other, &filmed)).unwrap().contains("not wrapped"));
 }
@@ -360,7 +372,7 @@ fn an_epoch_open_that_is_missing_foreign_or_unsigned_opens_nothing() {
 fn a_policy_that_is_not_the_owners_raises_the_alarm_once_an_epoch() {
     let mut scene = Scene::new(1);
     scene.policy_hash = [8; 32];
-    let mut viewer = scene.viewer(Release::AsOpened);
+    let mut viewer = scene.viewer(WriteWhen::Opened);
     let alarms = |out: &[Output]| {
         out.iter().filter(|output| matches!(output, Output::Event(Event::PolicyAlarm { .. }))).count()
     };
@@ -371,7 +383,7 @@ fn a_policy_that_is_not_the_owners_raises_the_alarm_once_an_epoch() {
 #[test]
 fn after_a_lost_session_the_segment_is_completed_without_a_repetition() {
     let mut scene = Scene::new(1);
-    let mut viewer = scene.viewer(Release::AsOpened);
+    let mut viewer = scene.viewer(WriteWhen::Opened);
     let [whole, cut] = [scene.film(Start::KeyFrame), scene.film(Start::KeyFrame)];
     show(&mut viewer, &whole);
     let mut out = Vec::new();
@@ -396,7 +408,7 @@ fn after_a_lost_session_the_segment_is_completed_without_a_repetition() {
 #[test]
 fn what_was_not_asked_for_is_refused() {
     let mut scene = Scene::new(1);
-    let mut viewer = scene.viewer(Release::Verified);
+    let mut viewer = scene.viewer(WriteWhen::Verified);
     viewer.want(START + SEGMENT_US..START + 2 * SEGMENT_US);
     let [early, asked, late] = [0; 3].map(|_| scene.film(Start::KeyFrame));
     assert!(refusal(&show(&mut viewer, &early)).unwrap().contains("outside the span"));

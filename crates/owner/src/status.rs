@@ -1,12 +1,14 @@
 //! The cameras of the book beside what the relay says of them now.
 
-use super::recent::Recent;
-use super::{Camera, StoredCamera};
-use crate::Owner;
-use crate::relay::{As, Session};
+mod recent;
+
+use crate::book::{Camera, StoredCamera};
+use crate::state::{As, Owner};
 use media::id::{CameraId, TrackId};
-use media::message::{CameraStatus, Request, Response, TrackStatus};
+use media::message::{CameraStatus, TrackStatus};
 use quic::CallError;
+use recent::Recent;
+use relay_client::{Session, calls};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -46,12 +48,12 @@ pub struct Status {
     /// Whether it films a second picture now, as far as the relay shows.
     pub second: bool,
     /// What is stored of each picture; those of which nothing is are not there.
-    pub tracks: Vec<Track>,
+    pub tracks: Vec<StoredTrack>,
 }
 
 /// What the relay holds of one picture, by its word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Track {
+pub struct StoredTrack {
     /// 0 is the main picture, 1 the second one.
     pub track: u32,
     pub segments: u64,
@@ -62,7 +64,7 @@ pub struct Track {
 
 impl Status {
     /// What is stored of this picture.
-    pub fn track(&self, track: TrackId) -> Option<&Track> {
+    pub fn track(&self, track: TrackId) -> Option<&StoredTrack> {
         self.tracks.iter().find(|held| held.track == track.0)
     }
 }
@@ -81,15 +83,12 @@ pub(crate) struct Asking {
 
 impl Asking {
     pub(crate) fn new(owner: &Owner) -> Self {
-        Self { session: Session::new(owner, As::Device), recent: BTreeMap::new() }
+        Self { session: owner.session(As::Device), recent: BTreeMap::new() }
     }
 
     /// What the relay says, beside the book; nothing of the footage is read.
     pub(crate) async fn listed(&mut self, owner: &Owner) -> Result<Vec<Status>, CallError> {
-        let told = match self.session.ask(&Request::ListCameras).await? {
-            Response::Cameras(told) => told,
-            _ => return Err(CallError::Unexpected("no Cameras")),
-        };
+        let told = self.session.ask(&calls::cameras()).await?;
         let mut all: Vec<_> = owner.stored().cameras.iter().map(|camera| beside(camera, &told)).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
@@ -131,10 +130,11 @@ impl Asking {
 fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
     let Camera { name, camera_id, policy_version, paired_at } = camera.shown();
     let told = told.iter().find(|told| told.camera_id == camera.camera_id);
-    let tracks: Vec<Track> = told.map_or_else(Vec::new, |told| told.tracks.iter().map(Track::of).collect());
+    let tracks: Vec<StoredTrack> =
+        told.map_or_else(Vec::new, |told| told.tracks.iter().map(StoredTrack::of).collect());
     let newest_us = told.map_or(0, |told| told.newest_us);
     let clock_offset_ms = told.map_or(0, |told| told.clock_offset_ms);
-    let sum = |of: fn(&Track) -> u64| tracks.iter().map(of).fold(0, u64::saturating_add);
+    let sum = |of: fn(&StoredTrack) -> u64| tracks.iter().map(of).fold(0, u64::saturating_add);
     Status {
         name,
         camera_id,
@@ -156,7 +156,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
     }
 }
 
-impl Track {
+impl StoredTrack {
     fn of(told: &TrackStatus) -> Self {
         let TrackStatus { track, segments, bytes, newest_us } = *told;
         Self { track: track.0, segments, bytes, newest_us }

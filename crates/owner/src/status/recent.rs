@@ -1,11 +1,11 @@
 //! What the heads of a camera's newest minute say: how much it sends, and how many of its segments still wait in its spool.
 
-use super::StoredCamera;
-use crate::Owner;
+use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};
-use crate::relay::Session;
+use crate::state::Owner;
 use media::id::{EpochNo, Sequence};
 use quic::CallError;
+use relay_client::Session;
 use seal::opener::Keyring;
 use std::collections::VecDeque;
 

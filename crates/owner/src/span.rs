@@ -1,0 +1,59 @@
+//! What is asked for: which picture of which camera, and which time.
+
+use media::id::TrackId;
+
+/// Which picture: a camera by its name in the book, and its track. A name alone is the camera's main one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Picture<'a> {
+    pub camera: &'a str,
+    pub track: TrackId,
+}
+
+impl<'a> From<&'a str> for Picture<'a> {
+    fn from(camera: &'a str) -> Self {
+        Self { camera, track: TrackId::MAIN }
+    }
+}
+
+impl<'a> From<&'a String> for Picture<'a> {
+    fn from(camera: &'a String) -> Self {
+        Self::from(camera.as_str())
+    }
+}
+
+/// A span of capture time in Unix microseconds, `from` included, `to` excluded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    from_us: u64,
+    to_us: u64,
+}
+
+/// The longest span one command takes: a day and its leap.
+pub const MAX_SPAN_US: u64 = 25 * 3600 * 1_000_000;
+
+/// Why a span was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SpanError {
+    #[error("the span ends before it begins; give the earlier time first")]
+    Backwards,
+    #[error("the span is longer than 25 hours; ask for it in parts")]
+    TooLong,
+}
+
+impl Span {
+    pub fn new(from_us: u64, to_us: u64) -> Result<Self, SpanError> {
+        match to_us.checked_sub(from_us) {
+            None | Some(0) => Err(SpanError::Backwards),
+            Some(length) if length > MAX_SPAN_US => Err(SpanError::TooLong),
+            Some(_) => Ok(Self { from_us, to_us }),
+        }
+    }
+
+    pub fn from_us(self) -> u64 {
+        self.from_us
+    }
+
+    pub fn to_us(self) -> u64 {
+        self.to_us
+    }
+}
