@@ -175,11 +175,23 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     }
     camera.rest(30 * by_hand::SEGMENT_US, GapReason::Privacy);
     camera.film().await;
-    let at = |second: u64| camera.began_us + second * by_hand::SEGMENT_US;
 
     let app = owner::app::start(owner, None, stage.shutdown.child()).await.unwrap();
     let browser = Browser::start().await;
     browser.go(&format!("{}#/camera/{}", app.at().url, camera.id)).await;
+    the_line_shows_what_moved(&browser, camera.began_us).await;
+    jumps_lead_to_events(&browser, camera.began_us).await;
+    a_small_picture_is_seen(&browser, camera.began_us).await;
+    keys_and_sharing_are_told(&browser).await;
+    a_phone_fetches_no_small_picture(&browser, &format!("{}#/camera/{}", app.at().url, camera.id)).await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    drop(browser);
+    app.stop_and_join().await.unwrap();
+    stage.strike().await;
+}
+
+async fn the_line_shows_what_moved(browser: &Browser, began_us: u64) {
+    let at = |second: u64| began_us + second * by_hand::SEGMENT_US;
     browser.until("both events", "document.querySelectorAll('.bars .moved').length === 2").await;
     browser
         .until(
@@ -191,9 +203,9 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         .until("a rate", "/ \\d+ kbit\\/s /.test(document.querySelector('.title .detail').textContent)")
         .await;
     // The recording ends with its last second, 6 s before the end of its epoch, and the gap stands from there.
-    assert_eq!(bars(&browser, "gap").await, [(24, 54)]);
-    until("recordings", async || bars(&browser, "recorded").await == [(0, 24), (54, 55)]).await;
-    browser.hover(".slider", place(&browser, at(26)).await).await;
+    assert_eq!(bars(browser, "gap").await, [(24, 54)]);
+    until("recordings", async || bars(browser, "recorded").await == [(0, 24), (54, 55)]).await;
+    browser.hover(".slider", place(browser, at(26)).await).await;
     browser
         .until(
             "why",
@@ -204,16 +216,19 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         "[...document.querySelectorAll('.bars .moved')].map((bar) => bar.getBoundingClientRect().height)";
     let highs = browser.run(&format!("return {highs}")).await;
     assert!(highs[0].as_f64() > highs[1].as_f64(), "more motion stands higher: {highs}");
+}
 
+async fn jumps_lead_to_events(browser: &Browser, began_us: u64) {
+    let at = |second: u64| began_us + second * by_hand::SEGMENT_US;
     // By key to the last one and to the one before; a second of lead is shown. Paused, so that it stays in sight.
     browser.press(" ").await;
     browser.press("p").await;
     browser.until("a moment", "document.querySelector('.clock').dataset.us > 0").await;
-    until("the last event", async || shown_us(&browser).await.abs_diff(at(15)) <= SEGMENT_US / 2).await;
+    until("the last event", async || shown_us(browser).await.abs_diff(at(15)) <= SEGMENT_US / 2).await;
     browser.press("p").await;
-    until("the first event", async || shown_us(&browser).await.abs_diff(at(6)) <= SEGMENT_US / 2).await;
+    until("the first event", async || shown_us(browser).await.abs_diff(at(6)) <= SEGMENT_US / 2).await;
     browser.click("button[aria-label='Next event (N)']").await;
-    until("the last event again", async || shown_us(&browser).await.abs_diff(at(15)) <= SEGMENT_US / 2).await;
+    until("the last event again", async || shown_us(browser).await.abs_diff(at(15)) <= SEGMENT_US / 2).await;
     // The end of the recording, told in the same place, may come between.
     let none = "return document.querySelector('.note').textContent === 'No later event in this window.'";
     until("there is no later one", async || {
@@ -230,10 +245,13 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     let told = json!([", 1 s, up to 6 % of the picture moved", ", 2 s, up to 45 % of the picture moved"]);
     assert_eq!(listed, told);
     browser.click(".events li:nth-child(2) button").await;
-    until("the first event", async || shown_us(&browser).await.abs_diff(at(6)) <= SEGMENT_US / 2).await;
+    until("the first event", async || shown_us(browser).await.abs_diff(at(6)) <= SEGMENT_US / 2).await;
+}
 
+async fn a_small_picture_is_seen(browser: &Browser, began_us: u64) {
+    let at = |second: u64| began_us + second * by_hand::SEGMENT_US;
     // Under the pointer a small picture of that moment, another one elsewhere, and none where nothing was filmed.
-    browser.hover(".slider", place(&browser, at(9)).await).await;
+    browser.hover(".slider", place(browser, at(9)).await).await;
     browser.until("a small picture", SMALL).await;
     let first = browser.run(&format!("return {SMALL}")).await;
     browser.picture("app-events").await;
@@ -241,15 +259,17 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     let mut second = 12;
     until("another picture", async || {
         second = if second == 20 { 12 } else { second + 1 };
-        browser.hover(".slider", place(&browser, at(second)).await).await;
+        browser.hover(".slider", place(browser, at(second)).await).await;
         browser.breathe().await;
         let now = browser.run(&format!("return {SMALL}")).await;
         !now.is_null() && now != first
     })
     .await;
-    browser.hover(".slider", place(&browser, at(0) - 60_000_000).await).await;
+    browser.hover(".slider", place(browser, at(0) - 60_000_000).await).await;
     browser.until("no picture", &format!("!{SMALL}")).await;
+}
 
+async fn keys_and_sharing_are_told(browser: &Browser) {
     browser.press("?").await;
     browser.until("the keys", "document.querySelector('dialog').open").await;
     browser.picture("app-keys").await;
@@ -262,13 +282,7 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
         assert!(shared.as_str().unwrap().contains(told), "{told} is not in {shared}");
     }
     browser.picture("app-sharing").await;
-    legible(&browser, "sharing").await;
-
-    a_phone_fetches_no_small_picture(&browser, &format!("{}#/camera/{}", app.at().url, camera.id)).await;
-    assert_eq!(browser.complaints().await, Vec::<String>::new());
-    drop(browser);
-    app.stop_and_join().await.unwrap();
-    stage.strike().await;
+    legible(browser, "sharing").await;
 }
 
 /// Where bars of a kind stand on the line: seconds from the start of the first recording.
