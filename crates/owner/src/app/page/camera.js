@@ -195,13 +195,12 @@ export class Camera {
 
   /** @param {number} by */
   step(by) {
-    const at = this.at;
-    if (at !== undefined) this.land(stepped(this.timeline.known, at, by, now()));
+    this.land(stepped(this.timeline.known, this.at, by, now()));
   }
 
-  /** The moment in sight. */
+  /** The moment in sight; before the first picture where the playhead stands, and never ahead of the clock. */
   get at() {
-    return this.player.time ?? this.timeline.position;
+    return this.player.time ?? Math.min(this.timeline.position ?? now(), now());
   }
 
   /** The piece was played: the next one, or live where the past ends. */
@@ -246,7 +245,7 @@ export class Camera {
 
   /** @param {"from" | "to"} edge */
   mark(edge) {
-    if (this.at !== undefined) this.clip.mark(edge, this.at);
+    this.clip.mark(edge, this.at);
   }
 
   /** @param {import("./answers").Release} release */

@@ -191,6 +191,7 @@ export class Player {
   rest() {
     clearTimeout(this.hiding);
     this.hiding = setTimeout(() => {
+      if (this.word === "unplayable") return;
       this.word = "resting";
       this.feed.close();
     }, HIDDEN);
