@@ -48,12 +48,13 @@ pub(crate) struct Capture {
 impl Capture {
     /// Starts reading a source.
     pub(crate) async fn start(source: &SourceConfig) -> Result<Self, SourceError> {
-        if let SourceConfig::Input = source {
-            return Ok(Self::reading(tokio::io::stdin()));
+        match source {
+            SourceConfig::Input => Ok(Self::reading(tokio::io::stdin())),
+            SourceConfig::File { .. } | SourceConfig::Stream(_) => {
+                let (ffmpeg, pictures) = Ffmpeg::film(source, &codecs(source).await?).await?;
+                Ok(Self { ffmpeg: Some(ffmpeg), is_live: source.is_live(), ..Self::reading(pictures) })
+            }
         }
-        let codecs = codecs(source).await?;
-        let (ffmpeg, pictures) = Ffmpeg::film(source, &codecs).await?;
-        Ok(Self { ffmpeg: Some(ffmpeg), is_live: source.is_live(), ..Self::reading(pictures) })
     }
 
     /// Reads fragmented MP4.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::notices::Notices;
 use media::id::{CameraId, Day, TrackId};
-use media::segment::{SegmentHeader, Start};
+use media::segment::{SegmentHeader, Start, Trailer};
 use seal::notice::NoticeRoot;
 
 fn spool() -> (tempfile::TempDir, Spool) {
@@ -23,11 +23,8 @@ fn segment(epoch: u64, k: u32, sequence: u64, chain: u8) -> Vec<u8> {
         start_us: 1,
         start: Start::KeyFrame,
     };
-    let mut bytes = header.encode().to_vec();
-    bytes.extend([0; 12]);
-    bytes.extend([chain; 32]);
-    bytes.extend([9; 64]);
-    bytes
+    let trailer = Trailer { fragments: 1, duration_us: 1, chain: Chain([chain; 32]), signature: [9; 64] };
+    [&header.encode()[..], &trailer.encode()].concat()
 }
 
 fn close(epoch: u64, segments: u32, chain: u8) -> EpochClose {
@@ -121,7 +118,11 @@ fn a_missing_state_is_named_and_nothing_is_made_of_it() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(Spool::open(dir.path()), Err(SpoolError::Missing(_))));
     std::fs::write(dir.path().join("state.redb"), b"garbage").unwrap();
-    assert!(matches!(Spool::open(dir.path()), Err(SpoolError::State { .. })));
+    let Err(error @ SpoolError::State { .. }) = Spool::open(dir.path()) else { panic!() };
+    assert!(
+        error.to_string().contains("state.redb") && error.to_string().contains("make a new camera"),
+        "{error}"
+    );
 }
 
 #[test]
