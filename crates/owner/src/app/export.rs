@@ -56,7 +56,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn create(app: &App) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let name = format!("export-{}", hex::encode(host::rng::bytes::<8>()));
+        let name = format!("export-{}", hex::encode(app.owner.rng().bytes::<8>()));
         let path = app.owner.folder().join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
@@ -128,7 +128,7 @@ fn ready(app: &App, name: &str, exported: Exported) -> Result<Told, ExportError>
         let at = |error| host::durable::DurableError::at(&file.path, error);
         let opened = File::open(&file.path).map_err(at)?;
         std::fs::remove_file(&file.path).map_err(at)?;
-        let id = hex::encode(host::rng::bytes::<16>());
+        let id = hex::encode(app.owner.rng().bytes::<16>());
         let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let name = format!("{plain}-{}.mp4", file.from_us / 1_000_000);
         app.downloads.add(Finished { id: id.clone(), file: opened, name: name.clone(), bytes: file.bytes });
