@@ -25,7 +25,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("monitor", &["escrow", "host", "log-client", "page", "tlog"]),
     ("trustee", &["escrow", "host", "log-client", "media", "seal", "tlog"]),
     ("registrar", &["escrow", "host", "log-client", "tlog"]),
-    ("requester", &["container", "escrow", "host", "log-client", "media", "quic", "seal", "tlog"]),
+    (
+        "requester",
+        &["container", "escrow", "host", "log-client", "media", "quic", "relay-client", "seal", "tlog"],
+    ),
     (
         "owner",
         &[

@@ -83,7 +83,7 @@ impl Newcomer {
                 format!(
                     "keys = {:?}\ncountry = \"US\"\npolicy_doc = {rules:?}\n[names]\nagency = \"police.example\"\n\
                      officer = \"police.example/officer\"\nsupervisor = \"police.example/supervisor\"\n\
-                     sponsor = \"sponsor.example\"\n{relay}{log}",
+                     sponsor = \"sponsor.example\"\n[relay]\naddresses = [\"127.0.0.1:1\"]\nkey = \"{key}\"\n{log}",
                     data("request")
                 ),
             ),

@@ -119,7 +119,7 @@ pub fn requester(stage: &Stage) -> PathBuf {
     let text = format!(
         "keys = {:?}\ncountry = {:?}\npolicy_doc = {:?}\n\
          [names]\nagency = {:?}\nofficer = {:?}\nsupervisor = {:?}\nsponsor = {:?}\n\
-         [relay]\naddress = {:?}\nkey = {:?}\n[log]\nurl = {:?}\npolicy = {:?}\n",
+         [relay]\naddresses = {:?}\nkey = {:?}\n[log]\nurl = {:?}\npolicy = {:?}\n",
         config.keys,
         config.country,
         config.policy_doc,
@@ -127,7 +127,7 @@ pub fn requester(stage: &Stage) -> PathBuf {
         config.names.officer,
         config.names.supervisor,
         config.names.sponsor,
-        config.relay.address,
+        config.relay.addresses.all(),
         config.relay.key,
         config.log.url,
         config.log.policy,

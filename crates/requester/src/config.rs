@@ -1,6 +1,7 @@
 //! The requester's one TOML file. Sample: `deploy/config/requester.toml`, which a test parses.
 
 pub use log_client::LogConfig;
+pub use relay_client::Addresses;
 
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -38,8 +39,8 @@ pub struct Names {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relay {
-    /// `HOST:PORT`.
-    pub address: String,
+    /// Where it is: `HOST:PORT` each, tried in turn.
+    pub addresses: Addresses,
     /// The relay's Ed25519 public key, base64url.
     pub key: String,
 }

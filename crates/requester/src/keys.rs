@@ -59,13 +59,12 @@ pub enum KeysError {
     OtherName { path: PathBuf, found: String, expected: String },
 }
 
-/// The desk's secret keys.
+/// The keys that sign leaves.
 #[derive(Debug)]
 pub(crate) struct Keys {
     pub(crate) officer: Signer,
     pub(crate) supervisor: Signer,
     pub(crate) sponsor: Signer,
-    pub(crate) link: Identity,
 }
 
 /// Makes the keys folder with fresh keys. Refuses a folder that already holds any.
@@ -93,7 +92,6 @@ impl Keys {
             officer: signer(&folder.join(OFFICER), &names.officer)?,
             supervisor: signer(&folder.join(SUPERVISOR), &names.supervisor)?,
             sponsor: signer(&folder.join(SPONSOR), &names.sponsor)?,
-            link: link(folder.join(LINK))?,
         })
     }
 }
@@ -109,7 +107,9 @@ fn signer(path: &Path, expected: &str) -> Result<Signer, KeysError> {
     Ok(signer)
 }
 
-fn link(path: PathBuf) -> Result<Identity, KeysError> {
+/// The key that speaks with the relay.
+pub(crate) fn link(config: &Config) -> Result<Identity, KeysError> {
+    let path = config.keys.join(LINK);
     let bytes = secret::read(&path, LINK_LABEL)?;
     match <[u8; 32]>::try_from(&bytes[..]).map(Zeroizing::new) {
         Ok(seed) => Ok(Identity::from_seed(&seed)),

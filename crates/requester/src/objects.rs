@@ -1,22 +1,24 @@
-//! The camera's public objects: fetched from the relay, and checked as a trustee will check them (gate steps G5 and G6), so that a hole or
-//! a change of policy in the span is found before anything stands in the log.
+//! The camera's public objects: fetched from the relay, and checked as a trustee will check them (gate
+//! steps G5 and G6), so that a hole or a change of policy in the span is found before anything stands in
+//! the log.
 //!
-//! In scope: EpochOpens of the span, the one policy they were filmed under, the day notices that let trustees count. Out of scope: opening
-//! anything; whether the log has the policy's leaf is the trustees' question too, and theirs alone.
+//! In scope: EpochOpens of the span, the one policy they were filmed under, the day notices that let
+//! trustees count. Out of scope: opening anything; whether the log has the policy's leaf is the trustees'
+//! question too, and theirs alone.
 
 use crate::Requester;
 use crate::ask::Ask;
-use escrow::package::{NOTICES_MAX, Package};
+use escrow::package::{EPOCHS_MAX, NOTICES_MAX, Package};
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, TrackId};
-use media::message::{Refusal, RefusalCode, Request, Response};
 use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::BadSignature;
-use quic::{CallError, Link, LinkError};
+use quic::{CallError, LinkError};
+use relay_client::{Epoch, EpochQuery, Session, calls, epochs, found};
 use seal::notice::NoticeKey;
 
 /// Why the camera's objects cannot carry a request.
@@ -26,12 +28,12 @@ pub enum ObjectsError {
     Link(#[from] LinkError),
     #[error(transparent)]
     Call(#[from] CallError),
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error("the relay answered {asked} with something else; it is broken or speaks another version")]
-    Unexpected { asked: &'static str },
     #[error("the relay's {what} is not what it should be: {error}")]
     Object { what: &'static str, error: ObjectError },
+    #[error("the relay answered with the objects of another camera; do not trust it")]
+    OtherCamera,
+    #[error("the span has more than {EPOCHS_MAX} epochs; ask for shorter ones, in several requests")]
+    TooManyEpochs,
     #[error(
         "the relay has no epoch of this camera in that span; check the times (they are UTC) and the track"
     )]
@@ -67,7 +69,7 @@ pub(crate) struct Objects {
     enrollment: Vec<u8>,
     policy: PolicyBundle,
     notices: Vec<(DayNotice, Vec<u8>)>,
-    opens: Vec<SignedEpochOpen>,
+    opens: Vec<Epoch>,
 }
 
 /// Fetches what the ask needs.
@@ -77,69 +79,79 @@ pub(crate) async fn fetch(
     ask: &Ask,
     now: u64,
 ) -> Result<Objects, ObjectsError> {
-    let link = desk.relay().await?;
-    let (enrollment_bytes, _) = policy(&link, camera_id, [0; 32]).await?;
-    let enrollment =
-        Enrollment::decode_verified(&enrollment_bytes).map_err(ObjectsError::object("Enrollment"))?;
-
-    let opens = epochs(&link, camera_id, TrackId(ask.track), ask.from_us, ask.to_us).await?;
-    let mut verified: Vec<&EpochOpen> = Vec::new();
-    for open in &opens {
-        let open = open.verify(&enrollment.camera_pk).map_err(ObjectsError::signature("EpochOpen"))?;
-        if let Some(before) = verified.last() {
-            let (a, b) = (&before.context, &open.context);
-            if a.epoch_no.next() != Some(b.epoch_no) {
-                return Err(ObjectsError::Hole { before: a.epoch_no.0, after: b.epoch_no.0 });
-            }
-            if a.policy_hash != b.policy_hash {
-                return Err(ObjectsError::PolicyChanges { at: b.epoch_no.0 });
-            }
-        }
-        verified.push(open);
+    let mut session = desk.session();
+    let enrollment = session.ask(&calls::policy(camera_id, None)).await?.enrollment;
+    let camera = Enrollment::decode_verified(&enrollment).map_err(ObjectsError::object("Enrollment"))?;
+    if camera.camera_id() != camera_id {
+        return Err(ObjectsError::OtherCamera);
     }
-    let (Some(first), Some(last)) = (verified.first(), verified.last()) else {
-        return Err(ObjectsError::NoEpochs);
+    let query = EpochQuery {
+        camera_key: camera.camera_pk,
+        track: TrackId(ask.track),
+        from_us: ask.from_us,
+        to_us: ask.to_us,
     };
-    if first.context.n == 0 {
-        return Err(ObjectsError::NoEscrow);
-    }
-
-    let (_, bundle) = policy(&link, camera_id, first.context.policy_hash).await?;
-    SignedOwnerPolicy::decode_verified(&bundle.policy, &enrollment.owner_root_pk)
+    let opens = epochs(&session.link().await?, query, EPOCHS_MAX).await?;
+    let (first, last) = check_epochs(&opens)?;
+    let policy = session.ask(&calls::policy(camera_id, Some(first.policy_hash))).await?.bundle;
+    SignedOwnerPolicy::decode_verified(&policy.policy, &camera.owner_root_pk)
         .map_err(ObjectsError::object("OwnerPolicy"))?;
 
     // SPEC: release.md#package: every day from which an earlier request about the camera could count.
     let figures = desk.rules.figures();
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
-    let since = now.saturating_sub(window).max(enrollment.created);
-    let from = Day::of_us(since.saturating_mul(1_000_000)).min(first.context.day());
-    let mut notices = Vec::new();
-    let today = Day::of_us(now.saturating_mul(1_000_000));
-    for day in from.0..=last.context.day().max(today).0 {
-        let bytes = match call(&link, &Request::GetDayNotice { camera_id, day: Day(day) }).await? {
-            Response::Object(bytes) => bytes,
-            // What was filmed since the last epoch helps to count, and nobody has to have it.
-            Response::Refused(refusal)
-                if refusal.code == RefusalCode::NotFound && day > last.context.day().0 =>
-            {
-                break;
-            }
-            Response::Refused(refusal) if refusal.code == RefusalCode::NotFound => {
-                return Err(ObjectsError::NoNotice { day });
-            }
-            other => return Err(unexpected("GetDayNotice", other)),
-        };
-        let notice = DayNotice::decode_verified(&bytes, &enrollment.camera_pk)
-            .map_err(ObjectsError::object("DayNotice"))?;
-        notices.push((notice, bytes));
-        if notices.len() == NOTICES_MAX {
-            break;
+    let day_of = |seconds: u64| Day::of_us(seconds.saturating_mul(1_000_000));
+    let from = day_of(now.saturating_sub(window).max(camera.created)).min(first.day());
+    let notices = notices(&mut session, &camera, [from, last.day(), day_of(now)]).await?;
+    Ok(Objects { enrollment, policy, notices, opens })
+}
+
+/// The first and the last epoch of an unbroken span under one policy that has trustees.
+fn check_epochs(opens: &[Epoch]) -> Result<(&EpochContext, &EpochContext), ObjectsError> {
+    if opens.len() > EPOCHS_MAX {
+        return Err(ObjectsError::TooManyEpochs);
+    }
+    let contexts: Vec<&EpochContext> = opens.iter().map(|epoch| &epoch.open().context).collect();
+    let (Some(first), Some(last)) = (contexts.first(), contexts.last()) else {
+        return Err(ObjectsError::NoEpochs);
+    };
+    for (before, after) in contexts.iter().zip(contexts.iter().skip(1)) {
+        if before.epoch_no.next() != Some(after.epoch_no) {
+            return Err(ObjectsError::Hole { before: before.epoch_no.0, after: after.epoch_no.0 });
+        }
+        if before.policy_hash != after.policy_hash {
+            return Err(ObjectsError::PolicyChanges { at: after.epoch_no.0 });
         }
     }
-    if notices.last().is_none_or(|(notice, _)| notice.day < last.context.day()) {
-        return Err(ObjectsError::NoNotice { day: last.context.day().0 });
+    if first.n == 0 {
+        return Err(ObjectsError::NoEscrow);
     }
-    Ok(Objects { enrollment: enrollment_bytes, policy: bundle, notices, opens })
+    Ok((first, last))
+}
+
+/// The DayNotices from a day to the last epoch's, and as far on to today as there are some.
+async fn notices(
+    session: &mut Session,
+    camera: &Enrollment,
+    [from, last, today]: [Day; 3],
+) -> Result<Vec<(DayNotice, Vec<u8>)>, ObjectsError> {
+    let mut notices = Vec::new();
+    for day in (from.0..=last.max(today).0).take(NOTICES_MAX) {
+        let Some(bytes) = found(session.ask(&calls::day_notice(camera.camera_id(), Day(day))).await)? else {
+            // What was filmed since the last epoch helps to count, and nobody has to have it.
+            match day > last.0 {
+                true => break,
+                false => return Err(ObjectsError::NoNotice { day }),
+            }
+        };
+        let notice = DayNotice::decode_verified(&bytes, &camera.camera_pk)
+            .map_err(ObjectsError::object("DayNotice"))?;
+        notices.push((notice, bytes));
+    }
+    match notices.last() {
+        Some((notice, _)) if notice.day >= last => Ok(notices),
+        _ => Err(ObjectsError::NoNotice { day: last.0 }),
+    }
 }
 
 impl Objects {
@@ -151,7 +163,7 @@ impl Objects {
     }
 
     pub(crate) fn contexts(&self) -> impl Iterator<Item = &EpochContext> {
-        self.opens.iter().map(|open| &open.unverified().context)
+        self.opens.iter().map(|epoch| &epoch.open().context)
     }
 
     /// The key by which the owner will find the leaf.
@@ -172,7 +184,7 @@ impl Objects {
             enrollment: self.enrollment,
             policy: self.policy,
             notices: self.notices.into_iter().map(|(_, bytes)| bytes).collect(),
-            opens: self.opens.iter().map(|open| open.bytes().to_vec()).collect(),
+            opens: self.opens.iter().map(|epoch| epoch.bytes().to_vec()).collect(),
         }
     }
 }
@@ -205,54 +217,4 @@ pub(crate) fn facts(package: &Package) -> Result<Facts, ObjectsError> {
     let (first_epoch, last_epoch) = (first.context.epoch_no, last.context.epoch_no);
     let epochs = opens.len() as u64;
     Ok(Facts { enrollment, policy, opens, first_epoch, last_epoch, epochs })
-}
-
-/// All EpochOpens that overlap the span, in order, unverified.
-pub(crate) async fn epochs(
-    link: &Link,
-    camera_id: CameraId,
-    track: TrackId,
-    from_us: u64,
-    to_us: u64,
-) -> Result<Vec<SignedEpochOpen>, ObjectsError> {
-    let mut opens: Vec<SignedEpochOpen> = Vec::new();
-    let mut from_us = from_us;
-    loop {
-        let request = Request::FetchEpochs { camera_id, track, from_us, to_us };
-        let (page, more) = match call(link, &request).await? {
-            Response::Epochs { opens, more } => (opens, more),
-            other => return Err(unexpected("FetchEpochs", other)),
-        };
-        for bytes in &page {
-            opens.push(SignedEpochOpen::decode(bytes).map_err(ObjectsError::decode("EpochOpen"))?);
-        }
-        let next = opens.last().map_or(to_us, |open| open.unverified().context.end_us());
-        // A relay that promises more and gives nothing further would be asked for ever.
-        if !more || next <= from_us || next >= to_us || opens.len() > escrow::package::EPOCHS_MAX {
-            return Ok(opens);
-        }
-        from_us = next;
-    }
-}
-
-async fn policy(
-    link: &Link,
-    camera_id: CameraId,
-    hash: [u8; 32],
-) -> Result<(Vec<u8>, PolicyBundle), ObjectsError> {
-    match call(link, &Request::GetPolicy { camera_id, hash }).await? {
-        Response::Policy { enrollment, bundle } => Ok((enrollment, bundle)),
-        other => Err(unexpected("GetPolicy", other)),
-    }
-}
-
-async fn call(link: &Link, request: &Request) -> Result<Response, ObjectsError> {
-    Ok(link.call(request).await?)
-}
-
-fn unexpected(asked: &'static str, response: Response) -> ObjectsError {
-    match response {
-        Response::Refused(refusal) => ObjectsError::Refused(refusal),
-        _ => ObjectsError::Unexpected { asked },
-    }
 }

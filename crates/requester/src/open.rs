@@ -98,7 +98,8 @@ pub async fn open(
     for (open, seed) in case.facts.opens.iter().zip(&seeds) {
         keys.insert(open, seed.content_key(&open.context.hash()));
     }
-    let link = desk.relay().await?;
+    let mut session = desk.session();
+    let link = session.link().await?;
     let mut footage = link.fetch_segments(&case.query(case.span_us())).await?;
     let (mut continuity, mut opened, mut segments) = (Continuity::new(), Vec::<EpochNo>::new(), 0);
     while let Some((_received_us, bytes)) = footage.next().await? {

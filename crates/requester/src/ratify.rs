@@ -8,7 +8,6 @@ use crate::Requester;
 use crate::case::{Case, CaseError};
 use crate::folder::{FolderError, RATIFICATION, RequestFolder};
 use escrow::record::{EntryId, Kind, Ratification, RecordError, Signed, Time};
-use host::rng::OsRng;
 use log_client::AddError;
 use tlog::{Entry, Hash};
 
@@ -64,12 +63,12 @@ pub async fn ratify(
         }
         None => {
             let leaf = Ratification {
-                id: EntryId::generate(&mut OsRng),
+                id: EntryId::generate(&mut desk.machine.rng.clone()),
                 sponsor: desk.sponsor.clone(),
                 request_index: request.index(),
                 request: request.value().hash(),
                 document,
-                time: Time(host::clock::now()),
+                time: Time(desk.machine.clock.seconds()),
             };
             let leaf = Signed::sign(leaf, &[&desk.keys.sponsor])?;
             // Kept before it is sent: after a crash the same bytes are sent again, and have one place.

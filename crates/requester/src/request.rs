@@ -11,7 +11,6 @@ use crate::objects::{self, Objects, ObjectsError};
 use escrow::details::DetailsError;
 use escrow::package::Package;
 use escrow::record::{self, EntryId, RecordError, Request, Signed, Span, Time, Word};
-use host::rng::OsRng;
 use log_client::AddError;
 use seal::hpke::SecretKey;
 use tlog::{Entry as _, Hash, Logged};
@@ -71,9 +70,9 @@ pub enum RequestError {
 pub async fn new(desk: &Requester, ask: &Ask, folder: &RequestFolder) -> Result<Drafted, RequestError> {
     let camera_id = ask.camera_id()?;
     folder.create()?;
-    let now = host::clock::now();
+    let now = desk.machine.clock.seconds();
     let objects = objects::fetch(desk, camera_id, ask, now).await?;
-    let release_key = SecretKey::generate(&mut OsRng);
+    let release_key = SecretKey::generate(&mut desk.machine.rng.clone());
     let draft = compose(desk, ask, &objects, &release_key, now)?;
     let package = objects.into_package(release_key.public());
     folder.keep_release_key(release_key.expose())?;
@@ -126,7 +125,7 @@ fn compose(
     let (first, last) = objects.range();
     let notice = objects.notice_of_first_epoch();
     // SPEC: segment.md#notice-keys: an entry id MUST be fresh for every leaf.
-    let id = EntryId::generate(&mut OsRng);
+    let id = EntryId::generate(&mut desk.machine.rng.clone());
     let details = ask.details(&desk.agency, first.epoch_no, last.epoch_no)?;
     let kind = record::Kind::from(ask.kind);
     let basis = Word::new(&ask.basis).filter(|word| desk.rules.bases(kind).contains(word));

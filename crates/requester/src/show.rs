@@ -4,14 +4,15 @@
 use crate::Requester;
 use crate::case::Case;
 use crate::folder::RequestFolder;
-use crate::objects;
 use crate::open::OpenError;
 use crate::shares::{Shares, SharesError};
+use escrow::package::EPOCHS_MAX;
 use media::epoch::EpochOpen;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::limits::EPOCH_SECONDS;
 use media::segment::SegmentQuery;
 use quic::Link;
+use relay_client::{Epoch, EpochQuery, epochs};
 use seal::opener::{Keyring, OpenError as SegmentError, open_whole};
 
 /// Neighbours of a span lie within two epochs of the greatest length around it.
@@ -35,7 +36,8 @@ pub async fn try_epoch(desk: &Requester, folder: &RequestFolder, epoch: u64) -> 
     let shares = Shares::read(&case)?;
     let seeds = case.facts.opens.iter().map(|open| Ok(shares.combine(open)?.seed));
     let seeds = seeds.collect::<Result<Vec<_>, SharesError>>()?;
-    let link = desk.relay().await?;
+    let mut session = desk.session();
+    let link = session.link().await?;
     let Some(target) = find_epoch(&link, &case, EpochNo(epoch)).await? else { return Ok(Tried::NoFootage) };
     let span = (target.context.start_us, target.context.end_us());
     let mut footage = link.fetch_segments(&case.query(span)).await?;
@@ -68,20 +70,21 @@ pub async fn sealed_segment(
 ) -> Result<Option<bytes::Bytes>, OpenError> {
     let (track, cursor) = (TrackId(0), Sequence(0));
     let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
-    let mut footage = desk.relay().await?.fetch_segments(&query).await?;
+    let mut session = desk.session();
+    let mut footage = session.link().await?.fetch_segments(&query).await?;
     Ok(footage.next().await?.map(|(_, sealed)| sealed))
 }
 
 async fn find_epoch(link: &Link, case: &Case<'_>, epoch: EpochNo) -> Result<Option<EpochOpen>, OpenError> {
     let (from_us, to_us) = case.span_us();
     let reach = to_us.saturating_sub(from_us).max(REACH_US);
-    let (from_us, to_us) = (from_us.saturating_sub(reach), to_us.saturating_add(reach));
-    let camera = case.facts.enrollment.camera_id();
-    for signed in objects::epochs(link, camera, case.track(), from_us, to_us).await? {
-        let Ok(open) = signed.verify(&case.facts.enrollment.camera_pk) else { continue };
-        if open.context.epoch_no == epoch {
-            return Ok(Some(open.clone()));
-        }
-    }
-    Ok(None)
+    let query = EpochQuery {
+        camera_key: case.facts.enrollment.camera_pk,
+        track: case.track(),
+        from_us: from_us.saturating_sub(reach),
+        to_us: to_us.saturating_add(reach),
+    };
+    let all = epochs(link, query, EPOCHS_MAX).await?;
+    let found = all.iter().map(Epoch::open).find(|open| open.context.epoch_no == epoch);
+    Ok(found.cloned())
 }

@@ -1,14 +1,15 @@
 //! An opened desk: what every step needs of configuration, keys, the log and the rules.
 
 use crate::config::Config;
-use crate::keys::{Keys, KeysError};
+use crate::keys::{self, Keys, KeysError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
 use escrow::record::{Country, Name};
 use host::durable::{self, DurableError};
+use host::machine::Machine;
 use log_client::LogClient;
-use quic::{Endpoint, LinkError};
+use relay_client::{Relay, Session};
 use std::path::{Path, PathBuf};
 use tlog::policy::{POLICY_MAX_BYTES, Policy, PolicyError};
 
@@ -43,18 +44,13 @@ pub struct Requester {
     pub(crate) log: LogClient,
     pub(crate) log_policy_text: Vec<u8>,
     pub(crate) rules: PolicyDoc,
-    relay: RelayAt,
-}
-
-#[derive(Debug)]
-struct RelayAt {
-    address: String,
-    key: [u8; 32],
+    pub(crate) machine: Machine,
+    relay: Relay,
 }
 
 impl Requester {
-    /// Opens the desk; nothing is created.
-    pub fn open(config: Config) -> Result<Self, DeskError> {
+    /// Opens the desk; nothing is created. Time and chance are the machine's.
+    pub fn open(config: Config, machine: Machine) -> Result<Self, DeskError> {
         let name = |name: &str| Name::new(name).ok_or_else(|| DeskError::Name { name: name.to_owned() });
         let country =
             Country::new(&config.country).ok_or_else(|| DeskError::Country(config.country.clone()))?;
@@ -70,18 +66,17 @@ impl Requester {
             sponsor: name(&config.names.sponsor)?,
             country,
             keys: Keys::open(&config)?,
+            machine,
             log: LogClient::new(&config.log.url, policy),
             log_policy_text,
             rules,
-            relay: RelayAt { address: config.relay.address, key },
+            relay: Relay::new(keys::link(&config)?, config.relay.addresses, key),
         })
     }
 
-    /// A session with the relay, as the sponsor's link key.
-    pub(crate) async fn relay(&self) -> Result<quic::Link, LinkError> {
-        let endpoint = Endpoint::client(&self.keys.link)?;
-        let (link, _control) = endpoint.connect(&self.relay.address, &self.relay.key).await?;
-        Ok(link)
+    /// Sessions with the relay, as the sponsor's link key.
+    pub(crate) fn session(&self) -> Session {
+        Session::new(&self.relay, self.machine.rng.clone())
     }
 }
 

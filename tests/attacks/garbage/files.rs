@@ -4,6 +4,7 @@
 
 use super::noise;
 use candor::cast::Cast;
+use host::machine::Machine;
 use host::shutdown::Shutdown;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -135,7 +136,7 @@ async fn damaged_people(tried: &mut Tried, cast: &Cast) {
     tried.party("requester");
     tried
         .folder(&requester.keys, async |keys| {
-            requester::Requester::open(requester::Config { keys, ..requester.clone() })
+            requester::Requester::open(requester::Config { keys, ..requester.clone() }, Machine::system())
                 .map(drop)
                 .map_err(|e| e.to_string())
         })

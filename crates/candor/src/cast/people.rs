@@ -3,6 +3,7 @@
 use super::video::{Relaying, Trustees};
 use super::{CastError, Plan};
 use escrow::record::Role;
+use host::machine::Machine;
 use owner::Owner;
 use owner::config::Addresses;
 use requester::Requester;
@@ -106,7 +107,10 @@ impl People {
                 sponsor: "sponsor.example".to_owned(),
             },
             country: "US".to_owned(),
-            relay: requester::config::Relay { address: relay.address(), key: relay.key().to_owned() },
+            relay: requester::config::Relay {
+                addresses: requester::config::Addresses::one(relay.address()),
+                key: relay.key().to_owned(),
+            },
             log: requester::config::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
             policy_doc: policy_doc.clone(),
         };
@@ -164,7 +168,7 @@ impl Keyed {
         Ok(People {
             owner: Owner::open(self.owner_config.clone()).map_err(CastError::part("owner"))?,
             owner_config: self.owner_config,
-            requester: Requester::open(self.requester_config.clone())
+            requester: Requester::open(self.requester_config.clone(), Machine::system())
                 .map_err(CastError::part("requester"))?,
             requester_config: self.requester_config,
             registrar: self.registrar,

@@ -6,6 +6,7 @@ use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use crate::words::answer_text;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use host::machine::Machine;
 use requester::collect::{CollectError, Collected};
 use requester::folder::{FolderError, RequestFolder};
 use requester::open::OpenError;
@@ -84,7 +85,8 @@ pub(crate) struct Folder {
 impl Folder {
     fn open(&self) -> Result<(Requester, RequestFolder), Ended> {
         let config = self.file.load_made("request", |config: &Config| &config.keys)?;
-        Ok((Requester::open(config).map_err(Ended::wrong)?, RequestFolder::at(&self.folder)))
+        let desk = Requester::open(config, Machine::system()).map_err(Ended::wrong)?;
+        Ok((desk, RequestFolder::at(&self.folder)))
     }
 }
 
