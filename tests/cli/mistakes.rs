@@ -47,7 +47,7 @@ impl Newcomer {
         let data = |name: &str| folder.join(format!("{name}-data"));
         let log = format!("[log]\nurl = \"http://127.0.0.1:1\"\npolicy = {policy:?}\n");
         let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        let relay = format!("[relay]\naddress = \"127.0.0.1:1\"\nkey = \"{key}\"\n");
+        let relay = format!("[relay]\naddresses = [\"127.0.0.1:1\"]\nkey = \"{key}\"\n");
         let listens = |name: &str| format!("listen = \"{listen}\"\ndata = {:?}\n", data(name));
         let served = |name: &str| format!("{}name = \"{name}.example\"\n", listens(name));
         let files = [
@@ -83,7 +83,7 @@ impl Newcomer {
                 format!(
                     "keys = {:?}\ncountry = \"US\"\npolicy_doc = {rules:?}\n[names]\nagency = \"police.example\"\n\
                      officer = \"police.example/officer\"\nsupervisor = \"police.example/supervisor\"\n\
-                     sponsor = \"sponsor.example\"\n[relay]\naddresses = [\"127.0.0.1:1\"]\nkey = \"{key}\"\n{log}",
+                     sponsor = \"sponsor.example\"\n{relay}{log}",
                     data("request")
                 ),
             ),

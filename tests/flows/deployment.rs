@@ -232,12 +232,8 @@ impl Book {
         let log = self.log();
         self.relay_config("", "");
         self.relay.1 = self.json(&["relay", "init"], "relay", &[]).await;
-        let link =
-            format!("[relay]\naddress = '127.0.0.1:{}'\nkey = {}\n", self.relay.0, self.relay.1["link_key"]);
-        let requester_link = format!(
-            "[relay]\naddresses = ['127.0.0.1:{}']\nkey = {}\n",
-            self.relay.0, self.relay.1["link_key"]
-        );
+        let (port, key) = (self.relay.0, &self.relay.1["link_key"]);
+        let link = format!("[relay]\naddresses = ['127.0.0.1:{port}']\nkey = {key}\n");
         let rules = text(rules);
         let mut owner = format!(
             "keybook = 'DIR/keybook'\n{link}sponsor = 'relay.example'\n{log}[footage]\nepoch_seconds = 10\nretention_days = 30\n\
@@ -254,7 +250,7 @@ impl Book {
             "requester",
             &format!(
                 "keys = 'DIR/requester-keys'\ncountry = 'US'\npolicy_doc = '{rules}'\n[names]\nagency = '{AGENCY}'\n\
-                 officer = '{AGENCY}/officer-1182'\nsupervisor = '{AGENCY}/supervisor-7'\nsponsor = 'sponsor.example'\n{requester_link}{log}"
+                 officer = '{AGENCY}/officer-1182'\nsupervisor = '{AGENCY}/supervisor-7'\nsponsor = 'sponsor.example'\n{link}{log}"
             ),
         );
         self.requester = self.json(&["request", "init"], "requester", &[]).await;

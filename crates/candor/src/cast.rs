@@ -92,7 +92,6 @@ pub struct Cast {
 
 /// Why the cast did not come together.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum CastError {
     #[error("{}: not empty; name a folder that does not exist yet", .0.display())]
     NotEmpty(PathBuf),
@@ -159,7 +158,7 @@ impl Cast {
         on(Progress::Started("2 monitors that gossip".to_owned()));
 
         let people = people.open()?;
-        let cameras = video::cameras(&plan, &people, &shutdown, on).await?;
+        let cameras = video::cameras(&plan, &people.owner, &shutdown, on).await?;
         let filming_since_us = host::clock::now_us();
         let records = Records { witnesses, log, policy_file, policy };
         Ok(Self {

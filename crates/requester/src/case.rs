@@ -34,7 +34,7 @@ pub(crate) struct Case<'a> {
 }
 
 /// A trustee's answer that holds: the grant that the log shows, and the shares it let go.
-pub(crate) struct Collected {
+pub(crate) struct Granted {
     pub(crate) grant: Vec<u8>,
     pub(crate) proof: Vec<u8>,
     pub(crate) bundle: OpenBundle,
@@ -85,13 +85,13 @@ impl<'a> Case<'a> {
         request: &Logged<Signed<Request>>,
         (share, trustee): (u8, &TrusteeEntry),
         bytes: &[u8],
-    ) -> Result<Collected, BundleError> {
+    ) -> Result<Granted, BundleError> {
         let bundle = Bundle::decode(bytes)?;
         let key = Verifier::parse(&trustee.vkey)
             .map_err(|_| BundleError::WrongGrant("the policy's key of this trustee is no key"))?;
         let open = bundle.open(request, &key, &self.release_key, self.desk.log.policy())?;
         open.of_trustee(share)?;
-        Ok(Collected { grant: bundle.grant, proof: bundle.proof, bundle: open })
+        Ok(Granted { grant: bundle.grant, proof: bundle.proof, bundle: open })
     }
 
     pub(crate) fn track(&self) -> TrackId {

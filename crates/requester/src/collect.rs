@@ -39,7 +39,7 @@ pub enum Answer {
 
 /// A change in what a trustee says.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Step {
+pub struct Change {
     pub trustee: String,
     pub answer: Answer,
     /// Bundles held so far, and how many are needed.
@@ -71,7 +71,7 @@ pub async fn collect(
     desk: &Requester,
     folder: &RequestFolder,
     within: Duration,
-    on: &mut (dyn FnMut(Step) + Send),
+    on: &mut (dyn FnMut(Change) + Send),
 ) -> Result<Collected, CollectError> {
     let deadline = Instant::now() + within;
     let asking = Asking::new(desk, folder)?;
@@ -81,7 +81,7 @@ pub async fn collect(
         for (share, answer) in asking.round().await? {
             if last.get(&share) != Some(&answer) {
                 let (trustee, held) = (asking.case.name(share), asking.held()?.len());
-                on(Step { trustee, answer: answer.clone(), held, needed });
+                on(Change { trustee, answer: answer.clone(), held, needed });
                 last.insert(share, answer);
             }
         }

@@ -187,11 +187,11 @@ fn in_place(
 }
 
 fn evidence(case: &Case<'_>, shares: &Shares, seeds: &[EpochSeed]) -> Result<Evidence, CaseError> {
-    let grants = shares.collected.iter();
+    let grants = shares.granted.iter();
     Ok(Evidence {
         log_policy: case.desk.log_policy_text.clone(),
         request: (shares.request.value().entry_bytes().to_vec(), case.folder.get(PROOF)?),
-        grants: grants.map(|collected| (collected.grant.clone(), collected.proof.clone())).collect(),
+        grants: grants.map(|granted| (granted.grant.clone(), granted.proof.clone())).collect(),
         enrollment: case.package.enrollment.clone(),
         policy: case.package.policy.clone(),
         opens: case.package.opens.clone(),

@@ -1,7 +1,7 @@
 //! From kept bundles to seeds: one for each granted epoch, with whoever handed out a wrong share named.
 //! Contract: `proto/release.md#combining`.
 
-use crate::case::{Case, CaseError, Collected};
+use crate::case::{Case, CaseError, Granted};
 use crate::folder::FolderError;
 use escrow::bundle::BundleError;
 use escrow::combine::{CombineError, Combined, combine};
@@ -32,26 +32,26 @@ impl From<FolderError> for SharesError {
 /// What the trustees let go.
 pub(crate) struct Shares {
     pub(crate) request: Logged<Signed<Request>>,
-    pub(crate) collected: Vec<Collected>,
+    pub(crate) granted: Vec<Granted>,
 }
 
 impl Shares {
     /// Opens the kept bundles.
     pub(crate) fn read(case: &Case<'_>) -> Result<Self, SharesError> {
         let request = case.logged()?.ok_or(SharesError::NotLogged)?;
-        let mut collected = Vec::new();
+        let mut granted = Vec::new();
         for (share, trustee) in case.trustees() {
             let Some(bytes) = case.folder.bundle(share)? else { continue };
             let open = case.open_bundle(&request, (share, trustee), &bytes);
-            collected.push(open.map_err(|error| SharesError::Bundle { share, error })?);
+            granted.push(open.map_err(|error| SharesError::Bundle { share, error })?);
         }
-        Ok(Self { request, collected })
+        Ok(Self { request, granted })
     }
 
     /// The seed of an epoch, and the shares that were wrong.
     pub(crate) fn combine(&self, open: &EpochOpen) -> Result<Combined, SharesError> {
         let epoch = open.context.epoch_no;
-        let all = self.collected.iter().flat_map(|collected| &collected.bundle.shares);
+        let all = self.granted.iter().flat_map(|granted| &granted.bundle.shares);
         let shares: Vec<_> = all.filter(|(of, _)| *of == epoch).map(|(_, share)| share.clone()).collect();
         combine(open, &shares).map_err(|error| SharesError::Combine { epoch, error })
     }

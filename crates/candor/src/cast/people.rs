@@ -60,11 +60,7 @@ pub(super) struct Keyed {
     root_key: String,
     requester_config: requester::Config,
     requester: requester::keys::Created,
-    registrar: registrar::Config,
-    registrar_vkey: String,
-    operator: registrar::Config,
-    operator_vkey: String,
-    policy_doc: PathBuf,
+    speakers: Speakers,
 }
 
 impl People {
@@ -77,7 +73,6 @@ impl People {
         trustees: &Trustees,
         relay: &Relaying,
     ) -> Result<Keyed, CastError> {
-        let Speakers { registrar, registrar_vkey, operator, operator_vkey, policy_doc } = speakers;
         let owner_config = owner::Config {
             keybook: plan.dir.join("owner"),
             relay: owner::config::Relay {
@@ -88,7 +83,7 @@ impl People {
             },
             log: owner::config::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
             escrow: Some(owner::config::Escrow {
-                policy_doc: policy_doc.clone(),
+                policy_doc: speakers.policy_doc.clone(),
                 threshold: plan.threshold,
                 classes: ["legal", "emergency", "recovery"].map(str::to_owned).to_vec(),
                 trustees: trustees.entries(),
@@ -112,27 +107,17 @@ impl People {
                 key: relay.key().to_owned(),
             },
             log: requester::config::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
-            policy_doc: policy_doc.clone(),
+            policy_doc: speakers.policy_doc.clone(),
         };
         let requester = requester::keys::init(&requester_config).map_err(CastError::part("requester"))?;
-        Ok(Keyed {
-            owner_config,
-            root_key,
-            requester_config,
-            requester,
-            registrar,
-            registrar_vkey,
-            operator,
-            operator_vkey,
-            policy_doc,
-        })
+        Ok(Keyed { owner_config, root_key, requester_config, requester, speakers })
     }
 }
 
 impl Keyed {
     /// Whose leaves the log must admit.
     pub(super) fn submitters(&self) -> [&str; 3] {
-        [&self.registrar_vkey, &self.operator_vkey, &self.requester.sponsor_vkey]
+        [&self.speakers.registrar_vkey, &self.speakers.operator_vkey, &self.requester.sponsor_vkey]
     }
 
     /// The owner's root key, for the relay.
@@ -147,7 +132,8 @@ impl Keyed {
 
     /// Puts the rules and everybody's keys into the log.
     pub(super) async fn publish_and_register(&self, relay_sponsor: &str) -> Result<(), CastError> {
-        registrar::publish_rules(&self.operator, &self.policy_doc).await.map_err(CastError::part("rules"))?;
+        let Speakers { operator, policy_doc, registrar, .. } = &self.speakers;
+        registrar::publish_rules(operator, policy_doc).await.map_err(CastError::part("rules"))?;
         let sponsor_name = |vkey: &str| vkey.split('+').next().unwrap_or_default().to_owned();
         let sponsors = [relay_sponsor, &self.requester.sponsor_vkey];
         let mut keys = vec![
@@ -156,9 +142,7 @@ impl Keyed {
         ];
         keys.extend(sponsors.map(|vkey| (Role::Sponsor, sponsor_name(vkey), vkey)));
         for (role, name, vkey) in keys {
-            registrar::register(&self.registrar, role, &name, vkey)
-                .await
-                .map_err(CastError::part("registrar"))?;
+            registrar::register(registrar, role, &name, vkey).await.map_err(CastError::part("registrar"))?;
         }
         Ok(())
     }
@@ -171,9 +155,9 @@ impl Keyed {
             requester: Requester::open(self.requester_config.clone(), Machine::system())
                 .map_err(CastError::part("requester"))?,
             requester_config: self.requester_config,
-            registrar: self.registrar,
-            operator: self.operator,
-            policy_doc: self.policy_doc,
+            registrar: self.speakers.registrar,
+            operator: self.speakers.operator,
+            policy_doc: self.speakers.policy_doc,
         })
     }
 }

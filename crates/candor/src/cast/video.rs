@@ -1,6 +1,6 @@
 //! The side of the video: trustees with their day keys, the relay, and cameras that are paired by real invites.
 
-use super::{Approval, CastError, Part, People, Plan, Progress, ports};
+use super::{Approval, CastError, Part, Plan, Progress, ports};
 use camera::Stats;
 use host::shutdown::Shutdown;
 use host::start::Start;
@@ -156,7 +156,7 @@ impl Relaying {
 /// Makes, pairs and starts a camera for each film.
 pub(super) async fn cameras(
     plan: &Plan,
-    people: &People,
+    owner: &owner::Owner,
     shutdown: &Shutdown,
     on: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Vec<CameraPart>, CastError> {
@@ -168,7 +168,7 @@ pub(super) async fn cameras(
             model: format!("demo camera {n}"),
             ..camera::Config::new(plan.dir.join(format!("camera-{n}")), source)
         };
-        pair(&people.owner, &config, &name).await?;
+        pair(owner, &config, &name).await?;
         on(Progress::Paired(name.clone()));
         let running =
             camera::start(config.clone(), shutdown.child()).await.map_err(CastError::part("camera"))?;

@@ -16,7 +16,7 @@ use source::Access;
 pub(super) use source::checked;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the camera's identity and its empty spool, once.
     #[command(after_help = "Example: candor camera init --config camera.toml")]
     Init(ConfigFile),
@@ -35,15 +35,15 @@ pub(crate) enum Verb {
     Run(run::Run),
     /// The privacy switch. While it is on nothing is filmed, and the gap is signed as privacy.
     #[command(after_help = "\
-The switch stays as it is when the camera is started again; a running camera obeys within about a second.
-The source is closed; standard input cannot be closed, so what comes there is read and thrown away.
+A running camera obeys within about a second; the switch stays as it is over restarts.
+The source is closed. Standard input cannot be: what comes there is read and thrown away.
 `status` prints on or off, and with --json {\"privacy\": true|false}.
 
 Example: candor camera privacy --config camera.toml on")]
     Privacy {
         #[command(flatten)]
         file: ConfigFile,
-        /// Film nothing, film again, or say which.
+        /// Film nothing, film again, or say whether it is on.
         #[arg(value_enum)]
         switch: Switch,
     },
@@ -69,7 +69,7 @@ pub(crate) enum Switch {
     On,
     /// Film again.
     Off,
-    /// Say which.
+    /// Say whether it is on.
     Status,
 }
 

@@ -6,7 +6,7 @@ use host::shutdown::Shutdown;
 use log_server::{Config, Error};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the log's keys and its empty tree, once; prints the verifier keys for the policy file.
     #[command(after_help = "Example: candor log init --config log.toml")]
     Init(ConfigFile),

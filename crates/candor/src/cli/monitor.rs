@@ -7,7 +7,7 @@ use monitor::{Config, Error};
 use std::net::SocketAddr;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the monitor's data folder, once.
     #[command(after_help = "Example: candor monitor init --config monitor.toml")]
     Init(ConfigFile),

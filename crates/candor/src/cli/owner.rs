@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use watch::{Between, Watch, Which};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the owner's keys, once; prints the root key that the relay's operator lists.
     #[command(after_help = "Example: candor owner init --config owner.toml")]
     Init(ConfigFile),

@@ -8,7 +8,7 @@ use registrar::{Config, Error};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the key, once; prints the verifier key that the log's operator and the rules name.
     #[command(after_help = "Example: candor registrar init --config registrar.toml")]
     Init(ConfigFile),

@@ -6,7 +6,7 @@ use host::shutdown::Shutdown;
 use relay::{Config, Error};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the relay's keys and its empty store, once; prints the keys that owners and the log need.
     #[command(after_help = "Example: candor relay init --config relay.toml")]
     Init(ConfigFile),

@@ -7,7 +7,7 @@ use crate::words::answer_text;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use host::machine::Machine;
-use requester::collect::{CollectError, Collected};
+use requester::collect::{Change, CollectError, Collected};
 use requester::folder::{FolderError, RequestFolder};
 use requester::open::OpenError;
 use requester::ratify::RatifyError;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the keys of officer, supervisor and sponsor, and for the relay, once; prints the public halves.
     #[command(after_help = "Example: candor request init --config requester.toml")]
     Init(ConfigFile),
@@ -53,7 +53,7 @@ pub(crate) enum Verb {
     /// Rebuild the keys of exactly what was granted, fetch the footage, write the clip and its evidence.
     #[command(after_help = "Example: candor request open --config requester.toml case-77")]
     Open(Folder),
-    /// Say in the log that a court confirmed this emergency. Trustees refuse an agency with too many others.
+    /// Say in the log that a court confirmed this emergency. Trustees refuse an agency that leaves too many unconfirmed.
     #[command(
         after_help = "Example: candor request ratify --config requester.toml case-77 --document order.pdf"
     )]
@@ -151,7 +151,7 @@ async fn submit(terminal: &Terminal, request: &Folder) -> Outcome {
 
 async fn collect(terminal: &Terminal, request: &Folder, within: Duration) -> Outcome {
     let (desk, folder) = request.open()?;
-    let on = &mut |step: requester::collect::Step| {
+    let on = &mut |step: Change| {
         terminal.step(&step, |step| {
             let answer = answer_text(&step.answer);
             format!("{} of {}  {}: {answer}", step.held, step.needed, step.trustee)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use trustee::{Config, Error, Pending};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the trustee's key and its empty ledger, once; prints the verifier key for owners and the log.
     #[command(after_help = "Example: candor trustee init --config trustee.toml")]
     Init(ConfigFile),

@@ -6,7 +6,7 @@ use host::shutdown::Shutdown;
 use witness::{Config, Error};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(super) enum Verb {
     /// Make the witness's keys and its empty record, once; prints the verifier keys that policies name.
     #[command(after_help = "Example: candor witness init --config witness.toml")]
     Init(ConfigFile),
