@@ -24,7 +24,7 @@ mod file;
 mod verify;
 
 pub use file::{FileError, FilePart, FileReader, FileVerification, FileWriter};
-pub use verify::{EvidenceError, Release, Verification, Verified, verify};
+pub use verify::{EvidenceError, Release, Verification, Verified};
 
 /// The type byte.
 pub const TYPE: u8 = 0x33;

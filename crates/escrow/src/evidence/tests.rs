@@ -44,6 +44,18 @@ fn released() -> Released {
     Released { evidence, segments: segments(&world.camera) }
 }
 
+/// Verifies a head and all its segments.
+fn verify<S: AsRef<[u8]>>(
+    head: &Evidence,
+    segments: impl IntoIterator<Item = S>,
+) -> Result<Verified, EvidenceError> {
+    let mut verification = Verification::start(head)?;
+    for segment in segments {
+        verification.segment(segment.as_ref())?;
+    }
+    Ok(verification.finish())
+}
+
 fn segments(camera: &Camera) -> Vec<Vec<u8>> {
     camera.segments[..3 * usize::try_from(SEGMENTS).unwrap()].to_vec()
 }

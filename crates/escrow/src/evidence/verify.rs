@@ -148,18 +148,6 @@ pub struct Release {
     pub grants: Vec<(Name, u64)>,
 }
 
-/// Verifies a head and all its segments.
-pub fn verify<S: AsRef<[u8]>>(
-    head: &Evidence,
-    segments: impl IntoIterator<Item = S>,
-) -> Result<Verified, EvidenceError> {
-    let mut verification = Verification::start(head)?;
-    for segment in segments {
-        verification.segment(segment.as_ref())?;
-    }
-    Ok(verification.finish())
-}
-
 /// Evidence whose head holds, and as many of its segments as were shown: one at a time, for files of any length.
 pub struct Verification {
     keys: Keyring,
