@@ -33,16 +33,19 @@ fn every_test_that_the_threat_model_names_exists() {
     assert!(named > 20, "the table was not found");
 }
 
-/// Every path that the README or the map of the crates names in backticks exists.
+/// Every path that the texts for people name in backticks exists.
 #[test]
 fn every_path_that_the_readme_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let text = fs::read_to_string(root.join("README.md")).unwrap();
     let tops = ["crates/", "tests/", "proto/", "benches/", "fuzz/", "deploy/"];
-    let paths: Vec<&str> = spans(&text).filter(|span| tops.iter().any(|top| span.starts_with(top))).collect();
-    assert!(paths.len() > 10, "the table of promises was not found");
-    for path in paths {
-        assert!(root.join(path).exists(), "README.md names {path}, which does not exist");
+    for (page, at_least) in [("README.md", 11), ("CONTRIBUTING.md", 5), ("SECURITY.md", 1)] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        let paths: Vec<&str> =
+            spans(&text).filter(|span| tops.iter().any(|top| span.starts_with(top))).collect();
+        assert!(paths.len() >= at_least, "{page} names few paths: {paths:?}");
+        for path in paths {
+            assert!(root.join(path).exists(), "{page} names {path}, which does not exist");
+        }
     }
 }
 

@@ -118,6 +118,11 @@ pub(super) fn paths<'a>(tokens: &[Token<'a>], at: &mut usize) -> Vec<Vec<&'a str
             let mut all = Vec::new();
             *at += 1;
             while *at < end {
+                if text(*at) == "," {
+                    *at += 1;
+                    continue;
+                }
+                // A star names the module before it.
                 let before = *at;
                 all.extend(paths(tokens, at).into_iter().map(|tail| [&path[..], &tail].concat()));
                 *at = (*at).max(before + 1);
