@@ -30,6 +30,7 @@ const PIECE: usize = 1350;
 const EACH: Duration = Duration::from_secs(6);
 
 fn main() {
+    let mut report = Report::new("receive");
     let mut table = Table::new(
         format!(
             "a segment of {FRAGMENTS} fragments in pieces of {PIECE} bytes; GB/s, and time as a multiple"
@@ -77,7 +78,6 @@ fn main() {
             ],
         );
     }
-    let mut report = Report::new("receive");
     report.add(table);
     report.print();
 }

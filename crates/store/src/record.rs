@@ -12,7 +12,7 @@ use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::rope::Rope;
 
 /// Microseconds of a day.
-pub(crate) const DAY_US: u64 = 86_400_000_000;
+pub const DAY_US: u64 = 86_400_000_000;
 
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,7 @@
 //! footage at once nor keeps it for ever. A quota, where there is one, is the operator's: when it is
 //! reached the oldest footage goes, or new segments are refused, as configured.
 
-const DAY_US: u64 = 86_400_000_000;
+use crate::record::DAY_US;
 
 /// What happens to a segment for which the quota has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Deserialize)]

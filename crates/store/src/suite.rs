@@ -8,7 +8,7 @@ use crate::contract::{Backend, CameraTotals};
 use crate::error::StoreError;
 use crate::objects::EpochOpens;
 use crate::policy::StoredPolicy;
-use crate::record::SegmentFacts;
+use crate::record::{DAY_US, SegmentFacts};
 use crate::retention::{Terms, WhenFull};
 use crate::store::{Store, StoredSegment};
 use bytes::Bytes;
@@ -22,7 +22,6 @@ use media::policy::{Classes, OwnerPolicy, SignedOwnerPolicy};
 use media::segment::SegmentQuery;
 use std::sync::Arc;
 
-pub const DAY_US: u64 = 86_400_000_000;
 /// Some moment in 2023; the relay's clock in these tests.
 pub const T0: u64 = 1_700_000_000_000_000;
 pub const CAMERA: CameraId = CameraId([7; 32]);

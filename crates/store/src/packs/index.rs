@@ -11,16 +11,14 @@
 //! | `policies` | camera, hash | version |
 
 use super::disk::Disk;
-use super::pack::Lane;
-use super::record::{HEADER_LEN, decode, encode, index_key};
+use super::record::{HEADER_LEN, decode, encode};
 use crate::contract::Entry;
 use crate::error::StoreError;
-use crate::record::{Header, Key, Kind};
 use host::db::{Db, DbError};
 use host::lock::{RwLock, RwLockWriteGuard};
 use media::codec::{DecodeError, Reader, Writer};
 use media::id::{CameraId, TrackId};
-use redb::{Durability, Error, ReadOnlyTable, ReadableTable as _, Table, TableDefinition, WriteTransaction};
+use redb::{Durability, Error, ReadOnlyTable, TableDefinition};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,9 +26,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 mod drop;
 mod query;
+mod tables;
 pub(super) use drop::Part;
 use query::Snapshot;
 pub(super) use query::View;
+pub(super) use tables::Tables;
 
 type Bytes = &'static [u8];
 type Definition = TableDefinition<'static, Bytes, Bytes>;
@@ -43,9 +43,8 @@ const TRACKS: Definition = TableDefinition::new("tracks");
 const SPANS: Definition = TableDefinition::new("spans");
 const POLICIES: Definition = TableDefinition::new("policies");
 
+/// The step of time by which a look begins.
 const SPAN_US: u64 = 600_000_000;
-/// Spans that one record may touch: a `u32` of microseconds is 72 minutes.
-const SPANS_MAX: u64 = 16;
 /// Pages of the database that are kept in memory; the library's own bound is a gigabyte. What is not here is in the system's page cache.
 const CACHE_BYTES: usize = 1 << 20;
 
@@ -114,10 +113,8 @@ fn senseless(error: DecodeError) -> Error {
 pub(super) enum Failed {
     /// A table could not be read or changed.
     Index(Error),
-    /// Something beside the index failed, and nothing of the change is to stand.
+    /// Something beside the tables failed, and nothing of the change is to stand.
     Beside(StoreError),
-    /// The commit failed: whether the change stands is in doubt.
-    InDoubt(StoreError),
 }
 
 impl From<Error> for Failed {
@@ -136,7 +133,7 @@ impl From<Failed> for StoreError {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Index(error) => Self::index(error),
-            Failed::Beside(error) | Failed::InDoubt(error) => error,
+            Failed::Beside(error) => error,
         }
     }
 }
@@ -149,22 +146,27 @@ pub(super) struct Index {
     db: RwLock<Option<Db>>,
     /// What is in it makes no sense: it is made anew before it is used again.
     damaged: AtomicBool,
+    /// A change of it failed: it is opened again and brought up to date before the next one.
+    in_doubt: AtomicBool,
     /// Held by whoever brings it up to date: until then it says less than is stored.
     behind: RwLock<()>,
 }
 
 impl Index {
     pub(super) fn closed(path: PathBuf, disk: Arc<dyn Disk>) -> Self {
-        Self { path, disk, db: RwLock::new(None), damaged: AtomicBool::new(false), behind: RwLock::new(()) }
+        let (damaged, in_doubt) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { path, disk, db: RwLock::new(None), damaged, in_doubt, behind: RwLock::new(()) }
     }
 
     /// Opens it, or opens it again after it failed. `true` when it was made anew, because it was missing
     /// or senseless.
     pub(super) fn open(&self) -> Result<bool, StoreError> {
         let mut db = self.db.write();
+        // Until it was brought up to date.
+        self.in_doubt.store(true, Ordering::SeqCst);
         // A failed database lets go of its file before the new one takes it.
         *db = None;
-        if self.is_damaged() {
+        if self.damaged.load(Ordering::SeqCst) {
             self.disk.remove(&self.path)?;
         }
         let (opened, is_new) = Db::open_cache(&self.path, CACHE_BYTES).map_err(|error| self.failed(error))?;
@@ -179,9 +181,14 @@ impl Index {
         self.behind.write()
     }
 
-    /// Whether it is to be made anew.
-    pub(super) fn is_damaged(&self) -> bool {
-        self.damaged.load(Ordering::SeqCst)
+    /// Whether it is to be opened again, or made anew.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.damaged.load(Ordering::SeqCst) || self.in_doubt.load(Ordering::SeqCst)
+    }
+
+    /// It says what the packs say.
+    pub(super) fn trust(&self) {
+        self.in_doubt.store(false, Ordering::SeqCst);
     }
 
     /// Makes it anew: it opened, and what is in it makes no sense.
@@ -209,16 +216,22 @@ impl Index {
     ) -> Result<T, Failed> {
         let db = self.db.read();
         let db = db.as_ref().ok_or(StoreError::Closed)?;
-        let in_doubt = |error| Failed::InDoubt(StoreError::at(&self.path, error));
+        let unsure = |error| {
+            self.in_doubt.store(true, Ordering::SeqCst);
+            StoreError::at(&self.path, error)
+        };
         let done = db.attempt(durability, |tx| {
             let done = step(&mut Tables::open(tx)?);
-            match done.and_then(|done| self.disk.committing().map(|()| done).map_err(in_doubt)) {
+            match done.and_then(|done| Ok(self.disk.committing().map(|()| done).map_err(unsure)?)) {
                 Err(Failed::Index(error)) => Err(error),
                 outcome => Ok(outcome),
             }
         });
-        let done = done.map_err(|error| Failed::InDoubt(self.failed(error)))??;
-        self.disk.committed().map(|()| done).map_err(in_doubt)
+        let done = done.map_err(|error| {
+            self.in_doubt.store(true, Ordering::SeqCst);
+            self.failed(error)
+        })??;
+        Ok(self.disk.committed().map(|()| done).map_err(unsure)?)
     }
 
     fn failed(&self, error: DbError) -> StoreError {
@@ -242,7 +255,7 @@ impl Index {
     /// Every row of every table, to compare one index with another.
     #[cfg(test)]
     pub(super) fn dump(&self) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
-        use redb::TableHandle as _;
+        use redb::{ReadableTable as _, TableHandle as _};
         let db = self.db.read();
         let rows = db.as_ref().unwrap().read(|tx| {
             let mut rows = Vec::new();
@@ -269,152 +282,6 @@ impl Index {
             Ok(rows)
         });
         rows.unwrap()
-    }
-}
-
-/// The tables of one writing transaction.
-pub(super) struct Tables<'t> {
-    pub(super) records: Table<'t, Bytes, Bytes>,
-    by_pack: Table<'t, Bytes, Bytes>,
-    pack_cameras: Table<'t, Bytes, Bytes>,
-    packs: Table<'t, u64, (u64, u64)>,
-    tracks: Table<'t, Bytes, Bytes>,
-    spans: Table<'t, Bytes, Bytes>,
-    policies: Table<'t, Bytes, Bytes>,
-}
-
-impl<'t> Tables<'t> {
-    pub(super) fn open(txn: &'t WriteTransaction) -> Result<Self, Error> {
-        Ok(Self {
-            records: txn.open_table(RECORDS)?,
-            by_pack: txn.open_table(BY_PACK)?,
-            pack_cameras: txn.open_table(PACK_CAMERAS)?,
-            packs: txn.open_table(PACKS)?,
-            tracks: txn.open_table(TRACKS)?,
-            spans: txn.open_table(SPANS)?,
-            policies: txn.open_table(POLICIES)?,
-        })
-    }
-
-    /// Takes a record in. One that stands under its key already gives way: the writer refuses a second one, so an earlier one was
-    /// written but never acknowledged, or was meant to be replaced.
-    pub(super) fn insert(
-        &mut self,
-        entry: &Entry,
-        lane: Lane,
-        policy_hash: Option<[u8; 32]>,
-    ) -> Result<(), Error> {
-        let header = &entry.header;
-        let key = index_key(&header.key());
-        let earlier = self.records.get(key.as_slice())?.map(|v| decode_entry(v.value())).transpose()?;
-        if let Some(earlier) = earlier {
-            self.remove(&earlier)?;
-        }
-        self.records.insert(key.as_slice(), encode_entry(entry).as_slice())?;
-        self.by_pack.insert(pack_key(entry.pack, entry.offset).as_slice(), key.as_slice())?;
-        if lane != Lane::Objects {
-            let row = [&entry.pack.to_be_bytes()[..], &header.camera_id.0].concat();
-            let newest = self.pack_cameras.get(row.as_slice())?.map_or(Ok(0), |v| number(v.value()))?;
-            let newest = newest.max(header.received_us).to_be_bytes();
-            self.pack_cameras.insert(row.as_slice(), &newest[..])?;
-        }
-        match header.kind {
-            Kind::Segment => {
-                self.widen_spans(header)?;
-                self.count(header)?;
-            }
-            Kind::EpochOpen => self.widen_spans(header)?,
-            Kind::Policy => {
-                if let Some(hash) = policy_hash {
-                    let row = [header.camera_id.0, hash].concat();
-                    self.policies.insert(row.as_slice(), &header.number.to_be_bytes()[..])?;
-                }
-            }
-            Kind::DayNotice | Kind::DayKeys => {}
-        }
-        Ok(())
-    }
-
-    /// Up to where a pack is indexed.
-    pub(super) fn indexed(&self, pack: u64) -> Result<Option<(u64, u64)>, Error> {
-        Ok(self.packs.get(pack)?.map(|row| row.value()))
-    }
-
-    pub(super) fn set_indexed(&mut self, pack: u64, mark: u64, end: u64) -> Result<(), Error> {
-        self.packs.insert(pack, (mark, end))?;
-        Ok(())
-    }
-
-    pub(super) fn track(&self, camera_id: CameraId, track: TrackId) -> Result<Option<Track>, Error> {
-        let row = track_key(camera_id, track);
-        self.tracks.get(row.as_slice())?.map(|v| Track::decode(v.value())).transpose()
-    }
-
-    fn set_track(&mut self, camera_id: CameraId, id: TrackId, track: &Track) -> Result<(), Error> {
-        self.tracks.insert(track_key(camera_id, id).as_slice(), track.encode().as_slice())?;
-        Ok(())
-    }
-
-    fn count(&mut self, header: &Header) -> Result<(), Error> {
-        let mut track = self.track(header.camera_id, header.track)?.unwrap_or_default();
-        if track.segments == 0 || header.number >= track.newest {
-            track.newest = header.number;
-            track.newest_us = header.start_us;
-            track.newest_received_us = header.received_us;
-        }
-        track.segments += 1;
-        track.bytes += u64::from(header.length);
-        if header.number == track.next_missing {
-            track.next_missing = self.run_end(header.camera_id, header.track, header.number)?;
-        }
-        self.set_track(header.camera_id, header.track, &track)
-    }
-
-    /// The first sequence from `from` on that is not stored.
-    fn run_end(&self, camera_id: CameraId, track: TrackId, from: u64) -> Result<u64, Error> {
-        let mut next = from;
-        let at = |number| index_key(&Key { kind: Kind::Segment, camera_id, track, number });
-        let (first, last) = (at(from), at(u64::MAX));
-        for row in self.records.range(first.as_slice()..=last.as_slice())? {
-            let (_, value) = row?;
-            if decode_entry(value.value())?.header.number != next {
-                break;
-            }
-            next = next.saturating_add(1);
-        }
-        Ok(next)
-    }
-
-    /// What was complete before packs were dropped stays complete, whatever the packs that are left can show.
-    pub(super) fn raise_floors(&mut self, floors: &Floors) -> Result<(), Error> {
-        for ((camera_id, id), floor) in floors {
-            let mut track = self.track(*camera_id, *id)?.unwrap_or_default();
-            if track.next_missing < *floor {
-                track.next_missing = self.run_end(*camera_id, *id, *floor)?;
-                self.set_track(*camera_id, *id, &track)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn widen_spans(&mut self, header: &Header) -> Result<(), Error> {
-        let first = header.start_us / SPAN_US;
-        let last = (header.end_us() / SPAN_US).min(first + SPANS_MAX);
-        for span in first..=last {
-            // One row for each step of ten minutes, under the step's number.
-            let row = index_key(&Key { number: span, ..header.key() });
-            let held = self.spans.get(row.as_slice())?.map(|v| pair(v.value())).transpose()?;
-            let (low, high) = held.unwrap_or((u64::MAX, 0));
-            let wide = (low.min(header.number), high.max(header.number));
-            if held != Some(wide) {
-                self.spans.insert(row.as_slice(), &pack_key(wide.0, wide.1)[..])?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn view(&self) -> View<'_, Table<'t, Bytes, Bytes>> {
-        View::over(&self.records, &self.tracks, &self.spans, &self.policies)
     }
 }
 

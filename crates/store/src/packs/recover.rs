@@ -74,14 +74,16 @@ pub(super) fn reopen_index(inner: &Inner, floors: &Floors) -> Result<(), StoreEr
 fn index(inner: &Inner, floors: &Floors, reach: Reach) -> Result<Recovery, StoreError> {
     let _readers_wait = inner.index.hold_readers();
     let rebuilt = inner.index.open()?;
-    match replay(inner, floors, reach, rebuilt) {
+    let recovery = match replay(inner, floors, reach, rebuilt) {
         Err(StoreError::Index(error)) if !rebuilt => {
             tracing::warn!(%error, "the index makes no sense; it is made anew from the packs");
             inner.index.discard()?;
-            replay(inner, floors, reach, true)
+            replay(inner, floors, reach, true)?
         }
-        other => other,
-    }
+        other => other?,
+    };
+    inner.index.trust();
+    Ok(recovery)
 }
 
 fn find_packs(inner: &Inner) -> Result<Packs, StoreError> {

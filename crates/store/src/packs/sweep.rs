@@ -123,14 +123,7 @@ impl Writer {
                 }
             }
             Ok(dropped)
-        });
-        let dropped = match dropped {
-            Err(Failed::InDoubt(error)) => {
-                self.index_in_doubt = true;
-                return Err(error);
-            }
-            other => other?,
-        };
+        })?;
         for pack in dropped.packs {
             self.close_pack(pack);
             self.doomed.push(pack);

@@ -3,7 +3,8 @@
 
 use super::disk::faulty::Faulty;
 use super::*;
-use crate::suite::{CAMERA, DAY_US, Place, T0, TRACK, all, body, facts, next, put, sequences, stored};
+use crate::record::DAY_US;
+use crate::suite::{CAMERA, Place, T0, TRACK, all, body, facts, next, put, sequences, stored};
 use crate::{SegmentFacts, Store, WhenFull};
 use media::id::EpochNo;
 use media::segment::SegmentQuery;

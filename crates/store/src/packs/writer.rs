@@ -63,7 +63,6 @@ pub(super) struct Writer {
     pub(super) doomed: Vec<u64>,
     synced_index: Instant,
     rng: Rng,
-    pub(super) index_in_doubt: bool,
 }
 
 impl Writer {
@@ -85,7 +84,6 @@ impl Writer {
             doomed: Vec::new(),
             synced_index: Instant::now(),
             rng,
-            index_in_doubt: false,
         })
     }
 
@@ -96,7 +94,6 @@ impl Writer {
             match command {
                 Command::Sweep { now_us, reply } => {
                     let swept = self.make_sure_of_index().and_then(|()| self.sweep(now_us));
-                    self.doubt(&swept);
                     // Whoever asked may have gone.
                     let _ = reply.send(swept);
                 }
@@ -190,7 +187,6 @@ impl Writer {
     /// After a failure: nothing that was not acknowledged is built upon. What was synced stays, and the
     /// index may know it.
     fn step_back(&mut self, failed: Failed) -> StoreError {
-        self.index_in_doubt |= matches!(failed, Failed::InDoubt(_) | Failed::Index(_));
         let disk: &dyn Disk = &*self.inner.disk;
         self.open.retain(|_, pack| {
             if pack.end == pack.durable {
@@ -205,17 +201,10 @@ impl Writer {
         failed.into()
     }
 
-    pub(super) fn doubt<T>(&mut self, result: &Result<T, StoreError>) {
-        if matches!(result, Err(StoreError::Index(_) | StoreError::Full(_))) {
-            self.index_in_doubt = true;
-        }
-    }
-
     /// An index that failed is opened again and brought up to date.
     fn make_sure_of_index(&mut self) -> Result<(), StoreError> {
-        if self.index_in_doubt || self.inner.index.is_damaged() {
+        if self.inner.index.is_in_doubt() {
             recover::reopen_index(&self.inner, &self.floors)?;
-            self.index_in_doubt = false;
         }
         Ok(())
     }

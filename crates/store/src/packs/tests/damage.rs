@@ -267,3 +267,22 @@ async fn an_index_that_breaks_under_a_running_relay_is_made_anew() {
     let store = open(&config);
     assert_eq!((sequences(&store).await, next(&store).await), ((0..60).collect(), 60));
 }
+
+#[tokio::test]
+async fn an_index_that_could_not_be_made_anew_is_not_believed() {
+    let dir = new_dir();
+    let config = config(&dir);
+    let (store, disk) = open_faulty(&config);
+    for n in 0..3 {
+        put(&store, n).await.unwrap();
+    }
+    let broken = store.packs.inner.index.read(|_| -> Result<(), redb::Error> { panic!("a senseless page") });
+    broken.unwrap_err();
+    // The packs cannot be read just now: what was begun is an index of nothing.
+    disk.fail_looks_from(Some(0));
+    let error = put(&store, 3).await.unwrap_err();
+    assert!(matches!(error, StoreError::Disk(_)), "{error}");
+    disk.fail_looks_from(None);
+    put(&store, 3).await.unwrap();
+    assert_eq!((sequences(&store).await, next(&store).await), (vec![0, 1, 2, 3], 4));
+}
