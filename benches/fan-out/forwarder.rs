@@ -7,6 +7,7 @@ use host::shutdown::Shutdown;
 use media::id::{CameraId, Sequence};
 use media::message::{Control, From, Request, Response};
 use media::sign::PublicKey;
+use media::time::Micros;
 use quic::{ControlReceiver, Endpoint, Identity, Link, SegmentRecv, ServerLimits, StreamError};
 use relay::{At, Config, Error, Key, Log};
 use stage::books::{OWNER, TRACK};
@@ -130,7 +131,9 @@ async fn forward(endpoint: Endpoint) {
     while let Some(incoming) = endpoint.accept().await {
         let viewers = viewers.clone();
         tokio::spawn(async move {
-            let Ok((link, _control)) = incoming.accept(host::clock::now_us).await else { return };
+            let Ok((link, _control)) = incoming.accept(|| Micros(host::clock::now_us())).await else {
+                return;
+            };
             if link.peer_key() == camera {
                 while let Ok(stream) = link.accept_segment().await {
                     receive(stream, &viewers).await;

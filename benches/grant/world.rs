@@ -8,7 +8,7 @@ use escrow::record::{DayKeysLeaf, EntryId, Kind, Record, Request, Signed, Time};
 use escrow::register::Register;
 use host::rng::OsRng;
 use media::epoch::SignedEpochOpen;
-use media::id::Day;
+use media::time::Seconds;
 use seal::hpke::SecretKey;
 use stage::dealt::{Camera, Terms};
 use stage::keys::{name, officer, sponsor, supervisor, vkey};
@@ -97,7 +97,7 @@ impl World {
     }
 
     fn publish_day_keys(&mut self) -> Vec<DayKey> {
-        let (day, time) = (Day::of_us(START * 1_000_000), Time(NOW - DAY));
+        let (day, time) = (Seconds(START).day(), Time(NOW - DAY));
         let mut published = Vec::new();
         for index in 1..=TRUSTEES {
             let (signer, secret) = (trustee(index), SecretKey::generate(&mut OsRng));

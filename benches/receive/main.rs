@@ -21,6 +21,7 @@ use media::rope::Rope;
 use media::segment::{
     END, HEADER_LEN, Part, SegmentHeader, SegmentReader, Start, Trailer, chain_after, frame,
 };
+use media::time::Micros;
 use std::time::Duration;
 
 const FRAGMENTS: u32 = 20;
@@ -137,7 +138,7 @@ fn segment(size: usize) -> Vec<u8> {
         k: 0,
         sequence: Sequence(40),
         run: 0,
-        start_us: 1_800_000_000_000_000,
+        start_us: Micros(1_800_000_000_000_000),
         start: Start::KeyFrame,
     };
     let sealed: Vec<u8> = (0..size).map(|at| u8::try_from(at % 251).unwrap()).collect();

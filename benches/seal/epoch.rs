@@ -12,6 +12,7 @@ use media::epoch::SignedEpochOpen;
 use media::id::{Day, DeviceId};
 use media::policy::{Recipient, Role};
 use media::segment::Trailer;
+use media::time::Seconds;
 use seal::hpke::SecretKey;
 use seal::wrap::{unwrap, wrap};
 use std::hint::black_box;
@@ -36,11 +37,15 @@ impl Camera {
     }
 
     pub(crate) fn epochs(&self) -> Table {
-        let (day, ctx) = (Day::of_us(self.context.start_us), self.context.hash());
+        let (day, ctx) = (self.context.start_us.day(), self.context.hash());
         let trustees: Vec<_> = (1..=N).map(|at| trustee(at, day)).collect();
         let (device, secret) = (DeviceId([9; 32]), SecretKey::new([10; 32]));
-        let owner =
-            Recipient { device_id: device, wrap_pk: secret.public(), role: Role::Admin, not_after: u64::MAX };
+        let owner = Recipient {
+            device_id: device,
+            wrap_pk: secret.public(),
+            role: Role::Admin,
+            not_after: Seconds::MAX,
+        };
         let signed = self.whole_epoch(&trustees, &owner);
         let camera_pk = self.key.verifying_key().to_bytes();
         let coefficients: Vec<[u8; 32]> = (1..T).map(|j| *self.seed.share_coefficient(&ctx, j)).collect();

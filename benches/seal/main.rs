@@ -18,6 +18,7 @@ use media::chain::Chain;
 use media::epoch::{EpochContext, EpochOpen, SealedShare, Wrap};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::segment::{SegmentHeader, Start};
+use media::time::Micros;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use seal::epoch::{ContentKey, EpochSeed};
 use seal::opener::{Keyring, SegmentOpener};
@@ -73,7 +74,7 @@ impl Camera {
             camera_id: CameraId::of_key(&key.verifying_key().to_bytes()),
             track: TrackId(0),
             epoch_no: EpochNo(7),
-            start_us: 1_800_000_000_000_000,
+            start_us: Micros(1_800_000_000_000_000),
             dur_ms: 60_000,
             policy_hash: [2; 32],
             notice_commit: [3; 32],
@@ -112,7 +113,9 @@ impl Camera {
         // As a camera does: each fragment goes out by itself; here into one buffer.
         bytes.reserve(FRAGMENTS * (fragment.len() + 64));
         for at in 0..FRAGMENTS as u64 {
-            bytes.extend_from_slice(&sealer.fragment(start_us + at * 100_000, fragment, &mut OsRng).unwrap());
+            bytes.extend_from_slice(
+                &sealer.fragment(Micros(start_us.0 + at * 100_000), fragment, &mut OsRng).unwrap(),
+            );
         }
         let mut chain = Chain([0; 32]);
         bytes.extend_from_slice(&sealer.finish(2_000_000, &mut chain, &self.key));

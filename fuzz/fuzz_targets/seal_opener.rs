@@ -1,6 +1,7 @@
 //! What a holder of the epoch's key can send: fragments sealed well, of any plaintext, then noise. Nothing ends as the camera's.
 #![no_main]
 
+use media::time::Micros;
 use libfuzzer_sys::fuzz_target;
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
@@ -38,7 +39,7 @@ fuzz_target!(|input: (Vec<Vec<u8>>, Vec<u8>, u8)| {
         camera_id: CameraId::of_key(&camera_key),
         track: TrackId(0),
         epoch_no: EpochNo(7),
-        start_us: 0,
+        start_us: Micros(0),
         dur_ms: 60_000,
         policy_hash: [0; 32],
         notice_commit: [0; 32],
@@ -54,7 +55,7 @@ fuzz_target!(|input: (Vec<Vec<u8>>, Vec<u8>, u8)| {
         k: 0,
         sequence: Sequence(0),
         run: 0,
-        start_us: 0,
+        start_us: Micros(0),
         start: Start::KeyFrame,
     };
     let mut bytes = header.encode().to_vec();

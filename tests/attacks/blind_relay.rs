@@ -5,6 +5,7 @@ use ed25519_dalek::SigningKey;
 use host::shutdown::Shutdown;
 use media::epoch::SignedEpochOpen;
 use media::id::DeviceId;
+use media::time::Micros;
 use owner::Span;
 use requester::request::Kind;
 use seal::hpke::SecretKey;
@@ -28,7 +29,8 @@ async fn nothing_that_the_relay_stores_or_serves_holds_footage_or_a_key_or_a_nam
     let folder = stage.collected("request", &stage.ask(0, Kind::Emergency, filmed)).await;
     let opened = requester::open::open(&stage.cast.people.requester, &folder, &mut |_| {}).await.unwrap();
     let clip = stage.folder().join("clip.mp4");
-    let (span, name) = (Span::new(filmed.from_us, filmed.to_us).unwrap(), &stage.cast.video.cameras[0].name);
+    let (span, name) =
+        (Span::new(Micros(filmed.from_us), Micros(filmed.to_us)).unwrap(), &stage.cast.video.cameras[0].name);
     let (owner, mut played) = (&stage.cast.people.owner, Vec::new());
     owner::play::play(owner, name, span, &mut played, &mut |_| {}).await.unwrap();
     owner::export::export(owner, name, span, &clip, &mut |_| {}).await.unwrap();

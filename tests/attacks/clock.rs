@@ -17,6 +17,7 @@ use media::message::{Control, RefusalCode, Request, Response};
 use media::notice::DayNotice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::segment::{SegmentHeader, SegmentQuery, Start, Trailer, chain_after, frame};
+use media::time::Micros;
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use requester::collect::{Answer, CollectError};
 use requester::request::{Kind, RequestError};
@@ -70,7 +71,7 @@ async fn a_wrong_clock_replaces_no_days_notice_and_brings_no_epoch_of_another_da
     let mut stage = Stage::set(1).await;
     stage.stored_until(stage.cast.video.filming_since_us + 2 * SECOND_US).await;
     let mut camera = Books::take_over(&mut stage.cast, 0).await;
-    let today = Day::of_us(host::clock::now_us());
+    let today = Micros(host::clock::now_us()).day();
 
     // The notice of a day stands: a clock that is set back makes no second one.
     let again = DayNotice { camera_id: camera.id, day: today, notice_key: [7; 32] }.sign(&camera.key);
@@ -89,7 +90,7 @@ async fn a_wrong_clock_replaces_no_days_notice_and_brings_no_epoch_of_another_da
         let open = camera.epoch(EpochNo(NEXT + at), start_us, &keys);
         assert_eq!(camera.call(&Request::PutEpochOpen(camera.signed(&open))).await, Response::Ok);
         camera.send(&open, Sequence(NEXT + at)).await;
-        let filmed = Filmed { from_us: start_us, to_us: open.context.end_us() };
+        let filmed = Filmed { from_us: start_us, to_us: open.context.end_us().0 };
         let ask = stage.ask(0, Kind::Legal, filmed);
         // Without that day's notice nothing can be asked of it.
         let folder = stage.request_folder(&format!("without-a-notice-{at}"));
@@ -169,7 +170,7 @@ impl Books {
             camera_id: self.id,
             track: TRACK,
             epoch_no,
-            start_us,
+            start_us: Micros(start_us),
             dur_ms: u32::from(self.policy.epoch_len_s) * 1000,
             policy_hash: self.policy_hash,
             notice_commit: NoticeKey::new(NOTICE).commit(),
@@ -234,11 +235,16 @@ async fn received_us(cast: &Cast, camera_id: CameraId, at_us: u64) -> u64 {
     let endpoint = Endpoint::client(&Identity::from_seed(&seed)).unwrap();
     let relay = cast.video.relay.at().unwrap();
     let (link, _control) = endpoint.connect(&relay.quic.to_string(), &relay.key.0).await.unwrap();
-    let query =
-        SegmentQuery { camera_id, track: TRACK, from_us: at_us, to_us: at_us + 1, cursor: Sequence(NEXT) };
+    let query = SegmentQuery {
+        camera_id,
+        track: TRACK,
+        from_us: Micros(at_us),
+        to_us: Micros(at_us + 1),
+        cursor: Sequence(NEXT),
+    };
     let mut segments = link.fetch_segments(&query).await.unwrap();
     let (received_us, bytes) = segments.next().await.unwrap().unwrap();
     let header = SegmentHeader::decode(&bytes[..media::segment::HEADER_LEN]).unwrap();
-    assert_eq!(header.start_us, at_us);
-    received_us
+    assert_eq!(header.start_us, Micros(at_us));
+    received_us.0
 }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use media::message::{Control, RefusalCode, Request, Response};
 use media::segment::{HEADER_LEN, SegmentHeader, TRAILER_LEN};
+use media::time::Micros;
 use owner::Span;
 use owner::live::Event;
 use std::sync::{Arc, Mutex};
@@ -44,7 +45,7 @@ async fn a_relay_takes_from_a_cameras_key_only_what_the_camera_signed_for_that_p
         ("reordered", moved(second, |h| h.sequence = sequence_of(first)), RefusalCode::BadSignature),
         ("a fragment altered", altered(second, HEADER_LEN + 8), RefusalCode::BadSignature),
         ("the signature altered", altered(second, second.len() - 1), RefusalCode::BadSignature),
-        ("put at another time", moved(second, |h| h.start_us += 1), RefusalCode::BadSignature),
+        ("put at another time", moved(second, |h| h.start_us.0 += 1), RefusalCode::BadSignature),
         ("put into another epoch", moved(second, |h| h.epoch_no.0 += 1000), RefusalCode::NotFound),
         ("another camera's", others[0].clone(), RefusalCode::WrongCamera),
         (
@@ -78,7 +79,7 @@ async fn an_owner_plays_nothing_that_an_evil_relay_made_and_is_told_what_it_left
     let honest = device.segments(own.id, filmed.from_us, filmed.to_us).await;
     let others = device.segments(other.id, filmed.from_us, filmed.to_us).await;
     // A camera may have begun in the midst of the first epoch: what it never filmed is no gap of the relay's.
-    let filmed = Filmed { from_us: filmed.from_us.max(header(&honest[0]).start_us), ..filmed };
+    let filmed = Filmed { from_us: filmed.from_us.max(header(&honest[0]).start_us.0), ..filmed };
     let opens = device.opens(own.id).await;
     let serving = Serving::default();
     serving.serve(&honest, &opens);
@@ -107,7 +108,9 @@ async fn an_owner_plays_nothing_that_an_evil_relay_made_and_is_told_what_it_left
     };
     let attacks = [
         attack("a fragment altered", &[3], &[(3, sealed)], 1, &|s| s[3] = altered(&s[3], HEADER_LEN + 20)),
-        attack("put at another time", &[3], &[(3, sealed)], 1, &|s| s[3] = moved(&s[3], |h| h.start_us += 1)),
+        attack("put at another time", &[3], &[(3, sealed)], 1, &|s| {
+            s[3] = moved(&s[3], |h| h.start_us.0 += 1)
+        }),
         attack("its end altered", &[3], &[(3, "signature")], 1, &|s| {
             s[3] = altered(&s[3], s[3].len() - TRAILER_LEN + 8);
         }),
@@ -223,7 +226,7 @@ impl Serving {
             let (segments, opens) = serving.0.lock().unwrap().clone();
             match request {
                 Request::FetchSegments(_) => {
-                    Answer::Segments(segments.into_iter().map(|segment| (1, segment)).collect())
+                    Answer::Segments(segments.into_iter().map(|segment| (Micros(1), segment)).collect())
                 }
                 Request::FetchEpochs { .. } => {
                     let opens = opens.iter().map(|open| open.to_vec()).collect();
@@ -236,7 +239,7 @@ impl Serving {
 }
 
 fn span_of(filmed: Filmed) -> Span {
-    Span::new(filmed.from_us, filmed.to_us).unwrap()
+    Span::new(Micros(filmed.from_us), Micros(filmed.to_us)).unwrap()
 }
 
 fn header(segment: &[u8]) -> SegmentHeader {

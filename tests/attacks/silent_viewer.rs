@@ -8,6 +8,7 @@ use media::id::{CameraId, Day, DeviceId};
 use media::message::{Control, Request, Response};
 use media::pair::PolicyBundle;
 use media::policy::{OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
+use media::time::{Micros, Seconds};
 use seal::hpke::SecretKey;
 use seal::notice::{NoticeKey, NoticeRoot};
 use std::collections::BTreeSet;
@@ -178,7 +179,7 @@ fn notice_key(keybook: &Path, camera_id: &CameraId) -> NoticeKey {
     let kept = host::secret::read(&path, "notice-root").unwrap();
     let (day, root) = kept.split_first_chunk::<4>().unwrap();
     let (mut day, mut root) = (Day(u32::from_be_bytes(*day)), NoticeRoot::new(root.try_into().unwrap()));
-    while day < Day::of_us(host::clock::now_us()) {
+    while day < Micros(host::clock::now_us()).day() {
         root = root.next(camera_id, day);
         day = Day(day.0 + 1);
     }
@@ -226,7 +227,7 @@ impl Told {
 
     /// Of epochs that began at `since_us` or later.
     fn opens_since(&self, since_us: u64) -> Vec<EpochOpen> {
-        self.opens().into_iter().filter(|open| open.context.start_us >= since_us).collect()
+        self.opens().into_iter().filter(|open| open.context.start_us >= Micros(since_us)).collect()
     }
 }
 
@@ -240,7 +241,7 @@ fn devices(policy: &OwnerPolicy) -> BTreeSet<DeviceId> {
 
 fn viewer() -> Recipient {
     let wrap_pk = SecretKey::generate(&mut OsRng).public();
-    Recipient { device_id: DeviceId([66; 32]), wrap_pk, role: Role::Admin, not_after: u64::MAX }
+    Recipient { device_id: DeviceId([66; 32]), wrap_pk, role: Role::Admin, not_after: Seconds::MAX }
 }
 
 fn mole() -> TrusteeEntry {

@@ -8,12 +8,13 @@ use host::http::{Fetch, FetchLimits};
 use host::running::Running;
 use host::shutdown::Shutdown;
 use media::enrollment::{CameraConsent, Enrollment};
-use media::id::{CameraId, Day, DeviceId, Sequence, TrackId};
+use media::id::{CameraId, DeviceId, Sequence, TrackId};
 use media::message::{Control, From, RefusalCode, Request, Response, Side};
 use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
 use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, Start};
+use media::time::{Micros, Seconds};
 use owner::Span;
 use owner::live::WatchError;
 use quic::{CallError, ControlReceiver, Endpoint, Identity, Link, LinkError};
@@ -93,7 +94,7 @@ async fn an_unknown_key_and_another_camera_may_neither_publish_nor_see_anything(
         k: 0,
         sequence: Sequence(1_000_000),
         run: 0,
-        start_us: host::clock::now_us(),
+        start_us: Micros(host::clock::now_us()),
         start: Start::KeyFrame,
     };
     let mut stream = end.link.open_segment(0).await.unwrap();
@@ -196,7 +197,7 @@ async fn an_impostor_at_the_relays_address_is_the_relay_for_nobody() {
     let (owner, name) = (&cast.people.owner, &cast.video.cameras[0].name);
     let shown = owner::status::status(owner).await.unwrap_err();
     assert_eq!(shown, CallError::Link(LinkError::WrongKey));
-    let span = Span::new(filmed.from_us, filmed.to_us).unwrap();
+    let span = Span::new(Micros(filmed.from_us), Micros(filmed.to_us)).unwrap();
     let played = owner::play::play(owner, name, span, &mut tokio::io::sink(), &mut |_| {}).await.unwrap_err();
     assert!(
         matches!(
@@ -279,11 +280,11 @@ impl End {
 fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     let key = SigningKey::from_bytes(seed);
     let own = key.verifying_key().to_bytes();
-    let today = Day::of_us(host::clock::now_us());
+    let today = Micros(host::clock::now_us()).day();
     let enrollment = Enrollment {
         camera_pk: own,
         owner_root_pk: own,
-        created: 1,
+        created: Seconds(1),
         firmware_hash: [0; 32],
         camera_consent: CameraConsent::sign(&key, &own, [7; 32]),
     };
@@ -291,7 +292,7 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
         device_id: DeviceId::of_key(&own),
         wrap_pk: vec![1; media::limits::WRAP_KEY],
         role: Role::Admin,
-        not_after: u64::MAX,
+        not_after: Seconds::MAX,
     };
     let policy = OwnerPolicy {
         camera_id,
@@ -310,7 +311,7 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     let policy = policy.sign(&key).unwrap();
     let bundle = PolicyBundle { policy: policy.bytes().to_vec(), leaf: vec![1], proof: vec![1] };
     vec![
-        Request::FetchEpochs { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX },
+        Request::FetchEpochs { camera_id, track: TRACK, from_us: Micros(0), to_us: Micros::MAX },
         Request::FetchHeads(HeadQuery { segments: fetch(camera_id), pictures: true }),
         Request::PutDayNotice(DayNotice { camera_id, day: today, notice_key: [1; 32] }.sign(&key)),
         Request::GetDayNotice { camera_id, day: today },
@@ -325,7 +326,7 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
 }
 
 fn fetch(camera_id: CameraId) -> SegmentQuery {
-    SegmentQuery { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX, cursor: Sequence(0) }
+    SegmentQuery { camera_id, track: TRACK, from_us: Micros(0), to_us: Micros::MAX, cursor: Sequence(0) }
 }
 
 /// How many segments of the camera the owner sees stored.

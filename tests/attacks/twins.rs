@@ -6,6 +6,7 @@ use camera::Stats;
 use candor::cast::Cast;
 use host::http::{Fetch, FetchLimits};
 use host::shutdown::Shutdown;
+use media::time::Micros;
 use owner::Span;
 use owner::live::{Event, Watched};
 use std::collections::BTreeSet;
@@ -26,7 +27,7 @@ async fn a_copied_camera_is_named_to_both_counted_and_cannot_mix_its_footage_wit
     let mut copy = original.part.config.clone();
     copy.data = stage.folder().join("copied-camera");
     copy_folder(&stage.cast.video.cameras[0].part.config.data, &copy.data);
-    let before = Span::new(filmed.from_us, copied_us).unwrap();
+    let before = Span::new(Micros(filmed.from_us), Micros(copied_us)).unwrap();
     let (played, sequences) = play(&stage.cast, before).await;
     assert!(played.segments > 0 && played.refused == 0, "{played:?}");
 
@@ -62,7 +63,7 @@ async fn a_copied_camera_is_named_to_both_counted_and_cannot_mix_its_footage_wit
     let (again, still) = play(&stage.cast, before).await;
     assert_eq!((again.segments, again.refused), (played.segments, 0));
     assert_eq!(still, sequences);
-    let since = Span::new(filmed.from_us, host::clock::now_us() + SECOND_US).unwrap();
+    let since = Span::new(Micros(filmed.from_us), Micros(host::clock::now_us() + SECOND_US)).unwrap();
     let (all, of_all) = play(&stage.cast, since).await;
     assert_eq!(all.refused, 0, "{all:?}");
     assert!(sequences.is_subset(&of_all) && of_all.len() > sequences.len(), "{all:?}");

@@ -2,6 +2,7 @@
 //! the export, and no picture is lost in silence or shown under the wrong one.
 
 use camera::Transport;
+use media::time::Micros;
 use owner::Span;
 use owner::live::Event;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use world::{Stage, footage, until, wall_clock};
 
 fn today() -> Span {
     let now = host::clock::now_us();
-    Span::new(now - 3_600_000_000, now + 60_000_000).unwrap()
+    Span::new(Micros(now - 3_600_000_000), Micros(now + 60_000_000)).unwrap()
 }
 
 /// An export's files, and why something is missing between them.

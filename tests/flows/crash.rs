@@ -2,6 +2,7 @@
 //! is there twice, no history forks, nobody grants twice.
 
 use escrow::record::{Grant, Role, Signed};
+use media::time::Micros;
 use owner::Span;
 use owner::audit::Since;
 use owner::live::Event;
@@ -79,7 +80,7 @@ async fn goes_on(stage: &Stage, relay: &mut Process, more: u64) {
 /// The numbers of all segments that the owner can play, each verified, in the order of playing.
 async fn recorded(stage: &Stage, camera: &str) -> Vec<u64> {
     let from_us = stage.cast.video.filming_since_us - 60_000_000;
-    let span = Span::new(from_us, host::clock::now_us()).unwrap();
+    let span = Span::new(Micros(from_us), Micros(host::clock::now_us())).unwrap();
     let mut numbers = Vec::new();
     let on = &mut |event| match event {
         Event::SegmentVerified { sequence, .. } => numbers.push(sequence),

@@ -84,7 +84,7 @@ async fn a_policy_follows_the_configuration_and_footage_keeps_the_one_it_was_fil
 
     until("an epoch under the new policy", async || newest().await.t == 2).await;
     let first = newest().await;
-    let after = Filmed { from_us: first.start_us, to_us: first.end_us() };
+    let after = Filmed { from_us: first.start_us.0, to_us: first.end_us().0 };
     stage.stored_until(after.to_us + 10_000_000).await;
     stop.request();
     watching.await.unwrap();

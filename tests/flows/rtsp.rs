@@ -2,6 +2,7 @@
 //! named and survived.
 
 use camera::Transport;
+use media::time::Micros;
 use owner::{Picture, Span};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -11,7 +12,7 @@ use world::{Stage, until, wall_clock};
 
 pub(super) fn today() -> Span {
     let now = host::clock::now_us();
-    Span::new(now - 3_600_000_000, now + 60_000_000).unwrap()
+    Span::new(Micros(now - 3_600_000_000), Micros(now + 60_000_000)).unwrap()
 }
 
 pub(super) async fn exported(stage: &Stage, name: &str) -> Vec<PathBuf> {

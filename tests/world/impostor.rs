@@ -10,6 +10,7 @@ use host::shutdown::Shutdown;
 use media::id::Sequence;
 use media::message::{Control, Refusal, RefusalCode, Request, Response};
 use media::segment::{HEADER_LEN, SegmentHeader};
+use media::time::Micros;
 use quic::{ControlReceiver, Endpoint, Identity, Link, SegmentRecv, ServerLimits};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
@@ -19,7 +20,7 @@ use tokio::task::JoinHandle;
 pub enum Answer {
     Response(Response),
     /// Segments with the times at which they were received.
-    Segments(Vec<(u64, Bytes)>),
+    Segments(Vec<(Micros, Bytes)>),
 }
 
 impl Answer {
@@ -90,7 +91,7 @@ async fn serve(endpoint: Endpoint, links: Arc<Mutex<Vec<Link>>>, script: Script)
     while let Some(incoming) = endpoint.accept().await {
         let (links, script) = (links.clone(), script.clone());
         tokio::spawn(async move {
-            let Ok((link, control)) = incoming.accept(host::clock::now_us).await else { return };
+            let Ok((link, control)) = incoming.accept(|| Micros(host::clock::now_us())).await else { return };
             links.lock().unwrap().push(link.clone());
             session(link, control, script).await;
         });

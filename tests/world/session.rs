@@ -5,6 +5,7 @@ use bytes::Bytes;
 use media::id::{CameraId, Sequence, TrackId};
 use media::message::{Control, Request, Response};
 use media::segment::SegmentQuery;
+use media::time::Micros;
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use std::path::Path;
 
@@ -76,6 +77,7 @@ impl Session {
         to_us: u64,
     ) -> Vec<Bytes> {
         let cursor = Sequence(0);
+        let (from_us, to_us) = (Micros(from_us), Micros(to_us));
         let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
         let mut fetched = self.link.fetch_segments(&query).await.unwrap();
         let mut segments = Vec::new();
@@ -92,7 +94,7 @@ impl Session {
 
     /// Those of this track.
     pub async fn opens_of(&self, camera_id: CameraId, track: TrackId) -> Vec<Bytes> {
-        let request = Request::FetchEpochs { camera_id, track, from_us: 0, to_us: u64::MAX };
+        let request = Request::FetchEpochs { camera_id, track, from_us: Micros(0), to_us: Micros::MAX };
         let answer = self.link.call(&request).await.unwrap();
         let Response::Epochs { opens, more: false } = answer else { panic!("{answer:?}") };
         opens.into_iter().map(Bytes::from).collect()

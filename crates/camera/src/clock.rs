@@ -6,10 +6,11 @@
 //! ```
 
 use host::clock::Clock;
-use std::time::Instant;
+use media::time::Micros;
+use std::time::{Duration, Instant};
 
 /// A wall clock that moves against the steady one by more than this was set.
-const STEP_US: u64 = 1_000_000;
+const STEP: Duration = Duration::from_secs(1);
 
 /// Two readings of the steady clock that are closer than this are one moment, with what was read
 /// between them.
@@ -17,19 +18,19 @@ const ONE_MOMENT_US: u64 = 10_000;
 /// How often a machine that holds the thread up between two readings is asked again.
 const READINGS: usize = 10;
 
-/// One moment by both clocks, microseconds.
+/// One moment by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
-    /// Since 1970; may be set.
-    pub(crate) wall_us: u64,
-    /// Since anything; only grows.
+    /// May be set.
+    pub(crate) wall_us: Micros,
+    /// Microseconds since anything; only grows.
     pub(crate) steady_us: u64,
 }
 
 impl Moment {
     /// Reads both clocks at one moment: a thread that is held up between the two would see a clock
     /// that was set.
-    pub(crate) fn read(wall: impl Fn() -> u64, steady: impl Fn() -> u64) -> Self {
+    pub(crate) fn read(wall: impl Fn() -> Micros, steady: impl Fn() -> u64) -> Self {
         let one = || {
             let (before_us, wall_us, steady_us) = (steady(), wall(), steady());
             (steady_us.saturating_sub(before_us), Self { wall_us, steady_us })
@@ -62,7 +63,7 @@ impl Clocks {
 
     pub(crate) fn now(&self) -> Moment {
         let steady_us = || u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Moment::read(|| self.wall.micros(), steady_us)
+        Moment::read(|| Micros(self.wall.micros()), steady_us)
     }
 }
 
@@ -80,10 +81,11 @@ pub(crate) struct FootageClock {
 
 impl FootageClock {
     /// The time to write down for this moment.
-    pub(crate) fn read(&mut self, now: Moment) -> (u64, Set) {
+    pub(crate) fn read(&mut self, now: Moment) -> (Micros, Set) {
         let Some(last) = self.last.replace(now) else { return (now.wall_us, Set::No) };
-        let passed = now.steady_us.saturating_sub(last.steady_us);
-        if last.wall_us.saturating_add(passed).abs_diff(now.wall_us) > STEP_US {
+        let expected =
+            last.wall_us.after(Duration::from_micros(now.steady_us.saturating_sub(last.steady_us)));
+        if now.wall_us.since(expected).max(expected.since(now.wall_us)) > STEP {
             return (now.wall_us, Set::Yes);
         }
         // A clock that is slewed, or read by two processors, may go back a little; footage does
@@ -106,12 +108,12 @@ mod tests {
             asked.set(0);
             let wall = || {
                 asked.set(asked.get() + 1);
-                let wall_us = 7_000_000 + steady.get();
+                let wall_us = Micros(7_000_000 + steady.get());
                 steady.set(steady.get() + if asked.get() <= times { 3_000_000 } else { 1 });
                 wall_us
             };
             let read = Moment::read(wall, || steady.get());
-            read.wall_us.abs_diff(read.steady_us + 7_000_000)
+            read.wall_us.0.abs_diff(read.steady_us + 7_000_000)
         };
         assert_eq!((held_up(0), held_up(1), held_up(9)), (1, 1, 1));
         assert_eq!(held_up(u32::MAX), 3_000_000);
@@ -121,7 +123,10 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_either_way_is_noticed_once_and_one_that_is_slewed_only_grows() {
         let mut clock = FootageClock::default();
-        let mut read = |wall_us, steady_us| clock.read(Moment { wall_us, steady_us });
+        let mut read = |wall_us, steady_us| {
+            let (read, set) = clock.read(Moment { wall_us: Micros(wall_us), steady_us });
+            (read.0, set)
+        };
         assert_eq!(read(1_000_000_000, 5), (1_000_000_000, Set::No));
         assert_eq!(read(1_000_100_000, 100_005), (1_000_100_000, Set::No));
         assert_eq!(read(1_000_099_000, 100_010), (1_000_100_000, Set::No), "a little back");

@@ -10,6 +10,7 @@ use crate::filming::Schedule;
 use host::clock::Clock;
 use host::durable::{self, DurableError};
 use media::epoch::GapReason;
+use media::time::Micros;
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -41,7 +42,7 @@ pub fn is_private(config: &Config) -> bool {
 
 /// Whether the camera films now.
 pub fn is_filming(config: &Config) -> bool {
-    off(&config.data, config.filming.schedule.as_ref(), Clock::system().micros()).is_none()
+    off(&config.data, config.filming.schedule.as_ref(), Micros(Clock::system().micros())).is_none()
 }
 
 fn is_on(data: &Path) -> bool {
@@ -51,7 +52,7 @@ fn is_on(data: &Path) -> bool {
 }
 
 /// Why nothing is filmed at this moment, if so.
-fn off(data: &Path, schedule: Option<&Schedule>, now_us: u64) -> Option<GapReason> {
+fn off(data: &Path, schedule: Option<&Schedule>, now_us: Micros) -> Option<GapReason> {
     if is_on(data) {
         return Some(GapReason::Privacy);
     }
@@ -61,7 +62,7 @@ fn off(data: &Path, schedule: Option<&Schedule>, now_us: u64) -> Option<GapReaso
 /// Why nothing is filmed, at each moment; kept true until nobody asks any more.
 pub(crate) fn follow(config: &Config, clock: Clock) -> watch::Receiver<Option<GapReason>> {
     let (data, schedule) = (config.data.clone(), config.filming.schedule.clone());
-    let now = move || off(&data, schedule.as_ref(), clock.micros());
+    let now = move || off(&data, schedule.as_ref(), Micros(clock.micros()));
     let (sender, receiver) = watch::channel(now());
     tokio::spawn(async move {
         loop {
@@ -93,7 +94,7 @@ mod tests {
             set_privacy(&config, true).unwrap();
             assert!(is_private(&config) && !is_filming(&config));
         }
-        assert_eq!(off(&config.data, None, 0), Some(GapReason::Privacy));
+        assert_eq!(off(&config.data, None, Micros(0)), Some(GapReason::Privacy));
         for _ in 0..2 {
             set_privacy(&config, false).unwrap();
             assert!(!is_private(&config) && is_filming(&config));

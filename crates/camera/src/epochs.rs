@@ -15,6 +15,7 @@ use media::chain::Chain;
 use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
+use media::time::{Micros, Seconds};
 use rand_core::CryptoRng;
 use seal::epoch::{ContentKey, Pool};
 use seal::hpke::HpkeError;
@@ -51,10 +52,10 @@ pub(crate) struct Opening<'a> {
     pub(crate) day_keys: &'a [Option<(TrusteeId, DayKey)>],
     pub(crate) notice_commit: [u8; 32],
     pub(crate) epoch_no: EpochNo,
-    pub(crate) start_us: u64,
+    pub(crate) start_us: Micros,
     pub(crate) previous: Option<EpochClose>,
-    /// Unix seconds: a recipient whose time is over gets no wrap.
-    pub(crate) now: u64,
+    /// A recipient whose time is over gets no wrap.
+    pub(crate) now: Seconds,
 }
 
 impl Epoch {
@@ -66,7 +67,7 @@ impl Epoch {
         rng: &mut impl CryptoRng,
     ) -> Result<(Self, SignedEpochOpen), EpochError> {
         let policy: &OwnerPolicy = opening.policy.unverified();
-        let day = Day::of_us(opening.start_us);
+        let day = opening.start_us.day();
         // A camera that dealt fewer shares than its policy says would weaken it in silence: it
         // films nothing instead.
         let day_keys: Vec<_> = opening.day_keys.iter().flatten().cloned().collect();
@@ -110,7 +111,7 @@ impl Epoch {
     }
 
     /// Whether a segment that starts at this moment belongs to this epoch.
-    pub(crate) fn holds(&self, start_us: u64) -> bool {
+    pub(crate) fn holds(&self, start_us: Micros) -> bool {
         let context = &self.open.context;
         (context.start_us..context.end_us()).contains(&start_us)
     }
@@ -124,18 +125,24 @@ impl Epoch {
 /// Where an epoch begins whose first segment begins at `segment_us`: at the round time before it,
 /// so that epochs join, unless footage under the epoch before reaches into it (after a gap, in
 /// which that epoch was closed early): then at the segment, to the millisecond.
-pub(crate) fn start_us(segment_us: u64, epoch_len_s: u16, before: Option<&Epoch>, gap: GapReason) -> u64 {
+pub(crate) fn start_us(
+    segment_us: Micros,
+    epoch_len_s: u16,
+    before: Option<&Epoch>,
+    gap: GapReason,
+) -> Micros {
     let length_us = (u64::from(epoch_len_s) * 1_000_000).max(1);
-    let round = segment_us - segment_us % length_us;
+    let to = |step: u64| Micros(segment_us.0 - segment_us.0 % step);
+    let round = to(length_us);
     let joins = gap == GapReason::None && before.is_some_and(|epoch| epoch.open.context.end_us() <= round);
-    if joins { round } else { segment_us - segment_us % 1000 }
+    if joins { round } else { to(1000) }
 }
 
 /// From `start_us` to the next round time, milliseconds: all epochs are whole but those after a
 /// gap.
-fn length_ms(start_us: u64, epoch_len_s: u16) -> u32 {
+fn length_ms(start_us: Micros, epoch_len_s: u16) -> u32 {
     let length_us = (u64::from(epoch_len_s) * 1_000_000).max(1);
-    let left_us = length_us - start_us % length_us;
+    let left_us = length_us - start_us.0 % length_us;
     u32::try_from(left_us.div_ceil(1000)).unwrap_or(u32::MAX)
 }
 

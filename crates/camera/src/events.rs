@@ -11,6 +11,7 @@ use crate::filming::EventSettings;
 use crate::segmenter::Cut;
 use container::fragment::Fragment;
 use media::segment::Start;
+use media::time::Micros;
 use std::collections::VecDeque;
 
 /// The most that is held. Beyond it the oldest segment is gone, whatever `pre_roll` says.
@@ -23,7 +24,7 @@ const UNMEASURED_US: u64 = 60_000_000;
 pub(crate) struct Taken {
     pub(crate) fragment: Fragment,
     pub(crate) cut: Cut,
-    pub(crate) now_us: u64,
+    pub(crate) now_us: Micros,
     /// Of the segment that begins with it.
     pub(crate) motion_permille: u16,
 }

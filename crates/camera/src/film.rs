@@ -30,10 +30,12 @@ use media::enrollment::ObjectError;
 use media::epoch::{EpochClose, GapReason};
 use media::id::{CameraId, Sequence};
 use media::segment::{SegmentHeader, Start};
+use media::time::Micros;
 use rand_core::Rng as _;
 use seal::epoch::Pool;
 use seal::sealer::{SealError, SegmentHead, SegmentSealer};
 use std::sync::Arc;
+use std::time::Duration;
 use tlog::note::KeyError;
 use tokio::sync::mpsc;
 
@@ -69,7 +71,7 @@ pub(crate) struct Film {
     run: Option<Run>,
     epoch: Option<Epoch>,
     segment: Option<OpenSegment>,
-    last_start_us: u64,
+    last_start_us: Micros,
     /// The size of the newest whole segment: so much room the next one needs, more or less.
     last_len: u64,
     /// Why footage is missing before what comes next. It closes the epoch, so that the next one
@@ -112,7 +114,7 @@ impl Film {
             run: None,
             epoch: None,
             segment: None,
-            last_start_us: 0,
+            last_start_us: Micros(0),
             last_len: 0,
             gap: GapReason::Restart,
             motion_permille: 0,
@@ -176,7 +178,7 @@ impl Film {
         if set == Set::Yes {
             tracing::warn!("the wall clock was set: a new run and a new epoch begin");
             self.interrupt(GapReason::ClockStep);
-            self.last_start_us = 0;
+            self.last_start_us = Micros(0);
             if let Some(run) = self.run.take() {
                 self.begin_run(run.init, run.codecs)?;
             }
@@ -213,7 +215,7 @@ impl Film {
         if let Cut::Before(start) = *cut {
             self.end_segment();
             // It was complete now; its first picture was taken one duration ago.
-            let first_us = now_us.saturating_sub(fragment.duration_us);
+            let first_us = now_us.before(Duration::from_micros(fragment.duration_us));
             self.begin_segment(start, first_us.max(self.last_start_us), *motion_permille)?;
         }
         let Some(open) = &mut self.segment else { return Ok(()) };
@@ -224,7 +226,12 @@ impl Film {
         Ok(())
     }
 
-    fn begin_segment(&mut self, start: Start, start_us: u64, motion_permille: u16) -> Result<(), FilmError> {
+    fn begin_segment(
+        &mut self,
+        start: Start,
+        start_us: Micros,
+        motion_permille: u16,
+    ) -> Result<(), FilmError> {
         let Some(run) = &self.run else { return Ok(()) };
         // Before an epoch opens for it: while there is no room, none does.
         if !self.handover.spools.lock().can_hold(self.handover.track, self.last_len, self.spool_bytes) {

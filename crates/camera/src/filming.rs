@@ -17,6 +17,7 @@
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
+use media::time::Micros;
 use std::time::Duration;
 
 /// The longest time before an event that can be kept: it is held in memory.
@@ -163,10 +164,10 @@ impl Schedule {
         Ok(Self { zone, windows: windows.collect::<Result<_, _>>()? })
     }
 
-    /// Whether it films at this moment, Unix microseconds. At a time that no calendar knows it
-    /// does: nothing is lost.
-    pub(crate) fn holds(&self, now_us: u64) -> bool {
-        let now = i64::try_from(now_us).ok().and_then(|us| Timestamp::from_microsecond(us).ok());
+    /// Whether it films at this moment. At a time that no calendar knows it does: nothing is
+    /// lost.
+    pub(crate) fn holds(&self, now_us: Micros) -> bool {
+        let now = i64::try_from(now_us.0).ok().and_then(|us| Timestamp::from_microsecond(us).ok());
         let Some(now) = now.map(|now| now.to_zoned_datetime(self.zone.clone())) else { return true };
         let day = day(now.weekday());
         let minute = u16::try_from(i32::from(now.hour()) * 60 + i32::from(now.minute())).unwrap_or(0);
@@ -238,7 +239,7 @@ mod tests {
         let schedule = filming.schedule.unwrap();
         let us = |text: &&str| {
             let at: jiff::ZonedDateTime = format!("{text}[Europe/Zurich]").parse().unwrap();
-            u64::try_from(at.timestamp().as_microsecond()).unwrap()
+            Micros(u64::try_from(at.timestamp().as_microsecond()).unwrap())
         };
         at.iter().map(us).map(|us| schedule.holds(us)).collect()
     }

@@ -9,9 +9,10 @@ use crate::spool::{Pairing, Spool, SpoolError};
 use host::machine::Machine;
 use media::codec::DecodeError;
 use media::enrollment::{CameraConsent, Enrollment, ObjectError};
-use media::id::{CameraId, Day};
+use media::id::CameraId;
 use media::message::{Refusal, RefusalCode, Side};
 use media::pair::{PairHello, PairWelcome};
+use media::time::Micros;
 use quic::{CallError, Identity, Link, LinkError};
 use relay_client::{Addresses, Relay, ask, calls, found};
 use seal::notice::NoticeRoot;
@@ -111,7 +112,7 @@ pub async fn pair(
         policy::verified(&invite.owner_key, &welcome.log_policy, camera_id, &welcome.policy)?;
     let notices = Notices { day: welcome.day, root: NoticeRoot::new(welcome.notice_root) };
     policy::check_label(&leaf, &[notices.key(&camera_id)])?;
-    if welcome.day.0.abs_diff(Day::of_us(machine.clock.micros()).0) > 1 {
+    if welcome.day.0.abs_diff(Micros(machine.clock.micros()).day().0) > 1 {
         return Err(PairError::Day);
     }
     on(Step::Verified);

@@ -7,6 +7,7 @@ use crate::capture::{self, Capture, ffprobe, producer};
 use crate::source::{PROBE, SourceConfig, SourceError};
 use container::split::Piece;
 use host::clock::Clock;
+use media::time::Micros;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -128,7 +129,7 @@ async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
     let looking = async {
         while let Ok(piece) = capture.next().await {
             if let Piece::Fragment(fragment) = piece {
-                ahead_ms = producer::ahead_ms(&fragment, Clock::system().micros());
+                ahead_ms = producer::ahead_ms(&fragment, Micros(Clock::system().micros()));
             }
             if ahead_ms.and_then(producer::fault).is_some() {
                 break;

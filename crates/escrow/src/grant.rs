@@ -49,6 +49,7 @@ use alloc::vec::Vec;
 use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::Day;
 use media::policy::SignedOwnerPolicy;
+use media::time::Micros;
 use tlog::note::Verifier;
 use tlog::policy::Policy;
 use tlog::proof::TlogProof;
@@ -271,8 +272,8 @@ impl Checked {
         self.case.opens.len()
     }
 
-    /// From the first moment of the first epoch to the end of the last, Unix microseconds.
-    pub fn span_us(&self) -> (u64, u64) {
+    /// From the first moment of the first epoch to the end of the last.
+    pub fn span_us(&self) -> (Micros, Micros) {
         self.case.span_us()
     }
 
@@ -292,8 +293,8 @@ impl Case {
         self.request.value().value().kind.is_by_agency()
     }
 
-    fn span_us(&self) -> (u64, u64) {
-        let start = self.opens.first().map_or(0, |open| open.context.start_us);
+    fn span_us(&self) -> (Micros, Micros) {
+        let start = self.opens.first().map_or_else(Micros::default, |open| open.context.start_us);
         (start, self.opens.last().map_or(start, |open| open.context.end_us()))
     }
 }

@@ -25,6 +25,7 @@ use media::epoch::{EpochContext, EpochOpen};
 use media::id::{Day, TrackId};
 use media::pair::PolicyBundle;
 use media::policy::{Class, Classes, OwnerPolicy, SignedOwnerPolicy, TrusteeEntry};
+use media::time::Seconds;
 use rand_core::SeedableRng as _;
 use seal::hpke::SecretKey;
 use std::vec::Vec;
@@ -177,7 +178,7 @@ impl World {
     }
 
     fn publish_day_keys(&mut self) -> Vec<(TrusteeId, DayKey)> {
-        let day = Day::of_us(START_US);
+        let day = START_US.day();
         let mut dealt_to = Vec::new();
         for index in 1..=TRUSTEES {
             let signer = trustee(index);
@@ -206,7 +207,7 @@ impl World {
 
     /// Says in the log that a trustee destroyed the key of the camera's day.
     pub(crate) fn destroy_day_key(&mut self, index: u8) {
-        let day = Day::of_us(START_US).0;
+        let day = START_US.day().0;
         let signer = trustee(index);
         let key_id = self.register.day_key(&name(signer.name()), day).unwrap();
         let leaf = KeyDestroyed { trustee: name(signer.name()), day, key_id, time: Time(NOW) };
@@ -239,7 +240,7 @@ impl World {
 
     fn log_policy_leaf(&mut self, signed: &SignedOwnerPolicy, alter: fn(&mut OwnerPolicyLeaf)) {
         let id = EntryId([80; 16]);
-        let notice = self.camera.notice_key(Day::of_us(NOW * 1_000_000));
+        let notice = self.camera.notice_key(Seconds(NOW).day());
         let mut leaf = OwnerPolicyLeaf {
             id,
             sponsor: name("relay.example"),
@@ -300,7 +301,7 @@ impl World {
 
     pub(crate) fn key_of(&self, index: u8) -> impl Fn(Day, &Hash) -> Option<SecretKey> + use<> {
         let key = self.day_keys[usize::from(index) - 1].clone();
-        move |day, _| (day == Day::of_us(START_US)).then(|| key.clone())
+        move |day, _| (day == START_US.day()).then(|| key.clone())
     }
 
     /// G1 to G10 of the trustee with this index.

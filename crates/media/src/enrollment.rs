@@ -2,6 +2,7 @@
 //!
 //! `proto/segment.md`, "Enrollment". The relay lets a camera publish when an owner it knows enrolled it.
 
+use crate::time::Seconds;
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
@@ -21,8 +22,8 @@ pub struct Enrollment {
     pub camera_pk: PublicKey,
     /// The owner's root Ed25519 key.
     pub owner_root_pk: PublicKey,
-    /// Unix seconds.
-    pub created: u64,
+    /// When.
+    pub created: Seconds,
     /// SHA-256 of the firmware, zeros when unknown.
     pub firmware_hash: [u8; 32],
     /// The camera's signature: made in its pairing hello over `owner_root_pk` and the mailbox.
@@ -72,7 +73,7 @@ impl Enrollment {
 
     fn encode_body(&self) -> Vec<u8> {
         let mut w = Writer::object(TYPE);
-        w.raw(&self.camera_pk).raw(&self.owner_root_pk).u64(self.created).raw(&self.firmware_hash);
+        w.raw(&self.camera_pk).raw(&self.owner_root_pk).u64(self.created.0).raw(&self.firmware_hash);
         w.raw(&self.camera_consent.mailbox).raw(&self.camera_consent.signature);
         w.finish()
     }
@@ -86,7 +87,7 @@ impl Enrollment {
         let enrollment = Self {
             camera_pk: r.array("camera_pk")?,
             owner_root_pk: r.array("owner_root_pk")?,
-            created: r.u64("created")?,
+            created: Seconds(r.u64("created")?),
             firmware_hash: r.array("firmware_hash")?,
             camera_consent: CameraConsent { mailbox: r.array("mailbox")?, signature: r.array("consent")? },
         };

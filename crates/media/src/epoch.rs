@@ -3,7 +3,9 @@
 //! `proto/segment.md`, "EpochOpen". The camera signs one EpochOpen for each epoch; the relay stores it beside the video. Nothing in it
 //! opens anything without a recipient's or trustees' private keys.
 
+use crate::time::Micros;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::id::{CameraId, Day, DeviceId, EpochNo, TrackId};
@@ -27,8 +29,8 @@ pub struct EpochContext {
     pub track: TrackId,
     /// Counter, never reused.
     pub epoch_no: EpochNo,
-    /// First moment, Unix microseconds.
-    pub start_us: u64,
+    /// First moment.
+    pub start_us: Micros,
     /// Planned length, milliseconds.
     pub dur_ms: u32,
     /// SHA-256 of the signed OwnerPolicy in force at capture.
@@ -51,7 +53,7 @@ impl EpochContext {
             &self.camera_id.0,
             &self.track.0.to_be_bytes(),
             &self.epoch_no.0.to_be_bytes(),
-            &self.start_us.to_be_bytes(),
+            &self.start_us.0.to_be_bytes(),
             &self.dur_ms.to_be_bytes(),
             &self.policy_hash,
             &self.notice_commit,
@@ -60,16 +62,16 @@ impl EpochContext {
         ]))
     }
 
-    /// The first moment after the epoch, Unix microseconds.
+    /// The first moment after the epoch.
     #[must_use]
-    pub fn end_us(&self) -> u64 {
-        self.start_us.saturating_add(u64::from(self.dur_ms) * 1000)
+    pub fn end_us(&self) -> Micros {
+        self.start_us.after(Duration::from_millis(self.dur_ms.into()))
     }
 
     /// The day whose notice key and day keys the epoch uses.
     #[must_use]
     pub fn day(&self) -> Day {
-        Day::of_us(self.start_us)
+        self.start_us.day()
     }
 }
 
@@ -217,7 +219,7 @@ impl EpochOpen {
     fn encode_body(&self) -> Vec<u8> {
         let c = &self.context;
         let mut w = Writer::object(TYPE);
-        w.raw(&c.camera_id.0).u32(c.track.0).u64(c.epoch_no.0).u64(c.start_us).u32(c.dur_ms);
+        w.raw(&c.camera_id.0).u32(c.track.0).u64(c.epoch_no.0).u64(c.start_us.0).u32(c.dur_ms);
         w.raw(&c.policy_hash).raw(&c.notice_commit).u8(c.t).u8(c.n).raw(&self.key_commit);
         for commit in &self.share_commits {
             w.raw(commit);
@@ -243,7 +245,7 @@ impl EpochOpen {
             camera_id: CameraId(r.array("camera_id")?),
             track: TrackId(r.u32("track")?),
             epoch_no: EpochNo(r.u64("epoch_no")?),
-            start_us: r.u64("start_us")?,
+            start_us: Micros(r.u64("start_us")?),
             dur_ms: r.u32("dur_ms")?,
             policy_hash: r.array("policy_hash")?,
             notice_commit: r.array("notice_commit")?,

@@ -102,20 +102,6 @@ impl TrackId {
     pub const SUB: Self = Self(1);
 }
 
-impl Day {
-    /// The day in which a moment in Unix microseconds lies. Saturates in the year 11,700,000.
-    #[must_use]
-    pub fn of_us(us: u64) -> Self {
-        Self(u32::try_from(us / 86_400_000_000).unwrap_or(u32::MAX))
-    }
-
-    /// The first Unix second of the day.
-    #[must_use]
-    pub fn start_s(self) -> u64 {
-        u64::from(self.0) * 86_400
-    }
-}
-
 impl EpochNo {
     /// The next epoch; `None` at the end of the counter.
     #[must_use]
@@ -147,11 +133,5 @@ mod tests {
         let (signed, capitals) = ("+f".repeat(32), camera.to_string().to_uppercase());
         assert_eq!(signed.parse::<CameraId>(), Err(BadId), "an identifier has one text");
         assert_eq!(capitals.parse::<CameraId>(), Err(BadId));
-    }
-
-    #[test]
-    fn a_day_is_utc() {
-        assert_eq!(Day::of_us(86_399_999_999), Day(0));
-        assert_eq!(Day::of_us(86_400_000_000), Day(1));
     }
 }

@@ -38,3 +38,4 @@ pub mod rope;
 pub mod segment;
 pub mod session;
 pub mod sign;
+pub mod time;

@@ -3,6 +3,7 @@
 //! `proto/segment.md`, "OwnerPolicy". Versions only grow, each names the hash of the one before, and each is a (blinded) leaf in the
 //! log: a camera accepts one only with that leaf's proof, so that no silent viewer can be added.
 
+use crate::time::Seconds;
 use alloc::string::String;
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
@@ -76,8 +77,8 @@ pub struct Recipient {
     pub wrap_pk: Vec<u8>,
     /// What it may do.
     pub role: Role,
-    /// Unix seconds after which the camera wraps nothing for it; `u64::MAX` for no end.
-    pub not_after: u64,
+    /// After it the camera wraps nothing for it; [`Seconds::MAX`] for no end.
+    pub not_after: Seconds,
 }
 
 /// A trustee of the policy; its position, counted from 1, is its share's index.
@@ -161,7 +162,7 @@ impl OwnerPolicy {
                 Role::Admin => 1,
                 Role::Guest => 2,
             };
-            w.raw(&r.device_id.0).bytes(&r.wrap_pk).u8(role).u64(r.not_after);
+            w.raw(&r.device_id.0).bytes(&r.wrap_pk).u8(role).u64(r.not_after.0);
         }
         w.u8(self.classes.0).u16(self.retention_days);
         w.raw(&self.log_policy_hash).raw(&self.policy_doc_hash).raw(&self.recovery_pk);
@@ -193,7 +194,7 @@ impl OwnerPolicy {
                         2 => Role::Guest,
                         _ => return Err(DecodeError::BadValue("role")),
                     },
-                    not_after: r.u64("not_after")?,
+                    not_after: Seconds(r.u64("not_after")?),
                 })
             })
             .collect::<Result<Vec<_>, DecodeError>>()?;

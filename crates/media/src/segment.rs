@@ -11,6 +11,7 @@
 //!
 //! In the clear is what the relay needs to index, order and acknowledge. That list is complete.
 
+use crate::time::Micros;
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
@@ -62,8 +63,8 @@ pub struct SegmentHeader {
     pub sequence: Sequence,
     /// Its run: +1 at each new init segment.
     pub run: u32,
-    /// Its first moment, Unix microseconds, by the camera's clock.
-    pub start_us: u64,
+    /// Its first moment, by the camera's clock.
+    pub start_us: Micros,
     /// Whether it starts at a key frame.
     pub start: Start,
 }
@@ -74,7 +75,7 @@ impl SegmentHeader {
     pub fn encode(&self) -> [u8; HEADER_LEN] {
         let mut w = Writer::object(TYPE);
         w.raw(&self.camera_id.0).u32(self.track.0).u64(self.epoch_no.0).u32(self.k).u64(self.sequence.0);
-        w.u32(self.run).u64(self.start_us).u8(if self.start == Start::KeyFrame { INDEPENDENT } else { 0 });
+        w.u32(self.run).u64(self.start_us.0).u8(if self.start == Start::KeyFrame { INDEPENDENT } else { 0 });
         let mut out = [0; HEADER_LEN];
         out.copy_from_slice(&w.finish());
         out
@@ -91,7 +92,7 @@ impl SegmentHeader {
             k: r.u32("k")?,
             sequence: Sequence(r.u64("sequence")?),
             run: r.u32("run")?,
-            start_us: r.u64("start_us")?,
+            start_us: Micros(r.u64("start_us")?),
             start: match r.u8("flags")? {
                 INDEPENDENT => Start::KeyFrame,
                 0 => Start::Continuation,
@@ -117,25 +118,25 @@ pub struct SegmentQuery {
     pub camera_id: CameraId,
     /// Which picture.
     pub track: TrackId,
-    /// First moment, Unix microseconds.
-    pub from_us: u64,
-    /// First moment after, Unix microseconds.
-    pub to_us: u64,
+    /// First moment.
+    pub from_us: Micros,
+    /// First moment after.
+    pub to_us: Micros,
     /// The first sequence wanted; 0 for all.
     pub cursor: Sequence,
 }
 
 impl SegmentQuery {
     pub(crate) fn write(&self, w: &mut Writer) {
-        w.raw(&self.camera_id.0).u32(self.track.0).u64(self.from_us).u64(self.to_us).u64(self.cursor.0);
+        w.raw(&self.camera_id.0).u32(self.track.0).u64(self.from_us.0).u64(self.to_us.0).u64(self.cursor.0);
     }
 
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             camera_id: CameraId(r.array("camera_id")?),
             track: TrackId(r.u32("track")?),
-            from_us: r.u64("from_us")?,
-            to_us: r.u64("to_us")?,
+            from_us: Micros(r.u64("from_us")?),
+            to_us: Micros(r.u64("to_us")?),
             cursor: Sequence(r.u64("cursor")?),
         })
     }

@@ -20,7 +20,8 @@ use crate::state::Owner;
 use host::durable::{self, DurableError};
 use ledger::Ledger;
 use log_client::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
-use media::id::{CameraId, Day, TrackId};
+use media::id::{CameraId, TrackId};
+use media::time::Micros;
 use std::path::PathBuf;
 use tlog::Hash;
 use tlog::merkle::{Frontier, leaf_hash};
@@ -161,7 +162,7 @@ pub async fn audit_log(
 ) -> Result<Report, AuditError> {
     let book = owner.refreshed().await?;
     let now = owner.now();
-    let head = owner.log().head(Window::around(now, MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)).await?;
+    let head = owner.log().head(Window::around(now.0, MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)).await?;
     let (size, root) = (head.checkpoint().size(), head.checkpoint().root());
     let kept = kept_head(&book)?;
     if size < kept.size {
@@ -172,7 +173,7 @@ pub async fn audit_log(
         // A camera that the last audit did not know of: its first leaves may stand before that head.
         Since::LastHead | Since::Beginning => Head::EMPTY,
     };
-    let days = camera_days(owner.folder(), &book.cameras, Day::of_us(now.saturating_mul(1_000_000)))?;
+    let days = camera_days(owner.folder(), &book.cameras, now.day())?;
     let camera_days = days.len() as u64;
     let earlier: &[_] = if from.size == 0 { &[] } else { &book.findings };
     let mut ledger = Ledger::new(&book, days, earlier, head.cosigned_at())?;
@@ -294,7 +295,7 @@ fn missing_leaves(book: &Stored, findings: &[crate::book::Finding], size: u64) -
     missing
 }
 
-fn reached(stored: &mut Stored, id: &CameraId, track: TrackId, reached_us: u64) -> Result<(), BookError> {
+fn reached(stored: &mut Stored, id: &CameraId, track: TrackId, reached_us: Micros) -> Result<(), BookError> {
     for camera in stored.cameras.iter_mut().filter(|camera| camera.camera_id == *id) {
         camera.check_epochs_to(track, reached_us);
     }

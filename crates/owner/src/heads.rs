@@ -15,11 +15,13 @@ use crate::state::Owner;
 use media::id::{EpochNo, Sequence, TrackId};
 use media::limits;
 use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, StoredHead};
+use media::time::Micros;
 use quic::CallError;
 use relay_client::{EpochQuery, Session, epochs, heads};
 use seal::opener::{Keyring, Opened, SegmentOpener};
 use seal::sealer::SegmentHead;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// An opened head.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,16 +37,16 @@ pub(crate) struct Head {
 
 impl Head {
     /// The moment after its segment.
-    pub(crate) fn end_us(&self) -> u64 {
-        self.header.start_us.saturating_add(self.duration_us.into())
+    pub(crate) fn end_us(&self) -> Micros {
+        self.header.start_us.after(Duration::from_micros(self.duration_us.into()))
     }
 }
 
 /// Which heads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
-    pub(crate) from_us: u64,
-    pub(crate) to_us: u64,
+    pub(crate) from_us: Micros,
+    pub(crate) to_us: Micros,
     pub(crate) cursor: Sequence,
     pub(crate) pictures: bool,
 }
@@ -84,7 +86,8 @@ pub(crate) async fn fetch(
     let starts = page.heads.iter().filter(lacking).map(|(header, _)| header.start_us);
     if let Some((first, last)) = starts.map(|us| (us, us)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) {
         let camera_key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-        let query = EpochQuery { camera_key, track, from_us: first, to_us: last.saturating_add(1) };
+        let query =
+            EpochQuery { camera_key, track, from_us: first, to_us: last.after(Duration::from_micros(1)) };
         for epoch in epochs(&link, query, limits::HEADS_PER_ANSWER).await? {
             let open = epoch.open();
             // An epoch that was not wrapped for this device stays closed to it.

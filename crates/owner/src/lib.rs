@@ -49,5 +49,5 @@ pub mod state;
 pub mod status;
 
 pub use config::Config;
-pub use span::{MAX_SPAN_US, Picture, Span, SpanError};
+pub use span::{MAX_SPAN, Picture, Span, SpanError};
 pub use state::Owner;

@@ -275,7 +275,7 @@ pub(crate) async fn epochs_of(
     viewer: &Viewer,
     header: &SegmentHeader,
 ) -> Result<Vec<Epoch>, WatchError> {
-    let (from_us, to_us) = (header.start_us, header.start_us.saturating_add(1));
+    let (from_us, to_us) = (header.start_us, header.start_us.after(Duration::from_micros(1)));
     let query = EpochQuery { camera_key: viewer.camera_key(), track: viewer.track(), from_us, to_us };
     let deadline = Instant::now() + EPOCH_LATE;
     loop {

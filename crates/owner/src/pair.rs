@@ -19,7 +19,7 @@ use crate::policy::{ComposeError, LeafError, compose, leaf};
 use crate::state::{As, Owner};
 use media::codec::DecodeError;
 use media::enrollment::Enrollment;
-use media::id::{CameraId, Day};
+use media::id::CameraId;
 use media::message::{RefusalCode, Side};
 use media::pair::{PairHello, PairWelcome};
 use media::sign::BadSignature;
@@ -134,7 +134,7 @@ pub async fn invite(owner: &Owner, name: &str) -> Result<Invitation, PairError> 
         invite,
         url,
         qr,
-        expires_at: owner.now().saturating_add(INVITE_SECONDS.into()),
+        expires_at: owner.now().after(Duration::from_secs(INVITE_SECONDS.into())).0,
         deadline: Instant::now() + Duration::from_secs(INVITE_SECONDS.into()),
         session,
     })
@@ -208,7 +208,7 @@ impl Invitation {
         }
         .sign(owner.root());
         let policy = compose::first_policy(&owner, camera_id)?;
-        let day = Day::of_us(now.saturating_mul(1_000_000));
+        let day = now.day();
         let root_bytes = Zeroizing::new(owner.rng().bytes::<32>());
         let root = NoticeRoot::new(*root_bytes);
         let key = root.key(&camera_id, day);
@@ -226,9 +226,9 @@ impl Invitation {
             camera_id,
             model: hello.model,
             enrollment: Base64(enrollment.clone()),
-            policies: vec![StoredPolicy::of(&bundle, leaf_index, now)],
+            policies: vec![StoredPolicy::of(&bundle, leaf_index, now.0)],
             notice_from: day.0,
-            paired_at: now,
+            paired_at: now.0,
             welcomed: false,
             // A camera whose clock is behind films before its pairing.
             epochs_checked_to_us: 0,

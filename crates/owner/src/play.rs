@@ -15,6 +15,7 @@ use crate::state::{As, Owner};
 use bytes::Bytes;
 use media::id::Sequence;
 use media::segment::{HEADER_LEN, SegmentHeader, SegmentQuery, Start};
+use media::time::Micros;
 use quic::{CallError, SegmentStream};
 use relay_client::Session;
 use std::collections::VecDeque;
@@ -22,14 +23,14 @@ use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
-/// How much earlier than asked a key frame is looked for, in order, microseconds.
-const LEADS_US: [u64; 3] = [0, 30_000_000, 600_000_000];
+/// How much earlier than asked a key frame is looked for, in order.
+const LEADS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(30), Duration::from_secs(600)];
 /// The most bytes kept between a key frame and the segment that was asked for.
 const MAX_LEAD_BYTES: usize = 256 << 20;
 /// How long a relay may be away in mid-playback.
 const AWAY: Duration = Duration::from_secs(30);
-/// What is missing at an edge of the span is told from here on, microseconds.
-const EDGE_US: u64 = 1_000_000;
+/// What is missing at an edge of the span is told from here on.
+const EDGE: Duration = Duration::from_secs(1);
 
 /// Writes a recorded span to `sink` as fragmented MP4, from the key frame at or before its start.
 pub async fn play(
@@ -61,7 +62,7 @@ pub(crate) struct Playback {
     cursor: Sequence,
     refused: u32,
     /// The end of what was handed on.
-    reached_us: Option<u64>,
+    reached_us: Option<Micros>,
     ended: bool,
 }
 
@@ -71,7 +72,7 @@ enum Way {
     /// Nothing has come yet.
     Beginning,
     /// The span begins in mid-picture, at `target`: segments from a key frame before it are kept, asked for
-    /// from `LEADS_US[lead]` earlier on.
+    /// from `LEADS[lead]` earlier on.
     Leading { lead: usize, target: Sequence, led: Led },
     /// What comes is played.
     Straight,
@@ -102,7 +103,7 @@ impl Playback {
     pub(crate) fn new(owner: &Owner, picture: Picture<'_>, span: Span) -> Result<Self, WatchError> {
         let mut viewer = Viewer::new(owner, picture, WriteWhen::Verified)?;
         // An overlapping segment starts before the span; how long before is bounded by the longest lead.
-        let earliest = span.from_us().saturating_sub(LEADS_US.into_iter().max().unwrap_or(0));
+        let earliest = span.from_us().before(LEADS.into_iter().max().unwrap_or_default());
         viewer.want(earliest..span.to_us());
         Ok(Self {
             owner: owner.clone(),
@@ -169,13 +170,13 @@ impl Playback {
             Some(stream) => stream,
             None => {
                 let lead = match &self.way {
-                    Way::Leading { lead, .. } => LEADS_US[*lead],
-                    Way::Beginning | Way::Straight => 0,
+                    Way::Leading { lead, .. } => LEADS[*lead],
+                    Way::Beginning | Way::Straight => Duration::ZERO,
                 };
                 let query = SegmentQuery {
                     camera_id: self.viewer.camera_id(),
                     track: self.viewer.track(),
-                    from_us: self.span.from_us().saturating_sub(lead),
+                    from_us: self.span.from_us().before(lead),
                     to_us: self.span.to_us(),
                     cursor: self.cursor,
                 };
@@ -214,7 +215,7 @@ impl Playback {
 
     fn look_earlier(&mut self, tried: usize, target: Sequence) {
         let lead = tried + 1;
-        if lead < LEADS_US.len() {
+        if lead < LEADS.len() {
             self.way = Way::Leading { lead, target, led: Led::default() };
             self.stream = None;
         } else {
@@ -249,13 +250,14 @@ impl Playback {
         let mut start = None;
         for output in out.iter() {
             match output {
-                Output::Event(Event::Segment { start_us, .. }) => start = Some(*start_us),
+                Output::Event(Event::Segment { start_us, .. }) => start = Some(Micros(*start_us)),
                 Output::Event(Event::SegmentVerified { sequence, duration_us }) => {
                     self.refused = 0;
                     self.cursor = Sequence(sequence.saturating_add(1));
                     let first = self.reached_us.is_none();
-                    self.reached_us =
-                        start.map(|start| start.saturating_add(*duration_us)).or(self.reached_us);
+                    self.reached_us = start
+                        .map(|start| start.after(Duration::from_micros(*duration_us)))
+                        .or(self.reached_us);
                     start = start.filter(|_| first);
                 }
                 Output::Event(Event::Refused { .. }) => self.refused += 1,
@@ -265,7 +267,7 @@ impl Playback {
         if self.refused >= MAX_REFUSED {
             return Err(WatchError::OnlyRefused(self.refused));
         }
-        let first = start.filter(|start| *start > self.span.from_us().saturating_add(EDGE_US));
+        let first = start.filter(|start| *start > self.span.from_us().after(EDGE));
         if let Some(start_us) = first {
             out.insert(0, self.viewer.gap(self.span.from_us(), start_us, NOT_THERE));
         }
@@ -275,7 +277,7 @@ impl Playback {
     fn tail(&mut self) -> Vec<Output> {
         let reached = self.reached_us.unwrap_or(self.span.from_us());
         let to = self.span.to_us().min(self.owner.now_us());
-        let missing = to > reached.saturating_add(EDGE_US);
+        let missing = to > reached.after(EDGE);
         missing.then(|| self.viewer.gap(reached, to, NOT_THERE)).into_iter().collect()
     }
 }

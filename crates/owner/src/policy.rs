@@ -20,7 +20,7 @@ pub use shown::{Difference, PolicyViewer, ShownPolicy};
 
 use crate::book::{BookError, Stored, StoredCamera, StoredPolicy, notice};
 use crate::state::{As, Owner};
-use media::id::{CameraId, Day};
+use media::id::CameraId;
 use media::message::RefusalCode;
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
@@ -115,13 +115,13 @@ async fn apply_to(
     };
     let version = next.unverified().version;
     let now = owner.now();
-    let day = Day::of_us(now.saturating_mul(1_000_000));
+    let day = now.day();
     let key = notice::key_of(owner.folder(), camera, day)?.ok_or_else(|| PolicyError::Day(name()))?;
     let logged = leaf::log(owner, session, &key, &next, deadline).await;
     let (bundle, logged) = logged.map_err(|error| PolicyError::Leaf { camera: name(), error })?;
     let (leaf_index, witnesses) = (logged.index(), logged.cosigned().witness_names());
     on(PolicyStep::Logged { camera: name(), version, leaf_index, witnesses });
-    let stored = StoredPolicy::of(&bundle, leaf_index, now);
+    let stored = StoredPolicy::of(&bundle, leaf_index, now.0);
     let (id, before) = (camera.camera_id, held.bytes().to_vec());
     let added = owner.change(move |book| Ok(follow(book, &id, &before, stored))).await?;
     if !added {

@@ -1,6 +1,8 @@
 //! What is asked for: which picture of which camera, and which time.
 
 use media::id::TrackId;
+use media::time::Micros;
+use std::time::Duration;
 
 /// Which picture: a camera by its name in the book, and its track. A name alone is the camera's main one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +23,15 @@ impl<'a> From<&'a String> for Picture<'a> {
     }
 }
 
-/// A span of capture time in Unix microseconds, `from` included, `to` excluded.
+/// A span of capture time, `from` included, `to` excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    from_us: u64,
-    to_us: u64,
+    from_us: Micros,
+    to_us: Micros,
 }
 
 /// The longest span one command takes: a day and its leap.
-pub const MAX_SPAN_US: u64 = 25 * 3600 * 1_000_000;
+pub const MAX_SPAN: Duration = Duration::from_secs(25 * 3600);
 
 /// Why a span was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,19 +43,19 @@ pub enum SpanError {
 }
 
 impl Span {
-    pub fn new(from_us: u64, to_us: u64) -> Result<Self, SpanError> {
-        match to_us.checked_sub(from_us) {
-            None | Some(0) => Err(SpanError::Backwards),
-            Some(length) if length > MAX_SPAN_US => Err(SpanError::TooLong),
-            Some(_) => Ok(Self { from_us, to_us }),
+    pub fn new(from_us: Micros, to_us: Micros) -> Result<Self, SpanError> {
+        match to_us.since(from_us) {
+            Duration::ZERO => Err(SpanError::Backwards),
+            length if length > MAX_SPAN => Err(SpanError::TooLong),
+            _ => Ok(Self { from_us, to_us }),
         }
     }
 
-    pub fn from_us(self) -> u64 {
+    pub fn from_us(self) -> Micros {
         self.from_us
     }
 
-    pub fn to_us(self) -> u64 {
+    pub fn to_us(self) -> Micros {
         self.to_us
     }
 }

@@ -11,6 +11,7 @@ use host::{blocking, rng};
 use log_client::LogClient;
 use media::id::DeviceId;
 use media::sign::PublicKey;
+use media::time::{Micros, Seconds};
 use relay_client::{Relay, Session};
 use seal::hpke;
 use std::path::Path;
@@ -116,14 +117,12 @@ impl Owner {
         &self.0.config
     }
 
-    /// Unix seconds.
-    pub(crate) fn now(&self) -> u64 {
-        self.0.machine.clock.seconds()
+    pub(crate) fn now(&self) -> Seconds {
+        self.now_us().seconds()
     }
 
-    /// Unix microseconds.
-    pub(crate) fn now_us(&self) -> u64 {
-        self.0.machine.clock.micros()
+    pub(crate) fn now_us(&self) -> Micros {
+        Micros(self.0.machine.clock.micros())
     }
 
     pub(crate) fn clock(&self) -> Clock {

@@ -6,6 +6,7 @@ use crate::book::{Camera, StoredCamera};
 use crate::state::{As, Owner};
 use media::id::{CameraId, TrackId};
 use media::message::{CameraStatus, TrackStatus};
+use media::time::Micros;
 use quic::CallError;
 use recent::Recent;
 use relay_client::{Session, calls};
@@ -99,9 +100,11 @@ impl Asking {
         let stored = owner.stored();
         for status in &mut all {
             let Some(camera) = stored.camera(&status.name) else { continue };
-            let newest_us = status.track(TrackId::MAIN).map_or(0, |main| main.newest_us);
+            let Some(newest) = status.track(TrackId::MAIN).map(|main| Micros(main.newest_us)) else {
+                continue;
+            };
             // What cannot be read of the footage does not make the camera vanish.
-            match self.recent(owner, camera, newest_us).await {
+            match self.recent(owner, camera, newest).await {
                 Ok(recent) => {
                     status.bits_per_second = recent.bits_per_second();
                     status.waiting = recent.waiting();
@@ -116,7 +119,7 @@ impl Asking {
         &mut self,
         owner: &Owner,
         camera: &StoredCamera,
-        newest_us: u64,
+        newest_us: Micros,
     ) -> Result<&Recent, CallError> {
         let recent = match self.recent.entry(camera.camera_id) {
             Entry::Occupied(kept) => kept.into_mut(),
@@ -132,7 +135,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
     let told = told.iter().find(|told| told.camera_id == camera.camera_id);
     let tracks: Vec<StoredTrack> =
         told.map_or_else(Vec::new, |told| told.tracks.iter().map(StoredTrack::of).collect());
-    let newest_us = told.map_or(0, |told| told.newest_us);
+    let newest_us = told.and_then(|told| told.newest_us).map_or(0, |newest| newest.0);
     let clock_offset_ms = told.map_or(0, |told| told.clock_offset_ms);
     let sum = |of: fn(&StoredTrack) -> u64| tracks.iter().map(of).fold(0, u64::saturating_add);
     Status {
@@ -159,7 +162,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
 impl StoredTrack {
     fn of(told: &TrackStatus) -> Self {
         let TrackStatus { track, segments, bytes, newest_us } = *told;
-        Self { track: track.0, segments, bytes, newest_us }
+        Self { track: track.0, segments, bytes, newest_us: newest_us.0 }
     }
 }
 
@@ -186,7 +189,7 @@ mod tests {
         let told = |at: u8, clock_offset_ms| CameraStatus {
             camera_id: CameraId([at; 32]),
             online: true,
-            newest_us: 4,
+            newest_us: Some(Micros(4)),
             clock_offset_ms,
             replaced: 6,
             tracks: Vec::new(),
@@ -204,8 +207,9 @@ mod tests {
                 track: TrackId(track),
                 segments,
                 bytes: u64::MAX,
-                newest_us,
+                newest_us: Micros(newest_us),
             };
+            let newest_us = Some(Micros(newest_us)).filter(|newest| newest.0 > 0);
             let tracks = tracks.iter().map(track).collect();
             beside(&camera, &[CameraStatus { newest_us, tracks, ..told(1, 0) }])
         };

@@ -14,6 +14,7 @@ use media::codec::DecodeError;
 use media::limits::SEGMENT;
 use media::message::{Refusal, RefusalCode, Request, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
+use media::time::Micros;
 use tokio::time::timeout;
 
 /// Before every segment: what is asked is small, and segments may wait for it. On an uplink that is too slow it would never go otherwise.
@@ -88,8 +89,8 @@ pub struct SegmentStream {
 }
 
 impl SegmentStream {
-    /// The next segment and when the relay received it, Unix microseconds; `None` after the last. Not cancel-safe.
-    pub async fn next(&mut self) -> Result<Option<(u64, Bytes)>, CallError> {
+    /// The next segment and when the relay received it; `None` after the last. Not cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<(Micros, Bytes)>, CallError> {
         if self.ended {
             return Ok(None);
         }
@@ -98,7 +99,7 @@ impl SegmentStream {
         Ok(next)
     }
 
-    async fn read(&mut self) -> Result<Option<(u64, Bytes)>, StreamError> {
+    async fn read(&mut self) -> Result<Option<(Micros, Bytes)>, StreamError> {
         let length = u32::from_be_bytes(self.array().await?);
         if length == 0 {
             return Ok(None);
@@ -109,7 +110,7 @@ impl SegmentStream {
                 LinkError::from(DecodeError::TooLong { field: "segment", got, limit: SEGMENT }).into()
             );
         }
-        let received_us = u64::from_be_bytes(self.array().await?);
+        let received_us = Micros(u64::from_be_bytes(self.array().await?));
         let bytes = timeout(CALL, self.frames.exactly(got)).await.map_err(|_| StreamError::Stalled)??;
         Ok(Some((received_us, bytes)))
     }
@@ -125,8 +126,8 @@ impl SegmentStream {
 pub struct HeadStream(SegmentStream);
 
 impl HeadStream {
-    /// The next head and when the relay received its segment, Unix microseconds; `None` after the last. Not cancel-safe.
-    pub async fn next(&mut self) -> Result<Option<(u64, StoredHead)>, CallError> {
+    /// The next head and when the relay received its segment; `None` after the last. Not cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<(Micros, StoredHead)>, CallError> {
         let Some((received_us, bytes)) = self.0.next().await? else { return Ok(None) };
         let head = StoredHead::decode(&bytes).map_err(|error| self.0.link.fail(error.into()))?;
         Ok(Some((received_us, head)))
@@ -213,9 +214,9 @@ pub struct SegmentsOut {
 
 impl SegmentsOut {
     /// Sends one whole segment, or one head.
-    pub async fn send(&mut self, received_us: u64, segment: Bytes) -> Result<(), StreamError> {
+    pub async fn send(&mut self, received_us: Micros, segment: Bytes) -> Result<(), StreamError> {
         let length = u32::try_from(segment.len()).unwrap_or(u32::MAX);
-        let head = [&length.to_be_bytes()[..], &received_us.to_be_bytes()].concat();
+        let head = [&length.to_be_bytes()[..], &received_us.0.to_be_bytes()].concat();
         self.send.write(head.into()).await?;
         self.send.write(segment).await
     }

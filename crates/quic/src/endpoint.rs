@@ -10,6 +10,7 @@ use crate::{ALPN, error::GOODBYE};
 use media::codec::DecodeError;
 use media::message::{Control, Refusal, RefusalCode, VERSION};
 use media::sign::PublicKey;
+use media::time::Micros;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{TransportConfig, VarInt};
 use rustls::pki_types::CertificateDer;
@@ -190,7 +191,7 @@ impl Incoming {
     }
 
     /// Completes the handshake and answers its Hello with a Welcome that states `now_us()`.
-    pub async fn accept(self, now_us: impl FnOnce() -> u64) -> Result<(Link, ControlReceiver), LinkError> {
+    pub async fn accept(self, now_us: impl FnOnce() -> Micros) -> Result<(Link, ControlReceiver), LinkError> {
         let patience = self.patience;
         let mut begun = None;
         let outcome = timeout(patience, establish(self.inner, &mut begun, now_us)).await;
@@ -204,7 +205,7 @@ impl Incoming {
 async fn establish(
     incoming: quinn::Incoming,
     begun: &mut Option<quinn::Connection>,
-    now_us: impl FnOnce() -> u64,
+    now_us: impl FnOnce() -> Micros,
 ) -> Result<(Link, ControlReceiver), LinkError> {
     let connection = incoming.accept()?.await.map_err(of_handshake)?;
     *begun = Some(connection.clone());

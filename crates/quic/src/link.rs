@@ -8,6 +8,7 @@ use crate::segment::{SegmentRecv, SegmentSend};
 use bytes::Bytes;
 use media::message::{Control, Refusal};
 use media::sign::PublicKey;
+use media::time::Micros;
 use quinn::VarInt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(crate) const CONTROL_PRIORITY: i32 = i32::MAX;
 pub struct Link {
     pub(crate) connection: quinn::Connection,
     peer_key: PublicKey,
-    welcome_now_us: u64,
+    welcome_now_us: Micros,
     control: mpsc::Sender<Bytes>,
 }
 
@@ -40,7 +41,7 @@ impl Link {
     pub(crate) fn start(
         connection: quinn::Connection,
         peer_key: PublicKey,
-        welcome_now_us: u64,
+        welcome_now_us: Micros,
         send: quinn::SendStream,
         frames: FrameReader,
     ) -> (Self, ControlReceiver) {
@@ -64,7 +65,7 @@ impl Link {
 
     /// The relay's clock as its Welcome stated it, Unix microseconds.
     #[must_use]
-    pub fn welcome_now_us(&self) -> u64 {
+    pub fn welcome_now_us(&self) -> Micros {
         self.welcome_now_us
     }
 

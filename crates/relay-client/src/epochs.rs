@@ -21,17 +21,19 @@ use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, EpochNo, TrackId};
 use media::message::Request;
 use media::sign::PublicKey;
+use media::time::Micros;
 use quic::{CallError, Link};
+use std::time::Duration;
 
-/// Which epochs: those of one track that overlap `from_us..to_us`, Unix microseconds.
+/// Which epochs: those of one track that overlap `from_us..to_us`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EpochQuery {
     /// Whose; it names the camera.
     pub camera_key: PublicKey,
     pub track: TrackId,
-    pub from_us: u64,
+    pub from_us: Micros,
     /// The first moment after.
-    pub to_us: u64,
+    pub to_us: Micros,
 }
 
 /// An EpochOpen that the camera signed for the track that was asked about.
@@ -74,7 +76,7 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct Paging {
     query: EpochQuery,
-    next_us: u64,
+    next_us: Micros,
     newest: Option<EpochNo>,
     over: bool,
 }
@@ -97,7 +99,7 @@ impl Paging {
     pub fn handle(&mut self, opens: &[Vec<u8>], more: bool) -> Page {
         let EpochQuery { camera_key, track, to_us, .. } = self.query;
         let mut page = Page { epochs: Vec::new(), foreign: 0, stuck: false };
-        let mut end_us = 0;
+        let mut end_us = Micros(0);
         for bytes in opens {
             let Some(epoch) = Epoch::verified(bytes, &camera_key, track) else {
                 page.foreign += 1;
@@ -107,7 +109,7 @@ impl Paging {
             end_us = context.end_us().max(end_us);
             if self.newest.is_none_or(|newest| context.epoch_no > newest) {
                 self.newest = Some(context.epoch_no);
-                self.next_us = self.next_us.max(context.start_us).saturating_add(1);
+                self.next_us = self.next_us.max(context.start_us).after(Duration::from_micros(1));
                 page.epochs.push(epoch);
             }
         }

@@ -52,12 +52,13 @@ mod tests {
     use super::*;
     use media::id::{CameraId, EpochNo, TrackId};
     use media::segment::{SegmentQuery, Start, frame};
+    use media::time::Micros;
 
     const TO_US: u64 = 1000;
 
     fn query(cursor: u64) -> HeadQuery {
         let (camera_id, track, cursor) = (CameraId([1; 32]), TrackId::MAIN, Sequence(cursor));
-        let segments = SegmentQuery { camera_id, track, from_us: 0, to_us: TO_US, cursor };
+        let segments = SegmentQuery { camera_id, track, from_us: Micros(0), to_us: Micros(TO_US), cursor };
         HeadQuery { segments, pictures: false }
     }
 
@@ -69,7 +70,7 @@ mod tests {
             k: 0,
             sequence: Sequence(sequence),
             run: 0,
-            start_us,
+            start_us: Micros(start_us),
             start: Start::KeyFrame,
         };
         let bytes = [&header.encode()[..], &frame(0, b"sealed")].concat();

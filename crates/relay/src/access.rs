@@ -18,6 +18,7 @@ use media::id::{CameraId, DeviceId};
 use media::message::{Refusal, RefusalCode};
 use media::policy::{Role, SignedOwnerPolicy};
 use media::sign::PublicKey;
+use media::time::Seconds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,8 +28,8 @@ pub(crate) struct Enrolled {
     pub camera_pk: PublicKey,
     pub owner: PublicKey,
     pub version: u32,
-    /// Who watches, as what, and until when (Unix seconds).
-    devices: BTreeMap<DeviceId, (Role, u64)>,
+    /// Who watches, as what, and until when.
+    devices: BTreeMap<DeviceId, (Role, Seconds)>,
 }
 
 impl Enrolled {
@@ -44,7 +45,7 @@ impl Enrolled {
         }
     }
 
-    fn role(&self, key: &PublicKey, now: u64) -> Option<Role> {
+    fn role(&self, key: &PublicKey, now: Seconds) -> Option<Role> {
         if *key == self.owner {
             return Some(Role::Admin);
         }
@@ -89,7 +90,7 @@ impl Access {
     }
 
     /// Whether nobody ever named this key to the relay.
-    pub(crate) fn is_stranger(&self, key: &PublicKey, now: u64) -> bool {
+    pub(crate) fn is_stranger(&self, key: &PublicKey, now: Seconds) -> bool {
         !self.is_owner(key) && !self.is_sponsor(key) && self.may_day_keys(key, now).is_err()
     }
 
@@ -104,7 +105,7 @@ impl Access {
     }
 
     /// The cameras a key may watch.
-    pub(crate) fn watched_by(&self, key: &PublicKey, now: u64) -> BTreeSet<CameraId> {
+    pub(crate) fn watched_by(&self, key: &PublicKey, now: Seconds) -> BTreeSet<CameraId> {
         let cameras = self.cameras.read();
         let may = |(_, camera): &(&CameraId, &Arc<Enrolled>)| camera.role(key, now).is_some();
         cameras.iter().filter(may).map(|(id, _)| *id).collect()
@@ -122,13 +123,23 @@ impl Access {
         })
     }
 
-    pub(crate) fn may_watch(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
+    pub(crate) fn may_watch(
+        &self,
+        key: &PublicKey,
+        camera_id: CameraId,
+        now: Seconds,
+    ) -> Result<(), Refusal> {
         let role = self.camera(camera_id).and_then(|camera| camera.role(key, now));
         role.map(drop).ok_or_else(|| no("your key is not among this camera's recipients"))
     }
 
     // SPEC: session.md#heads: a sponsor MUST be refused heads, so that [`Access::may_watch`] is the rule for them.
-    pub(crate) fn may_fetch(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
+    pub(crate) fn may_fetch(
+        &self,
+        key: &PublicKey,
+        camera_id: CameraId,
+        now: Seconds,
+    ) -> Result<(), Refusal> {
         if self.is_sponsor(key) && self.camera(camera_id).is_some() {
             return Ok(());
         }
@@ -136,21 +147,31 @@ impl Access {
     }
 
     // SPEC: segment.md#daynotice: a relay MUST NOT serve a DayNotice to a guest.
-    pub(crate) fn may_notice(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
+    pub(crate) fn may_notice(
+        &self,
+        key: &PublicKey,
+        camera_id: CameraId,
+        now: Seconds,
+    ) -> Result<(), Refusal> {
         let camera = self.camera(camera_id);
         let role = camera.as_ref().and_then(|camera| camera.role(key, now));
         let allowed = role == Some(Role::Admin) || (self.is_sponsor(key) && camera.is_some());
         if allowed { Ok(()) } else { Err(no("notice keys are for the camera's owner and for sponsors")) }
     }
 
-    pub(crate) fn may_policy(&self, key: &PublicKey, camera_id: CameraId, now: u64) -> Result<(), Refusal> {
+    pub(crate) fn may_policy(
+        &self,
+        key: &PublicKey,
+        camera_id: CameraId,
+        now: Seconds,
+    ) -> Result<(), Refusal> {
         if self.camera(camera_id).is_some_and(|camera| camera.camera_pk == *key) {
             return Ok(());
         }
         self.may_fetch(key, camera_id, now)
     }
 
-    pub(crate) fn may_day_keys(&self, key: &PublicKey, now: u64) -> Result<(), Refusal> {
+    pub(crate) fn may_day_keys(&self, key: &PublicKey, now: Seconds) -> Result<(), Refusal> {
         let cameras = self.cameras.read();
         let known = self.is_owner(key)
             || self.is_sponsor(key)

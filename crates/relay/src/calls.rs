@@ -12,6 +12,7 @@ use media::message::{CameraStatus, Control, Refusal, RefusalCode, Request, Respo
 use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
+use media::time::Seconds;
 use quic::{IncomingCall, Responder, StreamError};
 use std::time::Instant;
 
@@ -148,7 +149,7 @@ async fn put_policy(
     Ok(Response::Ok)
 }
 
-async fn list_cameras(relay: &Relay, peer: &Peer, now: u64) -> Result<Response, Refusal> {
+async fn list_cameras(relay: &Relay, peer: &Peer, now: Seconds) -> Result<Response, Refusal> {
     let watched = relay.access.watched_by(&peer.key, now);
     let totals = relay.store.cameras().await.or_refuse()?;
     let totals = totals.into_iter().filter(|camera| watched.contains(&camera.camera_id));

@@ -29,7 +29,7 @@ pub(crate) async fn mirror(relay: Arc<Relay>, trustee: Trustee) {
     let mut held: BTreeMap<Day, Vec<u8>> = BTreeMap::new();
     let (mut missing, mut rng) = (MISSING, relay.machine.rng.clone());
     loop {
-        let today = Day::of_us(relay.now_us());
+        let today = relay.now_us().day();
         held.retain(|day, _| *day >= today);
         let complete = tokio::select! {
             () = relay.shutdown.requested() => return,

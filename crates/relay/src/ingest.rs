@@ -31,6 +31,7 @@ use media::segment::{
 };
 use media::sign::PublicKey;
 use quic::{SegmentRecv, StreamError};
+use std::time::Duration;
 use store::{SegmentFacts, StoreError};
 
 /// Bytes of a segment that are taken at once.
@@ -210,8 +211,8 @@ async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> R
         return Ok(Admitted { relay, peer, header, camera_pk, start });
     }
     // SPEC: session.md#publishing: a segment MUST be refused while the EpochOpen of its epoch is not here.
-    let longest = u64::from(limits::EPOCH_SECONDS.1) * 1_000_000;
-    let (from, to) = (header.start_us.saturating_sub(longest), header.start_us.saturating_add(longest));
+    let longest = Duration::from_secs(limits::EPOCH_SECONDS.1.into());
+    let (from, to) = (header.start_us.before(longest), header.start_us.after(longest));
     let most = usize::from(limits::EPOCH_SECONDS.1 / limits::EPOCH_SECONDS.0) * 2 + 2;
     let found = relay.store.epoch_opens(header.camera_id, header.track, from, to, most).await;
     for bytes in found.or_refuse()?.opens {
@@ -251,13 +252,13 @@ impl Admitted<'_> {
 
     /// The chain after segment `k` of the header's epoch, if it is stored.
     async fn stored_chain(&self, k: u32) -> Result<Option<Chain>, Refusal> {
-        const LONGEST_US: u64 = 60_000_000;
+        const LONGEST: Duration = Duration::from_secs(60);
         let Self { relay, header, .. } = self;
         let query = SegmentQuery {
             camera_id: header.camera_id,
             track: header.track,
-            from_us: header.start_us.saturating_sub(LONGEST_US),
-            to_us: header.start_us.saturating_add(1),
+            from_us: header.start_us.before(LONGEST),
+            to_us: header.start_us.after(Duration::from_micros(1)),
             cursor: Sequence(header.sequence.0.saturating_sub(1)),
         };
         let page = relay.store.segments(query).await.or_refuse()?;

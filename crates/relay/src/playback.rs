@@ -7,6 +7,7 @@ use media::id::{CameraId, TrackId};
 use media::limits;
 use media::message::{Refusal, RefusalCode, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
+use media::time::Micros;
 use quic::{Responder, SegmentsOut, StreamError};
 use store::{SegmentPage, StoreError, StoredSegment};
 use tokio::sync::SemaphorePermit;
@@ -122,8 +123,8 @@ pub(crate) async fn find_epochs(
     relay: &Relay,
     camera_id: CameraId,
     track: TrackId,
-    from_us: u64,
-    to_us: u64,
+    from_us: Micros,
+    to_us: Micros,
 ) -> Result<Response, Refusal> {
     let found = relay.store.epoch_opens(camera_id, track, from_us, to_us, limits::EPOCHS_PER_ANSWER).await;
     let found = found.or_refuse()?;

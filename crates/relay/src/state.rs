@@ -11,6 +11,7 @@ use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, TrackId};
 use media::message::{Refusal, RefusalCode};
+use media::time::{Micros, Seconds};
 use std::time::Instant;
 use store::Store;
 
@@ -60,14 +61,14 @@ impl Relay {
         }
     }
 
-    /// Unix seconds, by which rights end.
-    pub(crate) fn now(&self) -> u64 {
-        self.machine.clock.seconds()
+    /// By which rights end.
+    pub(crate) fn now(&self) -> Seconds {
+        self.now_us().seconds()
     }
 
-    /// Unix microseconds, when something is received.
-    pub(crate) fn now_us(&self) -> u64 {
-        self.machine.clock.micros()
+    /// When something is received.
+    pub(crate) fn now_us(&self) -> Micros {
+        Micros(self.machine.clock.micros())
     }
 
     /// Takes one of the writes that an enrolled camera has a minute.

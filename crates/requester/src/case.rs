@@ -9,6 +9,7 @@ use escrow::record::{Request, Signed};
 use media::id::{Sequence, TrackId};
 use media::policy::TrusteeEntry;
 use media::segment::SegmentQuery;
+use media::time::Micros;
 use seal::hpke::SecretKey;
 use tlog::note::Verifier;
 use tlog::proof::TlogProof;
@@ -100,14 +101,14 @@ impl<'a> Case<'a> {
 
     /// From the first moment of the first epoch to the end of the last. A segment belongs to the epoch in
     /// which it starts, and may end after it.
-    pub(crate) fn span_us(&self) -> (u64, u64) {
-        let from = self.facts.opens.first().map_or(0, |open| open.context.start_us);
-        let to = self.facts.opens.last().map_or(0, |open| open.context.end_us());
+    pub(crate) fn span_us(&self) -> (Micros, Micros) {
+        let from = self.facts.opens.first().map_or_else(Micros::default, |open| open.context.start_us);
+        let to = self.facts.opens.last().map_or_else(Micros::default, |open| open.context.end_us());
         (from, to)
     }
 
     /// What to ask for the sealed segments of a span.
-    pub(crate) fn query(&self, (from_us, to_us): (u64, u64)) -> SegmentQuery {
+    pub(crate) fn query(&self, (from_us, to_us): (Micros, Micros)) -> SegmentQuery {
         let (camera_id, track) = (self.facts.enrollment.camera_id(), self.track());
         SegmentQuery { camera_id, track, from_us, to_us, cursor: Sequence(0) }
     }

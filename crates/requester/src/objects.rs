@@ -17,6 +17,7 @@ use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::BadSignature;
+use media::time::{Micros, Seconds};
 use quic::{CallError, LinkError};
 use relay_client::{Epoch, EpochQuery, Session, calls, epochs, found};
 use seal::notice::NoticeKey;
@@ -88,8 +89,8 @@ pub(crate) async fn fetch(
     let query = EpochQuery {
         camera_key: camera.camera_pk,
         track: TrackId(ask.track),
-        from_us: ask.from_us,
-        to_us: ask.to_us,
+        from_us: Micros(ask.from_us),
+        to_us: Micros(ask.to_us),
     };
     let opens = epochs(&session.link().await?, query, EPOCHS_MAX).await?;
     let (first, last) = check_epochs(&opens)?;
@@ -100,9 +101,8 @@ pub(crate) async fn fetch(
     // SPEC: release.md#package: every day from which an earlier request about the camera could count.
     let figures = desk.rules.figures();
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
-    let day_of = |seconds: u64| Day::of_us(seconds.saturating_mul(1_000_000));
-    let from = day_of(now.saturating_sub(window).max(camera.created)).min(first.day());
-    let notices = notices(&mut session, &camera, [from, last.day(), day_of(now)]).await?;
+    let from = Seconds(now.saturating_sub(window)).max(camera.created).day().min(first.day());
+    let notices = notices(&mut session, &camera, [from, last.day(), Seconds(now).day()]).await?;
     Ok(Objects { enrollment, policy, notices, opens })
 }
 

@@ -175,7 +175,7 @@ fn in_place(
         Ok(gap) => {
             if let Some(gap) = gap {
                 let reason = gap.reason.map_or("withheld", GapReason::told).to_owned();
-                on(Step::Gap { from_us: gap.from_us, to_us: gap.to_us, reason });
+                on(Step::Gap { from_us: gap.from_us.0, to_us: gap.to_us.0, reason });
             }
             true
         }

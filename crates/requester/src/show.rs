@@ -11,12 +11,14 @@ use media::epoch::EpochOpen;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::limits::EPOCH_SECONDS;
 use media::segment::SegmentQuery;
+use media::time::Micros;
 use quic::Link;
 use relay_client::{Epoch, EpochQuery, epochs};
 use seal::opener::{Keyring, OpenError as SegmentError, open_whole};
+use std::time::Duration;
 
 /// Neighbours of a span lie within two epochs of the greatest length around it.
-const REACH_US: u64 = 2 * EPOCH_SECONDS.1 as u64 * 1_000_000;
+const REACH: Duration = Duration::from_secs(2 * EPOCH_SECONDS.1 as u64);
 
 /// What came of trying the released keys on an epoch.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -66,7 +68,7 @@ pub async fn try_epoch(desk: &Requester, folder: &RequestFolder, epoch: u64) -> 
 pub async fn sealed_segment(
     desk: &Requester,
     camera_id: CameraId,
-    (from_us, to_us): (u64, u64),
+    (from_us, to_us): (Micros, Micros),
 ) -> Result<Option<bytes::Bytes>, OpenError> {
     let (track, cursor) = (TrackId(0), Sequence(0));
     let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
@@ -77,12 +79,12 @@ pub async fn sealed_segment(
 
 async fn find_epoch(link: &Link, case: &Case<'_>, epoch: EpochNo) -> Result<Option<EpochOpen>, OpenError> {
     let (from_us, to_us) = case.span_us();
-    let reach = to_us.saturating_sub(from_us).max(REACH_US);
+    let reach = to_us.since(from_us).max(REACH);
     let query = EpochQuery {
         camera_key: case.facts.enrollment.camera_pk,
         track: case.track(),
-        from_us: from_us.saturating_sub(reach),
-        to_us: to_us.saturating_add(reach),
+        from_us: from_us.before(reach),
+        to_us: to_us.after(reach),
     };
     let all = epochs(link, query, EPOCHS_MAX).await?;
     let found = all.iter().map(Epoch::open).find(|open| open.context.epoch_no == epoch);

@@ -15,6 +15,7 @@ use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::segment::{Part, SegmentHeader, SegmentReader, Trailer};
 use media::sign::{BadSignature, PublicKey};
+use media::time::Micros;
 
 mod continuity;
 
@@ -95,7 +96,7 @@ pub enum Opened {
     /// A further fragment, authenticated.
     Fragment {
         /// When it was complete on the camera.
-        captured_us: u64,
+        captured_us: Micros,
         /// One moof + mdat.
         bytes: Vec<u8>,
     },
@@ -213,7 +214,7 @@ impl SegmentOpener {
                     return Ok(Some(Opened::Head(SegmentHead::decode(&plaintext)?)));
                 }
                 let (stamp, _) = plaintext.split_first_chunk::<STAMP>().ok_or(OpenError::Fragment(index))?;
-                let captured_us = u64::from_be_bytes(*stamp);
+                let captured_us = Micros(u64::from_be_bytes(*stamp));
                 let mut bytes = plaintext;
                 bytes.drain(..STAMP);
                 Ok(Some(Opened::Fragment { captured_us, bytes }))

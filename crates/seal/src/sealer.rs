@@ -17,6 +17,7 @@ use media::chain::{Chain, FragmentsHash};
 use media::codec::{DecodeError, Reader, Writer};
 use media::limits;
 use media::segment::{HEADER_LEN, SegmentHeader, TRAILER_LEN, Trailer, frame};
+use media::time::Micros;
 use zeroize::Zeroizing;
 
 /// The type byte of a [`SegmentHead`].
@@ -31,8 +32,8 @@ pub(crate) const STAMP: usize = 8;
 /// The plaintext of fragment 0: what the relay does not see of a segment. With the init segment in it, a segment opens and plays alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentHead {
-    /// Wall clock at the first frame, Unix microseconds.
-    pub captured_us: u64,
+    /// Wall clock at the first frame.
+    pub captured_us: Micros,
     /// Share of the picture that moves, per mille; 0 when not measured.
     pub motion_permille: u16,
     /// Earlier segments that still wait in the camera's spool.
@@ -54,7 +55,7 @@ pub enum SealError {
 impl SegmentHead {
     fn encode(&self) -> Vec<u8> {
         let mut w = Writer::object(HEAD_TYPE);
-        w.u64(self.captured_us).u16(self.motion_permille).u32(self.waiting);
+        w.u64(self.captured_us.0).u16(self.motion_permille).u32(self.waiting);
         w.bytes(self.codecs.as_bytes()).bytes(&self.init);
         w.finish()
     }
@@ -64,7 +65,7 @@ impl SegmentHead {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::object(bytes, HEAD_TYPE)?;
         let head = Self {
-            captured_us: r.u64("captured_us")?,
+            captured_us: Micros(r.u64("captured_us")?),
             motion_permille: r.u16("motion")?,
             waiting: r.u32("waiting")?,
             codecs: r.text(CODECS_MAX, "codecs")?,
@@ -125,12 +126,12 @@ impl SegmentSealer {
     /// [`SealError::TooLarge`]: the fragment is not part of the segment then.
     pub fn fragment(
         &mut self,
-        captured_us: u64,
+        captured_us: Micros,
         fragment: &[u8],
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Vec<u8>, SealError> {
         let mut plaintext = Zeroizing::new(Vec::with_capacity(STAMP + fragment.len()));
-        plaintext.extend_from_slice(&captured_us.to_be_bytes());
+        plaintext.extend_from_slice(&captured_us.0.to_be_bytes());
         plaintext.extend_from_slice(fragment);
         self.seal(&plaintext, rng)
     }

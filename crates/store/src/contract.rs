@@ -46,6 +46,7 @@ use bytes::Bytes;
 use media::id::{CameraId, Day, Sequence, TrackId};
 use media::message::TrackStatus;
 use media::rope::Rope;
+use media::time::Micros;
 use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
@@ -87,8 +88,8 @@ pub struct Span {
     pub kind: Kind,
     pub camera_id: CameraId,
     pub track: TrackId,
-    pub from_us: u64,
-    pub to_us: u64,
+    pub from_us: Micros,
+    pub to_us: Micros,
 }
 
 impl Span {
@@ -110,8 +111,8 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CameraTotals {
     pub camera_id: CameraId,
-    /// Start of the segment that came last, of any track, by the camera's clock; 0 for none.
-    pub newest_us: u64,
+    /// Start of the segment that came last, of any track, by the camera's clock.
+    pub newest_us: Option<Micros>,
     /// Relay's clock minus camera's at that segment's header, milliseconds; 0 for none.
     pub clock_offset_ms: i64,
     /// The tracks that hold segments, in order of their number.
@@ -164,7 +165,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Drops what is past its days (`retention.rs`) as of `now_us`, by the relay's
     /// clock. Footage may stay an hour longer than stated, never less; an EpochOpen stays as long as a
     /// segment that may need it.
-    fn sweep(&self, now_us: u64) -> Answer<'_, Swept>;
+    fn sweep(&self, now_us: Micros) -> Answer<'_, Swept>;
 
     /// Bytes that everything takes.
     fn used_bytes(&self) -> u64;

@@ -14,6 +14,7 @@ use media::message::NamedObject;
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
 use media::rope::Rope;
+use media::time::Micros;
 use media::{limits, sign};
 
 /// Trustees' bundles in one answer, as `media::message` bounds it.
@@ -35,7 +36,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Taken`] when another one has its number; [`StoreError::Malformed`] when it is
     /// longer than an epoch may be.
-    pub async fn put_epoch_open(&self, open: &SignedEpochOpen, received_us: u64) -> Result<(), StoreError> {
+    pub async fn put_epoch_open(
+        &self,
+        open: &SignedEpochOpen,
+        received_us: Micros,
+    ) -> Result<(), StoreError> {
         let context = &open.unverified().context;
         let duration_us = u64::from(context.dur_ms) * 1000;
         if duration_us > EPOCH_MAX_US {
@@ -61,8 +66,8 @@ impl Store {
         &self,
         camera_id: CameraId,
         track: TrackId,
-        from_us: u64,
-        to_us: u64,
+        from_us: Micros,
+        to_us: Micros,
         limit: usize,
     ) -> Result<EpochOpens, StoreError> {
         let span = Span { kind: Kind::EpochOpen, camera_id, track, from_us, to_us };
@@ -91,7 +96,7 @@ impl Store {
         camera_id: CameraId,
         day: Day,
         signed: Bytes,
-        received_us: u64,
+        received_us: Micros,
     ) -> Result<(), StoreError> {
         check_size("a DayNotice", signed.len(), limits::NAME)?;
         let body = Rope::from(signed);
@@ -119,7 +124,7 @@ impl Store {
         &self,
         enrollment: &[u8],
         bundle: &PolicyBundle,
-        received_us: u64,
+        received_us: Micros,
     ) -> Result<(), StoreError> {
         check_size("an enrollment", enrollment.len(), limits::POLICY)?;
         check_size("a policy leaf", bundle.leaf.len(), limits::LEAF)?;
@@ -168,7 +173,7 @@ impl Store {
         trustee: &str,
         day: Day,
         bundle: &[u8],
-        received_us: u64,
+        received_us: Micros,
     ) -> Result<(), StoreError> {
         check_size("a trustee's name", trustee.len(), limits::NAME)?;
         check_size("day keys", bundle.len(), limits::DAY_KEYS)?;

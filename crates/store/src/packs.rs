@@ -47,6 +47,7 @@ use host::durable::{self, FolderLock};
 use host::lock::RwLock;
 use host::rng::Rng;
 use media::id::{CameraId, Day, Sequence, TrackId};
+use media::time::Micros;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -261,7 +262,7 @@ impl Backend for Packs {
         })
     }
 
-    fn sweep(&self, now_us: u64) -> Answer<'_, Swept> {
+    fn sweep(&self, now_us: Micros) -> Answer<'_, Swept> {
         self.ask(move |reply| Command::Sweep { now_us, reply })
     }
 

@@ -10,6 +10,8 @@
 
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::rope::Rope;
+use media::time::Micros;
+use std::time::Duration;
 
 /// Microseconds of a day.
 pub const DAY_US: u64 = 86_400_000_000;
@@ -63,9 +65,9 @@ pub struct Header {
     pub number: u64,
     pub epoch_no: EpochNo,
     pub k: u32,
-    pub start_us: u64,
+    pub start_us: Micros,
     pub duration_us: u64,
-    pub received_us: u64,
+    pub received_us: Micros,
     pub length: u32,
     /// CRC-32C of the body.
     pub body_crc: u32,
@@ -73,7 +75,7 @@ pub struct Header {
 
 impl Header {
     /// A header for `body`; what a kind does not use stays zero.
-    pub fn new(kind: Kind, camera_id: CameraId, number: u64, received_us: u64, body: &Rope) -> Self {
+    pub fn new(kind: Kind, camera_id: CameraId, number: u64, received_us: Micros, body: &Rope) -> Self {
         Self {
             kind,
             camera_id,
@@ -81,7 +83,7 @@ impl Header {
             number,
             epoch_no: EpochNo(0),
             k: 0,
-            start_us: 0,
+            start_us: Micros(0),
             duration_us: 0,
             received_us,
             // Every caller checks its own limit first.
@@ -100,8 +102,8 @@ impl Header {
     }
 
     /// The moment after the last, by the camera's clock.
-    pub fn end_us(&self) -> u64 {
-        self.start_us.saturating_add(self.duration_us)
+    pub fn end_us(&self) -> Micros {
+        self.start_us.after(Duration::from_micros(self.duration_us))
     }
 
     pub fn key(&self) -> Key {
@@ -119,12 +121,11 @@ pub struct SegmentFacts {
     pub epoch_no: EpochNo,
     /// Its number within the epoch.
     pub k: u32,
-    /// First moment by the camera's clock, Unix microseconds.
-    pub start_us: u64,
+    /// First moment by the camera's clock.
+    pub start_us: Micros,
     pub duration_us: u32,
-    /// When its header reached the relay, by the relay's clock, Unix microseconds. Retention counts
-    /// from here.
-    pub received_us: u64,
+    /// When its header reached the relay, by the relay's clock. Retention counts from here.
+    pub received_us: Micros,
 }
 
 impl SegmentFacts {

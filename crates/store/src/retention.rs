@@ -6,6 +6,10 @@
 //! reached the oldest footage goes, or new segments are refused, as configured.
 
 use crate::record::DAY_US;
+use media::time::Micros;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_micros(DAY_US);
 
 /// What happens to a segment for which the quota has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Deserialize)]
@@ -41,8 +45,8 @@ pub fn days(policy: Option<u16>, most: u16) -> u16 {
 }
 
 /// Whether footage whose newest part was received at `newest_us` is past its days.
-pub fn expired(newest_us: u64, days: u16, now_us: u64) -> bool {
-    newest_us.saturating_add(u64::from(days) * DAY_US) < now_us
+pub fn expired(newest_us: Micros, days: u16, now_us: Micros) -> bool {
+    newest_us.after(DAY * days.into()) < now_us
 }
 
 #[cfg(test)]
@@ -54,8 +58,8 @@ mod tests {
         assert_eq!(days(Some(7), 30), 7);
         assert_eq!(days(Some(90), 30), 30);
         assert_eq!(days(None, 30), 30);
-        assert!(!expired(5, 1, 5 + DAY_US), "to the last moment");
-        assert!(expired(5, 1, 6 + DAY_US));
-        assert!(!expired(u64::MAX - 1, 365, u64::MAX), "no clock makes it overflow");
+        assert!(!expired(Micros(5), 1, Micros(5).after(DAY)), "to the last moment");
+        assert!(expired(Micros(5), 1, Micros(6).after(DAY)));
+        assert!(!expired(Micros(u64::MAX - 1), 365, Micros::MAX), "no clock makes it overflow");
     }
 }

@@ -8,6 +8,7 @@ use media::id::{CameraId, Sequence, TrackId};
 use media::limits;
 use media::rope::Rope;
 use media::segment::{HeadExtent, SegmentQuery, head_extent};
+use media::time::Micros;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -154,7 +155,7 @@ impl Store {
     ///
     /// # Errors
     /// A failing place; what was not dropped is dropped by a later call.
-    pub fn sweep(&self, now_us: u64) -> Answer<'_, Swept> {
+    pub fn sweep(&self, now_us: Micros) -> Answer<'_, Swept> {
         self.backend.sweep(now_us)
     }
 }

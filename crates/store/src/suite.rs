@@ -20,10 +20,12 @@ use media::message::TrackStatus;
 use media::pair::PolicyBundle;
 use media::policy::{Classes, OwnerPolicy, SignedOwnerPolicy};
 use media::segment::SegmentQuery;
+use media::time::{Micros, Seconds};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Some moment in 2023; the relay's clock in these tests.
-pub const T0: u64 = 1_700_000_000_000_000;
+pub const T0: Micros = Micros(1_700_000_000_000_000);
 pub const CAMERA: CameraId = CameraId([7; 32]);
 pub const TRACK: TrackId = TrackId(0);
 
@@ -66,13 +68,13 @@ async fn what_was_put_is_there_for_good_and_once(place: &impl Place) {
     let store = again(place, store).await;
     assert_eq!(sequences(&store).await, (0..8).collect::<Vec<_>>());
     assert_eq!(next(&store).await, 8);
-    let segments = stored(&store, all(0, u64::MAX)).await;
+    let segments = stored(&store, all(Micros(0), Micros::MAX)).await;
     assert_eq!(segments[3].facts(), &facts(3));
     assert_eq!(store.read_part(&segments[3], 2..5).await.unwrap(), body(3).slice(2..5));
     assert_eq!(store.read_part(&segments[3], 0..0).await.unwrap(), Bytes::new());
     store.read_part(&segments[3], 0..99).await.unwrap_err();
 
-    let later = SegmentFacts { received_us: T0 + DAY_US, ..facts(3) };
+    let later = SegmentFacts { received_us: at(DAY_US), ..facts(3) };
     store.put_segment(later, body(3)).await.unwrap();
     assert_eq!(store.used_bytes(), used, "nothing is kept twice");
     for (facts, body) in [(facts(3), body(4)), (SegmentFacts { duration_us: 1, ..facts(3) }, body(3))] {
@@ -118,17 +120,18 @@ async fn a_span_finds_what_overlaps_it(place: &impl Place) {
     let found = async |from, to| {
         stored(&store, all(from, to)).await.iter().map(|s| s.facts().sequence.0).collect::<Vec<_>>()
     };
-    assert_eq!(found(0, u64::MAX).await, (0..300).collect::<Vec<_>>());
-    assert_eq!(found(T0 + 200_500_000, T0 + 202_000_000).await, [200, 201], "the end is excluded");
-    assert_eq!(found(T0 + 3_000_000, T0 + 3_000_001).await, [3]);
-    assert!(found(T0 + 3_000_000, T0 + 3_000_000).await.is_empty());
-    assert!(found(T0 + 9, T0).await.is_empty());
-    assert!(found(T0 + 300_000_000, u64::MAX).await.is_empty());
-    let page = store.segments(SegmentQuery { cursor: Sequence(290), ..all(0, u64::MAX) }).await.unwrap();
+    assert_eq!(found(Micros(0), Micros::MAX).await, (0..300).collect::<Vec<_>>());
+    assert_eq!(found(at(200_500_000), at(202_000_000)).await, [200, 201], "the end is excluded");
+    assert_eq!(found(at(3_000_000), at(3_000_001)).await, [3]);
+    assert!(found(at(3_000_000), at(3_000_000)).await.is_empty());
+    assert!(found(at(9), T0).await.is_empty());
+    assert!(found(at(300_000_000), Micros::MAX).await.is_empty());
+    let page =
+        store.segments(SegmentQuery { cursor: Sequence(290), ..all(Micros(0), Micros::MAX) }).await.unwrap();
     assert_eq!((page.segments.len(), page.next), (10, None));
-    let stepped = SegmentFacts { start_us: 5, ..facts(300) };
+    let stepped = SegmentFacts { start_us: Micros(5), ..facts(300) };
     store.put_segment(stepped, body(300)).await.unwrap();
-    assert_eq!(found(0, 10).await, [300], "a camera whose clock stepped back");
+    assert_eq!(found(Micros(0), Micros(10)).await, [300], "a camera whose clock stepped back");
 }
 
 async fn cameras_are_counted(place: &impl Place) {
@@ -136,20 +139,20 @@ async fn cameras_are_counted(place: &impl Place) {
     for n in 0..3 {
         put(&store, n).await.unwrap();
     }
-    let fast = SegmentFacts { camera_id: CameraId([9; 32]), start_us: T0 + 40_000_000, ..facts(0) };
+    let fast = SegmentFacts { camera_id: CameraId([9; 32]), start_us: at(40_000_000), ..facts(0) };
     store.put_segment(SegmentFacts { received_us: T0, ..fast }, body(0)).await.unwrap();
     let track = |segments, newest_us| TrackStatus { track: TRACK, segments, bytes: 9 * segments, newest_us };
     let slow = CameraTotals {
         camera_id: CAMERA,
-        newest_us: T0 + 2_000_000,
+        newest_us: Some(at(2_000_000)),
         clock_offset_ms: 5,
-        tracks: vec![track(3, T0 + 2_000_000)],
+        tracks: vec![track(3, at(2_000_000))],
     };
     let fast = CameraTotals {
         camera_id: CameraId([9; 32]),
-        newest_us: T0 + 40_000_000,
+        newest_us: Some(at(40_000_000)),
         clock_offset_ms: -40_000,
-        tracks: vec![track(1, T0 + 40_000_000)],
+        tracks: vec![track(1, at(40_000_000))],
     };
     assert_eq!(store.cameras().await.unwrap(), [slow, fast]);
 }
@@ -195,23 +198,23 @@ async fn epoch_opens_are_found_by_time_and_outlive_their_segments(place: &impl P
     for n in 0..20 {
         store.put_epoch_open(&epoch(&camera, n), T0).await.unwrap();
     }
-    store.put_epoch_open(&epoch(&camera, 3), T0 + 1).await.expect("sent again");
+    store.put_epoch_open(&epoch(&camera, 3), at(1)).await.expect("sent again");
     let other = store.put_epoch_open(&epoch_of(&camera, 3, 59_000), T0).await.unwrap_err();
     assert!(matches!(other, StoreError::Taken { what: "EpochOpen", number: 3 }), "{other}");
-    let found = store.epoch_opens(id, TRACK, T0 + 179_999_999, T0 + 900_000_000, 4).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, at(179_999_999), at(900_000_000), 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![2, 3, 4, 5], true));
-    let found = store.epoch_opens(id, TRACK, T0 + 1_080_000_000, u64::MAX, 4).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, at(1_080_000_000), Micros::MAX, 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![18, 19], false));
 
     // Backfilled twenty days after its EpochOpen came.
     let segment = SegmentFacts { camera_id: id, epoch_no: EpochNo(2), ..facts(0) };
-    let segment = SegmentFacts { received_us: T0 + 20 * DAY_US, ..segment };
+    let segment = SegmentFacts { received_us: at(20 * DAY_US), ..segment };
     store.put_segment(segment, body(0)).await.unwrap();
-    store.sweep(T0 + 40 * DAY_US).await.unwrap();
-    let found = store.epoch_opens(id, TRACK, 0, u64::MAX, 64).await.unwrap();
+    store.sweep(at(40 * DAY_US)).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap();
     assert!(numbers(&found).contains(&2), "{:?}", numbers(&found));
-    store.sweep(T0 + 51 * DAY_US).await.unwrap();
-    assert!(store.epoch_opens(id, TRACK, 0, u64::MAX, 64).await.unwrap().opens.is_empty());
+    store.sweep(at(51 * DAY_US)).await.unwrap();
+    assert!(store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap().opens.is_empty());
 }
 
 async fn objects_stay_whatever_the_video_does(place: &impl Place) {
@@ -227,7 +230,7 @@ async fn objects_stay_whatever_the_video_does(place: &impl Place) {
     for n in 0..120 {
         put(&store, n).await.unwrap();
     }
-    store.sweep(T0 + 999 * DAY_US).await.unwrap();
+    store.sweep(at(999 * DAY_US)).await.unwrap();
     let store = again(place, store).await;
     assert_eq!(store.day_notice(CAMERA, day).await.unwrap().as_deref(), Some(&b"notice"[..]));
     assert_eq!(store.day_notice(CAMERA, Day(1)).await.unwrap(), None);
@@ -245,17 +248,17 @@ async fn footage_goes_after_its_owners_days(place: &impl Place) {
         store.put_policy(&enrollment(&camera, &owner), &first, T0).await.unwrap();
         store.put_segment(SegmentFacts { camera_id: id, ..facts(0) }, body(0)).await.unwrap();
     }
-    let of = |n| SegmentQuery { camera_id: camera_of(&key(n)), ..all(0, u64::MAX) };
+    let of = |n| SegmentQuery { camera_id: camera_of(&key(n)), ..all(Micros(0), Micros::MAX) };
     let held = stored(&store, of(1)).await[0];
-    assert_eq!(store.sweep(T0 + DAY_US - 1).await.unwrap().segments, 0, "never less than its days");
-    assert_eq!(store.sweep(T0 + 2 * DAY_US).await.unwrap().segments, 1);
+    assert_eq!(store.sweep(at(DAY_US - 1)).await.unwrap().segments, 0, "never less than its days");
+    assert_eq!(store.sweep(at(2 * DAY_US)).await.unwrap().segments, 1);
     assert_eq!((stored(&store, of(1)).await.len(), stored(&store, of(2)).await.len()), (0, 1));
     assert!(matches!(store.read_segment(&held).await, Err(StoreError::Gone)), "held by a slow reader");
     // The owner changes their mind: footage that is there already obeys.
     let (camera, id) = (key(2), camera_of(&key(2)));
     let second = policy(id, &owner, 2, policy(id, &owner, 1, [0; 32], 7).hash(), 1);
     store.put_policy(&enrollment(&camera, &owner), &bundle(&second), T0).await.unwrap();
-    assert_eq!(store.sweep(T0 + 2 * DAY_US).await.unwrap().segments, 1);
+    assert_eq!(store.sweep(at(2 * DAY_US)).await.unwrap().segments, 1);
     let store = again(place, store).await;
     assert_eq!(store.next_missing(id, TRACK).await.unwrap(), Sequence(1), "what was complete stays known");
     assert_eq!(store.policy(id, None).await.unwrap().unwrap().bundle, bundle(&second), "policies stay");
@@ -310,9 +313,9 @@ pub fn facts(n: u64) -> SegmentFacts {
         sequence: Sequence(n),
         epoch_no: EpochNo(n / 5),
         k: u32::try_from(n % 5).unwrap(),
-        start_us: T0 + n * 1_000_000,
+        start_us: at(n * 1_000_000),
         duration_us: 1_000_000,
-        received_us: T0 + n * 1_000_000 + 5_000,
+        received_us: at(n * 1_000_000 + 5_000),
     }
 }
 
@@ -324,7 +327,12 @@ pub async fn put(store: &Store, n: u64) -> Result<(), StoreError> {
     store.put_segment(facts(n), body(n)).await
 }
 
-pub fn all(from_us: u64, to_us: u64) -> SegmentQuery {
+/// So many microseconds after [`T0`].
+pub fn at(us: u64) -> Micros {
+    T0.after(Duration::from_micros(us))
+}
+
+pub fn all(from_us: Micros, to_us: Micros) -> SegmentQuery {
     SegmentQuery { camera_id: CAMERA, track: TRACK, from_us, to_us, cursor: Sequence(0) }
 }
 
@@ -343,7 +351,7 @@ pub async fn stored(store: &Store, mut query: SegmentQuery) -> Vec<StoredSegment
 /// The sequences that are stored, each read back and compared.
 pub async fn sequences(store: &Store) -> Vec<u64> {
     let mut found = Vec::new();
-    for segment in stored(store, all(0, u64::MAX)).await {
+    for segment in stored(store, all(Micros(0), Micros::MAX)).await {
         let n = segment.facts().sequence.0;
         assert_eq!(store.read_segment(&segment).await.unwrap(), body(n), "the bytes of {n}");
         found.push(n);
@@ -366,7 +374,8 @@ pub fn camera_of(camera: &SigningKey) -> CameraId {
 pub fn enrollment(camera: &SigningKey, owner: &SigningKey) -> Vec<u8> {
     let (camera_pk, owner_root_pk) = (camera.verifying_key().to_bytes(), owner.verifying_key().to_bytes());
     let camera_consent = CameraConsent::sign(camera, &owner_root_pk, [5; 32]);
-    Enrollment { camera_pk, owner_root_pk, created: 1, firmware_hash: [0; 32], camera_consent }.sign(owner)
+    Enrollment { camera_pk, owner_root_pk, created: Seconds(1), firmware_hash: [0; 32], camera_consent }
+        .sign(owner)
 }
 
 pub fn policy(
@@ -407,7 +416,7 @@ pub fn epoch_of(camera: &SigningKey, n: u64, dur_ms: u32) -> SignedEpochOpen {
         camera_id: camera_of(camera),
         track: TRACK,
         epoch_no: EpochNo(n),
-        start_us: T0 + n * 60_000_000,
+        start_us: at(n * 60_000_000),
         dur_ms,
         policy_hash: [3; 32],
         notice_commit: [4; 32],

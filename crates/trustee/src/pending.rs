@@ -107,7 +107,7 @@ impl Pending {
         let logged = checked.request();
         let (from_us, until_us) = checked.span_us();
         Self {
-            footage: Some(Footage { epochs: checked.epochs(), from_us, until_us }),
+            footage: Some(Footage { epochs: checked.epochs(), from_us: from_us.0, until_us: until_us.0 }),
             details: lines(checked.details()),
             ..Self::waiting(logged, State::PendingApproval, expires_at)
         }

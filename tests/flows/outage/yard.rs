@@ -4,6 +4,7 @@ use bytes::Bytes;
 use media::epoch::{EpochOpen, GapReason, SignedEpochOpen};
 use media::id::{CameraId, TrackId};
 use media::segment::{HEADER_LEN, SegmentHeader};
+use media::time::Micros;
 use owner::live::Event;
 use owner::{Owner, Picture, Span};
 use std::collections::BTreeMap;
@@ -194,7 +195,7 @@ pub(crate) struct Played {
 /// Plays all of a film.
 pub(crate) async fn play(stage: &Stage, film: &Film) -> Played {
     let now = host::clock::now_us();
-    let span = Span::new(now - 3_600_000_000, now + 60_000_000).unwrap();
+    let span = Span::new(Micros(now - 3_600_000_000), Micros(now + 60_000_000)).unwrap();
     let (mut played, mut begun) = (Played::default(), None);
     let on = &mut |event| match event {
         Event::Segment { epoch, sequence, start_us } => begun = Some((epoch, sequence, start_us)),
@@ -205,7 +206,7 @@ pub(crate) async fn play(stage: &Stage, film: &Film) -> Played {
             played.segments.push(segment);
         }
         // Before the camera was there is nothing.
-        Event::Gap { from_us, .. } if from_us == span.from_us() => {}
+        Event::Gap { from_us, .. } if from_us == span.from_us().0 => {}
         Event::Gap { reason, .. } => played.gaps.push((played.segments.len(), reason)),
         Event::Refused { sequence, reason } => panic!("segment {sequence} is refused: {reason}"),
         _ => {}
@@ -229,7 +230,7 @@ pub(crate) async fn nothing_is_lost(stage: &Stage, film: &Film, last: u64) -> Ve
     let mut played = play(stage, film).await;
     played.segments.truncate(stored.len());
     let headers = stored.values().map(|segment| header(segment));
-    let expected: Vec<_> = headers.map(|h| (h.epoch_no.0, h.sequence.0, h.start_us)).collect();
+    let expected: Vec<_> = headers.map(|h| (h.epoch_no.0, h.sequence.0, h.start_us.0)).collect();
     assert_eq!(played.segments, expected, "{}: played is what is stored", film.name);
     played.gaps.retain(|(before, _)| *before < stored.len());
     if played.gaps.is_empty() {

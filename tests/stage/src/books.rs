@@ -13,6 +13,7 @@ use media::limits;
 use media::pair::PolicyBundle;
 use media::policy::{Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy};
 use media::segment::{SegmentHeader, Start, Trailer, chain_after, frame};
+use media::time::{Micros, Seconds};
 
 pub const TRACK: TrackId = TrackId(0);
 pub const SECOND: u64 = 1_000_000;
@@ -87,7 +88,7 @@ impl Camera {
         let enrollment = Enrollment {
             camera_pk: self.key.verifying_key().to_bytes(),
             owner_root_pk: public(owner),
-            created: 1,
+            created: Seconds(1),
             firmware_hash: [0; 32],
             camera_consent: CameraConsent::sign(&self.key, &public(owner), [7; 32]),
         };
@@ -95,7 +96,7 @@ impl Camera {
             device_id: DeviceId::of_key(&public(*seed)),
             wrap_pk: vec![*seed; limits::WRAP_KEY],
             role: *role,
-            not_after: u64::MAX,
+            not_after: Seconds::MAX,
         };
         let policy = OwnerPolicy {
             camera_id: self.id(),
@@ -128,7 +129,7 @@ impl Camera {
                 camera_id: self.id(),
                 track: TRACK,
                 epoch_no,
-                start_us: self.now_us,
+                start_us: Micros(self.now_us),
                 dur_ms: self.epoch_ms,
                 policy_hash: self.policy_hash,
                 notice_commit: [0; 32],
@@ -156,7 +157,7 @@ impl Camera {
             k: self.k,
             sequence: Sequence(self.sequence),
             run: 0,
-            start_us: self.now_us,
+            start_us: Micros(self.now_us),
             start: Start::KeyFrame,
         }
     }

@@ -11,6 +11,7 @@ use media::message::{Control, Request, Response, Side};
 use media::pair::{PairHello, PairWelcome};
 use media::policy::SignedOwnerPolicy;
 use media::segment::{SegmentHeader, Start};
+use media::time::Micros;
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use seal::epoch::{EpochSeed, Pool};
 use seal::notice::NoticeRoot;
@@ -184,7 +185,7 @@ impl Camera {
             camera_id: self.id,
             track: self.track,
             epoch_no: EpochNo(number),
-            start_us,
+            start_us: Micros(start_us),
             dur_ms: EPOCH_MS,
             policy_hash: self.policy.hash(),
             notice_commit: root.key(&self.id, self.welcome.day).commit(),
@@ -239,7 +240,8 @@ impl Camera {
     async fn seal(&mut self, strangers: &[media::policy::Recipient]) -> (u64, Vec<u8>) {
         let (sequence, start_us) = (self.next, self.next_us());
         self.next += 1;
-        let holds = |epoch: &Epoch| start_us < epoch.open.context.end_us() && self.gap == GapReason::None;
+        let holds =
+            |epoch: &Epoch| Micros(start_us) < epoch.open.context.end_us() && self.gap == GapReason::None;
         if !self.epoch.as_ref().is_some_and(holds) {
             self.start_epoch(start_us, strangers).await;
         }
@@ -251,13 +253,13 @@ impl Camera {
             k: epoch.k,
             sequence: Sequence(sequence),
             run: 1,
-            start_us,
+            start_us: Micros(start_us),
             start: self.start,
         };
         epoch.k += 1;
         let key = epoch.seed.content_key(&epoch.open.context.hash());
         let head = SegmentHead {
-            captured_us: start_us,
+            captured_us: Micros(start_us),
             motion_permille: self.motion_permille,
             waiting: self.waiting,
             codecs: "avc1.640009".to_owned(),
@@ -266,7 +268,7 @@ impl Camera {
         let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, &mut OsRng).unwrap();
         let second = usize::try_from(sequence).unwrap() % self.footage.seconds.len();
         for (at, fragment) in (1..).zip(&self.footage.seconds[second]) {
-            bytes.extend(sealer.fragment(start_us + at * 100_000, fragment, &mut OsRng).unwrap());
+            bytes.extend(sealer.fragment(Micros(start_us + at * 100_000), fragment, &mut OsRng).unwrap());
         }
         bytes.extend(sealer.finish(1_000_000, &mut epoch.chain, &self.key));
         (sequence, bytes)

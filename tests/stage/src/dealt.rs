@@ -19,6 +19,7 @@ use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::{Class, Classes, OwnerPolicy, SignedOwnerPolicy, TrusteeEntry};
+use media::time::{Micros, Seconds};
 use seal::epoch::{EpochSeed, Pool};
 use seal::hpke::SecretKey;
 use seal::notice::{NoticeKey, NoticeRoot};
@@ -64,9 +65,9 @@ impl Camera {
         let (key, owner) =
             (SigningKey::from_bytes(&host::rng::bytes()), SigningKey::from_bytes(&host::rng::bytes()));
         let id = CameraId::of_key(&key.verifying_key().to_bytes());
-        let (mut day, mut root) = (Day::of_us(created * 1_000_000), NoticeRoot::new(host::rng::bytes()));
+        let (mut day, mut root) = (Seconds(created).day(), NoticeRoot::new(host::rng::bytes()));
         let mut notices = Vec::new();
-        while day <= Day::of_us(films * 1_000_000) {
+        while day <= Seconds(films).day() {
             notices.push((day, root.key(&id, day)));
             (day, root) = (Day(day.0 + 1), root.next(&id, day));
         }
@@ -108,7 +109,7 @@ impl Camera {
         Enrollment {
             camera_pk: self.key.verifying_key().to_bytes(),
             owner_root_pk,
-            created: self.created,
+            created: Seconds(self.created),
             firmware_hash: [0; 32],
             camera_consent: CameraConsent::sign(&self.key, &owner_root_pk, [5; 32]),
         }
@@ -158,7 +159,7 @@ impl Camera {
                 camera_id: self.enrollment().camera_id(),
                 track: TrackId(0),
                 epoch_no: EpochNo(FIRST + at),
-                start_us: start * 1_000_000 + at * u64::from(self.terms.epoch_ms) * 1000,
+                start_us: Micros(start * 1_000_000 + at * u64::from(self.terms.epoch_ms) * 1000),
                 dur_ms: self.terms.epoch_ms,
                 policy_hash: self.policy.hash(),
                 notice_commit: self.notice().commit(),

@@ -7,14 +7,16 @@
 //! Until the first report ffmpeg writes down the time of this machine: then the two agree.
 
 use container::fragment::Fragment;
+use media::time::Micros;
+use std::time::Duration;
 
 /// A clock that differs by more than this is wrong: pictures are seldom so long on their way.
 const TOLERANCE_MS: i64 = 5_000;
 
 /// By how much the producer's clock is ahead of ours, if it tells, milliseconds. `now_us` is when
 /// the fragment was complete.
-pub(crate) fn ahead_ms(fragment: &Fragment, now_us: u64) -> Option<i64> {
-    Some(between_ms(fragment.produced_us?, now_us.saturating_sub(fragment.duration_us)))
+pub(crate) fn ahead_ms(fragment: &Fragment, now_us: Micros) -> Option<i64> {
+    Some(between_ms(fragment.produced_us?, now_us.before(Duration::from_micros(fragment.duration_us)).0))
 }
 
 fn between_ms(theirs_us: u64, ours_us: u64) -> i64 {

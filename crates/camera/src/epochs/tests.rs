@@ -8,7 +8,11 @@ use seal::hpke::SecretKey;
 use seal::wrap::{Unwrapped, unwrap};
 use tlog::note::Signer;
 
-const START: u64 = 1_800_000_000_000_000;
+const START: Micros = Micros(1_800_000_000_000_000);
+
+fn after(us: u64) -> Micros {
+    START.after(std::time::Duration::from_micros(us))
+}
 
 fn camera() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
@@ -55,7 +59,7 @@ fn day_keys(day: Day) -> Vec<Option<(TrusteeId, DayKey)>> {
 fn open_at(
     policy: &SignedOwnerPolicy,
     day_keys: &[Option<(TrusteeId, DayKey)>],
-    now: u64,
+    now: Seconds,
 ) -> Result<(Epoch, SignedEpochOpen), EpochError> {
     let opening = Opening {
         camera: &camera(),
@@ -79,15 +83,15 @@ fn open_at(
 #[test]
 fn an_epoch_is_wrapped_for_those_whose_time_is_not_over_and_dealt_to_every_trustee() {
     let (lasting, over) = (SecretKey::generate(&mut OsRng), SecretKey::generate(&mut OsRng));
-    let recipient = |device: u8, key: &SecretKey, not_after| Recipient {
+    let recipient = |device: u8, key: &SecretKey, not_after: Seconds| Recipient {
         device_id: DeviceId([device; 32]),
         wrap_pk: key.public(),
         role: Role::Admin,
         not_after,
     };
-    let policy = policy(vec![recipient(1, &lasting, u64::MAX), recipient(2, &over, 999)]);
-    let keys = day_keys(Day::of_us(START));
-    let (epoch, signed) = open_at(&policy, &keys, 1000).unwrap();
+    let policy = policy(vec![recipient(1, &lasting, Seconds::MAX), recipient(2, &over, Seconds(999))]);
+    let keys = day_keys(START.day());
+    let (epoch, signed) = open_at(&policy, &keys, Seconds(1000)).unwrap();
     let open = signed.verify(camera().verifying_key().as_bytes()).unwrap();
     assert_eq!((open.context.t, open.context.n, open.shares.len(), open.share_commits.len()), (2, 3, 3, 3));
     assert_eq!((open.context.policy_hash, open.context.dur_ms), (policy.hash(), 60_000));
@@ -97,7 +101,7 @@ fn an_epoch_is_wrapped_for_those_whose_time_is_not_over_and_dealt_to_every_trust
     };
     assert_eq!(seed.content_key(&ctx).expose(), epoch.key.expose());
     assert!(unwrap(&DeviceId([2; 32]), &over, open).is_err());
-    assert_eq!(open_at(&policy, &keys, 999).unwrap().0.open.wraps.len(), 2, "until then it was one");
+    assert_eq!(open_at(&policy, &keys, Seconds(999)).unwrap().0.open.wraps.len(), 2, "until then it was one");
     assert_eq!(epoch.chain, Chain::start(&ctx, &open.previous.unwrap().hash()));
     assert_eq!((epoch.close(GapReason::None).segments, epoch.next_k), (0, 0));
 }
@@ -105,37 +109,37 @@ fn an_epoch_is_wrapped_for_those_whose_time_is_not_over_and_dealt_to_every_trust
 #[test]
 fn without_every_trustees_key_of_the_day_nothing_opens_and_those_that_lack_are_named() {
     let policy = policy(Vec::new());
-    let day = Day::of_us(START);
+    let day = START.day();
     let mut keys = day_keys(day);
     keys[1] = None;
     let missing = |names: &[&str]| EpochError::DayKeysMissing {
         day,
         missing: names.iter().map(|name| (*name).to_owned()).collect(),
     };
-    let refused = open_at(&policy, &keys, 0).map(|_| ()).unwrap_err();
+    let refused = open_at(&policy, &keys, Seconds(0)).map(|_| ()).unwrap_err();
     assert_eq!(refused, missing(&["trustee2.example"]));
     let yesterday = day_keys(Day(day.0 - 1));
     let all = ["trustee1.example", "trustee2.example", "trustee3.example"];
-    assert_eq!(open_at(&policy, &yesterday, 0).map(|_| ()).unwrap_err(), missing(&all));
-    assert_eq!(open_at(&policy, &[], 0).map(|_| ()).unwrap_err(), missing(&all));
+    assert_eq!(open_at(&policy, &yesterday, Seconds(0)).map(|_| ()).unwrap_err(), missing(&all));
+    assert_eq!(open_at(&policy, &[], Seconds(0)).map(|_| ()).unwrap_err(), missing(&all));
 }
 
 #[test]
 fn epochs_end_at_round_times() {
     assert_eq!(length_ms(START, 60), 60_000);
-    assert_eq!(length_ms(START + 59_000_000, 60), 1_000);
-    assert_eq!(length_ms(START + 59_999_000, 60), 1);
-    assert_eq!(length_ms(START + 3_000_000, 10), 7_000);
+    assert_eq!(length_ms(after(59_000_000), 60), 1_000);
+    assert_eq!(length_ms(after(59_999_000), 60), 1);
+    assert_eq!(length_ms(after(3_000_000), 10), 7_000);
 }
 
 #[test]
 fn epochs_join_unless_something_is_missing_between_them() {
-    let (before, _) = open_at(&policy(Vec::new()), &day_keys(Day::of_us(START)), 0).unwrap();
-    assert!(before.holds(START) && before.holds(START + 59_999_999) && !before.holds(START + 60_000_000));
-    let next = START + 61_234_567;
-    assert_eq!(start_us(next, 60, Some(&before), GapReason::None), START + 60_000_000);
-    assert_eq!(start_us(next, 60, Some(&before), GapReason::Source), START + 61_234_000);
-    assert_eq!(start_us(next, 60, None, GapReason::Restart), START + 61_234_000);
+    let (before, _) = open_at(&policy(Vec::new()), &day_keys(START.day()), Seconds(0)).unwrap();
+    assert!(before.holds(START) && before.holds(after(59_999_999)) && !before.holds(after(60_000_000)));
+    let next = after(61_234_567);
+    assert_eq!(start_us(next, 60, Some(&before), GapReason::None), after(60_000_000));
+    assert_eq!(start_us(next, 60, Some(&before), GapReason::Source), after(61_234_000));
+    assert_eq!(start_us(next, 60, None, GapReason::Restart), after(61_234_000));
     // Another length that reaches back into the epoch before.
-    assert_eq!(start_us(START + 60_500_000, 600, Some(&before), GapReason::None), START + 60_500_000);
+    assert_eq!(start_us(after(60_500_000), 600, Some(&before), GapReason::None), after(60_500_000));
 }

@@ -9,18 +9,19 @@ use escrow::deal::TrusteeId;
 use media::epoch::{EpochClose, GapReason};
 use media::id::Day;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
+use media::time::Micros;
 use rand_core::Rng as _;
 use tlog::note::Verifier;
 
 impl Film {
-    pub(super) fn open_epoch(&mut self, segment_us: u64) -> Result<(), FilmError> {
+    pub(super) fn open_epoch(&mut self, segment_us: Micros) -> Result<(), FilmError> {
         let spool = self.handover.spool();
         // The policy may be newer than at the start: the publisher keeps what it verified.
         let pairing = spool.pairing()?;
         let policy = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key)?;
         let content = policy.unverified();
         let start_us = epochs::start_us(segment_us, content.epoch_len_s, self.epoch.as_ref(), self.gap);
-        let day = Day::of_us(start_us);
+        let day = start_us.day();
         let notices = spool.notices()?;
         let kept = notices.day;
         let (notices, signed) = notices.advance(day, &self.camera)?;
@@ -41,7 +42,7 @@ impl Film {
             epoch_no: spool.next_epoch()?,
             start_us,
             previous,
-            now: segment_us / 1_000_000,
+            now: segment_us.seconds(),
         };
         let mut fresh = [0; 32];
         self.rng.fill_bytes(&mut fresh);

@@ -10,9 +10,10 @@ use container::split::Splitter;
 use escrow::daykeys::DayKey;
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::SignedEpochOpen;
-use media::id::{Day, EpochNo, TrackId};
+use media::id::{EpochNo, TrackId};
 use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
 use media::segment::{Part, SegmentReader, Trailer, chain_after};
+use media::time::Micros;
 use seal::notice::NoticeRoot;
 use tlog::note::Signer;
 
@@ -84,7 +85,7 @@ impl Scene {
         };
         Spool::create(dir.path()).unwrap();
         let spool = Spool::open(dir.path()).unwrap();
-        let notices = Notices { day: Day::of_us(MIDNIGHT), root: NoticeRoot::new([3; 32]) };
+        let notices = Notices { day: Micros(MIDNIGHT).day(), root: NoticeRoot::new([3; 32]) };
         spool.keep_pairing(&pairing, &notices, &notices.notice(&camera)).unwrap();
         drop(spool);
         let (handover, _) = state::of_tracks(Spools::open(dir.path()).unwrap());
@@ -99,7 +100,7 @@ impl Scene {
             if let Piece::Fragment(fragment) = &piece {
                 passed += fragment.duration_us;
             }
-            let now = Moment { wall_us: from_us + passed, steady_us: steady_us + passed };
+            let now = Moment { wall_us: Micros(from_us + passed), steady_us: steady_us + passed };
             self.film.handle(Heard::Piece(piece, now));
         }
     }
@@ -164,8 +165,8 @@ fn segments_chain_within_their_epoch_and_epochs_close_one_another() {
             assert!((open.context.start_us..open.context.end_us()).contains(&header.start_us));
         }
     }
-    assert_eq!(opens[0].context.start_us, MIDNIGHT + 7 * SECOND);
-    assert_eq!(opens[1].context.start_us, MIDNIGHT + 10 * SECOND, "they join");
+    assert_eq!(opens[0].context.start_us, Micros(MIDNIGHT + 7 * SECOND));
+    assert_eq!(opens[1].context.start_us, Micros(MIDNIGHT + 10 * SECOND), "they join");
     let close = opens[1].previous.unwrap();
     assert_eq!((close.epoch_no, close.segments, close.gap), (EpochNo(0), 3, GapReason::None));
     assert_eq!(close.chain, segments[2].1.chain.0);
@@ -184,7 +185,8 @@ fn a_source_that_broke_off_and_a_clock_that_was_set_are_told_by_the_next_close()
     let fragments: Vec<Piece> = scene.pieces.iter().skip(1).cloned().collect();
     for (at, piece) in (1..).zip(fragments) {
         let passed = at * 100_000;
-        let now = Moment { wall_us: MIDNIGHT + 3634 * SECOND + passed, steady_us: 34 * SECOND + passed };
+        let now =
+            Moment { wall_us: Micros(MIDNIGHT + 3634 * SECOND + passed), steady_us: 34 * SECOND + passed };
         scene.film.handle(Heard::Piece(piece, now));
     }
     scene.film.end_segment();
@@ -193,7 +195,7 @@ fn a_source_that_broke_off_and_a_clock_that_was_set_are_told_by_the_next_close()
     assert_eq!(gaps, [GapReason::Source, GapReason::ClockStep]);
     let counted: Vec<_> = opens.iter().filter_map(|open| open.previous).map(|close| close.segments).collect();
     assert_eq!(counted, [4, 4]);
-    assert_eq!(opens[1].context.start_us, MIDNIGHT + 30 * SECOND);
+    assert_eq!(opens[1].context.start_us, Micros(MIDNIGHT + 30 * SECOND));
     let runs: Vec<_> = scene.segments().iter().map(|(header, ..)| (header.run, header.start)).collect();
     assert_eq!(runs.last(), Some(&(3, Start::KeyFrame)), "a clock that was set begins a run");
     assert_eq!(scene.handover.stats.segments_sent(), 12);
@@ -256,7 +258,7 @@ fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
     scene.films(MIDNIGHT, 0);
     assert_eq!((scene.opens().len(), scene.segments().len()), (0, 0));
     assert!(scene.handover.stats.trouble().unwrap().contains("bar.example"));
-    let day = Day::of_us(MIDNIGHT);
+    let day = Micros(MIDNIGHT).day();
     let public = seal::hpke::SecretKey::generate(&mut Rng::system()).public();
     let name = escrow::record::Name::new(trustee.name()).unwrap();
     let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Time(1) };
@@ -278,7 +280,7 @@ fn a_new_day_has_its_own_notice_key_and_skipped_days_have_theirs() {
     scene.films(MIDNIGHT, 0);
     scene.films(MIDNIGHT + 3 * 86_400 * SECOND, 3 * 86_400 * SECOND);
     let waiting = scene.handover.spool().waiting_notices().unwrap();
-    let today = Day::of_us(MIDNIGHT).0;
+    let today = Micros(MIDNIGHT).day().0;
     assert_eq!(waiting.iter().map(|(day, _)| day.0 - today).collect::<Vec<_>>(), [0, 1, 2, 3]);
     let opens = scene.opens();
     let notices = scene.handover.spool().notices().unwrap();
@@ -306,7 +308,7 @@ impl Scene {
     fn seconds(&mut self, from: u64, scores: &[u16]) {
         let pieces = self.pieces.clone();
         let (init, fragments) = pieces.split_first().unwrap();
-        let at = |us: u64| Moment { wall_us: MIDNIGHT + us, steady_us: us };
+        let at = |us: u64| Moment { wall_us: Micros(MIDNIGHT + us), steady_us: us };
         if from == 0 {
             self.film.handle(Heard::Piece(init.clone(), at(0)));
         }
@@ -323,7 +325,7 @@ impl Scene {
 
     /// The seconds, from midnight on, in which spooled segments begin.
     fn filmed(&self) -> Vec<u64> {
-        self.segments().iter().map(|(header, ..)| (header.start_us - MIDNIGHT) / SECOND).collect()
+        self.segments().iter().map(|(header, ..)| (header.start_us.0 - MIDNIGHT) / SECOND).collect()
     }
 
     fn gaps(&self) -> Vec<GapReason> {
@@ -350,14 +352,14 @@ fn each_score_stands_in_the_head_of_the_segment_that_begins_next_and_in_no_other
     let mut scene = Scene::new(&[], u64::MAX);
     scene.seconds(0, &[0, 300]);
     // Two before one key frame, the decoder having lagged: the higher one. Then none.
-    scene.film.handle(Heard::Motion(700, Moment { wall_us: MIDNIGHT, steady_us: 0 }));
+    scene.film.handle(Heard::Motion(700, Moment { wall_us: Micros(MIDNIGHT), steady_us: 0 }));
     scene.seconds(2, &[40, 0]);
     scene.film.end_segment();
     let sequences: Vec<u64> = scene.segments().iter().map(|(header, ..)| header.sequence.0).collect();
     let motion: Vec<u16> = sequences.iter().map(|sequence| motion_of(&scene, *sequence)).collect();
     assert_eq!(motion, [0, 300, 700, 0]);
     // Measured before the source broke off: it says nothing of what comes after.
-    scene.film.handle(Heard::Motion(800, Moment { wall_us: MIDNIGHT, steady_us: 4 * SECOND }));
+    scene.film.handle(Heard::Motion(800, Moment { wall_us: Micros(MIDNIGHT), steady_us: 4 * SECOND }));
     scene.film.handle(Heard::Lost);
     scene.seconds(9, &[0]);
     scene.film.end_segment();
@@ -399,7 +401,10 @@ fn where_motion_is_not_measured_everything_is_filmed() {
     for second in 2..70 {
         for (n, piece) in (1..).zip(&pieces[1..]).take(10) {
             let us = second * SECOND + n * 100_000;
-            scene.film.handle(Heard::Piece(piece.clone(), Moment { wall_us: MIDNIGHT + us, steady_us: us }));
+            scene.film.handle(Heard::Piece(
+                piece.clone(),
+                Moment { wall_us: Micros(MIDNIGHT + us), steady_us: us },
+            ));
         }
     }
     scene.film.end_segment();
@@ -478,7 +483,7 @@ fn what_is_held_for_an_event_is_bounded_in_bytes() {
     let taken = |now_us| Taken {
         fragment: fragment.clone().padded(third),
         cut: Cut::Before(Start::KeyFrame),
-        now_us,
+        now_us: Micros(now_us),
         motion_permille: 0,
     };
     let mut events = Events::new(events(60, 3).events);
@@ -487,5 +492,5 @@ fn what_is_held_for_an_event_is_bounded_in_bytes() {
     assert_eq!(gone, [false, false, true]);
     events.handle_motion(1000, 3 * SECOND);
     let film = events.handle(taken(3), 3 * SECOND).film;
-    assert_eq!(film.iter().map(|taken| taken.now_us).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(film.iter().map(|taken| taken.now_us.0).collect::<Vec<_>>(), [1, 2, 3]);
 }

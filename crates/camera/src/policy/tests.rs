@@ -5,6 +5,7 @@ use ed25519_dalek::SigningKey;
 use escrow::record::{EntryId, Name, policy_commitment};
 use media::id::{Day, DeviceId};
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
+use media::time::Seconds;
 use seal::notice::NoticeRoot;
 use tlog::Entry as _;
 use tlog::checkpoint::Checkpoint;
@@ -47,7 +48,7 @@ fn version(before: Option<&SignedOwnerPolicy>, owner: &SigningKey, camera_id: Ca
         device_id: DeviceId([u8::try_from(version).unwrap(); 32]),
         wrap_pk: vec![0; 1216],
         role: Role::Guest,
-        not_after: u64::MAX,
+        not_after: Seconds::MAX,
     };
     let policy = OwnerPolicy {
         camera_id,

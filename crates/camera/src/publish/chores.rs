@@ -11,6 +11,7 @@ use media::id::{CameraId, Day, EpochNo};
 use media::notice::DayNotice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::PublicKey;
+use media::time::Micros;
 use quic::CallError;
 use relay_client::calls::HeldPolicy;
 use relay_client::{ask, calls, found};
@@ -107,7 +108,7 @@ async fn fetch_newest(
 ) -> Result<Result<Option<SignedOwnerPolicy>, PolicyRefused>, SessionError> {
     let camera_id = session.camera_id;
     let camera_key = session.camera_key;
-    let today = Day::of_us(session.clock.micros());
+    let today = Micros(session.clock.micros()).day();
     let state =
         move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_key, today)?));
     let (pairing, labels) = session.main.handover.on_disk(state).await?;
@@ -164,7 +165,7 @@ async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
         Some((share, trustee.name.clone(), Verifier::parse(&trustee.vkey).ok()?))
     });
     let trustees: Vec<(u8, String, Verifier)> = trustees.collect();
-    let today = Day::of_us(session.clock.micros());
+    let today = Micros(session.clock.micros()).day();
     let mut pause = KEYS_EVERY;
     for day in (0..=DAYS_AHEAD).map(|ahead| Day(today.0.saturating_add(ahead))) {
         let wanted = trustees.clone();

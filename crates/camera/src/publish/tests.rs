@@ -7,6 +7,7 @@ use crate::state;
 use media::epoch::{EpochClose, GapReason};
 use media::id::{EpochNo, Sequence, TrackId};
 use media::segment::{SegmentHeader, Start};
+use media::time::Micros;
 use std::sync::mpsc;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -25,7 +26,7 @@ fn track_with_a_segment(folder: &std::path::Path) -> Track {
         k: 0,
         sequence: Sequence(0),
         run: 1,
-        start_us: 1,
+        start_us: Micros(1),
         start: Start::KeyFrame,
     };
     let close = EpochClose { epoch_no: EpochNo(0), segments: 1, chain: [1; 32], gap: GapReason::Restart };

@@ -2,6 +2,7 @@ use super::*;
 use crate::notices::Notices;
 use media::id::{CameraId, Day, TrackId};
 use media::segment::{SegmentHeader, Start, Trailer};
+use media::time::Micros;
 use seal::notice::NoticeRoot;
 
 fn spool() -> (tempfile::TempDir, Spool) {
@@ -20,7 +21,7 @@ fn segment(epoch: u64, k: u32, sequence: u64, chain: u8) -> Vec<u8> {
         k,
         sequence: Sequence(sequence),
         run: 1,
-        start_us: 1,
+        start_us: Micros(1),
         start: Start::KeyFrame,
     };
     let trailer = Trailer { fragments: 1, duration_us: 1, chain: Chain([chain; 32]), signature: [9; 64] };

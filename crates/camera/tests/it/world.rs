@@ -5,6 +5,7 @@ use host::running::Running;
 use host::shutdown::Shutdown;
 use host::start::Start;
 use media::id::TrackId;
+use media::time::Micros;
 use owner::config::Addresses;
 use owner::{Owner, Picture, Span};
 use stage::fixture;
@@ -92,12 +93,12 @@ impl World {
 
     pub(crate) async fn play_track(&self, track: TrackId) -> (owner::live::Watched, Vec<String>) {
         let now = host::clock::now_us();
-        let span = Span::new(now - 3_600_000_000, now + 60_000_000).unwrap();
+        let span = Span::new(Micros(now - 3_600_000_000), Micros(now + 60_000_000)).unwrap();
         let mut gaps = Vec::new();
         let on = &mut |event| match event {
             // Before it was paired and after now it did not film.
-            owner::live::Event::Gap { from_us, .. } if from_us == span.from_us() => {}
-            owner::live::Event::Gap { to_us, .. } if to_us == span.to_us() => {}
+            owner::live::Event::Gap { from_us, .. } if from_us == span.from_us().0 => {}
+            owner::live::Event::Gap { to_us, .. } if to_us == span.to_us().0 => {}
             owner::live::Event::Gap { reason, .. } => gaps.push(reason),
             owner::live::Event::Refused { reason, .. } => panic!("{reason}"),
             _ => {}

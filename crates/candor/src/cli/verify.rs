@@ -50,11 +50,11 @@ fn shown(verified: &Verified) -> serde_json::Value {
         "track": verified.track.0,
         "first_epoch": verified.first_epoch.0,
         "last_epoch": verified.last_epoch.0,
-        "from": show_us(verified.start_us),
-        "to": show_us(verified.end_us),
+        "from": show_us(verified.start_us.0),
+        "to": show_us(verified.end_us.0),
         "segments": verified.segments,
         "gaps": verified.gaps.iter().map(|gap| serde_json::json!({
-            "from": show_us(gap.from_us), "to": show_us(gap.to_us), "segments": gap.segments,
+            "from": show_us(gap.from_us.0), "to": show_us(gap.to_us.0), "segments": gap.segments,
             "reason": gap.reason.map(GapReason::word),
         })).collect::<Vec<_>>(),
         "log_policy_sha256": verified.log_policy_hash.to_hex(),
@@ -72,7 +72,7 @@ fn shown(verified: &Verified) -> serde_json::Value {
 fn text(verified: &Verified) -> String {
     let mut lines = vec![
         format!("camera     {}", verified.camera_id),
-        format!("footage    {} to {}", show_us(verified.start_us), show_us(verified.end_us)),
+        format!("footage    {} to {}", show_us(verified.start_us.0), show_us(verified.end_us.0)),
         format!(
             "segments   {}, each signed by the camera and in its place (epochs {} to {})",
             verified.segments, verified.first_epoch, verified.last_epoch
@@ -83,7 +83,7 @@ fn text(verified: &Verified) -> String {
     }
     for gap in &verified.gaps {
         let reason = gap.reason.map_or("no reason given", GapReason::told);
-        lines.push(format!("MISSING    {} to {}: {reason}", show_us(gap.from_us), show_us(gap.to_us)));
+        lines.push(format!("MISSING    {} to {}: {reason}", show_us(gap.from_us.0), show_us(gap.to_us.0)));
     }
     match &verified.release {
         None => lines.push("release    none: exported by the owner".to_owned()),

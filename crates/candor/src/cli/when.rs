@@ -1,5 +1,6 @@
 //! Moments on the command line: `2026-11-25T14:03:00Z`, Unix seconds, or how long ago (`10m`, `2h30m`, `now`).
 
+use media::time::Micros;
 use owner::Span;
 
 /// A moment, Unix microseconds.
@@ -18,7 +19,7 @@ impl std::str::FromStr for When {
 
 /// The span of two moments.
 pub(crate) fn span(from: When, to: When) -> Result<Span, crate::cli::Ended> {
-    Span::new(from.0, to.0).map_err(crate::cli::Ended::wrong)
+    Span::new(Micros(from.0), Micros(to.0)).map_err(crate::cli::Ended::wrong)
 }
 
 fn parse(text: &str, now_us: u64) -> Option<u64> {

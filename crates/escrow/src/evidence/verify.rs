@@ -7,12 +7,14 @@ use crate::record::{
     Country, EntryId, Grant, Kind, Name, OwnerPolicyLeaf, RecordError, Request, Signed, Span, Word,
 };
 use alloc::vec::Vec;
+use core::time::Duration;
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{EpochOpen, GapReason, SignedEpochOpen};
 use media::id::{CameraId, EpochNo, TrackId};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::{BadSignature, PublicKey};
+use media::time::Micros;
 use seal::epoch::EpochSeed;
 use seal::opener::{Continuity, Ended, Gap, Keyring, OpenError, open_whole};
 use subtle::ConstantTimeEq as _;
@@ -115,10 +117,10 @@ pub struct Verified {
     pub first_epoch: EpochNo,
     /// Last epoch.
     pub last_epoch: EpochNo,
-    /// The first epoch's start, Unix microseconds.
-    pub start_us: u64,
-    /// The last epoch's end, Unix microseconds.
-    pub end_us: u64,
+    /// The first epoch's start.
+    pub start_us: Micros,
+    /// The last epoch's end.
+    pub end_us: Micros,
     /// Whole segments: signed, opened, in the chain.
     pub segments: u64,
     /// What is missing between start and end.
@@ -236,7 +238,8 @@ impl Verification {
         let close = closes.into_iter().find(|close| close.epoch_no == header.epoch_no);
         let at_end = close.map_or(0, |close| close.segments.saturating_sub(header.k.saturating_add(1)));
         let explained = close.map(|close| close.gap).filter(|gap| *gap != GapReason::None && at_end == 0);
-        let from_us = header.start_us.saturating_add(u64::from(last.trailer.duration_us)).min(end_us);
+        let from_us =
+            header.start_us.after(Duration::from_micros(last.trailer.duration_us.into())).min(end_us);
         Some(Gap { from_us, to_us: end_us, segments: u64::from(at_end), reason: explained })
     }
 }

@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use media::enrollment::{Enrollment, ObjectError};
 use media::id::Day;
 use media::notice::DayNotice;
+use media::time::Seconds;
 use seal::notice::NoticeKey;
 use tlog::Hash;
 
@@ -100,6 +101,6 @@ fn first_needed(parts: &Parts<'_>, camera: &Enrollment, standing: &Standing<'_>)
     }
     let figures = standing.rules.figures();
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
-    let since = time.0.saturating_sub(window).max(camera.created);
-    Day::of_us(since.saturating_mul(1_000_000)).min(first_day(parts))
+    let since = Seconds(time.0.saturating_sub(window)).max(camera.created);
+    since.day().min(first_day(parts))
 }

@@ -116,7 +116,7 @@ fn follows(last: &EpochContext, next: &EpochContext) -> bool {
 
 fn is_over(context: &EpochContext, policy: &OwnerPolicy, now: u64) -> bool {
     let kept = u64::from(policy.retention_days) * DAY_SECS;
-    context.end_us().div_ceil(1_000_000).saturating_add(kept) <= now
+    context.end_us().0.div_ceil(1_000_000).saturating_add(kept) <= now
 }
 
 fn class_of(kind: Kind) -> Option<Class> {

@@ -3,6 +3,7 @@
 use super::PolicyDoc;
 use crate::record::{Kind, Request};
 use crate::register::{Register, Requested};
+use media::time::{Micros, Seconds};
 
 /// All that the rules look at. Every earlier step of the gate has checked what it is.
 #[derive(Clone, Copy)]
@@ -17,10 +18,10 @@ pub struct Facts<'a> {
     pub logged_at: u64,
     /// How many epochs.
     pub epochs: u64,
-    /// When the first one starts, Unix microseconds.
-    pub start_us: u64,
-    /// When the last one ends, Unix microseconds.
-    pub end_us: u64,
+    /// When the first one starts.
+    pub start_us: Micros,
+    /// When the last one ends.
+    pub end_us: Micros,
     /// Whether the details hold a call-back record.
     pub call_back: Stated,
     /// Whether the details name the order and its court.
@@ -151,7 +152,7 @@ fn always(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
     let bases = rules.bases(request.kind);
     unless(request.basis.as_ref().is_some_and(|basis| !bases.contains(basis)), Rule::BasisUnknown)?;
     // A request cannot ask for what will be filmed after it was written.
-    unless(facts.end_us > time.saturating_mul(1_000_000), Rule::FromFuture)
+    unless(facts.end_us > Seconds(time).micros(), Rule::FromFuture)
 }
 
 fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
@@ -159,7 +160,7 @@ fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
     let time = facts.request.time.0;
     unless(facts.call_back == Stated::No, Rule::CallBackMissing)?;
     unless(facts.epochs > figures.emergency_epochs, Rule::TooManyEpochs)?;
-    let earliest = time.saturating_sub(figures.emergency_lookback_secs).saturating_mul(1_000_000);
+    let earliest = Seconds(time.saturating_sub(figures.emergency_lookback_secs)).micros();
     unless(facts.start_us < earliest, Rule::TooOld)?;
 
     // Only what stands before this request counts, so that each of many filed at once sees those before it.

@@ -224,7 +224,7 @@ fn ratifications_and_vetoes_are_the_sponsor_s() {
 #[test]
 fn a_day_key_is_its_trustee_s_first_and_ends_with_it() {
     let mut world = World::new();
-    let day = media::id::Day::of_us(NOW * 1_000_000).0;
+    let day = media::time::Seconds(NOW).day().0;
     let (own, key) = (name("trustee1.example"), trustee(1).verifier());
     let id = world.register.day_key(&own, day).unwrap();
     let leaf = |by: &Signer, key_id| DayKeysLeaf {

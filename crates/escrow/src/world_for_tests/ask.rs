@@ -66,7 +66,7 @@ impl World {
     pub(crate) fn log_request(&mut self, ask: &Ask) -> Package {
         let opens = &self.camera.opens[ask.epochs.clone()];
         let contexts: Vec<_> = opens.iter().map(|open| open.unverified().context.clone()).collect();
-        let day = contexts.first().map_or(Day::of_us(START_US), EpochContext::day);
+        let day = contexts.first().map_or(START_US.day(), EpochContext::day);
         let notice = self.camera.notice_key(day);
         let by_agency = ask.kind.is_by_agency();
         let basis = if ask.kind == Kind::Legal { "court-order" } else { "danger-of-death" };

@@ -3,6 +3,7 @@
 use super::{CAMERA_EPOCHS, NOW, Rng, Setup};
 use crate::daykeys::DayKey;
 use crate::deal::{TrusteeId, deal};
+use core::time::Duration;
 use ed25519_dalek::SigningKey;
 use media::chain::Chain;
 use media::enrollment::{CameraConsent, Enrollment};
@@ -10,6 +11,7 @@ use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason, SignedEpochOp
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::notice::DayNotice;
 use media::segment::{SegmentHeader, Start};
+use media::time::{Micros, Seconds};
 use seal::epoch::{EpochSeed, Pool};
 use seal::notice::{NoticeKey, NoticeRoot};
 use seal::sealer::{SegmentHead, SegmentSealer};
@@ -17,7 +19,7 @@ use std::vec::Vec;
 
 /// The first epoch's number and start; each lasts a minute.
 pub(crate) const FIRST_EPOCH: u64 = 7;
-pub(crate) const START_US: u64 = (NOW - 600) * 1_000_000;
+pub(crate) const START_US: Micros = Micros((NOW - 600) * 1_000_000);
 /// Segments in each epoch.
 pub(crate) const SEGMENTS: u32 = 2;
 
@@ -39,15 +41,15 @@ impl Camera {
         let enrollment = Enrollment {
             camera_pk: key.verifying_key().to_bytes(),
             owner_root_pk: owner_pk,
-            created,
+            created: Seconds(created),
             firmware_hash: [0; 32],
             camera_consent: CameraConsent::sign(&key, &owner_pk, [5; 32]),
         };
         let id = enrollment.camera_id();
-        let mut day = Day::of_us(created * 1_000_000);
+        let mut day = Seconds(created).day();
         let mut root = NoticeRoot::new([93; 32]);
         let mut keys = Vec::new();
-        while day <= Day::of_us(NOW * 1_000_000) {
+        while day <= Seconds(NOW).day() {
             keys.push((day, root.key(&id, day)));
             root = root.next(&id, day);
             day = Day(day.0 + 1);
@@ -89,7 +91,7 @@ impl Camera {
         let mut previous = None;
         let mut sequence = 40;
         for at in 0..CAMERA_EPOCHS {
-            let start_us = START_US + at * 60_000_000;
+            let start_us = START_US.after(Duration::from_secs(60 * at));
             let mut context = EpochContext {
                 camera_id: self.id(),
                 track: TrackId(0),
@@ -97,7 +99,7 @@ impl Camera {
                 start_us,
                 dur_ms: 60_000,
                 policy_hash,
-                notice_commit: self.notice_key(Day::of_us(start_us)).commit(),
+                notice_commit: self.notice_key(start_us.day()).commit(),
                 t,
                 n: u8::try_from(trustees.len()).unwrap(),
             };
@@ -139,7 +141,7 @@ impl Camera {
         chain: &mut Chain,
         rng: &mut Rng,
     ) -> Vec<u8> {
-        let start_us = context.start_us + u64::from(k) * 30_000_000;
+        let start_us = context.start_us.after(Duration::from_secs(30) * k);
         let header = SegmentHeader {
             camera_id: context.camera_id,
             track: context.track,
@@ -159,7 +161,9 @@ impl Camera {
         };
         let key = seed.content_key(&context.hash());
         let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, rng).unwrap();
-        bytes.extend(sealer.fragment(start_us + 100_000, b"a moof and an mdat", rng).unwrap());
+        bytes.extend(
+            sealer.fragment(start_us.after(Duration::from_millis(100)), b"a moof and an mdat", rng).unwrap(),
+        );
         bytes.extend(sealer.finish(30_000_000, chain, &self.key));
         bytes
     }

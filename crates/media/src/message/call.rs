@@ -1,5 +1,6 @@
 //! Calls: one request and one response on a stream of their own.
 
+use crate::time::Micros;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -47,10 +48,10 @@ pub enum Request {
         camera_id: CameraId,
         /// Which picture.
         track: TrackId,
-        /// First moment, Unix microseconds.
-        from_us: u64,
-        /// First moment after, Unix microseconds.
-        to_us: u64,
+        /// First moment.
+        from_us: Micros,
+        /// First moment after.
+        to_us: Micros,
     },
     /// Camera: keep this EpochOpen.
     PutEpochOpen(Vec<u8>),
@@ -127,8 +128,8 @@ pub struct CameraStatus {
     pub camera_id: CameraId,
     /// Whether it is connected.
     pub online: bool,
-    /// Start of the segment that came last, of any track, by the camera's clock, Unix microseconds; 0 for none.
-    pub newest_us: u64,
+    /// Start of the segment that came last, of any track, by the camera's clock. On the wire 0 is none.
+    pub newest_us: Option<Micros>,
     /// Relay's clock minus camera's at that segment's header, milliseconds.
     pub clock_offset_ms: i64,
     /// How often another connection with its key took over, since the relay started.
@@ -146,8 +147,8 @@ pub struct TrackStatus {
     pub segments: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Start of the newest one by the camera's clock, Unix microseconds.
-    pub newest_us: u64,
+    /// Start of the newest one by the camera's clock.
+    pub newest_us: Micros,
 }
 
 /// What the relay answers.
@@ -201,7 +202,7 @@ impl Request {
                 &mut w
             }
             Self::FetchEpochs { camera_id, track, from_us, to_us } => {
-                w.u8(2).raw(&camera_id.0).u32(track.0).u64(*from_us).u64(*to_us)
+                w.u8(2).raw(&camera_id.0).u32(track.0).u64(from_us.0).u64(to_us.0)
             }
             Self::PutEpochOpen(bytes) => w.u8(3).bytes(bytes),
             Self::PutDayNotice(bytes) => w.u8(4).bytes(bytes),
@@ -235,8 +236,8 @@ impl Request {
             2 => Self::FetchEpochs {
                 camera_id: CameraId(r.array("camera_id")?),
                 track: TrackId(r.u32("track")?),
-                from_us: r.u64("from_us")?,
-                to_us: r.u64("to_us")?,
+                from_us: Micros(r.u64("from_us")?),
+                to_us: Micros(r.u64("to_us")?),
             },
             3 => Self::PutEpochOpen(r.bytes(limits::EPOCH_OPEN, "EpochOpen")?.to_vec()),
             4 => Self::PutDayNotice(r.bytes(limits::NAME, "DayNotice")?.to_vec()),
@@ -361,17 +362,17 @@ impl Response {
 
 impl CameraStatus {
     fn write(&self, w: &mut Writer) {
-        w.raw(&self.camera_id.0).u8(u8::from(self.online)).u64(self.newest_us);
+        w.raw(&self.camera_id.0).u8(u8::from(self.online)).u64(self.newest_us.map_or(0, |newest| newest.0));
         w.raw(&self.clock_offset_ms.to_be_bytes()).u64(self.replaced).count(self.tracks.len());
         for t in &self.tracks {
-            w.u32(t.track.0).u64(t.segments).u64(t.bytes).u64(t.newest_us);
+            w.u32(t.track.0).u64(t.segments).u64(t.bytes).u64(t.newest_us.0);
         }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let camera_id = CameraId(r.array("camera_id")?);
         let online = flag(r, "online")?;
-        let newest_us = r.u64("newest_us")?;
+        let newest_us = Some(r.u64("newest_us")?).filter(|newest| *newest != 0).map(Micros);
         let clock_offset_ms = i64::from_be_bytes(r.array("clock_offset_ms")?);
         let replaced = r.u64("replaced")?;
         let count = r.count(limits::TRACKS_PER_CAMERA, "tracks")?;
@@ -380,7 +381,7 @@ impl CameraStatus {
                 track: TrackId(r.u32("track")?),
                 segments: r.u64("segments")?,
                 bytes: r.u64("bytes")?,
-                newest_us: r.u64("newest_us")?,
+                newest_us: Micros(r.u64("newest_us")?),
             })
         });
         let tracks = tracks.collect::<Result<Vec<_>, DecodeError>>()?;

@@ -1,5 +1,6 @@
 //! What both sides say on the control stream.
 
+use crate::time::Micros;
 use alloc::vec::Vec;
 
 use super::{CONTROL_TYPE, Refusal};
@@ -27,8 +28,8 @@ pub enum Control {
     Welcome {
         /// The version it speaks.
         version: u16,
-        /// The relay's clock, Unix microseconds.
-        now_us: u64,
+        /// The relay's clock.
+        now_us: Micros,
     },
     /// Camera: I publish this track.
     Publish {
@@ -96,7 +97,7 @@ impl Control {
         let mut w = Writer::object(CONTROL_TYPE);
         match self {
             Self::Hello { version } => w.u8(1).u16(*version),
-            Self::Welcome { version, now_us } => w.u8(2).u16(*version).u64(*now_us),
+            Self::Welcome { version, now_us } => w.u8(2).u16(*version).u64(now_us.0),
             Self::Publish { camera_id, track } => w.u8(3).raw(&camera_id.0).u32(track.0),
             Self::PublishOk { track, next } => w.u8(4).u32(track.0).u64(next.0),
             Self::Ack { track, sequence } => w.u8(5).u32(track.0).u64(sequence.0),
@@ -130,7 +131,7 @@ impl Control {
         let mut r = Reader::object(bytes, CONTROL_TYPE)?;
         let message = match r.u8("message")? {
             1 => Self::Hello { version: r.u16("version")? },
-            2 => Self::Welcome { version: r.u16("version")?, now_us: r.u64("now_us")? },
+            2 => Self::Welcome { version: r.u16("version")?, now_us: Micros(r.u64("now_us")?) },
             3 => {
                 Self::Publish { camera_id: CameraId(r.array("camera_id")?), track: TrackId(r.u32("track")?) }
             }

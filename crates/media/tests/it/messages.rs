@@ -11,13 +11,14 @@ use media::message::{
 };
 use media::pair::{PairHello, PairWelcome, PolicyBundle};
 use media::segment::{HeadQuery, SegmentQuery};
+use media::time::Micros;
 
 pub(crate) fn controls() -> Vec<Control> {
     let (track, camera_id) = (TrackId(3), camera_id());
     let refusal = Refusal::new(RefusalCode::Quota, "wait a minute");
     vec![
         Control::Hello { version: 1 },
-        Control::Welcome { version: 1, now_us: u64::MAX },
+        Control::Welcome { version: 1, now_us: Micros::MAX },
         Control::Publish { camera_id, track },
         Control::PublishOk { track, next: Sequence(9) },
         Control::Ack { track, sequence: Sequence(u64::MAX) },
@@ -37,7 +38,7 @@ pub(crate) fn bundle() -> PolicyBundle {
 
 pub(crate) fn requests() -> Vec<Request> {
     let (track, camera_id) = (TrackId(3), camera_id());
-    let (from_us, to_us) = (5, 10);
+    let (from_us, to_us) = (Micros(5), Micros(10));
     let query = SegmentQuery { camera_id, track, from_us, to_us, cursor: Sequence(8) };
     vec![
         Request::FetchSegments(query),
@@ -58,14 +59,14 @@ pub(crate) fn requests() -> Vec<Request> {
 }
 
 fn track_status(track: u32) -> TrackStatus {
-    TrackStatus { track: TrackId(track), segments: 6, bytes: 7, newest_us: 8 }
+    TrackStatus { track: TrackId(track), segments: 6, bytes: 7, newest_us: Micros(8) }
 }
 
 pub(crate) fn responses() -> Vec<Response> {
     let status = CameraStatus {
         camera_id: camera_id(),
         online: true,
-        newest_us: 3,
+        newest_us: Some(Micros(3)),
         clock_offset_ms: -4,
         replaced: 5,
         tracks: vec![track_status(0), track_status(7)],

@@ -9,6 +9,7 @@ use media::notice::DayNotice;
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
 use media::segment::{SegmentHeader, Start, Trailer, frame};
 use media::sign::PublicKey;
+use media::time::{Micros, Seconds};
 
 pub(crate) fn camera() -> SigningKey {
     SigningKey::from_bytes(&[1; 32])
@@ -34,7 +35,7 @@ pub(crate) fn header() -> SegmentHeader {
         k: 2,
         sequence: Sequence(42),
         run: 3,
-        start_us: 1_793_000_000_000_000,
+        start_us: Micros(1_793_000_000_000_000),
         start: Start::KeyFrame,
     }
 }
@@ -59,7 +60,7 @@ pub(crate) fn epoch_open() -> SignedEpochOpen {
         camera_id: camera_id(),
         track: TrackId(0),
         epoch_no: EpochNo(7),
-        start_us: 1_793_000_000_000_000,
+        start_us: Micros(1_793_000_000_000_000),
         dur_ms: 60_000,
         policy_hash: [3; 32],
         notice_commit: [4; 32],
@@ -97,7 +98,7 @@ pub(crate) fn policy() -> SignedOwnerPolicy {
             device_id: DeviceId([9; 32]),
             wrap_pk: vec![8; media::limits::WRAP_KEY],
             role: Role::Admin,
-            not_after: u64::MAX,
+            not_after: Seconds::MAX,
         }],
         classes: Classes::of(&[Class::Legal, Class::Emergency]),
         retention_days: 30,
@@ -112,7 +113,7 @@ pub(crate) fn enrollment() -> Vec<u8> {
     let enrollment = Enrollment {
         camera_pk: public(&camera()),
         owner_root_pk: public(&owner()),
-        created: 1_793_000_000,
+        created: Seconds(1_793_000_000),
         firmware_hash: [0; 32],
         camera_consent: CameraConsent::sign(&camera(), &public(&owner()), [7; 32]),
     };

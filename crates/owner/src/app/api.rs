@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 impl App {
     fn standing(&self) -> Standing {
-        self.proof.standing(self.owner.log().policy().witnesses().len(), self.owner.now())
+        self.proof.standing(self.owner.log().policy().witnesses().len(), self.owner.now().0)
     }
 }
 
@@ -22,7 +22,7 @@ pub(super) async fn cameras(State(app): State<Arc<App>>) -> Response {
     // A relay that never answered does not make the cameras vanish.
     let known: Vec<_> = app.owner.cameras();
     Json(serde_json::json!({
-        "now": app.owner.now_us(),
+        "now": app.owner.now_us().0,
         "cameras": told.status,
         "book": known,
         "relay_problem": told.problem,

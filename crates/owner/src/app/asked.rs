@@ -3,6 +3,7 @@
 use super::App;
 use crate::span::Span;
 use host::http::Failure;
+use media::time::Micros;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -40,7 +41,7 @@ impl App {
     /// The camera and the span that a stretch names.
     pub(super) fn stretch(&self, stretch: &Stretch) -> Result<(String, Span), Failure> {
         let name = self.camera_name(&stretch.camera)?;
-        let span = Span::new(stretch.from, stretch.to);
+        let span = Span::new(Micros(stretch.from), Micros(stretch.to));
         Ok((name, span.map_err(|error| Failure::new(400, "wrong-span", error.to_string()))?))
     }
 }

@@ -70,13 +70,14 @@ fn moved(segments: &mut dyn Iterator<Item = &Glimpse>, span: Span) -> Vec<Motion
             None => events.push(Motion { from, to, permille: glimpse.permille }),
         }
     }
-    events.retain(|event| event.from < span.to_us() && event.to > span.from_us());
+    events.retain(|event| event.from < span.to_us().0 && event.to > span.from_us().0);
     events
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use media::time::Micros;
 
     const S: u64 = 1_000_000;
 
@@ -90,7 +91,8 @@ mod tests {
     }
 
     fn shown(segments: &[&[Glimpse]]) -> Vec<(u64, u64, u16)> {
-        let events = moved(&mut segments.iter().copied().flatten(), Span::new(0, 1000 * S).unwrap());
+        let events =
+            moved(&mut segments.iter().copied().flatten(), Span::new(Micros(0), Micros(1000 * S)).unwrap());
         events.iter().map(|event| (event.from / S, event.to / S, event.permille)).collect()
     }
 

@@ -93,14 +93,15 @@ async fn exported(app: &App, socket: &mut Socket, name: &str, span: Span) -> Opt
             return Some(Told::Failed { reason: format!("the keybook's folder cannot be written: {error}") });
         }
     };
-    let to = folder.0.join("clip.mp4");
-    let (reached, mut progress) = watch::channel(span.from_us());
+    let clip = folder.0.join("clip.mp4");
+    let (from, to) = (span.from_us().0, span.to_us().0);
+    let (reached, mut progress) = watch::channel(from);
     let mut on = |event| {
         if let Event::Segment { start_us, .. } = event {
             reached.send_replace(start_us);
         }
     };
-    let mut exporting = std::pin::pin!(export_to(&app.owner, name, span, &to, &mut on));
+    let mut exporting = std::pin::pin!(export_to(&app.owner, name, span, &clip, &mut on));
     let outcome = loop {
         tokio::select! {
             () = app.shutdown.requested() => return None,
@@ -110,8 +111,8 @@ async fn exported(app: &App, socket: &mut Socket, name: &str, span: Span) -> Opt
         }
         if progress.has_changed().unwrap_or(false) {
             let reached_us = *progress.borrow_and_update();
-            let done = reached_us.saturating_sub(span.from_us()) as f64;
-            let share = (done / (span.to_us() - span.from_us()) as f64).clamp(0.0, 1.0);
+            let done = reached_us.saturating_sub(from) as f64;
+            let share = (done / (to - from) as f64).clamp(0.0, 1.0);
             if !socket.tell(&Told::Progress { share }).await {
                 return None;
             }

@@ -9,6 +9,7 @@ use crate::lent::Lent;
 use crate::state::Owner;
 use host::lock::Mutex;
 use media::id::{CameraId, Sequence};
+use media::time::Micros;
 use quic::CallError;
 use relay_client::Session;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +129,7 @@ impl Glimpses {
         let mut keys = heads::keyring(camera)?;
         let (mut fetched, mut runs) = (0, 0);
         // One moment for the whole question: what is asked for in it is not due again before it ends, however slow the relay is.
-        let now_us = owner.now_us();
+        let now_us = owner.now_us().0;
         loop {
             let run = self.seen.lock().entry(id.clone()).or_default().next_run(known, now_us);
             let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(true) };
@@ -140,7 +141,7 @@ impl Glimpses {
             let mut found = Found::default();
             let mut cursor = Sequence(0);
             loop {
-                let (from_us, to_us) = (first.start_us, last.end_us);
+                let (from_us, to_us) = (Micros(first.start_us), Micros(last.end_us));
                 let wanted = Wanted { from_us, to_us, cursor, pictures: false };
                 let answer = heads::fetch(owner, session, camera, &mut keys, wanted).await?;
                 fetched += answer.told;
@@ -219,7 +220,7 @@ impl Seen {
 impl Glimpse {
     fn of(head: &Head) -> Self {
         let (header, permille) = (&head.header, head.sealed.motion_permille);
-        Self { k: header.k, start_us: header.start_us, end_us: head.end_us(), permille }
+        Self { k: header.k, start_us: header.start_us.0, end_us: head.end_us().0, permille }
     }
 }
 

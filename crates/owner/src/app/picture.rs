@@ -13,12 +13,14 @@ use axum::response::{IntoResponse, Response};
 use host::http::Failure;
 use media::id::Sequence;
 use media::segment::Start;
+use media::time::Micros;
 use quic::CallError;
 use relay_client::Session;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// How much earlier than the moment a key frame is looked for, where its segment continues another, microseconds.
-const LEAD_US: u64 = 30_000_000;
+/// How much earlier than the moment a key frame is looked for, where its segment continues another.
+const LEAD: Duration = Duration::from_secs(30);
 /// The header that says for which times the picture stands: two Unix microseconds.
 const STANDS_FOR: HeaderName = HeaderName::from_static("candor-times");
 
@@ -40,7 +42,7 @@ pub(super) async fn picture(
 ) -> Result<Response, Failure> {
     let name = app.camera_name(&moment.which.camera)?;
     let mut session = app.pictures.0.borrow(&app.owner);
-    let found = find(&app.owner, &mut session, &name, moment.at).await;
+    let found = find(&app.owner, &mut session, &name, Micros(moment.at)).await;
     app.pictures.0.give_back(session);
     let found = found.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
     let with_picture = found.and_then(|(mut head, to_us)| Some((head.picture.take()?, head, to_us)));
@@ -59,13 +61,17 @@ async fn find(
     owner: &Owner,
     session: &mut Session,
     name: &str,
-    at_us: u64,
-) -> Result<Option<(Head, u64)>, CallError> {
+    at_us: Micros,
+) -> Result<Option<(Head, Micros)>, CallError> {
     let stored = owner.stored();
     let camera = stored.camera(name).ok_or(CallError::Unexpected("no such camera"))?;
     let mut keys = heads::keyring(camera)?;
-    let mut wanted =
-        Wanted { from_us: at_us, to_us: at_us.saturating_add(1), cursor: Sequence(0), pictures: true };
+    let mut wanted = Wanted {
+        from_us: at_us,
+        to_us: at_us.after(Duration::from_micros(1)),
+        cursor: Sequence(0),
+        pictures: true,
+    };
     let Some(here) = heads::fetch(owner, session, camera, &mut keys, wanted).await?.heads.pop() else {
         return Ok(None);
     };
@@ -73,13 +79,13 @@ async fn find(
     if here.header.start == Start::KeyFrame {
         return Ok(Some((here, end_us)));
     }
-    (wanted.from_us, wanted.pictures) = (at_us.saturating_sub(LEAD_US), false);
+    (wanted.from_us, wanted.pictures) = (at_us.before(LEAD), false);
     let lead = heads::fetch(owner, session, camera, &mut keys, wanted).await?.heads;
     let Some(key) = lead.iter().rfind(|head| head.header.start == Start::KeyFrame) else { return Ok(None) };
     let start_us = key.header.start_us;
     let wanted = Wanted {
         from_us: start_us,
-        to_us: start_us.saturating_add(1),
+        to_us: start_us.after(Duration::from_micros(1)),
         cursor: key.header.sequence,
         pictures: true,
     };

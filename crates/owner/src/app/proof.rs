@@ -157,7 +157,7 @@ pub(super) async fn keep_fresh(app: &App) {
 async fn audit_on(app: &App) {
     loop {
         let outcome = audit::audit(&app.owner, Since::LastHead, &mut |_| {}).await;
-        app.proof.took(outcome, app.owner.now());
+        app.proof.took(outcome, app.owner.now().0);
         app.proof.ended.send_modify(|done| *done += 1);
         tokio::select! {
             () = tokio::time::sleep(AUDIT_EVERY) => {}

@@ -13,6 +13,7 @@ use crate::state::Owner;
 use host::lock::Mutex;
 use media::id::{CameraId, TrackId};
 use media::sign::PublicKey;
+use media::time::Micros;
 use past::Past;
 use quic::CallError;
 use relay_client::{EpochQuery, Paging, Session};
@@ -61,7 +62,7 @@ impl Epochs {
     pub(super) fn known(&self, id: &str, span: Span) -> Vec<KnownEpoch> {
         let tracks = self.tracks.lock();
         let main = tracks.get(&(id.to_owned(), TrackId::MAIN));
-        main.map_or_else(Vec::new, |track| track.known(span.from_us(), span.to_us()))
+        main.map_or_else(Vec::new, |track| track.known(span.from_us().0, span.to_us().0))
     }
 
     /// The timeline of a span; `newest_us` is the start of the newest stored segment.
@@ -77,7 +78,7 @@ impl Epochs {
         let stored = owner.stored();
         let Some(camera) = stored.camera(name) else { return Err(CallError::Unexpected("no such camera")) };
         let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-        let (from, to) = (span.from_us(), span.to_us());
+        let (from, to) = (span.from_us().0, span.to_us().0);
         let main = self.fetched(owner, (camera.camera_id, TrackId::MAIN), &key, span).await?;
         glimpses.read(owner, name, &main.cut_short(from, to), ENDS).await?;
         let stored = glimpses.stored(camera.camera_id, main.around(from, to));
@@ -115,16 +116,18 @@ impl Epochs {
     ) -> Result<Past, CallError> {
         let id = (camera_id.to_string(), of);
         let mut track = self.tracks.lock().get(&id).cloned().unwrap_or_default();
-        let mut wanted = track.wanted(span.from_us(), span.to_us());
-        wanted.extend(track.late(span.from_us(), span.to_us(), owner.now_us()));
-        for (from_us, to_us) in wanted {
+        let (from, to, now) = (span.from_us().0, span.to_us().0, owner.now_us().0);
+        let mut wanted = track.wanted(from, to);
+        wanted.extend(track.late(from, to, now));
+        for (from, to) in wanted {
+            let (from_us, to_us) = (Micros(from), Micros(to));
             let link = session.link().await?;
             let mut paging = Paging::new(EpochQuery { camera_key: *key, track: of, from_us, to_us });
             while let Some(page) = paging.next(&link).await? {
                 page.epochs.iter().for_each(|epoch| track.take(epoch.open()));
             }
         }
-        track.cover(span.from_us(), span.to_us().min(owner.now_us()));
+        track.cover(from, to.min(now));
         self.tracks.lock().insert(id, track.clone());
         Ok(track)
     }

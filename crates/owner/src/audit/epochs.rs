@@ -5,6 +5,7 @@ use crate::book::{BookError, StoredCamera};
 use crate::live::policy::Policies;
 use crate::state::{As, Owner};
 use media::id::TrackId;
+use media::time::Micros;
 use quic::CallError;
 use relay_client::epochs::Page;
 use relay_client::{EpochQuery, Paging, Session};
@@ -21,8 +22,8 @@ pub(super) const TRACKS: [TrackId; 2] = [TrackId::MAIN, TrackId::SUB];
 pub(super) struct Checker {
     name: String,
     policies: Policies,
-    /// Up to which moment epochs have been seen, Unix microseconds.
-    pub(super) reached_us: u64,
+    /// Up to which moment epochs have been seen.
+    pub(super) reached_us: Micros,
     pub(super) checked: u64,
     pub(super) alarms: Vec<String>,
 }
@@ -76,7 +77,7 @@ pub(super) async fn check(
     let mut checker = Checker::new(camera, track)?;
     let (camera_key, from_us) = (camera.camera_key()?, checker.reached_us);
     // An epoch that was open at the last audit is met again: it overlaps.
-    let mut paging = Paging::new(EpochQuery { camera_key, track, from_us, to_us: u64::MAX });
+    let mut paging = Paging::new(EpochQuery { camera_key, track, from_us, to_us: Micros::MAX });
     let mut session = owner.session(As::Device);
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -5,6 +5,7 @@ use media::enrollment::Enrollment;
 use media::id::{CameraId, Day, TrackId};
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
+use media::time::Micros;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The version of the file's form.
@@ -135,16 +136,16 @@ impl StoredCamera {
     }
 
     /// Up to which moment the EpochOpens of a track were checked.
-    pub(crate) fn epochs_checked_to(&self, track: TrackId) -> u64 {
-        if track == TrackId::SUB { self.sub_epochs_checked_to_us } else { self.epochs_checked_to_us }
+    pub(crate) fn epochs_checked_to(&self, track: TrackId) -> Micros {
+        Micros(if track == TrackId::SUB { self.sub_epochs_checked_to_us } else { self.epochs_checked_to_us })
     }
 
-    pub(crate) fn check_epochs_to(&mut self, track: TrackId, to_us: u64) {
+    pub(crate) fn check_epochs_to(&mut self, track: TrackId, to_us: Micros) {
         let kept = match track {
             TrackId::SUB => &mut self.sub_epochs_checked_to_us,
             _ => &mut self.epochs_checked_to_us,
         };
-        *kept = (*kept).max(to_us);
+        *kept = (*kept).max(to_us.0);
     }
 
     pub(crate) fn notice_day(&self) -> Day {

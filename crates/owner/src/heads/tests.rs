@@ -8,7 +8,7 @@ use media::segment::{HEADER_LEN, HeadExtent, Start, head_extent};
 use seal::epoch::Pool;
 use seal::sealer::SegmentSealer;
 
-const START: u64 = 1_800_000_000_000_000;
+const START: Micros = Micros(1_800_000_000_000_000);
 
 /// A camera's epoch, a keyring that holds it, and its segments.
 struct Filmed {
@@ -51,7 +51,7 @@ fn filmed(at: u8) -> Filmed {
             k,
             sequence: Sequence(u64::from(k) + 40),
             run: 0,
-            start_us: START + u64::from(k) * 2_000_000,
+            start_us: START.after(Duration::from_secs(2) * k),
             start: if k == 2 { Start::Continuation } else { Start::KeyFrame },
         };
         let head = SegmentHead {
@@ -87,7 +87,10 @@ fn a_head_tells_what_its_camera_sealed_and_shows_a_picture_where_asked_and_there
         assert_eq!((head.header.sequence.0, head.picture), (40 + u64::from(k), None));
         let head = open(stored(segment, true), &filmed.keys, true).unwrap();
         assert_eq!(head.picture.as_deref(), (k < 2).then_some(&b"picture"[..]));
-        assert_eq!((head.end_us() - head.header.start_us, head.bytes as usize), (2_000_000, segment.len()));
+        assert_eq!(
+            (head.end_us().since(head.header.start_us), head.bytes as usize),
+            (Duration::from_secs(2), segment.len())
+        );
     }
 }
 

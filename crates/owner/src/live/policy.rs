@@ -61,7 +61,7 @@ impl Policies {
         let Some(version) = at.and_then(|at| self.0.get(at)) else {
             return alarm(&named(newest), &format!("policy {}", hex::encode(context.policy_hash)));
         };
-        let start = context.start_us / 1_000_000;
+        let start = context.start_us.seconds().0;
         let superseding = self.0.iter().skip(at.map_or(0, |at| at + 1));
         let current = superseding.rev().find(|newer| newer.since.saturating_add(GRACE_SECONDS) < start);
         if let Some(current) = current {
@@ -91,6 +91,7 @@ mod tests {
     use media::epoch::{EpochContext, Wrap};
     use media::id::{CameraId, DeviceId, EpochNo, TrackId};
     use media::policy::{Classes, Recipient, Role};
+    use media::time::{Micros, Seconds};
 
     fn policy(version: u32) -> OwnerPolicy {
         OwnerPolicy {
@@ -104,7 +105,7 @@ mod tests {
                 device_id: DeviceId([2; 32]),
                 wrap_pk: Vec::new(),
                 role: Role::Admin,
-                not_after: u64::MAX,
+                not_after: Seconds::MAX,
             }],
             classes: Classes::default(),
             retention_days: 30,
@@ -125,7 +126,7 @@ mod tests {
                 camera_id: CameraId([1; 32]),
                 track: TrackId(0),
                 epoch_no: EpochNo(1),
-                start_us: start_s * 1_000_000,
+                start_us: Micros(start_s * 1_000_000),
                 dur_ms: 60_000,
                 policy_hash: [policy; 32],
                 notice_commit: [0; 32],

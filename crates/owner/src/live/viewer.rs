@@ -29,6 +29,7 @@ use media::epoch::EpochOpen;
 use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
 use media::segment::SegmentHeader;
 use media::sign::PublicKey;
+use media::time::Micros;
 use relay_client::Epoch;
 use seal::hpke::SecretKey;
 use seal::opener::{Continuity, Keyring, SegmentOpener};
@@ -71,7 +72,7 @@ pub(crate) struct Viewer {
     policies: Policies,
     write_when: WriteWhen,
     /// First moments of the segments that were asked for, Unix microseconds; the end is excluded.
-    wanted: std::ops::Range<u64>,
+    wanted: std::ops::Range<Micros>,
     keys: Keyring,
     opens: BTreeMap<EpochNo, EpochOpen>,
     continuity: Continuity,
@@ -160,7 +161,7 @@ impl Viewer {
             wrap_key,
             policies,
             write_when,
-            wanted: 0..u64::MAX,
+            wanted: Micros(0)..Micros::MAX,
             keys: Keyring::new(camera_key, track),
             opens: BTreeMap::new(),
             continuity: Continuity::new(),
@@ -173,7 +174,7 @@ impl Viewer {
     }
 
     /// Only segments that start in this range were asked for.
-    pub(crate) fn want(&mut self, starts_us: std::ops::Range<u64>) {
+    pub(crate) fn want(&mut self, starts_us: std::ops::Range<Micros>) {
         self.wanted = starts_us;
     }
 
@@ -219,7 +220,7 @@ impl Viewer {
         &mut self,
         incoming: &mut Incoming,
         bytes: &[u8],
-        now_us: u64,
+        now_us: Micros,
         out: &mut Vec<Output>,
     ) -> Step {
         if incoming.done {
@@ -295,9 +296,9 @@ impl Viewer {
     }
 
     /// Counts a gap that no chain shows: at an edge of what was asked for.
-    pub(crate) fn gap(&mut self, from_us: u64, to_us: u64, reason: &str) -> Output {
+    pub(crate) fn gap(&mut self, from_us: Micros, to_us: Micros, reason: &str) -> Output {
         self.watched.gaps += 1;
-        Output::Event(Event::Gap { from_us, to_us, reason: reason.to_owned() })
+        Output::Event(Event::Gap { from_us: from_us.0, to_us: to_us.0, reason: reason.to_owned() })
     }
 
     fn refuse(&mut self, incoming: &mut Incoming, reason: &str, out: &mut Vec<Output>) {

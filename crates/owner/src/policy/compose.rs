@@ -6,6 +6,7 @@ use media::codec::DecodeError;
 use media::id::CameraId;
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
 use media::sign::sha256;
+use media::time::Seconds;
 use tlog::note::Verifier;
 
 /// Why the configuration makes no policy.
@@ -33,7 +34,7 @@ pub(crate) fn first_policy(owner: &Owner, camera_id: CameraId) -> Result<SignedO
         device_id: owner.device_id(),
         wrap_pk: owner.wrap_key().public(),
         role: Role::Admin,
-        not_after: u64::MAX,
+        not_after: Seconds::MAX,
     };
     let policy = configured(owner, camera_id, vec![this])?;
     policy.sign(owner.root()).map_err(ComposeError::Policy)
@@ -137,7 +138,10 @@ mod tests {
         assert_eq!(policy.log_policy_hash, sha256(&[owner.log_policy_text().as_bytes()]));
         assert_eq!(policy.policy_doc_hash, owner.rules_hash());
         let [this] = &policy.recipients[..] else { panic!("one device") };
-        assert_eq!((this.device_id, this.role, this.not_after), (owner.device_id(), Role::Admin, u64::MAX));
+        assert_eq!(
+            (this.device_id, this.role, this.not_after),
+            (owner.device_id(), Role::Admin, Seconds::MAX)
+        );
         assert_eq!(this.wrap_pk, owner.wrap_key().public());
     }
 

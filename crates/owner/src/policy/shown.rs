@@ -4,6 +4,7 @@ use super::{compose, newest};
 use crate::book::{BookError, StoredCamera};
 use crate::state::Owner;
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, TrusteeEntry};
+use media::time::Seconds;
 use serde::Serialize;
 
 /// One camera's policy in force.
@@ -62,7 +63,7 @@ impl ShownPolicy {
                 Role::Admin => "admin",
                 Role::Guest => "guest",
             },
-            until: (recipient.not_after != u64::MAX).then_some(recipient.not_after),
+            until: (recipient.not_after != Seconds::MAX).then_some(recipient.not_after.0),
         };
         let (changes, fault) = match compose::next_policy(owner, &signed) {
             Ok(None) => (Vec::new(), None),

@@ -4,13 +4,15 @@ use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};
 use crate::state::Owner;
 use media::id::{EpochNo, Sequence};
+use media::time::Micros;
 use quic::CallError;
 use relay_client::Session;
 use seal::opener::Keyring;
 use std::collections::VecDeque;
+use std::time::Duration;
 
-/// How much of the newest footage is looked at, microseconds.
-const RECENT_US: u64 = 60_000_000;
+/// How much of the newest footage is looked at.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// One camera's newest minute, kept from one question to the next.
 #[derive(Debug)]
@@ -20,20 +22,20 @@ pub(crate) struct Recent {
     next: Sequence,
     waiting: Option<u32>,
     /// Start of the newest segment when it was looked at last.
-    seen_us: u64,
+    seen_us: Option<Micros>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Segment {
-    start_us: u64,
-    end_us: u64,
+    start_us: Micros,
+    end_us: Micros,
     bytes: u32,
 }
 
 impl Recent {
     pub(crate) fn of(camera: &StoredCamera) -> Result<Self, CallError> {
         let keys = heads::keyring(camera)?;
-        Ok(Self { keys, segments: VecDeque::new(), next: Sequence(0), waiting: None, seen_us: 0 })
+        Ok(Self { keys, segments: VecDeque::new(), next: Sequence(0), waiting: None, seen_us: None })
     }
 
     /// Reads what is new, up to the segment that starts at `newest_us`.
@@ -42,18 +44,18 @@ impl Recent {
         owner: &Owner,
         session: &mut Session,
         camera: &StoredCamera,
-        newest_us: u64,
+        newest_us: Micros,
     ) -> Result<(), CallError> {
-        if newest_us == 0 || newest_us == self.seen_us {
+        if self.seen_us == Some(newest_us) {
             return Ok(());
         }
-        let (from_us, to_us) = (newest_us.saturating_sub(RECENT_US), newest_us.saturating_add(1));
+        let (from_us, to_us) = (newest_us.before(RECENT), newest_us.after(Duration::from_micros(1)));
         let wanted = Wanted { from_us, to_us, cursor: self.next, pictures: false };
         let answer = heads::fetch(owner, session, camera, &mut self.keys, wanted).await?;
         answer.heads.iter().for_each(|head| self.take(head));
         self.segments.retain(|segment| segment.start_us >= from_us);
         // The rest of an answer that was full comes with the next question.
-        self.seen_us = if answer.next.is_none() { newest_us } else { 0 };
+        self.seen_us = answer.next.is_none().then_some(newest_us);
         Ok(())
     }
 
@@ -76,8 +78,8 @@ impl Recent {
 
     /// Bytes of the newest minute over its filmed time.
     pub(crate) fn bits_per_second(&self) -> Option<u64> {
-        let filmed: u64 = self.segments.iter().map(|s| s.end_us.saturating_sub(s.start_us)).sum();
+        let filmed: Duration = self.segments.iter().map(|s| s.end_us.since(s.start_us)).sum();
         let bytes: u64 = self.segments.iter().map(|s| u64::from(s.bytes)).sum();
-        bytes.saturating_mul(8_000_000).checked_div(filmed)
+        bytes.saturating_mul(8_000_000).checked_div(u64::try_from(filmed.as_micros()).ok()?)
     }
 }

@@ -6,6 +6,7 @@ use host::running::Running;
 use host::shutdown::Shutdown;
 use media::id::TrackId;
 use media::segment::Start;
+use media::time::{Micros, Seconds};
 use owner::audit::{Since, audit};
 use owner::export::ExportError;
 use owner::live::{Event, WatchError};
@@ -81,7 +82,7 @@ impl Scene {
 }
 
 fn span(camera: &Camera, from: u64, to: u64) -> Span {
-    Span::new(camera.began_us + from * SEGMENT_US, camera.began_us + to * SEGMENT_US).unwrap()
+    Span::new(Micros(camera.began_us + from * SEGMENT_US), Micros(camera.began_us + to * SEGMENT_US)).unwrap()
 }
 
 fn gaps(events: &[Event]) -> Vec<(u64, u64)> {
@@ -216,7 +217,7 @@ async fn a_recorded_span_is_played_exported_twice_alike_and_its_gaps_are_named()
     }
     let owner = &scene.owner;
     // Five whole seconds, cut at the key frame before the asked start.
-    let asked = Span::new(camera.began_us + 4_500_000, camera.began_us + 9_000_000).unwrap();
+    let asked = Span::new(Micros(camera.began_us + 4_500_000), Micros(camera.began_us + 9_000_000)).unwrap();
     let (mut sink, mut events) = (Vec::new(), Vec::new());
     let on = &mut |event| events.push(event);
     let watched = owner::play::play(owner, "front-door", asked, &mut sink, on).await.unwrap();
@@ -231,9 +232,9 @@ async fn a_recorded_span_is_played_exported_twice_alike_and_its_gaps_are_named()
     let exported = owner::export::export(owner, "front-door", whole, &to, on).await.unwrap();
     let [file] = &exported.files[..] else { panic!("{exported:?}") };
     assert_eq!((file.segments, frames(&file.path)), (19, 190));
-    assert_eq!((file.from_us, file.to_us), (whole.from_us(), whole.to_us()));
+    assert_eq!((file.from_us, file.to_us), (whole.from_us().0, whole.to_us().0));
     let lost = span(&camera, 12, 13);
-    assert_eq!(gaps(&events), [(lost.from_us(), lost.to_us())]);
+    assert_eq!(gaps(&events), [(lost.from_us().0, lost.to_us().0)]);
     assert_eq!(exported.gaps.len(), 1);
     let bytes = std::fs::read(&file.path).unwrap();
     assert_eq!(file.bytes, bytes.len() as u64);
@@ -247,7 +248,8 @@ async fn a_recorded_span_is_played_exported_twice_alike_and_its_gaps_are_named()
     assert_eq!(left.count(), 0);
 
     // Before anything was filmed there is nothing, and it is said so.
-    let before = Span::new(camera.began_us - 60_000_000, camera.began_us - 30_000_000).unwrap();
+    let before =
+        Span::new(Micros(camera.began_us - 60_000_000), Micros(camera.began_us - 30_000_000)).unwrap();
     let nothing = owner::export::export(owner, "front-door", before, &to, &mut |_| {}).await;
     assert!(matches!(nothing, Err(ExportError::Nothing)), "{nothing:?}");
     let unknown = owner::play::play(owner, "yard", before, &mut tokio::io::sink(), &mut |_| {}).await;
@@ -263,7 +265,7 @@ async fn playback_begins_at_the_key_frame_before_the_span_however_many_segments_
         camera.start = if (4..=6).contains(&at) { Start::Continuation } else { Start::KeyFrame };
         camera.film().await;
     }
-    let asked = Span::new(camera.began_us + 6_200_000, camera.began_us + 8_000_000).unwrap();
+    let asked = Span::new(Micros(camera.began_us + 6_200_000), Micros(camera.began_us + 8_000_000)).unwrap();
     let mut begun = Vec::new();
     let on = &mut |event: Event| {
         if let Event::Segment { sequence, .. } = event {
@@ -320,7 +322,7 @@ fn stranger() -> media::policy::Recipient {
         device_id: media::id::DeviceId([66; 32]),
         wrap_pk: seal::hpke::SecretKey::generate(&mut host::rng::OsRng).public(),
         role: media::policy::Role::Guest,
-        not_after: u64::MAX,
+        not_after: Seconds::MAX,
     }
 }
 
@@ -348,7 +350,7 @@ async fn the_second_picture_is_watched_and_audited_as_a_track_of_its_own() {
     assert!(clean.is_clean(), "{clean:?}");
     assert_eq!(clean.epochs_checked, 2, "the first of each track");
 
-    let asked = Span::new(camera.began_us, camera.began_us + 60_000_000).unwrap();
+    let asked = Span::new(Micros(camera.began_us), Micros(camera.began_us + 60_000_000)).unwrap();
     for (track, segments) in [(TrackId::MAIN, 2), (TrackId::SUB, 10)] {
         let picture = owner::Picture { camera: "front-door", track };
         let mut nowhere = tokio::io::sink();

@@ -6,6 +6,7 @@ use escrow::record::{EntryId, OwnerPolicyLeaf, Record, Signed, policy_commitment
 use media::enrollment::{CameraConsent, Enrollment};
 use media::id::{CameraId, Day};
 use media::policy::{Class, Classes, OwnerPolicy, TrusteeEntry};
+use media::time::{Micros, Seconds};
 use owner::Owner;
 use seal::notice::{NoticeKey, NoticeRoot};
 use stage::copy_folder;
@@ -101,12 +102,12 @@ impl World {
         let enrollment = Enrollment {
             camera_pk,
             owner_root_pk: owner_pk,
-            created: host::clock::now(),
+            created: Seconds(host::clock::now()),
             firmware_hash: [0; 32],
             camera_consent: CameraConsent::sign(&camera, &owner_pk, [9; 32]),
         };
         // Paired a month ago: audits try every day since.
-        let day = Day(Day::of_us(host::clock::now_us()).0 - 30);
+        let day = Day(Micros(host::clock::now_us()).day().0 - 30);
         let secret = [at; 32];
         let root = NoticeRoot::new(secret);
         let leaf = policy_leaf(&root.key(&id, day), Hash(policy.hash()));

@@ -27,7 +27,7 @@ type End = (Link, ControlReceiver);
 async fn session() -> (Endpoint, Endpoint, End, End) {
     let (relay, client) = (relay(ServerLimits::default()), client());
     let address = relay.local_addr().unwrap().to_string();
-    let accepted = async { relay.accept().await.unwrap().accept(|| 77).await };
+    let accepted = async { relay.accept().await.unwrap().accept(|| Micros(77)).await };
     let key = relay_key();
     let (here, there) = tokio::join!(client.connect(&address, &key), accepted);
     (relay, client, here.unwrap(), there.unwrap())
@@ -35,7 +35,7 @@ async fn session() -> (Endpoint, Endpoint, End, End) {
 
 fn fetch() -> SegmentQuery {
     let (camera_id, track) = (CameraId([3; 32]), TrackId(0));
-    SegmentQuery { camera_id, track, from_us: 0, to_us: 9, cursor: Sequence(0) }
+    SegmentQuery { camera_id, track, from_us: Micros(0), to_us: Micros(9), cursor: Sequence(0) }
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn each_side_knows_the_others_key_and_the_client_the_relays_clock() {
     let (_relay, _client, (here, mut control), (there, mut theirs)) = session().await;
     assert_eq!(here.peer_key(), relay_key());
     assert_eq!(there.peer_key(), Identity::from_seed(&CAMERA).public_key());
-    assert_eq!(here.welcome_now_us(), 77);
+    assert_eq!(here.welcome_now_us(), Micros(77));
     let ack = Control::Ack { track: TrackId(0), sequence: Sequence(5) };
     there.control_send(&ack).unwrap();
     assert_eq!(control.next().await, Ok(Some(ack)));
@@ -56,7 +56,7 @@ async fn nobody_passes_for_the_relay() {
     let (relay, client) = (relay(ServerLimits::default()), client());
     let address = relay.local_addr().unwrap().to_string();
     let other = Identity::from_seed(&[9; 32]).public_key();
-    let accepted = async { relay.accept().await.unwrap().accept(|| 0).await };
+    let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await };
     let (refused, there) = tokio::join!(client.connect(&address, &other), accepted);
     assert_eq!(refused.unwrap_err(), LinkError::WrongKey);
     assert!(matches!(there.unwrap_err(), LinkError::Handshake(_)));
@@ -66,7 +66,7 @@ async fn nobody_passes_for_the_relay() {
 async fn another_protocol_and_another_version_are_named() {
     let (relay, client) = (relay(ServerLimits::default()), client());
     let peer = relay.local_addr().unwrap();
-    let accepted = async { relay.accept().await.unwrap().accept(|| 0).await };
+    let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await };
     let key = relay_key();
     let (refused, there) = tokio::join!(client.connect_to(peer, &key, b"h3"), accepted);
     assert_eq!(refused.unwrap_err(), LinkError::OtherProtocol);
@@ -76,7 +76,7 @@ async fn another_protocol_and_another_version_are_named() {
         (Control::Hello { version: 2 }, LinkError::Version(2)),
         (Control::Goodbye, LinkError::Unexpected { expected: "Hello", got: "another message" }),
     ] {
-        let accepted = async { relay.accept().await.unwrap().accept(|| 0).await };
+        let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await };
         let raw = async {
             let connection = raw_connection(&client, peer).await;
             let (mut send, _recv) = connection.open_bi().await.unwrap();
@@ -100,7 +100,7 @@ async fn a_peer_that_never_says_hello_is_let_go() {
     let limits = ServerLimits { handshake: Duration::from_secs(2), ..ServerLimits::default() };
     let (relay, client) = (relay(limits), client());
     let peer = relay.local_addr().unwrap();
-    let accepted = async { relay.accept().await.unwrap().accept(|| 0).await };
+    let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await };
     let (connection, there) = tokio::join!(raw_connection(&client, peer), accepted);
     assert!(matches!(there.unwrap_err(), LinkError::NoAnswer { .. }));
     connection.closed().await;
@@ -135,7 +135,7 @@ async fn garbage_on_the_control_stream_ends_the_session_by_name_on_both_sides() 
     for (bytes, says) in cases {
         let (relay, client) = (relay(ServerLimits::default()), client());
         let peer = relay.local_addr().unwrap();
-        let accepted = async { relay.accept().await.unwrap().accept(|| 0).await.unwrap() };
+        let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await.unwrap() };
         let raw = async {
             let connection = raw_connection(&client, peer).await;
             let (mut send, recv) = connection.open_bi().await.unwrap();
@@ -189,18 +189,18 @@ async fn fetched_segments_arrive_whole_and_an_early_end_is_no_end() {
         let (request, responder) = there.accept_call().await.unwrap().request().await.unwrap();
         assert_eq!(request, Request::FetchSegments(fetch()));
         let mut out = responder.segments().await.unwrap();
-        out.send(11, Bytes::from_static(b"one")).await.unwrap();
-        out.send(12, big.clone()).await.unwrap();
+        out.send(Micros(11), Bytes::from_static(b"one")).await.unwrap();
+        out.send(Micros(12), big.clone()).await.unwrap();
         out.finish().await.unwrap();
         let (_, responder) = there.accept_call().await.unwrap().request().await.unwrap();
         let mut out = responder.segments().await.unwrap();
-        out.send(13, Bytes::from_static(b"one")).await.unwrap();
+        out.send(Micros(13), Bytes::from_static(b"one")).await.unwrap();
         drop(out);
     };
     let ask = async {
         let mut segments = here.fetch_segments(&fetch()).await.unwrap();
-        assert_eq!(segments.next().await, Ok(Some((11, Bytes::from_static(b"one")))));
-        assert_eq!(segments.next().await, Ok(Some((12, big.clone()))));
+        assert_eq!(segments.next().await, Ok(Some((Micros(11), Bytes::from_static(b"one")))));
+        assert_eq!(segments.next().await, Ok(Some((Micros(12), big.clone()))));
         assert_eq!(segments.next().await, Ok(None));
         assert_eq!(segments.next().await, Ok(None));
         let early = async {
@@ -224,7 +224,7 @@ async fn fetched_heads_arrive_and_what_is_none_ends_the_session() {
         k: 0,
         sequence: Sequence(4),
         run: 0,
-        start_us: 5,
+        start_us: Micros(5),
         start: Start::KeyFrame,
     };
     let bytes = [&header.encode()[..], &frame(0, b"sealed")].concat();
@@ -235,17 +235,17 @@ async fn fetched_heads_arrive_and_what_is_none_ends_the_session() {
         let (asked, responder) = there.accept_call().await.unwrap().request().await.unwrap();
         assert_eq!(asked, Request::FetchHeads(query));
         let mut out = responder.heads().await.unwrap();
-        out.send(11, head.encode().into()).await.unwrap();
+        out.send(Micros(11), head.encode().into()).await.unwrap();
         out.finish().await.unwrap();
         let (_, responder) = there.accept_call().await.unwrap().request().await.unwrap();
         let mut out = responder.heads().await.unwrap();
-        out.send(12, cut.into()).await.unwrap();
+        out.send(Micros(12), cut.into()).await.unwrap();
         out.finish().await.unwrap();
         there.closed().await
     };
     let ask = async {
         let mut heads = here.fetch_heads(&query).await.unwrap();
-        assert_eq!(heads.next().await, Ok(Some((11, head.clone()))));
+        assert_eq!(heads.next().await, Ok(Some((Micros(11), head.clone()))));
         assert_eq!(heads.next().await, Ok(None));
         let mut heads = here.fetch_heads(&query).await.unwrap();
         let error = heads.next().await.unwrap_err();
@@ -364,7 +364,7 @@ async fn connections_beyond_the_limit_are_refused() {
     let (first, second) = (client(), client());
     let address = relay.local_addr().unwrap().to_string();
     let server = async {
-        let kept = relay.accept().await.unwrap().accept(|| 0).await.unwrap();
+        let kept = relay.accept().await.unwrap().accept(|| Micros(0)).await.unwrap();
         assert!(relay.accept().await.is_none(), "the second is refused; closing ends the wait");
         drop(kept);
     };

@@ -11,6 +11,7 @@ fn key() -> PublicKey {
 }
 
 fn query(from_us: u64, to_us: u64) -> EpochQuery {
+    let (from_us, to_us) = (Micros(from_us), Micros(to_us));
     EpochQuery { camera_key: key(), track: TrackId::MAIN, from_us, to_us }
 }
 
@@ -20,7 +21,7 @@ fn signed(by: &SigningKey, track: TrackId, number: u64, start_us: u64, dur_ms: u
         camera_id: CameraId::of_key(&by.verifying_key().to_bytes()),
         track,
         epoch_no: EpochNo(number),
-        start_us,
+        start_us: Micros(start_us),
         dur_ms,
         policy_hash: [0; 32],
         notice_commit: [0; 32],

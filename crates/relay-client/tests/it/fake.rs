@@ -2,6 +2,7 @@
 
 use host::rng::Rng;
 use media::message::{Refusal, RefusalCode, Request, Response};
+use media::time::Micros;
 use quic::{ClientOptions, Endpoint, Identity, Link, LinkError, ServerLimits};
 use relay_client::{Addresses, Relay, Session};
 use std::sync::Arc;
@@ -47,7 +48,7 @@ impl Fake {
                 let (answer, asked, counted, tell) =
                     (answer.clone(), asked.clone(), counted.clone(), tell.clone());
                 tokio::spawn(async move {
-                    let Ok((link, _control)) = incoming.accept(|| 7).await else { return };
+                    let Ok((link, _control)) = incoming.accept(|| Micros(7)).await else { return };
                     counted.fetch_add(1, Ordering::SeqCst);
                     let _ = tell.send(serve(&link, &asked, &*answer).await);
                 });

@@ -5,6 +5,7 @@ use ed25519_dalek::SigningKey;
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, EpochNo, TrackId};
 use media::message::{RefusalCode, Response};
+use media::time::Micros;
 use quic::{CallError, LinkError};
 use relay_client::epochs::EpochQuery;
 use relay_client::{calls, epochs::epochs, found};
@@ -98,7 +99,7 @@ async fn a_relay_that_says_more_for_ever_is_asked_until_it_shows_nothing_new() {
             camera_id: CameraId::of_key(&camera_key),
             track: TrackId::MAIN,
             epoch_no: EpochNo(number),
-            start_us: number * 1_000_000,
+            start_us: Micros(number * 1_000_000),
             dur_ms: 1000,
             policy_hash: [0; 32],
             notice_commit: [0; 32],
@@ -121,7 +122,7 @@ async fn a_relay_that_says_more_for_ever_is_asked_until_it_shows_nothing_new() {
         let opens = opens.iter().skip(n * 2).take(2).cloned().collect();
         Answer::Say(Response::Epochs { opens, more: true })
     });
-    let query = EpochQuery { camera_key, track: TrackId::MAIN, from_us: 0, to_us: u64::MAX };
+    let query = EpochQuery { camera_key, track: TrackId::MAIN, from_us: Micros(0), to_us: Micros::MAX };
     let mut session = fake.session();
     let all = epochs(&session.link().await.unwrap(), query, 100).await.unwrap();
     let numbers: Vec<_> = all.iter().map(|epoch| epoch.open().context.epoch_no.0).collect();

@@ -1,5 +1,6 @@
 use super::*;
 use media::id::EpochNo;
+use media::time::Micros;
 
 fn header(sequence: u64, start: Start) -> SegmentHeader {
     SegmentHeader {
@@ -9,7 +10,7 @@ fn header(sequence: u64, start: Start) -> SegmentHeader {
         k: u32::try_from(sequence % 4).unwrap(),
         sequence: Sequence(sequence),
         run: 0,
-        start_us: 0,
+        start_us: Micros(0),
         start,
     }
 }

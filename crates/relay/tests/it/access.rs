@@ -7,13 +7,14 @@ use media::id::{Day, TrackId};
 use media::message::{Control, From, RefusalCode, Request, Response, Side};
 use media::policy::Role;
 use media::segment::HeadQuery;
+use media::time::Micros;
 use quic::CallError;
 
 fn every_call(camera: &Camera) -> Vec<Request> {
     let (camera_id, track) = (camera.id(), TRACK);
     let (enrollment, policy) = camera.enrollment(1, [0; 32], &[(STRANGER, Role::Admin)]);
     vec![
-        Request::FetchEpochs { camera_id, track, from_us: 0, to_us: u64::MAX },
+        Request::FetchEpochs { camera_id, track, from_us: Micros(0), to_us: Micros::MAX },
         Request::PutEpochOpen(Camera::new(STRANGER).next_epoch()),
         Request::PutDayNotice(vec![1; 50]),
         Request::GetDayNotice { camera_id, day: Day(1) },

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use host::rng::Rng;
 use media::id::{CameraId, Day, Sequence, TrackId};
 use media::message::RefusalCode;
+use media::time::Micros;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,7 +63,7 @@ impl Backend for InDoubt {
         self.packs.cameras()
     }
 
-    fn sweep(&self, now_us: u64) -> Answer<'_, Swept> {
+    fn sweep(&self, now_us: Micros) -> Answer<'_, Swept> {
         self.packs.sweep(now_us)
     }
 

@@ -3,6 +3,7 @@
 use crate::world::{DEVICE, TRACK, World, soon};
 use media::id::Sequence;
 use media::message::{Control, RefusalCode, Request, Response};
+use media::time::Micros;
 use quic::LinkError;
 
 /// A row of bytes that is no message, the same in every run.
@@ -41,7 +42,7 @@ async fn messages_that_are_not_a_clients_to_send_end_the_session() {
     let world = World::new().await;
     for message in [
         Control::Ack { track: TRACK, sequence: Sequence(0) },
-        Control::Welcome { version: 1, now_us: 0 },
+        Control::Welcome { version: 1, now_us: Micros(0) },
         Control::Hello { version: 1 },
     ] {
         let peer = world.connect(DEVICE).await;

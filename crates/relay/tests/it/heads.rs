@@ -6,7 +6,9 @@ use crate::world::{
 use media::limits;
 use media::message::{RefusalCode, Request, Response};
 use media::segment::{HEADER_LEN, HeadQuery, SegmentHeader, SegmentQuery, Start, StoredHead};
+use media::time::Micros;
 use quic::CallError;
+use std::time::Duration;
 
 fn heads(camera: &Camera, cursor: u64, pictures: bool) -> HeadQuery {
     HeadQuery { segments: fetch(camera.id(), cursor), pictures }
@@ -16,7 +18,7 @@ async fn fetched(end: &End, query: &HeadQuery) -> Vec<StoredHead> {
     let mut stream = soon(end.link.fetch_heads(query)).await.unwrap();
     let mut all = Vec::new();
     while let Some((received_us, head)) = soon(stream.next()).await.unwrap() {
-        assert!(received_us > 0);
+        assert!(received_us > Micros(0));
         all.push(head);
     }
     all
@@ -60,7 +62,11 @@ async fn a_head_is_the_segments_first_bytes_and_tells_how_large_and_long_it_is()
     let device = world.connect(DEVICE).await;
     assert_eq!(fetched(&device, &heads(&camera, 3, false)).await.len(), 2, "from a cursor on");
     let from_us = sent[1].0.header.start_us;
-    let segments = SegmentQuery { from_us, to_us: from_us + SECOND, ..fetch(camera.id(), 0) };
+    let segments = SegmentQuery {
+        from_us,
+        to_us: from_us.after(Duration::from_micros(SECOND)),
+        ..fetch(camera.id(), 0)
+    };
     let range = HeadQuery { segments, pictures: false };
     let found = fetched(&device, &range).await;
     assert_eq!(found.len(), 1, "what overlaps the range and nothing else");

@@ -6,6 +6,7 @@ use media::epoch::SignedEpochOpen;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::{Control, RefusalCode, Request};
 use media::segment::{HEADER_LEN, SegmentHeader};
+use media::time::Micros;
 
 #[tokio::test]
 async fn forged_replayed_reordered_duplicated_and_cut_segments_are_each_named() {
@@ -27,7 +28,7 @@ async fn forged_replayed_reordered_duplicated_and_cut_segments_are_each_named() 
     fragment[HEADER_LEN + 8] ^= 1;
     assert_eq!(end.nacked(&fragment, sequence).await, RefusalCode::BadSignature);
     let mut moved = honest.bytes.clone();
-    moved[..HEADER_LEN].copy_from_slice(&with(&|h| h.start_us += 1).encode());
+    moved[..HEADER_LEN].copy_from_slice(&with(&|h| h.start_us.0 += 1).encode());
     assert_eq!(end.nacked(&moved, sequence).await, RefusalCode::BadSignature);
     let mut signature = honest.bytes.clone();
     *signature.last_mut().unwrap() ^= 1;
@@ -89,8 +90,8 @@ async fn start_of(world: &World, camera: &Camera) -> media::chain::Chain {
     let request = Request::FetchEpochs {
         camera_id: camera.id(),
         track: crate::world::TRACK,
-        from_us: 0,
-        to_us: u64::MAX,
+        from_us: Micros(0),
+        to_us: Micros::MAX,
     };
     let answer = world.connect(DEVICE).await.call(&request).await;
     let media::message::Response::Epochs { opens, .. } = answer else { panic!("{answer:?}") };

@@ -5,6 +5,7 @@ use host::http::{ServeLimits, bind, serve};
 use host::shutdown::Shutdown;
 use media::id::Day;
 use media::message::{NamedObject, RefusalCode, Request, Response};
+use media::time::Micros;
 use stage::log::Log;
 use tlog::Logged;
 use tlog::note::{UnverifiedNote, Verifier};
@@ -62,7 +63,7 @@ async fn a_trustees_day_keys_are_mirrored_as_they_are() {
     })
     .await;
     let owner = world.connect(OWNER).await;
-    let today = Day::of_us(host::clock::now_us());
+    let today = Micros(host::clock::now_us()).day();
     let deadline = tokio::time::Instant::now() + crate::world::PATIENCE;
     for day in [today, Day(today.0 + 1), Day(today.0 + 2)] {
         let expected =

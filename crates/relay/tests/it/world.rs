@@ -8,6 +8,7 @@ use media::id::{CameraId, Sequence};
 use media::message::{Control, RefusalCode, Request, Response};
 use media::policy::Role;
 use media::segment::SegmentQuery;
+use media::time::Micros;
 use quic::{ControlReceiver, Endpoint, Identity, Link};
 use relay::{At, Config, Error, Key, Log};
 pub(crate) use stage::books::{
@@ -175,7 +176,7 @@ impl End {
     }
 
     /// Everything stored of a camera from `cursor` on.
-    pub(crate) async fn fetch(&self, camera_id: CameraId, cursor: u64) -> Vec<(u64, Bytes)> {
+    pub(crate) async fn fetch(&self, camera_id: CameraId, cursor: u64) -> Vec<(Micros, Bytes)> {
         let request = fetch(camera_id, cursor);
         let mut segments = soon(self.link.fetch_segments(&request)).await.unwrap();
         let mut all = Vec::new();
@@ -188,5 +189,5 @@ impl End {
 
 pub(crate) fn fetch(camera_id: CameraId, cursor: u64) -> SegmentQuery {
     let cursor = Sequence(cursor);
-    SegmentQuery { camera_id, track: TRACK, from_us: 0, to_us: u64::MAX, cursor }
+    SegmentQuery { camera_id, track: TRACK, from_us: Micros(0), to_us: Micros::MAX, cursor }
 }

@@ -5,16 +5,18 @@
 
 use super::{Ended, OpenError};
 use core::cmp::Ordering;
+use core::time::Duration;
 use media::chain::Chain;
 use media::epoch::{EpochClose, EpochOpen, GapReason};
+use media::time::Micros;
 
 /// Footage that is missing, as the chain and the close records tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
-    /// The end of what came before, Unix microseconds.
-    pub from_us: u64,
+    /// The end of what came before.
+    pub from_us: Micros,
     /// The start of what follows.
-    pub to_us: u64,
+    pub to_us: Micros,
     /// Segments known to be missing.
     pub segments: u64,
     /// The camera's signed reason, or `None` where the camera filmed and the segment is not there: withheld or not yet stored. Under
@@ -102,7 +104,7 @@ impl Continuity {
         if segments == 0 && reason.is_none() {
             return Ok(None);
         }
-        let end_us = before.start_us.saturating_add(u64::from(last.trailer.duration_us));
+        let end_us = before.start_us.after(Duration::from_micros(last.trailer.duration_us.into()));
         Ok(Some(Gap { from_us: end_us.min(header.start_us), to_us: header.start_us, segments, reason }))
     }
 }

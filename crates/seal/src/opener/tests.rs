@@ -4,6 +4,7 @@ use crate::sealer::SegmentSealer;
 use alloc::string::ToString as _;
 use alloc::vec;
 use chacha20::ChaCha20Rng as Rng;
+use core::time::Duration;
 use ed25519_dalek::SigningKey;
 use media::chain::Chain;
 use media::epoch::{EpochClose, GapReason};
@@ -31,7 +32,7 @@ impl Filming {
             camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
             track: TrackId(0),
             epoch_no: EpochNo(epoch_no),
-            start_us: epoch_no * 60_000_000,
+            start_us: Micros(epoch_no * 60_000_000),
             dur_ms: 60_000,
             policy_hash: [1; 32],
             notice_commit: [2; 32],
@@ -68,7 +69,7 @@ impl Filming {
             k: self.k,
             sequence: Sequence(self.sequence),
             run: 1,
-            start_us: self.open.context.start_us + u64::from(self.k) * 2_000_000,
+            start_us: self.open.context.start_us.after(Duration::from_secs(2) * self.k),
             start: Start::KeyFrame,
         }
     }
@@ -89,7 +90,11 @@ impl Filming {
         };
         let (mut sealer, mut bytes) = SegmentSealer::start(&self.key, header, &head, &mut self.rng).unwrap();
         for fragment in [&b"moof one"[..], b"moof two"] {
-            bytes.extend(sealer.fragment(header.start_us + 100_000, fragment, &mut self.rng).unwrap());
+            bytes.extend(
+                sealer
+                    .fragment(header.start_us.after(Duration::from_millis(100)), fragment, &mut self.rng)
+                    .unwrap(),
+            );
         }
         assert_eq!(sealer.len(), bytes.len());
         bytes.extend(sealer.finish(2_000_000, &mut self.chain, &self.camera));
@@ -141,7 +146,10 @@ fn a_segment_round_trips() {
     assert!(
         matches!(&parts[1], Opened::Head(head) if head.init == b"init" && head.motion_permille == 20 && head.waiting == 3)
     );
-    let fragment = Opened::Fragment { captured_us: header.start_us + 100_000, bytes: b"moof two".to_vec() };
+    let fragment = Opened::Fragment {
+        captured_us: header.start_us.after(Duration::from_millis(100)),
+        bytes: b"moof two".to_vec(),
+    };
     assert_eq!(parts[3], fragment);
 }
 
@@ -211,7 +219,7 @@ fn a_segment_opens_in_its_own_place_only() {
     for relabel in [
         |header: &mut SegmentHeader| header.k += 1,
         |header: &mut SegmentHeader| header.sequence.0 += 1,
-        |header: &mut SegmentHeader| header.start_us += 1,
+        |header: &mut SegmentHeader| header.start_us.0 += 1,
         |header: &mut SegmentHeader| header.run += 1,
         |header: &mut SegmentHeader| header.start = Start::Continuation,
     ] {
@@ -264,7 +272,7 @@ fn what_comes_twice_or_late_is_a_replay_and_what_is_missing_is_counted() {
     assert_eq!(continuity.take(&segments[0], &filming.open), Err(OpenError::Replayed(Sequence(40))));
     let gap = continuity.take(&segments[3], &filming.open).unwrap().unwrap();
     assert_eq!((gap.segments, gap.reason), (1, None));
-    assert_eq!(gap.from_us, segments[1].header.start_us + 2_000_000);
+    assert_eq!(gap.from_us, segments[1].header.start_us.after(Duration::from_secs(2)));
 }
 
 #[test]

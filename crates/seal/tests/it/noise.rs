@@ -5,6 +5,7 @@ use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::Side;
 use media::segment::{END, SegmentHeader, Start, frame};
+use media::time::Micros;
 use proptest::prelude::*;
 use rand_core::SeedableRng as _;
 use seal::cobblestone;
@@ -20,7 +21,7 @@ fn viewer() -> (Keyring, SegmentHeader, EpochSeed, EpochContext) {
         camera_id: CameraId::of_key(&camera_key),
         track: TrackId(0),
         epoch_no: EpochNo(7),
-        start_us: 0,
+        start_us: Micros(0),
         dur_ms: 60_000,
         policy_hash: [0; 32],
         notice_commit: [0; 32],
@@ -46,7 +47,7 @@ fn viewer() -> (Keyring, SegmentHeader, EpochSeed, EpochContext) {
         k: 0,
         sequence: Sequence(0),
         run: 0,
-        start_us: 0,
+        start_us: Micros(0),
         start: Start::KeyFrame,
     };
     (keys, header, seed, context)

@@ -4,6 +4,7 @@ use media::chain::{Chain, FragmentsHash};
 use media::epoch::{EpochClose, EpochContext, GapReason};
 use media::id::{CameraId, DeviceId, EpochNo, TrackId};
 use media::segment::SegmentHeader;
+use media::time::Micros;
 use seal::epoch::{EpochSeed, Pool, share_commit};
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ fn context(c: &Value) -> EpochContext {
         camera_id: CameraId(array(&c["camera_id"])),
         track: TrackId(number(&c["track"])),
         epoch_no: EpochNo(number(&c["epoch_no"])),
-        start_us: number(&c["start_us"]),
+        start_us: Micros(number(&c["start_us"])),
         dur_ms: number(&c["dur_ms"]),
         policy_hash: array(&c["policy_hash"]),
         notice_commit: array(&c["notice_commit"]),
@@ -120,7 +121,7 @@ fn every_field_of_a_context_changes_every_key() {
         changed(|c| c.camera_id.0[31] ^= 1),
         changed(|c| c.track.0 += 1),
         changed(|c| c.epoch_no.0 += 1),
-        changed(|c| c.start_us += 1),
+        changed(|c| c.start_us.0 += 1),
         changed(|c| c.dur_ms += 1),
         changed(|c| c.policy_hash[0] ^= 1),
         changed(|c| c.notice_commit[0] ^= 1),

@@ -6,6 +6,7 @@ use media::chain::Chain;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::limits;
 use media::segment::{SegmentHeader, SegmentReader, Start};
+use media::time::Micros;
 use rand_core::SeedableRng as _;
 use seal::epoch::ContentKey;
 use seal::sealer::{INIT_MAX, SealError, SegmentHead, SegmentSealer};
@@ -18,14 +19,14 @@ fn header() -> SegmentHeader {
         k: 0,
         sequence: Sequence(0),
         run: 0,
-        start_us: 0,
+        start_us: Micros(0),
         start: Start::KeyFrame,
     }
 }
 
 fn head() -> SegmentHead {
     SegmentHead {
-        captured_us: 0,
+        captured_us: Micros(0),
         motion_permille: 0,
         waiting: 0,
         codecs: "avc1.640028".into(),
@@ -65,9 +66,9 @@ fn a_fragment_over_its_limit_is_refused_and_the_segment_goes_on() {
     let mut rng = Rng::seed_from_u64(1);
     let (mut sealer, mut bytes) = start(&mut rng);
     let huge = vec![0; limits::FRAGMENT];
-    assert_eq!(sealer.fragment(1, &huge, &mut rng), Err(SealError::TooLarge("the fragment")));
+    assert_eq!(sealer.fragment(Micros(1), &huge, &mut rng), Err(SealError::TooLarge("the fragment")));
     assert_eq!(sealer.len(), bytes.len());
-    bytes.extend(sealer.fragment(2, b"small", &mut rng).unwrap());
+    bytes.extend(sealer.fragment(Micros(2), b"small", &mut rng).unwrap());
     close_and_read(sealer, bytes);
 }
 
@@ -77,7 +78,7 @@ fn a_segment_takes_no_more_than_a_reader_would() {
     let (mut sealer, mut bytes) = start(&mut rng);
     let large = vec![0; 3 << 20];
     let refused = loop {
-        match sealer.fragment(1, &large, &mut rng) {
+        match sealer.fragment(Micros(1), &large, &mut rng) {
             Ok(framed) => bytes.extend(framed),
             Err(error) => break error,
         }
@@ -92,9 +93,9 @@ fn a_segment_has_no_more_fragments_than_a_reader_counts() {
     let mut rng = Rng::seed_from_u64(1);
     let (mut sealer, mut bytes) = start(&mut rng);
     for _ in 1..limits::FRAGMENTS {
-        bytes.extend(sealer.fragment(1, b"", &mut rng).unwrap());
+        bytes.extend(sealer.fragment(Micros(1), b"", &mut rng).unwrap());
     }
-    assert_eq!(sealer.fragment(1, b"", &mut rng), Err(SealError::TooLarge("the segment")));
+    assert_eq!(sealer.fragment(Micros(1), b"", &mut rng), Err(SealError::TooLarge("the segment")));
     close_and_read(sealer, bytes);
 }
 

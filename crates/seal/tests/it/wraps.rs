@@ -4,6 +4,7 @@ use chacha20::ChaCha20Rng as Rng;
 use media::epoch::{EpochContext, EpochOpen, Wrap};
 use media::id::{CameraId, DeviceId, EpochNo, TrackId};
 use media::policy::{Recipient, Role};
+use media::time::{Micros, Seconds};
 use rand_core::SeedableRng as _;
 use seal::epoch::EpochSeed;
 use seal::hpke::{self, HpkeError, SecretKey};
@@ -21,7 +22,7 @@ impl Device {
     }
 
     fn recipient(&self) -> Recipient {
-        Recipient { device_id: self.id, wrap_pk: self.key.public(), role: self.role, not_after: u64::MAX }
+        Recipient { device_id: self.id, wrap_pk: self.key.public(), role: self.role, not_after: Seconds::MAX }
     }
 }
 
@@ -30,7 +31,7 @@ fn epoch(epoch_no: u64, seed: &EpochSeed, devices: &[&Device]) -> EpochOpen {
         camera_id: CameraId([1; 32]),
         track: TrackId(0),
         epoch_no: EpochNo(epoch_no),
-        start_us: 60_000_000 * epoch_no,
+        start_us: Micros(60_000_000 * epoch_no),
         dur_ms: 60_000,
         policy_hash: [2; 32],
         notice_commit: [3; 32],
@@ -86,7 +87,7 @@ fn a_wrap_moved_to_another_context_does_not_open() {
         |c: &mut EpochContext| c.epoch_no.0 += 1,
         |c: &mut EpochContext| c.camera_id.0[0] ^= 1,
         |c: &mut EpochContext| c.track.0 += 1,
-        |c: &mut EpochContext| c.start_us += 1,
+        |c: &mut EpochContext| c.start_us.0 += 1,
         |c: &mut EpochContext| c.policy_hash[0] ^= 1,
         |c: &mut EpochContext| c.n += 1,
     ] {

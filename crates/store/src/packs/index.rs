@@ -18,6 +18,7 @@ use host::db::{Db, DbError};
 use host::lock::{RwLock, RwLockWriteGuard};
 use media::codec::{DecodeError, Reader, Writer};
 use media::id::{CameraId, TrackId};
+use media::time::Micros;
 use redb::{Durability, Error, ReadOnlyTable, TableDefinition};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -73,16 +74,16 @@ pub(super) struct Track {
     pub segments: u64,
     pub bytes: u64,
     pub newest: u64,
-    pub newest_us: u64,
-    pub newest_received_us: u64,
+    pub newest_us: Micros,
+    pub newest_received_us: Micros,
     pub next_missing: u64,
 }
 
 impl Track {
     fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new();
-        w.u64(self.segments).u64(self.bytes).u64(self.newest).u64(self.newest_us);
-        w.u64(self.newest_received_us).u64(self.next_missing);
+        w.u64(self.segments).u64(self.bytes).u64(self.newest).u64(self.newest_us.0);
+        w.u64(self.newest_received_us.0).u64(self.next_missing);
         w.finish()
     }
 
@@ -93,8 +94,8 @@ impl Track {
                 segments: r.u64("segments")?,
                 bytes: r.u64("bytes")?,
                 newest: r.u64("newest")?,
-                newest_us: r.u64("newest_us")?,
-                newest_received_us: r.u64("newest_received_us")?,
+                newest_us: Micros(r.u64("newest_us")?),
+                newest_received_us: Micros(r.u64("newest_received_us")?),
                 next_missing: r.u64("next_missing")?,
             };
             r.finish()?;

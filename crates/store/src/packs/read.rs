@@ -88,10 +88,10 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Held for Seen<'_, T> {
 pub(super) fn totals(camera_id: CameraId, tracks: &[(TrackId, Track)]) -> CameraTotals {
     let held = tracks.iter().filter(|(_, t)| t.segments > 0);
     let newest = held.clone().map(|(_, t)| t).max_by_key(|t| t.newest_received_us);
-    let offset_us = newest.map_or(0, |t| i128::from(t.newest_received_us) - i128::from(t.newest_us));
+    let offset_us = newest.map_or(0, |t| i128::from(t.newest_received_us.0) - i128::from(t.newest_us.0));
     CameraTotals {
         camera_id,
-        newest_us: newest.map_or(0, |t| t.newest_us),
+        newest_us: newest.map(|t| t.newest_us),
         // Microseconds of a `u64` are fewer milliseconds than an `i64` holds.
         clock_offset_ms: i64::try_from(offset_us / 1000).unwrap_or(i64::MAX),
         tracks: held

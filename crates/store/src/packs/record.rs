@@ -26,6 +26,7 @@ use crate::record::{Header, Key, Kind};
 use media::codec::{DecodeError, Reader, Writer};
 use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::limits;
+use media::time::Micros;
 
 /// Bytes of an encoded header.
 pub(super) const HEADER_LEN: usize = 101;
@@ -57,8 +58,8 @@ fn kind(code: u8) -> Result<Kind, DecodeError> {
 pub(super) fn encode(header: &Header, mark: u64) -> [u8; HEADER_LEN] {
     let mut w = Writer::new();
     w.u64(mark).u8(code(header.kind)).raw(&header.camera_id.0).u32(header.track.0).u64(header.number);
-    w.u64(header.epoch_no.0).u32(header.k).u64(header.start_us).u64(header.duration_us);
-    w.u64(header.received_us).u32(header.length).u32(header.body_crc);
+    w.u64(header.epoch_no.0).u32(header.k).u64(header.start_us.0).u64(header.duration_us);
+    w.u64(header.received_us.0).u32(header.length).u32(header.body_crc);
     let bytes = w.finish();
     let mut out = [0; HEADER_LEN];
     let (fields, crc) = out.split_at_mut(HEADER_LEN - 4);
@@ -81,9 +82,9 @@ pub(super) fn decode(bytes: &[u8], mark: u64) -> Result<Header, DecodeError> {
         number: r.u64("number")?,
         epoch_no: EpochNo(r.u64("epoch_no")?),
         k: r.u32("k")?,
-        start_us: r.u64("start_us")?,
+        start_us: Micros(r.u64("start_us")?),
         duration_us: r.u64("duration_us")?,
-        received_us: r.u64("received_us")?,
+        received_us: Micros(r.u64("received_us")?),
         length: r.u32("length")?,
         body_crc: r.u32("body_crc")?,
     };
@@ -140,9 +141,9 @@ mod tests {
             sequence: Sequence(42),
             epoch_no: EpochNo(7),
             k: 2,
-            start_us: 1_700_000_000_000_000,
+            start_us: Micros(1_700_000_000_000_000),
             duration_us: 1_000_000,
-            received_us: 1_700_000_001_000_000,
+            received_us: Micros(1_700_000_001_000_000),
         };
         let header = facts.header(&Rope::from(body.to_vec()));
         let bytes = encode(&header, 99);

@@ -14,6 +14,7 @@ use crate::judge::days_of;
 use crate::record::Kind;
 use crate::retention::expired;
 use media::id::{CameraId, TrackId};
+use media::time::Micros;
 use redb::Durability;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +28,7 @@ struct Dropped {
 
 impl Writer {
     /// Drops what is past its days at `now_us`.
-    pub(super) fn sweep(&mut self, now_us: u64) -> Result<Swept, StoreError> {
+    pub(super) fn sweep(&mut self, now_us: Micros) -> Result<Swept, StoreError> {
         let inner = self.inner.clone();
         let mut swept = self.remove_files()?;
         let dropped = self.drop_parts(|tables, dropped| {
@@ -70,7 +71,7 @@ impl Writer {
         let inner = self.inner.clone();
         self.drop_parts(|tables, dropped| {
             let lanes = lanes(&inner);
-            let mut newest = BTreeMap::<u64, (u64, Vec<Part>)>::new();
+            let mut newest = BTreeMap::<u64, (Micros, Vec<Part>)>::new();
             for part in tables.parts()? {
                 if lanes.get(&part.pack).is_some_and(|lane| lane.is_video()) {
                     let (received_us, parts) = newest.entry(part.pack).or_default();

@@ -4,10 +4,11 @@
 use super::disk::faulty::Faulty;
 use super::*;
 use crate::record::DAY_US;
-use crate::suite::{CAMERA, Place, T0, TRACK, all, body, facts, next, put, sequences, stored};
+use crate::suite::{CAMERA, Place, T0, TRACK, all, at, body, facts, next, put, sequences, stored};
 use crate::{SegmentFacts, Store, WhenFull};
 use media::id::EpochNo;
 use media::segment::SegmentQuery;
+use media::time::Micros;
 use std::ops::Deref;
 use std::time::Duration;
 

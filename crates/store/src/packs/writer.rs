@@ -12,6 +12,7 @@ use crate::judge::{Verdict, days_of, judge};
 use crate::record::Header;
 use crate::retention::WhenFull;
 use host::rng::Rng;
+use media::time::Micros;
 use rand_core::Rng as _;
 use redb::Durability;
 use std::collections::BTreeMap;
@@ -27,14 +28,14 @@ const BATCH_WRITES: usize = 256;
 const BATCH_BYTES: u64 = 32 << 20;
 /// How much a crash may have to replay.
 const INDEX_SYNC: Duration = Duration::from_secs(5);
-/// A pack is closed when its oldest record is this old, microseconds: retention drops whole packs.
-const PACK_AGE_US: u64 = 3_600_000_000;
+/// A pack is closed when its oldest record is this old: retention drops whole packs.
+const PACK_AGE: Duration = Duration::from_secs(3600);
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 pub(super) enum Command {
     Put { put: Box<Put>, reply: Reply<()> },
-    Sweep { now_us: u64, reply: Reply<Swept> },
+    Sweep { now_us: Micros, reply: Reply<Swept> },
 }
 
 /// A pack that is appended to.
@@ -48,7 +49,7 @@ struct OpenPack {
     /// Up to here everything was written.
     end: u64,
     /// When its oldest record was received.
-    since_us: u64,
+    since_us: Micros,
     /// Its fsync failed: nobody knows what of it is on the disk, and it is never written to again.
     given_up: bool,
 }
@@ -265,7 +266,7 @@ impl Writer {
         let limit = self.inner.config.pack_limit();
         // A pack with unsynced bytes stays until the batch is synced.
         let closed = self.open.get(&lane).is_some_and(|pack| {
-            let old = lane != Lane::Objects && header.received_us > pack.since_us.saturating_add(PACK_AGE_US);
+            let old = lane != Lane::Objects && header.received_us > pack.since_us.after(PACK_AGE);
             pack.end == pack.durable && (pack.end >= limit || old)
         });
         if closed {
@@ -305,12 +306,12 @@ impl Writer {
             file,
             durable: length,
             end: length,
-            since_us: 0,
+            since_us: Micros(0),
             given_up: false,
         }))
     }
 
-    fn new_pack(&mut self, lane: Lane, since_us: u64) -> Result<OpenPack, StoreError> {
+    fn new_pack(&mut self, lane: Lane, since_us: Micros) -> Result<OpenPack, StoreError> {
         let number = self.next_number;
         // Used up even when creating fails: the file may be there all the same.
         self.next_number += 1;

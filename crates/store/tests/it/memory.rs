@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use media::id::{CameraId, Day, Sequence, TrackId};
 use media::message::TrackStatus;
+use media::time::Micros;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -81,7 +82,7 @@ impl Kept {
         Ok(())
     }
 
-    fn sweep(&mut self, now_us: u64, most: u16) -> Result<Swept, StoreError> {
+    fn sweep(&mut self, now_us: Micros, most: u16) -> Result<Swept, StoreError> {
         let before = self.used();
         let mut swept = Swept::default();
         for kind in [Kind::Segment, Kind::EpochOpen] {
@@ -101,22 +102,22 @@ impl Kept {
     }
 
     fn totals(&self, camera_id: CameraId) -> CameraTotals {
-        let mut tracks = BTreeMap::<TrackId, (TrackStatus, u64)>::new();
+        let mut tracks = BTreeMap::<TrackId, (TrackStatus, Micros)>::new();
         let segments = self.records.values().map(|(header, _, _)| header);
         for s in segments.filter(|s| s.kind == Kind::Segment && s.camera_id == camera_id) {
-            let none = TrackStatus { track: s.track, segments: 0, bytes: 0, newest_us: 0 };
-            let (track, received_us) = tracks.entry(s.track).or_insert((none, 0));
+            let none = TrackStatus { track: s.track, segments: 0, bytes: 0, newest_us: Micros(0) };
+            let (track, received_us) = tracks.entry(s.track).or_insert((none, Micros(0)));
             track.segments += 1;
             track.bytes += u64::from(s.length);
             (track.newest_us, *received_us) = (s.start_us, s.received_us);
         }
         let newest = tracks.values().max_by_key(|(_, received_us)| *received_us);
-        let (newest_us, received_us) =
-            newest.map_or((0, 0), |(track, received)| (track.newest_us, *received));
+        let newest_us = newest.map(|(track, _)| track.newest_us);
+        let ms = |at: Micros| i64::try_from(at.0 / 1000).unwrap();
         CameraTotals {
             camera_id,
             newest_us,
-            clock_offset_ms: (i64::try_from(received_us).unwrap() - i64::try_from(newest_us).unwrap()) / 1000,
+            clock_offset_ms: newest.map_or(0, |(track, received)| ms(*received) - ms(track.newest_us)),
             tracks: tracks.into_values().map(|(track, _)| track).collect(),
         }
     }
@@ -217,7 +218,7 @@ impl Backend for Open {
         })
     }
 
-    fn sweep(&self, now_us: u64) -> Answer<'_, Swept> {
+    fn sweep(&self, now_us: Micros) -> Answer<'_, Swept> {
         self.answer(|kept| kept.sweep(now_us, self.terms.retention_days_max))
     }
 

@@ -6,6 +6,7 @@ use escrow::package::Package;
 use escrow::record::{EntryId, Kind, Request, Signed, Time};
 use host::rng::OsRng;
 use media::id::Day;
+use media::time::Seconds;
 use seal::hpke::SecretKey;
 use stage::dealt::{self, Terms};
 use stage::keys::{name, signer};
@@ -62,7 +63,7 @@ impl Camera {
         let mut filmed = dealt::Camera::new(start, start, terms);
         let leaf = filmed.policy_leaf();
         filmed.keep_policy(&leaf, &world.add(&leaf).await);
-        let day = Day::of_us(start * 1_000_000);
+        let day = Seconds(start).day();
         let other = DayKey {
             trustee: name(OTHER),
             day,

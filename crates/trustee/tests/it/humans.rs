@@ -40,7 +40,7 @@ async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_grante
     let footage = page.footage.unwrap();
     assert_eq!(
         (footage.from_us, footage.until_us),
-        (camera.filmed.contexts[0].start_us, camera.filmed.contexts[2].end_us())
+        (camera.filmed.contexts[0].start_us.0, camera.filmed.contexts[2].end_us().0)
     );
     assert_eq!((footage.epochs, text(page, "first-epoch"), text(page, "last-epoch")), (3, "7", "9"));
     assert_eq!(text(page, "in-danger"), "a boy of 4, taken by an unknown man");

@@ -6,6 +6,7 @@ use escrow::record::{DayKeysLeaf, Grant, KeyDestroyed, Kind};
 use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::Day;
+use media::time::Micros;
 use stage::until;
 use std::sync::Arc;
 use tlog::Hash;
@@ -15,7 +16,7 @@ use trustee::{Error, LedgerError, Trustee};
 async fn day_keys_are_leaves_before_anybody_is_shown_one() {
     let mut world = World::new(Approval::Human).await;
     world.log.stop_log().await;
-    let today = Day::of_us(host::clock::now_us());
+    let today = Micros(host::clock::now_us()).day();
     let trustee = world.start().await;
     assert_eq!(
         failure(&trustee.get(&format!("/day-keys/{}", today.0)).await),

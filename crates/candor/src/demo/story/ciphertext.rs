@@ -3,6 +3,7 @@
 use super::{Chosen, Story, StoryError, at};
 use crate::words::show_us;
 use media::segment::{HEADER_LEN, SegmentHeader};
+use media::time::Micros;
 
 impl Story<'_> {
     /// Fetches a stored segment as the relay has it, and looks for anything to see.
@@ -17,7 +18,7 @@ impl Story<'_> {
             header.camera_id.to_string(),
             header.epoch_no,
             sealed.len(),
-            show_us(header.start_us)
+            show_us(header.start_us.0)
         ));
         let body = sealed.get(HEADER_LEN..).unwrap_or_default();
         let start: Vec<String> = body.iter().skip(8).take(24).map(|byte| format!("{byte:02x}")).collect();
@@ -32,7 +33,7 @@ impl Story<'_> {
     }
 
     async fn stored_segment(&self, chosen: &Chosen) -> Result<bytes::Bytes, StoryError> {
-        let (requester, span) = (&self.cast.people.requester, (chosen.from_us, chosen.to_us));
+        let (requester, span) = (&self.cast.people.requester, (Micros(chosen.from_us), Micros(chosen.to_us)));
         let sealed = requester::show::sealed_segment(requester, self.camera()?.id, span).await;
         sealed.map_err(at("fetch"))?.ok_or(StoryError::Never("a stored segment in the chosen epochs"))
     }

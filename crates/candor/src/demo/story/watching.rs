@@ -3,6 +3,7 @@
 use super::{Chosen, PATIENCE, Story, StoryError, at};
 use crate::demo::frames;
 use host::shutdown::Shutdown;
+use media::time::Micros;
 use owner::Span;
 use owner::live::Watched;
 use std::time::Duration;
@@ -76,7 +77,7 @@ impl Story<'_> {
         let stored = owner::status::status(owner).await.map_err(at("cameras"))?;
         for camera in &stored {
             // From a moment that all of them filmed to what is durable: the segment that is being filmed is no gap.
-            let span = Span::new(chosen.from_us, camera.newest_us).map_err(at("play"))?;
+            let span = Span::new(Micros(chosen.from_us), Micros(camera.newest_us)).map_err(at("play"))?;
             let mut nowhere = tokio::io::sink();
             let watched = owner::play::play(owner, &camera.name, span, &mut nowhere, &mut |_| {}).await;
             let watched = watched.map_err(at("play"))?;
@@ -89,7 +90,7 @@ impl Story<'_> {
             played.segments, played.gaps, played.refused
         );
         self.says(text);
-        let span = Span::new(chosen.from_us, chosen.to_us).map_err(at("export"))?;
+        let span = Span::new(Micros(chosen.from_us), Micros(chosen.to_us)).map_err(at("export"))?;
         let clip = self.cast.plan.dir.join("clip.mp4");
         let exported = owner::export::export(owner, &self.camera()?.name, span, &clip, &mut |_| {})
             .await

@@ -270,8 +270,8 @@ impl Drawing {
 impl Epoch {
     fn of(open: &EpochOpen) -> Self {
         Self {
-            start_us: open.context.start_us,
-            end_us: open.context.end_us(),
+            start_us: open.context.start_us.0,
+            end_us: open.context.end_us().0,
             missing_before: open.previous.as_ref().map_or(GapReason::None, |previous| previous.gap),
             closes: open.previous.as_ref().map(|previous| (previous.epoch_no.0, previous.segments)),
         }

@@ -5,6 +5,7 @@ use crate::live::Event;
 use media::epoch::GapReason;
 use media::segment::{SegmentHeader, Start};
 use media::sign::sha256;
+use media::time::Micros;
 use seal::opener::{Continuity, Ended, Gap, OpenError, Opened};
 use seal::sealer::SegmentHead;
 
@@ -24,7 +25,7 @@ impl Viewer {
         &mut self,
         incoming: &mut Incoming,
         bytes: &[u8],
-        now_us: u64,
+        now_us: Micros,
         out: &mut Vec<Output>,
     ) -> Result<Step, String> {
         let named = |error: OpenError| error.to_string();
@@ -84,7 +85,7 @@ impl Viewer {
         &mut self,
         incoming: &mut Incoming,
         opened: Opened,
-        now_us: u64,
+        now_us: Micros,
         out: &mut Vec<Output>,
     ) -> Result<Step, String> {
         match (opened, incoming.header) {
@@ -93,10 +94,10 @@ impl Viewer {
                 incoming.fragments = incoming.fragments.saturating_add(1);
                 if incoming.fragments > incoming.written_before {
                     let latency_us = match self.write_when {
-                        WriteWhen::Opened => now_us.saturating_sub(captured_us),
+                        WriteWhen::Opened => now_us.0.saturating_sub(captured_us.0),
                         WriteWhen::Verified => 0,
                     };
-                    let event = Event::Fragment { captured_us, latency_us };
+                    let event = Event::Fragment { captured_us: captured_us.0, latency_us };
                     self.give(incoming, [Output::Fragment(bytes), Output::Event(event)], out);
                 }
             }
@@ -124,7 +125,7 @@ impl Viewer {
             self.give(incoming, [Output::Event(began), Output::Init(head.init)], out);
         }
         let (epoch, sequence) = (header.epoch_no.0, header.sequence.0);
-        let began = Event::Segment { epoch, sequence, start_us: header.start_us };
+        let began = Event::Segment { epoch, sequence, start_us: header.start_us.0 };
         self.give(incoming, [Output::Event(began)], out);
         if self.write_when == WriteWhen::Opened {
             self.run = Some(run);

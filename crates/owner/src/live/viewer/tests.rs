@@ -8,6 +8,7 @@ use media::epoch::GapReason;
 use media::epoch::{EpochClose, EpochContext};
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
 use media::segment::Start;
+use media::time::{Micros, Seconds};
 use relay_client::{EpochQuery, Paging};
 use seal::epoch::{EpochSeed, Pool};
 use seal::sealer::SegmentHead;
@@ -121,7 +122,7 @@ impl Scene {
             camera_id: CameraId::of_key(&self.public()),
             track: TrackId::MAIN,
             epoch_no: EpochNo(number),
-            start_us: START + number * EPOCH_US,
+            start_us: Micros(START + number * EPOCH_US),
             dur_ms: 60_000,
             policy_hash: self.policy_hash,
             notice_commit: [0; 32],
@@ -162,13 +163,13 @@ impl Scene {
             k: epoch.k,
             sequence: Sequence(sequence),
             run: 1,
-            start_us,
+            start_us: Micros(start_us),
             start,
         };
         epoch.k += 1;
         let key = epoch.seed.content_key(&epoch.open.context.hash());
         let head = SegmentHead {
-            captured_us: start_us,
+            captured_us: Micros(start_us),
             motion_permille: 0,
             waiting: 0,
             codecs: "avc1.640028".to_owned(),
@@ -177,7 +178,7 @@ impl Scene {
         let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, &mut OsRng).unwrap();
         let fragments: Vec<_> = (0..3).map(|at| format!("{sequence}.{at}").into_bytes()).collect();
         for (at, fragment) in (1..).zip(&fragments) {
-            bytes.extend(sealer.fragment(start_us + at * 100_000, fragment, &mut OsRng).unwrap());
+            bytes.extend(sealer.fragment(Micros(start_us + at * 100_000), fragment, &mut OsRng).unwrap());
         }
         bytes.extend(sealer.finish(2_000_000, &mut epoch.chain, &self.key));
         Filmed { bytes, open: epoch.bytes.clone(), fragments }
@@ -185,13 +186,15 @@ impl Scene {
 }
 
 fn recipient(wrap: &SecretKey, device: DeviceId) -> Recipient {
-    Recipient { device_id: device, wrap_pk: wrap.public(), role: Role::Admin, not_after: u64::MAX }
+    Recipient { device_id: device, wrap_pk: wrap.public(), role: Role::Admin, not_after: Seconds::MAX }
 }
 
 /// What is believed of a relay's answer.
 fn verified(viewer: &Viewer, opens: &[Vec<u8>]) -> Vec<Epoch> {
     let (camera_key, track) = (viewer.camera_key(), viewer.track());
-    Paging::new(EpochQuery { camera_key, track, from_us: 0, to_us: u64::MAX }).handle(opens, false).epochs
+    Paging::new(EpochQuery { camera_key, track, from_us: Micros(0), to_us: Micros::MAX })
+        .handle(opens, false)
+        .epochs
 }
 
 /// Sends a segment in pieces, as a relay does; `opens` is what it answers when asked for the EpochOpen.
@@ -199,11 +202,11 @@ fn send(viewer: &mut Viewer, bytes: &[u8], opens: &[Vec<u8>]) -> Vec<Output> {
     let mut out = Vec::new();
     let mut incoming = viewer.begin();
     for piece in bytes.chunks(100) {
-        let mut step = viewer.push(&mut incoming, piece, START, &mut out);
+        let mut step = viewer.push(&mut incoming, piece, Micros(START), &mut out);
         while let Step::Epoch(_) = step {
             let epochs = verified(viewer, opens);
             viewer.learn(&mut incoming, &epochs, &mut out);
-            step = viewer.push(&mut incoming, &[], START, &mut out);
+            step = viewer.push(&mut incoming, &[], Micros(START), &mut out);
         }
     }
     viewer.finish(incoming, &mut out);
@@ -326,10 +329,10 @@ fn a_truncated_or_lengthened_segment_is_refused() {
         let mut incoming = fresh.begin();
         let (mut viewer, mut out) = (fresh, Vec::new());
         let longer = [&filmed.bytes[..], b"x"].concat();
-        viewer.push(&mut incoming, &longer, START, &mut out);
+        viewer.push(&mut incoming, &longer, Micros(START), &mut out);
         let epochs = verified(&viewer, std::slice::from_ref(&filmed.open));
         viewer.learn(&mut incoming, &epochs, &mut out);
-        viewer.push(&mut incoming, &[], START, &mut out);
+        viewer.push(&mut incoming, &[], Micros(START), &mut out);
         assert!(refusal(&out).is_some(), "trailing bytes");
     }
 }
@@ -389,7 +392,7 @@ fn after_a_lost_session_the_segment_is_completed_without_a_repetition() {
     let mut out = Vec::new();
     let mut incoming = viewer.begin();
     // All but the last fragment and the trailer.
-    viewer.push(&mut incoming, &cut.bytes[..cut.bytes.len() - 130], START, &mut out);
+    viewer.push(&mut incoming, &cut.bytes[..cut.bytes.len() - 130], Micros(START), &mut out);
     let before = written(&out);
     assert!(!before.is_empty() && before.len() < 3, "{}", before.len());
     viewer.lost(&incoming);
@@ -409,7 +412,7 @@ fn after_a_lost_session_the_segment_is_completed_without_a_repetition() {
 fn what_was_not_asked_for_is_refused() {
     let mut scene = Scene::new(1);
     let mut viewer = scene.viewer(WriteWhen::Verified);
-    viewer.want(START + SEGMENT_US..START + 2 * SEGMENT_US);
+    viewer.want(Micros(START + SEGMENT_US)..Micros(START + 2 * SEGMENT_US));
     let [early, asked, late] = [0; 3].map(|_| scene.film(Start::KeyFrame));
     assert!(refusal(&show(&mut viewer, &early)).unwrap().contains("outside the span"));
     assert_eq!(written(&show(&mut viewer, &asked)).len(), 4);

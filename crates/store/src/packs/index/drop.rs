@@ -5,6 +5,7 @@ use crate::contract::Entry;
 use crate::packs::record::index_key;
 use crate::record::{Key, Kind};
 use media::id::{CameraId, TrackId};
+use media::time::Micros;
 use redb::{Error, ReadableTable as _};
 
 /// One camera's part of one pack: what retention decides about.
@@ -13,7 +14,7 @@ pub(in crate::packs) struct Part {
     pub pack: u64,
     pub camera_id: CameraId,
     /// When the newest of it was received.
-    pub newest_us: u64,
+    pub newest_us: Micros,
 }
 
 impl Tables<'_> {
@@ -29,7 +30,7 @@ impl Tables<'_> {
             let (key, value) = row?;
             let Some((pack, id)) = key.value().split_first_chunk::<8>() else { continue };
             let Ok(id) = id.try_into() else { continue };
-            let newest_us = number(value.value())?;
+            let newest_us = Micros(number(value.value())?);
             parts.push(Part { pack: u64::from_be_bytes(*pack), camera_id: CameraId(id), newest_us });
         }
         Ok(parts)

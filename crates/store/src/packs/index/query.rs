@@ -5,8 +5,10 @@ use crate::contract::{Entry, Page, Span};
 use crate::packs::record::{day_keys_range, index_key};
 use crate::record::{Key, Kind};
 use media::id::{CameraId, Day, TrackId};
+use media::time::Micros;
 use redb::{Error, ReadOnlyTable, ReadTransaction, ReadableTable};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Index rows that one page looks at: a camera whose clock jumps about cannot make a look last for ever.
 const ROWS_PER_PAGE: usize = 1 << 16;
@@ -117,10 +119,10 @@ impl<'a, T: ReadableTable<Bytes, Bytes>> View<'a, T> {
     /// At most `limit` entries that overlap the span, from number `cursor` on.
     pub(in crate::packs) fn page(&self, span: &Span, cursor: u64, limit: usize) -> Result<Page, Error> {
         let nothing = Page { entries: Vec::new(), next: None };
-        let Some(last_us) = span.to_us.checked_sub(1).filter(|last| *last >= span.from_us) else {
+        if span.from_us >= span.to_us {
             return Ok(nothing);
-        };
-        let Some((low, high)) = self.numbers(span, last_us)? else { return Ok(nothing) };
+        }
+        let Some((low, high)) = self.numbers(span)? else { return Ok(nothing) };
         let at = |number| key_of(span, number);
         let (first, last) = (at(low.max(cursor)), at(high));
         if first > last {
@@ -140,9 +142,9 @@ impl<'a, T: ReadableTable<Bytes, Bytes>> View<'a, T> {
     }
 
     /// The smallest and the largest number that touch the span's ten-minute steps.
-    fn numbers(&self, span: &Span, last_us: u64) -> Result<Option<(u64, u64)>, Error> {
-        let at = |us: u64| key_of(span, us / SPAN_US);
-        let (first, last) = (at(span.from_us), at(last_us));
+    fn numbers(&self, span: &Span) -> Result<Option<(u64, u64)>, Error> {
+        let at = |moment: Micros| key_of(span, moment.0 / SPAN_US);
+        let (first, last) = (at(span.from_us), at(span.to_us.before(Duration::from_micros(1))));
         let mut numbers: Option<(u64, u64)> = None;
         for row in self.spans.range(first.as_slice()..=last.as_slice())? {
             let (low, high) = pair(row?.1.value())?;

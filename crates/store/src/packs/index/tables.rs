@@ -57,7 +57,7 @@ impl<'t> Tables<'t> {
         if lane != Lane::Objects {
             let row = [&entry.pack.to_be_bytes()[..], &header.camera_id.0].concat();
             let newest = self.pack_cameras.get(row.as_slice())?.map_or(Ok(0), |v| number(v.value()))?;
-            let newest = newest.max(header.received_us).to_be_bytes();
+            let newest = newest.max(header.received_us.0).to_be_bytes();
             self.pack_cameras.insert(row.as_slice(), &newest[..])?;
         }
         match header.kind {
@@ -144,8 +144,8 @@ impl<'t> Tables<'t> {
     }
 
     fn widen_spans(&mut self, header: &Header) -> Result<(), Error> {
-        let first = header.start_us / SPAN_US;
-        let last = (header.end_us() / SPAN_US).min(first + SPANS_MAX);
+        let first = header.start_us.0 / SPAN_US;
+        let last = (header.end_us().0 / SPAN_US).min(first + SPANS_MAX);
         for span in first..=last {
             // One row for each step of ten minutes, under the step's number.
             let row = index_key(&Key { number: span, ..header.key() });

@@ -86,7 +86,7 @@ async fn a_killed_relay_has_everything_that_it_acknowledged() {
         let store = open(&PacksConfig { min_free_bytes: 0, ..PacksConfig::new(&path) });
         assert!(store.packs.recovery().damaged.is_empty(), "{:?}", store.packs.recovery());
         for track in 0..TRACKS {
-            let query = SegmentQuery { track: TrackId(track), ..all(0, u64::MAX) };
+            let query = SegmentQuery { track: TrackId(track), ..all(Micros(0), Micros::MAX) };
             let found = stored(&store, query).await;
             let next = store.next_missing(CAMERA, TrackId(track)).await.unwrap().0;
             assert!(next >= acked[track as usize], "round {round}, track {track}: acknowledged and lost");

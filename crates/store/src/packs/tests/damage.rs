@@ -131,7 +131,7 @@ async fn bytes_that_change_under_a_running_relay_are_an_error_by_name_and_can_be
     let mut bytes = std::fs::read(&pack).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&pack, &bytes).unwrap();
-    let segment = stored(&store, all(0, u64::MAX)).await[0];
+    let segment = stored(&store, all(Micros(0), Micros::MAX)).await[0];
     let error = store.read_segment(&segment).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { what: "segment", number: 0, .. }), "{error}");
     put(&store, 0).await.unwrap();
@@ -160,7 +160,7 @@ async fn a_head_that_the_disk_changed_is_named_where_its_form_breaks_and_read_no
     let long = vec![7; 20_000];
     let body = [&header.encode()[..], &frame(0, b"head"), &frame(1, &long), &frame(2, b"more")].concat();
     store.put_segment(facts(0), body.clone()).await.unwrap();
-    let segment = stored(&store, all(0, u64::MAX)).await[0];
+    let segment = stored(&store, all(Micros(0), Micros::MAX)).await[0];
     let short = 72 + 8 + 4;
     let both = short + 8 + long.len();
     assert_eq!(store.read_head(&segment, false).await.unwrap(), body[..short]);
@@ -249,7 +249,7 @@ async fn an_index_that_breaks_under_a_running_relay_is_made_anew() {
     // As the library does on some damaged pages.
     let broken = store.packs.inner.index.read(|_| -> Result<(), redb::Error> { panic!("a senseless page") });
     assert!(matches!(broken, Err(StoreError::Index(_))), "{broken:?}");
-    let after = store.segments(all(0, u64::MAX)).await.unwrap_err();
+    let after = store.segments(all(Micros(0), Micros::MAX)).await.unwrap_err();
     assert!(after.to_string().contains("rebuilt"), "said, and not used again: {after}");
     put(&store, 2).await.expect("the next write makes it anew, and finds what is there");
     assert_eq!(store.packs.inner.index.dump(), before, "row by row");

@@ -111,7 +111,7 @@ async fn a_failing_step_of_a_sweep_loses_no_knowledge_and_is_made_good() {
                 put(&store, n).await.unwrap();
             }
             disk.fail_at(nth, fault);
-            let swept = store.sweep(T0 + 40 * DAY_US).await;
+            let swept = store.sweep(at(40 * DAY_US)).await;
             let Some(step) = disk.struck() else {
                 assert_eq!(swept.unwrap().segments, SEGMENTS);
                 break;
@@ -125,8 +125,8 @@ async fn a_failing_step_of_a_sweep_loses_no_knowledge_and_is_made_good() {
             lose_index(&config);
             let store = open(&config);
             assert_eq!(next(&store).await, SEGMENTS, "{when}");
-            store.sweep(T0 + 40 * DAY_US).await.unwrap();
-            assert_eq!(stored(&store, all(0, u64::MAX)).await, [], "{when}");
+            store.sweep(at(40 * DAY_US)).await.unwrap();
+            assert_eq!(stored(&store, all(Micros(0), Micros::MAX)).await, [], "{when}");
             assert_eq!((next(&store).await, packs(&config).len()), (SEGMENTS, 0), "{when}");
         }
     }
@@ -141,7 +141,7 @@ async fn a_look_that_fails_is_neither_absence_nor_damage() {
     for n in 0..3 {
         put(&store, n).await.unwrap();
     }
-    let segment = stored(&store, all(0, u64::MAX)).await[0];
+    let segment = stored(&store, all(Micros(0), Micros::MAX)).await[0];
     for nth in 0..3 {
         disk.fail_looks_from(Some(nth));
         for failed in [store.read_segment(&segment).await.map(drop), put(&store, 0).await] {

@@ -80,7 +80,7 @@ async fn a_segment_sent_again_is_acknowledged_once_more_and_another_is_refused()
     let store = open(&config(&dir));
     put(&store, 3).await.unwrap();
     let used = store.used_bytes();
-    let later = SegmentFacts { received_us: T0 + DAY_US, ..facts(3) };
+    let later = SegmentFacts { received_us: at(DAY_US), ..facts(3) };
     store.put_segment(later, body(3)).await.unwrap();
     assert_eq!(store.used_bytes(), used, "nothing was written twice");
     let error = store.put_segment(facts(3), body(4)).await.unwrap_err();
@@ -137,23 +137,24 @@ async fn a_range_finds_what_overlaps_it_in_order_of_sequence_and_page_by_page() 
     let found = async |from, to| {
         stored(&store, all(from, to)).await.iter().map(|s| s.facts().sequence.0).collect::<Vec<_>>()
     };
-    assert_eq!(found(0, u64::MAX).await, (0..700).collect::<Vec<_>>());
+    assert_eq!(found(Micros(0), Micros::MAX).await, (0..700).collect::<Vec<_>>());
     assert_eq!(
-        found(T0 + 600_500_000, T0 + 602_000_000).await,
+        found(at(600_500_000), at(602_000_000)).await,
         [600, 601],
         "a part of one, and not the one that starts at the end"
     );
-    assert_eq!(found(T0 + 3_000_000, T0 + 3_000_001).await, [3]);
-    assert!(found(T0 + 3_000_000, T0 + 3_000_000).await.is_empty());
-    assert!(found(T0 + 9, T0).await.is_empty());
-    assert!(found(T0 + 700_000_000, u64::MAX).await.is_empty());
-    let page = store.segments(SegmentQuery { cursor: Sequence(690), ..all(0, u64::MAX) }).await.unwrap();
+    assert_eq!(found(at(3_000_000), at(3_000_001)).await, [3]);
+    assert!(found(at(3_000_000), at(3_000_000)).await.is_empty());
+    assert!(found(at(9), T0).await.is_empty());
+    assert!(found(at(700_000_000), Micros::MAX).await.is_empty());
+    let page =
+        store.segments(SegmentQuery { cursor: Sequence(690), ..all(Micros(0), Micros::MAX) }).await.unwrap();
     assert_eq!((page.segments.len(), page.next), (10, None));
     assert_eq!(page.segments[0].length(), 11);
 
-    let stepped = SegmentFacts { start_us: 5, ..facts(700) };
+    let stepped = SegmentFacts { start_us: Micros(5), ..facts(700) };
     store.put_segment(stepped, body(700)).await.unwrap();
-    assert_eq!(found(0, 10).await, [700], "a camera whose clock stepped back");
+    assert_eq!(found(Micros(0), Micros(10)).await, [700], "a camera whose clock stepped back");
 }
 
 #[tokio::test]
@@ -176,7 +177,7 @@ async fn many_writers_share_one_fsync_and_none_is_told_before_it() {
     until("a hundred writes to wait", || queue.capacity() == QUEUE - 100).await;
     drop(queue);
     assert!(!first.is_finished(), "acknowledged before it was durable");
-    assert!(stored(&store, all(0, u64::MAX)).await.is_empty(), "seen before it was durable");
+    assert!(stored(&store, all(Micros(0), Micros::MAX)).await.is_empty(), "seen before it was durable");
     disk.hold(false);
     first.await.unwrap().unwrap();
     for write in writes {
@@ -194,10 +195,10 @@ async fn cameras_are_counted_with_the_difference_of_their_clocks() {
         put(&store, n).await.unwrap();
     }
     let fast =
-        SegmentFacts { camera_id: CameraId([9; 32]), start_us: T0 + 40_000_000, received_us: T0, ..facts(0) };
+        SegmentFacts { camera_id: CameraId([9; 32]), start_us: at(40_000_000), received_us: T0, ..facts(0) };
     store.put_segment(fast, body(0)).await.unwrap();
     // The second track begins later, and its newest segment comes before the first track's.
-    let second = SegmentFacts { track: TrackId(1), start_us: T0 + 1_000_000, received_us: T0, ..facts(0) };
+    let second = SegmentFacts { track: TrackId(1), start_us: at(1_000_000), received_us: T0, ..facts(0) };
     store.put_segment(second, body(0)).await.unwrap();
     let cameras = store.cameras().await.unwrap();
     let track = |track, segments, newest_us| TrackStatus {
@@ -211,15 +212,15 @@ async fn cameras_are_counted_with_the_difference_of_their_clocks() {
         [
             CameraTotals {
                 camera_id: CAMERA,
-                newest_us: T0 + 2_000_000,
+                newest_us: Some(at(2_000_000)),
                 clock_offset_ms: 5,
-                tracks: vec![track(0, 3, T0 + 2_000_000), track(1, 1, T0 + 1_000_000)],
+                tracks: vec![track(0, 3, at(2_000_000)), track(1, 1, at(1_000_000))],
             },
             CameraTotals {
                 camera_id: CameraId([9; 32]),
-                newest_us: T0 + 40_000_000,
+                newest_us: Some(at(40_000_000)),
                 clock_offset_ms: -40_000,
-                tracks: vec![track(0, 1, T0 + 40_000_000)],
+                tracks: vec![track(0, 1, at(40_000_000))],
             },
         ]
     );

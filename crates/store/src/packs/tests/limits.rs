@@ -16,13 +16,13 @@ async fn what_is_past_its_days_goes_with_its_entries_and_what_was_complete_is_re
         put(&store, n).await.unwrap();
     }
     // Received a day later: an hour is the most that one pack spans.
-    let late = SegmentFacts { received_us: T0 + DAY_US, ..facts(10) };
+    let late = SegmentFacts { received_us: at(DAY_US), ..facts(10) };
     store.put_segment(late, body(10)).await.unwrap();
     let before = packs(&config).len();
-    let held = stored(&store, all(0, u64::MAX)).await[0];
+    let held = stored(&store, all(Micros(0), Micros::MAX)).await[0];
 
-    assert_eq!(store.sweep(T0 + 2 * DAY_US).await.unwrap(), Swept::default(), "not yet");
-    let swept = store.sweep(T0 + 2 * DAY_US + 60_000_000).await.unwrap();
+    assert_eq!(store.sweep(at(2 * DAY_US)).await.unwrap(), Swept::default(), "not yet");
+    let swept = store.sweep(at(2 * DAY_US + 60_000_000)).await.unwrap();
     assert_eq!((swept.segments, swept.packs as usize), (10, before - 1));
     assert_eq!(sequences(&store).await, [10]);
     assert_eq!(next(&store).await, 11);
@@ -53,12 +53,12 @@ async fn a_file_that_outlived_its_entries_goes_with_the_next_sweep() {
     put(&store, 0).await.unwrap();
     let pack = packs(&config).remove(0);
     let copy = std::fs::read(&pack).unwrap();
-    store.sweep(T0 + 99 * DAY_US).await.unwrap();
+    store.sweep(at(99 * DAY_US)).await.unwrap();
     store.close().await;
     // As after a crash between the index and the file.
     std::fs::write(&pack, copy).unwrap();
     let store = open(&config);
-    assert_eq!(store.sweep(T0 + 99 * DAY_US).await.unwrap().packs, 1);
+    assert_eq!(store.sweep(at(99 * DAY_US)).await.unwrap().packs, 1);
     assert!(!pack.exists());
 }
 
@@ -94,7 +94,7 @@ async fn a_quota_that_refuses_says_so_until_retention_makes_room() {
     assert!(error.to_string().contains("quota of 1000 bytes"), "{error}");
     assert_eq!(sequences(&store).await, (0..n).collect::<Vec<_>>());
     put(&store, 0).await.expect("what is there already needs no room");
-    store.sweep(T0 + 99 * DAY_US).await.unwrap();
+    store.sweep(at(99 * DAY_US)).await.unwrap();
     put(&store, n).await.unwrap();
     assert_eq!(next(&store).await, n + 1);
 }

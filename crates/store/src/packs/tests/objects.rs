@@ -75,7 +75,7 @@ async fn each_camera_keeps_its_owners_days() {
     let counts = async || {
         store.cameras().await.unwrap().iter().flat_map(|c| &c.tracks).map(|t| t.segments).sum::<u64>()
     };
-    let swept = store.sweep(T0 + 2 * DAY_US).await.unwrap();
+    let swept = store.sweep(at(2 * DAY_US)).await.unwrap();
     assert_eq!((swept.segments, swept.packs), (1, 1), "short-lived footage does not wait for the other's");
     assert_eq!(counts().await, 1);
     // The owner changes their mind: footage that is there already obeys.
@@ -83,7 +83,7 @@ async fn each_camera_keeps_its_owners_days() {
     let first = policy(id, &owner, 1, [0; 32], 7);
     let second = policy(id, &owner, 2, first.hash(), 1);
     store.put_policy(&enrollment(&camera, &owner), &bundle(&second), T0).await.unwrap();
-    assert_eq!(store.sweep(T0 + 2 * DAY_US).await.unwrap().segments, 1);
+    assert_eq!(store.sweep(at(2 * DAY_US)).await.unwrap().segments, 1);
     assert_eq!(store.policy(id, None).await.unwrap().unwrap().bundle, bundle(&second), "policies stay");
 }
 
@@ -97,25 +97,25 @@ async fn epoch_opens_are_found_by_time_and_outlive_every_segment_that_needs_them
     for n in 0..20 {
         store.put_epoch_open(&epoch(&camera, n), T0).await.unwrap();
     }
-    store.put_epoch_open(&epoch(&camera, 3), T0 + 1).await.expect("sent again");
+    store.put_epoch_open(&epoch(&camera, 3), at(1)).await.expect("sent again");
     let other = store.put_epoch_open(&epoch_of(&camera, 3, 59_000), T0).await.unwrap_err();
     assert!(matches!(other, StoreError::Taken { what: "EpochOpen", number: 3 }), "{other}");
     let endless = store.put_epoch_open(&epoch_of(&camera, 99, u32::MAX), T0).await.unwrap_err();
     assert!(matches!(endless, StoreError::Malformed(_)), "{endless}");
 
-    let found = store.epoch_opens(id, TRACK, T0 + 179_999_999, T0 + 900_000_000, 4).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, at(179_999_999), at(900_000_000), 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![2, 3, 4, 5], true));
-    let found = store.epoch_opens(id, TRACK, T0 + 1_080_000_000, u64::MAX, 4).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, at(1_080_000_000), Micros::MAX, 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![18, 19], false));
 
     // Backfilled twenty days after its EpochOpen came.
     let segment =
-        SegmentFacts { camera_id: id, epoch_no: EpochNo(2), received_us: T0 + 20 * DAY_US, ..facts(0) };
+        SegmentFacts { camera_id: id, epoch_no: EpochNo(2), received_us: at(20 * DAY_US), ..facts(0) };
     store.put_segment(segment, body(0)).await.unwrap();
-    store.sweep(T0 + 40 * DAY_US).await.unwrap();
-    assert_eq!(store.epoch_opens(id, TRACK, 0, u64::MAX, 64).await.unwrap().opens.len(), 20);
-    store.sweep(T0 + 51 * DAY_US).await.unwrap();
-    assert!(store.epoch_opens(id, TRACK, 0, u64::MAX, 64).await.unwrap().opens.is_empty());
+    store.sweep(at(40 * DAY_US)).await.unwrap();
+    assert_eq!(store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap().opens.len(), 20);
+    store.sweep(at(51 * DAY_US)).await.unwrap();
+    assert!(store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap().opens.is_empty());
     assert!(packs(&config).is_empty());
 }
 
@@ -135,7 +135,7 @@ async fn notices_and_day_keys_stay_whatever_the_video_does() {
     for n in 0..120 {
         put(&store, n).await.unwrap();
     }
-    store.sweep(T0 + 999 * DAY_US).await.unwrap();
+    store.sweep(at(999 * DAY_US)).await.unwrap();
     store.close().await;
     lose_index(&config);
     let store = open(&config);
