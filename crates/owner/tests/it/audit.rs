@@ -80,6 +80,8 @@ fn grant(index: u64, request: &Signed<Request>, by: u8) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_was_fresh_is_not_believed_when_the_owners_clock_goes_on() {
     let world = World::new().await;
+    // A log has a head from its first leaf on.
+    world.add(&tlog::note::sign("candor nothing v9\n", &[&sponsor()]).unwrap().encode()).await;
     let (clock, hand) = Clock::stepped(host::clock::now_us());
     let owner = Owner::open_on(world.owner_config.clone(), Machine::with_clock(clock)).unwrap();
     audit_log(&owner, Since::LastHead, &mut |_| {}).await.unwrap();
