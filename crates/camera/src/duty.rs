@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::filming::Schedule;
 use host::clock::Clock;
-use host::durable::{self, DurableError};
+use host::durable;
 use media::epoch::GapReason;
 use media::time::Micros;
 use std::path::Path;
@@ -27,12 +27,8 @@ pub fn set_privacy(config: &Config, on: bool) -> Result<(), Error> {
         let text = b"While this file is here the camera films nothing: candor camera privacy off\n";
         return Ok(durable::write_atomic(&path, text)?);
     }
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(DurableError::at(&path, error).into())
-        }
-        Ok(()) | Err(_) => Ok(durable::sync_dir(&config.data)?),
-    }
+    durable::remove(&path)?;
+    Ok(durable::sync_dir(&config.data)?)
 }
 
 /// Whether the privacy switch is on. One that cannot be looked for is.

@@ -26,8 +26,7 @@ pub struct Created {
 pub fn init(config: &Config) -> Result<Created, Error> {
     host::durable::create_dirs(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
-    let seed = Zeroizing::new(host::rng::bytes::<32>());
-    secret::create(&config.data.join(IDENTITY), IDENTITY_LABEL, &seed[..])?;
+    let seed = secret::create_key(&config.data.join(IDENTITY), IDENTITY_LABEL)?;
     Spool::create(&config.data)?;
     let key = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
     let camera_key = key.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -6,6 +6,10 @@
 //! Out of scope: fsync of *other* folders than stated. [`link_exclusive`] leaves the folder to the caller
 //! ([`sync_dir`]), who usually links many files before one fsync.
 
+mod unfinished;
+
+pub use unfinished::Unfinished;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -75,6 +79,14 @@ pub fn link_exclusive(path: &Path, bytes: &[u8]) -> Result<Linked, DurableError>
             same_bytes(path, bytes)?.then_some(Linked::AlreadySame).ok_or_else(|| missing(path))
         }
         Err(error) => Err(DurableError::at(path, error)),
+    }
+}
+
+/// Removes a file, if it is there. Durable once its folder is synced.
+pub fn remove(path: &Path) -> Result<(), DurableError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DurableError::at(path, error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

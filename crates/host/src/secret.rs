@@ -26,6 +26,8 @@ pub enum SecretError {
     Exposed { path: PathBuf, mode: u32 },
     #[error("{}: not one line holding a {label:?} secret", .path.display())]
     Malformed { path: PathBuf, label: String },
+    #[error("{}: a key has 32 bytes; restore it from a backup", .path.display())]
+    Length { path: PathBuf },
     #[error(transparent)]
     File(#[from] DurableError),
 }
@@ -37,6 +39,7 @@ impl SecretError {
             Self::Missing { .. } => "no such file".to_owned(),
             Self::Exposed { mode, .. } => format!("readable by others (mode {mode:o})"),
             Self::Malformed { .. } => "not one line of text with its line end".to_owned(),
+            Self::Length { .. } => "not 32 bytes".to_owned(),
             Self::File(error) => error.to_string(),
         }
     }
@@ -73,6 +76,19 @@ pub fn read_line(path: &Path) -> Result<Zeroizing<String>, SecretError> {
 pub fn create(path: &Path, label: &str, secret: &[u8]) -> Result<(), SecretError> {
     let encoded = Zeroizing::new(BASE64_STANDARD.encode(secret));
     create_line(path, &Zeroizing::new(format!("{PREFIX}{label}+{}", *encoded)))
+}
+
+/// Draws 32 bytes and keeps them, as [`create`] does.
+pub fn create_key(path: &Path, label: &str) -> Result<Zeroizing<[u8; 32]>, SecretError> {
+    let key = Zeroizing::new(crate::rng::bytes::<32>());
+    create(path, label, &key[..])?;
+    Ok(key)
+}
+
+/// The 32 bytes in the file at `path`, which must carry this label.
+pub fn read_key(path: &Path, label: &str) -> Result<Zeroizing<[u8; 32]>, SecretError> {
+    let key = <[u8; 32]>::try_from(&read(path, label)?[..]).map(Zeroizing::new);
+    key.map_err(|_| SecretError::Length { path: path.to_owned() })
 }
 
 /// The secret bytes in the file at `path`, which must carry this label.

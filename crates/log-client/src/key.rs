@@ -11,7 +11,7 @@ use tlog::note::{KeyError, Signer};
 pub enum KeyFileError {
     #[error(transparent)]
     File(#[from] SecretError),
-    #[error("the key in {}: {source}", .path.display())]
+    #[error("the key in {}: {source}; correct its name in the configuration, or restore the file from a backup", .path.display())]
     Key { path: PathBuf, source: KeyError },
 }
 

@@ -29,7 +29,7 @@ pub use add::AddError;
 pub use config::LogConfig;
 pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
 pub use key::{KeyFileError, make_key, read_key, read_own_key};
-pub use policy_file::{PolicyFault, PolicyFileError};
+pub use policy_file::{PolicyFault, PolicyFileError, read_policy};
 
 use host::http::{Fetch, FetchLimits};
 use std::path::Path;
@@ -58,7 +58,7 @@ impl LogClient {
 
     /// The same with the policy in a file.
     pub fn from_file(url: &str, policy: &Path) -> Result<Self, PolicyFileError> {
-        Ok(Self::new(url, policy_file::read(policy)?))
+        Ok(Self::new(url, read_policy(policy)?.0))
     }
 
     /// The policy under which heads and proofs are accepted.

@@ -7,7 +7,7 @@ use tlog::policy::{POLICY_MAX_BYTES, Policy, PolicyError};
 /// Why a policy file cannot be gone by.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyFileError {
-    #[error("{}: no such policy file; write a tlog-policy with the log's key, its witnesses and the quorum", .path.display())]
+    #[error("{}: no such policy file; get it from the log's operator, or write a tlog-policy with the log's key, its witnesses and the quorum", .path.display())]
     Missing { path: PathBuf },
     #[error("{}: {source}; correct it, or get the file from the log's operator", .path.display())]
     Malformed { path: PathBuf, source: PolicyFault },
@@ -24,7 +24,8 @@ pub enum PolicyFault {
     NoPolicy(#[from] PolicyError),
 }
 
-pub(crate) fn read(path: &Path) -> Result<Policy, PolicyFileError> {
+/// The policy in a file, and its text.
+pub fn read_policy(path: &Path) -> Result<(Policy, String), PolicyFileError> {
     let malformed = |source| PolicyFileError::Malformed { path: path.to_owned(), source };
     let bytes = host::durable::read_limited(path, POLICY_MAX_BYTES as u64)
         .map_err(|error| malformed(error.into()))?
@@ -35,7 +36,8 @@ pub(crate) fn read(path: &Path) -> Result<Policy, PolicyFileError> {
     if origins.any(|origin| Some(origin) != first) {
         return Err(PolicyFileError::SeveralLogs { path: path.to_owned() });
     }
-    Ok(policy)
+    // A policy is UTF-8: nothing is replaced.
+    Ok((policy, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 #[cfg(test)]
@@ -50,16 +52,17 @@ mod tests {
         let path = dir.path().join("policy");
         let read_as = |text: &[u8]| {
             std::fs::write(&path, text).unwrap();
-            read(&path)
+            read_policy(&path)
         };
-        assert!(matches!(read(&path), Err(PolicyFileError::Missing { .. })));
+        assert!(matches!(read_policy(&path), Err(PolicyFileError::Missing { .. })));
         let good = policy_text();
-        assert_eq!(read_as(good.as_bytes()).unwrap().logs().len(), 1);
+        let (policy, text) = read_as(good.as_bytes()).unwrap();
+        assert_eq!((policy.logs().len(), text.as_str()), (1, good.as_ref()));
         // A second key of the same log is no second log.
         let log = |name: &str| {
             format!("log {}\n{good}", Signer::from_seed(name, &[9; 32]).unwrap().verifier().vkey())
         };
-        assert_eq!(read_as(log("log.example").as_bytes()).unwrap().logs().len(), 2);
+        assert_eq!(read_as(log("log.example").as_bytes()).unwrap().0.logs().len(), 2);
         assert!(matches!(read_as(log("other.example").as_bytes()), Err(PolicyFileError::SeveralLogs { .. })));
         let long = vec![b'\n'; POLICY_MAX_BYTES + 1];
         for bad in [&b""[..], b"log x\n", &[0xff; 9], &long] {

@@ -21,10 +21,10 @@ use ed25519_dalek::SigningKey;
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
 use host::durable::{self, DurableError};
 use host::secret::{self, SecretError};
+use log_client::PolicyFileError;
 use quic::Identity;
 use seal::hpke;
 use std::path::{Path, PathBuf};
-use tlog::policy::{POLICY_MAX_BYTES, Policy, PolicyError};
 use zeroize::Zeroizing;
 
 /// What `init` made: public halves only, for the relay's operator and for the owner's own records.
@@ -45,14 +45,10 @@ pub enum KeysError {
     File(#[from] DurableError),
     #[error(transparent)]
     Book(#[from] BookError),
-    #[error("{}: a key has 32 bytes; restore it from a backup", .path.display())]
-    Length { path: PathBuf },
     #[error("{}: no such file; get it from the log's operator, or correct the configuration", .path.display())]
     NoFile { path: PathBuf },
-    #[error("{}: {error}", .path.display())]
-    LogPolicy { path: PathBuf, error: PolicyError },
-    #[error("{}: not UTF-8; get it again from the log's operator", .path.display())]
-    LogPolicyText { path: PathBuf },
+    #[error(transparent)]
+    LogPolicy(#[from] PolicyFileError),
     #[error("{}: {error}", .path.display())]
     PolicyDoc { path: PathBuf, error: PolicyDocError },
     #[error("{field} {value:?} is not the base64url of {bytes} bytes; correct it in the configuration")]
@@ -78,12 +74,8 @@ pub fn init(config: &Config) -> Result<Created, KeysError> {
     // Names of cameras and the addresses of their leaves are nobody else's business.
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
         .map_err(|error| DurableError::at(folder, error))?;
-    let make = |(file, label): (&str, &str)| {
-        let seed = Zeroizing::new(host::rng::bytes::<32>());
-        secret::create(&folder.join(file), label, &seed[..])?;
-        Ok::<_, KeysError>(SigningKey::from_bytes(&seed))
-    };
-    let (root, device) = (make(ROOT)?, make(DEVICE)?);
+    let make = |(file, label): (&str, &str)| secret::create_key(&folder.join(file), label);
+    let (root, device) = (SigningKey::from_bytes(&*make(ROOT)?), SigningKey::from_bytes(&*make(DEVICE)?));
     let wrap = hpke::SecretKey::generate(&mut host::rng::OsRng);
     secret::create(&folder.join(WRAP.0), WRAP.1, wrap.expose())?;
     Book::create(folder)?;
@@ -92,10 +84,11 @@ pub fn init(config: &Config) -> Result<Created, KeysError> {
 
 impl Keys {
     pub(crate) fn open(folder: &Path) -> Result<Self, KeysError> {
+        let key = |(file, label): (&str, &str)| secret::read_key(&folder.join(file), label);
         Ok(Self {
-            root: SigningKey::from_bytes(&*key(folder, ROOT)?),
-            device: SigningKey::from_bytes(&*key(folder, DEVICE)?),
-            wrap: hpke::SecretKey::new(*key(folder, WRAP)?),
+            root: SigningKey::from_bytes(&*key(ROOT)?),
+            device: SigningKey::from_bytes(&*key(DEVICE)?),
+            wrap: hpke::SecretKey::new(*key(WRAP)?),
         })
     }
 
@@ -119,25 +112,12 @@ fn public_halves(root: &SigningKey, device: &SigningKey) -> Created {
     Created { root_key: encode(root), device_key: encode(device) }
 }
 
-fn key(folder: &Path, (file, label): (&str, &str)) -> Result<Zeroizing<[u8; 32]>, KeysError> {
-    let path = folder.join(file);
-    let bytes = secret::read(&path, label)?;
-    <[u8; 32]>::try_from(&bytes[..]).map(Zeroizing::new).map_err(|_| KeysError::Length { path })
-}
-
-/// The log policy in a file, and its text.
-pub(crate) fn log_policy(path: &Path) -> Result<(Policy, String), KeysError> {
-    let text = read(path, POLICY_MAX_BYTES)?;
-    let policy =
-        Policy::parse(&text).map_err(|error| KeysError::LogPolicy { path: path.to_owned(), error })?;
-    let text = String::from_utf8(text).map_err(|_| KeysError::LogPolicyText { path: path.to_owned() })?;
-    Ok((policy, text))
-}
-
 /// The hash of the PolicyDoc in a file.
 pub(crate) fn rules_hash(path: &Path) -> Result<[u8; 32], KeysError> {
-    let document = PolicyDoc::parse(&read(path, POLICY_DOC_MAX_BYTES)?)
-        .map_err(|error| KeysError::PolicyDoc { path: path.to_owned(), error })?;
+    let bytes = durable::read_limited(path, POLICY_DOC_MAX_BYTES as u64)?
+        .ok_or_else(|| KeysError::NoFile { path: path.to_owned() })?;
+    let document =
+        PolicyDoc::parse(&bytes).map_err(|error| KeysError::PolicyDoc { path: path.to_owned(), error })?;
     Ok(document.hash().0)
 }
 
@@ -145,10 +125,6 @@ pub(crate) fn rules_hash(path: &Path) -> Result<[u8; 32], KeysError> {
 pub(crate) fn public_key<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], KeysError> {
     let decoded = URL_SAFE_NO_PAD.decode(text).ok().and_then(|key| key.try_into().ok());
     decoded.ok_or_else(|| KeysError::PublicKey { field, value: text.chars().take(64).collect(), bytes: N })
-}
-
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, KeysError> {
-    durable::read_limited(path, limit as u64)?.ok_or_else(|| KeysError::NoFile { path: path.to_owned() })
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ impl Owner {
 
     /// [`open`](Owner::open) on a clock and randomness of a test's.
     pub fn open_on(config: Config, machine: Machine) -> Result<Self, KeysError> {
-        let (policy, policy_text) = keys::log_policy(&config.log.policy)?;
+        let (policy, policy_text) = log_client::read_policy(&config.log.policy)?;
         let rules_hash = match &config.escrow {
             None => [0; 32],
             Some(escrow) => keys::rules_hash(&escrow.policy_doc)?,

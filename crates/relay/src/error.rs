@@ -1,6 +1,5 @@
 //! Why a relay does not start.
 
-use std::path::PathBuf;
 use store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
@@ -15,10 +14,8 @@ pub enum Error {
     File(#[from] host::durable::DurableError),
     #[error(transparent)]
     Secret(#[from] host::secret::SecretError),
-    #[error("{}: not a 32-byte key; restore it from a backup", .0.display())]
-    LinkKey(PathBuf),
-    #[error("the key in {}: {reason}", .path.display())]
-    SponsorKey { path: PathBuf, reason: String },
+    #[error(transparent)]
+    SponsorKey(#[from] log_client::KeyFileError),
     #[error(transparent)]
     LogPolicy(#[from] log_client::PolicyFileError),
     #[error("the configuration asks for {0}; correct it")]

@@ -20,19 +20,16 @@ use host::running::Running;
 use host::secret;
 use host::shutdown::Shutdown;
 use host::start::Start;
-use log_client::LogClient;
+use log_client::{LogClient, make_key, read_own_key};
 use media::enrollment::Enrollment;
 use media::limits;
 use media::policy::SignedOwnerPolicy;
 use quic::{Endpoint, Identity, ServerLimits};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Packs, Store};
-use tlog::note::Signer;
 use tokio::task::JoinSet;
-use zeroize::Zeroizing;
 
 const LINK_FILE: &str = "link.secret";
 const LINK_LABEL: &str = "relay-link";
@@ -63,12 +60,8 @@ pub struct At {
 /// initialised before.
 pub fn init(config: &Config) -> Result<Created, Error> {
     host::durable::create_dirs(&config.data)?;
-    let seed = Zeroizing::new(host::rng::bytes::<32>());
-    let path = config.data.join(SPONSOR_FILE);
-    let signer = Signer::generate(&config.log.sponsor, &mut host::rng::OsRng)
-        .map_err(|error| Error::SponsorKey { path: path.clone(), reason: error.to_string() })?;
-    secret::create(&config.data.join(LINK_FILE), LINK_LABEL, &seed[..])?;
-    secret::create_line(&path, &signer.to_secret_text())?;
+    let signer = make_key(&config.data.join(SPONSOR_FILE), &config.log.sponsor)?;
+    let seed = secret::create_key(&config.data.join(LINK_FILE), LINK_LABEL)?;
     // Last: a folder with keys and no store was never a relay, and does not start as one.
     Packs::create(&config.store_dir())?;
     let link_key = Key(Identity::from_seed(&seed).public_key()).to_string();
@@ -98,7 +91,7 @@ pub async fn start_over(
     let Start { machine, shutdown, .. } = start.into();
     check(&config)?;
     let own = shutdown.child();
-    let identity = read_identity(&config.data)?;
+    let identity = Identity::from_seed(&*secret::read_key(&config.data.join(LINK_FILE), LINK_LABEL)?);
     let sponsor = open_sponsor(&config)?;
     let relay = Arc::new(Relay::new(&config, store, sponsor, machine, own.clone()));
     learn_cameras(&relay).await?;
@@ -141,21 +134,8 @@ fn check(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-fn read_identity(data: &Path) -> Result<Identity, Error> {
-    let path = data.join(LINK_FILE);
-    let seed = secret::read(&path, LINK_LABEL)?;
-    let seed: &[u8; 32] = seed[..].try_into().map_err(|_| Error::LinkKey(path))?;
-    Ok(Identity::from_seed(seed))
-}
-
 fn open_sponsor(config: &Config) -> Result<Sponsor, Error> {
-    let path = config.data.join(SPONSOR_FILE);
-    let own = |reason: String| Error::SponsorKey { path: path.clone(), reason };
-    let signer = Signer::from_secret_text(&secret::read_line(&path)?).map_err(|e| own(e.to_string()))?;
-    if signer.name() != config.log.sponsor {
-        let (held, said) = (signer.name(), &config.log.sponsor);
-        return Err(own(format!("it is the key of {held}, and the configuration says {said}")));
-    }
+    let signer = read_own_key(&config.data.join(SPONSOR_FILE), &config.log.sponsor)?;
     let log = LogClient::from_file(&config.log.url, &config.log.policy)?;
     Ok(Sponsor::new(signer, log, config.limits.leaves_per_minute))
 }

@@ -78,13 +78,7 @@ impl RequestFolder {
             return Err(FolderError::Taken { path: self.path.clone() });
         }
         durable::create_dirs(&self.path)?;
-        let stale = self.path.join(RELEASE_KEY);
-        match std::fs::remove_file(&stale) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(DurableError::at(&stale, error).into())
-            }
-            _ => Ok(()),
-        }
+        Ok(durable::remove(&self.path.join(RELEASE_KEY))?)
     }
 
     pub(crate) fn keep(&self, item: Item, bytes: &[u8]) -> Result<(), FolderError> {

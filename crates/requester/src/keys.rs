@@ -16,12 +16,10 @@ use crate::config::Config;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use host::durable::{self, DurableError};
-use host::rng::OsRng;
 use host::secret::{self, SecretError};
+use log_client::{KeyFileError, make_key, read_own_key};
 use quic::Identity;
-use std::path::{Path, PathBuf};
-use tlog::note::{KeyError, Signer};
-use zeroize::Zeroizing;
+use tlog::note::Signer;
 
 const OFFICER: &str = "officer.secret";
 const SUPERVISOR: &str = "supervisor.secret";
@@ -49,14 +47,8 @@ pub enum KeysError {
     Secret(#[from] SecretError),
     #[error(transparent)]
     File(#[from] DurableError),
-    #[error("{name:?} cannot name a note key: {error}; correct [names] in the configuration")]
-    Name { name: String, error: KeyError },
-    #[error("{}: {error}; restore it from a backup", .path.display())]
-    Key { path: PathBuf, error: KeyError },
-    #[error("{}: a link key has 32 bytes; restore it from a backup", .path.display())]
-    Link { path: PathBuf },
-    #[error("{}: holds the key of {found:?}, the configuration says {expected:?}", .path.display())]
-    OtherName { path: PathBuf, found: String, expected: String },
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
 }
 
 /// The keys that sign leaves.
@@ -71,16 +63,12 @@ pub(crate) struct Keys {
 pub fn init(config: &Config) -> Result<Created, KeysError> {
     durable::create_dirs(&config.keys)?;
     let make = |file: &str, name: &str| {
-        let named = |error| KeysError::Name { name: name.to_owned(), error };
-        let signer = Signer::generate(name, &mut OsRng).map_err(named)?;
-        secret::create_line(&config.keys.join(file), &signer.to_secret_text())?;
-        Ok::<_, KeysError>(signer.verifier().vkey())
+        Ok::<_, KeysError>(make_key(&config.keys.join(file), name)?.verifier().vkey())
     };
     let officer_vkey = make(OFFICER, &config.names.officer)?;
     let supervisor_vkey = make(SUPERVISOR, &config.names.supervisor)?;
     let sponsor_vkey = make(SPONSOR, &config.names.sponsor)?;
-    let seed = Zeroizing::new(host::rng::bytes::<32>());
-    secret::create(&config.keys.join(LINK), LINK_LABEL, &seed[..])?;
+    let seed = secret::create_key(&config.keys.join(LINK), LINK_LABEL)?;
     let link_key = URL_SAFE_NO_PAD.encode(Identity::from_seed(&seed).public_key());
     Ok(Created { officer_vkey, supervisor_vkey, sponsor_vkey, link_key })
 }
@@ -89,30 +77,14 @@ impl Keys {
     pub(crate) fn open(config: &Config) -> Result<Self, KeysError> {
         let (folder, names) = (&config.keys, &config.names);
         Ok(Self {
-            officer: signer(&folder.join(OFFICER), &names.officer)?,
-            supervisor: signer(&folder.join(SUPERVISOR), &names.supervisor)?,
-            sponsor: signer(&folder.join(SPONSOR), &names.sponsor)?,
+            officer: read_own_key(&folder.join(OFFICER), &names.officer)?,
+            supervisor: read_own_key(&folder.join(SUPERVISOR), &names.supervisor)?,
+            sponsor: read_own_key(&folder.join(SPONSOR), &names.sponsor)?,
         })
     }
 }
 
-fn signer(path: &Path, expected: &str) -> Result<Signer, KeysError> {
-    let line = secret::read_line(path)?;
-    let signer =
-        Signer::from_secret_text(&line).map_err(|error| KeysError::Key { path: path.to_owned(), error })?;
-    if signer.name() != expected {
-        let (found, expected) = (signer.name().to_owned(), expected.to_owned());
-        return Err(KeysError::OtherName { path: path.to_owned(), found, expected });
-    }
-    Ok(signer)
-}
-
 /// The key that speaks with the relay.
 pub(crate) fn link(config: &Config) -> Result<Identity, KeysError> {
-    let path = config.keys.join(LINK);
-    let bytes = secret::read(&path, LINK_LABEL)?;
-    match <[u8; 32]>::try_from(&bytes[..]).map(Zeroizing::new) {
-        Ok(seed) => Ok(Identity::from_seed(&seed)),
-        Err(_) => Err(KeysError::Link { path }),
-    }
+    Ok(Identity::from_seed(&*secret::read_key(&config.keys.join(LINK), LINK_LABEL)?))
 }

@@ -189,7 +189,7 @@ fn in_place(
 fn evidence(case: &Case<'_>, shares: &Shares, seeds: &[EpochSeed]) -> Result<Evidence, CaseError> {
     let grants = shares.granted.iter();
     Ok(Evidence {
-        log_policy: case.desk.log_policy_text.clone(),
+        log_policy: case.desk.log_policy_text.clone().into_bytes(),
         request: (shares.request.value().entry_bytes().to_vec(), case.folder.get(PROOF)?),
         grants: grants.map(|granted| (granted.grant.clone(), granted.proof.clone())).collect(),
         enrollment: case.package.enrollment.clone(),

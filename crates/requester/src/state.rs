@@ -8,10 +8,9 @@ use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
 use escrow::record::{Country, Name};
 use host::durable::{self, DurableError};
 use host::machine::Machine;
-use log_client::LogClient;
+use log_client::{LogClient, PolicyFileError};
 use relay_client::{Relay, Session};
-use std::path::{Path, PathBuf};
-use tlog::policy::{POLICY_MAX_BYTES, Policy, PolicyError};
+use std::path::PathBuf;
 
 /// Why the desk cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +25,8 @@ pub enum DeskError {
     Country(String),
     #[error("{}: no such file; get it from the log's or the relay's operator", .path.display())]
     NoFile { path: PathBuf },
-    #[error("{}: {error}", .path.display())]
-    LogPolicy { path: PathBuf, error: PolicyError },
+    #[error(transparent)]
+    LogPolicy(#[from] PolicyFileError),
     #[error("{}: {error}", .path.display())]
     PolicyDoc { path: PathBuf, error: PolicyDocError },
     #[error("the relay's key {0:?} is not the base64url of 32 bytes; correct [relay] in the configuration")]
@@ -42,7 +41,7 @@ pub struct Requester {
     pub(crate) country: Country,
     pub(crate) keys: Keys,
     pub(crate) log: LogClient,
-    pub(crate) log_policy_text: Vec<u8>,
+    pub(crate) log_policy_text: String,
     pub(crate) rules: PolicyDoc,
     pub(crate) machine: Machine,
     relay: Relay,
@@ -54,10 +53,10 @@ impl Requester {
         let name = |name: &str| Name::new(name).ok_or_else(|| DeskError::Name { name: name.to_owned() });
         let country =
             Country::new(&config.country).ok_or_else(|| DeskError::Country(config.country.clone()))?;
-        let log_policy_text = read(&config.log.policy, POLICY_MAX_BYTES)?;
-        let policy = Policy::parse(&log_policy_text)
-            .map_err(|error| DeskError::LogPolicy { path: config.log.policy.clone(), error })?;
-        let rules = PolicyDoc::parse(&read(&config.policy_doc, POLICY_DOC_MAX_BYTES)?)
+        let (policy, log_policy_text) = log_client::read_policy(&config.log.policy)?;
+        let rules = durable::read_limited(&config.policy_doc, POLICY_DOC_MAX_BYTES as u64)?
+            .ok_or_else(|| DeskError::NoFile { path: config.policy_doc.clone() })?;
+        let rules = PolicyDoc::parse(&rules)
             .map_err(|error| DeskError::PolicyDoc { path: config.policy_doc.clone(), error })?;
         let key = URL_SAFE_NO_PAD.decode(&config.relay.key).ok().and_then(|key| key.try_into().ok());
         let key = key.ok_or_else(|| DeskError::RelayKey(config.relay.key.clone()))?;
@@ -78,8 +77,4 @@ impl Requester {
     pub(crate) fn session(&self) -> Session {
         Session::new(&self.relay, self.machine.rng.clone())
     }
-}
-
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, DeskError> {
-    durable::read_limited(path, limit as u64)?.ok_or_else(|| DeskError::NoFile { path: path.to_owned() })
 }

@@ -43,7 +43,7 @@ async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
     relay::run(config, shutdown).await.map_err(|error| match error {
         Error::Listen(error) => Ended::cannot_listen(listen, error),
         Error::Http(error) => Ended::cannot_listen(http, error),
-        Error::Secret(_) | Error::LinkKey(_) | Error::SponsorKey { .. } => Ended::wrong(error),
+        Error::Secret(_) | Error::SponsorKey(_) => Ended::wrong(error),
         Error::LogPolicy(_) | Error::Config(_) => Ended::wrong(error),
         error => error.into(),
     })

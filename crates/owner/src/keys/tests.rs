@@ -70,10 +70,13 @@ fn what_the_configuration_names_must_be_there_and_be_what_it_is_said_to_be() {
         change(&mut config);
         Owner::open(config).unwrap_err()
     };
-    assert!(matches!(with(&|c| c.log.policy = dir.path().join("none")), KeysError::NoFile { .. }));
+    assert!(matches!(
+        with(&|c| c.log.policy = dir.path().join("none")),
+        KeysError::LogPolicy(PolicyFileError::Missing { .. })
+    ));
     assert!(matches!(
         with(&|c| c.log.policy = dir.path().join("policy-doc.txt")),
-        KeysError::LogPolicy { .. }
+        KeysError::LogPolicy(PolicyFileError::Malformed { .. })
     ));
     let document = |c: &mut Config| c.escrow.as_mut().unwrap().policy_doc = dir.path().join("log-policy.txt");
     assert!(matches!(with(&document), KeysError::PolicyDoc { .. }));
