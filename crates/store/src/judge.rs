@@ -7,7 +7,7 @@ use crate::policy::PolicyFacts;
 use crate::record::{DAY_US, Header, Key, Kind};
 use crate::retention;
 use bytes::Bytes;
-use media::id::{CameraId, TrackId};
+use media::id::CameraId;
 use media::session::{Place, place_between};
 
 /// What a write is judged by: the records that are kept, as of the step that would keep it.
@@ -18,13 +18,8 @@ pub trait Held {
     fn get(&self, key: &Key) -> Result<Option<Entry>, Self::Error>;
     /// The body, whole and checked; `None` when it is damaged.
     fn body(&self, entry: &Entry) -> Result<Option<Bytes>, Self::Error>;
-    /// The nearest segments of a track before and after a number.
-    fn neighbours(
-        &self,
-        camera_id: CameraId,
-        track: TrackId,
-        number: u64,
-    ) -> Result<(Option<Entry>, Option<Entry>), Self::Error>;
+    /// The nearest segments of a key's track before and after its number.
+    fn neighbours(&self, key: &Key) -> Result<(Option<Entry>, Option<Entry>), Self::Error>;
     /// The policy of a camera with this hash; the newest for `None`.
     fn policy(&self, camera_id: CameraId, hash: Option<&[u8; 32]>) -> Result<Option<Entry>, Self::Error>;
 }
@@ -66,7 +61,7 @@ fn same_facts(entry: &Entry, header: &Header) -> bool {
 
 fn judge_place<H: Held>(held: &H, header: &Header) -> Result<Verdict, H::Error> {
     let at = |header: &Header| Place { epoch_no: header.epoch_no, k: header.k };
-    let (before, after) = held.neighbours(header.camera_id, header.track, header.number)?;
+    let (before, after) = held.neighbours(&header.key())?;
     // SPEC: session.md#publishing: sequences order segments as epochs and numbers do.
     let placed = place_between(before.map(|e| at(&e.header)), at(header), after.map(|e| at(&e.header)));
     Ok(match placed {

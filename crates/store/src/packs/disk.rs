@@ -129,10 +129,7 @@ impl Disk for Local {
     }
 
     fn remove(&self, path: &Path) -> Result<(), DurableError> {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DurableError::at(path, error)),
-            _ => Ok(()),
-        }
+        durable::remove(path)
     }
 
     fn committing(&self) -> io::Result<()> {
@@ -147,6 +144,3 @@ impl Disk for Local {
         durable::free_bytes(path)
     }
 }
-
-#[cfg(test)]
-pub(super) mod faulty;

@@ -29,8 +29,8 @@ mod drop;
 mod query;
 mod tables;
 pub(super) use drop::Part;
-use query::Snapshot;
 pub(super) use query::View;
+use query::between;
 pub(super) use tables::Tables;
 
 type Bytes = &'static [u8];
@@ -111,23 +111,13 @@ fn senseless(error: DecodeError) -> Error {
 }
 
 /// Why a change of the index was not made, or may not have been.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub(super) enum Failed {
     /// A table could not be read or changed.
-    Index(Error),
+    Index(#[from] Error),
     /// Something beside the tables failed, and nothing of the change is to stand.
-    Beside(StoreError),
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Index(error)
-    }
-}
-
-impl From<StoreError> for Failed {
-    fn from(error: StoreError) -> Self {
-        Self::Beside(error)
-    }
+    Beside(#[from] StoreError),
 }
 
 impl From<Failed> for StoreError {
@@ -206,7 +196,12 @@ impl Index {
         let _up_to_date = self.behind.read();
         let db = self.db.read();
         let db = db.as_ref().ok_or(StoreError::Closed)?;
-        db.read(|tx| look(&Snapshot::of(tx)?.view())).map_err(|error| self.failed(error))
+        let looked = db.read(|tx| {
+            let (records, tracks) = (&tx.open_table(RECORDS)?, &tx.open_table(TRACKS)?);
+            let (spans, policies) = (&tx.open_table(SPANS)?, &tx.open_table(POLICIES)?);
+            look(&View { records, tracks, spans, policies })
+        });
+        looked.map_err(|error| self.failed(error))
     }
 
     /// Changes it in one step, which may do what must be done before the change is seen.
@@ -252,38 +247,6 @@ impl Index {
             }
         }
     }
-
-    /// Every row of every table, to compare one index with another.
-    #[cfg(test)]
-    pub(super) fn dump(&self) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
-        use redb::{ReadableTable as _, TableHandle as _};
-        let db = self.db.read();
-        let rows = db.as_ref().unwrap().read(|tx| {
-            let mut rows = Vec::new();
-            for table in [RECORDS, BY_PACK, PACK_CAMERAS, TRACKS, SPANS, POLICIES] {
-                let open = tx.open_table(table)?;
-                for row in open.iter()? {
-                    let (key, value) = row?;
-                    let name: &'static str = match table.name() {
-                        "records" => "records",
-                        "by_pack" => "by_pack",
-                        "pack_cameras" => "pack_cameras",
-                        "tracks" => "tracks",
-                        "spans" => "spans",
-                        _ => "policies",
-                    };
-                    rows.push((name, key.value().to_vec(), value.value().to_vec()));
-                }
-            }
-            for row in tx.open_table(PACKS)?.iter()? {
-                let (key, value) = row?;
-                let value = format!("{:?}", value.value()).into_bytes();
-                rows.push(("packs", key.value().to_be_bytes().to_vec(), value));
-            }
-            Ok(rows)
-        });
-        rows.unwrap()
-    }
 }
 
 fn pack_key(a: u64, b: u64) -> Vec<u8> {
@@ -302,3 +265,6 @@ fn pair(bytes: &[u8]) -> Result<(u64, u64), Error> {
     let mut r = Reader::new(bytes);
     Ok((r.u64("low").map_err(senseless)?, r.u64("high").map_err(senseless)?))
 }
+
+#[cfg(test)]
+mod tests;

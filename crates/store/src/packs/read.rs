@@ -71,13 +71,8 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Held for Seen<'_, T> {
         }
     }
 
-    fn neighbours(
-        &self,
-        camera_id: CameraId,
-        track: TrackId,
-        number: u64,
-    ) -> Result<(Option<Entry>, Option<Entry>), Failed> {
-        Ok(self.view.neighbours(camera_id, track, number)?)
+    fn neighbours(&self, key: &Key) -> Result<(Option<Entry>, Option<Entry>), Failed> {
+        Ok(self.view.neighbours(key)?)
     }
 
     fn policy(&self, camera_id: CameraId, hash: Option<&[u8; 32]>) -> Result<Option<Entry>, Failed> {

@@ -43,15 +43,9 @@ const fn code(kind: Kind) -> u8 {
     }
 }
 
-fn kind(code: u8) -> Result<Kind, DecodeError> {
-    Ok(match code {
-        1 => Kind::Segment,
-        2 => Kind::EpochOpen,
-        3 => Kind::DayNotice,
-        4 => Kind::Policy,
-        5 => Kind::DayKeys,
-        _ => return Err(DecodeError::BadValue("kind")),
-    })
+fn kind(of: u8) -> Result<Kind, DecodeError> {
+    let all = [Kind::Segment, Kind::EpochOpen, Kind::DayNotice, Kind::Policy, Kind::DayKeys];
+    all.into_iter().find(|kind| code(*kind) == of).ok_or(DecodeError::BadValue("kind"))
 }
 
 /// The header of a record in the pack with `mark`.
@@ -114,6 +108,11 @@ pub(super) fn index_key(key: &Key) -> Vec<u8> {
             [&kind[..], &key.camera_id.0, &key.track.0.to_be_bytes(), &number].concat()
         }
     }
+}
+
+/// The smallest and the largest index key of a key's kind, camera and track.
+pub(super) fn all_numbers(of: &Key) -> (Vec<u8>, Vec<u8>) {
+    (index_key(&Key { number: 0, ..*of }), index_key(&Key { number: u64::MAX, ..*of }))
 }
 
 /// The smallest and the largest index key of a day's keys.

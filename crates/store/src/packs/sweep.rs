@@ -11,7 +11,7 @@ use super::{Inner, recover};
 use crate::contract::Swept;
 use crate::error::StoreError;
 use crate::judge::days_of;
-use crate::record::Kind;
+use crate::record::{Key, Kind};
 use crate::retention::expired;
 use media::id::{CameraId, TrackId};
 use media::time::Micros;
@@ -110,8 +110,10 @@ impl Writer {
                 if let Some(known) = tables.track(*camera_id, *track)? {
                     floors.insert((*camera_id, *track), known.next_missing);
                 }
-                tables.trim_spans(Kind::Segment, *camera_id, *track)?;
-                tables.trim_spans(Kind::EpochOpen, *camera_id, *track)?;
+                for kind in [Kind::Segment, Kind::EpochOpen] {
+                    let of = Key { kind, camera_id: *camera_id, track: *track, number: 0 };
+                    tables.trim_spans(&of)?;
+                }
             }
             if floors != self.floors {
                 recover::write_floors(&inner, &floors).map_err(StoreError::from)?;
@@ -168,7 +170,7 @@ fn drop_part(tables: &mut Tables<'_>, dropped: &mut Dropped, part: &Part) -> Res
 fn is_needed(tables: &Tables<'_>, part: &Part) -> Result<bool, redb::Error> {
     for entry in tables.entries(part)? {
         let header = &entry.header;
-        let oldest = tables.view().oldest(header.camera_id, header.track)?;
+        let (oldest, _) = tables.view().ends(&Key { kind: Kind::Segment, ..header.key() })?;
         if oldest.is_some_and(|oldest| oldest.header.epoch_no.0 <= header.number) {
             return Ok(true);
         }

@@ -1,7 +1,6 @@
 //! The contract of the store, and what only packs can be asked. Bodies here are a few bytes: the store
 //! keeps them, it does not read them.
 
-use super::disk::faulty::Faulty;
 use super::*;
 use crate::record::DAY_US;
 use crate::suite::{CAMERA, Place, T0, TRACK, all, at, body, facts, next, put, sequences, stored};
@@ -15,9 +14,12 @@ use std::time::Duration;
 mod crash;
 mod damage;
 mod faults;
+mod faulty;
 mod flow;
 mod limits;
 mod objects;
+
+use faulty::Faulty;
 
 fn new_dir() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();

@@ -18,7 +18,6 @@ use redb::Durability;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::IoSlice;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -40,12 +39,9 @@ pub(super) enum Command {
 
 /// A pack that is appended to.
 struct OpenPack {
-    number: u64,
-    mark: u64,
-    path: PathBuf,
+    /// As readers know it: all of its length was synced.
+    known: Pack,
     file: File,
-    /// Up to here everything was synced.
-    durable: u64,
     /// Up to here everything was written.
     end: u64,
     /// When its oldest record was received.
@@ -168,17 +164,17 @@ impl Writer {
 
     /// Makes durable what was written, so that readers may rely on it.
     fn sync(&mut self, tables: &mut Tables<'_>) -> Result<(), Failed> {
-        for pack in self.open.values_mut().filter(|pack| pack.end > pack.durable) {
+        for pack in self.open.values_mut().filter(|pack| pack.end > pack.known.length) {
             self.inner.disk.sync(&pack.file).map_err(|error| {
                 pack.given_up = true;
-                StoreError::at(&pack.path, error)
+                StoreError::at(&pack.known.path, error)
             })?;
-            tables.set_indexed(pack.number, pack.mark, pack.end)?;
+            tables.set_indexed(pack.known.number, pack.known.mark, pack.end)?;
         }
         let mut packs = self.inner.packs.write();
         for open in self.open.values_mut() {
-            open.durable = open.end;
-            if let Some(pack) = packs.get_mut(&open.number) {
+            open.known.length = open.end;
+            if let Some(pack) = packs.get_mut(&open.known.number) {
                 pack.length = open.end;
             }
         }
@@ -190,11 +186,11 @@ impl Writer {
     fn step_back(&mut self, failed: Failed) -> StoreError {
         let disk: &dyn Disk = &*self.inner.disk;
         self.open.retain(|_, pack| {
-            if pack.end == pack.durable {
+            if pack.end == pack.known.length {
                 return true;
             }
-            let cut = disk.cut(&pack.file, pack.durable);
-            pack.end = pack.durable;
+            let cut = disk.cut(&pack.file, pack.known.length);
+            pack.end = pack.known.length;
             // A pack that cannot be cut keeps a tail that nobody was told of; a later start reads or cuts
             // it.
             cut.is_ok() && !pack.given_up
@@ -250,12 +246,12 @@ impl Writer {
         let offset = pack.end;
         // Before the write: what a failed write left behind is cut off as well.
         pack.end += record_len(&put.header);
-        let failed = |error| StoreError::at(&pack.path, error);
-        let header = encode(&put.header, pack.mark);
+        let failed = |error| StoreError::at(&pack.known.path, error);
+        let header = encode(&put.header, pack.known.mark);
         inner.disk.write_at(&pack.file, offset, &mut [IoSlice::new(&header)]).map_err(failed)?;
         let mut body: Vec<_> = put.body.pieces().map(|piece| IoSlice::new(piece)).collect();
         inner.disk.write_at(&pack.file, offset + HEADER_LEN as u64, &mut body).map_err(failed)?;
-        let entry = Entry { pack: pack.number, offset, header: put.header };
+        let entry = Entry { pack: pack.known.number, offset, header: put.header };
         // A later write of this batch may ask for this one's body: it reads up to what is written, not
         // what is durable.
         Ok(tables.insert(&entry, lane, put.policy.map(|policy| policy.hash))?)
@@ -267,7 +263,7 @@ impl Writer {
         // A pack with unsynced bytes stays until the batch is synced.
         let closed = self.open.get(&lane).is_some_and(|pack| {
             let old = lane != Lane::Objects && header.received_us > pack.since_us.after(PACK_AGE);
-            pack.end == pack.durable && (pack.end >= limit || old)
+            pack.end == pack.known.length && (pack.end >= limit || old)
         });
         if closed {
             self.open.remove(&lane);
@@ -298,17 +294,8 @@ impl Writer {
         if self.inner.disk.length(&file).map_err(failed)? != pack.length {
             return Ok(None);
         }
-        let Pack { number, mark, length, ref path, .. } = *pack;
-        Ok(Some(OpenPack {
-            number,
-            mark,
-            path: path.clone(),
-            file,
-            durable: length,
-            end: length,
-            since_us: Micros(0),
-            given_up: false,
-        }))
+        let (known, end) = (pack.clone(), pack.length);
+        Ok(Some(OpenPack { known, file, end, since_us: Micros(0), given_up: false }))
     }
 
     fn new_pack(&mut self, lane: Lane, since_us: Micros) -> Result<OpenPack, StoreError> {
@@ -318,13 +305,13 @@ impl Writer {
         let mark = self.rng.next_u64();
         let path = self.inner.packs_dir().join(Pack::name(number, lane, mark));
         let file = self.inner.disk.create(&path)?;
-        let pack = Pack { number, lane, mark, path: path.clone(), length: 0 };
-        self.inner.packs.write().insert(number, pack);
-        Ok(OpenPack { number, mark, path, file, durable: 0, end: 0, since_us, given_up: false })
+        let known = Pack { number, lane, mark, path, length: 0 };
+        self.inner.packs.write().insert(number, known.clone());
+        Ok(OpenPack { known, file, end: 0, since_us, given_up: false })
     }
 
     /// Appends no more to a pack.
     pub(super) fn close_pack(&mut self, number: u64) {
-        self.open.retain(|_, pack| pack.number != number);
+        self.open.retain(|_, pack| pack.known.number != number);
     }
 }

@@ -135,15 +135,10 @@ impl Held for Kept {
         if *header == entry.header { Ok(Some(body.clone())) } else { Err(StoreError::Gone) }
     }
 
-    fn neighbours(
-        &self,
-        camera_id: CameraId,
-        track: TrackId,
-        number: u64,
-    ) -> Result<(Option<Entry>, Option<Entry>), StoreError> {
-        let mut segments = self.of(Kind::Segment, camera_id, track);
-        let after = segments.find(|s| s.number > number).map(entry);
-        let before = self.of(Kind::Segment, camera_id, track).rfind(|s| s.number < number).map(entry);
+    fn neighbours(&self, key: &Key) -> Result<(Option<Entry>, Option<Entry>), StoreError> {
+        let segments = || self.of(Kind::Segment, key.camera_id, key.track);
+        let after = segments().find(|s| s.number > key.number).map(entry);
+        let before = segments().rfind(|s| s.number < key.number).map(entry);
         Ok((before, after))
     }
 

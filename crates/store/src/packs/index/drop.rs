@@ -1,10 +1,10 @@
 //! Taking entries out: for retention, for a quota, and for packs that are no longer what was indexed.
 
-use super::{Tables, decode_entry, number, pack_key, pair};
+use super::{Tables, between, decode_entry, number, pack_key, pair};
 use crate::contract::Entry;
-use crate::packs::record::index_key;
+use crate::packs::record::{all_numbers, index_key};
 use crate::record::{Key, Kind};
-use media::id::{CameraId, TrackId};
+use media::id::CameraId;
 use media::time::Micros;
 use redb::{Error, ReadableTable as _};
 
@@ -101,16 +101,9 @@ impl Tables<'_> {
     }
 
     /// Drops the time steps that lead only to numbers before the oldest one stored.
-    pub(in crate::packs) fn trim_spans(
-        &mut self,
-        kind: Kind,
-        camera_id: CameraId,
-        track: TrackId,
-    ) -> Result<(), Error> {
-        let at = |number| index_key(&Key { kind, camera_id, track, number });
-        let (first, last) = (at(0), at(u64::MAX));
-        let oldest = self.records.range(first.as_slice()..=last.as_slice())?.next().transpose()?;
-        let oldest = oldest.map(|(_, v)| decode_entry(v.value())).transpose()?;
+    pub(in crate::packs) fn trim_spans(&mut self, of: &Key) -> Result<(), Error> {
+        let (first, last) = all_numbers(of);
+        let oldest = between(&self.records, &first, &last)?.next().transpose()?;
         let oldest = oldest.map_or(u64::MAX, |entry| entry.header.number);
         self.spans.retain_in(first.as_slice()..=last.as_slice(), |_, value| {
             pair(value).is_ok_and(|(_, high)| high >= oldest)

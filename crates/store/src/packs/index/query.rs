@@ -1,12 +1,12 @@
 //! Looking things up, the same way for a reader's snapshot and inside the writer's transaction.
 
-use super::{Bytes, POLICIES, RECORDS, SPAN_US, SPANS, TRACKS, Track, decode_entry, number, pair, track_key};
+use super::{Bytes, SPAN_US, Track, decode_entry, number, pair, track_key};
 use crate::contract::{Entry, Page, Span};
-use crate::packs::record::{day_keys_range, index_key};
+use crate::packs::record::{all_numbers, day_keys_range, index_key};
 use crate::record::{Key, Kind};
 use media::id::{CameraId, Day, TrackId};
 use media::time::Micros;
-use redb::{Error, ReadOnlyTable, ReadTransaction, ReadableTable};
+use redb::{Error, ReadableTable};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,74 +15,36 @@ const ROWS_PER_PAGE: usize = 1 << 16;
 
 /// The tables that are asked.
 pub(in crate::packs) struct View<'a, T> {
-    records: &'a T,
-    tracks: &'a T,
-    spans: &'a T,
-    policies: &'a T,
+    pub(super) records: &'a T,
+    pub(super) tracks: &'a T,
+    pub(super) spans: &'a T,
+    pub(super) policies: &'a T,
 }
 
-/// The same of a snapshot, which owns its tables.
-pub(in crate::packs) struct Snapshot {
-    records: ReadOnlyTable<Bytes, Bytes>,
-    tracks: ReadOnlyTable<Bytes, Bytes>,
-    spans: ReadOnlyTable<Bytes, Bytes>,
-    policies: ReadOnlyTable<Bytes, Bytes>,
+/// The entries from one index key to another, both included.
+pub(super) fn between<T: ReadableTable<Bytes, Bytes>>(
+    records: &T,
+    first: &[u8],
+    last: &[u8],
+) -> Result<impl DoubleEndedIterator<Item = Result<Entry, Error>>, Error> {
+    Ok(records.range(first..=last)?.map(|row| decode_entry(row?.1.value())))
 }
 
-impl Snapshot {
-    pub(super) fn of(txn: &ReadTransaction) -> Result<Self, Error> {
-        Ok(Self {
-            records: txn.open_table(RECORDS)?,
-            tracks: txn.open_table(TRACKS)?,
-            spans: txn.open_table(SPANS)?,
-            policies: txn.open_table(POLICIES)?,
-        })
-    }
-
-    pub(super) fn view(&self) -> View<'_, ReadOnlyTable<Bytes, Bytes>> {
-        View::over(&self.records, &self.tracks, &self.spans, &self.policies)
-    }
-}
-
-impl<'a, T: ReadableTable<Bytes, Bytes>> View<'a, T> {
-    pub(super) fn over(records: &'a T, tracks: &'a T, spans: &'a T, policies: &'a T) -> Self {
-        Self { records, tracks, spans, policies }
-    }
-
+impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     pub(in crate::packs) fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
         let row = index_key(key);
         self.records.get(row.as_slice())?.map(|value| decode_entry(value.value())).transpose()
     }
 
-    /// The nearest entry of a track before `number`, and the nearest after it.
-    pub(in crate::packs) fn neighbours(
-        &self,
-        camera_id: CameraId,
-        track: TrackId,
-        number: u64,
-    ) -> Result<(Option<Entry>, Option<Entry>), Error> {
-        let at = |number| index_key(&Key { kind: Kind::Segment, camera_id, track, number });
-        let (first, here, last) = (at(0), at(number), at(u64::MAX));
-        let before = self.records.range(first.as_slice()..here.as_slice())?.next_back();
-        let before = before.transpose()?.map(|(_, v)| decode_entry(v.value())).transpose()?;
-        let mut behind = self.records.range(here.as_slice()..=last.as_slice())?;
-        let after = loop {
-            let Some((_, value)) = behind.next().transpose()? else { break None };
-            let entry = decode_entry(value.value())?;
-            if entry.header.number != number {
-                break Some(entry);
-            }
+    /// The nearest entry of a key's track before its number, and the nearest after it.
+    pub(in crate::packs) fn neighbours(&self, key: &Key) -> Result<(Option<Entry>, Option<Entry>), Error> {
+        let ((first, last), here) = (all_numbers(key), index_key(key));
+        let is_other = |entry: &Result<Entry, Error>| {
+            entry.as_ref().map_or(true, |entry| entry.header.number != key.number)
         };
+        let before = between(self.records, &first, &here)?.rfind(is_other).transpose()?;
+        let after = between(self.records, &here, &last)?.find(is_other).transpose()?;
         Ok((before, after))
-    }
-
-    /// The oldest segment of a track that is stored.
-    pub(in crate::packs) fn oldest(
-        &self,
-        camera_id: CameraId,
-        track: TrackId,
-    ) -> Result<Option<Entry>, Error> {
-        self.ends(Kind::Segment, camera_id, track).map(|(oldest, _)| oldest)
     }
 
     /// The policy of a camera with this hash; the newest for `None`.
@@ -91,28 +53,21 @@ impl<'a, T: ReadableTable<Bytes, Bytes>> View<'a, T> {
         camera_id: CameraId,
         hash: Option<&[u8; 32]>,
     ) -> Result<Option<Entry>, Error> {
-        let Some(hash) = hash else {
-            return self.ends(Kind::Policy, camera_id, TrackId(0)).map(|(_, newest)| newest);
-        };
+        let at = |number| Key { kind: Kind::Policy, camera_id, track: TrackId(0), number };
+        let Some(hash) = hash else { return Ok(self.ends(&at(0))?.1) };
         let row = [camera_id.0, *hash].concat();
-        let version = self.policies.get(row.as_slice())?.map(|value| number(value.value())).transpose()?;
-        match version {
-            Some(number) => self.get(&Key { kind: Kind::Policy, camera_id, track: TrackId(0), number }),
+        match self.policies.get(row.as_slice())? {
+            Some(version) => self.get(&at(number(version.value())?)),
             None => Ok(None),
         }
     }
 
-    fn ends(
-        &self,
-        kind: Kind,
-        camera_id: CameraId,
-        track: TrackId,
-    ) -> Result<(Option<Entry>, Option<Entry>), Error> {
-        let at = |number| index_key(&Key { kind, camera_id, track, number });
-        let (first, last) = (at(0), at(u64::MAX));
-        let mut range = self.records.range(first.as_slice()..=last.as_slice())?;
-        let oldest = range.next().transpose()?.map(|(_, v)| decode_entry(v.value())).transpose()?;
-        let newest = range.next_back().transpose()?.map(|(_, v)| decode_entry(v.value())).transpose()?;
+    /// The first and the last entry of a key's kind, camera and track.
+    pub(in crate::packs) fn ends(&self, of: &Key) -> Result<(Option<Entry>, Option<Entry>), Error> {
+        let (first, last) = all_numbers(of);
+        let mut range = between(self.records, &first, &last)?;
+        let oldest = range.next().transpose()?;
+        let newest = range.next_back().transpose()?;
         Ok((oldest, newest.or(oldest)))
     }
 
@@ -129,8 +84,8 @@ impl<'a, T: ReadableTable<Bytes, Bytes>> View<'a, T> {
             return Ok(nothing);
         }
         let mut entries = Vec::new();
-        for (seen, row) in self.records.range(first.as_slice()..=last.as_slice())?.enumerate() {
-            let entry = decode_entry(row?.1.value())?;
+        for (seen, entry) in between(self.records, &first, &last)?.enumerate() {
+            let entry = entry?;
             if entries.len() == limit || seen == ROWS_PER_PAGE {
                 return Ok(Page { entries, next: Some(entry.header.number) });
             }
@@ -157,8 +112,7 @@ impl<'a, T: ReadableTable<Bytes, Bytes>> View<'a, T> {
     /// Every trustee's keys of a day, at most `limit` of them.
     pub(in crate::packs) fn day_keys(&self, day: Day, limit: usize) -> Result<Vec<Entry>, Error> {
         let (first, last) = day_keys_range(day);
-        let range = self.records.range(first.as_slice()..=last.as_slice())?;
-        range.take(limit).map(|row| decode_entry(row?.1.value())).collect()
+        between(self.records, &first, &last)?.take(limit).collect()
     }
 
     pub(in crate::packs) fn track(

@@ -2,11 +2,11 @@
 
 use super::{
     BY_PACK, Bytes, Floors, PACK_CAMERAS, PACKS, POLICIES, RECORDS, SPAN_US, SPANS, TRACKS, Track, View,
-    decode_entry, encode_entry, number, pack_key, pair, track_key,
+    between, decode_entry, encode_entry, number, pack_key, pair, track_key,
 };
 use crate::contract::Entry;
 use crate::packs::pack::Lane;
-use crate::packs::record::index_key;
+use crate::packs::record::{all_numbers, index_key};
 use crate::record::{Header, Key, Kind};
 use media::id::{CameraId, TrackId};
 use redb::{Error, ReadableTable as _, Table, WriteTransaction};
@@ -111,19 +111,16 @@ impl<'t> Tables<'t> {
         track.segments += 1;
         track.bytes += u64::from(header.length);
         if header.number == track.next_missing {
-            track.next_missing = self.run_end(header.camera_id, header.track, header.number)?;
+            track.next_missing = self.run_end(&header.key())?;
         }
         self.set_track(header.camera_id, header.track, &track)
     }
 
-    /// The first sequence from `from` on that is not stored.
-    fn run_end(&self, camera_id: CameraId, track: TrackId, from: u64) -> Result<u64, Error> {
-        let mut next = from;
-        let at = |number| index_key(&Key { kind: Kind::Segment, camera_id, track, number });
-        let (first, last) = (at(from), at(u64::MAX));
-        for row in self.records.range(first.as_slice()..=last.as_slice())? {
-            let (_, value) = row?;
-            if decode_entry(value.value())?.header.number != next {
+    /// The first sequence from a key's on that is not stored.
+    fn run_end(&self, key: &Key) -> Result<u64, Error> {
+        let mut next = key.number;
+        for entry in between(&self.records, &index_key(key), &all_numbers(key).1)? {
+            if entry?.header.number != next {
                 break;
             }
             next = next.saturating_add(1);
@@ -133,11 +130,12 @@ impl<'t> Tables<'t> {
 
     /// What was complete before packs were dropped stays complete, whatever the packs that are left can show.
     pub(in crate::packs) fn raise_floors(&mut self, floors: &Floors) -> Result<(), Error> {
-        for ((camera_id, id), floor) in floors {
-            let mut track = self.track(*camera_id, *id)?.unwrap_or_default();
-            if track.next_missing < *floor {
-                track.next_missing = self.run_end(*camera_id, *id, *floor)?;
-                self.set_track(*camera_id, *id, &track)?;
+        for (&(camera_id, track), &number) in floors {
+            let mut known = self.track(camera_id, track)?.unwrap_or_default();
+            if known.next_missing < number {
+                let floor = Key { kind: Kind::Segment, camera_id, track, number };
+                known.next_missing = self.run_end(&floor)?;
+                self.set_track(camera_id, track, &known)?;
             }
         }
         Ok(())
@@ -160,6 +158,7 @@ impl<'t> Tables<'t> {
     }
 
     pub(in crate::packs) fn view(&self) -> View<'_, Table<'t, Bytes, Bytes>> {
-        View::over(&self.records, &self.tracks, &self.spans, &self.policies)
+        let Self { records, tracks, spans, policies, .. } = self;
+        View { records, tracks, spans, policies }
     }
 }

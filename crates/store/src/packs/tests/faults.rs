@@ -1,7 +1,7 @@
 //! Every step of a write, failed and failed but persisted: nothing acknowledged is lost, and the store goes on.
 
+use super::faulty::Fault;
 use super::*;
-use crate::packs::disk::faulty::Fault;
 use std::collections::BTreeSet;
 
 const FAULTS: [Fault; 3] = [Fault::Failed, Fault::FailedButPersisted, Fault::DiskFull];

@@ -1,6 +1,6 @@
 //! A disk for tests that fails at a chosen step, can be full, and can be held up.
 
-use super::{Disk, Local};
+use crate::packs::disk::{Disk, Local};
 use host::durable::DurableError;
 use std::fs::File;
 use std::io::{self, IoSlice};
