@@ -64,14 +64,16 @@ async fn a_camera_films_under_no_policy_that_its_owner_did_not_sign_label_and_lo
         told.offer(bundle);
         impostor.say(&Control::PolicyChanged { camera_id: house.camera_id, version: 9 });
     };
-    until("the camera publishes to whoever has the relay's key", async || stats.link_trouble().is_none())
-        .await;
+    until("the camera publishes to whoever has the relay's key", async || {
+        stats.now().troubles.link.is_none()
+    })
+    .await;
     for (bundle, said) in &refused {
         // So that each refusal is this one's.
         changed(&house.bundle);
-        until("the policy in force is no trouble", async || stats.policy_trouble().is_none()).await;
+        until("the policy in force is no trouble", async || stats.now().troubles.policy.is_none()).await;
         changed(bundle);
-        until(said, async || stats.policy_trouble().is_some_and(|trouble| trouble.contains(said))).await;
+        until(said, async || stats.now().troubles.policy.is_some_and(|trouble| trouble.contains(said))).await;
     }
     let since = host::clock::now_us();
     until("an epoch after all that", async || told.opens_since(since).len() == 1).await;
@@ -79,7 +81,7 @@ async fn a_camera_films_under_no_policy_that_its_owner_did_not_sign_label_and_lo
     assert!(opens.iter().all(|open| open.context.policy_hash == first.hash()), "{opens:?}");
     assert!(opens.iter().all(|open| wrapped_for(open) == devices(first.unverified())), "{opens:?}");
     assert!(opens.iter().all(|open| open.context.n == 5), "{opens:?}");
-    assert!(stats.trouble().is_none(), "it films: {stats:?}");
+    assert!(stats.now().troubles.picture.is_none(), "it films: {stats:?}");
 
     // The control: what the owner signed, labelled and logged is followed, the viewer that all were to bring included.
     changed(&wish);
@@ -91,7 +93,7 @@ async fn a_camera_films_under_no_policy_that_its_owner_did_not_sign_label_and_lo
     // And there is no way back.
     changed(&house.bundle);
     let said = "version 1 does not follow version 2";
-    until(said, async || stats.policy_trouble().is_some_and(|trouble| trouble.contains(said))).await;
+    until(said, async || stats.now().troubles.policy.is_some_and(|trouble| trouble.contains(said))).await;
     let since = host::clock::now_us();
     until("an epoch after that", async || told.opens_since(since).len() == 1).await;
     assert_eq!(told.opens().last().unwrap().context.policy_hash, wished.hash());

@@ -208,9 +208,9 @@ async fn an_impostor_at_the_relays_address_is_the_relay_for_nobody() {
     );
     let stats = &cast.video.cameras[0].stats;
     let wrong_key = LinkError::WrongKey.to_string();
-    let acked = stats.segments_acked();
+    let acked = stats.now().acked;
     until("the camera says that this is not its relay", async || {
-        stats.link_trouble().is_some_and(|said| said == wrong_key)
+        stats.now().troubles.link.is_some_and(|said| said == wrong_key)
     })
     .await;
     let folder = stage.request_folder("to-the-impostor");
@@ -242,7 +242,7 @@ pub(super) async fn relay_again(config: &relay::Config) -> Running<relay::At, re
 }
 
 fn stats_of(cast: &Cast) -> u64 {
-    cast.video.cameras[0].stats.segments_acked()
+    cast.video.cameras[0].stats.now().acked
 }
 
 /// One end of a session with the relay.

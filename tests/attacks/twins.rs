@@ -53,7 +53,7 @@ async fn a_copied_camera_is_named_to_both_counted_and_cannot_mix_its_footage_wit
         troubles.borrow().iter().any(|said| said.contains("sequence-taken"))
     })
     .await;
-    let acked = || first.at().stats.segments_acked() + second.at().stats.segments_acked();
+    let acked = || first.at().stats.now().acked + second.at().stats.now().acked;
     until("footage of one of them is stored", async || acked() > 0).await;
     first.stop_and_join().await.unwrap();
     second.stop_and_join().await.unwrap();
@@ -89,7 +89,7 @@ fn watch(cameras: &[Stats]) -> (tokio::task::JoinHandle<()>, watch::Receiver<BTr
     let cameras = cameras.to_vec();
     let watching = tokio::spawn(async move {
         loop {
-            for said in cameras.iter().filter_map(Stats::link_trouble) {
+            for said in cameras.iter().filter_map(|stats| stats.now().troubles.link) {
                 told.send_modify(|troubles: &mut BTreeSet<String>| _ = troubles.insert(said));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -70,7 +70,7 @@ async fn an_rtsp_camera_that_is_set_to_another_size_is_filmed_on_in_a_run_of_its
     let seen = wall_clock::followed(&browser).await.remove(0);
     assert_eq!(seen.unreadable, 0, "broken pictures were shown");
     assert!(seen.pictures.is_sorted_by_key(|picture| picture.drawn), "the time went backwards");
-    assert_eq!(filming.stats().trouble(), None);
+    assert_eq!(filming.stats().now().troubles.picture, None);
     filming.stop().await;
 
     let (files, gaps) = exported(&stage, "changing").await;

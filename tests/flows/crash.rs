@@ -45,8 +45,8 @@ async fn a_relay_that_is_killed_while_cameras_publish_loses_nothing_it_acknowled
     let mut relay = serve("relay", &config);
     goes_on(&stage, &mut relay, 2).await;
     for (camera, acknowledged) in stage.cast.video.cameras.iter().zip(acknowledged) {
-        assert_eq!(camera.stats.segments_dropped(), 0, "{}", camera.name);
-        assert_eq!(camera.stats.segments_refused(), 0, "{}", camera.name);
+        assert_eq!(camera.stats.now().dropped, 0, "{}", camera.name);
+        assert_eq!(camera.stats.now().refused, 0, "{}", camera.name);
         let mut recorded = Vec::new();
         // Live segments overtake those that waited: the holes are filled from behind.
         until("every number from the first to the last", async || {
@@ -63,7 +63,7 @@ async fn a_relay_that_is_killed_while_cameras_publish_loses_nothing_it_acknowled
 }
 
 fn acks(stage: &Stage) -> Vec<u64> {
-    stage.cast.video.cameras.iter().map(|camera| camera.stats.segments_acked()).collect()
+    stage.cast.video.cameras.iter().map(|camera| camera.stats.now().acked).collect()
 }
 
 /// Waits until each camera has so many more segments acknowledged than it has now.

@@ -81,7 +81,7 @@ async fn lost_packets_cost_pictures_and_nothing_else() {
     let server = RtspServer::start().await;
     let filming = Filming::begin(&stage, "lossy", server.source("lossy", Transport::Udp)).await;
     filming.acked(10).await;
-    assert_eq!(filming.stats().trouble(), None);
+    assert_eq!(filming.stats().now().troubles.picture, None);
     filming.stop().await;
     let owner = &stage.cast.people.owner;
     let mut gaps = Vec::new();
@@ -108,14 +108,18 @@ async fn a_camera_whose_clock_is_wrong_is_named_and_its_recordings_bear_ours() {
     let [right, ahead] = [RtspServer::ahead_by(0).await, RtspServer::ahead_by(100).await];
     let right = Filming::begin(&stage, "right", right.source("live", Transport::Tcp)).await;
     let filming = Filming::begin(&stage, "ahead", ahead.source("clock-1", Transport::Tcp)).await;
-    until("the camera told its clock", async || filming.stats().clock_trouble().is_some()).await;
-    let trouble = filming.stats().clock_trouble().unwrap();
+    until("the camera told its clock", async || filming.stats().now().troubles.clock.is_some()).await;
+    let trouble = filming.stats().now().troubles.clock.unwrap();
     assert!(trouble.contains("1m 40s ahead") || trouble.contains("1m 39s ahead"), "{trouble}");
-    let acked = filming.stats().segments_acked();
+    let acked = filming.stats().now().acked;
     filming.acked(acked + 2).await;
     right.acked(5).await;
     assert_eq!(
-        (right.stats().clock_trouble(), right.stats().trouble(), filming.stats().trouble()),
+        (
+            right.stats().now().troubles.clock,
+            right.stats().now().troubles.picture,
+            filming.stats().now().troubles.picture
+        ),
         (None, None, None)
     );
     right.stop().await;
@@ -138,22 +142,22 @@ async fn a_camera_that_loses_power_or_freezes_is_filmed_again_and_the_gaps_are_s
 
     server.kill().await;
     filming.troubled(&["broke off", "closed the stream", "not readable"]).await;
-    let before = filming.stats().segments_sent();
+    let before = filming.stats().now().sent;
     server.restart().await;
     filming.acked(before + 3).await;
 
     // Its microphone goes on, and is not taken for a picture.
     let stuck = Filming::begin(&stage, "stuck", server.source("stuck", Transport::Tcp)).await;
     stuck.troubled(&["no picture for 10 s"]).await;
-    assert!(stuck.stats().segments_sent() >= 1);
+    assert!(stuck.stats().now().sent >= 1);
     stuck.stop().await;
 
     server.freeze();
     filming.troubled(&["no picture for 10 s"]).await;
-    let before = filming.stats().segments_sent();
+    let before = filming.stats().now().sent;
     server.thaw();
     filming.acked(before + 3).await;
-    assert_eq!(filming.stats().trouble(), None);
+    assert_eq!(filming.stats().now().troubles.picture, None);
 
     // A camera serves few at one time: whoever leaves says so.
     let goodbyes = server.goodbyes();

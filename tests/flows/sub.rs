@@ -31,14 +31,14 @@ async fn both_pictures_come_out_whole_and_a_second_source_that_dies_disturbs_not
     other.kill().await;
     let broken = ["broke off", "closed the stream", "not readable"];
     until("the second track's trouble", async || {
-        let trouble = filming.sub().trouble().unwrap_or_default();
+        let trouble = filming.sub().now().troubles.picture.unwrap_or_default();
         broken.iter().any(|words| trouble.contains(words))
     })
     .await;
-    let (main_before, sub_before) = (filming.stats().segments_acked(), filming.sub().segments_sent());
+    let (main_before, sub_before) = (filming.stats().now().acked, filming.sub().now().sent);
     // The main one's film is begun anew meanwhile, again and again.
     filming.acked(main_before + 10).await;
-    assert_eq!(filming.sub().segments_sent(), sub_before);
+    assert_eq!(filming.sub().now().sent, sub_before);
     other.restart().await;
     filming.sub_acked(sub_before + 2).await;
     filming.stop().await;
@@ -53,10 +53,12 @@ async fn both_pictures_come_out_whole_and_a_second_source_that_dies_disturbs_not
     // One that was never there.
     let filming =
         Filming::begin_both(&stage, "yard", main, Some(server.source("none", Transport::Tcp))).await;
-    until("it is named", async || filming.sub().trouble().is_some_and(|trouble| trouble.contains("404")))
-        .await;
+    until("it is named", async || {
+        filming.sub().now().troubles.picture.is_some_and(|trouble| trouble.contains("404"))
+    })
+    .await;
     filming.acked(3).await;
-    assert_eq!(filming.sub().segments_sent(), 0);
+    assert_eq!(filming.sub().now().sent, 0);
     filming.stop().await;
     stage.strike().await;
 }

@@ -47,13 +47,13 @@ impl Filming {
 
     /// Waits until so many segments of the second track are durable at the relay.
     pub async fn sub_acked(&self, segments: u64) {
-        until("segments of the second track", async || self.sub().segments_acked() >= segments).await;
+        until("segments of the second track", async || self.sub().now().acked >= segments).await;
     }
 
     /// Waits until so many segments are durable at the relay.
     pub async fn acked(&self, segments: u64) {
         until(&format!("{}: {segments} segments stored: {:?}", self.name, self.stats()), async || {
-            self.stats().segments_acked() >= segments
+            self.stats().now().acked >= segments
         })
         .await;
     }
@@ -61,7 +61,7 @@ impl Filming {
     /// Waits until something is wrong with the source that is described so.
     pub async fn troubled(&self, words: &[&str]) {
         until(&format!("{}: {words:?}", self.name), async || {
-            let trouble = self.stats().trouble().unwrap_or_default();
+            let trouble = self.stats().now().troubles.picture.unwrap_or_default();
             words.iter().any(|words| trouble.contains(words))
         })
         .await;

@@ -155,10 +155,10 @@ impl Film {
         let Err(error) = filmed else { return };
         // Said once for each trouble, not for each key frame at which it is still there.
         let text = error.to_string();
-        if self.handover.stats.trouble().as_ref() != Some(&text) {
+        if self.handover.stats.now().troubles.picture.as_ref() != Some(&text) {
             tracing::warn!(%error, "nothing is filmed");
         }
-        self.handover.stats.set_trouble(Some(text));
+        self.handover.stats.change(|now| now.troubles.picture = Some(text));
         let is_full = matches!(error, FilmError::Spool(SpoolError::Full));
         self.interrupt(if is_full { GapReason::SpoolOverflow } else { GapReason::Restart });
     }
@@ -263,7 +263,7 @@ impl Film {
         self.last_start_us = start_us;
         self.segment = Some(OpenSegment { sealer, writer, sequence: header.sequence, bytes, duration_us: 0 });
         self.handover.begin(live);
-        self.handover.stats.set_trouble(None);
+        self.handover.stats.change(|now| now.troubles.picture = None);
         Ok(())
     }
 
@@ -285,7 +285,7 @@ impl Film {
             }
             Err(error) => {
                 tracing::error!(%error, "a segment was not kept");
-                self.handover.stats.set_trouble(Some(error.to_string()));
+                self.handover.stats.change(|now| now.troubles.picture = Some(error.to_string()));
                 drop(open.writer);
                 self.handover.outbox.remove(open.sequence);
                 // It never counted: what is missing is time, and the next close says why.

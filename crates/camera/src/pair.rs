@@ -143,18 +143,12 @@ async fn take(link: &Link, mailbox: [u8; 32]) -> Result<Vec<u8>, PairError> {
 
 impl From<CallError> for PairError {
     fn from(error: CallError) -> Self {
-        match error {
-            CallError::Refused(refusal) if is_spent(&refusal) => Self::Spent(refusal),
-            CallError::Refused(_)
-            | CallError::Link(_)
-            | CallError::TimedOut { .. }
-            | CallError::Abandoned
-            | CallError::Unexpected(_) => Self::Call(error),
+        // The mailbox is not there any more, or never was.
+        if let CallError::Refused(refusal) = &error
+            && matches!(refusal.code, RefusalCode::InviteSpent | RefusalCode::NotFound)
+        {
+            return Self::Spent(refusal.clone());
         }
+        Self::Call(error)
     }
-}
-
-/// Whether a mailbox is not there any more, or never was.
-fn is_spent(refusal: &Refusal) -> bool {
-    matches!(refusal.code, RefusalCode::InviteSpent | RefusalCode::NotFound)
 }

@@ -92,7 +92,7 @@ impl Publisher {
             };
             tracing::warn!(%error, "no session with the relay; filming goes on");
             for handover in self.tracks.iter() {
-                handover.stats.set_link(Some(error.to_string()));
+                handover.stats.change(|now| now.troubles.link = Some(error.to_string()));
             }
             sessions.failed();
         }
@@ -113,7 +113,7 @@ impl Publisher {
                 // A relay that takes fewer tracks than there are.
                 Err(SessionError::Refused(refusal)) if refusal.code == RefusalCode::Quota => {
                     tracing::warn!(%refusal, "the relay takes no second track; it waits in the spool");
-                    handover.stats.set_link(Some(refusal.to_string()));
+                    handover.stats.change(|now| now.troubles.link = Some(refusal.to_string()));
                     None
                 }
                 Err(error) => return Err(error),

@@ -62,7 +62,7 @@ impl Shoot {
                 && self.source.can_be_let_go()
             {
                 tracing::info!(?reason, "nothing is filmed");
-                self.stats.set_trouble(None);
+                self.stats.change(|now| now.troubles.picture = None);
                 if self.heard.send(Heard::Off(reason)).await.is_err() {
                     return;
                 }
@@ -149,7 +149,7 @@ impl Shoot {
 
     fn say_trouble(&self, error: &SourceError) {
         tracing::warn!(%error, "no picture");
-        self.stats.set_trouble(Some(error.to_string()));
+        self.stats.change(|now| now.troubles.picture = Some(error.to_string()));
     }
 
     /// Waits until the source is to be let go, for now or for good.
@@ -171,7 +171,7 @@ impl Shoot {
 fn tell_clock(ahead_ms: Option<i64>, stats: &Stats) {
     let Some(ahead_ms) = ahead_ms else { return };
     let fault = producer::fault(ahead_ms);
-    match (&fault, stats.clock_trouble()) {
+    match (&fault, stats.now().troubles.clock) {
         (Some(fault), None) => tracing::warn!(
             ahead_ms,
             "{fault}: a time that it draws into its pictures is wrong, recordings bear this machine's; have it set its clock by NTP"

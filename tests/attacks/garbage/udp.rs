@@ -27,7 +27,7 @@ async fn garbage_wrong_protocols_and_silent_sessions_cost_the_relay_no_honest_us
     let relay = stage.cast.video.relay.at().unwrap().quic;
     let live = &stage.cast.video.cameras[0].stats;
     stage.stored_until(stage.cast.video.filming_since_us + 1_000_000).await;
-    let acked = live.segments_acked();
+    let acked = live.now().acked;
 
     datagrams(relay).await;
     let stranger = Stranger::new();
@@ -111,7 +111,7 @@ async fn garbage_wrong_protocols_and_silent_sessions_cost_the_relay_no_honest_us
 
     // The camera has published all the while, in one session.
     stage.stored_until(host::clock::now_us()).await;
-    assert!(live.segments_acked() > acked && live.link_trouble().is_none(), "{live:?}");
+    assert!(live.now().acked > acked && live.now().troubles.link.is_none(), "{live:?}");
     honest(&stage.cast).await;
     stage.strike().await;
 }

@@ -198,7 +198,7 @@ fn a_source_that_broke_off_and_a_clock_that_was_set_are_told_by_the_next_close()
     assert_eq!(opens[1].context.start_us, Micros(MIDNIGHT + 30 * SECOND));
     let runs: Vec<_> = scene.segments().iter().map(|(header, ..)| (header.run, header.start)).collect();
     assert_eq!(runs.last(), Some(&(3, Start::KeyFrame)), "a clock that was set begins a run");
-    assert_eq!(scene.handover.stats.segments_sent(), 12);
+    assert_eq!(scene.handover.stats.now().sent, 12);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn an_overflowing_spool_is_told_by_the_next_close() {
     scene.films(MIDNIGHT + 5 * SECOND, 0);
     scene.films(MIDNIGHT + 9 * SECOND, 4 * SECOND);
     scene.film.end_segment();
-    assert!(scene.handover.stats.segments_dropped() > 0);
+    assert!(scene.handover.stats.now().dropped > 0);
     assert!(scene.handover.spool().segments.bytes() <= 30_000);
     assert_eq!(scene.opens()[1].previous.unwrap().gap, GapReason::SpoolOverflow);
 }
@@ -229,7 +229,7 @@ fn a_second_track_that_finds_no_room_films_nothing_and_says_so_once_there_is_som
         "the main track's stay"
     );
     assert_eq!(scene.opens().len(), 1, "no epoch opens for what is not filmed");
-    assert!(scene.handover.stats.trouble().unwrap().contains("spool_bytes"));
+    assert!(scene.handover.stats.now().troubles.picture.unwrap().contains("spool_bytes"));
     let taken = main.spool().segments.sequences();
     for sequence in taken {
         main.spool().segments.forget(sequence).unwrap();
@@ -242,7 +242,7 @@ fn a_second_track_that_finds_no_room_films_nothing_and_says_so_once_there_is_som
         (TrackId::SUB, GapReason::SpoolOverflow)
     );
     assert!(!segments.is_empty() && segments.iter().all(|(header, ..)| header.track == TrackId::SUB));
-    assert_eq!(scene.handover.stats.trouble(), None);
+    assert_eq!(scene.handover.stats.now().troubles.picture, None);
     // Numbers and seeds of its own; the camera's notice key is one.
     assert_eq!(opens[0].context.epoch_no, EpochNo(0));
     let of_main = main.spool().opens_from(EpochNo(0)).unwrap();
@@ -257,7 +257,7 @@ fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
     let mut scene = Scene::new(std::slice::from_ref(&trustee), u64::MAX);
     scene.films(MIDNIGHT, 0);
     assert_eq!((scene.opens().len(), scene.segments().len()), (0, 0));
-    assert!(scene.handover.stats.trouble().unwrap().contains("bar.example"));
+    assert!(scene.handover.stats.now().troubles.picture.unwrap().contains("bar.example"));
     let day = Micros(MIDNIGHT).day();
     let public = seal::hpke::SecretKey::generate(&mut Rng::system()).public();
     let name = escrow::record::Name::new(trustee.name()).unwrap();
@@ -267,7 +267,7 @@ fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
     scene.handover.spool().keep_day_key(day, day, 1, bytes).unwrap();
     scene.films(MIDNIGHT + 4 * SECOND, 4 * SECOND);
     scene.film.end_segment();
-    assert_eq!(scene.handover.stats.trouble(), None);
+    assert_eq!(scene.handover.stats.now().troubles.picture, None);
     assert_eq!((scene.opens()[0].shares.len(), scene.segments().len()), (1, 4));
     // The key is of one day: at midnight it is over.
     scene.films(MIDNIGHT + 86_400 * SECOND, 86_400 * SECOND);
@@ -292,7 +292,7 @@ fn a_new_day_has_its_own_notice_key_and_skipped_days_have_theirs() {
     scene.films(MIDNIGHT + 86_400 * SECOND, 3 * 86_400 * SECOND + 10 * SECOND);
     assert_eq!(scene.opens().len(), opens.len());
     assert_eq!(scene.segments().len(), filmed + 1, "the one that was open is kept");
-    assert!(scene.handover.stats.trouble().unwrap().contains("set the clock"));
+    assert!(scene.handover.stats.now().troubles.picture.unwrap().contains("set the clock"));
 }
 
 fn events(pre_roll_secs: u64, post_roll_secs: u64) -> Filming {

@@ -66,7 +66,7 @@ async fn put_opens(session: &Session) -> Result<(), SessionError> {
         // The main track goes on. It is tried again when the next one opens, at the latest.
         Err(SessionError::Call(CallError::Refused(refusal))) => {
             tracing::warn!(%refusal, "an EpochOpen of the second track was not stored: its segments wait");
-            sub.handover.stats.set_link(Some(refusal.to_string()));
+            sub.handover.stats.change(|now| now.troubles.link = Some(refusal.to_string()));
             Ok(())
         }
         done => done,

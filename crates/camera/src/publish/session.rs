@@ -109,7 +109,7 @@ impl Track {
         // The segment that is being filmed is the first live one; without one, the next.
         let live_from = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
         handover.outbox.connect(live_from);
-        handover.stats.set_link(None);
+        handover.stats.change(|now| now.troubles.link = None);
         Ok(Self { handover: handover.clone(), confirmed: watch::Sender::new(confirmed), live_from })
     }
 
@@ -118,7 +118,7 @@ impl Track {
     pub(super) async fn handle_ack(&self, sequence: Sequence) -> Result<(), SessionError> {
         if self.handover.outbox.acknowledge(sequence) {
             self.handover.stats.change(|now| now.acked += 1);
-            self.handover.stats.set_link(None);
+            self.handover.stats.change(|now| now.troubles.link = None);
             self.handover.on_disk(move |spool| spool.segments.forget(sequence)).await?;
         }
         Ok(())
@@ -130,7 +130,7 @@ impl Track {
         refusal: &Refusal,
     ) -> Result<(), SessionError> {
         tracing::warn!(track = self.handover.track.0, sequence = sequence.0, %refusal, "a segment was not stored");
-        self.handover.stats.set_link(Some(refusal.to_string()));
+        self.handover.stats.change(|now| now.troubles.link = Some(refusal.to_string()));
         match refusal.code.judges() {
             // The relay lacks the segment's EpochOpen, whatever it said before.
             Judges::Absence => {

@@ -66,10 +66,10 @@ async fn cut_off_at_a_slow_disk(track: &Track, step: impl Future<Output = Result
 async fn an_acknowledgement_is_counted_also_where_the_session_ends_while_the_disk_is_slow() {
     let dir = tempfile::tempdir().unwrap();
     let track = track_with_a_segment(dir.path());
-    assert_eq!(track.handover.stats.spooled().0, 1);
+    assert_eq!(track.handover.stats.now().spooled.0, 1);
     cut_off_at_a_slow_disk(&track, track.handle_ack(Sequence(0))).await;
     let stats = &track.handover.stats;
-    assert_eq!((stats.segments_acked(), stats.spooled()), (1, (0, 0)));
+    assert_eq!((stats.now().acked, stats.now().spooled), (1, (0, 0)));
     assert!(track.handover.spool().segments.read(Sequence(0)).unwrap().is_none());
 }
 
@@ -80,6 +80,6 @@ async fn a_refusal_is_counted_also_where_the_session_ends_while_the_disk_is_slow
     let refusal = Refusal::new(RefusalCode::SequenceTaken, "taken");
     cut_off_at_a_slow_disk(&track, track.handle_nack(Sequence(0), &refusal)).await;
     let stats = &track.handover.stats;
-    assert_eq!((stats.segments_refused(), stats.spooled()), (1, (0, 0)));
+    assert_eq!((stats.now().refused, stats.now().spooled), (1, (0, 0)));
     assert_eq!(std::fs::read_dir(dir.path().join("spool")).unwrap().count(), 1, "it is put aside");
 }

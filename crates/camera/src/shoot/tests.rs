@@ -31,7 +31,7 @@ async fn a_source_that_is_played_once_ends_the_filming_and_a_broken_one_is_tried
     let shooting = shoot.run(&stop);
     let late = async {
         assert!(matches!(heard.recv().await, Some(Heard::Lost)));
-        assert!(stats.trouble().unwrap().contains("not readable"));
+        assert!(stats.now().troubles.picture.unwrap().contains("not readable"));
         std::fs::copy(fixture("h265.mp4"), &path).unwrap();
         while !matches!(heard.recv().await, Some(Heard::Piece(Piece::Fragment(_), _))) {}
     };

@@ -39,17 +39,14 @@ impl Segments {
             let name = name.to_str().unwrap_or_default();
             // Left over by a power cut in the middle of writing: no segment, and it takes room.
             if name.ends_with(".tmp") {
-                remove(&path)?;
+                durable::remove(&path)?;
                 continue;
             }
             let Some(Ok(number)) = name.strip_suffix(SEGMENT).map(str::parse) else { continue };
             let epoch_no = read_header(&path)?.epoch_no;
-            found.push((
-                Sequence(number),
-                HeldSegment { len: entry.metadata().map_err(failed)?.len(), epoch_no },
-            ));
+            found.push((Sequence(number), entry.metadata().map_err(failed)?.len(), epoch_no));
         }
-        found.into_iter().for_each(|(sequence, segment)| segments.insert(sequence, segment));
+        found.into_iter().for_each(|(sequence, len, epoch_no)| segments.hold(sequence, len, epoch_no));
         Ok(segments)
     }
 
@@ -60,7 +57,9 @@ impl Segments {
 
     /// Takes a written segment for held.
     pub(super) fn hold(&mut self, sequence: Sequence, len: u64, epoch_no: EpochNo) {
-        self.insert(sequence, HeldSegment { len, epoch_no });
+        let before = self.held.insert(sequence, HeldSegment { len, epoch_no }).map_or(0, |before| before.len);
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(len);
+        self.tell();
     }
 
     /// A whole segment; `None` when it went meanwhile.
@@ -72,7 +71,7 @@ impl Segments {
     /// number.
     pub(crate) fn forget(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
         self.let_go(sequence);
-        remove(&self.path(sequence))
+        Ok(durable::remove(&self.path(sequence))?)
     }
 
     /// Puts a segment aside that the relay will never take: it is still footage, and waits for nothing.
@@ -119,12 +118,6 @@ impl Segments {
         self.folder.join(format!("{:020}{SEGMENT}", sequence.0))
     }
 
-    fn insert(&mut self, sequence: Sequence, segment: HeldSegment) {
-        let before = self.held.insert(sequence, segment).map_or(0, |before| before.len);
-        self.bytes = self.bytes.saturating_sub(before).saturating_add(segment.len);
-        self.tell();
-    }
-
     fn let_go(&mut self, sequence: Sequence) {
         let len = self.held.remove(&sequence).map_or(0, |held| held.len);
         self.bytes = self.bytes.saturating_sub(len);
@@ -142,14 +135,4 @@ fn read_header(path: &Path) -> Result<SegmentHeader, SpoolError> {
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(HEADER_LEN as u64).read_to_end(&mut first).map_err(failed)?;
     SegmentHeader::decode(&first).map_err(|source| SpoolError::Segment { path: path.to_owned(), source })
-}
-
-/// Removes a file, if it is there.
-fn remove(path: &Path) -> Result<(), SpoolError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(DurableError::at(path, error).into())
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

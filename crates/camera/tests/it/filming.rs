@@ -22,7 +22,7 @@ async fn a_file_that_is_played_once_is_wholly_at_the_relay_when_the_camera_ends(
     let stats = filming.at().stats.clone();
     filming.join().await.unwrap();
     // Four seconds with a key frame each.
-    assert_eq!((stats.segments_sent(), stats.segments_acked(), stats.spooled()), (4, 4, (0, 0)));
+    assert_eq!((stats.now().sent, stats.now().acked, stats.now().spooled), (4, 4, (0, 0)));
     let (watched, gaps) = world.play().await;
     assert_eq!((watched.segments, watched.refused), (4, 0), "{gaps:?}");
     assert!(gaps.is_empty(), "{gaps:?}");
@@ -70,23 +70,23 @@ async fn filming_goes_on_without_the_relay_and_nothing_is_missing_afterwards() {
     world.pair().await;
     let filming = world.film().await;
     let stats = filming.at().stats.clone();
-    until(&stats, "two acknowledged", |stats| stats.segments_acked() >= 2).await;
+    until(&stats, "two acknowledged", |stats| stats.now().acked >= 2).await;
     world.stop_relay().await;
-    let before = stats.segments_sent();
-    until(&stats, "three more spooled", |stats| stats.segments_sent() >= before + 3).await;
-    assert!(stats.link_trouble().is_some() && stats.trouble().is_none(), "{stats:?}");
+    let before = stats.now().sent;
+    until(&stats, "three more spooled", |stats| stats.now().sent >= before + 3).await;
+    assert!(stats.now().troubles.link.is_some() && stats.now().troubles.picture.is_none(), "{stats:?}");
     world.start_relay().await;
-    until(&stats, "the backlog and live ones", |stats| stats.segments_acked() >= before + 5).await;
+    until(&stats, "the backlog and live ones", |stats| stats.now().acked >= before + 5).await;
     filming.stop_and_join().await.unwrap();
     let (watched, gaps) = world.play().await;
-    assert_eq!((watched.segments, watched.refused), (stats.segments_acked(), 0));
+    assert_eq!((watched.segments, watched.refused), (stats.now().acked, 0));
     assert!(gaps.is_empty(), "{gaps:?}");
 
     // It starts again: the same camera, and it says that it was off.
     world.camera.source = SourceConfig::file(fixture("h265.mp4"), false);
     world.film().await.join().await.unwrap();
     let (watched, gaps) = world.play().await;
-    assert!(watched.segments > stats.segments_acked());
+    assert!(watched.segments > stats.now().acked);
     assert!(
         matches!(&gaps[..], [reason] if reason.contains("restart") || reason.contains("off")),
         "{gaps:?}"
@@ -101,17 +101,17 @@ async fn a_spool_that_overflows_loses_the_oldest_and_the_camera_signs_that_it_di
     world.pair().await;
     let filming = world.film().await;
     let stats = filming.at().stats.clone();
-    until(&stats, "one acknowledged", |stats| stats.segments_acked() >= 1).await;
+    until(&stats, "one acknowledged", |stats| stats.now().acked >= 1).await;
     world.stop_relay().await;
-    until(&stats, "three dropped", |stats| stats.segments_dropped() >= 3).await;
-    assert!(stats.spooled().1 <= 40_000, "{stats:?}");
+    until(&stats, "three dropped", |stats| stats.now().dropped >= 3).await;
+    assert!(stats.now().spooled.1 <= 40_000, "{stats:?}");
     world.start_relay().await;
     // Into the next epoch of 10 s, whose EpochOpen says it.
-    let acked = stats.segments_acked();
-    until(&stats, "a further epoch", |stats| stats.segments_acked() >= acked + 13).await;
+    let acked = stats.now().acked;
+    until(&stats, "a further epoch", |stats| stats.now().acked >= acked + 13).await;
     filming.stop_and_join().await.unwrap();
     let (watched, gaps) = world.play().await;
-    assert_eq!((watched.segments, watched.refused), (stats.segments_acked(), 0));
+    assert_eq!((watched.segments, watched.refused), (stats.now().acked, 0));
     assert!(!gaps.is_empty());
 }
 
@@ -124,28 +124,28 @@ async fn in_an_outage_the_second_track_goes_first_and_both_sign_what_they_lost()
     world.pair().await;
     let filming = world.film().await;
     let (main, sub) = (filming.at().stats.clone(), filming.at().sub.clone().unwrap());
-    until(&main, "one acknowledged", |stats| stats.segments_acked() >= 1).await;
-    until(&sub, "one of the second acknowledged", |stats| stats.segments_acked() >= 1).await;
+    until(&main, "one acknowledged", |stats| stats.now().acked >= 1).await;
+    until(&sub, "one of the second acknowledged", |stats| stats.now().acked >= 1).await;
     world.stop_relay().await;
-    until(&sub, "one of the second dropped", |stats| stats.segments_dropped() >= 1).await;
-    assert_eq!(main.segments_dropped(), 0);
-    until(&main, "three of the main dropped", |stats| stats.segments_dropped() >= 3).await;
-    assert!(main.spooled().1 + sub.spooled().1 <= world.camera.spool_bytes);
+    until(&sub, "one of the second dropped", |stats| stats.now().dropped >= 1).await;
+    assert_eq!(main.now().dropped, 0);
+    until(&main, "three of the main dropped", |stats| stats.now().dropped >= 3).await;
+    assert!(main.now().spooled.1 + sub.now().spooled.1 <= world.camera.spool_bytes);
     until(&sub, "the second one is full", |stats| {
-        stats.trouble().is_some_and(|trouble| trouble.contains("full of the main track's"))
+        stats.now().troubles.picture.is_some_and(|trouble| trouble.contains("full of the main track's"))
     })
     .await;
     world.start_relay().await;
     // Into the next epoch of 10 s, whose EpochOpen says it.
     for stats in [&main, &sub] {
-        let acked = stats.segments_acked();
-        until(stats, "a further epoch", |stats| stats.segments_acked() >= acked + 13).await;
-        assert_eq!(stats.trouble(), None);
+        let acked = stats.now().acked;
+        until(stats, "a further epoch", |stats| stats.now().acked >= acked + 13).await;
+        assert_eq!(stats.now().troubles.picture, None);
     }
     filming.stop_and_join().await.unwrap();
     for (track, stats) in [(TrackId::MAIN, &main), (TrackId::SUB, &sub)] {
         let (watched, gaps) = world.play_track(track).await;
-        assert_eq!((watched.segments, watched.refused), (stats.segments_acked(), 0), "track {track}");
+        assert_eq!((watched.segments, watched.refused), (stats.now().acked, 0), "track {track}");
         assert!(gaps.iter().any(|reason| reason.contains("spool")), "track {track}: {gaps:?}");
     }
 }
@@ -161,16 +161,16 @@ async fn a_relay_that_takes_no_second_track_gets_the_main_one_and_what_waits_is_
     world.start_relay().await;
     let filming = world.film().await;
     let (main, sub) = (filming.at().stats.clone(), filming.at().sub.clone().unwrap());
-    until(&main, "the main track", |stats| stats.segments_acked() >= 3).await;
+    until(&main, "the main track", |stats| stats.now().acked >= 3).await;
     until(&sub, "the second one's trouble", |stats| {
-        stats.link_trouble().is_some_and(|trouble| trouble.contains("at most 1 tracks"))
+        stats.now().troubles.link.is_some_and(|trouble| trouble.contains("at most 1 tracks"))
     })
     .await;
-    until(&sub, "all of the second one", |stats| stats.segments_sent() >= 2).await;
+    until(&sub, "all of the second one", |stats| stats.now().sent >= 2).await;
     filming.stop_and_join().await.unwrap();
-    assert_eq!(sub.segments_acked(), 0);
+    assert_eq!(sub.now().acked, 0);
     let waiting = std::fs::read_dir(world.camera.data.join("sub")).unwrap().count() as u64;
-    assert_eq!(waiting, sub.segments_sent());
+    assert_eq!(waiting, sub.now().sent);
 
     // The second source is gone from the configuration, the relay takes two tracks: what waited is
     // not forgotten.
@@ -192,7 +192,7 @@ async fn a_second_track_whose_epochs_the_relay_refuses_keeps_the_main_one_from_n
     world.pair().await;
     let filming = world.film().await;
     let sub = filming.at().sub.clone().unwrap();
-    until(&sub, "the second track", |stats| stats.segments_acked() >= 1).await;
+    until(&sub, "the second track", |stats| stats.now().acked >= 1).await;
     filming.stop_and_join().await.unwrap();
     // Somebody takes the second track's numbers away, so that they are used twice.
     let database = redb::Database::open(world.camera.data.join("state.redb")).unwrap();
@@ -212,17 +212,17 @@ async fn a_second_track_whose_epochs_the_relay_refuses_keeps_the_main_one_from_n
     let filming = world.film().await;
     let (main, sub) = (filming.at().stats.clone(), filming.at().sub.clone().unwrap());
     until(&sub, "the relay's refusal", |stats| {
-        stats.link_trouble().is_some_and(|trouble| trouble.contains("sequence-taken"))
+        stats.now().troubles.link.is_some_and(|trouble| trouble.contains("sequence-taken"))
     })
     .await;
     // More than may be under way at once: none of the second track's holds them up.
-    let acked = main.segments_acked();
+    let acked = main.now().acked;
     until(&main, "ten more of the main track", |stats| {
-        assert_eq!(stats.link_trouble(), None, "the session is kept");
-        stats.segments_acked() >= acked + 10
+        assert_eq!(stats.now().troubles.link, None, "the session is kept");
+        stats.now().acked >= acked + 10
     })
     .await;
-    assert_eq!(sub.segments_acked(), 0);
+    assert_eq!(sub.now().acked, 0);
     filming.stop_and_join().await.unwrap();
 }
 
@@ -267,8 +267,8 @@ async fn a_camera_that_films_events_only_sends_what_moves_and_its_owner_reads_th
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
     while gaps.is_empty() {
         assert!(std::time::Instant::now() < deadline, "{stats:?}");
-        let acked = stats.segments_acked();
-        until(&stats, "a further segment", |stats| stats.segments_acked() > acked).await;
+        let acked = stats.now().acked;
+        until(&stats, "a further segment", |stats| stats.now().acked > acked).await;
         gaps = world.play().await.1;
     }
     filming.stop_and_join().await.unwrap();
@@ -293,24 +293,24 @@ async fn the_privacy_switch_lets_the_source_go_stays_over_a_restart_and_its_gap_
     world.pair().await;
     let filming = world.film().await;
     let stats = filming.at().stats.clone();
-    until(&stats, "two acknowledged", |stats| stats.segments_acked() >= 2).await;
+    until(&stats, "two acknowledged", |stats| stats.now().acked >= 2).await;
     assert!(has_ffmpeg(&world));
     camera::duty::set_privacy(&world.camera, true).unwrap();
-    until(&stats, "it rests", |stats| stats.rests() == Some(GapReason::Privacy)).await;
+    until(&stats, "it rests", |stats| stats.now().rests == Some(GapReason::Privacy)).await;
     assert!(!has_ffmpeg(&world), "its source is let go");
-    let before = stats.segments_sent();
+    let before = stats.now().sent;
     filming.stop_and_join().await.unwrap();
 
     let filming = world.film().await;
     let stats = filming.at().stats.clone();
-    until(&stats, "it still rests", |stats| stats.rests() == Some(GapReason::Privacy)).await;
-    assert!(!has_ffmpeg(&world) && stats.segments_sent() == 0);
+    until(&stats, "it still rests", |stats| stats.now().rests == Some(GapReason::Privacy)).await;
+    assert!(!has_ffmpeg(&world) && stats.now().sent == 0);
     camera::duty::set_privacy(&world.camera, false).unwrap();
-    until(&stats, "it films again", |stats| stats.segments_acked() >= 2).await;
-    assert_eq!(stats.rests(), None);
+    until(&stats, "it films again", |stats| stats.now().acked >= 2).await;
+    assert_eq!(stats.now().rests, None);
     filming.stop_and_join().await.unwrap();
     let (watched, gaps) = world.play().await;
-    assert_eq!((watched.segments, watched.refused), (before + stats.segments_sent(), 0));
+    assert_eq!((watched.segments, watched.refused), (before + stats.now().sent, 0));
     assert!(matches!(&gaps[..], [reason] if reason.contains("privacy switch")), "{gaps:?}");
 }
 
@@ -333,11 +333,11 @@ async fn a_clock_that_is_set_while_a_camera_films_is_told_by_the_gap_that_it_mak
     let moving = tokio::spawn(move_on(hand.clone()));
     let filming = world.film_with(start).await;
     let stats = filming.at().stats.clone();
-    until(&stats, "two acknowledged", |stats| stats.segments_acked() >= 2).await;
+    until(&stats, "two acknowledged", |stats| stats.now().acked >= 2).await;
     hand.step(std::time::Duration::from_secs(5));
     // Until the footage behind the step lies in the past of everybody else.
-    let acked = stats.segments_acked();
-    until(&stats, "eight more", |stats| stats.segments_acked() >= acked + 8).await;
+    let acked = stats.now().acked;
+    until(&stats, "eight more", |stats| stats.now().acked >= acked + 8).await;
     filming.stop_and_join().await.unwrap();
     moving.abort();
     let (watched, gaps) = world.play().await;

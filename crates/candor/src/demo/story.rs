@@ -126,10 +126,10 @@ impl Story<'_> {
     /// Sent and acknowledged, once what was sent has had time to become durable.
     async fn drained(&mut self) -> Result<(u64, u64), StoryError> {
         let cameras = &self.cast.video.cameras;
-        let sent: Vec<u64> = cameras.iter().map(|camera| camera.stats.segments_sent()).collect();
+        let sent: Vec<u64> = cameras.iter().map(|camera| camera.stats.now().sent).collect();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let acked: Vec<u64> = cameras.iter().map(|camera| camera.stats.segments_acked()).collect();
+            let acked: Vec<u64> = cameras.iter().map(|camera| camera.stats.now().acked).collect();
             if acked.iter().zip(&sent).all(|(acked, sent)| acked >= sent) || Instant::now() > deadline {
                 let acked = acked.iter().zip(&sent).map(|(acked, sent)| *acked.min(sent)).sum();
                 return Ok((sent.iter().sum(), acked));

@@ -71,26 +71,28 @@ impl Run {
 async fn tell(main: &Stats, sub: Option<&Stats>) -> std::convert::Infallible {
     loop {
         tokio::time::sleep(TELL).await;
-        let (waiting, bytes) = main.spooled();
+        let now = main.now();
+        let (waiting, bytes) = now.spooled;
         tracing::info!(
-            sent = main.segments_sent(),
-            acked = main.segments_acked(),
+            sent = now.sent,
+            acked = now.acked,
             waiting,
             waiting_bytes = bytes,
-            rests = main.rests().map(GapReason::word),
-            trouble = main.trouble().or_else(|| main.link_trouble()),
-            clock = main.clock_trouble(),
+            rests = now.rests.map(GapReason::word),
+            trouble = now.troubles.picture.or(now.troubles.link),
+            clock = now.troubles.clock,
             "filming"
         );
         if let Some(sub) = sub {
-            let (waiting, bytes) = sub.spooled();
+            let now = sub.now();
+            let (waiting, bytes) = now.spooled;
             tracing::info!(
-                sent = sub.segments_sent(),
-                acked = sub.segments_acked(),
-                dropped = sub.segments_dropped(),
+                sent = now.sent,
+                acked = now.acked,
+                dropped = now.dropped,
                 waiting,
                 waiting_bytes = bytes,
-                trouble = sub.trouble().or_else(|| sub.link_trouble()),
+                trouble = now.troubles.picture.or(now.troubles.link),
                 "filming the second picture"
             );
         }
