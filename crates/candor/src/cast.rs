@@ -133,34 +133,33 @@ impl Cast {
         let (witnesses, policy) = founded.witnesses(&plan.dir, &shutdown).await?;
         on(Progress::Started(format!("{WITNESSES} witnesses, quorum {QUORUM}")));
 
-        let log_url = founded.url();
-        let policy_file = founded.policy_file();
-        let speakers = people::Speakers::make(&plan, &log_url, &policy_file)?;
-        let rules = speakers.policy_doc().to_owned();
-        let trustees = video::Trustees::make(&plan, &log_url, &policy_file, &rules).await?;
-        let relay = video::Relaying::make(&plan, &log_url, &policy_file, &trustees)?;
-        let people = People::make(&plan, &log_url, &policy_file, speakers, &trustees, &relay)?;
+        let shown = founded.shown();
+        let speakers = people::Speakers::make(&plan, &shown)?;
+        let rules = speakers.policy_doc.clone();
+        let trustees = video::Trustees::make(&plan, &shown, &rules).await?;
+        let relay = video::Relaying::make(&plan, &shown, &trustees)?;
+        let people = People::make(&plan, &shown, speakers, &trustees, &relay)?;
 
         let mut submitters: Vec<&str> = trustees.vkeys().collect();
         submitters.extend(people.submitters());
-        submitters.push(relay.sponsor_vkey());
+        submitters.push(&relay.created.sponsor_vkey);
         let log = founded.start(&submitters, &shutdown).await?;
         on(Progress::Started("log".to_owned()));
-        people.publish_and_register(relay.sponsor_vkey()).await?;
+        people.publish_and_register(&relay.created.sponsor_vkey).await?;
         on(Progress::Started("rules published, keys registered".to_owned()));
 
         let vkeys: Vec<String> = trustees.vkeys().map(str::to_owned).collect();
         let trustees = trustees.start(&shutdown).await?;
         on(Progress::Started(format!("{} trustees, {} must grant", plan.trustees, plan.threshold)));
-        let relay = relay.start(people.root_key(), people.link_key(), &shutdown).await?;
+        let relay = relay.start(&people.root_key, &people.requester.link_key, &shutdown).await?;
         on(Progress::Started("relay".to_owned()));
-        let monitors = records::monitors(&plan, &log_url, &policy_file, &rules, &vkeys, &shutdown).await?;
+        let monitors = records::monitors(&plan, &shown, &rules, &vkeys, &shutdown).await?;
         on(Progress::Started("2 monitors that gossip".to_owned()));
 
         let people = people.open()?;
         let cameras = video::cameras(&plan, &people.owner, &shutdown, on).await?;
         let filming_since_us = host::clock::now_us();
-        let records = Records { witnesses, log, policy_file, policy };
+        let records = Records { witnesses, log, policy_file: shown.policy, policy };
         Ok(Self {
             plan,
             records,

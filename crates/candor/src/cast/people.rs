@@ -5,9 +5,9 @@ use super::{CastError, Plan};
 use escrow::record::Role;
 use host::machine::Machine;
 use owner::Owner;
-use owner::config::Addresses;
+use owner::config::{Addresses, LogConfig};
 use requester::Requester;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The cast's people, opened.
 #[derive(Debug)]
@@ -30,15 +30,15 @@ pub(super) struct Speakers {
     registrar_vkey: String,
     operator: registrar::Config,
     operator_vkey: String,
-    policy_doc: PathBuf,
+    pub(super) policy_doc: PathBuf,
 }
 
 impl Speakers {
-    pub(super) fn make(plan: &Plan, log_url: &str, policy: &Path) -> Result<Self, CastError> {
+    pub(super) fn make(plan: &Plan, log: &LogConfig) -> Result<Self, CastError> {
         let speaker = |name: &str| registrar::Config {
             data: plan.dir.join(name),
             name: format!("{name}.example"),
-            log: registrar::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
+            log: log.clone(),
         };
         let (registrar, operator) = (speaker("registrar"), speaker("operator"));
         let registrar_vkey = registrar::init(&registrar).map_err(CastError::part("registrar"))?;
@@ -48,18 +48,14 @@ impl Speakers {
             .map_err(CastError::part("rules"))?;
         Ok(Self { registrar, registrar_vkey, operator, operator_vkey, policy_doc })
     }
-
-    pub(super) fn policy_doc(&self) -> &Path {
-        &self.policy_doc
-    }
 }
 
 /// People with keys, not yet opened: what they need of the relay is not running yet.
 pub(super) struct Keyed {
     owner_config: owner::Config,
-    root_key: String,
+    pub(super) root_key: String,
     requester_config: requester::Config,
-    requester: requester::keys::Created,
+    pub(super) requester: requester::keys::Created,
     speakers: Speakers,
 }
 
@@ -67,21 +63,21 @@ impl People {
     /// Makes everybody's keys and the rules.
     pub(super) fn make(
         plan: &Plan,
-        log_url: &str,
-        policy: &Path,
+        log: &LogConfig,
         speakers: Speakers,
         trustees: &Trustees,
         relay: &Relaying,
     ) -> Result<Keyed, CastError> {
+        let addresses = Addresses::one(relay.config.listen.to_string());
         let owner_config = owner::Config {
             keybook: plan.dir.join("owner"),
             relay: owner::config::Relay {
-                addresses: Addresses::one(relay.address()),
-                key: relay.key().to_owned(),
+                addresses: addresses.clone(),
+                key: relay.created.link_key.clone(),
                 invite_address: None,
-                sponsor: relay.sponsor_name().to_owned(),
+                sponsor: relay.config.log.sponsor.clone(),
             },
-            log: owner::config::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
+            log: log.clone(),
             escrow: Some(owner::config::Escrow {
                 policy_doc: speakers.policy_doc.clone(),
                 threshold: plan.threshold,
@@ -102,11 +98,8 @@ impl People {
                 sponsor: "sponsor.example".to_owned(),
             },
             country: "US".to_owned(),
-            relay: requester::config::Relay {
-                addresses: requester::config::Addresses::one(relay.address()),
-                key: relay.key().to_owned(),
-            },
-            log: requester::config::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
+            relay: requester::config::Relay { addresses, key: relay.created.link_key.clone() },
+            log: log.clone(),
             policy_doc: speakers.policy_doc.clone(),
         };
         let requester = requester::keys::init(&requester_config).map_err(CastError::part("requester"))?;
@@ -118,16 +111,6 @@ impl Keyed {
     /// Whose leaves the log must admit.
     pub(super) fn submitters(&self) -> [&str; 3] {
         [&self.speakers.registrar_vkey, &self.speakers.operator_vkey, &self.requester.sponsor_vkey]
-    }
-
-    /// The owner's root key, for the relay.
-    pub(super) fn root_key(&self) -> &str {
-        &self.root_key
-    }
-
-    /// The requester's link key, for the relay.
-    pub(super) fn link_key(&self) -> &str {
-        &self.requester.link_key
     }
 
     /// Puts the rules and everybody's keys into the log.

@@ -5,6 +5,7 @@ use host::shutdown::Shutdown;
 use host::start::Start;
 use std::path::{Path, PathBuf};
 use tlog::policy::Policy;
+use trustee::LogConfig;
 
 /// Log, witnesses, and the policy file that everybody else is given.
 #[derive(Debug)]
@@ -52,12 +53,9 @@ impl Founded {
         Ok(Self { config, listener, vkey })
     }
 
-    pub(super) fn url(&self) -> String {
-        format!("http://{}", self.config.listen)
-    }
-
-    pub(super) fn policy_file(&self) -> PathBuf {
-        self.config.policy.clone()
+    /// As everybody else is told of it.
+    pub(super) fn shown(&self) -> LogConfig {
+        LogConfig { url: format!("http://{}", self.config.listen), policy: self.config.policy.clone() }
     }
 
     /// Starts the witnesses and writes the policy file that names them.
@@ -107,8 +105,7 @@ impl Founded {
 /// Two monitors, each the other's peer.
 pub(super) async fn monitors(
     plan: &Plan,
-    log: &str,
-    policy: &Path,
+    log: &LogConfig,
     rules: &Path,
     trustees: &[String],
     shutdown: &Shutdown,
@@ -120,8 +117,8 @@ pub(super) async fn monitors(
         let config = monitor::Config {
             listen,
             data: plan.dir.join(format!("monitor-{n}")),
-            log: log.to_owned(),
-            policy: policy.to_owned(),
+            log: log.url.clone(),
+            policy: log.policy.clone(),
             rules: rules.to_owned(),
             peers: urls.iter().filter(|url| !url.ends_with(&listen.to_string())).cloned().collect(),
             trustees: trustees.to_vec(),

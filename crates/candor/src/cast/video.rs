@@ -7,6 +7,7 @@ use host::start::Start;
 use media::id::CameraId;
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
+use trustee::LogConfig;
 
 pub type TrusteePart = Part<trustee::Config, trustee::At, trustee::Error>;
 pub type RelayPart = Part<relay::Config, relay::At, relay::Error>;
@@ -37,12 +38,7 @@ const NAMES: [&str; 5] =
     ["bar.example", "consumers.example", "press.example", "university.example", "ombudsman.example"];
 
 impl Trustees {
-    pub(super) async fn make(
-        plan: &Plan,
-        log_url: &str,
-        policy: &Path,
-        policy_doc: &Path,
-    ) -> Result<Self, CastError> {
+    pub(super) async fn make(plan: &Plan, log: &LogConfig, policy_doc: &Path) -> Result<Self, CastError> {
         let mut trustees = Vec::new();
         for n in 0..usize::from(plan.trustees) {
             let (listener, listen) = ports::listener().await?;
@@ -51,7 +47,7 @@ impl Trustees {
                 listen,
                 data: plan.dir.join(&name),
                 name,
-                log: trustee::LogConfig { url: log_url.to_owned(), policy: policy.to_owned() },
+                log: log.clone(),
                 policy_doc: policy_doc.to_owned(),
                 approvers: Vec::new(),
                 auto_approve: plan.approval == Approval::Automatic,
@@ -100,44 +96,20 @@ impl Trustees {
 
 /// A relay with keys and a port, not started.
 pub(super) struct Relaying {
-    config: relay::Config,
-    created: relay::Created,
+    pub(super) config: relay::Config,
+    pub(super) created: relay::Created,
 }
 
 impl Relaying {
-    pub(super) fn make(
-        plan: &Plan,
-        log_url: &str,
-        policy: &Path,
-        trustees: &Trustees,
-    ) -> Result<Self, CastError> {
+    pub(super) fn make(plan: &Plan, log: &LogConfig, trustees: &Trustees) -> Result<Self, CastError> {
         // The address goes into configurations before the relay starts: a port that is free now.
         let listen = ports::free_address().map_err(CastError::Port)?;
-        let log = relay::Log {
-            url: log_url.to_owned(),
-            policy: policy.to_owned(),
-            sponsor: "relay.example".to_owned(),
-        };
+        let LogConfig { url, policy } = log.clone();
+        let log = relay::Log { url, policy, sponsor: "relay.example".to_owned() };
         let mut config = relay::Config::new(listen, plan.dir.join("relay"), log);
         config.trustees = trustees.mirrored();
         let created = relay::init(&config).map_err(CastError::part("relay"))?;
         Ok(Self { config, created })
-    }
-
-    pub(super) fn address(&self) -> String {
-        self.config.listen.to_string()
-    }
-
-    pub(super) fn key(&self) -> &str {
-        &self.created.link_key
-    }
-
-    pub(super) fn sponsor_name(&self) -> &str {
-        &self.config.log.sponsor
-    }
-
-    pub(super) fn sponsor_vkey(&self) -> &str {
-        &self.created.sponsor_vkey
     }
 
     pub(super) async fn start(
