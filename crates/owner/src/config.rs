@@ -62,28 +62,16 @@ pub struct Trustee {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Footage {
     /// The unit of release, 10 to 600 s.
-    #[serde(default = "Footage::default_epoch_seconds")]
     pub epoch_seconds: u16,
-    #[serde(default = "Footage::default_retention_days")]
     pub retention_days: u16,
-}
-
-impl Footage {
-    fn default_epoch_seconds() -> u16 {
-        60
-    }
-
-    fn default_retention_days() -> u16 {
-        30
-    }
 }
 
 impl Default for Footage {
     fn default() -> Self {
-        Self { epoch_seconds: Self::default_epoch_seconds(), retention_days: Self::default_retention_days() }
+        Self { epoch_seconds: 60, retention_days: 30 }
     }
 }
 

@@ -82,16 +82,10 @@ pub enum PairError {
 }
 
 fn hint(error: &CallError) -> &'static str {
-    match error {
-        CallError::Refused(refusal) if refusal.code == RefusalCode::NotAllowed => {
-            "; ask its operator to list this owner's root key (`candor owner keys`) under `owners`"
-        }
-        CallError::Refused(_)
-        | CallError::Link(_)
-        | CallError::TimedOut { .. }
-        | CallError::Abandoned
-        | CallError::Unexpected(_) => "",
+    if matches!(error, CallError::Refused(refusal) if refusal.code == RefusalCode::NotAllowed) {
+        return "; ask its operator to list this owner's root key (`candor owner keys`) under `owners`";
     }
+    ""
 }
 
 /// An open invite. Dropping it leaves the mailbox to expire.
@@ -101,7 +95,6 @@ pub struct Invitation {
     invite: Invite,
     url: Zeroizing<String>,
     qr: Vec<String>,
-    expires_at: u64,
     deadline: Instant,
     session: Session,
 }
@@ -134,7 +127,6 @@ pub async fn invite(owner: &Owner, name: &str) -> Result<Invitation, PairError> 
         invite,
         url,
         qr,
-        expires_at: owner.now().after(Duration::from_secs(INVITE_SECONDS.into())).0,
         deadline: Instant::now() + Duration::from_secs(INVITE_SECONDS.into()),
         session,
     })
@@ -149,11 +141,6 @@ impl Invitation {
     /// The URL as a QR code in half blocks, one string a terminal line, dark on light.
     pub fn qr_lines(&self) -> Vec<String> {
         self.qr.clone()
-    }
-
-    /// Unix seconds.
-    pub fn expires_at(&self) -> u64 {
-        self.expires_at
     }
 
     /// Waits for the camera and pairs it.

@@ -15,7 +15,7 @@
 //! Forwarded is not yet verified: viewers verify for themselves, and a segment that turns out bad is reset for all.
 
 use bytes::Bytes;
-use host::lock::{Mutex, MutexGuard};
+use host::lock::Mutex;
 use media::id::{CameraId, Sequence, TrackId};
 use media::message::From;
 use media::segment::{SegmentHeader, Start};
@@ -51,7 +51,7 @@ impl Fanout {
         for live in
             tracks.range((camera_id, TrackId(0))..=(camera_id, TrackId(u32::MAX))).map(|(_, live)| live)
         {
-            let mut ring = live.ring();
+            let mut ring = live.ring.lock();
             // Cursors go on counting where they are.
             ring.first = ring.next();
             ring.segments.clear();
@@ -105,14 +105,10 @@ impl Ring {
 pub(crate) struct Seat(#[expect(dead_code, reason = "counted, never read")] Arc<()>);
 
 impl Live {
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock()
-    }
-
     /// A seat, if fewer than `most` are taken.
     pub(crate) fn seat(&self, most: usize) -> Option<Seat> {
         // The ring's lock makes counting and taking one step.
-        let _ring = self.ring();
+        let _ring = self.ring.lock();
         (Arc::strong_count(&self.viewers) <= most).then(|| Seat(self.viewers.clone()))
     }
 
@@ -124,7 +120,7 @@ impl Live {
     /// Begins a segment, when it is newer than every one before: backfill is not live.
     pub(crate) fn begin(&self, header: &SegmentHeader) -> Option<Growing> {
         let place = Place { epoch_no: header.epoch_no, k: header.k };
-        let mut ring = self.ring();
+        let mut ring = self.ring.lock();
         if ring.last.is_some_and(|(sequence, last)| header.sequence <= sequence || place <= last) {
             return None;
         }
@@ -143,7 +139,7 @@ impl Live {
 
     /// Everything before `sequence` is no longer live: it is stored.
     pub(crate) fn expect(&self, sequence: Sequence) {
-        let mut ring = self.ring();
+        let mut ring = self.ring.lock();
         let before = Sequence(sequence.0.saturating_sub(1));
         if sequence.0 > 0 && ring.last.is_none() {
             ring.last = Some((before, Place { epoch_no: media::id::EpochNo(0), k: 0 }));
@@ -151,7 +147,7 @@ impl Live {
     }
 
     fn start(&self, from: From) -> u64 {
-        let ring = self.ring();
+        let ring = self.ring.lock();
         match from {
             From::NextSegment => ring.next(),
             From::NewestKeyFrame => ring.newest_key().map_or(ring.next(), |(place, _)| place),
@@ -163,7 +159,7 @@ impl Live {
         let mut begun = self.begun.subscribe();
         loop {
             {
-                let ring = self.ring();
+                let ring = self.ring.lock();
                 if place < ring.first {
                     place = ring.newest_key().map_or(ring.next(), |(place, _)| place);
                 }
@@ -181,7 +177,7 @@ impl Live {
         let mut begun = self.begun.subscribe();
         loop {
             let newest = {
-                let ring = self.ring();
+                let ring = self.ring.lock();
                 ring.newest_key()
                     .filter(|(newest, _)| *newest > place)
                     .map(|(at, segment)| (at, segment.begun))

@@ -17,8 +17,8 @@ pub(crate) struct Load {
     pub strangers: Semaphore,
     /// Bytes of segments that are being received, of all cameras.
     receiving: AtomicUsize,
-    /// Of enrolled cameras only, which bounds the map.
-    writes: Mutex<BTreeMap<CameraId, Bucket>>,
+    /// What cameras write: of enrolled ones only, which bounds the map.
+    pub writes: Rates<CameraId>,
 }
 
 impl Load {
@@ -27,19 +27,31 @@ impl Load {
             fetches: Semaphore::new(limits.fetches),
             strangers: Semaphore::new(limits.strangers),
             receiving: AtomicUsize::new(0),
-            writes: Mutex::default(),
+            writes: Rates::default(),
         }
-    }
-
-    /// Takes one of the `most` writes that a camera has a minute, if there is one.
-    pub(crate) fn take_write(&self, camera_id: CameraId, most: u32, now: Instant) -> bool {
-        let mut writes = self.writes.lock();
-        writes.entry(camera_id).or_insert_with(|| Bucket::new(most, most, now)).take(now).is_ok()
     }
 
     /// A segment begins to be received.
     pub(crate) fn receive(&self) -> Received<'_> {
         Received { receiving: &self.receiving, bytes: 0 }
+    }
+}
+
+/// How often each may do something. Whoever asks bounds who is asked about.
+#[derive(Debug)]
+pub(crate) struct Rates<K>(Mutex<BTreeMap<K, Bucket>>);
+
+impl<K> Default for Rates<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Ord> Rates<K> {
+    /// Takes one of the `most` times a minute, if there is one.
+    pub(crate) fn take(&self, who: K, most: u32) -> bool {
+        let (mut rates, now) = (self.0.lock(), Instant::now());
+        rates.entry(who).or_insert_with(|| Bucket::new(most, most, now)).take(now).is_ok()
     }
 }
 

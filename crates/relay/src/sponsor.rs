@@ -3,13 +3,11 @@
 //! The relay links no rules of release, and needs none: it signs three kinds of text and no other, each naming it as the sponsor. It judges by
 //! the first line and by the lines `sponsor` and `kind`; whether the rest makes sense is for those who read the log.
 
-use host::lock::Mutex;
-use host::rate::Bucket;
+use crate::load::Rates;
 use log_client::{AddError, LogClient};
 use media::message::{Refusal, RefusalCode, Response};
 use media::sign::PublicKey;
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tlog::note::{self, Signer};
 
 /// How long an owner waits for the log before it is told to try again: less than a call may take.
@@ -20,18 +18,19 @@ pub(crate) struct Sponsor {
     signer: Signer,
     log: LogClient,
     per_minute: u32,
-    rates: Mutex<BTreeMap<PublicKey, Bucket>>,
+    /// Of owners: those of the configuration, so their number bounds the map.
+    rates: Rates<PublicKey>,
 }
 
 impl Sponsor {
     pub(crate) fn new(signer: Signer, log: LogClient, per_minute: u32) -> Self {
-        Self { signer, log, per_minute, rates: Mutex::default() }
+        Self { signer, log, per_minute, rates: Rates::default() }
     }
 
     /// Signs a leaf's text and appends it. The same text again has the same place in the log.
     pub(crate) async fn append(&self, owner: &PublicKey, text: &str) -> Result<Response, Refusal> {
         judge(text, self.signer.name())?;
-        if !self.take(owner) {
+        if !self.rates.take(*owner, self.per_minute) {
             let text =
                 format!("{} leaves a minute are sponsored for one owner: wait a minute", self.per_minute);
             return Err(Refusal::new(RefusalCode::Quota, text));
@@ -50,17 +49,6 @@ impl Sponsor {
             || Refusal::new(RefusalCode::LogUnavailable, "the log did not answer in time: ask again later");
         let (_, proof) = added.map_err(|_| late())?.map_err(|error| refusal(&error))?;
         Ok(Response::Logged { leaf, proof: proof.encode() })
-    }
-
-    /// Owners are those of the configuration, so their number bounds the map.
-    fn take(&self, owner: &PublicKey) -> bool {
-        let now = Instant::now();
-        let mut rates = self.rates.lock();
-        rates
-            .entry(*owner)
-            .or_insert_with(|| Bucket::new(self.per_minute, self.per_minute, now))
-            .take(now)
-            .is_ok()
     }
 }
 

@@ -12,7 +12,6 @@ use host::shutdown::Shutdown;
 use media::id::{CameraId, TrackId};
 use media::message::{Refusal, RefusalCode};
 use media::time::{Micros, Seconds};
-use std::time::Instant;
 use store::Store;
 
 #[derive(Debug)]
@@ -74,7 +73,7 @@ impl Relay {
     /// Takes one of the writes that an enrolled camera has a minute.
     pub(crate) fn take_write(&self, camera_id: CameraId) -> Result<(), Refusal> {
         let most = self.limits.writes_per_minute;
-        if self.load.take_write(camera_id, most, Instant::now()) {
+        if self.load.writes.take(camera_id, most) {
             return Ok(());
         }
         Err(Refusal::new(

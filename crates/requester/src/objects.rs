@@ -9,14 +9,12 @@
 use crate::Requester;
 use crate::ask::Ask;
 use escrow::package::{EPOCHS_MAX, NOTICES_MAX, Package};
-use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
-use media::sign::BadSignature;
 use media::time::{Micros, Seconds};
 use quic::{CallError, LinkError};
 use relay_client::{Epoch, EpochQuery, Session, calls, epochs, found};
@@ -52,15 +50,7 @@ pub enum ObjectsError {
 }
 
 impl ObjectsError {
-    fn object(what: &'static str) -> impl Fn(ObjectError) -> Self {
-        move |error| Self::Object { what, error }
-    }
-
-    fn signature(what: &'static str) -> impl Fn(BadSignature) -> Self {
-        move |error| Self::Object { what, error: error.into() }
-    }
-
-    fn decode(what: &'static str) -> impl Fn(DecodeError) -> Self {
+    fn object<E: Into<ObjectError>>(what: &'static str) -> impl Fn(E) -> Self {
         move |error| Self::Object { what, error: error.into() }
     }
 }
@@ -209,8 +199,8 @@ pub(crate) fn facts(package: &Package) -> Result<Facts, ObjectsError> {
         .clone();
     let mut opens = Vec::new();
     for bytes in &package.opens {
-        let signed = SignedEpochOpen::decode(bytes).map_err(ObjectsError::decode("EpochOpen"))?;
-        let open = signed.verify(&enrollment.camera_pk).map_err(ObjectsError::signature("EpochOpen"))?;
+        let signed = SignedEpochOpen::decode(bytes).map_err(ObjectsError::object("EpochOpen"))?;
+        let open = signed.verify(&enrollment.camera_pk).map_err(ObjectsError::object("EpochOpen"))?;
         opens.push(open.clone());
     }
     let (Some(first), Some(last)) = (opens.first(), opens.last()) else { return Err(ObjectsError::NoEpochs) };

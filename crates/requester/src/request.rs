@@ -13,7 +13,7 @@ use escrow::package::Package;
 use escrow::record::{self, EntryId, RecordError, Request, Signed, Span, Time, Word};
 use log_client::AddError;
 use seal::hpke::SecretKey;
-use tlog::{Entry as _, Hash, Logged};
+use tlog::{Entry as _, Hash};
 
 pub use crate::ask::{Ask, Grounds, Kind};
 
@@ -112,7 +112,13 @@ pub async fn submit(desk: &Requester, folder: &RequestFolder) -> Result<Submitte
     let (logged, proof) = desk.log.add(leaf.clone()).await?;
     folder.keep(PROOF, &proof.encode())?;
     let request: Signed<Request> = parse(folder, LEAF, &leaf)?;
-    Ok(submitted(&request, &logged))
+    Ok(Submitted {
+        entry_id: request.value().id.to_hex(),
+        leaf_index: logged.index(),
+        tree_size: logged.checkpoint().size(),
+        witnesses: logged.cosigned().witness_names(),
+        logged_at: logged.cosigned_at(),
+    })
 }
 
 fn compose(
@@ -179,14 +185,4 @@ fn drafted(
         public_text: draft.text().to_owned(),
         needs_supervisor: needs_supervisor(desk, draft),
     })
-}
-
-fn submitted(request: &Signed<Request>, logged: &Logged<Vec<u8>>) -> Submitted {
-    Submitted {
-        entry_id: request.value().id.to_hex(),
-        leaf_index: logged.index(),
-        tree_size: logged.checkpoint().size(),
-        witnesses: logged.cosigned().witness_names(),
-        logged_at: logged.cosigned_at(),
-    }
 }

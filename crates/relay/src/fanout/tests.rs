@@ -16,7 +16,7 @@ fn header(sequence: u64, start: Start) -> SegmentHeader {
 }
 
 fn held(live: &Live) -> (u64, usize) {
-    let ring = live.ring();
+    let ring = live.ring.lock();
     (ring.first, ring.segments.len())
 }
 
