@@ -22,7 +22,7 @@ pub struct Enrollment {
     pub camera_pk: PublicKey,
     /// The owner's root Ed25519 key.
     pub owner_root_pk: PublicKey,
-    /// When.
+    /// When the owner made it.
     pub created: Seconds,
     /// SHA-256 of the firmware, zeros when unknown.
     pub firmware_hash: [u8; 32],

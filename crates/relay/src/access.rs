@@ -54,6 +54,9 @@ impl Enrolled {
     }
 }
 
+/// Nothing, or why not.
+type Allowed = Result<(), Refusal>;
+
 /// Everybody the relay knows.
 #[derive(Debug)]
 pub(crate) struct Access {
@@ -123,23 +126,13 @@ impl Access {
         })
     }
 
-    pub(crate) fn may_watch(
-        &self,
-        key: &PublicKey,
-        camera_id: CameraId,
-        now: Seconds,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn may_watch(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
         let role = self.camera(camera_id).and_then(|camera| camera.role(key, now));
         role.map(drop).ok_or_else(|| no("your key is not among this camera's recipients"))
     }
 
     // SPEC: session.md#heads: a sponsor MUST be refused heads, so that [`Access::may_watch`] is the rule for them.
-    pub(crate) fn may_fetch(
-        &self,
-        key: &PublicKey,
-        camera_id: CameraId,
-        now: Seconds,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn may_fetch(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
         if self.is_sponsor(key) && self.camera(camera_id).is_some() {
             return Ok(());
         }
@@ -147,31 +140,21 @@ impl Access {
     }
 
     // SPEC: segment.md#daynotice: a relay MUST NOT serve a DayNotice to a guest.
-    pub(crate) fn may_notice(
-        &self,
-        key: &PublicKey,
-        camera_id: CameraId,
-        now: Seconds,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn may_notice(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
         let camera = self.camera(camera_id);
         let role = camera.as_ref().and_then(|camera| camera.role(key, now));
         let allowed = role == Some(Role::Admin) || (self.is_sponsor(key) && camera.is_some());
         if allowed { Ok(()) } else { Err(no("notice keys are for the camera's owner and for sponsors")) }
     }
 
-    pub(crate) fn may_policy(
-        &self,
-        key: &PublicKey,
-        camera_id: CameraId,
-        now: Seconds,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn may_policy(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
         if self.camera(camera_id).is_some_and(|camera| camera.camera_pk == *key) {
             return Ok(());
         }
         self.may_fetch(key, camera_id, now)
     }
 
-    pub(crate) fn may_day_keys(&self, key: &PublicKey, now: Seconds) -> Result<(), Refusal> {
+    pub(crate) fn may_day_keys(&self, key: &PublicKey, now: Seconds) -> Allowed {
         let cameras = self.cameras.read();
         let known = self.is_owner(key)
             || self.is_sponsor(key)
@@ -180,7 +163,7 @@ impl Access {
         if known { Ok(()) } else { Err(no("no owner known here has named your key")) }
     }
 
-    pub(crate) fn may_own(&self, key: &PublicKey) -> Result<(), Refusal> {
+    pub(crate) fn may_own(&self, key: &PublicKey) -> Allowed {
         if self.is_owner(key) {
             return Ok(());
         }
