@@ -3,6 +3,12 @@
 //! Contract: `proto/README.md`, "Conventions of every binary object". A decoder reads each field once, checks each length before it
 //! allocates, and refuses bytes that are left over, so that a value has exactly one encoding.
 
+mod field;
+
+pub use field::{Bounded, Field};
+pub(crate) use field::{numbered, wrapped};
+
+use crate::sign::SignatureBytes;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -163,6 +169,14 @@ impl<'a> Reader<'a> {
         Ok(got)
     }
 
+    /// A count and that many values.
+    ///
+    /// # Errors
+    /// As [`Reader::count`], and those of a value.
+    pub fn list<T: Field>(&mut self, limit: usize, field: &'static str) -> Result<Vec<T>, DecodeError> {
+        (0..self.count(limit, field)?).map(|_| T::read(self, field)).collect()
+    }
+
     /// How many bytes are left.
     #[must_use]
     pub const fn left(&self) -> usize {
@@ -242,9 +256,52 @@ impl Writer {
         self.u16(u16::try_from(n).expect("every list's limit is below 65,536"))
     }
 
+    /// A count and the values.
+    pub fn list<T: Field>(&mut self, values: &[T]) {
+        self.count(values.len());
+        values.iter().for_each(|value| value.write(self));
+    }
+
     /// The bytes written.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
         self.out
     }
+}
+
+/// An object: suite, type, fields.
+#[must_use]
+pub fn encode(kind: u8, value: &impl Field) -> Vec<u8> {
+    let mut w = Writer::object(kind);
+    value.write(&mut w);
+    w.finish()
+}
+
+/// Reads what [`encode`] writes, and nothing else.
+///
+/// # Errors
+/// [`DecodeError`].
+pub fn decode<T: Field>(kind: u8, bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut r = Reader::object(bytes, kind)?;
+    let value = T::read(&mut r, "object")?;
+    r.finish()?;
+    Ok(value)
+}
+
+/// The content of an object that ends with a signature, which is not verified here.
+pub(crate) fn decode_signed<T: Field>(kind: u8, bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut r = Reader::object(bytes, kind)?;
+    let value = T::read(&mut r, "object")?;
+    let _signature: SignatureBytes = r.array("signature")?;
+    r.finish()?;
+    Ok(value)
+}
+
+/// Refuses an object over its limit before anything of it is read.
+///
+/// # Errors
+/// [`DecodeError::TooLong`].
+pub const fn check_size(bytes: &[u8], field: &'static str, limit: usize) -> Result<(), DecodeError> {
+    let got = bytes.len();
+    if got > limit { Err(DecodeError::TooLong { field, got, limit }) } else { Ok(()) }
 }

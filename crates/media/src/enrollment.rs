@@ -6,7 +6,8 @@ use crate::time::Seconds;
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{self, DecodeError};
+use crate::fields;
 use crate::id::CameraId;
 use crate::sign::{self, BadSignature, PublicKey, SignatureBytes};
 
@@ -39,6 +40,8 @@ pub struct CameraConsent {
     pub signature: SignatureBytes,
 }
 
+fields!(CameraConsent { mailbox, signature = "consent" });
+
 impl CameraConsent {
     /// Consents to be owned by `owner_root_pk`, for the pairing of `mailbox`.
     #[must_use]
@@ -55,6 +58,8 @@ impl CameraConsent {
     }
 }
 
+fields!(Enrollment { camera_pk, owner_root_pk, created, firmware_hash, camera_consent });
+
 impl Enrollment {
     /// The camera's identifier.
     #[must_use]
@@ -65,17 +70,7 @@ impl Enrollment {
     /// Signs as the owner and encodes.
     #[must_use]
     pub fn sign(&self, owner_root: &SigningKey) -> Vec<u8> {
-        let mut bytes = self.encode_body();
-        let signature = sign::sign(owner_root, OWNER_DOMAIN, &bytes);
-        bytes.extend_from_slice(&signature);
-        bytes
-    }
-
-    fn encode_body(&self) -> Vec<u8> {
-        let mut w = Writer::object(TYPE);
-        w.raw(&self.camera_pk).raw(&self.owner_root_pk).u64(self.created.0).raw(&self.firmware_hash);
-        w.raw(&self.camera_consent.mailbox).raw(&self.camera_consent.signature);
-        w.finish()
+        sign::sign_object(owner_root, OWNER_DOMAIN, codec::encode(TYPE, self))
     }
 
     /// Parses and verifies both signatures: there is no unverified Enrollment.
@@ -83,16 +78,7 @@ impl Enrollment {
     /// # Errors
     /// [`ObjectError`].
     pub fn decode_verified(bytes: &[u8]) -> Result<Self, ObjectError> {
-        let mut r = Reader::object(bytes, TYPE)?;
-        let enrollment = Self {
-            camera_pk: r.array("camera_pk")?,
-            owner_root_pk: r.array("owner_root_pk")?,
-            created: Seconds(r.u64("created")?),
-            firmware_hash: r.array("firmware_hash")?,
-            camera_consent: CameraConsent { mailbox: r.array("mailbox")?, signature: r.array("consent")? },
-        };
-        let _signature: SignatureBytes = r.array("signature")?;
-        r.finish()?;
+        let enrollment: Self = codec::decode_signed(TYPE, bytes)?;
         // SPEC: segment.md#enrollment: both signatures MUST hold.
         sign::verify_object(bytes, &enrollment.owner_root_pk, OWNER_DOMAIN, "Enrollment")?;
         enrollment.camera_consent.verify(&enrollment.camera_pk, &enrollment.owner_root_pk)?;

@@ -7,10 +7,10 @@ use crate::time::Micros;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{self, DecodeError, Field, Reader, SUITE, Writer, numbered};
 use crate::id::{CameraId, Day, DeviceId, EpochNo, TrackId};
-use crate::sign::{BadSignature, PublicKey, SignatureBytes, sha256};
-use crate::{limits, sign};
+use crate::sign::{self, BadSignature, PublicKey, sha256};
+use crate::{fields, limits};
 
 /// The type byte of an EpochOpen.
 pub const TYPE: u8 = 0x11;
@@ -43,23 +43,26 @@ pub struct EpochContext {
     pub n: u8,
 }
 
+fields!(EpochContext {
+    camera_id,
+    track,
+    epoch_no,
+    start_us,
+    dur_ms,
+    policy_hash,
+    notice_commit,
+    t,
+    n,
+} check EpochContext::check);
+
 impl EpochContext {
     /// `ctx_e` of `proto/segment.md`, "Key schedule".
     #[must_use]
     pub fn hash(&self) -> CtxHash {
-        CtxHash(sha256(&[
-            b"candor ctx\0",
-            &crate::codec::SUITE.to_be_bytes(),
-            &self.camera_id.0,
-            &self.track.0.to_be_bytes(),
-            &self.epoch_no.0.to_be_bytes(),
-            &self.start_us.0.to_be_bytes(),
-            &self.dur_ms.to_be_bytes(),
-            &self.policy_hash,
-            &self.notice_commit,
-            &[self.t],
-            &[self.n],
-        ]))
+        let mut w = Writer::new();
+        w.u16(SUITE);
+        self.write(&mut w);
+        CtxHash(sha256(&[b"candor ctx\0", &w.finish()]))
     }
 
     /// The first moment after the epoch.
@@ -72,6 +75,17 @@ impl EpochContext {
     #[must_use]
     pub fn day(&self) -> Day {
         self.start_us.day()
+    }
+
+    fn check(&self) -> Result<(), DecodeError> {
+        let n = usize::from(self.n);
+        if n > limits::TRUSTEES {
+            return Err(DecodeError::TooLong { field: "n", got: n, limit: limits::TRUSTEES });
+        }
+        if self.t > self.n || (self.n > 0 && self.t == 0) {
+            return Err(DecodeError::BadValue("t"));
+        }
+        Ok(())
     }
 }
 
@@ -102,11 +116,9 @@ macro_rules! reasons {
             pub const fn told(self) -> &'static str {
                 match self { $(Self::$name => $told,)* }
             }
-
-            fn from_code(code: u8) -> Result<Self, DecodeError> {
-                match code { $($code => Ok(Self::$name),)* _ => Err(DecodeError::BadValue("gap reason")) }
-            }
         }
+
+        numbered!(GapReason as u8 { $($name = $code,)* });
     };
 }
 
@@ -142,6 +154,13 @@ pub struct EpochClose {
     pub gap: GapReason,
 }
 
+fields!(EpochClose {
+    epoch_no = "close epoch_no",
+    segments = "close segments",
+    chain = "close chain",
+    gap = "gap reason",
+});
+
 impl EpochClose {
     /// What `chain_0` of the next epoch binds.
     #[must_use]
@@ -149,19 +168,6 @@ impl EpochClose {
         let mut writer = Writer::new();
         self.write(&mut writer);
         sha256(&[b"candor close\0", &writer.finish()])
-    }
-
-    fn write(&self, writer: &mut Writer) {
-        writer.u64(self.epoch_no.0).u32(self.segments).raw(&self.chain).u8(self.gap.code());
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            epoch_no: EpochNo(reader.u64("close epoch_no")?),
-            segments: reader.u32("close segments")?,
-            chain: reader.array("close chain")?,
-            gap: GapReason::from_code(reader.u8("gap reason")?)?,
-        })
     }
 }
 
@@ -174,6 +180,8 @@ pub struct SealedShare {
     pub sealed: Vec<u8>,
 }
 
+fields!(SealedShare { day_key_id, sealed = "sealed share" <= limits::WRAPPED });
+
 /// The seed (or, for a guest, the content key) sealed to one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrap {
@@ -182,6 +190,8 @@ pub struct Wrap {
     /// HPKE encapsulation and ciphertext.
     pub sealed: Vec<u8>,
 }
+
+fields!(Wrap { device_id, sealed = "wrap" <= limits::WRAPPED });
 
 /// What a camera publishes when an epoch opens, before its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,77 +220,33 @@ impl EpochOpen {
     /// Signs with the camera's key.
     #[must_use]
     pub fn sign(self, camera: &ed25519_dalek::SigningKey) -> SignedEpochOpen {
-        let mut bytes = self.encode_body();
-        let signature = sign::sign(camera, DOMAIN, &bytes);
-        bytes.extend_from_slice(&signature);
+        let bytes = sign::sign_object(camera, DOMAIN, codec::encode(TYPE, &self));
         SignedEpochOpen { open: self, bytes }
     }
+}
 
-    fn encode_body(&self) -> Vec<u8> {
-        let c = &self.context;
-        let mut w = Writer::object(TYPE);
-        w.raw(&c.camera_id.0).u32(c.track.0).u64(c.epoch_no.0).u64(c.start_us.0).u32(c.dur_ms);
-        w.raw(&c.policy_hash).raw(&c.notice_commit).u8(c.t).u8(c.n).raw(&self.key_commit);
-        for commit in &self.share_commits {
-            w.raw(commit);
-        }
-        for share in &self.shares {
-            w.raw(&share.day_key_id).bytes(&share.sealed);
-        }
-        w.count(self.wraps.len());
-        for wrap in &self.wraps {
-            w.raw(&wrap.device_id.0).bytes(&wrap.sealed);
-        }
-        match &self.previous {
-            None => {
-                w.u8(0);
-            }
-            Some(close) => close.write(w.u8(1)),
-        }
-        w.finish()
+/// Commitments and shares have no count of their own: there are as many as the context says.
+impl Field for EpochOpen {
+    fn write(&self, w: &mut Writer) {
+        self.context.write(w);
+        self.key_commit.write(w);
+        self.share_commits.iter().for_each(|commit| commit.write(w));
+        self.shares.iter().for_each(|share| share.write(w));
+        w.list(&self.wraps);
+        self.previous.is_some().write(w);
+        self.previous.iter().for_each(|close| close.write(w));
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let context = EpochContext {
-            camera_id: CameraId(r.array("camera_id")?),
-            track: TrackId(r.u32("track")?),
-            epoch_no: EpochNo(r.u64("epoch_no")?),
-            start_us: Micros(r.u64("start_us")?),
-            dur_ms: r.u32("dur_ms")?,
-            policy_hash: r.array("policy_hash")?,
-            notice_commit: r.array("notice_commit")?,
-            t: r.u8("t")?,
-            n: r.u8("n")?,
-        };
-        let n = usize::from(context.n);
-        if n > limits::TRUSTEES {
-            return Err(DecodeError::TooLong { field: "n", got: n, limit: limits::TRUSTEES });
-        }
-        if context.t > context.n || (context.n > 0 && context.t == 0) {
-            return Err(DecodeError::BadValue("t"));
-        }
-        let key_commit = r.array("key_commit")?;
-        let share_commits = (0..n).map(|_| r.array("share_commit")).collect::<Result<_, _>>()?;
-        let shares = (0..n)
-            .map(|_| {
-                let day_key_id = r.array("day_key_id")?;
-                let sealed = r.bytes(limits::WRAPPED, "sealed share")?.to_vec();
-                Ok(SealedShare { day_key_id, sealed })
-            })
-            .collect::<Result<_, DecodeError>>()?;
-        let wraps = (0..r.count(limits::RECIPIENTS, "wraps")?)
-            .map(|_| {
-                let device_id = DeviceId(r.array("device_id")?);
-                let sealed = r.bytes(limits::WRAPPED, "wrap")?.to_vec();
-                Ok(Wrap { device_id, sealed })
-            })
-            .collect::<Result<_, DecodeError>>()?;
-        let previous = match r.u8("previous")? {
-            0 => None,
-            1 => Some(EpochClose::read(r)?),
-            _ => return Err(DecodeError::BadValue("previous")),
-        };
-        Ok(Self { context, key_commit, share_commits, shares, wraps, previous })
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
+        let context = EpochContext::read(r, field)?;
+        Ok(Self {
+            key_commit: r.array("key_commit")?,
+            share_commits: (0..context.n).map(|_| r.array("share_commit")).collect::<Result<_, _>>()?,
+            shares: (0..context.n).map(|_| Field::read(r, "share")).collect::<Result<_, _>>()?,
+            wraps: r.list(limits::RECIPIENTS, "wraps")?,
+            previous: bool::read(r, "previous")?.then(|| Field::read(r, "close")).transpose()?,
+            context,
+        })
     }
 }
 
@@ -297,18 +263,8 @@ impl SignedEpochOpen {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        if bytes.len() > limits::EPOCH_OPEN {
-            return Err(DecodeError::TooLong {
-                field: "EpochOpen",
-                got: bytes.len(),
-                limit: limits::EPOCH_OPEN,
-            });
-        }
-        let mut reader = Reader::object(bytes, TYPE)?;
-        let open = EpochOpen::read(&mut reader)?;
-        let _signature: SignatureBytes = reader.array("signature")?;
-        reader.finish()?;
-        Ok(Self { open, bytes: bytes.to_vec() })
+        codec::check_size(bytes, "EpochOpen", limits::EPOCH_OPEN)?;
+        Ok(Self { open: codec::decode_signed(TYPE, bytes)?, bytes: bytes.to_vec() })
     }
 
     /// The bytes, signature included.

@@ -28,6 +28,8 @@ macro_rules! hash_id {
             }
         }
 
+        crate::codec::wrapped!($name);
+
         impl core::str::FromStr for $name {
             type Err = BadId;
 
@@ -75,6 +77,8 @@ macro_rules! number_id {
                 self.0.fmt(f)
             }
         }
+
+        crate::codec::wrapped!($name);
     };
 }
 

@@ -11,6 +11,52 @@
 //! ...
 //! ```
 
+/// Gives the messages of one kind their bytes: a number each, then the fields, as in [`fields!`](crate::fields).
+macro_rules! messages {
+    ($type:ident of $kind:ident, $what:literal: $( $code:literal $variant:ident
+        $({ $($field:ident $(= $name:literal)? $([$most:expr])? $(<= $limit:expr)?),+ })?
+        $(( $only:ident $(= $only_name:literal)? $([$only_most:expr])? $(<= $only_limit:expr)? ))?;
+    )+) => {
+        impl $type {
+            /// Canonical bytes, without the frame's length.
+            #[must_use]
+            pub fn encode(&self) -> alloc::vec::Vec<u8> {
+                let mut object = $crate::codec::Writer::object($kind);
+                let w = &mut object;
+                match self { $(
+                    Self::$variant { $($($field),+)? $(0: $only)? } => {
+                        w.u8($code);
+                        $($( $crate::fields!(@write w $field $(, [$most])? $(, <= $limit)?); )+)?
+                        $( $crate::fields!(@write w $only $(, [$only_most])? $(, <= $only_limit)?); )?
+                    }
+                )+ }
+                object.finish()
+            }
+
+            /// # Errors
+            /// [`DecodeError`](crate::codec::DecodeError).
+            pub fn decode(bytes: &[u8]) -> Result<Self, $crate::codec::DecodeError> {
+                let mut object = $crate::codec::Reader::object(bytes, $kind)?;
+                let r = &mut object;
+                let message = match r.u8($what)? {
+                    $( $code => Self::$variant {
+                        $($($field: $crate::fields!(
+                            @read r $crate::fields!(@name $field $($name)?) $(, [$most])? $(, <= $limit)?
+                        )),+)?
+                        $(0: $crate::fields!(
+                            @read r $crate::fields!(@name $only $($only_name)?)
+                            $(, [$only_most])? $(, <= $only_limit)?
+                        ))?
+                    }, )+
+                    _ => return Err($crate::codec::DecodeError::BadValue($what)),
+                };
+                object.finish()?;
+                Ok(message)
+            }
+        }
+    };
+}
+
 mod call;
 mod control;
 mod refusal;

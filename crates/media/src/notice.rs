@@ -6,10 +6,11 @@
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
-use crate::codec::{Reader, Writer};
+use crate::codec;
 use crate::enrollment::ObjectError;
+use crate::fields;
 use crate::id::{CameraId, Day};
-use crate::sign::{self, BadSignature, PublicKey, SignatureBytes};
+use crate::sign::{self, BadSignature, PublicKey};
 
 /// The type byte.
 pub const TYPE: u8 = 0x03;
@@ -35,16 +36,13 @@ impl core::fmt::Debug for DayNotice {
     }
 }
 
+fields!(DayNotice { camera_id, day, notice_key });
+
 impl DayNotice {
     /// Signs as the camera and encodes.
     #[must_use]
     pub fn sign(&self, camera: &SigningKey) -> Vec<u8> {
-        let mut w = Writer::object(TYPE);
-        w.raw(&self.camera_id.0).u32(self.day.0).raw(&self.notice_key);
-        let mut bytes = w.finish();
-        let signature = sign::sign(camera, DOMAIN, &bytes);
-        bytes.extend_from_slice(&signature);
-        bytes
+        sign::sign_object(camera, DOMAIN, codec::encode(TYPE, self))
     }
 
     /// Parses and verifies: there is no unverified DayNotice.
@@ -52,14 +50,7 @@ impl DayNotice {
     /// # Errors
     /// [`ObjectError`], also when `camera_key` is not the camera it names.
     pub fn decode_verified(bytes: &[u8], camera_key: &PublicKey) -> Result<Self, ObjectError> {
-        let mut r = Reader::object(bytes, TYPE)?;
-        let notice = Self {
-            camera_id: CameraId(r.array("camera_id")?),
-            day: Day(r.u32("day")?),
-            notice_key: r.array("notice_key")?,
-        };
-        let _signature: SignatureBytes = r.array("signature")?;
-        r.finish()?;
+        let notice: Self = codec::decode_signed(TYPE, bytes)?;
         sign::verify_object(bytes, camera_key, DOMAIN, "DayNotice")?;
         if CameraId::of_key(camera_key) != notice.camera_id {
             return Err(BadSignature("DayNotice").into());

@@ -5,11 +5,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{self, DecodeError};
 use crate::enrollment::CameraConsent;
 use crate::id::Day;
-use crate::limits;
 use crate::sign::{PublicKey, sha256};
+use crate::{fields, limits};
 
 /// The type byte of [`PairHello`].
 pub const HELLO_TYPE: u8 = 0x20;
@@ -33,29 +33,19 @@ pub struct PairHello {
     pub model: String,
 }
 
+fields!(PairHello { camera_pk, consent, model <= limits::NAME });
+
 impl PairHello {
     /// Canonical bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::object(HELLO_TYPE);
-        w.raw(&self.camera_pk)
-            .raw(&self.consent.mailbox)
-            .raw(&self.consent.signature)
-            .bytes(self.model.as_bytes());
-        w.finish()
+        codec::encode(HELLO_TYPE, self)
     }
 
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::object(bytes, HELLO_TYPE)?;
-        let hello = Self {
-            camera_pk: r.array("camera_pk")?,
-            consent: CameraConsent { mailbox: r.array("mailbox")?, signature: r.array("consent")? },
-            model: r.text(limits::NAME, "model")?,
-        };
-        r.finish()?;
-        Ok(hello)
+        codec::decode(HELLO_TYPE, bytes)
     }
 }
 
@@ -91,43 +81,30 @@ pub struct PolicyBundle {
     pub proof: Vec<u8>,
 }
 
-impl PolicyBundle {
-    pub(crate) fn write(&self, w: &mut Writer) {
-        w.bytes(&self.policy).bytes(&self.leaf).bytes(&self.proof);
-    }
+fields!(PolicyBundle {
+    policy <= limits::POLICY,
+    leaf = "policy leaf" <= limits::LEAF,
+    proof = "policy proof" <= limits::PROOF,
+});
 
-    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            policy: r.bytes(limits::POLICY, "policy")?.to_vec(),
-            leaf: r.bytes(limits::LEAF, "policy leaf")?.to_vec(),
-            proof: r.bytes(limits::PROOF, "policy proof")?.to_vec(),
-        })
-    }
-}
+fields!(PairWelcome {
+    enrollment <= limits::POLICY,
+    policy,
+    day,
+    notice_root,
+    log_policy = "log policy" <= limits::PROOF,
+});
 
 impl PairWelcome {
     /// Canonical bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::object(WELCOME_TYPE);
-        w.bytes(&self.enrollment);
-        self.policy.write(&mut w);
-        w.u32(self.day.0).raw(&self.notice_root).bytes(self.log_policy.as_bytes());
-        w.finish()
+        codec::encode(WELCOME_TYPE, self)
     }
 
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::object(bytes, WELCOME_TYPE)?;
-        let welcome = Self {
-            enrollment: r.bytes(limits::POLICY, "enrollment")?.to_vec(),
-            policy: PolicyBundle::read(&mut r)?,
-            day: Day(r.u32("day")?),
-            notice_root: r.array("notice_root")?,
-            log_policy: r.text(limits::PROOF, "log policy")?,
-        };
-        r.finish()?;
-        Ok(welcome)
+        codec::decode(WELCOME_TYPE, bytes)
     }
 }

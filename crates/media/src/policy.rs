@@ -8,11 +8,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{self, DecodeError, numbered, wrapped};
 use crate::enrollment::ObjectError;
 use crate::id::{CameraId, Day, DeviceId};
-use crate::limits;
-use crate::sign::{self, BadSignature, PublicKey, SignatureBytes, sha256};
+use crate::sign::{self, BadSignature, PublicKey, sha256};
+use crate::{fields, limits};
 
 /// The type byte.
 pub const TYPE: u8 = 0x02;
@@ -26,6 +26,8 @@ pub enum Role {
     /// Receives content keys: may watch.
     Guest,
 }
+
+numbered!(Role as u8 { Admin = 1, Guest = 2 });
 
 /// A kind of release that a policy may allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +56,8 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Classes(u8);
 
+wrapped!(Classes);
+
 impl Classes {
     /// These and no others.
     #[must_use]
@@ -81,6 +85,8 @@ pub struct Recipient {
     pub not_after: Seconds,
 }
 
+fields!(Recipient { device_id, wrap_pk <= limits::WRAP_KEY, role, not_after });
+
 /// A trustee of the policy; its position, counted from 1, is its share's index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrusteeEntry {
@@ -91,6 +97,12 @@ pub struct TrusteeEntry {
     /// Where it serves.
     pub url: String,
 }
+
+fields!(TrusteeEntry {
+    name = "trustee name" <= limits::NAME,
+    vkey = "trustee vkey" <= limits::NAME,
+    url = "trustee url" <= limits::URL,
+});
 
 /// Under a trustee's URL, the signed note of its key of a day (`proto/release.md#trustee-http`): the
 /// day's number follows.
@@ -131,6 +143,21 @@ pub struct OwnerPolicy {
     pub recovery_pk: [u8; 32],
 }
 
+fields!(OwnerPolicy {
+    camera_id,
+    version,
+    prev_hash,
+    epoch_len_s,
+    t,
+    trustees[limits::TRUSTEES],
+    recipients[limits::RECIPIENTS],
+    classes,
+    retention_days,
+    log_policy_hash,
+    policy_doc_hash,
+    recovery_pk,
+} check OwnerPolicy::check);
+
 impl OwnerPolicy {
     /// The number of shares.
     #[must_use]
@@ -143,78 +170,7 @@ impl OwnerPolicy {
     /// # Errors
     /// [`DecodeError`] when a field is outside its limits: nobody signs what nobody would read.
     pub fn sign(self, owner_root: &SigningKey) -> Result<SignedOwnerPolicy, DecodeError> {
-        let mut bytes = self.encode_body();
-        let signature = sign::sign(owner_root, DOMAIN, &bytes);
-        bytes.extend_from_slice(&signature);
-        SignedOwnerPolicy::decode(&bytes)
-    }
-
-    fn encode_body(&self) -> Vec<u8> {
-        let mut w = Writer::object(TYPE);
-        w.raw(&self.camera_id.0).u32(self.version).raw(&self.prev_hash).u16(self.epoch_len_s).u8(self.t);
-        w.count(self.trustees.len());
-        for trustee in &self.trustees {
-            w.bytes(trustee.name.as_bytes()).bytes(trustee.vkey.as_bytes()).bytes(trustee.url.as_bytes());
-        }
-        w.count(self.recipients.len());
-        for r in &self.recipients {
-            let role = match r.role {
-                Role::Admin => 1,
-                Role::Guest => 2,
-            };
-            w.raw(&r.device_id.0).bytes(&r.wrap_pk).u8(role).u64(r.not_after.0);
-        }
-        w.u8(self.classes.0).u16(self.retention_days);
-        w.raw(&self.log_policy_hash).raw(&self.policy_doc_hash).raw(&self.recovery_pk);
-        w.finish()
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let camera_id = CameraId(r.array("camera_id")?);
-        let version = r.u32("version")?;
-        let prev_hash = r.array("prev_hash")?;
-        let epoch_len_s = r.u16("epoch_len_s")?;
-        let t = r.u8("t")?;
-        let trustees = (0..r.count(limits::TRUSTEES, "trustees")?)
-            .map(|_| {
-                Ok(TrusteeEntry {
-                    name: r.text(limits::NAME, "trustee name")?,
-                    vkey: r.text(limits::NAME, "trustee vkey")?,
-                    url: r.text(limits::URL, "trustee url")?,
-                })
-            })
-            .collect::<Result<Vec<_>, DecodeError>>()?;
-        let recipients = (0..r.count(limits::RECIPIENTS, "recipients")?)
-            .map(|_| {
-                Ok(Recipient {
-                    device_id: DeviceId(r.array("device_id")?),
-                    wrap_pk: r.bytes(limits::WRAP_KEY, "wrap_pk")?.to_vec(),
-                    role: match r.u8("role")? {
-                        1 => Role::Admin,
-                        2 => Role::Guest,
-                        _ => return Err(DecodeError::BadValue("role")),
-                    },
-                    not_after: Seconds(r.u64("not_after")?),
-                })
-            })
-            .collect::<Result<Vec<_>, DecodeError>>()?;
-        let classes = Classes(r.u8("classes")?);
-        let policy = Self {
-            camera_id,
-            version,
-            prev_hash,
-            epoch_len_s,
-            t,
-            trustees,
-            recipients,
-            classes,
-            retention_days: r.u16("retention_days")?,
-            log_policy_hash: r.array("log_policy_hash")?,
-            policy_doc_hash: r.array("policy_doc_hash")?,
-            recovery_pk: r.array("recovery_pk")?,
-        };
-        policy.check()?;
-        Ok(policy)
+        SignedOwnerPolicy::decode(&sign::sign_object(owner_root, DOMAIN, codec::encode(TYPE, &self)))
     }
 
     fn check(&self) -> Result<(), DecodeError> {
@@ -264,18 +220,8 @@ impl SignedOwnerPolicy {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        if bytes.len() > limits::POLICY {
-            return Err(DecodeError::TooLong {
-                field: "OwnerPolicy",
-                got: bytes.len(),
-                limit: limits::POLICY,
-            });
-        }
-        let mut reader = Reader::object(bytes, TYPE)?;
-        let policy = OwnerPolicy::read(&mut reader)?;
-        let _signature: SignatureBytes = reader.array("signature")?;
-        reader.finish()?;
-        Ok(Self { policy, bytes: bytes.to_vec() })
+        codec::check_size(bytes, "OwnerPolicy", limits::POLICY)?;
+        Ok(Self { policy: codec::decode_signed(TYPE, bytes)?, bytes: bytes.to_vec() })
     }
 
     /// Parses and verifies in one step.

@@ -16,7 +16,8 @@ use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
 use crate::chain::{Chain, FragmentsHash};
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{self, DecodeError, Field, Reader, Writer, numbered};
+use crate::fields;
 use crate::id::{CameraId, EpochNo, Sequence, TrackId};
 use crate::sign::{self, BadSignature, PublicKey, SignatureBytes, sha256};
 
@@ -37,7 +38,6 @@ pub const END_LEN: usize = 4 + TRAILER_LEN;
 pub const END: u32 = u32::MAX;
 
 const DOMAIN: &[u8] = b"candor segment\0";
-const INDEPENDENT: u8 = 1;
 
 /// Whether a segment can be opened and played without the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub enum Start {
     /// Continues the one before, which was closed for its size or age.
     Continuation,
 }
+
+// SPEC: segment.md#segment: any other flag MUST be refused.
+numbered!(Start as u8 { Continuation = 0, KeyFrame = 1 });
 
 /// The clear header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,39 +72,19 @@ pub struct SegmentHeader {
     pub start: Start,
 }
 
+fields!(SegmentHeader { camera_id, track, epoch_no, k, sequence, run, start_us, start = "flags" });
+
 impl SegmentHeader {
     /// The 72 bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let mut w = Writer::object(TYPE);
-        w.raw(&self.camera_id.0).u32(self.track.0).u64(self.epoch_no.0).u32(self.k).u64(self.sequence.0);
-        w.u32(self.run).u64(self.start_us.0).u8(if self.start == Start::KeyFrame { INDEPENDENT } else { 0 });
-        let mut out = [0; HEADER_LEN];
-        out.copy_from_slice(&w.finish());
-        out
+        codec::encode(TYPE, self).try_into().expect("each field has one length, 72 bytes together")
     }
 
     /// # Errors
     /// [`DecodeError`]; a flag bit that version 1 does not define is refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::object(bytes, TYPE)?;
-        let header = Self {
-            camera_id: CameraId(r.array("camera_id")?),
-            track: TrackId(r.u32("track")?),
-            epoch_no: EpochNo(r.u64("epoch_no")?),
-            k: r.u32("k")?,
-            sequence: Sequence(r.u64("sequence")?),
-            run: r.u32("run")?,
-            start_us: Micros(r.u64("start_us")?),
-            start: match r.u8("flags")? {
-                INDEPENDENT => Start::KeyFrame,
-                0 => Start::Continuation,
-                // SPEC: segment.md#segment: any other flag MUST be refused.
-                _ => return Err(DecodeError::BadValue("flags")),
-            },
-        };
-        r.finish()?;
-        Ok(header)
+        codec::decode(TYPE, bytes)
     }
 
     /// SHA-256 of the encoded header: what fragments and chain are bound to.
@@ -126,21 +109,7 @@ pub struct SegmentQuery {
     pub cursor: Sequence,
 }
 
-impl SegmentQuery {
-    pub(crate) fn write(&self, w: &mut Writer) {
-        w.raw(&self.camera_id.0).u32(self.track.0).u64(self.from_us.0).u64(self.to_us.0).u64(self.cursor.0);
-    }
-
-    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            camera_id: CameraId(r.array("camera_id")?),
-            track: TrackId(r.u32("track")?),
-            from_us: Micros(r.u64("from_us")?),
-            to_us: Micros(r.u64("to_us")?),
-            cursor: Sequence(r.u64("cursor")?),
-        })
-    }
-}
+fields!(SegmentQuery { camera_id, track, from_us, to_us, cursor });
 
 /// The signed end of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +123,8 @@ pub struct Trailer {
     /// The camera's signature.
     pub signature: SignatureBytes,
 }
+
+fields!(Trailer { fragments, duration_us, chain, signature } check Trailer::check);
 
 impl Trailer {
     /// Signs a segment's end: `chain` already folds in its header and fragments.
@@ -180,7 +151,7 @@ impl Trailer {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new();
-        w.u32(END).u32(self.fragments).u32(self.duration_us).raw(&self.chain.0).raw(&self.signature);
+        self.write(w.u32(END));
         w.finish()
     }
 
@@ -195,21 +166,12 @@ impl Trailer {
         if r.u32("end marker")? != END {
             return Err(DecodeError::BadValue("end marker"));
         }
-        Self::read(&mut r)
+        Self::read(&mut r, "trailer")
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let trailer = Self {
-            fragments: r.u32("fragments")?,
-            duration_us: r.u32("duration_us")?,
-            chain: Chain(r.array("chain")?),
-            signature: r.array("signature")?,
-        };
+    fn check(&self) -> Result<(), DecodeError> {
         // SPEC: segment.md#segment: a segment has at least one fragment.
-        if trailer.fragments == 0 {
-            return Err(DecodeError::BadValue("fragments"));
-        }
-        Ok(trailer)
+        if self.fragments == 0 { Err(DecodeError::BadValue("fragments")) } else { Ok(()) }
     }
 }
 

@@ -54,6 +54,13 @@ fn message(domain: &[u8], body: &[u8]) -> Vec<u8> {
     [domain, body].concat()
 }
 
+/// An object with its signature behind it.
+pub(crate) fn sign_object(key: &SigningKey, domain: &[u8], mut body: Vec<u8>) -> Vec<u8> {
+    let signature = sign(key, domain, &body);
+    body.extend_from_slice(&signature);
+    body
+}
+
 /// Verifies an object whose last 64 bytes are its signature over the rest.
 pub(crate) fn verify_object(
     bytes: &[u8],

@@ -4,6 +4,7 @@
 //! In scope: the arithmetic that is safe on foreign numbers: it saturates. Out of scope: clocks
 //! (sciences take `now` as an argument), and how a time is written for people.
 
+use crate::codec::{DecodeError, Field, Reader, Writer};
 use crate::id::Day;
 use core::fmt;
 use core::time::Duration;
@@ -37,6 +38,8 @@ macro_rules! point {
             }
         }
 
+        crate::codec::wrapped!($name);
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
@@ -57,6 +60,17 @@ point!(
     Duration::as_secs,
     Duration::from_secs
 );
+
+/// On the wire 0 is none.
+impl Field for Option<Micros> {
+    fn write(&self, w: &mut Writer) {
+        self.map_or(0, |at| at.0).write(w);
+    }
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
+        Ok(Some(Micros::read(r, field)?).filter(|at| at.0 != 0))
+    }
+}
 
 impl Micros {
     /// The second in which it lies.

@@ -5,11 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{REQUEST_TYPE, RESPONSE_TYPE, Refusal};
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, numbered};
 use crate::id::{CameraId, Day, TrackId};
-use crate::limits;
 use crate::pair::PolicyBundle;
 use crate::segment::{HeadQuery, SegmentQuery};
+use crate::{fields, limits};
 
 /// Who writes into a pairing mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,22 +20,7 @@ pub enum Side {
     Owner,
 }
 
-impl Side {
-    const fn code(self) -> u8 {
-        match self {
-            Self::Camera => 1,
-            Self::Owner => 2,
-        }
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match r.u8("side")? {
-            1 => Ok(Self::Camera),
-            2 => Ok(Self::Owner),
-            _ => Err(DecodeError::BadValue("side")),
-        }
-    }
-}
+numbered!(Side as u8 { Camera = 1, Owner = 2 });
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +106,8 @@ pub struct NamedObject {
     pub bytes: Vec<u8>,
 }
 
+fields!(NamedObject { name <= limits::NAME, bytes = "object" <= limits::DAY_KEYS });
+
 /// What the relay knows of a camera.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CameraStatus {
@@ -138,6 +125,22 @@ pub struct CameraStatus {
     pub tracks: Vec<TrackStatus>,
 }
 
+fields!(CameraStatus {
+    camera_id,
+    online,
+    newest_us,
+    clock_offset_ms,
+    replaced,
+    tracks[limits::TRACKS_PER_CAMERA],
+} check CameraStatus::check);
+
+impl CameraStatus {
+    fn check(&self) -> Result<(), DecodeError> {
+        let sorted = self.tracks.is_sorted_by(|one, next| one.track < next.track);
+        if sorted { Ok(()) } else { Err(DecodeError::BadValue("tracks")) }
+    }
+}
+
 /// What is stored of one track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackStatus {
@@ -150,6 +153,8 @@ pub struct TrackStatus {
     /// Start of the newest one by the camera's clock.
     pub newest_us: Micros,
 }
+
+fields!(TrackStatus { track, segments, bytes, newest_us });
 
 /// What the relay answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,211 +196,32 @@ pub enum Response {
     Heads,
 }
 
-impl Request {
-    /// Canonical bytes, without the frame's length.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::object(REQUEST_TYPE);
-        match self {
-            Self::FetchSegments(query) => {
-                query.write(w.u8(1));
-                &mut w
-            }
-            Self::FetchEpochs { camera_id, track, from_us, to_us } => {
-                w.u8(2).raw(&camera_id.0).u32(track.0).u64(from_us.0).u64(to_us.0)
-            }
-            Self::PutEpochOpen(bytes) => w.u8(3).bytes(bytes),
-            Self::PutDayNotice(bytes) => w.u8(4).bytes(bytes),
-            Self::GetDayNotice { camera_id, day } => w.u8(5).raw(&camera_id.0).u32(day.0),
-            Self::PutPolicy { enrollment, bundle } => {
-                w.u8(6).bytes(enrollment);
-                bundle.write(&mut w);
-                &mut w
-            }
-            Self::GetPolicy { camera_id, hash } => w.u8(7).raw(&camera_id.0).raw(hash),
-            Self::GetDayKeys(day) => w.u8(8).u32(day.0),
-            Self::MailboxOpen { mailbox, ttl_s } => w.u8(9).raw(mailbox).u32(*ttl_s),
-            Self::MailboxPut { mailbox, side, mail } => w.u8(10).raw(mailbox).u8(side.code()).bytes(mail),
-            Self::MailboxTake { mailbox, side } => w.u8(11).raw(mailbox).u8(side.code()),
-            Self::SponsorLeaf(text) => w.u8(12).bytes(text.as_bytes()),
-            Self::ListCameras => w.u8(13),
-            Self::FetchHeads(HeadQuery { segments, pictures }) => {
-                segments.write(w.u8(14));
-                w.u8(u8::from(*pictures))
-            }
-        };
-        w.finish()
-    }
-
-    /// # Errors
-    /// [`DecodeError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::object(bytes, REQUEST_TYPE)?;
-        let request = match r.u8("request")? {
-            1 => Self::FetchSegments(SegmentQuery::read(&mut r)?),
-            2 => Self::FetchEpochs {
-                camera_id: CameraId(r.array("camera_id")?),
-                track: TrackId(r.u32("track")?),
-                from_us: Micros(r.u64("from_us")?),
-                to_us: Micros(r.u64("to_us")?),
-            },
-            3 => Self::PutEpochOpen(r.bytes(limits::EPOCH_OPEN, "EpochOpen")?.to_vec()),
-            4 => Self::PutDayNotice(r.bytes(limits::NAME, "DayNotice")?.to_vec()),
-            5 => Self::GetDayNotice { camera_id: CameraId(r.array("camera_id")?), day: Day(r.u32("day")?) },
-            6 => Self::PutPolicy {
-                enrollment: r.bytes(limits::POLICY, "enrollment")?.to_vec(),
-                bundle: PolicyBundle::read(&mut r)?,
-            },
-            7 => Self::GetPolicy { camera_id: CameraId(r.array("camera_id")?), hash: r.array("hash")? },
-            8 => Self::GetDayKeys(Day(r.u32("day")?)),
-            9 => Self::MailboxOpen { mailbox: r.array("mailbox")?, ttl_s: r.u32("ttl_s")? },
-            10 => Self::MailboxPut {
-                mailbox: r.array("mailbox")?,
-                side: Side::read(&mut r)?,
-                mail: r.bytes(limits::MAIL, "mail")?.to_vec(),
-            },
-            11 => Self::MailboxTake { mailbox: r.array("mailbox")?, side: Side::read(&mut r)? },
-            12 => Self::SponsorLeaf(r.text(limits::LEAF, "leaf text")?),
-            13 => Self::ListCameras,
-            14 => {
-                let segments = SegmentQuery::read(&mut r)?;
-                Self::FetchHeads(HeadQuery { segments, pictures: flag(&mut r, "pictures")? })
-            }
-            _ => return Err(DecodeError::BadValue("request")),
-        };
-        r.finish()?;
-        Ok(request)
-    }
+messages! { Request of REQUEST_TYPE, "request":
+    1 FetchSegments(query);
+    2 FetchEpochs { camera_id, track, from_us, to_us };
+    3 PutEpochOpen(bytes = "EpochOpen" <= limits::EPOCH_OPEN);
+    4 PutDayNotice(bytes = "DayNotice" <= limits::NAME);
+    5 GetDayNotice { camera_id, day };
+    6 PutPolicy { enrollment <= limits::POLICY, bundle };
+    7 GetPolicy { camera_id, hash };
+    8 GetDayKeys(day);
+    9 MailboxOpen { mailbox, ttl_s };
+    10 MailboxPut { mailbox, side, mail <= limits::MAIL };
+    11 MailboxTake { mailbox, side };
+    12 SponsorLeaf(text = "leaf text" <= limits::LEAF);
+    13 ListCameras;
+    14 FetchHeads(query);
 }
 
-impl Response {
-    /// Canonical bytes, without the frame's length.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::object(RESPONSE_TYPE);
-        match self {
-            Self::Ok => {
-                w.u8(0);
-            }
-            Self::Refused(refusal) => {
-                refusal.write(w.u8(1));
-            }
-            Self::Segments => {
-                w.u8(2);
-            }
-            Self::Epochs { opens, more } => {
-                w.u8(3).u8(u8::from(*more)).count(opens.len());
-                opens.iter().for_each(|open| {
-                    w.bytes(open);
-                });
-            }
-            Self::Object(bytes) => {
-                w.u8(4).bytes(bytes);
-            }
-            Self::Objects(objects) => {
-                w.u8(5).count(objects.len());
-                for object in objects {
-                    w.bytes(object.name.as_bytes()).bytes(&object.bytes);
-                }
-            }
-            Self::Policy { enrollment, bundle } => {
-                w.u8(6).bytes(enrollment);
-                bundle.write(&mut w);
-            }
-            Self::Logged { leaf, proof } => {
-                w.u8(7).bytes(leaf).bytes(proof);
-            }
-            Self::Cameras(cameras) => {
-                w.u8(8).count(cameras.len());
-                cameras.iter().for_each(|camera| camera.write(&mut w));
-            }
-            Self::Heads => {
-                w.u8(9);
-            }
-        }
-        w.finish()
-    }
-
-    /// # Errors
-    /// [`DecodeError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::object(bytes, RESPONSE_TYPE)?;
-        let response = match r.u8("response")? {
-            0 => Self::Ok,
-            1 => Self::Refused(Refusal::read(&mut r)?),
-            2 => Self::Segments,
-            3 => {
-                let more = flag(&mut r, "more")?;
-                let count = r.count(limits::EPOCHS_PER_ANSWER, "opens")?;
-                let opens = (0..count).map(|_| Ok(r.bytes(limits::EPOCH_OPEN, "EpochOpen")?.to_vec()));
-                Self::Epochs { opens: opens.collect::<Result<_, DecodeError>>()?, more }
-            }
-            4 => Self::Object(r.bytes(limits::MAIL, "object")?.to_vec()),
-            5 => {
-                let count = r.count(limits::TRUSTEES * 4, "objects")?;
-                let objects = (0..count).map(|_| {
-                    let name = r.text(limits::NAME, "name")?;
-                    Ok(NamedObject { name, bytes: r.bytes(limits::DAY_KEYS, "object")?.to_vec() })
-                });
-                Self::Objects(objects.collect::<Result<_, DecodeError>>()?)
-            }
-            6 => Self::Policy {
-                enrollment: r.bytes(limits::POLICY, "enrollment")?.to_vec(),
-                bundle: PolicyBundle::read(&mut r)?,
-            },
-            7 => Self::Logged {
-                leaf: r.bytes(limits::LEAF, "leaf")?.to_vec(),
-                proof: r.bytes(limits::PROOF, "proof")?.to_vec(),
-            },
-            8 => {
-                let count = r.count(limits::CAMERAS_PER_ANSWER, "cameras")?;
-                let cameras = (0..count).map(|_| CameraStatus::read(&mut r));
-                Self::Cameras(cameras.collect::<Result<_, DecodeError>>()?)
-            }
-            9 => Self::Heads,
-            _ => return Err(DecodeError::BadValue("response")),
-        };
-        r.finish()?;
-        Ok(response)
-    }
-}
-
-impl CameraStatus {
-    fn write(&self, w: &mut Writer) {
-        w.raw(&self.camera_id.0).u8(u8::from(self.online)).u64(self.newest_us.map_or(0, |newest| newest.0));
-        w.raw(&self.clock_offset_ms.to_be_bytes()).u64(self.replaced).count(self.tracks.len());
-        for t in &self.tracks {
-            w.u32(t.track.0).u64(t.segments).u64(t.bytes).u64(t.newest_us.0);
-        }
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let camera_id = CameraId(r.array("camera_id")?);
-        let online = flag(r, "online")?;
-        let newest_us = Some(r.u64("newest_us")?).filter(|newest| *newest != 0).map(Micros);
-        let clock_offset_ms = i64::from_be_bytes(r.array("clock_offset_ms")?);
-        let replaced = r.u64("replaced")?;
-        let count = r.count(limits::TRACKS_PER_CAMERA, "tracks")?;
-        let tracks = (0..count).map(|_| {
-            Ok(TrackStatus {
-                track: TrackId(r.u32("track")?),
-                segments: r.u64("segments")?,
-                bytes: r.u64("bytes")?,
-                newest_us: Micros(r.u64("newest_us")?),
-            })
-        });
-        let tracks = tracks.collect::<Result<Vec<_>, DecodeError>>()?;
-        if !tracks.is_sorted_by(|one, next| one.track < next.track) {
-            return Err(DecodeError::BadValue("tracks"));
-        }
-        Ok(Self { camera_id, online, newest_us, clock_offset_ms, replaced, tracks })
-    }
-}
-
-fn flag(r: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeError> {
-    match r.u8(field)? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(DecodeError::BadValue(field)),
-    }
+messages! { Response of RESPONSE_TYPE, "response":
+    0 Ok;
+    1 Refused(refusal);
+    2 Segments;
+    3 Epochs { more, opens <= (limits::EPOCHS_PER_ANSWER, limits::EPOCH_OPEN) };
+    4 Object(bytes = "object" <= limits::MAIL);
+    5 Objects(objects[limits::TRUSTEES * 4]);
+    6 Policy { enrollment <= limits::POLICY, bundle };
+    7 Logged { leaf <= limits::LEAF, proof <= limits::PROOF };
+    8 Cameras(cameras[limits::CAMERAS_PER_ANSWER]);
+    9 Heads;
 }

@@ -3,8 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::codec::{DecodeError, Reader, Writer};
-use crate::limits;
+use crate::codec::numbered;
+use crate::{fields, limits};
 
 /// What a refusal judges; what its receiver may do next follows from it and from nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,11 +65,9 @@ macro_rules! codes {
             pub const fn passes(self) -> bool {
                 matches!(self.judges(), Judges::Nothing)
             }
-
-            fn from_code(code: u16) -> Result<Self, DecodeError> {
-                match code { $($code => Ok(Self::$name),)* _ => Err(DecodeError::BadValue("refusal code")) }
-            }
         }
+
+        numbered!(RefusalCode as u16 { $($name = $code,)* });
     };
 }
 
@@ -126,6 +124,8 @@ pub struct Refusal {
     pub text: String,
 }
 
+fields!(Refusal { code = "refusal code", text = "refusal text" <= limits::TEXT });
+
 impl Refusal {
     /// A refusal with a text of at most [`limits::TEXT`] bytes; a longer one is cut.
     #[must_use]
@@ -136,16 +136,5 @@ impl Refusal {
             text.pop();
         }
         Self { code, text }
-    }
-
-    pub(super) fn write(&self, w: &mut Writer) {
-        w.u16(self.code.code()).bytes(self.text.as_bytes());
-    }
-
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            code: RefusalCode::from_code(r.u16("refusal code")?)?,
-            text: r.text(limits::TEXT, "refusal text")?,
-        })
     }
 }

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use super::{END, HEADER_LEN, SegmentHeader, SegmentQuery, Start};
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::limits;
+use crate::{fields, limits};
 
 /// What stands before the header: the relay's word on the whole segment.
 const FACTS_LEN: usize = 8;
@@ -68,6 +68,8 @@ pub struct HeadQuery {
     /// Whether the fragment with the key frame is wanted too.
     pub pictures: bool,
 }
+
+fields!(HeadQuery { segments, pictures });
 
 /// A head as a relay hands it out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::{END, HEADER_LEN, SegmentHeader, TRAILER_LEN, Trailer};
-use crate::codec::{DecodeError, Reader};
+use crate::codec::{DecodeError, Field as _, Reader};
 use crate::limits;
 use crate::rope::Rope;
 
@@ -124,7 +124,7 @@ impl SegmentReader {
 
     fn trailer(&mut self, count: u32) -> Result<Option<Part>, DecodeError> {
         let Some(bytes) = self.rest.first::<TRAILER_LEN>() else { return Ok(None) };
-        let trailer = Trailer::read(&mut Reader::new(&bytes))?;
+        let trailer = Trailer::read(&mut Reader::new(&bytes), "trailer")?;
         // SPEC: segment.md#segment: the count MUST be the number of fragments.
         if trailer.fragments != count {
             return Err(DecodeError::BadValue("fragments"));
