@@ -11,13 +11,12 @@
 //! In scope: what leaves a trustee, and what a requester believes of it. Out of scope: when it may leave ([`crate::grant`]).
 
 use crate::deal::TrusteeId;
-use crate::package::check_size;
 use crate::record::{EntryId, Grant, LEAF_MAX_BYTES, RecordError, Request, Signed};
 use crate::share::{SECRET_BYTES, Share};
 use alloc::vec::Vec;
-use media::codec::{DecodeError, Reader, Writer};
+use media::codec::{self, DecodeError, Reader};
 use media::id::EpochNo;
-use media::limits;
+use media::{fields, limits};
 use seal::hpke::{HpkeError, SecretKey};
 use tlog::note::Verifier;
 use tlog::policy::Policy;
@@ -92,25 +91,22 @@ impl OpenBundle {
     }
 }
 
+fields!(Bundle {
+    grant <= LEAF_MAX_BYTES,
+    proof <= limits::PROOF,
+    sealed <= SEALED_MAX_BYTES,
+});
+
 impl Bundle {
     /// Canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::object(TYPE);
-        w.bytes(&self.grant).bytes(&self.proof).bytes(&self.sealed);
-        w.finish()
+        codec::encode(TYPE, self)
     }
 
     /// Reads them.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        check_size(bytes, "bundle", BUNDLE_MAX_BYTES)?;
-        let mut r = Reader::object(bytes, TYPE)?;
-        let bundle = Self {
-            grant: r.bytes(LEAF_MAX_BYTES, "grant")?.to_vec(),
-            proof: r.bytes(limits::PROOF, "proof")?.to_vec(),
-            sealed: r.bytes(SEALED_MAX_BYTES, "sealed")?.to_vec(),
-        };
-        r.finish()?;
-        Ok(bundle)
+        codec::check_size(bytes, "bundle", BUNDLE_MAX_BYTES)?;
+        codec::decode(TYPE, bytes)
     }
 
     /// Verifies the grant (signed by `trustee`, logged, for exactly this request and bundle) and opens the shares.

@@ -28,7 +28,7 @@
 //! In scope: the text and its sealing. Out of scope: whether it says what the leaf says in public ([`crate::grant`], G5).
 
 use crate::record::text::record;
-use crate::record::value::Value;
+use crate::record::value::values;
 use crate::record::{DETAILS_SIZES, EntryId, Kind, Name, Record as _, SealedDetails, TextError};
 use alloc::string::{String, ToString as _};
 use media::id::{CameraId, EpochNo, TrackId};
@@ -163,44 +163,11 @@ fn padded_size(length: usize) -> Option<usize> {
     DETAILS_SIZES.into_iter().find(|size| length <= *size)
 }
 
-impl Value for Line {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.0);
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        Self::new(text)
-    }
-}
-
-impl Value for CameraId {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.to_string());
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-}
-
-impl Value for TrackId {
-    fn write(&self, out: &mut String) {
-        self.0.write(out);
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        u32::read(text).map(Self)
-    }
-}
-
-impl Value for EpochNo {
-    fn write(&self, out: &mut String) {
-        self.0.write(out);
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        u64::read(text).map(Self)
-    }
+values! {
+    Line: line => &line.0, text => Self::new(text);
+    CameraId: camera => &camera.to_string(), text => text.parse().ok();
+    TrackId: track => &track.to_string(), text => u32::read(text).map(Self);
+    EpochNo: epoch => &epoch.to_string(), text => u64::read(text).map(Self);
 }
 
 #[cfg(test)]

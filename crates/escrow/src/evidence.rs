@@ -12,10 +12,10 @@
 //! ([`FileVerification`], [`Verification`]). Out of scope: opening files, and whether the log policy is one to trust: [`Verified`]
 //! says which it was.
 
-use crate::package::{check_size, read_list, read_policy, write_policy};
+use crate::package::EPOCHS_MAX;
 use crate::record::LEAF_MAX_BYTES;
 use alloc::vec::Vec;
-use media::codec::{DecodeError, Reader, Writer};
+use media::codec::{self, Bounded as _, DecodeError, Field as _, Reader, Writer};
 use media::limits;
 use media::pair::PolicyBundle;
 use tlog::policy::POLICY_MAX_BYTES;
@@ -60,11 +60,8 @@ impl Evidence {
             w.bytes(grant).bytes(proof);
         }
         w.bytes(&self.enrollment);
-        write_policy(&mut w, &self.policy);
-        w.count(self.opens.len());
-        for open in &self.opens {
-            w.bytes(open);
-        }
+        self.policy.write(&mut w);
+        self.opens.write(&mut w);
         for seed in &self.seeds {
             w.raw(seed);
         }
@@ -73,7 +70,7 @@ impl Evidence {
 
     /// Reads them.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        check_size(bytes, "evidence", EVIDENCE_MAX_BYTES)?;
+        codec::check_size(bytes, "evidence", EVIDENCE_MAX_BYTES)?;
         let mut r = Reader::object(bytes, TYPE)?;
         let log_policy = r.bytes(POLICY_MAX_BYTES, "log policy")?.to_vec();
         let request = leaf_and_proof(&mut r, "request")?;
@@ -81,8 +78,8 @@ impl Evidence {
             .map(|_| leaf_and_proof(&mut r, "grant"))
             .collect::<Result<_, _>>()?;
         let enrollment = r.bytes(limits::POLICY, "enrollment")?.to_vec();
-        let policy = read_policy(&mut r)?;
-        let opens = read_list(&mut r, crate::package::EPOCHS_MAX, limits::EPOCH_OPEN, "EpochOpen")?;
+        let policy = PolicyBundle::read(&mut r, "policy")?;
+        let opens = Vec::<Vec<u8>>::read(&mut r, (EPOCHS_MAX, limits::EPOCH_OPEN), "EpochOpen")?;
         let seeds = opens.iter().map(|_| r.array("seed")).collect::<Result<_, _>>()?;
         r.finish()?;
         Ok(Self { log_policy, request, grants, enrollment, policy, opens, seeds })

@@ -9,9 +9,9 @@
 
 use crate::record::{LEAF_MAX_BYTES, RecordError, Request, Signed};
 use alloc::vec::Vec;
-use media::codec::{DecodeError, Reader, Writer};
-use media::limits;
+use media::codec::{self, DecodeError};
 use media::pair::PolicyBundle;
+use media::{fields, limits};
 use seal::hpke::PUBLIC_BYTES;
 use tlog::proof::TlogProof;
 
@@ -49,38 +49,27 @@ pub struct Package {
     pub opens: Vec<Vec<u8>>,
 }
 
+fields!(Package {
+    leaf <= LEAF_MAX_BYTES,
+    proof <= limits::PROOF,
+    first_proof = "first proof" <= limits::PROOF,
+    release_key = "release key" <= PUBLIC_BYTES,
+    enrollment <= SMALL_MAX_BYTES,
+    policy,
+    notices = "notice" <= (NOTICES_MAX, SMALL_MAX_BYTES),
+    opens = "EpochOpen" <= (EPOCHS_MAX, limits::EPOCH_OPEN),
+});
+
 impl Package {
     /// Canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::object(TYPE);
-        w.bytes(&self.leaf).bytes(&self.proof).bytes(&self.first_proof).bytes(&self.release_key);
-        w.bytes(&self.enrollment);
-        write_policy(&mut w, &self.policy);
-        for list in [&self.notices, &self.opens] {
-            w.count(list.len());
-            for item in list {
-                w.bytes(item);
-            }
-        }
-        w.finish()
+        codec::encode(TYPE, self)
     }
 
     /// Reads them, within the limits.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        check_size(bytes, "package", PACKAGE_MAX_BYTES)?;
-        let mut r = Reader::object(bytes, TYPE)?;
-        let package = Self {
-            leaf: r.bytes(LEAF_MAX_BYTES, "leaf")?.to_vec(),
-            proof: r.bytes(limits::PROOF, "proof")?.to_vec(),
-            first_proof: r.bytes(limits::PROOF, "first proof")?.to_vec(),
-            release_key: r.bytes(PUBLIC_BYTES, "release key")?.to_vec(),
-            enrollment: r.bytes(SMALL_MAX_BYTES, "enrollment")?.to_vec(),
-            policy: read_policy(&mut r)?,
-            notices: read_list(&mut r, NOTICES_MAX, SMALL_MAX_BYTES, "notice")?,
-            opens: read_list(&mut r, EPOCHS_MAX, limits::EPOCH_OPEN, "EpochOpen")?,
-        };
-        r.finish()?;
-        Ok(package)
+        codec::check_size(bytes, "package", PACKAGE_MAX_BYTES)?;
+        codec::decode(TYPE, bytes)
     }
 }
 
@@ -128,34 +117,6 @@ impl Asked {
     pub fn renew(&mut self, proof: &TlogProof) {
         self.package.proof = proof.encode();
     }
-}
-
-pub(crate) fn check_size(bytes: &[u8], field: &'static str, limit: usize) -> Result<(), DecodeError> {
-    let got = bytes.len();
-    if got > limit { Err(DecodeError::TooLong { field, got, limit }) } else { Ok(()) }
-}
-
-pub(crate) fn write_policy(w: &mut Writer, policy: &PolicyBundle) {
-    w.bytes(&policy.policy).bytes(&policy.leaf).bytes(&policy.proof);
-}
-
-pub(crate) fn read_policy(r: &mut Reader<'_>) -> Result<PolicyBundle, DecodeError> {
-    Ok(PolicyBundle {
-        policy: r.bytes(limits::POLICY, "policy")?.to_vec(),
-        leaf: r.bytes(limits::LEAF, "policy leaf")?.to_vec(),
-        proof: r.bytes(limits::PROOF, "policy proof")?.to_vec(),
-    })
-}
-
-/// The input's own size bounds what is allocated: an item costs at least the four bytes of its length.
-pub(crate) fn read_list(
-    r: &mut Reader<'_>,
-    count_max: usize,
-    bytes_max: usize,
-    what: &'static str,
-) -> Result<Vec<Vec<u8>>, DecodeError> {
-    let count = r.count(count_max, what)?;
-    (0..count).map(|_| r.bytes(bytes_max, what).map(<[u8]>::to_vec)).collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@
 //! | [`db`] | a database whose damage is an error, never a panic |
 //! | [`secret`] | key files: created once, mode 0600, never overwritten |
 //! | [`http`] | serve a router, fetch a URL, both with limits |
-//! | [`guard`] | a library's panic on a damaged file is an error |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod backoff;
@@ -26,7 +25,6 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod durable;
-pub mod guard;
 pub mod http;
 pub mod lock;
 pub mod machine;

@@ -84,10 +84,11 @@ impl Counts {
     /// Counts the next entry.
     pub fn add(&mut self, entry: &[u8]) {
         let index = self.register.size();
-        let Ok(signed) = Signed::<Leaf>::parse(entry) else {
+        let folded = self.register.fold(index, entry).expect("the index is the register's own size");
+        let Some(signed) = folded else {
             // SPEC: gossip.md#counting: what is no leaf counts as unknown and MUST NOT stop the count.
             *self.leaves.entry("unknown").or_default() += 1;
-            return self.fold(index, entry);
+            return;
         };
         *self.leaves.entry(signed.value().word()).or_default() += 1;
         match signed.value() {
@@ -96,26 +97,17 @@ impl Counts {
             }
             Leaf::Grant(leaf) => {
                 let about = (leaf.request_index, leaf.request, Some(leaf.id));
-                if let Some(marks) = self.by_trustee(&signed, &leaf.trustee, about) {
-                    marks.granted.insert(leaf.trustee.clone());
-                }
+                self.mark(&signed, &leaf.trustee, about, |marks| &mut marks.granted);
             }
             Leaf::Refusal(leaf) => {
                 let about = (leaf.request_index, leaf.request, Some(leaf.id));
-                if let Some(marks) = self.by_trustee(&signed, &leaf.trustee, about) {
-                    marks.refused.insert(leaf.trustee.clone());
-                }
+                self.mark(&signed, &leaf.trustee, about, |marks| &mut marks.refused);
             }
             Leaf::ShareBad(leaf) => {
                 let about = (leaf.request_index, leaf.request, Some(leaf.id));
-                if let Some(marks) = self.by_trustee(&signed, &leaf.trustee, about) {
-                    marks.share_bad.insert(leaf.trustee.clone());
-                }
+                self.mark(&signed, &leaf.trustee, about, |marks| &mut marks.share_bad);
             }
-            Leaf::Ratification(leaf) => {
-                let about = (leaf.request_index, leaf.request, None);
-                return self.ratify(index, entry, about);
-            }
+            Leaf::Ratification(leaf) => self.ratify((leaf.request_index, leaf.request, None)),
             Leaf::DayKeys(leaf) => {
                 if self.is_by(&signed, &leaf.trustee) {
                     self.days.entry(leaf.trustee.clone()).or_default().published.insert(leaf.day);
@@ -132,34 +124,32 @@ impl Counts {
             // Counted by their kind alone: what they say is the register's to know, or the owner's.
             Leaf::Policy(_) | Leaf::Veto(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
         }
-        self.fold(index, entry);
     }
 
-    fn fold(&mut self, index: u64, entry: &[u8]) {
-        self.register.fold(index, entry).expect("the index is the register's own size");
-    }
-
-    /// The marks of the request that a trustee's leaf names; counts the leaf as unsigned or dangling where there are none.
-    fn by_trustee(&mut self, leaf: &Signed<Leaf>, trustee: &Name, about: About) -> Option<&mut Marks> {
+    /// Marks the request that a trustee's leaf names; counts the leaf as unsigned or dangling where there
+    /// is none.
+    fn mark(
+        &mut self,
+        leaf: &Signed<Leaf>,
+        trustee: &Name,
+        about: About,
+        of: fn(&mut Marks) -> &mut BTreeSet<Name>,
+    ) {
         if !self.is_by(leaf, trustee) {
             self.unsigned += 1;
-            return None;
-        }
-        if !is_about(self.register.request(about.0), about) {
+        } else if !is_about(self.register.request(about.0), about) {
             self.dangling += 1;
-            return None;
+        } else if let Some(marks) = self.marks.get_mut(&about.0) {
+            of(marks).insert(trustee.clone());
         }
-        self.marks.get_mut(&about.0)
     }
 
-    /// The register knows whose ratification counts; what it does not take is told by what it leaves unchanged.
-    fn ratify(&mut self, index: u64, entry: &[u8], about: About) {
-        let ratified = |register: &Register| register.request(about.0).and_then(|it| it.ratified_at);
-        let before = ratified(&self.register);
-        self.fold(index, entry);
-        if !is_about(self.register.request(about.0), about) {
+    /// The register knows whose ratification counts: it has taken this one, if it ever takes one.
+    fn ratify(&mut self, about: About) {
+        let request = self.register.request(about.0);
+        if !is_about(request, about) {
             self.dangling += 1;
-        } else if before.is_none() && ratified(&self.register).is_none() {
+        } else if request.is_none_or(|request| request.ratified_at.is_none()) {
             self.unsigned += 1;
         }
     }

@@ -14,10 +14,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 use media::chain::{Chain, FragmentsHash};
-use media::codec::{DecodeError, Reader, Writer};
-use media::limits;
+use media::codec::{self, DecodeError};
 use media::segment::{HEADER_LEN, SegmentHeader, TRAILER_LEN, Trailer, frame};
 use media::time::Micros;
+use media::{fields, limits};
 use zeroize::Zeroizing;
 
 /// The type byte of a [`SegmentHead`].
@@ -52,30 +52,27 @@ pub enum SealError {
     TooLarge(&'static str),
 }
 
+fields!(SegmentHead {
+    captured_us,
+    motion_permille = "motion",
+    waiting,
+    codecs <= CODECS_MAX,
+    init <= INIT_MAX,
+} check SegmentHead::check);
+
 impl SegmentHead {
     fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::object(HEAD_TYPE);
-        w.u64(self.captured_us.0).u16(self.motion_permille).u32(self.waiting);
-        w.bytes(self.codecs.as_bytes()).bytes(&self.init);
-        w.finish()
+        codec::encode(HEAD_TYPE, self)
     }
 
     /// # Errors
     /// [`DecodeError`].
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::object(bytes, HEAD_TYPE)?;
-        let head = Self {
-            captured_us: Micros(r.u64("captured_us")?),
-            motion_permille: r.u16("motion")?,
-            waiting: r.u32("waiting")?,
-            codecs: r.text(CODECS_MAX, "codecs")?,
-            init: r.bytes(INIT_MAX, "init")?.to_vec(),
-        };
-        if head.motion_permille > 1000 {
-            return Err(DecodeError::BadValue("motion"));
-        }
-        r.finish()?;
-        Ok(head)
+        codec::decode(HEAD_TYPE, bytes)
+    }
+
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.motion_permille > 1000 { Err(DecodeError::BadValue("motion")) } else { Ok(()) }
     }
 }
 

@@ -110,11 +110,6 @@ impl<T> Logged<T> {
         &self.value
     }
 
-    /// The entry alone; what was known of it is forgotten.
-    pub fn into_value(self) -> T {
-        self.value
-    }
-
     /// Its place in the log.
     pub fn index(&self) -> u64 {
         self.index

@@ -25,6 +25,37 @@ pub(crate) trait Value: Sized {
     fn read(text: &str) -> Option<Self>;
 }
 
+/// How values are written, and read.
+macro_rules! values {
+    ($( $type:ty: $value:ident => $written:expr, $text:ident => $read:expr; )+) => { $(
+        impl $crate::record::value::Value for $type {
+            fn write(&self, out: &mut alloc::string::String) {
+                let $value = self;
+                out.push_str($written);
+            }
+
+            fn read($text: &str) -> Option<Self> {
+                $read
+            }
+        }
+    )+ };
+}
+pub(crate) use values;
+
+values! {
+    EntryId: id => &STANDARD.encode(id.0), text => STANDARD.decode(text).ok()?.try_into().ok().map(Self);
+    Name: name => &name.0, text => Self::new(text);
+    Word: word => &word.0, text => Self::new(text);
+    Country: code => code.as_str(), text => Self::new(text);
+    Vkey: key => &key.0.vkey(), text => Verifier::parse(text).ok().and_then(Self::new);
+    SealedDetails: details => &STANDARD.encode(&details.0),
+        text => STANDARD.decode(text).ok().and_then(Self::new);
+    Bytes: bytes => &STANDARD.encode(&bytes.0), text => STANDARD.decode(text).ok().map(Self);
+    Hash: hash => &hash.to_base64(), text => Self::from_base64(text).ok();
+    u64: number => &number.to_string(), text => text.parse().ok();
+    u32: number => &number.to_string(), text => text.parse().ok();
+}
+
 /// What ties a request to its label, details, grants and bundles: 16 random bytes, fresh for every leaf that has one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub [u8; 16]);
@@ -67,16 +98,6 @@ impl fmt::Display for EntryId {
     }
 }
 
-impl Value for EntryId {
-    fn write(&self, out: &mut String) {
-        out.push_str(&STANDARD.encode(self.0));
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        STANDARD.decode(text).ok()?.try_into().ok().map(Self)
-    }
-}
-
 /// The name of a party: what can name a note key (1 to 255 bytes, no space, plus sign or control character).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
@@ -97,16 +118,6 @@ impl Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl Value for Name {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.0);
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        Self::new(text)
     }
 }
 
@@ -134,16 +145,6 @@ impl fmt::Display for Word {
     }
 }
 
-impl Value for Word {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.0);
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        Self::new(text)
-    }
-}
-
 /// A two-letter country code in capitals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Country([u8; 2]);
@@ -158,16 +159,6 @@ impl Country {
     /// The text.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).expect("two capitals")
-    }
-}
-
-impl Value for Country {
-    fn write(&self, out: &mut String) {
-        out.push_str(self.as_str());
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        Self::new(text)
     }
 }
 
@@ -246,16 +237,6 @@ impl Vkey {
     }
 }
 
-impl Value for Vkey {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.0.vkey());
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        Verifier::parse(text).ok().and_then(Self::new)
-    }
-}
-
 /// Details, sealed to the camera's notice key: one of three sizes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedDetails(Vec<u8>);
@@ -278,58 +259,8 @@ impl fmt::Debug for SealedDetails {
     }
 }
 
-impl Value for SealedDetails {
-    fn write(&self, out: &mut String) {
-        out.push_str(&STANDARD.encode(&self.0));
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        STANDARD.decode(text).ok().and_then(Self::new)
-    }
-}
-
 /// Bytes in base64, of any length; who has a length in mind checks it.
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
-
-impl Value for Bytes {
-    fn write(&self, out: &mut String) {
-        out.push_str(&STANDARD.encode(&self.0));
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        STANDARD.decode(text).ok().map(Self)
-    }
-}
-
-impl Value for Hash {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.to_base64());
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        Self::from_base64(text).ok()
-    }
-}
-
-impl Value for u64 {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.to_string());
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-}
-
-impl Value for u32 {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.to_string());
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-}
 
 /// What does not apply is `-`.
 impl<V: Value> Value for Option<V> {
