@@ -1,6 +1,7 @@
 //! The house's laws that a compiler does not check.
 //!
-//! A list of exceptions here may only shrink: what is on it and need not be there any more is red too.
+//! A list of exceptions here may only shrink: what is on it and need not be there any more is red
+//! too.
 
 mod arrows;
 mod circles;

@@ -1,4 +1,5 @@
-//! What a party may try, and must not achieve: the rows of proto/threat-model.md, against the whole cast.
+//! What a party may try, and must not achieve: the rows of proto/threat-model.md, against the whole
+//! cast.
 
 mod bad_share;
 mod blind_relay;

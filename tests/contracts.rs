@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-/// Every cell of the threat model that names a test names a file that exists and, after a colon, a test function in it.
+/// Every cell of the threat model that names a test names a file that exists and, after a colon, a
+/// test function in it.
 #[test]
 fn every_test_that_the_threat_model_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

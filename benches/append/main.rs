@@ -1,11 +1,13 @@
-//! Appending to a real log with four witnesses, against the bare Merkle tree and against the disk alone; and what a proof costs as a log grows.
+//! Appending to a real log with four witnesses, against the bare Merkle tree and against the disk
+//! alone; and what a proof costs as a log grows.
 //!
 //! ```text
 //! cargo run --release -p candor-benches --bin append [-- --json]
 //! ```
 //!
-//! A submitter sends a leaf, waits for its proof under a cosigned head, and sends the next one. *Eager* is a log that makes heads as fast as it
-//! can; *as shipped* waits 50 ms for others and makes at most one head a second, as public witnesses ask.
+//! A submitter sends a leaf, waits for its proof under a cosigned head, and sends the next one.
+//! *Eager* is a log that makes heads as fast as it can; *as shipped* waits 50 ms for others and
+//! makes at most one head a second, as public witnesses ask.
 #![allow(clippy::unwrap_used)]
 
 mod client;

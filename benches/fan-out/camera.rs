@@ -1,5 +1,5 @@
-//! What the camera sends: one long epoch, segments in the pieces in which they are sent. Fragments are not sealed: nobody on
-//! the way can tell.
+//! What the camera sends: one long epoch, segments in the pieces in which they are sent. Fragments
+//! are not sealed: nobody on the way can tell.
 
 use bytes::Bytes;
 use media::id::CameraId;
@@ -38,7 +38,8 @@ impl Camera {
         Request::PutPolicy { enrollment, bundle: books::bundle(&policy) }
     }
 
-    /// The next segment in the pieces in which it is sent: the header goes with the first fragment, the end with the last.
+    /// The next segment in the pieces in which it is sent: the header goes with the first fragment,
+    /// the end with the last.
     pub(crate) fn film(&mut self, fragments: u32, fragment: &[u8]) -> Vec<Bytes> {
         self.next += 1;
         let mut rest = Bytes::from(self.books.film(&vec![fragment; fragments as usize]).bytes);

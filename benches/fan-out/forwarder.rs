@@ -1,4 +1,5 @@
-//! Who forwards: a real relay on a runtime of its own with one enrolled camera, and a bare forwarder to compare it with.
+//! Who forwards: a real relay on a runtime of its own with one enrolled camera, and a bare
+//! forwarder to compare it with.
 
 use crate::camera::{CAMERA, Camera};
 use bytes::Bytes;
@@ -65,7 +66,8 @@ impl Forwarder {
         Self { threads: "relay", address, key, relay: Some((dir, running)), runtime }
     }
 
-    /// The least that could be called a relay: the same `quic`, one task a viewer, no look at a byte, no store, no rights.
+    /// The least that could be called a relay: the same `quic`, one task a viewer, no look at a
+    /// byte, no store, no rights.
     pub(crate) fn bare() -> Self {
         let runtime = runtime("bare");
         let identity = Identity::from_seed(&[BARE; 32]);
@@ -122,7 +124,8 @@ impl Forwarder {
 /// What a viewer of the bare forwarder is sent; `None` ends a segment.
 type Pieces = mpsc::Sender<Option<Bytes>>;
 
-/// Pieces that wait for one viewer. Beyond them the bare forwarder waits, and everybody with it: that is what it spares itself.
+/// Pieces that wait for one viewer. Beyond them the bare forwarder waits, and everybody with it:
+/// that is what it spares itself.
 const WAITING: usize = 4096;
 
 async fn forward(endpoint: Endpoint) {

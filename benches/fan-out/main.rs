@@ -1,12 +1,15 @@
-//! One camera, one real relay on loopback, 1 to 64 viewers: how much, how soon, at what cost; and that a slow viewer slows nobody else.
+//! One camera, one real relay on loopback, 1 to 64 viewers: how much, how soon, at what cost; and
+//! that a slow viewer slows nobody else.
 //!
 //! ```text
 //! cargo run --release -p candor-benches --bin fan-out [-- --json]
 //! ```
 //!
-//! Everything is measured twice in each round: through the relay, and through a bare forwarder made of the same `quic` crate, which checks nothing,
-//! stores nothing and knows nobody. *Paced*: a 4 Mbit/s camera with a fragment each 33 ms, for latency and processor time. *Pushed*: the camera sends
-//! the next segment once all viewers have the one before the last, for the most that goes through.
+//! Everything is measured twice in each round: through the relay, and through a bare forwarder made
+//! of the same `quic` crate, which checks nothing, stores nothing and knows nobody. *Paced*: a 4
+//! Mbit/s camera with a fragment each 33 ms, for latency and processor time. *Pushed*: the camera
+//! sends the next segment once all viewers have the one before the last, for the most that goes
+//! through.
 #![allow(clippy::unwrap_used)]
 
 mod camera;
@@ -86,7 +89,8 @@ impl Side {
         Self { forwarder, camera, end }
     }
 
-    /// Pushes, then films at the camera's pace, with so many viewers that read and so many that were sent to and stopped reading.
+    /// Pushes, then films at the camera's pace, with so many viewers that read and so many that
+    /// were sent to and stopped reading.
     async fn round(&mut self, viewers: usize, stalled: Option<usize>) -> Round {
         let mut reading = Vec::new();
         for _ in 0..viewers {

@@ -1,4 +1,5 @@
-//! Viewers that read: when each fragment arrived, by the clock that the camera noted its sending on.
+//! Viewers that read: when each fragment arrived, by the clock that the camera noted its sending
+//! on.
 
 use super::FRAGMENTS;
 use crate::forwarder::End;

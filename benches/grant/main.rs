@@ -1,11 +1,14 @@
-//! A release without its network: the gate, a trustee's whole grant, and what the requester does with three of them, for 1, 6 and 60 epochs.
+//! A release without its network: the gate, a trustee's whole grant, and what the requester does
+//! with three of them, for 1, 6 and 60 epochs.
 //!
 //! ```text
 //! cargo run --release -p candor-benches --bin grant [-- --json]
 //! ```
 //!
-//! 60 epochs of a minute are the most that an emergency may ask for. The log is a tree in memory with real proofs and four real witnesses' cosignatures;
-//! how long a log takes to answer, `append` measures. The floor is what no scheme with these wraps avoids: one X-Wing opening an epoch, one sealing.
+//! 60 epochs of a minute are the most that an emergency may ask for. The log is a tree in memory
+//! with real proofs and four real witnesses' cosignatures; how long a log takes to answer, `append`
+//! measures. The floor is what no scheme with these wraps avoids: one X-Wing opening an epoch, one
+//! sealing.
 #![allow(clippy::unwrap_used)]
 
 mod world;
@@ -65,7 +68,8 @@ fn main() {
     let mut report = Report::new("grant");
     let mut one = None;
     for epochs in EPOCHS {
-        // Two emergencies about a camera are what the rules allow in a month: each case has a world of its own.
+        // Two emergencies about a camera are what the rules allow in a month: each case has a world
+        // of its own.
         let mut world = World::new(0);
         let case = Case::new(&mut world, epochs);
         let granting_ms = grant(&mut world, &case, &mut trustees);
@@ -174,7 +178,8 @@ fn grant(world: &mut World, case: &Case, table: &mut Table) -> f64 {
     whole
 }
 
-/// The gate's rules count earlier requests, and try each of the camera's notice keys on each of them.
+/// The gate's rules count earlier requests, and try each of the camera's notice keys on each of
+/// them.
 fn crowded() -> Table {
     let mut table = Table::new(
         format!(
@@ -208,7 +213,8 @@ fn crowded() -> Table {
     table
 }
 
-/// What the requester does with the first three trustees' bundles: milliseconds for opening, and for combining.
+/// What the requester does with the first three trustees' bundles: milliseconds for opening, and
+/// for combining.
 fn collect(world: &mut World, case: &Case) -> (f64, f64) {
     let bundles: Vec<(u8, Bundle)> = (1..=THRESHOLD)
         .map(|index| {

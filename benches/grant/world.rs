@@ -1,5 +1,5 @@
-//! A small world of real keys: a log on paper, rules, registered officers, five trustees with day keys, and a camera that filmed an
-//! hour of epochs.
+//! A small world of real keys: a log on paper, rules, registered officers, five trustees with day
+//! keys, and a camera that filmed an hour of epochs.
 
 use escrow::daykeys::DayKey;
 use escrow::package::Package;

@@ -1,4 +1,5 @@
-//! What Candor is compared with: the same source by the same ffmpeg, straight into a page, with no camera, no relay and no owner between.
+//! What Candor is compared with: the same source by the same ffmpeg, straight into a page, with no
+//! camera, no relay and no owner between.
 //!
 //! ```text
 //! GET /        a page with one video; the rules of the owner's page are its rules (`player.js`)

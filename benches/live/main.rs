@@ -4,10 +4,12 @@
 //! cargo run -p candor-benches --bin live [-- --json]       needs ffmpeg, chromium, GStreamer's RTSP server (deploy/setup.sh)
 //! ```
 //!
-//! One RTSP camera at 30 pictures a second that draws the wall clock into each; filmed, sealed, relayed and opened as it ships, over loopback, with
-//! fragments of 100 ms. *Added*: from a fragment's being complete in the camera to its being open in the owner's app. *Glass to glass*: from the
-//! drawing of a picture to its being on the owner's page in chromium. In turns with it the same source without Candor ([`bare`]): the same ffmpeg,
-//! straight into a page with the same rules.
+//! One RTSP camera at 30 pictures a second that draws the wall clock into each; filmed, sealed,
+//! relayed and opened as it ships, over loopback, with fragments of 100 ms. *Added*: from a
+//! fragment's being complete in the camera to its being open in the owner's app. *Glass to glass*:
+//! from the drawing of a picture to its being on the owner's page in chromium. In turns with it the
+//! same source without Candor ([`bare`]): the same ffmpeg, straight into a page with the same
+//! rules.
 #![allow(clippy::unwrap_used)]
 
 mod bare;

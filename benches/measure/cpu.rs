@@ -1,6 +1,7 @@
 //! Processor time of this process, by the names of its threads (Linux: `/proc/self/task`).
 //!
-//! A party that runs on a runtime of its own, with a thread name of its own, is told apart from those who load it.
+//! A party that runs on a runtime of its own, with a thread name of its own, is told apart from
+//! those who load it.
 
 use std::fs;
 use std::path::Path;

@@ -1,11 +1,13 @@
-//! How the benches measure: candidates in turns, medians, ratios within a round; a table for people, JSON for scripts.
+//! How the benches measure: candidates in turns, medians, ratios within a round; a table for
+//! people, JSON for scripts.
 //!
 //! ```text
 //! round 1: A B C    round 2: A B C    ...        a machine that slows down slows all of a round
 //! ratio of B to A = median over rounds of (B in the round / A in the same round)
 //! ```
 //!
-//! In scope: time, quantiles, processor time by thread name, what a process holds, growth, printing. Out of scope: what is measured.
+//! In scope: time, quantiles, processor time by thread name, what a process holds, growth,
+//! printing. Out of scope: what is measured.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cpu;
@@ -28,7 +30,8 @@ impl Samples {
         Self(values)
     }
 
-    /// The value below which this part (0 to 1) of all lie; the nearest one that was measured. NaN of nothing.
+    /// The value below which this part (0 to 1) of all lie; the nearest one that was measured. NaN
+    /// of nothing.
     pub fn quantile(&self, part: f64) -> f64 {
         let last = self.0.len().saturating_sub(1);
         // Rounded, and below the length: the cast loses nothing.
@@ -81,7 +84,8 @@ pub struct Rounds {
     seconds: Vec<Vec<f64>>,
 }
 
-/// Runs candidates in turns for about `budget`, each turn long enough that the clock's grain does not matter.
+/// Runs candidates in turns for about `budget`, each turn long enough that the clock's grain does
+/// not matter.
 pub fn in_turns(budget: Duration, mut candidates: Vec<Candidate<'_>>) -> Rounds {
     const ROUNDS: u32 = 15;
     let turn = budget / (ROUNDS + 2) / u32::try_from(candidates.len().max(1)).unwrap_or(1);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// Resident memory that is the process's own, kB: without the pages of its program file, which come and go as the machine pleases.
+    /// Resident memory that is the process's own, kB: without the pages of its program file, which
+    /// come and go as the machine pleases.
     pub own_kb: u64,
     pub descriptors: u64,
 }

@@ -1,4 +1,5 @@
-//! What a bench prints: tables with the machine above them, or with `--json` the same as one object.
+//! What a bench prints: tables with the machine above them, or with `--json` the same as one
+//! object.
 //!
 //! ```text
 //! seal: 2 x AMD EPYC, Linux 6.18, load 3.1, 14.2 s

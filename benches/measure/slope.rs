@@ -4,7 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slope {
     pub growth: f64,
-    /// Its standard error, as if the points scattered independently about the line. Memory does not: read it as a lower bound.
+    /// Its standard error, as if the points scattered independently about the line. Memory does
+    /// not: read it as a lower bound.
     pub error: f64,
 }
 
@@ -32,7 +33,8 @@ mod tests {
     fn a_line_is_found_and_what_lies_beside_it_is_the_error() {
         let exact = least_squares(&[(0.0, 5.0), (1.0, 7.0), (2.0, 9.0), (3.0, 11.0)]);
         assert!((exact.growth - 2.0).abs() < 1e-12 && exact.error < 1e-9, "{exact:?}");
-        // By hand: the means are 1 and 1, the growth is 1.5 / 2; what is left is -1/4, 1/2 and -1/4, in squares 3/8.
+        // By hand: the means are 1 and 1, the growth is 1.5 / 2; what is left is -1/4, 1/2 and
+        // -1/4, in squares 3/8.
         let bent = least_squares(&[(0.0, 0.0), (1.0, 1.5), (2.0, 1.5)]);
         assert!((bent.growth - 0.75).abs() < 1e-12, "{bent:?}");
         assert!((bent.error - (0.375_f64 / 2.0).sqrt()).abs() < 1e-12, "{bent:?}");

@@ -1,15 +1,15 @@
-//! Receiving a segment between the socket and the disk: scanned and hashed where it lies, beside the same
-//! with the copies that a reader with buffers of its own makes.
+//! Receiving a segment between the socket and the disk: scanned and hashed where it lies, beside
+//! the same with the copies that a reader with buffers of its own makes.
 //!
 //! ```text
 //! cargo run --release -p candor-benches --bin receive [-- --json]
 //! ```
 //!
-//! *In place* is what `relay` does: the scanner is given the pieces that arrived, the hash runs over them,
-//! and the same pieces go to the store. *Copying* moves each byte three times: into the reader's buffer,
-//! out of it as a fragment, and into the body for the store. The bound is the hash alone, which every
-//! relay that checks what it stores must take. Pieces are as datagrams bring them; memory alone, no
-//! network and no disk.
+//! *In place* is what `relay` does: the scanner is given the pieces that arrived, the hash runs
+//! over them, and the same pieces go to the store. *Copying* moves each byte three times: into the
+//! reader's buffer, out of it as a fragment, and into the body for the store. The bound is the hash
+//! alone, which every relay that checks what it stores must take. Pieces are as datagrams bring
+//! them; memory alone, no network and no disk.
 #![allow(clippy::unwrap_used)]
 
 use bytes::{Bytes, BytesMut};

@@ -1,4 +1,5 @@
-//! What an epoch costs: its seed dealt to five trustees and wrapped for the owner's device; and each segment's signature.
+//! What an epoch costs: its seed dealt to five trustees and wrapped for the owner's device; and
+//! each segment's signature.
 
 use super::{Camera, EACH, N, T};
 use escrow::daykeys::DayKey;

@@ -1,12 +1,14 @@
-//! Sealing and opening of segments against bare AES-256-GCM of the same bytes, and what an epoch costs.
+//! Sealing and opening of segments against bare AES-256-GCM of the same bytes, and what an epoch
+//! costs.
 //!
 //! ```text
 //! cargo run --release -p candor-benches --bin seal [-- --json]
 //! ```
 //!
-//! A segment here has 20 fragments, two seconds of video. Sealing it is what `camera` does: header, a key and AES-256-GCM for each fragment,
-//! the hash over what was sealed, the signed trailer. Opening it is what `owner` does, the trailer's signature included. The bound is what no
-//! scheme that hashes what it sends can go below: one copy of the bytes and one SHA-256 over them.
+//! A segment here has 20 fragments, two seconds of video. Sealing it is what `camera` does: header,
+//! a key and AES-256-GCM for each fragment, the hash over what was sealed, the signed trailer.
+//! Opening it is what `owner` does, the trailer's signature included. The bound is what no scheme
+//! that hashes what it sends can go below: one copy of the bytes and one SHA-256 over them.
 #![allow(clippy::unwrap_used)]
 
 mod epoch;

@@ -4,9 +4,11 @@
 //! cargo run --release -p candor-benches --bin soak -- [--minutes 30] [--warm-up 30] [--json]
 //! ```
 //!
-//! Relay, cameras and viewers are processes of their own, as in a deployment: this program starts itself again as `candor <party> <verb>`.
-//! Log, witnesses, trustees and monitors run in this one, and are one row. Every few seconds the memory and the open descriptors of each
-//! are read; the line through what came after the warm-up says how fast they grow, and those through its two halves whether they slow down.
+//! Relay, cameras and viewers are processes of their own, as in a deployment: this program starts
+//! itself again as `candor <party> <verb>`. Log, witnesses, trustees and monitors run in this one,
+//! and are one row. Every few seconds the memory and the open descriptors of each are read; the
+//! line through what came after the warm-up says how fast they grow, and those through its two
+//! halves whether they slow down.
 #![allow(clippy::unwrap_used)]
 
 mod part;
@@ -25,7 +27,8 @@ const EPOCH_SECONDS: u16 = 60;
 const LOOK: Duration = Duration::from_secs(5);
 /// Minutes that are counted, unless it is said.
 const MINUTES: u64 = 30;
-/// Minutes before them that are not counted, unless it is said: pools, caches, windows and the allocator's arenas fill.
+/// Minutes before them that are not counted, unless it is said: pools, caches, windows and the
+/// allocator's arenas fill.
 const WARM_UP: u64 = 30;
 
 fn main() -> ExitCode {

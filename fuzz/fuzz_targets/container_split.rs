@@ -1,4 +1,5 @@
-//! A source's byte stream: what splits is within its limits, reads again alone, and exports or is refused.
+//! A source's byte stream: what splits is within its limits, reads again alone, and exports or is
+//! refused.
 #![no_main]
 
 use container::export::Exporter;

@@ -1,5 +1,5 @@
-//! What a trustee says over HTTP: any status with any body. What is understood is said again with the same meaning, and
-//! nothing foreign can drive a terminal.
+//! What a trustee says over HTTP: any status with any body. What is understood is said again with
+//! the same meaning, and nothing foreign can drive a terminal.
 #![no_main]
 
 use escrow::answer::Answer;

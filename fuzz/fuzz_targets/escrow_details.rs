@@ -1,5 +1,5 @@
-//! Details of a request, as whoever holds the day's notice key reads them: any text under a good seal, and any bytes in place of a sealed text.
-//! What opens, sealed again, opens to the same.
+//! Details of a request, as whoever holds the day's notice key reads them: any text under a good
+//! seal, and any bytes in place of a sealed text. What opens, sealed again, opens to the same.
 #![no_main]
 
 use escrow::details::Details;

@@ -1,5 +1,5 @@
-//! Evidence files: what a reader takes apart, a writer puts together to the same bytes; a reader ends, and never wants more than a
-//! part may have.
+//! Evidence files: what a reader takes apart, a writer puts together to the same bytes; a reader
+//! ends, and never wants more than a part may have.
 #![no_main]
 
 use escrow::evidence::{EVIDENCE_MAX_BYTES, FilePart, FileReader, FileVerification, FileWriter};

@@ -1,4 +1,5 @@
-//! Packages, bundles, held bundles and evidence heads: what parses encodes to the same bytes, and verifying ends.
+//! Packages, bundles, held bundles and evidence heads: what parses encodes to the same bytes, and
+//! verifying ends.
 #![no_main]
 
 use escrow::bundle::Bundle;

@@ -1,4 +1,5 @@
-//! Sharing: any secret and coefficients come back from any t shares; any shares at all give something or an error.
+//! Sharing: any secret and coefficients come back from any t shares; any shares at all give
+//! something or an error.
 #![no_main]
 
 use escrow::share::{Share, interpolate, split};

@@ -1,4 +1,5 @@
-//! EpochOpen, OwnerPolicy, Enrollment and DayNotice: parsing and verifying foreign ones; what parses has one body.
+//! EpochOpen, OwnerPolicy, Enrollment and DayNotice: parsing and verifying foreign ones; what
+//! parses has one body.
 #![no_main]
 
 use ed25519_dalek::SigningKey;

@@ -1,5 +1,6 @@
-//! Segments in pieces of any size: what reads whole encodes to the same bytes, and pieces make no difference. Heads of segments: what decodes
-//! encodes to the same bytes, and a whole segment has a head that decodes. Ends: what is a trailer is the bytes' own end, and a whole segment has one.
+//! Segments in pieces of any size: what reads whole encodes to the same bytes, and pieces make no
+//! difference. Heads of segments: what decodes encodes to the same bytes, and a whole segment has a
+//! head that decodes. Ends: what is a trailer is the bytes' own end, and a whole segment has one.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! What a peer monitor sends: it parses within its limits or is refused, and what parses serialises to an object that parses the same.
+//! What a peer monitor sends: it parses within its limits or is refused, and what parses serialises
+//! to an object that parses the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! What a holder of the epoch's key can send: fragments sealed well, of any plaintext, then noise. Nothing ends as the camera's.
+//! What a holder of the epoch's key can send: fragments sealed well, of any plaintext, then noise.
+//! Nothing ends as the camera's.
 #![no_main]
 
 use media::time::Micros;

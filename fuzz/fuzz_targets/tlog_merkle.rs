@@ -1,4 +1,5 @@
-//! Proof verification over any sizes: no panic, no long loop, and no proof of an index outside the tree.
+//! Proof verification over any sizes: no panic, no long loop, and no proof of an index outside the
+//! tree.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Tile paths, bundles, and a reader fed with noise: it hands out nothing that does not lead to its head.
+//! Tile paths, bundles, and a reader fed with noise: it hands out nothing that does not lead to its
+//! head.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

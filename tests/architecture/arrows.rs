@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-/// The arrows of `crates/README.md`. A new arrow is a decision: it is written there and here in one commit.
+/// The arrows of `crates/README.md`. A new arrow is a decision: it is written there and here in one
+/// commit.
 const ARROWS: &[(&str, &[&str])] = &[
     ("tlog", &[]),
     ("media", &[]),
@@ -187,7 +188,8 @@ fn only_quic_speaks_quinn_and_sciences_touch_nothing() {
         for hand in ["tokio", "hyper", "quinn", "redb", "rustix"] {
             assert!(!tree.contains(hand), "the science {science} reaches {hand}");
         }
-        // mp4-atom links the facade of `tracing`, which touches nothing by itself; sciences do not speak to it.
+        // mp4-atom links the facade of `tracing`, which touches nothing by itself; sciences do not
+        // speak to it.
         assert!(!graph[*science].contains("tracing"), "the science {science} logs");
     }
 }

@@ -1,5 +1,5 @@
-//! The files of a crate form no circle: whoever reads one need not have read all. A module and what lies below it may know each
-//! other.
+//! The files of a crate form no circle: whoever reads one need not have read all. A module and what
+//! lies below it may know each other.
 
 use super::rust::{Token, paths, shipped};
 use super::{crate_of, is_for_tests, sources};
@@ -10,7 +10,8 @@ const STILL_CIRCLES: &[&str] = &[];
 
 type Module = Vec<String>;
 
-/// The modules of one crate: what each takes in by `use`, what it gives on by `pub use`, every path that it names.
+/// The modules of one crate: what each takes in by `use`, what it gives on by `pub use`, every path
+/// that it names.
 #[derive(Default)]
 struct House {
     named: BTreeMap<Module, Vec<Vec<String>>>,

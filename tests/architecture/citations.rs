@@ -1,4 +1,5 @@
-//! Code cites the contract that it obeys, in a comment that begins with the word. One MUST in `proto/` asks for one citation.
+//! Code cites the contract that it obeys, in a comment that begins with the word. One MUST in
+//! `proto/` asks for one citation.
 
 use super::{root, sources};
 use std::collections::{BTreeMap, BTreeSet};

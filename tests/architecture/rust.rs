@@ -1,5 +1,5 @@
-//! Rust as far as these tests must read it: words and marks with their lines. Comments are left out, literals are `""`, and what
-//! a file holds for its own tests is cut off.
+//! Rust as far as these tests must read it: words and marks with their lines. Comments are left
+//! out, literals are `""`, and what a file holds for its own tests is cut off.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token<'a> {
@@ -108,7 +108,8 @@ pub(super) fn closing(tokens: &[Token<'_>], open: usize) -> usize {
     tokens.len() - 1
 }
 
-/// The paths of a use tree, or the one path, that begins at `at`; a renamed one ends with its new name.
+/// The paths of a use tree, or the one path, that begins at `at`; a renamed one ends with its new
+/// name.
 pub(super) fn paths<'a>(tokens: &[Token<'a>], at: &mut usize) -> Vec<Vec<&'a str>> {
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
     let mut path = Vec::new();

@@ -61,7 +61,8 @@ fn functions<'a>(tokens: &[Token<'a>]) -> Vec<(&'a str, usize)> {
     found
 }
 
-/// One name, one type: who reads `Track` in a crate need not ask which. What a file keeps to itself or to its parent does not count.
+/// One name, one type: who reads `Track` in a crate need not ask which. What a file keeps to itself
+/// or to its parent does not count.
 #[test]
 fn no_two_types_of_a_crate_share_a_name() {
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();

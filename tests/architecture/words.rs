@@ -26,7 +26,8 @@ fn sciences_take_time_and_chance_as_arguments() {
     }
 }
 
-/// A new variant is a compile error at each place that must decide about it. Nothing is published that could need the attribute.
+/// A new variant is a compile error at each place that must decide about it. Nothing is published
+/// that could need the attribute.
 #[test]
 fn nothing_is_non_exhaustive() {
     let mut found = BTreeSet::new();

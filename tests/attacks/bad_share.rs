@@ -1,4 +1,5 @@
-//! A trustee that hands out a wrong share: it is named, nobody else is, and the release succeeds from the others.
+//! A trustee that hands out a wrong share: it is named, nobody else is, and the release succeeds
+//! from the others.
 
 use bytes::Bytes;
 use escrow::bundle::Bundle;
@@ -31,7 +32,8 @@ async fn a_wrong_share_is_named_and_the_release_succeeds_from_the_others() {
     let filmed = stage.filmed(1).await;
     let folder = stage.drafted("request", &stage.ask(0, Kind::Legal, filmed)).await;
     requester::request::submit(&stage.cast.people.requester, &folder).await.unwrap();
-    // The bad one and two others answer: three bundles, which are as many as must grant, and one share too few.
+    // The bad one and two others answer: three bundles, which are as many as must grant, and one
+    // share too few.
     for silent in [BAD, 3, 4] {
         stage.cast.video.trustees[silent].stop().await.unwrap();
     }
@@ -117,7 +119,8 @@ async fn restart(stage: &mut Stage, at: usize) {
     trustee.resume(started.unwrap());
 }
 
-/// A trustee of the cast with everything that one has: its name, its keys, its address, its leave to write into the log.
+/// A trustee of the cast with everything that one has: its name, its keys, its address, its leave
+/// to write into the log.
 struct BadTrustee {
     name: String,
     signer: Signer,
@@ -139,7 +142,8 @@ impl BadTrustee {
         }
     }
 
-    /// A bundle for the request in the folder, as a trustee makes it, whose shares (index and value) were changed. Its grant is logged.
+    /// A bundle for the request in the folder, as a trustee makes it, whose shares (index and
+    /// value) were changed. Its grant is logged.
     async fn bundle(&self, stage: &Stage, folder: &RequestFolder, change: impl Fn(&mut [u8])) -> Vec<u8> {
         let file = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
         let package = Package::decode(&file("package")).unwrap();
@@ -180,7 +184,8 @@ impl BadTrustee {
         Bundle { grant, proof: proof.encode(), sealed }.encode()
     }
 
-    /// What the camera dealt to this trustee: index and value. Contract: `proto/release.md#dealing`.
+    /// What the camera dealt to this trustee: index and value. Contract:
+    /// `proto/release.md#dealing`.
     fn own_share(&self, open: &EpochOpen) -> Vec<u8> {
         let sealed = &open.shares[usize::from(self.index) - 1];
         let path = self.data.join("days").join(format!("{}.key", open.context.day().0));

@@ -1,5 +1,6 @@
-//! The relay reads every byte that it stores, and sees nothing: no piece of the footage, no box of its file format, no secret of anybody, and no
-//! words of the owner's or of a request. The same search finds each of them where it belongs.
+//! The relay reads every byte that it stores, and sees nothing: no piece of the footage, no box of
+//! its file format, no secret of anybody, and no words of the owner's or of a request. The same
+//! search finds each of them where it belongs.
 
 use ed25519_dalek::SigningKey;
 use host::shutdown::Shutdown;
@@ -192,7 +193,8 @@ impl Needles {
     }
 }
 
-/// The source's media data in pieces, without those that might be met by chance: padding and the like.
+/// The source's media data in pieces, without those that might be met by chance: padding and the
+/// like.
 fn footage(source: &Path) -> HashSet<Piece> {
     let bytes = std::fs::read(source).unwrap();
     let mut rest = &bytes[..];

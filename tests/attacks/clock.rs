@@ -1,8 +1,10 @@
-//! A camera whose clock is off. It is not refused, since a camera that was right about everything else would lose footage; it is marked: the
-//! owner is shown the difference, and the relay keeps the time at which it received each segment. What a wrong clock does not do: replace
-//! the notice of a day, or bring an epoch of another day past a trustee.
+//! A camera whose clock is off. It is not refused, since a camera that was right about everything
+//! else would lose footage; it is marked: the owner is shown the difference, and the relay keeps
+//! the time at which it received each segment. What a wrong clock does not do: replace the notice
+//! of a day, or bring an epoch of another day past a trustee.
 //!
-//! The cameras here are the cast's own, by their keys, with books kept by the test: their next epochs and segments, at the wrong time.
+//! The cameras here are the cast's own, by their keys, with books kept by the test: their next
+//! epochs and segments, at the wrong time.
 
 use candor::cast::Cast;
 use ed25519_dalek::SigningKey;

@@ -1,9 +1,9 @@
-//! A log that signs two histories. Honest witnesses refuse the second and keep the evidence. If colluding witnesses cosign it, both monitors
-//! find it by gossip, with a proof that needs the log's key alone; trustees that are shown it grant nothing any more; the owner's audit
-//! names it.
+//! A log that signs two histories. Honest witnesses refuse the second and keep the evidence. If
+//! colluding witnesses cosign it, both monitors find it by gossip, with a proof that needs the
+//! log's key alone; trustees that are shown it grant nothing any more; the owner's audit names it.
 //!
-//! The second history is that of the log's own program with the log's own key, on a copy of its folder from before the split, with witnesses
-//! on copies of the honest ones' folders.
+//! The second history is that of the log's own program with the log's own key, on a copy of its
+//! folder from before the split, with witnesses on copies of the honest ones' folders.
 
 use candor::cast::{Cast, QUORUM, WITNESSES};
 use escrow::record::Role;
@@ -71,7 +71,8 @@ async fn a_second_history_is_refused_by_witnesses_and_found_by_monitors_trustees
         Err(AuditError::Fork { kept, shown }) => assert!(kept.exists() && shown.exists()),
         audited => panic!("{audited:?}"),
     }
-    // Nor does it help to go back to the first one: a log that signed two histories is trusted with neither.
+    // Nor does it help to go back to the first one: a log that signed two histories is trusted with
+    // neither.
     shown.stop_and_join().await.unwrap();
     let again = log_server::start(cast.records.log.config.clone(), Shutdown::new()).await.unwrap();
     cast.records.log.resume(again);
@@ -91,7 +92,8 @@ async fn a_second_history_is_refused_by_witnesses_and_found_by_monitors_trustees
     stage.strike().await;
 }
 
-/// The honest witnesses are shown the other history's head, which is longer than theirs and does not continue it.
+/// The honest witnesses are shown the other history's head, which is longer than theirs and does
+/// not continue it.
 async fn witnesses_refuse(cast: &Cast, other: &mut Other) {
     let refused = |n: usize| cast.records.witnesses[n].config.data.join("refused");
     let count = |folder: PathBuf| std::fs::read_dir(folder).unwrap().count();

@@ -1,5 +1,6 @@
-//! Garbage at every door: sockets that speak HTTP, the relay's QUIC socket, files that a party reads when it starts. Each answers by
-//! name or hangs up, none crashes or hangs, and honest users are served meanwhile and afterwards.
+//! Garbage at every door: sockets that speak HTTP, the relay's QUIC socket, files that a party
+//! reads when it starts. Each answers by name or hangs up, none crashes or hangs, and honest users
+//! are served meanwhile and afterwards.
 
 mod files;
 mod http;

@@ -1,5 +1,5 @@
-//! Witnesses that are away: with three of four everything goes on; with two nothing is published and no key goes; with three again it
-//! goes on, and nothing that was acknowledged is lost.
+//! Witnesses that are away: with three of four everything goes on; with two nothing is published
+//! and no key goes; with three again it goes on, and nothing that was acknowledged is lost.
 
 use candor::cast::{Cast, WitnessPart};
 use escrow::answer::State;
@@ -12,7 +12,8 @@ use tlog::policy::CosignedCheckpoint;
 use tlog::reader::Head;
 use world::{PATIENCE, Stage, until};
 
-/// The log's patience with its witnesses while they are away, seconds: a submitter hears of it soon.
+/// The log's patience with its witnesses while they are away, seconds: a submitter hears of it
+/// soon.
 const ADD_WAIT_SECS: u64 = 3;
 /// How long a collector asks when nobody may grant.
 const FRUITLESS: Duration = Duration::from_secs(5);
@@ -28,7 +29,8 @@ async fn three_witnesses_go_on_and_two_publish_nothing_and_let_no_key_go() {
     let logged = stage.drafted("logged", &ask).await;
     let unlogged = stage.drafted("unlogged", &ask).await;
 
-    // One is away: the leaf is in the log with the three others' cosignatures, and the trustees grant.
+    // One is away: the leaf is in the log with the three others' cosignatures, and the trustees
+    // grant.
     stop_witness(&mut stage.cast, 3).await;
     let requester = &stage.cast.people.requester;
     let submitted = requester::request::submit(requester, &emergency).await.unwrap();
@@ -36,7 +38,8 @@ async fn three_witnesses_go_on_and_two_publish_nothing_and_let_no_key_go() {
     let collected = requester::collect::collect(requester, &emergency, PATIENCE, &mut |_| {}).await.unwrap();
     assert!(collected.held >= 3, "{collected:?}");
     let acknowledged = requester::request::submit(requester, &logged).await.unwrap();
-    // Whatever the trustees still had to say about the first request is said: from here on only what is asked is logged.
+    // Whatever the trustees still had to say about the first request is said: from here on only
+    // what is asked is logged.
     until("the trustees have nothing to send", async || {
         let mut quiet = true;
         for trustee in &stage.cast.video.trustees {
@@ -58,7 +61,8 @@ async fn three_witnesses_go_on_and_two_publish_nothing_and_let_no_key_go() {
         }
         other => panic!("{other:?}"),
     }
-    // What has no proof is refused, as if it had never been sent; what has one finds trustees who cannot log their grants.
+    // What has no proof is refused, as if it had never been sent; what has one finds trustees who
+    // cannot log their grants.
     let answers = requester::collect::ask_once(requester, &unlogged).await.unwrap();
     assert_eq!(answers.len(), 5);
     for (trustee, answer) in &answers {

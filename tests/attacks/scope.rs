@@ -1,4 +1,5 @@
-//! What was logged is what opens: not the epoch before, not the one after, and nothing that the log does not say.
+//! What was logged is what opens: not the epoch before, not the one after, and nothing that the log
+//! does not say.
 
 use bytes::Bytes;
 use escrow::package::Package;
@@ -62,7 +63,8 @@ async fn exactly_the_asked_epochs_open_and_their_neighbours_on_both_sides_do_not
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_that_names_other_epochs_than_the_log_or_another_request_is_refused_by_every_trustee() {
     let stage = Stage::set(1).await;
-    // The first may be shorter, where a camera began to film in the midst of it: three of one length are behind it.
+    // The first may be shorter, where a camera began to film in the midst of it: three of one
+    // length are behind it.
     let filmed = stage.filmed(4).await;
     let requester = &stage.cast.people.requester;
     for kind in [Kind::Legal, Kind::Emergency] {
@@ -82,7 +84,8 @@ async fn a_package_that_names_other_epochs_than_the_log_or_another_request_is_re
             put(&narrow, &Package { opens: other.to_vec(), ..honest.clone() });
             expect(&stage, &narrow, "g6", "range-mismatch").await;
         }
-        // The requester's own program hides neither the proof nor the leaf: what it will not send is sent by hand.
+        // The requester's own program hides neither the proof nor the leaf: what it will not send
+        // is sent by hand.
         let proof = std::fs::read(narrow.path().join("leaf.tlog-proof")).unwrap();
         let unlogged = countersigned(&stage, &wide);
         let shown =

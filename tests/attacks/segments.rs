@@ -1,5 +1,6 @@
-//! Replayed, reordered, duplicated, forged, re-attributed, cut and withheld segments of real footage: what a relay takes from whoever holds a
-//! camera's key, and what an owner believes of whoever holds the relay's.
+//! Replayed, reordered, duplicated, forged, re-attributed, cut and withheld segments of real
+//! footage: what a relay takes from whoever holds a camera's key, and what an owner believes of
+//! whoever holds the relay's.
 
 use bytes::Bytes;
 use media::message::{Control, RefusalCode, Request, Response};
@@ -78,7 +79,8 @@ async fn an_owner_plays_nothing_that_an_evil_relay_made_and_is_told_what_it_left
     let [own, other] = &stage.cast.video.cameras[..] else { panic!("two cameras") };
     let honest = device.segments(own.id, filmed.from_us, filmed.to_us).await;
     let others = device.segments(other.id, filmed.from_us, filmed.to_us).await;
-    // A camera may have begun in the midst of the first epoch: what it never filmed is no gap of the relay's.
+    // A camera may have begun in the midst of the first epoch: what it never filmed is no gap of
+    // the relay's.
     let filmed = Filmed { from_us: filmed.from_us.max(header(&honest[0]).start_us.0), ..filmed };
     let opens = device.opens(own.id).await;
     let serving = Serving::default();
@@ -96,7 +98,8 @@ async fn an_owner_plays_nothing_that_an_evil_relay_made_and_is_told_what_it_left
     let seen = "was seen before, or comes after a later one";
     let sealed = "does not open: altered, moved, or sealed under another key";
     let middle = honest.len() / 2;
-    // What is missing of what is served then, by place; refusals by place and name; how many gaps are told.
+    // What is missing of what is served then, by place; refusals by place and name; how many gaps
+    // are told.
     let attack = |name,
                   missing: &[usize],
                   refused: &[(usize, &'static str)],

@@ -1,4 +1,5 @@
-//! No viewer is added in silence: whatever policy the relay offers, a camera films under the one that its owner put into the witnessed log.
+//! No viewer is added in silence: whatever policy the relay offers, a camera films under the one
+//! that its owner put into the witnessed log.
 
 use ed25519_dalek::SigningKey;
 use escrow::record::{EntryId, Name, OwnerPolicyLeaf, Record as _, Signed, policy_commitment};
@@ -83,7 +84,8 @@ async fn a_camera_films_under_no_policy_that_its_owner_did_not_sign_label_and_lo
     assert!(opens.iter().all(|open| open.context.n == 5), "{opens:?}");
     assert!(stats.now().troubles.picture.is_none(), "it films: {stats:?}");
 
-    // The control: what the owner signed, labelled and logged is followed, the viewer that all were to bring included.
+    // The control: what the owner signed, labelled and logged is followed, the viewer that all were
+    // to bring included.
     changed(&wish);
     let follows = async || told.opens().last().is_some_and(|open| open.context.policy_hash == wished.hash());
     until("an epoch under what the owner wished", follows).await;

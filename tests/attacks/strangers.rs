@@ -1,5 +1,6 @@
-//! Strangers: a key that nobody knows, a camera where another's footage is, an impostor at the relay's address, an unknown submitter at
-//! the log, and an owner who would have the relay sponsor an emergency. Each is refused by name.
+//! Strangers: a key that nobody knows, a camera where another's footage is, an impostor at the
+//! relay's address, an unknown submitter at the log, and an owner who would have the relay sponsor
+//! an emergency. Each is refused by name.
 
 use camera::{PairError, SourceConfig};
 use candor::cast::Cast;
@@ -81,7 +82,8 @@ async fn an_unknown_key_and_another_camera_may_neither_publish_nor_see_anything(
         }
     }
 
-    // As itself the stolen camera may publish; a segment in another's name is refused, and its own past is closed to it.
+    // As itself the stolen camera may publish; a segment in another's name is refused, and its own
+    // past is closed to it.
     let mut end = End::connect(&relay.quic.to_string(), &relay.key.0, &stolen).await;
     let fetched = end.link.fetch_segments(&fetch(stolen_id)).await.err();
     assert!(matches!(&fetched, Some(CallError::Refused(r)) if r.code == RefusalCode::NotAllowed));
@@ -130,7 +132,8 @@ async fn without_an_invite_nobody_pairs_and_neither_relay_nor_log_speaks_for_str
     drop(invitation);
     assert_eq!(owner::status::status(&cast.people.owner).await.unwrap().len(), 1);
 
-    // The owner asks the relay to sponsor what only an agency may ask, and what only trustees or the registrar may say.
+    // The owner asks the relay to sponsor what only an agency may ask, and what only trustees or
+    // the registrar may say.
     let filmed = stage.filmed(1).await;
     let folder = stage.request_folder("emergency");
     let ask = stage.ask(0, Kind::Emergency, filmed);
@@ -227,7 +230,8 @@ async fn an_impostor_at_the_relays_address_is_the_relay_for_nobody() {
     stage.strike().await;
 }
 
-/// Starts a relay where one was before. Its port may be another socket's for a moment: every client takes a free one.
+/// Starts a relay where one was before. Its port may be another socket's for a moment: every client
+/// takes a free one.
 pub(super) async fn relay_again(config: &relay::Config) -> Running<relay::At, relay::Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {

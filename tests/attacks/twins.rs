@@ -1,6 +1,7 @@
-//! Two publishers with one identity: a camera's folder was copied and runs a second time. The relay lets the newer connection win, tells
-//! the older one so by name and counts it on the operator's page; of the two histories at most one is stored, and what was acknowledged
-//! before the copy stays playable.
+//! Two publishers with one identity: a camera's folder was copied and runs a second time. The relay
+//! lets the newer connection win, tells the older one so by name and counts it on the operator's
+//! page; of the two histories at most one is stored, and what was acknowledged before the copy
+//! stays playable.
 
 use camera::Stats;
 use candor::cast::Cast;
@@ -48,7 +49,8 @@ async fn a_copied_camera_is_named_to_both_counted_and_cannot_mix_its_footage_wit
         status[0].replaced >= 2
     })
     .await;
-    // They were one until the copy, and film the same numbers from there: the relay takes the first of each number.
+    // They were one until the copy, and film the same numbers from there: the relay takes the first
+    // of each number.
     until("one of them is refused by name", async || {
         troubles.borrow().iter().any(|said| said.contains("sequence-taken"))
     })
@@ -59,7 +61,8 @@ async fn a_copied_camera_is_named_to_both_counted_and_cannot_mix_its_footage_wit
     second.stop_and_join().await.unwrap();
     watching.abort();
 
-    // What was acknowledged before the copy is there, each segment, and plays; nothing of two histories is shown as one.
+    // What was acknowledged before the copy is there, each segment, and plays; nothing of two
+    // histories is shown as one.
     let (again, still) = play(&stage.cast, before).await;
     assert_eq!((again.segments, again.refused), (played.segments, 0));
     assert_eq!(still, sequences);

@@ -1,4 +1,5 @@
-//! No key without a leaf: a request that is not in a witnessed head gets nothing, however well it is signed.
+//! No key without a leaf: a request that is not in a witnessed head gets nothing, however well it
+//! is signed.
 
 use requester::collect::Answer;
 use requester::request::Kind;

@@ -1,4 +1,5 @@
-//! `--help` teaches: every command is reachable from the top, explains itself and each flag, and shows how it is called.
+//! `--help` teaches: every command is reachable from the top, explains itself and each flag, and
+//! shows how it is called.
 
 use world::processes::run;
 

@@ -1,5 +1,5 @@
-//! A newcomer's mistakes, each made with the real binary: the documented exit code, nothing on standard output, and one message on standard
-//! error that names what is wrong and what to do.
+//! A newcomer's mistakes, each made with the real binary: the documented exit code, nothing on
+//! standard output, and one message on standard error that names what is wrong and what to do.
 
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,8 @@ const NO: i32 = 1;
 const WRONG: i32 = 2;
 const NOT_NOW: i32 = 4;
 
-/// A folder in which a newcomer has made everybody's keys and configurations, and has started nobody.
+/// A folder in which a newcomer has made everybody's keys and configurations, and has started
+/// nobody.
 struct Newcomer {
     dir: tempfile::TempDir,
     policy: PathBuf,
@@ -107,7 +108,8 @@ impl Newcomer {
         serde_json::from_str(&made.stdout).unwrap()
     }
 
-    /// Runs `line`, in which a word `PARTY.toml` is that party's file and `@name` a path in the folder.
+    /// Runs `line`, in which a word `PARTY.toml` is that party's file and `@name` a path in the
+    /// folder.
     async fn says(&self, line: &str) -> Ended {
         let words = line.split_whitespace().map(|word| match word.strip_prefix('@') {
             Some(name) => self.path(name),

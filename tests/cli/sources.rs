@@ -1,4 +1,5 @@
-//! RTSP cameras on the command line: where a password may stand, what a probe finds, and how what cannot be filmed is called.
+//! RTSP cameras on the command line: where a password may stand, what a probe finds, and how what
+//! cannot be filmed is called.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -115,7 +116,8 @@ async fn a_probe_says_what_a_camera_sends_and_what_to_change() {
         assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
     }
 
-    // The password from the environment; and a wrong one, which is named and neither repeated nor shown.
+    // The password from the environment; and a wrong one, which is named and neither repeated nor
+    // shown.
     let url = server.url("live");
     let with = async |password: &str, args: &[&str]| {
         let env = [("CANDOR_SOURCE_USER", Path::new(USER)), ("CANDOR_SOURCE_PASSWORD", Path::new(password))];

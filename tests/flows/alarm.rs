@@ -1,5 +1,5 @@
-//! The offline alarm as it runs beside an owner: a real camera goes and comes back, then the relay does, and each is told once; to a command
-//! and to a webhook, whose URL nobody else gets to see.
+//! The offline alarm as it runs beside an owner: a real camera goes and comes back, then the relay
+//! does, and each is told once; to a command and to a webhook, whose URL nobody else gets to see.
 
 use axum::Router;
 use axum::http::StatusCode;

@@ -1,5 +1,6 @@
-//! The owner's page in a real browser, against a whole cast: live pictures move, a seek lands, a release stands on the timeline, an export is
-//! downloaded and plays. Pictures of what it looked like are kept as `target/app-*.png`.
+//! The owner's page in a real browser, against a whole cast: live pictures move, a seek lands, a
+//! release stands on the timeline, an export is downloaded and plays. Pictures of what it looked
+//! like are kept as `target/app-*.png`.
 
 use super::legible::legible;
 use host::running::Running;
@@ -160,7 +161,8 @@ async fn a_step_to_before_the_first_picture_shows_that_one_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_they_are_played() {
     let stage = Stage::set(1).await;
-    // One more camera, whose seconds say what moved two seconds before: in the eighth and ninth, and in the seventeenth.
+    // One more camera, whose seconds say what moved two seconds before: in the eighth and ninth,
+    // and in the seventeenth.
     let (owner, mut camera) = by_hand(&stage, "gate", 77).await;
     // Long enough ago for a pause behind them.
     camera.began_us -= 60 * by_hand::SEGMENT_US;
@@ -202,7 +204,8 @@ async fn the_line_shows_what_moved(browser: &Browser, began_us: u64) {
     browser
         .until("a rate", "/ \\d+ kbit\\/s /.test(document.querySelector('.title .detail').textContent)")
         .await;
-    // The recording ends with its last second, 6 s before the end of its epoch, and the gap stands from there.
+    // The recording ends with its last second, 6 s before the end of its epoch, and the gap stands
+    // from there.
     assert_eq!(bars(browser, "gap").await, [(24, 54)]);
     until("recordings", async || bars(browser, "recorded").await == [(0, 24), (54, 55)]).await;
     browser.hover(".slider", place(browser, at(26)).await).await;
@@ -220,7 +223,8 @@ async fn the_line_shows_what_moved(browser: &Browser, began_us: u64) {
 
 async fn jumps_lead_to_events(browser: &Browser, began_us: u64) {
     let at = |second: u64| began_us + second * by_hand::SEGMENT_US;
-    // By key to the last one and to the one before; a second of lead is shown. Paused, so that it stays in sight.
+    // By key to the last one and to the one before; a second of lead is shown. Paused, so that it
+    // stays in sight.
     browser.press(" ").await;
     browser.press("p").await;
     browser.until("a moment", "document.querySelector('.clock').dataset.us > 0").await;
@@ -250,7 +254,8 @@ async fn jumps_lead_to_events(browser: &Browser, began_us: u64) {
 
 async fn a_small_picture_is_seen(browser: &Browser, began_us: u64) {
     let at = |second: u64| began_us + second * by_hand::SEGMENT_US;
-    // Under the pointer a small picture of that moment, another one elsewhere, and none where nothing was filmed.
+    // Under the pointer a small picture of that moment, another one elsewhere, and none where
+    // nothing was filmed.
     browser.hover(".slider", place(browser, at(9)).await).await;
     browser.until("a small picture", SMALL).await;
     let first = browser.run(&format!("return {SMALL}")).await;
@@ -361,7 +366,8 @@ async fn seeks_land(browser: &Browser, filmed: Filmed) {
     browser.until("paused", "document.querySelector('video').paused").await;
     let place = place(browser, target_us).await;
     browser.drag(".slider", place + 60, -60).await;
-    // A pixel of the ten minutes in sight is about half a second, and the line moves on with the clock.
+    // A pixel of the ten minutes in sight is about half a second, and the line moves on with the
+    // clock.
     until("the seek", async || shown_us(browser).await.abs_diff(target_us) <= SEGMENT_US + 3_000_000).await;
     browser.until("a picture", "document.querySelector('video').readyState >= 2").await;
     let landed_us = shown_us(browser).await;

@@ -1,5 +1,6 @@
-//! A camera that is set to another size or codec while it is filmed: what comes after is a run of its own, with the right init segment, live and in
-//! the export, and no picture is lost in silence or shown under the wrong one.
+//! A camera that is set to another size or codec while it is filmed: what comes after is a run of
+//! its own, with the right init segment, live and in the export, and no picture is lost in silence
+//! or shown under the wrong one.
 
 use camera::Transport;
 use media::time::Micros;
@@ -35,7 +36,8 @@ async fn exported(stage: &Stage, name: &str) -> (Vec<PathBuf>, Vec<String>) {
     (files, exported.gaps.into_iter().map(|gap| gap.reason).collect())
 }
 
-/// Codec, width and height that a file says, and those of its decoded pictures, each different one once.
+/// Codec, width and height that a file says, and those of its decoded pictures, each different one
+/// once.
 async fn shapes(file: &Path) -> (String, Vec<String>) {
     let probe = async |what: &[&str]| {
         let mut ffprobe = Command::new("ffprobe");
@@ -130,7 +132,8 @@ async fn standard_input_that_pauses_and_goes_on_in_another_size_or_codec_is_film
     stage.strike().await;
 }
 
-/// Real footage in two sizes and two codecs, one after the other on one pipe, each with its own init segment.
+/// Real footage in two sizes and two codecs, one after the other on one pipe, each with its own
+/// init segment.
 struct Piped(Vec<PathBuf>);
 
 impl Piped {

@@ -1,5 +1,5 @@
-//! kill -9 of real processes in the middle of their work, with the rest of the cast around them: nothing acknowledged is lost, nothing
-//! is there twice, no history forks, nobody grants twice.
+//! kill -9 of real processes in the middle of their work, with the rest of the cast around them:
+//! nothing acknowledged is lost, nothing is there twice, no history forks, nobody grants twice.
 
 use escrow::record::{Grant, Role, Signed};
 use media::time::Micros;

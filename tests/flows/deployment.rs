@@ -1,4 +1,5 @@
-//! deploy/README.md, step by step: every party a process of its own, from its own file, with a person at each trustee.
+//! deploy/README.md, step by step: every party a process of its own, from its own file, with a
+//! person at each trustee.
 
 use host::http::{Fetch, FetchLimits};
 use serde_json::Value;

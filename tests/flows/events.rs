@@ -1,5 +1,6 @@
-//! A camera that films events only, with real people in front of it over RTSP: what moves is sealed with what was before, the quiet between is a signed
-//! gap, and its owner is shown the motion where it was.
+//! A camera that films events only, with real people in front of it over RTSP: what moves is sealed
+//! with what was before, the quiet between is a signed gap, and its owner is shown the motion where
+//! it was.
 
 use super::rtsp::{exported, frames, key_frames, today};
 use camera::Transport;
@@ -17,7 +18,8 @@ const STILL: usize = 150;
 /// a frozen picture until here, then people.
 const MOVES_AGAIN: usize = 450;
 const PICTURES: usize = 650;
-/// Key frames are so far apart: two seconds, in which a machine has measured the one before, unless it is very busy.
+/// Key frames are so far apart: two seconds, in which a machine has measured the one before, unless
+/// it is very busy.
 const SEGMENT: usize = 50;
 
 const TABLE: &str = "mode = \"events\"\npre_roll_secs = 7\npost_roll_secs = 1\npad_to_bytes = 4096";
@@ -33,12 +35,14 @@ async fn people_are_filmed_with_what_was_before_and_the_quiet_between_is_signed(
         ..camera::Config::new(stage.folder().join("door"), server.source("own", Transport::Tcp))
     };
     let filming = Filming::begin_as(&stage, "door", config).await;
-    // As many segments as the film has; not all of it is kept, so that by then it was played to its end.
+    // As many segments as the film has; not all of it is kept, so that by then it was played to its
+    // end.
     filming.acked(key_frames(&film).await).await;
     let id = filming.id.clone();
     filming.stop().await;
 
-    // Between what was filmed is one signed gap that says why, and nothing is missing for another reason.
+    // Between what was filmed is one signed gap that says why, and nothing is missing for another
+    // reason.
     let (mut starts, mut gaps) = (Vec::new(), Vec::new());
     let mut on = |event| match event {
         Event::Segment { start_us, .. } => starts.push(start_us),
@@ -72,7 +76,8 @@ async fn people_are_filmed_with_what_was_before_and_the_quiet_between_is_signed(
         false => starts[segments + (picture - before) / SEGMENT],
     };
 
-    // SPEC: segment.md#motion: the score of a segment is of the time from the start of the segment two before.
+    // SPEC: segment.md#motion: the score of a segment is of the time from the start of the segment
+    // two before.
     let app = owner::app::start(owner.clone(), None, stage.shutdown.child()).await.unwrap();
     let span = format!("camera={id}&from={}&to={}", at(begins), at(before) + 10_000_000);
     let Shown { events, complete } = shown(&app.at().url, &span).await;
@@ -83,7 +88,8 @@ async fn people_are_filmed_with_what_was_before_and_the_quiet_between_is_signed(
     let moves = at(MOVES_AGAIN)..=at(MOVES_AGAIN + 2 * SEGMENT);
     assert!(moves.contains(&second.from), "{events:?}, segments {starts:?}");
     assert!((20..500).contains(&first.permille) && (20..500).contains(&second.permille), "{events:?}");
-    // The page's line ends the recording where the last segment ended, and the gap stands from there.
+    // The page's line ends the recording where the last segment ended, and the gap stands from
+    // there.
     let fetch = Fetch::new(FetchLimits::default());
     let told = fetch.get(&format!("{}api/timeline?{span}", app.at().url)).await.unwrap();
     let told: Timeline = serde_json::from_slice(&told.body).unwrap();

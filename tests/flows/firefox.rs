@@ -1,4 +1,5 @@
-//! The owner's page in Firefox: whatever else it can do, live pictures move, and a moment of the past is shown and played.
+//! The owner's page in Firefox: whatever else it can do, live pictures move, and a moment of the
+//! past is shown and played.
 
 use super::app::{PICTURES, has_moved};
 use serde_json::json;

@@ -1,5 +1,6 @@
-//! From glass to glass: two RTSP cameras that draw the time into their pictures, a relay between, the owner's page in a browser, which reads it back.
-//! What is on the screen is what was filmed then: live, after a seek, in an export. Latencies are measured and kept as `target/glass.json`,
+//! From glass to glass: two RTSP cameras that draw the time into their pictures, a relay between,
+//! the owner's page in a browser, which reads it back. What is on the screen is what was filmed
+//! then: live, after a seek, in an export. Latencies are measured and kept as `target/glass.json`,
 //! pictures of the page as `target/glass-*.png`.
 
 use camera::Transport;
@@ -12,7 +13,8 @@ use world::{Stage, until};
 
 /// The cameras send a key frame each second, which begins a segment.
 const SEGMENT_MS: u64 = 1_000;
-/// From the drawing of a picture until the camera stamps it: encoding, RTSP, a fragment. On a loaded machine; usually a tenth of it.
+/// From the drawing of a picture until the camera stamps it: encoding, RTSP, a fragment. On a
+/// loaded machine; usually a tenth of it.
 const STAMPED_MS: u64 = 1_000;
 /// Looks at a page that is to show a moment, three a second.
 const TRIES: usize = 300;
@@ -106,7 +108,8 @@ async fn said_ms(browser: &Browser) -> u64 {
     us.as_u64().unwrap_or_else(|| panic!("no time is shown: {us}")) / 1000
 }
 
-/// Waits until the picture of `asked_ms` is shown, and the page says the same; returns the time drawn into it.
+/// Waits until the picture of `asked_ms` is shown, and the page says the same; returns the time
+/// drawn into it.
 async fn lands(browser: &Browser, what: &str, asked_ms: u64) -> u64 {
     let near = |ms: u64| ms.abs_diff(asked_ms) <= SEGMENT_MS + STAMPED_MS;
     let mut seen = (None, 0);
@@ -124,7 +127,8 @@ async fn lands(browser: &Browser, what: &str, asked_ms: u64) -> u64 {
 
 /// Drags the playhead to about `wanted_ms`; the picture is of the moment at which it was let go.
 async fn a_dragged_playhead_lands(browser: &Browser, wanted_ms: u64) {
-    // The line moves on with the clock: what a place on it means is asked when the pointer is let go.
+    // The line moves on with the clock: what a place on it means is asked when the pointer is let
+    // go.
     let place = format!(
         "const slider = document.querySelector('.slider');
          const edge = (name) => slider.getAttribute('aria-value' + name) * 1000;
@@ -153,7 +157,8 @@ async fn the_keys_land(browser: &Browser) -> u64 {
     drawn
 }
 
-/// Marks from the picture in sight to five seconds later, exports, and reads the first picture of the file.
+/// Marks from the picture in sight to five seconds later, exports, and reads the first picture of
+/// the file.
 async fn an_export_begins_where_it_was_asked_to(browser: &Browser, from_ms: u64) {
     browser.press("i").await;
     let to = said_ms(browser).await + 5_000;
@@ -169,7 +174,8 @@ async fn an_export_begins_where_it_was_asked_to(browser: &Browser, from_ms: u64)
     let drawn = wall_clock::drawn_ms(&clip).await;
     assert!(drawn.is_sorted(), "the clip goes backwards: {drawn:?}");
     let (first, last) = (drawn[0], drawn[drawn.len() - 1]);
-    // It is cut at key frames: it holds the marked pictures, and at most a segment more on either side.
+    // It is cut at key frames: it holds the marked pictures, and at most a segment more on either
+    // side.
     let before = SEGMENT_MS + STAMPED_MS;
     assert!(first <= from_ms && from_ms - first <= before, "asked for {from_ms}, begins with {first}");
     assert!(last + STAMPED_MS >= to_ms && last <= to_ms + before, "asked to {to_ms}, ends with {last}");

@@ -1,5 +1,6 @@
-//! Whether a view of the owner's page can be read and used by everybody: contrast by light and in the dark, names for what a screen reader meets, an order of
-//! the keyboard, a size to hit. The figures are WCAG 2.2's, level AA.
+//! Whether a view of the owner's page can be read and used by everybody: contrast by light and in
+//! the dark, names for what a screen reader meets, an order of the keyboard, a size to hit. The
+//! figures are WCAG 2.2's, level AA.
 
 use serde_json::{Value, json};
 use world::browser::Browser;
@@ -8,7 +9,8 @@ use world::browser::Browser;
 const TEXT: f64 = 4.5;
 const LARGE: f64 = 3.0;
 
-/// Text with too little contrast to what is behind it, each with its figure. What is disabled need not be read.
+/// Text with too little contrast to what is behind it, each with its figure. What is disabled need
+/// not be read.
 const TOO_FAINT: &str = "
     const [text, large] = arguments;
     const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });

@@ -1,4 +1,5 @@
-//! The main job by its one command: `candor demo` on real footage, every figure of its report, and the clips that come out of it.
+//! The main job by its one command: `candor demo` on real footage, every figure of its report, and
+//! the clips that come out of it.
 //!
 //! The clips are judged here by ffprobe and ffmpeg alone, not by the demo's own comparison.
 
@@ -103,8 +104,8 @@ async fn interrupted(options: &[&str], moment: &str) {
     assert!(files.is_empty(), "{moment}: left behind: {files:?}");
 }
 
-/// ffprobe and ffmpeg find nothing wrong with the clip: H.264, as long as was asked but for a segment, times that only grow, every frame
-/// decodes.
+/// ffprobe and ffmpeg find nothing wrong with the clip: H.264, as long as was asked but for a
+/// segment, times that only grow, every frame decodes.
 async fn plays(clip: &Path) {
     let show = async |what: &[&str]| {
         let text = output("ffprobe", &[&["-v", "error", "-of", "csv=p=0"], what].concat(), clip, &[]).await;
@@ -123,7 +124,8 @@ async fn plays(clip: &Path) {
     output("ffmpeg", &["-nostdin", "-v", "warning", "-xerror", "-i"], clip, &["-f", "null", "-"]).await;
 }
 
-/// Frame for frame what the source shows, decoded, without a hole: the source may begin anew, as the camera loops it.
+/// Frame for frame what the source shows, decoded, without a hole: the source may begin anew, as
+/// the camera loops it.
 async fn is_a_stretch_of(clip: &Path, source: &Path) {
     let (frames, source) = (frames(clip).await, frames(source).await);
     assert!(frames.len() > 25, "{}: {} frames", clip.display(), frames.len());

@@ -1,5 +1,6 @@
-//! Nothing is lost, whatever is away: the relay, a camera, a part of the packets, most of the uplink. What the owner plays is compared, segment by
-//! segment, with what the cameras had sealed (their spools, looked into all the while) and with what the relay stores.
+//! Nothing is lost, whatever is away: the relay, a camera, a part of the packets, most of the
+//! uplink. What the owner plays is compared, segment by segment, with what the cameras had sealed
+//! (their spools, looked into all the while) and with what the relay stores.
 
 mod yard;
 
@@ -212,7 +213,8 @@ async fn an_uplink_too_slow_for_both_tracks_costs_segments_of_the_second_alone_a
     let stage = Stage::set(0).await;
     let network = Network { delay: Duration::from_millis(20), ..Network::GOOD };
     let proxy = Proxy::start(relay_of(&stage), network).await;
-    // The second picture is the larger one here, so that much must go: it is its being the second that decides.
+    // The second picture is the larger one here, so that much must go: it is its being the second
+    // that decides.
     let films = footage();
     let cameras = film(&stage, 1, Some(proxy.address()), |config| {
         config.source = SourceConfig::file(&films[1], true);

@@ -1,5 +1,5 @@
-//! Pairing through the command line: an invite pairs one camera once; used again, expired, altered or shown to another relay it is
-//! refused by name, whoever waits is told, and a new invite works.
+//! Pairing through the command line: an invite pairs one camera once; used again, expired, altered
+//! or shown to another relay it is refused by name, whoever waits is told, and a new invite works.
 
 use media::message::{RefusalCode, Request, Response, Side};
 use quic::{Endpoint, Identity};
@@ -179,7 +179,8 @@ async fn a_camera_that_was_shown_another_owner_is_not_paired_and_the_owner_is_to
     let told = owner.ended().await;
     refused_by_owner(&told, "make a new invite");
     assert_eq!(scene.book().await, []);
-    // The camera waits for an answer that will not come; whoever stands beside it stops it, and is told.
+    // The camera waits for an answer that will not come; whoever stands beside it stops it, and is
+    // told.
     assert!(pairing.is_running(), "{}", pairing.stderr());
     pairing.interrupt();
     refused(&pairing.ended().await, "stopped before the owner answered");

@@ -1,5 +1,6 @@
-//! An owner who changes the configuration: each camera's policy follows it on the record, a view that is running goes on without an alarm, and what
-//! was filmed before keeps the policy it was filmed under.
+//! An owner who changes the configuration: each camera's policy follows it on the record, a view
+//! that is running goes on without an alarm, and what was filmed before keeps the policy it was
+//! filmed under.
 
 use host::shutdown::Shutdown;
 use media::epoch::SignedEpochOpen;
@@ -116,7 +117,8 @@ async fn a_policy_follows_the_configuration_and_footage_keeps_the_one_it_was_fil
     }
     stage.collected("warrant", &stage.ask(0, Kind::Legal, after)).await;
 
-    // A keybook from before the change: the same wish makes the same policy, another one is refused by name.
+    // A keybook from before the change: the same wish makes the same policy, another one is refused
+    // by name.
     let restored = |folder: &Path| wished.replace(&format!("{keybook:?}"), &format!("{folder:?}"));
     let again = copy_folder(&backup, &stage.folder().join("backup-again"));
     std::fs::write(&config, restored(&again)).unwrap();

@@ -1,5 +1,5 @@
-//! Real RTSP cameras, or at least ones that nobody here wrote: what they send comes out of the export unaltered, and what they do wrong is noticed,
-//! named and survived.
+//! Real RTSP cameras, or at least ones that nobody here wrote: what they send comes out of the
+//! export unaltered, and what they do wrong is noticed, named and survived.
 
 use camera::Transport;
 use media::time::Micros;
@@ -45,7 +45,8 @@ async fn what_an_rtsp_camera_sends_comes_out_of_the_export_picture_by_picture() 
     }
     for ((server, mount, _, codecs), filming) in cameras.iter().zip(filming) {
         let source = server.film(mount);
-        // A segment for each key frame: the first play is stored. The camera then closes the stream and is asked again.
+        // A segment for each key frame: the first play is stored. The camera then closes the stream
+        // and is asked again.
         filming.acked(key_frames(&source).await).await;
         let name = filming.name.clone();
         filming.stop().await;

@@ -1,5 +1,5 @@
-//! A camera with two pictures of one scene: each comes out whole, the second one's troubles are its own, the page uses it where it helps, and a
-//! release of it is counted as what it is.
+//! A camera with two pictures of one scene: each comes out whole, the second one's troubles are its
+//! own, the page uses it where it helps, and a release of it is counted as what it is.
 
 use super::rtsp::{exported_picture, frames, key_frames, probed, today};
 use camera::{SourceConfig, Transport};
@@ -68,8 +68,8 @@ async fn the_page_shows_the_second_picture_small_and_where_the_browser_lacks_the
     let stage = Stage::set(0).await;
     let server = RtspServer::start().await;
     let film = |mount| SourceConfig::file(server.film(mount), true);
-    // The main one is H.265 and 320 wide, the second one H.264 and 640 wide: which is shown can be seen.
-    // Padded, and the browser plays it all the same.
+    // The main one is H.265 and 320 wide, the second one H.264 and 640 wide: which is shown can be
+    // seen. Padded, and the browser plays it all the same.
     let config = camera::Config {
         sub: Some(film("h264-aac")),
         filming: camera::Filming { pad_to_bytes: Some(4096), ..camera::Filming::default() },

@@ -1,7 +1,8 @@
-//! A real browser without a screen: Debian's chromium, driven through chromedriver (W3C WebDriver: JSON over HTTP).
+//! A real browser without a screen: Debian's chromium, driven through chromedriver (W3C WebDriver:
+//! JSON over HTTP).
 //!
-//! In scope: opening pages, running scripts in them, keys and pointer as a person uses them, pictures of the page. Out of scope: what a page
-//! should show, which stands with its tests.
+//! In scope: opening pages, running scripts in them, keys and pointer as a person uses them,
+//! pictures of the page. Out of scope: what a page should show, which stands with its tests.
 
 use crate::{processes, until};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -126,7 +127,8 @@ impl Browser {
         self.post(&format!("element/{id}/click"), json!({})).await;
     }
 
-    /// Presses the pointer on an element, so many pixels right of its middle, moves it by `drag` pixels, and lets it go.
+    /// Presses the pointer on an element, so many pixels right of its middle, moves it by `drag`
+    /// pixels, and lets it go.
     pub async fn drag(&self, css: &str, from_middle: i64, drag: i64) {
         let id = self.find(css).await;
         let at = |x: i64| json!({ "type": "pointerMove", "duration": 50, "x": x, "y": 0, "origin": { ELEMENT: id } });
@@ -164,7 +166,8 @@ impl Browser {
         self.post("actions", json!({ "actions": [pointer] })).await;
     }
 
-    /// Presses a key; what no character names has a place in Unicode's private use area (WebDriver, "Keyboard actions").
+    /// Presses a key; what no character names has a place in Unicode's private use area (WebDriver,
+    /// "Keyboard actions").
     pub async fn press(&self, key: &str) {
         let steps = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
         self.post("actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": steps }] }))
@@ -188,7 +191,8 @@ impl Browser {
         self.post("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }
 
-    /// Errors and warnings that the browser had since this was asked last: of scripts, policies, the network.
+    /// Errors and warnings that the browser had since this was asked last: of scripts, policies,
+    /// the network.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self.post("se/log", json!({ "type": "browser" })).await;
         let serious = |entry: &&Value| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING"));

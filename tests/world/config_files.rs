@@ -1,4 +1,5 @@
-//! Configuration files for parts of a running cast, so that a part can go on as a process of its own: same folder, same port.
+//! Configuration files for parts of a running cast, so that a part can go on as a process of its
+//! own: same folder, same port.
 
 use crate::Stage;
 use std::path::{Path, PathBuf};

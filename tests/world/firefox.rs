@@ -1,4 +1,5 @@
-//! Firefox without a screen: Debian's firefox-esr, driven through Marionette, its own remote protocol, which WebDriver's geckodriver speaks to it.
+//! Firefox without a screen: Debian's firefox-esr, driven through Marionette, its own remote
+//! protocol, which WebDriver's geckodriver speaks to it.
 //!
 //! ```text
 //! <- 50:{"applicationType":"gecko","marionetteProtocol":3}     a length, a colon, so many bytes of JSON
@@ -6,7 +7,8 @@
 //! <- 26:[1,1,null,{"value":null}]                              1: its answer: an error or a result
 //! ```
 //!
-//! In scope: opening a page, running scripts in it, keys, a picture of it. What only Chromium's driver can do stands with `browser`.
+//! In scope: opening a page, running scripts in it, keys, a picture of it. What only Chromium's
+//! driver can do stands with `browser`.
 
 use crate::{PATIENCE, processes, until};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -95,7 +97,8 @@ impl Firefox {
         until(what, async || self.run(&format!("return Boolean({expression})")).await == json!(true)).await;
     }
 
-    /// Presses a key; what no character names has a place in Unicode's private use area (WebDriver, "Keyboard actions").
+    /// Presses a key; what no character names has a place in Unicode's private use area (WebDriver,
+    /// "Keyboard actions").
     pub async fn press(&self, key: &str) {
         let steps = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
         let keyboard = json!({ "type": "key", "id": "keyboard", "actions": steps });

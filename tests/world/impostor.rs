@@ -1,7 +1,8 @@
-//! The relay's place, taken: whoever holds its address and its key is the relay for its peers, and says what a test wants.
+//! The relay's place, taken: whoever holds its address and its key is the relay for its peers, and
+//! says what a test wants.
 //!
-//! In scope: sessions, and answers by a script. Publishing is allowed and every segment acknowledged, so that cameras go on. Out of
-//! scope: what is answered, which is the attack.
+//! In scope: sessions, and answers by a script. Publishing is allowed and every segment
+//! acknowledged, so that cameras go on. Out of scope: what is answered, which is the attack.
 
 use crate::until;
 use bytes::Bytes;

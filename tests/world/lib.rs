@@ -1,6 +1,8 @@
-//! The stage of the whole-house tests: a cast of real parties on loopback, and the few steps that most tests take with it.
+//! The stage of the whole-house tests: a cast of real parties on loopback, and the few steps that
+//! most tests take with it.
 //!
-//! In scope: setting a stage, waiting for filmed epochs, asking. Out of scope: attacks, which stand with their tests.
+//! In scope: setting a stage, waiting for filmed epochs, asking. Out of scope: attacks, which stand
+//! with their tests.
 #![allow(clippy::unwrap_used)]
 
 pub mod browser;
@@ -23,11 +25,13 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// The longest that a test waits for what must happen: the machines are noisy, a hang is still found.
+/// The longest that a test waits for what must happen: the machines are noisy, a hang is still
+/// found.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 pub const EPOCH_SECONDS: u16 = 10;
 
-/// Casts on stage at one time. Each films in real time with ffmpeg; more of them would starve each other on two cores.
+/// Casts on stage at one time. Each films in real time with ffmpeg; more of them would starve each
+/// other on two cores.
 static STAGES: Semaphore = Semaphore::const_new(6);
 
 /// The prepared footage: what a camera films.
@@ -63,7 +67,8 @@ pub struct Filmed {
 }
 
 impl Stage {
-    /// The usual cast: five trustees of whom three must grant, who approve by themselves, and `cameras` cameras.
+    /// The usual cast: five trustees of whom three must grant, who approve by themselves, and
+    /// `cameras` cameras.
     pub async fn set(cameras: usize) -> Self {
         Self::set_with(cameras, |_| {}).await
     }
@@ -91,7 +96,8 @@ impl Stage {
         self.dir.path()
     }
 
-    /// Waits until the first `epochs` whole epochs after the beginning, and one after them, are stored at the relay for every camera.
+    /// Waits until the first `epochs` whole epochs after the beginning, and one after them, are
+    /// stored at the relay for every camera.
     pub async fn filmed(&self, epochs: u64) -> Filmed {
         let length_us = u64::from(self.cast.plan.epoch_seconds) * 1_000_000;
         let from_us = self.cast.video.filming_since_us.div_ceil(length_us) * length_us;

@@ -1,13 +1,14 @@
-//! A bad network in front of the relay: a UDP proxy that loses, delays, and carries only so much. QUIC sees packets that come late or never, from
-//! one address; nothing in them is looked at or changed.
+//! A bad network in front of the relay: a UDP proxy that loses, delays, and carries only so much.
+//! QUIC sees packets that come late or never, from one address; nothing in them is looked at or
+//! changed.
 //!
 //! ```text
 //! cameras ==> front socket -- one line up: loss, rate, queue, delay --> a socket for each camera ==> relay
 //!         <==              <-- one line down: the same ---------------                           <==
 //! ```
 //!
-//! All that passes shares the two lines, as a house shares its uplink. What is lost is drawn from a seeded generator, so that a run differs from
-//! another in nothing but its timing.
+//! All that passes shares the two lines, as a house shares its uplink. What is lost is drawn from a
+//! seeded generator, so that a run differs from another in nothing but its timing.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

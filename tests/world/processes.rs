@@ -1,6 +1,7 @@
 //! The binary as a user runs it: real processes, with what they said, and signals that end them.
 //!
-//! In scope: starting, watching, signalling, killing. Out of scope: what a command should say, which stands with its tests.
+//! In scope: starting, watching, signalling, killing. Out of scope: what a command should say,
+//! which stands with its tests.
 
 use crate::{PATIENCE, STAGES, until};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
-//! A camera nobody here wrote: GStreamer's RTSP server in a process of its own, which plays prepared films and a live test picture.
+//! A camera nobody here wrote: GStreamer's RTSP server in a process of its own, which plays
+//! prepared films and a live test picture.
 //!
-//! In scope: starting, stopping, freezing it; what it plays. Out of scope: what is made of it, which stands with the tests.
+//! In scope: starting, stopping, freezing it; what it plays. Out of scope: what is made of it,
+//! which stands with the tests.
 
 use crate::{footage, free_port, until};
 use camera::{SourceConfig, Stream, Transport};

@@ -1,6 +1,8 @@
-//! The time that a test camera draws into its pictures (`rtsp_server.py`, `Drawing`), read back: from a page's videos, from a file.
+//! The time that a test camera draws into its pictures (`rtsp_server.py`, `Drawing`), read back:
+//! from a page's videos, from a file.
 //!
-//! In scope: cells to milliseconds. Out of scope: what a picture of that time proves, which stands with the tests.
+//! In scope: cells to milliseconds. Out of scope: what a picture of that time proves, which stands
+//! with the tests.
 
 use crate::browser::Browser;
 use serde::Deserialize;
@@ -10,7 +12,8 @@ use tokio::process::Command;
 /// The mounts that draw it.
 pub const MOUNTS: [&str; 2] = ["clock-1", "clock-2"];
 
-/// Defines `readClock(video)`: the time of the picture, or `undefined`. As small as 64x36 each cell is four pixels wide and high.
+/// Defines `readClock(video)`: the time of the picture, or `undefined`. As small as 64x36 each cell
+/// is four pixels wide and high.
 const READ: &str = "
     const shrunk = document.createElement('canvas');
     [shrunk.width, shrunk.height] = [64, 36];
@@ -84,7 +87,8 @@ pub async fn followed(browser: &Browser) -> Vec<Followed> {
     serde_json::from_value(browser.run("return window.followed").await).unwrap()
 }
 
-/// The time drawn into what the page's first video shows now, Unix milliseconds; `None` if there is no such picture.
+/// The time drawn into what the page's first video shows now, Unix milliseconds; `None` if there is
+/// no such picture.
 pub async fn shown_ms(browser: &Browser) -> Option<u64> {
     let script = format!("{READ} return readClock(document.querySelector('video')) ?? null");
     browser.run(&script).await.as_u64()

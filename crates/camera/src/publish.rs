@@ -1,4 +1,5 @@
-//! Publishing: sessions with the relay, one after the other. Contract: `proto/session.md#publishing`.
+//! Publishing: sessions with the relay, one after the other. Contract:
+//! `proto/session.md#publishing`.
 //!
 //! | part | job |
 //! |---|---|

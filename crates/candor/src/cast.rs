@@ -1,7 +1,9 @@
-//! The whole cast on loopback: every party with fresh keys and state in one folder, wired as a deployment would be, in one process.
+//! The whole cast on loopback: every party with fresh keys and state in one folder, wired as a
+//! deployment would be, in one process.
 //!
-//! In scope: the order of a beginning (who needs whose key before whom), and starting each party from its ordinary `Config`. Out of
-//! scope: what then happens ([`crate::demo`] tells a story with it, the tests attack it).
+//! In scope: the order of a beginning (who needs whose key before whom), and starting each party
+//! from its ordinary `Config`. Out of scope: what then happens ([`crate::demo`] tells a story with
+//! it, the tests attack it).
 //!
 //! ```text
 //! log key -> witnesses -> policy file -> keys of trustees, registrar, operator, requester, owner, relay -> log (its submitters)

@@ -36,10 +36,10 @@ use std::process::ExitCode;
 
 /// An end-to-end encrypted video relay whose key releases cannot be kept secret.
 ///
-/// Start with `candor demo`: everybody who takes part, on this machine, with real video, told step by
-/// step. In a real deployment each party has its own commands: `init` makes its keys and folders once and
-/// prints what the others need to know, `serve` or `run` runs it. Sample configurations that explain every
-/// field are in deploy/config/.
+/// Start with `candor demo`: everybody who takes part, on this machine, with real video, told step
+/// by step. In a real deployment each party has its own commands: `init` makes its keys and folders
+/// once and prints what the others need to know, `serve` or `run` runs it. Sample configurations
+/// that explain every field are in deploy/config/.
 #[derive(Debug, Parser)]
 #[command(name = "candor", version, max_term_width = 100, after_help = EXITS)]
 struct Cli {
@@ -68,7 +68,8 @@ enum Party {
         after_help = "Example: candor demo --once --json\nExample: candor demo --source door.mp4 --source yard.mp4"
     )]
     Demo(demo::Demo),
-    /// The camera: films, seals and signs; shares each key among owner and trustees, then forgets it.
+    /// The camera: films, seals and signs; shares each key among owner and trustees, then forgets
+    /// it.
     #[command(subcommand, after_help = "In order: init, pair (with the owner's invite), run.")]
     Camera(camera::Verb),
     /// The owner: pairs cameras, watches live and recorded, exports, audits the log.
@@ -86,7 +87,8 @@ enum Party {
     /// A witness: cosigns the heads of logs that only grow.
     #[command(subcommand, after_help = "In order: init, give the key to the log's operator, serve.")]
     Witness(witness::Verb),
-    /// A monitor: follows the log, compares it with other monitors, counts releases, raises the alarm.
+    /// A monitor: follows the log, compares it with other monitors, counts releases, raises the
+    /// alarm.
     #[command(
         subcommand,
         after_help = "In order: init, serve. To count again without a monitor of your own: check."
@@ -110,7 +112,8 @@ enum Party {
         after_help = "In order: init, example, new, sign (emergencies), submit, collect, open; then `candor verify`."
     )]
     Request(request::Verb),
-    /// Verify an evidence file offline: which camera, when, what is missing, and under which release.
+    /// Verify an evidence file offline: which camera, when, what is missing, and under which
+    /// release.
     #[command(after_help = "Example: candor verify case-77/evidence --policy log-policy.txt")]
     Verify(verify::Verify),
 }

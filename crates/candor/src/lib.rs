@@ -1,4 +1,5 @@
-//! The door: the command line over all parties, the whole cast on loopback, and the demo's story. No logic of a party is here.
+//! The door: the command line over all parties, the whole cast on loopback, and the demo's story.
+//! No logic of a party is here.
 //!
 //! | module | job |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! `candor <party> <verb>`: the one binary. Everything is in the library, so that the tests run the same cast.
+//! `candor <party> <verb>`: the one binary. Everything is in the library, so that the tests run the
+//! same cast.
 
 use std::process::ExitCode;
 

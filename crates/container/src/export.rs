@@ -1,13 +1,16 @@
-//! Init and fragments of one run into a plain MP4 with its index in front (faststart). Nothing is transcoded: samples are copied.
+//! Init and fragments of one run into a plain MP4 with its index in front (faststart). Nothing is
+//! transcoded: samples are copied.
 //!
-//! The media bytes come out as fragments go in, to be kept in a temporary file; the index, made last, is written before them:
+//! The media bytes come out as fragments go in, to be kept in a temporary file; the index, made
+//! last, is written before them:
 //!
 //! ```text
 //! finish() -> ftyp moov mdat-header | what add() returned, in order
 //! ```
 //!
-//! The file begins at its first picture. Where fragments are missing inside a run, the last picture before the hole is held until the next one:
-//! times stay those of the camera, and they only grow. The same input gives the same bytes.
+//! The file begins at its first picture. Where fragments are missing inside a run, the last picture
+//! before the hole is held until the next one: times stay those of the camera, and they only grow.
+//! The same input gives the same bytes.
 
 use crate::BoxError;
 use crate::fragment::{Sample, samples};
@@ -63,8 +66,9 @@ impl Table {
         self.samples.iter().map(|entry| i128::from(entry.decode) + i128::from(entry.composition)).min()
     }
 
-    /// When its last sample in the order of showing has been shown. Not its first plus its ticks: a camera whose decode times begin too late
-    /// for its B-frames shows its last samples after the end of decoding.
+    /// When its last sample in the order of showing has been shown. Not its first plus its ticks: a
+    /// camera whose decode times begin too late for its B-frames shows its last samples after the
+    /// end of decoding.
     fn presented_until(&self) -> Option<i128> {
         let end = |entry: &Entry| {
             i128::from(entry.decode) + i128::from(entry.composition) + i128::from(entry.duration)
@@ -144,7 +148,8 @@ impl Exporter {
         if !pictures {
             return Err(ExportError::Empty);
         }
-        // The index' size does not depend on where the media begin, so it is written once to be measured and once for good.
+        // The index' size does not depend on where the media begin, so it is written once to be
+        // measured and once for good.
         let measured = self.head(0)?.len() as u64;
         self.head(measured)
     }
@@ -188,7 +193,8 @@ impl Exporter {
             };
             let mut trak = trak;
             let timescale = u64::from(track.timescale);
-            // Ticks of this track between the file's zero and its own first sample: before it, or after.
+            // Ticks of this track between the file's zero and its own first sample: before it, or
+            // after.
             let offset = first - zero.0 * i128::from(timescale) / i128::from(zero.1);
             let media_start = first - i128::from(table.samples.first().map_or(0, |entry| entry.decode));
             let skip = u64::try_from(media_start + (-offset).max(0)).unwrap_or(0);

@@ -23,14 +23,15 @@ pub enum Begins {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fragment {
     bytes: Vec<u8>,
-    /// Decode time of its first picture (of its first sample, if it has no picture), microseconds from the run's own zero.
+    /// Decode time of its first picture (of its first sample, if it has no picture), microseconds
+    /// from the run's own zero.
     pub decode_us: u64,
     /// How long its pictures last, microseconds.
     pub duration_us: u64,
     /// Whether it starts at a key frame.
     pub begins: Begins,
-    /// When its first picture was made, by the clock of whoever made the stream: microseconds since 1970. None if the stream does not say
-    /// (ISO/IEC 14496-12, 8.16.5).
+    /// When its first picture was made, by the clock of whoever made the stream: microseconds
+    /// since 1970. None if the stream does not say (ISO/IEC 14496-12, 8.16.5).
     pub produced_us: Option<u64>,
 }
 
@@ -77,7 +78,8 @@ impl Fragment {
         })
     }
 
-    /// With a `free` box behind, so that its length is a multiple of `step`. A box has eight bytes at least, so at times it takes a further step.
+    /// With a `free` box behind, so that its length is a multiple of `step`. A box has eight bytes
+    /// at least, so at times it takes a further step.
     #[must_use]
     pub fn padded(mut self, step: u32) -> Self {
         let step = u64::from(step.max(1));

@@ -137,7 +137,8 @@ fn describe(codec: &Codec) -> (TrackKind, Option<String>) {
     }
 }
 
-/// ISO/IEC 14496-15, annex E.3: profile, reversed compatibility bits, tier and level, constraint bytes without trailing zeros.
+/// ISO/IEC 14496-15, annex E.3: profile, reversed compatibility bits, tier and level, constraint
+/// bytes without trailing zeros.
 fn hevc(name: &str, hvcc: &mp4_atom::Hvcc) -> String {
     let space = ["", "A", "B", "C"].get(usize::from(hvcc.general_profile_space)).copied().unwrap_or("");
     let compatibility = u32::from_be_bytes(hvcc.general_profile_compatibility_flags).reverse_bits();

@@ -1,4 +1,5 @@
-//! MP4 boxes in and out: no trust matter, and nothing of ours. A camera splits what its source writes; viewers rebuild a plain file.
+//! MP4 boxes in and out: no trust matter, and nothing of ours. A camera splits what its source
+//! writes; viewers rebuild a plain file.
 //!
 //! | module | job |
 //! |---|---|
@@ -13,7 +14,8 @@
 //! ftyp moov mdat                               out: plays everywhere
 //! ```
 //!
-//! In scope: structure, limits, times. Out of scope: decoding pictures; whether bytes are genuine (`seal`). Nothing is transcoded.
+//! In scope: structure, limits, times. Out of scope: decoding pictures; whether bytes are genuine
+//! (`seal`). Nothing is transcoded.
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -26,7 +28,8 @@ pub mod split;
 pub use fragment::Fragment;
 pub use init::Init;
 
-/// The largest box that is taken in, bytes: a fragment of a segment, with room for what sealing adds.
+/// The largest box that is taken in, bytes: a fragment of a segment, with room for what sealing
+/// adds.
 pub const BOX_MAX: usize = (8 << 20) - (64 << 10);
 /// The largest init segment, bytes.
 pub const INIT_MAX: usize = 64 << 10;

@@ -1,7 +1,9 @@
-//! Whether pictures still are what their init segment says. A camera that is set to another size repeats its parameters in its pictures, and a
-//! multiplexer that copies them (ffmpeg) goes on under the old init segment: players show a torn or stretched picture, or none.
+//! Whether pictures still are what their init segment says. A camera that is set to another size
+//! repeats its parameters in its pictures, and a multiplexer that copies them (ffmpeg) goes on
+//! under the old init segment: players show a torn or stretched picture, or none.
 //!
-//! In scope: the sequence parameter set (ISO/IEC 14496-10, 7.3.2.1; 23008-2, 7.3.2.2) in a key frame, as bytes. Out of scope: what it says.
+//! In scope: the sequence parameter set (ISO/IEC 14496-10, 7.3.2.1; 23008-2, 7.3.2.2) in a key
+//! frame, as bytes. Out of scope: what it says.
 
 use crate::BoxError;
 use crate::fragment::samples;

@@ -1,4 +1,5 @@
-//! A byte stream of fragmented MP4, as ffmpeg or a camera writes it, cut into its init segment and fragments.
+//! A byte stream of fragmented MP4, as ffmpeg or a camera writes it, cut into its init segment and
+//! fragments.
 
 use crate::fragment::Fragment;
 use crate::init::Init;
@@ -43,7 +44,8 @@ impl Splitter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole piece; `None` when more bytes are needed. An error is final: where boxes begin is lost.
+    /// The next whole piece; `None` when more bytes are needed. An error is final: where boxes
+    /// begin is lost.
     ///
     /// # Errors
     /// [`BoxError`].

@@ -1,5 +1,6 @@
 //! What a trustee says over HTTP, and at which paths: both sides of it, so that what one writes the
-//! other reads. Contract: `proto/release.md#trustee-http`; vectors: `proto/vectors/trustee-http.json`.
+//! other reads. Contract: `proto/release.md#trustee-http`; vectors:
+//! `proto/vectors/trustee-http.json`.
 //!
 //! ```text
 //! 202 {"state": "waiting", "wait_until": 1700000000}
@@ -135,7 +136,8 @@ pub enum AnswerError {
         /// Its size.
         bytes: usize,
     },
-    /// Not the JSON that the contract has for this status: a state that it does not know, a missing field.
+    /// Not the JSON that the contract has for this status: a state that it does not know, a missing
+    /// field.
     #[error("answered {status} with what no trustee says: {problem}")]
     Malformed {
         /// The HTTP status.
@@ -188,8 +190,8 @@ impl Answer {
     }
 
     /// Reads a reply by its status.
-    // SPEC: release.md#trustee-http: what the table does not name is no answer, and never a grant or a
-    // refusal. Texts are for people: shown, never acted on.
+    // SPEC: release.md#trustee-http: what the table does not name is no answer, and never a grant
+    // or a refusal. Texts are for people: shown, never acted on.
     pub fn read(status: u16, body: &[u8]) -> Result<Self, AnswerError> {
         Ok(match status {
             200 => Self::Bundle(body.to_vec()),

@@ -1,5 +1,5 @@
-//! A bundle: one trustee's shares for a request, sealed to the requester's release key, with the grant that let them go and its
-//! proof. Contract: `proto/release.md#bundle`.
+//! A bundle: one trustee's shares for a request, sealed to the requester's release key, with the
+//! grant that let them go and its proof. Contract: `proto/release.md#bundle`.
 //!
 //! ```text
 //! 0001 31 | grant | proof | sealed                                                 each u32 length and bytes
@@ -8,7 +8,8 @@
 //! plaintext = for each epoch in order: u64 epoch_no || u8 i || share_i             41 bytes each
 //! ```
 //!
-//! In scope: what leaves a trustee, and what a requester believes of it. Out of scope: when it may leave ([`crate::grant`]).
+//! In scope: what leaves a trustee, and what a requester believes of it. Out of scope: when it may
+//! leave ([`crate::grant`]).
 
 use crate::deal::TrusteeId;
 use crate::record::{EntryId, Grant, LEAF_MAX_BYTES, RecordError, Request, Signed};
@@ -41,7 +42,8 @@ pub struct Bundle {
     pub grant: Vec<u8>,
     /// Its tlog-proof.
     pub proof: Vec<u8>,
-    /// HPKE("candor release\0" || entry_id || trustee_id; leaf hash of the request; list of (epoch_no, i || share_i)).
+    /// HPKE("candor release\0" || entry_id || trustee_id; leaf hash of the request; list of
+    /// (epoch_no, i || share_i)).
     pub sealed: Vec<u8>,
 }
 
@@ -83,8 +85,8 @@ pub struct OpenBundle {
 impl OpenBundle {
     /// Whether all shares are of this index, the place of the trustee in the policy, from 1.
     ///
-    /// A trustee chooses what it writes: without this check one could hand out a bad share under another's index, and
-    /// [`crate::combine`] would blame the other.
+    /// A trustee chooses what it writes: without this check one could hand out a bad share under
+    /// another's index, and [`crate::combine`] would blame the other.
     pub fn of_trustee(&self, index: u8) -> Result<(), BundleError> {
         let own = self.shares.iter().all(|(_, share)| share.index() == index);
         if own { Ok(()) } else { Err(BundleError::WrongShares) }
@@ -109,7 +111,8 @@ impl Bundle {
         codec::decode(TYPE, bytes)
     }
 
-    /// Verifies the grant (signed by `trustee`, logged, for exactly this request and bundle) and opens the shares.
+    /// Verifies the grant (signed by `trustee`, logged, for exactly this request and bundle) and
+    /// opens the shares.
     pub fn open(
         &self,
         request: &Logged<Signed<Request>>,

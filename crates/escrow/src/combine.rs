@@ -1,12 +1,14 @@
-//! Combining: t shares rebuild a seed; all n are recomputed and compared with what the camera signed, so that a bad one is caught and
-//! its author named. Contract: `proto/release.md#combining`.
+//! Combining: t shares rebuild a seed; all n are recomputed and compared with what the camera
+//! signed, so that a bad one is caught and its author named. Contract:
+//! `proto/release.md#combining`.
 //!
 //! ```text
 //! shares --share_commit--> good, or a culprit --t good ones--> seed --recompute--> key_commit and all n share_commits as signed
 //! ```
 //!
-//! In scope: rebuilding and blaming. Out of scope: whether the EpochOpen is the camera's (its signature), whether a share came
-//! from the trustee of its index ([`crate::bundle::OpenBundle::of_trustee`]).
+//! In scope: rebuilding and blaming. Out of scope: whether the EpochOpen is the camera's (its
+//! signature), whether a share came from the trustee of its index
+//! ([`crate::bundle::OpenBundle::of_trustee`]).
 
 use crate::deal::commitments;
 use crate::share::{Share, interpolate};
@@ -55,7 +57,8 @@ pub fn combine(open: &EpochOpen, shares: &[Share]) -> Result<Combined, CombineEr
     for share in shares {
         let index = share.index();
         let signed = usize::from(index).checked_sub(1).and_then(|at| open.share_commits.get(at));
-        // SPEC: release.md#combining: every share MUST be compared with its signed commitment before it is used.
+        // SPEC: release.md#combining: every share MUST be compared with its signed commitment
+        // before it is used.
         if signed == Some(&share_commit(&ctx, index, share.expose())) {
             if good.iter().all(|known| known.index() != index) {
                 good.push(share);
@@ -73,7 +76,8 @@ pub fn combine(open: &EpochOpen, shares: &[Share]) -> Result<Combined, CombineEr
 
     let secret = interpolate(chosen).map_err(|_| CombineError::CameraDealtBadly)?;
     let seed = EpochSeed::new(*secret);
-    // SPEC: release.md#combining: all n commitments and the key's MUST be recomputed from the seed and be as the camera signed them.
+    // SPEC: release.md#combining: all n commitments and the key's MUST be recomputed from the seed
+    // and be as the camera signed them.
     let dealt =
         commitments(&seed, &ctx, needed, open.context.n).map_err(|_| CombineError::CameraDealtBadly)?;
     let same_key = bool::from(seed.key_commit(&ctx).ct_eq(&open.key_commit));

@@ -1,4 +1,5 @@
-//! Day keys: a trustee's X-Wing key for the shares of one day, destroyed after retention. Contract: `proto/release.md#day-keys`.
+//! Day keys: a trustee's X-Wing key for the shares of one day, destroyed after retention. Contract:
+//! `proto/release.md#day-keys`.
 //!
 //! ```text
 //! candor day-key v1
@@ -10,8 +11,9 @@
 //! — bar.example jWbPPw...
 //! ```
 //!
-//! In scope: what a trustee publishes days ahead, and whether to believe it. Out of scope: keeping and destroying the private
-//! key (`trustee`), the leaves that announce both ([`crate::record::DayKeysLeaf`], [`crate::record::KeyDestroyed`]).
+//! In scope: what a trustee publishes days ahead, and whether to believe it. Out of scope: keeping
+//! and destroying the private key (`trustee`), the leaves that announce both
+//! ([`crate::record::DayKeysLeaf`], [`crate::record::KeyDestroyed`]).
 
 use crate::record::text::{Fields, Lines};
 use crate::record::value::Bytes;
@@ -68,7 +70,8 @@ impl DayKey {
     pub fn decode_verified(bytes: &[u8], trustee: &Verifier, day: Day) -> Result<Self, DayKeyError> {
         let signed = Signed::<Self>::parse(bytes)?;
         let key = signed.value();
-        // SPEC: release.md#day-keys: a camera MUST seal only to a key that the policy's trustee signed for the epoch's day.
+        // SPEC: release.md#day-keys: a camera MUST seal only to a key that the policy's trustee
+        // signed for the epoch's day.
         if key.trustee.as_str() != trustee.name() || !signed.is_signed_by(trustee) {
             return Err(DayKeyError::NotSigned);
         }

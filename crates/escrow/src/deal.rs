@@ -1,12 +1,13 @@
-//! Dealing: one epoch's seed shared out among the policy's trustees, each share sealed to its trustee's day key. Contract:
-//! `proto/release.md#dealing`.
+//! Dealing: one epoch's seed shared out among the policy's trustees, each share sealed to its
+//! trustee's day key. Contract: `proto/release.md#dealing`.
 //!
 //! ```text
 //! info = "candor share seal\0" || trustee_id || day_key_id       aad = ctx || u8 i       plaintext = u8 i || share_i
 //! ```
 //!
-//! The seal is bound to the epoch's context, so that a share cannot be passed off as another camera's, time's or policy's.
-//! In scope: making and opening sealed shares. Out of scope: whether one may be opened ([`crate::grant`]).
+//! The seal is bound to the epoch's context, so that a share cannot be passed off as another
+//! camera's, time's or policy's. In scope: making and opening sealed shares. Out of scope: whether
+//! one may be opened ([`crate::grant`]).
 
 use crate::daykeys::DayKey;
 use crate::share::{Share, ShareError, check_threshold, split};
@@ -106,7 +107,8 @@ pub(crate) enum Unsealed {
     Nonsense,
 }
 
-/// Opens the share of this index. An error says that it was sealed for another trustee, day key, epoch or index, or altered.
+/// Opens the share of this index. An error says that it was sealed for another trustee, day key,
+/// epoch or index, or altered.
 pub(crate) fn unseal(
     sealed: &SealedShare,
     ctx: &CtxHash,
@@ -125,8 +127,8 @@ pub(crate) fn unseal(
     Ok(share.map_or(Unsealed::Nonsense, Unsealed::Share))
 }
 
-/// What a grant says was opened: SHA-256("candor shares\0" || for each epoch: u64 epoch_no || SHA-256(day_key_id || sealed share)).
-/// `None` where an epoch has no share of this index.
+/// What a grant says was opened: SHA-256("candor shares\0" || for each epoch: u64 epoch_no ||
+/// SHA-256(day_key_id || sealed share)). `None` where an epoch has no share of this index.
 pub fn shares_hash(opens: &[EpochOpen], index: u8) -> Option<Hash> {
     let at = usize::from(index).checked_sub(1)?;
     let mut list = SHARES_DOMAIN.to_vec();
@@ -140,7 +142,8 @@ pub fn shares_hash(opens: &[EpochOpen], index: u8) -> Option<Hash> {
 
 fn shares_of(seed: &EpochSeed, ctx: &CtxHash, threshold: u8, count: u8) -> Result<Vec<Share>, ShareError> {
     check_threshold(threshold, count)?;
-    // SPEC: release.md#dealing: coefficients MUST be derived from the seed, so that a combiner can recompute every share.
+    // SPEC: release.md#dealing: coefficients MUST be derived from the seed, so that a combiner can
+    // recompute every share.
     let coefficients: Vec<Zeroizing<[u8; 32]>> =
         (1..threshold).map(|j| seed.share_coefficient(ctx, j)).collect();
     let plain = Zeroizing::new(coefficients.iter().map(|one| **one).collect::<Vec<_>>());

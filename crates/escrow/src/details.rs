@@ -1,7 +1,8 @@
-//! Details: what only the camera's owner, the trustees and the asker read of a request. Contract: `proto/release.md#details`.
+//! Details: what only the camera's owner, the trustees and the asker read of a request. Contract:
+//! `proto/release.md#details`.
 //!
-//! A text like a leaf's, padded with zero bytes to the smallest of 1, 4 or 16 KiB that holds it, sealed to the notice key of the
-//! day in which the first epoch starts.
+//! A text like a leaf's, padded with zero bytes to the smallest of 1, 4 or 16 KiB that holds it,
+//! sealed to the notice key of the day in which the first epoch starts.
 //!
 //! ```text
 //! candor details v1
@@ -25,7 +26,8 @@
 //! recipient -
 //! ```
 //!
-//! In scope: the text and its sealing. Out of scope: whether it says what the leaf says in public ([`crate::grant`], G5).
+//! In scope: the text and its sealing. Out of scope: whether it says what the leaf says in public
+//! ([`crate::grant`], G5).
 
 use crate::record::text::record;
 use crate::record::value::values;
@@ -38,14 +40,16 @@ use tlog::Hash;
 /// The longest line of free text.
 pub const LINE_MAX_BYTES: usize = 2000;
 
-/// One line of free text: 1 to [`LINE_MAX_BYTES`] bytes, no control characters, nothing that breaks or turns a line around.
+/// One line of free text: 1 to [`LINE_MAX_BYTES`] bytes, no control characters, nothing that breaks
+/// or turns a line around.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line(String);
 
 impl Line {
     /// Checks a line. `-` is refused: it says that there is none.
     pub fn new(text: &str) -> Option<Self> {
-        // A clerk decides by what a page shows: no character may make it show something else than it says.
+        // A clerk decides by what a page shows: no character may make it show something else than
+        // it says.
         let turns = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}');
         let plain = !text.chars().any(|c| c.is_control() || turns(c));
         (plain && (1..=LINE_MAX_BYTES).contains(&text.len()) && text != "-").then(|| Self(text.to_string()))
@@ -143,7 +147,8 @@ impl Details {
         Ok(Self::parse_text(text)?)
     }
 
-    /// Whether everything that this kind of request needs is stated. Call-back and order are the PolicyDoc's matter (G7).
+    /// Whether everything that this kind of request needs is stated. Call-back and order are the
+    /// PolicyDoc's matter (G7).
     pub fn is_complete_for(&self, kind: Kind) -> bool {
         let all = |lines: &[&Option<Line>]| lines.iter().all(|line| line.is_some());
         let asker = self.agency.is_some() && all(&[&self.officer, &self.badge, &self.case_number]);

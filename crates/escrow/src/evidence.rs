@@ -1,5 +1,6 @@
-//! Evidence: what travels with footage so that a stranger can verify it offline: which camera, when, unaltered, complete or with
-//! its gaps, and under which release. Contract: `proto/evidence.md`.
+//! Evidence: what travels with footage so that a stranger can verify it offline: which camera,
+//! when, unaltered, complete or with its gaps, and under which release. Contract:
+//! `proto/evidence.md`.
 //!
 //! ```text
 //! u32 length | head | u32 length | sealed segment | u32 length | sealed segment | ... | u32 0
@@ -7,10 +8,11 @@
 //!        | policy, its leaf, its proof | u16 count, EpochOpen... | as many seeds of 32 bytes
 //! ```
 //!
-//! The seeds are those of exactly these epochs: they open their segments, and show by the camera's own commitment that they are the
-//! right ones. In scope: the head, the file's framing ([`FileWriter`], [`FileReader`]), verifying
-//! ([`FileVerification`], [`Verification`]). Out of scope: opening files, and whether the log policy is one to trust: [`Verified`]
-//! says which it was.
+//! The seeds are those of exactly these epochs: they open their segments, and show by the camera's
+//! own commitment that they are the right ones. In scope: the head, the file's framing
+//! ([`FileWriter`], [`FileReader`]), verifying ([`FileVerification`], [`Verification`]). Out of
+//! scope: opening files, and whether the log policy is one to trust: [`Verified`] says which it
+//! was.
 
 use crate::package::EPOCHS_MAX;
 use crate::record::LEAF_MAX_BYTES;

@@ -1,12 +1,13 @@
-//! The gate: whether a trustee lets its shares go. G1 to G12, verified in order, pure. Contract: `proto/release.md#the-gate`.
+//! The gate: whether a trustee lets its shares go. G1 to G12, verified in order, pure. Contract:
+//! `proto/release.md#the-gate`.
 //!
 //! ```text
 //! Package --check (G1-G7)--> Checked --approve (G8)--> Approved --open_shares (G9)--> Opened --seal (G10)--> Held
 //!   Held + Logged<Signed<Grant>> (G11) --> Bundle (G12)
 //! ```
 //!
-//! Each arrow consumes its evidence, and nothing else makes what is behind it: no share is opened before G9, no bundle leaves
-//! before its grant is logged.
+//! Each arrow consumes its evidence, and nothing else makes what is behind it: no share is opened
+//! before G9, no bundle leaves before its grant is logged.
 //!
 //! | step | where | what |
 //! |---|---|---|
@@ -20,7 +21,8 @@
 //! | G9 | `shares` | this trustee's shares open, and are those that the camera committed to |
 //! | G10-G12 | `held` | sealed to the requester, held until the grant is logged, handed out |
 //!
-//! In scope: the decision. Out of scope: rate limits, following the log, asking the human, storing, serving (`trustee`).
+//! In scope: the decision. Out of scope: rate limits, following the log, asking the human, storing,
+//! serving (`trustee`).
 
 mod approval;
 mod held;
@@ -158,13 +160,14 @@ struct Parts<'a> {
     opens: Vec<SignedEpochOpen>,
 }
 
-// SPEC: release.md#the-gate: a trustee MUST check G1 to G12 in this order and refuse by name at the first failure.
+// SPEC: release.md#the-gate: a trustee MUST check G1 to G12 in this order and refuse by name at the
+// first failure.
 /// Checks a package, cheapest first, and refuses by name at the first failure.
 pub fn check(asked: &Asked, standing: &Standing<'_>, now: u64) -> Result<Verdict, NotPassed> {
     // G1: sizes, canonical form, known kind and rules.
     let parts = decode(asked, standing)?;
-    // G2: a fresh, cosigned head that is this trustee's history too. G3: this very leaf in it, and the
-    // only one of its id.
+    // G2: a fresh, cosigned head that is this trustee's history too. G3: this very leaf in it, and
+    // the only one of its id.
     let (request, logged_at) = log::check(&parts, standing, now)?;
     match check_logged(&parts, &request, logged_at, standing, now) {
         Ok((_, Some(until))) => Ok(Verdict::WaitUntil { until, request: Box::new(request) }),
@@ -203,7 +206,8 @@ fn check_logged(
     Ok((case, wait))
 }
 
-/// G1. Every part is decoded before any is looked into, so that a malformed package costs no signature check.
+/// G1. Every part is decoded before any is looked into, so that a malformed package costs no
+/// signature check.
 fn decode<'a>(asked: &'a Asked, standing: &Standing<'_>) -> Result<Parts<'a>, Refusal> {
     let (package, request) = (asked.package(), asked.request());
     // SPEC: release.md#g1: sizes MUST be checked before anything is decoded.

@@ -1,8 +1,10 @@
-//! How an epoch key is shared out among trustees and let go again: only for a logged request, only by a logged grant, and only
-//! for the epochs it names. Contract: `proto/release.md`, `proto/evidence.md`.
+//! How an epoch key is shared out among trustees and let go again: only for a logged request, only
+//! by a logged grant, and only for the epochs it names. Contract: `proto/release.md`,
+//! `proto/evidence.md`.
 //!
-//! In scope: records, shares, the gate's decision, bundles, combining, evidence. Out of scope: fetching, storing, asking a
-//! human (`trustee`, `requester`). Nothing here does I/O, reads a clock or draws randomness that it was not given.
+//! In scope: records, shares, the gate's decision, bundles, combining, evidence. Out of scope:
+//! fetching, storing, asking a human (`trustee`, `requester`). Nothing here does I/O, reads a clock
+//! or draws randomness that it was not given.
 #![no_std]
 #![warn(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]

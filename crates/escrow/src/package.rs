@@ -1,4 +1,5 @@
-//! The package: all that a trustee needs to decide on a request, in one object. Contract: `proto/release.md#package`.
+//! The package: all that a trustee needs to decide on a request, in one object. Contract:
+//! `proto/release.md#package`.
 //!
 //! ```text
 //! 0001 30 | leaf | proof | first_proof | release_key | enrollment | policy, its leaf, its proof     each u32 length and bytes
@@ -31,19 +32,22 @@ const SMALL_MAX_BYTES: usize = 4 << 10;
 pub struct Package {
     /// The request leaf as logged.
     pub leaf: Vec<u8>,
-    /// Its tlog-proof, under a fresh cosigned checkpoint. Empty when there is none: the gate then refuses.
+    /// Its tlog-proof, under a fresh cosigned checkpoint. Empty when there is none: the gate then
+    /// refuses.
     pub proof: Vec<u8>,
-    /// The proof as it was when the leaf entered the log, under the head of that time: it shows since when the request stands
-    /// there. May be empty, then `proof` tells.
+    /// The proof as it was when the leaf entered the log, under the head of that time: it shows
+    /// since when the request stands there. May be empty, then `proof` tells.
     pub first_proof: Vec<u8>,
-    /// The X-Wing public key to which shares are to be sealed; its SHA-256 is the leaf's `release-key`.
+    /// The X-Wing public key to which shares are to be sealed; its SHA-256 is the leaf's
+    /// `release-key`.
     pub release_key: Vec<u8>,
     /// Signed Enrollment.
     pub enrollment: Vec<u8>,
     /// The OwnerPolicy that the epochs were filmed under, with its leaf and proof.
     pub policy: PolicyBundle,
-    /// Signed DayNotices, in order of days: every day from the camera's enrollment (or the start of the PolicyDoc's camera
-    /// window and lookback, whichever is later) to the last epoch's, so that earlier requests about the camera are recognised.
+    /// Signed DayNotices, in order of days: every day from the camera's enrollment (or the start of
+    /// the PolicyDoc's camera window and lookback, whichever is later) to the last epoch's, so that
+    /// earlier requests about the camera are recognised.
     pub notices: Vec<Vec<u8>>,
     /// Signed EpochOpens, first to last.
     pub opens: Vec<Vec<u8>>,

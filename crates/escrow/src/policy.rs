@@ -1,8 +1,9 @@
-//! The rules of release: the PolicyDoc, and the decision that applies it. Contract: `proto/release.md#policydoc`; vectors:
-//! `proto/vectors/policy-doc.json`.
+//! The rules of release: the PolicyDoc, and the decision that applies it. Contract:
+//! `proto/release.md#policydoc`; vectors: `proto/vectors/policy-doc.json`.
 //!
-//! A PolicyDoc is a text of `field value` lines, like a leaf. Its SHA-256 (`sha256sum policy-doc.txt`) stands in the log, in every
-//! request, and in the OwnerPolicy of whoever agreed to it. Every figure of the rules is in it; none is in the code.
+//! A PolicyDoc is a text of `field value` lines, like a leaf. Its SHA-256 (`sha256sum
+//! policy-doc.txt`) stands in the log, in every request, and in the OwnerPolicy of whoever agreed
+//! to it. Every figure of the rules is in it; none is in the code.
 //!
 //! ```text
 //! candor rules v1
@@ -18,8 +19,8 @@
 //! ...
 //! ```
 //!
-//! In scope: G7, as a pure function of the log's prefix, the request, its details and its epochs. Out of scope: who signed
-//! (G4), what the epochs are (G6), whether a human agrees (G8).
+//! In scope: G7, as a pure function of the log's prefix, the request, its details and its epochs.
+//! Out of scope: who signed (G4), what the epochs are (G6), whether a human agrees (G8).
 
 use crate::record::text::{Fields, Lines};
 use crate::record::{Kind, TextError, Vkey, Word};
@@ -109,7 +110,8 @@ figures! {
     emergency_camera_window_secs = "emergency-camera-window-secs", 30 * DAY;
     /// How soon an emergency must be ratified.
     ratify_within_secs = "ratify-within-secs", 3 * DAY;
-    /// With more granted emergencies than this left unratified within the window, the agency is suspended.
+    /// With more granted emergencies than this left unratified within the window, the agency is
+    /// suspended.
     unratified_max = "unratified-max", 2;
     /// That window.
     unratified_window_secs = "unratified-window-secs", 90 * DAY;

@@ -1,9 +1,10 @@
-//! Leaves: the records of the log, as text that a person can read. Contract: `proto/release.md#leaves`; vectors:
-//! `proto/vectors/leaves.json`.
+//! Leaves: the records of the log, as text that a person can read. Contract:
+//! `proto/release.md#leaves`; vectors: `proto/vectors/leaves.json`.
 //!
-//! A leaf is a C2SP signed note of at most 32 KiB. The first line of its text names the kind and version; then come lines
-//! `field value`, all of them, in the one order of the kind's table. A value that does not apply is `-`. Whatever is
-//! unknown, repeated, missing or out of order is refused, so that a leaf has one meaning and one text.
+//! A leaf is a C2SP signed note of at most 32 KiB. The first line of its text names the kind and
+//! version; then come lines `field value`, all of them, in the one order of the kind's table. A
+//! value that does not apply is `-`. Whatever is unknown, repeated, missing or out of order is
+//! refused, so that a leaf has one meaning and one text.
 //!
 //! ```text
 //! candor grant v1
@@ -21,9 +22,9 @@
 //! — bar.example jWbPPw...
 //! ```
 //!
-//! In scope: text, limits, who signed. The kinds stand in one table (`record/leaf.rs`), each kind's fields
-//! in one `record!`. Out of scope: whether a signer may ([`crate::register`]), what a release needs
-//! ([`crate::grant`]).
+//! In scope: text, limits, who signed. The kinds stand in one table (`record/leaf.rs`), each kind's
+//! fields in one `record!`. Out of scope: whether a signer may ([`crate::register`]), what a
+//! release needs ([`crate::grant`]).
 
 mod leaf;
 mod owner;
@@ -114,7 +115,8 @@ impl<T: Record> Signed<T> {
         self.with_signature(signature)
     }
 
-    /// The same with a signature made elsewhere. One by a key that has signed already changes nothing.
+    /// The same with a signature made elsewhere. One by a key that has signed already changes
+    /// nothing.
     pub fn with_signature(mut self, signature: Signature) -> Result<Self, RecordError> {
         match self.note.add(signature) {
             Added::Line => Self::of(self.value, self.note),

@@ -1,13 +1,14 @@
-//! What the log's leaves say together: whose keys count, what was asked, granted, refused, ratified and vetoed. A pure fold
-//! over the entries in order, so that every trustee that has read the same log counts the same. Contract:
-//! `proto/release.md#register`.
+//! What the log's leaves say together: whose keys count, what was asked, granted, refused, ratified
+//! and vetoed. A pure fold over the entries in order, so that every trustee that has read the same
+//! log counts the same. Contract: `proto/release.md#register`.
 //!
 //! ```text
 //! Register::new(&policy_doc)  ->  fold(0, entry)  ->  fold(1, entry)  ->  ...
 //! ```
 //!
-//! Leaves that are no leaves, or are signed by nobody who counts, change nothing: the log admits by submitter, not by
-//! content. In scope: reading and counting. Out of scope: showing that the entries are the log's (`tlog::reader`).
+//! Leaves that are no leaves, or are signed by nobody who counts, change nothing: the log admits by
+//! submitter, not by content. In scope: reading and counting. Out of scope: showing that the
+//! entries are the log's (`tlog::reader`).
 
 use crate::policy::PolicyDoc;
 use crate::record::{
@@ -19,7 +20,8 @@ use alloc::vec::Vec;
 use tlog::Hash;
 use tlog::note::Verifier;
 
-/// The state after the first [`Register::size`] entries, under the registrars and the operator of one PolicyDoc.
+/// The state after the first [`Register::size`] entries, under the registrars and the operator of
+/// one PolicyDoc.
 #[derive(Debug, Clone)]
 pub struct Register {
     size: u64,
@@ -149,7 +151,8 @@ impl Register {
         }
     }
 
-    /// Takes the next entry; gives back the leaf that it is, if it is one, to whoever makes more of it.
+    /// Takes the next entry; gives back the leaf that it is, if it is one, to whoever makes more of
+    /// it.
     pub fn fold(&mut self, index: u64, entry: &[u8]) -> Result<Option<Signed<Leaf>>, OutOfOrder> {
         if index != self.size {
             return Err(OutOfOrder { got: index, size: self.size });
@@ -188,7 +191,8 @@ impl Register {
         self.requests.range(..index).rev().map(|(_, requested)| requested)
     }
 
-    /// The place of the request that owns this id: the first that was authorised, or granted by anyone.
+    /// The place of the request that owns this id: the first that was authorised, or granted by
+    /// anyone.
     pub fn owner_of(&self, id: &EntryId) -> Option<u64> {
         self.by_id.get(id).copied()
     }
@@ -220,14 +224,15 @@ impl Register {
         }
     }
 
-    /// Whether a key signed the leaf that a registrar registered for this sponsor, even if it was revoked since.
+    /// Whether a key signed the leaf that a registrar registered for this sponsor, even if it was
+    /// revoked since.
     pub fn was_sponsored<T>(&self, leaf: &Signed<T>, sponsor: &Name) -> bool {
         let of_sponsor = |known: &&RegisteredKey| known.role == Role::Sponsor && known.agency == *sponsor;
         self.keys.iter().filter(of_sponsor).any(|known| leaf.is_signed_by(&known.key))
     }
 
-    /// The log's clock: the second latest of the times that the trustees stated last. One lying trustee cannot set it forward,
-    /// nor hold it back where there are three.
+    /// The log's clock: the second latest of the times that the trustees stated last. One lying
+    /// trustee cannot set it forward, nor hold it back where there are three.
     pub fn clock(&self) -> u64 {
         let mut latest: Vec<u64> = self.trustees.values().map(|trustee| trustee.latest).collect();
         latest.sort_unstable();
@@ -237,7 +242,8 @@ impl Register {
     /// Which registered and unrevoked keys signed a request, in the roles that its kind needs.
     pub fn authority(&self, request: &Signed<Request>) -> Result<Authority, Unauthorised> {
         let value = request.value();
-        // SPEC: release.md#g4: sponsor, officer and supervisor MUST have signed with keys registered and unrevoked in the log.
+        // SPEC: release.md#g4: sponsor, officer and supervisor MUST have signed with keys
+        // registered and unrevoked in the log.
         let sponsor = self.signer(request, Role::Sponsor, &value.sponsor, None)?;
         let officer = match &value.agency {
             Some(agency) => Some(self.signer(request, Role::Officer, agency, None)?),
@@ -334,7 +340,8 @@ impl Register {
         if !leaf.is_signed_by(published.vkey.verifier()) {
             return;
         }
-        // The first key under a name is the trustee's; a second trustee of that name does not exist.
+        // The first key under a name is the trustee's; a second trustee of that name does not
+        // exist.
         let fresh = Trustee { key: published.vkey.verifier().clone(), latest: 0, days: BTreeMap::new() };
         self.trustees.entry(published.trustee.clone()).or_insert(fresh);
         if let Some(trustee) = self.trustee(leaf, &published.trustee, published.time) {
@@ -364,7 +371,8 @@ impl Register {
             known.key == *key && known.role == stated.role && known.agency == stated.agency
         };
         match self.keys.iter_mut().find(same) {
-            // SPEC: release.md#register: a revoked key MUST NOT be registered again in the same role.
+            // SPEC: release.md#register: a revoked key MUST NOT be registered again in the same
+            // role.
             Some(known) if known.state == KeyState::Registered => known.state = stated.state,
             Some(_) => {}
             None => self.keys.push(RegisteredKey {

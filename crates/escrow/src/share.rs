@@ -1,16 +1,16 @@
-//! Shamir sharing over GF(2^8), de-randomised and in constant time. Contract: `proto/release.md#sharing`; vectors:
-//! `proto/vectors/sharing.json`, made by `sharing.py`.
+//! Shamir sharing over GF(2^8), de-randomised and in constant time. Contract:
+//! `proto/release.md#sharing`; vectors: `proto/vectors/sharing.json`, made by `sharing.py`.
 //!
 //! ```text
 //! field      GF(2)[x] / (x^8 + x^4 + x^3 + x + 1), one polynomial of degree t - 1 for each of the 32 bytes
 //! share_i[b] = secret[b] + coef_1[b] * i + ... + coef_(t-1)[b] * i^(t-1)          i = 1..n
 //! ```
 //!
-//! The coefficients are an argument: they are derived from the secret (`seal::epoch`), so that whoever rebuilds the secret
-//! recomputes every share and sees which one was wrong.
+//! The coefficients are an argument: they are derived from the secret (`seal::epoch`), so that
+//! whoever rebuilds the secret recomputes every share and sees which one was wrong.
 //!
-//! In scope: the field, splitting and interpolating. Out of scope: commitments and blame ([`crate::combine`]), sealing of
-//! shares ([`crate::deal`]).
+//! In scope: the field, splitting and interpolating. Out of scope: commitments and blame
+//! ([`crate::combine`]), sealing of shares ([`crate::deal`]).
 
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -107,8 +107,8 @@ pub fn split(
 
 /// The secret whose polynomial of degree `shares.len() - 1` goes through all the shares.
 ///
-/// Any shares give *some* secret: only recomputing the commitments tells whether it is the right one
-/// ([`crate::combine`]).
+/// Any shares give *some* secret: only recomputing the commitments tells whether it is the right
+/// one ([`crate::combine`]).
 pub fn interpolate(shares: &[&Share]) -> Result<zeroize::Zeroizing<[u8; SECRET_BYTES]>, ShareError> {
     if shares.is_empty() {
         return Err(ShareError::Empty);
@@ -120,7 +120,8 @@ pub fn interpolate(shares: &[&Share]) -> Result<zeroize::Zeroizing<[u8; SECRET_B
     }
     let mut secret = zeroize::Zeroizing::new([0; SECRET_BYTES]);
     for share in shares {
-        // Lagrange at 0: the product of j / (j - i) over the other indexes. Indexes are public, values are not.
+        // Lagrange at 0: the product of j / (j - i) over the other indexes. Indexes are public,
+        // values are not.
         let mut weight = 1;
         for other in shares.iter().filter(|other| other.index != share.index) {
             weight = multiply(weight, multiply(other.index, invert(other.index ^ share.index)));
@@ -149,7 +150,8 @@ fn evaluate(secret: &[u8; SECRET_BYTES], coefficients: &[[u8; SECRET_BYTES]], at
     value
 }
 
-/// The product in GF(2^8). No table and no branch: neither time nor memory access depends on the operands.
+/// The product in GF(2^8). No table and no branch: neither time nor memory access depends on the
+/// operands.
 fn multiply(a: u8, b: u8) -> u8 {
     let (mut a, mut product) = (a, 0);
     for bit in 0..8 {

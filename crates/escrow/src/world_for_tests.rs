@@ -1,5 +1,6 @@
-//! A small world of real keys: a log with witnesses, an operator, a registrar, an agency, a sponsor, five trustees, an owner, a
-//! camera that films four epochs of a minute. Tests alter one thing in it and see what becomes of a request.
+//! A small world of real keys: a log with witnesses, an operator, a registrar, an agency, a
+//! sponsor, five trustees, an owner, a camera that films four epochs of a minute. Tests alter one
+//! thing in it and see what becomes of a request.
 
 mod ask;
 mod camera;

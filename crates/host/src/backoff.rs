@@ -1,8 +1,8 @@
-//! How long to wait before the next try, when tries have no end: a value, so that whoever loops keeps
-//! the loop. For a bounded number of tries there is [`crate::http::Retry`].
+//! How long to wait before the next try, when tries have no end: a value, so that whoever loops
+//! keeps the loop. For a bounded number of tries there is [`crate::http::Retry`].
 //!
-//! Full jitter: uniform between zero and a bound that doubles with each failure in a row, so that the
-//! many clients of one restarted peer do not come back together.
+//! Full jitter: uniform between zero and a bound that doubles with each failure in a row, so that
+//! the many clients of one restarted peer do not come back together.
 
 use rand_core::CryptoRng;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Work that may wait for a disk or takes arithmetic, on threads that may.
 //!
-//! [`run`] for work that harms nobody when it goes on alone; [`Blocking`] where a party must know at
-//! its end that none of it goes on, because its folder is free for the next process then. A panic of
-//! the work goes on in whoever waits for it.
+//! [`run`] for work that harms nobody when it goes on alone; [`Blocking`] where a party must know
+//! at its end that none of it goes on, because its folder is free for the next process then. A
+//! panic of the work goes on in whoever waits for it.
 
 use std::sync::Arc;
 use tokio::sync::RwLock;

@@ -1,5 +1,5 @@
-//! Configuration: one TOML file a party, read once at the start. Every struct denies unknown fields; an error names the
-//! file, the line and what to do.
+//! Configuration: one TOML file a party, read once at the start. Every struct denies unknown
+//! fields; an error names the file, the line and what to do.
 //!
 //! ```text
 //! deploy/config/witness.toml:3: unknown field `lisen`, expected one of `listen`, `data`, `logs`

@@ -1,10 +1,11 @@
 //! A redb file, opened and used so that its damage is an error like any other.
 //!
-//! The library panics on some damaged files, at opening and long after it. Here such a panic poisons
-//! the handle: that call and every later one answers [`DbError::Damaged`], and the party says what to
-//! do. What is a cache is made anew ([`Db::open_cache`], again while running if need be); for what is
-//! not, the party stops granting, cosigning or filming and names the file. A handle whose library
-//! panicked is never used again, because nobody knows what it had changed in memory.
+//! The library panics on some damaged files, at opening and long after it. Here such a panic
+//! poisons the handle: that call and every later one answers [`DbError::Damaged`], and the party
+//! says what to do. What is a cache is made anew ([`Db::open_cache`], again while running if need
+//! be); for what is not, the party stops granting, cosigning or filming and names the file. A
+//! handle whose library panicked is never used again, because nobody knows what it had changed in
+//! memory.
 //!
 //! ```text
 //! const LEAVES: TableDefinition<[u8; 32], u64> = TableDefinition::new("leaf hash to index");
@@ -13,9 +14,9 @@
 //! db.read(|tx| Ok(tx.open_table(COVERED)?.get(())?.map_or(0, |size| size.value())))
 //! ```
 //!
-//! A step does nothing but look at tables and change them: a panic of its own would be taken for the
-//! file's. Values are taken out of their guards inside it, for reading one may panic too. The calls
-//! block.
+//! A step does nothing but look at tables and change them: a panic of its own would be taken for
+//! the file's. Values are taken out of their guards inside it, for reading one may panic too. The
+//! calls block.
 
 use crate::lock::Mutex;
 use redb::{
@@ -51,7 +52,8 @@ pub struct Db {
     path: PathBuf,
     /// There until this is dropped.
     database: Option<Database>,
-    /// One writer at a time, and none behind one that panicked: the library would let it wait for ever.
+    /// One writer at a time, and none behind one that panicked: the library would let it wait for
+    /// ever.
     writing: Mutex<()>,
     poisoned: AtomicBool,
     quick_repair: bool,
@@ -117,8 +119,8 @@ impl Db {
         Ok(done.unwrap_or_else(|never| match never {}))
     }
 
-    /// The same for a step that may refuse (`Ok(Err(_))`), which changes nothing either, and with the
-    /// durability said.
+    /// The same for a step that may refuse (`Ok(Err(_))`), which changes nothing either, and with
+    /// the durability said.
     pub fn attempt<T, R>(
         &self,
         durability: Durability,

@@ -1,10 +1,11 @@
 //! Files that are there after a power cut, or not there at all.
 //!
-//! Every function writes to a temporary file in the destination's own folder and fsyncs it before the name appears, so
-//! that no reader ever meets half a file. The functions block: call them from a thread that may wait for a disk.
+//! Every function writes to a temporary file in the destination's own folder and fsyncs it before
+//! the name appears, so that no reader ever meets half a file. The functions block: call them from
+//! a thread that may wait for a disk.
 //!
-//! Out of scope: fsync of *other* folders than stated. [`link_exclusive`] leaves the folder to the caller
-//! ([`sync_dir`]), who usually links many files before one fsync.
+//! Out of scope: fsync of *other* folders than stated. [`link_exclusive`] leaves the folder to the
+//! caller ([`sync_dir`]), who usually links many files before one fsync.
 
 mod unfinished;
 
@@ -19,7 +20,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linked {
     Created,
-    /// The file was already there with the same bytes: an earlier attempt, cut short, had come this far.
+    /// The file was already there with the same bytes: an earlier attempt, cut short, had come this
+    /// far.
     AlreadySame,
 }
 
@@ -41,7 +43,8 @@ pub enum DurableError {
 }
 
 impl DurableError {
-    /// Names `source`, met at `path`. A full disk or an exhausted quota is [`DurableError::DiskFull`].
+    /// Names `source`, met at `path`. A full disk or an exhausted quota is
+    /// [`DurableError::DiskFull`].
     pub fn at(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
@@ -52,7 +55,8 @@ impl DurableError {
     }
 }
 
-/// Replaces `path` by `bytes`, or leaves it as it was: temporary file, fsync, rename, fsync of the folder.
+/// Replaces `path` by `bytes`, or leaves it as it was: temporary file, fsync, rename, fsync of the
+/// folder.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
     let temporary = Temporary::write(path, bytes, PUBLIC_MODE)?;
     std::fs::rename(&temporary.path, path).map_err(|error| DurableError::at(path, error))?;
@@ -60,13 +64,15 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
     sync_dir(parent(path))
 }
 
-/// Creates `path` with `bytes`, durable on return. Refuses ([`DurableError::Exists`]) if anything is there already.
+/// Creates `path` with `bytes`, durable on return. Refuses ([`DurableError::Exists`]) if anything
+/// is there already.
 pub fn create_exclusive(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
     create_with_mode(path, bytes, PUBLIC_MODE)
 }
 
-/// Makes `path` hold `bytes` and never anything else: fsynced, then hard-linked so that an existing file wins. An
-/// existing file with other bytes is refused. The folder is NOT fsynced: call [`sync_dir`] after the last of a batch.
+/// Makes `path` hold `bytes` and never anything else: fsynced, then hard-linked so that an existing
+/// file wins. An existing file with other bytes is refused. The folder is NOT fsynced: call
+/// [`sync_dir`] after the last of a batch.
 pub fn link_exclusive(path: &Path, bytes: &[u8]) -> Result<Linked, DurableError> {
     // Checked first to spare the write in the usual repeat; the link below decides a race.
     if same_bytes(path, bytes)? {
@@ -114,7 +120,8 @@ pub fn create_dirs(path: &Path) -> Result<(), DurableError> {
     Ok(())
 }
 
-/// Reads a whole file of at most `limit` bytes; `None` when there is no such file. A longer one is an error.
+/// Reads a whole file of at most `limit` bytes; `None` when there is no such file. A longer one is
+/// an error.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, DurableError> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -138,12 +145,14 @@ pub fn free_bytes(path: &Path) -> Result<u64, DurableError> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// An exclusive hold on a data folder, for as long as the value lives. The kernel lets go when the process dies.
+/// An exclusive hold on a data folder, for as long as the value lives. The kernel lets go when the
+/// process dies.
 #[derive(Debug)]
 pub struct FolderLock(File);
 
 impl Drop for FolderLock {
-    /// Lets go by word: a child that was forked a moment ago still holds the file open until it becomes another program.
+    /// Lets go by word: a child that was forked a moment ago still holds the file open until it
+    /// becomes another program.
     fn drop(&mut self) {
         // If it fails, closing the file does the same, a moment later.
         let _ = self.0.unlock();
@@ -211,7 +220,8 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Best effort: a leftover is invisible to readers, who never look at names ending in `.tmp`.
+        // Best effort: a leftover is invisible to readers, who never look at names ending in
+        // `.tmp`.
         let _ = std::fs::remove_file(&self.path);
     }
 }

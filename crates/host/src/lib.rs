@@ -1,8 +1,9 @@
-//! The machine, once. Every party reads its configuration, logs, stops, writes files and speaks HTTP through this
-//! crate, so that timeouts, size limits and `fsync` order are decided in one place.
+//! The machine, once. Every party reads its configuration, logs, stops, writes files and speaks
+//! HTTP through this crate, so that timeouts, size limits and `fsync` order are decided in one
+//! place.
 //!
-//! In scope: what touches the operating system. Out of scope: anything of the protocol; this crate depends on nothing
-//! of ours.
+//! In scope: what touches the operating system. Out of scope: anything of the protocol; this crate
+//! depends on nothing of ours.
 //!
 //! | module | job |
 //! |---|---|

@@ -1,14 +1,14 @@
 //! Locks that know no poisoning, for what the tasks of one party share in memory.
 //!
-//! A standard lock answers an error for ever after a panic under it, and nobody who meets that error
-//! can do better than go on: the runtime has already ended the one task that panicked. So these locks
-//! simply open again. That is right under one rule, which every use keeps: **what is done under a
-//! lock is one insert, removal or replacement, or is built beside it and put in at the end**, so that
-//! a step which stops half-way leaves nothing half changed. State for which that cannot be promised
-//! poisons itself: a database does ([`crate::db`]).
+//! A standard lock answers an error for ever after a panic under it, and nobody who meets that
+//! error can do better than go on: the runtime has already ended the one task that panicked. So
+//! these locks simply open again. That is right under one rule, which every use keeps: **what is
+//! done under a lock is one insert, removal or replacement, or is built beside it and put in at the
+//! end**, so that a step which stops half-way leaves nothing half changed. State for which that
+//! cannot be promised poisons itself: a database does ([`crate::db`]).
 //!
-//! No lock is held across an `.await`: the guards are not `Send`, so that a spawned task which tried
-//! would not compile.
+//! No lock is held across an `.await`: the guards are not `Send`, so that a spawned task which
+//! tried would not compile.
 
 pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

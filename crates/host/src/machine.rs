@@ -1,6 +1,6 @@
 //! The wall clock and randomness, as the values that a party is handed at its start
-//! ([`crate::start`]). Within the party the `Machine`, or the half of it that is needed, lies in its
-//! state and is the only place where time and chance come from. Timers are not here: a pause is
+//! ([`crate::start`]). Within the party the `Machine`, or the half of it that is needed, lies in
+//! its state and is the only place where time and chance come from. Timers are not here: a pause is
 //! tokio's, and a test may pause that.
 
 use crate::clock::Clock;

@@ -1,9 +1,10 @@
-//! How often a peer may ask: so many a minute on average, so many at once. Pure: time is an argument.
+//! How often a peer may ask: so many a minute on average, so many at once. Pure: time is an
+//! argument.
 
 use std::time::{Duration, Instant};
 
-/// One event costs this many units; `per_minute` units flow back each millisecond, so that nothing is
-/// lost to rounding.
+/// One event costs this many units; `per_minute` units flow back each millisecond, so that nothing
+/// is lost to rounding.
 const EVENT: u64 = 60_000;
 
 /// What a peer to whom nothing is ever given is told to wait.

@@ -1,5 +1,5 @@
-//! Randomness, as the `rand_core` 0.10 generator that the sciences take as an argument: [`Rng`] is the
-//! value that each party is handed at its start ([`crate::machine`]).
+//! Randomness, as the `rand_core` 0.10 generator that the sciences take as an argument: [`Rng`] is
+//! the value that each party is handed at its start ([`crate::machine`]).
 
 use crate::lock::Mutex;
 use core::convert::Infallible;
@@ -63,9 +63,11 @@ impl TryRng for Rng {
 
 impl TryCryptoRng for Rng {}
 
-/// The operating system's generator. Every call asks the kernel; nothing is buffered in this process.
+/// The operating system's generator. Every call asks the kernel; nothing is buffered in this
+/// process.
 ///
-/// A kernel without randomness is not a state in which a key may be made, so a failure there ends the process.
+/// A kernel without randomness is not a state in which a key may be made, so a failure there ends
+/// the process.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct OsRng;
 

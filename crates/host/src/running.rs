@@ -1,5 +1,6 @@
-//! What a started party hands back. `start(config, shutdown)` returns once the party listens and its state is open, so
-//! that the caller knows the real addresses (port 0 in tests) before anything dials in.
+//! What a started party hands back. `start(config, shutdown)` returns once the party listens and
+//! its state is open, so that the caller knows the real addresses (port 0 in tests) before anything
+//! dials in.
 
 use crate::shutdown::Shutdown;
 use std::future::Future;

@@ -1,5 +1,6 @@
-//! Secrets on disk: one line of text in a file that only its owner may read. A secret file is created once and never
-//! overwritten; a missing one is an error that names the command which makes it, never a fresh key.
+//! Secrets on disk: one line of text in a file that only its owner may read. A secret file is
+//! created once and never overwritten; a missing one is an error that names the command which makes
+//! it, never a fresh key.
 //!
 //! ```text
 //! CANDOR+SECRET+notice-root+k7L5nF0w...=
@@ -33,7 +34,8 @@ pub enum SecretError {
 }
 
 impl SecretError {
-    /// What is wrong, for an error that names the file itself: one that a person writes, and no `init`.
+    /// What is wrong, for an error that names the file itself: one that a person writes, and no
+    /// `init`.
     pub fn reason(&self) -> String {
         match self {
             Self::Missing { .. } => "no such file".to_owned(),
@@ -72,7 +74,8 @@ pub fn read_line(path: &Path) -> Result<Zeroizing<String>, SecretError> {
     Ok(Zeroizing::new(line.ok_or_else(malformed)?.to_owned()))
 }
 
-/// Creates the file at `path` with secret bytes under a label such as `notice-root`. Refuses to overwrite.
+/// Creates the file at `path` with secret bytes under a label such as `notice-root`. Refuses to
+/// overwrite.
 pub fn create(path: &Path, label: &str, secret: &[u8]) -> Result<(), SecretError> {
     let encoded = Zeroizing::new(BASE64_STANDARD.encode(secret));
     create_line(path, &Zeroizing::new(format!("{PREFIX}{label}+{}", *encoded)))

@@ -1,11 +1,11 @@
-//! One signal that everything awaits. A party is stopped by requesting it; each loop selects on [`Shutdown::requested`]
-//! and then drains in its own documented order.
+//! One signal that everything awaits. A party is stopped by requesting it; each loop selects on
+//! [`Shutdown::requested`] and then drains in its own documented order.
 
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// A cloneable stop signal. Clones are the same signal; a [`child`](Shutdown::child) also stops when its parent does,
-/// and stopping a child leaves the parent alone.
+/// A cloneable stop signal. Clones are the same signal; a [`child`](Shutdown::child) also stops
+/// when its parent does, and stopping a child leaves the parent alone.
 #[derive(Debug, Clone)]
 pub struct Shutdown(Arc<Signal>);
 

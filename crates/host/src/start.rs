@@ -1,8 +1,8 @@
 //! What a party is handed at its start beside its configuration: the machine, the signal that stops
 //! it, and its listener where the caller bound one.
 //!
-//! Each party has one `start(config, impl Into<Start>)`; a [`Shutdown`] alone is the usual start, on
-//! the real machine:
+//! Each party has one `start(config, impl Into<Start>)`; a [`Shutdown`] alone is the usual start,
+//! on the real machine:
 //!
 //! ```text
 //! witness::start(config, shutdown)                                       in production

@@ -1,6 +1,8 @@
-//! Telemetry: `tracing` events to standard error, so that standard output stays free for what a command answers.
+//! Telemetry: `tracing` events to standard error, so that standard output stays free for what a
+//! command answers.
 //!
-//! `CANDOR_LOG` sets the filter in the syntax of `tracing-subscriber`: `CANDOR_LOG=info,log_server=debug`.
+//! `CANDOR_LOG` sets the filter in the syntax of `tracing-subscriber`:
+//! `CANDOR_LOG=info,log_server=debug`.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -30,7 +32,8 @@ pub enum TelemetryError {
     AlreadyStarted,
 }
 
-/// Starts telemetry with `default_filter` (for example `"info"`) unless `CANDOR_LOG` says otherwise.
+/// Starts telemetry with `default_filter` (for example `"info"`) unless `CANDOR_LOG` says
+/// otherwise.
 pub fn init(format: Format, default_filter: &str) -> Result<(), TelemetryError> {
     let filter = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default_filter.to_owned());
     init_with(format, &filter)

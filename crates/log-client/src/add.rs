@@ -1,4 +1,5 @@
-//! Adding a leaf: the same bytes until they are in a published, cosigned checkpoint, and the proof checked before it is believed.
+//! Adding a leaf: the same bytes until they are in a published, cosigned checkpoint, and the proof
+//! checked before it is believed.
 
 use crate::LogClient;
 use host::http::{Fetch, FetchError, FetchLimits, Reply, Retry};
@@ -7,7 +8,8 @@ use tlog::merkle::leaf_hash;
 use tlog::proof::{PROOF_MAX_BYTES, ProofError, TlogProof};
 use tlog::{Logged, LoggedError};
 
-/// How long one `POST /add` may wait for its leaf to be published: longer than a log's own patience.
+/// How long one `POST /add` may wait for its leaf to be published: longer than a log's own
+/// patience.
 const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
 /// Why a leaf is not, or not yet, in the log.
@@ -28,7 +30,8 @@ pub enum AddError {
 }
 
 impl LogClient {
-    /// Adds a leaf and returns it with its verified proof. Safe to repeat: the same bytes have one place for ever.
+    /// Adds a leaf and returns it with its verified proof. Safe to repeat: the same bytes have one
+    /// place for ever.
     pub async fn add(&self, leaf: Vec<u8>) -> Result<(Logged<Vec<u8>>, TlogProof), AddError> {
         let url = format!("{}/add", self.url);
         let reply = self.proofs().post_again(&url, "text/plain", leaf.clone(), Retry::BRIEF).await;

@@ -1,6 +1,8 @@
-//! Reading the log: a fresh cosigned head, then every entry up to it, each verified before it is looked at.
+//! Reading the log: a fresh cosigned head, then every entry up to it, each verified before it is
+//! looked at.
 //!
-//! In scope: fetching what [`tlog::reader::Reader`] wants, and freshness. Out of scope: what leaves mean.
+//! In scope: fetching what [`tlog::reader::Reader`] wants, and freshness. Out of scope: what leaves
+//! mean.
 //! SPEC: log.md#following
 
 use crate::LogClient;
@@ -9,8 +11,8 @@ use tlog::policy::{CosignedCheckpoint, VerifyError, Window};
 use tlog::reader::{Head, ReadError, Reader, VerifiedEntry};
 use tlog::tile::{self, TilePath};
 
-/// How old a quorum's cosignatures may be. The log has its head cosigned anew every minute or so, even when nothing was
-/// added; older ones mean that somebody is being kept in the past.
+/// How old a quorum's cosignatures may be. The log has its head cosigned anew every minute or so,
+/// even when nothing was added; older ones mean that somebody is being kept in the past.
 pub const MAX_HEAD_AGE_SECS: u64 = 600;
 /// How far ahead of this device's clock a witness's may be.
 pub const MAX_AHEAD_SECS: u64 = 30;
@@ -42,7 +44,8 @@ impl LogClient {
         Ok(self.policy.verify_fresh_checkpoint(&bytes, window)?)
     }
 
-    /// Hands every entry between `trusted` and `head` to `take`, in order, once the head is shown to continue `trusted`.
+    /// Hands every entry between `trusted` and `head` to `take`, in order, once the head is shown
+    /// to continue `trusted`.
     pub async fn read(
         &self,
         trusted: Head,
@@ -62,15 +65,16 @@ impl LogClient {
         Ok(())
     }
 
-    /// What the log serves as its checkpoint, not verified: for a monitor, to whom a head without a quorum is evidence too.
+    /// What the log serves as its checkpoint, not verified: for a monitor, to whom a head without a
+    /// quorum is evidence too.
     pub async fn unverified_checkpoint(&self) -> Result<Vec<u8>, FetchError> {
         let url = format!("{}/checkpoint", self.url);
         let limits = FetchLimits { answer_bytes: tlog::note::NOTE_MAX_BYTES, ..FetchLimits::default() };
         Ok(self.fetch.with_limits(limits).get_again(&url, Retry::BRIEF).await?.ok()?.to_vec())
     }
 
-    /// The bytes of a tile or bundle, not verified. A log may drop a partial tile once the full one exists; that one's bytes serve
-    /// as well.
+    /// The bytes of a tile or bundle, not verified. A log may drop a partial tile once the full one
+    /// exists; that one's bytes serve as well.
     pub async fn unverified_tile(&self, path: &TilePath) -> Result<Vec<u8>, FetchError> {
         let reply = self.fetch.get_again(&tile::url(&self.url, path), Retry::BRIEF).await?;
         if reply.status != 404 || path.is_full() {

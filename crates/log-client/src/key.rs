@@ -1,5 +1,5 @@
-//! The key of a party that adds leaves: one line in a file, made once, and never of another name than
-//! the configuration says.
+//! The key of a party that adds leaves: one line in a file, made once, and never of another name
+//! than the configuration says.
 
 use host::rng::Rng;
 use host::secret::{self, SecretError};

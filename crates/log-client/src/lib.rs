@@ -1,8 +1,10 @@
-//! A log as its readers and submitters meet it over HTTP: a fresh head with a quorum, every entry up to it verified before it is
-//! looked at, a leaf added and its proof checked. Contract: `proto/log.md`.
+//! A log as its readers and submitters meet it over HTTP: a fresh head with a quorum, every entry
+//! up to it verified before it is looked at, a leaf added and its proof checked. Contract:
+//! `proto/log.md`.
 //!
-//! In scope: fetching what `tlog::reader` wants, freshness, `POST /add` with its retries. Out of scope: what leaves mean, what is
-//! kept between two looks (each party keeps its own head), accusing a log (`monitor`).
+//! In scope: fetching what `tlog::reader` wants, freshness, `POST /add` with its retries. Out of
+//! scope: what leaves mean, what is kept between two looks (each party keeps its own head),
+//! accusing a log (`monitor`).
 //!
 //! ```no_run
 //! # async fn example(policy: tlog::policy::Policy, leaf: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
@@ -46,7 +48,8 @@ pub struct LogClient {
 }
 
 impl LogClient {
-    /// Names the log's URL (`https://log.example/candor`) and the policy under which its heads are accepted.
+    /// Names the log's URL (`https://log.example/candor`) and the policy under which its heads are
+    /// accepted.
     pub fn new(url: &str, policy: Policy) -> Self {
         let limits = FetchLimits {
             answer_bytes: tile::BUNDLE_MAX_BYTES,

@@ -1,4 +1,5 @@
-//! The policy file of whoever reads a log: its key, its witnesses, the quorum. Of one log alone, for heads of two would look like a fork.
+//! The policy file of whoever reads a log: its key, its witnesses, the quorum. Of one log alone,
+//! for heads of two would look like a fork.
 
 use host::durable::DurableError;
 use std::path::{Path, PathBuf};

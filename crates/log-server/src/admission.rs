@@ -1,5 +1,5 @@
-//! Who may add a leaf: whoever signed it with a key the configuration names, within that key's rate. The log reads
-//! signatures, never content.
+//! Who may add a leaf: whoever signed it with a key the configuration names, within that key's
+//! rate. The log reads signatures, never content.
 
 use crate::config::Submitter;
 use crate::error::Error;
@@ -107,7 +107,8 @@ mod tests {
             (failure.status, failure.error)
         };
         assert_eq!(refused(&leaf("a\n", &[&stranger])), (403, "unknown-submitter".to_owned()));
-        // The submitter's name with another key is a stranger; its key over another text is a bad signature.
+        // The submitter's name with another key is a stranger; its key over another text is a bad
+        // signature.
         assert_eq!(refused(&leaf("a\n", &[&key("relay.example", 9)])).1, "unknown-submitter");
         let moved = String::from_utf8(leaf("a\n", &[&relay])).unwrap().replacen("a\n", "b\n", 1);
         assert_eq!(refused(moved.as_bytes()), (403, "bad-signature".to_owned()));

@@ -1,4 +1,5 @@
-//! Alarms: what only a fork, a rollback, a lying witness or a damaged disk explains. Each is kept with its evidence, once.
+//! Alarms: what only a fork, a rollback, a lying witness or a damaged disk explains. Each is kept
+//! with its evidence, once.
 
 use host::durable::{self, DurableError};
 use host::lock::Mutex;
@@ -25,8 +26,8 @@ impl Alarms {
         std::fs::read_dir(&self.folder).map_or(0, Iterator::count)
     }
 
-    /// Raises an alarm: a log line at `error`, and a file that begins with `text` and ends with `evidence`. The same `name`
-    /// is raised once.
+    /// Raises an alarm: a log line at `error`, and a file that begins with `text` and ends with
+    /// `evidence`. The same `name` is raised once.
     pub(crate) fn raise(&self, name: &str, text: &str, evidence: &[u8]) {
         let _one = self.one_at_a_time.lock();
         let name: String = name

@@ -1,5 +1,5 @@
-//! The index brought up to the tree, from the entry bundles: at the start, and whenever the index was
-//! lost or fell behind.
+//! The index brought up to the tree, from the entry bundles: at the start, and whenever the index
+//! was lost or fell behind.
 
 use crate::error::WriteError;
 use crate::index::Index;

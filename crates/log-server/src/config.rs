@@ -13,8 +13,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Its origin, a schema-less URL: `log.example/candor`.
     pub origin: String,
-    /// A tlog-policy file: this log's own key, its witnesses with their URLs, and the quorum. Needed to serve, not for
-    /// `init` (which prints the key that goes into it).
+    /// A tlog-policy file: this log's own key, its witnesses with their URLs, and the quorum.
+    /// Needed to serve, not for `init` (which prints the key that goes into it).
     pub policy: PathBuf,
     /// Who may add leaves.
     #[serde(default)]
@@ -25,8 +25,8 @@ pub struct Config {
     /// The least time between two checkpoints, in milliseconds: 1000 towards public witnesses.
     #[serde(default = "default_checkpoint_ms")]
     pub checkpoint_ms: u64,
-    /// After this many seconds without a new checkpoint the same head is cosigned again, so that its cosignature times
-    /// stay fresh (trustees refuse times older than 120 s).
+    /// After this many seconds without a new checkpoint the same head is cosigned again, so that
+    /// its cosignature times stay fresh (trustees refuse times older than 120 s).
     #[serde(default = "default_refresh_secs")]
     pub refresh_secs: u64,
     /// How long to wait for further cosignatures once the quorum is there, in milliseconds.

@@ -1,5 +1,5 @@
-//! Collecting the quorum: the signed head goes to every witness at once, and what comes back is read as
-//! log.md#publishing says.
+//! Collecting the quorum: the signed head goes to every witness at once, and what comes back is
+//! read as log.md#publishing says.
 //!
 //! | answer | what the log does |
 //! |---|---|
@@ -10,7 +10,8 @@
 //! | 429, 5xx, no answer | again with jitter, then in the next round |
 //! | the rest | a matter for the operator |
 //!
-//! An alarm counts as a missing witness: one that lies cannot stop the log, and a quorum that knows better does.
+//! An alarm counts as a missing witness: one that lies cannot stop the log, and a quorum that knows
+//! better does.
 
 use crate::alarms::Alarms;
 use crate::nodes::Nodes;
@@ -142,8 +143,8 @@ impl<S: Storage + Clone> Witnesses<S> {
         self.peers.clone()
     }
 
-    /// Collects cosignatures on a signed head until the policy's quorum is met, then for a moment more, and returns the
-    /// checkpoint that bears them all.
+    /// Collects cosignatures on a signed head until the policy's quorum is met, then for a moment
+    /// more, and returns the checkpoint that bears them all.
     pub(crate) async fn collect(&self, size: u64, signed: &[u8]) -> Result<Vec<u8>, NoQuorum> {
         let mut head = self.policy.verify_log_signature(signed)?;
         let mut asked = JoinSet::new();
@@ -229,7 +230,8 @@ impl<S: Storage + Clone> Ask<S> {
                     self.peer.size.store(self.size, Ordering::Relaxed);
                     return Ok(checked);
                 }
-                // SPEC: log.md#publishing: a size above our own MUST NOT be believed without an alarm.
+                // SPEC: log.md#publishing: a size above our own MUST NOT be believed without an
+                // alarm.
                 Answer::Stale(theirs) if theirs > self.size => {
                     return Err(AskError::BeyondOurs { theirs, ours: self.size });
                 }

@@ -1,5 +1,6 @@
-//! The right edge of the tree: the unfinished tile of every level. It is all the sequencer keeps in memory, and from it
-//! come the files of the next tree: a leaf appended to the edge completes at most one tile a level.
+//! The right edge of the tree: the unfinished tile of every level. It is all the sequencer keeps in
+//! memory, and from it come the files of the next tree: a leaf appended to the edge completes at
+//! most one tile a level.
 //!
 //! ```text
 //! size 70,000:   tile/entries/273.p/112    273 full bundles before it
@@ -33,7 +34,8 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// An edge from the unfinished tiles as they were read; `None` if their widths are not those of a tree of `size`.
+    /// An edge from the unfinished tiles as they were read; `None` if their widths are not those of
+    /// a tree of `size`.
     pub(crate) fn from_tiles(size: u64, levels: Vec<Vec<Hash>>, bundle: Vec<u8>) -> Option<Self> {
         let fits = levels.iter().enumerate().all(|(level, tile)| tile.len() as u64 == width_at(size, level));
         let complete = width_levels(size) == levels.len();
@@ -44,7 +46,8 @@ impl Edge {
         self.size
     }
 
-    /// The RFC 6962 root: the perfect subtrees at the edge, from the smallest to the largest, hashed together.
+    /// The RFC 6962 root: the perfect subtrees at the edge, from the smallest to the largest,
+    /// hashed together.
     pub(crate) fn root(&self) -> Hash {
         let mut root: Option<Hash> = None;
         for tile in &self.levels {

@@ -1,9 +1,9 @@
-//! Leaf hash to index, so that adding the same bytes twice gives the same answer. A cache: every line of it follows from
-//! the entry bundles.
+//! Leaf hash to index, so that adding the same bytes twice gives the same answer. A cache: every
+//! line of it follows from the entry bundles.
 //!
-//! A file that is missing or damaged is made anew, at the start and while the log runs: whoever meets
-//! an error leaves a doubt, and the sequencer, which alone writes here, mends the file and brings it up
-//! to the tree ([`crate::catch_up`]) before it writes another leaf.
+//! A file that is missing or damaged is made anew, at the start and while the log runs: whoever
+//! meets an error leaves a doubt, and the sequencer, which alone writes here, mends the file and
+//! brings it up to the tree ([`crate::catch_up`]) before it writes another leaf.
 
 use host::db::{Db, DbError, One};
 use host::lock::RwLock;
@@ -43,7 +43,8 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Opens the index at `path`; a missing or unreadable file becomes an empty one that covers nothing.
+    /// Opens the index at `path`; a missing or unreadable file becomes an empty one that covers
+    /// nothing.
     pub(crate) fn open(path: &Path) -> Result<Self, IndexError> {
         let doubt = watch::Sender::new(Doubt::Reopen);
         let index = Self { path: path.to_owned(), db: RwLock::new(None), doubt };
@@ -96,7 +97,8 @@ impl Index {
         self.with(|db| db.read(|tx| Ok(tx.open_table(LEAVES)?.get(leaf_hash)?.map(|index| index.value()))))
     }
 
-    /// Adds the leaves from `first` on. The first index of a hash stays: the answer to a repeat never changes.
+    /// Adds the leaves from `first` on. The first index of a hash stays: the answer to a repeat
+    /// never changes.
     pub(crate) fn extend(&self, first: u64, leaf_hashes: &[[u8; 32]]) -> Result<(), IndexError> {
         self.with(|db| {
             db.write(|tx| {

@@ -1,5 +1,5 @@
-//! The log's own keys: Ed25519, which every witness and client understands, and ML-DSA-44 under the same name, which holds
-//! against quantum computers.
+//! The log's own keys: Ed25519, which every witness and client understands, and ML-DSA-44 under the
+//! same name, which holds against quantum computers.
 
 use crate::error::Error;
 use crate::tree::Heads;

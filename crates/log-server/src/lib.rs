@@ -1,8 +1,9 @@
-//! The log: it orders the release records, and cannot show two people two histories without being caught (proto/log.md;
-//! C2SP tlog-tiles, tlog-checkpoint, tlog-witness).
+//! The log: it orders the release records, and cannot show two people two histories without being
+//! caught (proto/log.md; C2SP tlog-tiles, tlog-checkpoint, tlog-witness).
 //!
-//! In scope: `admission` of leaves by who signed them, one sequencer that batches them, durable tiles, the
-//! quorum of witnesses before publishing. Out of scope: what a leaf means; the log reads signatures, never content.
+//! In scope: `admission` of leaves by who signed them, one sequencer that batches them, durable
+//! tiles, the quorum of witnesses before publishing. Out of scope: what a leaf means; the log reads
+//! signatures, never content.
 //!
 //! ```text
 //! POST /add                          a leaf (signed note) -> its tlog-proof, once published | 400 403 413 429 503

@@ -7,7 +7,8 @@ use tlog::Hash;
 use tlog::merkle::{self, ConsistencyProof, InclusionProof, NodeId, ProveError};
 use tlog::tile::{Tile, TilePath, place_of};
 
-/// The nodes of the tree of the first `size` leaves. Keeps the tiles it read: one proof needs few, and them often.
+/// The nodes of the tree of the first `size` leaves. Keeps the tiles it read: one proof needs few,
+/// and them often.
 pub(crate) struct Nodes<'a, S> {
     storage: &'a S,
     size: u64,

@@ -1,5 +1,5 @@
-//! The policy under which this log publishes: it must know the log by its present key, and be able to
-//! reach a quorum.
+//! The policy under which this log publishes: it must know the log by its present key, and be able
+//! to reach a quorum.
 
 use crate::config::Config;
 use crate::error::{Error, PolicyMisfit};

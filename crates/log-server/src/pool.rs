@@ -1,7 +1,8 @@
-//! Leaves on their way into the tree. Bounded: a leaf that finds no room is refused by name, and its submitter tries again.
+//! Leaves on their way into the tree. Bounded: a leaf that finds no room is refused by name, and
+//! its submitter tries again.
 //!
-//! The same bytes are one leaf however often they come: a repeat joins the one that waits. What became of a leaf is told to
-//! everyone who waits for it.
+//! The same bytes are one leaf however often they come: a repeat joins the one that waits. What
+//! became of a leaf is told to everyone who waits for it.
 
 use bytes::Bytes;
 use host::http::Failure;
@@ -62,7 +63,8 @@ impl Pool {
         self.fates.len()
     }
 
-    /// The next batch, at most `limit` leaves. Their fates stay open until [`settle`](Pool::settle).
+    /// The next batch, at most `limit` leaves. Their fates stay open until
+    /// [`settle`](Pool::settle).
     pub(crate) fn take(&mut self, limit: usize) -> Vec<(Hash, Bytes)> {
         let batch: Vec<_> = self.queue.drain(..limit.min(self.queue.len())).collect();
         self.queued_bytes -= batch.iter().map(|(_, entry)| entry.len()).sum::<usize>();

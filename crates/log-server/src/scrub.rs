@@ -1,4 +1,5 @@
-//! Reading the whole tree again, in the background: logs have died of flipped bits that nobody read for months.
+//! Reading the whole tree again, in the background: logs have died of flipped bits that nobody read
+//! for months.
 
 use crate::alarms::Alarms;
 use crate::edge::WIDTH;
@@ -8,9 +9,9 @@ use host::shutdown::Shutdown;
 use tlog::merkle::{Frontier, root_of};
 use tlog::tile::{BUNDLE_MAX_BYTES, Bundle, Kind, TilePath, tile_at};
 
-/// Checks every bundle and tile of the tree of `size` leaves against each other, from the entries up: each bundle's leaf
-/// hashes are its level-0 tile, each full tile's root is its place in the tile above. Returns how many entries were read;
-/// fewer than `size` when shutdown came first.
+/// Checks every bundle and tile of the tree of `size` leaves against each other, from the entries
+/// up: each bundle's leaf hashes are its level-0 tile, each full tile's root is its place in the
+/// tile above. Returns how many entries were read; fewer than `size` when shutdown came first.
 fn scrub<S: Storage>(storage: &S, size: u64, shutdown: &Shutdown) -> Result<u64, TreeError> {
     let mut tree = Frontier::new();
     for index in 0..size.div_ceil(WIDTH as u64) {

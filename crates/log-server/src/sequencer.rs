@@ -1,8 +1,8 @@
 //! The one writer: batches, commits, has the head cosigned, publishes; one after the other.
 //!
-//! A batch is taken only when the head before it is published. So while the quorum is missing nothing grows: what was
-//! signed waits for its cosignatures, what arrives waits in the pool, and a log whose state was rolled back (its witnesses
-//! know a larger head) never signs a second history.
+//! A batch is taken only when the head before it is published. So while the quorum is missing
+//! nothing grows: what was signed waits for its cosignatures, what arrives waits in the pool, and a
+//! log whose state was rolled back (its witnesses know a larger head) never signs a second history.
 //!
 //! ```text
 //!            ┌── refresh due ──────────────┐
@@ -53,7 +53,8 @@ impl Pace {
     }
 }
 
-/// Between two tries to find the quorum, or a disk that works: the witness restarts, the operator frees space.
+/// Between two tries to find the quorum, or a disk that works: the witness restarts, the operator
+/// frees space.
 const AGAIN: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
 
 pub(crate) struct Sequencer<S, H> {
@@ -139,7 +140,8 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         }
     }
 
-    /// One round: the present head to every witness; with a quorum, published. `false` when the quorum is missing.
+    /// One round: the present head to every witness; with a quorum, published. `false` when the
+    /// quorum is missing.
     async fn cosign(&mut self) -> Result<bool, Error> {
         let (size, root) = (self.tree().size(), self.tree().root());
         let collected = tokio::select! {
@@ -190,7 +192,8 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                 self.report(&error);
                 let named = failure(&error);
                 ensure_passing(error)?;
-                // The write may have persisted all the same: ask the disk before telling the submitters.
+                // The write may have persisted all the same: ask the disk before telling the
+                // submitters.
                 let restored = self.restore().await;
                 let integrated = matches!(restored, Ok(true)) && self.tree().size() > first;
                 let fate = if integrated { Fate::Integrated } else { Fate::Failed(named) };
@@ -201,7 +204,8 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         went_well
     }
 
-    /// The tree as the disk has it, and an index that covers it. `false` when it failed in a way that may pass.
+    /// The tree as the disk has it, and an index that covers it. `false` when it failed in a way
+    /// that may pass.
     async fn restore(&mut self) -> Result<bool, Error> {
         let handover = self.handover.clone();
         let restored = self.blocking(move |tree| -> Result<(), WriteError> {
@@ -255,8 +259,9 @@ fn write<S: Storage, H: Heads>(
 ) -> Result<usize, WriteError> {
     let mut new = Vec::new();
     for (leaf, entry) in leaves.iter().zip(entries) {
-        // A leaf that came in while its twin was being integrated: the index, which only this task extends, knows. If
-        // it cannot say, nothing is written: the same bytes have one place for ever.
+        // A leaf that came in while its twin was being integrated: the index, which only this task
+        // extends, knows. If it cannot say, nothing is written: the same bytes have one place for
+        // ever.
         if handover.index.find(&leaf.0)?.is_none() {
             new.push(&entry[..]);
         }
@@ -288,8 +293,8 @@ fn failure(error: &WriteError) -> Failure {
     Failure::new(503, "storage", "the log could not write; send the same bytes again later")
 }
 
-/// A disk may work again, a broken tree is opened again, an index is made anew. After anything else this process must not
-/// write any more.
+/// A disk may work again, a broken tree is opened again, an index is made anew. After anything else
+/// this process must not write any more.
 fn ensure_passing(error: WriteError) -> Result<(), Error> {
     match error {
         WriteError::Index(_) | WriteError::Tree(TreeError::Storage(_) | TreeError::Broken) => Ok(()),

@@ -1,4 +1,5 @@
-//! The HTTP side: admission and the wait for publication; everything else is read from what was published.
+//! The HTTP side: admission and the wait for publication; everything else is read from what was
+//! published.
 
 use crate::admission::{Admission, MAX_LEAF_BYTES};
 use crate::alarms::Alarms;
@@ -99,7 +100,8 @@ fn text(body: impl Into<Body>, cache: &'static str) -> Response {
 }
 
 impl Front {
-    /// Admits a leaf, waits until it is published, and returns its tlog-proof. The same bytes always get the same index.
+    /// Admits a leaf, waits until it is published, and returns its tlog-proof. The same bytes
+    /// always get the same index.
     async fn add(&self, body: Bytes) -> Result<Vec<u8>, Failure> {
         let deadline = Instant::now() + self.add_wait;
         let admitted = self.admission.admit(&body)?;
@@ -142,7 +144,8 @@ impl Front {
         self.prove(leaf, index, head).await
     }
 
-    /// Waits, but not beyond the deadline or the log's life; what is told then names the log's trouble, if it has one.
+    /// Waits, but not beyond the deadline or the log's life; what is told then names the log's
+    /// trouble, if it has one.
     async fn within<T>(&self, deadline: Instant, wait: impl Future<Output = T>) -> Result<T, Failure> {
         let slow = || {
             Failure::new(
@@ -193,7 +196,8 @@ impl Front {
         .await
     }
 
-    /// A tile or bundle of the published tree. A partial one whose file is gone is cut from the full one.
+    /// A tile or bundle of the published tree. A partial one whose file is gone is cut from the
+    /// full one.
     async fn tile(&self, path: String) -> Result<Vec<u8>, Failure> {
         let absent = || {
             Failure::new(404, "no-tile", "the published tree has no such tile; fetch the checkpoint first")

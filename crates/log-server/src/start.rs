@@ -1,5 +1,6 @@
-//! A log is made once, started, and stops: keys and tree first, then the index that follows from them,
-//! then what serves; in the end the sequencer stops what serves, and never the other way round.
+//! A log is made once, started, and stops: keys and tree first, then the index that follows from
+//! them, then what serves; in the end the sequencer stops what serves, and never the other way
+//! round.
 
 use crate::admission::Admission;
 use crate::alarms::Alarms;
@@ -34,8 +35,9 @@ pub struct At {
     pub vkeys: Vec<String>,
 }
 
-/// Makes the keys and the signed empty tree of a new log; returns its verifier keys, one line each: the Ed25519 one, which
-/// goes into policies, and the ML-DSA-44 one. Refuses to touch a data folder that was initialised before.
+/// Makes the keys and the signed empty tree of a new log; returns its verifier keys, one line each:
+/// the Ed25519 one, which goes into policies, and the ML-DSA-44 one. Refuses to touch a data folder
+/// that was initialised before.
 pub fn init(config: &Config) -> Result<Vec<String>, Error> {
     host::durable::create_dirs(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;

@@ -1,6 +1,6 @@
-//! What passes between the HTTP side and the sequencer: leaves one way, their fates and published heads
-//! the other. One owner per part: the sequencer alone publishes, settles and sets the trouble; the HTTP
-//! side alone fills the pool.
+//! What passes between the HTTP side and the sequencer: leaves one way, their fates and published
+//! heads the other. One owner per part: the sequencer alone publishes, settles and sets the
+//! trouble; the HTTP side alone fills the pool.
 
 use crate::index::Index;
 use crate::pool::{Fate, Full, Pool};

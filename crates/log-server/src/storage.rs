@@ -1,5 +1,5 @@
-//! The storage seam: what the sequencer asks of a disk. Real folders in production ([`Folder`]); in tests a store that
-//! fails, fails after persisting, or loses everything that was not fsynced.
+//! The storage seam: what the sequencer asks of a disk. Real folders in production ([`Folder`]); in
+//! tests a store that fails, fails after persisting, or loses everything that was not fsynced.
 //!
 //! ```text
 //! lock                              held by the one process that may write here
@@ -14,16 +14,17 @@
 use host::durable::{self, DurableError, Linked};
 use std::path::{Path, PathBuf};
 
-/// What the sequencer needs of a disk. Names are relative, `/`-separated, and made by this crate, never by a peer.
+/// What the sequencer needs of a disk. Names are relative, `/`-separated, and made by this crate,
+/// never by a peer.
 ///
-/// Every write may fail with nothing done, or fail although it was done: a caller that met an error knows neither, and
-/// must read the state again before it writes more.
+/// Every write may fail with nothing done, or fail although it was done: a caller that met an error
+/// knows neither, and must read the state again before it writes more.
 pub(crate) trait Storage: Send + Sync + 'static {
     /// A whole file of at most `limit` bytes; `None` when there is none.
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, DurableError>;
 
-    /// Makes `name` hold `bytes` and never anything else. Its content is durable on return, its name only after
-    /// [`sync`](Storage::sync). Refuses to replace other bytes.
+    /// Makes `name` hold `bytes` and never anything else. Its content is durable on return, its
+    /// name only after [`sync`](Storage::sync). Refuses to replace other bytes.
     fn link(&self, name: &str, bytes: &[u8]) -> Result<Linked, DurableError>;
 
     /// Makes every name linked into these folders so far durable.

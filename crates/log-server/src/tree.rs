@@ -6,13 +6,15 @@
 //! publish:  quorum collected ──> public/checkpoint replaced
 //! ```
 //!
-//! The tree state *is* the log's signed checkpoint: there is no second record that could disagree with what was signed.
-//! The signature is made after the tiles are durable and leaves this process only after the state that names it is.
-//! The state is swapped only against the head this writer last wrote (compare-and-swap), so that a second writer which got
-//! past the lock, or a folder restored under a running log, stops the log instead of forking it.
+//! The tree state *is* the log's signed checkpoint: there is no second record that could disagree
+//! with what was signed. The signature is made after the tiles are durable and leaves this process
+//! only after the state that names it is. The state is swapped only against the head this writer
+//! last wrote (compare-and-swap), so that a second writer which got past the lock, or a folder
+//! restored under a running log, stops the log instead of forking it.
 //!
-//! After any failed write the outcome is unknown: "failed" and "failed but persisted" look alike. The tree is then
-//! *broken* until [`Tree::open`] has read the state again; a retry in place would guess.
+//! After any failed write the outcome is unknown: "failed" and "failed but persisted" look alike.
+//! The tree is then *broken* until [`Tree::open`] has read the state again; a retry in place would
+//! guess.
 
 use crate::edge::{Edge, TileFile, WIDTH, tile_path, width_at, width_levels};
 use crate::state::Published;
@@ -96,9 +98,9 @@ impl<S: Storage, H: Heads> Tree<S, H> {
         Ok(storage.replace(STATE, &heads.sign(0, &empty.root()))?)
     }
 
-    /// Opens the tree from its signed state. Refuses if the tiles do not give the signed root, or if anything was
-    /// published that the state does not contain. Removes what an interrupted commit left beyond the signed head: it was
-    /// never signed, and nobody was told of it.
+    /// Opens the tree from its signed state. Refuses if the tiles do not give the signed root, or
+    /// if anything was published that the state does not contain. Removes what an interrupted
+    /// commit left beyond the signed head: it was never signed, and nobody was told of it.
     pub(crate) fn open(storage: S, heads: H) -> Result<Self, TreeError> {
         let (signed, edge) = read_state(&storage, &heads)?;
         remove_unsigned(&storage, edge.size())?;
@@ -135,7 +137,8 @@ impl<S: Storage, H: Heads> Tree<S, H> {
         &self.storage
     }
 
-    /// Appends `entries` in order and returns their leaf hashes; the new signed state is durable on return.
+    /// Appends `entries` in order and returns their leaf hashes; the new signed state is durable on
+    /// return.
     pub(crate) fn commit<'a>(
         &mut self,
         entries: impl IntoIterator<Item = &'a [u8]>,
@@ -183,7 +186,8 @@ impl<S: Storage, H: Heads> Tree<S, H> {
         Ok(self.storage.sync(&folders.into_iter().collect::<Vec<_>>())?)
     }
 
-    /// Compare-and-swap. The folder lock keeps other processes out; the comparison finds what got past it.
+    /// Compare-and-swap. The folder lock keeps other processes out; the comparison finds what got
+    /// past it.
     fn swap_state(&self, signed: &[u8]) -> Result<(), TreeError> {
         let found = self.storage.read(STATE, MAX_CHECKPOINT_BYTES)?.ok_or(TreeError::NoState)?;
         if found != self.signed {
@@ -251,7 +255,8 @@ pub(crate) fn bad_tile(path: &TilePath, size: u64) -> TreeError {
     TreeError::BadTile { name: tile_file(path), size }
 }
 
-/// Removes tiles and bundles that reach beyond a tree of `size` leaves. One commit is the most that can be there.
+/// Removes tiles and bundles that reach beyond a tree of `size` leaves. One commit is the most that
+/// can be there.
 fn remove_unsigned<S: Storage>(storage: &S, size: u64) -> Result<(), TreeError> {
     let levels = (0..=LEVEL_MAX).map(|level| (Kind::Hashes(level), u32::from(level)));
     for (kind, level) in levels.chain([(Kind::Entries, 0)]) {

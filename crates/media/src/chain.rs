@@ -1,7 +1,8 @@
 //! The chain that makes dropping, reordering or adding a segment visible.
 //!
-//! `proto/segment.md`, "Chain": `chain_0` starts an epoch and binds the close of the one before; each segment folds in its header
-//! and every sealed fragment. Only hashes: anyone can recompute it without a key.
+//! `proto/segment.md`, "Chain": `chain_0` starts an epoch and binds the close of the one before;
+//! each segment folds in its header and every sealed fragment. Only hashes: anyone can recompute it
+//! without a key.
 
 use crate::epoch::CtxHash;
 use crate::rope::Rope;
@@ -14,13 +15,15 @@ pub struct Chain(pub [u8; 32]);
 crate::codec::wrapped!(Chain);
 
 impl Chain {
-    /// `chain_0` of an epoch whose predecessor was closed with `prev_close_hash` (zeros for a track's first epoch).
+    /// `chain_0` of an epoch whose predecessor was closed with `prev_close_hash` (zeros for a
+    /// track's first epoch).
     #[must_use]
     pub fn start(ctx: &CtxHash, prev_close_hash: &[u8; 32]) -> Self {
         Self(sha256(&[b"candor chain0\0", &ctx.0, prev_close_hash]))
     }
 
-    /// `chain_k` from `chain_{k-1}`, the hash of the segment's header and the hash of its framed fragments.
+    /// `chain_k` from `chain_{k-1}`, the hash of the segment's header and the hash of its framed
+    /// fragments.
     #[must_use]
     pub fn next(&self, header_hash: &[u8; 32], fragments_hash: &[u8; 32]) -> Self {
         Self(sha256(&[b"candor chain\0", &self.0, header_hash, fragments_hash]))

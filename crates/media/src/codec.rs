@@ -1,7 +1,9 @@
-//! The canonical encoding of every binary object: fixed fields in order, big-endian integers, length-prefixed bytes with a stated maximum.
+//! The canonical encoding of every binary object: fixed fields in order, big-endian integers,
+//! length-prefixed bytes with a stated maximum.
 //!
-//! Contract: `proto/README.md`, "Conventions of every binary object". A decoder reads each field once, checks each length before it
-//! allocates, and refuses bytes that are left over, so that a value has exactly one encoding.
+//! Contract: `proto/README.md`, "Conventions of every binary object". A decoder reads each field
+//! once, checks each length before it allocates, and refuses bytes that are left over, so that a
+//! value has exactly one encoding.
 
 mod field;
 

@@ -1,6 +1,7 @@
 //! Who owns a camera: signed by both.
 //!
-//! `proto/segment.md`, "Enrollment". The relay lets a camera publish when an owner it knows enrolled it.
+//! `proto/segment.md`, "Enrollment". The relay lets a camera publish when an owner it knows
+//! enrolled it.
 
 use crate::time::Seconds;
 use alloc::vec::Vec;

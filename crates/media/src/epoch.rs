@@ -1,7 +1,9 @@
-//! An epoch in public: its context, its commitments, and the sealed shares and wraps that carry its seed.
+//! An epoch in public: its context, its commitments, and the sealed shares and wraps that carry its
+//! seed.
 //!
-//! `proto/segment.md`, "EpochOpen". The camera signs one EpochOpen for each epoch; the relay stores it beside the video. Nothing in it
-//! opens anything without a recipient's or trustees' private keys.
+//! `proto/segment.md`, "EpochOpen". The camera signs one EpochOpen for each epoch; the relay stores
+//! it beside the video. Nothing in it opens anything without a recipient's or trustees' private
+//! keys.
 
 use crate::time::Micros;
 use alloc::vec::Vec;
@@ -105,7 +107,8 @@ macro_rules! reasons {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The name for scripts: that of the table in `proto/segment.md`, "Chain", with hyphens.
+            /// The name for scripts: that of the table in `proto/segment.md`, "Chain", with
+            /// hyphens.
             #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
@@ -250,7 +253,8 @@ impl Field for EpochOpen {
     }
 }
 
-/// An EpochOpen and the bytes that were signed. The signature is *unverified* until [`SignedEpochOpen::verify`].
+/// An EpochOpen and the bytes that were signed. The signature is *unverified* until
+/// [`SignedEpochOpen::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedEpochOpen {
     open: EpochOpen,

@@ -36,7 +36,8 @@ macro_rules! hash_id {
             /// 64 hexadecimal digits, as [`fmt::Display`] writes them.
             fn from_str(text: &str) -> Result<Self, BadId> {
                 let mut id = [0; 32];
-                // `from_str_radix` alone would take a sign and capitals: an identifier has one text.
+                // `from_str_radix` alone would take a sign and capitals: an identifier has one
+                // text.
                 if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
                     return Err(BadId);
                 }

@@ -1,12 +1,15 @@
 //! What everybody may see of the video, the relay included.
 //!
-//! Identifiers, the signed objects that say who may publish and watch, the clear parts of a segment, and the messages of a session
-//! with the relay. Contracts: `proto/segment.md` (objects and segments) and `proto/session.md` (messages).
+//! Identifiers, the signed objects that say who may publish and watch, the clear parts of a
+//! segment, and the messages of a session with the relay. Contracts: `proto/segment.md` (objects
+//! and segments) and `proto/session.md` (messages).
 //!
-//! In scope: canonical encodings, their limits, and Ed25519 signatures over public bytes. Every type here can be read by the relay,
-//! and that list is complete: what is not here, the relay cannot see.
+//! In scope: canonical encodings, their limits, and Ed25519 signatures over public bytes. Every
+//! type here can be read by the relay, and that list is complete: what is not here, the relay
+//! cannot see.
 //!
-//! Out of scope: anything that opens a frame (`seal`), anything that lets a key go (`escrow`), sockets (`quic`).
+//! Out of scope: anything that opens a frame (`seal`), anything that lets a key go (`escrow`),
+//! sockets (`quic`).
 //!
 //! Every object starts with `u16 suite, u8 type`; a segment begins, for example:
 //!

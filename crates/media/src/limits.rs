@@ -2,7 +2,8 @@
 
 /// A sealed fragment, bytes.
 pub const FRAGMENT: usize = 8 << 20;
-/// A whole segment on the wire, bytes. A camera closes one at 4 MiB or 10 s; this is where a reader gives up.
+/// A whole segment on the wire, bytes. A camera closes one at 4 MiB or 10 s; this is where a reader
+/// gives up.
 pub const SEGMENT: usize = 16 << 20;
 /// Fragments in one segment.
 pub const FRAGMENTS: u32 = 4096;
@@ -10,7 +11,8 @@ pub const FRAGMENTS: u32 = 4096;
 pub const TRUSTEES: usize = 16;
 /// Recipients in a policy.
 pub const RECIPIENTS: usize = 32;
-/// A sealed share or a wrap, bytes: X-Wing ciphertext 1120, plaintext 33, tag 16, with room to spare.
+/// A sealed share or a wrap, bytes: X-Wing ciphertext 1120, plaintext 33, tag 16, with room to
+/// spare.
 pub const WRAPPED: usize = 2048;
 /// An X-Wing public key, bytes.
 pub const WRAP_KEY: usize = 1216;

@@ -1,8 +1,9 @@
 //! The messages of a session with the relay.
 //!
-//! `proto/session.md`, "Messages". A session has one *control* stream, opened by the client, on which both sides send framed
-//! [`Control`] messages for as long as it lasts; one unidirectional stream for each live segment; and a bidirectional stream of its own
-//! for each *call*: one [`Request`], one [`Response`], and, where the response says so, segments behind it.
+//! `proto/session.md`, "Messages". A session has one *control* stream, opened by the client, on
+//! which both sides send framed [`Control`] messages for as long as it lasts; one unidirectional
+//! stream for each live segment; and a bidirectional stream of its own for each *call*: one
+//! [`Request`], one [`Response`], and, where the response says so, segments behind it.
 //!
 //! ```text
 //! 00 00 00 2a   length of what follows, at most 1 MiB
@@ -11,7 +12,8 @@
 //! ...
 //! ```
 
-/// Gives the messages of one kind their bytes: a number each, then the fields, as in [`fields!`](crate::fields).
+/// Gives the messages of one kind their bytes: a number each, then the fields, as in
+/// [`fields!`](crate::fields).
 macro_rules! messages {
     ($type:ident of $kind:ident, $what:literal: $( $code:literal $variant:ident
         $({ $($field:ident $(= $name:literal)? $([$most:expr])? $(<= $limit:expr)?),+ })?

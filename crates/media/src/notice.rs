@@ -1,7 +1,8 @@
 //! A day's notice key, as the camera publishes it to the relay.
 //!
-//! `proto/segment.md`, "DayNotice". The relay keeps it for owners and sponsors, never for guests: with it a sponsor can compose a
-//! request that the owner will find, and its holder can recognise that camera's leaves of that one day.
+//! `proto/segment.md`, "DayNotice". The relay keeps it for owners and sponsors, never for guests:
+//! with it a sponsor can compose a request that the owner will find, and its holder can recognise
+//! that camera's leaves of that one day.
 
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;

@@ -1,6 +1,8 @@
-//! What camera and owner tell each other once, through a mailbox on the relay that neither has to trust.
+//! What camera and owner tell each other once, through a mailbox on the relay that neither has to
+//! trust.
 //!
-//! `proto/session.md`, "Pairing". Encodings only; `seal::pair` seals them under the invite's secret.
+//! `proto/session.md`, "Pairing". Encodings only; `seal::pair` seals them under the invite's
+//! secret.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -70,7 +72,8 @@ impl core::fmt::Debug for PairWelcome {
     }
 }
 
-/// A signed OwnerPolicy, the leaf that blinds it, and the leaf's tlog-proof: what a camera demands before it wraps for anybody.
+/// A signed OwnerPolicy, the leaf that blinds it, and the leaf's tlog-proof: what a camera demands
+/// before it wraps for anybody.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct PolicyBundle {
     /// Signed OwnerPolicy.

@@ -1,7 +1,8 @@
 //! What one owner decided for one camera: who may watch, who holds shares, what may be released.
 //!
-//! `proto/segment.md`, "OwnerPolicy". Versions only grow, each names the hash of the one before, and each is a (blinded) leaf in the
-//! log: a camera accepts one only with that leaf's proof, so that no silent viewer can be added.
+//! `proto/segment.md`, "OwnerPolicy". Versions only grow, each names the hash of the one before,
+//! and each is a (blinded) leaf in the log: a camera accepts one only with that leaf's proof, so
+//! that no silent viewer can be added.
 
 use crate::time::Seconds;
 use alloc::string::String;
@@ -104,8 +105,8 @@ fields!(TrusteeEntry {
     url = "trustee url" <= limits::URL,
 });
 
-/// Under a trustee's URL, the signed note of its key of a day (`proto/release.md#trustee-http`): the
-/// day's number follows.
+/// Under a trustee's URL, the signed note of its key of a day (`proto/release.md#trustee-http`):
+/// the day's number follows.
 pub const DAY_KEYS_PATH: &str = "/day-keys/";
 
 /// Where the trustee at `url` serves its key of a day.

@@ -1,6 +1,7 @@
 //! A segment on the wire, in the spool and in the store: the same bytes everywhere.
 //!
-//! `proto/segment.md`, "Segment". A clear header, sealed fragments as they are made, an end marker and a signed trailer:
+//! `proto/segment.md`, "Segment". A clear header, sealed fragments as they are made, an end marker
+//! and a signed trailer:
 //!
 //! ```text
 //! 0001 10 | camera_id 32 | track 4 | epoch_no 8 | k 4 | sequence 8 | run 4 | start_us 8 | flags 1      72 bytes

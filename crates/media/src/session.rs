@@ -1,7 +1,9 @@
-//! The two decisions of publishing, without sockets: what a camera sends next, and where the relay lets a segment stand.
+//! The two decisions of publishing, without sockets: what a camera sends next, and where the relay
+//! lets a segment stand.
 //!
-//! `proto/session.md`, "Publishing". [`Outbox`] is the camera's: live first, then backfill, nothing forgotten before it is acknowledged.
-//! [`place`] is the relay's: a segment may stand where its epoch and number fit between its neighbours.
+//! `proto/session.md`, "Publishing". [`Outbox`] is the camera's: live first, then backfill, nothing
+//! forgotten before it is acknowledged. [`place`] is the relay's: a segment may stand where its
+//! epoch and number fit between its neighbours.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +27,8 @@ impl Outbox {
         Self { waiting: spooled.into_iter().collect(), ..Self::default() }
     }
 
-    /// A new session with the relay: whatever was under way must be sent again, and `next` and later is live.
+    /// A new session with the relay: whatever was under way must be sent again, and `next` and
+    /// later is live.
     pub fn handle_connected(&mut self, next: Sequence) {
         self.waiting.append(&mut self.in_flight);
         self.live_from = Some(next);
@@ -64,7 +67,8 @@ impl Outbox {
         Some(next)
     }
 
-    /// The newest live segment that waits; `None` when only backfill does. For a sender that keeps room for what is live.
+    /// The newest live segment that waits; `None` when only backfill does. For a sender that keeps
+    /// room for what is live.
     pub fn poll_live(&mut self) -> Option<Sequence> {
         let newest = self.waiting.last().copied()?;
         if self.live_from.is_none_or(|from| newest < from) {
@@ -91,8 +95,8 @@ pub struct Place {
 
 /// Whether a segment may stand at `sequence`, given the places that are taken.
 ///
-/// Sequences order segments as epochs and numbers do: a segment that would stand before an earlier one, or after a later one, was
-/// replayed or reordered.
+/// Sequences order segments as epochs and numbers do: a segment that would stand before an earlier
+/// one, or after a later one, was replayed or reordered.
 ///
 /// # Errors
 /// [`RefusalCode::SequenceTaken`] or [`RefusalCode::OutOfOrder`].

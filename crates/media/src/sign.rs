@@ -1,7 +1,8 @@
 //! Ed25519 signatures over domain-separated bytes, and SHA-256.
 //!
-//! A signature is over `domain || bytes`; the domain ends in 0x00 and stands in the table of `proto/segment.md`. Verification is
-//! strict (RFC 8032 with small-order keys and non-canonical scalars refused).
+//! A signature is over `domain || bytes`; the domain ends in 0x00 and stands in the table of
+//! `proto/segment.md`. Verification is strict (RFC 8032 with small-order keys and non-canonical
+//! scalars refused).
 
 use alloc::vec::Vec;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -37,7 +38,8 @@ pub fn sign(key: &SigningKey, domain: &[u8], body: &[u8]) -> SignatureBytes {
 /// Verifies a signature on `domain || body`; `what` names the object in the error.
 ///
 /// # Errors
-/// [`BadSignature`] for a key that is no point, a small-order key, or a signature that does not hold.
+/// [`BadSignature`] for a key that is no point, a small-order key, or a signature that does not
+/// hold.
 pub fn verify(
     key: &PublicKey,
     domain: &[u8],

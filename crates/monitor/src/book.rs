@@ -1,5 +1,5 @@
-//! What a monitor knows: the followed tree and head, heads it cannot check yet, forks. No I/O but the store's; the network
-//! is in [`crate::follow`] and [`crate::gossip`].
+//! What a monitor knows: the followed tree and head, heads it cannot check yet, forks. No I/O but
+//! the store's; the network is in [`crate::follow`] and [`crate::gossip`].
 
 use crate::count::{CountRule, Counts, Row, RowKey};
 use crate::evidence::{AlarmKind, Alarms};
@@ -145,8 +145,9 @@ impl Book {
     /// Ends the step with the head that its entries lead to.
     pub(crate) fn adopt(&mut self, head: CosignedCheckpoint) -> Result<(), StoreError> {
         let target = Head::of(head.checkpoint());
-        // SPEC: gossip.md#following: the new root MUST come out of the old tree and the new entries alone. The reader has
-        // shown it tile by tile; what is kept is compared once more with what is signed.
+        // SPEC: gossip.md#following: the new root MUST come out of the old tree and the new entries
+        // alone. The reader has shown it tile by tile; what is kept is compared once more with what
+        // is signed.
         if (self.growing.size(), self.growing.root()) != (target.size, target.root) {
             return Err(StoreError::BadEntries {
                 path: self.store.entries_path(),
@@ -168,7 +169,8 @@ impl Book {
         self.check_pending()
     }
 
-    /// Takes fresher cosignatures on the followed head. Kept in memory: after a restart the older ones serve.
+    /// Takes fresher cosignatures on the followed head. Kept in memory: after a restart the older
+    /// ones serve.
     pub(crate) fn refresh(&mut self, head: CosignedCheckpoint) {
         if self.trusted() == Head::of(head.checkpoint()) {
             self.head = Some(head);
@@ -189,7 +191,8 @@ impl Book {
                 let proof = own.map(|own| ForkProof::build(&signed, &own, |id| self.tree.node(id)));
                 match proof {
                     Some(Ok(proof)) => self.alarms.raise_fork(proof)?,
-                    // A wrong root of the empty tree, before any head: a signed head that no entries can give.
+                    // A wrong root of the empty tree, before any head: a signed head that no
+                    // entries can give.
                     Some(Err(_)) | None => {
                         self.alarms.raise(AlarmKind::UnreproducibleHead, &signed.encode())?
                     }

@@ -1,4 +1,5 @@
-//! A recount by a stranger (proto/gossip.md#counting): from the log and the published rules alone, with no running monitor.
+//! A recount by a stranger (proto/gossip.md#counting): from the log and the published rules alone,
+//! with no running monitor.
 
 use crate::config::Config;
 use crate::count::Counts;
@@ -18,7 +19,8 @@ pub struct Report {
     pub cosigned_at: u64,
     /// The count.
     pub counts: Counts,
-    /// Whether the number that was given is the number of completed emergencies; `None` if none was given.
+    /// Whether the number that was given is the number of completed emergencies; `None` if none was
+    /// given.
     pub agrees: Option<bool>,
     /// The alarms that stand in the configured data folder, if there is one.
     pub alarms: Vec<String>,
@@ -35,8 +37,8 @@ impl Report {
     }
 }
 
-/// Recounts from the first entry, from the log alone, and compares with a number of completed emergencies that somebody
-/// published. Reads no kept state but the alarms.
+/// Recounts from the first entry, from the log alone, and compares with a number of completed
+/// emergencies that somebody published. Reads no kept state but the alarms.
 pub async fn check(config: &Config, expected: Option<u64>) -> Result<Report, Error> {
     let log = config.open_log()?;
     let mut counts = Counts::new(config.read_count_rule()?);

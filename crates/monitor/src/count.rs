@@ -1,14 +1,14 @@
-//! The public count (proto/gossip.md#counting): from the entries and the published rules alone, so that a stranger gets the same
-//! numbers.
+//! The public count (proto/gossip.md#counting): from the entries and the published rules alone, so
+//! that a stranger gets the same numbers.
 //!
 //! ```text
 //! month    kind       agency          requests  grants  refusals  attempted  completed  ratified
 //! 2026-11  emergency  police.example  3         7       1         3          2          1
 //! ```
 //!
-//! A grant, refusal or ratification belongs to the row of the request that it names, and the row's month is the request's. Whose
-//! keys may ask and ratify is what `escrow::register` makes of the log; whose keys grant is in the configuration, since a name in
-//! the log is whoever took it first.
+//! A grant, refusal or ratification belongs to the row of the request that it names, and the row's
+//! month is the request's. Whose keys may ask and ratify is what `escrow::register` makes of the
+//! log; whose keys grant is in the configuration, since a name in the log is whoever took it first.
 
 mod month;
 mod table;
@@ -27,9 +27,11 @@ use tlog::note::Verifier;
 /// What the log alone does not say, and a count needs.
 #[derive(Debug, Clone)]
 pub struct CountRule {
-    /// Grants of so many different trustees complete a release: t of the owners' policies, which are not public.
+    /// Grants of so many different trustees complete a release: t of the owners' policies, which
+    /// are not public.
     pub threshold: u32,
-    /// The trustees' keys. A grant or refusal that its trustee's key did not sign counts as `unsigned`.
+    /// The trustees' keys. A grant or refusal that its trustee's key did not sign counts as
+    /// `unsigned`.
     pub trustees: Vec<Verifier>,
     /// The rules of release: whose registrations count, and how soon an emergency must be ratified.
     pub rules: PolicyDoc,
@@ -86,7 +88,8 @@ impl Counts {
         let index = self.register.size();
         let folded = self.register.fold(index, entry).expect("the index is the register's own size");
         let Some(signed) = folded else {
-            // SPEC: gossip.md#counting: what is no leaf counts as unknown and MUST NOT stop the count.
+            // SPEC: gossip.md#counting: what is no leaf counts as unknown and MUST NOT stop the
+            // count.
             *self.leaves.entry("unknown").or_default() += 1;
             return;
         };
@@ -126,8 +129,8 @@ impl Counts {
         }
     }
 
-    /// Marks the request that a trustee's leaf names; counts the leaf as unsigned or dangling where there
-    /// is none.
+    /// Marks the request that a trustee's leaf names; counts the leaf as unsigned or dangling where
+    /// there is none.
     fn mark(
         &mut self,
         leaf: &Signed<Leaf>,
@@ -201,7 +204,8 @@ impl Counts {
         let mut table = Table::default();
         for (index, marks) in &self.marks {
             let Some(request) = self.register.request(*index) else { continue };
-            // SPEC: gossip.md#counting: a request counts once registered keys signed it, or once a trustee granted it.
+            // SPEC: gossip.md#counting: a request counts once registered keys signed it, or once a
+            // trustee granted it.
             if !request.authorised && marks.granted.is_empty() {
                 table.unauthorised += 1;
                 continue;

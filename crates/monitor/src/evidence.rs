@@ -1,5 +1,5 @@
-//! Alarms and their evidence (proto/gossip.md#alarms): one file each, durable before anything else is done, standing until
-//! an operator moves it away and starts the monitor again.
+//! Alarms and their evidence (proto/gossip.md#alarms): one file each, durable before anything else
+//! is done, standing until an operator moves it away and starts the monitor again.
 //!
 //! ```text
 //! alarms/fork-2f1c9e....proof                   a fork proof: convinces anyone who has the log's key
@@ -62,7 +62,8 @@ pub(crate) struct Alarms {
 }
 
 impl Alarms {
-    /// Reads the folder. A fork proof in it that does not verify is no alarm; it is named in the telemetry.
+    /// Reads the folder. A fork proof in it that does not verify is no alarm; it is named in the
+    /// telemetry.
     pub(crate) fn open(folder: &Path, policy: &Policy) -> Result<Self, DurableError> {
         durable::create_dirs(folder)?;
         let mut alarms = Self { folder: folder.to_owned(), standing: Vec::new(), forks: Vec::new() };

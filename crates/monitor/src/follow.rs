@@ -1,4 +1,5 @@
-//! Following the log (proto/gossip.md#following): fetch the head, verify every step of its growth, adopt it durably.
+//! Following the log (proto/gossip.md#following): fetch the head, verify every step of its growth,
+//! adopt it durably.
 //!
 //! Only waits for the network end with a shutdown. A step that has come to the disk is finished.
 
@@ -19,7 +20,8 @@ use tlog::reader::{Head, ReadError, VerifiedEntry};
 use tlog::tile::{Tile, TilePath, place_of};
 use tokio::time::Instant;
 
-/// Tries before a log that serves other tiles than it signed is accused: tiles never change, but caches and replicas err.
+/// Tries before a log that serves other tiles than it signed is accused: tiles never change, but
+/// caches and replicas err.
 const TRIES_BEFORE_ALARM: u32 = 3;
 
 /// One look at the log.
@@ -46,7 +48,8 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
     let trusted = monitor.book().trusted();
     let target = Head::of(cosigned.checkpoint());
     if target.size <= trusted.size {
-        // SPEC: gossip.md#following: a head that is not larger MUST be the root of that size in our own tree.
+        // SPEC: gossip.md#following: a head that is not larger MUST be the root of that size in our
+        // own tree.
         return monitor
             .with_book(move |book, _| {
                 Ok(match book.check_head(cosigned.signed().clone(), Instant::now())? {
@@ -111,8 +114,8 @@ async fn read_entries(
     Ok(kept?)
 }
 
-/// The log showed a head that does not continue ours. Its own tiles of that head make the fork proof; if they do not give
-/// the head it signed either, the head is unreproducible.
+/// The log showed a head that does not continue ours. Its own tiles of that head make the fork
+/// proof; if they do not give the head it signed either, the head is unreproducible.
 async fn accuse(
     monitor: &Arc<Monitor>,
     shown: CosignedCheckpoint,

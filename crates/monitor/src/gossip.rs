@@ -1,5 +1,5 @@
-//! Gossip (proto/gossip.md#gossip): heads and fork proofs, swapped with peer monitors. Nothing a peer says is believed:
-//! each item carries the log's own signature.
+//! Gossip (proto/gossip.md#gossip): heads and fork proofs, swapped with peer monitors. Nothing a
+//! peer says is believed: each item carries the log's own signature.
 //!
 //! ```text
 //! POST /gossip   {"head":"log.example/candor\n8841\n...","forks":["candor fork v1\n..."]}   200: the same, ours
@@ -20,9 +20,11 @@ use tokio::time::Instant;
 
 /// The largest gossip object (413 beyond).
 pub const MAX_GOSSIP_BYTES: usize = 512 * 1024;
-/// The largest head in it: room for two dozen post-quantum cosignatures, though a sender leaves cosignatures out.
+/// The largest head in it: room for two dozen post-quantum cosignatures, though a sender leaves
+/// cosignatures out.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// The largest fork proof in it: two heads with post-quantum signatures, and every node that trees of 2^63 leaves need.
+/// The largest fork proof in it: two heads with post-quantum signatures, and every node that trees
+/// of 2^63 leaves need.
 pub const MAX_PROOF_BYTES: usize = 32 * 1024;
 
 /// What two monitors tell each other.
@@ -80,7 +82,8 @@ impl Gossip {
 
     /// Verifies the head.
     pub(crate) fn verify(self, policy: &Policy) -> Result<Heard, GossipError> {
-        // SPEC: gossip.md#gossip: the log's signature on a head MUST be verified, and needs no quorum.
+        // SPEC: gossip.md#gossip: the log's signature on a head MUST be verified, and needs no
+        // quorum.
         let head = self.head.as_ref().map(|head| policy.verify_log_signature(head.as_bytes())).transpose();
         Ok(Heard { head: head.map_err(GossipError::Head)?, forks: self.forks })
     }
@@ -96,7 +99,8 @@ impl Heard {
     /// Enters into the book what a peer told: alarms are raised before this returns.
     pub(crate) fn enter(self, book: &mut Book, policy: &Policy) -> Result<(), StoreError> {
         for proof in &self.forks {
-            // SPEC: gossip.md#gossip: a fork proof MUST be verified by the receiver itself; a bad one is ignored and logged.
+            // SPEC: gossip.md#gossip: a fork proof MUST be verified by the receiver itself; a bad
+            // one is ignored and logged.
             let taken = match ForkProof::parse(proof.as_bytes()) {
                 Ok(proof) => book.take_fork(proof, policy)?,
                 Err(error) => Err(error),

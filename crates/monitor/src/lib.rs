@@ -1,5 +1,5 @@
-//! A monitor: it follows the log, verifies every step of its growth, swaps heads with peer monitors, counts releases, and
-//! raises the alarm on a fork (proto/gossip.md).
+//! A monitor: it follows the log, verifies every step of its growth, swaps heads with peer
+//! monitors, counts releases, and raises the alarm on a fork (proto/gossip.md).
 //!
 //! ```text
 //! GET  /            the count and why to believe it, for people (HTML)
@@ -9,8 +9,8 @@
 //! GET  /status      followed head, its age, peers, alarms (JSON; 500 while an alarm stands)
 //! ```
 //!
-//! In scope: [`init`], [`start`] and [`run`] a monitor; [`check`] recounts without one. Out of scope: whose camera a record is
-//! about, which no public text says.
+//! In scope: [`init`], [`start`] and [`run`] a monitor; [`check`] recounts without one. Out of
+//! scope: whose camera a record is about, which no public text says.
 // A kind of leaf, head or failure that is forgotten here is one that nobody counts or hears of.
 #![deny(clippy::wildcard_enum_match_arm)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -1,6 +1,8 @@
-//! The monitor's page for people: how many releases, by whom, and why the number can be believed. No script, nothing from elsewhere.
+//! The monitor's page for people: how many releases, by whom, and why the number can be believed.
+//! No script, nothing from elsewhere.
 //!
-//! In scope: the count and the state of its proof as one HTML page. Out of scope: gathering either ([`crate::count`], [`crate::state`]).
+//! In scope: the count and the state of its proof as one HTML page. Out of scope: gathering either
+//! ([`crate::count`], [`crate::state`]).
 
 use crate::count::{Row, RowKey, month_of};
 use crate::look::State;

@@ -93,7 +93,8 @@ async fn status(State(monitor): State<Arc<Monitor>>) -> Response {
     monitor.on_disk(work).await
 }
 
-/// The count for people. While an alarm stands the page says so first; its status is 200 all the same, so that browsers show it.
+/// The count for people. While an alarm stands the page says so first; its status is 200 all the
+/// same, so that browsers show it.
 async fn page(State(monitor): State<Arc<Monitor>>) -> Response {
     let work = move |monitor: &Monitor| {
         let status = monitor.status();

@@ -1,4 +1,5 @@
-//! A monitor is made once, started, and stops: its folder is its own until the last work on it has ended.
+//! A monitor is made once, started, and stops: its folder is its own until the last work on it has
+//! ended.
 
 use crate::book::Book;
 use crate::config::Config;
@@ -22,7 +23,8 @@ pub struct At {
     pub http: SocketAddr,
 }
 
-/// Makes the data folder of a new monitor, which has seen nothing yet. Refuses one that was made before.
+/// Makes the data folder of a new monitor, which has seen nothing yet. Refuses one that was made
+/// before.
 pub fn init(config: &Config) -> Result<(), Error> {
     Ok(Store::create(&config.data)?)
 }

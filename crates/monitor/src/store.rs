@@ -1,5 +1,6 @@
-//! What a monitor keeps: every entry it verified, and the head they lead to. Entries first, head last, each durable before
-//! the next: after a crash there may be entries beyond the head, which are cut off, and never a head without its entries.
+//! What a monitor keeps: every entry it verified, and the head they lead to. Entries first, head
+//! last, each durable before the next: after a crash there may be entries beyond the head, which
+//! are cut off, and never a head without its entries.
 //!
 //! ```text
 //! lock       held by the one process
@@ -56,8 +57,8 @@ impl Store {
         Ok(durable::create_exclusive(&folder.join(HEAD), b"")?)
     }
 
-    /// Opens the store and shows every kept entry, in order, to `each`. Returns the kept head, whose root the caller must
-    /// compare with the entries it was shown.
+    /// Opens the store and shows every kept entry, in order, to `each`. Returns the kept head,
+    /// whose root the caller must compare with the entries it was shown.
     pub(crate) fn open(
         folder: &Path,
         policy: &Policy,
@@ -97,7 +98,8 @@ impl Store {
         Ok((Self { folder: folder.to_owned(), entries, end, tail: end, unwritten: Vec::new() }, head))
     }
 
-    /// Forgets entries that were appended since the kept head: the head they were to lead to did not come.
+    /// Forgets entries that were appended since the kept head: the head they were to lead to did
+    /// not come.
     pub(crate) fn discard(&mut self) {
         self.tail = self.end;
         self.unwritten.clear();
@@ -121,8 +123,9 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps what was appended and then the head it leads to, durable on return, and shows the new entries to `each`. After
-    /// an error the kept head is the old one, or the new one with all its entries: open the store again to know.
+    /// Keeps what was appended and then the head it leads to, durable on return, and shows the new
+    /// entries to `each`. After an error the kept head is the old one, or the new one with all its
+    /// entries: open the store again to know.
     pub(crate) fn adopt(
         &mut self,
         head: &CosignedCheckpoint,

@@ -1,12 +1,15 @@
-//! The offline alarm: tells when a camera went and when it is back, once each, and keeps quiet about what passes by itself.
+//! The offline alarm: tells when a camera went and when it is back, once each, and keeps quiet
+//! about what passes by itself.
 //!
-//! In scope: what is worth a message ([`decide`]), asking the relay, and handing messages on ([`hook`]). Out of scope: whether a camera films what
-//! it should; a camera that is connected and has nothing to send is online.
+//! In scope: what is worth a message ([`decide`]), asking the relay, and handing messages on
+//! ([`hook`]). Out of scope: whether a camera films what it should; a camera that is connected and
+//! has nothing to send is online.
 //!
 //! ```text
 //! {"event":"camera-offline","at":1795700000,"camera":"front-door","camera_id":"9f86...","newest_us":...,"silent_secs":61,"text":"..."}
 //! ```
-//! The relay is believed for availability only: one that lies can keep an alarm quiet, and live view shows it.
+//! The relay is believed for availability only: one that lies can keep an alarm quiet, and live
+//! view shows it.
 
 pub mod decide;
 pub mod hook;
@@ -23,8 +26,8 @@ use tokio::time::{Instant, sleep, timeout};
 /// The shortest grace: each answer of the relay, its session included, then has 5 s.
 pub const SHORTEST: Duration = Duration::from_secs(20);
 
-/// When the relay is asked, and for how long an answer is waited for. A pause and a question that hangs take half the grace at the most: no
-/// single one decides.
+/// When the relay is asked, and for how long an answer is waited for. A pause and a question that
+/// hangs take half the grace at the most: no single one decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rhythm {
     /// Between two questions: one is a message of some bytes on a kept session.
@@ -52,14 +55,16 @@ pub struct Message {
     pub text: String,
 }
 
-/// Watches the book's cameras until `stop`. What is silent for less than `after`, [`SHORTEST`] at least, is not told.
+/// Watches the book's cameras until `stop`. What is silent for less than `after`, [`SHORTEST`] at
+/// least, is not told.
 pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dyn FnMut(Message) + Send)) {
     let mut asking = Asking::new(owner);
     let ask = async |anew: bool| {
         if anew {
             asking = Asking::new(owner);
         }
-        // Another command may have paired a camera since. A book that cannot be read now was readable when the watch began.
+        // Another command may have paired a camera since. A book that cannot be read now was
+        // readable when the watch began.
         if let Err(error) = owner.refreshed().await {
             tracing::warn!(%error, "the book is not read; watching the cameras of before");
         }

@@ -1,4 +1,5 @@
-//! The owner's app: a page served on this device, to this device's browser, for everything an owner does with footage.
+//! The owner's app: a page served on this device, to this device's browser, for everything an owner
+//! does with footage.
 //!
 //! ```text
 //! candor owner app -> http://127.0.0.1:PORT/TOKEN/      the page, its modules, its style: embedded, nothing from elsewhere
@@ -13,8 +14,9 @@
 //!                     .../api/export?camera=&from=&to=  WebSocket: progress, then the address of the finished MP4
 //! ```
 //!
-//! In scope: what it serves. Out of scope: who may talk to it ([`page::guard`]), opening footage (`live`, `play`, `export`), the
-//! log (`audit`), which this only shows. Whoever knows the token may watch: it is printed, never logged, and ends with the process.
+//! In scope: what it serves. Out of scope: who may talk to it ([`page::guard`]), opening footage
+//! (`live`, `play`, `export`), the log (`audit`), which this only shows. Whoever knows the token
+//! may watch: it is printed, never logged, and ends with the process.
 
 mod api;
 mod asked;

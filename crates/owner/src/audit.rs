@@ -1,5 +1,6 @@
-//! The audit: a fresh head of the log with a quorum, consistent with the last one kept; every leaf up to it, tried with the
-//! notice keys of own camera-days; and the cameras' EpochOpens against the owner's policies.
+//! The audit: a fresh head of the log with a quorum, consistent with the last one kept; every leaf
+//! up to it, tried with the notice keys of own camera-days; and the cameras' EpochOpens against the
+//! owner's policies.
 //!
 //! ```text
 //! head ── quorum, fresh, continues the kept one ── else: fork, both heads kept in keybook/forks
@@ -7,8 +8,8 @@
 //! EpochOpens ── by the camera, under the policy of their time ── else: policy alarm
 //! ```
 //!
-//! No row in a fully verified log means that nothing was released through it. In scope: what the owner can know. Out of
-//! scope: showing others that a log forked (`monitor`).
+//! No row in a fully verified log means that nothing was released through it. In scope: what the
+//! owner can know. Out of scope: showing others that a log forked (`monitor`).
 
 mod epochs;
 mod ledger;
@@ -82,7 +83,8 @@ pub struct Row {
     pub leaf_index: u64,
     /// Whether the owner made it.
     pub expected: bool,
-    /// What does not fit: details that do not open, grants beyond the range, ... And what others said of it.
+    /// What does not fit: details that do not open, grants beyond the range, ... And what others
+    /// said of it.
     pub remarks: Vec<String>,
 }
 
@@ -98,14 +100,15 @@ pub struct Report {
     pub leaves_read: u64,
     pub camera_days: u64,
     pub rows: Vec<Row>,
-    /// EpochOpens that were not made under the policy of their time; own leaves that the log does not show; what could not
-    /// be checked.
+    /// EpochOpens that were not made under the policy of their time; own leaves that the log does
+    /// not show; what could not be checked.
     pub policy_alarms: Vec<String>,
     pub epochs_checked: u64,
 }
 
 impl Report {
-    /// Whether everything found was made by the owner, and every epoch was filmed under the owner's policy.
+    /// Whether everything found was made by the owner, and every epoch was filmed under the owner's
+    /// policy.
     pub fn is_clean(&self) -> bool {
         self.policy_alarms.is_empty() && self.rows.iter().all(|row| row.expected)
     }
@@ -131,7 +134,8 @@ pub enum AuditError {
     File(#[from] DurableError),
 }
 
-/// Reads and verifies the log, and says what in it concerns the owner's cameras; then checks the cameras' EpochOpens.
+/// Reads and verifies the log, and says what in it concerns the owner's cameras; then checks the
+/// cameras' EpochOpens.
 pub async fn audit(
     owner: &Owner,
     since: Since,
@@ -170,7 +174,8 @@ pub async fn audit_log(
     }
     let from = match since {
         Since::LastHead if covers_all(&book) => kept,
-        // A camera that the last audit did not know of: its first leaves may stand before that head.
+        // A camera that the last audit did not know of: its first leaves may stand before that
+        // head.
         Since::LastHead | Since::Beginning => Head::EMPTY,
     };
     let days = camera_days(owner.folder(), &book.cameras, now.day())?;
@@ -233,7 +238,8 @@ pub async fn audit_log(
     })
 }
 
-/// While everything is read from the beginning: whether the tree of the kept size is the one that was kept.
+/// While everything is read from the beginning: whether the tree of the kept size is the one that
+/// was kept.
 struct Continuity {
     kept: Head,
     tree: Option<Frontier>,
@@ -275,7 +281,8 @@ fn covers_all(book: &Stored) -> bool {
     book.cameras.iter().all(|camera| covers(camera.camera_id.to_string()))
 }
 
-/// Own policy leaves that were proved to be in the log when they were made, and are not where they were.
+/// Own policy leaves that were proved to be in the log when they were made, and are not where they
+/// were.
 fn missing_leaves(book: &Stored, findings: &[crate::book::Finding], size: u64) -> Vec<String> {
     let mut missing = Vec::new();
     for camera in &book.cameras {

@@ -1,15 +1,17 @@
 //! The book of cameras: one file, replaced whole and durable on return of every change.
 //!
-//! In scope: what an owner must remember between two commands. Out of scope: keys ([`crate::keys`]); notice roots, which
-//! are secrets and lie in files of their own (`book::notice`).
+//! In scope: what an owner must remember between two commands. Out of scope: keys
+//! ([`crate::keys`]); notice roots, which are secrets and lie in files of their own
+//! (`book::notice`).
 //!
 //! ```text
 //! keybook/book.json           {"format":1,"cameras":[{"name":"front-door","camera_id":"9f86...", ...}], "head": ...}
 //! keybook/notice/9f86....secret
 //! ```
 //!
-//! Several commands of one owner may run at once (two live views and an audit): a change takes the folder's lock, reads the
-//! file again, changes it and writes it, so that none overwrites another's.
+//! Several commands of one owner may run at once (two live views and an audit): a change takes the
+//! folder's lock, reads the file again, changes it and writes it, so that none overwrites
+//! another's.
 
 mod kind;
 pub(crate) mod notice;
@@ -97,7 +99,8 @@ impl Book {
         &self.folder
     }
 
-    /// Reads the book anew, changes it, and writes it durably; on an error nothing is changed. Blocks.
+    /// Reads the book anew, changes it, and writes it durably; on an error nothing is changed.
+    /// Blocks.
     pub(crate) fn change<T>(
         &self,
         change: impl FnOnce(&mut Stored) -> Result<T, BookError>,
@@ -137,7 +140,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), BookError> {
 }
 
 impl Stored {
-    /// Whether a further camera may be called this: a name is free again when its pairing never came to an end.
+    /// Whether a further camera may be called this: a name is free again when its pairing never
+    /// came to an end.
     pub(crate) fn check_free(&self, name: &str) -> Result<(), BookError> {
         check_name(name)?;
         if self.cameras.iter().any(|camera| camera.name == name && camera.welcomed) {
@@ -146,7 +150,8 @@ impl Stored {
         Ok(())
     }
 
-    /// Adds a camera. One of the same name whose pairing never ended keeps its place in audits under a longer name.
+    /// Adds a camera. One of the same name whose pairing never ended keeps its place in audits
+    /// under a longer name.
     pub(crate) fn add(&mut self, camera: StoredCamera) -> Result<(), BookError> {
         self.check_free(&camera.name)?;
         for unfinished in self.cameras.iter_mut().filter(|other| other.name == camera.name) {

@@ -6,7 +6,8 @@ pub use relay_client::Addresses;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// `candor owner --config owner.toml`. Paths are taken as written: relative ones start at the working folder.
+/// `candor owner --config owner.toml`. Paths are taken as written: relative ones start at the
+/// working folder.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -18,8 +19,9 @@ pub struct Config {
     pub escrow: Option<Escrow>,
     #[serde(default)]
     pub footage: Footage,
-    /// A public X-Wing key (base64url) kept for the day every device is lost. Its secret half belongs on paper, elsewhere.
-    /// The owner's policy carries its SHA-256, as a request carries that of its release key.
+    /// A public X-Wing key (base64url) kept for the day every device is lost. Its secret half
+    /// belongs on paper, elsewhere. The owner's policy carries its SHA-256, as a request carries
+    /// that of its release key.
     pub recovery_key: Option<String>,
 }
 
@@ -29,11 +31,14 @@ pub struct Config {
 pub struct Relay {
     /// `HOST:PORT` of each, tried in turn.
     pub addresses: Addresses,
-    /// The relay's Ed25519 public key, base64url; the operator publishes it, every invite carries it on.
+    /// The relay's Ed25519 public key, base64url; the operator publishes it, every invite carries
+    /// it on.
     pub key: String,
-    /// How cameras reach the relay, if not by the first of `addresses` (`HOST:PORT`, written into invites).
+    /// How cameras reach the relay, if not by the first of `addresses` (`HOST:PORT`, written into
+    /// invites).
     pub invite_address: Option<String>,
-    /// The name under which the relay's operator signs leaves for its owners; it stands in every leaf of this owner's.
+    /// The name under which the relay's operator signs leaves for its owners; it stands in every
+    /// leaf of this owner's.
     pub sponsor: String,
 }
 

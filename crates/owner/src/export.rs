@@ -1,11 +1,13 @@
-//! Export: a recorded span as plain MP4 files, one for each run. The same span twice gives the same bytes.
+//! Export: a recorded span as plain MP4 files, one for each run. The same span twice gives the same
+//! bytes.
 //!
 //! ```text
 //! play::Playback ── verified init and fragments ──> container::export ──> clip.mp4, clip-2.mp4, ...
 //!               \── gaps ──> told beside the files
 //! ```
 //!
-//! In scope: what goes into which file. Out of scope: what may be in it (`live::viewer`), boxes (`container`).
+//! In scope: what goes into which file. Out of scope: what may be in it (`live::viewer`), boxes
+//! (`container`).
 
 mod file;
 
@@ -19,7 +21,8 @@ use host::blocking;
 use host::durable::DurableError;
 use std::path::{Path, PathBuf};
 
-/// A finished export. A span that crosses a change of codec, resolution or clock has one file for each run.
+/// A finished export. A span that crosses a change of codec, resolution or clock has one file for
+/// each run.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Exported {
     pub files: Vec<ExportedFile>,

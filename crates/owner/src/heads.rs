@@ -1,8 +1,11 @@
-//! Heads of stored segments of the main picture, opened: what moved, how far the camera is behind, and a key picture, without the footage.
+//! Heads of stored segments of the main picture, opened: what moved, how far the camera is behind,
+//! and a key picture, without the footage.
 //!
-//! What a head proves stands in `proto/segment.md`, "Heads alone": it is this camera's, of this place and time, as far as its recipients do not forge.
-//! SPEC: segment.md#heads-alone: evidence, an export or a recording that is shown MUST NOT be made of heads, so that nothing here leaves the app but events, status,
-//! small pictures, and a timeline's edges.
+//! What a head proves stands in `proto/segment.md`, "Heads alone": it is this camera's, of this
+//! place and time, as far as its recipients do not forge.
+//! SPEC: segment.md#heads-alone: evidence, an export or a recording that is shown MUST NOT be made
+//! of heads, so that nothing here leaves the app but events, status, small pictures, and a
+//! timeline's edges.
 //!
 //! ```text
 //! FetchHeads from..to, cursor     heads, in order, at most a bound of them
@@ -57,7 +60,8 @@ pub(crate) struct Answer {
     pub(crate) heads: Vec<Head>,
     /// How many the relay sent, those that did not open included.
     pub(crate) told: usize,
-    /// Epochs of which a head did not open in its place: this device has no key of it, or the relay changed it.
+    /// Epochs of which a head did not open in its place: this device has no key of it, or the relay
+    /// changed it.
     pub(crate) refused: BTreeSet<EpochNo>,
     /// Where to go on; `None` when there are no more.
     pub(crate) next: Option<Sequence>,

@@ -8,10 +8,11 @@
 //! keybook/notice/          one notice root a camera
 //! ```
 //!
-//! **Two identities towards the relay.** What only an owner may do (open a mailbox, put a policy, have a leaf sponsored)
-//! is done over a session as the *root* key, which the relay's operator lists. Watching (subscribe, fetch, list cameras) is
-//! done as the *device* key, whose `DeviceId` stands among the policy's recipients: the same rule as for every other
-//! viewer, so that a device can be taken out of a policy without changing the root.
+//! **Two identities towards the relay.** What only an owner may do (open a mailbox, put a policy,
+//! have a leaf sponsored) is done over a session as the *root* key, which the relay's operator
+//! lists. Watching (subscribe, fetch, list cameras) is done as the *device* key, whose `DeviceId`
+//! stands among the policy's recipients: the same rule as for every other viewer, so that a device
+//! can be taken out of a policy without changing the root.
 
 use crate::book::{Book, BookError};
 use crate::config::Config;

@@ -1,9 +1,10 @@
-//! The owner: whose footage it is. Makes keys and pairs cameras, watches, plays back, exports, and audits the log for
-//! every release that concerns its cameras.
+//! The owner: whose footage it is. Makes keys and pairs cameras, watches, plays back, exports, and
+//! audits the log for every release that concerns its cameras.
 //!
-//! In scope: what the owner's device does, as functions that the command line calls. Each takes an [`Owner`], reports
-//! its steps to a callback while it runs, may be dropped at any await point, and fails with an error that says what to
-//! do next. Out of scope: drawing progress in a terminal; anything the relay or a trustee does.
+//! In scope: what the owner's device does, as functions that the command line calls. Each takes an
+//! [`Owner`], reports its steps to a callback while it runs, may be dropped at any await point, and
+//! fails with an error that says what to do next. Out of scope: drawing progress in a terminal;
+//! anything the relay or a trustee does.
 //!
 //! | module | job |
 //! |---|---|

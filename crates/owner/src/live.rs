@@ -1,7 +1,7 @@
 //! Live view: what the camera films now, from the newest key frame on, as fragmented MP4 on a sink.
 //!
-//! In scope: subscribing, fetching EpochOpens as epochs begin, coming back after a lost session. Out of scope: what may be
-//! written (`viewer`), playing it.
+//! In scope: subscribing, fetching EpochOpens as epochs begin, coming back after a lost session.
+//! Out of scope: what may be written (`viewer`), playing it.
 //!
 //! ```text
 //! relay  -- one stream a segment -->  viewer  -- init, moof + mdat, ... -->  sink
@@ -49,7 +49,8 @@ pub enum Event {
     Gap { from_us: u64, to_us: u64, reason: String },
     /// The camera films under a policy that is not the owner's current one.
     PolicyAlarm { epoch: u64, expected: String, found: String },
-    /// A segment was refused; nothing of it after the named fault was written. Sequence 0 where not even that was legible.
+    /// A segment was refused; nothing of it after the named fault was written. Sequence 0 where not
+    /// even that was legible.
     Refused { sequence: u64, reason: String },
 }
 
@@ -83,8 +84,8 @@ pub enum WatchError {
     Sink(#[from] std::io::Error),
 }
 
-/// Writes what the camera films now to `sink` as fragmented MP4, until `stop`. A lost session is opened again; a relay that
-/// cannot be reached at the start, or refuses, is an error.
+/// Writes what the camera films now to `sink` as fragmented MP4, until `stop`. A lost session is
+/// opened again; a relay that cannot be reached at the start, or refuses, is an error.
 pub async fn live(
     owner: &Owner,
     picture: impl Into<Picture<'_>>,
@@ -268,8 +269,8 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// The EpochOpen of the epoch in which a segment starts, and others of that moment. A live segment may
-/// overtake its own.
+/// The EpochOpen of the epoch in which a segment starts, and others of that moment. A live segment
+/// may overtake its own.
 pub(crate) async fn epochs_of(
     link: &Link,
     viewer: &Viewer,

@@ -1,4 +1,5 @@
-//! Pairing: a one-time invite, and what follows when a camera answers it. Contract: `proto/session.md`, "Pairing".
+//! Pairing: a one-time invite, and what follows when a camera answers it. Contract:
+//! `proto/session.md`, "Pairing".
 //!
 //! ```text
 //! invite   MailboxOpen                                            the URL, on paper or screen, to the camera
@@ -10,7 +11,8 @@
 //!          MailboxPut   -> PairWelcome
 //! ```
 //!
-//! In scope: the owner's half. Out of scope: the camera's (`camera`), and what the relay checks (`relay`).
+//! In scope: the owner's half. Out of scope: the camera's (`camera`), and what the relay checks
+//! (`relay`).
 
 mod qr;
 
@@ -35,7 +37,8 @@ use zeroize::Zeroizing;
 pub const INVITE_SECONDS: u32 = 15 * 60;
 /// How long what follows an answered invite may take: the log may wait for its witnesses.
 const FINISH_WITHIN: Duration = Duration::from_secs(120);
-/// Between two questions for an answer that is not there yet, should the relay not wait with its reply.
+/// Between two questions for an answer that is not there yet, should the relay not wait with its
+/// reply.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What happens between the invite and a paired camera, in order.

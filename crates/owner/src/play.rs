@@ -1,5 +1,5 @@
-//! Playback: a recorded span, through the same opener as live view. A segment is handed on once the camera's signature on
-//! it and the chain to it hold.
+//! Playback: a recorded span, through the same opener as live view. A segment is handed on once the
+//! camera's signature on it and the chain to it hold.
 //!
 //! ```text
 //! FetchSegments from..to            first segment is a key frame: go on                           Way::Straight
@@ -71,8 +71,8 @@ pub(crate) struct Playback {
 enum Way {
     /// Nothing has come yet.
     Beginning,
-    /// The span begins in mid-picture, at `target`: segments from a key frame before it are kept, asked for
-    /// from `LEADS[lead]` earlier on.
+    /// The span begins in mid-picture, at `target`: segments from a key frame before it are kept,
+    /// asked for from `LEADS[lead]` earlier on.
     Leading { lead: usize, target: Sequence, led: Led },
     /// What comes is played.
     Straight,
@@ -102,7 +102,8 @@ impl Led {
 impl Playback {
     pub(crate) fn new(owner: &Owner, picture: Picture<'_>, span: Span) -> Result<Self, WatchError> {
         let mut viewer = Viewer::new(owner, picture, WriteWhen::Verified)?;
-        // An overlapping segment starts before the span; how long before is bounded by the longest lead.
+        // An overlapping segment starts before the span; how long before is bounded by the longest
+        // lead.
         let earliest = span.from_us().before(LEADS.into_iter().max().unwrap_or_default());
         viewer.want(earliest..span.to_us());
         Ok(Self {
@@ -187,7 +188,8 @@ impl Playback {
         Ok(stream.next().await?.map(|(_received_us, bytes)| bytes))
     }
 
-    /// Decides by its clear header whether a segment is played, kept for the way to the target, or makes the way longer.
+    /// Decides by its clear header whether a segment is played, kept for the way to the target, or
+    /// makes the way longer.
     fn sort(&mut self, segment: Bytes) {
         let header = segment.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
         let Some(header) = header else { return self.ready.push_back(segment) };

@@ -1,5 +1,6 @@
-//! What each camera's policy says, and the next version of it when the configuration says otherwise: who holds shares and for what, how long
-//! footage is kept. Contract: `proto/segment.md`, "OwnerPolicy". What was filmed before keeps the policy it was filmed under.
+//! What each camera's policy says, and the next version of it when the configuration says
+//! otherwise: who holds shares and for what, how long footage is kept. Contract:
+//! `proto/segment.md`, "OwnerPolicy". What was filmed before keeps the policy it was filmed under.
 //!
 //! ```text
 //! given    PutPolicy     the newest in the book: a run that was cut off is finished first

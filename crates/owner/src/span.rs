@@ -4,7 +4,8 @@ use media::id::TrackId;
 use media::time::Micros;
 use std::time::Duration;
 
-/// Which picture: a camera by its name in the book, and its track. A name alone is the camera's main one.
+/// Which picture: a camera by its name in the book, and its track. A name alone is the camera's
+/// main one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Picture<'a> {
     pub camera: &'a str,

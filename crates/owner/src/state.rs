@@ -1,5 +1,5 @@
-//! An opened keybook, and what every command of its owner takes from it: the configuration, the keys,
-//! the log, the two ways to the relay, the book of cameras, the clock and randomness.
+//! An opened keybook, and what every command of its owner takes from it: the configuration, the
+//! keys, the log, the two ways to the relay, the book of cameras, the clock and randomness.
 
 use crate::book::{Book, BookError, Camera, Stored, StoredCamera};
 use crate::config::Config;

@@ -16,8 +16,8 @@ use std::collections::btree_map::Entry;
 /// A clock that differs from the relay's by more than this is shown.
 pub const CLOCK_TOLERANCE_MS: u64 = 30_000;
 
-/// How far the newest segments of the two tracks may be apart, microseconds: segments last 10 s at the most, and on a slow uplink the second
-/// track gives way.
+/// How far the newest segments of the two tracks may be apart, microseconds: segments last 10 s at
+/// the most, and on a slow uplink the second track gives way.
 const LATELY_US: u64 = 30_000_000;
 
 /// One camera.
@@ -33,18 +33,21 @@ pub struct Status {
     pub online: bool,
     pub segments: u64,
     pub bytes: u64,
-    /// Start of the segment that the relay received last, by the camera's clock, Unix microseconds; 0 for none.
+    /// Start of the segment that the relay received last, by the camera's clock, Unix microseconds;
+    /// 0 for none.
     pub newest_us: u64,
     /// The relay's clock minus the camera's.
     pub clock_offset_ms: i64,
     /// Whether that is more than [`CLOCK_TOLERANCE_MS`]: its footage stands at the wrong time.
     pub clock_is_off: bool,
-    /// How often another connection with the camera's key took over, since the relay started. Once is a network that changed; a number that
-    /// grows while the network is steady is a key that was copied: pair the camera anew.
+    /// How often another connection with the camera's key took over, since the relay started. Once
+    /// is a network that changed; a number that grows while the network is steady is a key that was
+    /// copied: pair the camera anew.
     pub replaced: u64,
     /// Bytes of the newest minute over its filmed time; `None` where nothing of it could be read.
     pub bits_per_second: Option<u64>,
-    /// Earlier segments that still waited in the camera's spool when its newest one began, by the camera's sealed word.
+    /// Earlier segments that still waited in the camera's spool when its newest one began, by the
+    /// camera's sealed word.
     pub waiting: Option<u32>,
     /// Whether it films a second picture now, as far as the relay shows.
     pub second: bool,
@@ -70,7 +73,8 @@ impl Status {
     }
 }
 
-/// Asks the relay, and puts its answer beside the book. The relay is believed for availability only.
+/// Asks the relay, and puts its answer beside the book. The relay is believed for availability
+/// only.
 pub async fn status(owner: &Owner) -> Result<Vec<Status>, CallError> {
     Asking::new(owner).status(owner).await
 }

@@ -11,8 +11,9 @@
 //! | [`socket`] | WebSockets: a bounded number, JSON out, short texts in |
 //! | [`html`] | the head of a page without script; text that is no markup |
 //!
-//! The shared scripts (`assets/dom.js`: elements, questions to the page's server; `assets/times.js`:
-//! times in the browser's own zone) are checked and tested by `deploy/scripts.sh`.
+//! The shared scripts (`assets/dom.js`: elements, questions to the page's server;
+//! `assets/times.js`: times in the browser's own zone) are checked and tested by
+//! `deploy/scripts.sh`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod assets;

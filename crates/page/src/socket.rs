@@ -58,7 +58,8 @@ impl Sockets {
         Ok(upgrade.on_upgrade(|inner| serve(Socket { inner, _place: place })))
     }
 
-    /// Waits until all are over. They are no longer the HTTP server's, which does not wait for them.
+    /// Waits until all are over. They are no longer the HTTP server's, which does not wait for
+    /// them.
     pub async fn closed(&self, within: Duration) {
         // Whoever does not let go in time is cut off by the end of the process.
         let _ = timeout(within, self.places.acquire_many(self.most)).await;

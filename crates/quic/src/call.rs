@@ -1,4 +1,5 @@
-//! Calls: one request, one response, on a bidirectional stream of their own; for a fetch, segments or heads behind the response.
+//! Calls: one request, one response, on a bidirectional stream of their own; for a fetch, segments
+//! or heads behind the response.
 //!
 //! ```text
 //! -> u32 length || Request    FIN
@@ -17,7 +18,8 @@ use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use media::time::Micros;
 use tokio::time::timeout;
 
-/// Before every segment: what is asked is small, and segments may wait for it. On an uplink that is too slow it would never go otherwise.
+/// Before every segment: what is asked is small, and segments may wait for it. On an uplink that is
+/// too slow it would never go otherwise.
 const REQUEST_PRIORITY: i32 = CONTROL_PRIORITY - 1;
 
 impl Link {
@@ -57,7 +59,8 @@ impl Link {
         }
     }
 
-    /// The next call the peer opens. Cancel-safe. Its request is read apart, so that a slow one delays no other.
+    /// The next call the peer opens. Cancel-safe. Its request is read apart, so that a slow one
+    /// delays no other.
     pub async fn accept_call(&self) -> Result<IncomingCall, LinkError> {
         let (send, recv) = self.connection.accept_bi().await.map_err(LinkError::from)?;
         Ok(IncomingCall { link: self.clone(), send: FrameWriter::new(send), frames: FrameReader::new(recv) })
@@ -126,7 +129,8 @@ impl SegmentStream {
 pub struct HeadStream(SegmentStream);
 
 impl HeadStream {
-    /// The next head and when the relay received its segment; `None` after the last. Not cancel-safe.
+    /// The next head and when the relay received its segment; `None` after the last. Not
+    /// cancel-safe.
     pub async fn next(&mut self) -> Result<Option<(Micros, StoredHead)>, CallError> {
         let Some((received_us, bytes)) = self.0.next().await? else { return Ok(None) };
         let head = StoredHead::decode(&bytes).map_err(|error| self.0.link.fail(error.into()))?;
@@ -174,7 +178,8 @@ impl Responder {
     /// Answers and ends the call.
     pub async fn answer(mut self, response: &Response) -> Result<(), StreamError> {
         let mut encoded = response.encode();
-        // Nothing that no reader would accept leaves; the limits of the parts make this a defect of ours.
+        // Nothing that no reader would accept leaves; the limits of the parts make this a defect of
+        // ours.
         if encoded.len() > media::limits::MESSAGE {
             let refusal =
                 Refusal::new(RefusalCode::TooLarge, "the answer is over a message's limit: ask for less");
@@ -205,8 +210,9 @@ impl Responder {
     }
 }
 
-/// Segments, or heads of segments, on their way to a caller. Dropped before [`finish`](SegmentsOut::finish), the call is broken off: the caller does not
-/// take what it got for everything.
+/// Segments, or heads of segments, on their way to a caller. Dropped before
+/// [`finish`](SegmentsOut::finish), the call is broken off: the caller does not take what it got
+/// for everything.
 #[derive(Debug)]
 pub struct SegmentsOut {
     send: FrameWriter,

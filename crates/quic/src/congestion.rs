@@ -1,18 +1,22 @@
-//! How much may be under way: CUBIC (RFC 9438), which takes a lost packet for a full queue only where something else says so too.
+//! How much may be under way: CUBIC (RFC 9438), which takes a lost packet for a full queue only
+//! where something else says so too.
 //!
-//! On a radio link packets are lost at random. CUBIC halves its window for each: at 5 % loss and 400 ms there and back the usual formula leaves
-//! it 16 kB/s (Mathis et al., 1997), whatever the link could, which is less than a picture. A queue that is full shows otherwise: packets wait, so that the round trip grows, or most of
-//! what is sent is lost. So a loss counts when
+//! On a radio link packets are lost at random. CUBIC halves its window for each: at 5 % loss and
+//! 400 ms there and back the usual formula leaves it 16 kB/s (Mathis et al., 1997), whatever the
+//! link could, which is less than a picture. A queue that is full shows otherwise: packets wait, so
+//! that the round trip grows, or most of what is sent is lost. So a loss counts when
 //!
 //! - the round trip is more than a quarter and [`QUEUED`] above its least, or
 //! - more than [`MUCH_PERCENT`] of what was sent lately was lost, or
 //! - the network says so itself (ECN).
 //!
-//! When nothing arrived for long (persistent congestion) the network was away, and what was known of it is of the past: it begins as a new connection does.
-//! CUBIC would grow by a packet in each round trip from then on, and a camera would be behind for minutes after an outage of seconds.
+//! When nothing arrived for long (persistent congestion) the network was away, and what was known
+//! of it is of the past: it begins as a new connection does. CUBIC would grow by a packet in each
+//! round trip from then on, and a camera would be behind for minutes after an outage of seconds.
 //!
-//! The first is the rule of TCP Veno (Fu and Liew, 2003). Out of scope: measuring bandwidth. (quinn's BBR would; its start-up lets the window of a sender that
-//! is not limited by the network, as a camera is, grow without bound.)
+//! The first is the rule of TCP Veno (Fu and Liew, 2003). Out of scope: measuring bandwidth.
+//! (quinn's BBR would; its start-up lets the window of a sender that is not limited by the network,
+//! as a camera is, grow without bound.)
 
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics, CubicConfig};
 use quinn_proto::RttEstimator;
@@ -20,7 +24,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// So much longer than its least a round trip may be before packets are said to wait; jitter of a radio is below it.
+/// So much longer than its least a round trip may be before packets are said to wait; jitter of a
+/// radio is below it.
 const QUEUED: Duration = Duration::from_millis(20);
 /// More lost than this is no radio's doing.
 const MUCH_PERCENT: u64 = 10;
@@ -49,8 +54,9 @@ pub(crate) struct Tolerant {
     round_trip: RoundTrip,
 }
 
-/// The smoothed round trip now, and the least of the last one or two times [`FORGOTTEN`]: a route may become longer for good. (quinn's own least is of
-/// all times, and begins with its guess of 333 ms, below which a long link never comes.)
+/// The smoothed round trip now, and the least of the last one or two times [`FORGOTTEN`]: a route
+/// may become longer for good. (quinn's own least is of all times, and begins with its guess of 333
+/// ms, below which a long link never comes.)
 #[derive(Debug, Clone)]
 struct RoundTrip {
     now: Duration,
@@ -191,7 +197,8 @@ mod tests {
 
     const MTU: u64 = 1200;
 
-    /// A connection that has sent for a while over a link of 100 ms, and has lost so many of each hundred packets.
+    /// A connection that has sent for a while over a link of 100 ms, and has lost so many of each
+    /// hundred packets.
     fn sending(lost_of_hundred: u64, waits_ms: u64) -> (Tolerant, u64) {
         let begun = Instant::now();
         let mut sending = Tolerant::new(Arc::default(), begun, 1200);

@@ -95,7 +95,8 @@ impl Endpoint {
             for peer in found {
                 match self.connect_to(peer, relay_key, ALPN).await {
                     Ok(connected) => return Ok(connected),
-                    // Another of a host's addresses may answer; a peer that answered wrongly is not asked twice.
+                    // Another of a host's addresses may answer; a peer that answered wrongly is not
+                    // asked twice.
                     Err(error) if error.is_passing() || matches!(error, LinkError::Address { .. }) => {
                         last = error
                     }
@@ -142,11 +143,13 @@ impl Endpoint {
         }
     }
 
-    /// The next peer that knocks; `None` once the endpoint is closed. Cancel-safe. Nothing of it is proven yet.
+    /// The next peer that knocks; `None` once the endpoint is closed. Cancel-safe. Nothing of it is
+    /// proven yet.
     pub async fn accept(&self) -> Option<Incoming> {
         loop {
             let incoming = self.inner.accept().await?;
-            // SPEC: session.md#limits: connections beyond the limit MUST be refused before any cryptography.
+            // SPEC: session.md#limits: connections beyond the limit MUST be refused before any
+            // cryptography.
             if self.inner.open_connections() >= self.server.connections {
                 incoming.refuse();
                 continue;

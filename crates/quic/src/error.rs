@@ -107,7 +107,8 @@ fn is_alpn(code: quinn::TransportErrorCode) -> bool {
     code == quinn::TransportErrorCode::crypto(120)
 }
 
-/// Why a call has no answer. A refusal inside a [`Response`](media::message::Response) is an answer, except to a fetch.
+/// Why a call has no answer. A refusal inside a [`Response`](media::message::Response) is an
+/// answer, except to a fetch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     #[error(transparent)]

@@ -13,7 +13,8 @@ pub(crate) fn framed(message: &[u8]) -> Bytes {
     [&length.to_be_bytes()[..], message].concat().into()
 }
 
-/// Writes to a stream. Dropped before [`finish`](FrameWriter::finish), it is reset: nobody takes a part for the whole.
+/// Writes to a stream. Dropped before [`finish`](FrameWriter::finish), it is reset: nobody takes a
+/// part for the whole.
 #[derive(Debug)]
 pub(crate) struct FrameWriter {
     stream: quinn::SendStream,

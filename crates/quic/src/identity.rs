@@ -1,5 +1,6 @@
-//! Who a peer is: the Ed25519 key it proves to hold in the handshake, as a raw public key (RFC 7250). No certificate, no authority,
-//! no name: a key is pinned (the relay's, by its clients) or looked up (a client's, by the relay).
+//! Who a peer is: the Ed25519 key it proves to hold in the handshake, as a raw public key (RFC
+//! 7250). No certificate, no authority, no name: a key is pinned (the relay's, by its clients) or
+//! looked up (a client's, by the relay).
 
 use ed25519_dalek::SigningKey;
 use media::sign::{PublicKey, SignatureBytes};
@@ -62,7 +63,8 @@ impl Identity {
                 self.certified.clone(),
             )));
         tls.alpn_protocols = vec![alpn.to_vec()];
-        // A resumed session would prove an identity by a ticket; each connection proves it by its key. No name leaks.
+        // A resumed session would prove an identity by a ticket; each connection proves it by its
+        // key. No name leaks.
         tls.resumption = Resumption::disabled();
         tls.enable_sni = false;
         tls
@@ -126,7 +128,8 @@ impl ServerCertVerifier for Pinned {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // SPEC: session.md#identity: a client MUST end the handshake when the relay's key is not the pinned one.
+        // SPEC: session.md#identity: a client MUST end the handshake when the relay's key is not
+        // the pinned one.
         match key_of(shown) {
             Some(key) if key == self.0 && chain.is_empty() => Ok(ServerCertVerified::assertion()),
             Some(_) => Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)),

@@ -1,8 +1,9 @@
 //! One session between a party and the relay: the only user of quinn. Contract: `proto/session.md`.
 //!
-//! In scope: TLS identities by Ed25519 key, without certificates or authorities; framing; limits on whatever a peer could make large,
-//! many or slow; errors by name. Out of scope: what a message means (`relay`, `camera`, `owner`, `requester`), and who may do what: a
-//! [`Link`] says whose key the peer holds, and no more.
+//! In scope: TLS identities by Ed25519 key, without certificates or authorities; framing; limits on
+//! whatever a peer could make large, many or slow; errors by name. Out of scope: what a message
+//! means (`relay`, `camera`, `owner`, `requester`), and who may do what: a [`Link`] says whose key
+//! the peer holds, and no more.
 //!
 //! ```no_run
 //! # async fn example(relay_key: media::sign::PublicKey) -> Result<(), Box<dyn std::error::Error>> {

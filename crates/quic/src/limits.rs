@@ -8,7 +8,8 @@ pub const HANDSHAKE: Duration = Duration::from_secs(10);
 pub const IDLE: Duration = Duration::from_secs(20);
 /// A client shows that it is there this often.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// From opening a call's stream to its whole response. Longer than the relay's longest wait, for a log's quorum.
+/// From opening a call's stream to its whole response. Longer than the relay's longest wait, for a
+/// log's quorum.
 pub const CALL: Duration = Duration::from_secs(60);
 /// From opening a call's stream to its whole request.
 pub const REQUEST: Duration = Duration::from_secs(10);
@@ -20,7 +21,8 @@ pub const CONTROL_QUEUE: usize = 1024;
 pub const CALLS: u32 = 32;
 /// Segments a publisher may have open at once.
 pub const SEGMENTS_UP: u32 = 16;
-/// Segments a subscriber lets the relay have open at once: one for each track that it may subscribe to. Room is kept for as many.
+/// Segments a subscriber lets the relay have open at once: one for each track that it may subscribe
+/// to. Room is kept for as many.
 pub const SEGMENTS_DOWN: u32 = 64;
 /// Bytes of one stream that wait unread.
 pub const STREAM_WINDOW: u32 = 2 << 20;

@@ -17,7 +17,8 @@ use tokio::sync::mpsc;
 /// The priority of the control stream: before every request and segment.
 pub(crate) const CONTROL_PRIORITY: i32 = i32::MAX;
 
-/// One session. Clones are the same session; it ends when it is closed, or when the last clone and its receiver are gone.
+/// One session. Clones are the same session; it ends when it is closed, or when the last clone and
+/// its receiver are gone.
 #[derive(Debug, Clone)]
 pub struct Link {
     pub(crate) connection: quinn::Connection,
@@ -32,7 +33,8 @@ pub struct Path {
     /// Bytes that may be under way at once.
     pub window: u64,
     pub round_trip: Duration,
-    /// How long packets wait in some queue on the way: the round trip beyond its least of the last minutes.
+    /// How long packets wait in some queue on the way: the round trip beyond its least of the last
+    /// minutes.
     pub waits: Duration,
 }
 
@@ -80,7 +82,8 @@ impl Link {
         }
     }
 
-    /// Opens a segment's stream; waits while the peer has as many open as it allows. A higher priority goes first.
+    /// Opens a segment's stream; waits while the peer has as many open as it allows. A higher
+    /// priority goes first.
     pub async fn open_segment(&self, priority: i32) -> Result<SegmentSend, LinkError> {
         let stream = self.connection.open_uni().await?;
         let segment = SegmentSend::new(stream);
@@ -141,7 +144,8 @@ impl Link {
     }
 }
 
-/// Closes `connection` when `error` is a violation; an error that says why it ended already changes nothing.
+/// Closes `connection` when `error` is a violation; an error that says why it ended already changes
+/// nothing.
 pub(crate) fn fail(connection: &quinn::Connection, error: LinkError) -> LinkError {
     if connection.close_reason().is_none() {
         let refusal = error.refusal();
@@ -158,7 +162,8 @@ pub struct ControlReceiver {
 }
 
 impl ControlReceiver {
-    /// The next message; `None` once the peer said goodbye or ended the stream in good order. Cancel-safe.
+    /// The next message; `None` once the peer said goodbye or ended the stream in good order.
+    /// Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<Control>, LinkError> {
         let message = match self.frames.next().await {
             Ok(Some(frame)) => Control::decode(&frame),
@@ -185,7 +190,8 @@ impl ControlReceiver {
 
 /// The one writer of the control stream; ends with the session, or with its last [`Link`].
 async fn write_control(mut send: quinn::SendStream, mut queue: mpsc::Receiver<Bytes>) {
-    // Priorities cannot be set on a stream that is closed already, and then there is nothing to write either.
+    // Priorities cannot be set on a stream that is closed already, and then there is nothing to
+    // write either.
     let _ = send.set_priority(CONTROL_PRIORITY);
     loop {
         let message = tokio::select! {

@@ -6,7 +6,8 @@ use crate::limits::STALL;
 use bytes::Bytes;
 use tokio::time::timeout;
 
-/// A segment that is being sent. Dropped before [`finish`](SegmentSend::finish), it is reset: nobody takes half for a whole.
+/// A segment that is being sent. Dropped before [`finish`](SegmentSend::finish), it is reset:
+/// nobody takes half for a whole.
 #[derive(Debug)]
 pub struct SegmentSend(FrameWriter);
 
@@ -15,7 +16,8 @@ impl SegmentSend {
         Self(FrameWriter::new(stream))
     }
 
-    /// Sends bytes, waiting while the peer does not take them. Not cancel-safe: reset the stream after a cancelled write.
+    /// Sends bytes, waiting while the peer does not take them. Not cancel-safe: reset the stream
+    /// after a cancelled write.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         self.0.write(Bytes::copy_from_slice(bytes)).await
     }
@@ -35,7 +37,8 @@ impl SegmentSend {
         self.0.finish()
     }
 
-    /// [`finish`](SegmentSend::finish), and waits until the peer has all of it. Dropped meanwhile, what was written still arrives.
+    /// [`finish`](SegmentSend::finish), and waits until the peer has all of it. Dropped meanwhile,
+    /// what was written still arrives.
     pub async fn deliver(self) -> Result<(), StreamError> {
         self.0.deliver().await
     }

@@ -1,7 +1,7 @@
 //! A leaf signed, added and proved; the registrar's two kinds of them.
 //!
-//! A command that was cut short may be given again: the leaf that comes of it says the same and changes nothing
-//! (`escrow::register` folds it), it only stands in the log twice.
+//! A command that was cut short may be given again: the leaf that comes of it says the same and
+//! changes nothing (`escrow::register` folds it), it only stands in the log twice.
 
 use crate::config::Config;
 use crate::error::{Error, NoLeafKey};
@@ -30,7 +30,8 @@ pub struct Added {
     pub proof: Vec<u8>,
 }
 
-/// Registers a key: from this leaf on it counts in this role, for this agency (for a sponsor: under its own name).
+/// Registers a key: from this leaf on it counts in this role, for this agency (for a sponsor: under
+/// its own name).
 pub async fn register(config: &Config, role: Role, agency: &str, vkey: &str) -> Result<Added, Error> {
     state(config, KeyState::Registered, role, agency, vkey).await
 }

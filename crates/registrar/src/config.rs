@@ -1,4 +1,5 @@
-//! The configuration of a registrar, or of an operator who publishes rules (deploy/config/registrar.toml).
+//! The configuration of a registrar, or of an operator who publishes rules
+//! (deploy/config/registrar.toml).
 
 use log_client::LogConfig;
 use serde::Deserialize;

@@ -9,8 +9,8 @@ use tlog::note::Signer;
 
 const KEY: &str = "note.key";
 
-/// Makes the key of a new registrar or operator; returns its verifier key, for the PolicyDoc and for the
-/// log's list of submitters. Refuses to touch a data folder that was initialised before.
+/// Makes the key of a new registrar or operator; returns its verifier key, for the PolicyDoc and
+/// for the log's list of submitters. Refuses to touch a data folder that was initialised before.
 pub fn init(config: &Config) -> Result<String, Error> {
     durable::create_dirs(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;

@@ -1,8 +1,10 @@
-//! The registrar: it says in the log which officers', supervisors' and sponsors' keys count; and, under the operator's name, it
-//! publishes the rules of release (proto/release.md#register, proto/release.md#policydoc).
+//! The registrar: it says in the log which officers', supervisors' and sponsors' keys count; and,
+//! under the operator's name, it publishes the rules of release (proto/release.md#register,
+//! proto/release.md#policydoc).
 //!
-//! Whoever says whose keys count must be neither the asker nor the decider: so this is a party of its own, with a key of its own,
-//! and everything it says stands in the log. The operator's key is of the same kind; `name` says who speaks.
+//! Whoever says whose keys count must be neither the asker nor the decider: so this is a party of
+//! its own, with a key of its own, and everything it says stands in the log. The operator's key is
+//! of the same kind; `name` says who speaks.
 //!
 //! ```text
 //! candor requester-key v1                       candor policy-doc v1
@@ -16,8 +18,9 @@
 //! — registrar.example kZ1v...
 //! ```
 //!
-//! In scope: [`init`] its key, [`register`] and [`revoke`] keys, [`write_rules`] and [`publish_rules`]. Out of scope: who deserves
-//! a key (people decide that), what a registered key may do (`escrow::register`). It is no daemon: it dials the log and is done.
+//! In scope: [`init`] its key, [`register`] and [`revoke`] keys, [`write_rules`] and
+//! [`publish_rules`]. Out of scope: who deserves a key (people decide that), what a registered key
+//! may do (`escrow::register`). It is no daemon: it dials the log and is done.
 //!
 //! The data folder, made by [`init`] alone:
 //!

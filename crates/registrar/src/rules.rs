@@ -1,5 +1,6 @@
-//! The rules of release, written and published: a PolicyDoc is a file that people read and agree to, and its hash is a leaf by the
-//! operator that the document itself names. Contract: proto/release.md#policydoc.
+//! The rules of release, written and published: a PolicyDoc is a file that people read and agree
+//! to, and its hash is a leaf by the operator that the document itself names. Contract:
+//! proto/release.md#policydoc.
 //!
 //! ```text
 //! candor rules v1
@@ -29,8 +30,9 @@ pub struct Published {
     pub added: Added,
 }
 
-/// Writes the recommended rules for this operator and registrar as a new file, some figures otherwise; returns the hash by which
-/// requests and owners will name them. Nothing is published by it: read the file, have the others read it, then [`publish_rules`].
+/// Writes the recommended rules for this operator and registrar as a new file, some figures
+/// otherwise; returns the hash by which requests and owners will name them. Nothing is published by
+/// it: read the file, have the others read it, then [`publish_rules`].
 pub fn write_rules(
     path: &Path,
     operator: &str,
@@ -49,12 +51,14 @@ pub fn write_rules(
     Ok(rules.hash())
 }
 
-/// Publishes the rules in a file: the leaf that makes them apply, signed by the operator whom they name.
+/// Publishes the rules in a file: the leaf that makes them apply, signed by the operator whom they
+/// name.
 pub async fn publish_rules(config: &Config, path: &Path) -> Result<Published, Error> {
     let bytes = host::durable::read_limited(path, POLICY_DOC_MAX_BYTES as u64)?;
     let bytes = bytes.ok_or_else(|| Error::NoRules { path: path.to_owned() })?;
     let rules = parse(path, &bytes)?;
-    // A leaf by anybody else would be refused by nobody and obeyed by nobody (`escrow::register`): better said here.
+    // A leaf by anybody else would be refused by nobody and obeyed by nobody (`escrow::register`):
+    // better said here.
     let (own, operator) = (vkey(config)?, rules.operator().vkey());
     if own != operator {
         return Err(Error::NotOperator { path: path.to_owned(), operator, own });

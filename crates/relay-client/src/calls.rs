@@ -1,4 +1,5 @@
-//! Each question with the one answer that it has. Contract: `proto/session.md`, "Messages" and "Calls".
+//! Each question with the one answer that it has. Contract: `proto/session.md`, "Messages" and
+//! "Calls".
 //!
 //! ```no_run
 //! # async fn example(link: &quic::Link, camera_id: media::id::CameraId) -> Result<(), quic::CallError> {
@@ -131,7 +132,8 @@ pub fn put_mail(mailbox: [u8; 32], side: Side, mail: Vec<u8>) -> Call<()> {
     done(Request::MailboxPut { mailbox, side, mail })
 }
 
-/// Take the message that `side` wrote. The relay holds the question a while, then has not [`found`] it.
+/// Take the message that `side` wrote. The relay holds the question a while, then has not [`found`]
+/// it.
 #[must_use]
 pub fn take_mail(mailbox: [u8; 32], side: Side) -> Call<Vec<u8>> {
     object(Request::MailboxTake { mailbox, side })
@@ -157,8 +159,8 @@ pub fn cameras() -> Call<Vec<CameraStatus>> {
     }
 }
 
-/// One page of EpochOpens, and whether the relay says that there are more. [`crate::epochs`] asks for
-/// all of them and believes nothing.
+/// One page of EpochOpens, and whether the relay says that there are more. [`crate::epochs`] asks
+/// for all of them and believes nothing.
 pub(crate) fn epoch_page(request: Request) -> Call<(Vec<Vec<u8>>, bool)> {
     Call { request, read: reader!(Response::Epochs { opens, more } => (opens, more)), expected: "no Epochs" }
 }

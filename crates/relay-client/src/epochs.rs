@@ -7,14 +7,15 @@
 //!        -> request()          from the start of the last one on, or None: it is over
 //! ```
 //!
-//! [`Paging`] does no I/O. The relay is believed nothing: what the camera did not sign for this track,
-//! what comes again or out of order is no part of the answer, and an answer that leads no further is the
-//! last, also when it says "more": a relay cannot be asked for ever, for each question costs it an
-//! EpochOpen that the camera signed. What it leaves out does not show here, but in the chain.
+//! [`Paging`] does no I/O. The relay is believed nothing: what the camera did not sign for this
+//! track, what comes again or out of order is no part of the answer, and an answer that leads no
+//! further is the last, also when it says "more": a relay cannot be asked for ever, for each
+//! question costs it an EpochOpen that the camera signed. What it leaves out does not show here,
+//! but in the chain.
 //!
-//! The next question begins within the last epoch and not at its end: after a restart the next epoch
-//! begins before the planned end of the one before, and may end before it too. Where what comes again
-//! fills an answer, it is left behind by its end.
+//! The next question begins within the last epoch and not at its end: after a restart the next
+//! epoch begins before the planned end of the one before, and may end before it too. Where what
+//! comes again fills an answer, it is left behind by its end.
 
 use crate::calls::{ask, epoch_page, found};
 use media::epoch::{EpochOpen, SignedEpochOpen};
@@ -114,7 +115,8 @@ impl Paging {
             }
         }
         if more && page.epochs.is_empty() {
-            // More epochs at one moment than an answer holds: a camera that was restarted every few seconds.
+            // More epochs at one moment than an answer holds: a camera that was restarted every few
+            // seconds.
             page.stuck = end_us <= self.next_us;
             self.next_us = self.next_us.max(end_us);
         }
@@ -123,7 +125,8 @@ impl Paging {
         page
     }
 
-    /// Asks for the next page; `None` when it is over. A relay that holds nothing gives an empty one.
+    /// Asks for the next page; `None` when it is over. A relay that holds nothing gives an empty
+    /// one.
     pub async fn next(&mut self, link: &Link) -> Result<Option<Page>, CallError> {
         let Some(request) = self.request() else { return Ok(None) };
         let (opens, more) = found(ask(link, &epoch_page(request)).await)?.unwrap_or_default();
@@ -131,8 +134,8 @@ impl Paging {
     }
 }
 
-/// All epochs of a query. Where they are more than `most`, more than `most` of them are given: by a page
-/// at the most.
+/// All epochs of a query. Where they are more than `most`, more than `most` of them are given: by a
+/// page at the most.
 pub async fn epochs(link: &Link, query: EpochQuery, most: usize) -> Result<Vec<Epoch>, CallError> {
     let (mut paging, mut all) = (Paging::new(query), Vec::new());
     while all.len() <= most

@@ -1,6 +1,6 @@
 //! One page of heads of stored segments: in order and within what was asked for. Contract:
-//! `proto/session.md`, "Heads". Nothing of a head is authenticated before it is opened, which is done
-//! where the keys are.
+//! `proto/session.md`, "Heads". Nothing of a head is authenticated before it is opened, which is
+//! done where the keys are.
 
 use media::id::Sequence;
 use media::limits;

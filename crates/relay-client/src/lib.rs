@@ -1,10 +1,11 @@
-//! The relay as its cameras, owners and requesters meet it: found at one of its addresses, asked typed
-//! questions, come back to when a session was lost. Contract: `proto/session.md`.
+//! The relay as its cameras, owners and requesters meet it: found at one of its addresses, asked
+//! typed questions, come back to when a session was lost. Contract: `proto/session.md`.
 //!
 //! In scope: what several parties would each write for themselves. What a refusal means to them is
-//! `media::message::Judges`; what passes is asked again here ([`Session::ask_until`]). Out of scope: keys
-//! of footage, of which nothing is linked; what is made of an answer; publishing and subscribing, which
-//! are their party's own conversation on the control stream of a session from [`Session::open`].
+//! `media::message::Judges`; what passes is asked again here ([`Session::ask_until`]). Out of
+//! scope: keys of footage, of which nothing is linked; what is made of an answer; publishing and
+//! subscribing, which are their party's own conversation on the control stream of a session from
+//! [`Session::open`].
 //!
 //! | module | job |
 //! |---|---|

@@ -11,7 +11,8 @@ use tokio::time::timeout;
 /// A relay may take so long to be told goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// A relay as one identity meets it. Clones share the socket, which is made when it is first needed.
+/// A relay as one identity meets it. Clones share the socket, which is made when it is first
+/// needed.
 #[derive(Debug, Clone)]
 pub struct Relay(Arc<Inner>);
 
@@ -48,8 +49,8 @@ impl Relay {
     /// Opens a session: at the address that answered last, then at the others in turn.
     ///
     /// # Errors
-    /// When none answers as it should: what the last of them said, but a fault that does not pass, such as
-    /// [`LinkError::WrongKey`], before one that does.
+    /// When none answers as it should: what the last of them said, but a fault that does not pass,
+    /// such as [`LinkError::WrongKey`], before one that does.
     pub async fn connect(&self) -> Result<(Link, ControlReceiver), LinkError> {
         let endpoint = self.endpoint()?;
         let addresses = self.0.addresses.all();

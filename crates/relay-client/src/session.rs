@@ -7,8 +7,9 @@
 //! worked()  the next failure is a first one
 //! ```
 //!
-//! The loop stays its owner's, because only it knows what a failure means: a camera comes back for ever,
-//! a person's command until a deadline ([`Session::ask_until`], [`Session::again`]). The pauses are here.
+//! The loop stays its owner's, because only it knows what a failure means: a camera comes back for
+//! ever, a person's command until a deadline ([`Session::ask_until`], [`Session::again`]). The
+//! pauses are here.
 
 use crate::calls::{Call, ask};
 use crate::relay::Relay;
@@ -18,8 +19,8 @@ use quic::{CallError, ControlReceiver, Link, LinkError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// The bound of the first pause, and of the longest. A relay that restarts is found again within the
-/// first; many clients of one that was away for long do not come back together.
+/// The bound of the first pause, and of the longest. A relay that restarts is found again within
+/// the first; many clients of one that was away for long do not come back together.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
 
 /// A session that is opened when it is needed, and opened again when it was lost.
@@ -51,7 +52,8 @@ impl Session {
         Ok(self.open.insert(opened).0.clone())
     }
 
-    /// A new session, for whoever hears its control stream. Waits first if a failure was told. Cancel-safe.
+    /// A new session, for whoever hears its control stream. Waits first if a failure was told.
+    /// Cancel-safe.
     pub async fn open(&mut self) -> Result<(Link, ControlReceiver), LinkError> {
         self.wait().await;
         self.relay.connect().await
@@ -73,8 +75,8 @@ impl Session {
         ask(&self.link().await?, call).await
     }
 
-    /// Asks until there is an answer, or the failure is none that passes, or the next try would begin
-    /// after `deadline`. Every call of the protocol may be repeated.
+    /// Asks until there is an answer, or the failure is none that passes, or the next try would
+    /// begin after `deadline`. Every call of the protocol may be repeated.
     pub async fn ask_until<T>(&mut self, call: &Call<T>, deadline: Instant) -> Result<T, CallError> {
         loop {
             match self.ask(call).await {

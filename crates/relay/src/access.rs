@@ -1,4 +1,5 @@
-//! Who may. One place, asked before anything is done for a peer; the peer is known by its key alone.
+//! Who may. One place, asked before anything is done for a peer; the peer is known by its key
+//! alone.
 //!
 //! | peer | known by | may |
 //! |---|---|---|
@@ -8,8 +9,8 @@
 //! | sponsor | its link key in the configuration | fetch whole ciphertext, EpochOpens, policies and DayNotices; nothing live |
 //! | anybody | - | use a pairing mailbox whose identifier it knows |
 //!
-//! A camera whose owner the configuration no longer names is unknown from the next start on. Whoever may not is told so in the same words
-//! whether a camera exists or not.
+//! A camera whose owner the configuration no longer names is unknown from the next start on.
+//! Whoever may not is told so in the same words whether a camera exists or not.
 
 use crate::config::Key;
 use host::lock::RwLock;
@@ -131,7 +132,8 @@ impl Access {
         role.map(drop).ok_or_else(|| no("your key is not among this camera's recipients"))
     }
 
-    // SPEC: session.md#heads: a sponsor MUST be refused heads, so that [`Access::may_watch`] is the rule for them.
+    // SPEC: session.md#heads: a sponsor MUST be refused heads, so that [`Access::may_watch`] is the
+    // rule for them.
     pub(crate) fn may_fetch(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
         if self.is_sponsor(key) && self.camera(camera_id).is_some() {
             return Ok(());

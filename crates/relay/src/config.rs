@@ -161,7 +161,8 @@ impl Storage {
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// Connections at once by keys that nobody enrolled: cameras that are being paired, and strangers.
+    /// Connections at once by keys that nobody enrolled: cameras that are being paired, and
+    /// strangers.
     pub strangers: usize,
     /// Cameras that one owner may enroll.
     pub cameras_per_owner: usize,

@@ -1,5 +1,6 @@
-//! Mirrors the trustees' day keys, so that a camera finds them where it publishes. Opaque here: the camera judges each bundle by its signature and
-//! by its leaf in the log, and takes no key from the relay on faith.
+//! Mirrors the trustees' day keys, so that a camera finds them where it publishes. Opaque here: the
+//! camera judges each bundle by its signature and by its leaf in the log, and takes no key from the
+//! relay on faith.
 //!
 //! ```text
 //! GET <trustee>/day-keys/<day>      today, tomorrow and the day after; 404 until the trustee has made them
@@ -19,7 +20,8 @@ use std::time::Duration;
 const AHEAD: u32 = 2;
 /// Between two looks when everything is there.
 const CALM: Duration = Duration::from_secs(600);
-/// Between two looks at a trustee that is away or behind: half a second, then longer, to half a minute, with jitter.
+/// Between two looks at a trustee that is away or behind: half a second, then longer, to half a
+/// minute, with jitter.
 const MISSING: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Mirrors one trustee's keys until the relay shuts down.

@@ -6,13 +6,17 @@
 //! viewers, one task and one cursor each: A (behind)   B                  C (newest)
 //! ```
 //!
-//! **Slow viewers.** A viewer is behind when a segment that starts at a key frame has been here for [`GRACE`], and it still waits for the peer to
-//! take bytes of an older one. Its old stream is reset, for it alone, and it goes on with the newest key frame. Nobody waits for anybody: the publisher
-//! never waits for a viewer, and a lock is held only to look at the ring, never while sending.
+//! **Slow viewers.** A viewer is behind when a segment that starts at a key frame has been here for
+//! [`GRACE`], and it still waits for the peer to take bytes of an older one. Its old stream is
+//! reset, for it alone, and it goes on with the newest key frame. Nobody waits for anybody: the
+//! publisher never waits for a viewer, and a lock is held only to look at the ring, never while
+//! sending.
 //!
-//! **Memory.** The ring holds the newest segment that starts at a key frame, what follows it, and the one before; a viewer that is behind holds one more.
+//! **Memory.** The ring holds the newest segment that starts at a key frame, what follows it, and
+//! the one before; a viewer that is behind holds one more.
 //!
-//! Forwarded is not yet verified: viewers verify for themselves, and a segment that turns out bad is reset for all.
+//! Forwarded is not yet verified: viewers verify for themselves, and a segment that turns out bad
+//! is reset for all.
 
 use bytes::Bytes;
 use host::lock::Mutex;
@@ -39,7 +43,8 @@ pub(crate) struct Fanout {
 }
 
 impl Fanout {
-    /// The track's ring. Callers have checked that camera and track exist, which bounds their number.
+    /// The track's ring. Callers have checked that camera and track exist, which bounds their
+    /// number.
     pub(crate) fn track(&self, camera_id: CameraId, track: TrackId) -> Arc<Live> {
         let mut tracks = self.tracks.lock();
         tracks.entry((camera_id, track)).or_default().clone()
@@ -154,7 +159,8 @@ impl Live {
         }
     }
 
-    /// The segment at `place` or, if that has left the ring, at the newest key frame; waits until there is one.
+    /// The segment at `place` or, if that has left the ring, at the newest key frame; waits until
+    /// there is one.
     async fn at(&self, mut place: u64) -> (u64, Arc<LiveSegment>) {
         let mut begun = self.begun.subscribe();
         loop {
@@ -229,7 +235,8 @@ impl LiveSegment {
     }
 }
 
-/// A segment that is being received. Dropped before [`finish`](Growing::finish), it is broken for every viewer.
+/// A segment that is being received. Dropped before [`finish`](Growing::finish), it is broken for
+/// every viewer.
 #[derive(Debug)]
 pub(crate) struct Growing {
     segment: Arc<LiveSegment>,

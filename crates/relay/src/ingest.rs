@@ -1,4 +1,5 @@
-//! Segments in: what the camera signed and nothing else becomes durable, and only then is acknowledged.
+//! Segments in: what the camera signed and nothing else becomes durable, and only then is
+//! acknowledged.
 //!
 //! ```text
 //! header     the publisher's own camera, a track it publishes, an epoch whose EpochOpen is here, within its rate   -> live begins
@@ -7,11 +8,11 @@
 //! store      sequence free, place fits; durable                                                                    -> Ack
 //! ```
 //!
-//! The first check that fails is the Nack's name, and the session goes on. Only bytes that do not even
-//! hold a header end it: they name no segment that could be refused.
+//! The first check that fails is the Nack's name, and the session goes on. Only bytes that do not
+//! even hold a header end it: they name no segment that could be refused.
 //!
-//! A segment is scanned where it was received: the scanner, the viewers' ring and the store hold the same
-//! bytes, and none of them copies one.
+//! A segment is scanned where it was received: the scanner, the viewers' ring and the store hold
+//! the same bytes, and none of them copies one.
 
 use crate::fanout::Growing;
 use crate::load::Received;
@@ -210,7 +211,8 @@ async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> R
     if let Some(start) = peer.memory.start(&header) {
         return Ok(Admitted { relay, peer, header, camera_pk, start });
     }
-    // SPEC: session.md#publishing: a segment MUST be refused while the EpochOpen of its epoch is not here.
+    // SPEC: session.md#publishing: a segment MUST be refused while the EpochOpen of its epoch is
+    // not here.
     let longest = Duration::from_secs(limits::EPOCH_SECONDS.1.into());
     let (from, to) = (header.start_us.before(longest), header.start_us.after(longest));
     let most = usize::from(limits::EPOCH_SECONDS.1 / limits::EPOCH_SECONDS.0) * 2 + 2;
@@ -234,7 +236,8 @@ impl Admitted<'_> {
         let header = &self.header;
         let bad = |text: &str| Refusal::new(RefusalCode::BadSignature, text);
         trailer.verify(&self.camera_pk, &header.hash()).map_err(|error| bad(&error.to_string()))?;
-        // SPEC: session.md#publishing: a relay MUST recompute the chain wherever it holds the segment before.
+        // SPEC: session.md#publishing: a relay MUST recompute the chain wherever it holds the
+        // segment before.
         let before = match header.k.checked_sub(1) {
             None => Some(self.start),
             Some(k) => match self.peer.memory.chain(header, k) {

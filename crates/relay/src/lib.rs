@@ -1,9 +1,10 @@
 //! The relay: stores and fans out segments that it cannot open, and serves them live and recorded.
 //! Contract: `proto/session.md`.
 //!
-//! In scope: who may publish or watch, segments in, durable, out; pairing mailboxes; mirrored day keys;
-//! sponsoring its owners' leaves in the log under its own name. Out of scope: keys of footage. This
-//! crate links none of the code that could open a frame, and `tests/architecture` asserts it.
+//! In scope: who may publish or watch, segments in, durable, out; pairing mailboxes; mirrored day
+//! keys; sponsoring its owners' leaves in the log under its own name. Out of scope: keys of
+//! footage. This crate links none of the code that could open a frame, and `tests/architecture`
+//! asserts it.
 //!
 //! ```text
 //! camera  == segments ==>  ingest  -->  store    durable, then Ack

@@ -1,7 +1,9 @@
-//! Pairing mailboxes: one message a side, for a few minutes, read by nobody in between (`proto/session.md`, "Pairing mailboxes").
+//! Pairing mailboxes: one message a side, for a few minutes, read by nobody in between
+//! (`proto/session.md`, "Pairing mailboxes").
 //!
-//! In memory only: after a restart an invite that was not used is spent, and the owner makes a new one. What is in the mails is sealed
-//! under the invite's secret; the identifier is a hash of that secret, so whoever knows it holds the invite.
+//! In memory only: after a restart an invite that was not used is spent, and the owner makes a new
+//! one. What is in the mails is sealed under the invite's secret; the identifier is a hash of that
+//! secret, so whoever knows it holds the invite.
 
 use host::lock::Mutex;
 use media::message::{Refusal, RefusalCode, Side};
@@ -66,7 +68,8 @@ impl Mailboxes {
     }
 
     /// Puts one side's message. The same again is no error: an answer may have been lost.
-    // SPEC: session.md#pairing-mailboxes: a second, different message of one side MUST be refused with `invite-spent`.
+    // SPEC: session.md#pairing-mailboxes: a second, different message of one side MUST be refused
+    // with `invite-spent`.
     pub(crate) fn put(
         &self,
         id: [u8; 32],

@@ -47,8 +47,8 @@ impl Memory {
         self.known.lock().chains.get(&(header.track, header.epoch_no, k)).copied()
     }
 
-    /// A segment is about to be stored; what follows it may be on its way already. `true` when none with
-    /// its number was known.
+    /// A segment is about to be stored; what follows it may be on its way already. `true` when none
+    /// with its number was known.
     pub(crate) fn remember_segment(&self, header: &SegmentHeader, chain: Chain) -> bool {
         let mut known = self.known.lock();
         let mut fresh = false;

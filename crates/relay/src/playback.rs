@@ -1,4 +1,5 @@
-//! Recorded footage out: the stored bytes, exactly as they were received, in order; or of each segment its head alone.
+//! Recorded footage out: the stored bytes, exactly as they were received, in order; or of each
+//! segment its head alone.
 
 use crate::refuse::{OrRefuse, refusal};
 use crate::state::Relay;
@@ -34,7 +35,8 @@ impl Part {
 
 /// Streams what was asked for. The caller's rights have been checked.
 ///
-/// Footage that retention takes meanwhile is left out, and so is what the disk damaged: the chain shows the gap.
+/// Footage that retention takes meanwhile is left out, and so is what the disk damaged: the chain
+/// shows the gap.
 pub(crate) async fn send_segments(
     relay: &Relay,
     query: SegmentQuery,
@@ -57,7 +59,8 @@ pub(crate) async fn send_heads(
     send(relay, query, page, responder.heads().await?, Part::Head { picture }, most).await
 }
 
-/// The first look comes before the answer, so that a failing store is a refusal and not half an answer.
+/// The first look comes before the answer, so that a failing store is a refusal and not half an
+/// answer.
 async fn first_page(
     relay: &Relay,
     query: SegmentQuery,
@@ -100,7 +103,8 @@ async fn send(
                 Err(StoreError::Gone) => {}
                 Err(error @ StoreError::Damaged { .. }) => tracing::error!(%error, "left out of an answer"),
                 Err(error) => {
-                    // Dropping `out` breaks the call off: the caller does not take a part for everything.
+                    // Dropping `out` breaks the call off: the caller does not take a part for
+                    // everything.
                     tracing::error!(%error, "a fetch was broken off");
                     return Ok(());
                 }

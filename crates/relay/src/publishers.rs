@@ -1,5 +1,5 @@
-//! Which connection publishes each camera now. Of two with one identity the newer wins, and it is never silent: the older is told,
-//! the operator's log and status page say so.
+//! Which connection publishes each camera now. Of two with one identity the newer wins, and it is
+//! never silent: the older is told, the operator's log and status page say so.
 
 use host::lock::Mutex;
 use media::id::CameraId;
@@ -28,8 +28,10 @@ pub(crate) struct Seen {
 }
 
 impl Publishers {
-    /// `connection` publishes from now on; whoever did before is told and disconnected. `true` when somebody was replaced.
-    // SPEC: session.md#publishing: the newer of two connections with one identity MUST win, and the older be refused with `replaced`.
+    /// `connection` publishes from now on; whoever did before is told and disconnected. `true` when
+    /// somebody was replaced.
+    // SPEC: session.md#publishing: the newer of two connections with one identity MUST win, and the
+    // older be refused with `replaced`.
     pub(crate) fn enter(&self, camera_id: CameraId, connection: u64, link: &Link) -> bool {
         let older = {
             let mut connected = self.connected.lock();

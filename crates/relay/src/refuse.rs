@@ -1,5 +1,5 @@
-//! The store's errors as refusals: a peer reads what it did wrong or may do later, and the operator's
-//! log alone what failed inside.
+//! The store's errors as refusals: a peer reads what it did wrong or may do later, and the
+//! operator's log alone what failed inside.
 
 use media::enrollment::ObjectError;
 use media::message::{Refusal, RefusalCode};

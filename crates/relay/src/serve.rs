@@ -1,7 +1,7 @@
 //! The loop that accepts connections, and the order in which a relay stops.
 //!
-//! Stopping: no more connections; each session drains and is told `going-away`; the endpoint closes; the
-//! store closes last.
+//! Stopping: no more connections; each session drains and is told `going-away`; the endpoint
+//! closes; the store closes last.
 
 use crate::error::Error;
 use crate::session;

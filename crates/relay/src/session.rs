@@ -1,7 +1,8 @@
-//! One connection, from Welcome to its end: a loop that waits, and one task for each segment, call and subscription.
+//! One connection, from Welcome to its end: a loop that waits, and one task for each segment, call
+//! and subscription.
 //!
-//! A connection may publish, watch and call at once. What it may is asked each time; what it wrote wrongly on one stream is told on the
-//! control stream, and only what is no message at all ends it.
+//! A connection may publish, watch and call at once. What it may is asked each time; what it wrote
+//! wrongly on one stream is told on the control stream, and only what is no message at all ends it.
 
 use crate::calls;
 use crate::fanout::{FeedEnd, feed};
@@ -178,7 +179,8 @@ impl Session {
         Ok(())
     }
 
-    /// The relay stops: what is being received may still become durable, then the peer is told to come back later.
+    /// The relay stops: what is being received may still become durable, then the peer is told to
+    /// come back later.
     async fn drain(&mut self) {
         let refusal = Refusal::new(RefusalCode::GoingAway, "the relay is stopping: come back in a moment");
         // A session that ended meanwhile needs no refusal.

@@ -1,7 +1,9 @@
-//! Leaves for owners, under the relay's name: the log sees who sponsors, never whose camera it is (`proto/release.md`, "Leaves").
+//! Leaves for owners, under the relay's name: the log sees who sponsors, never whose camera it is
+//! (`proto/release.md`, "Leaves").
 //!
-//! The relay links no rules of release, and needs none: it signs three kinds of text and no other, each naming it as the sponsor. It judges by
-//! the first line and by the lines `sponsor` and `kind`; whether the rest makes sense is for those who read the log.
+//! The relay links no rules of release, and needs none: it signs three kinds of text and no other,
+//! each naming it as the sponsor. It judges by the first line and by the lines `sponsor` and
+//! `kind`; whether the rest makes sense is for those who read the log.
 
 use crate::load::Rates;
 use log_client::{AddError, LogClient};

@@ -8,7 +8,8 @@
 //! store/           packs and their index (crate `store`)
 //! ```
 //!
-//! Starting: keys, the store, what it knows of cameras, the socket, the page, then the tasks beside.
+//! Starting: keys, the store, what it knows of cameras, the socket, the page, then the tasks
+//! beside.
 
 use crate::access::Enrolled;
 use crate::config::{Config, Key};

@@ -1,5 +1,5 @@
-//! The operator's page: is anybody there, how full is it, was anybody replaced. Ids and numbers, nothing
-//! that links a camera to a person.
+//! The operator's page: is anybody there, how full is it, was anybody replaced. Ids and numbers,
+//! nothing that links a camera to a person.
 //!
 //! ```text
 //! GET /status    {"used_bytes":..,"cameras":[{"camera_id":"..","online":true,"replaced":0,"viewers":2}]}

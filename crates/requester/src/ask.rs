@@ -1,5 +1,5 @@
-//! What an officer asks for and why, in the officer's words, and the details that are sealed from it.
-//! Contract: `proto/release.md#details`.
+//! What an officer asks for and why, in the officer's words, and the details that are sealed from
+//! it. Contract: `proto/release.md#details`.
 //!
 //! In scope: the form of an ask. Out of scope: whether the camera has such footage
 //! ([`crate::objects`]); whether it may be released, which trustees decide.
@@ -10,7 +10,8 @@ use media::id::{CameraId, EpochNo, TrackId};
 use serde::{Deserialize, Serialize};
 use tlog::Hash;
 
-/// What is asked and why. All of it is sealed into the details, except kind, basis and the length of the span.
+/// What is asked and why. All of it is sealed into the details, except kind, basis and the length
+/// of the span.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {

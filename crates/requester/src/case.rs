@@ -1,4 +1,5 @@
-//! One request, read back from its folder and verified: what asking, opening and ratifying have in common.
+//! One request, read back from its folder and verified: what asking, opening and ratifying have in
+//! common.
 
 use crate::Requester;
 use crate::folder::{DRAFT, FolderError, LEAF, PACKAGE, PROOF, RequestFolder};
@@ -79,8 +80,8 @@ impl<'a> Case<'a> {
         trustee.map(|(_, trustee)| trustee.name.clone()).unwrap_or_default()
     }
 
-    /// Opens what a trustee answered. It is believed only if its grant stands in the log, is of exactly
-    /// this request, and all of its shares are this trustee's.
+    /// Opens what a trustee answered. It is believed only if its grant stands in the log, is of
+    /// exactly this request, and all of its shares are this trustee's.
     pub(crate) fn open_bundle(
         &self,
         request: &Logged<Signed<Request>>,
@@ -99,8 +100,8 @@ impl<'a> Case<'a> {
         self.facts.opens.first().map(|open| open.context.track).unwrap_or_default()
     }
 
-    /// From the first moment of the first epoch to the end of the last. A segment belongs to the epoch in
-    /// which it starts, and may end after it.
+    /// From the first moment of the first epoch to the end of the last. A segment belongs to the
+    /// epoch in which it starts, and may end after it.
     pub(crate) fn span_us(&self) -> (Micros, Micros) {
         let from = self.facts.opens.first().map_or_else(Micros::default, |open| open.context.start_us);
         let to = self.facts.opens.last().map_or_else(Micros::default, |open| open.context.end_us());

@@ -1,4 +1,5 @@
-//! Writing what was opened: one plain MP4 for each run, and the evidence file, both under temporary names until they are whole.
+//! Writing what was opened: one plain MP4 for each run, and the evidence file, both under temporary
+//! names until they are whole.
 
 use container::export::{ExportError, Exporter};
 use escrow::evidence::{Evidence, FileError, FileWriter};
@@ -41,7 +42,8 @@ impl Clips {
         Ok(Self { folder: folder.to_owned(), frames, evidence, run: None, clips: Vec::new() })
     }
 
-    /// Adds a whole verified segment: its footage to the run's clip, its sealed bytes to the evidence.
+    /// Adds a whole verified segment: its footage to the run's clip, its sealed bytes to the
+    /// evidence.
     pub(crate) fn segment(&mut self, whole: &Whole, sealed: &[u8]) -> Result<(), WriteError> {
         self.evidence.write(&self.frames.segment(sealed)?)?;
         self.evidence.write(sealed)?;

@@ -1,8 +1,8 @@
 //! Collecting: every trustee is sent the package until enough have granted. Contract:
 //! `proto/release.md#trustee-http`.
 //!
-//! A bundle is believed only when its grant is proven to be in the log, is for exactly this request, and
-//! opens under this request's key; then it is kept and not asked for again.
+//! A bundle is believed only when its grant is proven to be in the log, is for exactly this
+//! request, and opens under this request's key; then it is kept and not asked for again.
 
 use crate::Requester;
 use crate::case::{Case, CaseError};
@@ -65,8 +65,8 @@ pub enum CollectError {
     Refused(String),
 }
 
-/// Asks every trustee of the policy and keeps asking those that are pending or unreachable, until enough
-/// have granted or `within` has passed. What is held is kept across restarts.
+/// Asks every trustee of the policy and keeps asking those that are pending or unreachable, until
+/// enough have granted or `within` has passed. What is held is kept across restarts.
 pub async fn collect(
     desk: &Requester,
     folder: &RequestFolder,
@@ -99,8 +99,8 @@ pub async fn collect(
     }
 }
 
-/// Sends the folder's package to each trustee once, whatever the state of its leaf: before `submit` there
-/// is no proof to send, and the gate refuses.
+/// Sends the folder's package to each trustee once, whatever the state of its leaf: before `submit`
+/// there is no proof to send, and the gate refuses.
 pub async fn ask_once(
     desk: &Requester,
     folder: &RequestFolder,
@@ -179,7 +179,8 @@ impl<'a> Asking<'a> {
         package.leaf.clone_from(&self.case.leaf);
         if is_logged {
             package.first_proof = self.case.folder.get(PROOF)?;
-            // Trustees refuse cosignatures older than a minute or two: the proof is renewed for each round.
+            // Trustees refuse cosignatures older than a minute or two: the proof is renewed for
+            // each round.
             package.proof = match self.case.desk.log.prove(self.case.leaf.clone()).await {
                 Ok((_, fresh)) => fresh.encode(),
                 Err(error) => {

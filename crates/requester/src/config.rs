@@ -6,13 +6,15 @@ pub use relay_client::Addresses;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// `candor request --config requester.toml`. Paths are taken as written: relative ones start at the working folder.
+/// `candor request --config requester.toml`. Paths are taken as written: relative ones start at the
+/// working folder.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Folder of the keys; made by `candor request init`.
     pub keys: PathBuf,
-    /// Note key names. The registrar registers them in the log before any request of theirs can pass.
+    /// Note key names. The registrar registers them in the log before any request of theirs can
+    /// pass.
     pub names: Names,
     /// Two-letter country of the agency.
     pub country: String,

@@ -1,5 +1,5 @@
-//! One request's durable state: a folder, one file for each thing that is known. A file appears whole
-//! or not at all, and the step that made it finds it and does not make it again.
+//! One request's durable state: a folder, one file for each thing that is known. A file appears
+//! whole or not at all, and the step that made it finds it and does not make it again.
 //!
 //! | file | made by | what |
 //! |---|---|---|
@@ -73,7 +73,8 @@ impl RequestFolder {
 
     /// Makes the folder for a new request; refuses one that holds a request.
     pub(crate) fn create(&self) -> Result<(), FolderError> {
-        // The draft is written last: what a killed `new` left behind is no request yet, and is written over.
+        // The draft is written last: what a killed `new` left behind is no request yet, and is
+        // written over.
         if self.path.join(DRAFT.name).exists() || self.path.join(LEAF.name).exists() {
             return Err(FolderError::Taken { path: self.path.clone() });
         }
@@ -105,7 +106,8 @@ impl RequestFolder {
         secret.map(Zeroizing::new).map_err(damaged)
     }
 
-    /// Keeps what the `share`-th trustee of the policy (from 1) answered. Written once: a bundle never changes.
+    /// Keeps what the `share`-th trustee of the policy (from 1) answered. Written once: a bundle
+    /// never changes.
     pub(crate) fn keep_bundle(&self, share: u8, bytes: &[u8]) -> Result<(), FolderError> {
         durable::create_dirs(&self.path.join(BUNDLES))?;
         Ok(durable::write_atomic(&self.bundle_path(share), bytes)?)

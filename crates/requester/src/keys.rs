@@ -1,6 +1,6 @@
-//! The desk's keys: officer, supervisor and sponsor sign leaves; the link key speaks with the relay.
-//! One is made for each purpose, once; [`init`] never replaces one, and a missing one is an error that
-//! names it.
+//! The desk's keys: officer, supervisor and sponsor sign leaves; the link key speaks with the
+//! relay. One is made for each purpose, once; [`init`] never replaces one, and a missing one is an
+//! error that names it.
 //!
 //! ```text
 //! requester-keys/officer.secret      PRIVATE+KEY+police.example/officer-1182+1f2e3d4c+Aa...=
@@ -9,8 +9,8 @@
 //! requester-keys/link.secret         CANDOR+SECRET+link+...=
 //! ```
 //!
-//! In scope: making, reading, public halves. Out of scope: the release key, of which each request has
-//! its own ([`crate::folder`]).
+//! In scope: making, reading, public halves. Out of scope: the release key, of which each request
+//! has its own ([`crate::folder`]).
 
 use crate::config::Config;
 use base64::Engine as _;

@@ -1,9 +1,10 @@
-//! The requester: asks for one camera and one span of time, with a reason, under its own name; collects shares once the
-//! request is in the witnessed log; opens exactly the granted epochs.
+//! The requester: asks for one camera and one span of time, with a reason, under its own name;
+//! collects shares once the request is in the witnessed log; opens exactly the granted epochs.
 //!
-//! In scope: what a sponsor's desk does, as functions that the command line calls. All state of one request lives in one
-//! folder, durable after every step, so that each step can be repeated and a killed one resumed. Out of scope: the
-//! decision, which trustees take; any way to a share without a leaf, which does not exist.
+//! In scope: what a sponsor's desk does, as functions that the command line calls. All state of one
+//! request lives in one folder, durable after every step, so that each step can be repeated and a
+//! killed one resumed. Out of scope: the decision, which trustees take; any way to a share without
+//! a leaf, which does not exist.
 //!
 //! | module | job |
 //! |---|---|

@@ -1,10 +1,10 @@
-//! The camera's public objects: fetched from the relay, and checked as a trustee will check them (gate
-//! steps G5 and G6), so that a hole or a change of policy in the span is found before anything stands in
-//! the log.
+//! The camera's public objects: fetched from the relay, and checked as a trustee will check them
+//! (gate steps G5 and G6), so that a hole or a change of policy in the span is found before
+//! anything stands in the log.
 //!
-//! In scope: EpochOpens of the span, the one policy they were filmed under, the day notices that let
-//! trustees count. Out of scope: opening anything; whether the log has the policy's leaf is the trustees'
-//! question too, and theirs alone.
+//! In scope: EpochOpens of the span, the one policy they were filmed under, the day notices that
+//! let trustees count. Out of scope: opening anything; whether the log has the policy's leaf is the
+//! trustees' question too, and theirs alone.
 
 use crate::Requester;
 use crate::ask::Ask;
@@ -88,7 +88,8 @@ pub(crate) async fn fetch(
     SignedOwnerPolicy::decode_verified(&policy.policy, &camera.owner_root_pk)
         .map_err(ObjectsError::object("OwnerPolicy"))?;
 
-    // SPEC: release.md#package: every day from which an earlier request about the camera could count.
+    // SPEC: release.md#package: every day from which an earlier request about the camera could
+    // count.
     let figures = desk.rules.figures();
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
     let from = Seconds(now.saturating_sub(window)).max(camera.created).day().min(first.day());

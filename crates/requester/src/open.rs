@@ -6,9 +6,9 @@
 //! request/evidence      proofs, keys of exactly these epochs, and the sealed segments: `candor verify request/evidence`
 //! ```
 //!
-//! In scope: fetching ciphertext, opening, chain and signatures, the evidence. Out of scope: the seeds
-//! ([`crate::shares`]), the files ([`crate::clip`]), whether somebody may ([`crate::collect`] holds what
-//! trustees let go).
+//! In scope: fetching ciphertext, opening, chain and signatures, the evidence. Out of scope: the
+//! seeds ([`crate::shares`]), the files ([`crate::clip`]), whether somebody may ([`crate::collect`]
+//! holds what trustees let go).
 
 use crate::Requester;
 use crate::case::{Case, CaseError};
@@ -84,7 +84,8 @@ pub enum OpenError {
     Write(#[from] WriteError),
 }
 
-/// Combines the shares, fetches the ciphertext of the granted epochs and writes one MP4 a run plus the evidence file.
+/// Combines the shares, fetches the ciphertext of the granted epochs and writes one MP4 a run plus
+/// the evidence file.
 pub async fn open(
     desk: &Requester,
     folder: &RequestFolder,
@@ -138,7 +139,8 @@ pub async fn open(
     })
 }
 
-/// One seed for each epoch of the request, in order, and the names of trustees whose shares were wrong.
+/// One seed for each epoch of the request, in order, and the names of trustees whose shares were
+/// wrong.
 fn combine_all(
     case: &Case<'_>,
     shares: &Shares,
@@ -161,8 +163,8 @@ fn combine_all(
     Ok((seeds, culprits))
 }
 
-/// Whether an opened segment continues the chain; says so where something is missing before it, or where
-/// it does not.
+/// Whether an opened segment continues the chain; says so where something is missing before it, or
+/// where it does not.
 fn in_place(
     case: &Case<'_>,
     continuity: &mut Continuity,

@@ -1,8 +1,8 @@
-//! After an emergency: a court's confirmation goes into the log, or the agency loses the right to ask.
-//! Contract: `proto/release.md#leaves`.
+//! After an emergency: a court's confirmation goes into the log, or the agency loses the right to
+//! ask. Contract: `proto/release.md#leaves`.
 //!
-//! In scope: the ratification leaf for a request of one's own. Out of scope: who confirms, and how; the
-//! log holds the document's hash only.
+//! In scope: the ratification leaf for a request of one's own. Out of scope: who confirms, and how;
+//! the log holds the document's hash only.
 
 use crate::Requester;
 use crate::case::{Case, CaseError};
@@ -40,7 +40,8 @@ pub enum RatifyError {
     Add(#[from] AddError),
 }
 
-/// Says in the log that a court confirmed this emergency. Idempotent: the same document has one leaf.
+/// Says in the log that a court confirmed this emergency. Idempotent: the same document has one
+/// leaf.
 pub async fn ratify(
     desk: &Requester,
     folder: &RequestFolder,
@@ -71,7 +72,8 @@ pub async fn ratify(
                 time: Time(desk.machine.clock.seconds()),
             };
             let leaf = Signed::sign(leaf, &[&desk.keys.sponsor])?;
-            // Kept before it is sent: after a crash the same bytes are sent again, and have one place.
+            // Kept before it is sent: after a crash the same bytes are sent again, and have one
+            // place.
             folder.keep(RATIFICATION, leaf.entry_bytes())?;
             leaf.entry_bytes().to_vec()
         }

@@ -1,8 +1,8 @@
 //! Composing, signing and logging a request. Contract: `proto/release.md#request`.
 //!
-//! In scope: the camera's public objects as the relay has them, checked as a trustee will check them, so
-//! that a mistake is found before it stands in the log for ever; details and leaf; the three signatures;
-//! the proof. Out of scope: the decision.
+//! In scope: the camera's public objects as the relay has them, checked as a trustee will check
+//! them, so that a mistake is found before it stands in the log for ever; details and leaf; the
+//! three signatures; the proof. Out of scope: the decision.
 
 use crate::Requester;
 use crate::ask::AskError;
@@ -66,7 +66,8 @@ pub enum RequestError {
     Add(#[from] AddError),
 }
 
-/// Fetches the camera's public objects from the relay, composes details and leaf, signs as the officer.
+/// Fetches the camera's public objects from the relay, composes details and leaf, signs as the
+/// officer.
 pub async fn new(desk: &Requester, ask: &Ask, folder: &RequestFolder) -> Result<Drafted, RequestError> {
     let camera_id = ask.camera_id()?;
     folder.create()?;
@@ -94,7 +95,8 @@ pub fn sign(desk: &Requester, folder: &RequestFolder) -> Result<Drafted, Request
     drafted(desk, folder, &draft)
 }
 
-/// Countersigns as the sponsor, sends the leaf to the log, verifies and keeps its tlog-proof. Idempotent: what is logged has one place.
+/// Countersigns as the sponsor, sends the leaf to the log, verifies and keeps its tlog-proof.
+/// Idempotent: what is logged has one place.
 pub async fn submit(desk: &Requester, folder: &RequestFolder) -> Result<Submitted, RequestError> {
     let leaf = match folder.find(LEAF)? {
         Some(bytes) => bytes,

@@ -1,5 +1,5 @@
-//! From kept bundles to seeds: one for each granted epoch, with whoever handed out a wrong share named.
-//! Contract: `proto/release.md#combining`.
+//! From kept bundles to seeds: one for each granted epoch, with whoever handed out a wrong share
+//! named. Contract: `proto/release.md#combining`.
 
 use crate::case::{Case, CaseError, Granted};
 use crate::folder::FolderError;

@@ -1,5 +1,6 @@
 //! For showing what must not work: the released keys tried on an epoch that was not released, and a
-//! sealed segment as a sponsor can fetch it before any release. Nothing here is needed to open footage.
+//! sealed segment as a sponsor can fetch it before any release. Nothing here is needed to open
+//! footage.
 
 use crate::Requester;
 use crate::case::Case;
@@ -46,7 +47,8 @@ pub async fn try_epoch(desk: &Requester, folder: &RequestFolder, epoch: u64) -> 
     let mut outcome = Tried::NoFootage;
     while let Some((_, bytes)) = footage.next().await? {
         for (open, seed) in case.facts.opens.iter().zip(&seeds) {
-            // The released seed, used in every way there is: as it was meant, and in the neighbour's place.
+            // The released seed, used in every way there is: as it was meant, and in the
+            // neighbour's place.
             for context in [&open.context, &target.context] {
                 let mut keys = Keyring::new(case.facts.enrollment.camera_pk, case.track());
                 keys.insert(&target, seed.content_key(&context.hash()));

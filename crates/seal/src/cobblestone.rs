@@ -1,13 +1,14 @@
-//! Cobblestone-256: C2SP chunked-encryption with AES-256-GCM and HKDF-SHA-512. Contract: `proto/segment.md#sealing`; vectors: Wycheproof's,
-//! all of them.
+//! Cobblestone-256: C2SP chunked-encryption with AES-256-GCM and HKDF-SHA-512. Contract:
+//! `proto/segment.md#sealing`; vectors: Wycheproof's, all of them.
 //!
 //! ```text
 //! key 32 || base nonce 12 || commitment 32 = HKDF-Expand(input key, "c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM" || 00 || salt || context)
 //! sealed = salt 24 || commitment 32 || chunk 0 || chunk 1 || ...      16 KiB each and a tag of 16; the last one shorter, perhaps empty
 //! ```
 //!
-//! The commitment binds key and context: one ciphertext cannot open to two plaintexts. In scope: one whole message in memory (a fragment has
-//! at most 8 MiB). Out of scope: streaming within a message; who has the key.
+//! The commitment binds key and context: one ciphertext cannot open to two plaintexts. In scope:
+//! one whole message in memory (a fragment has at most 8 MiB). Out of scope: streaming within a
+//! message; who has the key.
 
 use alloc::vec::Vec;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -42,7 +43,8 @@ pub fn seal(
     plaintext: &[u8],
     rng: &mut impl rand_core::CryptoRng,
 ) -> Vec<u8> {
-    // SPEC: segment.md#sealing: the salt MUST be fresh for every fragment: it alone keeps two messages' keys apart.
+    // SPEC: segment.md#sealing: the salt MUST be fresh for every fragment: it alone keeps two
+    // messages' keys apart.
     let mut salt = [0; SALT];
     rng.fill_bytes(&mut salt);
     let derived = Derived::new(key, &salt, context);
@@ -72,13 +74,15 @@ pub fn open(key: &[u8; 32], context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Ca
     let (salt, rest) = sealed.split_first_chunk::<SALT>().ok_or(CannotOpen)?;
     let (commitment, body) = rest.split_first_chunk::<COMMITMENT>().ok_or(CannotOpen)?;
     let derived = Derived::new(key, salt, context);
-    // SPEC: segment.md#sealing: the commitment MUST be compared before anything is decrypted, in constant time.
+    // SPEC: segment.md#sealing: the commitment MUST be compared before anything is decrypted, in
+    // constant time.
     if !bool::from(derived.commitment.ct_eq(commitment)) {
         return Err(CannotOpen);
     }
     let mut out = Vec::with_capacity(body.len());
     let whole = body.chunks_exact(CHUNK + TAG);
-    // Always there, always shorter than a whole one: so a message cut at a chunk's edge lacks its last.
+    // Always there, always shorter than a whole one: so a message cut at a chunk's edge lacks its
+    // last.
     let last = whole.remainder();
     for (counter, chunk) in (0u64..).zip(whole.chain([last])) {
         let start = out.len();

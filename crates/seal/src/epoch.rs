@@ -1,4 +1,5 @@
-//! The key schedule of one epoch. Contract: `proto/segment.md#key-schedule`; vectors: `proto/vectors/key-schedule.json`.
+//! The key schedule of one epoch. Contract: `proto/segment.md#key-schedule`; vectors:
+//! `proto/vectors/key-schedule.json`.
 //!
 //! ```text
 //! pool   = HKDF-Extract(salt = pool before, ikm = 32 fresh bytes)
@@ -36,7 +37,8 @@ impl Pool {
         Self(fresh)
     }
 
-    /// Folds fresh randomness in and derives the seed of the epoch with this context. What was there before is gone.
+    /// Folds fresh randomness in and derives the seed of the epoch with this context. What was
+    /// there before is gone.
     pub fn next_seed(&mut self, fresh: &[u8; 32], ctx: &CtxHash) -> EpochSeed {
         // SPEC: segment.md#key-schedule: the pool before MUST be erased.
         let mut next = Zeroizing::new(extract(&self.0, fresh));
@@ -70,7 +72,8 @@ impl EpochSeed {
         *self.expand(&[b"key-commit\0", &ctx.0])
     }
 
-    /// `coef_j`, j from 1: the sharing is a function of the seed, so that whoever rebuilds it recomputes every share.
+    /// `coef_j`, j from 1: the sharing is a function of the seed, so that whoever rebuilds it
+    /// recomputes every share.
     #[must_use]
     pub fn share_coefficient(&self, ctx: &CtxHash, j: u8) -> Zeroizing<[u8; 32]> {
         self.expand(&[b"share-coef\0", &[j], &ctx.0])

@@ -1,10 +1,12 @@
-//! HPKE base mode (RFC 9180) with X-Wing (KEM 0x647a), HKDF-SHA256 and ChaCha20-Poly1305. Contract: `proto/segment.md#wraps`.
+//! HPKE base mode (RFC 9180) with X-Wing (KEM 0x647a), HKDF-SHA256 and ChaCha20-Poly1305. Contract:
+//! `proto/segment.md#wraps`.
 //!
 //! ```text
 //! sealed = encapsulation 1120 || ciphertext || tag 16
 //! ```
 //!
-//! X-Wing is ML-KEM-768 and X25519 together: what is recorded today stays closed while either of them holds.
+//! X-Wing is ML-KEM-768 and X25519 together: what is recorded today stays closed while either of
+//! them holds.
 
 use crate::epoch::redacted;
 use alloc::vec::Vec;

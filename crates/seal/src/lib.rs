@@ -1,8 +1,9 @@
-//! What only a camera and its recipients can do: the key schedule, sealing and opening of segments, wraps of keys to devices, the
-//! notice keys by which an owner finds leaves, and the sealed mail of pairing. Contract: `proto/segment.md`, `proto/session.md`.
+//! What only a camera and its recipients can do: the key schedule, sealing and opening of segments,
+//! wraps of keys to devices, the notice keys by which an owner finds leaves, and the sealed mail of
+//! pairing. Contract: `proto/segment.md`, `proto/session.md`.
 //!
-//! In scope: cryptography over the public objects of `media`. Out of scope: sharing a seed among trustees and letting it go
-//! (`escrow`), sockets, files, clocks: `now` and `rng` are arguments.
+//! In scope: cryptography over the public objects of `media`. Out of scope: sharing a seed among
+//! trustees and letting it go (`escrow`), sockets, files, clocks: `now` and `rng` are arguments.
 //!
 //! ```text
 //! seed --Extract--> prk --Expand--> content key --Cobblestone-256--> fragments      [epoch] [sealer] [opener]

@@ -1,5 +1,5 @@
-//! Notice keys: how an owner finds the leaves about its cameras, and nobody else can tell whose they are. Contract:
-//! `proto/segment.md#notice-keys`.
+//! Notice keys: how an owner finds the leaves about its cameras, and nobody else can tell whose
+//! they are. Contract: `proto/segment.md#notice-keys`.
 //!
 //! ```text
 //! NR_{d+1} = HKDF-Expand(NR_d, "candor day\0" || camera_id || u32 d, 32)        one way: a camera keeps only today's
@@ -84,7 +84,8 @@ impl NoticeKey {
         label
     }
 
-    /// Seals a leaf's details (already padded). The key is used once: an entry id is fresh for every leaf.
+    /// Seals a leaf's details (already padded). The key is used once: an entry id is fresh for
+    /// every leaf.
     #[must_use]
     pub fn seal_details(&self, entry_id: &[u8; 16], padded: &[u8]) -> Vec<u8> {
         let mut sealed = padded.to_vec();

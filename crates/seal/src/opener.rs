@@ -1,7 +1,10 @@
-//! Opening: one segment as its bytes arrive, and the track's continuity from segment to segment. Contract: `proto/segment.md#opening`.
+//! Opening: one segment as its bytes arrive, and the track's continuity from segment to segment.
+//! Contract: `proto/segment.md#opening`.
 //!
-//! In scope: whether bytes are the segment that this camera sealed for this place ([`SegmentOpener`]; [`open_whole`] where all of
-//! them are at hand), and whether anything is missing between two whole ones ([`Continuity`]). Live and recorded footage go the same way. Out of scope: where the bytes come from.
+//! In scope: whether bytes are the segment that this camera sealed for this place
+//! ([`SegmentOpener`]; [`open_whole`] where all of them are at hand), and whether anything is
+//! missing between two whole ones ([`Continuity`]). Live and recorded footage go the same way. Out
+//! of scope: where the bytes come from.
 
 use crate::cobblestone;
 use crate::epoch::ContentKey;
@@ -151,13 +154,15 @@ impl SegmentOpener {
         self.remember(pushed)
     }
 
-    /// The header once it was read, also when no key is held for its epoch: fetch the EpochOpen, insert, poll again.
+    /// The header once it was read, also when no key is held for its epoch: fetch the EpochOpen,
+    /// insert, poll again.
     #[must_use]
     pub fn header(&self) -> Option<&SegmentHeader> {
         self.header.as_ref().map(|header| &header.clear)
     }
 
-    /// The next part. [`OpenError::NoKey`] may be cured by inserting the key; every other error is final.
+    /// The next part. [`OpenError::NoKey`] may be cured by inserting the key; every other error is
+    /// final.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -209,7 +214,8 @@ impl SegmentOpener {
                 let plaintext =
                     cobblestone::open(key.expose(), &context(&header.hash, index), &sealed.to_bytes())
                         .map_err(|_| OpenError::Fragment(index))?;
-                // SPEC: segment.md#sealing: a fragment 0 that is not one head MUST be refused, and a later plaintext under 8 bytes.
+                // SPEC: segment.md#sealing: a fragment 0 that is not one head MUST be refused, and
+                // a later plaintext under 8 bytes.
                 if index == 0 {
                     return Ok(Some(Opened::Head(SegmentHead::decode(&plaintext)?)));
                 }

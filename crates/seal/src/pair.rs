@@ -1,4 +1,5 @@
-//! The invite of a pairing, and the mail sealed under its secret. Contract: `proto/session.md#pairing`.
+//! The invite of a pairing, and the mail sealed under its secret. Contract:
+//! `proto/session.md#pairing`.
 //!
 //! ```text
 //! candor://pair?relay=relay.example:4433&rk=<relay key>&ok=<owner root key>&s=<secret>       keys and secret: base64url, 43 characters
@@ -72,7 +73,8 @@ impl Invite {
         format!("{PREFIX}relay={}&rk={relay_key}&ok={owner_key}&s={secret}", self.relay)
     }
 
-    /// Reads what [`Invite::url`] writes, and nothing else. White space around it, as pasting leaves it, is allowed.
+    /// Reads what [`Invite::url`] writes, and nothing else. White space around it, as pasting
+    /// leaves it, is allowed.
     ///
     /// # Errors
     /// [`InviteError::Malformed`].

@@ -1,4 +1,5 @@
-//! Sealing a segment as it is filmed: header, sealed fragments as they come, signed trailer. Contract: `proto/segment.md#sealing`.
+//! Sealing a segment as it is filmed: header, sealed fragments as they come, signed trailer.
+//! Contract: `proto/segment.md#sealing`.
 //!
 //! ```text
 //! fragment i = Cobblestone-256(content key, context = SHA-256(header) || u32 i, plaintext)
@@ -6,7 +7,8 @@
 //! plaintext of the others     captured_us 8 || moof + mdat
 //! ```
 //!
-//! The context holds the header's hash, and the header names camera, track, epoch, number and time: a fragment opens in its place only.
+//! The context holds the header's hash, and the header names camera, track, epoch, number and time:
+//! a fragment opens in its place only.
 
 use crate::cobblestone;
 use crate::epoch::ContentKey;
@@ -29,7 +31,8 @@ const CODECS_MAX: usize = limits::NAME;
 /// What a fragment's plaintext begins with: when it was complete.
 pub(crate) const STAMP: usize = 8;
 
-/// The plaintext of fragment 0: what the relay does not see of a segment. With the init segment in it, a segment opens and plays alone.
+/// The plaintext of fragment 0: what the relay does not see of a segment. With the init segment in
+/// it, a segment opens and plays alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentHead {
     /// Wall clock at the first frame.

@@ -1,4 +1,5 @@
-//! Wraps: an epoch's seed (for an admin) or content key (for a guest), sealed to one device. Contract: `proto/segment.md#wraps`.
+//! Wraps: an epoch's seed (for an admin) or content key (for a guest), sealed to one device.
+//! Contract: `proto/segment.md#wraps`.
 //!
 //! ```text
 //! HPKE(info = "candor wrap\0" || device_id, aad = ctx, plaintext = u8 role || 32 bytes)      role 1: the seed; 2: the content key
@@ -34,7 +35,8 @@ pub enum WrapError {
     /// It does not open.
     #[error(transparent)]
     Hpke(#[from] HpkeError),
-    /// It opens to something else than a seed or key, or to a seed that the key commitment contradicts.
+    /// It opens to something else than a seed or key, or to a seed that the key commitment
+    /// contradicts.
     #[error("the wrap holds no key of this epoch")]
     WrongKey,
 }
@@ -90,7 +92,8 @@ pub fn unwrap(device: &DeviceId, key: &SecretKey, open: &EpochOpen) -> Result<Un
     match *kind {
         SEED => {
             let seed = EpochSeed::new(key);
-            // SPEC: segment.md#wraps: a seed that the signed key commitment contradicts MUST be refused.
+            // SPEC: segment.md#wraps: a seed that the signed key commitment contradicts MUST be
+            // refused.
             // SPEC: segment.md#key-schedule: a seed whose commitment is not the signed one MUST NOT
             // be used.
             let committed = seed.key_commit(&ctx).ct_eq(&open.key_commit);

@@ -1,43 +1,45 @@
 //! What a store promises to a relay, so that another one can take the place of pack files.
 //!
-//! A store keeps *records*: a [`Header`] that says what stands in the body, and the body, byte for byte.
-//! It never looks into a body, but for policies, whose order it keeps (`judge`).
+//! A store keeps *records*: a [`Header`] that says what stands in the body, and the body, byte for
+//! byte. It never looks into a body, but for policies, whose order it keeps (`judge`).
 //!
-//! **Durable.** [`Backend::put`] answers `Ok` only when the record will be there after a crash and a
-//! power cut; a camera erases its copy on that word. An error says nothing about the disk: the record
-//! may be there all the same. Nothing else is durable by itself, and nothing else needs to be.
+//! **Durable.** [`Backend::put`] answers `Ok` only when the record will be there after a crash and
+//! a power cut; a camera erases its copy on that word. An error says nothing about the disk: the
+//! record may be there all the same. Nothing else is durable by itself, and nothing else needs to
+//! be.
 //!
-//! **Who retries.** The store never does. Whoever put sends the same record again, for days if it must,
-//! and a store that has it already says `Ok` (`judge.rs`): so *failed* and *failed, but persisted* cost
-//! the same. A read that failed is asked again by whoever asked. A sweep
-//! that failed is made good by the next one.
+//! **Who retries.** The store never does. Whoever put sends the same record again, for days if it
+//! must, and a store that has it already says `Ok` (`judge.rs`): so *failed* and *failed, but
+//! persisted* cost the same. A read that failed is asked again by whoever asked. A sweep that
+//! failed is made good by the next one.
 //!
 //! **Consistent over what.** A put is one step: no reader sees a half, none sees it before it is
 //! durable, and every read that begins after its `Ok` sees it. Of one track, and of one camera's
-//! policies, puts are judged one after the other. Across records there is no order: a [`Page`] is one
-//! moment's, and the bodies it names are read later. What was dropped meanwhile is
-//! [`StoreError::Gone`], which is no failure. Up to [`Backend::next_missing`] a track *was* complete,
-//! also when retention has taken the segments.
+//! policies, puts are judged one after the other. Across records there is no order: a [`Page`] is
+//! one moment's, and the bodies it names are read later. What was dropped meanwhile is
+//! [`StoreError::Gone`], which is no failure. Up to [`Backend::next_missing`] a track *was*
+//! complete, also when retention has taken the segments.
 //!
 //! **Who may share it.** One relay writes; an implementation refuses a second one when it opens
 //! (packs: a lock on the folder), because two would hand out one sequence twice. Within the relay
-//! everything may be called at once, and nothing waits for a slow reader. Dropping an answer before it
-//! came takes nothing back.
+//! everything may be called at once, and nothing waits for a slow reader. Dropping an answer before
+//! it came takes nothing back.
 //!
-//! **When it is full** it says [`StoreError::Full`] and has stored nothing; reading goes on. A quota
-//! concerns segments and EpochOpens, never policies, notices and day keys, without which no footage is
-//! of use.
+//! **When it is full** it says [`StoreError::Full`] and has stored nothing; reading goes on. A
+//! quota concerns segments and EpochOpens, never policies, notices and day keys, without which no
+//! footage is of use.
 //!
 //! **Damage.** A body that is not what was put is never handed out by [`Backend::read`]; it is
-//! [`StoreError::Damaged`], by name. Putting it again replaces it, but for a policy, whose neighbours hang
-//! on its body.
+//! [`StoreError::Damaged`], by name. Putting it again replaces it, but for a policy, whose
+//! neighbours hang on its body.
 //!
 //! **Somebody who controls the place** (the disk, the bucket) can withhold, delete and put back old
-//! states: footage is lost, the chain shows the gap to whoever opens it, a policy that was replaced may
-//! be served again, which its camera and owner refuse by its version. They learn what a relay may see:
-//! who films when, and how much. They cannot show a frame, forge or reorder footage without being seen:
-//! segments, EpochOpens, policies and notices are signed, day keys stand in the log, and no reader takes
-//! one on the store's word. An acknowledgement is on the store's word alone.
+//! states: footage is lost, the chain shows the gap to whoever opens it, a policy that was replaced
+//! may be served again, which its camera and owner refuse by its version. They learn what a relay
+//! may see: who films when, and how much. They cannot show a frame, forge or reorder footage
+//! without being seen: segments, EpochOpens, policies and notices are signed, day keys stand in the
+//! log, and no reader takes one on the store's word. An acknowledgement is on the store's word
+//! alone.
 
 use crate::error::StoreError;
 use crate::policy::PolicyFacts;
@@ -100,7 +102,8 @@ impl Span {
     }
 }
 
-/// Some entries in order of their numbers, and where to go on. A page may be empty and not the last.
+/// Some entries in order of their numbers, and where to go on. A page may be empty and not the
+/// last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     pub entries: Vec<Entry>,
@@ -152,8 +155,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// A body, whole and checked.
     fn read(&self, entry: Entry) -> Answer<'_, Bytes>;
 
-    /// A part of a body, which lies within it. Only that the record is where it should be is checked;
-    /// whoever asks knows how to tell whether the bytes are good.
+    /// A part of a body, which lies within it. Only that the record is where it should be is
+    /// checked; whoever asks knows how to tell whether the bytes are good.
     fn read_part(&self, entry: Entry, part: Range<usize>) -> Answer<'_, Bytes>;
 
     /// The first sequence of which nothing earlier is missing: 0 for a track that is not known.
@@ -162,9 +165,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Every camera that has a policy or footage here.
     fn cameras(&self) -> Answer<'_, Vec<CameraTotals>>;
 
-    /// Drops what is past its days (`retention.rs`) as of `now_us`, by the relay's
-    /// clock. Footage may stay an hour longer than stated, never less; an EpochOpen stays as long as a
-    /// segment that may need it.
+    /// Drops what is past its days (`retention.rs`) as of `now_us`, by the relay's clock. Footage
+    /// may stay an hour longer than stated, never less; an EpochOpen stays as long as a segment
+    /// that may need it.
     fn sweep(&self, now_us: Micros) -> Answer<'_, Swept>;
 
     /// Bytes that everything takes.

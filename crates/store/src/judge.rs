@@ -1,5 +1,5 @@
-//! Whether a record may stand beside those that are kept: one rule for every store, asked within the
-//! step that keeps it.
+//! Whether a record may stand beside those that are kept: one rule for every store, asked within
+//! the step that keeps it.
 
 use crate::contract::{Entry, Put};
 use crate::error::StoreError;

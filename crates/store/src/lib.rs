@@ -1,9 +1,10 @@
-//! Keeps sealed segments and what stands beside them, on a disk or wherever an implementation puts them.
+//! Keeps sealed segments and what stands beside them, on a disk or wherever an implementation puts
+//! them.
 //!
 //! In scope: what a store promises ([`contract`]), the rules that every store follows ([`judge`],
-//! [`retention`]), and one store, of pack files ([`packs`]). Out of scope: sessions, who may read or
-//! write, signatures on segments (whoever stores has checked them), and keys of any kind: this crate
-//! links none of the code that could open a frame, and `tests/architecture` asserts it.
+//! [`retention`]), and one store, of pack files ([`packs`]). Out of scope: sessions, who may read
+//! or write, signatures on segments (whoever stores has checked them), and keys of any kind: this
+//! crate links none of the code that could open a frame, and `tests/architecture` asserts it.
 //!
 //! | module | job |
 //! |---|---|

@@ -114,8 +114,8 @@ impl Store {
         }
     }
 
-    /// Keeps a policy and its Enrollment; durable on return. Verifies both signatures; the leaf's proof
-    /// is the camera's to judge.
+    /// Keeps a policy and its Enrollment; durable on return. Verifies both signatures; the leaf's
+    /// proof is the camera's to judge.
     ///
     /// # Errors
     /// [`StoreError::StalePolicy`] when its version or `prev_hash` does not follow the newest one;
@@ -163,8 +163,8 @@ impl Store {
         }
     }
 
-    /// Mirrors a trustee's keys of a day; durable on return. A later bundle replaces an earlier one:
-    /// whom to believe is the reader's to judge, by the bundle's leaf.
+    /// Mirrors a trustee's keys of a day; durable on return. A later bundle replaces an earlier
+    /// one: whom to believe is the reader's to judge, by the bundle's leaf.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] or a failing place.

@@ -8,32 +8,34 @@
 //! index.redb                                   delete it while the relay is stopped, and it is rebuilt
 //! ```
 //!
-//! A pack is a row of records, each a header of 101 bytes (`packs/record.rs` shows one) and the bytes
-//! exactly as they were received. `packs/pack.rs` says which records share a pack.
+//! A pack is a row of records, each a header of 101 bytes (`packs/record.rs` shows one) and the
+//! bytes exactly as they were received. `packs/pack.rs` says which records share a pack.
 //!
 //! **Commit order.** One thread writes. It takes what waits, up to a batch, and
-//! 1. judges each against the index: free sequence, place between its neighbours, version that follows;
-//! 2. appends header and body to the lane's pack, and the entry to an index transaction that nobody sees
-//!    yet;
+//! 1. judges each against the index: free sequence, place between its neighbours, version that
+//!    follows;
+//! 2. appends header and body to the lane's pack, and the entry to an index transaction that nobody
+//!    sees yet;
 //! 3. fsyncs each pack that it wrote to, once for the whole batch;
 //! 4. commits the index transaction, without fsync: now readers see the batch;
 //! 5. answers every writer of the batch.
 //!
 //! *Acknowledged means durable*: an answer leaves only after step 3. When step 2 or 3 fails, the
-//! transaction is dropped, the packs are cut back to their last durable length, and the whole batch is
-//! told; a pack whose fsync failed is never written to again, because nobody knows what of it is on the
-//! disk. When step 4 fails, the batch is durable but was not acknowledged; it is indexed again from the
-//! packs, and a camera that sends it again is told that it is there.
+//! transaction is dropped, the packs are cut back to their last durable length, and the whole batch
+//! is told; a pack whose fsync failed is never written to again, because nobody knows what of it is
+//! on the disk. When step 4 fails, the batch is durable but was not acknowledged; it is indexed
+//! again from the packs, and a camera that sends it again is told that it is there.
 //!
-//! **Why the index is a cache.** Every fact in it stands in a record header. It is fsynced every few
-//! seconds only; after a crash each pack is read from where the index ends ([`Recovery`] tells what was
-//! met): whole records are indexed, a record that was cut short at the end is cut off, a damaged stretch
-//! with whole records behind it is reported and stepped over. So losing the index costs time and nothing
-//! else. Records that a replay finds are fsynced before the store opens: they may never have been.
+//! **Why the index is a cache.** Every fact in it stands in a record header. It is fsynced every
+//! few seconds only; after a crash each pack is read from where the index ends ([`Recovery`] tells
+//! what was met): whole records are indexed, a record that was cut short at the end is cut off, a
+//! damaged stretch with whole records behind it is reported and stepped over. So losing the index
+//! costs time and nothing else. Records that a replay finds are fsynced before the store opens:
+//! they may never have been.
 //!
-//! The one fact that packs cannot prove, once they are dropped, is that a track *was* complete up to a
-//! sequence. `floors` keeps it, replaced atomically before the packs go. Without it the relay would say
-//! less than it holds, which costs a camera sendings and no footage.
+//! The one fact that packs cannot prove, once they are dropped, is that a track *was* complete up
+//! to a sequence. `floors` keeps it, replaced atomically before the packs go. Without it the relay
+//! would say less than it holds, which costs a camera sendings and no footage.
 //!
 //! A pack goes as a whole, when every camera in it is past its days.
 
@@ -73,8 +75,8 @@ const FORMAT_TEXT: &[u8] = b"candor relay store 1\n";
 const PACKS_DIR: &str = "packs";
 const FLOORS_FILE: &str = "floors";
 const INDEX_FILE: &str = "index.redb";
-/// Writes that wait for the writer. When it is full, putting waits: the back-pressure reaches the camera
-/// through QUIC.
+/// Writes that wait for the writer. When it is full, putting waits: the back-pressure reaches the
+/// camera through QUIC.
 const QUEUE: usize = 256;
 
 /// Where the store is and how much it may hold.
@@ -143,8 +145,8 @@ impl Drop for Packs {
     fn drop(&mut self) {
         self.commands = None;
         if let Some(thread) = self.thread.take() {
-            // What it was doing ends with an fsync at most; a panic in it has been reported to whoever
-            // waited.
+            // What it was doing ends with an fsync at most; a panic in it has been reported to
+            // whoever waited.
             let _ = thread.join();
         }
     }
@@ -161,11 +163,12 @@ impl Packs {
         Ok(durable::create_exclusive(&dir.join(FORMAT_FILE), FORMAT_TEXT)?)
     }
 
-    /// Opens the store and replays what its index lacks. Blocks: after a lost index for as long as it
-    /// takes to read every header.
+    /// Opens the store and replays what its index lacks. Blocks: after a lost index for as long as
+    /// it takes to read every header.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when nobody made it; [`StoreError::Disk`] when another process has it.
+    /// [`StoreError::Missing`] when nobody made it; [`StoreError::Disk`] when another process has
+    /// it.
     pub fn open(config: PacksConfig, rng: Rng) -> Result<Self, StoreError> {
         Self::open_on(config, rng, Arc::new(Local))
     }

@@ -111,8 +111,8 @@ impl Header {
     }
 }
 
-/// What the relay knows of a segment when it has read it: its clear header, its trailer, and when it
-/// came.
+/// What the relay knows of a segment when it has read it: its clear header, its trailer, and when
+/// it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentFacts {
     pub camera_id: CameraId,

@@ -1,9 +1,10 @@
 //! How long footage is kept, and what a full store does: the rules, pure.
 //!
-//! An owner's policy states days for a camera; the operator states the most that is kept for anybody.
-//! Time counts from *receipt* by the relay's own clock: a camera whose clock is wrong neither loses its
-//! footage at once nor keeps it for ever. A quota, where there is one, is the operator's: when it is
-//! reached the oldest footage goes, or new segments are refused, as configured.
+//! An owner's policy states days for a camera; the operator states the most that is kept for
+//! anybody. Time counts from *receipt* by the relay's own clock: a camera whose clock is wrong
+//! neither loses its footage at once nor keeps it for ever. A quota, where there is one, is the
+//! operator's: when it is reached the oldest footage goes, or new segments are refused, as
+//! configured.
 
 use crate::record::DAY_US;
 use media::time::Micros;
@@ -38,8 +39,8 @@ impl Default for Terms {
     }
 }
 
-/// The days that count for a camera: its owner's wish, up to the operator's most. Without a policy, the
-/// most.
+/// The days that count for a camera: its owner's wish, up to the operator's most. Without a policy,
+/// the most.
 pub fn days(policy: Option<u16>, most: u16) -> u16 {
     policy.map_or(most, |days| days.min(most))
 }

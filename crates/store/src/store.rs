@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// Segments in one page of an answer.
 const PAGE: usize = 256;
-/// What is read of a segment at first for its head: an init segment of one picture and one sound takes
-/// about 1.3 kB.
+/// What is read of a segment at first for its head: an init segment of one picture and one sound
+/// takes about 1.3 kB.
 const HEAD_READ: usize = 4 << 10;
 
 /// A handle on a store; clones are the same store. It closes when the last one is dropped.
@@ -50,7 +50,8 @@ impl StoredSegment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentPage {
     pub segments: Vec<StoredSegment>,
-    /// The cursor of the next page; `None` when this is the last. A page may be empty and not the last.
+    /// The cursor of the next page; `None` when this is the last. A page may be empty and not the
+    /// last.
     pub next: Option<Sequence>,
 }
 
@@ -59,8 +60,8 @@ impl Store {
         Self { backend }
     }
 
-    /// Drops this handle without blocking the caller's runtime. When it was the last one, everything is
-    /// kept and the place is free on return.
+    /// Drops this handle without blocking the caller's runtime. When it was the last one,
+    /// everything is kept and the place is free on return.
     pub async fn close(self) {
         host::blocking::run(move || drop(self)).await;
     }
@@ -70,8 +71,8 @@ impl Store {
     /// Dropping the future does not take the write back.
     ///
     /// # Errors
-    /// [`StoreError::Taken`], [`StoreError::OutOfOrder`], [`StoreError::Full`], [`StoreError::TooLarge`]
-    /// or a failing place.
+    /// [`StoreError::Taken`], [`StoreError::OutOfOrder`], [`StoreError::Full`],
+    /// [`StoreError::TooLarge`] or a failing place.
     pub async fn put_segment(&self, facts: SegmentFacts, body: impl Into<Rope>) -> Result<(), StoreError> {
         let body = body.into();
         check_size("a segment", body.len(), limits::SEGMENT)?;

@@ -1,8 +1,9 @@
-//! The promises of `contract.rs`, asked of any implementation, and the cameras and owners to ask with.
+//! The promises of `contract.rs`, asked of any implementation, and the cameras and owners to ask
+//! with.
 //!
-//! A test gives places on which a store can be opened, closed and opened again, and [`keeps_its_contract`]
-//! does the rest. What only one implementation can be asked (which step of a write fails, what a crash
-//! leaves) stands beside that implementation.
+//! A test gives places on which a store can be opened, closed and opened again, and
+//! [`keeps_its_contract`] does the rest. What only one implementation can be asked (which step of a
+//! write fails, what a crash leaves) stands beside that implementation.
 
 use crate::contract::{Backend, CameraTotals};
 use crate::error::StoreError;

@@ -7,8 +7,9 @@
 //! CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=            root hash
 //! ```
 //!
-//! Three kinds, by how much is known: [`UnverifiedCheckpoint`] (parsed), [`SignedCheckpoint`] (the log signed it), and
-//! [`crate::policy::CosignedCheckpoint`] (a quorum of witnesses vouches that the log has no other history).
+//! Three kinds, by how much is known: [`UnverifiedCheckpoint`] (parsed), [`SignedCheckpoint`] (the
+//! log signed it), and [`crate::policy::CosignedCheckpoint`] (a quorum of witnesses vouches that
+//! the log has no other history).
 
 pub(crate) use crate::checkpoint_body::parse_decimal;
 pub use crate::checkpoint_body::{BodyError, Checkpoint, SIZE_MAX};
@@ -37,7 +38,8 @@ pub enum CheckpointError {
 }
 
 impl Checkpoint {
-    /// Signs it with the log's key; [`SignedCheckpoint::cosign`] adds a post-quantum key of the same name.
+    /// Signs it with the log's key; [`SignedCheckpoint::cosign`] adds a post-quantum key of the
+    /// same name.
     pub fn sign(&self, signer: &Signer) -> Result<SignedCheckpoint, CheckpointError> {
         if signer.name() != self.origin() {
             let key = signer.name().to_string();
@@ -83,14 +85,16 @@ impl UnverifiedCheckpoint {
         self.note.encode()
     }
 
-    /// The same without the lines of others than the log: cosignatures are beside the point where the log itself is accused.
+    /// The same without the lines of others than the log: cosignatures are beside the point where
+    /// the log itself is accused.
     pub(crate) fn by_log_alone(head: &SignedCheckpoint) -> Self {
         let mut note = head.note.clone();
         note.retain_name(head.checkpoint.origin());
         Self { checkpoint: head.checkpoint.clone(), note }
     }
 
-    /// Checks the log's signature: at least one of the given keys of this origin signed, and none of them badly.
+    /// Checks the log's signature: at least one of the given keys of this origin signed, and none
+    /// of them badly.
     pub fn verify(self, log_keys: &[&Verifier]) -> Result<SignedCheckpoint, CheckpointError> {
         let keys: Vec<&Verifier> =
             // SPEC: log.md#checkpoints: the origin MUST be the name of the key that signs.

@@ -1,5 +1,5 @@
-//! What a checkpoint says: origin, size, root hash, as the three lines that are signed and cosigned.
-//! Who says it is in [`crate::checkpoint`]. Contract: `proto/log.md#checkpoints`.
+//! What a checkpoint says: origin, size, root hash, as the three lines that are signed and
+//! cosigned. Who says it is in [`crate::checkpoint`]. Contract: `proto/log.md#checkpoints`.
 
 use crate::Hash;
 use crate::name::is_valid_name;

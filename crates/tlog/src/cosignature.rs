@@ -1,5 +1,5 @@
-//! Cosignatures (C2SP tlog-cosignature): what a witness, or a log with a post-quantum key, says about a checkpoint, and when.
-//! Contract: `proto/log.md#cosignatures`.
+//! Cosignatures (C2SP tlog-cosignature): what a witness, or a log with a post-quantum key, says
+//! about a checkpoint, and when. Contract: `proto/log.md#cosignatures`.
 //!
 //! ```text
 //! Ed25519 (0x04) signs            ML-DSA-44 (0x06) signs
@@ -9,8 +9,8 @@
 //! the signature's bytes: u64 time || 64 or 2,420 bytes
 //! ```
 //!
-//! The time is the witness's claim that this was the largest head it knew then. Zero means no such claim: it is accepted from
-//! a log's own key, and never counts for a witness ([`crate::policy`]).
+//! The time is the witness's claim that this was the largest head it knew then. Zero means no such
+//! claim: it is accepted from a log's own key, and never counts for a witness ([`crate::policy`]).
 
 pub use crate::note::statement::TIME_MAX;
 
@@ -31,7 +31,8 @@ use zeroize::Zeroizing;
 pub enum Algorithm {
     /// Ed25519, signature type 0x04: understood by every witness network today.
     Ed25519,
-    /// ML-DSA-44 (FIPS 204), signature type 0x06: holds against quantum computers, and commits to the cosigner's name.
+    /// ML-DSA-44 (FIPS 204), signature type 0x06: holds against quantum computers, and commits to
+    /// the cosigner's name.
     MlDsa44,
 }
 
@@ -127,7 +128,8 @@ impl Cosigner {
 
     /// Cosigns a checkpoint at `time`, in Unix seconds.
     ///
-    /// The caller answers for the statement: that this head continues every head it cosigned before, and is the largest.
+    /// The caller answers for the statement: that this head continues every head it cosigned
+    /// before, and is the largest.
     pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> Result<Signature, TimeError> {
         // SPEC: log.md#cosignatures: a cosignature of time 0 MUST NOT be made.
         if time == 0 || time > TIME_MAX {

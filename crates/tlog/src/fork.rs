@@ -1,5 +1,6 @@
-//! Fork proofs: a log that signed two histories, shown to anyone who has its key. No tree, witness or network is needed to check one.
-//! Contract: `proto/log.md#fork-proofs`; how monitors come by them: `proto/gossip.md`.
+//! Fork proofs: a log that signed two histories, shown to anyone who has its key. No tree, witness
+//! or network is needed to check one. Contract: `proto/log.md#fork-proofs`; how monitors come by
+//! them: `proto/gossip.md`.
 //!
 //! ```text
 //! candor fork v1
@@ -9,8 +10,9 @@
 //! rest jrJZDmY8Y7SyJE0MWLpL...         the perfect subtrees that cover m..n, left to right
 //! ```
 //!
-//! All nodes together give S, so the log's second head commits to them; the prefix alone gives the root that the tree of n had
-//! at size m; that root is not R. Two heads of one size are a proof without nodes.
+//! All nodes together give S, so the log's second head commits to them; the prefix alone gives the
+//! root that the tree of n had at size m; that root is not R. Two heads of one size are a proof
+//! without nodes.
 
 use crate::Hash;
 use crate::checkpoint::{CheckpointError, SignedCheckpoint, UnverifiedCheckpoint};
@@ -94,8 +96,8 @@ impl VerifiedFork {
 }
 
 impl ForkProof {
-    /// Makes a proof from two signed heads of one log, in either order, and the perfect subtrees of the larger one's tree.
-    /// For two heads of one size `node` is not called.
+    /// Makes a proof from two signed heads of one log, in either order, and the perfect subtrees of
+    /// the larger one's tree. For two heads of one size `node` is not called.
     pub fn build(
         one: &SignedCheckpoint,
         other: &SignedCheckpoint,
@@ -225,8 +227,9 @@ impl ForkProof {
     }
 }
 
-/// Whether a signed head is a prefix of (or the same as) a tree, by its perfect subtrees; `None` if the tree is smaller or lacks nodes.
-/// If not, [`ForkProof::build`] with that tree's signed head makes the evidence.
+/// Whether a signed head is a prefix of (or the same as) a tree, by its perfect subtrees; `None` if
+/// the tree is smaller or lacks nodes. If not, [`ForkProof::build`] with that tree's signed head
+/// makes the evidence.
 pub fn is_prefix(head: &SignedCheckpoint, mut node: impl FnMut(NodeId) -> Option<Hash>) -> Option<bool> {
     let root = root_at(head.checkpoint().size(), |id| node(id).ok_or(())).ok()?;
     Some(root == head.checkpoint().root())

@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use core::fmt;
 
-/// A SHA-256 hash: of a leaf, a node or a whole tree. Public data, compared without care for timing.
+/// A SHA-256 hash: of a leaf, a node or a whole tree. Public data, compared without care for
+/// timing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash(pub [u8; 32]);
 

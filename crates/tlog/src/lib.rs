@@ -1,8 +1,10 @@
-//! Transparency log formats and mathematics: an append-only Merkle tree (RFC 6962), and the C2SP text formats in which its
-//! heads are signed, cosigned, served and proved. Normative text and our profile: `proto/log.md`.
+//! Transparency log formats and mathematics: an append-only Merkle tree (RFC 6962), and the C2SP
+//! text formats in which its heads are signed, cosigned, served and proved. Normative text and our
+//! profile: `proto/log.md`.
 //!
-//! In scope: computing and verifying. Out of scope: fetching, storing, deciding when to sign (`log-server`, `witness`,
-//! `monitor`), and what entries mean (`escrow`). Nothing here does I/O, reads a clock or keeps a global.
+//! In scope: computing and verifying. Out of scope: fetching, storing, deciding when to sign
+//! (`log-server`, `witness`, `monitor`), and what entries mean (`escrow`). Nothing here does I/O,
+//! reads a clock or keeps a global.
 //!
 //! ```text
 //! candor.example/log                                      origin       checkpoint

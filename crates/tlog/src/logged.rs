@@ -1,5 +1,5 @@
-//! [`Logged`]: "this entry is in the log", as a type. Whoever holds one need not check anything again, and whoever lacks a proof
-//! cannot make one.
+//! [`Logged`]: "this entry is in the log", as a type. Whoever holds one need not check anything
+//! again, and whoever lacks a proof cannot make one.
 
 use crate::checkpoint::Checkpoint;
 use crate::merkle::{self, leaf_hash};
@@ -81,7 +81,8 @@ pub struct Logged<T> {
 }
 
 impl<T: Entry> Logged<T> {
-    /// Verifies that the entry is in the log: the log's signature, the witness quorum, and the inclusion proof.
+    /// Verifies that the entry is in the log: the log's signature, the witness quorum, and the
+    /// inclusion proof.
     pub fn verify(entry: T, proof: &TlogProof, policy: &Policy) -> Result<Self, LoggedError> {
         Self::included(entry, proof, policy.verify_checkpoint(&proof.checkpoint().encode())?)
     }

@@ -11,8 +11,8 @@
 //!                                             (1,0)     (1,1)
 //! ```
 //!
-//! Sizes and indexes are any `u64` a peer may send. Every loop is bounded by the 64 bits of a size, nothing recurses, and
-//! no sum of two sizes is taken.
+//! Sizes and indexes are any `u64` a peer may send. Every loop is bounded by the 64 bits of a size,
+//! nothing recurses, and no sum of two sizes is taken.
 
 mod frontier;
 mod nodes;

@@ -8,8 +8,9 @@
 //!   key name                    base64(4-byte key id || signature)
 //! ```
 //!
-//! What is parsed is an [`UnverifiedNote`]; its text means nothing until a key that the reader already trusts has verified
-//! it, which makes it a [`Note`]. Signatures by other keys are carried along and ignored.
+//! What is parsed is an [`UnverifiedNote`]; its text means nothing until a key that the reader
+//! already trusts has verified it, which makes it a [`Note`]. Signatures by other keys are carried
+//! along and ignored.
 
 pub(crate) mod key;
 pub(crate) mod statement;
@@ -27,7 +28,8 @@ use core::fmt;
 pub const NOTE_MAX_BYTES: usize = 256 * 1024;
 /// The most signature lines in one note (C2SP asks for at least 16).
 pub const SIGNATURES_MAX: usize = 64;
-/// The longest signature, with its timestamp: ML-DSA-44's 2,428 bytes, with room for its larger siblings.
+/// The longest signature, with its timestamp: ML-DSA-44's 2,428 bytes, with room for its larger
+/// siblings.
 pub const SIGNATURE_MAX_BYTES: usize = 5 * 1024;
 
 /// Why bytes are not a note, or a note is not verified.
@@ -136,7 +138,8 @@ impl UnverifiedNote {
             return Err(NoteError::TooLong(bytes.len()));
         }
         let note = core::str::from_utf8(bytes).map_err(|_| NoteError::NotUtf8)?;
-        // SPEC: log.md#notes: a note MUST be UTF-8 without ASCII control characters other than newline.
+        // SPEC: log.md#notes: a note MUST be UTF-8 without ASCII control characters other than
+        // newline.
         if note.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
             return Err(NoteError::ControlCharacter);
         }
@@ -190,8 +193,8 @@ impl UnverifiedNote {
         self.signatures.retain(|line| line.name == name);
     }
 
-    /// Checks the signature of one key and returns the time that it states: none in a plain signature,
-    /// and in a cosignature of time zero.
+    /// Checks the signature of one key and returns the time that it states: none in a plain
+    /// signature, and in a cosignature of time zero.
     pub fn verify_one(&self, verifier: &Verifier) -> Result<Option<u64>, NoteError> {
         // Only the first line of a key counts: further ones are noise that anyone can add.
         let line = self.signatures.iter().find(|line| line.is_by(verifier)).ok_or(NoteError::NoKnownKey)?;

@@ -1,5 +1,5 @@
-//! Policies (C2SP tlog-policy): which logs, which witnesses, and how many of them must vouch for a checkpoint.
-//! Contract: `proto/log.md#policies`.
+//! Policies (C2SP tlog-policy): which logs, which witnesses, and how many of them must vouch for a
+//! checkpoint. Contract: `proto/log.md#policies`.
 //!
 //! ```text
 //! log candor.example/log+03eef4ad+AZ8s... https://log.candor.example/
@@ -11,7 +11,8 @@
 //! quorum independent
 //! ```
 //!
-//! `quorum none`, which C2SP allows, is refused: a head that nobody vouches for is not evidence here.
+//! `quorum none`, which C2SP allows, is refused: a head that nobody vouches for is not evidence
+//! here.
 
 mod parse;
 
@@ -215,7 +216,8 @@ impl Policy {
         self.quorum_met(&present)
     }
 
-    /// Checks only that the log signed: for monitors, to whom a head without witnesses is evidence too.
+    /// Checks only that the log signed: for monitors, to whom a head without witnesses is evidence
+    /// too.
     pub fn verify_log_signature(&self, bytes: &[u8]) -> Result<SignedCheckpoint, VerifyError> {
         let checkpoint = UnverifiedCheckpoint::parse(bytes)?;
         let keys = self.log_keys(checkpoint.origin());
@@ -247,7 +249,8 @@ impl Policy {
             let time = match signed.note().verify_one(&witness.key) {
                 Ok(time) => time,
                 Err(NoteError::NoKnownKey) => continue,
-                // SPEC: log.md#policies: a bad cosignature by a known witness MUST refuse the checkpoint.
+                // SPEC: log.md#policies: a bad cosignature by a known witness MUST refuse the
+                // checkpoint.
                 Err(error) => return Err(CheckpointError::Note(error).into()),
             };
             // SPEC: log.md#cosignatures: a cosignature of time 0 MUST NOT count for a witness.
@@ -316,7 +319,8 @@ impl CosignedCheckpoint {
         self.cosignatures.iter().map(|cosigned| cosigned.witness.clone()).collect()
     }
 
-    /// The earliest time by which a quorum had cosigned, Unix seconds. One lying witness of a larger quorum cannot move it back.
+    /// The earliest time by which a quorum had cosigned, Unix seconds. One lying witness of a
+    /// larger quorum cannot move it back.
     pub fn cosigned_at(&self) -> u64 {
         self.cosigned_at
     }

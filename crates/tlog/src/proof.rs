@@ -83,7 +83,8 @@ pub struct TlogProof {
 }
 
 impl TlogProof {
-    /// Puts a proof together from a signed and cosigned checkpoint and an inclusion proof for its size.
+    /// Puts a proof together from a signed and cosigned checkpoint and an inclusion proof for its
+    /// size.
     pub fn from_parts(index: u64, inclusion: InclusionProof, checkpoint: &[u8]) -> Result<Self, ProofError> {
         if inclusion.hashes().len() > MAX_PROOF_HASHES {
             return Err(ProofError::TooManyHashes);

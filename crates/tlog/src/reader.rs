@@ -1,5 +1,6 @@
-//! Following a log without believing it: from a head that was verified earlier to a newly cosigned one, through the log's
-//! tiles and bundles, each of which is checked before it is used. No I/O. Contract: `proto/log.md#following`.
+//! Following a log without believing it: from a head that was verified earlier to a newly cosigned
+//! one, through the log's tiles and bundles, each of which is checked before it is used. No I/O.
+//! Contract: `proto/log.md#following`.
 //!
 //! ```text
 //!             wanted()           feed(path, bytes)                 next_entry()
@@ -10,9 +11,9 @@
 //! 3. bundle after bundle ──> its root stands in a tile verified before
 //! ```
 //!
-//! Nothing is handed out before it is shown to be in the new tree, and step 2 is the consistency proof. Memory is bounded:
-//! two tiles a level and one bundle, however long the log. Tiles are wanted from this log's prefix only, and only those that
-//! the cosigned size says exist.
+//! Nothing is handed out before it is shown to be in the new tree, and step 2 is the consistency
+//! proof. Memory is bounded: two tiles a level and one bundle, however long the log. Tiles are
+//! wanted from this log's prefix only, and only those that the cosigned size says exist.
 
 use crate::Hash;
 use crate::checkpoint::Checkpoint;
@@ -140,12 +141,14 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts from `trusted` (verified by an earlier reader, or [`Head::EMPTY`]) towards a cosigned head of the same log.
+    /// Starts from `trusted` (verified by an earlier reader, or [`Head::EMPTY`]) towards a cosigned
+    /// head of the same log.
     pub fn new(trusted: Head, target: &CosignedCheckpoint) -> Result<Self, ReadError> {
         Self::towards(trusted, Head::of(target.checkpoint()))
     }
 
-    /// The same towards a head for which the caller answers: a monitor's, who follows what the log signed.
+    /// The same towards a head for which the caller answers: a monitor's, who follows what the log
+    /// signed.
     pub fn towards(trusted: Head, target: Head) -> Result<Self, ReadError> {
         if target.size < trusted.size {
             return Err(ReadError::Shrunk { old: trusted.size, new: target.size });
@@ -168,7 +171,8 @@ impl Reader {
         })
     }
 
-    /// The tiles and bundles it needs now, which may be fetched side by side; none while entries wait to be taken.
+    /// The tiles and bundles it needs now, which may be fetched side by side; none while entries
+    /// wait to be taken.
     pub fn wanted(&self) -> Vec<TilePath> {
         match self.stage {
             Stage::Edges => {
@@ -181,8 +185,8 @@ impl Reader {
         }
     }
 
-    /// Takes the bytes of a wanted tile or bundle. Where the log no longer has a partial one, the full one's bytes serve under the
-    /// wanted path too.
+    /// Takes the bytes of a wanted tile or bundle. Where the log no longer has a partial one, the
+    /// full one's bytes serve under the wanted path too.
     pub fn feed(&mut self, path: &TilePath, bytes: &[u8]) -> Result<(), ReadError> {
         if !self.wanted().contains(path) {
             return Err(ReadError::Unwanted(path.to_string()));
@@ -208,12 +212,14 @@ impl Reader {
         Some(VerifiedEntry { index, bytes, inclusion })
     }
 
-    /// The proof for an entry of the bundle read last; `None` for others, whose tiles are no longer at hand.
+    /// The proof for an entry of the bundle read last; `None` for others, whose tiles are no longer
+    /// at hand.
     pub fn prove_inclusion(&self, index: u64) -> Option<InclusionProof> {
         prove_inclusion(index, self.new.size, |id| self.node(id).ok_or(())).ok()
     }
 
-    /// Whether the new head is shown to continue the trusted one, and all entries between were taken.
+    /// Whether the new head is shown to continue the trusted one, and all entries between were
+    /// taken.
     pub fn is_complete(&self) -> bool {
         self.stage == Stage::Entries && self.next == self.new.size && self.ready.is_empty()
     }
@@ -233,7 +239,8 @@ impl Reader {
                 paths.push(widened);
             }
         }
-        // A level of the old tree without an edge tile may still need its tile, to tie lower ones to the new root.
+        // A level of the old tree without an edge tile may still need its tile, to tie lower ones
+        // to the new root.
         for path in paths.clone() {
             let mut at = path;
             while let Some(parent) = self.parent(&at) {
@@ -269,7 +276,8 @@ impl Reader {
         if root != Ok(self.new.root) {
             return Err(ReadError::UnreproducibleHead { size: self.new.size });
         }
-        // 2. Full tiles are tied to the new root from the top down: a parent is checked before its children.
+        // 2. Full tiles are tied to the new root from the top down: a parent is checked before its
+        //    children.
         let mut verified = edge.clone();
         let mut full: Vec<_> = unchecked.into_iter().filter(|(path, _)| !in_edge.contains(path)).collect();
         full.sort_by_key(|(path, _)| core::cmp::Reverse(key(path)));
@@ -293,7 +301,8 @@ impl Reader {
         if self.old.size == 0 { Head::EMPTY.root } else { self.old.root }
     }
 
-    /// What must come next: the highest tile that is missing on the way to the next bundle, or the bundle.
+    /// What must come next: the highest tile that is missing on the way to the next bundle, or the
+    /// bundle.
     fn needed(&self) -> TilePath {
         let bundle = self.next >> 8;
         let entries = tile_at(Kind::Entries, bundle, self.new.size).expect("next is below the size");

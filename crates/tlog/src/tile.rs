@@ -1,5 +1,5 @@
-//! Tiles and entry bundles (C2SP tlog-tiles): the tree as files of at most 256 hashes, the entries as files of at most 256 entries.
-//! Contract: `proto/log.md#tiles`.
+//! Tiles and entry bundles (C2SP tlog-tiles): the tree as files of at most 256 hashes, the entries
+//! as files of at most 256 entries. Contract: `proto/log.md#tiles`.
 //!
 //! ```text
 //! a tree of 70,000 leaves:
@@ -211,7 +211,8 @@ impl Tile {
     }
 }
 
-/// Where a perfect subtree of the tree is found: `count` hashes from `start` on in a tile, hashed together.
+/// Where a perfect subtree of the tree is found: `count` hashes from `start` on in a tile, hashed
+/// together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The tile's level.
@@ -254,7 +255,8 @@ pub fn tile_at(kind: Kind, index: u64, size: u64) -> Option<TilePath> {
     TilePath::new(kind, index, u16::try_from(width).ok()?)
 }
 
-/// The tiles at the right edge of a tree of `size` leaves, one a level, from level 0 up: enough to compute its root.
+/// The tiles at the right edge of a tree of `size` leaves, one a level, from level 0 up: enough to
+/// compute its root.
 pub fn edge_of(size: u64) -> Vec<TilePath> {
     let partial = |level: u8| {
         let hashes = size >> (8 * u32::from(level));
@@ -263,7 +265,8 @@ pub fn edge_of(size: u64) -> Vec<TilePath> {
     (0..=LEVEL_MAX).filter_map(partial).collect()
 }
 
-/// The tiles and bundles of a tree of `new` leaves that a tree of `old` leaves did not have, lowest level first, bundles before all.
+/// The tiles and bundles of a tree of `new` leaves that a tree of `old` leaves did not have, lowest
+/// level first, bundles before all.
 ///
 /// The number of them grows with `new - old`: it is for a log that writes its own tree.
 pub fn new_tiles(old: u64, new: u64) -> impl Iterator<Item = TilePath> {

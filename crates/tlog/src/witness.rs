@@ -1,5 +1,5 @@
-//! The add-checkpoint exchange (C2SP tlog-witness): how a log asks a witness to cosign. Formats only; the witness's decision
-//! is `witness::decide`. Contract: `proto/log.md#witness`.
+//! The add-checkpoint exchange (C2SP tlog-witness): how a log asks a witness to cosign. Formats
+//! only; the witness's decision is `witness::decide`. Contract: `proto/log.md#witness`.
 //!
 //! ```text
 //! old 20852014
@@ -137,9 +137,11 @@ pub enum Answer {
     Cosigned(Vec<Signature>),
     /// 409 with a size: the witness's latest head has this size; ask again from there, once.
     Stale(u64),
-    /// 409 without a size, or 422: the witness holds another history, or our proof is wrong. Alarm, with the request as evidence.
+    /// 409 without a size, or 422: the witness holds another history, or our proof is wrong. Alarm,
+    /// with the request as evidence.
     Inconsistent(u16),
-    /// 400, 403, 404: it does not know the log or its key, or we sent nonsense. An operator must look.
+    /// 400, 403, 404: it does not know the log or its key, or we sent nonsense. An operator must
+    /// look.
     Refused(u16),
     /// 429 and 5xx: try again later.
     Busy(u16),
@@ -190,7 +192,8 @@ pub fn encode_size(size: u64) -> String {
     format!("{size}\n")
 }
 
-/// Where under its monitoring prefix a witness shows the latest head it cosigned: `<hex SHA-256 of the origin>/checkpoint`.
+/// Where under its monitoring prefix a witness shows the latest head it cosigned: `<hex SHA-256 of
+/// the origin>/checkpoint`.
 pub fn monitoring_path(origin: &str) -> String {
     format!("{}/checkpoint", Hash::of(&[origin.as_bytes()]).to_hex())
 }

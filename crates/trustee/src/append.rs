@@ -1,5 +1,5 @@
-//! What goes into the log, and what may leave once it stands there: grants (G11, G12), refusals, day
-//! keys. The same bytes are sent until their proof is here; a crash in between changes nothing.
+//! What goes into the log, and what may leave once it stands there: grants (G11, G12), refusals,
+//! day keys. The same bytes are sent until their proof is here; a crash in between changes nothing.
 //!
 //! In scope: appending and releasing. Out of scope: what is appended ([`crate::judge`],
 //! [`crate::daykeys`]).
@@ -17,8 +17,8 @@ use std::time::Duration;
 use tlog::proof::TlogProof;
 use tlog::{Entry as _, Hash, Logged};
 
-/// How long an answer waits for its grant's proof; afterwards it is `appending`, and the work loop goes
-/// on.
+/// How long an answer waits for its grant's proof; afterwards it is `appending`, and the work loop
+/// goes on.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// Why a grant is not proved yet, or never will be.
@@ -41,8 +41,8 @@ impl From<LedgerError> for Unproved {
 }
 
 impl Trustee {
-    /// G11 and G12 for a request whose bundle is held: the bundle, once its grant is in a fresh cosigned
-    /// head.
+    /// G11 and G12 for a request whose bundle is held: the bundle, once its grant is in a fresh
+    /// cosigned head.
     pub(crate) async fn release(&self, request: &Hash, now: u64) -> Result<Answer, Failed> {
         let appending = Answer::Pending(State::Appending);
         let Ok(appended) = tokio::time::timeout(ANSWER_WITHIN, self.append_grant(*request, now)).await else {
@@ -106,7 +106,8 @@ impl Trustee {
         Ok(())
     }
 
-    /// Makes, publishes and destroys keys of days as of `now`. The log must have been followed before.
+    /// Makes, publishes and destroys keys of days as of `now`. The log must have been followed
+    /// before.
     pub async fn tend(&self, now: u64) -> Result<(), DayKeyError> {
         if self.ready().is_err() {
             return Ok(());

@@ -1,6 +1,6 @@
-//! Humans decide, on the machine of the trustee: [`approve`] and [`deny`] leave a file in the data folder,
-//! and the running process takes it in. Nothing of this is reachable over the network. Contract:
-//! proto/release.md#g8.
+//! Humans decide, on the machine of the trustee: [`approve`] and [`deny`] leave a file in the data
+//! folder, and the running process takes it in. Nothing of this is reachable over the network.
+//! Contract: proto/release.md#g8.
 //!
 //! ```text
 //! approvals/00112233445566778899aabbccddeeff.approval     the approver's signed note
@@ -48,7 +48,8 @@ pub enum ApproveError {
     BadReason,
 }
 
-/// The requests that wait for a human or for their time, oldest first. Works beside a running trustee.
+/// The requests that wait for a human or for their time, oldest first. Works beside a running
+/// trustee.
 pub fn pending(config: &Config) -> Result<Vec<Pending>, ApproveError> {
     let mut pages = Waiting::at(&config.data).pages()?;
     let decisions = Decisions::at(&config.data);
@@ -60,7 +61,8 @@ pub fn pending(config: &Config) -> Result<Vec<Pending>, ApproveError> {
     Ok(pages)
 }
 
-/// Approves a waiting request with the key in the file `approver`; the running trustee takes it in at its next look.
+/// Approves a waiting request with the key in the file `approver`; the running trustee takes it in
+/// at its next look.
 pub fn approve(config: &Config, id: &str, approver: &Path) -> Result<(), ApproveError> {
     let (id, decisions) = waiting(config, id)?;
     let key = read_key(approver)?;
@@ -74,14 +76,16 @@ pub fn approve(config: &Config, id: &str, approver: &Path) -> Result<(), Approve
     decisions.leave(&id, "approval", &Approval::sign(&asked.request().hash(), &key).note)
 }
 
-/// Denies a waiting request. The reason is told to the asker; the log says that a human denied it, not why.
+/// Denies a waiting request. The reason is told to the asker; the log says that a human denied it,
+/// not why.
 pub fn deny(config: &Config, id: &str, reason: &str) -> Result<(), ApproveError> {
     let (id, decisions) = waiting(config, id)?;
     let reason = Line::new(reason).ok_or(ApproveError::BadReason)?;
     decisions.leave(&id, "denial", format!("{}\n", reason.as_str()).as_bytes())
 }
 
-/// Makes an approver's key in the file `path`, which must not exist, and returns its verifier key for the configuration.
+/// Makes an approver's key in the file `path`, which must not exist, and returns its verifier key
+/// for the configuration.
 pub fn approver_init(path: &Path, name: &str) -> Result<String, KeyFileError> {
     Ok(make_key(path, name)?.verifier().vkey())
 }

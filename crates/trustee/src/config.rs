@@ -22,11 +22,12 @@ pub struct Config {
     /// The verifier keys of the humans who may approve, each made by `candor trustee approver`.
     #[serde(default)]
     pub approvers: Vec<String>,
-    /// Approve everything that passes the rules, without a human. For tests and the demo ONLY: it is
-    /// shown at the start, in the log and in the status.
+    /// Approve everything that passes the rules, without a human. For tests and the demo ONLY: it
+    /// is shown at the start, in the log and in the status.
     #[serde(default)]
     pub auto_approve: bool,
-    /// The longest retention that owners may count on; a day's key is destroyed seven days after it.
+    /// The longest retention that owners may count on; a day's key is destroyed seven days after
+    /// it.
     pub retention_days: u32,
     /// How many days ahead keys are published.
     #[serde(default = "default_days_ahead")]

@@ -1,5 +1,5 @@
-//! Keys of days: one random X-Wing key each, made days ahead without a master, published once its leaf is
-//! in the log, destroyed after retention. Contract: proto/release.md#day-keys.
+//! Keys of days: one random X-Wing key each, made days ahead without a master, published once its
+//! leaf is in the log, destroyed after retention. Contract: proto/release.md#day-keys.
 //!
 //! ```text
 //! days/20780.key                the private key; removed at the end of the day + retention + 7 days
@@ -8,10 +8,12 @@
 //! days/20780.destroyed          the leaf that says it is gone days/20780.destroyed-proof   its proof
 //! ```
 //!
-//! The files are written in this order, each whole or not at all, so that after a crash the next step is plain from what is there. A
-//! key is a file of its own and not a row of a database: a removed row stays in the database's free pages. Time is an argument.
+//! The files are written in this order, each whole or not at all, so that after a crash the next
+//! step is plain from what is there. A key is a file of its own and not a row of a database: a
+//! removed row stays in the database's free pages. Time is an argument.
 //!
-//! In scope: making, reading, removing. Out of scope: the log ([`crate::append`]), whether a share may be opened (`escrow::grant`).
+//! In scope: making, reading, removing. Out of scope: the log ([`crate::append`]), whether a share
+//! may be opened (`escrow::grant`).
 
 use crate::folder::{self, DAYS};
 use escrow::daykeys::DayKey;
@@ -31,7 +33,8 @@ use tlog::note::Signer;
 use tlog::{Entry as _, Hash};
 
 const DAY_SECS: u64 = 86_400;
-/// Days between the end of retention and the destruction of a key: requests that were logged in time can still be granted.
+/// Days between the end of retention and the destruction of a key: requests that were logged in
+/// time can still be granted.
 pub(crate) const GRACE_DAYS: u32 = 7;
 const LABEL: &str = "day-key";
 /// Notes and leaves of day keys are a few kilobytes.
@@ -49,7 +52,8 @@ pub enum DayState {
     Removed,
     /// Gone, and the log says so.
     Destroyed,
-    /// The log or a note names a key that is not here: the folder was restored from an older backup, or a file was lost.
+    /// The log or a note names a key that is not here: the folder was restored from an older
+    /// backup, or a file was lost.
     Lost,
 }
 
@@ -127,9 +131,11 @@ impl DayKeys {
         Ok((key.id() == *id).then_some(secret))
     }
 
-    /// Makes what is missing up to `days_ahead`, removes what is over, and says which leaves are due.
+    /// Makes what is missing up to `days_ahead`, removes what is over, and says which leaves are
+    /// due.
     ///
-    /// `announced` is the log's word, read to a fresh head: a day for which it knows a key gets no second one.
+    /// `announced` is the log's word, read to a fresh head: a day for which it knows a key gets no
+    /// second one.
     pub(crate) fn tend(
         &self,
         now: u64,
@@ -208,8 +214,8 @@ impl DayKeys {
         Ok(())
     }
 
-    // SPEC: release.md#day-keys: a trustee MUST destroy the private key of a day after retention, and log
-    // that it did.
+    // SPEC: release.md#day-keys: a trustee MUST destroy the private key of a day after retention,
+    // and log that it did.
     /// Removes the private key, and only then writes the leaf that says so.
     fn remove(&self, day: u32, trustee: &Signer, now: u64) -> Result<(), DayKeyError> {
         let key = self.path(day, "key");
@@ -222,7 +228,8 @@ impl DayKeys {
         let leaf = self.path(day, "destroyed");
         let note = durable::read_limited(&self.path(day, "note"), SMALL)?;
         let note = note.and_then(|note| Signed::<DayKey>::parse(&note).ok());
-        // Without a note nobody was ever shown a key of this day, or it was lost with the key: there is nothing to say.
+        // Without a note nobody was ever shown a key of this day, or it was lost with the key:
+        // there is nothing to say.
         if let Some(note) = note
             && !leaf.exists()
         {

@@ -1,6 +1,6 @@
-//! One package, from its bytes to its answer: the log is followed to its newest head, the gate checks,
-//! a human decides, shares are opened and sealed, what was made is durable, and then the grant goes to
-//! the log ([`crate::append`]).
+//! One package, from its bytes to its answer: the log is followed to its newest head, the gate
+//! checks, a human decides, shares are opened and sealed, what was made is durable, and then the
+//! grant goes to the log ([`crate::append`]).
 //!
 //! ```text
 //! given before? ──> the same answer   follow ──> check (G1-G7) ──> approval (G8) ──> open (G9) ──> seal, hold (G10) ──> append (G11, G12)
@@ -88,8 +88,8 @@ impl Trustee {
         }
     }
 
-    /// Decides on a package that waits here: its proof is renewed first, because trustees believe fresh
-    /// heads alone.
+    /// Decides on a package that waits here: its proof is renewed first, because trustees believe
+    /// fresh heads alone.
     async fn decide_kept(&self, mut asked: Asked, now: u64) -> Result<Answer, Failed> {
         match self.known(asked.request(), now).await? {
             Known::Nothing => {}

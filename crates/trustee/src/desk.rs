@@ -72,8 +72,8 @@ impl Papers {
 
     /// All that is known here of this very leaf.
     ///
-    /// Files first, the ledger after them: what is settled is written to the ledger before its files
-    /// go, so that whoever finds no file finds there what became of it.
+    /// Files first, the ledger after them: what is settled is written to the ledger before its
+    /// files go, so that whoever finds no file finds there what became of it.
     pub(crate) fn kept(&self, id: &EntryId, request: &Hash) -> Result<Kept, Trouble> {
         let page = self.waiting.page_of(id, request)?.map(Box::new);
         let decided = self.decisions.get(id)?;
@@ -115,8 +115,8 @@ impl Desk {
         Self { papers: Arc::new(papers), work }
     }
 
-    /// Does `work` at the desk, on a thread that may wait. It goes on to its end also when nobody waits
-    /// for it any more.
+    /// Does `work` at the desk, on a thread that may wait. It goes on to its end also when nobody
+    /// waits for it any more.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Papers) -> T + Send + 'static) -> T {
         let papers = self.papers.clone();
         self.work.run(move || work(&papers)).await

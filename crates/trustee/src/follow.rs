@@ -1,12 +1,13 @@
-//! Following the log: every entry from the first to a fresh cosigned head, verified, folded into the
-//! register that the rules count from. Contract: proto/log.md#following.
+//! Following the log: every entry from the first to a fresh cosigned head, verified, folded into
+//! the register that the rules count from. Contract: proto/log.md#following.
 //!
 //! The entries are read anew at each start and kept in memory as what they say together; durable is
 //! only the head they were read to. So a trustee restored from an old backup knows what it granted
-//! meanwhile before it answers anybody. A step is built beside the view that is in use and replaces it
-//! whole: whoever decides holds one view to the end.
+//! meanwhile before it answers anybody. A step is built beside the view that is in use and replaces
+//! it whole: whoever decides holds one view to the end.
 //!
-//! In scope: the view, and when it may be used. Out of scope: what a request needs (`escrow::grant`).
+//! In scope: the view, and when it may be used. Out of scope: what a request needs
+//! (`escrow::grant`).
 
 use crate::error::Trouble;
 use crate::ledger::{Ledger, LedgerError};
@@ -167,7 +168,8 @@ impl Follower {
         self.progress.lock().clone()
     }
 
-    /// Reads the log to a head that is at least as new as this call; calls that wait for one another share a look.
+    /// Reads the log to a head that is at least as new as this call; calls that wait for one
+    /// another share a look.
     pub(crate) async fn follow(&self, log: &LogClient, window: Window) -> Result<Arc<View>, FollowFailure> {
         let asked = Instant::now();
         let mut turn = self.turn.lock().await;
@@ -214,7 +216,8 @@ impl Follower {
         if !self.progress.lock().caught_up {
             self.compare_with_stored(log, &next, &shown).await?;
         }
-        // SPEC: log.md#following: the next trusted head MUST be durable before anything that depends on it is done.
+        // SPEC: log.md#following: the next trusted head MUST be durable before anything that
+        // depends on it is done.
         // SPEC: release.md#g2: the trustee MUST have moved its own stored head durably before it
         // asks the gate.
         let (ledger, note) = (self.ledger.clone(), shown.encode());
@@ -232,8 +235,8 @@ impl Follower {
     ) -> Result<(), FollowFailure> {
         let ledger = self.ledger.clone();
         let Some(note) = self.work.run(move || ledger.head()).await? else { return Ok(()) };
-        // One that no longer verifies is of another log policy: the configuration was changed, and there
-        // is nothing to compare.
+        // One that no longer verifies is of another log policy: the configuration was changed, and
+        // there is nothing to compare.
         let Ok(stored) = log.policy().verify_checkpoint(&note) else { return Ok(()) };
         let stored = Head::of(stored.checkpoint());
         if stored.size > next.head.size {
@@ -245,8 +248,8 @@ impl Follower {
         }
     }
 
-    /// The log contradicts itself: kept for ever, also over a restart. In memory first: whoever waits for
-    /// the disk may be cut short, and nothing is granted meanwhile.
+    /// The log contradicts itself: kept for ever, also over a restart. In memory first: whoever
+    /// waits for the disk may be cut short, and nothing is granted meanwhile.
     pub(crate) async fn accuse(&self, shown: &CosignedCheckpoint) -> Result<FollowFailure, LedgerError> {
         tracing::error!(size = shown.checkpoint().size(), "THE LOG HAS FORKED: nothing is granted any more");
         self.progress.lock().forked = true;

@@ -20,8 +20,8 @@ pub struct Created {
     pub approver: Option<String>,
 }
 
-/// Makes the data folder of a new trustee: its key and its empty ledger. Refuses to touch one that was
-/// initialised before.
+/// Makes the data folder of a new trustee: its key and its empty ledger. Refuses to touch one that
+/// was initialised before.
 pub fn init(config: &Config) -> Result<Created, Error> {
     let name = own_name(config)?;
     durable::create_dirs(&config.data)?;

@@ -1,6 +1,6 @@
-//! What this trustee has decided, durable before anything of it leaves: the bundle that waits for its
-//! grant's proof, the bundle that was handed out, the refusals that became leaves, the leaves still to
-//! be appended, and the head the log was followed to.
+//! What this trustee has decided, durable before anything of it leaves: the bundle that waits for
+//! its grant's proof, the bundle that was handed out, the refusals that became leaves, the leaves
+//! still to be appended, and the head the log was followed to.
 //!
 //! ```text
 //! held      request leaf hash -> grant and sealed shares      written BEFORE the grant is appended (G10)
@@ -120,7 +120,8 @@ impl Ledger {
 
     /// Persists what G10 made, unless this request has something held already: then that stays.
     ///
-    /// SPEC: release.md#g10: bundle and grant MUST be durable before the grant is appended; a request has one grant of a trustee, for ever.
+    /// SPEC: release.md#g10: bundle and grant MUST be durable before the grant is appended; a
+    /// request has one grant of a trustee, for ever.
     pub(crate) fn hold(&self, request: &Hash, id: &[u8; 16], held: &[u8]) -> Result<(), LedgerError> {
         self.0.attempt(Durability::Immediate, |tx| {
             let mut table = tx.open_table(HELD)?;

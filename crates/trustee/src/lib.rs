@@ -1,9 +1,9 @@
 //! A trustee: it holds one share of each epoch key, and lets it go only for a request that the
-//! witnessed log shows, by a grant that the witnessed log shows (proto/release.md). What it says over
-//! HTTP, and where, stands in `escrow::answer`; its data folder in `folder`.
+//! witnessed log shows, by a grant that the witnessed log shows (proto/release.md). What it says
+//! over HTTP, and where, stands in `escrow::answer`; its data folder in `folder`.
 //!
-//! In scope: keys of days, following the log, asking a human, remembering what was granted, serving.
-//! Out of scope: the decision itself, which is pure and stands in `escrow::grant`.
+//! In scope: keys of days, following the log, asking a human, remembering what was granted,
+//! serving. Out of scope: the decision itself, which is pure and stands in `escrow::grant`.
 //!
 //! | module | job |
 //! |---|---|

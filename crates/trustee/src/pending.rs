@@ -1,5 +1,5 @@
-//! Packages that wait: for a human, or for the time that the rules name. Kept on disk, so that a restart
-//! forgets none, and as a page that shows a clerk exactly what is asked and why.
+//! Packages that wait: for a human, or for the time that the rules name. Kept on disk, so that a
+//! restart forgets none, and as a page that shows a clerk exactly what is asked and why.
 //!
 //! ```text
 //! pending/00112233445566778899aabbccddeeff.package     the package as it was sent
@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use tlog::{Hash, Logged};
 
-/// The most packages that wait. Only requests that passed the rules get here, so what fills it is many
-/// real ones; further ones are told to come back.
+/// The most packages that wait. Only requests that passed the rules get here, so what fills it is
+/// many real ones; further ones are told to come back.
 pub const PENDING_MAX: usize = 256;
 /// The largest page: details have at most 16 KiB.
 const PAGE_MAX_BYTES: u64 = 256 * 1024;
@@ -55,7 +55,8 @@ pub struct Pending {
     pub expires_at: u64,
     /// Which footage; unknown here until its time has come.
     pub footage: Option<Footage>,
-    /// The sealed details, opened: every line that says something, in their order. Empty until its time has come.
+    /// The sealed details, opened: every line that says something, in their order. Empty until its
+    /// time has come.
     pub details: Vec<Line>,
     /// A decision that the running trustee has not taken in yet.
     #[serde(default)]

@@ -1,9 +1,9 @@
-//! Which refusals of a logged request become leaves: those that neither time, nor another package for
-//! the same leaf, could cure.
+//! Which refusals of a logged request become leaves: those that neither time, nor another package
+//! for the same leaf, could cure.
 //!
 //! Anybody may send a package for a leaf that everybody can read. So what only the package said (a
-//! forged notice, a missing epoch) is answered and not logged; what the asker's own sealed details, the
-//! owner's policy, the rules or the day keys say is.
+//! forged notice, a missing epoch) is answered and not logged; what the asker's own sealed details,
+//! the owner's policy, the rules or the day keys say is.
 
 use escrow::grant::Refusal;
 use escrow::policy::Rule;

@@ -1,5 +1,5 @@
-//! The URLs. A package's body is read only once there is a seat for it, so that memory is bounded by
-//! seats and not by connections. What is said and where stands in `escrow::answer`.
+//! The URLs. A package's body is read only once there is a seat for it, so that memory is bounded
+//! by seats and not by connections. What is said and where stands in `escrow::answer`.
 
 use crate::decide::no_package;
 use crate::error::Trouble;

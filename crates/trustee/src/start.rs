@@ -20,8 +20,8 @@ pub struct At {
     pub vkey: String,
 }
 
-/// Starts a trustee on `config.listen`, or as `start` says. It answers 503 until it has read the log to a
-/// fresh head.
+/// Starts a trustee on `config.listen`, or as `start` says. It answers 503 until it has read the
+/// log to a fresh head.
 pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At, Error>, Error> {
     let mut start = start.into();
     let (listener, http) = start.listen(config.listen).await.map_err(Error::Listen)?;

@@ -1,6 +1,6 @@
-//! What the tasks of a trustee share: the office (who it is), the desk (what it keeps), the log, and
-//! the door (who comes in). What needs the time takes it as an argument; the loops and the URLs read
-//! the clock.
+//! What the tasks of a trustee share: the office (who it is), the desk (what it keeps), the log,
+//! and the door (who comes in). What needs the time takes it as an argument; the loops and the URLs
+//! read the clock.
 
 use crate::config::Config;
 use crate::desk::{Desk, Papers};
@@ -22,7 +22,8 @@ use tlog::note::{Signer, Verifier};
 use tlog::policy::{Policy, Window};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// How many packages are read and decided at once. It bounds memory (each may have 32 MiB) and threads.
+/// How many packages are read and decided at once. It bounds memory (each may have 32 MiB) and
+/// threads.
 pub const PACKAGES_AT_ONCE: usize = 8;
 /// Packages a minute on average, whoever sends them: hundreds of requesters that ask twice a second
 /// would still be waiting for humans.

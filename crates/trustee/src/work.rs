@@ -1,6 +1,6 @@
 //! What goes on without anybody asking: one loop follows the log, the other tends the keys of days,
-//! sends what is due to the log, and takes in what humans decided. Each ends with the shutdown; every
-//! step may be cut short and is done again after a restart.
+//! sends what is due to the log, and takes in what humans decided. Each ends with the shutdown;
+//! every step may be cut short and is done again after a restart.
 
 use crate::approve::Decided;
 use crate::error::{Error, Trouble};
@@ -65,8 +65,8 @@ async fn round(trustee: &Trustee) -> Result<(), Error> {
     Ok(())
 }
 
-/// Decides on those waiting packages about which something has changed: a human decided, their time has
-/// come, or is over.
+/// Decides on those waiting packages about which something has changed: a human decided, their time
+/// has come, or is over.
 async fn take_in(trustee: &Trustee, now: u64) -> Result<(), Trouble> {
     let due = trustee.desk.run(move |papers| {
         let mut due = Vec::new();

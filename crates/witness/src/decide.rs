@@ -1,7 +1,7 @@
 //! The rollback rule: whether a head may be cosigned, given the latest one that was. Pure.
 //!
-//! Parsing, the origin and the log's signature come before (`state.rs`); what is decided here is growth alone. The
-//! order of the checks is the order in which proto/log.md lists the answers.
+//! Parsing, the origin and the log's signature come before (`state.rs`); what is decided here is
+//! growth alone. The order of the checks is the order in which proto/log.md lists the answers.
 
 use tlog::checkpoint::CheckpointError;
 use tlog::merkle::{self, ConsistencyProof};
@@ -41,14 +41,15 @@ impl Refusal {
         }
     }
 
-    /// Whether the refused checkpoint, which the log did sign, is kept: it may show that the log forked.
+    /// Whether the refused checkpoint, which the log did sign, is kept: it may show that the log
+    /// forked.
     pub(crate) fn is_evidence(&self) -> bool {
         matches!(self, Self::OtherRoot | Self::EmptyRoot | Self::Inconsistent)
     }
 }
 
-/// Decides whether `head`, said to grow from size `old` by `proof`, may be cosigned after `latest` (`None`: this witness
-/// never cosigned a head of this log).
+/// Decides whether `head`, said to grow from size `old` by `proof`, may be cosigned after `latest`
+/// (`None`: this witness never cosigned a head of this log).
 pub(crate) fn decide(
     latest: Option<Head>,
     old: u64,
@@ -60,12 +61,13 @@ pub(crate) fn decide(
         return Err(Refusal::OldBeyondSize { old, size: head.size });
     }
     let latest = latest.unwrap_or(Head::EMPTY);
-    // SPEC: log.md#witness: the old size MUST be that of the latest head cosigned here (409 with that size).
+    // SPEC: log.md#witness: the old size MUST be that of the latest head cosigned here (409 with
+    // that size).
     if old != latest.size {
         return Err(Refusal::Stale { latest: latest.size });
     }
-    // SPEC: log.md#witness: a wrong root of the empty tree, a superfluous or failing proof, another root of the same
-    // size are refused as inconsistent (422).
+    // SPEC: log.md#witness: a wrong root of the empty tree, a superfluous or failing proof, another
+    // root of the same size are refused as inconsistent (422).
     if head.size == 0 && head.root != Head::EMPTY.root {
         return Err(Refusal::EmptyRoot);
     }
@@ -93,7 +95,8 @@ mod tests {
         Head { size, root: tree.root_at(size).unwrap() }
     }
 
-    /// Every latest head, every request, honest and forked: exactly the honest growth from the latest head is cosigned.
+    /// Every latest head, every request, honest and forked: exactly the honest growth from the
+    /// latest head is cosigned.
     #[test]
     fn only_growth_from_the_latest_head_is_cosigned() {
         const MAX: u64 = 17;

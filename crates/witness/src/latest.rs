@@ -1,8 +1,9 @@
 //! The latest head this witness cosigned of each log: what makes a rollback impossible.
 //!
-//! One database, created by `init` alone. Losing it would let every log start a second history, so a missing file is an
-//! error and never a fresh start. The check of a request and the write of its head are one transaction, and the database
-//! runs one writer at a time: two requests for one origin cannot both pass against the same latest head.
+//! One database, created by `init` alone. Losing it would let every log start a second history, so
+//! a missing file is an error and never a fresh start. The check of a request and the write of its
+//! head are one transaction, and the database runs one writer at a time: two requests for one
+//! origin cannot both pass against the same latest head.
 
 use host::db::{Db, DbError};
 use redb::{Durability, ReadableTable, TableDefinition};
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 /// Origin to the cosigned checkpoint note, as it is served.
 const LATEST: TableDefinition<&str, &[u8]> = TableDefinition::new("latest cosigned checkpoint");
 
-/// A witness knows a handful of logs. None in this crate's tests, which damage the file under a witness that runs.
+/// A witness knows a handful of logs. None in this crate's tests, which damage the file under a
+/// witness that runs.
 const CACHE_BYTES: usize = if cfg!(test) { 0 } else { 256 << 10 };
 
 /// Why the latest heads could not be read or kept. Nothing is cosigned after one.
@@ -61,8 +63,8 @@ impl Latest {
         Ok(self.0.read(|tx| Ok(tx.open_table(LATEST)?.get(origin)?.map(|note| note.value().to_vec())))?)
     }
 
-    /// Shows `step` the latest note of `origin`; when it returns a new one, that is durable before this returns. No
-    /// other step runs in between. A refusal (`Err`) changes nothing.
+    /// Shows `step` the latest note of `origin`; when it returns a new one, that is durable before
+    /// this returns. No other step runs in between. A refusal (`Err`) changes nothing.
     pub(crate) fn update<T, R>(
         &self,
         origin: &str,

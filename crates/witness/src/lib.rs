@@ -1,9 +1,9 @@
-//! A witness: it cosigns the heads of transparency logs that only ever grow, and cannot be talked into cosigning a fork
-//! (C2SP tlog-witness; proto/log.md).
+//! A witness: it cosigns the heads of transparency logs that only ever grow, and cannot be talked
+//! into cosigning a fork (C2SP tlog-witness; proto/log.md).
 //!
-//! In scope: `decide` the fate of one request, keep the `latest` head of each log durable *before* a cosignature
-//! leaves, `serve` the two URLs, keep refused checkpoints as evidence. Out of scope: the content of a log; a witness
-//! never sees a leaf.
+//! In scope: `decide` the fate of one request, keep the `latest` head of each log durable *before*
+//! a cosignature leaves, `serve` the two URLs, keep refused checkpoints as evidence. Out of scope:
+//! the content of a log; a witness never sees a leaf.
 //!
 //! ```text
 //! POST /add-checkpoint                               200 cosignature lines | 400 403 404 409 422

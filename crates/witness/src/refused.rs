@@ -1,7 +1,8 @@
-//! Refused requests that may show a fork: kept whole, one file each, for whoever asks the log for an explanation.
+//! Refused requests that may show a fork: kept whole, one file each, for whoever asks the log for
+//! an explanation.
 //!
-//! Only requests whose checkpoint the log signed come here, so nobody but the log can fill the folder with *new*
-//! checkpoints; a count bounds it all the same.
+//! Only requests whose checkpoint the log signed come here, so nobody but the log can fill the
+//! folder with *new* checkpoints; a count bounds it all the same.
 
 use host::durable::{self, DurableError};
 use host::lock::Mutex;
@@ -27,8 +28,8 @@ impl Refused {
         Ok(Self { folder: folder.to_owned(), kept: Mutex::new(entries.count()) })
     }
 
-    /// Keeps a refused request, once for each head it presents. A full folder or disk is logged, and no more: the
-    /// refusal stands either way.
+    /// Keeps a refused request, once for each head it presents. A full folder or disk is logged,
+    /// and no more: the refusal stands either way.
     pub(crate) fn keep(&self, checkpoint: &Checkpoint, request: &[u8], reason: &dyn std::fmt::Display) {
         // The leaf hash of the text serves as a short name: equal heads, equal names.
         let head = hex::encode(&leaf_hash(checkpoint.text().as_bytes()).0[..16]);

@@ -17,7 +17,8 @@ use host::shutdown::Shutdown;
 use std::sync::Arc;
 use tlog::witness::{SIZE_CONTENT_TYPE, encode_size};
 
-/// The largest `add-checkpoint` request: 63 proof lines and a checkpoint with a few dozen signatures.
+/// The largest `add-checkpoint` request: 63 proof lines and a checkpoint with a few dozen
+/// signatures.
 pub const MAX_REQUEST_BYTES: usize = 256 * 1024;
 
 /// What the handlers see.
@@ -36,8 +37,8 @@ impl Front {
         Self { witness, clock, shutdown, disk: Blocking::default(), damage: Mutex::default() }
     }
 
-    /// Waits until no request works on the record any more, and says why the witness stopped, if not
-    /// because it was asked to.
+    /// Waits until no request works on the record any more, and says why the witness stopped, if
+    /// not because it was asked to.
     pub(crate) async fn finish(&self) -> Option<LatestError> {
         self.disk.finish().await;
         self.damage.lock().take()
@@ -72,7 +73,8 @@ async fn add_checkpoint(State(front): State<Arc<Front>>, body: Bytes) -> Respons
         Ok(lines) => {
             (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], lines).into_response()
         }
-        // SPEC: log.md#witness: 409 carries the size of the latest cosigned head, with its own media type.
+        // SPEC: log.md#witness: 409 carries the size of the latest cosigned head, with its own
+        // media type.
         Err(AddError::Refused(Refusal::Stale { latest })) => {
             (StatusCode::CONFLICT, [(header::CONTENT_TYPE, SIZE_CONTENT_TYPE)], encode_size(latest))
                 .into_response()

@@ -20,8 +20,9 @@ pub struct At {
     pub vkeys: Vec<String>,
 }
 
-/// Makes the keys and the empty record of a new witness; returns its verifier keys, one line each, for the logs' and the
-/// relying parties' policies. Refuses to touch a data folder that was initialised before.
+/// Makes the keys and the empty record of a new witness; returns its verifier keys, one line each,
+/// for the logs' and the relying parties' policies. Refuses to touch a data folder that was
+/// initialised before.
 pub fn init(config: &Config) -> Result<Vec<String>, Error> {
     host::durable::create_dirs(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;

@@ -1,6 +1,6 @@
 //! An open witness, and what happens between a request and its answer: parse, origin, the log's
-//! signature, then [`decide`] and the write of the new head in one transaction, then the cosignature
-//! leaves. Pure but for the record; time is an argument.
+//! signature, then [`decide`] and the write of the new head in one transaction, then the
+//! cosignature leaves. Pure but for the record; time is an argument.
 
 use crate::config::Config;
 use crate::decide::{Refusal, decide};
@@ -97,7 +97,8 @@ impl Witness {
             return Err(Refusal::OldBeyondSize { old, size: head.size }.into());
         }
         let origin = request.checkpoint().origin().to_owned();
-        // SPEC: log.md#witness: an unknown origin is answered with 404, before any signature is looked at.
+        // SPEC: log.md#witness: an unknown origin is answered with 404, before any signature is
+        // looked at.
         let keys = self.logs.get(&origin).ok_or(Refusal::UnknownOrigin)?;
         let keys: Vec<&Verifier> = keys.iter().collect();
         let signed = request.checkpoint().clone().verify(&keys).map_err(Refusal::Unsigned)?;
@@ -124,7 +125,8 @@ impl Witness {
         known.map_or(Ok(None), |origin| self.latest.get(origin))
     }
 
-    /// The note to keep and the lines to send. Signature lines by keys that are not trusted are left behind.
+    /// The note to keep and the lines to send. Signature lines by keys that are not trusted are
+    /// left behind.
     fn cosign(
         &self,
         signed: &SignedCheckpoint,

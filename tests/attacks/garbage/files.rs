@@ -1,6 +1,7 @@
-//! Garbage in what a party reads when it starts: every file of its folder, cut, emptied and overwritten, and the policy files.
-//! It starts (what was damaged can be made again from the rest), or says which file is wrong; it does not panic. Keys and
-//! signed state are never made anew in silence.
+//! Garbage in what a party reads when it starts: every file of its folder, cut, emptied and
+//! overwritten, and the policy files. It starts (what was damaged can be made again from the rest),
+//! or says which file is wrong; it does not panic. Keys and signed state are never made anew in
+//! silence.
 
 use super::noise;
 use candor::cast::Cast;
@@ -238,16 +239,19 @@ impl Tried {
 
 /// What is wrong with how it ended.
 fn fault(inside: &Path, damage: Damage, is_database: bool, ended: Result<(), String>) -> Option<String> {
-    // A key of one day or one camera among many is missed when it is needed; the party's own is needed at once.
+    // A key of one day or one camera among many is missed when it is needed; the party's own is
+    // needed at once.
     let is_own = inside.components().count() == 1;
     let is_key = inside.extension().is_some_and(|end| end == "key" || end == "secret");
     match ended {
-        // In the middle of a key another byte may give another key, and nothing in the file could tell.
+        // In the middle of a key another byte may give another key, and nothing in the file could
+        // tell.
         Ok(()) if is_own && is_key && !matches!(damage, Damage::OneByte) => {
             Some("it started with a damaged key".to_owned())
         }
         Ok(()) => None,
-        // A database reads a page when it needs it, and the library panics on some damages: the party stops, in the middle of its work.
+        // A database reads a page when it needs it, and the library panics on some damages: the
+        // party stops, in the middle of its work.
         Err(error) if error == LATER => {
             (!(is_database && matches!(damage, Damage::OneByte))).then_some(error)
         }

@@ -1,5 +1,5 @@
-//! What is not HTTP, not all of it, or HTTP that carries nonsense, on the socket of the log, a witness, a monitor, a trustee, and the
-//! relay's status page.
+//! What is not HTTP, not all of it, or HTTP that carries nonsense, on the socket of the log, a
+//! witness, a monitor, a trustee, and the relay's status page.
 
 use super::noise;
 use candor::cast::Cast;
@@ -41,7 +41,8 @@ async fn garbage_half_requests_and_floods_stop_no_party_that_speaks_http() {
         }
     }
 
-    // Half a request from each of many peers, at every door at once, held open while honest users come.
+    // Half a request from each of many peers, at every door at once, held open while honest users
+    // come.
     let mut held = Vec::new();
     for door in &doors {
         for n in 0..HALF_REQUESTS.min(door.connections * 2) {

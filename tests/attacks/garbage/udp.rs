@@ -1,4 +1,5 @@
-//! What is no QUIC, QUIC that is not ours, and sessions that say nothing or nonsense, on the relay's socket.
+//! What is no QUIC, QUIC that is not ours, and sessions that say nothing or nonsense, on the
+//! relay's socket.
 
 use super::noise;
 use candor::cast::Cast;
@@ -89,7 +90,8 @@ async fn garbage_wrong_protocols_and_silent_sessions_cost_the_relay_no_honest_us
         }
         assert_eq!(code_of(&closed(&connection).await), Some(MALFORMED), "{place:?} {nonsense:?}");
     }
-    // Who may not publish has its segments' streams stopped or its session ended; either way nothing is kept.
+    // Who may not publish has its segments' streams stopped or its session ended; either way
+    // nothing is kept.
     let (connection, _control) = stranger.session(relay).await;
     let mut segment = connection.open_uni().await.unwrap();
     let _ = segment.write_all(&noise(5, 200_000)).await;

@@ -1,4 +1,5 @@
-//! Cameras as processes of their own, an observer of what they seal, and the comparison of that with what is stored and what is played.
+//! Cameras as processes of their own, an observer of what they seal, and the comparison of that
+//! with what is stored and what is played.
 
 use bytes::Bytes;
 use media::epoch::{EpochOpen, GapReason, SignedEpochOpen};
@@ -17,7 +18,8 @@ use world::processes::Process;
 use world::session::Session;
 use world::{Stage, config_files, footage, until};
 
-/// Of what is filmed without a gap, so much may stand in no segment, microseconds: sources that start slowly, clocks that are read late.
+/// Of what is filmed without a gap, so much may stand in no segment, microseconds: sources that
+/// start slowly, clocks that are read late.
 const MISSING_US: u64 = 2_000_000;
 /// How often it is looked into a spool.
 const LOOK: Duration = Duration::from_millis(10);
@@ -133,7 +135,8 @@ pub(crate) async fn seal_more(cameras: &[Camera], more: u64) {
     .await;
 }
 
-/// Reads each whole segment of a spool as soon as it is there: the relay's acknowledgement takes it away.
+/// Reads each whole segment of a spool as soon as it is there: the relay's acknowledgement takes it
+/// away.
 async fn observe(folder: PathBuf, sealed: Arc<Mutex<BTreeMap<u64, Bytes>>>) {
     loop {
         let found = segments_in(&folder, |sequence| !sealed.lock().unwrap().contains_key(&sequence));
@@ -215,8 +218,8 @@ pub(crate) async fn play(stage: &Stage, film: &Film) -> Played {
     played
 }
 
-/// What the camera sealed up to segment `last` is stored as it was sealed and is played once, in order, and nothing else is; returns why the
-/// camera says that it filmed nothing in between.
+/// What the camera sealed up to segment `last` is stored as it was sealed and is played once, in
+/// order, and nothing else is; returns why the camera says that it filmed nothing in between.
 pub(crate) async fn nothing_is_lost(stage: &Stage, film: &Film, last: u64) -> Vec<String> {
     let (sealed, mut stored) = (film.sealed(), stored(stage, film).await);
     // It films on.
@@ -234,7 +237,8 @@ pub(crate) async fn nothing_is_lost(stage: &Stage, film: &Film, last: u64) -> Ve
     assert_eq!(played.segments, expected, "{}: played is what is stored", film.name);
     played.gaps.retain(|(before, _)| *before < stored.len());
     if played.gaps.is_empty() {
-        // No second is missing between two numbers either. What a busy machine captures late it captures in the end.
+        // No second is missing between two numbers either. What a busy machine captures late it
+        // captures in the end.
         let last = *stored.last_key_value().unwrap().0;
         let (first_us, last_us) = (played.segments[0].2, played.segments[stored.len() - 1].2);
         let filmed_us: u64 = played.lengths_us[..stored.len() - 1].iter().sum();
@@ -246,8 +250,9 @@ pub(crate) async fn nothing_is_lost(stage: &Stage, film: &Film, last: u64) -> Ve
 
 const OVERFLOWED: &str = "the camera's spool overflowed during an outage";
 
-/// The numbers that are missing of what was sealed up to segment `last`. The rest is stored as it was sealed and is played once, in order; the owner
-/// is told of each hole, and the camera signed, after each, that its spool overflowed.
+/// The numbers that are missing of what was sealed up to segment `last`. The rest is stored as it
+/// was sealed and is played once, in order; the owner is told of each hole, and the camera signed,
+/// after each, that its spool overflowed.
 pub(crate) async fn lost(stage: &Stage, film: &Film, last: u64) -> Vec<u64> {
     let (sealed, mut stored) = (film.sealed(), stored(stage, film).await);
     stored.retain(|sequence, _| *sequence <= last);

@@ -1,7 +1,8 @@
-//! A camera's books: it signs and chains what it sends, and seals nothing. Nobody on the way can tell.
+//! A camera's books: it signs and chains what it sends, and seals nothing. Nobody on the way can
+//! tell.
 //!
-//! In scope: enrollment, owner's policy, EpochOpens and segments as a relay parses and checks them. Out of scope: keys of
-//! footage (`by_hand`), sessions.
+//! In scope: enrollment, owner's policy, EpochOpens and segments as a relay parses and checks them.
+//! Out of scope: keys of footage (`by_hand`), sessions.
 
 use crate::keys::{key, public};
 use ed25519_dalek::SigningKey;

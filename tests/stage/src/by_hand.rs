@@ -1,4 +1,5 @@
-//! A camera driven by hand: pairs by an invite, seals the container's fixture, publishes what it is told to, good and bad.
+//! A camera driven by hand: pairs by an invite, seals the container's fixture, publishes what it is
+//! told to, good and bad.
 
 use container::split::{Piece, Splitter};
 use ed25519_dalek::SigningKey;

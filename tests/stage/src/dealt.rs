@@ -1,7 +1,9 @@
-//! A camera that filmed epochs and dealt their keys to trustees; requests for them, and what a requester sends along.
+//! A camera that filmed epochs and dealt their keys to trustees; requests for them, and what a
+//! requester sends along.
 //!
-//! In scope: the keys, the owner's policy and its leaf, the EpochOpens, requests with their sealed details, packages. Out of
-//! scope: the log that takes the leaves, the trustees' day keys, the footage itself.
+//! In scope: the keys, the owner's policy and its leaf, the EpochOpens, requests with their sealed
+//! details, packages. Out of scope: the log that takes the leaves, the trustees' day keys, the
+//! footage itself.
 
 use crate::keys::{name, officer, recovery, sponsor, supervisor};
 use ed25519_dalek::SigningKey;
@@ -60,7 +62,8 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// A camera that was enrolled at `created`, Unix seconds, and has notice keys up to the day of `films`.
+    /// A camera that was enrolled at `created`, Unix seconds, and has notice keys up to the day of
+    /// `films`.
     pub fn new(created: u64, films: u64, terms: Terms) -> Self {
         let (key, owner) =
             (SigningKey::from_bytes(&host::rng::bytes()), SigningKey::from_bytes(&host::rng::bytes()));
@@ -141,8 +144,8 @@ impl Camera {
         };
     }
 
-    /// Films so many epochs from `start` on, Unix seconds, and deals each; `alter` changes an EpochOpen before it is
-    /// signed.
+    /// Films so many epochs from `start` on, Unix seconds, and deals each; `alter` changes an
+    /// EpochOpen before it is signed.
     pub fn film(
         &mut self,
         start: u64,

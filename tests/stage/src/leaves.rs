@@ -1,7 +1,7 @@
 //! The leaves of a small world: rules, one registrar, one sponsor, two agencies, trustees.
 //!
-//! In scope: leaves as others see them, well formed and signed by whom their kind needs. Out of scope: requests that open
-//! something (`dealt`).
+//! In scope: leaves as others see them, well formed and signed by whom their kind needs. Out of
+//! scope: requests that open something (`dealt`).
 
 use crate::keys::{name, officer, operator, registrar, sponsor, supervisor, vkey};
 use crate::paper::NOW;

@@ -1,5 +1,5 @@
-//! What the worlds of tests and benches are built of. For them alone: nothing that ships depends on this crate, which
-//! `tests/architecture.rs` asserts.
+//! What the worlds of tests and benches are built of. For them alone: nothing that ships depends on
+//! this crate, which `tests/architecture.rs` asserts.
 //!
 //! | module | holds |
 //! |---|---|
@@ -12,9 +12,9 @@
 //! | `by_hand` | a camera that pairs, seals and publishes what a test tells it to |
 //! | `process` | this test binary, started again as a party, and killed |
 //!
-//! In scope: the parts. Out of scope: the whole cast at once (`tests/world`), and every party but the log and the
-//! witnesses, which a test starts itself. A crate's tests within its own source may use what does not name that
-//! crate's types: they would be another copy of them.
+//! In scope: the parts. Out of scope: the whole cast at once (`tests/world`), and every party but
+//! the log and the witnesses, which a test starts itself. A crate's tests within its own source may
+//! use what does not name that crate's types: they would be another copy of them.
 #![allow(clippy::unwrap_used)]
 
 pub mod books;
@@ -31,8 +31,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The longest that a test waits for what must happen. Nothing takes a tenth of it on a quiet machine; machines are
-/// noisy, and a hang is still found.
+/// The longest that a test waits for what must happen. Nothing takes a tenth of it on a quiet
+/// machine; machines are noisy, and a hang is still found.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A free port of this machine.

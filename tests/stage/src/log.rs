@@ -1,7 +1,8 @@
 //! A real log and its four witnesses, three of whom must cosign, on loopback, in a folder.
 //!
-//! In scope: setting them up, stopping and starting each, adding and reading leaves as everybody does. Out of scope: what
-//! a log answers to whom, which its own tests say; a log that lies (`paper`).
+//! In scope: setting them up, stopping and starting each, adding and reading leaves as everybody
+//! does. Out of scope: what a log answers to whom, which its own tests say; a log that lies
+//! (`paper`).
 
 use crate::{loopback, until};
 use host::running::Running;
@@ -21,8 +22,8 @@ pub type RunningWitness = Running<witness::At, witness::Error>;
 pub const WITNESSES: usize = 4;
 pub const ORIGIN: &str = "log.example/candor";
 
-/// A log's configuration in `dir`, quick enough for a test, which takes leaves from these note keys. Its policy's file is
-/// `dir/policy`.
+/// A log's configuration in `dir`, quick enough for a test, which takes leaves from these note
+/// keys. Its policy's file is `dir/policy`.
 pub fn config(dir: &Path, submitters: impl IntoIterator<Item = String>) -> log_server::Config {
     let submitter = |vkey: String| Submitter { vkey, per_minute: 60_000, burst: 1000 };
     log_server::Config {

@@ -1,5 +1,6 @@
-//! A log on paper: tlog's own pieces (tree, tiles, notes, cosignatures) in memory, by an operator who signs what he likes,
-//! with witnesses who help him. Served over real HTTP; what it shows can be changed while it is served.
+//! A log on paper: tlog's own pieces (tree, tiles, notes, cosignatures) in memory, by an operator
+//! who signs what he likes, with witnesses who help him. Served over real HTTP; what it shows can
+//! be changed while it is served.
 
 use axum::Router;
 use axum::extract::{Path, State};

@@ -1,4 +1,5 @@
-//! This test binary, started again as a party of its own, and killed: no destructor, no flush, no goodbye.
+//! This test binary, started again as a party of its own, and killed: no destructor, no flush, no
+//! goodbye.
 //!
 //! The role is a test that is ignored where nobody asks for it:
 //!
@@ -23,8 +24,8 @@ use std::time::{Duration, Instant};
 /// Names the configuration file of the process that this binary, started again, shall be.
 const ROLE: &str = "CANDOR_TEST_PROCESS";
 
-/// The configuration file of the party that this process is to be; none: it is a test like others. The process ends with
-/// its standard input, so that none is left behind.
+/// The configuration file of the party that this process is to be; none: it is a test like others.
+/// The process ends with its standard input, so that none is left behind.
 pub fn role() -> Option<PathBuf> {
     let path = std::env::var_os(ROLE).map(PathBuf::from)?;
     std::thread::spawn(|| {
@@ -47,8 +48,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the test of this path (`module::test`) as the process with this configuration file, and waits until it tells
-    /// where it listens.
+    /// Starts the test of this path (`module::test`) as the process with this configuration file,
+    /// and waits until it tells where it listens.
     pub fn start(role: &str, config: &Path) -> Self {
         let at = config.with_extension("at");
         let _ = std::fs::remove_file(&at);

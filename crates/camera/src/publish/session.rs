@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-/// What the relay could not store goes again after this long: its disk, its quota or its log may have
-/// recovered.
+/// What the relay could not store goes again after this long: its disk, its quota or its log may
+/// have recovered.
 const LATER: Duration = Duration::from_secs(2);
 
 pub(super) struct Session {
@@ -176,7 +176,8 @@ async fn leave(control: &mut ControlReceiver, of: TrackId) -> Result<(), Session
     loop {
         match hear(control).await? {
             Said::Leave(track) if track == of => return Ok(()),
-            // Of another track nothing is under way yet, and the policy is asked for at the beginning.
+            // Of another track nothing is under way yet, and the policy is asked for at the
+            // beginning.
             Said::Leave(_) | Said::Stored(..) | Said::NotStored(..) | Said::PolicyChanged => {}
         }
     }

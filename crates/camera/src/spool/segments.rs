@@ -67,14 +67,15 @@ impl Segments {
         Ok(durable::read_limited(&self.path(sequence), media::limits::SEGMENT as u64)?)
     }
 
-    /// Forgets a segment, held or only written: the relay says that it is durable there, or it has no
-    /// number.
+    /// Forgets a segment, held or only written: the relay says that it is durable there, or it has
+    /// no number.
     pub(crate) fn forget(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
         self.let_go(sequence);
         Ok(durable::remove(&self.path(sequence))?)
     }
 
-    /// Puts a segment aside that the relay will never take: it is still footage, and waits for nothing.
+    /// Puts a segment aside that the relay will never take: it is still footage, and waits for
+    /// nothing.
     pub(crate) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
         self.let_go(sequence);
         let path = self.path(sequence);

@@ -1,4 +1,5 @@
-//! The people: owner and requester, and those who speak in the log before anybody can ask: registrar and operator.
+//! The people: owner and requester, and those who speak in the log before anybody can ask:
+//! registrar and operator.
 
 use super::video::{Relaying, Trustees};
 use super::{CastError, Plan};

@@ -1,5 +1,6 @@
-//! Ports of loopback for parts that may be stopped and started again. They lie outside the range from which the system gives a port to whoever
-//! opens a connection: otherwise any of those might take a part's port while it is away, and keep it from starting.
+//! Ports of loopback for parts that may be stopped and started again. They lie outside the range
+//! from which the system gives a port to whoever opens a connection: otherwise any of those might
+//! take a part's port while it is away, and keep it from starting.
 
 use super::{CastError, LOOPBACK};
 use std::io;

@@ -1,4 +1,5 @@
-//! The side of the records: four witnesses with a quorum of three, the log, and later two monitors that gossip.
+//! The side of the records: four witnesses with a quorum of three, the log, and later two monitors
+//! that gossip.
 
 use super::{CastError, Part, Plan, ports};
 use host::shutdown::Shutdown;

@@ -1,4 +1,5 @@
-//! The side of the video: trustees with their day keys, the relay, and cameras that are paired by real invites.
+//! The side of the video: trustees with their day keys, the relay, and cameras that are paired by
+//! real invites.
 
 use super::{Approval, CastError, Part, Plan, Progress, ports};
 use camera::Stats;

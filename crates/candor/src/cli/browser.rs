@@ -1,7 +1,7 @@
 //! Opens the owner's page in the browser of this device.
 //!
-//! The address holds the token, and a process's arguments can be read by every user of the machine. So the browser is given a file that
-//! only the owner can read, and the file sends it on.
+//! The address holds the token, and a process's arguments can be read by every user of the machine.
+//! So the browser is given a file that only the owner can read, and the file sends it on.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;

@@ -11,10 +11,12 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Tell the story once and end, in under two minutes. Without this everybody goes on until Ctrl-C.
+    /// Tell the story once and end, in under two minutes. Without this everybody goes on until
+    /// Ctrl-C.
     #[arg(long)]
     once: bool,
-    /// Film this video file (H.264 or H.265) instead of the prepared footage; repeat it for more cameras.
+    /// Film this video file (H.264 or H.265) instead of the prepared footage; repeat it for more
+    /// cameras.
     #[arg(long, value_name = "FILE")]
     source: Vec<PathBuf>,
     /// How long an epoch is, the unit of release, in seconds.

@@ -19,7 +19,8 @@ pub(super) enum Verb {
     Check {
         #[command(flatten)]
         file: ConfigFile,
-        /// How many completed emergencies somebody published; exit code 1 if the log says another number.
+        /// How many completed emergencies somebody published; exit code 1 if the log says another
+        /// number.
         #[arg(long, value_name = "N")]
         expect: Option<u64>,
     },

@@ -83,7 +83,8 @@ Example: candor owner cameras --config owner.toml")]
         #[arg(long)]
         open: bool,
     },
-    /// Tell when a camera goes offline and comes back, until Ctrl-C; also by a command or a webhook.
+    /// Tell when a camera goes offline and comes back, until Ctrl-C; also by a command or a
+    /// webhook.
     #[command(
         after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook-file door.webhook"
     )]
@@ -97,7 +98,8 @@ the policy that it was filmed under: a later one neither opens it more easily no
 was allowed.
 Example: candor owner policy --config owner.toml --apply")]
     Policy(policy::Policy),
-    /// Read the log and list every record about your cameras; exit code 1 if you did not make them all.
+    /// Read the log and list every record about your cameras; exit code 1 if you did not make them
+    /// all.
     #[command(after_help = "Example: candor owner audit --config owner.toml")]
     Audit {
         #[command(flatten)]

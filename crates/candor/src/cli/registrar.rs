@@ -22,7 +22,8 @@ pub(super) enum Verb {
         after_help = "Example: candor registrar revoke --config reg.toml --role officer --agency pd.example --vkey KEY"
     )]
     Revoke(Key),
-    /// Write the recommended rules of release (a PolicyDoc) into a file, to read, change and publish.
+    /// Write the recommended rules of release (a PolicyDoc) into a file, to read, change and
+    /// publish.
     #[command(
         after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY"
     )]

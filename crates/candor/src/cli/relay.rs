@@ -7,7 +7,8 @@ use relay::{Config, Error};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make the relay's keys and its empty store, once; prints the keys that owners and the log need.
+    /// Make the relay's keys and its empty store, once; prints the keys that owners and the log
+    /// need.
     #[command(after_help = "Example: candor relay init --config relay.toml")]
     Init(ConfigFile),
     /// Store and forward sealed segments, until Ctrl-C.

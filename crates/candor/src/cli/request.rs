@@ -20,7 +20,8 @@ use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make the keys of officer, supervisor and sponsor, and for the relay, once; prints the public halves.
+    /// Make the keys of officer, supervisor and sponsor, and for the relay, once; prints the public
+    /// halves.
     #[command(after_help = "Example: candor request init --config requester.toml")]
     Init(ConfigFile),
     /// Write a request from a file that says what is asked and why, and sign it as the officer.
@@ -50,10 +51,12 @@ pub(super) enum Verb {
         #[arg(long, default_value_t = 600)]
         within: u64,
     },
-    /// Rebuild the keys of exactly what was granted, fetch the footage, write the clip and its evidence.
+    /// Rebuild the keys of exactly what was granted, fetch the footage, write the clip and its
+    /// evidence.
     #[command(after_help = "Example: candor request open --config requester.toml case-77")]
     Open(Folder),
-    /// Say in the log that a court confirmed this emergency. Trustees refuse an agency that leaves too many unconfirmed.
+    /// Say in the log that a court confirmed this emergency. Trustees refuse an agency that leaves
+    /// too many unconfirmed.
     #[command(
         after_help = "Example: candor request ratify --config requester.toml case-77 --document order.pdf"
     )]
@@ -213,7 +216,8 @@ async fn try_epoch(terminal: &Terminal, request: &Folder, epoch: u64) -> Outcome
     Ok(())
 }
 
-/// A request that cannot be made as it is asked, or a step before its time, is the caller's to correct.
+/// A request that cannot be made as it is asked, or a step before its time, is the caller's to
+/// correct.
 fn not_made(error: RequestError) -> Ended {
     match error {
         RequestError::Folder(error) => no_folder(error),

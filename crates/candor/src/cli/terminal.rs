@@ -1,4 +1,5 @@
-//! What a command says: tables and sentences for people, JSON for scripts; errors on standard error, with what to do.
+//! What a command says: tables and sentences for people, JSON for scripts; errors on standard
+//! error, with what to do.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -38,7 +39,8 @@ impl Terminal {
         self.result(&serde_json::json!({ "vkey": vkey }), |_| vkey.to_owned());
     }
 
-    /// A step of long work: one JSON object a line on standard error for scripts, a sentence there for people.
+    /// A step of long work: one JSON object a line on standard error for scripts, a sentence there
+    /// for people.
     pub(crate) fn step<T: serde::Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) {
         let text = match self.json {
             true => serde_json::to_string(value).unwrap_or_default(),
@@ -54,7 +56,8 @@ impl Terminal {
         let _ = writeln!(std::io::stdout(), "{text}");
     }
 
-    /// What to do next, for people: on standard error, so that standard output stays what was asked for.
+    /// What to do next, for people: on standard error, so that standard output stays what was asked
+    /// for.
     pub(crate) fn next(&self, text: &str) {
         if !self.json {
             let _ = writeln!(std::io::stderr(), "Next: {text}");
@@ -78,7 +81,8 @@ impl Terminal {
     }
 }
 
-/// The error and its causes, in one line. What an error has told of its cause already is not told again.
+/// The error and its causes, in one line. What an error has told of its cause already is not told
+/// again.
 fn chain(error: &anyhow::Error) -> String {
     let mut told = String::new();
     for cause in error.chain().map(ToString::to_string) {

@@ -9,7 +9,8 @@ use trustee::{Config, Error, Pending};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make the trustee's key and its empty ledger, once; prints the verifier key for owners and the log.
+    /// Make the trustee's key and its empty ledger, once; prints the verifier key for owners and
+    /// the log.
     #[command(after_help = "Example: candor trustee init --config trustee.toml")]
     Init(ConfigFile),
     /// Make the key of a person who may approve; the printed key goes into `approvers`.
@@ -26,7 +27,8 @@ pub(super) enum Verb {
     Serve {
         #[command(flatten)]
         file: ConfigFile,
-        /// Approve without a person. For tests and demos ONLY: the log, the status and every grant show it.
+        /// Approve without a person. For tests and demos ONLY: the log, the status and every grant
+        /// show it.
         #[arg(long)]
         auto_approve: bool,
     },

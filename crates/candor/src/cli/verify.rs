@@ -12,7 +12,8 @@ use std::path::PathBuf;
 pub(crate) struct Verify {
     /// The evidence file that came with the clip.
     evidence: PathBuf,
-    /// A tlog-policy file from a source you trust: the evidence must have been made under exactly it.
+    /// A tlog-policy file from a source you trust: the evidence must have been made under exactly
+    /// it.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }

@@ -1,4 +1,5 @@
-//! Moments on the command line: `2026-11-25T14:03:00Z`, Unix seconds, or how long ago (`10m`, `2h30m`, `now`).
+//! Moments on the command line: `2026-11-25T14:03:00Z`, Unix seconds, or how long ago (`10m`,
+//! `2h30m`, `now`).
 
 use media::time::Micros;
 use owner::Span;

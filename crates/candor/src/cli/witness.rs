@@ -7,7 +7,8 @@ use witness::{Config, Error};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make the witness's keys and its empty record, once; prints the verifier keys that policies name.
+    /// Make the witness's keys and its empty record, once; prints the verifier keys that policies
+    /// name.
     #[command(after_help = "Example: candor witness init --config witness.toml")]
     Init(ConfigFile),
     /// Cosign the heads of logs that only grow, until Ctrl-C.

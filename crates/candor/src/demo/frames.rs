@@ -1,14 +1,16 @@
-//! Comparing an exported clip with the source, frame by frame after decoding: nothing on the way may transcode.
+//! Comparing an exported clip with the source, frame by frame after decoding: nothing on the way
+//! may transcode.
 
 use std::path::Path;
 use tokio::process::Command;
 
-/// Whether every decoded frame of `clip` is the source's, in the source's order (which may begin anew: the camera loops it). `None`
-/// where ffmpeg is not installed.
+/// Whether every decoded frame of `clip` is the source's, in the source's order (which may begin
+/// anew: the camera loops it). `None` where ffmpeg is not installed.
 pub(super) async fn are_the_sources(clip: &Path, source: &Path) -> Option<bool> {
     let (clip, source) = (hashes(clip).await?, hashes(source).await?);
     let (Some(first), false) = (clip.first(), source.is_empty()) else { return Some(false) };
-    // A still scene repeats itself: any of the places where the first frame occurs may be the beginning.
+    // A still scene repeats itself: any of the places where the first frame occurs may be the
+    // beginning.
     let starts = source.iter().enumerate().filter(|(_, hash)| *hash == first).map(|(at, _)| at);
     let matches = |start: usize| {
         let looped = source.iter().cycle().skip(start);

@@ -1,4 +1,5 @@
-//! What `candor demo --once --json` prints: one object, every field measured in this run. The README documents each of them.
+//! What `candor demo --once --json` prints: one object, every field measured in this run. The
+//! README documents each of them.
 
 use serde::Serialize;
 
@@ -11,7 +12,8 @@ pub struct Report {
     pub segments_acked: u64,
     /// Segments that the owner played back, each one's signature and chain verified.
     pub segments_played: u64,
-    /// Median time from a fragment's being complete on the camera to its being open at the owner, milliseconds.
+    /// Median time from a fragment's being complete on the camera to its being open at the owner,
+    /// milliseconds.
     pub live_latency_ms_p50: f64,
     /// Epochs of the emergency request.
     pub epochs_requested: u64,
@@ -19,7 +21,8 @@ pub struct Report {
     pub epochs_opened: u64,
     /// Whether every trustee refused the request before it was logged, and by which name.
     pub unlogged_refused: Refused,
-    /// Whether the epoch after the request's last stayed closed to the released keys, and by which name.
+    /// Whether the epoch after the request's last stayed closed to the released keys, and by which
+    /// name.
     pub neighbour_epoch_refused: Refused,
     /// Whether the owner's audit found the emergency, as a release that the owner did not make.
     pub audit_found: bool,
@@ -31,11 +34,13 @@ pub struct Report {
     pub witness_cosignatures: usize,
     /// Whether both monitors follow the log to one size without an alarm and count the same.
     pub monitors_agree: bool,
-    /// Whether the exported clip's frames are the source's, decoded and compared; `null` where ffmpeg is missing.
+    /// Whether the exported clip's frames are the source's, decoded and compared; `null` where
+    /// ffmpeg is missing.
     pub export_plays: Option<bool>,
     /// Whether the evidence file verifies offline.
     pub evidence_verified: bool,
-    /// Where clip, evidence and all state of the run are; removed at the end unless `--keep` was given.
+    /// Where clip, evidence and all state of the run are; removed at the end unless `--keep` was
+    /// given.
     pub folder: String,
     /// The whole story, seconds.
     pub seconds: f64,

@@ -1,5 +1,5 @@
-//! The story, step by step. Each step does the real thing through the parties' own functions, says what
-//! came of it, and adds to the report.
+//! The story, step by step. Each step does the real thing through the parties' own functions, says
+//! what came of it, and adds to the report.
 //!
 //! | module | chapters |
 //! |---|---|

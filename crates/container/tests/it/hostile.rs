@@ -1,4 +1,5 @@
-//! Bytes from a source that lies, breaks off or is something else altogether: named errors, never a panic.
+//! Bytes from a source that lies, breaks off or is something else altogether: named errors, never a
+//! panic.
 
 use crate::ffmpeg::{fixture, fragmented};
 use container::export::Exporter;

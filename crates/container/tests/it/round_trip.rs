@@ -1,4 +1,5 @@
-//! What goes in comes out: the same frames, times that only grow, an index that two readers understand.
+//! What goes in comes out: the same frames, times that only grow, an index that two readers
+//! understand.
 
 use crate::ffmpeg::{fixture, fragmented, frames, probe};
 use container::export::{ExportError, Exporter};
@@ -57,7 +58,8 @@ fn exported_frames_are_the_sources_and_times_only_grow() {
         let path = written(dir.path(), &file);
         assert_eq!(frames(&path, "v"), frames(&source, "v"), "{name}");
         if audio {
-            // The source hides the encoder's first, silent frame by an edit list, which its fragments do not carry.
+            // The source hides the encoder's first, silent frame by an edit list, which its
+            // fragments do not carry.
             let (all, heard) = (frames(&path, "a"), frames(&source, "a"));
             assert!(all.ends_with(&heard) && all.len() <= heard.len() + 1, "{name}");
         }
@@ -143,7 +145,8 @@ fn times_and_durations_are_the_sources() {
     }
 }
 
-/// ffmpeg does so with an RTSP camera that has B-frames: it learns the decode times too late, and squeezes the first ones.
+/// ffmpeg does so with an RTSP camera that has B-frames: it learns the decode times too late, and
+/// squeezes the first ones.
 #[test]
 fn pictures_that_are_shown_after_the_end_of_decoding_are_not_cut_off() {
     let source = fixture("h264-bframes.mp4");

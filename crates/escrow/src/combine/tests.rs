@@ -75,7 +75,8 @@ fn a_camera_that_deals_badly_is_named_rather_than_a_trustee() {
     let (open, seed) = (key.camera.opens[0].unverified(), &key.camera.seeds[0]);
     assert_eq!(combine(open, &shares(seed, open)).unwrap_err(), CombineError::CameraDealtBadly);
 
-    // Shares of another polynomial, well committed to: t of them rebuild something, but not what the rest are.
+    // Shares of another polynomial, well committed to: t of them rebuild something, but not what
+    // the rest are.
     let world = World::new();
     let mut open = world.camera.opens[0].unverified().clone();
     let ctx = open.context.hash();

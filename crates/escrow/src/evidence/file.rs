@@ -5,8 +5,8 @@
 //! 00001f42 | head | 0003a981 | sealed segment | 00038f10 | sealed segment | 00000000
 //! ```
 //!
-//! In scope: framing and its limits, both ways, one part in memory at a time. Out of scope: opening and
-//! renaming files (whoever writes or reads one); what the parts say ([`super::Verification`]).
+//! In scope: framing and its limits, both ways, one part in memory at a time. Out of scope: opening
+//! and renaming files (whoever writes or reads one); what the parts say ([`super::Verification`]).
 
 use super::{EVIDENCE_MAX_BYTES, Evidence, EvidenceError, Verification, Verified};
 use alloc::boxed::Box;
@@ -93,8 +93,8 @@ pub enum FilePart {
     End,
 }
 
-/// Takes a file apart: whoever drives it reads as many bytes as are [`wanted`](Self::wanted), fewer only
-/// where the file ends, and feeds them.
+/// Takes a file apart: whoever drives it reads as many bytes as are [`wanted`](Self::wanted), fewer
+/// only where the file ends, and feeds them.
 #[derive(Debug)]
 pub struct FileReader(Wanted);
 

@@ -1,4 +1,5 @@
-//! Verifying evidence, by whoever has nothing but the file. Contract: `proto/evidence.md#verifying`.
+//! Verifying evidence, by whoever has nothing but the file. Contract:
+//! `proto/evidence.md#verifying`.
 
 use super::Evidence;
 use crate::bundle::{BundleError, verify_grant};
@@ -111,7 +112,8 @@ pub struct Verified {
     pub owner_root_pk: PublicKey,
     /// The version of the OwnerPolicy at capture.
     pub policy_version: u32,
-    /// SHA-256 of the log policy under which the proofs hold: to be compared with one from a better source than the file.
+    /// SHA-256 of the log policy under which the proofs hold: to be compared with one from a better
+    /// source than the file.
     pub log_policy_hash: Hash,
     /// First epoch.
     pub first_epoch: EpochNo,
@@ -150,7 +152,8 @@ pub struct Release {
     pub grants: Vec<(Name, u64)>,
 }
 
-/// Evidence whose head holds, and as many of its segments as were shown: one at a time, for files of any length.
+/// Evidence whose head holds, and as many of its segments as were shown: one at a time, for files
+/// of any length.
 pub struct Verification {
     keys: Keyring,
     opens: Vec<EpochOpen>,
@@ -192,7 +195,8 @@ impl Verification {
         Ok(Self { keys, opens, continuity: Continuity::new(), last: None, verified })
     }
 
-    /// Verifies the next sealed segment: opened whole, signed by the camera, in its place in the chain.
+    /// Verifies the next sealed segment: opened whole, signed by the camera, in its place in the
+    /// chain.
     pub fn segment(&mut self, sealed: &[u8]) -> Result<(), EvidenceError> {
         let number = self.verified.segments + 1;
         let failed = |error| EvidenceError::Segment { number, error };
@@ -224,7 +228,8 @@ impl Verification {
         missing.then_some(Gap { from_us: start_us, to_us: header.start_us, segments, reason: None })
     }
 
-    /// The file may end before its last epoch does. How many segments the very last epoch had, only the EpochOpen after it says.
+    /// The file may end before its last epoch does. How many segments the very last epoch had, only
+    /// the EpochOpen after it says.
     fn missing_after(&self) -> Option<Gap> {
         let Verified { start_us, end_us, last_epoch, .. } = self.verified;
         let Some(last) = &self.last else {
@@ -329,7 +334,8 @@ fn check_release(
         }
         grants.push((name, index));
     }
-    // SPEC: evidence.md#verifying: a release MUST show as many grants as shares were needed. The owner's own kinds need none.
+    // SPEC: evidence.md#verifying: a release MUST show as many grants as shares were needed. The
+    // owner's own kinds need none.
     let needed = if request.value().value().kind == Kind::OwnerShare { 0 } else { policy.t.max(1) };
     if grants.len() < usize::from(needed) {
         return Err(EvidenceError::TooFewGrants { got: grants.len(), needed });
@@ -347,7 +353,8 @@ fn check_release(
     }))
 }
 
-/// One grant: by a trustee of the policy, in the log, for this request, of exactly the shares of these epochs.
+/// One grant: by a trustee of the policy, in the log, for this request, of exactly the shares of
+/// these epochs.
 fn check_grant(
     leaf: &[u8],
     proof: &[u8],

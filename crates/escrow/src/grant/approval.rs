@@ -84,7 +84,8 @@ pub(super) fn check(
         let decision = Decision { record: Hash::of(&[]), approver: None };
         return Ok(Approved { case, decision });
     }
-    // SPEC: release.md#g8: legal and emergency requests MUST be approved by a human whose key the trustee knows.
+    // SPEC: release.md#g8: legal and emergency requests MUST be approved by a human whose key the
+    // trustee knows.
     let approval = approval.ok_or(Refusal::ApprovalMissing)?;
     let signed =
         Signed::<ApprovalText>::parse(&approval.note).map_err(|_: RecordError| Refusal::ApprovalMalformed)?;

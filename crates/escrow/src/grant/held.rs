@@ -1,5 +1,5 @@
-//! G10 to G12: shares sealed to the requester, held back until the grant that names them is logged. Contract: `proto/release.md#g10`,
-//! `#g11`, `#g12`.
+//! G10 to G12: shares sealed to the requester, held back until the grant that names them is logged.
+//! Contract: `proto/release.md#g10`, `#g11`, `#g12`.
 //!
 //! ```text
 //! 0001 32 | grant | sealed                          what a trustee persists between G10 and G12; each u32 length and bytes
@@ -19,7 +19,8 @@ use tlog::{Entry as _, Hash, Logged};
 const TYPE: u8 = 0x32;
 
 impl Opened {
-    /// G10: seals the bundle to the requester and composes the grant. Both are to be persisted before the grant is appended.
+    /// G10: seals the bundle to the requester and composes the grant. Both are to be persisted
+    /// before the grant is appended.
     pub fn seal(
         self,
         trustee: &Signer,
@@ -52,8 +53,8 @@ impl Opened {
 
 /// A bundle that must not leave yet, and the grant that must be logged first.
 ///
-/// Its bytes can be stored and read back, and are sealed to the requester; still no [`Bundle`] comes of it but by
-/// [`Held::release`], for which a request's own `Logged` is not enough:
+/// Its bytes can be stored and read back, and are sealed to the requester; still no [`Bundle`]
+/// comes of it but by [`Held::release`], for which a request's own `Logged` is not enough:
 ///
 /// ```compile_fail,E0308
 /// use escrow::{grant::Held, record::{Request, Signed}};
@@ -103,7 +104,8 @@ impl Held {
     }
 
     // SPEC: release.md#g11: no bundle MUST leave before its own grant stands in a cosigned head.
-    /// G11, G12: only for the logged grant of exactly this bundle does it become a [`Bundle`] that may leave.
+    /// G11, G12: only for the logged grant of exactly this bundle does it become a [`Bundle`] that
+    /// may leave.
     pub fn release(self, grant: &Logged<Signed<Grant>>, proof: &[u8]) -> Result<Bundle, Refusal> {
         // G11.
         if grant.value().entry_bytes() != self.grant.entry_bytes() {

@@ -1,5 +1,5 @@
-//! G4: keys that the log's registrars registered signed the request, and the release key is the one it names. Contract:
-//! `proto/release.md#g4`.
+//! G4: keys that the log's registrars registered signed the request, and the release key is the one
+//! it names. Contract: `proto/release.md#g4`.
 
 use super::{Refusal, Standing};
 use crate::package::Package;
@@ -18,7 +18,8 @@ pub(super) fn check(
         Unauthorised::Supervisor => Refusal::SupervisorUnregistered,
         Unauthorised::Revoked(role) => Refusal::KeyRevoked(role),
     })?;
-    // SPEC: release.md#g4: the keys MUST have been registered when the request was logged, too: only then did it count.
+    // SPEC: release.md#g4: the keys MUST have been registered when the request was logged, too:
+    // only then did it count.
     if !standing.register.request(request.index()).is_some_and(|known| known.authorised) {
         return Err(Refusal::RegisteredLate);
     }

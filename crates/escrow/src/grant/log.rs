@@ -1,5 +1,5 @@
-//! G2 and G3: the request stands in the log, under a fresh head that a quorum cosigned and that is part of the history which this
-//! trustee read itself. Contract: `proto/release.md#g2`, `#g3`.
+//! G2 and G3: the request stands in the log, under a fresh head that a quorum cosigned and that is
+//! part of the history which this trustee read itself. Contract: `proto/release.md#g2`, `#g3`.
 
 use super::{Parts, Refusal, Standing};
 use crate::record::{Request, Signed};
@@ -39,10 +39,12 @@ pub(super) fn check(
     if known.hash != request.value().hash() {
         return Err(Refusal::RegisterBehind);
     }
-    // SPEC: release.md#g3: the first authorised or granted request of an id owns it; any other MUST be refused, for ever.
+    // SPEC: release.md#g3: the first authorised or granted request of an id owns it; any other MUST
+    // be refused, for ever.
     match standing.register.owner_of(&known.id) {
         Some(owner) if owner != request.index() => Err(Refusal::IdTaken(owner)),
-        // Where nobody owns it, nobody signed it who counted when it was logged, which is G4's to say.
+        // Where nobody owns it, nobody signed it who counted when it was logged, which is G4's to
+        // say.
         Some(_) | None => Ok((request, logged_at)),
     }
 }
@@ -61,7 +63,8 @@ fn fresh(proof: &TlogProof, policy: &Policy, window: Window) -> Result<CosignedC
     })
 }
 
-// SPEC: release.md#g2: a head MUST have the root that this trustee's own reading of the log has at that size.
+// SPEC: release.md#g2: a head MUST have the root that this trustee's own reading of the log has at
+// that size.
 /// Whether a checkpoint is a part of what this trustee read.
 pub(super) fn own_history(proof: &TlogProof, standing: &Standing<'_>) -> Result<(), Refusal> {
     let head = proof.checkpoint().unverified();

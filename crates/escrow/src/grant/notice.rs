@@ -1,5 +1,5 @@
-//! G5: the notice keys are the camera's, the label is theirs, so that the owner finds the request; the details open, and say what
-//! the public text says. Contract: `proto/release.md#g5`.
+//! G5: the notice keys are the camera's, the label is theirs, so that the owner finds the request;
+//! the details open, and say what the public text says. Contract: `proto/release.md#g5`.
 
 use super::{Parts, Refusal, Standing};
 use crate::details::Details;
@@ -15,7 +15,8 @@ use tlog::Hash;
 /// The camera's notice keys, an unbroken row of days.
 pub(super) type Notices = BTreeMap<Day, NoticeKey>;
 
-/// The camera's key from its Enrollment, and the notice keys that it signed, one for each day that matters.
+/// The camera's key from its Enrollment, and the notice keys that it signed, one for each day that
+/// matters.
 pub(super) fn check_keys(
     parts: &Parts<'_>,
     standing: &Standing<'_>,
@@ -33,7 +34,8 @@ pub(super) fn check_keys(
         }
         notices.insert(notice.day, NoticeKey::new(notice.notice_key));
     }
-    // SPEC: release.md#g5: every day from which an earlier request about the camera could count MUST be there.
+    // SPEC: release.md#g5: every day from which an earlier request about the camera could count
+    // MUST be there.
     let needed = [first_needed(parts, &camera, standing), last_day(parts)];
     if let Some(missing) = needed.into_iter().find(|day| !notices.contains_key(day)) {
         return Err(Refusal::NoticesIncomplete(missing));
@@ -57,7 +59,8 @@ pub(super) fn check_details(
     let request = parts.request.value();
     let day = first_day(parts);
     let key = notices.get(&day).ok_or(Refusal::NoticesIncomplete(day))?;
-    // SPEC: release.md#g5: the label MUST be the one that the owner will try: else a release could pass the owner by.
+    // SPEC: release.md#g5: the label MUST be the one that the owner will try: else a release could
+    // pass the owner by.
     if Hash(key.label(request.id.as_bytes())) != request.label {
         return Err(Refusal::LabelMismatch);
     }
@@ -93,7 +96,8 @@ fn last_day(parts: &Parts<'_>) -> Day {
     parts.opens.last().map_or(Day(0), |open| open.unverified().context.day())
 }
 
-/// The first epoch's day; for an emergency, which is counted by camera, the first day of which an earlier one can count.
+/// The first epoch's day; for an emergency, which is counted by camera, the first day of which an
+/// earlier one can count.
 fn first_needed(parts: &Parts<'_>, camera: &Enrollment, standing: &Standing<'_>) -> Day {
     let Request { kind, time, .. } = parts.request.value();
     if *kind != Kind::Emergency {

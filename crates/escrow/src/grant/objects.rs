@@ -1,5 +1,5 @@
-//! G6: what the owner decided before the camera filmed, and what it filmed: signed, logged, unbroken, and exactly what the details
-//! name. Contract: `proto/release.md#g6`.
+//! G6: what the owner decided before the camera filmed, and what it filmed: signed, logged,
+//! unbroken, and exactly what the details name. Contract: `proto/release.md#g6`.
 
 use super::{Parts, Refusal, Standing, log};
 use crate::details::Details;
@@ -26,7 +26,8 @@ pub(super) fn check(
 ) -> Result<(u8, Vec<EpochOpen>), Refusal> {
     let policy = check_policy(parts, camera, standing)?;
     let request = &parts.request;
-    // SPEC: release.md#g6: the class MUST have been allowed when it was filmed; a later change of mind does not count.
+    // SPEC: release.md#g6: the class MUST have been allowed when it was filmed; a later change of
+    // mind does not count.
     let kind = request.value().kind;
     if !class_of(kind).is_some_and(|class| policy.classes.allow(class)) {
         return Err(Refusal::ClassNotAllowed(kind));
@@ -40,7 +41,8 @@ pub(super) fn check(
     Ok((index, check_epochs(parts, camera, details, policy, now)?))
 }
 
-/// The OwnerPolicy: the owner's, of this camera, in the log, under the rules and the log that this trustee goes by.
+/// The OwnerPolicy: the owner's, of this camera, in the log, under the rules and the log that this
+/// trustee goes by.
 fn check_policy<'a>(
     parts: &'a Parts<'_>,
     camera: &Enrollment,
@@ -88,7 +90,8 @@ fn check_epochs(
         if opens.last().is_some_and(|last| !follows(&last.context, context)) {
             return Err(Refusal::NotContiguous(epoch));
         }
-        // SPEC: release.md#g6: the policy MUST be the one to which the epoch's context binds every share.
+        // SPEC: release.md#g6: the policy MUST be the one to which the epoch's context binds every
+        // share.
         if context.policy_hash != policy_hash {
             return Err(Refusal::OtherPolicy(epoch));
         }
@@ -128,7 +131,8 @@ fn class_of(kind: Kind) -> Option<Class> {
     }
 }
 
-// SPEC: release.md#g6: a recovery MUST be signed by the recovery key of the policy at capture: a sponsor alone is not the owner.
+// SPEC: release.md#g6: a recovery MUST be signed by the recovery key of the policy at capture: a
+// sponsor alone is not the owner.
 fn is_signed_for_recovery(request: &Signed<Request>, policy: &OwnerPolicy) -> bool {
     let key = Verifier::from_ed25519(RECOVERY_KEY_NAME, &policy.recovery_pk);
     policy.recovery_pk != [0; 32] && key.is_ok_and(|key| request.is_signed_by(&key))

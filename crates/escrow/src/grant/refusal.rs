@@ -1,4 +1,5 @@
-//! Why the gate refuses: one variant for each line of the tables in `proto/release.md#the-gate`; a test compares the two.
+//! Why the gate refuses: one variant for each line of the tables in `proto/release.md#the-gate`; a
+//! test compares the two.
 
 use crate::details::DetailsError;
 use crate::package::PackageError;
@@ -11,7 +12,8 @@ use tlog::{Logged, LoggedError, merkle, policy};
 
 macro_rules! refusals {
     ($( $step:literal $name:literal $variant:ident $(($payload:ty))?: $text:literal => $advice:literal; )+) => {
-        /// A step of the gate and the name of what was wrong: one variant for each line of the contract's table.
+        /// A step of the gate and the name of what was wrong: one variant for each line of the
+        /// contract's table.
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
         pub enum Refusal {
             $( #[doc = concat!("`", $step, "` `", $name, "`")] #[error($text)] $variant $(($payload))?, )+

@@ -1,4 +1,5 @@
-//! G7: the PolicyDoc's rules, applied to what the earlier steps verified. Contract: `proto/release.md#g7`.
+//! G7: the PolicyDoc's rules, applied to what the earlier steps verified. Contract:
+//! `proto/release.md#g7`.
 
 use super::notice::Notices;
 use super::{Case, Refusal, Standing};

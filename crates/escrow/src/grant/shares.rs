@@ -1,4 +1,5 @@
-//! G9: this trustee's shares open, and are those that the camera committed to. Contract: `proto/release.md#g9`.
+//! G9: this trustee's shares open, and are those that the camera committed to. Contract:
+//! `proto/release.md#g9`.
 
 use super::approval::{Approved, Decision};
 use super::{Case, Refusal};
@@ -12,7 +13,8 @@ use seal::epoch::share_commit;
 use seal::hpke::SecretKey;
 use tlog::Hash;
 
-/// Shares that were opened and match the camera's commitments. Only [`Approved::open_shares`] makes one:
+/// Shares that were opened and match the camera's commitments. Only [`Approved::open_shares`] makes
+/// one:
 ///
 /// ```compile_fail,E0451
 /// fn from_nowhere(shares: Vec<(media::id::EpochNo, escrow::share::Share)>) -> escrow::grant::Opened {
@@ -74,7 +76,8 @@ fn open_one(
     };
     let key_id = Hash(sealed.day_key_id);
     match case.day_keys.get(&day) {
-        // SPEC: release.md#g9: what was escrowed under a destroyed day key MUST NOT be opened, even where a copy survives.
+        // SPEC: release.md#g9: what was escrowed under a destroyed day key MUST NOT be opened, even
+        // where a copy survives.
         Some(Published::Destroyed) => return Err(Refusal::DayKeyDestroyed(day).into()),
         Some(Published::Key(published)) if *published != key_id => {
             return Err(Refusal::DayKeyMismatch(epoch).into());
@@ -87,7 +90,8 @@ fn open_one(
         unseal(sealed, &ctx, case.index, trustee, &key).map_err(|_| Refusal::ShareBoundElsewhere(epoch))?;
     match opened {
         Unsealed::Share(share) if share_commit(&ctx, case.index, share.expose()) == *signed => Ok(share),
-        // SPEC: release.md#g9: a share that does not match its commitment MUST be refused and named in a share-bad leaf.
+        // SPEC: release.md#g9: a share that does not match its commitment MUST be refused and named
+        // in a share-bad leaf.
         Unsealed::Share(_) | Unsealed::Nonsense => Err(ShareFailure::Bad(epoch)),
     }
 }

@@ -1,4 +1,5 @@
-//! G7: whether the rules, the emergency rule among them, let a request through, now. Contract: `proto/release.md#g7`.
+//! G7: whether the rules, the emergency rule among them, let a request through, now. Contract:
+//! `proto/release.md#g7`.
 
 use super::PolicyDoc;
 use crate::record::{Kind, Request};
@@ -119,8 +120,8 @@ rules! {
         => "nothing: the owner still has a device";
 }
 
-// SPEC: release.md#g7: the rules MUST be a pure function of the log's prefix, the leaf, its details and the PolicyDoc, and every
-// quota MUST be counted from the log.
+// SPEC: release.md#g7: the rules MUST be a pure function of the log's prefix, the leaf, its details
+// and the PolicyDoc, and every quota MUST be counted from the log.
 /// Applies the rules.
 pub fn decide(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Decision {
     let decided = match facts.request.kind {
@@ -163,7 +164,8 @@ fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
     let earliest = Seconds(time.saturating_sub(figures.emergency_lookback_secs)).micros();
     unless(facts.start_us < earliest, Rule::TooOld)?;
 
-    // Only what stands before this request counts, so that each of many filed at once sees those before it.
+    // Only what stands before this request counts, so that each of many filed at once sees those
+    // before it.
     let before = || {
         let emergencies = facts.register.requests_before(facts.index);
         emergencies.filter(|earlier| earlier.kind == Kind::Emergency && earlier.authorised)

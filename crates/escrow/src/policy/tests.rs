@@ -1,4 +1,5 @@
-//! The PolicyDoc's text, and its figures at their edges. That each rule refuses at all, the gate's table shows.
+//! The PolicyDoc's text, and its figures at their edges. That each rule refuses at all, the gate's
+//! table shows.
 
 use super::*;
 use crate::record::{EntryId, Grant, Ratification, Signed, Time};

@@ -6,8 +6,8 @@
 //!  first line       in code         its fields        the field by which it states a time, if it states one
 //! ```
 //!
-//! Whoever decides by kind names each one, so that a kind that comes is an error of the compiler at every
-//! place that must decide what to make of it.
+//! Whoever decides by kind names each one, so that a kind that comes is an error of the compiler at
+//! every place that must decide what to make of it.
 
 use super::text::{TextError, kind_of};
 use super::{

@@ -1,12 +1,13 @@
-//! What concerns one owner: a new policy, the confirmation of an emergency, a veto. All reach the log through the sponsor, so
-//! that the log never learns who the owner is.
+//! What concerns one owner: a new policy, the confirmation of an emergency, a veto. All reach the
+//! log through the sponsor, so that the log never learns who the owner is.
 
 use super::text::record;
 use super::value::{EntryId, Name, Time};
 use tlog::Hash;
 
 record! {
-    /// A camera has a new OwnerPolicy. It acts on it only once this leaf is witnessed, so no viewer is added in silence.
+    /// A camera has a new OwnerPolicy. It acts on it only once this leaf is witnessed, so no viewer
+    /// is added in silence.
     OwnerPolicyLeaf {
         /// Fresh for every leaf.
         id: EntryId = "id",
@@ -55,7 +56,8 @@ record! {
     }
 }
 
-/// What a policy leaf commits to. The id blinds it: who knows a policy's hash from an EpochOpen still cannot find the leaf.
+/// What a policy leaf commits to. The id blinds it: who knows a policy's hash from an EpochOpen
+/// still cannot find the leaf.
 pub fn policy_commitment(id: &EntryId, policy_hash: &Hash) -> Hash {
     Hash::of(&[b"candor policy commitment\0", id.as_bytes(), policy_hash.as_bytes()])
 }

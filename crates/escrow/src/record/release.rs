@@ -5,7 +5,8 @@ use super::value::{EntryId, Name, Time, Word};
 use tlog::Hash;
 
 record! {
-    /// A trustee lets its shares of the requested epochs go. No bundle leaves the trustee before this is in the log.
+    /// A trustee lets its shares of the requested epochs go. No bundle leaves the trustee before
+    /// this is in the log.
     Grant {
         /// The request's id.
         id: EntryId = "id",

@@ -1,4 +1,5 @@
-//! The request: who asks, on which basis, for how much; about which camera only its owner, the trustees and the asker know.
+//! The request: who asks, on which basis, for how much; about which camera only its owner, the
+//! trustees and the asker know.
 //!
 //! ```text
 //! candor request v1
@@ -85,7 +86,8 @@ pub struct Asker<'a> {
 }
 
 impl Request {
-    // SPEC: release.md#request: agency, country and basis MUST be there for legal and emergency, and be "-" otherwise.
+    // SPEC: release.md#request: agency, country and basis MUST be there for legal and emergency,
+    // and be "-" otherwise.
     fn check(&self) -> Result<(), TextError> {
         let stated = [self.agency.is_some(), self.country.is_some(), self.basis.is_some()];
         // SPEC: release.md#request: they MUST be "-" otherwise.

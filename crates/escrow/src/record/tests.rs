@@ -38,7 +38,8 @@ fn bad_texts_are_refused() {
 
 #[test]
 fn no_altered_character_is_read_as_the_same_leaf() {
-    // A changed character either makes the text no leaf, or another leaf whose text is the changed one.
+    // A changed character either makes the text no leaf, or another leaf whose text is the changed
+    // one.
     for text in good() {
         for at in 0..text.len() {
             let mut altered = text.clone().into_bytes();

@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::str::Split;
 
-/// Why a text is not a leaf (or another of our records) of the expected kind. Errors name the field, never its value.
+/// Why a text is not a leaf (or another of our records) of the expected kind. Errors name the
+/// field, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// The first line is not `candor KIND v1`.
@@ -114,8 +115,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Declares the fields of a record, in the order of the contract's table. A leaf's word stands in the
-/// table of kinds (`record/leaf.rs`), another record's here.
+/// Declares the fields of a record, in the order of the contract's table. A leaf's word stands in
+/// the table of kinds (`record/leaf.rs`), another record's here.
 macro_rules! record {
     (
         $(#[$about:meta])*

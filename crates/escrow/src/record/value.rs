@@ -13,7 +13,8 @@ use tlog::note::{Verifier, is_valid_name};
 pub const WORD_MAX_BYTES: usize = 64;
 /// The longest span: a year of footage, beyond any rule.
 pub const SPAN_MAX_SECS: u32 = 366 * 86_400;
-/// What details are padded to before they are sealed. Their size then says little about what they tell.
+/// What details are padded to before they are sealed. Their size then says little about what they
+/// tell.
 pub const DETAILS_SIZES: [usize; 3] = [1024, 4096, 16_384];
 /// What sealing adds.
 pub const DETAILS_TAG_BYTES: usize = 16;
@@ -56,7 +57,8 @@ values! {
     u32: number => &number.to_string(), text => text.parse().ok();
 }
 
-/// What ties a request to its label, details, grants and bundles: 16 random bytes, fresh for every leaf that has one.
+/// What ties a request to its label, details, grants and bundles: 16 random bytes, fresh for every
+/// leaf that has one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub [u8; 16]);
 
@@ -98,7 +100,8 @@ impl fmt::Display for EntryId {
     }
 }
 
-/// The name of a party: what can name a note key (1 to 255 bytes, no space, plus sign or control character).
+/// The name of a party: what can name a note key (1 to 255 bytes, no space, plus sign or control
+/// character).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
@@ -121,7 +124,8 @@ impl fmt::Display for Name {
     }
 }
 
-/// A word of a list in the PolicyDoc or in the contract: lower-case letters, digits and hyphens, such as `danger-of-death`.
+/// A word of a list in the PolicyDoc or in the contract: lower-case letters, digits and hyphens,
+/// such as `danger-of-death`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Word(String);
 

@@ -130,7 +130,8 @@ fn fewer_than_t_shares_fit_every_secret() {
     let (a, b) = (&shares[0], &shares[1]);
     for guess in 0..=255u8 {
         let wanted = [guess; 32];
-        // The third share that goes with the guess: interpolation at 0 is linear in it, with a weight that is not 0.
+        // The third share that goes with the guess: interpolation at 0 is linear in it, with a
+        // weight that is not 0.
         let with_zero = *interpolate(&[a, b, &Share::new(3, [0; 32]).unwrap()]).unwrap();
         let weight = interpolate(&[
             &Share::new(1, [0; 32]).unwrap(),

@@ -117,7 +117,8 @@ fn a_panic_poisons_the_handle_for_readers_and_for_writers_in_the_queue() {
     }
 }
 
-/// Each of many bytes is damaged by itself; every use of the file, closing it included, ends in a value.
+/// Each of many bytes is damaged by itself; every use of the file, closing it included, ends in a
+/// value.
 #[test]
 fn damage_anywhere_in_the_file_is_an_error_and_never_a_panic() {
     let dir = tempfile::tempdir().unwrap();
@@ -151,7 +152,8 @@ fn damage_anywhere_in_the_file_is_an_error_and_never_a_panic() {
             Err(error) => panic!("byte {at}: {error}"),
         }
     }
-    // The library checks sums only where it repairs: most of what is flipped in rows is not noticed.
+    // The library checks sums only where it repairs: most of what is flipped in rows is not
+    // noticed.
     assert!(harmless > 0 && told > 40, "{harmless} {told}");
 }
 

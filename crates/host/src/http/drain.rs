@@ -1,5 +1,6 @@
-//! The rest of a request that was refused before it was read. A server that closes a connection with unread bytes resets it, and the refusal is
-//! lost on its way; so what the peer still sends is read and thrown away, within bounds, beside the answer.
+//! The rest of a request that was refused before it was read. A server that closes a connection
+//! with unread bytes resets it, and the refusal is lost on its way; so what the peer still sends is
+//! read and thrown away, within bounds, beside the answer.
 
 use crate::lock::Mutex;
 use axum::body::{Body, Bytes, HttpBody};

@@ -152,8 +152,8 @@ impl Fetch {
         self.exchange(Method::POST, url, content_type, body.into()).await
     }
 
-    /// [`get`](Fetch::get), again as `retry` allows while the failure is a passing one (429 and 5xx included). The last
-    /// answer is returned, whatever its status.
+    /// [`get`](Fetch::get), again as `retry` allows while the failure is a passing one (429 and 5xx
+    /// included). The last answer is returned, whatever its status.
     pub async fn get_again(&self, url: &str, retry: Retry) -> Result<Reply, FetchError> {
         self.again(Method::GET, url, "", Bytes::new(), retry).await
     }

@@ -1,5 +1,6 @@
-//! When a failed exchange is tried again. A retry needs a mechanism that makes a second try different from the first:
-//! here, a peer that is busy (429), restarting (5xx) or unreachable for a moment.
+//! When a failed exchange is tried again. A retry needs a mechanism that makes a second try
+//! different from the first: here, a peer that is busy (429), restarting (5xx) or unreachable for a
+//! moment.
 
 use crate::backoff::Backoff;
 use rand_core::CryptoRng;
@@ -24,8 +25,9 @@ impl Retry {
     pub const BRIEF: Self =
         Self { tries: 4, first_pause: Duration::from_millis(150), longest_pause: Duration::from_secs(1) };
 
-    /// The pause before try number `next` (2 is the second), or `None` when there is no such try. Full jitter: uniform
-    /// between zero and the bound, so that many clients of one restarted peer do not come back together.
+    /// The pause before try number `next` (2 is the second), or `None` when there is no such try.
+    /// Full jitter: uniform between zero and the bound, so that many clients of one restarted peer
+    /// do not come back together.
     pub fn pause_before(&self, next: u32, rng: &mut impl CryptoRng) -> Option<Duration> {
         if next > self.tries {
             return None;

@@ -21,11 +21,13 @@ use tokio::task::JoinSet;
 /// What bounds the peers of one listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeLimits {
-    /// The largest request body (413 beyond; what comes behind it is thrown away, for a few seconds and 8 MiB).
+    /// The largest request body (413 beyond; what comes behind it is thrown away, for a few seconds
+    /// and 8 MiB).
     pub body_bytes: usize,
     /// Connections at once; further ones wait in the kernel's queue.
     pub connections: usize,
-    /// From accepting a connection, or from its previous answer, to the end of the next request's headers.
+    /// From accepting a connection, or from its previous answer, to the end of the next request's
+    /// headers.
     pub header_timeout: Duration,
     /// For reading one request's body and making its answer (408 beyond).
     pub request_timeout: Duration,
@@ -48,7 +50,8 @@ impl Default for ServeLimits {
     }
 }
 
-/// A refusal or failure as every party's HTTP answers it: a status and JSON `{"error", "what_to_do"}`.
+/// A refusal or failure as every party's HTTP answers it: a status and JSON `{"error",
+/// "what_to_do"}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub status: u16,
@@ -106,7 +109,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServeLimits, s
                 });
             }
             Err(error) => {
-                // Out of file descriptors, or a peer gone before we came: neither is cured by an immediate retry.
+                // Out of file descriptors, or a peer gone before we came: neither is cured by an
+                // immediate retry.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

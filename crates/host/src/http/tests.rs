@@ -62,8 +62,8 @@ async fn a_body_comes_back_and_one_over_the_limit_is_413() {
     server.stop().await;
 }
 
-/// A peer that writes its whole request before it reads a word of the answer, as simple ones do. How many bytes of body it could write, and
-/// what it read.
+/// A peer that writes its whole request before it reads a word of the answer, as simple ones do.
+/// How many bytes of body it could write, and what it read.
 async fn writes_then_reads(server: &Server, path: &str, stated: usize, body: usize) -> (usize, String) {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head =
@@ -161,7 +161,8 @@ async fn connections_beyond_the_limit_wait_for_a_seat() {
     first.write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na").await.unwrap();
     let mut one = [0; 12];
     first.read_exact(&mut one).await.unwrap();
-    // The seat is taken by the kept-alive first connection: the second is not answered until it goes.
+    // The seat is taken by the kept-alive first connection: the second is not answered until it
+    // goes.
     let second = Fetch::new(FetchLimits::default());
     let url = server.url("/echo");
     let waiting = tokio::spawn(async move { second.post(&url, "a/b", "b").await });

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tlog::merkle::leaf_hash;
 
-/// A log's two URLs that answer the same to everybody: the first answers in order, the last one for ever.
+/// A log's two URLs that answer the same to everybody: the first answers in order, the last one for
+/// ever.
 async fn answering(answers: Vec<(u16, Vec<u8>)>) -> (String, Arc<AtomicUsize>, Shutdown) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();

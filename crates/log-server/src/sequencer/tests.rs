@@ -1,5 +1,5 @@
-//! A running sequencer with a real witness, under a full disk and with a damaged index: named, nothing half done, and it goes on
-//! when it can again.
+//! A running sequencer with a real witness, under a full disk and with a damaged index: named,
+//! nothing half done, and it goes on when it can again.
 
 use super::*;
 use crate::alarms::Alarms;
@@ -113,8 +113,8 @@ async fn a_full_disk_is_named_and_the_log_goes_on_when_there_is_space() {
     log.stop().await;
 }
 
-/// Damaged where nothing of it is kept in memory: no leaf gets a second place, and without anybody's help the index is made
-/// anew from the entries.
+/// Damaged where nothing of it is kept in memory: no leaf gets a second place, and without
+/// anybody's help the index is made anew from the entries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_that_is_damaged_in_use_is_made_anew_while_the_log_runs() {
     let log = Rig::new().await;

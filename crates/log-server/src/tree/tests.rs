@@ -1,5 +1,5 @@
-//! The fault table: every write of a commit, failed, failed but persisted, disk full, crashed before and after, with every
-//! kind of power cut. The reference is the list of entries alone.
+//! The fault table: every write of a commit, failed, failed but persisted, disk full, crashed
+//! before and after, with every kind of power cut. The reference is the list of entries alone.
 
 use super::*;
 use crate::storage::faulty::{Fault, Faulty, PowerCut};
@@ -64,8 +64,8 @@ fn a_tree_grows_and_opens_again_at_every_size() {
     }
 }
 
-/// Runs a commit with a fault at every one of its writes, lets `recover` bring the tree back, and checks that what was
-/// signed stayed one history.
+/// Runs a commit with a fault at every one of its writes, lets `recover` bring the tree back, and
+/// checks that what was signed stayed one history.
 fn fault_table(
     fault: Fault,
     recover: impl Fn(&Faulty, &Recorder, Tree<Faulty, Recorder>) -> Tree<Faulty, Recorder>,
@@ -113,8 +113,8 @@ fn fault_table(
             assert_eq!(tree.root(), root_at(&all));
             let tree = Tree::open(disk.clone(), heads.clone()).unwrap();
             assert_eq!((tree.size(), tree.root()), (all.len() as u64, root_at(&all)));
-            // Heads that reached the state are prefixes of this history. A head signed in memory and lost is not: nobody
-            // ever saw it.
+            // Heads that reached the state are prefixes of this history. A head signed in memory
+            // and lost is not: nobody ever saw it.
             let state = heads.recognise(tree.signed()).unwrap();
             assert_eq!(state, (all.len() as u64, root_at(&all)));
         }

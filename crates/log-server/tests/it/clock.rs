@@ -1,4 +1,5 @@
-//! A running log on a clock that the test steps: what its own post-quantum key states is its machine's time.
+//! A running log on a clock that the test steps: what its own post-quantum key states is its
+//! machine's time.
 
 use crate::world::{World, leaf};
 use host::clock::Clock;

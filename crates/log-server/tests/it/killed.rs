@@ -1,5 +1,5 @@
-//! kill -9 of a real log process in mid-work, again and again: nothing that was acknowledged is lost, every index stays, and
-//! all heads that anybody was shown are of one history.
+//! kill -9 of a real log process in mid-work, again and again: nothing that was acknowledged is
+//! lost, every index stays, and all heads that anybody was shown are of one history.
 
 use crate::world::{World, leaf};
 use host::shutdown::Shutdown;

@@ -1,4 +1,5 @@
-//! Witnesses: three of four go on, two of four publish nothing; a fork and a rollback find no quorum and leave evidence.
+//! Witnesses: three of four go on, two of four publish nothing; a fork and a rollback find no
+//! quorum and leave evidence.
 
 use crate::world::{World, error_of, leaf};
 use stage::{copy_folder, until};
@@ -21,7 +22,8 @@ async fn three_of_four_go_on_and_two_of_four_publish_nothing() {
     let status: serde_json::Value = serde_json::from_slice(&world.get(&log, "/status").await.body).unwrap();
     assert_eq!(status["trouble"], "no-quorum");
 
-    // One comes back: what waited is published, and its submitter finds it by sending the same bytes.
+    // One comes back: what waited is published, and its submitter finds it by sending the same
+    // bytes.
     world.stage.start_witness(2).await;
     until("published", async || (world.published(&log).await.unwrap().0 == 3).then_some(())).await;
     assert_eq!(world.added(&log, &leaf("three")).await.index(), 2);
@@ -90,7 +92,8 @@ async fn a_fork_as_large_as_the_honest_log_is_refused_with_422_and_kept() {
     let mut fork = world.config.clone();
     fork.data = copy_folder(&world.config.data, &world.dir.path().join("fork"));
     fork.add_wait_secs = 3;
-    // The forked side grows first, with witnesses that a thief of their keys runs on copies of their folders.
+    // The forked side grows first, with witnesses that a thief of their keys runs on copies of
+    // their folders.
     let mut world = world;
     for n in 0..4 {
         world.stage.stop_witness(n).await;

@@ -101,8 +101,9 @@ async fn a_policy_that_does_not_fit_is_named() {
     ));
 }
 
-/// A full disk under a running log: a file system of a few blocks is not to be had here, so the tile folder is made
-/// unwritable, which fails the same calls; `disk-full` itself is in the fault table of the tree.
+/// A full disk under a running log: a file system of a few blocks is not to be had here, so the
+/// tile folder is made unwritable, which fails the same calls; `disk-full` itself is in the fault
+/// table of the tree.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_cannot_write_says_so_and_goes_on_when_it_can_again() {
     let world = World::new().await;

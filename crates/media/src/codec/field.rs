@@ -1,4 +1,5 @@
-//! Values of one form: how each is written and read is said once, by its type, and an object lists its fields once, for both ways.
+//! Values of one form: how each is written and read is said once, by its type, and an object lists
+//! its fields once, for both ways.
 //!
 //! ```
 //! use media::{codec, fields, id::Day};
@@ -109,8 +110,8 @@ impl Bounded for String {
     }
 }
 
-/// So many items, of so many bytes each. The input's own size bounds what is allocated: an item costs
-/// at least the four bytes of its length.
+/// So many items, of so many bytes each. The input's own size bounds what is allocated: an item
+/// costs at least the four bytes of its length.
 impl Bounded for Vec<Vec<u8>> {
     type Limit = (usize, usize);
 

@@ -81,7 +81,8 @@ pub enum Request {
         /// Sealed bytes.
         mail: Vec<u8>,
     },
-    /// Either: take the message of the *other* side, waiting for it a while. Answer: [`Response::Object`], or not-found to ask again.
+    /// Either: take the message of the *other* side, waiting for it a while. Answer:
+    /// [`Response::Object`], or not-found to ask again.
     MailboxTake {
         /// Which.
         mailbox: [u8; 32],
@@ -92,8 +93,8 @@ pub enum Request {
     SponsorLeaf(String),
     /// The cameras this peer may watch. Answer: [`Response::Cameras`].
     ListCameras,
-    /// Heads of stored segments. Answer: [`Response::Heads`], then the heads, at most [`limits::HEADS_PER_ANSWER`], or
-    /// [`limits::PICTURES_PER_ANSWER`] with pictures.
+    /// Heads of stored segments. Answer: [`Response::Heads`], then the heads, at most
+    /// [`limits::HEADS_PER_ANSWER`], or [`limits::PICTURES_PER_ANSWER`] with pictures.
     FetchHeads(HeadQuery),
 }
 
@@ -115,7 +116,8 @@ pub struct CameraStatus {
     pub camera_id: CameraId,
     /// Whether it is connected.
     pub online: bool,
-    /// Start of the segment that came last, of any track, by the camera's clock. On the wire 0 is none.
+    /// Start of the segment that came last, of any track, by the camera's clock. On the wire 0 is
+    /// none.
     pub newest_us: Option<Micros>,
     /// Relay's clock minus camera's at that segment's header, milliseconds.
     pub clock_offset_ms: i64,
@@ -163,7 +165,8 @@ pub enum Response {
     Ok,
     /// Not done.
     Refused(Refusal),
-    /// Segments follow, each framed as `u32 length || u64 received_us || bytes`; a zero length ends them.
+    /// Segments follow, each framed as `u32 length || u64 received_us || bytes`; a zero length ends
+    /// them.
     Segments,
     /// Signed EpochOpens; `more` says that the range holds further ones after the last.
     Epochs {
@@ -192,7 +195,8 @@ pub enum Response {
     },
     /// Cameras.
     Cameras(Vec<CameraStatus>),
-    /// Heads follow, each framed as `u32 length || u64 received_us || bytes` ([`StoredHead`](crate::segment::StoredHead)); a zero length ends them.
+    /// Heads follow, each framed as `u32 length || u64 received_us || bytes`
+    /// ([`StoredHead`](crate::segment::StoredHead)); a zero length ends them.
     Heads,
 }
 

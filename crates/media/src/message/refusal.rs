@@ -1,4 +1,5 @@
-//! Why the relay would not: values, one for each line of the table in `proto/session.md`, "Refusals".
+//! Why the relay would not: values, one for each line of the table in `proto/session.md`,
+//! "Refusals".
 
 use alloc::string::String;
 use core::fmt;

@@ -1,12 +1,15 @@
-//! The head of a segment: its clear header and its first sealed fragment, with a second one where the key picture is wanted.
+//! The head of a segment: its clear header and its first sealed fragment, with a second one where
+//! the key picture is wanted.
 //!
-//! `proto/session.md`, "Heads". What a device needs to tell what moved and how far the camera is behind, without the footage:
+//! `proto/session.md`, "Heads". What a device needs to tell what moved and how far the camera is
+//! behind, without the footage:
 //!
 //! ```text
 //! segment bytes 4 | duration_us 4 | header 72 | index 0, length, sealed [ | index 1, length, sealed ]
 //! ```
 //!
-//! Neither chain nor signature is in it: what a head proves stands in `proto/segment.md`, "Heads alone".
+//! Neither chain nor signature is in it: what a head proves stands in `proto/segment.md`, "Heads
+//! alone".
 
 use alloc::vec::Vec;
 
@@ -28,7 +31,8 @@ pub enum HeadExtent {
     Needs(usize),
 }
 
-/// How far a segment's head reaches, from the segment's first bytes. A segment that does not start at a key frame has no key picture.
+/// How far a segment's head reaches, from the segment's first bytes. A segment that does not start
+/// at a key frame has no key picture.
 ///
 /// # Errors
 /// [`DecodeError`] where no segment begins so.
@@ -36,7 +40,8 @@ pub fn head_extent(first: &[u8], picture: bool) -> Result<HeadExtent, DecodeErro
     let Some(header) = first.get(..HEADER_LEN) else { return Ok(HeadExtent::Needs(HEADER_LEN)) };
     let header = SegmentHeader::decode(header)?;
     // SPEC: session.md#heads: and where no picture is wanted, fragment 1 MUST NOT be there.
-    // SPEC: session.md#heads: fragment 1 MUST be there when it is wanted and the segment starts at a key frame, and MUST NOT otherwise.
+    // SPEC: session.md#heads: fragment 1 MUST be there when it is wanted and the segment starts at
+    // a key frame, and MUST NOT otherwise.
     let has_picture = picture && header.start == Start::KeyFrame;
     let mut end = HEADER_LEN;
     for expected in 0..=u32::from(has_picture) {
@@ -76,7 +81,8 @@ fields!(HeadQuery { segments, pictures });
 pub struct StoredHead {
     /// Bytes of the whole segment. The relay's word.
     pub segment_bytes: u32,
-    /// Media duration, microseconds. The relay's word; the camera signs it in the trailer, which is not here.
+    /// Media duration, microseconds. The relay's word; the camera signs it in the trailer, which is
+    /// not here.
     pub duration_us: u32,
     /// Header and fragments, as they stand in the segment.
     pub bytes: Vec<u8>,

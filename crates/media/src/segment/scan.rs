@@ -24,7 +24,8 @@ pub enum Part {
     Trailer(Trailer),
 }
 
-/// An incremental parser: feed bytes with [`SegmentReader::push`], take parts with [`SegmentReader::next_part`].
+/// An incremental parser: feed bytes with [`SegmentReader::push`], take parts with
+/// [`SegmentReader::next_part`].
 #[derive(Debug, Default)]
 pub struct SegmentReader {
     rest: Rope,
@@ -51,7 +52,8 @@ impl SegmentReader {
     /// Adds bytes that arrived.
     ///
     /// # Errors
-    /// [`DecodeError::TooLong`] when the segment passes its hard limit; [`DecodeError::Trailing`] after the trailer.
+    /// [`DecodeError::TooLong`] when the segment passes its hard limit; [`DecodeError::Trailing`]
+    /// after the trailer.
     pub fn push(&mut self, bytes: impl Into<Bytes>) -> Result<(), DecodeError> {
         let bytes = bytes.into();
         self.total = self.total.saturating_add(bytes.len());

@@ -1,4 +1,5 @@
-//! What the crate must get right, from outside: vectors of a second implementation, every message there and back, every byte changed, noise.
+//! What the crate must get right, from outside: vectors of a second implementation, every message
+//! there and back, every byte changed, noise.
 #![allow(clippy::unwrap_used)]
 
 mod messages;

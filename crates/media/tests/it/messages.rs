@@ -151,7 +151,8 @@ fn lists_and_lengths_over_their_limits_are_refused_before_they_are_read() {
     let too_long = |result: Result<(), DecodeError>, what: &str| {
         assert!(matches!(result, Err(DecodeError::TooLong { .. })), "{what}: {result:?}");
     };
-    // The announced length alone, nothing behind it: a decoder that allocated first would have to believe it.
+    // The announced length alone, nothing behind it: a decoder that allocated first would have to
+    // believe it.
     let announced = |kind, code: u8, before: &[u8]| {
         let mut w = Writer::object(kind);
         w.u8(code).raw(before).u32(u32::MAX);

@@ -30,7 +30,8 @@ fn objects() -> [(&'static str, Vec<u8>, Check); 5] {
     ]
 }
 
-/// What a relay or verifier without a key can check: structure, chain from the known one before, signature.
+/// What a relay or verifier without a key can check: structure, chain from the known one before,
+/// signature.
 fn whole_segment(bytes: &[u8]) -> Result<(), ObjectError> {
     let mut reader = SegmentReader::new();
     let mut hash = media::chain::FragmentsHash::default();

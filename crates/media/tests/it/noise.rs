@@ -54,7 +54,8 @@ fn parse_all(bytes: &[u8]) -> bool {
     if let Ok(parsed) = StoredHead::decode(bytes) {
         same(parsed.encode());
     }
-    // Signed objects keep their bytes: encoding again shows that the body has one encoding; the signature's 64 bytes are another key's.
+    // Signed objects keep their bytes: encoding again shows that the body has one encoding; the
+    // signature's 64 bytes are another key's.
     if let Ok(parsed) = SignedEpochOpen::decode(bytes) {
         let again = parsed.unverified().clone().sign(&camera());
         assert_eq!(again.bytes()[..bytes.len() - 64], bytes[..bytes.len() - 64]);

@@ -1,4 +1,5 @@
-//! `proto/vectors/segment.json`: encodings made by a second implementation, good, malformed and forged.
+//! `proto/vectors/segment.json`: encodings made by a second implementation, good, malformed and
+//! forged.
 
 use crate::samples::public;
 use bytes::Bytes;

@@ -1,6 +1,7 @@
 //! Calendar months, UTC.
 
-/// The month of a time in Unix seconds, as `2026-11`. (Days to civil date, Gregorian, by 400-year eras from March.)
+/// The month of a time in Unix seconds, as `2026-11`. (Days to civil date, Gregorian, by 400-year
+/// eras from March.)
 pub(crate) fn month_of(secs: u64) -> String {
     let days = secs / 86_400 + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);

@@ -167,7 +167,8 @@ fn a_request_without_the_signatures_its_kind_needs_does_not_count() {
     }
     assert_eq!(log.counts.rows(), BTreeMap::new());
     assert_eq!(log.number("unauthorised"), 6);
-    // Nobody is registered yet: the same request, made before the registrations, does not count, not even later.
+    // Nobody is registered yet: the same request, made before the registrations, does not count,
+    // not even later.
     let mut early = Log::empty();
     early.asked(Kind::Emergency, "police.example", NOW);
     registrations(NOW).iter().for_each(|leaf| early.add(leaf));
@@ -189,7 +190,8 @@ fn forged_and_misdirected_grants_do_not_count() {
     let mut log = Log::new();
     let asked = log.asked(Kind::Emergency, "police.example", NOW);
     let other = log.asked(Kind::Emergency, "police.example", NOW);
-    // By nobody whom the configuration names; by a trustee's name with another key; by a trustee in another's name.
+    // By nobody whom the configuration names; by a trustee's name with another key; by a trustee in
+    // another's name.
     let forged = Signer::from_seed(trustee(0).name(), &[66; 32]).unwrap();
     log.add(&grant(&asked, &signer("bar.example")));
     log.add(&grant(&asked, &forged));

@@ -9,7 +9,8 @@ use stage::keys::{sponsor, trustee};
 use stage::leaves::{ask, day_keys, destroyed, grant, ratification, refusal, registrations, share_bad};
 use stage::paper::{History, NOW, Served, Show};
 
-/// Registrations, then one emergency that three trustees granted, one that was refused, and what trustees and a court add.
+/// Registrations, then one emergency that three trustees granted, one that was refused, and what
+/// trustees and a court add.
 fn story() -> Vec<Vec<u8>> {
     let mut leaves = registrations(NOW);
     let granted = ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW);

@@ -1,4 +1,5 @@
-//! A log that signs two histories, with witnesses who help it: found by both monitors, with a proof that a stranger can check.
+//! A log that signs two histories, with witnesses who help it: found by both monitors, with a proof
+//! that a stranger can check.
 
 use crate::world::{Watcher, fetch, monitor_config, write_policy};
 use monitor::Gossip;
@@ -70,7 +71,8 @@ async fn a_log_that_rewrites_its_history_under_one_monitor_is_found_without_a_pe
         let proofs = until_forked(&watcher).await;
         let (m, n) = (kept.size().min(shown.size()), kept.size().max(shown.size()));
         assert_eq!(proofs.iter().map(|proof| verified(proof)).collect::<Vec<_>>(), [(m, n)], "case {at}");
-        // Nothing of the other history was taken, now or after a restart, and there is nothing more to follow.
+        // Nothing of the other history was taken, now or after a restart, and there is nothing more
+        // to follow.
         assert_eq!(watcher.get("/status").await.1["size"], kept.size());
         watcher.running.stop_and_join().await.unwrap();
         log.show(Show::all(&kept));
@@ -135,7 +137,8 @@ async fn a_proof_passes_from_monitor_to_monitor_and_a_tampered_one_does_not() {
     let told = start("m2", &[found.url()]).await;
     told.follows_to(8).await;
     let head = Some(String::from_utf8(two.signed().encode()).unwrap());
-    // Too large to be checked by the one that hears it first: the log shows it, and its tiles, for a while.
+    // Too large to be checked by the one that hears it first: the log shows it, and its tiles, for
+    // a while.
     assert_eq!(found.gossip(serde_json::to_vec(&Gossip { head, forks: vec![] }).unwrap()).await.status, 200);
     log.show(Show::all(&two));
     for watcher in [&found, &told] {

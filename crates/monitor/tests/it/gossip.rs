@@ -58,7 +58,8 @@ async fn garbage_and_oversized_gossip_is_refused_by_name_and_changes_nothing() {
     let oversized = vec![b' '; MAX_GOSSIP_BYTES + 1];
     assert_eq!(error_of(&watcher.gossip(oversized).await), (413, "gossip-too-large".to_owned()));
 
-    // A head that the log did not sign: another key, another origin, a changed size, no checkpoint at all.
+    // A head that the log did not sign: another key, another origin, a changed size, no checkpoint
+    // at all.
     let root = tlog::Hash([7; 32]);
     let signed = |origin: &str, seed: u8| {
         let signer = Signer::from_seed(origin, &[seed; 32]).unwrap();

@@ -1,4 +1,5 @@
-//! Monitors over real sockets: with a real log and real witnesses, and with a log that signs two histories.
+//! Monitors over real sockets: with a real log and real witnesses, and with a log that signs two
+//! histories.
 #![allow(clippy::unwrap_used)]
 
 mod check;

@@ -1,10 +1,12 @@
 //! What is worth a message. Pure: what was seen and the time come in, changes go out, each once.
 //!
-//! - A camera shows life when it has a session, or when its newest stored segment is another one than before. That there is none any more is
-//!   retention, and no life.
-//! - Without a sign of life for `after` it is offline; the next one brings it back. What is shorter is never told.
-//! - A relay that cannot be asked for `after` is unreachable. Meanwhile nothing is known of cameras, and nothing is said of them: once it answers
-//!   again each has the whole grace anew, for cameras find their way back no sooner than we do.
+//! - A camera shows life when it has a session, or when its newest stored segment is another one
+//!   than before. That there is none any more is retention, and no life.
+//! - Without a sign of life for `after` it is offline; the next one brings it back. What is shorter
+//!   is never told.
+//! - A relay that cannot be asked for `after` is unreachable. Meanwhile nothing is known of
+//!   cameras, and nothing is said of them: once it answers again each has the whole grace anew, for
+//!   cameras find their way back no sooner than we do.
 
 use crate::status::Status;
 use serde::Serialize;
@@ -16,7 +18,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Change {
-    /// No session and no new segment for `silent_secs`. `newest_us`: start of its newest stored segment, Unix microseconds, 0 for none.
+    /// No session and no new segment for `silent_secs`. `newest_us`: start of its newest stored
+    /// segment, Unix microseconds, 0 for none.
     CameraOffline {
         camera: String,
         camera_id: String,

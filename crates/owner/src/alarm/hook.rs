@@ -1,10 +1,12 @@
-//! Handing messages on: to a command of the owner's, to a webhook. Never in the way of the watch: each hook has a queue and a worker of its own.
+//! Handing messages on: to a command of the owner's, to a webhook. Never in the way of the watch:
+//! each hook has a queue and a worker of its own.
 //!
 //! ```text
 //! COMMAND    the message as JSON on standard input; CANDOR_ALARM_EVENT, _AT, _CAMERA, _CAMERA_ID, _TEXT in its environment
 //! POST URL   content-type: application/json, the message; any 2xx is an answer
 //! ```
-//! Names of cameras come from the owner's book and hold no character that a shell or a header would read ([`crate::book`]).
+//! Names of cameras come from the owner's book and hold no character that a shell or a header would
+//! read ([`crate::book`]).
 
 mod webhook;
 
@@ -24,7 +26,8 @@ use tokio::time::{sleep, timeout};
 
 /// How long a command may run before it is killed, with all that it started.
 pub const COMMAND: Duration = Duration::from_secs(30);
-/// A webhook that is away is asked for about ten minutes: what it is told later than that is no news.
+/// A webhook that is away is asked for about ten minutes: what it is told later than that is no
+/// news.
 const AWAY: Retry =
     Retry { tries: 12, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(120) };
 /// A program that cannot be started for a moment is tried for about ten seconds.
@@ -186,8 +189,9 @@ async fn run(
 
 /// Starts a command, again after a pause where what keeps it from starting passes by itself.
 ///
-/// A file cannot be executed while anybody holds it open for writing: an editor or a copy that is under way,
-/// or a process that was forked from the one that wrote it and has not yet become another program.
+/// A file cannot be executed while anybody holds it open for writing: an editor or a copy that is
+/// under way, or a process that was forked from the one that wrote it and has not yet become
+/// another program.
 async fn start(command: &mut Command) -> std::io::Result<Child> {
     use std::io::ErrorKind::{ExecutableFileBusy, OutOfMemory, WouldBlock};
     let mut tries = 1;

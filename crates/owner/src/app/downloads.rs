@@ -1,7 +1,8 @@
 //! Finished exports, to be fetched once each.
 //!
-//! A finished file is opened and loses its name at once: what nobody fetches, and what a crash leaves, is gone with the process. It is
-//! let go once it was fetched, when further exports need its place, or when the app ends.
+//! A finished file is opened and loses its name at once: what nobody fetches, and what a crash
+//! leaves, is gone with the process. It is let go once it was fetched, when further exports need
+//! its place, or when the app ends.
 
 use super::App;
 use super::asked::nothing;

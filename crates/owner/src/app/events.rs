@@ -1,4 +1,5 @@
-//! When something moved, by the heads of the segments: footage is fetched only when somebody looks at it.
+//! When something moved, by the heads of the segments: footage is fetched only when somebody looks
+//! at it.
 
 use super::App;
 use super::asked::Stretch;

@@ -1,4 +1,5 @@
-//! Export for the page: progress over a WebSocket, then where to fetch the finished MP4s ([`super::downloads`]).
+//! Export for the page: progress over a WebSocket, then where to fetch the finished MP4s
+//! ([`super::downloads`]).
 
 use super::App;
 use super::asked::Stretch;
@@ -50,7 +51,8 @@ struct Ready {
     sha256: String,
 }
 
-/// The folder of one export's unfinished files, inside the keybook: nobody but the owner may enter it. Removed with this.
+/// The folder of one export's unfinished files, inside the keybook: nobody but the owner may enter
+/// it. Removed with this.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -85,7 +87,8 @@ pub(super) async fn export(
     })
 }
 
-/// Exports, telling how far it is. `None` when nobody waits for it any more: what was begun goes with its folder.
+/// Exports, telling how far it is. `None` when nobody waits for it any more: what was begun goes
+/// with its folder.
 async fn exported(app: &App, socket: &mut Socket, name: &str, span: Span) -> Option<Told> {
     let folder = match Folder::create(app) {
         Ok(folder) => folder,

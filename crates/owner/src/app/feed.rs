@@ -1,4 +1,5 @@
-//! From the opener to the page: what is written to a sink and what is told to a callback, in one order, bounded.
+//! From the opener to the page: what is written to a sink and what is told to a callback, in one
+//! order, bounded.
 //!
 //! ```text
 //! Event::Run, init, Event::Segment, fragment, fragment, ... Event::SegmentVerified      as messages of a WebSocket:
@@ -6,8 +7,8 @@
 //!   binary  tag | f64 big-endian seconds | bytes        tag 0: init; 1: fragment, whose decode time that is
 //! ```
 //!
-//! A page that does not take what is sent holds up the flush of the sink, and so the session with the relay: the relay's rule for slow
-//! viewers is then the only one.
+//! A page that does not take what is sent holds up the flush of the sink, and so the session with
+//! the relay: the relay's rule for slow viewers is then the only one.
 
 use crate::live::Event;
 use container::{Fragment, Init};

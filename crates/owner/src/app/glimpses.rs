@@ -1,8 +1,10 @@
-//! What the heads of the segments tell, by epoch: how far footage reaches, and how much moved in it. Read once, kept for timeline and events alike.
+//! What the heads of the segments tell, by epoch: how far footage reaches, and how much moved in
+//! it. Read once, kept for timeline and events alike.
 //!
-//! An epoch is asked for until as many heads are here as its close record, signed by the camera in the epoch behind it, says that it had;
-//! so what comes late, after an outage, is found. A day is many heads: each question fetches a bounded number, the newest first, and says
-//! whether more are to come.
+//! An epoch is asked for until as many heads are here as its close record, signed by the camera in
+//! the epoch behind it, says that it had; so what comes late, after an outage, is found. A day is
+//! many heads: each question fetches a bounded number, the newest first, and says whether more are
+//! to come.
 
 use crate::heads::{self, Head, Wanted};
 use crate::lent::Lent;
@@ -23,7 +25,8 @@ const AGAIN_US: u64 = 3_000_000;
 const LATE_AGAIN_US: u64 = 30_000_000;
 /// Neighbouring epochs that are asked for at once.
 const EPOCHS_AT_ONCE: usize = 16;
-/// The most heads of one run of epochs, eight in each second of the longest ones: a relay that sends more of them sends none.
+/// The most heads of one run of epochs, eight in each second of the longest ones: a relay that
+/// sends more of them sends none.
 const HEADS_PER_RUN: usize = EPOCHS_AT_ONCE * 4800;
 /// Epochs kept of one camera: more than a week of minutes.
 const MAX_EPOCHS: usize = 12_000;
@@ -101,7 +104,8 @@ struct Found {
 }
 
 impl Glimpses {
-    /// Reads the heads of epochs where that is due; whether all of them are read, or more are to come.
+    /// Reads the heads of epochs where that is due; whether all of them are read, or more are to
+    /// come.
     pub(super) async fn read(
         &self,
         owner: &Owner,
@@ -128,7 +132,8 @@ impl Glimpses {
         let id = camera.camera_id.to_string();
         let mut keys = heads::keyring(camera)?;
         let (mut fetched, mut runs) = (0, 0);
-        // One moment for the whole question: what is asked for in it is not due again before it ends, however slow the relay is.
+        // One moment for the whole question: what is asked for in it is not due again before it
+        // ends, however slow the relay is.
         let now_us = owner.now_us().0;
         loop {
             let run = self.seen.lock().entry(id.clone()).or_default().next_run(known, now_us);
@@ -225,7 +230,8 @@ impl Glimpse {
 }
 
 impl StoredEpoch {
-    /// By the numbers of its segments, of which there were `all`: on a slow machine times have holes in which nothing is missing.
+    /// By the numbers of its segments, of which there were `all`: on a slow machine times have
+    /// holes in which nothing is missing.
     fn of(segments: &[Glimpse], all: Option<u32>, over: bool) -> Self {
         let mut parts = Vec::<(u64, u64)>::new();
         let mut next = None;
@@ -293,7 +299,8 @@ mod tests {
         assert_eq!(numbers(seen.next_run(&all, 131 * S)), [1, 2]);
         seen.take(&all[..2], &found(&[(1, 10), (1, 12), (2, 20), (2, 22)]), 131 * S);
         assert_eq!(numbers(seen.next_run(&all, 1000 * S)), [6]);
-        // Closed meanwhile: its last segments are asked for as soon as those of an epoch that grows.
+        // Closed meanwhile: its last segments are asked for as soon as those of an epoch that
+        // grows.
         assert_eq!(numbers(seen.next_run(&[known(6, Some(3))], 134 * S)), [6]);
         let many: Vec<_> = (100..200).map(|number| known(number, Some(1))).collect();
         assert_eq!(seen.next_run(&many, 0).len(), EPOCHS_AT_ONCE);

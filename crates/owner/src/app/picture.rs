@@ -1,6 +1,8 @@
-//! One key picture of a moment, for a page to draw small: the run's init segment and the fragment with the key frame, an MP4 of a tenth of a second.
+//! One key picture of a moment, for a page to draw small: the run's init segment and the fragment
+//! with the key frame, an MP4 of a tenth of a second.
 //!
-//! Of a head, so that it costs a picture and not a segment. It helps to find a moment; what is then played is opened whole.
+//! Of a head, so that it costs a picture and not a segment. It helps to find a moment; what is then
+//! played is opened whole.
 
 use super::App;
 use super::asked::Which;
@@ -56,7 +58,8 @@ pub(super) async fn picture(
     Ok((headers, [head.sealed.init, picture].concat()).into_response())
 }
 
-/// The head with the last key picture at or before a moment, and the end of the segment that holds the moment.
+/// The head with the last key picture at or before a moment, and the end of the segment that holds
+/// the moment.
 async fn find(
     owner: &Owner,
     session: &mut Session,

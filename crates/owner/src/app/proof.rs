@@ -1,7 +1,8 @@
-//! What the app knows without being asked: the log, audited again and again, and the cameras by the relay's word.
+//! What the app knows without being asked: the log, audited again and again, and the cameras by the
+//! relay's word.
 //!
-//! The state of the proof is always in the page's sight. It is never better than the last audit: what has not been verified lately is
-//! called stale, and a fork stays a fork until the app ends.
+//! The state of the proof is always in the page's sight. It is never better than the last audit:
+//! what has not been verified lately is called stale, and a fork stays a fork until the app ends.
 
 use super::App;
 use crate::audit::{self, AuditError, Report, Since};
@@ -13,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
-/// Between two audits: a release is in the page's sight this long after it is in a cosigned head, at most.
+/// Between two audits: a release is in the page's sight this long after it is in a cosigned head,
+/// at most.
 const AUDIT_EVERY: Duration = Duration::from_secs(10);
 /// Between two questions to the relay.
 const CAMERAS_EVERY: Duration = Duration::from_secs(2);

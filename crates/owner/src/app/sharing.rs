@@ -1,6 +1,8 @@
-//! Who may watch and who holds shares, camera by camera: read from the newest policy in the book, which the owner signed and the log holds.
+//! Who may watch and who holds shares, camera by camera: read from the newest policy in the book,
+//! which the owner signed and the log holds.
 //!
-//! To look at only: a policy is changed on the command line, where the configuration is (`candor owner policy`).
+//! To look at only: a policy is changed on the command line, where the configuration is (`candor
+//! owner policy`).
 
 use super::App;
 use crate::policy::ShownPolicy;

@@ -1,5 +1,5 @@
-//! The order of starting and stopping: it listens before its address is told; when it stops, the server goes first, then the sockets,
-//! which are no longer the server's.
+//! The order of starting and stopping: it listens before its address is told; when it stops, the
+//! server goes first, then the sockets, which are no longer the server's.
 
 use super::{App, AppError, At, proof, serve};
 use crate::state::Owner;

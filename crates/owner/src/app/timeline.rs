@@ -1,7 +1,10 @@
-//! One camera's past: which times were filmed, which are missing and why, and which were released to whom.
+//! One camera's past: which times were filmed, which are missing and why, and which were released
+//! to whom.
 //!
-//! The times come from the EpochOpens that the relay holds, each signed by the camera, so that a day costs kilobytes and no footage. Where an epoch
-//! was cut short, and where heads were read anyway, they tell how far its footage reaches: `glimpses`. Fetched once, kept while the page stays near.
+//! The times come from the EpochOpens that the relay holds, each signed by the camera, so that a
+//! day costs kilobytes and no footage. Where an epoch was cut short, and where heads were read
+//! anyway, they tell how far its footage reaches: `glimpses`. Fetched once, kept while the page
+//! stays near.
 
 mod past;
 
@@ -20,7 +23,8 @@ use relay_client::{EpochQuery, Paging, Session};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// After so much of what was cut short a question is answered; the rest is drawn as planned, until it is asked again.
+/// After so much of what was cut short a question is answered; the rest is drawn as planned, until
+/// it is asked again.
 const ENDS: Most = Most { heads: 1024, runs: 16 };
 
 /// Epochs seen so far, by camera id and track, and the session for more.
@@ -84,7 +88,8 @@ impl Epochs {
         let stored = glimpses.stored(camera.camera_id, main.around(from, to));
         let (recorded, gaps) = main.drawn(&stored, from, to, newest_us);
         let mut releases = main.releases(TrackId::MAIN, from, to, name, rows);
-        // A release names epochs of one track: those of the second one lie where its own EpochOpens say.
+        // A release names epochs of one track: those of the second one lie where its own EpochOpens
+        // say.
         if rows.iter().any(|row| row.track == TrackId::SUB.0 && row.camera == name) {
             let sub = self.fetched(owner, (camera.camera_id, TrackId::SUB), &key, span).await?;
             releases.extend(sub.releases(TrackId::SUB, from, to, name, rows));

@@ -1,7 +1,8 @@
 //! Video for the page: one WebSocket, one live view or one recorded span.
 //!
-//! What the page says back, each a text: `more` on a played span, for a few segments more. A live view is never asked for: it comes, and a
-//! page that cannot keep up meets the relay's rule for slow viewers. Closing the socket ends the session with the relay.
+//! What the page says back, each a text: `more` on a played span, for a few segments more. A live
+//! view is never asked for: it comes, and a page that cannot keep up meets the relay's rule for
+//! slow viewers. Closing the socket ends the session with the relay.
 
 use super::App;
 use super::asked::{Stretch, Which};
@@ -75,7 +76,8 @@ async fn show(app: Arc<App>, socket: Socket, name: String, track: TrackId, span:
     }
 }
 
-/// Sends what `watching` gives, until it ends, the page goes or the app stops. `credit` counts segments, where the page asks for them.
+/// Sends what `watching` gives, until it ends, the page goes or the app stops. `credit` counts
+/// segments, where the page asks for them.
 async fn serve(
     mut socket: Socket,
     watching: impl Future<Output = Result<Watched, WatchError>>,

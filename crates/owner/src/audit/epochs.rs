@@ -1,5 +1,6 @@
-//! The other half of an audit: every EpochOpen that the relay holds of own cameras, compared with the policy of its time. A
-//! viewer added in silence, or a camera that films under another policy, shows here.
+//! The other half of an audit: every EpochOpen that the relay holds of own cameras, compared with
+//! the policy of its time. A viewer added in silence, or a camera that films under another policy,
+//! shows here.
 
 use crate::book::{BookError, StoredCamera};
 use crate::live::policy::Policies;
@@ -68,7 +69,8 @@ impl Checker {
     }
 }
 
-/// Checks the epochs of one camera's track since the last audit. What the relay does not answer is an alarm: nothing is clean unseen.
+/// Checks the epochs of one camera's track since the last audit. What the relay does not answer is
+/// an alarm: nothing is clean unseen.
 pub(super) async fn check(
     owner: &Owner,
     camera: &StoredCamera,

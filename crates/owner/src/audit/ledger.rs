@@ -1,12 +1,13 @@
-//! The owner's side of the log: leaf after leaf, what concerns own cameras and what became of it. Pure.
+//! The owner's side of the log: leaf after leaf, what concerns own cameras and what became of it.
+//! Pure.
 //!
 //! ```text
 //! leaf ── label, tried with the notice key of every own camera-day ──>  a finding: request or policy
 //!      ── request index and leaf hash of a finding ─────────────────>  a grant, refusal, ratification, ... of it
 //! ```
 //!
-//! A leaf that refers to a request always stands after it, so that one pass tells all. What earlier audits found goes on:
-//! a grant that is logged later is counted then.
+//! A leaf that refers to a request always stands after it, so that one pass tells all. What earlier
+//! audits found goes on: a grant that is logged later is counted then.
 
 use super::{Row, State};
 use crate::book::notice::CameraDay;
@@ -168,7 +169,8 @@ impl Ledger {
         found.granted_by.push(trustee);
     }
 
-    /// Notes what another leaf says of a request, if it is by the trustee that it names (where it names one).
+    /// Notes what another leaf says of a request, if it is by the trustee that it names (where it
+    /// names one).
     fn said(&mut self, index: u64, hash: &Hash, by: Option<(&Signed<Leaf>, &str)>, said: String) {
         if by.is_some_and(|(leaf, trustee)| !self.is_by_trustee(index, leaf, trustee)) {
             return;

@@ -1,5 +1,6 @@
-//! Notice roots: with `NR_d` of a camera's pairing day its owner derives the notice key of every later day, finds every
-//! leaf about the camera and opens its details. One secret file a camera, made at pairing, never overwritten.
+//! Notice roots: with `NR_d` of a camera's pairing day its owner derives the notice key of every
+//! later day, finds every leaf about the camera and opens its details. One secret file a camera,
+//! made at pairing, never overwritten.
 //!
 //! ```text
 //! keybook/notice/<camera_id>.secret      CANDOR+SECRET+notice-root+<base64 of u32 day || NR_day>

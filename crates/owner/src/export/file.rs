@@ -1,4 +1,5 @@
-//! One MP4 being written: the media as they come, the index in front of them at the end, the name last.
+//! One MP4 being written: the media as they come, the index in front of them at the end, the name
+//! last.
 
 use super::{ExportError, ExportedFile};
 use container::export::Exporter;

@@ -1,4 +1,5 @@
-//! How late fragments come: the median and the 99th percentile of the newest ones, in bounded memory.
+//! How late fragments come: the median and the 99th percentile of the newest ones, in bounded
+//! memory.
 
 /// Samples kept: seven minutes of 100 ms fragments.
 const MAX_SAMPLES: usize = 4096;
@@ -20,7 +21,8 @@ impl Latencies {
         }
     }
 
-    /// The smallest sample that at least `percent` of all do not exceed (nearest rank); `None` without samples.
+    /// The smallest sample that at least `percent` of all do not exceed (nearest rank); `None`
+    /// without samples.
     pub(crate) fn percentile(&self, percent: u8) -> Option<u64> {
         let mut sorted = self.samples.clone();
         sorted.sort_unstable();

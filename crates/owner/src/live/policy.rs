@@ -1,5 +1,5 @@
-//! Whether an epoch was opened under the owner's policy of its time: the alarm for a viewer added in silence, or for a camera
-//! that was kept on an old policy. Pure.
+//! Whether an epoch was opened under the owner's policy of its time: the alarm for a viewer added
+//! in silence, or for a camera that was kept on an old policy. Pure.
 
 use crate::book::{BookError, StoredCamera};
 use media::epoch::EpochOpen;
@@ -42,7 +42,8 @@ impl Policies {
         self.0.iter().any(|version| version.hash == *hash)
     }
 
-    /// Shares needed to open an epoch: the fewest of all versions, so that a release is never taken for less than it is.
+    /// Shares needed to open an epoch: the fewest of all versions, so that a release is never taken
+    /// for less than it is.
     pub(crate) fn fewest_shares(&self) -> u8 {
         self.0.iter().map(|version| version.policy.t).filter(|t| *t > 0).min().unwrap_or(0)
     }

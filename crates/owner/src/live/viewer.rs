@@ -1,5 +1,6 @@
-//! What a viewer makes of the segments a relay sends: opens them, in order, and hands out what may be written. No I/O and no
-//! clock, so that live view, playback, export and the tests of hostile relays go through the same code.
+//! What a viewer makes of the segments a relay sends: opens them, in order, and hands out what may
+//! be written. No I/O and no clock, so that live view, playback, export and the tests of hostile
+//! relays go through the same code.
 //!
 //! ```text
 //! begin() -> push(bytes) -> Step::Epoch(header)   fetch the EpochOpen, learn() it, push(&[])
@@ -84,7 +85,8 @@ pub(crate) struct Viewer {
     latencies: Latencies,
 }
 
-/// Its number and the SHA-256 of its init segment: a clock that stepped begins a run without changing the init.
+/// Its number and the SHA-256 of its init segment: a clock that stepped begins a run without
+/// changing the init.
 type Run = (u32, [u8; 32]);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,7 +236,8 @@ impl Viewer {
         step
     }
 
-    /// Learns the owner's newer policies before EpochOpens are taken that name one: another command may have made it since.
+    /// Learns the owner's newer policies before EpochOpens are taken that name one: another command
+    /// may have made it since.
     pub(crate) async fn catch_up(&mut self, owner: &Owner, epochs: &[Epoch]) -> Result<(), BookError> {
         if epochs.iter().all(|epoch| self.policies.has(&epoch.open().context.policy_hash)) {
             return Ok(());
@@ -246,7 +249,8 @@ impl Viewer {
         Ok(())
     }
 
-    /// Takes the EpochOpens that were fetched for a segment. Without the right one among them the next push is refused.
+    /// Takes the EpochOpens that were fetched for a segment. Without the right one among them the
+    /// next push is refused.
     pub(crate) fn learn(&mut self, incoming: &mut Incoming, epochs: &[Epoch], out: &mut Vec<Output>) {
         let Some(header) = incoming.header else { return };
         incoming.epoch_asked = true;
@@ -275,7 +279,8 @@ impl Viewer {
         }
     }
 
-    /// The session or the stream was lost in mid-segment: what is missing shows as a gap, or comes again.
+    /// The session or the stream was lost in mid-segment: what is missing shows as a gap, or comes
+    /// again.
     pub(crate) fn lost(&mut self, incoming: &Incoming) {
         if incoming.header.is_some() && !incoming.done {
             self.needs_key_frame = true;

@@ -1,6 +1,6 @@
-//! An invite as a QR code for a terminal: half blocks, two modules a character, light modules drawn and dark ones left
-//! to the background, with the quiet zone scanners need. Terminals are dark more often than not; on a light one the code
-//! is inverted, which phone cameras read as well.
+//! An invite as a QR code for a terminal: half blocks, two modules a character, light modules drawn
+//! and dark ones left to the background, with the quiet zone scanners need. Terminals are dark more
+//! often than not; on a light one the code is inverted, which phone cameras read as well.
 
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};

@@ -1,4 +1,5 @@
-//! What an owner signs: a camera's first policy, and the next one when the configuration says something else. Pure.
+//! What an owner signs: a camera's first policy, and the next one when the configuration says
+//! something else. Pure.
 
 use crate::config::Escrow;
 use crate::state::Owner;
@@ -28,7 +29,8 @@ pub enum ComposeError {
     Versions,
 }
 
-/// Version 1 of a camera's policy, from the configuration: this device watches, these trustees hold shares.
+/// Version 1 of a camera's policy, from the configuration: this device watches, these trustees hold
+/// shares.
 pub(crate) fn first_policy(owner: &Owner, camera_id: CameraId) -> Result<SignedOwnerPolicy, ComposeError> {
     let this = Recipient {
         device_id: owner.device_id(),
@@ -40,7 +42,8 @@ pub(crate) fn first_policy(owner: &Owner, camera_id: CameraId) -> Result<SignedO
     policy.sign(owner.root()).map_err(ComposeError::Policy)
 }
 
-/// The version after this one; none if the configuration says the same. Who watches stays as it is. Made again of the same, it is the same.
+/// The version after this one; none if the configuration says the same. Who watches stays as it is.
+/// Made again of the same, it is the same.
 pub(crate) fn next_policy(
     owner: &Owner,
     newest: &SignedOwnerPolicy,

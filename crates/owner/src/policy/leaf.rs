@@ -1,4 +1,5 @@
-//! The leaf of a policy: what its text says, and that it stands in the witnessed log. The relay sponsors it and is believed nothing.
+//! The leaf of a policy: what its text says, and that it stands in the witnessed log. The relay
+//! sponsors it and is believed nothing.
 
 use crate::book::{BookError, OwnEntry, Stored};
 use crate::state::Owner;
@@ -33,8 +34,9 @@ pub enum LeafError {
     NotLogged(#[from] LoggedError),
 }
 
-/// Has a policy's leaf sponsored and logged. The leaf is in the book before it is sent, so that an audit
-/// knows it as the owner's own whatever happens next; nothing is believed that the proof does not show.
+/// Has a policy's leaf sponsored and logged. The leaf is in the book before it is sent, so that an
+/// audit knows it as the owner's own whatever happens next; nothing is believed that the proof does
+/// not show.
 pub(crate) async fn log(
     owner: &Owner,
     session: &mut Session,

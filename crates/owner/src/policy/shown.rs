@@ -1,4 +1,5 @@
-//! A camera's policy as people and scripts read it, and what the configuration would change in it. Pure.
+//! A camera's policy as people and scripts read it, and what the configuration would change in it.
+//! Pure.
 
 use super::{compose, newest};
 use crate::book::{BookError, StoredCamera};

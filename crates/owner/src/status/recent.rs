@@ -1,4 +1,5 @@
-//! What the heads of a camera's newest minute say: how much it sends, and how many of its segments still wait in its spool.
+//! What the heads of a camera's newest minute say: how much it sends, and how many of its segments
+//! still wait in its spool.
 
 use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};

@@ -25,7 +25,8 @@ pub(crate) async fn started(world: &World) -> (Running<At, AppError>, SocketAddr
     (app, address, path)
 }
 
-/// Sends a request as written and reads the answer's head, and its body if the connection is closed after it.
+/// Sends a request as written and reads the answer's head, and its body if the connection is closed
+/// after it.
 async fn said(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut request = format!("{method} {path} HTTP/1.1\r\n");

@@ -1,4 +1,5 @@
-//! A log with four witnesses, a relay's name to sponsor under, and an owner whose camera is in the book.
+//! A log with four witnesses, a relay's name to sponsor under, and an owner whose camera is in the
+//! book.
 
 use base64::Engine as _;
 use ed25519_dalek::SigningKey;
@@ -148,8 +149,8 @@ impl World {
         Paired { id, root, day, leaf_index: proof.index() }
     }
 
-    /// Keeps a copy of all folders of the stopped log and its witnesses: what a forking operator, or a thief of all the
-    /// disks, would have.
+    /// Keeps a copy of all folders of the stopped log and its witnesses: what a forking operator,
+    /// or a thief of all the disks, would have.
     pub(crate) fn back_up(&self) {
         for part in PARTS {
             copy_folder(&self.dir.path().join(part), &self.dir.path().join("backup").join(part));

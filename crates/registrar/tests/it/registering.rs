@@ -66,7 +66,8 @@ async fn registered_keys_count_for_whoever_reads_the_log_until_they_are_revoked(
     let mut other = Register::new(&PolicyDoc::recommended(operator.clone(), operator));
     let asked = request(&[&officer, &supervisor, &relay]);
     for (index, entry) in (0..).zip(&entries) {
-        // All three must be there: the sponsor's, registered last, is the one that was missing so far.
+        // All three must be there: the sponsor's, registered last, is the one that was missing so
+        // far.
         if index < 3 {
             assert_eq!(register.authority(&asked), Err(Unauthorised::Sponsor), "before {index}");
         } else {

@@ -1,4 +1,5 @@
-//! The cast of these tests: a log, a registrar and an operator whom the log knows, and one whom it does not.
+//! The cast of these tests: a log, a registrar and an operator whom the log knows, and one whom it
+//! does not.
 
 use registrar::{Config, LogConfig};
 use stage::log::Log;

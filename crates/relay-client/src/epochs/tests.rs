@@ -74,7 +74,8 @@ fn all(held: &[SignedEpochOpen], most: usize) -> Vec<u64> {
 
 #[test]
 fn an_honest_relays_epochs_come_once_each_and_in_order_also_those_that_a_restart_cut_short() {
-    // Planned for ten minutes, cut by restarts: the next ones begin, and most end, within the first.
+    // Planned for ten minutes, cut by restarts: the next ones begin, and most end, within the
+    // first.
     let plan = [
         (1, 0, 600_000),
         (2, 5, 10_000),
@@ -111,7 +112,8 @@ fn nothing_is_asked_about_an_empty_span_nor_behind_its_end() {
     assert_eq!(paging.request(), None);
 }
 
-/// Asks a relay that answers by a script until it is over; what came of it, and how often it was asked.
+/// Asks a relay that answers by a script until it is over; what came of it, and how often it was
+/// asked.
 fn led(mut answer: impl FnMut(usize) -> (Vec<Vec<u8>>, bool)) -> (Vec<u64>, Page, usize) {
     let (mut paging, mut seen, mut asked) = (Paging::new(query(0, u64::MAX)), Vec::new(), 0);
     loop {

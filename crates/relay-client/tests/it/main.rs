@@ -1,4 +1,5 @@
-//! Over real sockets: a relay that breaks off, refuses, hides or lies, and one that is to be found at its second address.
+//! Over real sockets: a relay that breaks off, refuses, hides or lies, and one that is to be found
+//! at its second address.
 #![allow(clippy::unwrap_used)]
 
 mod fake;

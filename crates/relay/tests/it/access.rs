@@ -1,4 +1,5 @@
-//! Who may: a stranger nothing, a device what its policy says, a stolen identity no more than itself.
+//! Who may: a stranger nothing, a device what its policy says, a stolen identity no more than
+//! itself.
 
 use crate::world::{
     CAMERA, Camera, DEVICE, GUEST, OWNER, SPONSOR, STRANGER, TRACK, World, bundle, fetch, soon,
@@ -60,7 +61,8 @@ async fn a_stolen_device_or_camera_key_opens_nothing_of_another_camera() {
     end.stored(&camera.film(&[b"x"])).await;
     let other = Camera::new(CAMERA + 1);
     world.enroll(&other, &[(GUEST, Role::Guest)]).await;
-    // The second camera's key speaks for the second camera alone; the first one's device is nobody there.
+    // The second camera's key speaks for the second camera alone; the first one's device is nobody
+    // there.
     let mut thief = world.connect(CAMERA + 1).await;
     assert!(
         matches!(thief.publish(camera.id()).await, Control::Refuse(r) if r.code == RefusalCode::WrongCamera)

@@ -1,4 +1,5 @@
-//! A relay whose clock a test steps: what is kept and who may watch follow the machine that was handed in.
+//! A relay whose clock a test steps: what is kept and who may watch follow the machine that was
+//! handed in.
 
 use crate::world::{DEVICE, World};
 use host::clock::Clock;

@@ -6,7 +6,8 @@ use std::fs::File;
 
 #[tokio::test]
 async fn a_full_disk_is_named_and_the_same_segment_is_stored_when_space_returns() {
-    // The relay keeps its distance from the end of the disk; a file that takes a quarter of what is free crosses it.
+    // The relay keeps its distance from the end of the disk; a file that takes a quarter of what is
+    // free crosses it.
     let mut free = 0;
     let world = World::with(|config| {
         free = host::durable::free_bytes(config.data.parent().unwrap()).unwrap();

@@ -82,7 +82,8 @@ async fn a_stalled_viewer_delays_nobody_and_jumps_to_the_newest_when_it_reads_ag
         end.stored(&segment).await;
         assert_eq!(whole(&quick).await, segment.bytes, "nobody waits for the stalled viewer");
     }
-    // What it did not take in time was reset for it alone; it goes on with a newer key frame, and in order.
+    // What it did not take in time was reset for it alone; it goes on with a newer key frame, and
+    // in order.
     let (mut resets, mut seen) = (0, Vec::new());
     let newest = loop {
         let newest = camera.film_bytes(1 << 10);

@@ -1,5 +1,5 @@
-//! The relay over real sockets on loopback. It is blind, so the cameras here seal nothing: their fragments are any bytes, under real keys,
-//! chains and signatures.
+//! The relay over real sockets on loopback. It is blind, so the cameras here seal nothing: their
+//! fragments are any bytes, under real keys, chains and signatures.
 #![allow(clippy::unwrap_used)]
 
 mod access;

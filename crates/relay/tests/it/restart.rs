@@ -37,7 +37,8 @@ async fn a_restart_keeps_everything_and_connected_peers_are_told() {
         Request::FetchEpochs { camera_id: camera.id(), track: TRACK, from_us: Micros(0), to_us: Micros::MAX };
     let answer = world.connect(OWNER).await.call(&epochs).await;
     assert!(matches!(answer, Response::Epochs { opens, .. } if opens.len() == 1));
-    // The epoch goes on: its EpochOpen need not be put again, and the chain is checked against what is stored.
+    // The epoch goes on: its EpochOpen need not be put again, and the chain is checked against what
+    // is stored.
     end.stored(&camera.film(&[b"z"])).await;
     world.stop().await;
 }
@@ -58,7 +59,8 @@ async fn a_relay_that_was_never_initialised_does_not_start_and_init_overwrites_n
     assert!(matches!(error, relay::Error::Store(_)), "a second one on the same folder: {error}");
 }
 
-/// The relay reads of the segment before no more than its ends, without the checksum over all of it.
+/// The relay reads of the segment before no more than its ends, without the checksum over all of
+/// it.
 #[tokio::test]
 async fn a_stored_chain_that_the_disk_changed_is_not_held_against_the_next_segment() {
     for damaged in [false, true] {

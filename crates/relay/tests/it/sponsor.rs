@@ -1,4 +1,5 @@
-//! A leaf sponsored for an owner, in a real log with real witnesses; and day keys mirrored over real HTTP.
+//! A leaf sponsored for an owner, in a real log with real witnesses; and day keys mirrored over
+//! real HTTP.
 
 use crate::world::{CAMERA, OWNER, World};
 use host::http::{ServeLimits, bind, serve};

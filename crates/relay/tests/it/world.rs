@@ -103,7 +103,8 @@ impl World {
         End { link, control, _endpoint: endpoint }
     }
 
-    /// A camera that the owner has enrolled, connected and publishing, with its first EpochOpen put.
+    /// A camera that the owner has enrolled, connected and publishing, with its first EpochOpen
+    /// put.
     pub(crate) async fn camera(&self) -> (Camera, End) {
         let mut camera = Camera::new(CAMERA);
         self.enroll(&camera, &RECIPIENTS).await;

@@ -1,7 +1,9 @@
-//! From whole segment to whole segment: nothing replayed, the chain unbroken, and what is missing named.
+//! From whole segment to whole segment: nothing replayed, the chain unbroken, and what is missing
+//! named.
 //!
-//! The trailer signs the chain, and the chain folds in every segment of the epoch and the close of the epoch before. So two neighbours tell
-//! whether anything stood between them; an EpochOpen tells how many segments the epoch before it had, and why footage is missing.
+//! The trailer signs the chain, and the chain folds in every segment of the epoch and the close of
+//! the epoch before. So two neighbours tell whether anything stood between them; an EpochOpen tells
+//! how many segments the epoch before it had, and why footage is missing.
 
 use super::{Ended, OpenError};
 use core::cmp::Ordering;
@@ -19,8 +21,9 @@ pub struct Gap {
     pub to_us: Micros,
     /// Segments known to be missing.
     pub segments: u64,
-    /// The camera's signed reason, or `None` where the camera filmed and the segment is not there: withheld or not yet stored. Under
-    /// [`GapReason::SpoolOverflow`] the camera says that it dropped its oldest segments itself.
+    /// The camera's signed reason, or `None` where the camera filmed and the segment is not there:
+    /// withheld or not yet stored. Under [`GapReason::SpoolOverflow`] the camera says that it
+    /// dropped its oldest segments itself.
     pub reason: Option<GapReason>,
 }
 
@@ -31,16 +34,19 @@ pub struct Continuity {
 }
 
 impl Continuity {
-    /// Starts anywhere: the first segment is taken as it is (its chain is checked if it is the first of its epoch).
+    /// Starts anywhere: the first segment is taken as it is (its chain is checked if it is the
+    /// first of its epoch).
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the next whole segment; `open` is the verified EpochOpen of its epoch. Says what is missing before it.
+    /// Takes the next whole segment; `open` is the verified EpochOpen of its epoch. Says what is
+    /// missing before it.
     ///
     /// # Errors
-    /// [`OpenError::WrongTrack`], [`OpenError::Replayed`], [`OpenError::BrokenChain`]: the segment is not taken.
+    /// [`OpenError::WrongTrack`], [`OpenError::Replayed`], [`OpenError::BrokenChain`]: the segment
+    /// is not taken.
     pub fn take(&mut self, ended: &Ended, open: &EpochOpen) -> Result<Option<Gap>, OpenError> {
         let header = &ended.header;
         let broken = Err(OpenError::BrokenChain(header.sequence));
@@ -69,7 +75,8 @@ impl Continuity {
         Ok(gap)
     }
 
-    /// The chain before this segment, where it is known: it is its epoch's first, or the one before it was taken.
+    /// The chain before this segment, where it is known: it is its epoch's first, or the one before
+    /// it was taken.
     fn chain_before(&self, ended: &Ended, open: &EpochOpen) -> Option<Chain> {
         let header = &ended.header;
         if header.k == 0 {
@@ -95,7 +102,8 @@ impl Continuity {
             (u64::from(header.k) + missing_of(close, last)?, close.map(|close| close.gap))
         };
         let segments = by_sequence.max(by_number);
-        // SPEC: segment.md#opening: the camera's reason MUST NOT excuse segments that it filmed, spool overflow apart.
+        // SPEC: segment.md#opening: the camera's reason MUST NOT excuse segments that it filmed,
+        // spool overflow apart.
         let reason = match said {
             None | Some(GapReason::None) => None,
             Some(GapReason::SpoolOverflow) => said,

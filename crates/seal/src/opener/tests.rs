@@ -280,7 +280,8 @@ fn a_chain_that_does_not_follow_is_broken() {
     let mut filming = Filming::epoch(camera(1), 7, 40, None);
     let keys = filming.keys();
     let first = ended(&filming.segment(), &keys);
-    // The camera itself signed another second segment onto another first: both are genuine, together they are not.
+    // The camera itself signed another second segment onto another first: both are genuine,
+    // together they are not.
     let mut other = Filming::epoch(camera(1), 7, 40, None);
     other.rng = Rng::seed_from_u64(99);
     other.segment();
@@ -384,7 +385,8 @@ fn continuity_is_of_one_track_and_never_goes_back() {
     assert_eq!(continuity.take(&theirs, &other.open), Err(OpenError::WrongTrack));
     assert_eq!(continuity.take(&theirs, &eight.open), Err(OpenError::WrongTrack));
 
-    // An older epoch under a newer sequence, and a newer epoch that claims to follow one before what was seen.
+    // An older epoch under a newer sequence, and a newer epoch that claims to follow one before
+    // what was seen.
     seven.sequence = 90;
     assert_eq!(continuity.take(&next(&mut seven), &seven.open), Err(OpenError::Replayed(Sequence(90))));
     let mut nine = Filming::epoch(camera(1), 9, 41, Some(seven.close(GapReason::None)));

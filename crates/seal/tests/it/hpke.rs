@@ -1,7 +1,8 @@
 //! HPKE with X-Wing against others.
 //!
-//! Vectors: the KEM's own (draft-connolly-cfrg-xwing-kem), and the one of draft-ietf-hpke-pq that is of our suite in every part. Oracle:
-//! `hpke-rs` over libcrux shares no code with `hpke`, neither for ML-KEM and X25519 nor for the key schedule and the AEAD.
+//! Vectors: the KEM's own (draft-connolly-cfrg-xwing-kem), and the one of draft-ietf-hpke-pq that
+//! is of our suite in every part. Oracle: `hpke-rs` over libcrux shares no code with `hpke`,
+//! neither for ML-KEM and X25519 nor for the key schedule and the AEAD.
 
 use crate::schedule::{array, bytes};
 use chacha20::ChaCha20Rng as Rng;

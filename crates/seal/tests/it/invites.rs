@@ -1,4 +1,5 @@
-//! Invites and the mail sealed under them: the URL there and back, every malformed one refused, and mail that opens for its side only.
+//! Invites and the mail sealed under them: the URL there and back, every malformed one refused, and
+//! mail that opens for its side only.
 
 use crate::schedule::{array, bytes, cases};
 use chacha20::ChaCha20Rng as Rng;
@@ -65,7 +66,8 @@ fn malformed_urls_are_refused_and_say_why() {
         (field("ok", &key[..42]), "32 bytes"),
         (field("s", &format!("{key}=")), "32 bytes"),
         (field("s", &key.replace(key.chars().next().unwrap(), "+")), "32 bytes"),
-        // 43 characters carry 258 bits: the two that are left over must be zero, or one secret had four URLs.
+        // 43 characters carry 258 bits: the two that are left over must be zero, or one secret had
+        // four URLs.
         (field("s", &format!("{}B", "A".repeat(42))), "32 bytes"),
     ] {
         match Invite::parse(&url) {

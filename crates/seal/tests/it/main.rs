@@ -1,4 +1,5 @@
-//! What the crate must get right, from outside: vectors of a second implementation, an oracle, and every way to pass one thing off as another.
+//! What the crate must get right, from outside: vectors of a second implementation, an oracle, and
+//! every way to pass one thing off as another.
 #![allow(clippy::unwrap_used)]
 
 mod hpke;

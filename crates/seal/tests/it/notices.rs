@@ -40,7 +40,8 @@ fn a_days_key_says_nothing_of_other_days_cameras_or_leaves() {
     let (today, tomorrow) = (Day(20_752), Day(20_753));
     let key = root.key(&camera(), today);
     let next = root.next(&camera(), today);
-    // The camera keeps `next` alone: nothing derived from it, for whatever day it is asked, is today's key or root.
+    // The camera keeps `next` alone: nothing derived from it, for whatever day it is asked, is
+    // today's key or root.
     for asked in [today, tomorrow, Day(0)] {
         assert!(next.key(&camera(), asked) != key);
         assert_ne!(next.next(&camera(), asked).expose(), root.expose());

@@ -1,4 +1,5 @@
-//! `proto/vectors/key-schedule.json`, made by a second implementation: contexts, seeds, keys, commitments, chains.
+//! `proto/vectors/key-schedule.json`, made by a second implementation: contexts, seeds, keys,
+//! commitments, chains.
 
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::{EpochClose, EpochContext, GapReason};

@@ -1,4 +1,5 @@
-//! Wraps: each device its own, an admin the seed and a guest the content key, and none of them anywhere else.
+//! Wraps: each device its own, an admin the seed and a guest the content key, and none of them
+//! anywhere else.
 
 use chacha20::ChaCha20Rng as Rng;
 use media::epoch::{EpochContext, EpochOpen, Wrap};
@@ -73,7 +74,8 @@ fn no_device_opens_anothers() {
     assert_eq!(unwrap(&other.id, &other.key, &open).unwrap_err(), WrapError::NotForMe);
     let cannot_open = WrapError::Hpke(HpkeError::CannotOpen);
     assert_eq!(unwrap(&mine.id, &other.key, &open).unwrap_err(), cannot_open);
-    // The same wrap under another device's name, opened with the right key: the info names the device.
+    // The same wrap under another device's name, opened with the right key: the info names the
+    // device.
     let mut renamed = open;
     renamed.wraps[0].device_id = other.id;
     assert_eq!(unwrap(&other.id, &mine.key, &renamed).unwrap_err(), cannot_open);

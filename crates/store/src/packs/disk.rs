@@ -1,10 +1,10 @@
-//! The seam to the disk: every step that can fail, one method each, so that tests fail each of them.
-//! Nothing of the packs is read or written past it. The index is its library's to read and write; what
-//! decides, its commit, is asked for here.
+//! The seam to the disk: every step that can fail, one method each, so that tests fail each of
+//! them. Nothing of the packs is read or written past it. The index is its library's to read and
+//! write; what decides, its commit, is asked for here.
 //!
-//! Every step of a write may fail with nothing done, or fail although it was done: a caller that met an
-//! error knows neither. A read that fails has told nothing: neither that there is nothing, nor that what
-//! is there is damaged.
+//! Every step of a write may fail with nothing done, or fail although it was done: a caller that
+//! met an error knows neither. A read that fails has told nothing: neither that there is nothing,
+//! nor that what is there is damaged.
 
 use host::durable::{self, DurableError};
 use std::fmt::Debug;
@@ -38,8 +38,8 @@ pub(super) trait Disk: Debug + Send + Sync + 'static {
     /// Writes pieces into the file, one behind the other; durable only after [`Disk::sync`].
     fn write_at(&self, file: &File, offset: u64, pieces: &mut [IoSlice<'_>]) -> io::Result<()>;
 
-    /// Makes the file's bytes and length durable. After an error nobody knows which are: never append to
-    /// it again.
+    /// Makes the file's bytes and length durable. After an error nobody knows which are: never
+    /// append to it again.
     fn sync(&self, file: &File) -> io::Result<()>;
 
     /// Cuts the file to `length` bytes.

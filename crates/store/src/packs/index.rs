@@ -46,10 +46,12 @@ const POLICIES: Definition = TableDefinition::new("policies");
 
 /// The step of time by which a look begins.
 const SPAN_US: u64 = 600_000_000;
-/// Pages of the database that are kept in memory; the library's own bound is a gigabyte. What is not here is in the system's page cache.
+/// Pages of the database that are kept in memory; the library's own bound is a gigabyte. What is
+/// not here is in the system's page cache.
 const CACHE_BYTES: usize = 1 << 20;
 
-/// The first sequence of each track of which nothing earlier is missing, kept outside the index: the packs that prove it are dropped.
+/// The first sequence of each track of which nothing earlier is missing, kept outside the index:
+/// the packs that prove it are dropped.
 pub(super) type Floors = BTreeMap<(CameraId, TrackId), u64>;
 
 fn encode_entry(entry: &Entry) -> Vec<u8> {
@@ -149,8 +151,8 @@ impl Index {
         Self { path, disk, db: RwLock::new(None), damaged, in_doubt, behind: RwLock::new(()) }
     }
 
-    /// Opens it, or opens it again after it failed. `true` when it was made anew, because it was missing
-    /// or senseless.
+    /// Opens it, or opens it again after it failed. `true` when it was made anew, because it was
+    /// missing or senseless.
     pub(super) fn open(&self) -> Result<bool, StoreError> {
         let mut db = self.db.write();
         // Until it was brought up to date.
@@ -188,7 +190,8 @@ impl Index {
         self.open().map(drop)
     }
 
-    /// Looks at one state of the index. No reader waits for a writer, but while the index is made anew.
+    /// Looks at one state of the index. No reader waits for a writer, but while the index is made
+    /// anew.
     pub(super) fn read<T>(
         &self,
         look: impl FnOnce(&View<'_, ReadOnlyTable<Bytes, Bytes>>) -> Result<T, Error>,

@@ -5,13 +5,14 @@
 //!       number           lane    mark
 //! ```
 //!
-//! The number orders packs by creation and is never reused. The name carries the mark, so that no byte of the file has to be whole for
-//! the others to be read.
+//! The number orders packs by creation and is never reused. The name carries the mark, so that no
+//! byte of the file has to be whole for the others to be read.
 //!
-//! *Lanes* keep apart what dies at different times. Segments go into `video-D`, D being the camera's retention in days rounded up to a
-//! power of two: at most 17 lanes whatever owners choose, and a pack of short-lived footage does not wait for long-lived footage in it.
-//! EpochOpens go into `epochs`, which goes when its segments have gone. DayNotices, policies and day keys go into `objects`, which is
-//! never dropped: some kilobytes a camera and year.
+//! *Lanes* keep apart what dies at different times. Segments go into `video-D`, D being the
+//! camera's retention in days rounded up to a power of two: at most 17 lanes whatever owners
+//! choose, and a pack of short-lived footage does not wait for long-lived footage in it. EpochOpens
+//! go into `epochs`, which goes when its segments have gone. DayNotices, policies and day keys go
+//! into `objects`, which is never dropped: some kilobytes a camera and year.
 
 use super::disk::Disk;
 use super::record::{HEADER_LEN, decode, record_len};
@@ -97,7 +98,8 @@ impl Pack {
 /// Whether a scan reads the bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verify {
-    /// Believes a body whose header is whole: for packs that were synced to their end before the next one of their lane began.
+    /// Believes a body whose header is whole: for packs that were synced to their end before the
+    /// next one of their lane began.
     Headers,
     /// Checks every body: where a write may have been cut short.
     Bodies,
@@ -112,9 +114,11 @@ pub(super) enum Found {
         /// Empty under [`Verify::Headers`], but for kinds that are small.
         body: Vec<u8>,
     },
-    /// Bytes that are no record, with whole records behind them: something acknowledged may have been lost here.
+    /// Bytes that are no record, with whole records behind them: something acknowledged may have
+    /// been lost here.
     Damage { from: u64, to: u64, header: Option<Header> },
-    /// Bytes to the end that are no record: a write was cut short, and nobody was told that it succeeded.
+    /// Bytes to the end that are no record: a write was cut short, and nobody was told that it
+    /// succeeded.
     Torn { from: u64 },
 }
 

@@ -1,5 +1,5 @@
-//! One record of a pack: a fixed header that tells everything the index needs, then the bytes as they
-//! came.
+//! One record of a pack: a fixed header that tells everything the index needs, then the bytes as
+//! they came.
 //!
 //! ```text
 //! 4f 2a 91 c3 07 d8 5e b1     mark: the pack's own, random
@@ -18,9 +18,9 @@
 //! ...                         the body
 //! ```
 //!
-//! The mark stands where another format has a magic number. It is drawn for each pack and never leaves
-//! the machine, so that a reader which looks for the next whole record behind a damaged one cannot be
-//! led into a record that somebody hid inside a segment.
+//! The mark stands where another format has a magic number. It is drawn for each pack and never
+//! leaves the machine, so that a reader which looks for the next whole record behind a damaged one
+//! cannot be led into a record that somebody hid inside a segment.
 
 use crate::record::{Header, Key, Kind};
 use media::codec::{DecodeError, Reader, Writer};

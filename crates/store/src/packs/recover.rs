@@ -24,7 +24,8 @@ pub struct Stretch {
     pub pack: PathBuf,
     pub from: u64,
     pub to: u64,
-    /// What stood there, where its header is still whole: for example `segment 42 of camera 9f86..., track 0`.
+    /// What stood there, where its header is still whole: for example `segment 42 of camera
+    /// 9f86..., track 0`.
     pub what: Option<String>,
 }
 
@@ -37,7 +38,8 @@ pub struct Recovery {
     pub replayed: u64,
     /// Tails that were cut off: writes that nobody was told had succeeded.
     pub cut: Vec<Stretch>,
-    /// Bytes that are no record although records follow them. What stood there is lost; restore it from a copy if there is one.
+    /// Bytes that are no record although records follow them. What stood there is lost; restore it
+    /// from a copy if there is one.
     pub damaged: Vec<Stretch>,
 }
 
@@ -113,7 +115,8 @@ fn replay(inner: &Inner, floors: &Floors, reach: Reach, rebuilt: bool) -> Result
     Ok(recovery)
 }
 
-/// Packs that were dropped, or lost, after the index was last synced; and all tables, should the index be new.
+/// Packs that were dropped, or lost, after the index was last synced; and all tables, should the
+/// index be new.
 fn forget_missing(inner: &Inner, packs: &Packs) -> Result<(), StoreError> {
     let forgotten = inner.index.change(Durability::None, |tables| {
         for number in tables.packs()? {
@@ -137,8 +140,8 @@ fn replay_pack(
         let from = match tables.indexed(pack.number)? {
             Some((mark, end)) if mark == pack.mark && end <= pack.length => end,
             Some(_) => {
-                // Shorter than it was, or another file under its number: nothing that was indexed of it
-                // counts.
+                // Shorter than it was, or another file under its number: nothing that was indexed
+                // of it counts.
                 tables.forget_pack(pack.number)?;
                 0
             }
@@ -147,8 +150,8 @@ fn replay_pack(
         if from == pack.length {
             return Ok(from);
         }
-        // After a lost index everything is read again, and bodies only where a write may have been cut
-        // short: a pack is begun when the one before was synced to its end.
+        // After a lost index everything is read again, and bodies only where a write may have been
+        // cut short: a pack is begun when the one before was synced to its end.
         let verify = if recovery.rebuilt && !is_newest { Verify::Headers } else { Verify::Bodies };
         let failed = |error| StoreError::at(&pack.path, error);
         let file = inner.disk.open(&pack.path).map_err(failed)?;
@@ -180,8 +183,8 @@ fn replay_pack(
             if end < pack.length {
                 inner.disk.cut(&file, end).map_err(failed)?;
             }
-            // What was found may never have been synced, and a camera that sends it again is told that
-            // it is there.
+            // What was found may never have been synced, and a camera that sends it again is told
+            // that it is there.
             inner.disk.sync(&file).map_err(failed)?;
         }
         tables.set_indexed(pack.number, pack.mark, end)?;
@@ -212,7 +215,8 @@ pub(super) fn read_floors(inner: &Inner) -> Result<Floors, StoreError> {
     };
     match read() {
         Ok(floors) => Ok(floors),
-        // Without them the relay claims less than it holds: cameras send what they still have, and nothing is lost.
+        // Without them the relay claims less than it holds: cameras send what they still have, and
+        // nothing is lost.
         Err(error) => {
             tracing::error!(path = %path.display(), %error, "unreadable; cameras will send again what they still have");
             Ok(Floors::new())

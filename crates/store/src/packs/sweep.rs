@@ -1,7 +1,8 @@
 //! Letting go: what is past its days, and the oldest packs when a quota wants room.
 //!
-//! Order: the floors are durable, then the index forgets (synced), then the files go. A crash in between leaves files that the next start
-//! indexes again and the next sweep drops again; never an entry without its bytes for longer than that start takes.
+//! Order: the floors are durable, then the index forgets (synced), then the files go. A crash in
+//! between leaves files that the next start indexes again and the next sweep drops again; never an
+//! entry without its bytes for longer than that start takes.
 
 use super::index::{Failed, Part, Tables};
 use super::pack::Lane;
@@ -134,7 +135,8 @@ impl Writer {
         Ok(dropped.segments)
     }
 
-    /// Removes the files of doomed packs; what cannot be removed now is tried again by the next sweep.
+    /// Removes the files of doomed packs; what cannot be removed now is tried again by the next
+    /// sweep.
     fn remove_files(&mut self) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
         while let Some(number) = self.doomed.last() {
@@ -166,7 +168,8 @@ fn drop_part(tables: &mut Tables<'_>, dropped: &mut Dropped, part: &Part) -> Res
     tables.remove_part(part)
 }
 
-/// Whether a segment is stored that may belong to one of the part's epochs. Sequences order epochs, so the oldest segment tells.
+/// Whether a segment is stored that may belong to one of the part's epochs. Sequences order epochs,
+/// so the oldest segment tells.
 fn is_needed(tables: &Tables<'_>, part: &Part) -> Result<bool, redb::Error> {
     for entry in tables.entries(part)? {
         let header = &entry.header;

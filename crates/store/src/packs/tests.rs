@@ -1,5 +1,5 @@
-//! The contract of the store, and what only packs can be asked. Bodies here are a few bytes: the store
-//! keeps them, it does not read them.
+//! The contract of the store, and what only packs can be asked. Bodies here are a few bytes: the
+//! store keeps them, it does not read them.
 
 use super::*;
 use crate::record::DAY_US;

@@ -181,8 +181,8 @@ impl Writer {
         Ok(())
     }
 
-    /// After a failure: nothing that was not acknowledged is built upon. What was synced stays, and the
-    /// index may know it.
+    /// After a failure: nothing that was not acknowledged is built upon. What was synced stays, and
+    /// the index may know it.
     fn step_back(&mut self, failed: Failed) -> StoreError {
         let disk: &dyn Disk = &*self.inner.disk;
         self.open.retain(|_, pack| {
@@ -191,8 +191,8 @@ impl Writer {
             }
             let cut = disk.cut(&pack.file, pack.known.length);
             pack.end = pack.known.length;
-            // A pack that cannot be cut keeps a tail that nobody was told of; a later start reads or cuts
-            // it.
+            // A pack that cannot be cut keeps a tail that nobody was told of; a later start reads
+            // or cuts it.
             cut.is_ok() && !pack.given_up
         });
         failed.into()
@@ -252,8 +252,8 @@ impl Writer {
         let mut body: Vec<_> = put.body.pieces().map(|piece| IoSlice::new(piece)).collect();
         inner.disk.write_at(&pack.file, offset + HEADER_LEN as u64, &mut body).map_err(failed)?;
         let entry = Entry { pack: pack.known.number, offset, header: put.header };
-        // A later write of this batch may ask for this one's body: it reads up to what is written, not
-        // what is durable.
+        // A later write of this batch may ask for this one's body: it reads up to what is written,
+        // not what is durable.
         Ok(tables.insert(&entry, lane, put.policy.map(|policy| policy.hash))?)
     }
 
@@ -278,8 +278,8 @@ impl Writer {
         self.open.get_mut(&lane).ok_or(StoreError::Closed)
     }
 
-    /// Objects are never dropped, so their last pack goes on after a restart instead of leaving a small
-    /// one each time.
+    /// Objects are never dropped, so their last pack goes on after a restart instead of leaving a
+    /// small one each time.
     fn last_objects(&self, lane: Lane, limit: u64) -> Result<Option<OpenPack>, StoreError> {
         if lane != Lane::Objects {
             return Ok(None);

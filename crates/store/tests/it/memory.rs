@@ -1,5 +1,5 @@
-//! A store in memory: what it keeps outlives whoever opens it, and ends with the place. That shows that
-//! the contract is not one of packs.
+//! A store in memory: what it keeps outlives whoever opens it, and ends with the place. That shows
+//! that the contract is not one of packs.
 
 use bytes::Bytes;
 use media::id::{CameraId, Day, Sequence, TrackId};

@@ -1,4 +1,5 @@
-//! The right edge of a tree: the roots of its perfect subtrees, largest first. It is all that appending needs, 64 hashes at most.
+//! The right edge of a tree: the roots of its perfect subtrees, largest first. It is all that
+//! appending needs, 64 hashes at most.
 
 use super::node_hash;
 use crate::Hash;

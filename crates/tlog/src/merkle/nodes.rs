@@ -1,5 +1,6 @@
-//! Perfect subtrees by name, and what a range of leaves is made of. Proofs and roots are computed from them, wherever they are
-//! kept: in memory ([`super::Tree`]) or in tiles ([`crate::tile::place_of`]).
+//! Perfect subtrees by name, and what a range of leaves is made of. Proofs and roots are computed
+//! from them, wherever they are kept: in memory ([`super::Tree`]) or in tiles
+//! ([`crate::tile::place_of`]).
 
 use super::node_hash;
 use crate::Hash;
@@ -14,8 +15,8 @@ pub struct NodeId {
     pub index: u64,
 }
 
-/// The perfect subtrees that cover `begin..end`, left to right, each as large as alignment and `end` allow: at most 128.
-/// For `begin = 0` they are the frontier of a tree of `end` leaves.
+/// The perfect subtrees that cover `begin..end`, left to right, each as large as alignment and
+/// `end` allow: at most 128. For `begin = 0` they are the frontier of a tree of `end` leaves.
 pub fn cover(begin: u64, end: u64) -> Vec<NodeId> {
     let mut nodes = Vec::new();
     let mut at = begin;
@@ -35,7 +36,8 @@ pub fn root_at<E>(size: u64, node: impl FnMut(NodeId) -> Result<Hash, E>) -> Res
     range_root(0, size, node)
 }
 
-/// The hash of `begin..end`, where `begin` is aligned to a power of two not less than `end - begin`.
+/// The hash of `begin..end`, where `begin` is aligned to a power of two not less than `end -
+/// begin`.
 pub(super) fn range_root<E>(
     begin: u64,
     end: u64,

@@ -34,7 +34,8 @@ pub fn prove_inclusion<E>(
     Ok(InclusionProof { hashes })
 }
 
-/// That a tree of `new` leaves continues the tree of its first `old`. Empty for `old == 0` and `old == new`.
+/// That a tree of `new` leaves continues the tree of its first `old`. Empty for `old == 0` and `old
+/// == new`.
 pub fn prove_consistency<E>(
     old: u64,
     new: u64,
@@ -46,7 +47,8 @@ pub fn prove_consistency<E>(
     if old == 0 || old == new {
         return Ok(ConsistencyProof::default());
     }
-    // The last perfect subtree of the old tree is whole in both; its path in the new tree passes every other part of the old one.
+    // The last perfect subtree of the old tree is whole in both; its path in the new tree passes
+    // every other part of the old one.
     let level = old.trailing_zeros();
     let last = NodeId { level: u8::try_from(level).expect("at most 63"), index: (old >> level) - 1 };
     let mut hashes = Vec::new();

@@ -65,7 +65,8 @@ fn hostile_sizes_are_answered_at_once_with_a_named_error() {
 
 #[test]
 fn proofs_of_the_largest_trees_are_made_and_verify() {
-    // Every perfect subtree of a level has the same hash if all leaves are equal, so that a tree of 2^64 - 1 leaves has cheap nodes.
+    // Every perfect subtree of a level has the same hash if all leaves are equal, so that a tree of
+    // 2^64 - 1 leaves has cheap nodes.
     let mut equal = vec![leaf(0)];
     for level in 0..63 {
         equal.push(node_hash(&equal[level], &equal[level]));

@@ -8,7 +8,8 @@ use crate::Hash;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
-/// A tree that keeps all its perfect subtrees in memory, 64 bytes a leaf: it can prove anything about any earlier size.
+/// A tree that keeps all its perfect subtrees in memory, 64 bytes a leaf: it can prove anything
+/// about any earlier size.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
     levels: Vec<Vec<Hash>>,

@@ -1,4 +1,5 @@
-//! Checking proofs (RFC 9162 sections 2.1.3.2 and 2.1.4.2, which are loops where RFC 6962 recurses).
+//! Checking proofs (RFC 9162 sections 2.1.3.2 and 2.1.4.2, which are loops where RFC 6962
+//! recurses).
 
 use super::{ConsistencyProof, InclusionProof, node_hash};
 use crate::Hash;
@@ -61,7 +62,8 @@ pub fn verify_inclusion(
 
 /// Checks that the tree (`new_size`, `new_root`) continues the tree (`old_size`, `old_root`).
 ///
-/// Equal sizes take an empty proof and equal roots. A tree of size 0 has one root, and everything continues it with an empty proof.
+/// Equal sizes take an empty proof and equal roots. A tree of size 0 has one root, and everything
+/// continues it with an empty proof.
 pub fn verify_consistency(
     old_size: u64,
     old_root: &Hash,
@@ -86,7 +88,8 @@ pub fn verify_consistency(
         return if same { Ok(()) } else { Err(VerifyError::RootMismatch) };
     }
     let mut hashes = proof.hashes().iter();
-    // Where the old tree is one perfect subtree, the proof starts from its root, which the verifier has.
+    // Where the old tree is one perfect subtree, the proof starts from its root, which the verifier
+    // has.
     let start = if old_size.is_power_of_two() { Some(old_root) } else { hashes.next() };
     let start = *start.ok_or(VerifyError::WrongLength)?;
     let level = old_size.trailing_zeros();

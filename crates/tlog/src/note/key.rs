@@ -295,7 +295,8 @@ impl Verifier {
         format!("{}+{}+{}", self.name, self.key_id, STANDARD.encode(key))
     }
 
-    /// Whether a signature over a note's text holds (`None`: it does not), and the time that it states.
+    /// Whether a signature over a note's text holds (`None`: it does not), and the time that it
+    /// states.
     pub(crate) fn check(&self, text: &str, signature: &[u8]) -> Option<Stated> {
         let time = match &self.key {
             PublicKey::Ed25519(key) => {

@@ -1,5 +1,6 @@
-//! What a cosignature states about a checkpoint, and the check of it. It makes sense over checkpoints
-//! alone: under any other text a cosigner's key has said nothing. Contract: `proto/log.md#cosignatures`.
+//! What a cosignature states about a checkpoint, and the check of it. It makes sense over
+//! checkpoints alone: under any other text a cosigner's key has said nothing. Contract:
+//! `proto/log.md#cosignatures`.
 
 use crate::checkpoint_body::Checkpoint;
 use alloc::format;

@@ -31,7 +31,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
         parser.line(line).map_err(|problem| PolicyError { line: number + 1, problem })?;
     }
     let Parser { logs, witnesses, rules, quorum, .. } = parser;
-    // SPEC: log.md#policies: a policy without a quorum line, or with "quorum none", MUST be refused.
+    // SPEC: log.md#policies: a policy without a quorum line, or with "quorum none", MUST be
+    // refused.
     let quorum = quorum.ok_or(whole(PolicyProblem::NoQuorum))?;
     if logs.is_empty() {
         return Err(whole(PolicyProblem::NoLog));
@@ -98,7 +99,8 @@ impl<'a> Parser<'a> {
         for member in names {
             let index =
                 *self.names.get(member).ok_or_else(|| PolicyProblem::UnknownName(member.to_string()))?;
-            // SPEC: log.md#policies: a name MUST be a member once at most, so that no witness counts twice.
+            // SPEC: log.md#policies: a name MUST be a member once at most, so that no witness
+            // counts twice.
             if !self.members.insert(index) {
                 return Err(PolicyProblem::MemberTwice(member.to_string()));
             }

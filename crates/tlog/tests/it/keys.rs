@@ -135,7 +135,8 @@ fn times_and_texts_that_cannot_be_signed_are_refused() {
 
 #[test]
 fn a_cosigners_key_says_nothing_of_other_notes() {
-    // A text that reads like the message a witness signs, cosigned over: only checkpoints have cosignatures.
+    // A text that reads like the message a witness signs, cosigned over: only checkpoints have
+    // cosignatures.
     let note = sign("cosignature/v1\ntime 1\nnot a checkpoint\n", &[&log_key()]).unwrap();
     for witness in witnesses() {
         assert_eq!(note.verify_one(&witness.verifier()), Err(NoteError::NoKnownKey));

@@ -1,4 +1,5 @@
-//! What the crate must get right, from outside: vectors of a second implementation, two oracle crates, mutated proofs, noise.
+//! What the crate must get right, from outside: vectors of a second implementation, two oracle
+//! crates, mutated proofs, noise.
 #![allow(clippy::unwrap_used)]
 
 mod cast;

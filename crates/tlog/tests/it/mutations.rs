@@ -32,7 +32,8 @@ fn the_proof_itself_is_accepted_and_its_times_are_told() {
 fn every_byte_changed_is_refused() {
     let (good, policy) = (proof(), policy());
     for at in 0..good.len() {
-        // One low bit, one high bit, and the letter's other case: what a typing error, a bit flip and a lenient decoder would do.
+        // One low bit, one high bit, and the letter's other case: what a typing error, a bit flip
+        // and a lenient decoder would do.
         for change in [0x01, 0x80, 0x20] {
             let mut bad = good.clone();
             bad[at] ^= change;
@@ -58,7 +59,8 @@ fn every_truncation_and_every_dropped_or_doubled_line_is_refused() {
         let signature = lines[skip].starts_with('\u{2014}');
         let doubled: String =
             lines.iter().enumerate().map(|(n, line)| line.repeat(1 + usize::from(n == skip))).collect();
-        // A signature line said twice says no more: harmless, and what concatenated answers look like.
+        // A signature line said twice says no more: harmless, and what concatenated answers look
+        // like.
         assert_eq!(accepted(doubled.as_bytes()), signature, "line {skip} twice");
     }
 }

@@ -1,4 +1,5 @@
-//! Differential tests against two other implementations of RFC 6962: every index and every pair of sizes up to 128 leaves.
+//! Differential tests against two other implementations of RFC 6962: every index and every pair of
+//! sizes up to 128 leaves.
 
 use crate::cast::{entry, tree};
 use ct_merkle::mem_backed_tree::MemoryBackedTree;

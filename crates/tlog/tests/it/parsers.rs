@@ -1,4 +1,5 @@
-//! Every parser of foreign bytes: no panic on noise, and what is accepted encodes to the same bytes.
+//! Every parser of foreign bytes: no panic on noise, and what is accepted encodes to the same
+//! bytes.
 
 use crate::cast::{cosigned, policy, tree};
 use proptest::prelude::*;

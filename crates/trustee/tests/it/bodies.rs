@@ -24,7 +24,8 @@ async fn garbage_truncated_and_oversized_bodies_are_named() {
     ] {
         assert_eq!(refusal(&trustee.post(bad).await), malformed);
     }
-    // Every part but the proofs, in which a signature line of nobody known is noise that changes nothing.
+    // Every part but the proofs, in which a signature line of nobody known is noise that changes
+    // nothing.
     for part in 0..6 {
         for at in 0..4 {
             let mut package = case.package.clone();

@@ -1,4 +1,5 @@
-//! A camera's side of it: an owner's policy in the log, epochs dealt to two trustees, requests and packages about them.
+//! A camera's side of it: an owner's policy in the log, epochs dealt to two trustees, requests and
+//! packages about them.
 
 use crate::world::{Served, World};
 use escrow::daykeys::DayKey;

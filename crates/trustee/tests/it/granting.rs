@@ -112,7 +112,8 @@ async fn a_final_refusal_is_one_leaf_and_a_strangers_junk_is_none() {
         camera.request(&world, Kind::Emergency).await,
         camera.request(&world, Kind::Emergency).await,
     ];
-    // The leaf and its proof are public: with them alone anybody can send a package, and takes nothing from anybody.
+    // The leaf and its proof are public: with them alone anybody can send a package, and takes
+    // nothing from anybody.
     let mut junk = cases[0].package.clone();
     junk.enrollment[40] ^= 1;
     let refused = refusal(&trustee.post(junk.encode()).await);

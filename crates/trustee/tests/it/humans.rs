@@ -1,4 +1,5 @@
-//! A human decides: the request waits with its page, the decision is a file beside the running trustee, nothing of it is on the network.
+//! A human decides: the request waits with its page, the decision is a file beside the running
+//! trustee, nothing of it is on the network.
 
 use crate::camera::{Camera, Dealing};
 use crate::world::{Approval, RECOVERY_WAIT_SECS, World, json, open, refusal};

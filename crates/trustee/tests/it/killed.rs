@@ -1,4 +1,5 @@
-//! kill -9 of a real trustee process between G10 and G12: the bundle that was made durable is delivered, under one grant.
+//! kill -9 of a real trustee process between G10 and G12: the bundle that was made durable is
+//! delivered, under one grant.
 
 use crate::camera::{Camera, Dealing};
 use crate::world::{Approval, World, json, open, post};

@@ -1,4 +1,5 @@
-//! A trustee with a real log and real witnesses over real sockets, and packages as a sponsor composes them.
+//! A trustee with a real log and real witnesses over real sockets, and packages as a sponsor
+//! composes them.
 #![allow(clippy::unwrap_used)]
 
 mod bodies;

@@ -1,4 +1,5 @@
-//! Without a fresh log, and without a quorum, no key leaves; an old backup serves nothing before it knows what happened since.
+//! Without a fresh log, and without a quorum, no key leaves; an old backup serves nothing before it
+//! knows what happened since.
 
 use crate::camera::{Camera, Dealing};
 use crate::world::{Approval, World, failure, json, open, refusal};

@@ -1,4 +1,5 @@
-//! The cast of these tests: a log, an operator, a registrar, an agency with its sponsor, and a trustee.
+//! The cast of these tests: a log, an operator, a registrar, an agency with its sponsor, and a
+//! trustee.
 
 use escrow::bundle::{Bundle, OpenBundle};
 use escrow::policy::{Figures, PolicyDoc};

@@ -54,8 +54,8 @@ async fn nothing_is_created_by_starting() {
     assert!(matches!(witness::start(bad, Shutdown::new()).await, Err(Error::LogKey { .. })));
 }
 
-/// Many submitters at once, in every order: whatever is cosigned is one growing history, and the record ends at the
-/// largest head that was.
+/// Many submitters at once, in every order: whatever is cosigned is one growing history, and the
+/// record ends at the largest head that was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_requests_never_roll_back() {
     const SIZE: u64 = 24;
@@ -88,7 +88,8 @@ async fn racing_requests_never_roll_back() {
     }
     let mut steps = tasks.join_all().await.concat();
     steps.sort();
-    // No two requests were cosigned from the same old size: each step starts where the one before it ended.
+    // No two requests were cosigned from the same old size: each step starts where the one before
+    // it ended.
     let ends: Vec<u64> = steps.iter().map(|(_, size)| *size).collect();
     let starts: Vec<u64> = steps.iter().map(|(old, _)| *old).collect();
     assert_eq!(starts[0], 0);

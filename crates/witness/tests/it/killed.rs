@@ -1,4 +1,5 @@
-//! kill -9 of a real witness process between and during requests: the head behind every cosignature that left is remembered.
+//! kill -9 of a real witness process between and during requests: the head behind every cosignature
+//! that left is remembered.
 
 use crate::{Log, ORIGIN, config};
 use host::http::{Fetch, FetchLimits};
@@ -36,7 +37,8 @@ async fn kill_9_forgets_no_head_that_was_cosigned() {
     );
     std::fs::write(&path, text).unwrap();
     let fetch = Fetch::new(FetchLimits::default());
-    // The size of the last head whose cosignature came back, and of the last one that was asked for.
+    // The size of the last head whose cosignature came back, and of the last one that was asked
+    // for.
     let (cosigned, asked) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
 
     for life in 0..=LIVES {

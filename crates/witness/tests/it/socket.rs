@@ -1,4 +1,5 @@
-//! What is not HTTP, or not all of it, or not text, on the witness's socket: closed or refused, nothing is cosigned, and it goes on.
+//! What is not HTTP, or not all of it, or not text, on the witness's socket: closed or refused,
+//! nothing is cosigned, and it goes on.
 
 use crate::{Log, ORIGIN, config, start};
 use std::net::SocketAddr;

@@ -16,18 +16,19 @@ const TELL: Duration = Duration::from_secs(10);
 pub(crate) struct Run {
     #[command(flatten)]
     file: ConfigFile,
-    /// Film this instead of the configuration's source: a video file, rtsp://... or rtsps://..., or - for
-    /// fragmented MP4 on standard input.
+    /// Film this instead of the configuration's source: a video file, rtsp://... or rtsps://...,
+    /// or - for fragmented MP4 on standard input.
     #[arg(long, value_name = "FILE|URL")]
     source: Option<String>,
-    /// Film this as the second picture instead of the configuration's, such as the camera's substream: a
-    /// video file, rtsp://... or rtsps://...
+    /// Film this as the second picture instead of the configuration's, such as the camera's
+    /// substream: a video file, rtsp://... or rtsps://...
     #[arg(long, value_name = "FILE|URL")]
     sub: Option<String>,
     /// Start the file again when it ends.
     #[arg(long, requires = "source")]
     r#loop: bool,
-    /// Film everything, or only what moves, whatever `mode` says under [filming] of the configuration.
+    /// Film everything, or only what moves, whatever `mode` says under [filming] of the
+    /// configuration.
     #[arg(long, value_name = "continuous|events", value_parser = mode)]
     mode: Option<Mode>,
     #[command(flatten)]

@@ -51,7 +51,8 @@ impl Access {
             let access = if is_stream(named) { self.clone() } else { Self::default() };
             access.source(named, looped)
         };
-        // The main one says whether --loop means anything; a second one that does not end needs none.
+        // The main one says whether --loop means anything; a second one that does not end needs
+        // none.
         let sub_looped = looped && !sub.is_some_and(is_stream);
         Ok([
             source.map(|source| named(source, looped)).transpose()?,
@@ -113,7 +114,8 @@ pub(crate) fn is_private(config: &Path, source: &SourceConfig) -> Outcome {
     )))
 }
 
-/// A camera that is started with no film would wait for it for ever; whoever starts it is told at once.
+/// A camera that is started with no film would wait for it for ever; whoever starts it is told at
+/// once.
 pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
     if let Some(path) = source.missing_file() {
         return Err(Ended::wrong(anyhow!(
@@ -122,7 +124,8 @@ pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
         )));
     }
     match probe::check(source).await {
-        // A camera may start later than who films it, after a power cut for instance: it is waited for.
+        // A camera may start later than who films it, after a power cut for instance: it is waited
+        // for.
         Err(error @ (SourceError::Unreadable(_) | SourceError::Silent)) if source.is_live() => {
             tracing::warn!(%error, camera = %source, "not there yet");
             Ok(())
@@ -131,7 +134,8 @@ pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
     }
 }
 
-/// A second source that is wrong keeps the main one from nothing: whoever starts a camera is told, and it is waited for.
+/// A second source that is wrong keeps the main one from nothing: whoever starts a camera is told,
+/// and it is waited for.
 pub(crate) async fn checked_second(source: &SourceConfig) {
     if let Err(error) = probe::check(source).await {
         tracing::warn!(%error, second_source = %source, "no second picture; the main one is filmed");

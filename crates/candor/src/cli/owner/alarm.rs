@@ -16,22 +16,23 @@ const AFTER: std::ops::RangeInclusive<Duration> = owner::alarm::SHORTEST..=Durat
 pub(crate) struct Alarm {
     #[command(flatten)]
     file: ConfigFile,
-    /// How long a camera may have neither a session nor a new segment: 20s at least, such as 5m or 1h.
+    /// How long a camera may have neither a session nor a new segment: 20s at least, such as 5m or
+    /// 1h.
     #[arg(long, default_value = "60s", value_parser = grace)]
     after: Duration,
-    /// Start this program for each message, with JSON on its standard input and CANDOR_ALARM_* in its
-    /// environment. It is ended after 30 s.
+    /// Start this program for each message, with JSON on its standard input and CANDOR_ALARM_* in
+    /// its environment. It is ended after 30 s.
     #[arg(long, value_name = "CMD")]
     command: Option<String>,
     /// Let `sh -c` run CMD, for arguments and pipes.
     #[arg(long, requires = "command")]
     shell: bool,
-    /// POST each message as JSON to the URL in this file (one line, chmod 600); if nobody answers, again
-    /// for about ten minutes. Whoever serves that URL learns the camera's name.
+    /// POST each message as JSON to the URL in this file (one line, chmod 600); if nobody answers,
+    /// again for about ten minutes. Whoever serves that URL learns the camera's name.
     #[arg(long, value_name = "FILE", conflicts_with = "webhook")]
     webhook_file: Option<PathBuf>,
-    /// The same with the URL itself, for one that is no secret: every user of this machine can read a
-    /// command line.
+    /// The same with the URL itself, for one that is no secret: every user of this machine can read
+    /// a command line.
     // Parsed later, so that no error repeats it.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,

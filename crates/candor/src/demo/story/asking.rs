@@ -103,7 +103,8 @@ fn ask(camera_id: String, chosen: &Chosen) -> Ask {
     Ask {
         camera_id,
         track: 0,
-        // Inside the first and the last epoch: whole epochs are asked for, and no neighbour is touched.
+        // Inside the first and the last epoch: whole epochs are asked for, and no neighbour is
+        // touched.
         from_us: chosen.from_us + 1_000_000,
         to_us: chosen.to_us - 1_000_000,
         kind: Kind::Emergency,

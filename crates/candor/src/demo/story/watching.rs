@@ -44,7 +44,8 @@ impl Story<'_> {
     pub(super) async fn chosen(&mut self) -> Result<Chosen, StoryError> {
         self.chapter("Time passes");
         let length_us = u64::from(self.cast.plan.epoch_seconds) * 1_000_000;
-        // Epochs begin at round times; the first whole one after the cameras were paired is the first to ask for.
+        // Epochs begin at round times; the first whole one after the cameras were paired is the
+        // first to ask for.
         let paired = self.cast.video.filming_since_us;
         let from_us = paired.div_ceil(length_us) * length_us;
         let to_us = from_us + ASKED * length_us;
@@ -76,7 +77,8 @@ impl Story<'_> {
         let mut played = Watched::default();
         let stored = owner::status::status(owner).await.map_err(at("cameras"))?;
         for camera in &stored {
-            // From a moment that all of them filmed to what is durable: the segment that is being filmed is no gap.
+            // From a moment that all of them filmed to what is durable: the segment that is being
+            // filmed is no gap.
             let span = Span::new(Micros(chosen.from_us), Micros(camera.newest_us)).map_err(at("play"))?;
             let mut nowhere = tokio::io::sink();
             let watched = owner::play::play(owner, &camera.name, span, &mut nowhere, &mut |_| {}).await;

@@ -1,5 +1,5 @@
-//! Every refusal, provoked by one mutation of an ordinary request. A refusal without a case here fails the test, and so does one
-//! without a line in the contract.
+//! Every refusal, provoked by one mutation of an ordinary request. A refusal without a case here
+//! fails the test, and so does one without a line in the contract.
 
 use super::super::*;
 use crate::policy::Rule;

@@ -43,8 +43,9 @@ async fn holds(path: &Path, text: &str) {
     }
 }
 
-/// Writes a program by another process: what this one opens for writing, the children of other tests hold
-/// open too from their fork until they are another program, and meanwhile nobody can execute it.
+/// Writes a program by another process: what this one opens for writing, the children of other
+/// tests hold open too from their fork until they are another program, and meanwhile nobody can
+/// execute it.
 fn executable(path: &Path, text: &str) {
     let mut writer = std::process::Command::new("sh")
         .args(["-c", "cat > \"$0\" && chmod 700 \"$0\""])

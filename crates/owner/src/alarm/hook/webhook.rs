@@ -1,4 +1,5 @@
-//! A webhook. Its URL is often a secret, for whoever has it may post there: all that is shown of it is scheme, host and port.
+//! A webhook. Its URL is often a secret, for whoever has it may post there: all that is shown of it
+//! is scheme, host and port.
 //!
 //! ```text
 //! door.webhook     https://ntfy.example/tk_7hGd0...      one line, chmod 600

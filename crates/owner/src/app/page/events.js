@@ -1,4 +1,5 @@
-// When something moved: read from the heads of the segments, drawn on the timeline, listed, jumped between.
+// When something moved: read from the heads of the segments, drawn on the timeline, listed, jumped
+// between.
 
 import { ask, button, el, reason, say } from "./dom.js";
 import { LEAD, neighbour } from "./seek.js";

@@ -1,4 +1,5 @@
-// The app: which view is shown, what every view is told every two seconds, and the state of the proof.
+// The app: which view is shown, what every view is told every two seconds, and the state of the
+// proof.
 
 import { Audit } from "./audit.js";
 import { Camera } from "./camera.js";

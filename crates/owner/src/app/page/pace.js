@@ -1,18 +1,23 @@
-// How fast a live view plays, so that it is as near to now as the stream allows and never stands still.
+// How fast a live view plays, so that it is as near to now as the stream allows and never stands
+// still.
 //
-// Pictures come in fragments: what is in hand jumps up as one arrives and runs down until the next. What counts is the least of it, over a little
-// while: more than the margin is lateness for nothing, less is a picture that may stop. Pure: seconds in, a rate out; `bare.html` of the benches
-// uses it too.
+// Pictures come in fragments: what is in hand jumps up as one arrives and runs down until the next.
+// What counts is the least of it, over a little while: more than the margin is lateness for
+// nothing, less is a picture that may stop. Pure: seconds in, a rate out; `bare.html` of the
+// benches uses it too.
 
-// Seconds in hand at the worst moment: aimed at first, at most. It grows when the picture stood still, and shrinks again while it does not.
+// Seconds in hand at the worst moment: aimed at first, at most. It grows when the picture stood
+// still, and shrinks again while it does not.
 const MARGIN = 0.06;
 const MARGIN_MOST = 0.6;
 const GROWS = 1.5;
 const SHRINKS = 0.999;
-// The worst moment of so many looks, ten a second; before so many a view has only begun, and standing still means nothing.
+// The worst moment of so many looks, ten a second; before so many a view has only begun, and
+// standing still means nothing.
 const LOOKS = 20;
 const BEGUN = 30;
-// The rate for each second too many or too few in hand, its bounds, and what is too little to bother.
+// The rate for each second too many or too few in hand, its bounds, and what is too little to
+// bother.
 const GAIN = 0.25;
 const SLOWEST = 0.95;
 const FASTEST = 1.08;

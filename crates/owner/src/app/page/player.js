@@ -1,5 +1,5 @@
-// A picture in a video element, live or recorded: what comes (`feed`), what is shown (`screen`), and
-// what is done about it ten times a second (`steer`). A live view that nobody looks at rests.
+// A picture in a video element, live or recorded: what comes (`feed`), what is shown (`screen`),
+// and what is done about it ten times a second (`steer`). A live view that nobody looks at rests.
 
 import { Feed } from "./feed.js";
 import { Pace } from "./pace.js";

@@ -1,5 +1,5 @@
-// Where a wish for a moment lands: on a picture that there is, and what to say where that is another
-// moment. Pure; times are Unix microseconds.
+// Where a wish for a moment lands: on a picture that there is, and what to say where that is
+// another moment. Pure; times are Unix microseconds.
 //
 //   pointed at the line   the next picture at or after it; close to now: live
 //   an event, a release   the same, and never live: it was recorded
@@ -9,8 +9,8 @@ import { clock } from "./times.js";
 
 // Closer to now than this a place on the line means now.
 const NOW = 4e6;
-// A jump to an event begins so much before the motion, and an event this near counts as the one that
-// is being watched.
+// A jump to an event begins so much before the motion, and an event this near counts as the one
+// that is being watched.
 export const LEAD = 1e6;
 const HERE = 3e6;
 // A picture this near to what was wished for is what was wished for.

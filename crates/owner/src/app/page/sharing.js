@@ -1,4 +1,5 @@
-// Who may watch each camera and who holds shares of its keys: the policy that the owner signed and the log holds.
+// Who may watch each camera and who holds shares of its keys: the policy that the owner signed and
+// the log holds.
 
 import { ask, el, reason } from "./dom.js";
 import { moment } from "./times.js";

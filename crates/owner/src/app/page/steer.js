@@ -1,4 +1,5 @@
-// What is done with a picture at each look: begin, keep up, jump over holes, ask for more, end. Pure.
+// What is done with a picture at each look: begin, keep up, jump over holes, ask for more, end.
+// Pure.
 //
 // Positions and lengths are the video element's seconds. What is returned is to be done at once;
 // the next look is ten times a second later, and one more while a picture is awaited.

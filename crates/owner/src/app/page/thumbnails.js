@@ -1,4 +1,5 @@
-// A small picture of the moment under the pointer: one key frame, decoded by a video element of its own.
+// A small picture of the moment under the pointer: one key frame, decoded by a video element of its
+// own.
 //
 // One is fetched at a time, the one that is wanted last; what is played is never held up.
 

@@ -31,7 +31,8 @@ export function described(camera, now) {
  */
 export function standing(camera) {
   const { online, replaced, clock_is_off } = camera;
-  // Two cameras with one key take each other's place at the relay, again and again; once is a network that changed.
+  // Two cameras with one key take each other's place at the relay, again and again; once is a
+  // network that changed.
   if (replaced > 1) return [`${online ? "online" : "offline"}, replaced ${replaced} times: a copied key?`, "bad"];
   if (online) return ["online", clock_is_off ? "warn" : "good"];
   return ["offline", "bad"];

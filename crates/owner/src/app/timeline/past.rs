@@ -19,7 +19,8 @@ const NEWEST_US: u64 = 2_000_000;
 /// The most epochs kept of one camera: more than ten days of the shortest ones.
 const MAX_EPOCHS: usize = 100_000;
 
-/// Between two looks whether epochs that were not there have come: a camera sends them late after an outage. Microseconds.
+/// Between two looks whether epochs that were not there have come: a camera sends them late after
+/// an outage. Microseconds.
 const LATE_AGAIN_US: u64 = 10_000_000;
 /// Why nothing is there where nobody says that anything should be.
 const NOT_FILMED: &str = "not filmed";
@@ -225,7 +226,8 @@ impl Drawing {
             if at > 0 || first_lost {
                 self.lost();
             }
-            // Where nothing is missing, segments join: an epoch starts at a round time, in mid-segment of the one before.
+            // Where nothing is missing, segments join: an epoch starts at a round time, in
+            // mid-segment of the one before.
             match self.reached.filter(|_| self.why.is_none()) {
                 Some((_, By::Plan)) => from = from.min(start_us),
                 Some((reached, By::Heads)) => from = from.min(reached),
@@ -344,7 +346,8 @@ mod tests {
             (6, 420, 480, None),
         ]);
         let (recorded, gaps) = seconds(track.drawn(&BTreeMap::new(), 0, 1000 * S, 430 * S));
-        // Where no heads were read, an epoch cut short by a restart ends where the next one starts, at the latest.
+        // Where no heads were read, an epoch cut short by a restart ends where the next one starts,
+        // at the latest.
         assert_eq!(recorded, [(100, 220), (300, 390), (420, 432)]);
         let restarted = "the camera was off or restarted";
         let unknown = "the relay shows no record of this time";
@@ -376,7 +379,8 @@ mod tests {
         assert_eq!(recorded, [(100, 171), (200, 270), (380, 452)]);
         assert_eq!(gaps, [(171, 200, privacy), (270, 380, unknown)]);
 
-        // Of all: an epoch's last segment reaches into the next one, and what is not there is no recording.
+        // Of all: an epoch's last segment reaches into the next one, and what is not there is no
+        // recording.
         stored.insert(1, told(&[(100, 162)], false));
         stored.insert(3, told(&[(200, 220), (240, 261)], false));
         stored.insert(6, told(&[(380, 443)], false));
@@ -385,7 +389,8 @@ mod tests {
         assert_eq!(recorded, [(100, 171), (200, 220), (240, 270), (380, 455)]);
         assert_eq!(gaps, [(171, 200, privacy), (220, 240, UNEXPLAINED), (270, 380, unknown)]);
 
-        // A slow machine films a segment late: nothing is missing in the chain, and no gap is drawn.
+        // A slow machine films a segment late: nothing is missing in the chain, and no gap is
+        // drawn.
         stored.insert(6, told(&[(380, 435)], false));
         let (recorded, gaps) = seconds(track.drawn(&stored, 350 * S, 1000 * S, 453 * S));
         assert_eq!((recorded, gaps), (vec![(380, 455)], vec![(270, 380, unknown)]));

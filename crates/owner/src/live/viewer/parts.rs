@@ -1,4 +1,5 @@
-//! A segment part by part: what its header decides, what its fragments give, and what its end proves.
+//! A segment part by part: what its header decides, what its fragments give, and what its end
+//! proves.
 
 use super::{Complete, Incoming, Newest, Output, Run, Step, Viewer, WriteWhen};
 use crate::live::Event;
@@ -199,8 +200,8 @@ impl Viewer {
     }
 }
 
-/// What is said of footage whose absence no camera signed: inside an epoch no record says why. That of a later one may say that the spool
-/// overflowed, and does not say which segments went with it.
+/// What is said of footage whose absence no camera signed: inside an epoch no record says why. That
+/// of a later one may say that the spool overflowed, and does not say which segments went with it.
 pub(crate) const UNEXPLAINED: &str = "filmed, but not there: it waits at the camera, went when its spool overflowed, or is withheld by the relay";
 
 /// The camera's own word for a time that it did not film; `None` if it says that it did.

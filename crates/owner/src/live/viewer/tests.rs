@@ -197,7 +197,8 @@ fn verified(viewer: &Viewer, opens: &[Vec<u8>]) -> Vec<Epoch> {
         .epochs
 }
 
-/// Sends a segment in pieces, as a relay does; `opens` is what it answers when asked for the EpochOpen.
+/// Sends a segment in pieces, as a relay does; `opens` is what it answers when asked for the
+/// EpochOpen.
 fn send(viewer: &mut Viewer, bytes: &[u8], opens: &[Vec<u8>]) -> Vec<Output> {
     let mut out = Vec::new();
     let mut incoming = viewer.begin();

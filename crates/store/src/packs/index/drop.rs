@@ -1,4 +1,5 @@
-//! Taking entries out: for retention, for a quota, and for packs that are no longer what was indexed.
+//! Taking entries out: for retention, for a quota, and for packs that are no longer what was
+//! indexed.
 
 use super::{Tables, between, decode_entry, number, pack_key, pair};
 use crate::contract::Entry;

@@ -10,7 +10,8 @@ use redb::{Error, ReadableTable};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Index rows that one page looks at: a camera whose clock jumps about cannot make a look last for ever.
+/// Index rows that one page looks at: a camera whose clock jumps about cannot make a look last for
+/// ever.
 const ROWS_PER_PAGE: usize = 1 << 16;
 
 /// The tables that are asked.

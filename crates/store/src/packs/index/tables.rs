@@ -38,8 +38,9 @@ impl<'t> Tables<'t> {
         })
     }
 
-    /// Takes a record in. One that stands under its key already gives way: the writer refuses a second one, so an earlier one was
-    /// written but never acknowledged, or was meant to be replaced.
+    /// Takes a record in. One that stands under its key already gives way: the writer refuses a
+    /// second one, so an earlier one was written but never acknowledged, or was meant to be
+    /// replaced.
     pub(in crate::packs) fn insert(
         &mut self,
         entry: &Entry,
@@ -128,7 +129,8 @@ impl<'t> Tables<'t> {
         Ok(next)
     }
 
-    /// What was complete before packs were dropped stays complete, whatever the packs that are left can show.
+    /// What was complete before packs were dropped stays complete, whatever the packs that are left
+    /// can show.
     pub(in crate::packs) fn raise_floors(&mut self, floors: &Floors) -> Result<(), Error> {
         for (&(camera_id, track), &number) in floors {
             let mut known = self.track(camera_id, track)?.unwrap_or_default();

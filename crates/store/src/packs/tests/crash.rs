@@ -1,4 +1,5 @@
-//! kill -9 at any moment loses nothing acknowledged: a child process writes and says what was acknowledged, and is killed.
+//! kill -9 at any moment loses nothing acknowledged: a child process writes and says what was
+//! acknowledged, and is killed.
 
 use super::*;
 use std::io::{BufRead, BufReader, Write};

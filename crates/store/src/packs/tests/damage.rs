@@ -141,7 +141,8 @@ async fn bytes_that_change_under_a_running_relay_are_an_error_by_name_and_can_be
     assert!(matches!(error, StoreError::Damaged { .. }), "a shorter file: {error}");
 }
 
-/// A head is read without the body's checksum: what of it no longer leads to its end is damage, whatever else the disk changed is not seen.
+/// A head is read without the body's checksum: what of it no longer leads to its end is damage,
+/// whatever else the disk changed is not seen.
 #[tokio::test]
 async fn a_head_that_the_disk_changed_is_named_where_its_form_breaks_and_read_no_further_than_it_reaches() {
     let dir = new_dir();

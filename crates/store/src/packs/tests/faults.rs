@@ -1,4 +1,5 @@
-//! Every step of a write, failed and failed but persisted: nothing acknowledged is lost, and the store goes on.
+//! Every step of a write, failed and failed but persisted: nothing acknowledged is lost, and the
+//! store goes on.
 
 use super::faulty::Fault;
 use super::*;
@@ -69,7 +70,8 @@ async fn a_failing_step_of_a_write_costs_nothing_that_was_acknowledged() {
 
 #[tokio::test]
 async fn a_pack_that_cannot_be_cut_back_is_given_up() {
-    // Of a write into an existing pack: header, body, fsync, commit; a failure before the commit is followed by the cut.
+    // Of a write into an existing pack: header, body, fsync, commit; a failure before the commit is
+    // followed by the cut.
     for (step, fault) in [(1, Fault::DiskFull), (1, Fault::FailedButPersisted), (2, Fault::Failed)] {
         let dir = new_dir();
         let config = config(&dir);

@@ -103,7 +103,8 @@ pub(super) fn seal_with(signer: &Signer, alter: fn(&mut World) -> Package) -> Re
     opened.seal(signer, NOW, &mut world.rng).unwrap_err()
 }
 
-/// What comes of releasing trustee 1's bundle for a grant of the trustee with this index, with a proof at that time.
+/// What comes of releasing trustee 1's bundle for a grant of the trustee with this index, with a
+/// proof at that time.
 pub(super) fn release(granted: u8, proof_time: u64) -> Refusal {
     let mut world = World::new();
     let package = world.ordinary();
