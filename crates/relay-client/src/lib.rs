@@ -13,8 +13,8 @@
 //! | [`relay`] | one identity's way to it, and the socket |
 //! | [`session`] | sessions one after the other, with pauses that grow |
 //! | [`calls`] | each question with the answer that it has |
-//! | [`epochs`] | EpochOpens: verified, in order, and no more of them than the camera signed |
-//! | [`heads`] | one page of heads, in order |
+//! | [`mod@epochs`] | EpochOpens: verified, in order, and no more of them than the camera signed |
+//! | [`mod@heads`] | one page of heads, in order |
 //!
 //! ```no_run
 //! # async fn example(identity: quic::Identity, key: [u8; 32], camera_id: media::id::CameraId) -> Result<(), quic::CallError> {

@@ -2,7 +2,7 @@
 //! it. Contract: `proto/release.md#details`.
 //!
 //! In scope: the form of an ask. Out of scope: whether the camera has such footage
-//! ([`crate::objects`]); whether it may be released, which trustees decide.
+//! (`objects`); whether it may be released, which trustees decide.
 
 use escrow::details::{Details, Line};
 use escrow::record::{self, Name};

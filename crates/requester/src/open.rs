@@ -7,7 +7,7 @@
 //! ```
 //!
 //! In scope: fetching ciphertext, opening, chain and signatures, the evidence. Out of scope: the
-//! seeds ([`crate::shares`]), the files ([`crate::clip`]), whether somebody may ([`crate::collect`]
+//! seeds ([`crate::shares`]), the files (`clip`), whether somebody may ([`crate::collect`]
 //! holds what trustees let go).
 
 use crate::Requester;
