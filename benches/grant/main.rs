@@ -110,7 +110,7 @@ fn gate(world: &World, index: u8, asked: &Asked) -> Checked {
         root_at: &|size| world.root_at(size),
         trustee: &own,
     };
-    match check(asked, &standing, NOW).unwrap() {
+    match check(asked, &standing, media::time::Seconds(NOW)).unwrap() {
         Verdict::Pass(checked) => checked,
         Verdict::WaitUntil { until, .. } => {
             panic!("an emergency waits for nothing, and this one until {until}")
@@ -130,7 +130,7 @@ fn hold(world: &World, index: u8, case: &Case) -> (Held, [Instant; 6]) {
     let agreed = Instant::now();
     let opened = approved.open_shares(&|_, _| Some(world.day_key(index).clone())).unwrap();
     let open = Instant::now();
-    let held = opened.seal(&trustee(index), NOW, &mut OsRng).unwrap();
+    let held = opened.seal(&trustee(index), media::time::Seconds(NOW), &mut OsRng).unwrap();
     (held, [begun, decoded, passed, agreed, open, Instant::now()])
 }
 

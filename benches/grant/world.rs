@@ -4,7 +4,7 @@
 use escrow::daykeys::DayKey;
 use escrow::package::Package;
 use escrow::policy::PolicyDoc;
-use escrow::record::{DayKeysLeaf, EntryId, Kind, Record, Request, Signed, Time};
+use escrow::record::{DayKeysLeaf, EntryId, Kind, Record, Request, Signed};
 use escrow::register::Register;
 use host::rng::OsRng;
 use media::epoch::SignedEpochOpen;
@@ -97,11 +97,11 @@ impl World {
     }
 
     fn publish_day_keys(&mut self) -> Vec<DayKey> {
-        let (day, time) = (Seconds(START).day(), Time(NOW - DAY));
+        let (day, time) = (Seconds(START).day(), Seconds(NOW - DAY));
         let mut published = Vec::new();
         for index in 1..=TRUSTEES {
             let (signer, secret) = (trustee(index), SecretKey::generate(&mut OsRng));
-            let destroy_by = Time(NOW + 40 * DAY);
+            let destroy_by = Seconds(NOW + 40 * DAY);
             let key = DayKey { trustee: name(signer.name()), day, public: secret.public(), destroy_by };
             let note = key.clone().sign(&signer).unwrap();
             let leaf = DayKeysLeaf {

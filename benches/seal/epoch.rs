@@ -4,7 +4,7 @@
 use super::{Camera, EACH, N, T};
 use escrow::daykeys::DayKey;
 use escrow::deal::{TrusteeId, deal};
-use escrow::record::{Name, Time};
+use escrow::record::Name;
 use escrow::share::split;
 use host::rng::OsRng;
 use measure::{Candidate, Rounds, Table, in_turns};
@@ -105,7 +105,7 @@ fn trustee(at: u8, day: Day) -> (TrusteeId, DayKey) {
         trustee: Name::new(&name).unwrap(),
         day,
         public: SecretKey::new([70 + at; 32]).public(),
-        destroy_by: Time(1_900_000_000),
+        destroy_by: Seconds(1_900_000_000),
     };
     (TrusteeId::of(&signer.verifier()), key)
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use escrow::bundle::Bundle;
 use escrow::deal::{TrusteeId, shares_hash};
 use escrow::package::Package;
-use escrow::record::{Grant, Name, Request, Signed, Time};
+use escrow::record::{Grant, Name, Request, Seconds, Signed};
 use host::rng::OsRng;
 use host::shutdown::Shutdown;
 use log_client::LogClient;
@@ -176,7 +176,7 @@ impl BadTrustee {
             bundle: Hash::of(&[&sealed]),
             decision: Hash([0; 32]),
             approver: None,
-            time: Time(host::clock::now()),
+            time: Seconds(host::clock::now()),
         };
         let grant = Signed::sign(grant, &[&self.signer]).unwrap().entry_bytes().to_vec();
         let log = LogClient::new(&stage.cast.people.owner_config.log.url, stage.cast.records.policy.clone());

@@ -17,7 +17,7 @@
 
 use crate::record::text::{Fields, Lines};
 use crate::record::value::Bytes;
-use crate::record::{Name, Record, RecordError, Signed, TextError, Time};
+use crate::record::{Name, Record, RecordError, Seconds, Signed, TextError};
 use alloc::string::String;
 use alloc::vec::Vec;
 use media::id::Day;
@@ -38,7 +38,7 @@ pub struct DayKey {
     /// X-Wing public key.
     pub public: Vec<u8>,
     /// When the private key will have been destroyed, at the latest.
-    pub destroy_by: Time,
+    pub destroy_by: Seconds,
 }
 
 /// Why a day key is not believed.

@@ -51,7 +51,7 @@ use alloc::vec::Vec;
 use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::Day;
 use media::policy::SignedOwnerPolicy;
-use media::time::Micros;
+use media::time::{Micros, Seconds};
 use tlog::note::Verifier;
 use tlog::policy::Policy;
 use tlog::proof::TlogProof;
@@ -84,8 +84,8 @@ pub enum Verdict {
     Pass(Checked),
     /// Not before this time; ask again.
     WaitUntil {
-        /// Unix seconds.
-        until: u64,
+        /// From when on they let it pass.
+        until: Seconds,
         /// What waits, as the log has it.
         request: Box<Logged<Signed<Request>>>,
     },
@@ -101,7 +101,7 @@ pub enum Verdict {
 /// # type KeyOf<'a> = &'a dyn Fn(Day, &tlog::Hash) -> Option<seal::hpke::SecretKey>;
 /// # use tlog::{Logged, note::{Signer, Verifier}};
 /// # fn hold<R: rand_core::CryptoRng>(checked: Checked, yes: &Approval, approvers: &[Verifier], key_of: KeyOf<'_>,
-/// #     own: &Signer, now: u64, rng: &mut R) -> Result<Held, ShareFailure> {
+/// #     own: &Signer, now: media::time::Seconds, rng: &mut R) -> Result<Held, ShareFailure> {
 /// let opened = checked.approve(Some(yes), approvers)?.open_shares(key_of)?;
 /// let held = opened.seal(own, now, rng)?;
 /// # Ok(held)
@@ -163,7 +163,7 @@ struct Parts<'a> {
 // SPEC: release.md#the-gate: a trustee MUST check G1 to G12 in this order and refuse by name at the
 // first failure.
 /// Checks a package, cheapest first, and refuses by name at the first failure.
-pub fn check(asked: &Asked, standing: &Standing<'_>, now: u64) -> Result<Verdict, NotPassed> {
+pub fn check(asked: &Asked, standing: &Standing<'_>, now: Seconds) -> Result<Verdict, NotPassed> {
     // G1: sizes, canonical form, known kind and rules.
     let parts = decode(asked, standing)?;
     // G2: a fresh, cosigned head that is this trustee's history too. G3: this very leaf in it, and
@@ -180,10 +180,10 @@ pub fn check(asked: &Asked, standing: &Standing<'_>, now: u64) -> Result<Verdict
 fn check_logged(
     parts: &Parts<'_>,
     request: &Logged<Signed<Request>>,
-    logged_at: u64,
+    logged_at: Seconds,
     standing: &Standing<'_>,
-    now: u64,
-) -> Result<(Case, Option<u64>), Refusal> {
+    now: Seconds,
+) -> Result<(Case, Option<Seconds>), Refusal> {
     // G4: registered keys signed; the release key is the one that the leaf names.
     keys::check(request, parts.package, standing)?;
     // G5: the camera's notice keys, the label, the details.

@@ -35,13 +35,14 @@ pub(crate) mod text;
 pub(crate) mod value;
 
 pub use leaf::Leaf;
+pub use media::time::Seconds;
 pub use owner::{OwnerPolicyLeaf, Ratification, Veto, policy_commitment};
 pub use registry::{DayKeysLeaf, KeyDestroyed, KeyState, PolicyDocLeaf, RequesterKey, Role};
 pub use release::{Grant, RefusalLeaf, ShareBad};
 pub use request::{Asker, Kind, Request};
 pub use text::TextError;
 pub use value::{
-    Country, DETAILS_SIZES, DETAILS_TAG_BYTES, EntryId, Name, SPAN_MAX_SECS, SealedDetails, Span, Time, Vkey,
+    Country, DETAILS_SIZES, DETAILS_TAG_BYTES, EntryId, Name, SPAN_MAX_SECS, SealedDetails, Span, Vkey,
     WORD_MAX_BYTES, Word,
 };
 

@@ -13,7 +13,7 @@
 use crate::policy::PolicyDoc;
 use crate::record::{
     DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, Leaf, Name, PolicyDocLeaf, Ratification,
-    Request, RequesterKey, Role, Signed, Time, Veto,
+    Request, RequesterKey, Role, Seconds, Signed, Veto,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -59,7 +59,7 @@ pub struct Requested {
     /// Who asks; none for owner kinds.
     pub agency: Option<Name>,
     /// When, by its own word.
-    pub time: u64,
+    pub time: Seconds,
     /// Its label.
     pub label: Hash,
     /// Whether the keys that its kind needs had signed it when it was logged.
@@ -67,7 +67,7 @@ pub struct Requested {
     /// Trustees that granted it, with the place of their grants.
     pub grants: BTreeMap<Name, u64>,
     /// When it was ratified, by the later of the ratification's own word and the log's clock.
-    pub ratified_at: Option<u64>,
+    pub ratified_at: Option<Seconds>,
     /// The place of the first veto.
     pub vetoed: Option<u64>,
 }
@@ -76,7 +76,7 @@ pub struct Requested {
 struct Trustee {
     key: Verifier,
     /// The latest time it stated in any leaf.
-    latest: u64,
+    latest: Seconds,
     /// Published day keys, by day; destroyed ones too.
     days: BTreeMap<u32, DayKey>,
 }
@@ -233,10 +233,10 @@ impl Register {
 
     /// The log's clock: the second latest of the times that the trustees stated last. One lying
     /// trustee cannot set it forward, nor hold it back where there are three.
-    pub fn clock(&self) -> u64 {
-        let mut latest: Vec<u64> = self.trustees.values().map(|trustee| trustee.latest).collect();
+    pub fn clock(&self) -> Seconds {
+        let mut latest: Vec<_> = self.trustees.values().map(|trustee| trustee.latest).collect();
         latest.sort_unstable();
-        latest.iter().rev().nth(1).copied().unwrap_or(0)
+        latest.iter().rev().nth(1).copied().unwrap_or_default()
     }
 
     /// Which registered and unrevoked keys signed a request, in the roles that its kind needs.
@@ -296,7 +296,7 @@ impl Register {
             kind: request.kind,
             sponsor: request.sponsor,
             agency: request.agency,
-            time: request.time.0,
+            time: request.time,
             label: request.label,
             authorised,
             grants: BTreeMap::new(),
@@ -320,7 +320,7 @@ impl Register {
 
     fn ratified(&mut self, leaf: &Signed<Leaf>, ratification: Ratification) {
         let sponsored = self.signer(leaf, Role::Sponsor, &ratification.sponsor, None).is_ok();
-        let at = ratification.time.0.max(self.clock());
+        let at = ratification.time.max(self.clock());
         let Some(requested) = self.named(ratification.request_index, &ratification.request) else { return };
         if sponsored && requested.sponsor == ratification.sponsor && requested.ratified_at.is_none() {
             requested.ratified_at = Some(at);
@@ -342,7 +342,8 @@ impl Register {
         }
         // The first key under a name is the trustee's; a second trustee of that name does not
         // exist.
-        let fresh = Trustee { key: published.vkey.verifier().clone(), latest: 0, days: BTreeMap::new() };
+        let fresh =
+            Trustee { key: published.vkey.verifier().clone(), latest: Seconds(0), days: BTreeMap::new() };
         self.trustees.entry(published.trustee.clone()).or_insert(fresh);
         if let Some(trustee) = self.trustee(leaf, &published.trustee, published.time) {
             trustee
@@ -392,12 +393,12 @@ impl Register {
     }
 
     /// The trustee of a leaf that it signed; its clock moves.
-    fn trustee(&mut self, leaf: &Signed<Leaf>, name: &Name, time: Time) -> Option<&mut Trustee> {
+    fn trustee(&mut self, leaf: &Signed<Leaf>, name: &Name, time: Seconds) -> Option<&mut Trustee> {
         let trustee = self.trustees.get_mut(name)?;
         if !leaf.is_signed_by(&trustee.key) {
             return None;
         }
-        trustee.latest = trustee.latest.max(time.0);
+        trustee.latest = trustee.latest.max(time);
         Some(trustee)
     }
 

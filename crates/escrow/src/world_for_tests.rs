@@ -19,7 +19,7 @@ use crate::package::{Asked, Package};
 use crate::policy::{Figures, PolicyDoc};
 use crate::record::{
     DayKeysLeaf, EntryId, KeyDestroyed, KeyState, Kind, Name, OwnerPolicyLeaf, PolicyDocLeaf, Record,
-    Request, RequesterKey, Role, Signed, Span, Time, Vkey, policy_commitment,
+    Request, RequesterKey, Role, Signed, Span, Vkey, policy_commitment,
 };
 use crate::register::Register;
 use media::epoch::{EpochContext, EpochOpen};
@@ -162,7 +162,7 @@ impl World {
 
     pub(crate) fn publish_rules(&mut self) {
         let document = self.rules.hash();
-        let leaf = PolicyDocLeaf { operator: name("candor.example"), document, time: Time(NOW - DAY) };
+        let leaf = PolicyDocLeaf { operator: name("candor.example"), document, time: Seconds(NOW - DAY) };
         self.add(&Signed::sign(leaf, &[&operator()]).unwrap());
     }
 
@@ -173,7 +173,7 @@ impl World {
             agency: name(agency),
             vkey: Vkey::new(key.verifier()).unwrap(),
             registrar: name("registrar.example"),
-            time: Time(NOW - DAY),
+            time: Seconds(NOW - DAY),
         };
         self.add(&Signed::sign(leaf, &[&registrar()]).unwrap());
     }
@@ -188,7 +188,7 @@ impl World {
                 trustee: name(signer.name()),
                 day,
                 public: secret.public(),
-                destroy_by: Time(NOW + 40 * DAY),
+                destroy_by: Seconds(NOW + 40 * DAY),
             };
             let note = key.clone().sign(&signer).unwrap();
             let leaf = DayKeysLeaf {
@@ -197,7 +197,7 @@ impl World {
                 day: day.0,
                 key_id: key.id(),
                 keys: Hash::of(&[note.entry_bytes()]),
-                time: Time(NOW - DAY),
+                time: Seconds(NOW - DAY),
             };
             self.add(&Signed::sign(leaf, &[&signer]).unwrap());
             self.day_keys.push(secret);
@@ -211,7 +211,7 @@ impl World {
         let day = START_US.day().0;
         let signer = trustee(index);
         let key_id = self.register.day_key(&name(signer.name()), day).unwrap();
-        let leaf = KeyDestroyed { trustee: name(signer.name()), day, key_id, time: Time(NOW) };
+        let leaf = KeyDestroyed { trustee: name(signer.name()), day, key_id, time: Seconds(NOW) };
         self.add(&Signed::sign(leaf, &[&signer]).unwrap());
     }
 
@@ -274,7 +274,7 @@ impl World {
             trustee: &own,
         };
         let asked = Asked::of(package.clone())?;
-        check(&asked, &standing, now).map_err(|refused| self.shown(refused))
+        check(&asked, &standing, Seconds(now)).map_err(|refused| self.shown(refused))
     }
 
     /// A refusal, which came with the logged request if and only if the log was not what it missed.
@@ -311,7 +311,7 @@ impl World {
         let approval = Approval::sign(&checked.request().value().hash(), &approver());
         let approved = checked.approve(Some(&approval), &[approver().verifier()]).unwrap();
         let opened = approved.open_shares(&self.key_of(index)).unwrap();
-        opened.seal(&trustee(index), self.time, &mut self.rng).unwrap()
+        opened.seal(&trustee(index), Seconds(self.time), &mut self.rng).unwrap()
     }
 
     /// Logs the grant and gives the bundle out.

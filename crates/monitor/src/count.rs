@@ -20,6 +20,7 @@ use escrow::policy::PolicyDoc;
 use escrow::record::{EntryId, Leaf, Name, Signed};
 use escrow::register::{Register, Requested};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use table::Table;
 use tlog::Hash;
 use tlog::note::Verifier;
@@ -212,7 +213,7 @@ impl Counts {
             }
             table.granted_unauthorised += u64::from(!request.authorised);
             let key = RowKey {
-                month: month_of(request.time),
+                month: month_of(request.time.0),
                 kind: request.kind.word().to_owned(),
                 agency: request.agency.as_ref().map_or("-", Name::as_str).to_owned(),
             };
@@ -225,8 +226,8 @@ impl Counts {
     fn row(&self, request: &Requested, marks: &Marks) -> Row {
         let [grants, refusals, shares_bad] =
             [&marks.granted, &marks.refused, &marks.share_bad].map(|trustees| trustees.len() as u64);
-        let within = self.rule.rules.figures().ratify_within_secs;
-        let in_time = |at: u64| at <= request.time.saturating_add(within);
+        let within = Duration::from_secs(self.rule.rules.figures().ratify_within_secs);
+        let deadline = request.time.after(within);
         Row {
             requests: 1,
             grants,
@@ -234,8 +235,8 @@ impl Counts {
             shares_bad,
             attempted: u64::from(grants > 0),
             completed: u64::from(grants >= u64::from(self.rule.threshold)),
-            ratified: u64::from(request.ratified_at.is_some_and(in_time)),
-            ratified_late: u64::from(request.ratified_at.is_some_and(|at| !in_time(at))),
+            ratified: u64::from(request.ratified_at.is_some_and(|at| at <= deadline)),
+            ratified_late: u64::from(request.ratified_at.is_some_and(|at| at > deadline)),
         }
     }
 }

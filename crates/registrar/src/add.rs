@@ -6,7 +6,7 @@
 use crate::config::Config;
 use crate::error::{Error, NoLeafKey};
 use crate::key::{name, signer};
-use escrow::record::{KeyState, Leaf, Record, RequesterKey, Role, Signed, Time, Vkey};
+use escrow::record::{KeyState, Leaf, Record, RequesterKey, Role, Seconds, Signed, Vkey};
 use host::clock::Clock;
 use host::http::FetchError;
 use log_client::{AddError, LogClient};
@@ -49,7 +49,7 @@ async fn state(
     vkey: &str,
 ) -> Result<Added, Error> {
     let registrar = name(&config.name)?;
-    let time = Time(Clock::system().seconds());
+    let time = Seconds(Clock::system().seconds());
     add(config, RequesterKey { state, role, agency: name(agency)?, vkey: key(vkey)?, registrar, time }).await
 }
 

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::key::{name, vkey};
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc};
-use escrow::record::{PolicyDocLeaf, Time};
+use escrow::record::{PolicyDocLeaf, Seconds};
 use host::clock::Clock;
 use std::path::Path;
 use tlog::Hash;
@@ -64,7 +64,7 @@ pub async fn publish_rules(config: &Config, path: &Path) -> Result<Published, Er
         return Err(Error::NotOperator { path: path.to_owned(), operator, own });
     }
     let document = rules.hash();
-    let time = Time(Clock::system().seconds());
+    let time = Seconds(Clock::system().seconds());
     let leaf = PolicyDocLeaf { operator: name(&config.name)?, document, time };
     Ok(Published { document, added: add(config, leaf).await? })
 }

@@ -19,6 +19,7 @@ use media::time::{Micros, Seconds};
 use quic::{CallError, LinkError};
 use relay_client::{Epoch, EpochQuery, Session, calls, epochs, found};
 use seal::notice::NoticeKey;
+use std::time::Duration;
 
 /// Why the camera's objects cannot carry a request.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +69,7 @@ pub(crate) async fn fetch(
     desk: &Requester,
     camera_id: CameraId,
     ask: &Ask,
-    now: u64,
+    now: Seconds,
 ) -> Result<Objects, ObjectsError> {
     let mut session = desk.session();
     let enrollment = session.ask(&calls::policy(camera_id, None)).await?.enrollment;
@@ -92,8 +93,8 @@ pub(crate) async fn fetch(
     // count.
     let figures = desk.rules.figures();
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
-    let from = Seconds(now.saturating_sub(window)).max(camera.created).day().min(first.day());
-    let notices = notices(&mut session, &camera, [from, last.day(), Seconds(now).day()]).await?;
+    let from = now.before(Duration::from_secs(window)).max(camera.created).day().min(first.day());
+    let notices = notices(&mut session, &camera, [from, last.day(), now.day()]).await?;
     Ok(Objects { enrollment, policy, notices, opens })
 }
 

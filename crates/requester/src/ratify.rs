@@ -7,7 +7,7 @@
 use crate::Requester;
 use crate::case::{Case, CaseError};
 use crate::folder::{FolderError, RATIFICATION, RequestFolder};
-use escrow::record::{EntryId, Kind, Ratification, RecordError, Signed, Time};
+use escrow::record::{EntryId, Kind, Ratification, RecordError, Seconds, Signed};
 use log_client::AddError;
 use tlog::{Entry, Hash};
 
@@ -69,7 +69,7 @@ pub async fn ratify(
                 request_index: request.index(),
                 request: request.value().hash(),
                 document,
-                time: Time(desk.machine.clock.seconds()),
+                time: Seconds(desk.machine.clock.seconds()),
             };
             let leaf = Signed::sign(leaf, &[&desk.keys.sponsor])?;
             // Kept before it is sent: after a crash the same bytes are sent again, and have one

@@ -10,7 +10,7 @@ use crate::folder::{ASK, DRAFT, FolderError, Item, LEAF, PACKAGE, PROOF, Request
 use crate::objects::{self, Objects, ObjectsError};
 use escrow::details::DetailsError;
 use escrow::package::Package;
-use escrow::record::{self, EntryId, RecordError, Request, Signed, Span, Time, Word};
+use escrow::record::{self, EntryId, RecordError, Request, Seconds, Signed, Span, Word};
 use log_client::AddError;
 use seal::hpke::SecretKey;
 use tlog::{Entry as _, Hash};
@@ -71,7 +71,7 @@ pub enum RequestError {
 pub async fn new(desk: &Requester, ask: &Ask, folder: &RequestFolder) -> Result<Drafted, RequestError> {
     let camera_id = ask.camera_id()?;
     folder.create()?;
-    let now = desk.machine.clock.seconds();
+    let now = Seconds(desk.machine.clock.seconds());
     let objects = objects::fetch(desk, camera_id, ask, now).await?;
     let release_key = SecretKey::generate(&mut desk.machine.rng.clone());
     let draft = compose(desk, ask, &objects, &release_key, now)?;
@@ -128,7 +128,7 @@ fn compose(
     ask: &Ask,
     objects: &Objects,
     release_key: &SecretKey,
-    now: u64,
+    now: Seconds,
 ) -> Result<Signed<Request>, RequestError> {
     let (first, last) = objects.range();
     let notice = objects.notice_of_first_epoch();
@@ -153,7 +153,7 @@ fn compose(
         release_key: Hash::of(&[&release_key.public()]),
         label: Hash(notice.label(id.as_bytes())),
         details: details.seal(&notice, &id)?,
-        time: Time(now),
+        time: now,
     };
     Ok(Signed::sign(request, &[&desk.keys.officer])?)
 }

@@ -13,6 +13,7 @@ use escrow::answer::{Answer, Failed, State};
 use escrow::grant::Held;
 use escrow::record::{Grant, Signed};
 use log_client::AddError;
+use media::time::Seconds;
 use std::time::Duration;
 use tlog::proof::TlogProof;
 use tlog::{Entry as _, Hash, Logged};
@@ -43,7 +44,7 @@ impl From<LedgerError> for Unproved {
 impl Trustee {
     /// G11 and G12 for a request whose bundle is held: the bundle, once its grant is in a fresh
     /// cosigned head.
-    pub(crate) async fn release(&self, request: &Hash, now: u64) -> Result<Answer, Failed> {
+    pub(crate) async fn release(&self, request: &Hash, now: Seconds) -> Result<Answer, Failed> {
         let appending = Answer::Pending(State::Appending);
         let Ok(appended) = tokio::time::timeout(ANSWER_WITHIN, self.append_grant(*request, now)).await else {
             return Ok(appending);
@@ -59,7 +60,7 @@ impl Trustee {
         }
     }
 
-    async fn append_grant(&self, request: Hash, now: u64) -> Result<Vec<u8>, Unproved> {
+    async fn append_grant(&self, request: Hash, now: Seconds) -> Result<Vec<u8>, Unproved> {
         let held = match self.desk.run(move |papers| papers.ledger.granted(&request)).await? {
             Granted::Bundle(bundle) => return Ok(bundle),
             Granted::Held(held) => held,
@@ -93,7 +94,7 @@ impl Trustee {
     }
 
     /// Sends everything that is due: grants without a proof, and refusals.
-    pub(crate) async fn append_due(&self, now: u64) -> Result<(), Trouble> {
+    pub(crate) async fn append_due(&self, now: Seconds) -> Result<(), Trouble> {
         for request in self.desk.run(|papers| papers.ledger.unproved()).await? {
             // Whatever is said of it is said to nobody: the next round goes on.
             let _ = self.release(&request, now).await;
@@ -108,7 +109,7 @@ impl Trustee {
 
     /// Makes, publishes and destroys keys of days as of `now`. The log must have been followed
     /// before.
-    pub async fn tend(&self, now: u64) -> Result<(), DayKeyError> {
+    pub async fn tend(&self, now: Seconds) -> Result<(), DayKeyError> {
         if self.ready().is_err() {
             return Ok(());
         }

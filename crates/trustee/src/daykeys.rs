@@ -17,7 +17,7 @@
 
 use crate::folder::{self, DAYS};
 use escrow::daykeys::DayKey;
-use escrow::record::{DayKeysLeaf, KeyDestroyed, Name, RecordError, Signed, Time, Vkey};
+use escrow::record::{DayKeysLeaf, KeyDestroyed, Name, RecordError, Seconds, Signed, Vkey};
 use escrow::register::Published;
 use host::durable::{self, DurableError};
 use host::lock::Mutex;
@@ -29,10 +29,10 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tlog::note::Signer;
 use tlog::{Entry as _, Hash};
 
-const DAY_SECS: u64 = 86_400;
 /// Days between the end of retention and the destruction of a key: requests that were logged in
 /// time can still be granted.
 pub(crate) const GRACE_DAYS: u32 = 7;
@@ -126,7 +126,7 @@ impl DayKeys {
             return Ok(None);
         }
         let secret = self.read_secret(&path)?;
-        let destroy_by = Time(0);
+        let destroy_by = Seconds(0);
         let key = DayKey { trustee: self.name.clone(), day, public: secret.public(), destroy_by };
         Ok((key.id() == *id).then_some(secret))
     }
@@ -138,11 +138,11 @@ impl DayKeys {
     /// second one.
     pub(crate) fn tend(
         &self,
-        now: u64,
+        now: Seconds,
         trustee: &Signer,
         announced: &dyn Fn(u32) -> Published,
     ) -> Result<Vec<Due>, DayKeyError> {
-        let today = u32::try_from(now / DAY_SECS).unwrap_or(u32::MAX);
+        let today = now.day().0;
         for day in today..=today.saturating_add(self.terms.days_ahead) {
             let unknown = self.state(day).is_none();
             match announced(day) {
@@ -185,12 +185,12 @@ impl DayKeys {
     }
 
     /// From when on the private key of a day is removed.
-    pub(crate) fn destroyed_from(&self, day: u32) -> u64 {
-        let days = u64::from(day) + 1 + u64::from(self.terms.retention_days) + u64::from(GRACE_DAYS);
-        days.saturating_mul(DAY_SECS)
+    pub(crate) fn destroyed_from(&self, day: u32) -> Seconds {
+        let kept = 1 + u64::from(self.terms.retention_days) + u64::from(GRACE_DAYS);
+        Day(day).start().after(Duration::from_secs(kept * 86_400))
     }
 
-    fn make(&self, day: u32, trustee: &Signer, now: u64) -> Result<(), DayKeyError> {
+    fn make(&self, day: u32, trustee: &Signer, now: Seconds) -> Result<(), DayKeyError> {
         let (key, note, leaf) = (self.path(day, "key"), self.path(day, "note"), self.path(day, "leaf"));
         if leaf.exists() {
             return Ok(());
@@ -201,14 +201,14 @@ impl DayKeys {
         }
         let secret = self.read_secret(&key)?;
         let name = self.name.clone();
-        let destroy_by = Time(self.destroyed_from(day));
+        let destroy_by = self.destroyed_from(day);
         let published = DayKey { trustee: name.clone(), day: Day(day), public: secret.public(), destroy_by };
         let key_id = published.id();
         let signed = published.sign(trustee)?;
         durable::write_atomic(&note, signed.entry_bytes())?;
         let vkey = Vkey::new(trustee.verifier()).ok_or(DayKeyError::Malformed { path: note })?;
         let keys = Hash::of(&[signed.entry_bytes()]);
-        let announced = DayKeysLeaf { trustee: name, vkey, day, key_id, keys, time: Time(now) };
+        let announced = DayKeysLeaf { trustee: name, vkey, day, key_id, keys, time: now };
         durable::write_atomic(&leaf, Signed::sign(announced, &[trustee])?.entry_bytes())?;
         self.refresh(day);
         Ok(())
@@ -217,7 +217,7 @@ impl DayKeys {
     // SPEC: release.md#day-keys: a trustee MUST destroy the private key of a day after retention,
     // and log that it did.
     /// Removes the private key, and only then writes the leaf that says so.
-    fn remove(&self, day: u32, trustee: &Signer, now: u64) -> Result<(), DayKeyError> {
+    fn remove(&self, day: u32, trustee: &Signer, now: Seconds) -> Result<(), DayKeyError> {
         let key = self.path(day, "key");
         if key.exists() {
             overwrite(&key)?;
@@ -233,8 +233,7 @@ impl DayKeys {
         if let Some(note) = note
             && !leaf.exists()
         {
-            let gone =
-                KeyDestroyed { trustee: self.name.clone(), day, key_id: note.value().id(), time: Time(now) };
+            let gone = KeyDestroyed { trustee: self.name.clone(), day, key_id: note.value().id(), time: now };
             durable::write_atomic(&leaf, Signed::sign(gone, &[trustee])?.entry_bytes())?;
         }
         self.refresh(day);

@@ -18,6 +18,7 @@ use crate::state::Trustee;
 use escrow::answer::{Answer, Failed, Failure, Refused, State};
 use escrow::package::{Asked, PackageError};
 use escrow::record::{EntryId, Request, Signed};
+use media::time::Seconds;
 use tlog::Hash;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -31,26 +32,31 @@ enum Known {
 
 impl Trustee {
     /// Answers a package.
-    pub async fn answer(&self, package: &[u8], now: u64) -> Answer {
+    pub async fn answer(&self, package: &[u8], now: Seconds) -> Answer {
         match self.door.seat() {
             Ok(seat) => self.answer_seated(package, now, seat).await,
             Err(busy) => busy.into(),
         }
     }
 
-    pub(crate) async fn answer_seated(&self, package: &[u8], now: u64, seat: OwnedSemaphorePermit) -> Answer {
+    pub(crate) async fn answer_seated(
+        &self,
+        package: &[u8],
+        now: Seconds,
+        seat: OwnedSemaphorePermit,
+    ) -> Answer {
         self.answer_first(package, now, seat).await.unwrap_or_else(Answer::from)
     }
 
     /// The answer for a package that was given earlier, by its entry id.
-    pub async fn answer_again(&self, id: &EntryId, now: u64) -> Answer {
+    pub async fn answer_again(&self, id: &EntryId, now: Seconds) -> Answer {
         self.again(*id, now).await.unwrap_or_else(Answer::from)
     }
 
     async fn answer_first(
         &self,
         package: &[u8],
-        now: u64,
+        now: Seconds,
         seat: OwnedSemaphorePermit,
     ) -> Result<Answer, Failed> {
         self.ready()?;
@@ -72,7 +78,7 @@ impl Trustee {
         }
     }
 
-    async fn again(&self, id: EntryId, now: u64) -> Result<Answer, Failed> {
+    async fn again(&self, id: EntryId, now: Seconds) -> Result<Answer, Failed> {
         self.ready()?;
         let waiting = self.desk.run(move |papers| papers.waiting.asked(&id)).await;
         if let Some(asked) = waiting.map_err(Trouble::from)? {
@@ -90,7 +96,7 @@ impl Trustee {
 
     /// Decides on a package that waits here: its proof is renewed first, because trustees believe
     /// fresh heads alone.
-    async fn decide_kept(&self, mut asked: Asked, now: u64) -> Result<Answer, Failed> {
+    async fn decide_kept(&self, mut asked: Asked, now: Seconds) -> Result<Answer, Failed> {
         match self.known(asked.request(), now).await? {
             Known::Nothing => {}
             Known::Answer(answer) => return Ok(answer),
@@ -105,7 +111,7 @@ impl Trustee {
     }
 
     /// What was said of this very leaf before, where that still stands without another look.
-    async fn known(&self, request: &Signed<Request>, now: u64) -> Result<Known, Trouble> {
+    async fn known(&self, request: &Signed<Request>, now: Seconds) -> Result<Known, Trouble> {
         let (id, hash) = (request.value().id, request.hash());
         let kept = self.desk.run(move |papers| papers.kept(&id, &hash)).await?;
         Ok(match kept {
@@ -119,15 +125,15 @@ impl Trustee {
         })
     }
 
-    fn still_waits(&self, page: &Pending, now: u64) -> bool {
+    fn still_waits(&self, page: &Pending, now: Seconds) -> bool {
         match page.state {
-            State::Waiting { wait_until } => now < wait_until,
-            State::PendingApproval => self.office.auto.is_none() && now <= page.expires_at,
+            State::Waiting { wait_until } => now.0 < wait_until,
+            State::PendingApproval => self.office.auto.is_none() && now.0 <= page.expires_at,
             State::Appending => false,
         }
     }
 
-    async fn decide(&self, asked: Asked, now: u64, seat: OwnedSemaphorePermit) -> Result<Answer, Failed> {
+    async fn decide(&self, asked: Asked, now: Seconds, seat: OwnedSemaphorePermit) -> Result<Answer, Failed> {
         let view = self.view(now).await?;
         let (office, mut rng) = (self.office.clone(), self.machine.rng.clone());
         // Signatures, KEMs and the disk: not on a thread that others wait for.

@@ -14,7 +14,7 @@ use crate::state::Office;
 use escrow::answer::{Refused, State};
 use escrow::grant::{self, Approval, Checked, NotPassed, Refusal, ShareFailure, Standing, Verdict};
 use escrow::package::Asked;
-use escrow::record::{EntryId, RefusalLeaf, Request, ShareBad, Signed, Time};
+use escrow::record::{EntryId, RefusalLeaf, Request, Seconds, ShareBad, Signed};
 use host::rng::Rng;
 use media::id::EpochNo;
 use std::cell::Cell;
@@ -35,7 +35,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) office: &'a Office,
     pub(crate) papers: &'a Papers,
     pub(crate) view: &'a View,
-    pub(crate) now: u64,
+    pub(crate) now: Seconds,
 }
 
 type InLog = Logged<Signed<Request>>;
@@ -137,12 +137,12 @@ impl Judge<'_> {
         Ok(Judged::Held(hash))
     }
 
-    fn keep_waiting(&self, asked: &Asked, logged: &InLog, until: u64) -> Result<Judged, Trouble> {
+    fn keep_waiting(&self, asked: &Asked, logged: &InLog, until: Seconds) -> Result<Judged, Trouble> {
         let request = logged.value().value();
         if let Some(Decided::No(reason)) = self.papers.decisions.get(&request.id)? {
             return self.deny(logged, &reason);
         }
-        let state = State::Waiting { wait_until: until };
+        let state = State::Waiting { wait_until: until.0 };
         self.keep(&Pending::waiting(logged, state, self.expires_at(request)), asked)
     }
 
@@ -194,7 +194,7 @@ impl Judge<'_> {
             request,
             step: refused.step.clone(),
             reason: refused.name.clone(),
-            time: Time(self.now),
+            time: self.now,
         };
         let leaf = Signed::sign(leaf, &[&self.office.signer])?;
         self.keep_refusal(&id, &request, refused, leaf.entry_bytes())
@@ -210,7 +210,7 @@ impl Judge<'_> {
             request_index: logged.index(),
             request,
             evidence: self.papers.keep_evidence(asked.package())?,
-            time: Time(self.now),
+            time: self.now,
         };
         let leaf = Signed::sign(leaf, &[&self.office.signer])?;
         self.keep_refusal(&id, &request, &refused, leaf.entry_bytes())?;

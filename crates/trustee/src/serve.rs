@@ -47,13 +47,13 @@ async fn take_package(trustee: &Trustee, request: Request) -> Result<Answer, Fai
         Ok(Err(rejected)) => return Ok(Answer::Malformed(Refused::malformed(&rejected.body_text()))),
         Err(_) => return Err(Failure::RequestTimeout.advise("send the whole package without pause")),
     };
-    Ok(trustee.answer_seated(&body, trustee.machine.clock.seconds(), seat).await)
+    Ok(trustee.answer_seated(&body, trustee.now(), seat).await)
 }
 
 async fn release(State(trustee): State<Arc<Trustee>>, Path(id): Path<String>) -> Response {
     let id = trustee.door.knock().and_then(|()| EntryId::from_hex(&id).ok_or_else(no_package));
     match id {
-        Ok(id) => reply(trustee.answer_again(&id, trustee.machine.clock.seconds()).await),
+        Ok(id) => reply(trustee.answer_again(&id, trustee.now()).await),
         Err(failed) => reply(failed.into()),
     }
 }

@@ -16,6 +16,7 @@ use host::lock::Mutex;
 use host::machine::Machine;
 use host::rate::Bucket;
 use log_client::LogClient;
+use media::time::Seconds;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tlog::note::{Signer, Verifier};
@@ -96,17 +97,21 @@ impl Trustee {
         })
     }
 
+    pub(crate) fn now(&self) -> Seconds {
+        Seconds(self.machine.clock.seconds())
+    }
+
     /// This trustee's verifier key.
     pub fn vkey(&self) -> Verifier {
         self.office.signer.verifier()
     }
 
     /// Reads the log to its newest head, which must be fresh at `now`.
-    pub async fn follow(&self, now: u64) -> Result<u64, FollowFailure> {
+    pub async fn follow(&self, now: Seconds) -> Result<u64, FollowFailure> {
         Ok(self.view(now).await?.head.size)
     }
 
-    pub(crate) async fn view(&self, now: u64) -> Result<Arc<View>, FollowFailure> {
+    pub(crate) async fn view(&self, now: Seconds) -> Result<Arc<View>, FollowFailure> {
         self.log.follower.follow(&self.log.client, self.office.window(now)).await
     }
 
@@ -135,9 +140,9 @@ impl Office {
     }
 
     /// Within which times a quorum must have cosigned.
-    pub(crate) fn window(&self, now: u64) -> Window {
+    pub(crate) fn window(&self, now: Seconds) -> Window {
         let figures = self.rules.figures();
-        Window::around(now, figures.head_age_secs, figures.clock_skew_secs)
+        Window::around(now.0, figures.head_age_secs, figures.clock_skew_secs)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::state::Trustee;
 use escrow::answer::{Answer, State};
 use escrow::record::EntryId;
 use host::shutdown::Shutdown;
+use media::time::Seconds;
 use std::time::Duration;
 
 /// The shortest pause between two looks, whatever the configuration says.
@@ -19,7 +20,7 @@ pub(crate) async fn watch(trustee: &Trustee, shutdown: &Shutdown) {
     while !shutdown.is_requested() {
         tokio::select! {
             () = shutdown.requested() => return,
-            looked = trustee.view(trustee.machine.clock.seconds()) => match looked {
+            looked = trustee.view(trustee.now()) => match looked {
                 Ok(_) => trustee.work.notify_one(),
                 Err(error) => tracing::warn!(%error, "the log could not be followed"),
             },
@@ -49,7 +50,7 @@ pub(crate) async fn work(trustee: &Trustee, shutdown: &Shutdown) -> Result<(), E
 }
 
 async fn round(trustee: &Trustee) -> Result<(), Error> {
-    let now = trustee.machine.clock.seconds();
+    let now = trustee.now();
     if let Err(error) = trustee.tend(now).await {
         tracing::error!(%error, "the keys of days cannot be tended");
     }
@@ -67,15 +68,15 @@ async fn round(trustee: &Trustee) -> Result<(), Error> {
 
 /// Decides on those waiting packages about which something has changed: a human decided, their time
 /// has come, or is over.
-async fn take_in(trustee: &Trustee, now: u64) -> Result<(), Trouble> {
+async fn take_in(trustee: &Trustee, now: Seconds) -> Result<(), Trouble> {
     let due = trustee.desk.run(move |papers| {
         let mut due = Vec::new();
         for page in papers.waiting.pages()? {
             let Some(id) = EntryId::from_hex(&page.id) else { continue };
-            let expired = now > page.expires_at;
+            let expired = now.0 > page.expires_at;
             let come = match (page.state, papers.decisions.get(&id)?) {
                 (_, Some(Decided::No(_))) => true,
-                (State::Waiting { wait_until }, _) => now >= wait_until,
+                (State::Waiting { wait_until }, _) => now.0 >= wait_until,
                 (State::PendingApproval | State::Appending, decided) => decided.is_some(),
             };
             if come || expired {

@@ -12,7 +12,7 @@ use escrow::deal::{TrusteeId, deal};
 use escrow::details::{Details, Line};
 use escrow::package::Package;
 use escrow::record::{
-    Country, EntryId, Kind, OwnerPolicyLeaf, Request, Signed, Span, Time, Word, policy_commitment,
+    Country, EntryId, Kind, OwnerPolicyLeaf, Request, Signed, Span, Word, policy_commitment,
 };
 use host::rng::OsRng;
 use media::enrollment::{CameraConsent, Enrollment};
@@ -212,7 +212,7 @@ impl Camera {
             release_key: Hash::of(&[&key.public()]),
             label: Hash(self.notice().label(id.as_bytes())),
             details: details(kind, contexts).seal(self.notice(), &id).unwrap(),
-            time: Time(time),
+            time: Seconds(time),
         };
         let (officer, supervisor, sponsor, recovery) =
             (officer(AGENCY), supervisor(AGENCY), sponsor(), recovery());

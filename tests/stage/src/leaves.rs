@@ -8,7 +8,7 @@ use crate::paper::NOW;
 use escrow::policy::PolicyDoc;
 use escrow::record::{
     Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, PolicyDocLeaf, Ratification, Record,
-    RefusalLeaf, Request, RequesterKey, Role, SealedDetails, ShareBad, Signed, Span, Time, Word,
+    RefusalLeaf, Request, RequesterKey, Role, SealedDetails, Seconds, ShareBad, Signed, Span, Word,
 };
 use tlog::merkle::leaf_hash;
 use tlog::note::Signer;
@@ -24,7 +24,7 @@ pub fn rules() -> PolicyDoc {
 /// That these rules hold since `time`.
 pub fn publication(rules: &PolicyDoc, time: u64) -> Vec<u8> {
     let document =
-        PolicyDocLeaf { operator: name("candor.example"), document: rules.hash(), time: Time(time) };
+        PolicyDocLeaf { operator: name("candor.example"), document: rules.hash(), time: Seconds(time) };
     leaf(document, &[&operator()])
 }
 
@@ -40,7 +40,7 @@ fn registration(role: Role, agency: &str, key: &Signer, time: u64) -> Vec<u8> {
         agency: name(agency),
         vkey: vkey(key),
         registrar: name(registrar.name()),
-        time: Time(time),
+        time: Seconds(time),
     };
     leaf(value, &[&registrar])
 }
@@ -97,7 +97,7 @@ pub fn ask_by(kind: Kind, agency: &str, index: u64, time: u64, signers: &[&Signe
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
         details: SealedDetails::new(vec![0; 1040]).unwrap(),
-        time: Time(time),
+        time: Seconds(time),
     };
     Asked { index, id: EntryId(id), time, bytes: leaf(request, signers) }
 }
@@ -113,7 +113,7 @@ pub fn grant(asked: &Asked, by: &Signer) -> Vec<u8> {
         bundle: Hash([6; 32]),
         decision: Hash([7; 32]),
         approver: None,
-        time: Time(asked.time + 60),
+        time: Seconds(asked.time + 60),
     };
     leaf(grant, &[by])
 }
@@ -126,7 +126,7 @@ pub fn refusal(asked: &Asked, by: &Signer) -> Vec<u8> {
         request: asked.hash(),
         step: Word::new("g7").unwrap(),
         reason: Word::new("agency-quota").unwrap(),
-        time: Time(asked.time + 60),
+        time: Seconds(asked.time + 60),
     };
     leaf(refusal, &[by])
 }
@@ -138,7 +138,7 @@ pub fn share_bad(asked: &Asked, by: &Signer) -> Vec<u8> {
         request_index: asked.index,
         request: asked.hash(),
         evidence: Hash([8; 32]),
-        time: Time(asked.time + 60),
+        time: Seconds(asked.time + 60),
     };
     leaf(bad, &[by])
 }
@@ -152,18 +152,20 @@ pub fn ratification(asked: &Asked, after_secs: u64, by: &Signer) -> Vec<u8> {
         request_index: asked.index,
         request: asked.hash(),
         document: Hash([10; 32]),
-        time: Time(asked.time + after_secs),
+        time: Seconds(asked.time + after_secs),
     };
     leaf(ratification, &[by])
 }
 
 pub fn day_keys(by: &Signer, day: u32) -> Vec<u8> {
     let (key_id, keys) = (Hash([11; 32]), Hash([12; 32]));
-    let value = DayKeysLeaf { trustee: name(by.name()), vkey: vkey(by), day, key_id, keys, time: Time(NOW) };
+    let value =
+        DayKeysLeaf { trustee: name(by.name()), vkey: vkey(by), day, key_id, keys, time: Seconds(NOW) };
     leaf(value, &[by])
 }
 
 pub fn destroyed(by: &Signer, day: u32) -> Vec<u8> {
-    let value = KeyDestroyed { trustee: name(by.name()), day, key_id: Hash([11; 32]), time: Time(NOW + 9) };
+    let value =
+        KeyDestroyed { trustee: name(by.name()), day, key_id: Hash([11; 32]), time: Seconds(NOW + 9) };
     leaf(value, &[by])
 }

@@ -1,5 +1,5 @@
 use super::*;
-use escrow::record::{Name, Time};
+use escrow::record::{Name, Seconds};
 use host::rng::OsRng;
 use media::epoch::CtxHash;
 use media::id::DeviceId;
@@ -50,7 +50,7 @@ fn day_keys(day: Day) -> Vec<Option<(TrusteeId, DayKey)>> {
         let signer = trustee(at);
         let public = SecretKey::generate(&mut OsRng).public();
         let trustee = Name::new(signer.name()).unwrap();
-        let key = DayKey { trustee, day, public, destroy_by: Time(1) };
+        let key = DayKey { trustee, day, public, destroy_by: Seconds(1) };
         Some((TrusteeId::of(&signer.verifier()), key))
     };
     (1..=3).map(key).collect()

@@ -261,7 +261,7 @@ fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
     let day = Micros(MIDNIGHT).day();
     let public = seal::hpke::SecretKey::generate(&mut Rng::system()).public();
     let name = escrow::record::Name::new(trustee.name()).unwrap();
-    let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Time(1) };
+    let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Seconds(1) };
     let signed = key.sign(&trustee).unwrap();
     let bytes = tlog::Entry::entry_bytes(&signed);
     scene.handover.spool().keep_day_key(day, day, 1, bytes).unwrap();

@@ -62,7 +62,7 @@ fn shown(verified: &Verified) -> serde_json::Value {
         "release": verified.release.as_ref().map(|release| serde_json::json!({
             "id": release.id.to_hex(),
             "leaf": release.index,
-            "logged_at": release.logged_at,
+            "logged_at": release.logged_at.0,
             "kind": release.kind.word(),
             "agency": release.agency.as_ref().map(ToString::to_string),
             "grants": release.grants.iter().map(|(name, index)| (name.to_string(), *index)).collect::<Vec<_>>(),

@@ -104,7 +104,7 @@ fn what_is_dealt_is_what_is_combined_for_every_small_t_and_n() {
         trustee: crate::world_for_tests::name("trustee1.example"),
         day: media::id::Day(0),
         public: world.day_keys[0].public(),
-        destroy_by: crate::record::Time(1),
+        destroy_by: crate::record::Seconds(1),
     };
     let id = crate::deal::TrusteeId::of(&trustee(1).verifier());
     for n in 1..=5u8 {

@@ -8,7 +8,7 @@ fn key() -> DayKey {
         trustee: name("bar.example"),
         day: Day(20_780),
         public: SecretKey::new([1; 32]).public(),
-        destroy_by: Time(1_798_761_600),
+        destroy_by: Seconds(1_798_761_600),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::record::Time;
+use crate::record::Seconds;
 use crate::world_for_tests::{Rng, World, name, trustee};
 use media::id::Day;
 use rand_core::SeedableRng as _;
@@ -20,7 +20,7 @@ fn trustees(n: u8) -> Vec<(TrusteeId, DayKey)> {
         trustee: name(trustee(index).name()),
         day: Day(0),
         public: secret(index).public(),
-        destroy_by: Time(1),
+        destroy_by: Seconds(1),
     };
     (1..=n).map(|index| (id(index), key(index))).collect()
 }

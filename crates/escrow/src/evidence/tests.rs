@@ -68,7 +68,7 @@ fn a_release_verifies_offline_from_its_bytes() {
     assert_eq!((verified.first_epoch, verified.last_epoch), (EpochNo(FIRST_EPOCH), EpochNo(FIRST_EPOCH + 2)));
     assert_eq!((verified.segments, verified.gaps.len()), (6, 0));
     let release = verified.release.unwrap();
-    assert_eq!((release.kind, release.logged_at), (Kind::Emergency, NOW));
+    assert_eq!((release.kind, release.logged_at), (Kind::Emergency, media::time::Seconds(NOW)));
     assert_eq!(release.agency.unwrap().as_str(), "police.example");
     assert_eq!(release.grants.len(), usize::from(THRESHOLD));
 }

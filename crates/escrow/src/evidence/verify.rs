@@ -15,7 +15,7 @@ use media::epoch::{EpochOpen, GapReason, SignedEpochOpen};
 use media::id::{CameraId, EpochNo, TrackId};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::{BadSignature, PublicKey};
-use media::time::Micros;
+use media::time::{Micros, Seconds};
 use seal::epoch::EpochSeed;
 use seal::opener::{Continuity, Ended, Gap, Keyring, OpenError, open_whole};
 use subtle::ConstantTimeEq as _;
@@ -138,8 +138,8 @@ pub struct Release {
     pub id: EntryId,
     /// Its place in the log.
     pub index: u64,
-    /// When a quorum had cosigned a head with it, at the latest; Unix seconds.
-    pub logged_at: u64,
+    /// When a quorum had cosigned a head with it, at the latest.
+    pub logged_at: Seconds,
     /// Its kind.
     pub kind: Kind,
     /// Who asked; none for the owner's own kinds.
@@ -344,7 +344,7 @@ fn check_release(
     Ok(Some(Release {
         id: value.id,
         index: request.index(),
-        logged_at: request.cosigned_at(),
+        logged_at: Seconds(request.cosigned_at()),
         kind: value.kind,
         agency: value.agency.clone(),
         country: value.country,

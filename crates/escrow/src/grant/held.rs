@@ -8,7 +8,7 @@
 use super::{Opened, Refusal};
 use crate::bundle::{Bundle, SEALED_MAX_BYTES, seal_shares};
 use crate::deal::shares_hash;
-use crate::record::{Grant, LEAF_MAX_BYTES, Signed, Time};
+use crate::record::{Grant, LEAF_MAX_BYTES, Seconds, Signed};
 use alloc::vec::Vec;
 use media::codec::{DecodeError, Reader, Writer};
 use tlog::note::Signer;
@@ -24,7 +24,7 @@ impl Opened {
     pub fn seal(
         self,
         trustee: &Signer,
-        now: u64,
+        now: Seconds,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Held, Refusal> {
         let Self { case, decision, shares } = self;
@@ -44,7 +44,7 @@ impl Opened {
             bundle: Hash::of(&[&sealed]),
             decision: decision.record,
             approver: decision.approver,
-            time: Time(now),
+            time: now,
         };
         let grant = Signed::sign(grant, &[trustee]).expect("a grant is eleven short lines");
         Ok(Held { grant, sealed })

@@ -3,21 +3,22 @@
 
 use super::{Parts, Refusal, Standing};
 use crate::record::{Request, Signed};
+use media::time::Seconds;
 use tlog::policy::{CosignedCheckpoint, Policy, VerifyError, Window};
 use tlog::proof::TlogProof;
 use tlog::{Logged, LoggedError};
 
-/// The logged request, and since when (T0, Unix seconds).
+/// The logged request, and since when (T0).
 pub(super) fn check(
     parts: &Parts<'_>,
     standing: &Standing<'_>,
-    now: u64,
-) -> Result<(Logged<Signed<Request>>, u64), Refusal> {
+    now: Seconds,
+) -> Result<(Logged<Signed<Request>>, Seconds), Refusal> {
     // G2.
     // SPEC: release.md#g2: no key without a leaf: a package without a proof MUST be refused.
     let proof = parts.proof.as_ref().ok_or(Refusal::NotLogged)?;
     let figures = standing.rules.figures();
-    let window = Window::around(now, figures.head_age_secs, figures.clock_skew_secs);
+    let window = Window::around(now.0, figures.head_age_secs, figures.clock_skew_secs);
     // SPEC: release.md#g2: the checkpoint MUST bear the log's signature and a quorum of the window.
     fresh(proof, standing.log_policy, window)?;
     own_history(proof, standing)?;
@@ -45,7 +46,7 @@ pub(super) fn check(
         Some(owner) if owner != request.index() => Err(Refusal::IdTaken(owner)),
         // Where nobody owns it, nobody signed it who counted when it was logged, which is G4's to
         // say.
-        Some(_) | None => Ok((request, logged_at)),
+        Some(_) | None => Ok((request, Seconds(logged_at))),
     }
 }
 

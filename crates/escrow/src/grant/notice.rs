@@ -5,10 +5,10 @@ use super::{Parts, Refusal, Standing};
 use crate::details::Details;
 use crate::record::{Kind, Request, Span};
 use alloc::collections::BTreeMap;
+use core::time::Duration;
 use media::enrollment::{Enrollment, ObjectError};
 use media::id::Day;
 use media::notice::DayNotice;
-use media::time::Seconds;
 use seal::notice::NoticeKey;
 use tlog::Hash;
 
@@ -105,6 +105,6 @@ fn first_needed(parts: &Parts<'_>, camera: &Enrollment, standing: &Standing<'_>)
     }
     let figures = standing.rules.figures();
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
-    let since = Seconds(time.0.saturating_sub(window)).max(camera.created);
+    let since = time.before(Duration::from_secs(window)).max(camera.created);
     since.day().min(first_day(parts))
 }

@@ -5,16 +5,18 @@ use super::{Parts, Refusal, Standing, log};
 use crate::details::Details;
 use crate::record::{Kind, Request, Signed};
 use alloc::vec::Vec;
+use core::time::Duration;
 use media::enrollment::Enrollment;
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::EpochNo;
 use media::policy::{Class, OwnerPolicy};
+use media::time::Seconds;
 use tlog::note::Verifier;
 use tlog::{Hash, Logged};
 
 /// The name under which an owner's recovery key signs a recovery request.
 pub const RECOVERY_KEY_NAME: &str = "recovery";
-const DAY_SECS: u64 = 86_400;
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// This trustee's index in the owner's policy, and the verified epochs.
 pub(super) fn check(
@@ -22,7 +24,7 @@ pub(super) fn check(
     camera: &Enrollment,
     details: &Details,
     standing: &Standing<'_>,
-    now: u64,
+    now: Seconds,
 ) -> Result<(u8, Vec<EpochOpen>), Refusal> {
     let policy = check_policy(parts, camera, standing)?;
     let request = &parts.request;
@@ -76,7 +78,7 @@ fn check_epochs(
     camera: &Enrollment,
     details: &Details,
     policy: &OwnerPolicy,
-    now: u64,
+    now: Seconds,
 ) -> Result<Vec<EpochOpen>, Refusal> {
     let policy_hash = parts.policy.hash();
     let mut opens: Vec<EpochOpen> = Vec::with_capacity(parts.opens.len());
@@ -117,9 +119,8 @@ fn follows(last: &EpochContext, next: &EpochContext) -> bool {
     last.epoch_no.next() == Some(next.epoch_no) && last.start_us <= next.start_us
 }
 
-fn is_over(context: &EpochContext, policy: &OwnerPolicy, now: u64) -> bool {
-    let kept = u64::from(policy.retention_days) * DAY_SECS;
-    context.end_us().0.div_ceil(1_000_000).saturating_add(kept) <= now
+fn is_over(context: &EpochContext, policy: &OwnerPolicy, now: Seconds) -> bool {
+    context.end_us().after(DAY * policy.retention_days.into()) <= now.micros()
 }
 
 fn class_of(kind: Kind) -> Option<Class> {

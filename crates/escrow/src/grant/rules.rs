@@ -5,16 +5,17 @@ use super::notice::Notices;
 use super::{Case, Refusal, Standing};
 use crate::policy::{Decision, Facts, Stated, decide};
 use crate::register::Requested;
+use media::time::Seconds;
 use tlog::Hash;
 
-/// Until when (Unix seconds) the rules ask to wait, where they let the request through.
+/// Until when the rules ask to wait, where they let the request through.
 pub(super) fn check(
     case: &Case,
-    logged_at: u64,
+    logged_at: Seconds,
     notices: &Notices,
     standing: &Standing<'_>,
-    now: u64,
-) -> Result<Option<u64>, Refusal> {
+    now: Seconds,
+) -> Result<Option<Seconds>, Refusal> {
     let details = &case.details;
     let stated = |says: bool| if says { Stated::Yes } else { Stated::No };
     let (start_us, end_us) = case.span_us();

@@ -5,6 +5,7 @@ mod refusals;
 use super::*;
 use crate::record::Kind;
 use crate::world_for_tests::{NOW, Rng, World, approver, trustee};
+use media::time::Seconds;
 use rand_core::SeedableRng as _;
 use tlog::Entry as _;
 
@@ -45,7 +46,7 @@ fn a_recovery_waits_from_when_it_was_logged_and_asks_no_human() {
     let Ok(Verdict::WaitUntil { until, request: waiting }) = world.check(&package) else {
         panic!("it does not wait")
     };
-    assert_eq!((until, *waiting), (NOW + wait, request.clone()));
+    assert_eq!((until, *waiting), (Seconds(NOW + wait), request.clone()));
 
     // Three days later: a fresh proof, and the first one to show since when.
     world.time = NOW + wait;
@@ -54,7 +55,7 @@ fn a_recovery_waits_from_when_it_was_logged_and_asks_no_human() {
     let checked = world.passed(1, &package);
     assert!(!checked.needs_approval());
     let opened = checked.approve(None, &[]).unwrap().open_shares(&world.key_of(1)).unwrap();
-    let held = opened.seal(&trustee(1), world.time, &mut Rng::seed_from_u64(1)).unwrap();
+    let held = opened.seal(&trustee(1), Seconds(world.time), &mut Rng::seed_from_u64(1)).unwrap();
     assert_eq!(held.grant().value().approver, None);
 
     // Without the first proof nobody can tell, so the wait starts again.

@@ -4,6 +4,7 @@
 use super::PolicyDoc;
 use crate::record::{Kind, Request};
 use crate::register::{Register, Requested};
+use core::time::Duration;
 use media::time::{Micros, Seconds};
 
 /// All that the rules look at. Every earlier step of the gate has checked what it is.
@@ -15,8 +16,8 @@ pub struct Facts<'a> {
     pub request: &'a Request,
     /// Its place in the log.
     pub index: u64,
-    /// When a quorum had cosigned a head with it (T0), Unix seconds.
-    pub logged_at: u64,
+    /// When a quorum had cosigned a head with it (T0).
+    pub logged_at: Seconds,
     /// How many epochs.
     pub epochs: u64,
     /// When the first one starts.
@@ -51,8 +52,8 @@ pub enum Stated {
 pub enum Decision {
     /// They allow it.
     Grant,
-    /// They allow it from this time on (Unix seconds), if nothing happens before.
-    WaitUntil(u64),
+    /// They allow it from this time on, if nothing happens before.
+    WaitUntil(Seconds),
     /// They do not.
     Refuse(Rule),
 }
@@ -123,7 +124,7 @@ rules! {
 // SPEC: release.md#g7: the rules MUST be a pure function of the log's prefix, the leaf, its details
 // and the PolicyDoc, and every quota MUST be counted from the log.
 /// Applies the rules.
-pub fn decide(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Decision {
+pub fn decide(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Decision {
     let decided = match facts.request.kind {
         Kind::Emergency => always(facts, rules, now).and_then(|()| emergency(facts, rules, now)),
         Kind::Legal => always(facts, rules, now).and_then(|()| legal(facts, rules)),
@@ -136,32 +137,36 @@ pub fn decide(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Decision {
 
 type Ruled = Result<(), Decision>;
 
+const fn secs(figure: u64) -> Duration {
+    Duration::from_secs(figure)
+}
+
 fn unless(broken: bool, rule: Rule) -> Ruled {
     if broken { Err(Decision::Refuse(rule)) } else { Ok(()) }
 }
 
 // SPEC: release.md#g7: every quota MUST be counted from the log: what counts is what the register
 // read.
-fn always(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
+fn always(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Ruled {
     let (figures, request) = (rules.figures(), facts.request);
-    let (time, logged_at) = (request.time.0, facts.logged_at);
+    let (time, logged_at) = (request.time, facts.logged_at);
     unless(!facts.register.has_rules(&rules.hash()), Rule::RulesNotLogged)?;
     // The quotas below go by the stated time; these two lines tie it to the log's.
-    unless(time > logged_at.saturating_add(figures.clock_skew_secs), Rule::RequestFromFuture)?;
-    unless(logged_at > time.saturating_add(figures.request_age_secs), Rule::LoggedLate)?;
-    unless(now > logged_at.saturating_add(figures.request_valid_secs), Rule::Expired)?;
+    unless(time > logged_at.after(secs(figures.clock_skew_secs)), Rule::RequestFromFuture)?;
+    unless(logged_at > time.after(secs(figures.request_age_secs)), Rule::LoggedLate)?;
+    unless(now > logged_at.after(secs(figures.request_valid_secs)), Rule::Expired)?;
     let bases = rules.bases(request.kind);
     unless(request.basis.as_ref().is_some_and(|basis| !bases.contains(basis)), Rule::BasisUnknown)?;
     // A request cannot ask for what will be filmed after it was written.
-    unless(facts.end_us > Seconds(time).micros(), Rule::FromFuture)
+    unless(facts.end_us > time.micros(), Rule::FromFuture)
 }
 
-fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
+fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Ruled {
     let figures = rules.figures();
-    let time = facts.request.time.0;
+    let time = facts.request.time;
     unless(facts.call_back == Stated::No, Rule::CallBackMissing)?;
     unless(facts.epochs > figures.emergency_epochs, Rule::TooManyEpochs)?;
-    let earliest = Seconds(time.saturating_sub(figures.emergency_lookback_secs)).micros();
+    let earliest = time.before(secs(figures.emergency_lookback_secs)).micros();
     unless(facts.start_us < earliest, Rule::TooOld)?;
 
     // Only what stands before this request counts, so that each of many filed at once sees those
@@ -171,7 +176,7 @@ fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
         emergencies.filter(|earlier| earlier.kind == Kind::Emergency && earlier.authorised)
     };
     let own = |earlier: &&Requested| earlier.agency == facts.request.agency;
-    let within = |earlier: &&Requested, window: u64| earlier.time > time.saturating_sub(window);
+    let within = |earlier: &&Requested, window: u64| earlier.time > time.before(secs(window));
 
     let unratified = before()
         .filter(own)
@@ -192,16 +197,16 @@ fn legal(facts: &Facts<'_>, rules: &PolicyDoc) -> Ruled {
     unless(u64::from(facts.request.span.secs()) > rules.figures().legal_span_secs, Rule::SpanTooLong)
 }
 
-fn recovery(facts: &Facts<'_>, rules: &PolicyDoc, now: u64) -> Ruled {
+fn recovery(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Ruled {
     let vetoed = facts.register.request(facts.index).is_some_and(|requested| requested.vetoed.is_some());
     unless(vetoed, Rule::Vetoed)?;
-    let until = facts.logged_at.saturating_add(rules.figures().recovery_wait_secs);
+    let until = facts.logged_at.after(secs(rules.figures().recovery_wait_secs));
     if now < until { Err(Decision::WaitUntil(until)) } else { Ok(()) }
 }
 
 /// Let go by somebody, and not confirmed in time. An attempt that nobody granted needs no court.
-fn is_unratified(earlier: &Requested, within: u64, now: u64) -> bool {
-    let deadline = earlier.time.saturating_add(within);
+fn is_unratified(earlier: &Requested, within: u64, now: Seconds) -> bool {
+    let deadline = earlier.time.after(secs(within));
     let in_time = earlier.ratified_at.is_some_and(|at| at <= deadline);
     !earlier.grants.is_empty() && now > deadline && !in_time
 }

@@ -2,7 +2,7 @@
 //! table shows.
 
 use super::*;
-use crate::record::{EntryId, Grant, Ratification, Signed, Time};
+use crate::record::{EntryId, Grant, Ratification, Seconds, Signed};
 use crate::world_for_tests::{Ask, DAY, NOW, Setup, World, name, operator, registrar, sponsor, trustee};
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ impl After {
             bundle: Hash([0; 32]),
             decision: Hash([0; 32]),
             approver: None,
-            time: Time(NOW),
+            time: Seconds(NOW),
         };
         self.world.add(&Signed::sign(grant, &[&trustee(1)]).unwrap());
     }
@@ -88,7 +88,7 @@ impl After {
             request_index: index,
             request: requested.hash,
             document: Hash([0; 32]),
-            time: Time(time),
+            time: Seconds(time),
         };
         self.world.add(&Signed::sign(leaf, &[&sponsor()]).unwrap());
     }

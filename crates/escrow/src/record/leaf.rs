@@ -12,7 +12,7 @@
 use super::text::{TextError, kind_of};
 use super::{
     DayKeysLeaf, Grant, KeyDestroyed, OwnerPolicyLeaf, PolicyDocLeaf, Ratification, Record, RefusalLeaf,
-    Request, RequesterKey, ShareBad, Time, Veto,
+    Request, RequesterKey, Seconds, ShareBad, Veto,
 };
 use alloc::string::String;
 
@@ -36,7 +36,7 @@ macro_rules! leaves {
             }
 
             /// The time that the leaf states, if its kind states one.
-            pub fn time(&self) -> Option<Time> {
+            pub fn time(&self) -> Option<Seconds> {
                 match self { $( Self::$kind($record { $($time,)? .. }) => [$(*$time)?].first().copied(), )+ }
             }
         }

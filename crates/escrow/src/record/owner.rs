@@ -2,7 +2,8 @@
 //! log through the sponsor, so that the log never learns who the owner is.
 
 use super::text::record;
-use super::value::{EntryId, Name, Time};
+use super::value::{EntryId, Name};
+use media::time::Seconds;
 use tlog::Hash;
 
 record! {
@@ -34,7 +35,7 @@ record! {
         /// SHA-256 of the court's document.
         document: Hash = "document",
         /// When.
-        time: Time = "time",
+        time: Seconds = "time",
     }
 }
 
@@ -52,7 +53,7 @@ record! {
         /// SHA-256 of the owner's signed veto, which the sponsor keeps.
         document: Hash = "document",
         /// When.
-        time: Time = "time",
+        time: Seconds = "time",
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is registered in the clear: trustees' day keys, requesters' keys, the rules.
 
 use super::text::{TextError, record};
-use super::value::{Name, Time, Vkey, words};
+use super::value::{Name, Vkey, words};
+use media::time::Seconds;
 use tlog::Hash;
 
 /// What a registered key may sign for.
@@ -42,7 +43,7 @@ record! {
         /// SHA-256 of the DayKeys object.
         keys: Hash = "keys",
         /// When.
-        time: Time = "time",
+        time: Seconds = "time",
     }
     check |leaf: &DayKeysLeaf| names_own_key(&leaf.trustee, &leaf.vkey);
 }
@@ -57,7 +58,7 @@ record! {
         /// The id of the day's X-Wing key.
         key_id: Hash = "key-id",
         /// When.
-        time: Time = "time",
+        time: Seconds = "time",
     }
 }
 
@@ -75,7 +76,7 @@ record! {
         /// The registrar, who signs.
         registrar: Name = "registrar",
         /// When.
-        time: Time = "time",
+        time: Seconds = "time",
     }
     check |leaf: &RequesterKey| match leaf.role {
         Role::Sponsor => names_own_key(&leaf.agency, &leaf.vkey),
@@ -91,7 +92,7 @@ record! {
         /// SHA-256 of the PolicyDoc.
         document: Hash = "document",
         /// When.
-        time: Time = "time",
+        time: Seconds = "time",
     }
 }
 

@@ -1,7 +1,8 @@
 //! What trustees write about a request.
 
 use super::text::record;
-use super::value::{EntryId, Name, Time, Word};
+use super::value::{EntryId, Name, Word};
+use media::time::Seconds;
 use tlog::Hash;
 
 record! {
@@ -27,7 +28,7 @@ record! {
         /// SHA-256 of the approver's public key; none where no human is asked.
         approver: Option<Hash> = "approver",
         /// When, by the trustee's clock.
-        time: Time = "time",
+        time: Seconds = "time",
     }
 }
 
@@ -47,7 +48,7 @@ record! {
         /// The refusal's name.
         reason: Word = "reason",
         /// When, by the trustee's clock.
-        time: Time = "time",
+        time: Seconds = "time",
     }
 }
 
@@ -65,6 +66,6 @@ record! {
         /// SHA-256 of the evidence that the trustee keeps.
         evidence: Hash = "evidence",
         /// When, by the trustee's clock.
-        time: Time = "time",
+        time: Seconds = "time",
     }
 }

@@ -18,7 +18,8 @@
 //! ```
 
 use super::text::{TextError, record};
-use super::value::{Country, EntryId, Name, SealedDetails, Span, Time, Word, words};
+use super::value::{Country, EntryId, Name, SealedDetails, Span, Word, words};
+use media::time::Seconds;
 use tlog::Hash;
 
 /// The kinds of release.
@@ -69,7 +70,7 @@ record! {
         /// What only notice-key holders read.
         details: SealedDetails = "details",
         /// When it was composed, by the asker's word; the gate compares it with the log's time.
-        time: Time = "time",
+        time: Seconds = "time",
     }
     check Request::check;
 }

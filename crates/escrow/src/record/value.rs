@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use core::fmt;
+use media::time::Seconds;
 use tlog::Hash;
 use tlog::note::{Verifier, is_valid_name};
 
@@ -210,11 +211,7 @@ impl Value for Span {
     }
 }
 
-/// Unix seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(pub u64);
-
-impl Value for Time {
+impl Value for Seconds {
     fn write(&self, out: &mut String) {
         self.0.write(out);
     }

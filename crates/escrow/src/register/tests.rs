@@ -27,7 +27,7 @@ fn grant(world: &World, index: u64, by: &str) -> Grant {
         bundle: Hash([0; 32]),
         decision: Hash([0; 32]),
         approver: None,
-        time: Time(NOW),
+        time: Seconds(NOW),
     }
 }
 
@@ -46,7 +46,7 @@ fn entries_are_taken_in_order_and_noise_changes_nothing() {
     for (index, noise) in (0..).zip([&b""[..], b"noise", &[0xff; 100], b"candor grant v1\n\n"]) {
         register.fold(index, noise).unwrap();
     }
-    assert_eq!((register.size(), register.clock()), (4, 0));
+    assert_eq!((register.size(), register.clock()), (4, Seconds(0)));
     assert_eq!(register.fold(0, b"again"), Err(OutOfOrder { got: 0, size: 4 }));
 }
 
@@ -80,7 +80,7 @@ fn only_the_trustee_s_own_grant_of_this_very_request_counts() {
     assert_eq!(world.register.owner_of(&EntryId([1; 16])), None);
 
     let first = fold(&mut world.register, ordinary.clone(), &[&trustee(1)]);
-    fold(&mut world.register, Grant { time: Time(NOW + 1), ..ordinary }, &[&trustee(1)]);
+    fold(&mut world.register, Grant { time: Seconds(NOW + 1), ..ordinary }, &[&trustee(1)]);
     let grants: Vec<_> = world.register.request(index).unwrap().grants.iter().collect();
     assert_eq!(grants, [(&name("trustee1.example"), &first)]);
 }
@@ -126,7 +126,7 @@ fn only_a_registrar_of_the_rules_registers() {
         agency: name("mallory.example"),
         vkey: crate::record::Vkey::new(signer("mallory.example", 97).verifier()).unwrap(),
         registrar: name(registrar),
-        time: Time(NOW),
+        time: Seconds(NOW),
     };
     let mallory = signer("mallory.example", 97);
     let draft = Signed::sign(leaf("registrar.example"), &[&mallory]).unwrap();
@@ -167,7 +167,7 @@ fn an_officer_of_another_agency_does_not_count() {
 fn the_clock_is_the_second_latest_word_of_a_trustee() {
     let (mut world, index) = requested();
     let before = world.register.clock();
-    assert_eq!(before, NOW - DAY);
+    assert_eq!(before, Seconds(NOW - DAY));
     let refusal = |time| RefusalLeaf {
         id: EntryId([0; 16]),
         trustee: name("trustee1.example"),
@@ -175,7 +175,7 @@ fn the_clock_is_the_second_latest_word_of_a_trustee() {
         request: Hash([0; 32]),
         step: Word::new("g7").unwrap(),
         reason: Word::new("agency-quota").unwrap(),
-        time: Time(time),
+        time: Seconds(time),
     };
     fold(&mut world.register, refusal(NOW + 1000 * DAY), &[&trustee(1)]);
     assert_eq!(world.register.clock(), before, "one trustee alone moves nothing");
@@ -184,13 +184,13 @@ fn the_clock_is_the_second_latest_word_of_a_trustee() {
         RefusalLeaf { trustee: name("trustee2.example"), ..refusal(NOW) },
         &[&trustee(2)],
     );
-    assert_eq!(world.register.clock(), NOW);
+    assert_eq!(world.register.clock(), Seconds(NOW));
     fold(
         &mut world.register,
         RefusalLeaf { trustee: name("trustee3.example"), ..refusal(NOW + 9) },
         &[&trustee(4)],
     );
-    assert_eq!(world.register.clock(), NOW, "a forged word moves nothing");
+    assert_eq!(world.register.clock(), Seconds(NOW), "a forged word moves nothing");
 }
 
 #[test]
@@ -203,14 +203,14 @@ fn ratifications_and_vetoes_are_the_sponsor_s() {
         request_index: index,
         request: hash,
         document: Hash([0; 32]),
-        time: Time(NOW),
+        time: Seconds(NOW),
     };
     fold(&mut world.register, ratification.clone(), &[&officer()]);
     fold(&mut world.register, Ratification { request: Hash([9; 32]), ..ratification.clone() }, &[&sponsor()]);
     assert_eq!(world.register.request(index).unwrap().ratified_at, None);
     fold(&mut world.register, ratification.clone(), &[&sponsor()]);
-    fold(&mut world.register, Ratification { time: Time(NOW + 1), ..ratification.clone() }, &[&sponsor()]);
-    assert_eq!(world.register.request(index).unwrap().ratified_at, Some(NOW));
+    fold(&mut world.register, Ratification { time: Seconds(NOW + 1), ..ratification.clone() }, &[&sponsor()]);
+    assert_eq!(world.register.request(index).unwrap().ratified_at, Some(Seconds(NOW)));
 
     let Ratification { id, sponsor: by, request_index, request, document, time } = ratification;
     let veto = Veto { id, sponsor: by, request_index, request, document, time };
@@ -233,7 +233,7 @@ fn a_day_key_is_its_trustee_s_first_and_ends_with_it() {
         day,
         key_id,
         keys: Hash([0; 32]),
-        time: Time(NOW),
+        time: Seconds(NOW),
     };
     // The trustee changes its mind, and somebody takes its name: the first key stands.
     fold(&mut world.register, leaf(&trustee(1), Hash([1; 32])), &[&trustee(1)]);
@@ -243,7 +243,7 @@ fn a_day_key_is_its_trustee_s_first_and_ends_with_it() {
     assert_eq!(world.register.day_key_of(&key, day), Published::Key(id));
     assert_eq!(world.register.day_key_of(&squatter.verifier(), day), Published::Nothing);
 
-    let destroyed = |key_id| KeyDestroyed { trustee: own.clone(), day, key_id, time: Time(NOW) };
+    let destroyed = |key_id| KeyDestroyed { trustee: own.clone(), day, key_id, time: Seconds(NOW) };
     fold(&mut world.register, destroyed(id), &[&squatter]);
     fold(&mut world.register, destroyed(Hash([1; 32])), &[&trustee(1)]);
     assert!(!world.register.is_destroyed(&own, day));
@@ -257,7 +257,8 @@ fn a_day_key_is_its_trustee_s_first_and_ends_with_it() {
 fn the_rules_are_their_operator_s() {
     let world = World::new();
     let mut register = Register::new(&world.rules);
-    let leaf = |by: &str| PolicyDocLeaf { operator: name(by), document: world.rules.hash(), time: Time(NOW) };
+    let leaf =
+        |by: &str| PolicyDocLeaf { operator: name(by), document: world.rules.hash(), time: Seconds(NOW) };
     fold(&mut register, leaf("candor.example"), &[&signer("candor.example", 99)]);
     fold(&mut register, leaf("other.example"), &[&operator()]);
     assert!(!register.has_rules(&world.rules.hash()));

@@ -83,7 +83,7 @@ impl World {
             release_key: Hash::of(&[&ask.release_key.public()]),
             label: Hash(notice.label(ask.id.as_bytes())),
             details: ask.details.seal(notice, &ask.id).unwrap(),
-            time: Time(ask.time),
+            time: Seconds(ask.time),
         };
         (ask.alter)(&mut request);
         let signers: Vec<&Signer> = ask.signers.iter().collect();

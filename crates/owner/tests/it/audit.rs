@@ -2,7 +2,7 @@
 
 use crate::world::{Paired, World};
 use escrow::details::{Details, Line};
-use escrow::record::{Country, EntryId, Grant, Kind, Name, Request, Signed, Span, Time, Word};
+use escrow::record::{Country, EntryId, Grant, Kind, Name, Request, Seconds, Signed, Span, Word};
 use host::clock::Clock;
 use host::machine::Machine;
 use media::id::{EpochNo, TrackId};
@@ -56,7 +56,7 @@ fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
         release_key: Hash([2; 32]),
         label: Hash(key.label(id.as_bytes())),
         details: details.seal(&key, &id).unwrap(),
-        time: Time(host::clock::now()),
+        time: Seconds(host::clock::now()),
     };
     Signed::sign(request, &[&sponsor()]).unwrap()
 }
@@ -72,7 +72,7 @@ fn grant(index: u64, request: &Signed<Request>, by: u8) -> Vec<u8> {
         bundle: Hash([4; 32]),
         decision: Hash([5; 32]),
         approver: None,
-        time: Time(host::clock::now()),
+        time: Seconds(host::clock::now()),
     };
     Signed::sign(grant, &[&trustee(by)]).unwrap().entry_bytes().to_vec()
 }
@@ -217,7 +217,7 @@ fn request_of_nobody() -> Signed<Request> {
         release_key: Hash([2; 32]),
         label: Hash([3; 32]),
         details: escrow::record::SealedDetails::new(vec![0; 1024 + 16]).unwrap(),
-        time: Time(1),
+        time: Seconds(1),
     };
     Signed::sign(request, &[&sponsor()]).unwrap()
 }

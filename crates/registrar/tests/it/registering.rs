@@ -3,7 +3,7 @@
 use crate::world::World;
 use escrow::policy::PolicyDoc;
 use escrow::record::{
-    Country, EntryId, Kind, Name, Request, Role, SealedDetails, Signed, Span, Time, Vkey, Word,
+    Country, EntryId, Kind, Name, Request, Role, SealedDetails, Seconds, Signed, Span, Vkey, Word,
 };
 use escrow::register::{Register, Unauthorised};
 use registrar::{Config, Error, LogConfig};
@@ -29,7 +29,7 @@ fn request(signers: &[&Signer]) -> Signed<Request> {
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
         details: SealedDetails::new(vec![0; 1040]).unwrap(),
-        time: Time(1_795_494_910),
+        time: Seconds(1_795_494_910),
     };
     Signed::sign(request, signers).unwrap()
 }

@@ -1,7 +1,8 @@
 use super::*;
 
 const TODAY: u32 = 20_000;
-const NOW: u64 = TODAY as u64 * DAY_SECS + 3600;
+const DAY: Duration = Duration::from_secs(86_400);
+const NOW: Seconds = Seconds(TODAY as u64 * 86_400 + 3600);
 /// Some key of a day, by the log's word.
 const LOGGED: Published = Published::Key(Hash([1; 32]));
 const TERMS: Terms = Terms { retention_days: 30, days_ahead: 2 };
@@ -29,7 +30,7 @@ fn days(keys: &DayKeys, state: DayState) -> Vec<u32> {
 }
 
 /// Tends as the work loop does, with a log that proves everything.
-fn tend_and_prove(keys: &DayKeys, now: u64, announced: &dyn Fn(u32) -> Published) -> Vec<Vec<u8>> {
+fn tend_and_prove(keys: &DayKeys, now: Seconds, announced: &dyn Fn(u32) -> Published) -> Vec<Vec<u8>> {
     let due = keys.tend(now, &trustee(), announced).unwrap();
     due.iter().for_each(|due| keys.keep_proof(due, b"proof").unwrap());
     due.into_iter().map(|due| due.leaf).collect()
@@ -43,7 +44,7 @@ fn keys_are_made_days_ahead_and_shown_only_once_their_leaf_is_logged() {
     assert_eq!(days(&keys, DayState::Made), [TODAY, TODAY + 1, TODAY + 2]);
     assert_eq!(keys.note(TODAY).unwrap(), None);
     // The log is down: the same leaves again, also after a restart.
-    let again = open(&dir).tend(NOW + 60, &trustee(), &nothing).unwrap();
+    let again = open(&dir).tend(NOW.after(Duration::from_secs(60)), &trustee(), &nothing).unwrap();
     let leaves = |due: &[Due]| due.iter().map(|due| due.leaf.clone()).collect::<Vec<_>>();
     assert_eq!(leaves(&again), leaves(&due));
     keys.keep_proof(&due[0], b"proof").unwrap();
@@ -69,12 +70,12 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     let key = DayKey::decode_verified(&note, &trustee().verifier(), Day(TODAY)).unwrap();
     let known = |day| if day <= TODAY + 2 { LOGGED } else { Published::Nothing };
 
-    let end = (u64::from(TODAY) + 1 + 30 + 7) * DAY_SECS;
-    tend_and_prove(&keys, end - 1, &known);
+    let end = Day(TODAY + 1 + 30 + 7).start();
+    tend_and_prove(&keys, end.before(Duration::from_secs(1)), &known);
     assert!(keys.secret(Day(TODAY), &key.id()).unwrap().is_some());
     // Removed first, then said: with the log down the key is gone all the same.
     let due = keys.tend(end, &trustee(), &known).unwrap();
-    assert_eq!(key.destroy_by.0, end);
+    assert_eq!(key.destroy_by, end);
     assert!(keys.secret(Day(TODAY), &key.id()).unwrap().is_none());
     assert_eq!(days(&keys, DayState::Removed), [TODAY]);
     assert!(!dir.path().join("days").join(format!("{TODAY}.key")).exists());
@@ -86,7 +87,7 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     assert_eq!(keys.note(TODAY).unwrap(), None);
     assert_eq!(days(&open(&dir), DayState::Destroyed), [TODAY]);
     // Once is enough.
-    let later = keys.tend(end + 60, &trustee(), &known).unwrap();
+    let later = keys.tend(end.after(Duration::from_secs(60)), &trustee(), &known).unwrap();
     assert!(later.iter().all(|due| Signed::<KeyDestroyed>::parse(&due.leaf).is_err()));
 }
 
@@ -125,12 +126,12 @@ fn a_restored_folder_makes_no_second_key_and_brings_no_destroyed_one_back() {
     tend_and_prove(&keys, NOW, &nothing);
     // The log knows of tomorrow's tomorrow's morrow; this folder is older.
     let ahead = |day| if day <= TODAY + 3 { LOGGED } else { Published::Nothing };
-    tend_and_prove(&keys, NOW + DAY_SECS, &ahead);
+    tend_and_prove(&keys, NOW.after(DAY), &ahead);
     assert_eq!(keys.states()[&(TODAY + 3)], DayState::Lost);
     assert!(!dir.path().join("days").join(format!("{}.key", TODAY + 3)).exists());
 
     let destroyed = |day| if day == TODAY { Published::Destroyed } else { LOGGED };
-    tend_and_prove(&keys, NOW + DAY_SECS, &destroyed);
+    tend_and_prove(&keys, NOW.after(DAY), &destroyed);
     assert!(!dir.path().join("days").join(format!("{TODAY}.key")).exists());
     assert_ne!(keys.states()[&TODAY], DayState::Published);
 }

@@ -1,5 +1,5 @@
 use super::*;
-use escrow::record::{Kind, Name, SealedDetails, Span, Time};
+use escrow::record::{Kind, Name, SealedDetails, Seconds, Span};
 use media::pair::PolicyBundle;
 use tlog::Entry as _;
 use tlog::note::Signer;
@@ -37,7 +37,7 @@ fn package() -> Package {
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
         details: SealedDetails::new(vec![0; 1040]).unwrap(),
-        time: Time(1),
+        time: Seconds(1),
     };
     let sponsor = Signer::from_seed("relay.example", &[5; 32]).unwrap();
     Package {

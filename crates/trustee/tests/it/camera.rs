@@ -4,7 +4,7 @@
 use crate::world::{Served, World};
 use escrow::daykeys::DayKey;
 use escrow::package::Package;
-use escrow::record::{EntryId, Kind, Request, Signed, Time};
+use escrow::record::{EntryId, Kind, Request, Signed};
 use host::rng::OsRng;
 use media::id::Day;
 use media::time::Seconds;
@@ -69,7 +69,7 @@ impl Camera {
             trustee: name(OTHER),
             day,
             public: SecretKey::generate(&mut OsRng).public(),
-            destroy_by: Time(start + 90 * 86_400),
+            destroy_by: Seconds(start + 90 * 86_400),
         };
         let own = day_key(world, trustee, day).await;
         filmed.film(start, EPOCHS, vec![own, other], |at, open| {

@@ -7,6 +7,7 @@ use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::Day;
 use media::time::Micros;
+use media::time::Seconds;
 use stage::until;
 use std::sync::Arc;
 use tlog::Hash;
@@ -55,8 +56,8 @@ async fn after_the_key_of_its_day_is_destroyed_a_request_opens_nothing() {
     // The same folder, months later.
     let open = Arc::new(Trustee::open(world.config.clone(), Machine::system()).unwrap());
     let now = host::clock::now();
-    open.follow(now).await.unwrap();
-    open.tend(now + 60 * 86_400).await.unwrap();
+    open.follow(Seconds(now)).await.unwrap();
+    open.tend(Seconds(now + 60 * 86_400)).await.unwrap();
     drop(open);
     let day = camera.filmed.contexts[0].day();
     assert!(!world.config.data.join("days").join(format!("{}.key", day.0)).exists());

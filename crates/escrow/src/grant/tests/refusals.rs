@@ -3,7 +3,7 @@
 
 use super::super::*;
 use crate::policy::Rule;
-use crate::record::{EntryId, KeyState, Role, SealedDetails, Span, Time, Veto, Word};
+use crate::record::{EntryId, KeyState, Role, SealedDetails, Seconds, Span, Veto, Word};
 use crate::world_for_tests::*;
 use media::id::CameraId;
 use media::policy::{Class, Classes};
@@ -196,7 +196,7 @@ fn g7() -> Vec<(&'static str, Provoke)> {
                 request_index: request.index(),
                 request: request.value().hash(),
                 document: Hash([0; 32]),
-                time: Time(NOW),
+                time: Seconds(NOW),
             };
             world.add(&Signed::sign(veto, &[&sponsor()]).unwrap());
             world.check(&package).unwrap_err()

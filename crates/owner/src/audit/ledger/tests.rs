@@ -3,7 +3,7 @@ use crate::book::notice::days_of;
 use crate::book::{Base64, OwnEntry, StoredPolicy};
 use escrow::details::Line;
 use escrow::record::{
-    Country, Kind, Name, Record, RefusalLeaf, SealedDetails, Span, Time, Word, policy_commitment,
+    Country, Kind, Name, Record, RefusalLeaf, SealedDetails, Seconds, Span, Word, policy_commitment,
 };
 use media::id::{Day, EpochNo, TrackId};
 use media::policy::{Class, Classes, OwnerPolicy, TrusteeEntry};
@@ -124,7 +124,7 @@ fn emergency(day: Day, details: &Details, change: impl FnOnce(&mut Request)) -> 
         release_key: Hash([2; 32]),
         label: Hash(key.label(id.as_bytes())),
         details: details.seal(&key, &id).unwrap(),
-        time: Time(1_799_999_000),
+        time: Seconds(1_799_999_000),
     };
     change(&mut request);
     Signed::sign(request, &[&relay()]).unwrap()
@@ -141,7 +141,7 @@ fn grant(index: u64, request: &Signed<Request>, by: &Signer, epochs: u32) -> Sig
         bundle: Hash([4; 32]),
         decision: Hash([5; 32]),
         approver: None,
-        time: Time(1_799_999_100),
+        time: Seconds(1_799_999_100),
     };
     Signed::sign(grant, &[by]).unwrap()
 }
@@ -210,7 +210,7 @@ fn a_later_audit_goes_on_with_what_an_earlier_one_found() {
         request: request.hash(),
         step: Word::new("g7").unwrap(),
         reason: Word::new("over-quota").unwrap(),
-        time: Time(1_800_000_100),
+        time: Seconds(1_800_000_100),
     };
     later.take(21, Signed::sign(refusal.clone(), &[&trustee(2)]).unwrap().entry_bytes());
     later.take(22, Signed::sign(refusal, &[&trustee(3)]).unwrap().entry_bytes());

@@ -4,6 +4,7 @@ use super::super::super::*;
 use crate::policy::Figures;
 use crate::record::EntryId;
 use crate::world_for_tests::*;
+use media::time::Seconds;
 use std::vec::Vec;
 use tlog::note::Signer;
 
@@ -50,7 +51,7 @@ pub(super) fn roots(root_at: &dyn Fn(u64) -> Option<Hash>) -> Refusal {
         root_at,
         trustee: &own,
     };
-    check(&Asked::of(package).unwrap(), &standing, NOW).unwrap_err().refusal
+    check(&Asked::of(package).unwrap(), &standing, Seconds(NOW)).unwrap_err().refusal
 }
 
 /// A second request, after an earlier one that everybody saw.
@@ -100,7 +101,7 @@ pub(super) fn seal_with(signer: &Signer, alter: fn(&mut World) -> Package) -> Re
     let mut world = World::new();
     let package = alter(&mut world);
     let opened = approved(&world, &package).open_shares(&world.key_of(1)).unwrap();
-    opened.seal(signer, NOW, &mut world.rng).unwrap_err()
+    opened.seal(signer, Seconds(NOW), &mut world.rng).unwrap_err()
 }
 
 /// What comes of releasing trustee 1's bundle for a grant of the trustee with this index, with a
