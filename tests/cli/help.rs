@@ -115,3 +115,47 @@ async fn every_example_names_only_flags_that_the_command_has() {
         }
     }
 }
+
+/// Texts for people name no command that does not exist, and its flags after the verb.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_that_a_text_names_exists() {
+    let pages: Vec<Vec<String>> = pages().await.into_iter().map(|page| page.words).collect();
+    let has = |words: &[&str]| pages.iter().any(|page| page == words);
+    let mut named = 0;
+    for (path, text) in texts() {
+        for span in text.split("candor ").skip(1) {
+            let mut words = span.split(|c: char| c.is_whitespace() || "`.,;:)'\"".contains(c));
+            let (party, verb) = (words.next().unwrap(), words.next().unwrap_or_default());
+            if !has(&[party])
+                || has(&[party, verb])
+                || !pages.iter().any(|page| page.len() > 1 && page[0] == party)
+            {
+                named += usize::from(has(&[party, verb]));
+                continue;
+            }
+            // The head of a file or of a hash has a number or a zero byte behind its words.
+            let is_word = verb.len() > 1 && verb.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            let is_head = words.next().is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit()));
+            assert!(!is_word || is_head, "{}: no `candor {party} {verb}`", path.display());
+        }
+    }
+    assert!(named > 60, "only {named} commands were found");
+}
+
+/// Guides, samples, and the sources, whose errors say what to do.
+fn texts() -> Vec<(std::path::PathBuf, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut queue = vec![root.join("crates"), root.join("deploy")];
+    let mut found: Vec<_> = ["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)).into();
+    while let Some(folder) = queue.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let kind = path.extension().and_then(|kind| kind.to_str());
+            match kind {
+                _ if path.is_dir() => queue.push(path),
+                Some("md" | "toml" | "rs") => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found.into_iter().map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap())).collect()
+}

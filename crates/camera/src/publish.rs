@@ -12,7 +12,7 @@
 //! two connections with one identity the relay lets the newer win. The main track comes first
 //! everywhere, and a relay that takes no second one keeps it from nothing.
 //!
-//! The last three run side by side, so that none waits for another's disk or uplink; the first that
+//! `session`, `chores` and `sending` run side by side, so that none waits for another's disk or uplink; the first that
 //! fails ends the session, and what was not acknowledged is sent again in the next one.
 
 mod backfill;

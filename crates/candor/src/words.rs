@@ -30,6 +30,10 @@ pub(crate) fn answer_text(answer: &Answer) -> String {
     match answer {
         Answer::Granted { grant_index } => format!("granted, leaf {grant_index}"),
         Answer::Pending(state) => format!("not yet: {}", state.word()),
+        // What a person of the trustee wrote, which nobody but the asker is told.
+        Answer::Refused(refused) if refused.is_denial() => {
+            format!("refused at {} ({}): {}", refused.step, refused.name, refused.text)
+        }
         Answer::Refused(refused) => {
             format!("refused at {} ({}): {}", refused.step, refused.name, refused.what_to_do)
         }
@@ -74,6 +78,13 @@ pub(crate) fn audit_text(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_asker_is_told_why_a_human_said_no() {
+        let denied = Answer::Refused(escrow::answer::Refused::denied("the number is not this station's"));
+        let text = answer_text(&denied);
+        assert!(text.contains("g8") && text.ends_with("the number is not this station's"), "{text}");
+    }
 
     #[test]
     fn columns_line_up() {

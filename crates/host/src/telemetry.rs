@@ -4,6 +4,7 @@
 //! `CANDOR_LOG` sets the filter in the syntax of `tracing-subscriber`:
 //! `CANDOR_LOG=info,log_server=debug`.
 
+use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -42,7 +43,10 @@ pub fn init(format: Format, default_filter: &str) -> Result<(), TelemetryError> 
 fn init_with(format: Format, filter: &str) -> Result<(), TelemetryError> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_writer(std::io::stderr);
     let started = match format {
         Format::Text => builder.finish().try_init(),
         Format::Json => builder.json().finish().try_init(),

@@ -26,17 +26,6 @@ pub struct Report {
     pub alarms: Vec<String>,
 }
 
-impl Report {
-    /// 0: all is well. 1: the number that was given is not the log's. 2: an alarm stands.
-    pub fn exit_code(&self) -> u8 {
-        match (self.alarms.is_empty(), self.agrees) {
-            (false, _) => 2,
-            (true, Some(false)) => 1,
-            (true, _) => 0,
-        }
-    }
-}
-
 /// Recounts from the first entry, from the log alone, and compares with a number of completed
 /// emergencies that somebody published. Reads no kept state but the alarms.
 pub async fn check(config: &Config, expected: Option<u64>) -> Result<Report, Error> {

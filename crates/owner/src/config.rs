@@ -6,7 +6,7 @@ pub use relay_client::Addresses;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// `candor owner --config owner.toml`. Paths are taken as written: relative ones start at the
+/// `candor owner VERB --config owner.toml`. Paths are taken as written: relative ones start at the
 /// working folder.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

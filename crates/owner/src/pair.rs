@@ -86,7 +86,7 @@ pub enum PairError {
 
 fn hint(error: &CallError) -> &'static str {
     if matches!(error, CallError::Refused(refusal) if refusal.code == RefusalCode::NotAllowed) {
-        return "; ask its operator to list this owner's root key (`candor owner keys`) under `owners`";
+        return "; ask its operator to list this owner's root key (`candor owner init` printed it) under `owners`";
     }
     ""
 }

@@ -6,7 +6,7 @@ pub use relay_client::Addresses;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// `candor request --config requester.toml`. Paths are taken as written: relative ones start at the
+/// `candor request VERB --config requester.toml`. Paths are taken as written: relative ones start at the
 /// working folder.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -25,7 +25,7 @@
 //! everything may be called at once, and nothing waits for a slow reader. Dropping an answer before
 //! it came takes nothing back.
 //!
-//! **When it is full** it says [`StoreError::Full`] and has stored nothing; reading goes on. A
+//! **When it is full** it says [`StoreError::Full`], an error like the others; reading goes on. A
 //! quota concerns segments and EpochOpens, never policies, notices and day keys, without which no
 //! footage is of use.
 //!

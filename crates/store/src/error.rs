@@ -14,7 +14,7 @@ pub enum StoreError {
     Missing(PathBuf),
     #[error("the store's configuration does not hold together: {0}")]
     Config(&'static str),
-    #[error("storage is full: {0}; nothing was stored, free space or raise the limit, and send again")]
+    #[error("storage is full: {0}; free space or raise the limit, and send again")]
     Full(String),
     #[error("another {what} with number {number} is stored already")]
     Taken { what: &'static str, number: u64 },

@@ -36,7 +36,8 @@ pub trait Place {
     fn open(&self, terms: Terms) -> Arc<dyn Backend>;
 }
 
-/// Asks for everything that the contract promises.
+/// Asks for what the contract promises of records and readers. It does not try a second opener, nor
+/// damage and faults, which each implementation makes in its own way.
 pub async fn keeps_its_contract<P: Place>(new: impl Fn() -> P) {
     what_was_put_is_there_for_good_and_once(&new()).await;
     a_segment_stands_only_between_its_neighbours(&new()).await;

@@ -1,8 +1,8 @@
 //! G1 to G10 at the desk: the gate's word, the human's, and what is durable before either is told.
 //! Nothing here talks to the log: what is to be appended is left in the ledger.
 //!
-//! In scope: what is kept when, which refusals become leaves. Out of scope: the checks themselves
-//! (`escrow::grant`), appending ([`crate::append`]).
+//! In scope: what is kept when. Out of scope: the checks themselves (`escrow::grant`), which refusals
+//! become leaves (`refusal_leaf`), appending ([`crate::append`]).
 
 use crate::approve::Decided;
 use crate::desk::{Kept, Papers};

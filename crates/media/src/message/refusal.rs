@@ -7,7 +7,7 @@ use core::fmt;
 use crate::codec::numbered;
 use crate::{fields, limits};
 
-/// What a refusal judges; what its receiver may do next follows from it and from nothing else.
+/// What a refusal judges; whether the same may be sent or asked again follows from it alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Judges {
     /// Nothing that was sent: it passes, and the same is taken a little later.
@@ -87,7 +87,7 @@ codes! {
     OutOfOrder = 6, "out-of-order", Object;
     /// The segment is over its limits.
     TooLarge = 7, "too-large", Object;
-    /// The disk, or the quota, is full; nothing was stored.
+    /// The disk, or the quota, is full.
     StorageFull = 8, "storage-full", Nothing;
     /// A policy's version does not follow the one that is held.
     StalePolicy = 9, "stale-policy", Object;
