@@ -26,9 +26,6 @@ pub(super) trait Disk: Debug + Send + Sync + 'static {
     /// Opens a file that is there, to read and to write.
     fn open(&self, path: &Path) -> io::Result<File>;
 
-    /// Bytes of the file.
-    fn length(&self, file: &File) -> io::Result<u64>;
-
     /// Fills `bytes` from the file; an end before that is `UnexpectedEof`.
     fn read_at(&self, file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
 
@@ -77,10 +74,6 @@ impl Disk for Local {
 
     fn open(&self, path: &Path) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).open(path)
-    }
-
-    fn length(&self, file: &File) -> io::Result<u64> {
-        Ok(file.metadata()?.len())
     }
 
     fn read_at(&self, file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {

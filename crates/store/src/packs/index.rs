@@ -112,6 +112,11 @@ fn senseless(error: DecodeError) -> Error {
     Error::Corrupted(error.to_string())
 }
 
+/// Nobody may look at it: it would say less than is stored.
+fn closed() -> StoreError {
+    StoreError::index(std::io::Error::other("it could not be brought up to date"))
+}
+
 /// Why a change of the index was not made, or may not have been.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -169,6 +174,11 @@ impl Index {
         Ok(is_new)
     }
 
+    /// Lets nobody look at it before it is opened again and brought up to date.
+    pub(super) fn close(&self) {
+        *self.db.write() = None;
+    }
+
     /// Lets readers wait until the guard is dropped.
     pub(super) fn hold_readers(&self) -> RwLockWriteGuard<'_, ()> {
         self.behind.write()
@@ -198,7 +208,7 @@ impl Index {
     ) -> Result<T, StoreError> {
         let _up_to_date = self.behind.read();
         let db = self.db.read();
-        let db = db.as_ref().ok_or(StoreError::Closed)?;
+        let db = db.as_ref().ok_or_else(closed)?;
         let looked = db.read(|tx| {
             let (records, tracks) = (&tx.open_table(RECORDS)?, &tx.open_table(TRACKS)?);
             let (spans, policies) = (&tx.open_table(SPANS)?, &tx.open_table(POLICIES)?);
@@ -214,7 +224,7 @@ impl Index {
         step: impl FnOnce(&mut Tables<'_>) -> Result<T, Failed>,
     ) -> Result<T, Failed> {
         let db = self.db.read();
-        let db = db.as_ref().ok_or(StoreError::Closed)?;
+        let db = db.as_ref().ok_or_else(closed)?;
         let unsure = |error| {
             self.in_doubt.store(true, Ordering::SeqCst);
             StoreError::at(&self.path, error)

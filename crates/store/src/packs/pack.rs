@@ -78,6 +78,8 @@ pub(super) struct Pack {
     pub path: PathBuf,
     /// Bytes known to be durable. What lies behind them was never acknowledged.
     pub length: u64,
+    /// This process never appends to it again: nobody knows what stands behind its length.
+    pub given_up: bool,
 }
 
 impl Pack {

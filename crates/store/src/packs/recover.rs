@@ -72,20 +72,29 @@ pub(super) fn reopen_index(inner: &Inner, floors: &Floors) -> Result<(), StoreEr
     index(inner, floors, Reach::Durable).map(drop)
 }
 
-/// Opens the index and brings it up to date; one that makes no sense is made anew.
+/// Opens the index and brings it up to date. One that cannot be stays closed: it would say less
+/// than is stored.
 fn index(inner: &Inner, floors: &Floors, reach: Reach) -> Result<Recovery, StoreError> {
     let _readers_wait = inner.index.hold_readers();
+    let recovery = bring_up_to_date(inner, floors, reach);
+    match &recovery {
+        Ok(_) => inner.index.trust(),
+        Err(_) => inner.index.close(),
+    }
+    recovery
+}
+
+/// Opens the index and replays what it lacks; one that makes no sense is made anew.
+fn bring_up_to_date(inner: &Inner, floors: &Floors, reach: Reach) -> Result<Recovery, StoreError> {
     let rebuilt = inner.index.open()?;
-    let recovery = match replay(inner, floors, reach, rebuilt) {
+    match replay(inner, floors, reach, rebuilt) {
         Err(StoreError::Index(error)) if !rebuilt => {
             tracing::warn!(%error, "the index makes no sense; it is made anew from the packs");
             inner.index.discard()?;
-            replay(inner, floors, reach, true)?
+            replay(inner, floors, reach, true)
         }
-        other => other?,
-    };
-    inner.index.trust();
-    Ok(recovery)
+        other => other,
+    }
 }
 
 fn find_packs(inner: &Inner) -> Result<Packs, StoreError> {
@@ -98,7 +107,7 @@ fn find_packs(inner: &Inner) -> Result<Packs, StoreError> {
             tracing::warn!(path = %path.display(), "not a pack; left alone");
             continue;
         };
-        packs.insert(number, Pack { number, lane, mark, path, length });
+        packs.insert(number, Pack { number, lane, mark, path, length, given_up: false });
     }
     Ok(packs)
 }
@@ -191,6 +200,8 @@ fn replay_pack(
         Ok::<_, Failed>(end)
     })?;
     if let Some(known) = inner.packs.write().get_mut(&pack.number) {
+        // Behind this end bytes are left that nobody can read: nothing is appended to them.
+        known.given_up |= reach == Reach::Durable && end < pack.length;
         known.length = end;
     }
     Ok(())

@@ -46,8 +46,6 @@ struct OpenPack {
     end: u64,
     /// When its oldest record was received.
     since_us: Micros,
-    /// Its fsync failed: nobody knows what of it is on the disk, and it is never written to again.
-    given_up: bool,
 }
 
 pub(super) struct Writer {
@@ -165,8 +163,13 @@ impl Writer {
     /// Makes durable what was written, so that readers may rely on it.
     fn sync(&mut self, tables: &mut Tables<'_>) -> Result<(), Failed> {
         for pack in self.open.values_mut().filter(|pack| pack.end > pack.known.length) {
+            let durable = (pack.known.mark, pack.known.length);
+            if tables.indexed(pack.known.number)?.unwrap_or((pack.known.mark, 0)) != durable {
+                // It lacks acknowledged records, and no start would look for them behind a new end.
+                return Err(redb::Error::Corrupted("it ends before its pack".to_owned()).into());
+            }
             self.inner.disk.sync(&pack.file).map_err(|error| {
-                pack.given_up = true;
+                pack.known.given_up = true;
                 StoreError::at(&pack.known.path, error)
             })?;
             tables.set_indexed(pack.known.number, pack.known.mark, pack.end)?;
@@ -185,6 +188,7 @@ impl Writer {
     /// the index may know it.
     fn step_back(&mut self, failed: Failed) -> StoreError {
         let disk: &dyn Disk = &*self.inner.disk;
+        let mut packs = self.inner.packs.write();
         self.open.retain(|_, pack| {
             if pack.end == pack.known.length {
                 return true;
@@ -192,8 +196,12 @@ impl Writer {
             let cut = disk.cut(&pack.file, pack.known.length);
             pack.end = pack.known.length;
             // A pack that cannot be cut keeps a tail that nobody was told of; a later start reads
-            // or cuts it.
-            cut.is_ok() && !pack.given_up
+            // or cuts it. Of one whose fsync failed nobody knows what is on the disk.
+            pack.known.given_up |= cut.is_err();
+            if let Some(known) = packs.get_mut(&pack.known.number) {
+                known.given_up = pack.known.given_up;
+            }
+            !pack.known.given_up
         });
         failed.into()
     }
@@ -202,6 +210,8 @@ impl Writer {
     fn make_sure_of_index(&mut self) -> Result<(), StoreError> {
         if self.inner.index.is_in_doubt() {
             recover::reopen_index(&self.inner, &self.floors)?;
+            let packs = self.inner.packs.read();
+            self.open.retain(|_, pack| packs.get(&pack.known.number).is_some_and(|known| !known.given_up));
         }
         Ok(())
     }
@@ -285,17 +295,14 @@ impl Writer {
             return Ok(None);
         }
         let packs = self.inner.packs.read();
-        let Some(pack) = packs.values().rev().find(|pack| pack.lane == lane && pack.length < limit) else {
+        let Some(pack) =
+            packs.values().rev().find(|pack| pack.lane == lane && pack.length < limit && !pack.given_up)
+        else {
             return Ok(None);
         };
-        let failed = |error| StoreError::at(&pack.path, error);
-        let file = self.inner.disk.open(&pack.path).map_err(failed)?;
-        // Longer than what is known to be durable: it was given up after a failure.
-        if self.inner.disk.length(&file).map_err(failed)? != pack.length {
-            return Ok(None);
-        }
+        let file = self.inner.disk.open(&pack.path).map_err(|error| StoreError::at(&pack.path, error))?;
         let (known, end) = (pack.clone(), pack.length);
-        Ok(Some(OpenPack { known, file, end, since_us: Micros(0), given_up: false }))
+        Ok(Some(OpenPack { known, file, end, since_us: Micros(0) }))
     }
 
     fn new_pack(&mut self, lane: Lane, since_us: Micros) -> Result<OpenPack, StoreError> {
@@ -305,9 +312,9 @@ impl Writer {
         let mark = self.rng.next_u64();
         let path = self.inner.packs_dir().join(Pack::name(number, lane, mark));
         let file = self.inner.disk.create(&path)?;
-        let known = Pack { number, lane, mark, path, length: 0 };
+        let known = Pack { number, lane, mark, path, length: 0, given_up: false };
         self.inner.packs.write().insert(number, known.clone());
-        Ok(OpenPack { known, file, end: 0, since_us, given_up: false })
+        Ok(OpenPack { known, file, end: 0, since_us })
     }
 
     /// Appends no more to a pack.

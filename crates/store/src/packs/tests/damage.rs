@@ -287,3 +287,46 @@ async fn an_index_that_could_not_be_made_anew_is_not_believed() {
     put(&store, 3).await.unwrap();
     assert_eq!((sequences(&store).await, next(&store).await), (vec![0, 1, 2, 3], 4));
 }
+
+#[tokio::test]
+async fn an_index_that_ends_before_its_pack_is_not_written_past_but_made_anew() {
+    let dir = new_dir();
+    let config = config(&dir);
+    let store = open(&config);
+    for n in 0..3 {
+        put(&store, n).await.unwrap();
+    }
+    let forgotten = store.packs.inner.index.change(redb::Durability::None, |tables| {
+        tables.packs()?.into_iter().try_for_each(|pack| Ok(tables.forget_pack(pack)?))
+    });
+    forgotten.unwrap();
+    let error = put(&store, 3).await.unwrap_err();
+    assert!(matches!(error, StoreError::Index(_)), "{error}");
+    put(&store, 3).await.unwrap();
+    assert_eq!((sequences(&store).await, next(&store).await), (vec![0, 1, 2, 3], 4));
+    store.close().await;
+    let store = open(&config);
+    assert_eq!((sequences(&store).await, next(&store).await), (vec![0, 1, 2, 3], 4));
+}
+
+#[tokio::test]
+async fn a_pack_that_is_damaged_at_its_end_is_not_appended_to_once_it_was_read_again() {
+    let dir = new_dir();
+    let config = config(&dir);
+    let store = open(&config);
+    for n in 0..3 {
+        put(&store, n).await.unwrap();
+    }
+    let pack = packs(&config).remove(0);
+    let mut bytes = std::fs::read(&pack).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&pack, &bytes).unwrap();
+    let index = &store.packs.inner.index;
+    index.read(|_| -> Result<(), redb::Error> { panic!("a senseless page") }).unwrap_err();
+    put(&store, 3).await.unwrap();
+    assert_eq!(sequences(&store).await, [0, 1, 3]);
+    assert_eq!(std::fs::read(&pack).unwrap(), bytes);
+    put(&store, 2).await.unwrap();
+    store.close().await;
+    assert_eq!(sequences(&open(&config)).await, [0, 1, 2, 3]);
+}

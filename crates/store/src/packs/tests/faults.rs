@@ -102,6 +102,26 @@ async fn a_pack_that_cannot_be_cut_back_is_given_up() {
 }
 
 #[tokio::test]
+async fn an_objects_pack_whose_fsync_failed_is_never_written_to_again() {
+    let dir = new_dir();
+    let config = config(&dir);
+    let (store, disk) = open_faulty(&config);
+    let notice = async |day| {
+        store.put_day_notice(CAMERA, media::id::Day(day), Bytes::from_static(b"notice"), T0).await
+    };
+    notice(1).await.unwrap();
+    let pack = packs(&config).remove(0);
+    let whole = std::fs::read(&pack).unwrap();
+    // Header, body, fsync; the cut behind it works.
+    disk.fail_at(2, Fault::Failed);
+    notice(2).await.unwrap_err();
+    assert_eq!(disk.struck(), Some("sync"));
+    notice(2).await.unwrap();
+    assert_eq!(packs(&config).len(), 2);
+    assert_eq!(std::fs::read(&pack).unwrap(), whole);
+}
+
+#[tokio::test]
 async fn a_failing_step_of_a_sweep_loses_no_knowledge_and_is_made_good() {
     let mut steps = BTreeSet::new();
     for fault in FAULTS {
@@ -177,4 +197,51 @@ async fn a_look_that_fails_is_neither_absence_nor_damage() {
     let (looks, store) = opened.unwrap();
     assert!(looks > 8, "a name, a list, floors, a pack and six reads: {looks}");
     assert_eq!(sequences(&store).await, [0, 1, 2]);
+}
+
+/// An index that a reader found damaged, with a step (or every look from one on) of making it anew
+/// failing: whoever reads sees all that was acknowledged or an error, and so does a later start.
+#[tokio::test]
+async fn an_index_that_is_made_anew_with_a_failing_step_is_never_seen_in_part() {
+    let mut steps = BTreeSet::new();
+    for fault in FAULTS.map(Some).into_iter().chain([None]) {
+        for nth in 0.. {
+            let dir = new_dir();
+            let config = PacksConfig { pack_bytes: 150, ..config(&dir) };
+            let (store, disk) = open_faulty(&config);
+            let notice =
+                |day| store.put_day_notice(CAMERA, media::id::Day(day), Bytes::from_static(b"notice"), T0);
+            for n in 0..SEGMENTS {
+                put(&store, n).await.unwrap();
+            }
+            notice(3).await.unwrap();
+            let index = &store.packs.inner.index;
+            index.read(|_| -> Result<(), redb::Error> { panic!("a senseless page") }).unwrap_err();
+            match fault {
+                Some(fault) => disk.fail_at(nth, fault),
+                None => disk.fail_looks_from(Some(nth)),
+            }
+            // Making it anew is all that a sweep of nothing needs of the disk, but for its commit.
+            let swept = store.sweep(T0).await;
+            disk.fail_looks_from(None);
+            let when = format!("{fault:?} ({nth}): {swept:?}");
+            if let Ok(found) = store.segments(all(Micros(0), Micros::MAX)).await {
+                assert_eq!(found.segments.len() as u64, SEGMENTS, "{when}");
+                let notice = store.day_notice(CAMERA, media::id::Day(3)).await.unwrap();
+                assert_eq!(notice.as_deref(), Some(&b"notice"[..]), "{when}");
+            }
+            steps.extend(disk.struck());
+            if swept.is_ok() {
+                assert_eq!(disk.struck(), None, "{when}");
+                assert!(nth > 4, "a step and a look for each pack: {when}");
+                break;
+            }
+            // Into a pack that was there before.
+            notice(4).await.unwrap();
+            check(&store, &when).await;
+            store.close().await;
+            check(&open(&config), &format!("{when}, opened again")).await;
+        }
+    }
+    assert_eq!(steps, BTreeSet::from(["commit", "remove"]), "steps that were made to fail");
 }

@@ -129,10 +129,6 @@ impl Disk for Faulty {
         self.look(|| Local.open(path))
     }
 
-    fn length(&self, file: &File) -> io::Result<u64> {
-        self.look(|| Local.length(file))
-    }
-
     fn read_at(&self, file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
         self.look(|| Local.read_at(file, offset, bytes))
     }
