@@ -32,11 +32,11 @@ impl Bucket {
             return Err(NEVER);
         }
         let passed = now.saturating_duration_since(self.at).as_millis();
-        let gained = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(self.per_minute);
-        if gained > 0 {
-            self.level = self.level.saturating_add(gained).min(self.full);
-            self.at = now;
-        }
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        let gained = passed.saturating_mul(self.per_minute);
+        self.level = self.level.saturating_add(gained).min(self.full);
+        // What is left of a millisecond counts at the next look.
+        self.at += Duration::from_millis(passed);
         match self.level.checked_sub(EVENT) {
             Some(level) => {
                 self.level = level;
@@ -76,6 +76,15 @@ mod tests {
         assert_eq!(rate.take(start + Duration::from_millis(19)), Err(Duration::from_millis(1)));
         assert_eq!(rate.take(start + Duration::from_millis(20)), Ok(()));
         assert_eq!(rate.take(start + Duration::from_millis(20)), Err(Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn who_asks_often_gets_as_much_as_who_asks_seldom() {
+        let start = Instant::now();
+        let mut rate = Bucket::new(60, 2, start);
+        assert!((0..2).all(|_| rate.take(start).is_ok()));
+        let asked = (1..=31_579).map(|look| start + look * Duration::from_micros(1900));
+        assert_eq!(asked.filter(|now| rate.take(*now).is_ok()).count(), 60, "in a minute");
     }
 
     #[test]
