@@ -46,6 +46,9 @@ pub enum LinkError {
     Closed,
     #[error("the connection broke off: {0}")]
     Lost(String),
+    /// One of a relay's addresses failed for good, and another in a way that passes.
+    #[error("{0}; another of the relay's addresses may answer later")]
+    SomeAway(Box<LinkError>),
 }
 
 impl LinkError {
@@ -53,7 +56,12 @@ impl LinkError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::NoAnswer { .. } | Self::Silent | Self::Closed | Self::Lost(_) | Self::Backlog => true,
+            Self::NoAnswer { .. }
+            | Self::Silent
+            | Self::Closed
+            | Self::Lost(_)
+            | Self::Backlog
+            | Self::SomeAway(_) => true,
             Self::Refused(refusal) => refusal.code.passes(),
             Self::Address { .. }
             | Self::Socket { .. }

@@ -50,12 +50,13 @@ impl Relay {
     ///
     /// # Errors
     /// When none answers as it should: what the last of them said, but a fault that does not pass,
-    /// such as [`LinkError::WrongKey`], before one that does.
+    /// such as [`LinkError::WrongKey`], before one that does. It passes as long as one of them does
+    /// ([`LinkError::SomeAway`]): the right relay may be the one that is away.
     pub async fn connect(&self) -> Result<(Link, ControlReceiver), LinkError> {
         let endpoint = self.endpoint()?;
         let addresses = self.0.addresses.all();
         let begin = self.0.answered.load(Ordering::Relaxed);
-        let mut worst: Option<LinkError> = None;
+        let (mut worst, mut passes): (Option<LinkError>, bool) = (None, false);
         for at in (0..addresses.len()).map(|step| (begin + step) % addresses.len()) {
             match endpoint.connect(&addresses[at], &self.0.key).await {
                 Ok(connected) => {
@@ -64,11 +65,13 @@ impl Relay {
                 }
                 Err(error) => {
                     tracing::debug!(address = %addresses[at], %error, "no session at this address");
+                    passes |= error.is_passing();
                     worst = Some(worst.filter(|worst| !worst.is_passing()).unwrap_or(error));
                 }
             }
         }
-        Err(worst.expect("there is at least one address"))
+        let worst = worst.expect("there is at least one address");
+        Err(if passes && !worst.is_passing() { LinkError::SomeAway(Box::new(worst)) } else { worst })
     }
 
     /// Ends every session in good order, and waits a moment until the relay knows.

@@ -34,11 +34,26 @@ async fn the_next_address_is_tried_and_the_one_that_answered_comes_first_from_th
 
 #[tokio::test]
 async fn another_relay_at_one_address_is_not_believed_and_keeps_nobody_from_the_right_one() {
-    let (impostor, fake, (_socket, dead)) = (start(2), start(1), silent());
+    let (impostor, fake) = (start(2), start(1));
     let right = relay(addresses(&[&impostor.address, &fake.address]), fake.key);
     let (link, _control) = right.connect().await.unwrap();
     assert_eq!((link.peer_key(), impostor.sessions()), (fake.key, 0));
-    // Where none is right, that somebody holds another key is said before that nobody answers.
-    let wrong = relay(addresses(&[&impostor.address, &dead]), fake.key);
+    // Where nobody may still be right, that somebody holds another key is final.
+    let wrong = relay(addresses(&["no address", &impostor.address]), fake.key).connect().await;
+    assert!(wrong.is_err_and(|error| !error.is_passing()));
+    let wrong = relay(Addresses::one(&impostor.address), fake.key);
     assert_eq!(wrong.connect().await.map(drop), Err(LinkError::WrongKey));
+}
+
+#[tokio::test]
+async fn a_fault_at_one_address_is_said_and_does_not_make_the_outage_of_another_final() {
+    let (impostor, (_socket, dead)) = (start(2), silent());
+    let right = start(1).key;
+    for both in [[&impostor.address, &dead], [&dead, &impostor.address]] {
+        let error = relay(addresses(&both.map(String::as_str)), right).connect().await.map(drop).unwrap_err();
+        assert_eq!(error, LinkError::SomeAway(Box::new(LinkError::WrongKey)));
+        assert!(error.is_passing() && error.to_string().contains("another key"), "{error}");
+    }
+    let error = relay(addresses(&["no address", &dead]), right).connect().await.map(drop).unwrap_err();
+    assert!(error.is_passing() && error.to_string().contains("HOST:PORT"), "{error}");
 }
