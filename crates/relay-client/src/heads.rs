@@ -4,8 +4,12 @@
 
 use media::id::Sequence;
 use media::limits;
-use media::segment::{HEADER_LEN, HeadQuery, SegmentHeader, StoredHead};
+use media::segment::{HEADER_LEN, HeadExtent, HeadQuery, SegmentHeader, StoredHead, head_extent};
 use quic::{CallError, Link};
+
+/// An answer is heard until it has so many bytes; what is left of it is asked for again. Heads are
+/// small, and pictures are some hundred kilobytes: only a relay that lies comes near it.
+const BYTES_PER_ANSWER: usize = 64 << 20;
 
 /// What the relay says to one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,29 +26,59 @@ pub struct HeadPage {
 pub async fn heads(link: &Link, query: &HeadQuery) -> Result<HeadPage, CallError> {
     let most = if query.pictures { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
     let mut stream = link.fetch_heads(query).await?;
-    let mut told = Vec::new();
-    while told.len() < most
+    let mut answer = Answer::new(query, most);
+    while !answer.is_full()
         && let Some((_received_us, head)) = stream.next().await?
     {
-        told.push(head);
+        answer.take(head);
     }
-    Ok(page(query, told, most))
+    Ok(answer.page())
 }
 
-fn page(query: &HeadQuery, told: Vec<StoredHead>, most: usize) -> HeadPage {
-    let (count, cursor) = (told.len(), query.segments.cursor);
-    let (mut heads, mut least) = (Vec::new(), cursor);
-    for head in told {
-        let header = head.bytes.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
-        let fits =
-            |header: &SegmentHeader| header.sequence >= least && header.start_us < query.segments.to_us;
-        let Some(header) = header.filter(fits) else { continue };
-        least = Sequence(header.sequence.0.saturating_add(1));
-        heads.push((header, head));
+/// An answer that is being heard.
+struct Answer<'q> {
+    query: &'q HeadQuery,
+    most: usize,
+    heads: Vec<(SegmentHeader, StoredHead)>,
+    told: usize,
+    bytes: usize,
+    /// The next head's sequence is not before it.
+    least: Sequence,
+}
+
+impl<'q> Answer<'q> {
+    fn new(query: &'q HeadQuery, most: usize) -> Self {
+        Self { query, most, heads: Vec::new(), told: 0, bytes: 0, least: query.segments.cursor }
     }
-    // A full answer that leads nowhere is the last, or a relay could be asked the same for ever.
-    let next = (count == most && least > cursor).then_some(least);
-    HeadPage { heads, told: count, next }
+
+    fn is_full(&self) -> bool {
+        self.told >= self.most || self.bytes >= BYTES_PER_ANSWER
+    }
+
+    fn take(&mut self, head: StoredHead) {
+        self.told += 1;
+        self.bytes = self.bytes.saturating_add(head.bytes.len());
+        let header = head.bytes.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
+        let Some(header) = header.filter(|header| self.is_asked(header, &head)) else { return };
+        self.least = Sequence(header.sequence.0.saturating_add(1));
+        self.heads.push((header, head));
+    }
+
+    fn is_asked(&self, header: &SegmentHeader, head: &StoredHead) -> bool {
+        let asked = &self.query.segments;
+        let place = header.camera_id == asked.camera_id && header.track == asked.track;
+        // SPEC: session.md#heads: fragment 1 MUST NOT be there where no picture is wanted.
+        let alone = || head_extent(&head.bytes, false) == Ok(HeadExtent::Whole(head.bytes.len()));
+        let extent = self.query.pictures || alone();
+        place && extent && header.sequence >= self.least && header.start_us < asked.to_us
+    }
+
+    fn page(self) -> HeadPage {
+        // A full answer that leads nowhere is the last, or a relay could be asked the same for
+        // ever.
+        let leads = self.is_full() && self.least > self.query.segments.cursor;
+        HeadPage { next: leads.then_some(self.least), heads: self.heads, told: self.told }
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +111,17 @@ mod tests {
         StoredHead { segment_bytes: 9, duration_us: 1, bytes }
     }
 
+    /// What is made of an answer, as far as it is heard.
+    fn page(query: &HeadQuery, told: Vec<StoredHead>, most: usize) -> HeadPage {
+        let (mut answer, mut told) = (Answer::new(query, most), told.into_iter());
+        while !answer.is_full()
+            && let Some(head) = told.next()
+        {
+            answer.take(head);
+        }
+        answer.page()
+    }
+
     fn sequences(page: &HeadPage) -> Vec<u64> {
         page.heads.iter().map(|(header, _)| header.sequence.0).collect()
     }
@@ -93,6 +138,48 @@ mod tests {
         let told = vec![head(4, 1), head(6, 1), head(6, 1), head(5, 1), head(7, TO_US), head(9, 2)];
         let page = page(&query(5), told, 6);
         assert_eq!((sequences(&page), page.told), (vec![6, 9], 6));
+    }
+
+    #[test]
+    fn an_answer_is_not_held_beyond_its_bytes_and_goes_on_behind_them() {
+        let sealed = vec![0; limits::FRAGMENT];
+        let big = |sequence: u64| {
+            let mut head = head(sequence, 1);
+            head.bytes.truncate(HEADER_LEN);
+            head.bytes.extend(frame(0, &sealed));
+            head
+        };
+        let page = page(&query(5), (5..15).map(big).collect(), limits::HEADS_PER_ANSWER);
+        assert_eq!((sequences(&page), page.told), ((5..13).collect(), 8));
+        assert_eq!(page.next, Some(Sequence(13)));
+    }
+
+    #[test]
+    fn a_picture_that_was_not_asked_for_is_left_out() {
+        let with_picture = |sequence: u64| {
+            let mut head = head(sequence, 1);
+            head.bytes.extend(frame(1, b"picture"));
+            head
+        };
+        let told = || vec![head(5, 1), with_picture(6), head(7, 1)];
+        assert_eq!(sequences(&page(&query(5), told(), 3)), [5, 7]);
+        let pictures = HeadQuery { pictures: true, ..query(5) };
+        assert_eq!(sequences(&page(&pictures, told(), 3)), [5, 6, 7]);
+    }
+
+    #[test]
+    fn another_cameras_or_tracks_head_is_left_out() {
+        let renamed = |sequence: u64, change: fn(&mut SegmentHeader)| {
+            let mut told = head(sequence, 1);
+            let mut header = SegmentHeader::decode(&told.bytes[..HEADER_LEN]).unwrap();
+            change(&mut header);
+            told.bytes[..HEADER_LEN].copy_from_slice(&header.encode());
+            told
+        };
+        let other_camera = renamed(6, |header| header.camera_id = CameraId([2; 32]));
+        let other_track = renamed(7, |header| header.track = TrackId::SUB);
+        let same = renamed(8, |_| ());
+        assert_eq!(sequences(&page(&query(5), vec![head(5, 1), other_camera, other_track, same], 4)), [5, 8]);
     }
 
     #[test]
