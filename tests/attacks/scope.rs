@@ -41,6 +41,9 @@ async fn exactly_the_asked_epochs_open_and_their_neighbours_on_both_sides_do_not
         let opened = requester::open::open(requester, &folder, on).await.unwrap();
         let drafted = requester::request::draft(requester, &folder).unwrap();
         let (first, last) = (drafted.first_epoch, drafted.last_epoch);
+        // The draft says which minutes these are.
+        let Filmed { from_us, to_us } = asked;
+        assert!(drafted.from_us <= from_us && to_us <= drafted.to_us, "{name}: {drafted:?}");
         assert_eq!((opened.epochs_requested, opened.epochs_opened), (last - first + 1, last - first + 1));
         assert!(opened.culprits.is_empty() && opened.segments > 0, "{name}: {opened:?}");
         seen.dedup();

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! [`Paging`] does no I/O. The relay is believed nothing: what the camera did not sign for this
-//! track, what comes again or out of order is no part of the answer, and an answer that leads no
-//! further is the last, also when it says "more": a relay cannot be asked for ever, for each
+//! track, what lies outside the span, what comes again or out of order is no part of the answer,
+//! and an answer that leads no further is the last, also when it says "more": a relay cannot be asked for ever, for each
 //! question costs it an EpochOpen that the camera signed. What it leaves out does not show here,
 //! but in the chain.
 //!
@@ -37,7 +37,7 @@ pub struct EpochQuery {
     pub to_us: Micros,
 }
 
-/// An EpochOpen that the camera signed for the track that was asked about.
+/// An EpochOpen that the camera signed for the track and the span that were asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epoch(SignedEpochOpen);
 
@@ -54,11 +54,14 @@ impl Epoch {
         self.0.bytes()
     }
 
-    /// `None` for what this camera did not sign for this track.
-    fn verified(bytes: &[u8], key: &PublicKey, track: TrackId) -> Option<Self> {
+    /// `None` for what this camera did not sign for this track, or of another time.
+    fn verified(bytes: &[u8], query: &EpochQuery) -> Option<Self> {
         let signed = SignedEpochOpen::decode(bytes).ok()?;
-        let open = signed.verify(key).ok()?;
-        (open.context.track == track).then_some(Self(signed))
+        let context = &signed.verify(&query.camera_key).ok()?.context;
+        // One of no length counts where it starts, as at the relay.
+        let begun = context.end_us() > query.from_us || context.start_us >= query.from_us;
+        let overlaps = begun && context.start_us < query.to_us;
+        (context.track == query.track && overlaps).then_some(Self(signed))
     }
 }
 
@@ -67,7 +70,7 @@ impl Epoch {
 pub struct Page {
     /// What no page had before, in order.
     pub epochs: Vec<Epoch>,
-    /// How many of the answer's objects this camera did not sign for this track.
+    /// How many of the answer's objects this camera did not sign for this track and span.
     pub foreign: usize,
     /// The relay said that there are more, and gave nothing that leads to them.
     pub stuck: bool,
@@ -98,11 +101,10 @@ impl Paging {
 
     /// The answer.
     pub fn handle(&mut self, opens: &[Vec<u8>], more: bool) -> Page {
-        let EpochQuery { camera_key, track, to_us, .. } = self.query;
         let mut page = Page { epochs: Vec::new(), foreign: 0, stuck: false };
         let mut end_us = Micros(0);
         for bytes in opens {
-            let Some(epoch) = Epoch::verified(bytes, &camera_key, track) else {
+            let Some(epoch) = Epoch::verified(bytes, &self.query) else {
                 page.foreign += 1;
                 continue;
             };
@@ -121,7 +123,7 @@ impl Paging {
             self.next_us = self.next_us.max(end_us);
         }
         // SPEC: session.md#fetching: a client MUST NOT ask for ever.
-        self.over = !more || page.stuck || self.next_us >= to_us;
+        self.over = !more || page.stuck || self.next_us >= self.query.to_us;
         page
     }
 

@@ -103,9 +103,7 @@ impl<'a> Case<'a> {
     /// From the first moment of the first epoch to the end of the last. A segment belongs to the
     /// epoch in which it starts, and may end after it.
     pub(crate) fn span_us(&self) -> (Micros, Micros) {
-        let from = self.facts.opens.first().map_or_else(Micros::default, |open| open.context.start_us);
-        let to = self.facts.opens.last().map_or_else(Micros::default, |open| open.context.end_us());
-        (from, to)
+        (self.facts.from_us, self.facts.to_us)
     }
 
     /// What to ask for the sealed segments of a span.

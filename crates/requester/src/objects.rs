@@ -189,6 +189,9 @@ pub(crate) struct Facts {
     pub(crate) first_epoch: EpochNo,
     pub(crate) last_epoch: EpochNo,
     pub(crate) epochs: u64,
+    /// The span of the epochs.
+    pub(crate) from_us: Micros,
+    pub(crate) to_us: Micros,
 }
 
 /// Reads a package back from the folder.
@@ -207,6 +210,7 @@ pub(crate) fn facts(package: &Package) -> Result<Facts, ObjectsError> {
     }
     let (Some(first), Some(last)) = (opens.first(), opens.last()) else { return Err(ObjectsError::NoEpochs) };
     let (first_epoch, last_epoch) = (first.context.epoch_no, last.context.epoch_no);
+    let (from_us, to_us) = (first.context.start_us, last.context.end_us());
     let epochs = opens.len() as u64;
-    Ok(Facts { enrollment, policy, opens, first_epoch, last_epoch, epochs })
+    Ok(Facts { enrollment, policy, opens, first_epoch, last_epoch, epochs, from_us, to_us })
 }

@@ -24,6 +24,10 @@ pub struct Drafted {
     pub first_epoch: u64,
     pub last_epoch: u64,
     pub epochs: u64,
+    /// First moment of the footage that is asked for, and the first one after it, Unix
+    /// microseconds: whole epochs, so that it reaches beyond the ask.
+    pub from_us: u64,
+    pub to_us: u64,
     /// Trustees that will be asked, and how many must grant.
     pub trustees: Vec<String>,
     pub threshold: u8,
@@ -182,6 +186,8 @@ fn drafted(
         first_epoch: facts.first_epoch.0,
         last_epoch: facts.last_epoch.0,
         epochs: facts.epochs,
+        from_us: facts.from_us.0,
+        to_us: facts.to_us.0,
         trustees: facts.policy.trustees.iter().map(|trustee| trustee.name.clone()).collect(),
         threshold: facts.policy.t,
         public_text: draft.text().to_owned(),

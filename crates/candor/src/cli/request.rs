@@ -3,7 +3,7 @@
 mod ask;
 
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
-use crate::words::answer_text;
+use crate::words::{answer_text, show_us};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use host::machine::Machine;
@@ -264,7 +264,10 @@ fn drafted_text(drafted: &requester::request::Drafted) -> String {
         false => "Next: candor request submit. From then on it cannot be taken back.",
     };
     format!(
-        "epochs {} to {} ({}), {} of {} trustees must grant: {}\n\nThe log will show everybody:\n{}\n{next}",
+        "footage {} to {}\nepochs {} to {} ({}), {} of {} trustees must grant: {}\n\n\
+         The log will show everybody:\n{}\n{next}",
+        show_us(drafted.from_us),
+        show_us(drafted.to_us),
         drafted.first_epoch,
         drafted.last_epoch,
         drafted.epochs,

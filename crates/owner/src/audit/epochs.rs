@@ -47,7 +47,9 @@ impl Checker {
     /// Takes a page of the relay's answer.
     pub(super) fn take(&mut self, page: &Page) {
         if page.foreign > 0 {
-            self.alarm("the relay serves an EpochOpen that this camera did not sign".to_owned());
+            self.alarm(
+                "the relay serves an EpochOpen that this camera did not sign for what was asked".to_owned(),
+            );
         }
         if page.stuck {
             self.alarm("the relay says that it holds more EpochOpens, and does not give them".to_owned());

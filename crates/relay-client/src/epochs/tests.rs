@@ -167,6 +167,20 @@ fn what_the_camera_did_not_sign_for_this_track_is_counted_and_leads_nowhere() {
 }
 
 #[test]
+fn a_genuine_epoch_of_another_time_is_foreign() {
+    // Seconds 3 to 5 are asked for.
+    let mut paging = Paging::new(query(3_000_000, 5_000_000));
+    let page = paging.handle(&[own(1), own(2), own(3), own(4), own(5), own(600)], true);
+    assert_eq!((numbers(&page), page.foreign), (vec![3, 4], 4));
+    let mut paging = Paging::new(query(3_000_000, 5_000_000));
+    let page = paging.handle(&[own(1)], true);
+    assert_eq!((numbers(&page), page.foreign, page.stuck, paging.request()), (vec![], 1, true, None));
+    // One that only reaches into the span belongs to it.
+    let mut paging = Paging::new(query(3_999_999, 4_000_001));
+    assert_eq!(numbers(&paging.handle(&[own(3), own(4)], false)), [3, 4]);
+}
+
+#[test]
 fn every_question_costs_a_lying_relay_an_epoch_that_the_camera_signed() {
     // The worst that real EpochOpens allow: one a question, all of the same moment.
     let held: Vec<_> = (0..40).map(|n| signed(&camera(1), TrackId::MAIN, n, 0, u32::MAX)).collect();
