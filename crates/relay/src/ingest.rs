@@ -12,7 +12,11 @@
 //! even hold a header end it: they name no segment that could be refused.
 //!
 //! A segment is scanned where it was received: the scanner, the viewers' ring and the store hold
-//! the same bytes, and none of them copies one.
+//! the same bytes. They are copied once, out of the datagrams: a datagram's buffer may be 50 times
+//! what it brought of the segment, and only what it brought is counted. Pieces under [`SMALL`] are
+//! joined, and reach viewers when there are so many bytes or a part is whole.
+//!
+//! [`SMALL`]: media::rope::SMALL
 
 use crate::fanout::Growing;
 use crate::load::Received;
@@ -37,6 +41,9 @@ use store::{SegmentFacts, StoreError};
 
 /// Bytes of a segment that are taken at once.
 const CHUNK: usize = 64 << 10;
+/// A chunk of fewer bytes may be out of a datagram (the largest that QUIC takes here has 1472
+/// bytes). A longer one was put together by QUIC in a buffer for this stream alone.
+const ASSEMBLED: usize = 4 << 10;
 
 /// Why a segment is not stored.
 enum Failed {
@@ -75,6 +82,7 @@ async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<Segment
         stream,
         reader: SegmentReader::new(),
         body: Rope::default(),
+        shown: 0,
         received: relay.load.receive(),
     };
     let header = inflow.read_header().await?;
@@ -82,9 +90,6 @@ async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<Segment
     let refused = |refusal| Failed::Refused(header, refusal);
     let admitted = admit(relay, peer, header).await.map_err(refused)?;
     let live = relay.on_air.fanout.track(header.camera_id, header.track).begin(&header);
-    if let Some(live) = &live {
-        inflow.body.pieces().for_each(|piece| live.append(piece.clone()));
-    }
     let (fragments, trailer) = inflow.read_rest(relay, &header, live.as_ref()).await?;
     let chain = admitted.judge(&trailer, fragments).await.map_err(refused)?;
     let fresh = peer.memory.remember_segment(&header, chain);
@@ -115,18 +120,36 @@ struct Inflow<'a> {
     stream: SegmentRecv,
     reader: SegmentReader,
     body: Rope,
+    /// Pieces of the body that viewers have been given.
+    shown: usize,
     received: Received<'a>,
+}
+
+/// The chunk, in a buffer that holds nothing else.
+fn alone(chunk: Bytes) -> Bytes {
+    if chunk.len() < ASSEMBLED { Bytes::copy_from_slice(&chunk) } else { chunk }
 }
 
 impl Inflow<'_> {
     async fn next(&mut self) -> Result<Option<Bytes>, Failed> {
-        self.stream.read_chunk(CHUNK).await.map_err(|_: StreamError| Failed::Gone)
+        let chunk = self.stream.read_chunk(CHUNK).await.map_err(|_: StreamError| Failed::Gone)?;
+        Ok(chunk.map(alone))
     }
 
     fn push(&mut self, chunk: Bytes) -> Result<(), DecodeError> {
         self.reader.push(chunk.clone())?;
         self.body.push(chunk);
         Ok(())
+    }
+
+    /// Gives viewers the pieces that they have not yet.
+    fn show(&mut self, live: Option<&Growing>) {
+        for piece in self.body.shared(self.shown) {
+            self.shown += 1;
+            if let Some(live) = live {
+                live.append(piece.clone());
+            }
+        }
     }
 
     async fn read_header(&mut self) -> Result<SegmentHeader, Failed> {
@@ -163,8 +186,12 @@ impl Inflow<'_> {
             refused(code, error.to_string())
         };
         let (mut hash, mut trailer) = (FragmentsHash::default(), None);
+        self.body.settle();
+        self.show(live);
         loop {
             while let Some(part) = self.reader.next_part().map_err(malformed)? {
+                self.body.settle();
+                self.show(live);
                 match part {
                     Part::Header(_) => return Err(malformed(DecodeError::BadValue("a second header"))),
                     Part::Fragment { index, sealed } => hash.update_pieces(index, &sealed),
@@ -181,10 +208,8 @@ impl Inflow<'_> {
                 let text = format!("a segment has at most {most} bytes here");
                 return Err(refused(RefusalCode::TooLarge, text));
             }
-            self.push(chunk.clone()).map_err(malformed)?;
-            if let Some(live) = live {
-                live.append(chunk);
-            }
+            self.push(chunk).map_err(malformed)?;
+            self.show(live);
         }
         let trailer = trailer.ok_or_else(|| malformed(DecodeError::Truncated("the segment")))?;
         Ok((hash, trailer))
@@ -326,4 +351,21 @@ pub(crate) async fn begin_publishing(
     relay.on_air.fanout.track(camera_id, track).expect(next);
     peer.publish(track);
     Ok(Control::PublishOk { track, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_datagram_brought_does_not_keep_the_batch_it_came_in() {
+        let batch = Bytes::from(vec![7; 64 << 10]);
+        for size in [1, 1350, ASSEMBLED - 1] {
+            let chunk = alone(batch.slice(9..9 + size));
+            assert_eq!(chunk, batch[9..9 + size]);
+            assert!(batch.is_unique(), "{size}");
+        }
+        let assembled = alone(batch.slice(..ASSEMBLED));
+        assert_eq!(assembled.as_ptr(), batch.as_ptr(), "a large one is not copied");
+    }
 }

@@ -1,5 +1,6 @@
-//! Reads a segment from bytes as they arrive, within limits, and in place: no byte of a fragment is
-//! copied, and no more is held than what was pushed and is not yet a whole part.
+//! Reads a segment from bytes as they arrive, within limits, and in place: no large piece of a
+//! fragment is copied (small ones are, as [`Rope`] does), and no more is held than what was pushed
+//! and is not yet a whole part.
 
 use bytes::Bytes;
 
@@ -17,7 +18,7 @@ pub enum Part {
     Fragment {
         /// Counts from 0 without a hole.
         index: u32,
-        /// A Cobblestone message, in the pieces in which it was pushed.
+        /// A Cobblestone message, in the pieces in which it is held.
         sealed: Rope,
     },
     /// The signed end; always last.

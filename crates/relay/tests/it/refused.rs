@@ -116,6 +116,30 @@ async fn oversized_segments_and_fragments_are_refused_without_being_read() {
 }
 
 #[tokio::test]
+async fn more_than_is_received_at_once_is_refused_whatever_its_pieces_and_then_given_back() {
+    let world = World::with(|config| config.limits.receiving_bytes = 10_000).await;
+    let (mut camera, mut end) = world.camera().await;
+    let (header, chain) = (camera.header(), camera.chain());
+    let (bytes, _) = signed(&camera.key, &header, &chain, &[&[1; 12_000]]);
+    assert_eq!(end.nacked(&bytes, header.sequence).await, RefusalCode::Quota);
+    let mut sending = end.link.open_segment(0).await.unwrap();
+    for byte in bytes.chunks(1) {
+        // The relay stops the stream when it has refused it.
+        if sending.write(byte).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    match end.hear().await {
+        Control::Nack { refusal, .. } => assert_eq!(refusal.code, RefusalCode::Quota),
+        other => panic!("{other:?}"),
+    }
+    for _ in 0..3 {
+        end.stored(&camera.film(&[&[1; 6000]])).await;
+    }
+}
+
+#[tokio::test]
 async fn a_chain_is_checked_across_sessions_too() {
     let world = World::new().await;
     let (mut camera, mut end) = world.camera().await;

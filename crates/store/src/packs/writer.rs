@@ -259,7 +259,7 @@ impl Writer {
         let failed = |error| StoreError::at(&pack.known.path, error);
         let header = encode(&put.header, pack.known.mark);
         inner.disk.write_at(&pack.file, offset, &mut [IoSlice::new(&header)]).map_err(failed)?;
-        let mut body: Vec<_> = put.body.pieces().map(|piece| IoSlice::new(piece)).collect();
+        let mut body: Vec<_> = put.body.pieces().map(IoSlice::new).collect();
         inner.disk.write_at(&pack.file, offset + HEADER_LEN as u64, &mut body).map_err(failed)?;
         let entry = Entry { pack: pack.known.number, offset, header: put.header };
         // A later write of this batch may ask for this one's body: it reads up to what is written,
