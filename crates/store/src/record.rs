@@ -88,7 +88,7 @@ impl Header {
             received_us,
             // Every caller checks its own limit first.
             length: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            body_crc: body.pieces().fold(0, |crc, piece| crc32c::crc32c_append(crc, piece)),
+            body_crc: body.pieces().fold(0, crc32c::crc32c_append),
         }
     }
 
