@@ -13,7 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("container", &[]),
     ("host", &[]),
     ("seal", &["media"]),
-    ("escrow", &["media", "seal", "tlog"]),
+    ("record", &["media", "tlog"]),
+    ("escrow", &["media", "record", "seal", "tlog"]),
     ("quic", &["media"]),
     ("log-client", &["host", "tlog"]),
     ("relay-client", &["host", "media", "quic"]),
@@ -47,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-pub(super) const SCIENCES: &[&str] = &["tlog", "media", "seal", "escrow", "container"];
+pub(super) const SCIENCES: &[&str] = &["tlog", "media", "seal", "record", "escrow", "container"];
 
 /// Normal (not dev, not build) dependencies by package name, for the whole resolved graph.
 fn dependency_graph() -> BTreeMap<String, BTreeSet<String>> {

@@ -29,37 +29,13 @@
 //! In scope: the text and its sealing. Out of scope: whether it says what the leaf says in public
 //! ([`crate::grant`], G5).
 
-use crate::record::text::record;
-use crate::record::value::values;
-use crate::record::{DETAILS_SIZES, EntryId, Kind, Name, Record as _, SealedDetails, TextError};
-use alloc::string::{String, ToString as _};
+use crate::record::{
+    DETAILS_SIZES, EntryId, Kind, Line, Name, Record as _, SealedDetails, TextError, record,
+};
+use alloc::string::String;
 use media::id::{CameraId, EpochNo, TrackId};
 use seal::notice::NoticeKey;
 use tlog::Hash;
-
-/// The longest line of free text.
-pub const LINE_MAX_BYTES: usize = 2000;
-
-/// One line of free text: 1 to [`LINE_MAX_BYTES`] bytes, no control characters, nothing that breaks
-/// or turns a line around.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line(String);
-
-impl Line {
-    /// Checks a line. `-` is refused: it says that there is none.
-    pub fn new(text: &str) -> Option<Self> {
-        // A clerk decides by what a page shows: no character may make it show something else than
-        // it says.
-        let turns = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}');
-        let plain = !text.chars().any(|c| c.is_control() || turns(c));
-        (plain && (1..=LINE_MAX_BYTES).contains(&text.len()) && text != "-").then(|| Self(text.to_string()))
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 record! {
     /// The details of a request. What does not apply to its kind is `None` (`-`).
@@ -166,13 +142,6 @@ impl Details {
 
 fn padded_size(length: usize) -> Option<usize> {
     DETAILS_SIZES.into_iter().find(|size| length <= *size)
-}
-
-values! {
-    Line: line => &line.0, text => Self::new(text);
-    CameraId: camera => &camera.to_string(), text => text.parse().ok();
-    TrackId: track => &track.to_string(), text => u32::read(text).map(Self);
-    EpochNo: epoch => &epoch.to_string(), text => u64::read(text).map(Self);
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub mod evidence;
 pub mod grant;
 pub mod package;
 pub mod policy;
-pub mod record;
+pub use ::record;
 pub mod register;
 pub mod share;
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! In scope: the form of an ask. Out of scope: whether the camera has such footage
 //! (`objects`); whether it may be released, which trustees decide.
 
-use escrow::details::{Details, Line};
-use escrow::record::{self, Name};
+use escrow::details::Details;
+use escrow::record::{self, Line, Name};
 use media::id::{CameraId, EpochNo, TrackId};
 use serde::{Deserialize, Serialize};
 use tlog::Hash;

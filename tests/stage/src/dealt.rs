@@ -9,10 +9,10 @@ use crate::keys::{name, officer, recovery, sponsor, supervisor};
 use ed25519_dalek::SigningKey;
 use escrow::daykeys::DayKey;
 use escrow::deal::{TrusteeId, deal};
-use escrow::details::{Details, Line};
+use escrow::details::Details;
 use escrow::package::Package;
 use escrow::record::{
-    Country, EntryId, Kind, OwnerPolicyLeaf, Request, Signed, Span, Word, policy_commitment,
+    Country, EntryId, Kind, Line, OwnerPolicyLeaf, Request, Signed, Span, Word, policy_commitment,
 };
 use host::rng::OsRng;
 use media::enrollment::{CameraConsent, Enrollment};

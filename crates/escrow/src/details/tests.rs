@@ -1,5 +1,5 @@
 use super::*;
-use crate::record::{DETAILS_TAG_BYTES, Record};
+use crate::record::{DETAILS_TAG_BYTES, LINE_MAX_BYTES, Record};
 use crate::world_for_tests::World;
 use std::vec::Vec;
 

@@ -1,7 +1,7 @@
 //! Requests as an agency or an owner composes them.
 
 use super::*;
-use crate::details::Line;
+use crate::record::Line;
 use crate::record::{Country, Word};
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! Audits of a real log: own and foreign leaves, grants that come later, and a fork.
 
 use crate::world::{Paired, World};
-use escrow::details::{Details, Line};
-use escrow::record::{Country, EntryId, Grant, Kind, Name, Request, Seconds, Signed, Span, Word};
+use escrow::details::Details;
+use escrow::record::{Country, EntryId, Grant, Kind, Line, Name, Request, Seconds, Signed, Span, Word};
 use host::clock::Clock;
 use host::machine::Machine;
 use media::id::{EpochNo, TrackId};

@@ -1,9 +1,8 @@
 use super::*;
 use crate::book::notice::days_of;
 use crate::book::{Base64, OwnEntry, StoredPolicy};
-use escrow::details::Line;
 use escrow::record::{
-    Country, Kind, Name, Record, RefusalLeaf, SealedDetails, Seconds, Span, Word, policy_commitment,
+    Country, Kind, Line, Name, Record, RefusalLeaf, SealedDetails, Seconds, Span, Word, policy_commitment,
 };
 use media::id::{Day, EpochNo, TrackId};
 use media::policy::{Class, Classes, OwnerPolicy, TrusteeEntry};

@@ -1,7 +1,8 @@
 //! What is registered in the clear: trustees' day keys, requesters' keys, the rules.
 
-use super::text::{TextError, record};
-use super::value::{Name, Vkey, words};
+use crate::record;
+use crate::text::TextError;
+use crate::value::{Name, Vkey, words};
 use media::time::Seconds;
 use tlog::Hash;
 

@@ -1,6 +1,6 @@
 //! Lines `field value` in one order, both ways.
 
-use super::value::Value;
+use crate::value::Value;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::str::Split;
@@ -32,40 +32,55 @@ pub enum TextError {
     Contradiction(&'static str),
 }
 
+/// A kind of leaf: its text, both ways.
+pub trait Record: Sized {
+    /// The text, with its final newline.
+    fn text(&self) -> String;
+
+    /// Reads what [`Record::text`] writes, and nothing else.
+    fn parse_text(text: &str) -> Result<Self, TextError>;
+}
+
 /// The KIND of the first line.
-pub(crate) fn kind_of(text: &str) -> Result<&str, TextError> {
+pub fn kind_of(text: &str) -> Result<&str, TextError> {
     let line = text.split('\n').next().unwrap_or_default();
     let kind = line.strip_prefix("candor ").and_then(|rest| rest.strip_suffix(" v1"));
     kind.filter(|kind| !kind.is_empty() && !kind.contains(' ')).ok_or(TextError::NoKind)
 }
 
 /// Writes a record line by line.
-pub(crate) struct Lines(String);
+#[derive(Debug)]
+pub struct Lines(String);
 
 impl Lines {
-    pub(crate) fn new(kind: &str) -> Self {
+    /// Begins a text of this kind.
+    pub fn new(kind: &str) -> Self {
         Self(alloc::format!("candor {kind} v1\n"))
     }
 
-    pub(crate) fn field(&mut self, name: &str, value: &impl Value) {
+    /// The next line.
+    pub fn field(&mut self, name: &str, value: &impl Value) {
         self.0.push_str(name);
         self.0.push(' ');
         value.write(&mut self.0);
         self.0.push('\n');
     }
 
-    pub(crate) fn finish(self) -> String {
+    /// The whole text.
+    pub fn finish(self) -> String {
         self.0
     }
 }
 
 /// Reads a record line by line.
-pub(crate) struct Fields<'a> {
+#[derive(Debug)]
+pub struct Fields<'a> {
     lines: Split<'a, char>,
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn of(text: &'a str, kind: &'static str) -> Result<Self, TextError> {
+    /// The lines of a text of this kind.
+    pub fn of(text: &'a str, kind: &'static str) -> Result<Self, TextError> {
         if kind_of(text)? != kind {
             return Err(TextError::WrongKind(kind));
         }
@@ -77,7 +92,8 @@ impl<'a> Fields<'a> {
     }
 
     // SPEC: release.md#leaves: unknown, repeated, missing and misplaced fields MUST be refused.
-    pub(crate) fn field<V: Value>(&mut self, name: &'static str) -> Result<V, TextError> {
+    /// The value of the next line, which must be this field's.
+    pub fn field<V: Value>(&mut self, name: &'static str) -> Result<V, TextError> {
         let line = self.lines.next().ok_or(TextError::Expected(name))?;
         let (found, value) = line.split_once(' ').ok_or(TextError::Expected(name))?;
         if found != name {
@@ -90,7 +106,7 @@ impl<'a> Fields<'a> {
     }
 
     /// All the lines of a field that may be repeated. The input's own limit bounds them.
-    pub(crate) fn list<V: Value>(&mut self, name: &'static str) -> Result<Vec<V>, TextError> {
+    pub fn list<V: Value>(&mut self, name: &'static str) -> Result<Vec<V>, TextError> {
         let mut values = Vec::new();
         while self
             .lines
@@ -105,18 +121,20 @@ impl<'a> Fields<'a> {
     }
 
     /// A number of which sums with times cannot overflow.
-    pub(crate) fn figure(&mut self, name: &'static str) -> Result<u64, TextError> {
+    pub fn figure(&mut self, name: &'static str) -> Result<u64, TextError> {
         let figure: u64 = self.field(name)?;
         if figure <= u64::from(u32::MAX) { Ok(figure) } else { Err(TextError::BadValue(name)) }
     }
 
-    pub(crate) fn end(mut self) -> Result<(), TextError> {
+    /// Nothing must follow.
+    pub fn end(mut self) -> Result<(), TextError> {
         if self.lines.next().is_none() { Ok(()) } else { Err(TextError::Trailing) }
     }
 }
 
 /// Declares the fields of a record, in the order of the contract's table. A leaf's word stands in
-/// the table of kinds (`record/leaf.rs`), another record's here.
+/// the table of kinds (`leaf.rs`), another record's here.
+#[macro_export]
 macro_rules! record {
     (
         $(#[$about:meta])*
@@ -135,15 +153,15 @@ macro_rules! record {
             const WORD: &'static str = $word;
         } )?
 
-        impl $crate::record::Record for $name {
+        impl $crate::text::Record for $name {
             fn text(&self) -> alloc::string::String {
-                let mut lines = $crate::record::text::Lines::new(Self::WORD);
+                let mut lines = $crate::text::Lines::new(Self::WORD);
                 $( lines.field($name_of_field, &self.$field); )+
                 lines.finish()
             }
 
-            fn parse_text(text: &str) -> Result<Self, $crate::record::TextError> {
-                let mut fields = $crate::record::text::Fields::of(text, Self::WORD)?;
+            fn parse_text(text: &str) -> Result<Self, $crate::text::TextError> {
+                let mut fields = $crate::text::Fields::of(text, Self::WORD)?;
                 let record = Self { $( $field: fields.field($name_of_field)?, )+ };
                 fields.end()?;
                 $( $check(&record)?; )?
@@ -152,4 +170,3 @@ macro_rules! record {
         }
     };
 }
-pub(crate) use record;

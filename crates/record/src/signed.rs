@@ -1,52 +1,6 @@
-//! Leaves: the records of the log, as text that a person can read. Contract:
-//! `proto/release.md#leaves`; vectors: `proto/vectors/leaves.json`.
-//!
-//! A leaf is a C2SP signed note of at most 32 KiB. The first line of its text names the kind and
-//! version; then come lines `field value`, all of them, in the one order of the kind's table. A
-//! value that does not apply is `-`. Whatever is unknown, repeated, missing or out of order is
-//! refused, so that a leaf has one meaning and one text.
-//!
-//! ```text
-//! candor grant v1
-//! id q83vEjRWeJCrze8SNFZ4kA==
-//! trustee bar.example
-//! request-index 8812
-//! request CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
-//! epochs 15
-//! shares sFodV/vSp5O8n9a8QpW6PRY97tfOSW5bsc2Xl/EQi08=
-//! bundle 4bT0W5mZ0m3J0Xc1y0vJqJY0Pj2cO4Zb1j0d0D3h6mE=
-//! decision gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=
-//! approver B95lDa8R83lS8n0eG+o0buTxRKQTYFi//1U8anccXmA=
-//! time 1795495000
-//!
-//! — bar.example jWbPPw...
-//! ```
-//!
-//! In scope: text, limits, who signed. The kinds stand in one table (`record/leaf.rs`), each kind's
-//! fields in one `record!`. Out of scope: whether a signer may ([`crate::register`]), what a
-//! release needs ([`crate::grant`]).
+//! A leaf with its signatures, whatever its kind.
 
-mod leaf;
-mod owner;
-mod registry;
-mod release;
-mod request;
-pub(crate) mod text;
-pub(crate) mod value;
-
-pub use leaf::Leaf;
-pub use media::time::Seconds;
-pub use owner::{OwnerPolicyLeaf, Ratification, Veto, policy_commitment};
-pub use registry::{DayKeysLeaf, KeyDestroyed, KeyState, PolicyDocLeaf, RequesterKey, Role};
-pub use release::{Grant, RefusalLeaf, ShareBad};
-pub use request::{Asker, Kind, Request};
-pub use text::TextError;
-pub use value::{
-    Country, DETAILS_SIZES, DETAILS_TAG_BYTES, EntryId, Name, SPAN_MAX_SECS, SealedDetails, Span, Vkey,
-    WORD_MAX_BYTES, Word,
-};
-
-use alloc::string::String;
+use crate::text::{Record, TextError};
 use alloc::vec::Vec;
 use tlog::merkle::leaf_hash;
 use tlog::note::{self, Added, NoteError, Signature, Signer, UnverifiedNote, Verifier};
@@ -70,15 +24,6 @@ pub enum RecordError {
     /// A text that is not of the expected kind.
     #[error(transparent)]
     Text(#[from] TextError),
-}
-
-/// A kind of leaf: its text, both ways.
-pub trait Record: Sized {
-    /// The text, with its final newline.
-    fn text(&self) -> String;
-
-    /// Reads what [`Record::text`] writes, and nothing else.
-    fn parse_text(text: &str) -> Result<Self, TextError>;
 }
 
 /// A leaf of kind `T` with its signatures: the bytes that stand, or will stand, in the log.
@@ -166,6 +111,3 @@ impl<T> Entry for Signed<T> {
         &self.bytes
     }
 }
-
-#[cfg(test)]
-mod tests;

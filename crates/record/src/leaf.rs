@@ -9,8 +9,8 @@
 //! Whoever decides by kind names each one, so that a kind that comes is an error of the compiler at
 //! every place that must decide what to make of it.
 
-use super::text::{TextError, kind_of};
-use super::{
+use crate::text::{TextError, kind_of};
+use crate::{
     DayKeysLeaf, Grant, KeyDestroyed, OwnerPolicyLeaf, PolicyDocLeaf, Ratification, Record, RefusalLeaf,
     Request, RequesterKey, Seconds, ShareBad, Veto,
 };

@@ -1,8 +1,8 @@
 //! What concerns one owner: a new policy, the confirmation of an emergency, a veto. All reach the
 //! log through the sponsor, so that the log never learns who the owner is.
 
-use super::text::record;
-use super::value::{EntryId, Name};
+use crate::record;
+use crate::value::{EntryId, Name};
 use media::time::Seconds;
 use tlog::Hash;
 

@@ -1,12 +1,31 @@
 //! Leaves: the vectors of a second implementation, and the laws of signed leaves.
 
 use super::*;
-use crate::world_for_tests::{officer, sponsor, supervisor};
+use alloc::string::String;
 use serde_json::Value;
 use std::vec::Vec;
+use tlog::merkle::leaf_hash;
+use tlog::note::Signer;
+use tlog::{Entry as _, Hash};
+
+fn signer(name: &str, seed: u8) -> Signer {
+    Signer::from_seed(name, &[seed; 32]).unwrap()
+}
+
+fn officer() -> Signer {
+    signer("police.example/officer", 1)
+}
+
+fn supervisor() -> Signer {
+    signer("police.example/supervisor", 2)
+}
+
+fn sponsor() -> Signer {
+    signer("relay.example", 3)
+}
 
 fn vectors(which: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(include_str!("../../../../proto/vectors/leaves.json")).unwrap();
+    let all: Value = serde_json::from_str(include_str!("../../../proto/vectors/leaves.json")).unwrap();
     all[which].as_array().unwrap().clone()
 }
 
@@ -109,7 +128,7 @@ fn long_unsigned_and_sloppy_bytes_are_no_leaves() {
     let mut full = leaf;
     for at in 0..=255u8 {
         let name = std::format!("{}.{at}", "n".repeat(200));
-        match full.clone().countersign(&crate::world_for_tests::signer(&name, at)) {
+        match full.clone().countersign(&signer(&name, at)) {
             Ok(more) => full = more,
             Err(error) => return assert!(matches!(error, RecordError::TooLong(_))),
         }

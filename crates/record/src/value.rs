@@ -1,11 +1,13 @@
 //! Values of fields. Each has one text: a reader writes back what it read and compares.
 
+use crate::visible::Line;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use core::fmt;
+use media::id::{CameraId, EpochNo, TrackId};
 use media::time::Seconds;
 use tlog::Hash;
 use tlog::note::{Verifier, is_valid_name};
@@ -21,16 +23,17 @@ pub const DETAILS_SIZES: [usize; 3] = [1024, 4096, 16_384];
 pub const DETAILS_TAG_BYTES: usize = 16;
 
 /// A value of a field.
-pub(crate) trait Value: Sized {
+pub trait Value: Sized {
+    /// Appends the one text of this value.
     fn write(&self, out: &mut String);
-    /// May be lenient: whoever reads compares with what is written back.
+    /// Reads a value. May be lenient: whoever reads compares with what is written back.
     fn read(text: &str) -> Option<Self>;
 }
 
 /// How values are written, and read.
 macro_rules! values {
     ($( $type:ty: $value:ident => $written:expr, $text:ident => $read:expr; )+) => { $(
-        impl $crate::record::value::Value for $type {
+        impl $crate::value::Value for $type {
             fn write(&self, out: &mut alloc::string::String) {
                 let $value = self;
                 out.push_str($written);
@@ -42,7 +45,6 @@ macro_rules! values {
         }
     )+ };
 }
-pub(crate) use values;
 
 values! {
     EntryId: id => &STANDARD.encode(id.0), text => STANDARD.decode(text).ok()?.try_into().ok().map(Self);
@@ -53,6 +55,10 @@ values! {
     SealedDetails: details => &STANDARD.encode(&details.0),
         text => STANDARD.decode(text).ok().and_then(Self::new);
     Bytes: bytes => &STANDARD.encode(&bytes.0), text => STANDARD.decode(text).ok().map(Self);
+    Line: line => line.as_str(), text => Self::new(text);
+    CameraId: camera => &camera.to_string(), text => text.parse().ok();
+    TrackId: track => &track.to_string(), text => u32::read(text).map(Self);
+    EpochNo: epoch => &epoch.to_string(), text => u64::read(text).map(Self);
     Hash: hash => &hash.to_base64(), text => Self::from_base64(text).ok();
     u64: number => &number.to_string(), text => text.parse().ok();
     u32: number => &number.to_string(), text => text.parse().ok();
@@ -261,7 +267,8 @@ impl fmt::Debug for SealedDetails {
 }
 
 /// Bytes in base64, of any length; who has a length in mind checks it.
-pub(crate) struct Bytes(pub(crate) Vec<u8>);
+#[derive(Debug)]
+pub struct Bytes(pub Vec<u8>);
 
 /// What does not apply is `-`.
 impl<V: Value> Value for Option<V> {
@@ -292,7 +299,7 @@ macro_rules! words {
             }
         }
 
-        impl $crate::record::value::Value for $type {
+        impl $crate::value::Value for $type {
             fn write(&self, out: &mut alloc::string::String) {
                 out.push_str(self.word());
             }

@@ -1,7 +1,7 @@
 //! What trustees write about a request.
 
-use super::text::record;
-use super::value::{EntryId, Name, Word};
+use crate::record;
+use crate::value::{EntryId, Name, Word};
 use media::time::Seconds;
 use tlog::Hash;
 

@@ -17,8 +17,9 @@
 //! time 1795494910
 //! ```
 
-use super::text::{TextError, record};
-use super::value::{Country, EntryId, Name, SealedDetails, Span, Word, words};
+use crate::record;
+use crate::text::TextError;
+use crate::value::{Country, EntryId, Name, SealedDetails, Span, Word, words};
 use media::time::Seconds;
 use tlog::Hash;
 
