@@ -23,7 +23,7 @@ use relay_client::{Epoch, EpochQuery, Paging, Session};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
-use viewer::{Output, Step, Viewer, WriteWhen};
+use viewer::{Incoming, Output, Step, Viewer, WriteWhen};
 
 /// How long the relay may take to say that a subscription stands.
 const SUBSCRIBE: Duration = Duration::from_secs(10);
@@ -93,16 +93,27 @@ pub async fn live(
     stop: &Shutdown,
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let mut viewer = Viewer::new(owner, picture.into(), WriteWhen::Opened)?;
+    let mut to = Written { sink, on };
+    let watched = watch(owner, picture.into(), stop, &mut to).await?;
+    to.sink.flush().await?;
+    Ok(watched)
+}
+
+/// [`live`], to wherever it goes.
+pub(crate) async fn watch(
+    owner: &Owner,
+    picture: Picture<'_>,
+    stop: &Shutdown,
+    to: &mut impl Outlet,
+) -> Result<Watched, WatchError> {
+    let viewer = Viewer::new(owner, picture, WriteWhen::Opened)?;
+    let mut live = LiveView { owner, viewer, stop, to };
     let mut session = owner.session(As::Device);
     while !stop.is_requested() {
-        let before = viewer.counts().segments;
-        let (viewing, session_of) = (&mut viewer, &mut session);
-        let mut live =
-            LiveSession { owner, session: session_of, viewer: viewing, sink: &mut *sink, stop, on: &mut *on };
-        let Err(error) = live.run().await else { break };
+        let before = live.viewer.counts().segments;
+        let Err(error) = live.run(&mut session).await else { break };
         // Only what was seen to work once is worth waiting for.
-        let segments = viewer.counts().segments;
+        let segments = live.viewer.counts().segments;
         if !error.is_passing() || segments == 0 {
             return Err(error);
         }
@@ -112,8 +123,35 @@ pub async fn live(
         tracing::warn!(%error, "the session was lost; opening another");
         session.failed();
     }
-    sink.flush().await?;
-    Ok(viewer.watched())
+    Ok(live.viewer.watched())
+}
+
+/// Where what a viewer gives goes, in order.
+pub(crate) trait Outlet: Send {
+    /// Returns once there is room for more.
+    fn take(&mut self, outputs: Vec<Output>) -> impl Future<Output = Result<(), WatchError>> + Send;
+}
+
+/// Media to a sink, events to a callback; a run's bytes come right after its event.
+pub(crate) struct Written<'a, S> {
+    pub(crate) sink: &'a mut S,
+    pub(crate) on: &'a mut (dyn FnMut(Event) + Send),
+}
+
+impl<S: AsyncWrite + Unpin + Send> Outlet for Written<'_, S> {
+    async fn take(&mut self, outputs: Vec<Output>) -> Result<(), WatchError> {
+        let wrote = outputs.iter().any(|output| !matches!(output, Output::Event(_)));
+        for output in outputs {
+            match output {
+                Output::Event(event) => (self.on)(event),
+                Output::Init(bytes) | Output::Fragment(bytes) => self.sink.write_all(&bytes).await?,
+            }
+        }
+        if wrote {
+            self.sink.flush().await?;
+        }
+        Ok(())
+    }
 }
 
 impl WatchError {
@@ -127,21 +165,20 @@ impl WatchError {
     }
 }
 
-/// One session of a live view; `Ok` when it was stopped.
-struct LiveSession<'a, S> {
+/// A live view, over as many sessions as it takes.
+struct LiveView<'a, T> {
     owner: &'a Owner,
-    session: &'a mut Session,
-    viewer: &'a mut Viewer,
-    sink: &'a mut S,
+    viewer: Viewer,
     stop: &'a Shutdown,
-    on: &'a mut (dyn FnMut(Event) + Send),
+    to: &'a mut T,
 }
 
-impl<S: AsyncWrite + Unpin + Send> LiveSession<'_, S> {
-    async fn run(&mut self) -> Result<(), WatchError> {
+impl<T: Outlet> LiveView<'_, T> {
+    /// One session; `Ok` when it was stopped.
+    async fn run(&mut self, session: &mut Session) -> Result<(), WatchError> {
         let stop = self.stop;
         let (link, mut control) = tokio::select! {
-            opened = self.session.open() => opened?,
+            opened = session.open() => opened?,
             () = stop.requested() => return Ok(()),
         };
         self.subscribe(&link, &mut control).await?;
@@ -160,9 +197,9 @@ impl<S: AsyncWrite + Unpin + Send> LiveSession<'_, S> {
                 segment = link.accept_segment() => segment?,
             };
             let counts = |viewer: &Viewer| (viewer.counts().refused, viewer.counts().fragments);
-            let before = counts(self.viewer);
+            let before = counts(&self.viewer);
             self.segment(&link, segment).await?;
-            let after = counts(self.viewer);
+            let after = counts(&self.viewer);
             let useless = after.0 > before.0 && after.1 == before.1;
             refused = if useless { refused + 1 } else { 0 };
             if refused >= MAX_REFUSED {
@@ -214,9 +251,7 @@ impl<S: AsyncWrite + Unpin + Send> LiveSession<'_, S> {
             let mut step = self.viewer.push(&mut incoming, &bytes, self.owner.now_us(), &mut out);
             while let Step::Epoch(header) = step {
                 self.write(std::mem::take(&mut out)).await?;
-                let epochs = epochs_of(link, self.viewer, &header).await?;
-                self.viewer.catch_up(self.owner, &epochs).await?;
-                self.viewer.learn(&mut incoming, &epochs, &mut out);
+                learn(self.owner, link, &mut self.viewer, (&mut incoming, &header), &mut out).await?;
                 step = self.viewer.push(&mut incoming, &[], self.owner.now_us(), &mut out);
             }
             self.write(out).await?;
@@ -231,7 +266,7 @@ impl<S: AsyncWrite + Unpin + Send> LiveSession<'_, S> {
         let stop = self.stop;
         tokio::select! {
             biased;
-            written = write(self.sink, outputs, self.on) => written,
+            written = self.to.take(outputs) => written,
             () = stop.requested() => Ok(()),
         }
     }
@@ -250,42 +285,28 @@ fn heard(said: Option<Control>) -> Result<(), WatchError> {
     }
 }
 
-/// Writes a viewer's outputs in order; a run's bytes come right after its event.
-pub(crate) async fn write(
-    sink: &mut (impl AsyncWrite + Unpin + Send),
-    outputs: Vec<Output>,
-    on: &mut (dyn FnMut(Event) + Send),
-) -> Result<(), WatchError> {
-    let wrote = outputs.iter().any(|output| !matches!(output, Output::Event(_)));
-    for output in outputs {
-        match output {
-            Output::Event(event) => on(event),
-            Output::Init(bytes) | Output::Fragment(bytes) => sink.write_all(&bytes).await?,
-        }
-    }
-    if wrote {
-        sink.flush().await?;
-    }
-    Ok(())
-}
-
-/// The EpochOpen of the epoch in which a segment starts, and others of that moment. A live segment
-/// may overtake its own.
-pub(crate) async fn epochs_of(
+/// Fetches the EpochOpen for which a segment waits, and others of that moment, for its viewer. A live
+/// segment may overtake its own.
+pub(crate) async fn learn(
+    owner: &Owner,
     link: &Link,
-    viewer: &Viewer,
-    header: &SegmentHeader,
-) -> Result<Vec<Epoch>, WatchError> {
+    viewer: &mut Viewer,
+    (incoming, header): (&mut Incoming, &SegmentHeader),
+    out: &mut Vec<Output>,
+) -> Result<(), WatchError> {
     let (from_us, to_us) = (header.start_us, header.start_us.after(Duration::from_micros(1)));
     let query = EpochQuery { camera_key: viewer.camera_key(), track: viewer.track(), from_us, to_us };
     let deadline = Instant::now() + EPOCH_LATE;
-    loop {
+    let epochs = loop {
         let page = Paging::new(query).next(link).await?;
         let epochs = page.map_or_else(Vec::new, |page| page.epochs);
         let is_it = |epoch: &Epoch| epoch.open().context.epoch_no == header.epoch_no;
         if epochs.iter().any(is_it) || Instant::now() + EPOCH_AGAIN >= deadline {
-            return Ok(epochs);
+            break epochs;
         }
         tokio::time::sleep(EPOCH_AGAIN).await;
-    }
+    };
+    viewer.catch_up(owner, &epochs).await?;
+    viewer.learn(incoming, &epochs, out);
+    Ok(())
 }

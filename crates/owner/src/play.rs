@@ -2,31 +2,31 @@
 //! camera's signature on it and the chain to it hold.
 //!
 //! ```text
-//! FetchSegments from..to            first segment is a key frame: go on                           Way::Straight
-//!                                   it continues another: ask again from a little earlier,         Way::Leading
-//!                                   keep what leads to it
+//! FetchSegments from..to            first segment is a key frame: go on
+//!                                   it continues another: go on from the key frame before it,
+//! FetchHeads earlier..from          which the heads name
 //! session lost                      ask again from the cursor
 //! ```
 
 use crate::live::viewer::{Output, Step, Viewer, WriteWhen};
-use crate::live::{self, Event, MAX_REFUSED, WatchError, Watched};
+use crate::live::{self, Event, MAX_REFUSED, Outlet, WatchError, Watched, Written};
 use crate::span::{Picture, Span};
 use crate::state::{As, Owner};
 use bytes::Bytes;
 use media::id::Sequence;
-use media::segment::{HEADER_LEN, SegmentHeader, SegmentQuery, Start};
+use media::segment::{HEADER_LEN, HeadQuery, SegmentHeader, SegmentQuery, Start};
 use media::time::Micros;
 use quic::{CallError, SegmentStream};
-use relay_client::Session;
-use std::collections::VecDeque;
+use relay_client::{Session, heads};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
 /// How much earlier than asked a key frame is looked for, in order.
-const LEADS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(30), Duration::from_secs(600)];
-/// The most bytes kept between a key frame and the segment that was asked for.
-const MAX_LEAD_BYTES: usize = 256 << 20;
+const LEADS: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(600)];
+/// The most heads among which one is looked for, eight in each second: a relay that sends more of
+/// them sends none.
+const MAX_HEADS: usize = 4800;
 /// How long a relay may be away in mid-playback.
 const AWAY: Duration = Duration::from_secs(30);
 /// What is missing at an edge of the span is told from here on.
@@ -40,63 +40,42 @@ pub async fn play(
     sink: &mut (impl AsyncWrite + Unpin + Send),
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let mut playback = Playback::new(owner, picture.into(), span)?;
+    let mut to = Written { sink, on };
+    let watched = watch(owner, picture.into(), span, &mut to).await?;
+    to.sink.flush().await?;
+    Ok(watched)
+}
+
+/// [`play`], to wherever it goes.
+pub(crate) async fn watch(
+    owner: &Owner,
+    picture: Picture<'_>,
+    span: Span,
+    to: &mut impl Outlet,
+) -> Result<Watched, WatchError> {
+    let mut playback = Playback::new(owner, picture, span)?;
     while let Some(outputs) = playback.next().await? {
-        live::write(sink, outputs, on).await?;
+        to.take(outputs).await?;
     }
-    sink.flush().await?;
-    Ok(playback.watched())
+    Ok(playback.viewer.watched())
 }
 
 /// A span being played, a segment at a time.
-#[derive(Debug)]
 pub(crate) struct Playback {
     owner: Owner,
     session: Session,
     viewer: Viewer,
     span: Span,
-    way: Way,
     stream: Option<SegmentStream>,
-    ready: VecDeque<Bytes>,
-    /// The first segment wanted of the next fetch.
+    /// Where the next fetch begins, and the first segment wanted of it.
+    from_us: Micros,
     cursor: Sequence,
+    /// Whether the first segment was come to.
+    began: bool,
     refused: u32,
     /// The end of what was handed on.
     reached_us: Option<Micros>,
     ended: bool,
-}
-
-/// How the first segment is come to.
-#[derive(Debug)]
-enum Way {
-    /// Nothing has come yet.
-    Beginning,
-    /// The span begins in mid-picture, at `target`: segments from a key frame before it are kept,
-    /// asked for from `LEADS[lead]` earlier on.
-    Leading { lead: usize, target: Sequence, led: Led },
-    /// What comes is played.
-    Straight,
-}
-
-/// Segments from the last key frame before the target.
-#[derive(Debug, Default)]
-struct Led {
-    segments: Vec<Bytes>,
-    bytes: usize,
-}
-
-impl Led {
-    fn take(&mut self, header: &SegmentHeader, bytes: Bytes) {
-        if header.start == Start::KeyFrame {
-            *self = Self::default();
-        }
-        self.bytes = self.bytes.saturating_add(bytes.len());
-        if self.bytes <= MAX_LEAD_BYTES {
-            self.segments.push(bytes);
-        } else {
-            self.segments.clear();
-        }
-    }
 }
 
 impl Playback {
@@ -111,42 +90,29 @@ impl Playback {
             session: owner.session(As::Device),
             viewer,
             span,
-            way: Way::Beginning,
             stream: None,
-            ready: VecDeque::new(),
+            from_us: span.from_us(),
             cursor: Sequence(0),
+            began: false,
             refused: 0,
             reached_us: None,
             ended: false,
         })
     }
 
-    pub(crate) fn watched(&self) -> Watched {
-        self.viewer.watched()
-    }
-
     /// What the next segment gives; `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Output>>, WatchError> {
-        loop {
-            if let Some(segment) = self.ready.pop_front() {
-                let out = self.open(&segment).await?;
-                if !out.is_empty() {
-                    return Ok(Some(out));
-                }
-                continue;
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            match self.fetched().await? {
-                Some(segment) => self.sort(segment),
-                None if matches!(self.way, Way::Leading { .. }) => self.give_up_leading(),
-                None => {
-                    self.ended = true;
-                    return Ok(Some(self.tail()));
-                }
+        while !self.ended {
+            let Some(segment) = self.fetched().await? else {
+                self.ended = true;
+                return Ok(Some(self.tail()));
+            };
+            let out = self.open(&segment).await?;
+            if !out.is_empty() {
+                return Ok(Some(out));
             }
         }
+        Ok(None)
     }
 
     /// The next segment of the relay's, over as many sessions as it takes.
@@ -167,67 +133,55 @@ impl Playback {
     }
 
     async fn try_fetch(&mut self) -> Result<Option<Bytes>, CallError> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            None => {
-                let lead = match &self.way {
-                    Way::Leading { lead, .. } => LEADS[*lead],
-                    Way::Beginning | Way::Straight => Duration::ZERO,
-                };
-                let query = SegmentQuery {
-                    camera_id: self.viewer.camera_id(),
-                    track: self.viewer.track(),
-                    from_us: self.span.from_us().before(lead),
-                    to_us: self.span.to_us(),
-                    cursor: self.cursor,
-                };
-                let stream = self.session.link().await?.fetch_segments(&query).await?;
-                self.stream.insert(stream)
-            }
-        };
-        Ok(stream.next().await?.map(|(_received_us, bytes)| bytes))
-    }
-
-    /// Decides by its clear header whether a segment is played, kept for the way to the target, or
-    /// makes the way longer.
-    fn sort(&mut self, segment: Bytes) {
-        let header = segment.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
-        let Some(header) = header else { return self.ready.push_back(segment) };
-        match &mut self.way {
-            Way::Straight => self.ready.push_back(segment),
-            Way::Beginning if header.start == Start::KeyFrame => {
-                self.way = Way::Straight;
-                self.ready.push_back(segment);
-            }
-            Way::Beginning => self.look_earlier(0, header.sequence),
-            Way::Leading { target, led, .. } if header.sequence < *target => led.take(&header, segment),
-            Way::Leading { lead, target, led }
-                if led.segments.is_empty() && header.start != Start::KeyFrame =>
-            {
-                let (lead, target) = (*lead, *target);
-                self.look_earlier(lead, target);
-            }
-            Way::Leading { led, .. } => {
-                self.ready.extend(std::mem::take(&mut led.segments));
-                self.ready.push_back(segment);
-                self.way = Way::Straight;
+        loop {
+            let stream = match &mut self.stream {
+                Some(stream) => stream,
+                None => {
+                    let query = self.query(self.from_us, self.span.to_us(), self.cursor);
+                    let stream = self.session.link().await?.fetch_segments(&query).await?;
+                    self.stream.insert(stream)
+                }
+            };
+            let Some((_received_us, segment)) = stream.next().await? else { return Ok(None) };
+            if self.began || !self.leads_back(&segment).await? {
+                self.began = true;
+                return Ok(Some(segment));
             }
         }
     }
 
-    fn look_earlier(&mut self, tried: usize, target: Sequence) {
-        let lead = tried + 1;
-        if lead < LEADS.len() {
-            self.way = Way::Leading { lead, target, led: Led::default() };
-            self.stream = None;
-        } else {
-            self.give_up_leading();
-        }
+    fn query(&self, from_us: Micros, to_us: Micros, cursor: Sequence) -> SegmentQuery {
+        let (camera_id, track) = (self.viewer.camera_id(), self.viewer.track());
+        SegmentQuery { camera_id, track, from_us, to_us, cursor }
     }
 
-    /// No key frame before the span: it is played from the first one within.
-    fn give_up_leading(&mut self) {
-        (self.way, self.stream) = (Way::Straight, None);
+    /// A span that begins in mid-picture is played from the last key frame before it. Without one it
+    /// is played from the first one within. Heads only say where to begin: what is played is the
+    /// segments.
+    async fn leads_back(&mut self, first: &[u8]) -> Result<bool, CallError> {
+        let header = first.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
+        let Some(first) = header.filter(|header| header.start != Start::KeyFrame) else { return Ok(false) };
+        for lead in LEADS {
+            let segments = self.query(self.span.from_us().before(lead), self.span.from_us(), Sequence(0));
+            let mut query = HeadQuery { segments, pictures: false };
+            let (mut key, mut told) = (None, 0);
+            loop {
+                let page = heads(&self.session.link().await?, &query).await?;
+                let mut earlier = page.heads.iter().map(|(header, _)| *header);
+                key = earlier.rfind(|at| at.start == Start::KeyFrame && at.sequence < first.sequence).or(key);
+                told += page.told;
+                match page.next {
+                    Some(next) if told < MAX_HEADS => query.segments.cursor = next,
+                    _ => break,
+                }
+            }
+            if let Some(key) = key {
+                (self.began, self.stream) = (true, None);
+                (self.from_us, self.cursor) = (key.start_us, key.sequence);
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn open(&mut self, segment: &[u8]) -> Result<Vec<Output>, WatchError> {
@@ -237,9 +191,7 @@ impl Playback {
         let mut step = self.viewer.push(&mut incoming, segment, now_us, &mut out);
         while let Step::Epoch(header) = step {
             let link = self.session.link().await?;
-            let epochs = live::epochs_of(&link, &self.viewer, &header).await?;
-            self.viewer.catch_up(&self.owner, &epochs).await?;
-            self.viewer.learn(&mut incoming, &epochs, &mut out);
+            live::learn(&self.owner, &link, &mut self.viewer, (&mut incoming, &header), &mut out).await?;
             step = self.viewer.push(&mut incoming, &[], now_us, &mut out);
         }
         self.viewer.finish(incoming, &mut out);

@@ -6,10 +6,10 @@
 
 use super::App;
 use super::asked::{Stretch, Which};
-use super::feed::{self, Item, Outlet};
-use crate::live::{Event, WatchError, Watched};
+use super::feed::{Feed, Item};
+use crate::live::{self, Event, WatchError, Watched};
+use crate::play;
 use crate::span::{Picture, Span};
-use crate::{live as watch, play as playback};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use host::http::Failure;
@@ -20,9 +20,14 @@ use serde::Serialize;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Segments of a recorded span that are sent before the page asks, and at each asking.
 const AHEAD: u32 = 4;
+/// Segments of a recorded span that wait to be sent.
+const SEGMENTS: usize = 1;
+/// Pieces of a live view that wait to be sent: of 64 KiB, or of one fragment.
+const PIECES: usize = 64;
 
 /// How it ended: the last thing that is told.
 #[derive(Debug, Serialize)]
@@ -37,7 +42,7 @@ enum End {
     Stopped,
 }
 
-pub(super) async fn live(
+pub(super) async fn show_live(
     State(app): State<Arc<App>>,
     Query(which): Query<Which>,
     upgrade: Upgrade,
@@ -47,7 +52,7 @@ pub(super) async fn live(
     app.sockets.open(upgrade, move |socket| show(shown, socket, name, TrackId(which.track), None))
 }
 
-pub(super) async fn play(
+pub(super) async fn show_span(
     State(app): State<Arc<App>>,
     Query(stretch): Query<Stretch>,
     upgrade: Upgrade,
@@ -59,19 +64,18 @@ pub(super) async fn play(
 
 /// Shows a span of the past, or what is filmed now.
 async fn show(app: Arc<App>, socket: Socket, name: String, track: TrackId, span: Option<Span>) {
-    let (mut sink, teller, outlet) = feed::feed();
     // Stops with the app, or when the page goes.
     let stop = app.shutdown.child();
-    let mut on = |event| teller.tell(event);
     let picture = Picture { camera: &name, track };
     match span {
         None => {
-            let watching = watch::live(&app.owner, picture, &mut sink, &stop, &mut on);
-            serve(socket, watching, &outlet, None, &stop).await;
+            let (mut feed, items) = Feed::new(PIECES);
+            serve(socket, live::watch(&app.owner, picture, &stop, &mut feed), items, None, &stop).await;
         }
         Some(span) => {
-            let playing = playback::play(&app.owner, picture, span, &mut sink, &mut on);
-            serve(socket, playing, &outlet, Some(AHEAD), &stop).await;
+            let (mut feed, items) = Feed::new(SEGMENTS);
+            let playing = play::watch(&app.owner, picture, span, &mut feed);
+            serve(socket, playing, items, Some(AHEAD), &stop).await;
         }
     }
 }
@@ -81,7 +85,7 @@ async fn show(app: Arc<App>, socket: Socket, name: String, track: TrackId, span:
 async fn serve(
     mut socket: Socket,
     watching: impl Future<Output = Result<Watched, WatchError>>,
-    outlet: &Outlet,
+    mut items: mpsc::Receiver<Vec<Item>>,
     mut credit: Option<u32>,
     stop: &Shutdown,
 ) {
@@ -89,7 +93,7 @@ async fn serve(
     let mut ended = None;
     loop {
         let may_send = credit != Some(0);
-        let item = tokio::select! {
+        let piece = tokio::select! {
             biased;
             () = stop.requested() => break,
             said = socket.heard() => match said {
@@ -99,7 +103,7 @@ async fn serve(
                 }
                 _ => break,
             },
-            item = outlet.next(), if may_send => item,
+            Some(piece) = items.recv(), if may_send => piece,
             outcome = &mut watching, if ended.is_none() => {
                 ended = Some(outcome);
                 continue;
@@ -107,15 +111,17 @@ async fn serve(
             // Everything there was is sent.
             () = std::future::ready(()), if may_send && ended.is_some() => break,
         };
-        if matches!(item, Item::Event(Event::SegmentVerified { .. })) {
-            credit = credit.map(|credit| credit.saturating_sub(1));
-        }
-        let taken = match item {
-            Item::Event(event) => socket.tell(&event).await,
-            Item::Media(bytes) => socket.hand(bytes).await,
-        };
-        if !taken {
-            return;
+        for item in piece {
+            if matches!(item, Item::Event(Event::SegmentVerified { .. })) {
+                credit = credit.map(|credit| credit.saturating_sub(1));
+            }
+            let taken = match item {
+                Item::Event(event) => socket.tell(&event).await,
+                Item::Media(bytes) => socket.hand(bytes).await,
+            };
+            if !taken {
+                return;
+            }
         }
     }
     let end = match ended {
@@ -130,6 +136,8 @@ async fn serve(
 mod tests {
     use super::*;
     use crate::app::assets::cases;
+    use crate::live::Outlet as _;
+    use crate::live::viewer::Output;
     use std::collections::BTreeSet;
 
     /// Each event once: a new one does not compile until it stands here.
@@ -155,13 +163,15 @@ mod tests {
         serde_json::to_value(told).unwrap()["event"].as_str().unwrap().to_owned()
     }
 
-    #[test]
-    fn the_script_knows_every_word_that_is_told_and_waits_for_no_other() {
-        let (_sink, teller, outlet) = feed::feed();
-        every_event().into_iter().for_each(|event| teller.tell(event));
+    #[tokio::test]
+    async fn the_script_knows_every_word_that_is_told_and_waits_for_no_other() {
+        let (mut feed, mut items) = Feed::new(1);
+        feed.take(every_event().into_iter().map(Output::Event).collect()).await.unwrap();
         let mut told = BTreeSet::new();
-        while let Some(Item::Event(event)) = outlet.try_next() {
-            told.insert(word(&event));
+        for item in items.try_recv().unwrap() {
+            if let Item::Event(event) = item {
+                told.insert(word(&event));
+            }
         }
         for end in [End::Ended, End::Failed { reason: String::new() }, End::Stopped] {
             told.insert(word(&end));
