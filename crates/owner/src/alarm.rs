@@ -70,7 +70,7 @@ pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dy
         }
         asking.listed(owner).await.map_err(|error| error.to_string())
     };
-    let clock = owner.clock();
+    let clock = owner.machine.clock.clone();
     tokio::select! {
         () = ask_on(after, &clock, ask, on) => {}
         () = stop.requested() => {}

@@ -108,7 +108,7 @@ impl Clips {
             match output {
                 Output::Init(init) => {
                     self.end_run()?;
-                    self.current = Some(Clip::create(&self.path(self.files.len()), &init)?);
+                    self.current = Some(Clip::create(self.path(self.files.len()), &init)?);
                 }
                 Output::Fragment(fragment) => {
                     if let Some(clip) = &mut self.current {

@@ -95,7 +95,7 @@ pub(crate) async fn fetch(
         for epoch in epochs(&link, query, limits::HEADS_PER_ANSWER).await? {
             let open = epoch.open();
             // An epoch that was not wrapped for this device stays closed to it.
-            if let Ok(unwrapped) = seal::wrap::unwrap(&owner.device_id(), owner.wrap_key(), open) {
+            if let Ok(unwrapped) = seal::wrap::unwrap(&owner.device_id(), &owner.keys.wrap, open) {
                 keys.insert(open, unwrapped.content_key(&open.context.hash()));
             }
         }

@@ -23,10 +23,8 @@ use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
 use host::durable::{self, DurableError};
 use host::secret::{self, SecretError};
 use log_client::PolicyFileError;
-use quic::Identity;
 use seal::hpke;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// What `init` made: public halves only, for the relay's operator and for the owner's own records.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -80,7 +78,7 @@ pub fn init(config: &Config) -> Result<Created, KeysError> {
     let wrap = hpke::SecretKey::generate(&mut host::rng::OsRng);
     secret::create(&folder.join(WRAP.0), WRAP.1, wrap.expose())?;
     Book::create(folder)?;
-    Ok(public_halves(&root, &device))
+    Ok(Keys { root, device, wrap }.public())
 }
 
 impl Keys {
@@ -94,23 +92,9 @@ impl Keys {
     }
 
     pub(crate) fn public(&self) -> Created {
-        public_halves(&self.root, &self.device)
+        let encode = |key: &SigningKey| URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes());
+        Created { root_key: encode(&self.root), device_key: encode(&self.device) }
     }
-
-    /// For what only the owner may do.
-    pub(crate) fn root_identity(&self) -> Identity {
-        Identity::from_seed(&Zeroizing::new(self.root.to_bytes()))
-    }
-
-    /// For watching.
-    pub(crate) fn device_identity(&self) -> Identity {
-        Identity::from_seed(&Zeroizing::new(self.device.to_bytes()))
-    }
-}
-
-fn public_halves(root: &SigningKey, device: &SigningKey) -> Created {
-    let encode = |key: &SigningKey| URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes());
-    Created { root_key: encode(root), device_key: encode(device) }
 }
 
 /// The hash of the PolicyDoc in a file.

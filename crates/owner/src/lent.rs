@@ -1,4 +1,5 @@
-//! A kept session that is lent to one at a time; who comes while it is lent opens another.
+//! A kept session that is lent to one at a time; who comes while it is lent opens another, and so does
+//! who comes after a question that failed, whose session is not given back.
 
 use crate::state::{As, Owner};
 use host::lock::Mutex;

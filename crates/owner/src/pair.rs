@@ -25,7 +25,7 @@ use media::id::CameraId;
 use media::message::{RefusalCode, Side};
 use media::pair::{PairHello, PairWelcome};
 use media::sign::BadSignature;
-use quic::{CallError, LinkError};
+use quic::CallError;
 use relay_client::{Session, calls, found};
 use seal::notice::NoticeRoot;
 use seal::pair::{Invite, InviteError};
@@ -64,8 +64,6 @@ pub enum PairError {
     Expired,
     #[error(transparent)]
     Book(#[from] BookError),
-    #[error("the relay cannot be reached: {0}")]
-    Link(#[from] LinkError),
     #[error("{0}{hint}", hint = hint(.0))]
     Call(#[from] CallError),
     #[error(
@@ -113,11 +111,11 @@ pub async fn invite(owner: &Owner, name: &str) -> Result<Invitation, PairError> 
     owner.stored().check_free(name)?;
     // What cannot be signed later is found now, before anybody stands before a camera.
     compose::first_policy(owner, CameraId([0; 32]))?;
-    let relay = &owner.config().relay;
+    let relay = &owner.config.relay;
     let invite = Invite {
         relay: relay.invite_address.clone().unwrap_or_else(|| relay.addresses.first().to_owned()),
-        relay_key: *owner.relay_key(),
-        owner_key: owner.root().verifying_key().to_bytes(),
+        relay_key: owner.relays.key,
+        owner_key: owner.keys.root.verifying_key().to_bytes(),
         secret: Zeroizing::new(owner.rng().bytes()),
     };
     let url = Zeroizing::new(invite.url());
@@ -196,7 +194,7 @@ impl Invitation {
             firmware_hash: [0; 32],
             camera_consent: hello.consent,
         }
-        .sign(owner.root());
+        .sign(&owner.keys.root);
         let policy = compose::first_policy(&owner, camera_id)?;
         let day = now.day();
         let root_bytes = Zeroizing::new(owner.rng().bytes::<32>());
@@ -226,7 +224,7 @@ impl Invitation {
         };
         owner.change(move |stored| stored.add(camera)).await?;
 
-        let log_policy = owner.log_policy_text().to_owned();
+        let log_policy = owner.agreed.log_policy_text.to_owned();
         let welcome = PairWelcome { enrollment, policy: bundle, day, notice_root: *root_bytes, log_policy };
         let message = Zeroizing::new(welcome.encode());
         let mail = self.invite.seal_mail(Side::Owner, &message, &mut owner.rng());

@@ -5,48 +5,48 @@ use crate::book::{Book, BookError, Camera, Stored, StoredCamera};
 use crate::config::Config;
 use crate::keys::{self, Created, Keys, KeysError};
 use ed25519_dalek::SigningKey;
-use host::clock::Clock;
 use host::machine::Machine;
 use host::{blocking, rng};
 use log_client::LogClient;
 use media::id::DeviceId;
 use media::sign::PublicKey;
 use media::time::{Micros, Seconds};
+use quic::Identity;
 use relay_client::{Relay, Session};
 use seal::hpke;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// An opened keybook. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Owner(Arc<Opened>);
 
-struct Opened {
-    config: Config,
-    keys: Keys,
-    agreed: Agreed,
-    log: Log,
-    relays: Relays,
+/// What an opened keybook holds, and what its commands work with.
+pub struct Opened {
+    pub(crate) config: Config,
+    pub(crate) keys: Keys,
+    pub(crate) agreed: Agreed,
+    log: LogClient,
+    pub(crate) relays: Relays,
     book: Book,
-    machine: Machine,
+    pub(crate) machine: Machine,
 }
 
 /// What the owner's policies bind, by its hash; zeros for what there is none of.
-struct Agreed {
+pub(crate) struct Agreed {
     /// SHA-256 of the recovery key.
-    recovery_pk: [u8; 32],
+    pub(crate) recovery_pk: [u8; 32],
     /// SHA-256 of the PolicyDoc.
-    rules_hash: [u8; 32],
-}
-
-struct Log {
-    client: LogClient,
-    policy_text: String,
+    pub(crate) rules_hash: [u8; 32],
+    /// The log's policy itself: each camera is handed it.
+    pub(crate) log_policy_text: String,
 }
 
 /// The relay under each identity.
-struct Relays {
-    key: PublicKey,
+pub(crate) struct Relays {
+    pub(crate) key: PublicKey,
     owner: Relay,
     device: Relay,
 }
@@ -66,6 +66,14 @@ impl std::fmt::Debug for Opened {
     }
 }
 
+impl Deref for Owner {
+    type Target = Opened;
+
+    fn deref(&self) -> &Opened {
+        &self.0
+    }
+}
+
 impl Owner {
     /// Opens the keybook; nothing is created.
     pub fn open(config: Config) -> Result<Self, KeysError> {
@@ -74,7 +82,7 @@ impl Owner {
 
     /// [`open`](Owner::open) on a clock and randomness of a test's.
     pub fn open_on(config: Config, machine: Machine) -> Result<Self, KeysError> {
-        let (policy, policy_text) = log_client::read_policy(&config.log.policy)?;
+        let (policy, log_policy_text) = log_client::read_policy(&config.log.policy)?;
         let rules_hash = match &config.escrow {
             None => [0; 32],
             Some(escrow) => keys::rules_hash(&escrow.policy_doc)?,
@@ -87,13 +95,15 @@ impl Owner {
         };
         let key = keys::public_key("relay.key", &config.relay.key)?;
         let keys = Keys::open(&config.keybook)?;
-        let relay = |identity| Relay::new(identity, config.relay.addresses.clone(), key);
-        let relays =
-            Relays { key, owner: relay(keys.root_identity()), device: relay(keys.device_identity()) };
+        let relay = |own: &SigningKey| {
+            let identity = Identity::from_seed(&Zeroizing::new(own.to_bytes()));
+            Relay::new(identity, config.relay.addresses.clone(), key)
+        };
+        let relays = Relays { key, owner: relay(&keys.root), device: relay(&keys.device) };
         Ok(Self(Arc::new(Opened {
             keys,
-            agreed: Agreed { recovery_pk, rules_hash },
-            log: Log { client: LogClient::new(&config.log.url, policy), policy_text },
+            agreed: Agreed { recovery_pk, rules_hash, log_policy_text },
+            log: LogClient::new(&config.log.url, policy),
             relays,
             book: Book::open(&config.keybook)?,
             config,
@@ -103,7 +113,7 @@ impl Owner {
 
     /// Public halves of the keys in the keybook.
     pub fn public(&self) -> Created {
-        self.0.keys.public()
+        self.keys.public()
     }
 
     /// The cameras in the book, by name.
@@ -113,80 +123,47 @@ impl Owner {
         cameras
     }
 
-    pub(crate) fn config(&self) -> &Config {
-        &self.0.config
-    }
-
     pub(crate) fn now(&self) -> Seconds {
         self.now_us().seconds()
     }
 
     pub(crate) fn now_us(&self) -> Micros {
-        Micros(self.0.machine.clock.micros())
-    }
-
-    pub(crate) fn clock(&self) -> Clock {
-        self.0.machine.clock.clone()
+        Micros(self.machine.clock.micros())
     }
 
     pub(crate) fn rng(&self) -> rng::Rng {
-        self.0.machine.rng.clone()
-    }
-
-    pub(crate) fn root(&self) -> &SigningKey {
-        &self.0.keys.root
-    }
-
-    pub(crate) fn wrap_key(&self) -> &hpke::SecretKey {
-        &self.0.keys.wrap
+        self.machine.rng.clone()
     }
 
     pub(crate) fn device_id(&self) -> DeviceId {
-        DeviceId::of_key(&self.0.keys.device.verifying_key().to_bytes())
+        DeviceId::of_key(&self.keys.device.verifying_key().to_bytes())
     }
 
     /// Sessions with the relay, one after the other.
     pub(crate) fn session(&self, who: As) -> Session {
         let relay = match who {
-            As::Owner => &self.0.relays.owner,
-            As::Device => &self.0.relays.device,
+            As::Owner => &self.relays.owner,
+            As::Device => &self.relays.device,
         };
         Session::new(relay, self.rng())
     }
 
-    pub(crate) fn relay_key(&self) -> &PublicKey {
-        &self.0.relays.key
-    }
-
-    pub(crate) fn recovery_pk(&self) -> [u8; 32] {
-        self.0.agreed.recovery_pk
-    }
-
-    /// SHA-256 of the PolicyDoc that the owner agrees to; zeros without escrow.
-    pub(crate) fn rules_hash(&self) -> [u8; 32] {
-        self.0.agreed.rules_hash
-    }
-
     pub(crate) fn log(&self) -> &LogClient {
-        &self.0.log.client
-    }
-
-    pub(crate) fn log_policy_text(&self) -> &str {
-        &self.0.log.policy_text
+        &self.log
     }
 
     pub(crate) fn stored(&self) -> Stored {
-        self.0.book.latest()
+        self.book.latest()
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.0.book.folder()
+        self.book.folder()
     }
 
     /// The book as it is on disk now.
     pub(crate) async fn refreshed(&self) -> Result<Stored, BookError> {
         let owner = self.clone();
-        blocking::run(move || owner.0.book.refresh()).await
+        blocking::run(move || owner.book.refresh()).await
     }
 
     /// Changes the book, durable on return, on a thread that may wait for the disk.
@@ -195,6 +172,6 @@ impl Owner {
         change: impl FnOnce(&mut Stored) -> Result<T, BookError> + Send + 'static,
     ) -> Result<T, BookError> {
         let owner = self.clone();
-        blocking::run(move || owner.0.book.change(change)).await
+        blocking::run(move || owner.book.change(change)).await
     }
 }

@@ -205,7 +205,7 @@ async fn app(
 
 fn not_paired(error: PairError) -> Ended {
     match error {
-        PairError::Link(_) | PairError::Call(_) | PairError::Leaf(LeafError::Call(_)) => error.into(),
+        PairError::Call(_) | PairError::Leaf(LeafError::Call(_)) => error.into(),
         PairError::Book(BookError::NameTaken { .. } | BookError::BadName { .. }) => Ended::wrong(error),
         PairError::Compose(_) | PairError::Leaf(LeafError::Sponsor(_)) => Ended::wrong(error),
         PairError::TooLong => Ended::wrong(error),

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::asked::Stretch;
-use super::proof::Standing;
+use super::proof::{self, Standing};
 use super::timeline::Timeline;
 use axum::Json;
 use axum::extract::{Query, State};
@@ -20,11 +20,10 @@ impl App {
 pub(super) async fn cameras(State(app): State<Arc<App>>) -> Response {
     let told = app.proof.cameras();
     // A relay that never answered does not make the cameras vanish.
-    let known: Vec<_> = app.owner.cameras();
     Json(serde_json::json!({
         "now": app.owner.now_us().0,
         "cameras": told.status,
-        "book": known,
+        "book": app.owner.cameras(),
         "relay_problem": told.problem,
         "proof": app.standing(),
     }))
@@ -35,13 +34,13 @@ pub(super) async fn timeline(
     State(app): State<Arc<App>>,
     Query(stretch): Query<Stretch>,
 ) -> Result<Json<Timeline>, Failure> {
-    let (name, span) = app.stretch(&stretch)?;
+    let (camera, span) = app.stretch(&stretch)?;
     let cameras = app.proof.cameras();
     let newest = cameras.status.iter().find(|camera| camera.camera_id == stretch.camera);
     let newest_us = newest.map_or(0, |camera| camera.newest_us);
     let report = app.proof.report();
     let rows = report.as_deref().map_or(&[][..], |report| &report.rows);
-    let timeline = app.epochs.timeline(&app.owner, &app.glimpses, &name, span, newest_us, rows).await;
+    let timeline = app.epochs.timeline(&app.owner, &app.glimpses, &camera, span, newest_us, rows).await;
     timeline.map(Json).map_err(|error| Failure::new(502, "relay", error.to_string()))
 }
 
@@ -52,6 +51,6 @@ pub(super) async fn audit(State(app): State<Arc<App>>) -> Response {
 }
 
 pub(super) async fn audit_now(State(app): State<Arc<App>>) -> Response {
-    app.proof.audit_now().await;
+    proof::audit(&app).await;
     audit(State(app)).await
 }

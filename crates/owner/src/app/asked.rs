@@ -1,6 +1,7 @@
 //! What a request names: a camera by its id, one of its pictures, a stretch of its past.
 
 use super::App;
+use crate::book::StoredCamera;
 use crate::span::Span;
 use host::http::Failure;
 use media::time::Micros;
@@ -25,11 +26,10 @@ pub(super) struct Stretch {
 }
 
 impl App {
-    /// The name of the camera with this id.
-    pub(super) fn camera_name(&self, id: &str) -> Result<String, Failure> {
-        let cameras = self.owner.cameras();
-        let found = cameras.into_iter().find(|camera| camera.camera_id == id);
-        found.map(|camera| camera.name).ok_or_else(|| {
+    /// The camera with this id.
+    pub(super) fn camera(&self, id: &str) -> Result<StoredCamera, Failure> {
+        let mut cameras = self.owner.stored().cameras.into_iter();
+        cameras.find(|camera| camera.camera_id.to_string() == id).ok_or_else(|| {
             Failure::new(
                 404,
                 "unknown-camera",
@@ -39,10 +39,10 @@ impl App {
     }
 
     /// The camera and the span that a stretch names.
-    pub(super) fn stretch(&self, stretch: &Stretch) -> Result<(String, Span), Failure> {
-        let name = self.camera_name(&stretch.camera)?;
+    pub(super) fn stretch(&self, stretch: &Stretch) -> Result<(StoredCamera, Span), Failure> {
+        let camera = self.camera(&stretch.camera)?;
         let span = Span::new(Micros(stretch.from), Micros(stretch.to));
-        Ok((name, span.map_err(|error| Failure::new(400, "wrong-span", error.to_string()))?))
+        Ok((camera, span.map_err(|error| Failure::new(400, "wrong-span", error.to_string()))?))
     }
 }
 

@@ -6,31 +6,17 @@ use axum::response::Response;
 use host::http::Failure;
 use page::assets::Assets;
 
-const ASSETS: Assets = Assets(&[
-    ("app.css", include_str!("page/app.css")),
-    ("icon.svg", include_str!("page/icon.svg")),
-    ("audit.js", include_str!("page/audit.js")),
-    ("camera.js", include_str!("page/camera.js")),
-    ("clip.js", include_str!("page/clip.js")),
-    ("events.js", include_str!("page/events.js")),
-    ("export.js", include_str!("page/export.js")),
-    ("feed.js", include_str!("page/feed.js")),
-    ("grid.js", include_str!("page/grid.js")),
-    ("help.js", include_str!("page/help.js")),
-    ("line.js", include_str!("page/line.js")),
-    ("main.js", include_str!("page/main.js")),
-    ("pace.js", include_str!("page/pace.js")),
-    ("player.js", include_str!("page/player.js")),
-    ("pool.js", include_str!("page/pool.js")),
-    ("screen.js", include_str!("page/screen.js")),
-    ("seek.js", include_str!("page/seek.js")),
-    ("sharing.js", include_str!("page/sharing.js")),
-    ("steer.js", include_str!("page/steer.js")),
-    ("thumbnails.js", include_str!("page/thumbnails.js")),
-    ("timeline.js", include_str!("page/timeline.js")),
-    ("words.js", include_str!("page/words.js")),
-]);
-const PAGE: Assets = Assets(&[("page.html", include_str!("page/page.html"))]);
+/// Files beside this, by their names.
+macro_rules! assets {
+    ($($name:literal)*) => { Assets(&[$(($name, include_str!(concat!("page/", $name)))),*]) };
+}
+
+const ASSETS: Assets = assets! {
+    "app.css" "icon.svg" "audit.js" "camera.js" "clip.js" "events.js" "export.js" "feed.js"
+    "grid.js" "help.js" "line.js" "main.js" "pace.js" "player.js" "pool.js" "screen.js" "seek.js"
+    "sharing.js" "steer.js" "thumbnails.js" "timeline.js" "words.js"
+};
+const PAGE: Assets = assets!("page.html");
 
 pub(super) async fn page() -> Result<Response, Failure> {
     PAGE.answer("page.html").ok_or_else(nothing)

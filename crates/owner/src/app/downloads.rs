@@ -11,14 +11,14 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use host::blocking;
 use host::http::Failure;
 use host::lock::Mutex;
 use http_body_util::channel::{Channel, Sender};
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::sync::Arc;
+use tokio::io::AsyncReadExt as _;
 
 /// Finished exports that wait to be fetched.
 const MAX_WAITING: usize = 8;
@@ -69,22 +69,14 @@ pub(super) async fn download(
 }
 
 /// Reads the file piece by piece, as fast as it is taken. Whoever fetches may go away.
-async fn hand_out(mut file: File, mut to: Sender<Bytes, io::Error>) {
+async fn hand_out(file: File, mut to: Sender<Bytes, io::Error>) {
+    let mut file = tokio::fs::File::from_std(file);
     loop {
-        let (back, read) = blocking::run(move || {
-            let mut piece = vec![0; PIECE];
-            let read = file.read(&mut piece).map(|length| {
-                piece.truncate(length);
-                Bytes::from(piece)
-            });
-            (file, read)
-        })
-        .await;
-        file = back;
-        match read {
-            Ok(piece) if piece.is_empty() => return,
-            Ok(piece) => {
-                if to.send_data(piece).await.is_err() {
+        let mut piece = Vec::with_capacity(PIECE);
+        match file.read_buf(&mut piece).await {
+            Ok(0) => return,
+            Ok(_) => {
+                if to.send_data(piece.into()).await.is_err() {
                     return;
                 }
             }

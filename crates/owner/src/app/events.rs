@@ -39,9 +39,9 @@ pub(super) async fn events(
     State(app): State<Arc<App>>,
     Query(stretch): Query<Stretch>,
 ) -> Result<Json<Moved>, Failure> {
-    let (name, span) = app.stretch(&stretch)?;
+    let (camera, span) = app.stretch(&stretch)?;
     let known = app.epochs.known(&stretch.camera, span);
-    let read = app.glimpses.read(&app.owner, &name, &known, MOST).await;
+    let read = app.glimpses.read(&app.owner, &camera, &known, MOST).await;
     let complete = read.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
     let events = app.glimpses.through(&stretch.camera, |segments| moved(segments, span));
     Ok(Json(Moved { events, complete }))

@@ -77,11 +77,11 @@ pub(super) async fn export(
     Query(stretch): Query<Stretch>,
     upgrade: Upgrade,
 ) -> Result<Response, Failure> {
-    let (name, span) = app.stretch(&stretch)?;
+    let (camera, span) = app.stretch(&stretch)?;
     let exporting = app.clone();
     app.sockets.open(upgrade, async move |mut socket| {
         // Else the page went, or the app stops.
-        if let Some(last) = exported(&exporting, &mut socket, &name, span).await {
+        if let Some(last) = exported(&exporting, &mut socket, &camera.name, span).await {
             socket.close(&last).await;
         }
     })

@@ -6,6 +6,7 @@
 //! many heads: each question fetches a bounded number, the newest first, and says whether more are
 //! to come.
 
+use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};
 use crate::lent::Lent;
 use crate::state::Owner;
@@ -13,7 +14,6 @@ use host::lock::Mutex;
 use media::id::{CameraId, Sequence};
 use media::time::Micros;
 use quic::CallError;
-use relay_client::Session;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
@@ -109,37 +109,22 @@ impl Glimpses {
     pub(super) async fn read(
         &self,
         owner: &Owner,
-        name: &str,
+        camera: &StoredCamera,
         known: &[KnownEpoch],
         most: Most,
     ) -> Result<bool, CallError> {
         let mut session = self.sessions.borrow(owner);
-        let read = self.read_by(owner, &mut session, name, known, most).await;
-        self.sessions.give_back(session);
-        read
-    }
-
-    async fn read_by(
-        &self,
-        owner: &Owner,
-        session: &mut Session,
-        name: &str,
-        known: &[KnownEpoch],
-        most: Most,
-    ) -> Result<bool, CallError> {
-        let stored = owner.stored();
-        let camera = stored.camera(name).ok_or(CallError::Unexpected("no such camera"))?;
         let id = camera.camera_id.to_string();
         let mut keys = heads::keyring(camera)?;
         let (mut fetched, mut runs) = (0, 0);
         // One moment for the whole question: what is asked for in it is not due again before it
         // ends, however slow the relay is.
         let now_us = owner.now_us().0;
-        loop {
+        let is_all = loop {
             let run = self.seen.lock().entry(id.clone()).or_default().next_run(known, now_us);
-            let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(true) };
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { break true };
             if fetched >= most.heads || runs >= most.runs {
-                return Ok(false);
+                break false;
             }
             runs += 1;
             let before = fetched;
@@ -148,7 +133,7 @@ impl Glimpses {
             loop {
                 let (from_us, to_us) = (Micros(first.start_us), Micros(last.end_us));
                 let wanted = Wanted { from_us, to_us, cursor, pictures: false };
-                let answer = heads::fetch(owner, session, camera, &mut keys, wanted).await?;
+                let answer = heads::fetch(owner, &mut session, camera, &mut keys, wanted).await?;
                 fetched += answer.told;
                 let glimpse = |head: &Head| (head.header.epoch_no.0, Glimpse::of(head));
                 found.segments.extend(answer.heads.iter().map(glimpse));
@@ -159,7 +144,9 @@ impl Glimpses {
                 }
             }
             self.seen.lock().entry(id.clone()).or_default().take(&run, &found, now_us);
-        }
+        };
+        self.sessions.give_back(session);
+        Ok(is_all)
     }
 
     /// What is stored of epochs, as far as it was read.

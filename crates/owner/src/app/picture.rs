@@ -6,6 +6,7 @@
 
 use super::App;
 use super::asked::Which;
+use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};
 use crate::lent::Lent;
 use crate::state::Owner;
@@ -42,11 +43,11 @@ pub(super) async fn picture(
     State(app): State<Arc<App>>,
     Query(moment): Query<Moment>,
 ) -> Result<Response, Failure> {
-    let name = app.camera_name(&moment.which.camera)?;
+    let camera = app.camera(&moment.which.camera)?;
     let mut session = app.pictures.0.borrow(&app.owner);
-    let found = find(&app.owner, &mut session, &name, Micros(moment.at)).await;
-    app.pictures.0.give_back(session);
+    let found = find(&app.owner, &mut session, &camera, Micros(moment.at)).await;
     let found = found.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+    app.pictures.0.give_back(session);
     let with_picture = found.and_then(|(mut head, to_us)| Some((head.picture.take()?, head, to_us)));
     // Nothing stored of the moment is no fault of whoever points at it.
     let Some((picture, head, to_us)) = with_picture else {
@@ -63,11 +64,9 @@ pub(super) async fn picture(
 async fn find(
     owner: &Owner,
     session: &mut Session,
-    name: &str,
+    camera: &StoredCamera,
     at_us: Micros,
 ) -> Result<Option<(Head, Micros)>, CallError> {
-    let stored = owner.stored();
-    let camera = stored.camera(name).ok_or(CallError::Unexpected("no such camera"))?;
     let mut keys = heads::keyring(camera)?;
     let mut wanted = Wanted {
         from_us: at_us,

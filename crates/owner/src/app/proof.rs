@@ -12,7 +12,7 @@ use log_client::MAX_HEAD_AGE_SECS;
 use quic::CallError;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 
 /// Between two audits: a release is in the page's sight this long after it is in a cosigned head,
 /// at most.
@@ -26,9 +26,8 @@ const PATIENCE_SECS: u64 = 60;
 #[derive(Default)]
 pub(super) struct Proof {
     audited: Mutex<Audited>,
-    again: Notify,
-    /// Counts audits that ended.
-    ended: watch::Sender<u64>,
+    /// One audit at a time.
+    auditing: tokio::sync::Mutex<()>,
     cameras: Mutex<Cameras>,
 }
 
@@ -87,15 +86,6 @@ impl Proof {
 
     pub(super) fn standing(&self, of_witnesses: usize, now: u64) -> Standing {
         standing(&self.audited.lock(), of_witnesses, now)
-    }
-
-    /// Audits now, and waits until an audit has ended.
-    pub(super) async fn audit_now(&self) {
-        let mut ended = self.ended.subscribe();
-        let target = ended.borrow_and_update().saturating_add(1);
-        self.again.notify_one();
-        // The sender lives as long as this.
-        let _ = ended.wait_for(|done| *done >= target).await;
     }
 
     fn heard(&self, asked: Result<Vec<Status>, CallError>) {
@@ -158,14 +148,16 @@ pub(super) async fn keep_fresh(app: &App) {
 
 async fn audit_on(app: &App) {
     loop {
-        let outcome = audit::audit(&app.owner, Since::LastHead, &mut |_| {}).await;
-        app.proof.took(outcome, app.owner.now().0);
-        app.proof.ended.send_modify(|done| *done += 1);
-        tokio::select! {
-            () = tokio::time::sleep(AUDIT_EVERY) => {}
-            () = app.proof.again.notified() => {}
-        }
+        audit(app).await;
+        sleep(AUDIT_EVERY).await;
     }
+}
+
+/// Audits the log once.
+pub(super) async fn audit(app: &App) {
+    let _one = app.proof.auditing.lock().await;
+    let outcome = audit::audit(&app.owner, Since::LastHead, &mut |_| {}).await;
+    app.proof.took(outcome, app.owner.now().0);
 }
 
 async fn ask_on(app: &App) {
@@ -173,7 +165,7 @@ async fn ask_on(app: &App) {
     loop {
         let asked = asking.status(&app.owner).await;
         app.proof.heard(asked);
-        tokio::time::sleep(CAMERAS_EVERY).await;
+        sleep(CAMERAS_EVERY).await;
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::{App, api, assets, downloads, events, export, picture, sharing, video};
 use axum::Router;
-use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::Method;
 use axum::routing::{get, post};
 use host::http::Failure;
 use std::sync::Arc;
@@ -24,13 +23,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/{token}/api/export", get(export::export))
         .route("/{token}/api/download/{id}/{file}", get(downloads::download))
         .fallback(async || super::asked::nothing())
-        .method_not_allowed_fallback(not_so)
+        .method_not_allowed_fallback(async |method: Method| {
+            Failure::new(405, "method-not-allowed", format!("{method} is of no use here"))
+        })
         .with_state(app)
-}
-
-async fn not_so(method: Method) -> Response {
-    let mut response =
-        Failure::new(405, "method-not-allowed", format!("{method} is of no use here")).into_response();
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response
 }

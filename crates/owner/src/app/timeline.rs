@@ -10,16 +10,16 @@ mod past;
 
 use super::glimpses::{Glimpses, KnownEpoch, Most};
 use crate::audit::Row;
+use crate::book::StoredCamera;
 use crate::lent::Lent;
 use crate::span::Span;
 use crate::state::Owner;
 use host::lock::Mutex;
-use media::id::{CameraId, TrackId};
-use media::sign::PublicKey;
+use media::id::TrackId;
 use media::time::Micros;
 use past::Past;
 use quic::CallError;
-use relay_client::{EpochQuery, Paging, Session};
+use relay_client::{EpochQuery, Paging};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -74,24 +74,21 @@ impl Epochs {
         &self,
         owner: &Owner,
         glimpses: &Glimpses,
-        name: &str,
+        camera: &StoredCamera,
         span: Span,
         newest_us: u64,
         rows: &[Row],
     ) -> Result<Timeline, CallError> {
-        let stored = owner.stored();
-        let Some(camera) = stored.camera(name) else { return Err(CallError::Unexpected("no such camera")) };
-        let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-        let (from, to) = (span.from_us().0, span.to_us().0);
-        let main = self.fetched(owner, (camera.camera_id, TrackId::MAIN), &key, span).await?;
-        glimpses.read(owner, name, &main.cut_short(from, to), ENDS).await?;
+        let (name, from, to) = (&camera.name, span.from_us().0, span.to_us().0);
+        let main = self.fetched(owner, camera, TrackId::MAIN, span).await?;
+        glimpses.read(owner, camera, &main.cut_short(from, to), ENDS).await?;
         let stored = glimpses.stored(camera.camera_id, main.around(from, to));
         let (recorded, gaps) = main.drawn(&stored, from, to, newest_us);
         let mut releases = main.releases(TrackId::MAIN, from, to, name, rows);
         // A release names epochs of one track: those of the second one lie where its own EpochOpens
         // say.
-        if rows.iter().any(|row| row.track == TrackId::SUB.0 && row.camera == name) {
-            let sub = self.fetched(owner, (camera.camera_id, TrackId::SUB), &key, span).await?;
+        if rows.iter().any(|row| row.track == TrackId::SUB.0 && row.camera == *name) {
+            let sub = self.fetched(owner, camera, TrackId::SUB, span).await?;
             releases.extend(sub.releases(TrackId::SUB, from, to, name, rows));
         }
         Ok(Timeline { from, to, recorded, gaps, releases })
@@ -101,25 +98,13 @@ impl Epochs {
     async fn fetched(
         &self,
         owner: &Owner,
-        track: (CameraId, TrackId),
-        key: &PublicKey,
+        camera: &StoredCamera,
+        of: TrackId,
         span: Span,
     ) -> Result<Past, CallError> {
+        let camera_key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
         let mut session = self.sessions.borrow(owner);
-        let fetched = self.fetched_by(owner, &mut session, track, key, span).await;
-        self.sessions.give_back(session);
-        fetched
-    }
-
-    async fn fetched_by(
-        &self,
-        owner: &Owner,
-        session: &mut Session,
-        (camera_id, of): (CameraId, TrackId),
-        key: &PublicKey,
-        span: Span,
-    ) -> Result<Past, CallError> {
-        let id = (camera_id.to_string(), of);
+        let id = (camera.camera_id.to_string(), of);
         let mut track = self.tracks.lock().get(&id).cloned().unwrap_or_default();
         let (from, to, now) = (span.from_us().0, span.to_us().0, owner.now_us().0);
         let mut wanted = track.wanted(from, to);
@@ -127,11 +112,12 @@ impl Epochs {
         for (from, to) in wanted {
             let (from_us, to_us) = (Micros(from), Micros(to));
             let link = session.link().await?;
-            let mut paging = Paging::new(EpochQuery { camera_key: *key, track: of, from_us, to_us });
+            let mut paging = Paging::new(EpochQuery { camera_key, track: of, from_us, to_us });
             while let Some(page) = paging.next(&link).await? {
                 page.epochs.iter().for_each(|epoch| track.take(epoch.open()));
             }
         }
+        self.sessions.give_back(session);
         track.cover(from, to.min(now));
         self.tracks.lock().insert(id, track.clone());
         Ok(track)

@@ -47,9 +47,8 @@ pub(super) async fn show_live(
     Query(which): Query<Which>,
     upgrade: Upgrade,
 ) -> Result<Response, Failure> {
-    let name = app.camera_name(&which.camera)?;
-    let shown = app.clone();
-    app.sockets.open(upgrade, move |socket| show(shown, socket, name, TrackId(which.track), None))
+    let (camera, shown) = (app.camera(&which.camera)?, app.clone());
+    app.sockets.open(upgrade, move |socket| show(shown, socket, camera.name, TrackId(which.track), None))
 }
 
 pub(super) async fn show_span(
@@ -57,9 +56,9 @@ pub(super) async fn show_span(
     Query(stretch): Query<Stretch>,
     upgrade: Upgrade,
 ) -> Result<Response, Failure> {
-    let (name, span) = app.stretch(&stretch)?;
-    let shown = app.clone();
-    app.sockets.open(upgrade, move |socket| show(shown, socket, name, TrackId(stretch.track), Some(span)))
+    let (camera, span) = app.stretch(&stretch)?;
+    let (shown, track) = (app.clone(), TrackId(stretch.track));
+    app.sockets.open(upgrade, move |socket| show(shown, socket, camera.name, track, Some(span)))
 }
 
 /// Shows a span of the past, or what is filmed now.

@@ -5,28 +5,21 @@ use super::{ExportError, ExportedFile};
 use container::export::Exporter;
 use host::durable::Unfinished;
 use ring::digest;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One run.
 pub(super) struct Clip {
-    path: PathBuf,
     exporter: Exporter,
     media: Unfinished,
-    from_us: Option<u64>,
-    to_us: u64,
-    segments: u64,
+    /// So far.
+    file: ExportedFile,
 }
 
 impl Clip {
-    pub(super) fn create(path: &Path, init: &[u8]) -> Result<Self, ExportError> {
-        Ok(Self {
-            path: path.to_owned(),
-            exporter: Exporter::new(init)?,
-            media: Unfinished::create(path)?,
-            from_us: None,
-            to_us: 0,
-            segments: 0,
-        })
+    pub(super) fn create(path: PathBuf, init: &[u8]) -> Result<Self, ExportError> {
+        let (exporter, media) = (Exporter::new(init)?, Unfinished::create(&path)?);
+        let file = ExportedFile { path, from_us: 0, to_us: 0, segments: 0, bytes: 0, sha256: String::new() };
+        Ok(Self { exporter, media, file })
     }
 
     pub(super) fn add(&mut self, fragment: &[u8]) -> Result<(), ExportError> {
@@ -36,32 +29,29 @@ impl Clip {
 
     /// Notes a whole segment.
     pub(super) fn segment(&mut self, from_us: u64, to_us: u64) {
-        self.from_us.get_or_insert(from_us);
-        self.to_us = self.to_us.max(to_us);
-        self.segments += 1;
+        if self.file.segments == 0 {
+            self.file.from_us = from_us;
+        }
+        self.file.to_us = self.file.to_us.max(to_us);
+        self.file.segments += 1;
     }
 
     /// Puts the index before the media, and gives the file its name.
     pub(super) fn finish(self) -> Result<ExportedFile, ExportError> {
         let head = self.exporter.finish()?;
-        let mut whole = Unfinished::create(&self.path)?;
+        let mut file = self.file;
+        let mut whole = Unfinished::create(&file.path)?;
         let mut hash = digest::Context::new(&digest::SHA256);
-        let mut bytes = head.len() as u64;
+        file.bytes = head.len() as u64;
         hash.update(&head);
         whole.write(&head)?;
         self.media.hand_over(|piece| {
             hash.update(piece);
-            bytes += piece.len() as u64;
+            file.bytes += piece.len() as u64;
             whole.write(piece)
         })?;
-        whole.rename(&self.path)?;
-        Ok(ExportedFile {
-            path: self.path,
-            from_us: self.from_us.unwrap_or(0),
-            to_us: self.to_us,
-            segments: self.segments,
-            bytes,
-            sha256: hex::encode(hash.finish()),
-        })
+        whole.rename(&file.path)?;
+        file.sha256 = hex::encode(hash.finish());
+        Ok(file)
     }
 }

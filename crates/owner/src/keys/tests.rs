@@ -51,7 +51,7 @@ fn keys_are_made_once_and_opened_as_they_were_made() {
     let owner = Owner::open(config.clone()).unwrap();
     assert_eq!(owner.public(), created);
     assert!(owner.cameras().is_empty());
-    assert_ne!(owner.rules_hash(), [0; 32]);
+    assert_ne!(owner.agreed.rules_hash, [0; 32]);
     assert!(matches!(init(&config), Err(KeysError::Secret(_))));
     assert_eq!(Owner::open(config.clone()).unwrap().public(), created, "nothing was replaced");
     use std::os::unix::fs::PermissionsExt;

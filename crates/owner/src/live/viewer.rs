@@ -107,12 +107,6 @@ struct Newest {
     may_repeat: bool,
 }
 
-impl std::fmt::Debug for Viewer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Viewer").field("camera_id", &self.camera_id).finish_non_exhaustive()
-    }
-}
-
 /// A segment that is arriving.
 pub(crate) struct Incoming {
     opener: SegmentOpener,
@@ -127,12 +121,6 @@ pub(crate) struct Incoming {
     done: bool,
 }
 
-impl std::fmt::Debug for Incoming {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Incoming").field("header", &self.header).finish_non_exhaustive()
-    }
-}
-
 impl Viewer {
     pub(crate) fn new(
         owner: &Owner,
@@ -143,7 +131,7 @@ impl Viewer {
         let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
         let camera = stored.camera(picture.camera).ok_or_else(unknown)?;
         let (camera_key, policies) = (camera.camera_key()?, Policies::of(camera)?);
-        let (device, wrap_key) = (owner.device_id(), owner.wrap_key().clone());
+        let (device, wrap_key) = (owner.device_id(), owner.keys.wrap.clone());
         Ok(Self::of(camera_key, picture.track, policies, device, wrap_key, write_when))
     }
 

@@ -34,12 +34,12 @@ pub enum ComposeError {
 pub(crate) fn first_policy(owner: &Owner, camera_id: CameraId) -> Result<SignedOwnerPolicy, ComposeError> {
     let this = Recipient {
         device_id: owner.device_id(),
-        wrap_pk: owner.wrap_key().public(),
+        wrap_pk: owner.keys.wrap.public(),
         role: Role::Admin,
         not_after: Seconds::MAX,
     };
     let policy = configured(owner, camera_id, vec![this])?;
-    policy.sign(owner.root()).map_err(ComposeError::Policy)
+    policy.sign(&owner.keys.root).map_err(ComposeError::Policy)
 }
 
 /// The version after this one; none if the configuration says the same. Who watches stays as it is.
@@ -59,7 +59,7 @@ pub(crate) fn next_policy(
     }
     policy.version = held.version.checked_add(1).ok_or(ComposeError::Versions)?;
     policy.prev_hash = newest.hash();
-    policy.sign(owner.root()).map(Some).map_err(ComposeError::Policy)
+    policy.sign(&owner.keys.root).map(Some).map_err(ComposeError::Policy)
 }
 
 fn configured(
@@ -67,7 +67,7 @@ fn configured(
     camera_id: CameraId,
     recipients: Vec<Recipient>,
 ) -> Result<OwnerPolicy, ComposeError> {
-    let config = owner.config();
+    let config = &owner.config;
     let (t, trustees, classes) = match &config.escrow {
         None => (0, Vec::new(), Classes::default()),
         Some(escrow) => (escrow.threshold, trustees(escrow)?, classes(escrow)?),
@@ -82,9 +82,9 @@ fn configured(
         recipients,
         classes,
         retention_days: config.footage.retention_days,
-        log_policy_hash: sha256(&[owner.log_policy_text().as_bytes()]),
-        policy_doc_hash: owner.rules_hash(),
-        recovery_pk: owner.recovery_pk(),
+        log_policy_hash: sha256(&[owner.agreed.log_policy_text.as_bytes()]),
+        policy_doc_hash: owner.agreed.rules_hash,
+        recovery_pk: owner.agreed.recovery_pk,
     })
 }
 
@@ -103,12 +103,14 @@ fn trustees(escrow: &Escrow) -> Result<Vec<TrusteeEntry>, ComposeError> {
     escrow.trustees.iter().map(entry).collect()
 }
 
+/// What keys may be released for, as it is written.
+pub(super) const CLASSES: [(Class, &str); 3] =
+    [(Class::Legal, "legal"), (Class::Emergency, "emergency"), (Class::Recovery, "recovery")];
+
 fn classes(escrow: &Escrow) -> Result<Classes, ComposeError> {
-    let class = |word: &String| match word.as_str() {
-        "legal" => Ok(Class::Legal),
-        "emergency" => Ok(Class::Emergency),
-        "recovery" => Ok(Class::Recovery),
-        _ => Err(ComposeError::Class(word.clone())),
+    let class = |word: &String| {
+        let known = CLASSES.iter().find(|(_, known)| known == word);
+        known.map(|(class, _)| *class).ok_or_else(|| ComposeError::Class(word.clone()))
     };
     let classes: Vec<Class> = escrow.classes.iter().map(class).collect::<Result<_, _>>()?;
     Ok(Classes::of(&classes))
@@ -132,20 +134,20 @@ mod tests {
         let (_dir, owner) = owner(|_| ());
         let camera = CameraId([7; 32]);
         let signed = first_policy(&owner, camera).unwrap();
-        let policy = signed.verify(&owner.root().verifying_key().to_bytes()).unwrap();
+        let policy = signed.verify(&owner.keys.root.verifying_key().to_bytes()).unwrap();
         assert_eq!((policy.camera_id, policy.version, policy.prev_hash), (camera, 1, [0; 32]));
         assert_eq!((policy.t, policy.n(), policy.epoch_len_s, policy.retention_days), (3, 5, 60, 30));
         assert!(policy.classes.allow(Class::Legal) && policy.classes.allow(Class::Emergency));
         assert!(!policy.classes.allow(Class::Recovery));
         assert_eq!(policy.trustees[4].name, "trustee5.example");
-        assert_eq!(policy.log_policy_hash, sha256(&[owner.log_policy_text().as_bytes()]));
-        assert_eq!(policy.policy_doc_hash, owner.rules_hash());
+        assert_eq!(policy.log_policy_hash, sha256(&[owner.agreed.log_policy_text.as_bytes()]));
+        assert_eq!(policy.policy_doc_hash, owner.agreed.rules_hash);
         let [this] = &policy.recipients[..] else { panic!("one device") };
         assert_eq!(
             (this.device_id, this.role, this.not_after),
             (owner.device_id(), Role::Admin, Seconds::MAX)
         );
-        assert_eq!(this.wrap_pk, owner.wrap_key().public());
+        assert_eq!(this.wrap_pk, owner.keys.wrap.public());
     }
 
     #[test]
@@ -188,7 +190,7 @@ mod tests {
         };
         let later = changed(&|config| config.footage.retention_days = 7);
         let second = next_policy(&later, &first).unwrap().unwrap();
-        let policy = second.verify(&owner.root().verifying_key().to_bytes()).unwrap();
+        let policy = second.verify(&owner.keys.root.verifying_key().to_bytes()).unwrap();
         assert_eq!((policy.version, policy.prev_hash, policy.retention_days), (2, first.hash(), 7));
         assert_eq!(policy.recipients, first.unverified().recipients);
         assert_eq!(

@@ -45,7 +45,7 @@ pub(crate) async fn log(
     deadline: Instant,
 ) -> Result<(PolicyBundle, Logged<Signed<OwnerPolicyLeaf>>), LeafError> {
     let id = EntryId::generate(&mut owner.rng());
-    let leaf = policy_leaf(&owner.config().relay.sponsor, key, policy, id)?;
+    let leaf = policy_leaf(&owner.config.relay.sponsor, key, policy, id)?;
     let (own, text) = (own_entry(&leaf), leaf.text());
     let note = |stored: &mut Stored| {
         stored.own.push(own);

@@ -4,7 +4,7 @@
 use super::{compose, newest};
 use crate::book::{BookError, StoredCamera};
 use crate::state::Owner;
-use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, TrusteeEntry};
+use media::policy::{Classes, OwnerPolicy, Recipient, Role, TrusteeEntry};
 use media::time::Seconds;
 use serde::Serialize;
 
@@ -90,8 +90,7 @@ impl ShownPolicy {
 }
 
 fn classes(allowed: Classes) -> Vec<&'static str> {
-    let all = [(Class::Legal, "legal"), (Class::Emergency, "emergency"), (Class::Recovery, "recovery")];
-    all.into_iter().filter(|(class, _)| allowed.allow(*class)).map(|(_, word)| word).collect()
+    compose::CLASSES.into_iter().filter(|(class, _)| allowed.allow(*class)).map(|(_, word)| word).collect()
 }
 
 fn differences(now: &OwnerPolicy, then: &OwnerPolicy) -> Vec<Difference> {
