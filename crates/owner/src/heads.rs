@@ -17,14 +17,18 @@ use crate::book::StoredCamera;
 use crate::state::Owner;
 use media::id::{EpochNo, Sequence, TrackId};
 use media::limits;
-use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, StoredHead};
+use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, Start, StoredHead};
 use media::time::Micros;
-use quic::CallError;
+use quic::{CallError, Link};
 use relay_client::{EpochQuery, Session, epochs, heads};
 use seal::opener::{Keyring, Opened, SegmentOpener};
 use seal::sealer::SegmentHead;
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// The most heads among which a key frame is looked for, eight in each second of ten minutes: a
+/// relay that sends more of them sends none.
+const MAX_SEARCHED: usize = 4800;
 
 /// An opened head.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +115,26 @@ pub(crate) async fn fetch(
         tracing::warn!(camera = %camera.camera_id, epochs = refused.len(), "heads did not open in their place");
     }
     Ok(Answer { heads: opened, told: page.told, refused, next: page.next })
+}
+
+/// The last segment of a stretch that begins with a key frame, by the clear headers: where to begin,
+/// and nothing that is shown.
+pub(crate) async fn last_key_frame(
+    link: &Link,
+    segments: SegmentQuery,
+) -> Result<Option<SegmentHeader>, CallError> {
+    let mut query = HeadQuery { segments, pictures: false };
+    let (mut key, mut told) = (None, 0);
+    loop {
+        let page = heads(link, &query).await?;
+        let mut headers = page.heads.iter().map(|(header, _)| *header);
+        key = headers.rfind(|header| header.start == Start::KeyFrame).or(key);
+        told += page.told;
+        match page.next {
+            Some(next) if told < MAX_SEARCHED => query.segments.cursor = next,
+            _ => return Ok(key),
+        }
+    }
 }
 
 /// Opens a head in its place.

@@ -23,7 +23,7 @@ use relay_client::{Epoch, EpochQuery, Paging, Session};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
-use viewer::{Incoming, Output, Step, Viewer, WriteWhen};
+use viewer::{Output, Step, Viewer, WriteWhen};
 
 /// How long the relay may take to say that a subscription stands.
 const SUBSCRIBE: Duration = Duration::from_secs(10);
@@ -209,7 +209,7 @@ impl<T: Outlet> LiveView<'_, T> {
     }
 
     async fn subscribe(&mut self, link: &Link, control: &mut ControlReceiver) -> Result<(), WatchError> {
-        let (camera_id, track) = (self.viewer.camera_id(), self.viewer.track());
+        let (camera_id, track) = (self.viewer.camera_id, self.viewer.track);
         link.control_send(&Control::Subscribe { camera_id, track, from: From::NewestKeyFrame })?;
         let answered = async {
             loop {
@@ -225,36 +225,34 @@ impl<T: Outlet> LiveView<'_, T> {
     /// One segment, from its first byte to its end, its fault or the end of the session.
     async fn segment(&mut self, link: &Link, mut stream: SegmentRecv) -> Result<(), WatchError> {
         let stop = self.stop;
-        let mut incoming = self.viewer.begin();
+        self.viewer.begin();
         loop {
             let read = tokio::select! {
                 () = stop.requested() => return Ok(()),
                 read = stream.read_chunk(CHUNK) => read,
             };
-            let mut out = Vec::new();
             let bytes = match read {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => {
-                    self.viewer.finish(incoming, &mut out);
-                    return self.write(out).await;
+                    self.viewer.finish();
+                    return self.write().await;
                 }
                 // The relay gave this segment up, for a viewer too slow or a camera that went away.
-                Err(StreamError::Link(error)) => {
-                    self.viewer.lost(&incoming);
-                    return Err(error.into());
-                }
-                Err(StreamError::Abandoned | StreamError::Stalled) => {
-                    self.viewer.lost(&incoming);
-                    return Ok(());
+                Err(error) => {
+                    self.viewer.lost();
+                    return match error {
+                        StreamError::Link(error) => Err(error.into()),
+                        StreamError::Abandoned | StreamError::Stalled => Ok(()),
+                    };
                 }
             };
-            let mut step = self.viewer.push(&mut incoming, &bytes, self.owner.now_us(), &mut out);
+            let mut step = self.viewer.push(&bytes, self.owner.now_us());
             while let Step::Epoch(header) = step {
-                self.write(std::mem::take(&mut out)).await?;
-                learn(self.owner, link, &mut self.viewer, (&mut incoming, &header), &mut out).await?;
-                step = self.viewer.push(&mut incoming, &[], self.owner.now_us(), &mut out);
+                self.write().await?;
+                learn(self.owner, link, &mut self.viewer, &header).await?;
+                step = self.viewer.push(&[], self.owner.now_us());
             }
-            self.write(out).await?;
+            self.write().await?;
             if step == Step::Done {
                 return Ok(());
             }
@@ -262,8 +260,8 @@ impl<T: Outlet> LiveView<'_, T> {
     }
 
     /// A sink that takes nothing any more does not hold up a stop.
-    async fn write(&mut self, outputs: Vec<Output>) -> Result<(), WatchError> {
-        let stop = self.stop;
+    async fn write(&mut self) -> Result<(), WatchError> {
+        let (stop, outputs) = (self.stop, self.viewer.outputs());
         tokio::select! {
             biased;
             written = self.to.take(outputs) => written,
@@ -291,11 +289,10 @@ pub(crate) async fn learn(
     owner: &Owner,
     link: &Link,
     viewer: &mut Viewer,
-    (incoming, header): (&mut Incoming, &SegmentHeader),
-    out: &mut Vec<Output>,
+    header: &SegmentHeader,
 ) -> Result<(), WatchError> {
     let (from_us, to_us) = (header.start_us, header.start_us.after(Duration::from_micros(1)));
-    let query = EpochQuery { camera_key: viewer.camera_key(), track: viewer.track(), from_us, to_us };
+    let query = EpochQuery { camera_key: viewer.camera_key, track: viewer.track, from_us, to_us };
     let deadline = Instant::now() + EPOCH_LATE;
     let epochs = loop {
         let page = Paging::new(query).next(link).await?;
@@ -307,6 +304,6 @@ pub(crate) async fn learn(
         tokio::time::sleep(EPOCH_AGAIN).await;
     };
     viewer.catch_up(owner, &epochs).await?;
-    viewer.learn(incoming, &epochs, out);
+    viewer.learn(&epochs);
     Ok(())
 }

@@ -8,25 +8,23 @@
 //! session lost                      ask again from the cursor
 //! ```
 
+use crate::heads;
 use crate::live::viewer::{Output, Step, Viewer, WriteWhen};
 use crate::live::{self, Event, MAX_REFUSED, Outlet, WatchError, Watched, Written};
 use crate::span::{Picture, Span};
 use crate::state::{As, Owner};
 use bytes::Bytes;
 use media::id::Sequence;
-use media::segment::{HEADER_LEN, HeadQuery, SegmentHeader, SegmentQuery, Start};
+use media::segment::{HEADER_LEN, SegmentHeader, SegmentQuery, Start};
 use media::time::Micros;
 use quic::{CallError, SegmentStream};
-use relay_client::{Session, heads};
+use relay_client::Session;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
 /// How much earlier than asked a key frame is looked for, in order.
 const LEADS: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(600)];
-/// The most heads among which one is looked for, eight in each second: a relay that sends more of
-/// them sends none.
-const MAX_HEADS: usize = 4800;
 /// How long a relay may be away in mid-playback.
 const AWAY: Duration = Duration::from_secs(30);
 /// What is missing at an edge of the span is told from here on.
@@ -84,7 +82,7 @@ impl Playback {
         // An overlapping segment starts before the span; how long before is bounded by the longest
         // lead.
         let earliest = span.from_us().before(LEADS.into_iter().max().unwrap_or_default());
-        viewer.want(earliest..span.to_us());
+        viewer.wanted = earliest..span.to_us();
         Ok(Self {
             owner: owner.clone(),
             session: owner.session(As::Device),
@@ -151,7 +149,7 @@ impl Playback {
     }
 
     fn query(&self, from_us: Micros, to_us: Micros, cursor: Sequence) -> SegmentQuery {
-        let (camera_id, track) = (self.viewer.camera_id(), self.viewer.track());
+        let (camera_id, track) = (self.viewer.camera_id, self.viewer.track);
         SegmentQuery { camera_id, track, from_us, to_us, cursor }
     }
 
@@ -162,20 +160,10 @@ impl Playback {
         let header = first.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
         let Some(first) = header.filter(|header| header.start != Start::KeyFrame) else { return Ok(false) };
         for lead in LEADS {
-            let segments = self.query(self.span.from_us().before(lead), self.span.from_us(), Sequence(0));
-            let mut query = HeadQuery { segments, pictures: false };
-            let (mut key, mut told) = (None, 0);
-            loop {
-                let page = heads(&self.session.link().await?, &query).await?;
-                let mut earlier = page.heads.iter().map(|(header, _)| *header);
-                key = earlier.rfind(|at| at.start == Start::KeyFrame && at.sequence < first.sequence).or(key);
-                told += page.told;
-                match page.next {
-                    Some(next) if told < MAX_HEADS => query.segments.cursor = next,
-                    _ => break,
-                }
-            }
-            if let Some(key) = key {
+            let asked = self.query(self.span.from_us().before(lead), self.span.from_us(), Sequence(0));
+            let link = self.session.link().await?;
+            let key = heads::last_key_frame(&link, asked).await?;
+            if let Some(key) = key.filter(|key| key.sequence < first.sequence) {
                 (self.began, self.stream) = (true, None);
                 (self.from_us, self.cursor) = (key.start_us, key.sequence);
                 return Ok(true);
@@ -185,16 +173,16 @@ impl Playback {
     }
 
     async fn open(&mut self, segment: &[u8]) -> Result<Vec<Output>, WatchError> {
-        let mut out = Vec::new();
-        let mut incoming = self.viewer.begin();
+        self.viewer.begin();
         let now_us = self.owner.now_us();
-        let mut step = self.viewer.push(&mut incoming, segment, now_us, &mut out);
+        let mut step = self.viewer.push(segment, now_us);
         while let Step::Epoch(header) = step {
             let link = self.session.link().await?;
-            live::learn(&self.owner, &link, &mut self.viewer, (&mut incoming, &header), &mut out).await?;
-            step = self.viewer.push(&mut incoming, &[], now_us, &mut out);
+            live::learn(&self.owner, &link, &mut self.viewer, &header).await?;
+            step = self.viewer.push(&[], now_us);
         }
-        self.viewer.finish(incoming, &mut out);
+        self.viewer.finish();
+        let mut out = self.viewer.outputs();
         self.edges(&mut out)?;
         Ok(out)
     }

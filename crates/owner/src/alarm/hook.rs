@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// How long a command may run before it is killed, with all that it started.
@@ -76,7 +76,8 @@ struct Patience {
 /// Running hooks.
 #[derive(Debug)]
 pub struct Hooks {
-    workers: Vec<(mpsc::Sender<Message>, JoinHandle<()>)>,
+    queues: Vec<mpsc::Sender<Message>>,
+    workers: JoinSet<()>,
 }
 
 impl Hooks {
@@ -85,23 +86,24 @@ impl Hooks {
     }
 
     fn start_with(hooks: Vec<Hook>, patience: Patience) -> Self {
-        let worker = |hook: Hook| {
+        let mut workers = JoinSet::new();
+        let queue = |hook: Hook| {
             let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
-            let work = async move {
+            workers.spawn(async move {
                 while let Some(message) = messages.recv().await {
                     if let Err(error) = hook.tell(&message, patience).await {
                         tracing::warn!(%error, event = message.change.event(), "a hook was not told");
                     }
                 }
-            };
-            (sender, tokio::spawn(work))
+            });
+            sender
         };
-        Self { workers: hooks.into_iter().map(worker).collect() }
+        Self { queues: hooks.into_iter().map(queue).collect(), workers }
     }
 
     /// Hands a message to every hook. Never waits.
     pub fn tell(&self, message: &Message) {
-        for (sender, _) in &self.workers {
+        for sender in &self.queues {
             if sender.try_send(message.clone()).is_err() {
                 tracing::warn!(
                     event = message.change.event(),
@@ -112,18 +114,12 @@ impl Hooks {
     }
 
     /// Lets them finish what they have, for a short while.
-    pub async fn end(self) {
-        let workers: Vec<JoinHandle<()>> = self.workers.into_iter().map(|(_, worker)| worker).collect();
-        let aborts: Vec<_> = workers.iter().map(JoinHandle::abort_handle).collect();
-        let finish = async {
-            for worker in workers {
-                // A worker ends when its queue has; a panic of one takes nothing from the others.
-                let _ = worker.await;
-            }
-        };
-        if timeout(LAST, finish).await.is_err() {
-            aborts.iter().for_each(tokio::task::AbortHandle::abort);
-        }
+    pub async fn end(mut self) {
+        // A worker ends when its queue has; a panic of one takes nothing from the others.
+        self.queues.clear();
+        let finish = async { while self.workers.join_next().await.is_some() {} };
+        // What is left is aborted with the set.
+        let _ = timeout(LAST, finish).await;
     }
 }
 

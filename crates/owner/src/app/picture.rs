@@ -14,8 +14,8 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use host::http::Failure;
-use media::id::Sequence;
-use media::segment::Start;
+use media::id::{Sequence, TrackId};
+use media::segment::{SegmentQuery, Start};
 use media::time::Micros;
 use quic::CallError;
 use relay_client::Session;
@@ -81,16 +81,12 @@ async fn find(
     if here.header.start == Start::KeyFrame {
         return Ok(Some((here, end_us)));
     }
-    (wanted.from_us, wanted.pictures) = (at_us.before(LEAD), false);
-    let lead = heads::fetch(owner, session, camera, &mut keys, wanted).await?.heads;
-    let Some(key) = lead.iter().rfind(|head| head.header.start == Start::KeyFrame) else { return Ok(None) };
-    let start_us = key.header.start_us;
-    let wanted = Wanted {
-        from_us: start_us,
-        to_us: start_us.after(Duration::from_micros(1)),
-        cursor: key.header.sequence,
-        pictures: true,
-    };
+    let (camera_id, track, cursor) = (camera.camera_id, TrackId::MAIN, Sequence(0));
+    let before = SegmentQuery { camera_id, track, from_us: at_us.before(LEAD), to_us: wanted.to_us, cursor };
+    let link = session.link().await?;
+    let Some(key) = heads::last_key_frame(&link, before).await? else { return Ok(None) };
+    (wanted.from_us, wanted.cursor) = (key.start_us, key.sequence);
+    wanted.to_us = key.start_us.after(Duration::from_micros(1));
     let picture = heads::fetch(owner, session, camera, &mut keys, wanted).await?.heads.pop();
     Ok(picture.map(|head| (head, end_us)))
 }

@@ -65,15 +65,15 @@ pub(crate) enum Step {
 
 /// One track being watched.
 pub(crate) struct Viewer {
-    camera_id: CameraId,
-    track: TrackId,
-    camera_key: PublicKey,
+    pub(crate) camera_id: CameraId,
+    pub(crate) track: TrackId,
+    pub(crate) camera_key: PublicKey,
     device: DeviceId,
     wrap_key: SecretKey,
     policies: Policies,
     write_when: WriteWhen,
     /// First moments of the segments that were asked for, Unix microseconds; the end is excluded.
-    wanted: std::ops::Range<Micros>,
+    pub(crate) wanted: std::ops::Range<Micros>,
     keys: Keyring,
     opens: BTreeMap<EpochNo, EpochOpen>,
     continuity: Continuity,
@@ -81,6 +81,9 @@ pub(crate) struct Viewer {
     needs_key_frame: bool,
     /// The run that was written last.
     run: Option<Run>,
+    incoming: Incoming,
+    /// What nobody took yet.
+    out: Vec<Output>,
     watched: Watched,
     latencies: Latencies,
 }
@@ -89,12 +92,6 @@ pub(crate) struct Viewer {
 /// changing the init.
 type Run = (u32, [u8; 32]);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Complete {
-    Yes,
-    No,
-}
-
 /// The newest segment whose head opened.
 #[derive(Debug, Clone, Copy)]
 struct Newest {
@@ -102,13 +99,14 @@ struct Newest {
     header_hash: [u8; 32],
     /// Fragments that were written of it.
     fragments: u32,
-    complete: Complete,
+    is_whole: bool,
     /// The session in which it came was lost: it may come once more.
     may_repeat: bool,
 }
 
-/// A segment that is arriving.
-pub(crate) struct Incoming {
+/// The segment that is arriving.
+#[derive(Default)]
+struct Incoming {
     opener: SegmentOpener,
     header: Option<SegmentHeader>,
     fragments: u32,
@@ -158,26 +156,11 @@ impl Viewer {
             newest: None,
             needs_key_frame: true,
             run: None,
+            incoming: Incoming::default(),
+            out: Vec::new(),
             watched: Watched::default(),
             latencies: Latencies::default(),
         }
-    }
-
-    /// Only segments that start in this range were asked for.
-    pub(crate) fn want(&mut self, starts_us: std::ops::Range<Micros>) {
-        self.wanted = starts_us;
-    }
-
-    pub(crate) fn track(&self) -> TrackId {
-        self.track
-    }
-
-    pub(crate) fn camera_key(&self) -> PublicKey {
-        self.camera_key
-    }
-
-    pub(crate) fn camera_id(&self) -> CameraId {
-        self.camera_id
     }
 
     /// The sequence after the newest segment.
@@ -192,36 +175,27 @@ impl Viewer {
         }
     }
 
-    pub(crate) fn begin(&self) -> Incoming {
-        Incoming {
-            opener: SegmentOpener::new(),
-            header: None,
-            fragments: 0,
-            written_before: 0,
-            run: None,
-            held: Vec::new(),
-            epoch_asked: false,
-            done: false,
-        }
+    /// A further segment arrives.
+    pub(crate) fn begin(&mut self) {
+        self.incoming = Incoming::default();
     }
 
     /// Takes bytes that arrived (none after [`Viewer::learn`]) and says what the segment waits for.
-    pub(crate) fn push(
-        &mut self,
-        incoming: &mut Incoming,
-        bytes: &[u8],
-        now_us: Micros,
-        out: &mut Vec<Output>,
-    ) -> Step {
-        if incoming.done {
+    pub(crate) fn push(&mut self, bytes: &[u8], now_us: Micros) -> Step {
+        if self.incoming.done {
             return Step::Done;
         }
-        let step = self.try_push(incoming, bytes, now_us, out).unwrap_or_else(|reason| {
-            self.refuse(incoming, &reason, out);
+        let step = self.try_push(bytes, now_us).unwrap_or_else(|reason| {
+            self.refuse(&reason);
             Step::Done
         });
-        incoming.done = step == Step::Done;
+        self.incoming.done = step == Step::Done;
         step
+    }
+
+    /// What to do next, in order.
+    pub(crate) fn outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.out)
     }
 
     /// Learns the owner's newer policies before EpochOpens are taken that name one: another command
@@ -239,18 +213,18 @@ impl Viewer {
 
     /// Takes the EpochOpens that were fetched for a segment. Without the right one among them the
     /// next push is refused.
-    pub(crate) fn learn(&mut self, incoming: &mut Incoming, epochs: &[Epoch], out: &mut Vec<Output>) {
-        let Some(header) = incoming.header else { return };
-        incoming.epoch_asked = true;
+    pub(crate) fn learn(&mut self, epochs: &[Epoch]) {
+        let Some(header) = self.incoming.header else { return };
+        self.incoming.epoch_asked = true;
         let mut opens = epochs.iter().map(Epoch::open);
         let Some(open) = opens.find(|open| open.context.epoch_no == header.epoch_no) else { return };
         let unwrapped = match seal::wrap::unwrap(&self.device, &self.wrap_key, open) {
             Ok(unwrapped) => unwrapped,
-            Err(error) => return self.refuse(incoming, &error.to_string(), out),
+            Err(error) => return self.refuse(&error.to_string()),
         };
         if let Some(alarm) = self.policies.check(open) {
             let (expected, found) = (alarm.expected, alarm.found);
-            out.push(Output::Event(Event::PolicyAlarm { epoch: header.epoch_no.0, expected, found }));
+            self.out.push(Output::Event(Event::PolicyAlarm { epoch: header.epoch_no.0, expected, found }));
         }
         self.keys.insert(open, unwrapped.content_key(&open.context.hash()));
         // A segment of the epoch before may still be on its way.
@@ -261,18 +235,16 @@ impl Viewer {
     }
 
     /// The stream ended. Before the trailer that is a fault.
-    pub(crate) fn finish(&mut self, mut incoming: Incoming, out: &mut Vec<Output>) {
-        if !incoming.done {
-            self.refuse(&mut incoming, "it was cut off before its end", out);
+    pub(crate) fn finish(&mut self) {
+        if !self.incoming.done {
+            self.refuse("it was cut off before its end");
         }
     }
 
     /// The session or the stream was lost in mid-segment: what is missing shows as a gap, or comes
     /// again.
-    pub(crate) fn lost(&mut self, incoming: &Incoming) {
-        if incoming.header.is_some() && !incoming.done {
-            self.needs_key_frame = true;
-        }
+    pub(crate) fn lost(&mut self) {
+        self.needs_key_frame |= self.incoming.header.is_some() && !self.incoming.done;
     }
 
     /// What was watched so far, without latencies: they cost a sort.
@@ -294,13 +266,13 @@ impl Viewer {
         Output::Event(Event::Gap { from_us: from_us.0, to_us: to_us.0, reason: reason.to_owned() })
     }
 
-    fn refuse(&mut self, incoming: &mut Incoming, reason: &str, out: &mut Vec<Output>) {
-        incoming.done = true;
-        incoming.held.clear();
+    fn refuse(&mut self, reason: &str) {
+        self.incoming.done = true;
+        self.incoming.held.clear();
         self.needs_key_frame = true;
         self.watched.refused += 1;
-        let sequence = incoming.header.map_or(0, |header| header.sequence.0);
-        out.push(Output::Event(Event::Refused { sequence, reason: reason.to_owned() }));
+        let sequence = self.incoming.header.map_or(0, |header| header.sequence.0);
+        self.out.push(Output::Event(Event::Refused { sequence, reason: reason.to_owned() }));
     }
 }
 

@@ -191,7 +191,7 @@ fn recipient(wrap: &SecretKey, device: DeviceId) -> Recipient {
 
 /// What is believed of a relay's answer.
 fn verified(viewer: &Viewer, opens: &[Vec<u8>]) -> Vec<Epoch> {
-    let (camera_key, track) = (viewer.camera_key(), viewer.track());
+    let (camera_key, track) = (viewer.camera_key, viewer.track);
     Paging::new(EpochQuery { camera_key, track, from_us: Micros(0), to_us: Micros::MAX })
         .handle(opens, false)
         .epochs
@@ -200,18 +200,17 @@ fn verified(viewer: &Viewer, opens: &[Vec<u8>]) -> Vec<Epoch> {
 /// Sends a segment in pieces, as a relay does; `opens` is what it answers when asked for the
 /// EpochOpen.
 fn send(viewer: &mut Viewer, bytes: &[u8], opens: &[Vec<u8>]) -> Vec<Output> {
-    let mut out = Vec::new();
-    let mut incoming = viewer.begin();
+    viewer.begin();
     for piece in bytes.chunks(100) {
-        let mut step = viewer.push(&mut incoming, piece, Micros(START), &mut out);
+        let mut step = viewer.push(piece, Micros(START));
         while let Step::Epoch(_) = step {
             let epochs = verified(viewer, opens);
-            viewer.learn(&mut incoming, &epochs, &mut out);
-            step = viewer.push(&mut incoming, &[], Micros(START), &mut out);
+            viewer.learn(&epochs);
+            step = viewer.push(&[], Micros(START));
         }
     }
-    viewer.finish(incoming, &mut out);
-    out
+    viewer.finish();
+    viewer.outputs()
 }
 
 fn show(viewer: &mut Viewer, filmed: &Filmed) -> Vec<Output> {
@@ -326,14 +325,14 @@ fn a_truncated_or_lengthened_segment_is_refused() {
             assert!(refusal(&out).is_some(), "{length}");
             assert!(write_when == WriteWhen::Opened || written(&out).is_empty());
         }
-        let fresh = scene.viewer(write_when);
-        let mut incoming = fresh.begin();
-        let (mut viewer, mut out) = (fresh, Vec::new());
+        let mut viewer = scene.viewer(write_when);
+        viewer.begin();
         let longer = [&filmed.bytes[..], b"x"].concat();
-        viewer.push(&mut incoming, &longer, Micros(START), &mut out);
+        viewer.push(&longer, Micros(START));
         let epochs = verified(&viewer, std::slice::from_ref(&filmed.open));
-        viewer.learn(&mut incoming, &epochs, &mut out);
-        viewer.push(&mut incoming, &[], Micros(START), &mut out);
+        viewer.learn(&epochs);
+        viewer.push(&[], Micros(START));
+        let out = viewer.outputs();
         assert!(refusal(&out).is_some(), "trailing bytes");
     }
 }
@@ -390,13 +389,12 @@ fn after_a_lost_session_the_segment_is_completed_without_a_repetition() {
     let mut viewer = scene.viewer(WriteWhen::Opened);
     let [whole, cut] = [scene.film(Start::KeyFrame), scene.film(Start::KeyFrame)];
     show(&mut viewer, &whole);
-    let mut out = Vec::new();
-    let mut incoming = viewer.begin();
+    viewer.begin();
     // All but the last fragment and the trailer.
-    viewer.push(&mut incoming, &cut.bytes[..cut.bytes.len() - 130], Micros(START), &mut out);
-    let before = written(&out);
+    viewer.push(&cut.bytes[..cut.bytes.len() - 130], Micros(START));
+    let before = written(&viewer.outputs());
     assert!(!before.is_empty() && before.len() < 3, "{}", before.len());
-    viewer.lost(&incoming);
+    viewer.lost();
 
     viewer.handle_connected();
     let rest = show(&mut viewer, &cut);
@@ -413,7 +411,7 @@ fn after_a_lost_session_the_segment_is_completed_without_a_repetition() {
 fn what_was_not_asked_for_is_refused() {
     let mut scene = Scene::new(1);
     let mut viewer = scene.viewer(WriteWhen::Verified);
-    viewer.want(Micros(START + SEGMENT_US)..Micros(START + 2 * SEGMENT_US));
+    viewer.wanted = Micros(START + SEGMENT_US)..Micros(START + 2 * SEGMENT_US);
     let [early, asked, late] = [0; 3].map(|_| scene.film(Start::KeyFrame));
     assert!(refusal(&show(&mut viewer, &early)).unwrap().contains("outside the span"));
     assert_eq!(written(&show(&mut viewer, &asked)).len(), 4);
