@@ -26,23 +26,10 @@ use tokio::time::{Instant, sleep, timeout};
 /// The shortest grace: each answer of the relay, its session included, then has 5 s.
 pub const SHORTEST: Duration = Duration::from_secs(20);
 
-/// When the relay is asked, and for how long an answer is waited for. A pause and a question that
-/// hangs take half the grace at the most: no single one decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rhythm {
-    /// Between two questions: one is a message of some bytes on a kept session.
-    pause: Duration,
-    answer: Duration,
-}
-
-impl Rhythm {
-    const LONGEST: Self = Self { pause: Duration::from_secs(5), answer: Duration::from_secs(20) };
-
-    fn of(after: Duration) -> Self {
-        let quarter = after / 4;
-        Self { pause: Self::LONGEST.pause.min(quarter), answer: Self::LONGEST.answer.min(quarter) }
-    }
-}
+/// Between two questions: one is a message of some bytes on a kept session.
+const PAUSE: Duration = Duration::from_secs(5);
+/// How long an answer is waited for.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// A change, and when it was noticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,18 +72,19 @@ async fn ask_on(
     on: &mut (dyn FnMut(Message) + Send),
 ) {
     let started = Instant::now();
-    let rhythm = Rhythm::of(after);
+    // A pause and a question that hangs take half the grace at the most: no single one decides.
+    let (pause, patience) = (PAUSE.min(after / 4), ANSWER.min(after / 4));
     let mut decision = Decision::new(after);
     let mut anew = false;
     loop {
-        let answer = timeout(rhythm.answer, ask(anew)).await;
+        let answer = timeout(patience, ask(anew)).await;
         anew = answer.is_err();
-        let seen = answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", rhythm.answer)));
+        let seen = answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", patience)));
         for change in decision.handle(started.elapsed(), seen.as_deref().map_err(String::as_str)) {
             let text = change.to_string();
             on(Message { at: clock.seconds(), change, text });
         }
-        sleep(rhythm.pause).await;
+        sleep(pause).await;
     }
 }
 

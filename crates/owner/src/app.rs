@@ -36,12 +36,12 @@ mod video;
 
 pub use start::start;
 
+use crate::lent::Lent;
 use crate::state::Owner;
 use downloads::Downloads;
 use glimpses::Glimpses;
 use host::shutdown::Shutdown;
 use page::socket::Sockets;
-use picture::Pictures;
 use proof::Proof;
 use std::io;
 use std::net::SocketAddr;
@@ -74,7 +74,8 @@ struct App {
     proof: Proof,
     epochs: Epochs,
     glimpses: Glimpses,
-    pictures: Pictures,
+    /// For pictures.
+    pictures: Lent,
     downloads: Downloads,
     sockets: Sockets,
     shutdown: Shutdown,

@@ -70,6 +70,7 @@ pub(crate) struct Playback {
     cursor: Sequence,
     /// Whether the first segment was come to.
     began: bool,
+    /// Segments in a row.
     refused: u32,
     /// The end of what was handed on.
     reached_us: Option<Micros>,
@@ -174,7 +175,7 @@ impl Playback {
 
     async fn open(&mut self, segment: &[u8]) -> Result<Vec<Output>, WatchError> {
         self.viewer.begin();
-        let now_us = self.owner.now_us();
+        let (now_us, refused) = (self.owner.now_us(), self.viewer.counts().refused);
         let mut step = self.viewer.push(segment, now_us);
         while let Step::Epoch(header) = step {
             let link = self.session.link().await?;
@@ -183,37 +184,21 @@ impl Playback {
         }
         self.viewer.finish();
         let mut out = self.viewer.outputs();
-        self.edges(&mut out)?;
-        Ok(out)
-    }
-
-    /// Follows what was handed on: the first gap of the span, the cursor, and refusals in a row.
-    fn edges(&mut self, out: &mut Vec<Output>) -> Result<(), WatchError> {
-        let mut start = None;
-        for output in out.iter() {
-            match output {
-                Output::Event(Event::Segment { start_us, .. }) => start = Some(Micros(*start_us)),
-                Output::Event(Event::SegmentVerified { sequence, duration_us }) => {
-                    self.refused = 0;
-                    self.cursor = Sequence(sequence.saturating_add(1));
-                    let first = self.reached_us.is_none();
-                    self.reached_us = start
-                        .map(|start| start.after(Duration::from_micros(*duration_us)))
-                        .or(self.reached_us);
-                    start = start.filter(|_| first);
-                }
-                Output::Event(Event::Refused { .. }) => self.refused += 1,
-                Output::Event(_) | Output::Init(_) | Output::Fragment(_) => {}
+        if let Some(whole) = self.viewer.whole.take() {
+            self.refused = 0;
+            self.cursor = self.viewer.next_sequence();
+            let asked_us = self.span.from_us();
+            let is_first = self.reached_us.replace(whole.end).is_none();
+            if is_first && whole.start > asked_us.after(EDGE) {
+                out.insert(0, self.viewer.gap(asked_us, whole.start, NOT_THERE));
+            }
+        } else if self.viewer.counts().refused > refused {
+            self.refused += 1;
+            if self.refused >= MAX_REFUSED {
+                return Err(WatchError::OnlyRefused(self.refused));
             }
         }
-        if self.refused >= MAX_REFUSED {
-            return Err(WatchError::OnlyRefused(self.refused));
-        }
-        let first = start.filter(|start| *start > self.span.from_us().after(EDGE));
-        if let Some(start_us) = first {
-            out.insert(0, self.viewer.gap(self.span.from_us(), start_us, NOT_THERE));
-        }
-        Ok(())
+        Ok(out)
     }
 
     fn tail(&mut self) -> Vec<Output> {

@@ -111,7 +111,7 @@ impl Asking {
             match self.recent(owner, camera, newest).await {
                 Ok(recent) => {
                     status.bits_per_second = recent.bits_per_second();
-                    status.waiting = recent.waiting();
+                    status.waiting = recent.waiting;
                 }
                 Err(error) => tracing::debug!(%error, camera = %camera.camera_id, "no heads"),
             }

@@ -4,7 +4,7 @@
 use super::App;
 use super::asked::Stretch;
 use super::downloads::Finished;
-use crate::export::{ExportError, Exported, ExportedGap, export as export_to};
+use crate::export::{ExportError, Exported, ExportedFile, ExportedGap, export as export_to};
 use crate::live::Event;
 use crate::span::Span;
 use axum::extract::{Query, State};
@@ -39,16 +39,12 @@ enum Told {
     },
 }
 
-/// A finished file.
+/// A finished file, whose path is the name that it has for the browser.
 #[derive(Debug, Serialize)]
 struct Ready {
     url: String,
-    name: String,
-    bytes: u64,
-    /// Unix microseconds.
-    from: u64,
-    to: u64,
-    sha256: String,
+    #[serde(flatten)]
+    file: ExportedFile,
 }
 
 /// The folder of one export's unfinished files, inside the keybook: nobody but the owner may enter
@@ -135,15 +131,10 @@ fn ready(app: &App, name: &str, exported: Exported) -> Result<Told, ExportError>
         let id = hex::encode(app.owner.rng().bytes::<16>());
         let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let name = format!("{plain}-{}.mp4", file.from_us / 1_000_000);
-        app.downloads.add(Finished { id: id.clone(), file: opened, name: name.clone(), bytes: file.bytes });
-        files.push(Ready {
-            url: format!("api/download/{id}/{name}"),
-            name,
-            bytes: file.bytes,
-            from: file.from_us,
-            to: file.to_us,
-            sha256: file.sha256,
-        });
+        let url = format!("api/download/{id}/{name}");
+        let path = name.clone().into();
+        app.downloads.add(Finished { id, file: opened, name, bytes: file.bytes });
+        files.push(Ready { url, file: ExportedFile { path, ..file } });
     }
     Ok(Told::Ready { files, gaps: exported.gaps })
 }

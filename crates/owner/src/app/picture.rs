@@ -8,7 +8,6 @@ use super::App;
 use super::asked::Which;
 use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};
-use crate::lent::Lent;
 use crate::state::Owner;
 use axum::extract::{Query, State};
 use axum::http::{HeaderName, StatusCode, header};
@@ -27,10 +26,6 @@ const LEAD: Duration = Duration::from_secs(30);
 /// The header that says for which times the picture stands: two Unix microseconds.
 const STANDS_FOR: HeaderName = HeaderName::from_static("candor-times");
 
-/// The session for pictures.
-#[derive(Debug, Default)]
-pub(super) struct Pictures(Lent);
-
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Moment {
     #[serde(flatten)]
@@ -44,10 +39,10 @@ pub(super) async fn picture(
     Query(moment): Query<Moment>,
 ) -> Result<Response, Failure> {
     let camera = app.camera(&moment.which.camera)?;
-    let mut session = app.pictures.0.borrow(&app.owner);
+    let mut session = app.pictures.borrow(&app.owner);
     let found = find(&app.owner, &mut session, &camera, Micros(moment.at)).await;
     let found = found.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
-    app.pictures.0.give_back(session);
+    app.pictures.give_back(session);
     let with_picture = found.and_then(|(mut head, to_us)| Some((head.picture.take()?, head, to_us)));
     // Nothing stored of the moment is no fault of whoever points at it.
     let Some((picture, head, to_us)) = with_picture else {

@@ -85,7 +85,28 @@ impl Proof {
     }
 
     pub(super) fn standing(&self, of_witnesses: usize, now: u64) -> Standing {
-        standing(&self.audited.lock(), of_witnesses, now)
+        let audited = self.audited.lock();
+        let report = audited.report.as_deref();
+        let age = report.map(|report| now.saturating_sub(report.cosigned_at));
+        let is_late = audited.problem.is_some() && now > audited.at.saturating_add(PATIENCE_SECS);
+        let worth = match (report, &audited.forked) {
+            (_, Some(_)) => Worth::Forked,
+            (None, None) if audited.problem.is_some() => Worth::Stale,
+            (None, None) => Worth::Unchecked,
+            (Some(_), None) if is_late || age > Some(MAX_HEAD_AGE_SECS) => Worth::Stale,
+            (Some(_), None) => Worth::Fresh,
+        };
+        let unexpected = report.map_or(0, |report| report.rows.iter().filter(|row| !row.expected).count());
+        Standing {
+            worth,
+            head_size: report.map(|report| report.head_size),
+            witnesses: report.map_or(0, |report| report.witnesses.len()),
+            of_witnesses,
+            age,
+            problem: audited.forked.clone().or_else(|| audited.problem.clone()),
+            unexpected,
+            alarms: report.map_or(0, |report| report.policy_alarms.len()),
+        }
     }
 
     fn heard(&self, asked: Result<Vec<Status>, CallError>) {
@@ -110,30 +131,6 @@ impl Proof {
                 audited.problem = Some(error.to_string());
             }
         }
-    }
-}
-
-fn standing(audited: &Audited, of_witnesses: usize, now: u64) -> Standing {
-    let report = audited.report.as_deref();
-    let age = report.map(|report| now.saturating_sub(report.cosigned_at));
-    let is_late = audited.problem.is_some() && now > audited.at.saturating_add(PATIENCE_SECS);
-    let worth = match (report, &audited.forked) {
-        (_, Some(_)) => Worth::Forked,
-        (None, None) if audited.problem.is_some() => Worth::Stale,
-        (None, None) => Worth::Unchecked,
-        (Some(_), None) if is_late || age > Some(MAX_HEAD_AGE_SECS) => Worth::Stale,
-        (Some(_), None) => Worth::Fresh,
-    };
-    let unexpected = report.map_or(0, |report| report.rows.iter().filter(|row| !row.expected).count());
-    Standing {
-        worth,
-        head_size: report.map(|report| report.head_size),
-        witnesses: report.map_or(0, |report| report.witnesses.len()),
-        of_witnesses,
-        age,
-        problem: audited.forked.clone().or_else(|| audited.problem.clone()),
-        unexpected,
-        alarms: report.map_or(0, |report| report.policy_alarms.len()),
     }
 }
 

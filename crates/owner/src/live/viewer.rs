@@ -82,6 +82,8 @@ pub(crate) struct Viewer {
     /// The run that was written last.
     run: Option<Run>,
     incoming: Incoming,
+    /// The time of the segment that was verified last, until somebody takes it.
+    pub(crate) whole: Option<std::ops::Range<Micros>>,
     /// What nobody took yet.
     out: Vec<Output>,
     watched: Watched,
@@ -157,6 +159,7 @@ impl Viewer {
             needs_key_frame: true,
             run: None,
             incoming: Incoming::default(),
+            whole: None,
             out: Vec::new(),
             watched: Watched::default(),
             latencies: Latencies::default(),

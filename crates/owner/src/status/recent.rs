@@ -21,7 +21,8 @@ pub(crate) struct Recent {
     keys: Keyring,
     segments: VecDeque<Segment>,
     next: Sequence,
-    waiting: Option<u32>,
+    /// Segments that waited in the camera's spool when the newest one began.
+    pub(super) waiting: Option<u32>,
     /// Start of the newest segment when it was looked at last.
     seen_us: Option<Micros>,
 }
@@ -70,11 +71,6 @@ impl Recent {
         self.next = Sequence(header.sequence.0.saturating_add(1));
         self.waiting = Some(head.sealed.waiting);
         self.keys.forget_before(EpochNo(header.epoch_no.0.saturating_sub(1)));
-    }
-
-    /// Segments that waited in the camera's spool when the newest one began.
-    pub(crate) fn waiting(&self) -> Option<u32> {
-        self.waiting
     }
 
     /// Bytes of the newest minute over its filmed time.

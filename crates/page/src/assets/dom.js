@@ -75,13 +75,43 @@ export function beside(path, query) {
 /**
  * @param {string} path
  * @param {Query} query
+ * @param {(data: any) => void} heard
+ * @param {() => void} lost it was closed, but not by `drop`
  */
-export function socket(path, query) {
+export function socket(path, query, heard, lost) {
   const url = beside(path, query);
   url.protocol = "ws:";
   const opened = new WebSocket(url);
   opened.binaryType = "arraybuffer";
+  opened.onmessage = ({ data }) => heard(data);
+  opened.onclose = lost;
   return opened;
+}
+
+/**
+ * Closes a socket, of which nothing is heard any more.
+ * @param {WebSocket | undefined} old
+ */
+export function drop(old) {
+  if (!old) return;
+  old.onmessage = old.onclose = null;
+  old.close();
+}
+
+const drawn = new WeakMap();
+
+/**
+ * Fills an element, anew only where an item changed, so that focus stays.
+ * @template T
+ * @param {Element} element
+ * @param {T[]} items
+ * @param {(item: T) => Element} draw
+ */
+export function fill(element, items, draw) {
+  const print = JSON.stringify(items);
+  if (drawn.get(element) === print) return;
+  drawn.set(element, print);
+  element.replaceChildren(...items.map((item) => draw(item)));
 }
 
 /**

@@ -18,7 +18,7 @@ export type Heard =
   | { event: "stopped" }
   | { event: "failed"; reason: string };
 
-export type File = { url: string; name: string; bytes: number; from: number; to: number; sha256: string };
+export type File = { url: string; path: string; bytes: number; from_us: number; to_us: number; sha256: string };
 
 /** What an export tells. */
 export type Exporting =

@@ -1,6 +1,6 @@
 // What the log says about own cameras: every record, the owner's own ones included.
 
-import { ask, el, reason, say } from "./dom.js";
+import { ask, el, fill, reason, say } from "./dom.js";
 import { lasting, moment } from "./times.js";
 
 const EVERY = 5000;
@@ -31,8 +31,6 @@ export class Audit {
       ),
     );
     this.element = el("section", { class: "page", "aria-label": "Audit" }, el("h1", {}, "Who was given your footage"), this.verdict, this.alarms, el("div", { class: "bar" }, this.again, this.head), this.table);
-    /** The rows as they were drawn last. */
-    this.printed = "";
     this.timer = setInterval(() => this.load(), EVERY);
     this.load();
   }
@@ -83,11 +81,8 @@ export class Audit {
     if (proof.worth === "forked") this.say(proof.problem ?? "The log has forked.", "bad");
     else if (foreign.length === 0) this.say("Nobody asked for your footage: every record about your cameras is your own.", "good");
     else this.say(`${foreign.length === 1 ? "1 record is" : `${foreign.length} records are`} not yours; ${released} ${released === 1 ? "release was" : "releases were"} completed.`, "bad");
-    this.alarms.replaceChildren(...report.policy_alarms.map((alarm) => el("li", {}, alarm)));
-    const print = JSON.stringify(report.rows);
-    if (print === this.printed) return;
-    this.printed = print;
-    this.rows.replaceChildren(...[...report.rows].reverse().map(line));
+    fill(this.alarms, report.policy_alarms, (alarm) => el("li", {}, alarm));
+    fill(this.rows, [...report.rows].reverse(), line);
   }
 }
 

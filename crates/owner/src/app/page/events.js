@@ -1,7 +1,7 @@
 // When something moved: read from the heads of the segments, drawn on the timeline, listed, jumped
 // between.
 
-import { ask, button, el, reason, say } from "./dom.js";
+import { ask, button, el, fill, reason, say } from "./dom.js";
 import { LEAD, neighbour } from "./seek.js";
 import { clock, lasting } from "./times.js";
 
@@ -27,8 +27,6 @@ export class Events {
     this.on = on;
     /** @type {Motion[]} */
     this.list = [];
-    /** The list as it was drawn last. */
-    this.printed = "";
     this.count = el("summary", {}, "Events");
     this.items = el("ol", { class: "events" });
     this.element = el("details", { class: "listed" }, this.count, this.items);
@@ -73,14 +71,11 @@ export class Events {
     const many = this.list.length === 1 ? "1 event" : `${this.list.length} events`;
     const reading = this.complete === false ? ", reading more" : "";
     say(this.count, this.fault ?? `${many} in this window${reading}`);
-    const print = JSON.stringify(this.list);
-    if (print === this.printed) return;
-    this.printed = print;
     const item = (/** @type {Motion} */ { from, to, permille }) => {
       const text = `${clock(from)}, ${lasting((to - from) / 1e6)}, up to ${Math.round(permille / 10)} % of the picture moved`;
       return el("li", {}, el("button", { type: "button", click: () => this.on.show(from - LEAD) }, text));
     };
-    this.items.replaceChildren(...this.list.slice(-LISTED).reverse().map(item));
+    fill(this.items, this.list.slice(-LISTED).reverse(), item);
   }
 
   /** @param {number} direction */

@@ -1,6 +1,6 @@
 // A clip as a plain MP4: its two marks, progress, then the browser's own download.
 
-import { button, el, say, socket } from "./dom.js";
+import { button, drop, el, say, socket } from "./dom.js";
 import { mark, told, whole } from "./clip.js";
 import { clock, size } from "./times.js";
 import { missing } from "./words.js";
@@ -17,6 +17,8 @@ export class Clip {
     this.chosen = chosen;
     /** @type {Marked} */
     this.marked = {};
+    /** @type {WebSocket | undefined} */
+    this.socket = undefined;
     this.save = button("Export MP4", "Export the marked clip as an MP4 (E)", () => this.start(), { class: "main", disabled: true });
     this.span = el("span", { class: "quiet" }, told({}));
     this.bar = el("progress", { max: "1", value: "0", "aria-label": "Export" });
@@ -46,14 +48,9 @@ export class Clip {
     this.bar.value = 0;
     this.running(true);
     say(this.text, "exporting");
-    const mine = socket("api/export", { camera: this.camera, from: Math.floor(span.from), to: Math.ceil(span.to) });
-    this.socket = mine;
-    mine.onmessage = ({ data }) => {
-      if (this.socket === mine) this.told(JSON.parse(data));
-    };
-    mine.onclose = () => {
-      if (this.socket === mine) this.end("The export broke off: the app does not answer.");
-    };
+    const asked = { camera: this.camera, from: Math.floor(span.from), to: Math.ceil(span.to) };
+    const lost = () => this.end("The export broke off: the app does not answer.");
+    this.socket = socket("api/export", asked, (data) => this.told(JSON.parse(data)), lost);
   }
 
   /** @param {import("./answers").Exporting} heard */
@@ -75,8 +72,8 @@ export class Clip {
 
   /** @param {import("./answers").File} file */
   offer(file) {
-    const link = el("a", { href: String(new URL(file.url, location.href)), download: file.name }, file.name);
-    const about = `${clock(file.from)} to ${clock(file.to)}, ${size(file.bytes)}, SHA-256 ${file.sha256.slice(0, 16)}…`;
+    const link = el("a", { href: String(new URL(file.url, location.href)), download: file.path }, file.path);
+    const about = `${clock(file.from_us)} to ${clock(file.to_us)}, ${size(file.bytes)}, SHA-256 ${file.sha256.slice(0, 16)}…`;
     this.files.append(el("li", {}, link, el("span", { class: "quiet", title: file.sha256 }, ` ${about}`)));
     link.click();
     // A finished file is handed out once.
@@ -92,15 +89,14 @@ export class Clip {
 
   /** @param {string} text */
   end(text) {
+    drop(this.socket);
     this.socket = undefined;
     this.running(false);
     say(this.text, text);
   }
 
   close() {
-    const old = this.socket;
-    if (!old) return;
+    if (!this.socket) return;
     this.end("cancelled");
-    old.close();
   }
 }

@@ -6,7 +6,7 @@
 // In scope: the socket, its words, coming back. Out of scope: the picture (`screen`), and when more
 // of a recording is asked for (`steer`).
 
-import { socket } from "./dom.js";
+import { drop, socket } from "./dom.js";
 
 // Between two tries to come back, milliseconds: the first, the longest.
 const AGAIN = [500, 15000];
@@ -35,6 +35,8 @@ export class Feed {
    * @param {OnFeed} on
    */
   constructor(wanted, on) {
+    /** @type {WebSocket | undefined} */
+    this.socket = undefined;
     this.wanted = wanted;
     this.on = on;
     this.failures = 0;
@@ -51,24 +53,15 @@ export class Feed {
     this.over = false;
     this.arrived = performance.now();
     this.on.opening();
-    const mine = socket(wanted.from === undefined ? "api/live" : "api/play", { ...wanted });
-    this.socket = mine;
-    mine.onmessage = ({ data }) => {
-      if (mine !== this.socket) return;
-      if (typeof data === "string") this.told(JSON.parse(data));
-      else this.take(data);
-    };
-    mine.onclose = () => {
-      if (mine === this.socket) this.lost("The app does not answer.");
-    };
+    const heard = (/** @type {any} */ data) => (typeof data === "string" ? this.told(JSON.parse(data)) : this.take(data));
+    this.socket = socket(wanted.from === undefined ? "api/live" : "api/play", { ...wanted }, heard, () => this.lost("The app does not answer."));
   }
 
   /** Lets the socket go; nothing more comes until it is opened. */
   close() {
     clearTimeout(this.retry);
-    const old = this.socket;
+    drop(this.socket);
     this.socket = undefined;
-    old?.close();
   }
 
   /** Asks for more of a recording, once for each segment that came. */

@@ -1,7 +1,7 @@
 // One camera's past on a line: what was filmed, what moved, what is missing, what was released; a
 // playhead to drag, a span to export. Drawing alone: the arithmetic is `line`.
 
-import { ask, button, el, reason, say } from "./dom.js";
+import { ask, button, el, fill, reason, say } from "./dom.js";
 import { Events } from "./events.js";
 import { LENGTHS, Line, height } from "./line.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -64,8 +64,6 @@ export class Timeline {
       this.tip,
     );
     this.flags = el("div", { class: "flags", role: "group", "aria-label": "Releases in this window" });
-    /** The flags as they were drawn last. */
-    this.flagged = "";
     this.label = el("span", { class: "window" });
     this.zoom = el(
       "select",
@@ -185,11 +183,7 @@ export class Timeline {
   /** One button for each release; kept while nothing changed, so that focus stays. */
   drawFlags() {
     const { releases } = this.known;
-    const print = JSON.stringify(releases.map((release) => [release.leaf_index, release.state]));
-    if (print !== this.flagged) {
-      this.flagged = print;
-      this.flags.replaceChildren(...releases.map((release) => this.flag(release)));
-    }
+    fill(this.flags, releases, (release) => this.flag(release));
     releases.forEach((release, at) => {
       const flag = this.flags.children[at];
       // Near the right edge it hangs to the left.

@@ -176,17 +176,15 @@ impl Past {
         rows: &[Row],
     ) -> Vec<Released> {
         let about = |row: &&Row| row.camera == name && row.kind != FoundKind::Policy && row.track == of.0;
-        rows.iter().filter(about).filter_map(|row| self.release(row, from, to)).collect()
-    }
-
-    /// Where a row's epochs lie, if that is in sight.
-    fn release(&self, row: &Row, from: u64, to: u64) -> Option<Released> {
-        let (first, last) = row.epochs?;
-        let mut epochs = self.epochs.range(first..=last.max(first)).map(|(_, epoch)| epoch);
-        let start = epochs.next()?;
-        let end = epochs.next_back().unwrap_or(start);
-        let release = Released { from: start.start_us, to: end.end_us, row: row.clone() };
-        (release.from < to && release.to > from).then_some(release)
+        let release = |row: &Row| {
+            let (first, last) = row.epochs?;
+            let mut epochs = self.epochs.range(first..=last.max(first)).map(|(_, epoch)| epoch);
+            let start = epochs.next()?;
+            let end = epochs.next_back().unwrap_or(start);
+            let release = Released { from: start.start_us, to: end.end_us, row: row.clone() };
+            (release.from < to && release.to > from).then_some(release)
+        };
+        rows.iter().filter(about).filter_map(release).collect()
     }
 }
 

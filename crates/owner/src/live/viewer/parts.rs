@@ -9,6 +9,7 @@ use media::sign::sha256;
 use media::time::Micros;
 use seal::opener::{Continuity, Ended, Gap, OpenError, Opened};
 use seal::sealer::SegmentHead;
+use std::time::Duration;
 
 impl Viewer {
     pub(super) fn try_push(&mut self, bytes: &[u8], now_us: Micros) -> Result<Step, String> {
@@ -120,6 +121,7 @@ impl Viewer {
         }
         self.newest = Some(Newest { is_whole: true, ..Newest::of(header, self.incoming.fragments) });
         let duration_us = ended.trailer.duration_us.into();
+        self.whole = Some(header.start_us..header.start_us.after(Duration::from_micros(duration_us)));
         let event = Event::SegmentVerified { sequence: header.sequence.0, duration_us };
         self.out.push(Output::Event(event));
         Ok(())
