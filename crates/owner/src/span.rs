@@ -18,6 +18,12 @@ impl<'a> From<&'a str> for Picture<'a> {
     }
 }
 
+impl<'a> From<&'a String> for Picture<'a> {
+    fn from(camera: &'a String) -> Self {
+        Self::from(camera.as_str())
+    }
+}
+
 /// A span of capture time, `from` included, `to` excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {

@@ -28,9 +28,8 @@ impl Story<'_> {
         let mut sink = tokio::fs::File::create(&path).await.map_err(at("live"))?;
         let camera = self.camera()?.name.clone();
         let owner = &self.cast.people.owner;
-        let watched = owner::live::live(owner, camera.as_str(), &mut sink, &stop, &mut |_| {})
-            .await
-            .map_err(at("live"))?;
+        let watched =
+            owner::live::live(owner, &camera, &mut sink, &stop, &mut |_| {}).await.map_err(at("live"))?;
         ended.abort();
         let latency = watched.latency_us_p50.unwrap_or_default() as f64 / 1000.0;
         self.says(format!(
@@ -82,8 +81,7 @@ impl Story<'_> {
             // filmed is no gap.
             let span = Span::new(Micros(chosen.from_us), Micros(camera.newest_us)).map_err(at("play"))?;
             let mut nowhere = tokio::io::sink();
-            let watched =
-                owner::play::play(owner, camera.name.as_str(), span, &mut nowhere, &mut |_| {}).await;
+            let watched = owner::play::play(owner, &camera.name, span, &mut nowhere, &mut |_| {}).await;
             let watched = watched.map_err(at("play"))?;
             played.segments += watched.segments;
             played.refused += watched.refused;
@@ -96,7 +94,7 @@ impl Story<'_> {
         self.says(text);
         let span = Span::new(Micros(chosen.from_us), Micros(chosen.to_us)).map_err(at("export"))?;
         let clip = self.cast.plan.dir.join("clip.mp4");
-        let exported = owner::export::export(owner, self.camera()?.name.as_str(), span, &clip, &mut |_| {})
+        let exported = owner::export::export(owner, &self.camera()?.name, span, &clip, &mut |_| {})
             .await
             .map_err(at("export"))?;
         let source = self.cast.plan.footage.first().cloned().unwrap_or_default();
