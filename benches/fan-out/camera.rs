@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use media::id::CameraId;
 use media::message::Request;
+use media::pair::HeldPolicy;
 use media::segment::HEADER_LEN;
 use stage::books::{self, RECIPIENTS};
 
@@ -35,7 +36,7 @@ impl Camera {
 
     pub(crate) fn put_policy(&self) -> Request {
         let (enrollment, policy) = self.books.enrollment(1, [0; 32], &RECIPIENTS);
-        Request::PutPolicy { enrollment, bundle: books::bundle(&policy) }
+        Request::PutPolicy(HeldPolicy { enrollment, bundle: books::bundle(&policy) })
     }
 
     /// The next segment in the pieces in which it is sent: the header goes with the first fragment,

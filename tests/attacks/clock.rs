@@ -17,6 +17,7 @@ use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::message::{Control, RefusalCode, Request, Response};
 use media::notice::DayNotice;
+use media::pair::HeldPolicy;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::segment::{SegmentHeader, SegmentQuery, Start, Trailer, chain_after, frame};
 use media::time::Micros;
@@ -149,7 +150,9 @@ impl Books {
         link.control_send(&Control::Publish { camera_id: camera.id, track: TRACK }).unwrap();
         assert!(matches!(control.next().await.unwrap(), Some(Control::PublishOk { .. })));
         let newest = Request::GetPolicy { camera_id: camera.id, hash: [0; 32] };
-        let Response::Policy { bundle, .. } = link.call(&newest).await.unwrap() else { panic!("no policy") };
+        let Response::Policy(HeldPolicy { bundle, .. }) = link.call(&newest).await.unwrap() else {
+            panic!("no policy")
+        };
         let policy = SignedOwnerPolicy::decode(&bundle.policy).unwrap();
         Self {
             key: SigningKey::from_bytes(&seed),

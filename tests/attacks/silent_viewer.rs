@@ -6,7 +6,9 @@ use escrow::record::{EntryId, Name, OwnerPolicyLeaf, Record as _, Signed, policy
 use host::rng::OsRng;
 use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, Day, DeviceId};
+use media::message::LoggedLeaf;
 use media::message::{Control, Request, Response};
+use media::pair::HeldPolicy;
 use media::pair::PolicyBundle;
 use media::policy::{OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
 use media::time::{Micros, Seconds};
@@ -125,7 +127,7 @@ impl House {
         let relay = Session::of_root(stage).await;
         let camera_id = stage.cast.video.cameras[0].id;
         let asked = relay.link.call(&Request::GetPolicy { camera_id, hash: [0; 32] }).await.unwrap();
-        let Response::Policy { enrollment, bundle } = asked else { panic!("{asked:?}") };
+        let Response::Policy(HeldPolicy { enrollment, bundle }) = asked else { panic!("{asked:?}") };
         Self {
             notice: notice_key(keybook, &camera_id),
             first: SignedOwnerPolicy::decode(&bundle.policy).unwrap(),
@@ -165,7 +167,7 @@ impl House {
     async fn logged(&self, policy: &SignedOwnerPolicy, label: impl Fn(&EntryId) -> [u8; 32]) -> PolicyBundle {
         let text = self.leaf(policy, label).text();
         let answer = self.relay.link.call(&Request::SponsorLeaf(text)).await.unwrap();
-        let Response::Logged { leaf, proof } = answer else { panic!("{answer:?}") };
+        let Response::Logged(LoggedLeaf { leaf, proof }) = answer else { panic!("{answer:?}") };
         PolicyBundle { policy: policy.bytes().to_vec(), leaf, proof }
     }
 
@@ -213,7 +215,7 @@ impl Told {
             Request::GetPolicy { hash, .. } if *hash != [0; 32] => Answer::not_found(),
             Request::GetPolicy { .. } => {
                 let (enrollment, bundle) = (enrollment.clone(), told.offered.lock().unwrap().clone());
-                Answer::Response(Response::Policy { enrollment, bundle })
+                Answer::Response(Response::Policy(HeldPolicy { enrollment, bundle }))
             }
             Request::PutEpochOpen(bytes) => {
                 let open = SignedEpochOpen::decode(bytes).unwrap().unverified().clone();

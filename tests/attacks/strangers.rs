@@ -12,6 +12,7 @@ use media::enrollment::{CameraConsent, Enrollment};
 use media::id::{CameraId, DeviceId, Sequence, TrackId};
 use media::message::{Control, From, RefusalCode, Request, Response, Side};
 use media::notice::DayNotice;
+use media::pair::HeldPolicy;
 use media::pair::PolicyBundle;
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
 use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, Start};
@@ -319,7 +320,7 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
         Request::FetchHeads(HeadQuery { segments: fetch(camera_id), pictures: true }),
         Request::PutDayNotice(DayNotice { camera_id, day: today, notice_key: [1; 32] }.sign(&key)),
         Request::GetDayNotice { camera_id, day: today },
-        Request::PutPolicy { enrollment: enrollment.sign(&key), bundle },
+        Request::PutPolicy(HeldPolicy { enrollment: enrollment.sign(&key), bundle }),
         Request::GetPolicy { camera_id, hash: [0; 32] },
         Request::GetDayKeys(today),
         Request::MailboxOpen { mailbox: [1; 32], ttl_s: 60 },

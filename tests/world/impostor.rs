@@ -9,7 +9,7 @@ use bytes::Bytes;
 use candor::cast::RelayPart;
 use host::shutdown::Shutdown;
 use media::id::Sequence;
-use media::message::{Control, Refusal, RefusalCode, Request, Response};
+use media::message::{Control, RefusalCode, Request, Response};
 use media::segment::{HEADER_LEN, SegmentHeader};
 use media::time::Micros;
 use quic::{ControlReceiver, Endpoint, Identity, Link, SegmentRecv, ServerLimits};
@@ -27,7 +27,7 @@ pub enum Answer {
 impl Answer {
     /// What a relay says that has not got it.
     pub fn not_found() -> Self {
-        Self::Response(Response::Refused(Refusal::new(RefusalCode::NotFound, "it is not here")))
+        Self::Response(Response::Refused(RefusalCode::NotFound.because("it is not here")))
     }
 }
 
@@ -122,7 +122,7 @@ async fn session(link: Link, mut control: ControlReceiver, script: Script) {
                         match script(&request) {
                             Answer::Response(response) => drop(responder.answer(&response).await),
                             Answer::Segments(segments) => {
-                                let Ok(mut out) = responder.segments().await else { return };
+                                let Ok(mut out) = responder.follow(&Response::Segments).await else { return };
                                 for (received_us, segment) in segments {
                                     if out.send(received_us, segment).await.is_err() {
                                         return;

@@ -6,9 +6,8 @@ use crate::outbox::Outbox;
 use crate::spool::{Spool, Spools};
 use crate::stats::Stats;
 use host::blocking::Blocking;
-use host::lock::{Mutex, MutexGuard};
+use host::lock::{MappedMutexGuard, Mutex, MutexGuard};
 use media::id::TrackId;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 
@@ -27,23 +26,6 @@ pub(crate) struct Handover {
     /// Where the spool is worked on; one and the same for all tracks.
     pub(crate) disk: Blocking,
     pub(crate) stats: Stats,
-}
-
-/// One track's spool, held.
-pub(crate) struct SpoolGuard<'a>(MutexGuard<'a, Spools>, TrackId);
-
-impl Deref for SpoolGuard<'_> {
-    type Target = Spool;
-
-    fn deref(&self) -> &Spool {
-        self.0.of(self.1)
-    }
-}
-
-impl DerefMut for SpoolGuard<'_> {
-    fn deref_mut(&mut self) -> &mut Spool {
-        self.0.of_mut(self.1)
-    }
 }
 
 /// The tracks that are published.
@@ -72,7 +54,8 @@ pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
     let spools = Arc::new(Mutex::new(spools));
     let (to_put, to_send, disk) = (Arc::default(), Arc::<Notify>::default(), Blocking::default());
     let of = |track, gives_way| {
-        let spool = SpoolGuard(spools.lock(), track);
+        let mut spools_now = spools.lock();
+        let spool = spools_now.of_mut(track);
         Arc::new(Handover {
             track,
             spools: spools.clone(),
@@ -90,8 +73,8 @@ pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
 
 impl Handover {
     /// This track's spool, and the camera's state with it. No other track may be asked meanwhile.
-    pub(crate) fn spool(&self) -> SpoolGuard<'_> {
-        SpoolGuard(self.spools.lock(), self.track)
+    pub(crate) fn spool(&self) -> MappedMutexGuard<'_, Spool> {
+        MutexGuard::map(self.spools.lock(), |spools| spools.of_mut(self.track))
     }
 
     /// The handover of a track of this camera.

@@ -10,7 +10,7 @@
 //! No lock is held across an `.await`: the guards are not `Send`, so that a spawned task which
 //! tried would not compile.
 
-pub use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use parking_lot::{MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,8 @@
 
 mod field;
 
+pub(crate) use field::wrapped;
 pub use field::{Bounded, Field};
-pub(crate) use field::{numbered, wrapped};
 
 use crate::sign::SignatureBytes;
 use alloc::string::String;
@@ -274,7 +274,15 @@ impl Writer {
 /// An object: suite, type, fields.
 #[must_use]
 pub fn encode(kind: u8, value: &impl Field) -> Vec<u8> {
-    let mut w = Writer::object(kind);
+    written(Writer::object(kind), value)
+}
+
+/// The bytes of a value alone, without suite and type: where nothing else can stand.
+pub fn encode_bare(value: &impl Field) -> Vec<u8> {
+    written(Writer::new(), value)
+}
+
+fn written(mut w: Writer, value: &impl Field) -> Vec<u8> {
     value.write(&mut w);
     w.finish()
 }
@@ -284,7 +292,18 @@ pub fn encode(kind: u8, value: &impl Field) -> Vec<u8> {
 /// # Errors
 /// [`DecodeError`].
 pub fn decode<T: Field>(kind: u8, bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut r = Reader::object(bytes, kind)?;
+    whole(Reader::object(bytes, kind)?)
+}
+
+/// Reads what [`encode_bare`] wrote.
+///
+/// # Errors
+/// [`DecodeError`].
+pub fn decode_bare<T: Field>(bytes: &[u8]) -> Result<T, DecodeError> {
+    whole(Reader::new(bytes))
+}
+
+fn whole<T: Field>(mut r: Reader<'_>) -> Result<T, DecodeError> {
     let value = T::read(&mut r, "object")?;
     r.finish()?;
     Ok(value)

@@ -9,10 +9,10 @@ use crate::time::Micros;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::codec::{self, DecodeError, Field, Reader, SUITE, Writer, numbered};
+use crate::codec::{self, DecodeError, Field, Reader, SUITE, Writer};
 use crate::id::{CameraId, Day, DeviceId, EpochNo, TrackId};
 use crate::sign::{self, BadSignature, PublicKey, sha256};
-use crate::{fields, limits};
+use crate::{fields, limits, numbered};
 
 /// The type byte of an EpochOpen.
 pub const TYPE: u8 = 0x11;
@@ -101,12 +101,6 @@ macro_rules! reasons {
             /// Every reason, for tables and tests.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The byte on the wire.
-            #[must_use]
-            pub const fn code(self) -> u8 {
-                match self { $(Self::$name => $code,)* }
-            }
-
             /// The name for scripts: that of the table in `proto/segment.md`, "Chain", with
             /// hyphens.
             #[must_use]
@@ -168,9 +162,7 @@ impl EpochClose {
     /// What `chain_0` of the next epoch binds.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        let mut writer = Writer::new();
-        self.write(&mut writer);
-        sha256(&[b"candor close\0", &writer.finish()])
+        sha256(&[b"candor close\0", &codec::encode_bare(self)])
     }
 }
 

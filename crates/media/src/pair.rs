@@ -90,6 +90,17 @@ fields!(PolicyBundle {
     proof = "policy proof" <= limits::PROOF,
 });
 
+/// A policy, and the Enrollment under which it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldPolicy {
+    /// The Enrollment.
+    pub enrollment: Vec<u8>,
+    /// The policy.
+    pub bundle: PolicyBundle,
+}
+
+fields!(HeldPolicy { enrollment <= limits::POLICY, bundle });
+
 fields!(PairWelcome {
     enrollment <= limits::POLICY,
     policy,

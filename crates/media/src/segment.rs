@@ -17,10 +17,10 @@ use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
 use crate::chain::{Chain, FragmentsHash};
-use crate::codec::{self, DecodeError, Field, Reader, Writer, numbered};
-use crate::fields;
+use crate::codec::{self, DecodeError, Field, Reader, Writer};
 use crate::id::{CameraId, EpochNo, Sequence, TrackId};
 use crate::sign::{self, BadSignature, PublicKey, SignatureBytes, sha256};
+use crate::{fields, numbered};
 
 mod head;
 mod scan;

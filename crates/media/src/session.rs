@@ -2,10 +2,10 @@
 //! lets a segment stand.
 //!
 //! `proto/session.md`, "Publishing". [`Outbox`] is the camera's: live first, then backfill, nothing
-//! forgotten before it is acknowledged. [`place`] is the relay's: a segment may stand where its
+//! forgotten before it is acknowledged. [`place_between`] is the relay's: a segment may stand where its
 //! epoch and number fit between its neighbours.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 
 use crate::id::{EpochNo, Sequence};
 use crate::message::RefusalCode;
@@ -93,23 +93,10 @@ pub struct Place {
     pub k: u32,
 }
 
-/// Whether a segment may stand at `sequence`, given the places that are taken.
+/// Whether a segment may stand at a free sequence, given what stands next to it.
 ///
 /// Sequences order segments as epochs and numbers do: a segment that would stand before an earlier
 /// one, or after a later one, was replayed or reordered.
-///
-/// # Errors
-/// [`RefusalCode::SequenceTaken`] or [`RefusalCode::OutOfOrder`].
-pub fn place(taken: &BTreeMap<Sequence, Place>, sequence: Sequence, place: Place) -> Result<(), RefusalCode> {
-    if taken.contains_key(&sequence) {
-        return Err(RefusalCode::SequenceTaken);
-    }
-    let before = taken.range(..sequence).next_back().map(|(_, place)| *place);
-    let after = taken.range(sequence..).next().map(|(_, place)| *place);
-    place_between(before, place, after)
-}
-
-/// [`place`] for a store that looks up only the two neighbours of a free sequence.
 ///
 /// # Errors
 /// [`RefusalCode::OutOfOrder`].
@@ -123,6 +110,17 @@ pub fn place_between(before: Option<Place>, place: Place, after: Option<Place>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::collections::BTreeMap;
+
+    /// A segment's place at a sequence, given the places that are taken.
+    fn place(taken: &BTreeMap<Sequence, Place>, sequence: Sequence, place: Place) -> Result<(), RefusalCode> {
+        if taken.contains_key(&sequence) {
+            return Err(RefusalCode::SequenceTaken);
+        }
+        let before = taken.range(..sequence).next_back().map(|(_, place)| *place);
+        let after = taken.range(sequence..).next().map(|(_, place)| *place);
+        place_between(before, place, after)
+    }
 
     #[test]
     fn live_goes_first_and_backfill_follows_oldest_first() {

@@ -13,7 +13,7 @@ use crate::link::{CONTROL_PRIORITY, Link};
 use bytes::Bytes;
 use media::codec::DecodeError;
 use media::limits::SEGMENT;
-use media::message::{Refusal, RefusalCode, Request, Response};
+use media::message::{RefusalCode, Request, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use media::time::Micros;
 use tokio::time::timeout;
@@ -72,7 +72,7 @@ async fn exchange(link: &Link, request: &Request) -> Result<(Response, FrameRead
         let (send, recv) = link.connection.open_bi().await.map_err(LinkError::from)?;
         let mut send = FrameWriter::new(send);
         send.set_priority(REQUEST_PRIORITY);
-        send.write(framed(&request.encode())).await?;
+        send.write_bytes(framed(&request.encode())).await?;
         send.finish()?;
         let mut frames = FrameReader::new(recv);
         let frame = frames.next().await.map_err(|error| link.fail_stream(error))?;
@@ -181,26 +181,19 @@ impl Responder {
         // Nothing that no reader would accept leaves; the limits of the parts make this a defect of
         // ours.
         if encoded.len() > media::limits::MESSAGE {
-            let refusal =
-                Refusal::new(RefusalCode::TooLarge, "the answer is over a message's limit: ask for less");
+            let refusal = RefusalCode::TooLarge.because("the answer is over a message's limit: ask for less");
             encoded = Response::Refused(refusal).encode();
         }
-        self.send.write(framed(&encoded)).await?;
+        self.send.write_bytes(framed(&encoded)).await?;
         self.send.finish()
     }
 
-    /// Answers that segments follow.
-    pub async fn segments(self) -> Result<SegmentsOut, StreamError> {
-        self.follows(&Response::Segments).await
-    }
-
-    /// Answers that heads follow: each [`StoredHead`] encoded.
-    pub async fn heads(self) -> Result<SegmentsOut, StreamError> {
-        self.follows(&Response::Heads).await
-    }
-
-    async fn follows(mut self, response: &Response) -> Result<SegmentsOut, StreamError> {
-        self.send.write(framed(&response.encode())).await?;
+    /// Says that segments, or heads, follow ([`Response::Segments`], [`Response::Heads`]).
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn follow(mut self, response: &Response) -> Result<SegmentsOut, StreamError> {
+        self.send.write_bytes(framed(&response.encode())).await?;
         Ok(SegmentsOut { send: self.send })
     }
 
@@ -223,13 +216,13 @@ impl SegmentsOut {
     pub async fn send(&mut self, received_us: Micros, segment: Bytes) -> Result<(), StreamError> {
         let length = u32::try_from(segment.len()).unwrap_or(u32::MAX);
         let head = [&length.to_be_bytes()[..], &received_us.0.to_be_bytes()].concat();
-        self.send.write(head.into()).await?;
-        self.send.write(segment).await
+        self.send.write_bytes(head.into()).await?;
+        self.send.write_bytes(segment).await
     }
 
     /// Says that there are no more, and ends the call.
     pub async fn finish(mut self) -> Result<(), StreamError> {
-        self.send.write(Bytes::from_static(&[0; 4])).await?;
+        self.send.write_bytes(Bytes::from_static(&[0; 4])).await?;
         self.send.finish()
     }
 }

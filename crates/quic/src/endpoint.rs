@@ -188,11 +188,6 @@ impl Incoming {
         self.inner.remote_address()
     }
 
-    /// Turns it away.
-    pub fn refuse(self) {
-        self.inner.refuse();
-    }
-
     /// Completes the handshake and answers its Hello with a Welcome that states `now_us()`.
     pub async fn accept(self, now_us: impl FnOnce() -> Micros) -> Result<(Link, ControlReceiver), LinkError> {
         let patience = self.patience;
@@ -256,7 +251,7 @@ fn of_handshake(error: quinn::ConnectionError) -> LinkError {
         E::TransportError(error) if pinned(&error.reason) => LinkError::WrongKey,
         E::ConnectionClosed(close) if close.error_code == quinn::TransportErrorCode::CONNECTION_REFUSED => {
             let text = "the relay has as many connections as it takes: try again later";
-            LinkError::Refused(Refusal::new(RefusalCode::Quota, text))
+            LinkError::Refused(RefusalCode::Quota.because(text))
         }
         other => match other.into() {
             LinkError::Lost(reason) => LinkError::Handshake(reason),

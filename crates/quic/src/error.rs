@@ -79,8 +79,8 @@ impl LinkError {
     pub(crate) fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
-            Self::Backlog => Refusal::new(RefusalCode::Quota, self.to_string()),
-            other => Refusal::new(RefusalCode::Malformed, other.to_string()),
+            Self::Backlog => RefusalCode::Quota.because(self.to_string()),
+            other => RefusalCode::Malformed.because(other.to_string()),
         }
     }
 }
@@ -105,7 +105,7 @@ fn of_close(code: VarInt, reason: &[u8]) -> LinkError {
     }
     let known = RefusalCode::ALL.iter().find(|known| u64::from(known.code()) == code.into_inner());
     match known {
-        Some(known) => LinkError::Refused(Refusal::new(*known, String::from_utf8_lossy(reason))),
+        Some(known) => LinkError::Refused(known.because(String::from_utf8_lossy(reason))),
         None => LinkError::Lost(format!("closed by the peer with the unknown code {code}")),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn framed(message: &[u8]) -> Bytes {
 /// Writes to a stream. Dropped before [`finish`](FrameWriter::finish), it is reset: nobody takes a
 /// part for the whole.
 #[derive(Debug)]
-pub(crate) struct FrameWriter {
+pub struct FrameWriter {
     stream: quinn::SendStream,
     finished: bool,
 }
@@ -29,8 +29,14 @@ impl FrameWriter {
         Self { stream, finished: false }
     }
 
-    /// Writes bytes as they are, waiting while the peer takes some.
-    pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<(), StreamError> {
+    /// Writes a copy of bytes, as [`write_bytes`](FrameWriter::write_bytes) does.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
+        self.write_bytes(Bytes::copy_from_slice(bytes)).await
+    }
+
+    /// Writes bytes as they are, waiting while the peer takes some. Not cancel-safe: drop the
+    /// writer after a cancelled write.
+    pub async fn write_bytes(&mut self, mut bytes: Bytes) -> Result<(), StreamError> {
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE));
             timeout(STALL, self.stream.write_chunk(piece)).await.map_err(|_| StreamError::Stalled)??;
@@ -39,13 +45,14 @@ impl FrameWriter {
     }
 
     /// Ends the stream. What was written still arrives.
-    pub(crate) fn finish(mut self) -> Result<(), StreamError> {
+    pub fn finish(mut self) -> Result<(), StreamError> {
         self.finished = true;
         self.stream.finish().map_err(|_| StreamError::Abandoned)
     }
 
-    /// [`finish`](FrameWriter::finish), and waits until all of it has arrived.
-    pub(crate) async fn deliver(mut self) -> Result<(), StreamError> {
+    /// [`finish`](FrameWriter::finish), and waits until the peer has all of it. Dropped meanwhile,
+    /// what was written still arrives.
+    pub async fn deliver(mut self) -> Result<(), StreamError> {
         self.finished = true;
         self.stream.finish().map_err(|_| StreamError::Abandoned)?;
         match self.stream.stopped().await {
@@ -56,13 +63,14 @@ impl FrameWriter {
         }
     }
 
-    pub(crate) fn set_priority(&self, priority: i32) {
+    /// Changes the priority; a higher number goes first.
+    pub fn set_priority(&self, priority: i32) {
         // A stream that was closed meanwhile has no priority to change.
         let _ = self.stream.set_priority(priority);
     }
 
     /// Resolves when the peer wants no more of this stream, or its session ended.
-    pub(crate) async fn stopped(&self) {
+    pub async fn stopped(&self) {
         let _ = self.stream.stopped().await;
     }
 }

@@ -15,7 +15,9 @@
 //! What comes back is the relay's word: signatures and proofs are its reader's to verify.
 
 use media::id::{CameraId, Day};
+pub use media::message::LoggedLeaf;
 use media::message::{CameraStatus, Judges, NamedObject, Request, Response, Side};
+pub use media::pair::HeldPolicy;
 use media::pair::PolicyBundle;
 use quic::{CallError, Link};
 
@@ -26,23 +28,6 @@ pub struct Call<T> {
     /// `None` for the answer of another question.
     read: fn(Response) -> Option<T>,
     expected: &'static str,
-}
-
-/// A policy as the relay holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldPolicy {
-    /// The signed Enrollment of its camera.
-    pub enrollment: Vec<u8>,
-    pub bundle: PolicyBundle,
-}
-
-/// A leaf as it was put into the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoggedLeaf {
-    /// The note.
-    pub leaf: Vec<u8>,
-    /// Its tlog-proof.
-    pub proof: Vec<u8>,
 }
 
 /// Asks once; a refusal is an error.
@@ -62,34 +47,32 @@ pub fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     }
 }
 
-macro_rules! reader {
-    ($answer:pat => $value:expr) => {
-        |response| if let $answer = response { Some($value) } else { None }
+/// The call that asks `request` and is answered `answer`.
+macro_rules! call {
+    ($request:expr => $answer:ident) => {
+        Call {
+            request: $request,
+            read: |response| if let Response::$answer(value) = response { Some(value) } else { None },
+            expected: concat!("no ", stringify!($answer)),
+        }
     };
 }
 
 fn done(request: Request) -> Call<()> {
-    Call { request, read: reader!(Response::Ok => ()), expected: "something else than Ok" }
-}
-
-fn object(request: Request) -> Call<Vec<u8>> {
-    Call { request, read: reader!(Response::Object(bytes) => bytes), expected: "no Object" }
+    let read = |response| (response == Response::Ok).then_some(());
+    Call { request, read, expected: "something else than Ok" }
 }
 
 /// A camera's policy with this hash; `None` for the newest.
 #[must_use]
 pub fn policy(camera_id: CameraId, hash: Option<[u8; 32]>) -> Call<HeldPolicy> {
-    Call {
-        request: Request::GetPolicy { camera_id, hash: hash.unwrap_or([0; 32]) },
-        read: reader!(Response::Policy { enrollment, bundle } => HeldPolicy { enrollment, bundle }),
-        expected: "no Policy",
-    }
+    call!(Request::GetPolicy { camera_id, hash: hash.unwrap_or([0; 32]) } => Policy)
 }
 
 /// Keep this Enrollment and policy.
 #[must_use]
 pub fn put_policy(enrollment: Vec<u8>, bundle: PolicyBundle) -> Call<()> {
-    done(Request::PutPolicy { enrollment, bundle })
+    done(Request::PutPolicy(HeldPolicy { enrollment, bundle }))
 }
 
 /// Keep this EpochOpen.
@@ -107,17 +90,13 @@ pub fn put_day_notice(signed: Vec<u8>) -> Call<()> {
 /// The DayNotice of a day.
 #[must_use]
 pub fn day_notice(camera_id: CameraId, day: Day) -> Call<Vec<u8>> {
-    object(Request::GetDayNotice { camera_id, day })
+    call!(Request::GetDayNotice { camera_id, day } => Object)
 }
 
 /// Every trustee's keys of a day, by the trustee's name.
 #[must_use]
 pub fn day_keys(day: Day) -> Call<Vec<NamedObject>> {
-    Call {
-        request: Request::GetDayKeys(day),
-        read: reader!(Response::Objects(keys) => keys),
-        expected: "no Objects",
-    }
+    call!(Request::GetDayKeys(day) => Objects)
 }
 
 /// Open a pairing mailbox for so many seconds.
@@ -136,31 +115,27 @@ pub fn put_mail(mailbox: [u8; 32], side: Side, mail: Vec<u8>) -> Call<()> {
 /// it.
 #[must_use]
 pub fn take_mail(mailbox: [u8; 32], side: Side) -> Call<Vec<u8>> {
-    object(Request::MailboxTake { mailbox, side })
+    call!(Request::MailboxTake { mailbox, side } => Object)
 }
 
 /// Sponsor a leaf of this text and append it to the log.
 #[must_use]
 pub fn sponsor_leaf(text: String) -> Call<LoggedLeaf> {
-    Call {
-        request: Request::SponsorLeaf(text),
-        read: reader!(Response::Logged { leaf, proof } => LoggedLeaf { leaf, proof }),
-        expected: "no Logged",
-    }
+    call!(Request::SponsorLeaf(text) => Logged)
 }
 
 /// The cameras that the asker may watch.
 #[must_use]
 pub fn cameras() -> Call<Vec<CameraStatus>> {
-    Call {
-        request: Request::ListCameras,
-        read: reader!(Response::Cameras(cameras) => cameras),
-        expected: "no Cameras",
-    }
+    call!(Request::ListCameras => Cameras)
 }
 
 /// One page of EpochOpens, and whether the relay says that there are more. [`crate::epochs`] asks
 /// for all of them and believes nothing.
 pub(crate) fn epoch_page(request: Request) -> Call<(Vec<Vec<u8>>, bool)> {
-    Call { request, read: reader!(Response::Epochs { opens, more } => (opens, more)), expected: "no Epochs" }
+    let read = |response| match response {
+        Response::Epochs { opens, more } => Some((opens, more)),
+        _ => None,
+    };
+    Call { request, read, expected: "no Epochs" }
 }

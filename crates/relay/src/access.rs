@@ -120,7 +120,7 @@ impl Access {
     // speaks for another one.
     pub(crate) fn may_publish(&self, key: &PublicKey, camera_id: CameraId) -> Result<Arc<Enrolled>, Refusal> {
         if CameraId::of_key(key) != camera_id {
-            return Err(Refusal::new(RefusalCode::WrongCamera, "a camera publishes itself and no other"));
+            return Err(RefusalCode::WrongCamera.because("a camera publishes itself and no other"));
         }
         self.camera(camera_id).ok_or_else(|| {
             no("no owner known here has enrolled this camera: pair it, or ask the relay's operator")
@@ -175,5 +175,5 @@ impl Access {
 
 /// In the same words whether a camera exists or not.
 fn no(text: &str) -> Refusal {
-    Refusal::new(RefusalCode::NotAllowed, text)
+    RefusalCode::NotAllowed.because(text)
 }

@@ -4,13 +4,13 @@ use crate::access::Enrolled;
 use crate::ingest;
 use crate::peer::Peer;
 use crate::playback;
-use crate::refuse::{OrRefuse, of_object};
+use crate::refuse::OrRefuse;
 use crate::state::Relay;
 use media::enrollment::Enrollment;
 use media::limits;
 use media::message::{CameraStatus, Control, Refusal, RefusalCode, Request, Response};
 use media::notice::DayNotice;
-use media::pair::PolicyBundle;
+use media::pair::HeldPolicy;
 use media::policy::SignedOwnerPolicy;
 use media::time::Seconds;
 use quic::{IncomingCall, Responder, StreamError};
@@ -33,18 +33,11 @@ async fn answer(
     request: Request,
     responder: Responder,
 ) -> Result<(), StreamError> {
-    if let Request::FetchSegments(query) = request {
-        return match relay.access.may_fetch(&peer.key, query.camera_id, relay.now()) {
-            Ok(()) => playback::send_segments(relay, query, responder).await,
-            Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
-        };
-    }
-    if let Request::FetchHeads(query) = request {
-        return match relay.access.may_watch(&peer.key, query.segments.camera_id, relay.now()) {
-            Ok(()) => playback::send_heads(relay, query, responder).await,
-            Err(refusal) => responder.answer(&Response::Refused(refusal)).await,
-        };
-    }
+    let request = match request {
+        Request::FetchSegments(query) => return playback::send_segments(relay, peer, query, responder).await,
+        Request::FetchHeads(query) => return playback::send_heads(relay, peer, query, responder).await,
+        other => other,
+    };
     let response = tokio::select! {
         response = respond(relay, peer, request) => response,
         // Whoever asked has gone: there is nobody to wait for.
@@ -74,13 +67,12 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
             let none = || not_found("the camera has not published this day's notice key");
             Ok(Response::Object(notice.ok_or_else(none)?.to_vec()))
         }
-        Request::PutPolicy { enrollment, bundle } => put_policy(relay, peer, &enrollment, &bundle).await,
+        Request::PutPolicy(policy) => put_policy(relay, peer, &policy).await,
         Request::GetPolicy { camera_id, hash } => {
             access.may_policy(key, camera_id, now)?;
             let hash = (hash != [0; 32]).then_some(hash);
             let held = store.policy(camera_id, hash).await.or_refuse()?;
-            let held = held.ok_or_else(|| not_found("no policy with this hash is here"))?;
-            Ok(Response::Policy { enrollment: held.enrollment, bundle: held.bundle })
+            Ok(Response::Policy(held.ok_or_else(|| not_found("no policy with this hash is here"))?))
         }
         Request::GetDayKeys(day) => {
             access.may_day_keys(key, now)?;
@@ -107,37 +99,26 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
 
 async fn put_notice(relay: &Relay, peer: &Peer, bytes: Vec<u8>) -> Result<Response, Refusal> {
     let enrolled = relay.access.may_publish(&peer.key, peer.camera_id)?;
-    let notice =
-        DayNotice::decode_verified(&bytes, &enrolled.camera_pk).map_err(|error| of_object(&error))?;
+    let notice = DayNotice::decode_verified(&bytes, &enrolled.camera_pk)?;
     let now_us = relay.now_us();
     let put = relay.store.put_day_notice(notice.camera_id, notice.day, bytes.into(), now_us).await;
     put.map(|()| Response::Ok).or_refuse()
 }
 
 /// An owner puts its own camera's policy; the camera is told if it is connected.
-async fn put_policy(
-    relay: &Relay,
-    peer: &Peer,
-    enrollment: &[u8],
-    bundle: &PolicyBundle,
-) -> Result<Response, Refusal> {
+async fn put_policy(relay: &Relay, peer: &Peer, put: &HeldPolicy) -> Result<Response, Refusal> {
     relay.access.may_own(&peer.key)?;
-    let enrolled = Enrollment::decode_verified(enrollment).map_err(|error| of_object(&error))?;
+    let enrolled = Enrollment::decode_verified(&put.enrollment)?;
     if enrolled.owner_root_pk != peer.key {
-        return Err(Refusal::new(RefusalCode::NotAllowed, "an owner enrolls for itself and no other"));
+        return Err(RefusalCode::NotAllowed.because("an owner enrolls for itself and no other"));
     }
-    let policy = SignedOwnerPolicy::decode_verified(&bundle.policy, &enrolled.owner_root_pk)
-        .map_err(|error| of_object(&error))?;
+    let policy = SignedOwnerPolicy::decode_verified(&put.bundle.policy, &enrolled.owner_root_pk)?;
     let camera_id = enrolled.camera_id();
     let most = relay.limits.cameras_per_owner;
     if relay.access.camera(camera_id).is_none() && relay.access.cameras_of_owner(&peer.key) >= most {
-        return Err(Refusal::new(
-            RefusalCode::Quota,
-            format!("an owner enrolls at most {most} cameras here"),
-        ));
+        return Err(RefusalCode::Quota.because(format!("an owner enrolls at most {most} cameras here")));
     }
-    let put = relay.store.put_policy(enrollment, bundle, relay.now_us()).await;
-    put.or_refuse()?;
+    relay.store.put_policy(&put.enrollment, &put.bundle, relay.now_us()).await.or_refuse()?;
     relay.access.learn(Enrolled::new(&enrolled, &policy));
     let version = policy.unverified().version;
     tracing::info!(%camera_id, version, "a policy was put");
@@ -165,5 +146,5 @@ async fn list_cameras(relay: &Relay, peer: &Peer, now: Seconds) -> Result<Respon
 }
 
 fn not_found(text: &str) -> Refusal {
-    Refusal::new(RefusalCode::NotFound, text)
+    RefusalCode::NotFound.because(text)
 }

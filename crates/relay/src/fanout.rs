@@ -317,7 +317,7 @@ async fn send(link: &Link, segment: &LiveSegment, priority: i32) -> Result<(), S
         match ended {
             Some(End::Whole) => return out.finish(),
             Some(End::Broken) => {
-                out.reset();
+                // Dropped before its end, it is reset.
                 return Ok(());
             }
             None => {

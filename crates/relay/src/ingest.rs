@@ -37,7 +37,7 @@ use media::segment::{
 use media::sign::PublicKey;
 use quic::{SegmentRecv, StreamError};
 use std::time::Duration;
-use store::{SegmentFacts, StoreError};
+use store::{Entry, Kind, StoreError};
 
 /// Bytes of a segment that are taken at once.
 const CHUNK: usize = 64 << 10;
@@ -64,7 +64,7 @@ pub(crate) async fn receive_segment(relay: &Relay, peer: &Peer, stream: SegmentR
         Err(Failed::Illegible(error)) => {
             let text = format!("a segment's stream holds no segment: {error}");
             tracing::info!(camera_id = %peer.camera_id, %error, "not a segment");
-            peer.link.close(&Refusal::new(RefusalCode::Malformed, text));
+            peer.link.close(&RefusalCode::Malformed.because(text));
             Ok(())
         }
         Err(Failed::Refused(SegmentHeader { track, sequence, .. }, refusal)) => {
@@ -96,18 +96,16 @@ async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<Segment
     if let Some(live) = live {
         live.finish();
     }
-    let facts = SegmentFacts {
-        camera_id: header.camera_id,
+    let record = store::Header {
         track: header.track,
-        sequence: header.sequence,
         epoch_no: header.epoch_no,
         k: header.k,
         start_us: header.start_us,
-        duration_us: trailer.duration_us,
-        received_us,
+        duration_us: trailer.duration_us.into(),
+        ..store::Header::new(Kind::Segment, header.camera_id, header.sequence.0, received_us)
     };
     // SPEC: session.md#publishing: a segment MUST NOT be acknowledged before it is durable.
-    let put = relay.store.put_segment(facts, inflow.body).await;
+    let put = relay.store.put_segment(record, inflow.body).await;
     if put.is_err() && fresh {
         peer.memory.forget_segment(&header);
     }
@@ -173,7 +171,7 @@ impl Inflow<'_> {
         header: &SegmentHeader,
         live: Option<&Growing>,
     ) -> Result<(FragmentsHash, Trailer), Failed> {
-        let refused = |code, text: String| Failed::Refused(*header, Refusal::new(code, text));
+        let refused = |code: RefusalCode, text: String| Failed::Refused(*header, code.because(text));
         let malformed = |error: DecodeError| {
             let code = match error {
                 DecodeError::TooLong { .. } => RefusalCode::TooLarge,
@@ -230,7 +228,7 @@ struct Admitted<'a> {
 async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> Result<Admitted<'a>, Refusal> {
     let camera_pk = relay.access.may_publish(&peer.key, header.camera_id)?.camera_pk;
     if !peer.publishes(header.track) {
-        return Err(Refusal::new(RefusalCode::NotAllowed, "publish this track first"));
+        return Err(RefusalCode::NotAllowed.because("publish this track first"));
     }
     relay.take_write(header.camera_id)?;
     if let Some(start) = peer.memory.start(&header) {
@@ -249,18 +247,14 @@ async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> R
             return Ok(Admitted { relay, peer, header, camera_pk, start });
         }
     }
-    Err(Refusal::new(
-        RefusalCode::NotFound,
-        "the EpochOpen of this segment's epoch is not here: put it first",
-    ))
+    Err(RefusalCode::NotFound.because("the EpochOpen of this segment's epoch is not here: put it first"))
 }
 
 impl Admitted<'_> {
     /// Whether the camera signed exactly these bytes; the chain after them.
     async fn judge(&self, trailer: &Trailer, fragments: FragmentsHash) -> Result<Chain, Refusal> {
         let header = &self.header;
-        let bad = |text: &str| Refusal::new(RefusalCode::BadSignature, text);
-        trailer.verify(&self.camera_pk, &header.hash()).map_err(|error| bad(&error.to_string()))?;
+        trailer.verify(&self.camera_pk, &header.hash())?;
         // SPEC: session.md#publishing: a relay MUST recompute the chain wherever it holds the
         // segment before.
         let before = match header.k.checked_sub(1) {
@@ -271,7 +265,7 @@ impl Admitted<'_> {
             },
         };
         match before {
-            Some(before) if chain_after(&before, header, fragments) != trailer.chain => Err(bad(
+            Some(before) if chain_after(&before, header, fragments) != trailer.chain => Err(RefusalCode::BadSignature.because(
                 "the chain does not hold: these are not the fragments that were signed, or not after this segment",
             )),
             _ => Ok(trailer.chain),
@@ -290,9 +284,9 @@ impl Admitted<'_> {
             cursor: Sequence(header.sequence.0.saturating_sub(1)),
         };
         let page = relay.store.segments(query).await.or_refuse()?;
-        let before = page.segments.iter().find(|s| s.facts().epoch_no == header.epoch_no && s.facts().k == k);
-        let Some(before) = before else { return Ok(None) };
-        let length = usize::try_from(before.length()).unwrap_or(usize::MAX);
+        let is_before = |entry: &&Entry| entry.header.epoch_no == header.epoch_no && entry.header.k == k;
+        let Some(before) = page.entries.iter().find(is_before) else { return Ok(None) };
+        let length = before.header.body_len();
         let ends = async {
             let first = relay.store.read_part(before, 0..HEADER_LEN.min(length)).await?;
             let last = relay.store.read_part(before, length.saturating_sub(END_LEN)..length).await?;
@@ -317,20 +311,15 @@ fn signed_chain(first: &[u8], last: &[u8], camera_pk: &PublicKey) -> Option<Chai
 
 /// A camera puts the EpochOpen of an epoch, before the epoch's first segment.
 pub(crate) async fn put_epoch_open(relay: &Relay, peer: &Peer, bytes: &[u8]) -> Result<(), Refusal> {
-    let malformed = |error: DecodeError| Refusal::new(RefusalCode::Malformed, error.to_string());
-    let signed = SignedEpochOpen::decode(bytes).map_err(malformed)?;
+    let signed = SignedEpochOpen::decode(bytes)?;
     let context = &signed.unverified().context;
     let enrolled = relay.access.may_publish(&peer.key, context.camera_id)?;
-    signed
-        .verify(&enrolled.camera_pk)
-        .map_err(|error| Refusal::new(RefusalCode::BadSignature, error.to_string()))?;
+    signed.verify(&enrolled.camera_pk)?;
     relay.check_track(context.track)?;
     relay.take_write(context.camera_id)?;
     if relay.store.policy(context.camera_id, Some(context.policy_hash)).await.or_refuse()?.is_none() {
-        return Err(Refusal::new(
-            RefusalCode::NotFound,
-            "the EpochOpen names a policy that is not here: its owner must put it first",
-        ));
+        return Err(RefusalCode::NotFound
+            .because("the EpochOpen names a policy that is not here: its owner must put it first"));
     }
     relay.store.put_epoch_open(&signed, relay.now_us()).await.or_refuse()?;
     peer.memory.remember_epoch(&signed);

@@ -45,7 +45,7 @@ impl Mailboxes {
         ttl_s: u32,
         now: Instant,
     ) -> Result<(), Refusal> {
-        let quota = |text: &str| Err(Refusal::new(RefusalCode::Quota, text));
+        let quota = |text: &str| Err(RefusalCode::Quota.because(text));
         if ttl_s == 0 || ttl_s > TTL_MAX_S {
             return quota("a mailbox lives for 1 to 3600 seconds");
         }
@@ -104,7 +104,7 @@ impl Mailboxes {
             // The sender lives as long as `self`.
             let put = tokio::time::timeout_at(deadline, changed.changed()).await;
             if put.is_err() {
-                return Err(Refusal::new(RefusalCode::NotFound, "no message is there yet: ask again"));
+                return Err(RefusalCode::NotFound.because("no message is there yet: ask again"));
             }
         }
     }
@@ -129,11 +129,11 @@ impl Mailboxes {
 
 fn spent() -> Refusal {
     let text = "this invite was used, has expired or was never made: ask the owner for a new one";
-    Refusal::new(RefusalCode::InviteSpent, text)
+    RefusalCode::InviteSpent.because(text)
 }
 
 fn not_yours() -> Refusal {
-    Refusal::new(RefusalCode::NotAllowed, "this side of the mailbox is its owner's")
+    RefusalCode::NotAllowed.because("this side of the mailbox is its owner's")
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! Recorded footage out: the stored bytes, exactly as they were received, in order; or of each
 //! segment its head alone.
 
-use crate::refuse::{OrRefuse, refusal};
+use crate::peer::Peer;
+use crate::refuse::OrRefuse;
 use crate::state::Relay;
 use bytes::Bytes;
-use media::id::{CameraId, TrackId};
+use media::id::{CameraId, Sequence, TrackId};
 use media::limits;
 use media::message::{Refusal, RefusalCode, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use media::time::Micros;
 use quic::{Responder, SegmentsOut, StreamError};
-use store::{SegmentPage, StoreError, StoredSegment};
+use store::{Entry, Page, StoreError};
 use tokio::sync::SemaphorePermit;
 
 /// What is sent of each segment.
@@ -21,13 +22,13 @@ enum Part {
 }
 
 impl Part {
-    async fn read(self, relay: &Relay, segment: &StoredSegment) -> Result<Bytes, StoreError> {
+    async fn read(self, relay: &Relay, segment: &Entry) -> Result<Bytes, StoreError> {
         match self {
             Self::Whole => relay.store.read_segment(segment).await,
             Self::Head { picture } => {
                 let bytes = relay.store.read_head(segment, picture).await?.to_vec();
-                let (segment_bytes, duration_us) = (segment.length(), segment.facts().duration_us);
-                Ok(StoredHead { segment_bytes, duration_us, bytes }.encode().into())
+                let duration_us = u32::try_from(segment.header.duration_us).unwrap_or(u32::MAX);
+                Ok(StoredHead { segment_bytes: segment.header.length, duration_us, bytes }.encode().into())
             }
         }
     }
@@ -39,44 +40,47 @@ impl Part {
 /// shows the gap.
 pub(crate) async fn send_segments(
     relay: &Relay,
+    peer: &Peer,
     query: SegmentQuery,
     responder: Responder,
 ) -> Result<(), StreamError> {
-    let begun = first_page(relay, query, responder).await?;
+    let allowed = relay.access.may_fetch(&peer.key, query.camera_id, relay.now());
+    let begun = first_page(relay, allowed, query, responder).await?;
     let Some((page, responder, _seat)) = begun else { return Ok(()) };
-    send(relay, query, page, responder.segments().await?, Part::Whole, usize::MAX).await
+    send(relay, query, page, responder.follow(&Response::Segments).await?, Part::Whole, usize::MAX).await
 }
 
 /// Streams the heads of what was asked for in the same way, as many as one answer holds.
 pub(crate) async fn send_heads(
     relay: &Relay,
+    peer: &Peer,
     HeadQuery { segments: query, pictures: picture }: HeadQuery,
     responder: Responder,
 ) -> Result<(), StreamError> {
     let most = if picture { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
-    let begun = first_page(relay, query, responder).await?;
+    let allowed = relay.access.may_watch(&peer.key, query.camera_id, relay.now());
+    let begun = first_page(relay, allowed, query, responder).await?;
     let Some((page, responder, _seat)) = begun else { return Ok(()) };
-    send(relay, query, page, responder.heads().await?, Part::Head { picture }, most).await
+    send(relay, query, page, responder.follow(&Response::Heads).await?, Part::Head { picture }, most).await
 }
 
 /// The first look comes before the answer, so that a failing store is a refusal and not half an
 /// answer.
 async fn first_page(
     relay: &Relay,
+    allowed: Result<(), Refusal>,
     query: SegmentQuery,
     responder: Responder,
-) -> Result<Option<(SegmentPage, Responder, SemaphorePermit<'_>)>, StreamError> {
-    let Ok(seat) = relay.load.fetches.try_acquire() else {
-        let refusal = Refusal::new(RefusalCode::Quota, "too many fetches at once: ask again in a moment");
-        responder.answer(&Response::Refused(refusal)).await?;
-        return Ok(None);
+) -> Result<Option<(Page, Responder, SemaphorePermit<'_>)>, StreamError> {
+    let begun = async {
+        allowed?;
+        let too_many = |_| RefusalCode::Quota.because("too many fetches at once: ask again in a moment");
+        let seat = relay.load.fetches.try_acquire().map_err(too_many)?;
+        Ok::<_, Refusal>((relay.store.segments(query).await.or_refuse()?, seat))
     };
-    match relay.store.segments(query).await {
-        Ok(page) => Ok(Some((page, responder, seat))),
-        Err(error) => {
-            responder.answer(&Response::Refused(refusal(&error))).await?;
-            Ok(None)
-        }
+    match begun.await {
+        Ok((page, seat)) => Ok(Some((page, responder, seat))),
+        Err(refusal) => responder.answer(&Response::Refused(refusal)).await.map(|()| None),
     }
 }
 
@@ -84,20 +88,20 @@ async fn first_page(
 async fn send(
     relay: &Relay,
     mut query: SegmentQuery,
-    mut page: SegmentPage,
+    mut page: Page,
     mut out: SegmentsOut,
     part: Part,
     most: usize,
 ) -> Result<(), StreamError> {
     let mut sent = 0;
     loop {
-        for segment in &page.segments {
+        for segment in &page.entries {
             if sent == most {
                 return out.finish().await;
             }
             match part.read(relay, segment).await {
                 Ok(bytes) => {
-                    out.send(segment.facts().received_us, bytes).await?;
+                    out.send(segment.header.received_us, bytes).await?;
                     sent += 1;
                 }
                 Err(StoreError::Gone) => {}
@@ -111,7 +115,7 @@ async fn send(
             }
         }
         let Some(next) = page.next else { return out.finish().await };
-        query.cursor = next;
+        query.cursor = Sequence(next);
         page = match relay.store.segments(query).await {
             Ok(page) => page,
             Err(error) => {

@@ -3,7 +3,7 @@
 
 use host::lock::Mutex;
 use media::id::CameraId;
-use media::message::{Refusal, RefusalCode};
+use media::message::RefusalCode;
 use quic::Link;
 use std::collections::BTreeMap;
 
@@ -48,8 +48,7 @@ impl Publishers {
         let here = link.peer_address();
         let there = older.peer_address();
         tracing::warn!(%camera_id, newer = %here, older = %there, "two connections with one camera's key: the newer goes on; if this repeats, the key was copied");
-        older.close(&Refusal::new(
-            RefusalCode::Replaced,
+        older.close(&RefusalCode::Replaced.because(
             "another connection with your key took over; if you did not open it, your key was copied",
         ));
         true

@@ -1,7 +1,6 @@
 //! The store's errors as refusals: a peer reads what it did wrong or may do later, and the
 //! operator's log alone what failed inside.
 
-use media::enrollment::ObjectError;
 use media::message::{Refusal, RefusalCode};
 use store::StoreError;
 
@@ -25,24 +24,12 @@ pub(crate) fn refusal(error: &StoreError) -> Refusal {
         }
         RefusalCode::StorageFull => {
             tracing::warn!(%error, "storage is full");
-            Refusal::new(
-                RefusalCode::StorageFull,
-                "the relay's storage is full: keep this and send it again later",
-            )
+            RefusalCode::StorageFull.because("the relay's storage is full: keep this and send it again later")
         }
-        code => Refusal::new(code, error.to_string()),
+        code => code.because(error.to_string()),
     }
 }
 
 pub(crate) fn internal() -> Refusal {
-    Refusal::new(RefusalCode::Internal, "the relay failed inside: try again, and tell its operator")
-}
-
-/// Of an object that is not what its author signed.
-pub(crate) fn of_object(error: &ObjectError) -> Refusal {
-    let code = match error {
-        ObjectError::Signature(_) => RefusalCode::BadSignature,
-        ObjectError::Decode(_) => RefusalCode::Malformed,
-    };
-    Refusal::new(code, error.to_string())
+    RefusalCode::Internal.because("the relay failed inside: try again, and tell its operator")
 }

@@ -6,7 +6,7 @@
 use crate::error::Error;
 use crate::session;
 use crate::state::Relay;
-use media::message::{Refusal, RefusalCode};
+use media::message::RefusalCode;
 use quic::{Endpoint, Incoming};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +39,7 @@ pub(crate) async fn serve(
     }
     tracing::info!(sessions = sessions.len(), "the relay stops");
     while sessions.join_next().await.is_some() {}
-    endpoint
-        .close_with(&Refusal::new(RefusalCode::GoingAway, "the relay is stopping: come back in a moment"));
+    endpoint.close_with(&RefusalCode::GoingAway.because("the relay is stopping: come back in a moment"));
     // A peer that is gone cannot notice.
     let _ = tokio::time::timeout(FAREWELL, endpoint.wait_idle()).await;
     while aside.join_next().await.is_some() {}
@@ -66,7 +65,7 @@ async fn admit(relay: Arc<Relay>, incoming: Incoming, number: u64) {
         _seat = relay.load.strangers.try_acquire().ok();
         if _seat.is_none() {
             let text = "too many connections by keys that nobody enrolled: try again later";
-            return link.close(&Refusal::new(RefusalCode::Quota, text));
+            return link.close(&RefusalCode::Quota.because(text));
         }
     }
     session::run(relay.clone(), link, control, number).await;

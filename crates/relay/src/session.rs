@@ -10,7 +10,7 @@ use crate::ingest;
 use crate::peer::Peer;
 use crate::state::Relay;
 use media::id::{CameraId, TrackId};
-use media::message::{Control, From, Refusal, RefusalCode};
+use media::message::{Control, From, RefusalCode};
 use quic::{ControlReceiver, Link, LinkError, SegmentRecv};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl Session {
             | Control::SubscribeOk { .. }
             | Control::Refuse(_)
             | Control::PolicyChanged { .. } => {
-                let refusal = Refusal::new(RefusalCode::Malformed, "this message is the relay's to send");
+                let refusal = RefusalCode::Malformed.because("this message is the relay's to send");
                 self.peer.link.close(&refusal);
                 return Err(refusal.into());
             }
@@ -124,7 +124,7 @@ impl Session {
     fn receive(&mut self, stream: SegmentRecv) -> Result<(), LinkError> {
         if !self.peer.is_publisher() {
             stream.stop();
-            let refusal = Refusal::new(RefusalCode::NotAllowed, "publish a track before you send a segment");
+            let refusal = RefusalCode::NotAllowed.because("publish a track before you send a segment");
             return self.peer.link.control_send(&Control::Refuse(refusal));
         }
         let (relay, peer) = (self.relay.clone(), self.peer.clone());
@@ -135,7 +135,7 @@ impl Session {
     fn subscribe(&mut self, camera_id: CameraId, track: TrackId, from: From) -> Result<(), LinkError> {
         let (relay, peer) = (self.relay.clone(), self.peer.clone());
         self.subscriptions.retain(|_, task| !task.is_finished());
-        let quota = |text: &str| Refusal::new(RefusalCode::Quota, text);
+        let quota = |text: &str| RefusalCode::Quota.because(text);
         let may = || {
             relay.access.may_watch(&peer.key, camera_id, relay.now())?;
             relay.check_track(track)?;
@@ -182,7 +182,7 @@ impl Session {
     /// The relay stops: what is being received may still become durable, then the peer is told to
     /// come back later.
     async fn drain(&mut self) {
-        let refusal = Refusal::new(RefusalCode::GoingAway, "the relay is stopping: come back in a moment");
+        let refusal = RefusalCode::GoingAway.because("the relay is stopping: come back in a moment");
         // A session that ended meanwhile needs no refusal.
         let _ = self.peer.link.control_send(&Control::Refuse(refusal.clone()));
         self.others.shutdown().await;

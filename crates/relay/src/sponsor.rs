@@ -7,7 +7,7 @@
 
 use crate::load::Rates;
 use log_client::{AddError, LogClient};
-use media::message::{Refusal, RefusalCode, Response};
+use media::message::{LoggedLeaf, Refusal, RefusalCode, Response};
 use media::sign::PublicKey;
 use std::time::Duration;
 use tlog::note::{self, Signer};
@@ -35,22 +35,18 @@ impl Sponsor {
         if !self.rates.take(*owner, self.per_minute) {
             let text =
                 format!("{} leaves a minute are sponsored for one owner: wait a minute", self.per_minute);
-            return Err(Refusal::new(RefusalCode::Quota, text));
+            return Err(RefusalCode::Quota.because(text));
         }
         let leaf = note::sign(text, &[&self.signer])
-            .map_err(|error| Refusal::new(RefusalCode::Malformed, error.to_string()))?
+            .map_err(|error| RefusalCode::Malformed.because(error.to_string()))?
             .encode();
         if leaf.len() > media::limits::LEAF {
-            return Err(Refusal::new(
-                RefusalCode::TooLarge,
-                "a leaf has at most 32 KiB, its signature included",
-            ));
+            return Err(RefusalCode::TooLarge.because("a leaf has at most 32 KiB, its signature included"));
         }
         let added = tokio::time::timeout(LOG_WITHIN, self.log.add(leaf.clone())).await;
-        let late =
-            || Refusal::new(RefusalCode::LogUnavailable, "the log did not answer in time: ask again later");
+        let late = || RefusalCode::LogUnavailable.because("the log did not answer in time: ask again later");
         let (_, proof) = added.map_err(|_| late())?.map_err(|error| refusal(&error))?;
-        Ok(Response::Logged { leaf, proof: proof.encode() })
+        Ok(Response::Logged(LoggedLeaf { leaf, proof: proof.encode() }))
     }
 }
 
@@ -59,13 +55,13 @@ fn refusal(error: &AddError) -> Refusal {
         AddError::NotYet(_) => tracing::warn!(%error, "a sponsored leaf waits"),
         _ => tracing::error!(%error, "a sponsored leaf is not in the log"),
     }
-    Refusal::new(RefusalCode::LogUnavailable, error.to_string())
+    RefusalCode::LogUnavailable.because(error.to_string())
 }
 
 /// Whether this relay, called `sponsor`, speaks for an owner with this text.
 // SPEC: session.md#sponsoring: every other text MUST be refused.
 fn judge(text: &str, sponsor: &str) -> Result<(), Refusal> {
-    let no = |why: String| Refusal::new(RefusalCode::NotSponsored, why);
+    let no = |why: String| RefusalCode::NotSponsored.because(why);
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     let kind = match first {

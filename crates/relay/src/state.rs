@@ -76,10 +76,7 @@ impl Relay {
         if self.load.writes.take(camera_id, most) {
             return Ok(());
         }
-        Err(Refusal::new(
-            RefusalCode::Quota,
-            format!("{most} writes a minute are allowed: go on in a moment"),
-        ))
+        Err(RefusalCode::Quota.because(format!("{most} writes a minute are allowed: go on in a moment")))
     }
 
     /// Whether a camera may have this track.
@@ -88,9 +85,6 @@ impl Relay {
         if track.0 < most {
             return Ok(());
         }
-        Err(Refusal::new(
-            RefusalCode::Quota,
-            format!("a camera has at most {most} tracks here, numbered from 0"),
-        ))
+        Err(RefusalCode::Quota.because(format!("a camera has at most {most} tracks here, numbered from 0")))
     }
 }

@@ -22,9 +22,6 @@ const COMMITMENT: usize = 32;
 const CHUNK: usize = 16 * 1024;
 const TAG: usize = 16;
 
-/// What sealing adds to an empty message: salt, commitment, one tag.
-pub const OVERHEAD: usize = SALT + COMMITMENT + TAG;
-
 /// A message does not open: wrong key, wrong context, altered, truncated or extended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the message does not open under this key and context")]

@@ -15,20 +15,70 @@
 use media::epoch::CtxHash;
 use media::sign::sha256;
 use ring::{hkdf, hmac};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 /// A hedge against a weak generator: fresh randomness is folded into what was there. Never stored.
 // SPEC: segment.md#key-schedule: a pool MUST NOT be stored: it has no bytes to give.
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct Pool([u8; 32]);
 
-/// An epoch's seed: what is wrapped for admins and shared among trustees.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct EpochSeed([u8; 32]);
+impl core::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Pool(secret)")
+    }
+}
 
-/// What opens an epoch's segments.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct ContentKey([u8; 32]);
+/// A secret of 32 bytes: erased when it is dropped, shown by its name alone, and compared in the
+/// same time wherever two of them differ.
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// One that was made, kept or opened before.
+            pub fn new(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes, to be kept, wrapped or shared.
+            pub fn expose(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(secret)"))
+            }
+        }
+
+        impl subtle::ConstantTimeEq for $name {
+            fn ct_eq(&self, other: &Self) -> subtle::Choice {
+                self.0.ct_eq(&other.0)
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                subtle::ConstantTimeEq::ct_eq(self, other).into()
+            }
+        }
+
+        impl Eq for $name {}
+    };
+}
+pub(crate) use secret;
+
+secret!(
+    /// An epoch's seed: what is wrapped for admins and shared among trustees.
+    EpochSeed
+);
+secret!(
+    /// What opens an epoch's segments.
+    ContentKey
+);
 
 impl Pool {
     /// Starts from the operating system's randomness.
@@ -48,18 +98,6 @@ impl Pool {
 }
 
 impl EpochSeed {
-    /// A seed as it was rebuilt or unwrapped.
-    #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes, to be wrapped or shared.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// `key_e`.
     #[must_use]
     pub fn content_key(&self, ctx: &CtxHash) -> ContentKey {
@@ -85,59 +123,11 @@ impl EpochSeed {
     }
 }
 
-impl ContentKey {
-    /// A key as it was unwrapped.
-    #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
 /// `share_commit_i`: what the camera publishes and signs for the share with this index.
 #[must_use]
 pub fn share_commit(ctx: &CtxHash, index: u8, share: &[u8; 32]) -> [u8; 32] {
     sha256(&[b"candor share\0", &ctx.0, &[index], share])
 }
-
-/// Equality that takes the same time wherever two secrets differ.
-macro_rules! constant_time_eq {
-    ($($name:ident),+) => {$(
-        impl subtle::ConstantTimeEq for $name {
-            fn ct_eq(&self, other: &Self) -> subtle::Choice {
-                self.0.ct_eq(&other.0)
-            }
-        }
-
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                subtle::ConstantTimeEq::ct_eq(self, other).into()
-            }
-        }
-
-        impl Eq for $name {}
-    )+};
-}
-pub(crate) use constant_time_eq;
-constant_time_eq!(EpochSeed, ContentKey);
-
-/// A secret says its name and nothing else.
-macro_rules! redacted {
-    ($($name:ident),+) => {$(
-        impl core::fmt::Debug for $name {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(concat!(stringify!($name), "(secret)"))
-            }
-        }
-    )+};
-}
-pub(crate) use redacted;
-redacted!(Pool, EpochSeed, ContentKey);
 
 /// HKDF-Extract is HMAC(salt, ikm): RFC 5869, section 2.2.
 fn extract(salt: &[u8], ikm: &[u8]) -> [u8; 32] {

@@ -8,29 +8,27 @@
 //! X-Wing is ML-KEM-768 and X25519 together: what is recorded today stays closed while either of
 //! them holds.
 
-use crate::epoch::redacted;
+use crate::epoch::secret;
 use alloc::vec::Vec;
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
 use hpke::{Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Bytes of an encoded X-Wing public key.
 pub const PUBLIC_BYTES: usize = 1216;
 /// Bytes of an encapsulation.
 pub const ENCAPSULATION_BYTES: usize = 1120;
-/// What sealing adds to a plaintext: the encapsulation and the tag.
-pub const OVERHEAD: usize = ENCAPSULATION_BYTES + 16;
 
 type Private = <XWing as hpke::Kem>::PrivateKey;
 type Public = <XWing as hpke::Kem>::PublicKey;
 type Encapsulated = <XWing as hpke::Kem>::EncappedKey;
 
-/// An X-Wing private key: its 32-byte seed.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct SecretKey([u8; 32]);
-redacted!(SecretKey);
+secret!(
+    /// An X-Wing private key: its 32-byte seed.
+    SecretKey
+);
 
 /// Why something is not sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,18 +47,6 @@ impl SecretKey {
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
         Self(seed)
-    }
-
-    /// A key as it was stored.
-    #[must_use]
-    pub fn new(seed: [u8; 32]) -> Self {
-        Self(seed)
-    }
-
-    /// The seed, to be stored.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
     }
 
     /// The encoded public key, [`PUBLIC_BYTES`] long.
@@ -91,12 +77,6 @@ impl SecretKey {
     fn private(&self) -> Private {
         Private::from_bytes(&self.0).expect("every 32 bytes are the seed of an X-Wing key")
     }
-}
-
-/// Whether these bytes are a public key that can be sealed to.
-#[must_use]
-pub fn is_public_key(public: &[u8]) -> bool {
-    Public::from_bytes(public).is_ok()
 }
 
 /// Seals to a public key.

@@ -9,38 +9,24 @@
 //! details  = ChaCha20-Poly1305(HKDF-Expand(notice_d, "candor details\0" || entry_id, 32), nonce 0, padded text)
 //! ```
 
-use crate::epoch::{constant_time_eq, expand, redacted};
+use crate::epoch::{expand, secret};
 use alloc::vec::Vec;
 use media::id::{CameraId, Day};
 use media::sign::sha256;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// `NR_d`: the one-way chain from which each day's notice key comes.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct NoticeRoot([u8; 32]);
+secret!(
+    /// `NR_d`: the one-way chain from which each day's notice key comes.
+    NoticeRoot
+);
 
-/// `notice_d`.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct NoticeKey([u8; 32]);
-
-redacted!(NoticeRoot, NoticeKey);
-constant_time_eq!(NoticeKey);
+secret!(
+    /// `notice_d`.
+    NoticeKey
+);
 
 impl NoticeRoot {
-    /// A root as it was made or stored.
-    #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes, to be stored.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// `NR_{d+1}` from `NR_d`; `day` is d.
     #[must_use]
     pub fn next(&self, camera: &CameraId, day: Day) -> Self {
@@ -55,18 +41,6 @@ impl NoticeRoot {
 }
 
 impl NoticeKey {
-    /// A key as a DayNotice carries it.
-    #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// `notice_commit_d`, which every EpochContext of the day carries.
     #[must_use]
     pub fn commit(&self) -> [u8; 32] {

@@ -30,11 +30,11 @@ mod store;
 #[allow(clippy::unwrap_used)]
 pub mod suite;
 
-pub use contract::{Backend, CameraTotals, Swept};
+pub use contract::{Backend, CameraTotals, Entry, Page, Swept};
 pub use error::StoreError;
 pub use objects::EpochOpens;
 pub use packs::{Packs, PacksConfig};
-pub use policy::{PolicyFacts, StoredPolicy};
-pub use record::SegmentFacts;
+pub use policy::PolicyFacts;
+pub use record::{Header, Kind};
 pub use retention::{Terms, WhenFull};
-pub use store::{SegmentPage, Store, StoredSegment};
+pub use store::Store;

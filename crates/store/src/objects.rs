@@ -1,19 +1,18 @@
 //! What is kept beside the video: EpochOpens, DayNotices, policies and mirrored day keys.
 
-use crate::contract::{Put, Span};
+use crate::contract::Span;
 use crate::error::StoreError;
-use crate::policy::{PolicyFacts, StoredPolicy, malformed, refused};
+use crate::policy::{self, PolicyFacts, malformed, refused};
 use crate::record::{DAY_US, Header, Key, Kind};
 use crate::store::{Store, check_size};
 use bytes::Bytes;
-use media::codec::{Reader, Writer};
+use media::codec::{self, Reader, Writer};
 use media::enrollment::Enrollment;
 use media::epoch::SignedEpochOpen;
 use media::id::{CameraId, Day, TrackId};
 use media::message::NamedObject;
-use media::pair::PolicyBundle;
+use media::pair::{HeldPolicy, PolicyBundle};
 use media::policy::SignedOwnerPolicy;
-use media::rope::Rope;
 use media::time::Micros;
 use media::{limits, sign};
 
@@ -47,15 +46,14 @@ impl Store {
             let text = format!("an epoch of {duration_us} us; the most is {EPOCH_MAX_US}");
             return Err(StoreError::Malformed(text));
         }
-        let body = Rope::from(open.bytes().to_vec());
         let header = Header {
             track: context.track,
             epoch_no: context.epoch_no,
             start_us: context.start_us,
             duration_us,
-            ..Header::new(Kind::EpochOpen, context.camera_id, context.epoch_no.0, received_us, &body)
+            ..Header::new(Kind::EpochOpen, context.camera_id, context.epoch_no.0, received_us)
         };
-        self.backend.put(Put { header, body, policy: None }).await
+        self.keep(header, open.bytes().to_vec().into(), None).await
     }
 
     /// The first `limit` EpochOpens that overlap `from_us..to_us`, in order of their numbers.
@@ -99,9 +97,8 @@ impl Store {
         received_us: Micros,
     ) -> Result<(), StoreError> {
         check_size("a DayNotice", signed.len(), limits::NAME)?;
-        let body = Rope::from(signed);
-        let header = Header::new(Kind::DayNotice, camera_id, u64::from(day.0), received_us, &body);
-        self.backend.put(Put { header, body, policy: None }).await
+        let header = Header::new(Kind::DayNotice, camera_id, u64::from(day.0), received_us);
+        self.keep(header, signed.into(), None).await
     }
 
     /// # Errors
@@ -140,12 +137,12 @@ impl Store {
         }
         let facts =
             PolicyFacts { hash: signed.hash(), prev_hash: policy.prev_hash, owner: enrolled.owner_root_pk };
-        let body = Rope::from(StoredPolicy::encode(enrollment, bundle));
         let header = Header {
             duration_us: u64::from(policy.retention_days) * DAY_US,
-            ..Header::new(Kind::Policy, policy.camera_id, u64::from(policy.version), received_us, &body)
+            ..Header::new(Kind::Policy, policy.camera_id, u64::from(policy.version), received_us)
         };
-        self.backend.put(Put { header, body, policy: Some(facts) }).await
+        let held = HeldPolicy { enrollment: enrollment.to_vec(), bundle: bundle.clone() };
+        self.keep(header, codec::encode_bare(&held).into(), Some(facts)).await
     }
 
     /// The policy of a camera with this hash; the newest for `None`.
@@ -156,9 +153,9 @@ impl Store {
         &self,
         camera_id: CameraId,
         hash: Option<[u8; 32]>,
-    ) -> Result<Option<StoredPolicy>, StoreError> {
+    ) -> Result<Option<HeldPolicy>, StoreError> {
         match self.backend.policy(camera_id, hash).await? {
-            Some(entry) => StoredPolicy::decode(&self.backend.read(entry).await?).map(Some),
+            Some(entry) => policy::read(&self.backend.read(entry).await?).map(Some),
             None => Ok(None),
         }
     }
@@ -179,11 +176,10 @@ impl Store {
         check_size("day keys", bundle.len(), limits::DAY_KEYS)?;
         let mut w = Writer::new();
         w.bytes(trustee.as_bytes()).raw(bundle);
-        let body = Rope::from(w.finish());
         // What stands in for a camera.
         let trustee = CameraId(sign::sha256(&[b"candor relay trustee\0", trustee.as_bytes()]));
-        let header = Header::new(Kind::DayKeys, trustee, u64::from(day.0), received_us, &body);
-        self.backend.put(Put { header, body, policy: None }).await
+        let header = Header::new(Kind::DayKeys, trustee, u64::from(day.0), received_us);
+        self.keep(header, w.finish().into(), None).await
     }
 
     /// The mirrored keys of a day, by trustee.

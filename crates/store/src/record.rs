@@ -8,9 +8,10 @@
 //! | policy | version | duration: its retention | Enrollment, policy, leaf, proof, each behind a `u32` length |
 //! | day keys | day | camera_id: hash of the trustee's name | name behind a `u32` length, then the bundle |
 
-use media::id::{CameraId, EpochNo, Sequence, TrackId};
+use media::id::{CameraId, EpochNo, TrackId};
 use media::rope::Rope;
 use media::time::Micros;
+use media::{fields, numbered};
 use std::time::Duration;
 
 /// Microseconds of a day.
@@ -25,6 +26,8 @@ pub enum Kind {
     Policy,
     DayKeys,
 }
+
+numbered!(Kind as u8 { Segment = 1, EpochOpen = 2, DayNotice = 3, Policy = 4, DayKeys = 5 });
 
 impl Kind {
     /// The word in errors and logs.
@@ -73,9 +76,23 @@ pub struct Header {
     pub body_crc: u32,
 }
 
+fields!(Header {
+    kind,
+    camera_id,
+    track,
+    number,
+    epoch_no,
+    k,
+    start_us,
+    duration_us,
+    received_us,
+    length,
+    body_crc,
+});
+
 impl Header {
-    /// A header for `body`; what a kind does not use stays zero.
-    pub fn new(kind: Kind, camera_id: CameraId, number: u64, received_us: Micros, body: &Rope) -> Self {
+    /// A header without a body; what a kind does not use stays zero.
+    pub fn new(kind: Kind, camera_id: CameraId, number: u64, received_us: Micros) -> Self {
         Self {
             kind,
             camera_id,
@@ -86,10 +103,17 @@ impl Header {
             start_us: Micros(0),
             duration_us: 0,
             received_us,
-            // Every caller checks its own limit first.
-            length: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            body_crc: body.pieces().fold(0, crc32c::crc32c_append),
+            length: 0,
+            body_crc: 0,
         }
+    }
+
+    /// The same of this body.
+    #[must_use]
+    pub fn of_body(self, body: &Rope) -> Self {
+        // Every caller checks its own limit first.
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        Self { length, body_crc: body.pieces().fold(0, crc32c::crc32c_append), ..self }
     }
 
     pub fn body_len(&self) -> usize {
@@ -108,48 +132,5 @@ impl Header {
 
     pub fn key(&self) -> Key {
         Key { kind: self.kind, camera_id: self.camera_id, track: self.track, number: self.number }
-    }
-}
-
-/// What the relay knows of a segment when it has read it: its clear header, its trailer, and when
-/// it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SegmentFacts {
-    pub camera_id: CameraId,
-    pub track: TrackId,
-    pub sequence: Sequence,
-    pub epoch_no: EpochNo,
-    /// Its number within the epoch.
-    pub k: u32,
-    /// First moment by the camera's clock.
-    pub start_us: Micros,
-    pub duration_us: u32,
-    /// When its header reached the relay, by the relay's clock. Retention counts from here.
-    pub received_us: Micros,
-}
-
-impl SegmentFacts {
-    pub(crate) fn header(&self, body: &Rope) -> Header {
-        Header {
-            track: self.track,
-            epoch_no: self.epoch_no,
-            k: self.k,
-            start_us: self.start_us,
-            duration_us: u64::from(self.duration_us),
-            ..Header::new(Kind::Segment, self.camera_id, self.sequence.0, self.received_us, body)
-        }
-    }
-
-    pub(crate) fn of(header: &Header) -> Self {
-        Self {
-            camera_id: header.camera_id,
-            track: header.track,
-            sequence: Sequence(header.number),
-            epoch_no: header.epoch_no,
-            k: header.k,
-            start_us: header.start_us,
-            duration_us: u32::try_from(header.duration_us).unwrap_or(u32::MAX),
-            received_us: header.received_us,
-        }
     }
 }

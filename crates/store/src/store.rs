@@ -1,8 +1,9 @@
 //! The typed questions and answers of a relay, over any [`Backend`].
 
-use crate::contract::{Answer, Backend, CameraTotals, Entry, Put, Span, Swept};
+use crate::contract::{Answer, Backend, CameraTotals, Entry, Page, Put, Span, Swept};
 use crate::error::StoreError;
-use crate::record::{Kind, SegmentFacts};
+use crate::policy::PolicyFacts;
+use crate::record::{Header, Kind};
 use bytes::Bytes;
 use media::id::{CameraId, Sequence, TrackId};
 use media::limits;
@@ -24,37 +25,6 @@ pub struct Store {
     pub(crate) backend: Arc<dyn Backend>,
 }
 
-/// A stored segment: what it is, and a hold on where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredSegment {
-    facts: SegmentFacts,
-    entry: Entry,
-}
-
-impl StoredSegment {
-    fn of(entry: Entry) -> Self {
-        Self { facts: SegmentFacts::of(&entry.header), entry }
-    }
-
-    pub fn facts(&self) -> &SegmentFacts {
-        &self.facts
-    }
-
-    /// Bytes of the segment.
-    pub fn length(&self) -> u32 {
-        self.entry.header.length
-    }
-}
-
-/// Some of the segments asked for, in order of sequence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SegmentPage {
-    pub segments: Vec<StoredSegment>,
-    /// The cursor of the next page; `None` when this is the last. A page may be empty and not the
-    /// last.
-    pub next: Option<Sequence>,
-}
-
 impl Store {
     pub fn over(backend: Arc<dyn Backend>) -> Self {
         Self { backend }
@@ -73,10 +43,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Taken`], [`StoreError::OutOfOrder`], [`StoreError::Full`],
     /// [`StoreError::TooLarge`] or a failing place.
-    pub async fn put_segment(&self, facts: SegmentFacts, body: impl Into<Rope>) -> Result<(), StoreError> {
+    pub async fn put_segment(&self, header: Header, body: impl Into<Rope>) -> Result<(), StoreError> {
         let body = body.into();
         check_size("a segment", body.len(), limits::SEGMENT)?;
-        self.backend.put(Put { header: facts.header(&body), body, policy: None }).await
+        self.keep(header, body, None).await
+    }
+
+    /// Keeps a body, of which `header` does not know the length and the checksum yet.
+    pub(crate) fn keep(&self, header: Header, body: Rope, policy: Option<PolicyFacts>) -> Answer<'_, ()> {
+        self.backend.put(Put { header: header.of_body(&body), body, policy })
     }
 
     /// The first sequence of which nothing earlier is missing: 0 for a track that is not known.
@@ -91,12 +66,9 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Index`].
-    pub async fn segments(&self, query: SegmentQuery) -> Result<SegmentPage, StoreError> {
+    pub fn segments(&self, query: SegmentQuery) -> Answer<'_, Page> {
         let SegmentQuery { camera_id, track, from_us, to_us, cursor } = query;
-        let span = Span { kind: Kind::Segment, camera_id, track, from_us, to_us };
-        let page = self.backend.page(span, cursor.0, PAGE).await?;
-        let segments = page.entries.into_iter().map(StoredSegment::of).collect();
-        Ok(SegmentPage { segments, next: page.next.map(Sequence) })
+        self.backend.page(Span { kind: Kind::Segment, camera_id, track, from_us, to_us }, cursor.0, PAGE)
     }
 
     /// A segment's bytes, exactly as they were received.
@@ -104,19 +76,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] when the disk changed them; [`StoreError::Gone`] when retention was
     /// faster.
-    pub fn read_segment(&self, segment: &StoredSegment) -> Answer<'_, Bytes> {
-        self.backend.read(segment.entry)
+    pub fn read_segment(&self, segment: &Entry) -> Answer<'_, Bytes> {
+        self.backend.read(*segment)
     }
 
     /// A part of a segment, as [`Backend::read_part`] gives it: unchecked, for whoever can tell.
     ///
     /// # Errors
     /// As [`Store::read_segment`]; also where the segment is shorter.
-    pub async fn read_part(&self, segment: &StoredSegment, part: Range<usize>) -> Result<Bytes, StoreError> {
-        if part.start > part.end || part.end > segment.entry.header.body_len() {
-            return Err(segment.entry.damaged());
+    pub async fn read_part(&self, segment: &Entry, part: Range<usize>) -> Result<Bytes, StoreError> {
+        if part.start > part.end || part.end > segment.header.body_len() {
+            return Err(segment.damaged());
         }
-        self.backend.read_part(segment.entry, part).await
+        self.backend.read_part(*segment, part).await
     }
 
     /// The head of a segment, with its key picture if that is wanted and there is one: of a large
@@ -127,13 +99,13 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read_segment`].
-    pub async fn read_head(&self, segment: &StoredSegment, picture: bool) -> Result<Bytes, StoreError> {
-        let mut first = self.read_part(segment, 0..HEAD_READ.min(segment.entry.header.body_len())).await?;
+    pub async fn read_head(&self, segment: &Entry, picture: bool) -> Result<Bytes, StoreError> {
+        let mut first = self.read_part(segment, 0..HEAD_READ.min(segment.header.body_len())).await?;
         loop {
             let wanted = match head_extent(&first, picture) {
                 Ok(HeadExtent::Whole(end)) if end <= first.len() => return Ok(first.slice(..end)),
                 Ok(HeadExtent::Whole(end) | HeadExtent::Needs(end)) => end,
-                Err(_) => return Err(segment.entry.damaged()),
+                Err(_) => return Err(segment.damaged()),
             };
             first = self.read_part(segment, 0..wanted).await?;
         }

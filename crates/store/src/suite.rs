@@ -5,20 +5,19 @@
 //! [`keeps_its_contract`] does the rest. What only one implementation can be asked (which step of a
 //! write fails, what a crash leaves) stands beside that implementation.
 
-use crate::contract::{Backend, CameraTotals};
+use crate::contract::{Backend, CameraTotals, Entry};
 use crate::error::StoreError;
 use crate::objects::EpochOpens;
-use crate::policy::StoredPolicy;
-use crate::record::{DAY_US, SegmentFacts};
+use crate::record::{DAY_US, Header, Kind};
 use crate::retention::{Terms, WhenFull};
-use crate::store::{Store, StoredSegment};
+use crate::store::Store;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use media::enrollment::{CameraConsent, Enrollment};
 use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::message::TrackStatus;
-use media::pair::PolicyBundle;
+use media::pair::{HeldPolicy, PolicyBundle};
 use media::policy::{Classes, OwnerPolicy, SignedOwnerPolicy};
 use media::segment::SegmentQuery;
 use media::time::{Micros, Seconds};
@@ -71,15 +70,15 @@ async fn what_was_put_is_there_for_good_and_once(place: &impl Place) {
     assert_eq!(sequences(&store).await, (0..8).collect::<Vec<_>>());
     assert_eq!(next(&store).await, 8);
     let segments = stored(&store, all(Micros(0), Micros::MAX)).await;
-    assert_eq!(segments[3].facts(), &facts(3));
+    assert_eq!(without_body(segments[3].header), facts(3));
     assert_eq!(store.read_part(&segments[3], 2..5).await.unwrap(), body(3).slice(2..5));
     assert_eq!(store.read_part(&segments[3], 0..0).await.unwrap(), Bytes::new());
     store.read_part(&segments[3], 0..99).await.unwrap_err();
 
-    let later = SegmentFacts { received_us: at(DAY_US), ..facts(3) };
+    let later = Header { received_us: at(DAY_US), ..facts(3) };
     store.put_segment(later, body(3)).await.unwrap();
     assert_eq!(store.used_bytes(), used, "nothing is kept twice");
-    for (facts, body) in [(facts(3), body(4)), (SegmentFacts { duration_us: 1, ..facts(3) }, body(3))] {
+    for (facts, body) in [(facts(3), body(4)), (Header { duration_us: 1, ..facts(3) }, body(3))] {
         let error = store.put_segment(facts, body).await.unwrap_err();
         assert!(matches!(error, StoreError::Taken { what: "segment", number: 3 }), "{error}");
     }
@@ -93,12 +92,12 @@ async fn a_segment_stands_only_between_its_neighbours(place: &impl Place) {
     put(&store, 5).await.unwrap();
     put(&store, 12).await.unwrap();
     for (sequence, like) in [(6, 5), (6, 12), (4, 5), (13, 12), (13, 0)] {
-        let facts = SegmentFacts { sequence: Sequence(sequence), ..facts(like) };
+        let facts = Header { number: sequence, ..facts(like) };
         let error = store.put_segment(facts, body(sequence)).await.unwrap_err();
         let refused = matches!(error, StoreError::OutOfOrder(s) if s == sequence);
         assert!(refused, "{sequence} like {like}: {error}");
     }
-    let other = SegmentFacts { track: TrackId(1), sequence: Sequence(6), ..facts(5) };
+    let other = Header { track: TrackId(1), number: 6, ..facts(5) };
     store.put_segment(other, body(6)).await.expect("another track has another order");
     put(&store, 8).await.unwrap();
     assert_eq!(sequences(&store).await, [5, 8, 12]);
@@ -120,7 +119,7 @@ async fn a_span_finds_what_overlaps_it(place: &impl Place) {
         put(&store, n).await.unwrap();
     }
     let found = async |from, to| {
-        stored(&store, all(from, to)).await.iter().map(|s| s.facts().sequence.0).collect::<Vec<_>>()
+        stored(&store, all(from, to)).await.iter().map(|s| s.header.number).collect::<Vec<_>>()
     };
     assert_eq!(found(Micros(0), Micros::MAX).await, (0..300).collect::<Vec<_>>());
     assert_eq!(found(at(200_500_000), at(202_000_000)).await, [200, 201], "the end is excluded");
@@ -130,8 +129,8 @@ async fn a_span_finds_what_overlaps_it(place: &impl Place) {
     assert!(found(at(300_000_000), Micros::MAX).await.is_empty());
     let page =
         store.segments(SegmentQuery { cursor: Sequence(290), ..all(Micros(0), Micros::MAX) }).await.unwrap();
-    assert_eq!((page.segments.len(), page.next), (10, None));
-    let stepped = SegmentFacts { start_us: Micros(5), ..facts(300) };
+    assert_eq!((page.entries.len(), page.next), (10, None));
+    let stepped = Header { start_us: Micros(5), ..facts(300) };
     store.put_segment(stepped, body(300)).await.unwrap();
     assert_eq!(found(Micros(0), Micros(10)).await, [300], "a camera whose clock stepped back");
 }
@@ -141,8 +140,8 @@ async fn cameras_are_counted(place: &impl Place) {
     for n in 0..3 {
         put(&store, n).await.unwrap();
     }
-    let fast = SegmentFacts { camera_id: CameraId([9; 32]), start_us: at(40_000_000), ..facts(0) };
-    store.put_segment(SegmentFacts { received_us: T0, ..fast }, body(0)).await.unwrap();
+    let fast = Header { camera_id: CameraId([9; 32]), start_us: at(40_000_000), ..facts(0) };
+    store.put_segment(Header { received_us: T0, ..fast }, body(0)).await.unwrap();
     let track = |segments, newest_us| TrackStatus { track: TRACK, segments, bytes: 9 * segments, newest_us };
     let slow = CameraTotals {
         camera_id: CAMERA,
@@ -187,7 +186,7 @@ async fn policies_follow_one_another_under_one_owner(place: &impl Place) {
 
     let store = again(place, store).await;
     let newest = store.policy(id, None).await.unwrap().unwrap();
-    assert_eq!(newest, StoredPolicy { enrollment: enrolled, bundle: bundle(&second) });
+    assert_eq!(newest, HeldPolicy { enrollment: enrolled, bundle: bundle(&second) });
     assert_eq!(store.policy(id, Some(first.hash())).await.unwrap().unwrap().bundle, bundle(&first));
     assert_eq!(store.policy(id, Some([1; 32])).await.unwrap(), None);
     assert_eq!(store.cameras().await.unwrap().len(), 1, "enrolled, and no footage yet");
@@ -209,8 +208,8 @@ async fn epoch_opens_are_found_by_time_and_outlive_their_segments(place: &impl P
     assert_eq!((numbers(&found), found.more), (vec![18, 19], false));
 
     // Backfilled twenty days after its EpochOpen came.
-    let segment = SegmentFacts { camera_id: id, epoch_no: EpochNo(2), ..facts(0) };
-    let segment = SegmentFacts { received_us: at(20 * DAY_US), ..segment };
+    let segment = Header { camera_id: id, epoch_no: EpochNo(2), ..facts(0) };
+    let segment = Header { received_us: at(20 * DAY_US), ..segment };
     store.put_segment(segment, body(0)).await.unwrap();
     store.sweep(at(40 * DAY_US)).await.unwrap();
     let found = store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap();
@@ -248,7 +247,7 @@ async fn footage_goes_after_its_owners_days(place: &impl Place) {
         let (camera, id) = (key(n), camera_of(&key(n)));
         let first = bundle(&policy(id, &owner, 1, [0; 32], days));
         store.put_policy(&enrollment(&camera, &owner), &first, T0).await.unwrap();
-        store.put_segment(SegmentFacts { camera_id: id, ..facts(0) }, body(0)).await.unwrap();
+        store.put_segment(Header { camera_id: id, ..facts(0) }, body(0)).await.unwrap();
     }
     let of = |n| SegmentQuery { camera_id: camera_of(&key(n)), ..all(Micros(0), Micros::MAX) };
     let held = stored(&store, of(1)).await[0];
@@ -308,17 +307,19 @@ async fn many_may_write_at_once(place: &impl Place) {
 }
 
 /// Sequence `n`: second `n` of the track, five segments to an epoch.
-pub fn facts(n: u64) -> SegmentFacts {
-    SegmentFacts {
-        camera_id: CAMERA,
-        track: TRACK,
-        sequence: Sequence(n),
+pub fn facts(n: u64) -> Header {
+    Header {
         epoch_no: EpochNo(n / 5),
         k: u32::try_from(n % 5).unwrap(),
         start_us: at(n * 1_000_000),
         duration_us: 1_000_000,
-        received_us: at(n * 1_000_000 + 5_000),
+        ..Header::new(Kind::Segment, CAMERA, n, at(n * 1_000_000 + 5_000))
     }
+}
+
+/// What a header says, whatever its body is.
+pub fn without_body(header: Header) -> Header {
+    Header { length: 0, body_crc: 0, ..header }
 }
 
 pub fn body(n: u64) -> Bytes {
@@ -338,13 +339,13 @@ pub fn all(from_us: Micros, to_us: Micros) -> SegmentQuery {
     SegmentQuery { camera_id: CAMERA, track: TRACK, from_us, to_us, cursor: Sequence(0) }
 }
 
-pub async fn stored(store: &Store, mut query: SegmentQuery) -> Vec<StoredSegment> {
+pub async fn stored(store: &Store, mut query: SegmentQuery) -> Vec<Entry> {
     let mut segments = Vec::new();
     loop {
         let page = store.segments(query).await.unwrap();
-        segments.extend(page.segments);
+        segments.extend(page.entries);
         match page.next {
-            Some(next) => query.cursor = next,
+            Some(next) => query.cursor = Sequence(next),
             None => return segments,
         }
     }
@@ -354,7 +355,7 @@ pub async fn stored(store: &Store, mut query: SegmentQuery) -> Vec<StoredSegment
 pub async fn sequences(store: &Store) -> Vec<u64> {
     let mut found = Vec::new();
     for segment in stored(store, all(Micros(0), Micros::MAX)).await {
-        let n = segment.facts().sequence.0;
+        let n = segment.header.number;
         assert_eq!(store.read_segment(&segment).await.unwrap(), body(n), "the bytes of {n}");
         found.push(n);
     }

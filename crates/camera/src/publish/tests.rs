@@ -77,7 +77,7 @@ async fn an_acknowledgement_is_counted_also_where_the_session_ends_while_the_dis
 async fn a_refusal_is_counted_also_where_the_session_ends_while_the_disk_is_slow() {
     let dir = tempfile::tempdir().unwrap();
     let track = track_with_a_segment(dir.path());
-    let refusal = Refusal::new(RefusalCode::SequenceTaken, "taken");
+    let refusal = RefusalCode::SequenceTaken.because("taken");
     cut_off_at_a_slow_disk(&track, track.handle_nack(Sequence(0), &refusal)).await;
     let stats = &track.handover.stats;
     assert_eq!((stats.now().refused, stats.now().spooled), (1, (0, 0)));

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 /// The durable state of a camera with its tracks. The second one is empty where it has none.
 pub(crate) struct Spools {
-    main: Spool,
-    sub: Spool,
+    pub(super) main: Spool,
+    pub(super) sub: Spool,
 }
 
 impl Spools {
@@ -19,10 +19,6 @@ impl Spools {
         let main = Spool::of_track(db.clone(), data, TrackId::MAIN)?;
         let sub = Spool::of_track(db, data, TrackId::SUB)?;
         Ok(Self { main, sub })
-    }
-
-    pub(crate) fn of(&self, track: TrackId) -> &Spool {
-        if track == TrackId::SUB { &self.sub } else { &self.main }
     }
 
     pub(crate) fn of_mut(&mut self, track: TrackId) -> &mut Spool {

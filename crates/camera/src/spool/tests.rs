@@ -131,7 +131,7 @@ fn an_overflowing_spool_loses_the_oldest_and_remembers_that_it_did() {
     let (dir, spool) = spool();
     drop(spool);
     let mut spools = Spools::open(dir.path()).unwrap();
-    spools.of(TrackId::MAIN).keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
+    spools.main.keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
     let len = segment(0, 0, 0, 0).len() as u64;
     for at in 0..5u8 {
         let number = u32::from(at);
@@ -142,7 +142,7 @@ fn an_overflowing_spool_loses_the_oldest_and_remembers_that_it_did() {
         let sequence = Sequence(at.into());
         spool.keep_segment(sequence, &segment(0, number, at.into(), at), &close(0, number + 1, at)).unwrap();
     }
-    assert_eq!(spools.of(TrackId::MAIN).segments.sequences(), [2, 3, 4].map(Sequence));
+    assert_eq!(spools.main.segments.sequences(), [2, 3, 4].map(Sequence));
     drop(spools);
     let spool = Spool::open(dir.path()).unwrap();
     assert!(spool.has_overflowed().unwrap(), "also after a crash");
@@ -169,7 +169,7 @@ fn in_a_full_spool_the_second_track_gives_way_and_each_remembers_its_own_loss() 
     let mut spools = Spools::open(dir.path()).unwrap();
     let (main, sub) = (TrackId::MAIN, TrackId::SUB);
     for track in [main, sub] {
-        spools.of(track).keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
+        spools.of_mut(track).keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
     }
     // Each counts for itself, and their segments lie apart.
     for sequence in 0..2 {
@@ -180,24 +180,24 @@ fn in_a_full_spool_the_second_track_gives_way_and_each_remembers_its_own_loss() 
     // second track's oldest.
     assert_eq!(film(&mut spools, sub, 2, limit), [(sub, Sequence(0))]);
     assert_eq!(film(&mut spools, main, 2, limit), [(sub, Sequence(1))]);
-    assert!(spools.of(sub).has_overflowed().unwrap());
-    assert!(!spools.of(main).has_overflowed().unwrap(), "the main track lost nothing yet");
+    assert!(spools.sub.has_overflowed().unwrap());
+    assert!(!spools.main.has_overflowed().unwrap(), "the main track lost nothing yet");
     assert_eq!(film(&mut spools, main, 3, limit), [(sub, Sequence(2))]);
     // Now all of it is the main track's, and it yields nothing.
     assert!(!spools.can_hold(sub, len, limit));
     assert!(matches!(spools.make_room(sub, len, limit), Err(SpoolError::Full)));
-    assert_eq!(spools.of(main).segments.sequences().len(), 4);
+    assert_eq!(spools.main.segments.sequences().len(), 4);
     assert_eq!(film(&mut spools, main, 4, limit), [(main, Sequence(0))]);
     drop(spools);
     // Also after a crash. What one says is not said for the other.
     let spools = Spools::open(dir.path()).unwrap();
-    assert_eq!(spools.of(main).segments.sequences(), [1, 2, 3, 4].map(Sequence));
-    assert_eq!(spools.of(sub).next_sequence().unwrap(), Sequence(3));
-    spools.of(main).keep_open(EpochNo(1), b"open", &[8; 32]).unwrap();
-    assert!(!spools.of(main).has_overflowed().unwrap());
-    assert!(spools.of(sub).has_overflowed().unwrap());
-    assert_eq!(spools.of(sub).last_close().unwrap(), Some(close(0, 3, 1)));
-    assert_eq!(spools.of(sub).next_epoch().unwrap(), EpochNo(1));
+    assert_eq!(spools.main.segments.sequences(), [1, 2, 3, 4].map(Sequence));
+    assert_eq!(spools.sub.next_sequence().unwrap(), Sequence(3));
+    spools.main.keep_open(EpochNo(1), b"open", &[8; 32]).unwrap();
+    assert!(!spools.main.has_overflowed().unwrap());
+    assert!(spools.sub.has_overflowed().unwrap());
+    assert_eq!(spools.sub.last_close().unwrap(), Some(close(0, 3, 1)));
+    assert_eq!(spools.sub.next_epoch().unwrap(), EpochNo(1));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn what_is_the_cameras_is_one_for_all_tracks() {
     let (dir, spool) = spool();
     drop(spool);
     let spools = Spools::open(dir.path()).unwrap();
-    let (main, sub) = (spools.of(TrackId::MAIN), spools.of(TrackId::SUB));
+    let (main, sub) = (&spools.main, &spools.sub);
     let to = Notices { day: Day(9), root: NoticeRoot::new([3; 32]) };
     sub.advance_notices(&to, &[(Day(9), b"nine".to_vec())]).unwrap();
     assert_eq!(main.notices().unwrap().day, Day(9));

@@ -181,11 +181,19 @@ macro_rules! wrapped {
 pub(crate) use wrapped;
 
 /// Makes a [`Field`] of an enum that is a number on the wire; another number is refused.
+#[macro_export]
 macro_rules! numbered {
     ($type:ident as $number:ident { $($variant:ident = $code:literal),+ $(,)? }) => {
+        impl $type {
+            /// Its number on the wire.
+            pub const fn code(self) -> $number {
+                match self { $( Self::$variant => $code, )+ }
+            }
+        }
+
         impl $crate::codec::Field for $type {
             fn write(&self, w: &mut $crate::codec::Writer) {
-                w.$number(match self { $( Self::$variant => $code, )+ });
+                w.$number(self.code());
             }
 
             fn read(
@@ -200,4 +208,3 @@ macro_rules! numbered {
         }
     };
 }
-pub(crate) use numbered;

@@ -5,11 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{REQUEST_TYPE, RESPONSE_TYPE, Refusal};
-use crate::codec::{DecodeError, numbered};
+use crate::codec::DecodeError;
 use crate::id::{CameraId, Day, TrackId};
-use crate::pair::PolicyBundle;
+use crate::pair::HeldPolicy;
 use crate::segment::{HeadQuery, SegmentQuery};
-use crate::{fields, limits};
+use crate::{fields, limits, numbered};
 
 /// Who writes into a pairing mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,12 +50,7 @@ pub enum Request {
         day: Day,
     },
     /// Owner: keep this Enrollment and policy.
-    PutPolicy {
-        /// Signed Enrollment.
-        enrollment: Vec<u8>,
-        /// The policy with its leaf and proof.
-        bundle: PolicyBundle,
-    },
+    PutPolicy(HeldPolicy),
     /// The policy with this hash; zeros for the newest. Answer: [`Response::Policy`].
     GetPolicy {
         /// Whose.
@@ -158,6 +153,17 @@ pub struct TrackStatus {
 
 fields!(TrackStatus { track, segments, bytes, newest_us });
 
+/// A leaf, and its proof of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedLeaf {
+    /// The leaf, signed by the relay.
+    pub leaf: Vec<u8>,
+    /// Its proof.
+    pub proof: Vec<u8>,
+}
+
+fields!(LoggedLeaf { leaf <= limits::LEAF, proof <= limits::PROOF });
+
 /// What the relay answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
@@ -180,19 +186,9 @@ pub enum Response {
     /// Objects by name.
     Objects(Vec<NamedObject>),
     /// A policy.
-    Policy {
-        /// Signed Enrollment.
-        enrollment: Vec<u8>,
-        /// The policy with its leaf and proof.
-        bundle: PolicyBundle,
-    },
+    Policy(HeldPolicy),
     /// A leaf that now stands in the log.
-    Logged {
-        /// The note.
-        leaf: Vec<u8>,
-        /// Its tlog-proof.
-        proof: Vec<u8>,
-    },
+    Logged(LoggedLeaf),
     /// Cameras.
     Cameras(Vec<CameraStatus>),
     /// Heads follow, each framed as `u32 length || u64 received_us || bytes`
@@ -206,7 +202,7 @@ messages! { Request of REQUEST_TYPE, "request":
     3 PutEpochOpen(bytes = "EpochOpen" <= limits::EPOCH_OPEN);
     4 PutDayNotice(bytes = "DayNotice" <= limits::NAME);
     5 GetDayNotice { camera_id, day };
-    6 PutPolicy { enrollment <= limits::POLICY, bundle };
+    6 PutPolicy(policy);
     7 GetPolicy { camera_id, hash };
     8 GetDayKeys(day);
     9 MailboxOpen { mailbox, ttl_s };
@@ -224,8 +220,8 @@ messages! { Response of RESPONSE_TYPE, "response":
     3 Epochs { more, opens <= (limits::EPOCHS_PER_ANSWER, limits::EPOCH_OPEN) };
     4 Object(bytes = "object" <= limits::MAIL);
     5 Objects(objects[limits::TRUSTEES * 4]);
-    6 Policy { enrollment <= limits::POLICY, bundle };
-    7 Logged { leaf <= limits::LEAF, proof <= limits::PROOF };
+    6 Policy(policy);
+    7 Logged(leaf);
     8 Cameras(cameras[limits::CAMERAS_PER_ANSWER]);
     9 Heads;
 }

@@ -1,8 +1,8 @@
 //! What both sides say on the control stream.
 
 use super::{CONTROL_TYPE, Refusal};
-use crate::codec::numbered;
 use crate::id::{CameraId, Sequence, TrackId};
+use crate::numbered;
 use crate::time::Micros;
 
 /// Where a subscription starts.

@@ -1,11 +1,13 @@
 //! Why the relay would not: values, one for each line of the table in `proto/session.md`,
 //! "Refusals".
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::fmt;
 
-use crate::codec::numbered;
-use crate::{fields, limits};
+use crate::codec::DecodeError;
+use crate::enrollment::ObjectError;
+use crate::sign::BadSignature;
+use crate::{fields, limits, numbered};
 
 /// What a refusal judges; whether the same may be sent or asked again follows from it alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,12 +44,6 @@ macro_rules! codes {
         impl RefusalCode {
             /// Every code, for tables and tests.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The number on the wire.
-            #[must_use]
-            pub const fn code(self) -> u16 {
-                match self { $(Self::$name => $code,)* }
-            }
 
             /// The name in logs and errors.
             #[must_use]
@@ -127,15 +123,35 @@ pub struct Refusal {
 
 fields!(Refusal { code = "refusal code", text = "refusal text" <= limits::TEXT });
 
-impl Refusal {
+impl RefusalCode {
     /// A refusal with a text of at most [`limits::TEXT`] bytes; a longer one is cut.
-    #[must_use]
-    pub fn new(code: RefusalCode, text: impl Into<String>) -> Self {
+    pub fn because(self, text: impl Into<String>) -> Refusal {
         let mut text: String = text.into();
         text.retain(|c| !c.is_control());
         while text.len() > limits::TEXT {
             text.pop();
         }
-        Self { code, text }
+        Refusal { code: self, text }
+    }
+}
+
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Self {
+        RefusalCode::Malformed.because(error.to_string())
+    }
+}
+
+impl From<BadSignature> for Refusal {
+    fn from(error: BadSignature) -> Self {
+        RefusalCode::BadSignature.because(error.to_string())
+    }
+}
+
+impl From<ObjectError> for Refusal {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Decode(error) => error.into(),
+            ObjectError::Signature(error) => error.into(),
+        }
     }
 }

@@ -5,17 +5,19 @@ use media::codec::{DecodeError, Writer};
 use media::enrollment::CameraConsent;
 use media::id::{Day, Sequence, TrackId};
 use media::limits;
+use media::message::LoggedLeaf;
 use media::message::{
-    CameraStatus, Control, From, NamedObject, REQUEST_TYPE, RESPONSE_TYPE, Refusal, RefusalCode, Request,
-    Response, Side, TrackStatus,
+    CameraStatus, Control, From, NamedObject, REQUEST_TYPE, RESPONSE_TYPE, RefusalCode, Request, Response,
+    Side, TrackStatus,
 };
+use media::pair::HeldPolicy;
 use media::pair::{PairHello, PairWelcome, PolicyBundle};
 use media::segment::{HeadQuery, SegmentQuery};
 use media::time::Micros;
 
 pub(crate) fn controls() -> Vec<Control> {
     let (track, camera_id) = (TrackId(3), camera_id());
-    let refusal = Refusal::new(RefusalCode::Quota, "wait a minute");
+    let refusal = RefusalCode::Quota.because("wait a minute");
     vec![
         Control::Hello { version: 1 },
         Control::Welcome { version: 1, now_us: Micros::MAX },
@@ -46,7 +48,7 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::PutEpochOpen(epoch_open().bytes().to_vec()),
         Request::PutDayNotice(day_notice()),
         Request::GetDayNotice { camera_id, day: Day(20_752) },
-        Request::PutPolicy { enrollment: enrollment(), bundle: bundle() },
+        Request::PutPolicy(HeldPolicy { enrollment: enrollment(), bundle: bundle() }),
         Request::GetPolicy { camera_id, hash: [1; 32] },
         Request::GetDayKeys(Day(20_752)),
         Request::MailboxOpen { mailbox: [2; 32], ttl_s: 600 },
@@ -73,13 +75,13 @@ pub(crate) fn responses() -> Vec<Response> {
     };
     vec![
         Response::Ok,
-        Response::Refused(Refusal::new(RefusalCode::NotFound, "no such camera")),
+        Response::Refused(RefusalCode::NotFound.because("no such camera")),
         Response::Segments,
         Response::Epochs { opens: vec![epoch_open().bytes().to_vec(), vec![]], more: true },
         Response::Object(b"object".to_vec()),
         Response::Objects(vec![NamedObject { name: "one.example/t".into(), bytes: b"keys".to_vec() }]),
-        Response::Policy { enrollment: enrollment(), bundle: bundle() },
-        Response::Logged { leaf: b"leaf".to_vec(), proof: b"proof".to_vec() },
+        Response::Policy(HeldPolicy { enrollment: enrollment(), bundle: bundle() }),
+        Response::Logged(LoggedLeaf { leaf: b"leaf".to_vec(), proof: b"proof".to_vec() }),
         Response::Heads,
         Response::Cameras(vec![status.clone(), CameraStatus { online: false, tracks: Vec::new(), ..status }]),
     ]
@@ -117,7 +119,7 @@ fn every_message_there_and_back() {
     assert_eq!(PairHello::decode(&hello().encode()), Ok(hello()));
     assert!(PairWelcome::decode(&welcome().encode()) == Ok(welcome()));
     for code in RefusalCode::ALL {
-        let refused = Control::Refuse(Refusal::new(*code, code.word()));
+        let refused = Control::Refuse(code.because(code.word()));
         assert_eq!(Control::decode(&refused.encode()), Ok(refused));
     }
 }
@@ -214,7 +216,7 @@ fn a_flag_other_than_0_and_1_and_unknown_kinds_are_refused() {
 
 #[test]
 fn a_refusals_text_is_cut_to_its_limit_and_keeps_no_control_characters() {
-    let refusal = Refusal::new(RefusalCode::Internal, "é\x1b[2J\n".repeat(1000));
+    let refusal = RefusalCode::Internal.because("é\x1b[2J\n".repeat(1000));
     assert!(refusal.text.len() <= limits::TEXT && !refusal.text.contains('\x1b'));
     let refused = Control::Refuse(refusal);
     assert_eq!(Control::decode(&refused.encode()), Ok(refused));

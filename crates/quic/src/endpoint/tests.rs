@@ -163,7 +163,7 @@ async fn a_call_is_answered_refused_or_broken_off() {
         let (request, responder) = there.accept_call().await.unwrap().request().await.unwrap();
         assert_eq!(request, Request::ListCameras);
         responder.answer(&Response::Cameras(Vec::new())).await.unwrap();
-        let refusal = Refusal::new(RefusalCode::NotAllowed, "no");
+        let refusal = RefusalCode::NotAllowed.because("no");
         let (_, responder) = there.accept_call().await.unwrap().request().await.unwrap();
         responder.answer(&Response::Refused(refusal.clone())).await.unwrap();
         let (_, responder) = there.accept_call().await.unwrap().request().await.unwrap();
@@ -188,12 +188,12 @@ async fn fetched_segments_arrive_whole_and_an_early_end_is_no_end() {
     let serve = async {
         let (request, responder) = there.accept_call().await.unwrap().request().await.unwrap();
         assert_eq!(request, Request::FetchSegments(fetch()));
-        let mut out = responder.segments().await.unwrap();
+        let mut out = responder.follow(&Response::Segments).await.unwrap();
         out.send(Micros(11), Bytes::from_static(b"one")).await.unwrap();
         out.send(Micros(12), big.clone()).await.unwrap();
         out.finish().await.unwrap();
         let (_, responder) = there.accept_call().await.unwrap().request().await.unwrap();
-        let mut out = responder.segments().await.unwrap();
+        let mut out = responder.follow(&Response::Segments).await.unwrap();
         out.send(Micros(13), Bytes::from_static(b"one")).await.unwrap();
         drop(out);
     };
@@ -234,11 +234,11 @@ async fn fetched_heads_arrive_and_what_is_none_ends_the_session() {
     let serve = async {
         let (asked, responder) = there.accept_call().await.unwrap().request().await.unwrap();
         assert_eq!(asked, Request::FetchHeads(query));
-        let mut out = responder.heads().await.unwrap();
+        let mut out = responder.follow(&Response::Heads).await.unwrap();
         out.send(Micros(11), head.encode().into()).await.unwrap();
         out.finish().await.unwrap();
         let (_, responder) = there.accept_call().await.unwrap().request().await.unwrap();
-        let mut out = responder.heads().await.unwrap();
+        let mut out = responder.follow(&Response::Heads).await.unwrap();
         out.send(Micros(12), cut.into()).await.unwrap();
         out.finish().await.unwrap();
         there.closed().await
@@ -330,7 +330,7 @@ async fn a_segment_arrives_as_it_is_written_and_half_of_one_is_reset() {
 #[tokio::test]
 async fn a_refusal_reaches_the_peer_with_its_text_and_so_does_a_goodbye() {
     let (_relay, _client, (here, mut control), (there, _theirs)) = session().await;
-    let refusal = Refusal::new(RefusalCode::Replaced, "another connection with your key took over");
+    let refusal = RefusalCode::Replaced.because("another connection with your key took over");
     there.close(&refusal);
     assert_eq!(here.closed().await, LinkError::Refused(refusal.clone()));
     assert_eq!(control.next().await, Err(LinkError::Refused(refusal.clone())));
@@ -346,7 +346,7 @@ async fn a_refusal_reaches_the_peer_with_its_text_and_so_does_a_goodbye() {
 #[tokio::test]
 async fn a_peer_that_does_not_read_its_control_stream_is_let_go() {
     let (_relay, _client, (here, _control), (there, _theirs)) = session().await;
-    let refusal = Refusal::new(RefusalCode::Internal, "x".repeat(1000));
+    let refusal = RefusalCode::Internal.because("x".repeat(1000));
     let flood = Control::Nack { track: TrackId(0), sequence: Sequence(0), refusal };
     let error = loop {
         match there.control_send(&flood) {

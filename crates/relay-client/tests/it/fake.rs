@@ -1,7 +1,7 @@
 //! Somebody in a relay's place, who answers by a script.
 
 use host::rng::Rng;
-use media::message::{Refusal, RefusalCode, Request, Response};
+use media::message::{RefusalCode, Request, Response};
 use media::time::Micros;
 use quic::{ClientOptions, Endpoint, Identity, Link, LinkError, ServerLimits};
 use relay_client::{Addresses, Relay, Session};
@@ -18,7 +18,7 @@ pub(crate) enum Answer {
 }
 
 pub(crate) fn refused(code: RefusalCode) -> Answer {
-    Answer::Say(Response::Refused(Refusal::new(code, "by the script")))
+    Answer::Say(Response::Refused(code.because("by the script")))
 }
 
 pub(crate) struct Fake {

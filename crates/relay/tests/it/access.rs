@@ -6,6 +6,7 @@ use crate::world::{
 };
 use media::id::{Day, TrackId};
 use media::message::{Control, From, RefusalCode, Request, Response, Side};
+use media::pair::HeldPolicy;
 use media::policy::Role;
 use media::segment::HeadQuery;
 use media::time::Micros;
@@ -19,7 +20,7 @@ fn every_call(camera: &Camera) -> Vec<Request> {
         Request::PutEpochOpen(Camera::new(STRANGER).next_epoch()),
         Request::PutDayNotice(vec![1; 50]),
         Request::GetDayNotice { camera_id, day: Day(1) },
-        Request::PutPolicy { enrollment, bundle: bundle(&policy) },
+        Request::PutPolicy(HeldPolicy { enrollment, bundle: bundle(&policy) }),
         Request::GetPolicy { camera_id, hash: [0; 32] },
         Request::GetDayKeys(Day(1)),
         Request::MailboxOpen { mailbox: [1; 32], ttl_s: 60 },
@@ -75,7 +76,7 @@ async fn a_stolen_device_or_camera_key_opens_nothing_of_another_camera() {
     assert_eq!(cameras.iter().map(|c| c.camera_id).collect::<Vec<_>>(), [camera.id()]);
     // The camera's own key reads its policy, and watches nothing.
     let policy = Request::GetPolicy { camera_id: camera.id(), hash: [0; 32] };
-    assert!(matches!(end.call(&policy).await, Response::Policy { .. }));
+    assert!(matches!(end.call(&policy).await, Response::Policy(HeldPolicy { .. })));
     assert!(end.link.fetch_segments(&fetch(camera.id(), 0)).await.is_err());
 }
 
@@ -89,7 +90,7 @@ async fn a_sponsor_fetches_ciphertext_and_sees_nothing_live() {
     let said = sponsor.subscribe(camera.id(), From::NewestKeyFrame).await;
     assert!(matches!(said, Control::Refuse(r) if r.code == RefusalCode::NotAllowed));
     let policy = Request::GetPolicy { camera_id: camera.id(), hash: camera.policy_hash };
-    assert!(matches!(sponsor.call(&policy).await, Response::Policy { .. }));
+    assert!(matches!(sponsor.call(&policy).await, Response::Policy(HeldPolicy { .. })));
     let open = Request::MailboxOpen { mailbox: [1; 32], ttl_s: 60 };
     assert_eq!(sponsor.refused(&open).await, RefusalCode::NotAllowed);
 }
@@ -101,13 +102,13 @@ async fn policies_grow_by_one_and_only_their_owner_puts_them() {
     let owner = world.connect(OWNER).await;
     let put = |version, prev, seed| {
         let (enrollment, policy) = camera.enrollment_by(seed, version, prev, &[(DEVICE, Role::Admin)]);
-        Request::PutPolicy { enrollment, bundle: bundle(&policy) }
+        Request::PutPolicy(HeldPolicy { enrollment, bundle: bundle(&policy) })
     };
     assert_eq!(owner.refused(&put(3, camera.policy_hash, OWNER)).await, RefusalCode::StalePolicy);
     assert_eq!(owner.refused(&put(2, [4; 32], OWNER)).await, RefusalCode::StalePolicy);
     assert_eq!(owner.refused(&put(1, [0; 32], OWNER)).await, RefusalCode::StalePolicy, "another version 1");
     let mut forged = put(2, camera.policy_hash, OWNER);
-    if let Request::PutPolicy { bundle, .. } = &mut forged {
+    if let Request::PutPolicy(HeldPolicy { bundle, .. }) = &mut forged {
         *bundle.policy.last_mut().unwrap() ^= 1;
     }
     assert_eq!(owner.refused(&forged).await, RefusalCode::BadSignature);
@@ -144,7 +145,7 @@ async fn quotas_are_refusals_by_name() {
         assert!(matches!(&said, Control::Refuse(r) if r.code == RefusalCode::Quota), "{said:?}")
     };
     let (enrollment, policy) = Camera::new(CAMERA + 1).enrollment(1, [0; 32], &[]);
-    let put = Request::PutPolicy { enrollment, bundle: bundle(&policy) };
+    let put = Request::PutPolicy(HeldPolicy { enrollment, bundle: bundle(&policy) });
     assert_eq!(world.connect(OWNER).await.refused(&put).await, RefusalCode::Quota);
     end.link.control_send(&Control::Publish { camera_id: camera.id(), track: TrackId(1) }).unwrap();
     quota(end.hear().await);

@@ -2,6 +2,7 @@
 
 use crate::world::{DEVICE, End, GUEST, OWNER, TRACK, World, bundle, soon};
 use media::message::{Control, From, RefusalCode, Request, Response};
+use media::pair::HeldPolicy;
 use media::policy::Role;
 use media::segment::{HEADER_LEN, SegmentHeader};
 use quic::{SegmentRecv, StreamError};
@@ -121,7 +122,7 @@ async fn a_viewer_that_the_owner_removes_is_told_and_sees_no_further_segment() {
 
     let owner = world.connect(OWNER).await;
     let (enrollment, policy) = camera.enrollment(2, camera.policy_hash, &[(DEVICE, Role::Admin)]);
-    let put = Request::PutPolicy { enrollment, bundle: bundle(&policy) };
+    let put = Request::PutPolicy(HeldPolicy { enrollment, bundle: bundle(&policy) });
     assert_eq!(owner.call(&put).await, Response::Ok);
     let changed = Control::PolicyChanged { camera_id: camera.id(), version: 2 };
     assert_eq!(end.hear().await, changed, "the camera is told at once");

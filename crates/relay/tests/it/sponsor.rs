@@ -5,6 +5,7 @@ use crate::world::{CAMERA, OWNER, World};
 use host::http::{ServeLimits, bind, serve};
 use host::shutdown::Shutdown;
 use media::id::Day;
+use media::message::LoggedLeaf;
 use media::message::{NamedObject, RefusalCode, Request, Response};
 use media::time::Micros;
 use stage::log::Log;
@@ -36,11 +37,13 @@ async fn an_owners_leaf_is_signed_by_the_relay_and_proven_and_others_are_not_spo
     assert_eq!(owner.refused(&ask).await, RefusalCode::LogUnavailable, "there is no log yet");
     log.config.submitters = stage::log::config(dir.path(), [vkey.vkey()]).submitters;
     log.start_log().await;
-    let Response::Logged { leaf, proof } = owner.call(&ask).await else { panic!("not logged") };
+    let Response::Logged(LoggedLeaf { leaf, proof }) = owner.call(&ask).await else { panic!("not logged") };
     assert_eq!(UnverifiedNote::parse(&leaf).unwrap().verify(&[&vkey]).unwrap().text(), LEAF);
     Logged::verify(leaf.clone(), &TlogProof::parse(&proof).unwrap(), &log.policy).unwrap();
     // The same text again has the same place.
-    let Response::Logged { leaf: again, .. } = owner.call(&ask).await else { panic!("not logged") };
+    let Response::Logged(LoggedLeaf { leaf: again, .. }) = owner.call(&ask).await else {
+        panic!("not logged")
+    };
     assert_eq!(again, leaf);
     assert_eq!(owner.refused(&ask).await, RefusalCode::Quota);
     let emergency = LEAF.replace("policy v1", "request v1\nkind emergency");

@@ -6,6 +6,7 @@ use host::running::Running;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, Sequence};
 use media::message::{Control, RefusalCode, Request, Response};
+use media::pair::HeldPolicy;
 use media::policy::Role;
 use media::segment::SegmentQuery;
 use media::time::Micros;
@@ -118,7 +119,7 @@ impl World {
         let owner = self.connect(OWNER).await;
         let (enrollment, policy) = camera.enrollment(1, [0; 32], recipients);
         let bundle = bundle(&policy);
-        assert_eq!(owner.call(&Request::PutPolicy { enrollment, bundle }).await, Response::Ok);
+        assert_eq!(owner.call(&Request::PutPolicy(HeldPolicy { enrollment, bundle })).await, Response::Ok);
     }
 }
 

@@ -57,7 +57,7 @@ fn an_admin_gets_the_seed_and_a_guest_the_content_key() {
     let seed = EpochSeed::new([9; 32]);
     let open = epoch(7, &seed, &[&admin, &guest]);
     let ctx = open.context.hash();
-    assert!(open.wraps.iter().all(|wrap| wrap.sealed.len() == hpke::OVERHEAD + 33));
+    assert!(open.wraps.iter().all(|wrap| wrap.sealed.len() == hpke::ENCAPSULATION_BYTES + 16 + 33));
 
     let for_admin = unwrap(&admin.id, &admin.key, &open).unwrap();
     assert!(matches!(&for_admin, Unwrapped::Seed(found) if *found == seed));

@@ -16,7 +16,8 @@ use crate::contract::Entry;
 use crate::error::StoreError;
 use host::db::{Db, DbError};
 use host::lock::{RwLock, RwLockWriteGuard};
-use media::codec::{DecodeError, Reader, Writer};
+use media::codec::{self, DecodeError, Field, Reader};
+use media::fields;
 use media::id::{CameraId, TrackId};
 use media::time::Micros;
 use redb::{Durability, Error, ReadOnlyTable, TableDefinition};
@@ -81,31 +82,7 @@ pub(super) struct Track {
     pub next_missing: u64,
 }
 
-impl Track {
-    fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::new();
-        w.u64(self.segments).u64(self.bytes).u64(self.newest).u64(self.newest_us.0);
-        w.u64(self.newest_received_us.0).u64(self.next_missing);
-        w.finish()
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let read = || {
-            let mut r = Reader::new(bytes);
-            let track = Self {
-                segments: r.u64("segments")?,
-                bytes: r.u64("bytes")?,
-                newest: r.u64("newest")?,
-                newest_us: Micros(r.u64("newest_us")?),
-                newest_received_us: Micros(r.u64("newest_received_us")?),
-                next_missing: r.u64("next_missing")?,
-            };
-            r.finish()?;
-            Ok(track)
-        };
-        read().map_err(senseless)
-    }
-}
+fields!(Track { segments, bytes, newest, newest_us, newest_received_us, next_missing });
 
 /// An index value that this program did not write.
 fn senseless(error: DecodeError) -> Error {
@@ -270,8 +247,9 @@ fn track_key(camera_id: CameraId, track: TrackId) -> Vec<u8> {
     [&camera_id.0[..], &track.0.to_be_bytes()].concat()
 }
 
-fn number(bytes: &[u8]) -> Result<u64, Error> {
-    Reader::new(bytes).u64("number").map_err(senseless)
+/// A value of a row.
+fn read_row<T: Field>(bytes: &[u8]) -> Result<T, Error> {
+    codec::decode_bare(bytes).map_err(senseless)
 }
 
 fn pair(bytes: &[u8]) -> Result<(u64, u64), Error> {

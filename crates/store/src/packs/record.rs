@@ -23,43 +23,22 @@
 //! cannot be led into a record that somebody hid inside a segment.
 
 use crate::record::{Header, Key, Kind};
-use media::codec::{DecodeError, Reader, Writer};
-use media::id::{CameraId, Day, EpochNo, TrackId};
+use media::codec::{DecodeError, Field as _, Reader, Writer};
+use media::id::{CameraId, Day, TrackId};
 use media::limits;
-use media::time::Micros;
 
 /// Bytes of an encoded header.
 pub(super) const HEADER_LEN: usize = 101;
 /// The largest body: a whole segment, or a policy with all that belongs to it.
 const BODY_MAX: usize = limits::SEGMENT;
 
-const fn code(kind: Kind) -> u8 {
-    match kind {
-        Kind::Segment => 1,
-        Kind::EpochOpen => 2,
-        Kind::DayNotice => 3,
-        Kind::Policy => 4,
-        Kind::DayKeys => 5,
-    }
-}
-
-fn kind(of: u8) -> Result<Kind, DecodeError> {
-    let all = [Kind::Segment, Kind::EpochOpen, Kind::DayNotice, Kind::Policy, Kind::DayKeys];
-    all.into_iter().find(|kind| code(*kind) == of).ok_or(DecodeError::BadValue("kind"))
-}
-
 /// The header of a record in the pack with `mark`.
-pub(super) fn encode(header: &Header, mark: u64) -> [u8; HEADER_LEN] {
+pub(super) fn encode(header: &Header, mark: u64) -> Vec<u8> {
     let mut w = Writer::new();
-    w.u64(mark).u8(code(header.kind)).raw(&header.camera_id.0).u32(header.track.0).u64(header.number);
-    w.u64(header.epoch_no.0).u32(header.k).u64(header.start_us.0).u64(header.duration_us);
-    w.u64(header.received_us.0).u32(header.length).u32(header.body_crc);
-    let bytes = w.finish();
-    let mut out = [0; HEADER_LEN];
-    let (fields, crc) = out.split_at_mut(HEADER_LEN - 4);
-    fields.copy_from_slice(&bytes);
-    crc.copy_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
-    out
+    header.write(w.u64(mark));
+    let mut bytes = w.finish();
+    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
+    bytes
 }
 
 /// Reads a header that a pack with `mark` may hold. A checksum that does not match is
@@ -69,19 +48,7 @@ pub(super) fn decode(bytes: &[u8], mark: u64) -> Result<Header, DecodeError> {
     if r.u64("mark")? != mark {
         return Err(DecodeError::BadValue("mark"));
     }
-    let header = Header {
-        kind: kind(r.u8("kind")?)?,
-        camera_id: CameraId(r.array("camera_id")?),
-        track: TrackId(r.u32("track")?),
-        number: r.u64("number")?,
-        epoch_no: EpochNo(r.u64("epoch_no")?),
-        k: r.u32("k")?,
-        start_us: Micros(r.u64("start_us")?),
-        duration_us: r.u64("duration_us")?,
-        received_us: Micros(r.u64("received_us")?),
-        length: r.u32("length")?,
-        body_crc: r.u32("body_crc")?,
-    };
+    let header = Header::read(&mut r, "header")?;
     let crc = r.u32("header_crc")?;
     r.finish()?;
     if bytes.get(..HEADER_LEN - 4).map(crc32c::crc32c) != Some(crc) {
@@ -100,7 +67,7 @@ pub(super) fn record_len(header: &Header) -> u64 {
 
 /// Where the index keeps it.
 pub(super) fn index_key(key: &Key) -> Vec<u8> {
-    let (kind, number) = ([code(key.kind)], key.number.to_be_bytes());
+    let (kind, number) = ([key.kind.code()], key.number.to_be_bytes());
     match key.kind {
         // By day first: what is asked for is all trustees' keys of one day.
         Kind::DayKeys => [&kind[..], &number, &key.camera_id.0].concat(),
@@ -127,31 +94,29 @@ pub(super) fn day_keys_range(day: Day) -> (Vec<u8>, Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::SegmentFacts;
-    use media::id::Sequence;
+    use media::id::EpochNo;
     use media::rope::Rope;
+    use media::time::Micros;
 
     #[test]
     fn a_header_round_trips_and_every_changed_bit_is_seen() {
         let body = b"sealed";
-        let facts = SegmentFacts {
-            camera_id: CameraId([7; 32]),
+        let header = Header {
             track: TrackId(1),
-            sequence: Sequence(42),
             epoch_no: EpochNo(7),
             k: 2,
             start_us: Micros(1_700_000_000_000_000),
             duration_us: 1_000_000,
-            received_us: Micros(1_700_000_001_000_000),
+            ..Header::new(Kind::Segment, CameraId([7; 32]), 42, Micros(1_700_000_001_000_000))
         };
-        let header = facts.header(&Rope::from(body.to_vec()));
+        let header = header.of_body(&Rope::from(body.to_vec()));
         let bytes = encode(&header, 99);
         assert_eq!(decode(&bytes, 99), Ok(header));
-        assert_eq!(SegmentFacts::of(&header), facts);
+        assert_eq!(bytes.len(), HEADER_LEN);
         assert!(header.matches(body) && !header.matches(b"Sealed"));
         assert_eq!(decode(&bytes, 98), Err(DecodeError::BadValue("mark")));
         for bit in 0..bytes.len() * 8 {
-            let mut changed = bytes;
+            let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
             assert!(decode(&changed, 99).is_err(), "bit {bit}");
         }

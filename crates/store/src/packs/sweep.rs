@@ -108,7 +108,7 @@ impl Writer {
             choose(tables, &mut dropped)?;
             let mut floors = self.floors.clone();
             for (camera_id, track) in &dropped.tracks {
-                if let Some(known) = tables.track(*camera_id, *track)? {
+                if let Some(known) = tables.view().track(*camera_id, *track)? {
                     floors.insert((*camera_id, *track), known.next_missing);
                 }
                 for kind in [Kind::Segment, Kind::EpochOpen] {

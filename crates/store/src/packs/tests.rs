@@ -3,8 +3,11 @@
 
 use super::*;
 use crate::record::DAY_US;
-use crate::suite::{CAMERA, Place, T0, TRACK, all, at, body, facts, next, put, sequences, stored};
-use crate::{SegmentFacts, Store, WhenFull};
+use crate::record::Header;
+use crate::suite::{
+    CAMERA, Place, T0, TRACK, all, at, body, facts, next, put, sequences, stored, without_body,
+};
+use crate::{Store, WhenFull};
 use media::id::EpochNo;
 use media::segment::SegmentQuery;
 use media::time::Micros;

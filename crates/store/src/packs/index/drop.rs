@@ -1,7 +1,7 @@
 //! Taking entries out: for retention, for a quota, and for packs that are no longer what was
 //! indexed.
 
-use super::{Tables, between, decode_entry, number, pack_key, pair};
+use super::{Tables, between, decode_entry, pack_key, pair, read_row};
 use crate::contract::Entry;
 use crate::packs::record::{all_numbers, index_key};
 use crate::record::{Key, Kind};
@@ -31,7 +31,7 @@ impl Tables<'_> {
             let (key, value) = row?;
             let Some((pack, id)) = key.value().split_first_chunk::<8>() else { continue };
             let Ok(id) = id.try_into() else { continue };
-            let newest_us = Micros(number(value.value())?);
+            let newest_us = read_row(value.value())?;
             parts.push(Part { pack: u64::from_be_bytes(*pack), camera_id: CameraId(id), newest_us });
         }
         Ok(parts)
@@ -93,7 +93,7 @@ impl Tables<'_> {
         self.records.remove(index_key(&header.key()).as_slice())?;
         self.by_pack.remove(pack_key(entry.pack, entry.offset).as_slice())?;
         if header.kind == Kind::Segment {
-            let mut track = self.track(header.camera_id, header.track)?.unwrap_or_default();
+            let mut track = self.view().track(header.camera_id, header.track)?.unwrap_or_default();
             track.segments = track.segments.saturating_sub(1);
             track.bytes = track.bytes.saturating_sub(u64::from(header.length));
             self.set_track(header.camera_id, header.track, &track)?;

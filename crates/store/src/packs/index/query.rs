@@ -1,6 +1,6 @@
 //! Looking things up, the same way for a reader's snapshot and inside the writer's transaction.
 
-use super::{Bytes, SPAN_US, Track, decode_entry, number, pair, track_key};
+use super::{Bytes, SPAN_US, Track, decode_entry, pair, read_row, track_key};
 use crate::contract::{Entry, Page, Span};
 use crate::packs::record::{all_numbers, day_keys_range, index_key};
 use crate::record::{Key, Kind};
@@ -58,7 +58,7 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
         let Some(hash) = hash else { return Ok(self.ends(&at(0))?.1) };
         let row = [camera_id.0, *hash].concat();
         match self.policies.get(row.as_slice())? {
-            Some(version) => self.get(&at(number(version.value())?)),
+            Some(version) => self.get(&at(read_row(version.value())?)),
             None => Ok(None),
         }
     }
@@ -122,7 +122,7 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
         track: TrackId,
     ) -> Result<Option<Track>, Error> {
         let row = track_key(camera_id, track);
-        self.tracks.get(row.as_slice())?.map(|value| Track::decode(value.value())).transpose()
+        self.tracks.get(row.as_slice())?.map(|value| read_row(value.value())).transpose()
     }
 
     /// Every camera that has a policy or footage, with its tracks in order of their number.
@@ -138,7 +138,7 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
             if let Some((id, track)) = key.value().split_first_chunk::<32>()
                 && let Ok(track) = track.try_into().map(u32::from_be_bytes)
             {
-                let row = (TrackId(track), Track::decode(value.value())?);
+                let row = (TrackId(track), read_row(value.value())?);
                 cameras.entry(CameraId(*id)).or_default().push(row);
             }
         }

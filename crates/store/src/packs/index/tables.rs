@@ -2,12 +2,13 @@
 
 use super::{
     BY_PACK, Bytes, Floors, PACK_CAMERAS, PACKS, POLICIES, RECORDS, SPAN_US, SPANS, TRACKS, Track, View,
-    between, decode_entry, encode_entry, number, pack_key, pair, track_key,
+    between, decode_entry, encode_entry, pack_key, pair, read_row, track_key,
 };
 use crate::contract::Entry;
 use crate::packs::pack::Lane;
 use crate::packs::record::{all_numbers, index_key};
 use crate::record::{Header, Key, Kind};
+use media::codec;
 use media::id::{CameraId, TrackId};
 use redb::{Error, ReadableTable as _, Table, WriteTransaction};
 
@@ -57,7 +58,7 @@ impl<'t> Tables<'t> {
         self.by_pack.insert(pack_key(entry.pack, entry.offset).as_slice(), key.as_slice())?;
         if lane != Lane::Objects {
             let row = [&entry.pack.to_be_bytes()[..], &header.camera_id.0].concat();
-            let newest = self.pack_cameras.get(row.as_slice())?.map_or(Ok(0), |v| number(v.value()))?;
+            let newest = self.pack_cameras.get(row.as_slice())?.map_or(Ok(0), |v| read_row(v.value()))?;
             let newest = newest.max(header.received_us.0).to_be_bytes();
             self.pack_cameras.insert(row.as_slice(), &newest[..])?;
         }
@@ -88,22 +89,13 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    pub(in crate::packs) fn track(
-        &self,
-        camera_id: CameraId,
-        track: TrackId,
-    ) -> Result<Option<Track>, Error> {
-        let row = track_key(camera_id, track);
-        self.tracks.get(row.as_slice())?.map(|v| Track::decode(v.value())).transpose()
-    }
-
     pub(super) fn set_track(&mut self, camera_id: CameraId, id: TrackId, track: &Track) -> Result<(), Error> {
-        self.tracks.insert(track_key(camera_id, id).as_slice(), track.encode().as_slice())?;
+        self.tracks.insert(track_key(camera_id, id).as_slice(), codec::encode_bare(track).as_slice())?;
         Ok(())
     }
 
     fn count(&mut self, header: &Header) -> Result<(), Error> {
-        let mut track = self.track(header.camera_id, header.track)?.unwrap_or_default();
+        let mut track = self.view().track(header.camera_id, header.track)?.unwrap_or_default();
         if track.segments == 0 || header.number >= track.newest {
             track.newest = header.number;
             track.newest_us = header.start_us;
@@ -133,7 +125,7 @@ impl<'t> Tables<'t> {
     /// can show.
     pub(in crate::packs) fn raise_floors(&mut self, floors: &Floors) -> Result<(), Error> {
         for (&(camera_id, track), &number) in floors {
-            let mut known = self.track(camera_id, track)?.unwrap_or_default();
+            let mut known = self.view().track(camera_id, track)?.unwrap_or_default();
             if known.next_missing < number {
                 let floor = Key { kind: Kind::Segment, camera_id, track, number };
                 known.next_missing = self.run_end(&floor)?;

@@ -220,7 +220,7 @@ async fn a_record_hidden_inside_a_segment_is_never_taken_for_one() {
     let store = open(&config);
     let victim = CameraId([1; 32]);
     let inner = b"forged";
-    let forged = Header::new(Kind::Segment, victim, 0, T0, &Rope::from(inner.to_vec()));
+    let forged = Header::new(Kind::Segment, victim, 0, T0).of_body(&Rope::from(inner.to_vec()));
     // The best a camera can do: a whole record with every mark but the right one.
     let hiding: Vec<u8> =
         [0, 1, u64::MAX].iter().flat_map(|mark| [&encode(&forged, *mark)[..], inner].concat()).collect();

@@ -226,7 +226,7 @@ async fn an_index_that_is_made_anew_with_a_failing_step_is_never_seen_in_part() 
             disk.fail_looks_from(None);
             let when = format!("{fault:?} ({nth}): {swept:?}");
             if let Ok(found) = store.segments(all(Micros(0), Micros::MAX)).await {
-                assert_eq!(found.segments.len() as u64, SEGMENTS, "{when}");
+                assert_eq!(found.entries.len() as u64, SEGMENTS, "{when}");
                 let notice = store.day_notice(CAMERA, media::id::Day(3)).await.unwrap();
                 assert_eq!(notice.as_deref(), Some(&b"notice"[..]), "{when}");
             }

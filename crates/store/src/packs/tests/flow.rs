@@ -80,7 +80,7 @@ async fn a_segment_sent_again_is_acknowledged_once_more_and_another_is_refused()
     let store = open(&config(&dir));
     put(&store, 3).await.unwrap();
     let used = store.used_bytes();
-    let later = SegmentFacts { received_us: at(DAY_US), ..facts(3) };
+    let later = Header { received_us: at(DAY_US), ..facts(3) };
     store.put_segment(later, body(3)).await.unwrap();
     assert_eq!(store.used_bytes(), used, "nothing was written twice");
     let error = store.put_segment(facts(3), body(4)).await.unwrap_err();
@@ -95,14 +95,14 @@ async fn a_segment_stands_only_between_its_neighbours() {
     put(&store, 5).await.unwrap();
     put(&store, 12).await.unwrap();
     for (sequence, like) in [(6, 5), (6, 12), (4, 5), (13, 12), (13, 0)] {
-        let facts = SegmentFacts { sequence: Sequence(sequence), ..facts(like) };
+        let facts = Header { number: sequence, ..facts(like) };
         let error = store.put_segment(facts, body(sequence)).await.unwrap_err();
         assert!(
             matches!(error, StoreError::OutOfOrder(s) if s == sequence),
             "{sequence} like {like}: {error}"
         );
     }
-    let other = SegmentFacts { track: TrackId(1), sequence: Sequence(6), ..facts(5) };
+    let other = Header { track: TrackId(1), number: 6, ..facts(5) };
     store.put_segment(other, body(6)).await.expect("another track has another order");
     put(&store, 8).await.unwrap();
     assert_eq!(sequences(&store).await, [5, 8, 12]);
@@ -135,7 +135,7 @@ async fn a_range_finds_what_overlaps_it_in_order_of_sequence_and_page_by_page() 
         write.await.unwrap().unwrap();
     }
     let found = async |from, to| {
-        stored(&store, all(from, to)).await.iter().map(|s| s.facts().sequence.0).collect::<Vec<_>>()
+        stored(&store, all(from, to)).await.iter().map(|s| s.header.number).collect::<Vec<_>>()
     };
     assert_eq!(found(Micros(0), Micros::MAX).await, (0..700).collect::<Vec<_>>());
     assert_eq!(
@@ -149,10 +149,10 @@ async fn a_range_finds_what_overlaps_it_in_order_of_sequence_and_page_by_page() 
     assert!(found(at(700_000_000), Micros::MAX).await.is_empty());
     let page =
         store.segments(SegmentQuery { cursor: Sequence(690), ..all(Micros(0), Micros::MAX) }).await.unwrap();
-    assert_eq!((page.segments.len(), page.next), (10, None));
-    assert_eq!(page.segments[0].length(), 11);
+    assert_eq!((page.entries.len(), page.next), (10, None));
+    assert_eq!(page.entries[0].header.length, 11);
 
-    let stepped = SegmentFacts { start_us: Micros(5), ..facts(700) };
+    let stepped = Header { start_us: Micros(5), ..facts(700) };
     store.put_segment(stepped, body(700)).await.unwrap();
     assert_eq!(found(Micros(0), Micros(10)).await, [700], "a camera whose clock stepped back");
 }
@@ -194,11 +194,10 @@ async fn cameras_are_counted_with_the_difference_of_their_clocks() {
     for n in 0..3 {
         put(&store, n).await.unwrap();
     }
-    let fast =
-        SegmentFacts { camera_id: CameraId([9; 32]), start_us: at(40_000_000), received_us: T0, ..facts(0) };
+    let fast = Header { camera_id: CameraId([9; 32]), start_us: at(40_000_000), received_us: T0, ..facts(0) };
     store.put_segment(fast, body(0)).await.unwrap();
     // The second track begins later, and its newest segment comes before the first track's.
-    let second = SegmentFacts { track: TrackId(1), start_us: at(1_000_000), received_us: T0, ..facts(0) };
+    let second = Header { track: TrackId(1), start_us: at(1_000_000), received_us: T0, ..facts(0) };
     store.put_segment(second, body(0)).await.unwrap();
     let cameras = store.cameras().await.unwrap();
     let track = |track, segments, newest_us| TrackStatus {

@@ -16,7 +16,7 @@ async fn what_is_past_its_days_goes_with_its_entries_and_what_was_complete_is_re
         put(&store, n).await.unwrap();
     }
     // Received a day later: an hour is the most that one pack spans.
-    let late = SegmentFacts { received_us: at(DAY_US), ..facts(10) };
+    let late = Header { received_us: at(DAY_US), ..facts(10) };
     store.put_segment(late, body(10)).await.unwrap();
     let before = packs(&config).len();
     let held = stored(&store, all(Micros(0), Micros::MAX)).await[0];

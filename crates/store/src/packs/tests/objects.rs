@@ -1,10 +1,10 @@
 //! What is kept beside the video.
 
 use super::*;
-use crate::StoredPolicy;
 use crate::suite::{bundle, camera_of, enrollment, epoch, epoch_of, key, numbers, policy};
 use media::id::Day;
 use media::message::RefusalCode;
+use media::pair::HeldPolicy;
 use media::policy::SignedOwnerPolicy;
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn policies_follow_one_another_under_one_owner() {
     lose_index(&config);
     let store = open(&config);
     let newest = store.policy(id, None).await.unwrap().unwrap();
-    assert_eq!(newest, StoredPolicy { enrollment: enrolled, bundle: bundle(&second) });
+    assert_eq!(newest, HeldPolicy { enrollment: enrolled, bundle: bundle(&second) });
     assert_eq!(store.policy(id, Some(first.hash())).await.unwrap().unwrap().bundle, bundle(&first));
     assert_eq!(store.policy(id, Some([1; 32])).await.unwrap(), None);
     assert_eq!(store.cameras().await.unwrap().len(), 1, "enrolled, and no footage yet");
@@ -70,7 +70,7 @@ async fn each_camera_keeps_its_owners_days() {
             .put_policy(&enrollment(&camera, &owner), &bundle(&policy(id, &owner, 1, [0; 32], days)), T0)
             .await
             .unwrap();
-        store.put_segment(SegmentFacts { camera_id: id, ..facts(0) }, body(0)).await.unwrap();
+        store.put_segment(Header { camera_id: id, ..facts(0) }, body(0)).await.unwrap();
     }
     let counts = async || {
         store.cameras().await.unwrap().iter().flat_map(|c| &c.tracks).map(|t| t.segments).sum::<u64>()
@@ -109,8 +109,7 @@ async fn epoch_opens_are_found_by_time_and_outlive_every_segment_that_needs_them
     assert_eq!((numbers(&found), found.more), (vec![18, 19], false));
 
     // Backfilled twenty days after its EpochOpen came.
-    let segment =
-        SegmentFacts { camera_id: id, epoch_no: EpochNo(2), received_us: at(20 * DAY_US), ..facts(0) };
+    let segment = Header { camera_id: id, epoch_no: EpochNo(2), received_us: at(20 * DAY_US), ..facts(0) };
     store.put_segment(segment, body(0)).await.unwrap();
     store.sweep(at(40 * DAY_US)).await.unwrap();
     assert_eq!(store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap().opens.len(), 20);
