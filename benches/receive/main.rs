@@ -86,7 +86,8 @@ fn main() {
 
 /// What the relay does with a piece that it has to itself.
 fn in_place(pieces: &[Bytes]) -> ([u8; 32], Rope) {
-    let (mut reader, mut hash, mut body) = (SegmentReader::new(), FragmentsHash::default(), Rope::default());
+    let (mut reader, mut hash, mut body) =
+        (SegmentReader::default(), FragmentsHash::default(), Rope::default());
     for piece in pieces {
         reader.push(piece.clone()).unwrap();
         body.push(piece.clone());

@@ -179,7 +179,7 @@ fn video(size: usize) -> Vec<u8> {
 }
 
 fn open(sealed: &[u8], keys: &Keyring) -> usize {
-    let mut opener = SegmentOpener::new();
+    let mut opener = SegmentOpener::default();
     opener.push(sealed).unwrap();
     let mut parts = 0;
     while opener.poll(keys).unwrap().is_some() {

@@ -8,7 +8,7 @@ use media::codec::DecodeError;
 use media::segment::{HeadExtent, Part, SegmentReader, StoredHead, Trailer, frame, head_extent};
 
 fn read(bytes: &[u8], piece: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut reader = SegmentReader::new();
+    let mut reader = SegmentReader::default();
     let mut again = Vec::new();
     for piece in bytes.chunks(piece) {
         reader.push(piece.to_vec())?;

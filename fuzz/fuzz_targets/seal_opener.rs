@@ -78,7 +78,7 @@ fuzz_target!(|input: (Vec<Vec<u8>>, Vec<u8>, u8)| {
     };
     keys.insert(&open, key);
     assert!(open_whole(&bytes, &keys).is_err(), "no camera signed this");
-    let mut opener = SegmentOpener::new();
+    let mut opener = SegmentOpener::default();
     for piece in bytes.chunks(usize::from(piece) + 1) {
         if opener.push(piece).is_err() {
             return;

@@ -31,7 +31,6 @@ use media::epoch::{EpochClose, GapReason};
 use media::id::{CameraId, Sequence};
 use media::segment::{SegmentHeader, Start};
 use media::time::Micros;
-use rand_core::Rng as _;
 use seal::epoch::Pool;
 use seal::sealer::{SealError, SegmentHead, SegmentSealer};
 use std::sync::Arc;
@@ -96,16 +95,14 @@ struct OpenSegment {
 }
 
 impl Film {
-    pub(crate) fn new(camera: SigningKey, config: &Config, handover: Arc<Handover>, mut rng: Rng) -> Self {
+    pub(crate) fn new(camera: SigningKey, config: &Config, handover: Arc<Handover>, rng: Rng) -> Self {
         let filming = &config.filming;
-        let mut seed = [0; 32];
-        rng.fill_bytes(&mut seed);
         Self {
             camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
             camera,
             spool_bytes: config.spool_bytes,
             handover,
-            pool: Pool::new(seed),
+            pool: Pool::new(rng.bytes()),
             rng,
             clock: FootageClock::default(),
             segmenter: Segmenter::default(),

@@ -17,14 +17,12 @@ crate::codec::wrapped!(Chain);
 impl Chain {
     /// `chain_0` of an epoch whose predecessor was closed with `prev_close_hash` (zeros for a
     /// track's first epoch).
-    #[must_use]
     pub fn start(ctx: &CtxHash, prev_close_hash: &[u8; 32]) -> Self {
         Self(sha256(&[b"candor chain0\0", &ctx.0, prev_close_hash]))
     }
 
     /// `chain_k` from `chain_{k-1}`, the hash of the segment's header and the hash of its framed
     /// fragments.
-    #[must_use]
     pub fn next(&self, header_hash: &[u8; 32], fragments_hash: &[u8; 32]) -> Self {
         Self(sha256(&[b"candor chain\0", &self.0, header_hash, fragments_hash]))
     }
@@ -65,7 +63,6 @@ impl FragmentsHash {
     }
 
     /// The hash.
-    #[must_use]
     pub fn finish(self) -> [u8; 32] {
         let mut out = [0; 32];
         out.copy_from_slice(self.0.finish().as_ref());

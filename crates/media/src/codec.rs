@@ -60,7 +60,6 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts at the first byte of `bytes`.
-    #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
@@ -180,7 +179,6 @@ impl<'a> Reader<'a> {
     }
 
     /// How many bytes are left.
-    #[must_use]
     pub const fn left(&self) -> usize {
         self.rest.len()
     }
@@ -202,13 +200,11 @@ pub struct Writer {
 
 impl Writer {
     /// Writes bare fields, without suite and type.
-    #[must_use]
     pub const fn new() -> Self {
         Self { out: Vec::new() }
     }
 
     /// Starts an object with suite and type.
-    #[must_use]
     pub fn object(kind: u8) -> Self {
         let mut writer = Self::new();
         writer.u16(SUITE).u8(kind);
@@ -265,14 +261,12 @@ impl Writer {
     }
 
     /// The bytes written.
-    #[must_use]
     pub fn finish(self) -> Vec<u8> {
         self.out
     }
 }
 
 /// An object: suite, type, fields.
-#[must_use]
 pub fn encode(kind: u8, value: &impl Field) -> Vec<u8> {
     written(Writer::object(kind), value)
 }

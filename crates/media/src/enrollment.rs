@@ -45,7 +45,6 @@ fields!(CameraConsent { mailbox, signature = "consent" });
 
 impl CameraConsent {
     /// Consents to be owned by `owner_root_pk`, for the pairing of `mailbox`.
-    #[must_use]
     pub fn sign(camera: &SigningKey, owner_root_pk: &PublicKey, mailbox: [u8; 32]) -> Self {
         let signature = sign::sign(camera, CAMERA_DOMAIN, &[&owner_root_pk[..], &mailbox].concat());
         Self { mailbox, signature }
@@ -63,13 +62,11 @@ fields!(Enrollment { camera_pk, owner_root_pk, created, firmware_hash, camera_co
 
 impl Enrollment {
     /// The camera's identifier.
-    #[must_use]
     pub fn camera_id(&self) -> CameraId {
         CameraId::of_key(&self.camera_pk)
     }
 
     /// Signs as the owner and encodes.
-    #[must_use]
     pub fn sign(&self, owner_root: &SigningKey) -> Vec<u8> {
         sign::sign_object(owner_root, OWNER_DOMAIN, codec::encode(TYPE, self))
     }

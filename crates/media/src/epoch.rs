@@ -59,7 +59,6 @@ fields!(EpochContext {
 
 impl EpochContext {
     /// `ctx_e` of `proto/segment.md`, "Key schedule".
-    #[must_use]
     pub fn hash(&self) -> CtxHash {
         let mut w = Writer::new();
         w.u16(SUITE);
@@ -68,13 +67,11 @@ impl EpochContext {
     }
 
     /// The first moment after the epoch.
-    #[must_use]
     pub fn end_us(&self) -> Micros {
         self.start_us.after(Duration::from_millis(self.dur_ms.into()))
     }
 
     /// The day whose notice key and day keys the epoch uses.
-    #[must_use]
     pub fn day(&self) -> Day {
         self.start_us.day()
     }
@@ -103,13 +100,11 @@ macro_rules! reasons {
 
             /// The name for scripts: that of the table in `proto/segment.md`, "Chain", with
             /// hyphens.
-            #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
             /// What the camera says by it, for people.
-            #[must_use]
             pub const fn told(self) -> &'static str {
                 match self { $(Self::$name => $told,)* }
             }
@@ -160,7 +155,6 @@ fields!(EpochClose {
 
 impl EpochClose {
     /// What `chain_0` of the next epoch binds.
-    #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         sha256(&[b"candor close\0", &codec::encode_bare(self)])
     }
@@ -207,13 +201,11 @@ pub struct EpochOpen {
 
 impl EpochOpen {
     /// `prev_close_hash` of `chain_0`: zeros for the track's first epoch.
-    #[must_use]
     pub fn prev_close_hash(&self) -> [u8; 32] {
         self.previous.map_or([0; 32], |close| close.hash())
     }
 
     /// Signs with the camera's key.
-    #[must_use]
     pub fn sign(self, camera: &ed25519_dalek::SigningKey) -> SignedEpochOpen {
         let bytes = sign::sign_object(camera, DOMAIN, codec::encode(TYPE, &self));
         SignedEpochOpen { open: self, bytes }
@@ -264,13 +256,11 @@ impl SignedEpochOpen {
     }
 
     /// The bytes, signature included.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// The content, unverified: enough to index it by.
-    #[must_use]
     pub fn unverified(&self) -> &EpochOpen {
         &self.open
     }

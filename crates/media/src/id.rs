@@ -10,7 +10,6 @@ macro_rules! hash_id {
 
         impl $name {
             /// The identifier of an Ed25519 public key, 32 bytes.
-            #[must_use]
             pub fn of_key(public_key: &[u8; 32]) -> Self {
                 Self(crate::sign::sha256(&[$domain, public_key]))
             }
@@ -109,7 +108,6 @@ impl TrackId {
 
 impl EpochNo {
     /// The next epoch; `None` at the end of the counter.
-    #[must_use]
     pub fn next(self) -> Option<Self> {
         self.0.checked_add(1).map(Self)
     }
@@ -117,7 +115,6 @@ impl EpochNo {
 
 impl Sequence {
     /// The next segment; `None` at the end of the counter.
-    #[must_use]
     pub fn next(self) -> Option<Self> {
         self.0.checked_add(1).map(Self)
     }

@@ -21,7 +21,6 @@ macro_rules! messages {
     )+) => {
         impl $type {
             /// Canonical bytes, without the frame's length.
-            #[must_use]
             pub fn encode(&self) -> alloc::vec::Vec<u8> {
                 let mut object = $crate::codec::Writer::object($kind);
                 let w = &mut object;

@@ -41,7 +41,6 @@ fields!(DayNotice { camera_id, day, notice_key });
 
 impl DayNotice {
     /// Signs as the camera and encodes.
-    #[must_use]
     pub fn sign(&self, camera: &SigningKey) -> Vec<u8> {
         sign::sign_object(camera, DOMAIN, codec::encode(TYPE, self))
     }

@@ -19,7 +19,6 @@ pub const HELLO_TYPE: u8 = 0x20;
 pub const WELCOME_TYPE: u8 = 0x21;
 
 /// The mailbox of an invite's secret.
-#[must_use]
 pub fn mailbox_of(secret: &[u8; 32]) -> [u8; 32] {
     sha256(&[b"candor mailbox\0", secret])
 }
@@ -39,7 +38,6 @@ fields!(PairHello { camera_pk, consent, model <= limits::NAME });
 
 impl PairHello {
     /// Canonical bytes.
-    #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(HELLO_TYPE, self)
     }
@@ -111,7 +109,6 @@ fields!(PairWelcome {
 
 impl PairWelcome {
     /// Canonical bytes.
-    #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(WELCOME_TYPE, self)
     }

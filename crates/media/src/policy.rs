@@ -43,7 +43,6 @@ pub enum Class {
 
 impl Class {
     /// The bit in `classes`.
-    #[must_use]
     pub const fn bit(self) -> u8 {
         match self {
             Self::Legal => 1,
@@ -61,13 +60,11 @@ wrapped!(Classes);
 
 impl Classes {
     /// These and no others.
-    #[must_use]
     pub fn of(classes: &[Class]) -> Self {
         Self(classes.iter().fold(0, |bits, class| bits | class.bit()))
     }
 
     /// Whether `class` is among them.
-    #[must_use]
     pub const fn allow(self, class: Class) -> bool {
         self.0 & class.bit() != 0
     }
@@ -110,7 +107,6 @@ fields!(TrusteeEntry {
 pub const DAY_KEYS_PATH: &str = "/day-keys/";
 
 /// Where the trustee at `url` serves its key of a day.
-#[must_use]
 pub fn day_keys_url(url: &str, day: Day) -> String {
     alloc::format!("{}{DAY_KEYS_PATH}{}", url.trim_end_matches('/'), day.0)
 }
@@ -161,7 +157,6 @@ fields!(OwnerPolicy {
 
 impl OwnerPolicy {
     /// The number of shares.
-    #[must_use]
     pub fn n(&self) -> u8 {
         u8::try_from(self.trustees.len()).unwrap_or(u8::MAX)
     }
@@ -236,19 +231,16 @@ impl SignedOwnerPolicy {
     }
 
     /// The bytes, signature included.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// `policy_hash`: SHA-256 of the bytes, signature included.
-    #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         sha256(&[&self.bytes])
     }
 
     /// The content, unverified.
-    #[must_use]
     pub fn unverified(&self) -> &OwnerPolicy {
         &self.policy
     }

@@ -51,13 +51,11 @@ impl Rope {
     }
 
     /// Bytes in all pieces together.
-    #[must_use]
     pub const fn len(&self) -> usize {
         self.length
     }
 
     /// Whether there is no byte.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -91,7 +89,6 @@ impl Rope {
     }
 
     /// A copy of the first `N` bytes; `None` when there are fewer.
-    #[must_use]
     pub fn first<const N: usize>(&self) -> Option<[u8; N]> {
         let mut out = [0; N];
         let mut filled = 0;
@@ -108,7 +105,6 @@ impl Rope {
     }
 
     /// All bytes in a row: copied, unless they are one piece.
-    #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         match self.pieces.front() {
             Some(only) if only.len() == self.length => only.clone(),

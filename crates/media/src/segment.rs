@@ -77,7 +77,6 @@ fields!(SegmentHeader { camera_id, track, epoch_no, k, sequence, run, start_us, 
 
 impl SegmentHeader {
     /// The 72 bytes.
-    #[must_use]
     pub fn encode(&self) -> [u8; HEADER_LEN] {
         codec::encode(TYPE, self).try_into().expect("each field has one length, 72 bytes together")
     }
@@ -89,7 +88,6 @@ impl SegmentHeader {
     }
 
     /// SHA-256 of the encoded header: what fragments and chain are bound to.
-    #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         sha256(&[&self.encode()])
     }
@@ -129,7 +127,6 @@ fields!(Trailer { fragments, duration_us, chain, signature } check Trailer::chec
 
 impl Trailer {
     /// Signs a segment's end: `chain` already folds in its header and fragments.
-    #[must_use]
     pub fn sign(
         camera: &SigningKey,
         header_hash: &[u8; 32],
@@ -149,7 +146,6 @@ impl Trailer {
     }
 
     /// The end marker and the 104 bytes.
-    #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new();
         self.write(w.u32(END));
@@ -181,7 +177,6 @@ fn signed_body(header_hash: &[u8; 32], fragments: u32, duration_us: u32, chain: 
 }
 
 /// One fragment, framed: `index || length || sealed`.
-#[must_use]
 pub fn frame(index: u32, sealed: &[u8]) -> Vec<u8> {
     let mut w = Writer::new();
     w.u32(index).bytes(sealed);
@@ -189,7 +184,6 @@ pub fn frame(index: u32, sealed: &[u8]) -> Vec<u8> {
 }
 
 /// The chain after a segment whose bytes are all at hand.
-#[must_use]
 pub fn chain_after(previous: &Chain, header: &SegmentHeader, fragments: FragmentsHash) -> Chain {
     previous.next(&header.hash(), &fragments.finish())
 }

@@ -22,7 +22,6 @@ pub struct Outbox {
 
 impl Outbox {
     /// Starts with what the spool holds.
-    #[must_use]
     pub fn new(spooled: impl IntoIterator<Item = Sequence>) -> Self {
         Self { waiting: spooled.into_iter().collect(), ..Self::default() }
     }
@@ -78,7 +77,6 @@ impl Outbox {
     }
 
     /// Segments that are not yet durable at the relay.
-    #[must_use]
     pub fn depth(&self) -> usize {
         self.waiting.len() + self.in_flight.len()
     }

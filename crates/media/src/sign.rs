@@ -18,7 +18,6 @@ pub type SignatureBytes = [u8; 64];
 pub struct BadSignature(pub &'static str);
 
 /// SHA-256 of the concatenation of `parts`.
-#[must_use]
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {
@@ -30,7 +29,6 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Signs `domain || body`.
-#[must_use]
 pub fn sign(key: &SigningKey, domain: &[u8], body: &[u8]) -> SignatureBytes {
     key.sign(&message(domain, body)).to_bytes()
 }

@@ -20,19 +20,16 @@ macro_rules! point {
             pub const MAX: Self = Self(u64::MAX);
 
             /// So much later.
-            #[must_use]
             pub fn after(self, length: Duration) -> Self {
                 Self(self.0.saturating_add(u64::try_from($count(&length)).unwrap_or(u64::MAX)))
             }
 
             /// So much earlier.
-            #[must_use]
             pub fn before(self, length: Duration) -> Self {
                 Self(self.0.saturating_sub(u64::try_from($count(&length)).unwrap_or(u64::MAX)))
             }
 
             /// How long after `earlier`; zero where that is the later one.
-            #[must_use]
             pub fn since(self, earlier: Self) -> Duration {
                 $length(self.0.saturating_sub(earlier.0))
             }
@@ -74,13 +71,11 @@ impl Field for Option<Micros> {
 
 impl Micros {
     /// The second in which it lies.
-    #[must_use]
     pub fn seconds(self) -> Seconds {
         Seconds(self.0 / 1_000_000)
     }
 
     /// The day in which it lies.
-    #[must_use]
     pub fn day(self) -> Day {
         self.seconds().day()
     }
@@ -88,13 +83,11 @@ impl Micros {
 
 impl Seconds {
     /// The second's first moment.
-    #[must_use]
     pub fn micros(self) -> Micros {
         Micros(self.0.saturating_mul(1_000_000))
     }
 
     /// The day in which it lies. Saturates in the year 11,700,000.
-    #[must_use]
     pub fn day(self) -> Day {
         Day(u32::try_from(self.0 / 86_400).unwrap_or(u32::MAX))
     }
@@ -102,7 +95,6 @@ impl Seconds {
 
 impl Day {
     /// The first second of the day.
-    #[must_use]
     pub fn start(self) -> Seconds {
         Seconds(u64::from(self.0) * 86_400)
     }

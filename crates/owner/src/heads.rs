@@ -139,7 +139,7 @@ pub(crate) async fn last_key_frame(
 
 /// Opens a head in its place.
 fn open(told: StoredHead, keys: &Keyring, picture: bool) -> Option<Head> {
-    let mut opener = SegmentOpener::new();
+    let mut opener = SegmentOpener::default();
     opener.push(&told.bytes).ok()?;
     let Ok(Some(Opened::Header(header))) = opener.poll(keys) else { return None };
     let Ok(Some(Opened::Head(sealed))) = opener.poll(keys) else { return None };

@@ -183,7 +183,6 @@ pub struct Incoming {
 
 impl Incoming {
     /// Where it knocks from.
-    #[must_use]
     pub fn peer_address(&self) -> SocketAddr {
         self.inner.remote_address()
     }

@@ -53,7 +53,6 @@ pub enum LinkError {
 
 impl LinkError {
     /// Whether the same try may end differently a little later.
-    #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
             Self::NoAnswer { .. }
@@ -133,7 +132,6 @@ pub enum CallError {
 
 impl CallError {
     /// Whether the same question may be answered a little later.
-    #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Link(error) => error.is_passing(),

@@ -36,7 +36,6 @@ impl fmt::Debug for Identity {
 
 impl Identity {
     /// The identity of an Ed25519 seed.
-    #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let public_key = SigningKey::from_bytes(seed).verifying_key().to_bytes();
         let pkcs8 = Zeroizing::new([&PKCS8[..], seed].concat());
@@ -47,7 +46,6 @@ impl Identity {
     }
 
     /// The public key that peers see.
-    #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.public_key
     }

@@ -54,19 +54,16 @@ impl Link {
     }
 
     /// The key the peer proved to hold.
-    #[must_use]
     pub fn peer_key(&self) -> PublicKey {
         self.peer_key
     }
 
     /// Where the peer is now; it may move.
-    #[must_use]
     pub fn peer_address(&self) -> SocketAddr {
         self.connection.remote_address()
     }
 
     /// The relay's clock as its Welcome stated it, Unix microseconds.
-    #[must_use]
     pub fn welcome_now_us(&self) -> Micros {
         self.welcome_now_us
     }
@@ -97,7 +94,6 @@ impl Link {
     }
 
     /// How the way to the peer is now.
-    #[must_use]
     pub fn path(&self) -> Path {
         let path = self.connection.stats().path;
         let control = self.connection.congestion_state().into_any().downcast::<Tolerant>();
@@ -121,7 +117,6 @@ impl Link {
     }
 
     /// Whether the session has ended.
-    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.connection.close_reason().is_some()
     }

@@ -16,19 +16,16 @@ pub struct Addresses(Vec<String>);
 
 impl Addresses {
     /// One address.
-    #[must_use]
     pub fn one(address: impl Into<String>) -> Self {
         Self(vec![address.into()])
     }
 
     /// The one that is told to others.
-    #[must_use]
     pub fn first(&self) -> &str {
         self.0.first().expect("there is at least one, by construction")
     }
 
     /// All of them, in order.
-    #[must_use]
     pub fn all(&self) -> &[String] {
         &self.0
     }

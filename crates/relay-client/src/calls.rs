@@ -64,68 +64,57 @@ fn done(request: Request) -> Call<()> {
 }
 
 /// A camera's policy with this hash; `None` for the newest.
-#[must_use]
 pub fn policy(camera_id: CameraId, hash: Option<[u8; 32]>) -> Call<HeldPolicy> {
     call!(Request::GetPolicy { camera_id, hash: hash.unwrap_or([0; 32]) } => Policy)
 }
 
 /// Keep this Enrollment and policy.
-#[must_use]
 pub fn put_policy(enrollment: Vec<u8>, bundle: PolicyBundle) -> Call<()> {
     done(Request::PutPolicy(HeldPolicy { enrollment, bundle }))
 }
 
 /// Keep this EpochOpen.
-#[must_use]
 pub fn put_epoch_open(signed: Vec<u8>) -> Call<()> {
     done(Request::PutEpochOpen(signed))
 }
 
 /// Keep this DayNotice.
-#[must_use]
 pub fn put_day_notice(signed: Vec<u8>) -> Call<()> {
     done(Request::PutDayNotice(signed))
 }
 
 /// The DayNotice of a day.
-#[must_use]
 pub fn day_notice(camera_id: CameraId, day: Day) -> Call<Vec<u8>> {
     call!(Request::GetDayNotice { camera_id, day } => Object)
 }
 
 /// Every trustee's keys of a day, by the trustee's name.
-#[must_use]
 pub fn day_keys(day: Day) -> Call<Vec<NamedObject>> {
     call!(Request::GetDayKeys(day) => Objects)
 }
 
 /// Open a pairing mailbox for so many seconds.
-#[must_use]
 pub fn open_mailbox(mailbox: [u8; 32], ttl_s: u32) -> Call<()> {
     done(Request::MailboxOpen { mailbox, ttl_s })
 }
 
 /// Put the one message of a side.
-#[must_use]
 pub fn put_mail(mailbox: [u8; 32], side: Side, mail: Vec<u8>) -> Call<()> {
     done(Request::MailboxPut { mailbox, side, mail })
 }
 
 /// Take the message that `side` wrote. The relay holds the question a while, then has not [`found`]
 /// it.
-#[must_use]
 pub fn take_mail(mailbox: [u8; 32], side: Side) -> Call<Vec<u8>> {
     call!(Request::MailboxTake { mailbox, side } => Object)
 }
 
 /// Sponsor a leaf of this text and append it to the log.
-#[must_use]
 pub fn sponsor_leaf(text: String) -> Call<LoggedLeaf> {
     call!(Request::SponsorLeaf(text) => Logged)
 }
 
 /// The cameras that the asker may watch.
-#[must_use]
 pub fn cameras() -> Call<Vec<CameraStatus>> {
     call!(Request::ListCameras => Cameras)
 }

@@ -42,14 +42,12 @@ pub struct EpochQuery {
 pub struct Epoch(SignedEpochOpen);
 
 impl Epoch {
-    #[must_use]
     pub fn open(&self) -> &EpochOpen {
         // The only way to an `Epoch` is `Epoch::verified`.
         self.0.unverified()
     }
 
     /// As the camera signed it.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }
@@ -86,13 +84,11 @@ pub struct Paging {
 }
 
 impl Paging {
-    #[must_use]
     pub fn new(query: EpochQuery) -> Self {
         Self { query, next_us: query.from_us, newest: None, over: query.from_us >= query.to_us }
     }
 
     /// What to ask next; `None` when it is over.
-    #[must_use]
     pub fn request(&self) -> Option<Request> {
         let EpochQuery { camera_key, track, to_us, .. } = self.query;
         let camera_id = CameraId::of_key(&camera_key);

@@ -29,13 +29,11 @@ struct Inner {
 
 impl Relay {
     /// Nothing is sent yet. Whoever answers must hold `key`.
-    #[must_use]
     pub fn new(identity: Identity, addresses: Addresses, key: PublicKey) -> Self {
         Self::with_options(identity, addresses, key, ClientOptions::default())
     }
 
     /// [`new`](Relay::new) with other patience.
-    #[must_use]
     pub fn with_options(
         identity: Identity,
         addresses: Addresses,

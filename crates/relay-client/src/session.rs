@@ -36,7 +36,6 @@ pub struct Session {
 
 impl Session {
     /// Nothing is opened yet. `rng` spreads the pauses.
-    #[must_use]
     pub fn new(relay: &Relay, rng: Rng) -> Self {
         Self { relay: relay.clone(), open: None, pauses: PAUSES, not_before: None, rng }
     }
@@ -102,7 +101,6 @@ impl Session {
     }
 
     /// The relay that it is with.
-    #[must_use]
     pub fn relay(&self) -> &Relay {
         &self.relay
     }

@@ -133,8 +133,7 @@ impl Live {
         let segment = Arc::new(LiveSegment {
             start: header.start,
             begun: Instant::now(),
-            body: Mutex::default(),
-            grown: watch::Sender::default(),
+            body: watch::Sender::default(),
         });
         ring.push(segment.clone());
         drop(ring);
@@ -202,9 +201,7 @@ impl Live {
 struct LiveSegment {
     start: Start,
     begun: Instant,
-    body: Mutex<Body>,
-    /// Changes whenever bytes are added or the segment ends.
-    grown: watch::Sender<()>,
+    body: watch::Sender<Body>,
 }
 
 #[derive(Debug, Default)]
@@ -225,13 +222,8 @@ impl LiveSegment {
     }
 
     fn after(&self, sent: usize) -> (Vec<Bytes>, Option<End>) {
-        let body = self.body.lock();
+        let body = self.body.borrow();
         (body.pieces.get(sent..).unwrap_or_default().to_vec(), body.ended)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Body)) {
-        change(&mut self.body.lock());
-        self.grown.send_replace(());
     }
 }
 
@@ -245,19 +237,19 @@ pub(crate) struct Growing {
 
 impl Growing {
     pub(crate) fn append(&self, bytes: Bytes) {
-        self.segment.change(|body| body.pieces.push(bytes));
+        self.segment.body.send_modify(|body| body.pieces.push(bytes));
     }
 
     pub(crate) fn finish(mut self) {
         self.ended = true;
-        self.segment.change(|body| body.ended = Some(End::Whole));
+        self.segment.body.send_modify(|body| body.ended = Some(End::Whole));
     }
 }
 
 impl Drop for Growing {
     fn drop(&mut self) {
         if !self.ended {
-            self.segment.change(|body| body.ended = Some(End::Broken));
+            self.segment.body.send_modify(|body| body.ended = Some(End::Broken));
         }
     }
 }
@@ -305,7 +297,7 @@ pub(crate) enum FeedEnd<E> {
 }
 
 async fn send(link: &Link, segment: &LiveSegment, priority: i32) -> Result<(), StreamError> {
-    let mut grown = segment.grown.subscribe();
+    let mut grown = segment.body.subscribe();
     let mut out: SegmentSend = link.open_segment(priority).await?;
     let mut sent = 0;
     loop {

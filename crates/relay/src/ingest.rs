@@ -80,7 +80,7 @@ pub(crate) async fn receive_segment(relay: &Relay, peer: &Peer, stream: SegmentR
 async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<SegmentHeader, Failed> {
     let mut inflow = Inflow {
         stream,
-        reader: SegmentReader::new(),
+        reader: SegmentReader::default(),
         body: Rope::default(),
         shown: 0,
         received: relay.load.receive(),

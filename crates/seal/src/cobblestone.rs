@@ -28,7 +28,6 @@ const TAG: usize = 16;
 pub struct CannotOpen;
 
 /// The length of a sealed message.
-#[must_use]
 pub fn sealed_len(plaintext: usize) -> usize {
     SALT + COMMITMENT + plaintext + (plaintext / CHUNK + 1) * TAG
 }

@@ -82,7 +82,6 @@ secret!(
 
 impl Pool {
     /// Starts from the operating system's randomness.
-    #[must_use]
     pub fn new(fresh: [u8; 32]) -> Self {
         Self(fresh)
     }
@@ -99,20 +98,17 @@ impl Pool {
 
 impl EpochSeed {
     /// `key_e`.
-    #[must_use]
     pub fn content_key(&self, ctx: &CtxHash) -> ContentKey {
         ContentKey(*self.expand(&[b"content\0", &ctx.0]))
     }
 
     /// `commit_e`: what the camera publishes and signs, and whoever gets a seed compares.
-    #[must_use]
     pub fn key_commit(&self, ctx: &CtxHash) -> [u8; 32] {
         *self.expand(&[b"key-commit\0", &ctx.0])
     }
 
     /// `coef_j`, j from 1: the sharing is a function of the seed, so that whoever rebuilds it
     /// recomputes every share.
-    #[must_use]
     pub fn share_coefficient(&self, ctx: &CtxHash, j: u8) -> Zeroizing<[u8; 32]> {
         self.expand(&[b"share-coef\0", &[j], &ctx.0])
     }
@@ -124,7 +120,6 @@ impl EpochSeed {
 }
 
 /// `share_commit_i`: what the camera publishes and signs for the share with this index.
-#[must_use]
 pub fn share_commit(ctx: &CtxHash, index: u8, share: &[u8; 32]) -> [u8; 32] {
     sha256(&[b"candor share\0", &ctx.0, &[index], share])
 }

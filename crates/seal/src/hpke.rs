@@ -50,7 +50,6 @@ impl SecretKey {
     }
 
     /// The encoded public key, [`PUBLIC_BYTES`] long.
-    #[must_use]
     pub fn public(&self) -> Vec<u8> {
         XWing::sk_to_pk(&self.private()).to_bytes().to_vec()
     }

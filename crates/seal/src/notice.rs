@@ -28,13 +28,11 @@ secret!(
 
 impl NoticeRoot {
     /// `NR_{d+1}` from `NR_d`; `day` is d.
-    #[must_use]
     pub fn next(&self, camera: &CameraId, day: Day) -> Self {
         Self(*expand(&self.0, &[b"candor day\0", &camera.0, &day.0.to_be_bytes()]))
     }
 
     /// `notice_d`.
-    #[must_use]
     pub fn key(&self, camera: &CameraId, day: Day) -> NoticeKey {
         NoticeKey(*expand(&self.0, &[b"candor notice\0", &camera.0, &day.0.to_be_bytes()]))
     }
@@ -42,13 +40,11 @@ impl NoticeRoot {
 
 impl NoticeKey {
     /// `notice_commit_d`, which every EpochContext of the day carries.
-    #[must_use]
     pub fn commit(&self) -> [u8; 32] {
         sha256(&[b"candor nk\0", &self.0])
     }
 
     /// The label of the leaf with this entry id.
-    #[must_use]
     pub fn label(&self, entry_id: &[u8; 16]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
         context.update(b"candor label\0");
@@ -60,7 +56,6 @@ impl NoticeKey {
 
     /// Seals a leaf's details (already padded). The key is used once: an entry id is fresh for
     /// every leaf.
-    #[must_use]
     pub fn seal_details(&self, entry_id: &[u8; 16], padded: &[u8]) -> Vec<u8> {
         let mut sealed = padded.to_vec();
         self.details_key(entry_id)
@@ -70,7 +65,6 @@ impl NoticeKey {
     }
 
     /// Opens them; `None` when they are not this key's.
-    #[must_use]
     pub fn open_details(&self, entry_id: &[u8; 16], sealed: &[u8]) -> Option<Vec<u8>> {
         let mut opening = sealed.to_vec();
         let opened =

@@ -35,7 +35,6 @@ pub struct Keyring {
 
 impl Keyring {
     /// Starts with no epoch.
-    #[must_use]
     pub fn new(camera_key: PublicKey, track: TrackId) -> Self {
         Self { camera_key, camera_id: CameraId::of_key(&camera_key), track, epochs: BTreeMap::new() }
     }
@@ -49,7 +48,6 @@ impl Keyring {
     }
 
     /// Whether it has this epoch.
-    #[must_use]
     pub fn holds(&self, epoch: EpochNo) -> bool {
         self.epochs.contains_key(&epoch)
     }
@@ -139,12 +137,6 @@ struct Header {
 }
 
 impl SegmentOpener {
-    /// Before the first byte.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds bytes that arrived.
     ///
     /// # Errors
@@ -156,7 +148,6 @@ impl SegmentOpener {
 
     /// The header once it was read, also when no key is held for its epoch: fetch the EpochOpen,
     /// insert, poll again.
-    #[must_use]
     pub fn header(&self) -> Option<&SegmentHeader> {
         self.header.as_ref().map(|header| &header.clear)
     }
@@ -262,7 +253,7 @@ pub struct Whole {
 /// # Errors
 /// [`OpenError`].
 pub fn open_whole(sealed: &[u8], keys: &Keyring) -> Result<Whole, OpenError> {
-    let mut opener = SegmentOpener::new();
+    let mut opener = SegmentOpener::default();
     opener.push(sealed)?;
     let (mut head, mut fragments, mut end) = (None, Vec::new(), None);
     while let Some(part) = opener.poll(keys)? {

@@ -65,7 +65,6 @@ pub enum InviteError {
 
 impl Invite {
     /// The URL.
-    #[must_use]
     pub fn url(&self) -> String {
         let text = |bytes: &[u8; 32]| URL_SAFE_NO_PAD.encode(bytes);
         let (relay_key, owner_key, secret) =
@@ -108,7 +107,6 @@ impl Invite {
     }
 
     /// The mailbox at the relay.
-    #[must_use]
     pub fn mailbox(&self) -> [u8; 32] {
         media::pair::mailbox_of(&self.secret)
     }

@@ -138,13 +138,11 @@ impl SegmentSealer {
 
     /// Bytes so far, to close a segment before its limit.
     #[expect(clippy::len_without_is_empty, reason = "a segment begins with its header")]
-    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Closes: the end marker and the signed trailer; `chain` moves on by this segment.
-    #[must_use]
     pub fn finish(self, duration_us: u32, chain: &mut Chain, camera: &SigningKey) -> Vec<u8> {
         *chain = chain.next(&self.header_hash, &self.hash.finish());
         Trailer::sign(camera, &self.header_hash, self.fragments, duration_us, *chain).encode()

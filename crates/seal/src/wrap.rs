@@ -43,7 +43,6 @@ pub enum WrapError {
 
 impl Unwrapped {
     /// The content key, either way.
-    #[must_use]
     pub fn content_key(&self, ctx: &CtxHash) -> ContentKey {
         match self {
             Self::Seed(seed) => seed.content_key(ctx),

@@ -6,7 +6,7 @@ use crate::policy::{self, PolicyFacts, malformed, refused};
 use crate::record::{DAY_US, Header, Key, Kind};
 use crate::store::{Store, check_size};
 use bytes::Bytes;
-use media::codec::{self, Reader, Writer};
+use media::codec;
 use media::enrollment::Enrollment;
 use media::epoch::SignedEpochOpen;
 use media::id::{CameraId, Day, TrackId};
@@ -174,12 +174,11 @@ impl Store {
     ) -> Result<(), StoreError> {
         check_size("a trustee's name", trustee.len(), limits::NAME)?;
         check_size("day keys", bundle.len(), limits::DAY_KEYS)?;
-        let mut w = Writer::new();
-        w.bytes(trustee.as_bytes()).raw(bundle);
+        let object = NamedObject { name: trustee.to_owned(), bytes: bundle.to_vec() };
         // What stands in for a camera.
         let trustee = CameraId(sign::sha256(&[b"candor relay trustee\0", trustee.as_bytes()]));
         let header = Header::new(Kind::DayKeys, trustee, u64::from(day.0), received_us);
-        self.keep(header, w.finish().into(), None).await
+        self.keep(header, codec::encode_bare(&object).into(), None).await
     }
 
     /// The mirrored keys of a day, by trustee.
@@ -190,10 +189,7 @@ impl Store {
         let mut objects = Vec::new();
         for entry in self.backend.day_keys(day, DAY_KEYS_PER_ANSWER).await? {
             let body = self.backend.read(entry).await?;
-            let mut r = Reader::new(&body);
-            let name = r.text(limits::NAME, "trustee's name").map_err(malformed)?;
-            let bytes = r.take(r.left(), "day keys").map_err(malformed)?.to_vec();
-            objects.push(NamedObject { name, bytes });
+            objects.push(codec::decode_bare::<NamedObject>(&body).map_err(malformed)?);
         }
         objects.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(objects)

@@ -130,6 +130,10 @@ impl Inner {
     fn pack(&self, number: u64) -> Option<pack::Pack> {
         self.packs.read().get(&number).cloned()
     }
+
+    fn is_video(&self, number: u64) -> bool {
+        self.packs.read().get(&number).is_some_and(|pack| pack.lane.is_video())
+    }
 }
 
 /// The store of packs. It closes when it is dropped.

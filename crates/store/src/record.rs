@@ -6,7 +6,7 @@
 //! | EpochOpen | epoch number | start, duration | the signed object |
 //! | DayNotice | day | - | the signed object |
 //! | policy | version | duration: its retention | Enrollment, policy, leaf, proof, each behind a `u32` length |
-//! | day keys | day | camera_id: hash of the trustee's name | name behind a `u32` length, then the bundle |
+//! | day keys | day | camera_id: hash of the trustee's name | name and bundle, each behind a `u32` length |
 
 use media::id::{CameraId, EpochNo, TrackId};
 use media::rope::Rope;

@@ -10,7 +10,6 @@ use media::epoch::{EpochClose, GapReason};
 use media::id::Day;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::time::Micros;
-use rand_core::Rng as _;
 use tlog::note::Verifier;
 
 impl Film {
@@ -44,8 +43,7 @@ impl Film {
             previous,
             now: segment_us.seconds(),
         };
-        let mut fresh = [0; 32];
-        self.rng.fill_bytes(&mut fresh);
+        let fresh = self.rng.bytes();
         let (epoch, signed) = Epoch::open(opening, &mut self.pool, &fresh, &mut self.rng)?;
         // SPEC: session.md#publishing: durable before anything is sealed under it, so that no
         // number is used twice.

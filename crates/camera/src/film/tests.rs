@@ -126,7 +126,7 @@ impl Scene {
     fn segments(&self) -> Vec<(SegmentHeader, Trailer, FragmentsHash)> {
         let spool = self.handover.spool();
         let read = |sequence: Sequence| {
-            let mut reader = SegmentReader::new();
+            let mut reader = SegmentReader::default();
             reader.push(spool.segments.read(sequence).unwrap().unwrap()).unwrap();
             let (mut header, mut hash) = (None, FragmentsHash::default());
             loop {
@@ -338,7 +338,7 @@ fn motion_of(scene: &Scene, sequence: u64) -> u16 {
     let epoch = scene.film.epoch.as_ref().unwrap();
     let mut keys = seal::opener::Keyring::new(scene.camera_pk, TrackId(0));
     keys.insert(&epoch.open, epoch.key.clone());
-    let mut opener = seal::opener::SegmentOpener::new();
+    let mut opener = seal::opener::SegmentOpener::default();
     opener.push(&scene.handover.spool().segments.read(Sequence(sequence)).unwrap().unwrap()).unwrap();
     loop {
         if let seal::opener::Opened::Head(head) = opener.poll(&keys).unwrap().unwrap() {
@@ -455,7 +455,7 @@ fn padded_fragments_are_sealed_in_steps() {
         let spool = scene.handover.spool();
         let mut seen = std::collections::BTreeSet::new();
         for sequence in spool.segments.sequences() {
-            let mut reader = SegmentReader::new();
+            let mut reader = SegmentReader::default();
             reader.push(spool.segments.read(sequence).unwrap().unwrap()).unwrap();
             while let Some(part) = reader.next_part().unwrap() {
                 if let Part::Fragment { index: 1.., sealed } = part {

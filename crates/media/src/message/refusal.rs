@@ -22,19 +22,6 @@ pub enum Judges {
     Sender,
 }
 
-impl Judges {
-    /// The word in the table of `proto/session.md`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Absence => "absence",
-            Self::Object => "object",
-            Self::Sender => "sender",
-        }
-    }
-}
-
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $judges:ident;)*) => {
         /// What was wrong.
@@ -46,19 +33,16 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The name in logs and errors.
-            #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
             /// What it judges.
-            #[must_use]
             pub const fn judges(self) -> Judges {
                 match self { $(Self::$name => Judges::$judges,)* }
             }
 
             /// Whether the same may be sent or asked again after a pause.
-            #[must_use]
             pub const fn passes(self) -> bool {
                 matches!(self.judges(), Judges::Nothing)
             }

@@ -90,7 +90,6 @@ pub struct StoredHead {
 
 impl StoredHead {
     /// The bytes behind `received_us`.
-    #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new();
         w.u32(self.segment_bytes).u32(self.duration_us).raw(&self.bytes);

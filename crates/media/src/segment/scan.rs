@@ -44,12 +44,6 @@ enum State {
 }
 
 impl SegmentReader {
-    /// Starts before the header.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds bytes that arrived.
     ///
     /// # Errors

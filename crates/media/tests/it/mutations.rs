@@ -33,7 +33,7 @@ fn objects() -> [(&'static str, Vec<u8>, Check); 5] {
 /// What a relay or verifier without a key can check: structure, chain from the known one before,
 /// signature.
 fn whole_segment(bytes: &[u8]) -> Result<(), ObjectError> {
-    let mut reader = SegmentReader::new();
+    let mut reader = SegmentReader::default();
     let mut hash = media::chain::FragmentsHash::default();
     let mut found = None;
     reader.push(Bytes::copy_from_slice(bytes))?;
@@ -115,7 +115,7 @@ fn a_header_that_only_the_end_signs_is_bound_to_the_end() {
 
 #[test]
 fn a_segment_over_its_limit_is_given_up_before_it_is_held() {
-    let mut reader = SegmentReader::new();
+    let mut reader = SegmentReader::default();
     reader.push(header().encode().to_vec()).unwrap();
     let piece = Bytes::from(vec![0; 1 << 20]);
     let refused = (0..32).map(|_| reader.push(piece.clone())).position(|pushed| pushed.is_err());

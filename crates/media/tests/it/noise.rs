@@ -72,7 +72,7 @@ fn parse_all(bytes: &[u8]) -> bool {
 }
 
 fn read_segment(bytes: &[u8]) -> bool {
-    let mut reader = SegmentReader::new();
+    let mut reader = SegmentReader::default();
     let mut again = vec![];
     for piece in bytes.chunks(61) {
         if reader.push(Bytes::copy_from_slice(piece)).is_err() {

@@ -48,7 +48,7 @@ fn owner() -> SigningKey {
 
 /// Everything a segment holds, read in pieces of `piece` bytes.
 fn read(bytes: &[u8], piece: usize) -> Result<(SegmentHeader, Vec<Vec<u8>>, Trailer), DecodeError> {
-    let mut reader = SegmentReader::new();
+    let mut reader = SegmentReader::default();
     let (mut header, mut fragments, mut trailer) = (None, vec![], None);
     for piece in bytes.chunks(piece) {
         reader.push(Bytes::copy_from_slice(piece))?;

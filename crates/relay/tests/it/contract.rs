@@ -1,7 +1,7 @@
 //! `proto/session.md` states the refusals and the numbers that the code has.
 
 use media::limits;
-use media::message::RefusalCode;
+use media::message::{Judges, RefusalCode};
 
 fn contract() -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto/session.md");
@@ -24,8 +24,13 @@ fn the_table_of_refusals_is_one_to_one() {
             Some((cells.next()?.parse().ok()?, cells.next()?, cells.next()?))
         })
         .collect();
-    let held: Vec<_> =
-        RefusalCode::ALL.iter().map(|code| (code.code(), code.word(), code.judges().word())).collect();
+    let judges = |code: &RefusalCode| match code.judges() {
+        Judges::Nothing => "nothing",
+        Judges::Absence => "absence",
+        Judges::Object => "object",
+        Judges::Sender => "sender",
+    };
+    let held: Vec<_> = RefusalCode::ALL.iter().map(|code| (code.code(), code.word(), judges(code))).collect();
     assert_eq!(stated, held);
 }
 

@@ -36,7 +36,6 @@ pub struct Continuity {
 impl Continuity {
     /// Starts anywhere: the first segment is taken as it is (its chain is checked if it is the
     /// first of its epoch).
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }

@@ -115,7 +115,7 @@ impl Filming {
 }
 
 fn open_all(bytes: &[u8], keys: &Keyring) -> Result<Vec<Opened>, OpenError> {
-    let mut opener = SegmentOpener::new();
+    let mut opener = SegmentOpener::default();
     let mut parts = vec![];
     // In pieces, as a network brings them.
     for piece in bytes.chunks(50) {
@@ -241,7 +241,7 @@ fn a_key_that_comes_later_cures_its_absence() {
     let mut filming = Filming::epoch(camera(1), 7, 40, None);
     let bytes = filming.segment();
     let mut keys = Keyring::new(*camera(1).verifying_key().as_bytes(), TrackId(0));
-    let mut opener = SegmentOpener::new();
+    let mut opener = SegmentOpener::default();
     opener.push(&bytes).unwrap();
     assert_eq!(opener.poll(&keys), Err(OpenError::NoKey(EpochNo(7))));
     assert_eq!(opener.header().unwrap().epoch_no, EpochNo(7));
@@ -452,7 +452,7 @@ fn after_a_fault_nothing_more_is_handed_out() {
     let keys = filming.keys();
     let within_fragment_1 = bytes.len() - 108 - 88 - 20;
     bytes[within_fragment_1] ^= 1;
-    let mut opener = SegmentOpener::new();
+    let mut opener = SegmentOpener::default();
     opener.push(&bytes).unwrap();
     let fault = loop {
         if let Err(error) = opener.poll(&keys) {

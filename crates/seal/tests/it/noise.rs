@@ -55,7 +55,7 @@ fn viewer() -> (Keyring, SegmentHeader, EpochSeed, EpochContext) {
 
 /// Opens to the end; the error.
 fn error_of(bytes: &[u8], keys: &Keyring) -> OpenError {
-    let mut opener = SegmentOpener::new();
+    let mut opener = SegmentOpener::default();
     for piece in bytes.chunks(97) {
         if let Err(error) = opener.push(piece) {
             return error;

@@ -42,7 +42,7 @@ fn start(rng: &mut Rng) -> (SegmentSealer, Vec<u8>) {
 fn close_and_read(sealer: SegmentSealer, mut bytes: Vec<u8>) {
     bytes.extend(sealer.finish(1, &mut Chain([0; 32]), &SigningKey::from_bytes(&[4; 32])));
     assert!(bytes.len() <= limits::SEGMENT);
-    let mut reader = SegmentReader::new();
+    let mut reader = SegmentReader::default();
     reader.push(bytes).unwrap();
     while reader.next_part().unwrap().is_some() {}
     reader.finish().unwrap();

@@ -5,10 +5,9 @@
 //! entry without its bytes for longer than that start takes.
 
 use super::index::{Failed, Part, Tables};
-use super::pack::Lane;
 use super::read::Seen;
+use super::recover;
 use super::writer::Writer;
-use super::{Inner, recover};
 use crate::contract::Swept;
 use crate::error::StoreError;
 use crate::judge::days_of;
@@ -31,9 +30,9 @@ impl Writer {
     /// Drops what is past its days at `now_us`.
     pub(super) fn sweep(&mut self, now_us: Micros) -> Result<Swept, StoreError> {
         let inner = self.inner.clone();
-        let mut swept = self.remove_files()?;
+        let mut swept = Swept::default();
+        self.remove_files(&mut swept)?;
         let dropped = self.drop_parts(|tables, dropped| {
-            let lanes = lanes(&inner);
             let mut known = BTreeMap::new();
             let mut old = Vec::new();
             let seen = Seen { inner: &inner, view: tables.view() };
@@ -49,7 +48,7 @@ impl Writer {
             }
             // Video first: an EpochOpen is needed for as long as a segment of its epoch is stored.
             let (video, epochs): (Vec<_>, Vec<_>) =
-                old.into_iter().partition(|part| lanes.get(&part.pack).is_some_and(|lane| lane.is_video()));
+                old.into_iter().partition(|part| inner.is_video(part.pack));
             for part in &video {
                 drop_part(tables, dropped, part)?;
             }
@@ -61,9 +60,7 @@ impl Writer {
             Ok(())
         })?;
         swept.segments = dropped;
-        let removed = self.remove_files()?;
-        swept.packs += removed.packs;
-        swept.bytes += removed.bytes;
+        self.remove_files(&mut swept)?;
         Ok(swept)
     }
 
@@ -71,10 +68,9 @@ impl Writer {
     pub(super) fn drop_oldest(&mut self, most: u64) -> Result<(), StoreError> {
         let inner = self.inner.clone();
         self.drop_parts(|tables, dropped| {
-            let lanes = lanes(&inner);
             let mut newest = BTreeMap::<u64, (Micros, Vec<Part>)>::new();
             for part in tables.parts()? {
-                if lanes.get(&part.pack).is_some_and(|lane| lane.is_video()) {
+                if inner.is_video(part.pack) {
                     let (received_us, parts) = newest.entry(part.pack).or_default();
                     *received_us = (*received_us).max(part.newest_us);
                     parts.push(part);
@@ -94,7 +90,7 @@ impl Writer {
             }
             Ok(())
         })?;
-        self.remove_files().map(drop)
+        self.remove_files(&mut Swept::default())
     }
 
     /// Runs a choice of parts through the commit order above. Returns the segments that are gone.
@@ -137,8 +133,7 @@ impl Writer {
 
     /// Removes the files of doomed packs; what cannot be removed now is tried again by the next
     /// sweep.
-    fn remove_files(&mut self) -> Result<Swept, StoreError> {
-        let mut swept = Swept::default();
+    fn remove_files(&mut self, swept: &mut Swept) -> Result<(), StoreError> {
         while let Some(number) = self.doomed.last() {
             if let Some(pack) = self.inner.pack(*number) {
                 self.inner.disk.remove(&pack.path)?;
@@ -151,13 +146,8 @@ impl Writer {
         if swept.packs > 0 {
             host::durable::sync_dir(&self.inner.packs_dir())?;
         }
-        Ok(swept)
+        Ok(())
     }
-}
-
-fn lanes(inner: &Inner) -> BTreeMap<u64, Lane> {
-    let packs = inner.packs.read();
-    packs.values().map(|pack| (pack.number, pack.lane)).collect()
 }
 
 fn drop_part(tables: &mut Tables<'_>, dropped: &mut Dropped, part: &Part) -> Result<(), redb::Error> {

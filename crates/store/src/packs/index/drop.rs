@@ -11,7 +11,7 @@ use redb::{Error, ReadableTable as _};
 
 /// One camera's part of one pack: what retention decides about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::packs) struct Part {
+pub(crate) struct Part {
     pub pack: u64,
     pub camera_id: CameraId,
     /// When the newest of it was received.
@@ -20,7 +20,7 @@ pub(in crate::packs) struct Part {
 
 impl Tables<'_> {
     /// All parts, in order of their packs.
-    pub(in crate::packs) fn parts(&self) -> Result<Vec<Part>, Error> {
+    pub(crate) fn parts(&self) -> Result<Vec<Part>, Error> {
         self.parts_of(0, u64::MAX)
     }
 
@@ -38,12 +38,12 @@ impl Tables<'_> {
     }
 
     /// Whether nothing of a pack is left to be kept.
-    pub(in crate::packs) fn is_empty(&self, pack: u64) -> Result<bool, Error> {
+    pub(crate) fn is_empty(&self, pack: u64) -> Result<bool, Error> {
         Ok(self.parts_of(pack, pack)?.is_empty())
     }
 
     /// The entries of a part.
-    pub(in crate::packs) fn entries(&self, part: &Part) -> Result<Vec<Entry>, Error> {
+    pub(crate) fn entries(&self, part: &Part) -> Result<Vec<Entry>, Error> {
         let mut entries = self.entries_of_pack(part.pack)?;
         entries.retain(|entry| entry.header.camera_id == part.camera_id);
         Ok(entries)
@@ -62,7 +62,7 @@ impl Tables<'_> {
     }
 
     /// Takes a part out, with its entries.
-    pub(in crate::packs) fn remove_part(&mut self, part: &Part) -> Result<(), Error> {
+    pub(crate) fn remove_part(&mut self, part: &Part) -> Result<(), Error> {
         for entry in self.entries(part)? {
             self.remove(&entry)?;
         }
@@ -72,7 +72,7 @@ impl Tables<'_> {
     }
 
     /// Forgets everything about a pack.
-    pub(in crate::packs) fn forget_pack(&mut self, pack: u64) -> Result<(), Error> {
+    pub(crate) fn forget_pack(&mut self, pack: u64) -> Result<(), Error> {
         for entry in self.entries_of_pack(pack)? {
             self.remove(&entry)?;
         }
@@ -84,7 +84,7 @@ impl Tables<'_> {
     }
 
     /// The packs that are indexed.
-    pub(in crate::packs) fn packs(&self) -> Result<Vec<u64>, Error> {
+    pub(crate) fn packs(&self) -> Result<Vec<u64>, Error> {
         self.packs.iter()?.map(|row| Ok(row?.0.value())).collect()
     }
 
@@ -102,7 +102,7 @@ impl Tables<'_> {
     }
 
     /// Drops the time steps that lead only to numbers before the oldest one stored.
-    pub(in crate::packs) fn trim_spans(&mut self, of: &Key) -> Result<(), Error> {
+    pub(crate) fn trim_spans(&mut self, of: &Key) -> Result<(), Error> {
         let (first, last) = all_numbers(of);
         let oldest = between(&self.records, &first, &last)?.next().transpose()?;
         let oldest = oldest.map_or(u64::MAX, |entry| entry.header.number);

@@ -15,7 +15,7 @@ use std::time::Duration;
 const ROWS_PER_PAGE: usize = 1 << 16;
 
 /// The tables that are asked.
-pub(in crate::packs) struct View<'a, T> {
+pub(crate) struct View<'a, T> {
     pub(super) records: &'a T,
     pub(super) tracks: &'a T,
     pub(super) spans: &'a T,
@@ -32,13 +32,13 @@ pub(super) fn between<T: ReadableTable<Bytes, Bytes>>(
 }
 
 impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
-    pub(in crate::packs) fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
+    pub(crate) fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
         let row = index_key(key);
         self.records.get(row.as_slice())?.map(|value| decode_entry(value.value())).transpose()
     }
 
     /// The nearest entry of a key's track before its number, and the nearest after it.
-    pub(in crate::packs) fn neighbours(&self, key: &Key) -> Result<(Option<Entry>, Option<Entry>), Error> {
+    pub(crate) fn neighbours(&self, key: &Key) -> Result<(Option<Entry>, Option<Entry>), Error> {
         let ((first, last), here) = (all_numbers(key), index_key(key));
         let is_other = |entry: &Result<Entry, Error>| {
             entry.as_ref().map_or(true, |entry| entry.header.number != key.number)
@@ -49,7 +49,7 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     }
 
     /// The policy of a camera with this hash; the newest for `None`.
-    pub(in crate::packs) fn policy(
+    pub(crate) fn policy(
         &self,
         camera_id: CameraId,
         hash: Option<&[u8; 32]>,
@@ -64,7 +64,7 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     }
 
     /// The first and the last entry of a key's kind, camera and track.
-    pub(in crate::packs) fn ends(&self, of: &Key) -> Result<(Option<Entry>, Option<Entry>), Error> {
+    pub(crate) fn ends(&self, of: &Key) -> Result<(Option<Entry>, Option<Entry>), Error> {
         let (first, last) = all_numbers(of);
         let mut range = between(self.records, &first, &last)?;
         let oldest = range.next().transpose()?;
@@ -73,7 +73,7 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     }
 
     /// At most `limit` entries that overlap the span, from number `cursor` on.
-    pub(in crate::packs) fn page(&self, span: &Span, cursor: u64, limit: usize) -> Result<Page, Error> {
+    pub(crate) fn page(&self, span: &Span, cursor: u64, limit: usize) -> Result<Page, Error> {
         let nothing = Page { entries: Vec::new(), next: None };
         if span.from_us >= span.to_us {
             return Ok(nothing);
@@ -111,22 +111,18 @@ impl<T: ReadableTable<Bytes, Bytes>> View<'_, T> {
     }
 
     /// Every trustee's keys of a day, at most `limit` of them.
-    pub(in crate::packs) fn day_keys(&self, day: Day, limit: usize) -> Result<Vec<Entry>, Error> {
+    pub(crate) fn day_keys(&self, day: Day, limit: usize) -> Result<Vec<Entry>, Error> {
         let (first, last) = day_keys_range(day);
         between(self.records, &first, &last)?.take(limit).collect()
     }
 
-    pub(in crate::packs) fn track(
-        &self,
-        camera_id: CameraId,
-        track: TrackId,
-    ) -> Result<Option<Track>, Error> {
+    pub(crate) fn track(&self, camera_id: CameraId, track: TrackId) -> Result<Option<Track>, Error> {
         let row = track_key(camera_id, track);
         self.tracks.get(row.as_slice())?.map(|value| read_row(value.value())).transpose()
     }
 
     /// Every camera that has a policy or footage, with its tracks in order of their number.
-    pub(in crate::packs) fn cameras(&self) -> Result<BTreeMap<CameraId, Vec<(TrackId, Track)>>, Error> {
+    pub(crate) fn cameras(&self) -> Result<BTreeMap<CameraId, Vec<(TrackId, Track)>>, Error> {
         let mut cameras = BTreeMap::<CameraId, Vec<(TrackId, Track)>>::new();
         for row in self.policies.iter()? {
             if let Some(id) = row?.0.value().first_chunk::<32>() {

@@ -16,7 +16,7 @@ use redb::{Error, ReadableTable as _, Table, WriteTransaction};
 const SPANS_MAX: u64 = 16;
 
 /// The tables of one writing transaction.
-pub(in crate::packs) struct Tables<'t> {
+pub(crate) struct Tables<'t> {
     pub(super) records: Table<'t, Bytes, Bytes>,
     pub(super) by_pack: Table<'t, Bytes, Bytes>,
     pub(super) pack_cameras: Table<'t, Bytes, Bytes>,
@@ -27,7 +27,7 @@ pub(in crate::packs) struct Tables<'t> {
 }
 
 impl<'t> Tables<'t> {
-    pub(in crate::packs) fn open(txn: &'t WriteTransaction) -> Result<Self, Error> {
+    pub(crate) fn open(txn: &'t WriteTransaction) -> Result<Self, Error> {
         Ok(Self {
             records: txn.open_table(RECORDS)?,
             by_pack: txn.open_table(BY_PACK)?,
@@ -42,7 +42,7 @@ impl<'t> Tables<'t> {
     /// Takes a record in. One that stands under its key already gives way: the writer refuses a
     /// second one, so an earlier one was written but never acknowledged, or was meant to be
     /// replaced.
-    pub(in crate::packs) fn insert(
+    pub(crate) fn insert(
         &mut self,
         entry: &Entry,
         lane: Lane,
@@ -80,11 +80,11 @@ impl<'t> Tables<'t> {
     }
 
     /// Up to where a pack is indexed.
-    pub(in crate::packs) fn indexed(&self, pack: u64) -> Result<Option<(u64, u64)>, Error> {
+    pub(crate) fn indexed(&self, pack: u64) -> Result<Option<(u64, u64)>, Error> {
         Ok(self.packs.get(pack)?.map(|row| row.value()))
     }
 
-    pub(in crate::packs) fn set_indexed(&mut self, pack: u64, mark: u64, end: u64) -> Result<(), Error> {
+    pub(crate) fn set_indexed(&mut self, pack: u64, mark: u64, end: u64) -> Result<(), Error> {
         self.packs.insert(pack, (mark, end))?;
         Ok(())
     }
@@ -123,7 +123,7 @@ impl<'t> Tables<'t> {
 
     /// What was complete before packs were dropped stays complete, whatever the packs that are left
     /// can show.
-    pub(in crate::packs) fn raise_floors(&mut self, floors: &Floors) -> Result<(), Error> {
+    pub(crate) fn raise_floors(&mut self, floors: &Floors) -> Result<(), Error> {
         for (&(camera_id, track), &number) in floors {
             let mut known = self.view().track(camera_id, track)?.unwrap_or_default();
             if known.next_missing < number {
@@ -151,7 +151,7 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    pub(in crate::packs) fn view(&self) -> View<'_, Table<'t, Bytes, Bytes>> {
+    pub(crate) fn view(&self) -> View<'_, Table<'t, Bytes, Bytes>> {
         let Self { records, tracks, spans, policies, .. } = self;
         View { records, tracks, spans, policies }
     }
