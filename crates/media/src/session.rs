@@ -2,8 +2,8 @@
 //! lets a segment stand.
 //!
 //! `proto/session.md`, "Publishing". [`Outbox`] is the camera's: live first, then backfill, nothing
-//! forgotten before it is acknowledged. [`place_between`] is the relay's: a segment may stand where its
-//! epoch and number fit between its neighbours.
+//! forgotten before it is acknowledged. [`place_between`] is the relay's: a segment may stand where
+//! its epoch and number fit between its neighbours.
 
 use alloc::collections::BTreeSet;
 

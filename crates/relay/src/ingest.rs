@@ -264,12 +264,11 @@ impl Admitted<'_> {
                 None => self.stored_chain(k).await?,
             },
         };
-        match before {
-            Some(before) if chain_after(&before, header, fragments) != trailer.chain => Err(RefusalCode::BadSignature.because(
-                "the chain does not hold: these are not the fragments that were signed, or not after this segment",
-            )),
-            _ => Ok(trailer.chain),
+        if before.is_some_and(|before| chain_after(&before, header, fragments) != trailer.chain) {
+            let text = "the chain does not hold: these are not the fragments that were signed, or not after this segment";
+            return Err(RefusalCode::BadSignature.because(text));
         }
+        Ok(trailer.chain)
     }
 
     /// The chain after segment `k` of the header's epoch, if it is stored.

@@ -109,7 +109,6 @@ impl Header {
     }
 
     /// The same of this body.
-    #[must_use]
     pub fn of_body(self, body: &Rope) -> Self {
         // Every caller checks its own limit first.
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
