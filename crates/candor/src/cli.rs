@@ -184,7 +184,7 @@ async fn run(party: Party, terminal: &Terminal) -> Outcome {
         Party::Owner(owner::Verb::Alarm(_)) => "warn",
         _ => "error",
     };
-    host::telemetry::init(host::telemetry::Format::Text, default_filter).map_err(Ended::wrong)?;
+    host::telemetry::init(default_filter).map_err(Ended::wrong)?;
     let shutdown = Shutdown::on_signals()?;
     match party {
         Party::Demo(verb) => verb.run(terminal, shutdown).await,

@@ -14,7 +14,7 @@
 
 use crate::BoxError;
 use crate::fragment::{Sample, samples};
-use crate::init::{Init, TrackKind};
+use crate::init::Init;
 use mp4_atom::{
     Co64, Codec, Ctts, CttsEntry, Edts, Elst, ElstEntry, Encode as _, Ftyp, Hvc1, Moov, Stbl, Stco, Stsc,
     StscEntry, Stss, Stsz, StszSamples, Stts, SttsEntry,
@@ -47,33 +47,22 @@ pub struct Exporter {
 
 #[derive(Debug, Default)]
 struct Table {
-    samples: Vec<Entry>,
+    /// Of `at` only the length counts: the fragment that it points into is gone.
+    samples: Vec<Sample>,
     /// Where each chunk starts within the media bytes, and how many samples it holds.
     chunks: Vec<(u64, u32)>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    decode: u64,
-    duration: u32,
-    composition: i64,
-    is_sync: bool,
-    size: u32,
-}
-
 impl Table {
     fn first_presented(&self) -> Option<i128> {
-        self.samples.iter().map(|entry| i128::from(entry.decode) + i128::from(entry.composition)).min()
+        self.samples.iter().map(Sample::presented).min()
     }
 
     /// When its last sample in the order of showing has been shown. Not its first plus its ticks: a
     /// camera whose decode times begin too late for its B-frames shows its last samples after the
     /// end of decoding.
     fn presented_until(&self) -> Option<i128> {
-        let end = |entry: &Entry| {
-            i128::from(entry.decode) + i128::from(entry.composition) + i128::from(entry.duration)
-        };
-        self.samples.iter().map(end).max()
+        self.samples.iter().map(|entry| entry.presented() + i128::from(entry.duration)).max()
     }
 
     fn ticks(&self) -> u64 {
@@ -122,13 +111,7 @@ impl Exporter {
             for sample in of_track {
                 let bytes = fragment.get(sample.at.clone()).ok_or(BoxError::OutOfBounds("sample"))?;
                 media.extend_from_slice(bytes);
-                table.samples.push(Entry {
-                    decode: sample.decode,
-                    duration: sample.duration,
-                    composition: sample.composition,
-                    is_sync: sample.is_sync,
-                    size: u32::try_from(bytes.len()).map_err(|_| BoxError::OutOfBounds("sample"))?,
-                });
+                table.samples.push(sample.clone());
             }
         }
         self.media_len += media.len() as u64;
@@ -140,12 +123,8 @@ impl Exporter {
     /// # Errors
     /// [`ExportError::Empty`], [`ExportError::Index`].
     pub fn finish(self) -> Result<Vec<u8>, ExportError> {
-        let is_video = |place: usize| {
-            self.init.tracks().get(place).is_some_and(|track| matches!(track.kind, TrackKind::Video { .. }))
-        };
-        let pictures =
-            self.tracks.iter().enumerate().any(|(place, table)| is_video(place) && !table.samples.is_empty());
-        if !pictures {
+        let mut tables = self.init.tracks().iter().zip(&self.tracks);
+        if !tables.any(|(track, table)| track.is_video() && !table.samples.is_empty()) {
             return Err(ExportError::Empty);
         }
         // The index' size does not depend on where the media begin, so it is written once to be
@@ -181,7 +160,7 @@ impl Exporter {
             .tracks()
             .iter()
             .zip(&self.tracks)
-            .find(|(track, _)| matches!(track.kind, TrackKind::Video { .. }))
+            .find(|(track, _)| track.is_video())
             .and_then(|(track, table)| Some((table.first_presented()?, track.timescale)))
             .unwrap_or((0, 1));
         let use_64 = media_at + self.media_len > u64::from(u32::MAX);
@@ -275,14 +254,14 @@ fn stbl(table: &Table, media_at: u64, use_64: bool) -> Stbl {
             (Some(Stco { entries }), None)
         }
     };
+    // A fragment's bounds keep each far below 4 GiB.
+    let sizes = table.samples.iter().map(|entry| u32::try_from(entry.at.len()).unwrap_or(u32::MAX));
     Stbl {
         stts: Stts { entries: stts },
         ctts: is_reordered.then_some(Ctts { entries: ctts }),
         stss: (!all_sync).then_some(Stss { entries: syncs }),
         stsc: Stsc { entries: stsc },
-        stsz: Stsz {
-            samples: StszSamples::Different { sizes: table.samples.iter().map(|entry| entry.size).collect() },
-        },
+        stsz: Stsz { samples: StszSamples::Different { sizes: sizes.collect() } },
         stco,
         co64,
         ..Stbl::default()

@@ -49,6 +49,13 @@ pub(crate) struct Sample {
     pub(crate) at: Range<usize>,
 }
 
+impl Sample {
+    /// When it is shown, in its track's ticks.
+    pub(crate) fn presented(&self) -> i128 {
+        i128::from(self.decode) + i128::from(self.composition)
+    }
+}
+
 impl Fragment {
     /// Reads a whole moof + mdat, and one `free` box if there is one behind.
     ///
@@ -58,13 +65,9 @@ impl Fragment {
         let samples = samples(init, bytes)?;
         let video = init.tracks().iter().position(|track| Some(track) == init.video());
         let pictures: Vec<&Sample> = samples.iter().filter(|sample| Some(sample.track) == video).collect();
-        let of_track = |sample: &&Sample| init.tracks().get(sample.track).map(|track| track.timescale);
         let first = pictures.first().copied().or(samples.first()).ok_or(BoxError::OutOfBounds("samples"))?;
-        let timescale = of_track(&first).ok_or(BoxError::OutOfBounds("track"))?;
-        let ticks: u64 = match pictures.is_empty() {
-            true => 0,
-            false => pictures.iter().map(|sample| u64::from(sample.duration)).sum(),
-        };
+        let timescale = init.tracks().get(first.track).ok_or(BoxError::OutOfBounds("track"))?.timescale;
+        let ticks = pictures.iter().map(|sample| u64::from(sample.duration)).sum();
         let begins = match pictures.first() {
             Some(sample) if sample.is_sync => Begins::WithKeyFrame,
             _ => Begins::Within,

@@ -42,6 +42,12 @@ pub enum TrackKind {
     Other,
 }
 
+impl Track {
+    pub(crate) fn is_video(&self) -> bool {
+        matches!(self.kind, TrackKind::Video { .. })
+    }
+}
+
 impl Init {
     /// Parses ftyp + moov.
     ///
@@ -111,7 +117,7 @@ impl Init {
     /// The first video track.
     #[must_use]
     pub fn video(&self) -> Option<&Track> {
-        self.tracks.iter().find(|track| matches!(track.kind, TrackKind::Video { .. }))
+        self.tracks.iter().find(|track| track.is_video())
     }
 }
 

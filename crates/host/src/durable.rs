@@ -123,15 +123,7 @@ pub fn create_dirs(path: &Path) -> Result<(), DurableError> {
 /// Reads a whole file of at most `limit` bytes; `None` when there is no such file. A longer one is
 /// an error.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, DurableError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(DurableError::at(path, error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| DurableError::at(path, error))?;
+    let Some(bytes) = read_at_most(path, limit.saturating_add(1))? else { return Ok(None) };
     if bytes.len() as u64 > limit {
         let source = io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {limit} bytes"));
         return Err(DurableError::Io { path: path.to_owned(), source });
@@ -237,17 +229,21 @@ fn missing(path: &Path) -> DurableError {
 
 /// Whether `path` holds exactly `bytes`; other bytes are an error, no file is `false`.
 fn same_bytes(path: &Path, bytes: &[u8]) -> Result<bool, DurableError> {
-    let different = || DurableError::Different { path: path.to_owned() };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(DurableError::at(path, error)),
-    };
-    let mut found = Vec::with_capacity(bytes.len());
-    file.take(bytes.len() as u64 + 1)
-        .read_to_end(&mut found)
-        .map_err(|error| DurableError::at(path, error))?;
-    if found == bytes { Ok(true) } else { Err(different()) }
+    match read_at_most(path, bytes.len() as u64 + 1)? {
+        None => Ok(false),
+        Some(found) if found == bytes => Ok(true),
+        Some(_) => Err(DurableError::Different { path: path.to_owned() }),
+    }
+}
+
+/// The beginning of a file; `None` when there is no such file.
+fn read_at_most(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, DurableError> {
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DurableError::at(path, error)),
+    }
 }
 
 #[cfg(test)]

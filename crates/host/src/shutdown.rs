@@ -6,29 +6,23 @@ use tokio::sync::watch;
 
 /// A cloneable stop signal. Clones are the same signal; a [`child`](Shutdown::child) also stops
 /// when its parent does, and stopping a child leaves the parent alone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Shutdown(Arc<Signal>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Signal {
     requested: watch::Sender<bool>,
     parent: Option<Shutdown>,
 }
 
-impl Default for Shutdown {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Shutdown {
     pub fn new() -> Self {
-        Self(Arc::new(Signal { requested: watch::Sender::new(false), parent: None }))
+        Self::default()
     }
 
     /// A signal that stops with this one, or alone.
     pub fn child(&self) -> Self {
-        Self(Arc::new(Signal { requested: watch::Sender::new(false), parent: Some(self.clone()) }))
+        Self(Arc::new(Signal { parent: Some(self.clone()), ..Signal::default() }))
     }
 
     /// A signal that is requested by SIGINT (Ctrl-C) or SIGTERM.

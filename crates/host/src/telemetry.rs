@@ -12,16 +12,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// The environment variable that overrides the filter.
 pub const FILTER_VARIABLE: &str = "CANDOR_LOG";
 
-/// How an event is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// One line a person reads.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 /// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -35,23 +25,21 @@ pub enum TelemetryError {
 
 /// Starts telemetry with `default_filter` (for example `"info"`) unless `CANDOR_LOG` says
 /// otherwise.
-pub fn init(format: Format, default_filter: &str) -> Result<(), TelemetryError> {
+pub fn init(default_filter: &str) -> Result<(), TelemetryError> {
     let filter = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| default_filter.to_owned());
-    init_with(format, &filter)
+    init_with(&filter)
 }
 
-fn init_with(format: Format, filter: &str) -> Result<(), TelemetryError> {
+fn init_with(filter: &str) -> Result<(), TelemetryError> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
-    let builder = tracing_subscriber::fmt()
+    tracing_subscriber::fmt()
         .with_env_filter(parsed)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_writer(std::io::stderr);
-    let started = match format {
-        Format::Text => builder.finish().try_init(),
-        Format::Json => builder.json().finish().try_init(),
-    };
-    started.map_err(|_| TelemetryError::AlreadyStarted)
+        .with_writer(std::io::stderr)
+        .finish()
+        .try_init()
+        .map_err(|_| TelemetryError::AlreadyStarted)
 }
 
 #[cfg(test)]
@@ -60,9 +48,9 @@ mod tests {
 
     #[test]
     fn a_bad_filter_is_named_and_a_second_start_is_refused() {
-        let error = init_with(Format::Text, "witness=shout").unwrap_err();
+        let error = init_with("witness=shout").unwrap_err();
         assert!(matches!(error, TelemetryError::Filter { .. }), "{error}");
-        init_with(Format::Json, "off").unwrap();
-        assert!(matches!(init_with(Format::Text, "off"), Err(TelemetryError::AlreadyStarted)));
+        init_with("off").unwrap();
+        assert!(matches!(init_with("off"), Err(TelemetryError::AlreadyStarted)));
     }
 }

@@ -3,9 +3,9 @@
 
 use crate::error::WriteError;
 use crate::index::Index;
-use crate::storage::{Storage, tile_file};
-use crate::tree::{Heads, Tree, TreeError, bad_tile};
-use tlog::tile::{BUNDLE_MAX_BYTES, Bundle, Kind, tile_at};
+use crate::storage::Storage;
+use crate::tree::{Heads, Tree, TreeError, read_bundle};
+use tlog::tile::{Kind, tile_at};
 
 /// An index that turns out to be damaged on the way is made anew, once.
 pub(crate) fn catch_up<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -> Result<(), WriteError> {
@@ -27,10 +27,7 @@ fn fill<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -> Result<(), Wr
     let mut covered = index.covered()?;
     while covered < size {
         let path = tile_at(Kind::Entries, covered / 256, size).ok_or(TreeError::OutOfTree)?;
-        let bytes =
-            tree.storage().read(&tile_file(&path), BUNDLE_MAX_BYTES as u64).map_err(TreeError::from)?;
-        let bundle = bytes.and_then(|bytes| Bundle::parse(path.width(), &bytes).ok());
-        let leaves = bundle.ok_or_else(|| bad_tile(&path, size))?.leaf_hashes();
+        let leaves = read_bundle(tree.storage(), &path, size)?.leaf_hashes();
         let new: Vec<[u8; 32]> = leaves[(covered % 256) as usize..].iter().map(|leaf| leaf.0).collect();
         index.extend(covered, &new)?;
         covered += new.len() as u64;

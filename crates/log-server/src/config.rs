@@ -20,20 +20,20 @@ pub struct Config {
     #[serde(default)]
     pub submitters: Vec<Submitter>,
     /// How long a leaf waits for others before its batch is written, in milliseconds.
-    #[serde(default = "default_batch_ms")]
+    #[serde(default = "default::<50, _>")]
     pub batch_ms: u64,
     /// The least time between two checkpoints, in milliseconds: 1000 towards public witnesses.
-    #[serde(default = "default_checkpoint_ms")]
+    #[serde(default = "default::<1000, _>")]
     pub checkpoint_ms: u64,
     /// After this many seconds without a new checkpoint the same head is cosigned again, so that
     /// its cosignature times stay fresh (trustees refuse times older than 120 s).
-    #[serde(default = "default_refresh_secs")]
+    #[serde(default = "default::<30, _>")]
     pub refresh_secs: u64,
     /// How long to wait for further cosignatures once the quorum is there, in milliseconds.
-    #[serde(default = "default_beyond_quorum_ms")]
+    #[serde(default = "default::<100, _>")]
     pub beyond_quorum_ms: u64,
     /// How long `POST /add` waits for its leaf to be published, in seconds.
-    #[serde(default = "default_add_wait_secs")]
+    #[serde(default = "default::<30, _>")]
     pub add_wait_secs: u64,
 }
 
@@ -44,31 +44,14 @@ pub struct Submitter {
     /// Its verifier key: a leaf is admitted if this key signed it.
     pub vkey: String,
     /// Leaves per minute on average.
-    #[serde(default = "default_per_minute")]
+    #[serde(default = "default::<600, _>")]
     pub per_minute: u32,
     /// Leaves at once after a pause.
-    #[serde(default = "default_burst")]
+    #[serde(default = "default::<200, _>")]
     pub burst: u32,
 }
 
-fn default_batch_ms() -> u64 {
-    50
-}
-fn default_checkpoint_ms() -> u64 {
-    1000
-}
-fn default_refresh_secs() -> u64 {
-    30
-}
-fn default_beyond_quorum_ms() -> u64 {
-    100
-}
-fn default_add_wait_secs() -> u64 {
-    30
-}
-fn default_per_minute() -> u32 {
-    600
-}
-fn default_burst() -> u32 {
-    200
+/// What a field is when it is left out.
+fn default<const N: u32, T: From<u32>>() -> T {
+    N.into()
 }

@@ -254,9 +254,8 @@ impl<S: Storage + Clone> Ask<S> {
 
     /// The one line that counts: by the key in the policy, valid over this head, with a time.
     fn check(&self, lines: Vec<Signature>) -> Result<(Signature, u64), AskError> {
-        let by_key =
-            |line: &Signature| line.name() == self.peer.key.name() && line.key_id() == self.peer.key.key_id();
-        let line = lines.into_iter().find(by_key).ok_or(AskError::BadCosignature)?;
+        let by_peer = |line: &Signature| line.is_by(&self.peer.key);
+        let line = lines.into_iter().find(by_peer).ok_or(AskError::BadCosignature)?;
         let mut note = self.head.clone();
         note.add(line.clone());
         match note.note().verify_one(&self.peer.key) {

@@ -44,8 +44,9 @@ impl<'a, S: Storage> Nodes<'a, S> {
 
 /// A tile, or the beginning of the full one that has replaced it.
 fn read_prefix<S: Storage>(storage: &S, path: &TilePath) -> Result<Option<Tile>, TreeError> {
-    if let Some(full) = read_tile(storage, &path.full())? {
-        return Ok(Tile::of(full.hashes()[..usize::from(path.width())].to_vec()));
+    if let Some(mut full) = read_tile(storage, &path.full())? {
+        full.hashes.truncate(path.width().into());
+        return Ok(Some(full));
     }
     Ok(read_tile(storage, path)?)
 }
@@ -62,7 +63,7 @@ fn named<T>(outcome: Result<T, ProveError<TreeError>>) -> Result<T, TreeError> {
 mod tests {
     use super::*;
     use crate::edge::Edge;
-    use crate::storage::faulty::Faulty;
+    use crate::storage::tests::Faulty;
     use tlog::merkle::leaf_hash;
 
     #[test]

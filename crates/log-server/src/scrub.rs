@@ -3,11 +3,11 @@
 
 use crate::alarms::Alarms;
 use crate::edge::WIDTH;
-use crate::storage::{Storage, tile_file};
-use crate::tree::{TreeError, bad_tile, read_tile};
+use crate::storage::Storage;
+use crate::tree::{TreeError, bad_tile, known_tile, read_bundle};
 use host::shutdown::Shutdown;
 use tlog::merkle::{Frontier, root_of};
-use tlog::tile::{BUNDLE_MAX_BYTES, Bundle, Kind, TilePath, tile_at};
+use tlog::tile::{Kind, TilePath, tile_at};
 
 /// Checks every bundle and tile of the tree of `size` leaves against each other, from the entries
 /// up: each bundle's leaf hashes are its level-0 tile, each full tile's root is its place in the
@@ -19,9 +19,7 @@ fn scrub<S: Storage>(storage: &S, size: u64, shutdown: &Shutdown) -> Result<u64,
             return Ok(tree.size());
         }
         let path = at(Kind::Entries, index, size)?;
-        let bytes =
-            storage.read(&tile_file(&path), BUNDLE_MAX_BYTES as u64)?.ok_or_else(|| bad_tile(&path, size))?;
-        let leaves = Bundle::parse(path.width(), &bytes).map_err(|_| bad_tile(&path, size))?.leaf_hashes();
+        let leaves = read_bundle(storage, &path, size)?.leaf_hashes();
         leaves.iter().for_each(|leaf| tree.push(*leaf));
         check(storage, at(Kind::Hashes(0), index, size)?, &leaves, size)?;
     }
@@ -31,8 +29,7 @@ fn scrub<S: Storage>(storage: &S, size: u64, shutdown: &Shutdown) -> Result<u64,
             let path = at(Kind::Hashes(level), index, size)?;
             let below = (0..u64::from(path.width())).map(|slot| {
                 let below = at(Kind::Hashes(level - 1), index * WIDTH as u64 + slot, size)?;
-                let tile = read_tile(storage, &below)?.ok_or_else(|| bad_tile(&below, size))?;
-                Ok(root_of(tile.hashes()))
+                Ok(root_of(&known_tile(storage, &below, size)?.hashes))
             });
             check(storage, path, &below.collect::<Result<Vec<_>, TreeError>>()?, size)?;
         }
@@ -62,17 +59,16 @@ fn check<S: Storage>(
     expected: &[tlog::Hash],
     size: u64,
 ) -> Result<(), TreeError> {
-    match read_tile(storage, &path)? {
-        Some(tile) if tile.hashes() == expected => Ok(()),
-        _ => Err(bad_tile(&path, size)),
-    }
+    let tile = known_tile(storage, &path, size)?;
+    if tile.hashes == expected { Ok(()) } else { Err(bad_tile(&path, size)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::edge::Edge;
-    use crate::storage::faulty::Faulty;
+    use crate::storage::tests::Faulty;
+    use crate::storage::tile_file;
 
     #[test]
     fn any_flipped_bit_is_found_wherever_it_is() {

@@ -247,10 +247,10 @@ fn read_tile_bytes(
         return Ok(Some(full));
     }
     Ok(match path.kind() {
-        Kind::Hashes(_) => Tile::parse(&path.full(), &full)
-            .ok()
-            .and_then(|tile| Tile::of(tile.hashes()[..usize::from(path.width())].to_vec()))
-            .map(|tile| tile.encode()),
+        Kind::Hashes(_) => Tile::parse(&path.full(), &full).ok().map(|mut tile| {
+            tile.hashes.truncate(path.width().into());
+            tile.encode()
+        }),
         Kind::Entries => Bundle::parse_prefix(path.width(), &full).ok().map(|bundle| bundle.encode()),
     })
 }

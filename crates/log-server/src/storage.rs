@@ -58,11 +58,8 @@ impl Storage for Folder {
     }
 
     fn link(&self, name: &str, bytes: &[u8]) -> Result<Linked, DurableError> {
-        let path = self.root.join(name);
-        if let Some(folder) = path.parent() {
-            durable::create_dirs(folder)?;
-        }
-        durable::link_exclusive(&path, bytes)
+        durable::create_dirs(&self.root.join(folder_of(name)))?;
+        durable::link_exclusive(&self.root.join(name), bytes)
     }
 
     fn sync(&self, folders: &[String]) -> Result<(), DurableError> {
@@ -70,11 +67,8 @@ impl Storage for Folder {
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), DurableError> {
-        let path = self.root.join(name);
-        if let Some(folder) = path.parent() {
-            durable::create_dirs(folder)?;
-        }
-        durable::write_atomic(&path, bytes)
+        durable::create_dirs(&self.root.join(folder_of(name)))?;
+        durable::write_atomic(&self.root.join(name), bytes)
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, DurableError> {
@@ -95,12 +89,8 @@ impl Storage for Folder {
     }
 
     fn remove(&self, name: &str) -> Result<(), DurableError> {
-        let path = self.root.join(name);
-        match std::fs::remove_file(&path) {
-            Ok(()) => durable::sync_dir(path.parent().unwrap_or(&self.root)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(DurableError::at(&path, error)),
-        }
+        durable::remove(&self.root.join(name))?;
+        durable::sync_dir(&self.root.join(folder_of(name)))
     }
 }
 
@@ -115,4 +105,4 @@ pub(crate) fn folder_of(name: &str) -> &str {
 }
 
 #[cfg(test)]
-pub(crate) mod faulty;
+pub(crate) mod tests;

@@ -228,19 +228,17 @@ fn read_edge<S: Storage>(storage: &S, size: u64) -> Result<Edge, TreeError> {
         }
         let index = (size >> (8 * level)) / WIDTH as u64;
         let path = tile_path(Kind::Hashes(level as u8), index, width);
-        let tile = read_tile(storage, &path)?.ok_or_else(|| bad_tile(&path, size))?;
+        let tile = known_tile(storage, &path, size)?;
         if level == 0 {
             let path = tile_path(Kind::Entries, index, width);
-            bundle = storage
-                .read(&tile_file(&path), BUNDLE_MAX_BYTES as u64)?
-                .ok_or_else(|| bad_tile(&path, size))?;
+            let read = read_bundle(storage, &path, size)?;
             // The entries are what everybody reads: they too must be those that were signed.
-            let leaves = Bundle::parse(path.width(), &bundle).map(|bundle| bundle.leaf_hashes());
-            if leaves.as_deref() != Ok(tile.hashes()) {
+            if read.leaf_hashes() != tile.hashes {
                 return Err(bad_tile(&path, size));
             }
+            bundle = read.encode();
         }
-        levels.push(tile.hashes().to_vec());
+        levels.push(tile.hashes);
     }
     Edge::from_tiles(size, levels, bundle).ok_or(TreeError::OtherRoot { size })
 }
@@ -249,6 +247,18 @@ fn read_edge<S: Storage>(storage: &S, size: u64) -> Result<Edge, TreeError> {
 pub(crate) fn read_tile<S: Storage>(storage: &S, path: &TilePath) -> Result<Option<Tile>, DurableError> {
     let bytes = storage.read(&tile_file(path), WIDTH as u64 * 32)?;
     Ok(bytes.and_then(|bytes| Tile::parse(path, &bytes).ok()))
+}
+
+/// A tile that the tree of `size` leaves has.
+pub(crate) fn known_tile<S: Storage>(storage: &S, path: &TilePath, size: u64) -> Result<Tile, TreeError> {
+    read_tile(storage, path)?.ok_or_else(|| bad_tile(path, size))
+}
+
+/// A bundle that the tree of `size` leaves has.
+pub(crate) fn read_bundle<S: Storage>(storage: &S, path: &TilePath, size: u64) -> Result<Bundle, TreeError> {
+    let bytes = storage.read(&tile_file(path), BUNDLE_MAX_BYTES as u64)?;
+    let bundle = bytes.and_then(|bytes| Bundle::parse(path.width(), &bytes).ok());
+    bundle.ok_or_else(|| bad_tile(path, size))
 }
 
 pub(crate) fn bad_tile(path: &TilePath, size: u64) -> TreeError {

@@ -13,7 +13,6 @@ use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::notice::DayNotice;
-use media::pair::PolicyBundle;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::time::{Micros, Seconds};
 use quic::{CallError, LinkError};
@@ -56,21 +55,15 @@ impl ObjectsError {
     }
 }
 
-/// Everything of the camera that a package carries, checked.
-pub(crate) struct Objects {
-    enrollment: Vec<u8>,
-    policy: PolicyBundle,
-    notices: Vec<(DayNotice, Vec<u8>)>,
-    opens: Vec<Epoch>,
-}
-
-/// Fetches what the ask needs.
+/// Fetches and checks all of the camera's that a package carries; leaf and proofs are added when they
+/// are there. The key is the one by which the owner will find the leaf.
 pub(crate) async fn fetch(
     desk: &Requester,
     camera_id: CameraId,
     ask: &Ask,
     now: Seconds,
-) -> Result<Objects, ObjectsError> {
+    release_key: Vec<u8>,
+) -> Result<(Package, NoticeKey), ObjectsError> {
     let mut session = desk.session();
     let enrollment = session.ask(&calls::policy(camera_id, None)).await?.enrollment;
     let camera = Enrollment::decode_verified(&enrollment).map_err(ObjectsError::object("Enrollment"))?;
@@ -95,7 +88,20 @@ pub(crate) async fn fetch(
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
     let from = now.before(Duration::from_secs(window)).max(camera.created).day().min(first.day());
     let notices = notices(&mut session, &camera, [from, last.day(), now.day()]).await?;
-    Ok(Objects { enrollment, policy, notices, opens })
+    let of_first = notices.iter().find(|(notice, _)| notice.day == first.day());
+    let (of_first, _) = of_first.expect("there is one of every day from the first epoch's on");
+    let key = NoticeKey::new(of_first.notice_key);
+    let package = Package {
+        leaf: Vec::new(),
+        proof: Vec::new(),
+        first_proof: Vec::new(),
+        release_key,
+        enrollment,
+        policy,
+        notices: notices.into_iter().map(|(_, bytes)| bytes).collect(),
+        opens: opens.iter().map(|epoch| epoch.bytes().to_vec()).collect(),
+    };
+    Ok((package, key))
 }
 
 /// The first and the last epoch of an unbroken span under one policy that has trustees.
@@ -143,41 +149,6 @@ async fn notices(
     match notices.last() {
         Some((notice, _)) if notice.day >= last => Ok(notices),
         _ => Err(ObjectsError::NoNotice { day: last.0 }),
-    }
-}
-
-impl Objects {
-    /// The first and the last epoch.
-    pub(crate) fn range(&self) -> (&EpochContext, &EpochContext) {
-        let mut contexts = self.contexts();
-        let first = contexts.next().expect("`fetch` found at least one epoch");
-        (first, contexts.last().unwrap_or(first))
-    }
-
-    pub(crate) fn contexts(&self) -> impl Iterator<Item = &EpochContext> {
-        self.opens.iter().map(|epoch| &epoch.open().context)
-    }
-
-    /// The key by which the owner will find the leaf.
-    pub(crate) fn notice_of_first_epoch(&self) -> NoticeKey {
-        let day = self.range().0.day();
-        let found = self.notices.iter().find(|(notice, _)| notice.day == day);
-        let (notice, _) = found.expect("`fetch` got every day from the first epoch's on");
-        NoticeKey::new(notice.notice_key)
-    }
-
-    /// The package of these objects; leaf and proof are added when they are there.
-    pub(crate) fn into_package(self, release_key: Vec<u8>) -> Package {
-        Package {
-            leaf: Vec::new(),
-            proof: Vec::new(),
-            first_proof: Vec::new(),
-            release_key,
-            enrollment: self.enrollment,
-            policy: self.policy,
-            notices: self.notices.into_iter().map(|(_, bytes)| bytes).collect(),
-            opens: self.opens.iter().map(|epoch| epoch.bytes().to_vec()).collect(),
-        }
     }
 }
 

@@ -7,12 +7,13 @@
 use crate::Requester;
 use crate::ask::AskError;
 use crate::folder::{ASK, DRAFT, FolderError, Item, LEAF, PACKAGE, PROOF, RequestFolder};
-use crate::objects::{self, Objects, ObjectsError};
+use crate::objects::{self, ObjectsError};
 use escrow::details::DetailsError;
 use escrow::package::Package;
 use escrow::record::{self, EntryId, RecordError, Request, Seconds, Signed, Span, Word};
 use log_client::AddError;
 use seal::hpke::SecretKey;
+use seal::notice::NoticeKey;
 use tlog::{Entry as _, Hash};
 
 pub use crate::ask::{Ask, Grounds, Kind};
@@ -76,10 +77,9 @@ pub async fn new(desk: &Requester, ask: &Ask, folder: &RequestFolder) -> Result<
     let camera_id = ask.camera_id()?;
     folder.create()?;
     let now = Seconds(desk.machine.clock.seconds());
-    let objects = objects::fetch(desk, camera_id, ask, now).await?;
     let release_key = SecretKey::generate(&mut desk.machine.rng.clone());
-    let draft = compose(desk, ask, &objects, &release_key, now)?;
-    let package = objects.into_package(release_key.public());
+    let (package, notice) = objects::fetch(desk, camera_id, ask, now, release_key.public()).await?;
+    let draft = compose(desk, ask, &package, &notice, now)?;
     folder.keep_release_key(release_key.expose())?;
     folder.keep(ASK, &serde_json::to_vec_pretty(ask).expect("plain data serialises"))?;
     folder.keep(PACKAGE, &package.encode())?;
@@ -130,15 +130,14 @@ pub async fn submit(desk: &Requester, folder: &RequestFolder) -> Result<Submitte
 fn compose(
     desk: &Requester,
     ask: &Ask,
-    objects: &Objects,
-    release_key: &SecretKey,
+    package: &Package,
+    notice: &NoticeKey,
     now: Seconds,
 ) -> Result<Signed<Request>, RequestError> {
-    let (first, last) = objects.range();
-    let notice = objects.notice_of_first_epoch();
+    let facts = objects::facts(package)?;
     // SPEC: segment.md#notice-keys: an entry id MUST be fresh for every leaf.
     let id = EntryId::generate(&mut desk.machine.rng.clone());
-    let details = ask.details(&desk.agency, first.epoch_no, last.epoch_no)?;
+    let details = ask.details(&desk.agency, facts.first_epoch, facts.last_epoch)?;
     let kind = record::Kind::from(ask.kind);
     let basis = Word::new(&ask.basis).filter(|word| desk.rules.bases(kind).contains(word));
     let basis = basis.ok_or_else(|| {
@@ -152,11 +151,12 @@ fn compose(
         agency: Some(desk.agency.clone()),
         country: Some(desk.country),
         basis: Some(basis),
-        span: Span::of_epochs(objects.contexts().map(|context| context.dur_ms)).ok_or(RequestError::Span)?,
+        span: Span::of_epochs(facts.opens.iter().map(|open| open.context.dur_ms))
+            .ok_or(RequestError::Span)?,
         policy: desk.rules.hash(),
-        release_key: Hash::of(&[&release_key.public()]),
+        release_key: Hash::of(&[&package.release_key]),
         label: Hash(notice.label(id.as_bytes())),
-        details: details.seal(&notice, &id)?,
+        details: details.seal(notice, &id)?,
         time: now,
     };
     Ok(Signed::sign(request, &[&desk.keys.officer])?)

@@ -46,7 +46,7 @@ impl Checkpoint {
             return Err(CheckpointError::ForeignKey { key, origin: self.origin().to_string() });
         }
         let note = note::sign(&self.text(), &[signer])?;
-        Ok(SignedCheckpoint { checkpoint: self.clone(), note })
+        Ok(SignedCheckpoint(UnverifiedCheckpoint { checkpoint: self.clone(), note }))
     }
 }
 
@@ -88,9 +88,9 @@ impl UnverifiedCheckpoint {
     /// The same without the lines of others than the log: cosignatures are beside the point where
     /// the log itself is accused.
     pub(crate) fn by_log_alone(head: &SignedCheckpoint) -> Self {
-        let mut note = head.note.clone();
-        note.retain_name(head.checkpoint.origin());
-        Self { checkpoint: head.checkpoint.clone(), note }
+        let mut alone = head.0.clone();
+        alone.note.retain_name(head.checkpoint().origin());
+        alone
     }
 
     /// Checks the log's signature: at least one of the given keys of this origin signed, and none
@@ -99,36 +99,33 @@ impl UnverifiedCheckpoint {
         let keys: Vec<&Verifier> =
             // SPEC: log.md#checkpoints: the origin MUST be the name of the key that signs.
             log_keys.iter().copied().filter(|key| key.name() == self.origin()).collect();
-        self.note.clone().verify(&keys)?;
-        Ok(SignedCheckpoint { checkpoint: self.checkpoint, note: self.note })
+        self.note.verify(&keys)?;
+        Ok(SignedCheckpoint(self))
     }
 }
 
 /// A checkpoint that the log signed. What witnesses say of it is carried along, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedCheckpoint {
-    checkpoint: Checkpoint,
-    note: UnverifiedNote,
-}
+pub struct SignedCheckpoint(UnverifiedCheckpoint);
 
 impl SignedCheckpoint {
     /// What it says.
     pub fn checkpoint(&self) -> &Checkpoint {
-        &self.checkpoint
+        &self.0.checkpoint
     }
 
     /// The note with all its signature lines.
     pub fn note(&self) -> &UnverifiedNote {
-        &self.note
+        &self.0.note
     }
 
     /// Adds a cosignature line, to be checked by whoever reads it.
     pub fn add(&mut self, cosignature: Signature) -> Added {
-        self.note.add(cosignature)
+        self.0.note.add(cosignature)
     }
 
     /// The bytes of the note.
     pub fn encode(&self) -> Vec<u8> {
-        self.note.encode()
+        self.0.encode()
     }
 }

@@ -16,7 +16,7 @@
 
 use crate::Hash;
 use crate::checkpoint::{CheckpointError, SignedCheckpoint, UnverifiedCheckpoint};
-use crate::merkle::{Frontier, NodeId, cover, root_at};
+use crate::merkle::{Frontier, NodeId, cover};
 use crate::note::{NOTE_MAX_BYTES, Verifier};
 use alloc::format;
 use alloc::vec::Vec;
@@ -73,26 +73,12 @@ pub struct ForkProof {
 /// A fork that was verified: the log of this origin signed two heads that exclude each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedFork {
-    first: SignedCheckpoint,
-    second: SignedCheckpoint,
-    root_in_second: Hash,
-}
-
-impl VerifiedFork {
     /// The smaller head.
-    pub fn first(&self) -> &SignedCheckpoint {
-        &self.first
-    }
-
+    pub first: SignedCheckpoint,
     /// The larger head.
-    pub fn second(&self) -> &SignedCheckpoint {
-        &self.second
-    }
-
+    pub second: SignedCheckpoint,
     /// The root that the second head's tree had at the first head's size.
-    pub fn root_in_second(&self) -> Hash {
-        self.root_in_second
-    }
+    pub root_in_second: Hash,
 }
 
 impl ForkProof {
@@ -101,9 +87,8 @@ impl ForkProof {
     pub fn build(
         one: &SignedCheckpoint,
         other: &SignedCheckpoint,
-        node: impl FnMut(NodeId) -> Option<Hash>,
+        mut node: impl FnMut(NodeId) -> Option<Hash>,
     ) -> Result<Self, ForkError> {
-        let mut node = node;
         let swapped = one.checkpoint().size() > other.checkpoint().size();
         let (first, second) = if swapped { (other, one) } else { (one, other) };
         let (small, large) = (first.checkpoint(), second.checkpoint());
@@ -112,12 +97,11 @@ impl ForkProof {
         }
         let (mut prefix, mut rest) = (Vec::new(), Vec::new());
         if small.size() < large.size() {
-            for id in cover(0, small.size()) {
-                prefix.push(node(id).ok_or(ForkError::MissingNode)?);
-            }
-            for id in cover(small.size(), large.size()) {
-                rest.push(node(id).ok_or(ForkError::MissingNode)?);
-            }
+            let mut nodes = |begin, end| {
+                let nodes: Option<Vec<_>> = cover(begin, end).into_iter().map(&mut node).collect();
+                nodes.ok_or(ForkError::MissingNode)
+            };
+            (prefix, rest) = (nodes(0, small.size())?, nodes(small.size(), large.size())?);
         }
         let (first, second) =
             (UnverifiedCheckpoint::by_log_alone(first), UnverifiedCheckpoint::by_log_alone(second));
@@ -158,14 +142,14 @@ impl ForkProof {
         // SPEC: log.md#fork-proofs: all prefix nodes MUST be listed, also when m is a power of two.
         // SPEC: gossip.md#fork-proof: a verifier MUST rebuild the second root from all nodes and an
         // m-root from the prefix, and find that they differ from what the first head says.
-        let mut tree = Frontier::from_nodes(m, self.prefix.clone()).map_err(|_| ForkError::WrongNodes)?;
+        let mut tree = Frontier::from_nodes(m, self.prefix.clone()).ok_or(ForkError::WrongNodes)?;
         let root_in_second = tree.root();
         let ids = cover(m, n);
         if ids.len() != self.rest.len() {
             return Err(ForkError::WrongNodes);
         }
         for (id, hash) in ids.iter().zip(&self.rest) {
-            tree.push_subtree(id.level, *hash).map_err(|_| ForkError::WrongNodes)?;
+            tree.push_subtree(id.level, *hash).ok_or(ForkError::WrongNodes)?;
         }
         // SPEC: log.md#fork-proofs: all nodes together MUST give the second root.
         if tree.root() != second.root() {
@@ -225,12 +209,4 @@ impl ForkProof {
         }
         text.into_bytes()
     }
-}
-
-/// Whether a signed head is a prefix of (or the same as) a tree, by its perfect subtrees; `None` if
-/// the tree is smaller or lacks nodes. If not, [`ForkProof::build`] with that tree's signed head
-/// makes the evidence.
-pub fn is_prefix(head: &SignedCheckpoint, mut node: impl FnMut(NodeId) -> Option<Hash>) -> Option<bool> {
-    let root = root_at(head.checkpoint().size(), |id| node(id).ok_or(())).ok()?;
-    Some(root == head.checkpoint().root())
 }

@@ -1,6 +1,7 @@
 //! A SHA-256 hash, written in base64 wherever a log format is text.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use core::fmt;
@@ -53,20 +54,11 @@ impl Hash {
 
     /// Reads what [`Hash::to_hex`] writes, and nothing else.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let digit = |c: u8| match c {
-            b'0'..=b'9' => Some(c - b'0'),
-            b'a'..=b'f' => Some(c - b'a' + 10),
-            _ => None,
-        };
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return None;
-        }
-        let mut hash = [0; 32];
-        for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Some(Self(hash))
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+        let byte = |pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok();
+        let bytes: Vec<u8> = pairs.iter().map(|pair| byte(pair)).collect::<Option<_>>()?;
+        // Capitals and signs would be further spellings.
+        bytes.try_into().ok().map(Self).filter(|hash| hash.to_hex() == text)
     }
 }
 

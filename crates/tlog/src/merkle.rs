@@ -23,7 +23,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use frontier::{Frontier, FrontierError};
+pub use frontier::Frontier;
 pub use nodes::{NodeId, cover, root_at};
 pub use prove::{ProveError, prove_consistency, prove_inclusion};
 pub use tree::Tree;
@@ -35,41 +35,15 @@ use alloc::vec::Vec;
 /// The longest proof that a tree of 64-bit size can need: 64 levels, and one node to start from.
 pub const MAX_PROOF_HASHES: usize = 65;
 
-/// The siblings of a leaf on its way to the root, from the leaf up (RFC 6962 section 2.1.1).
+/// The siblings of a leaf on its way to the root, from the leaf up (RFC 6962 section 2.1.1). Nothing
+/// is known of it until [`verify_inclusion`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct InclusionProof {
-    hashes: Vec<Hash>,
-}
+pub struct InclusionProof(pub Vec<Hash>);
 
-/// The nodes that show a tree to be a prefix of a larger one (RFC 6962 section 2.1.2).
+/// The nodes that show a tree to be a prefix of a larger one, in the order of RFC 6962 (section
+/// 2.1.2). Nothing is known of it until [`verify_consistency`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ConsistencyProof {
-    hashes: Vec<Hash>,
-}
-
-impl InclusionProof {
-    /// A proof as received: nothing is known of it until [`verify_inclusion`].
-    pub fn new(hashes: Vec<Hash>) -> Self {
-        Self { hashes }
-    }
-
-    /// The hashes, from the leaf's sibling upwards.
-    pub fn hashes(&self) -> &[Hash] {
-        &self.hashes
-    }
-}
-
-impl ConsistencyProof {
-    /// A proof as received: nothing is known of it until [`verify_consistency`].
-    pub fn new(hashes: Vec<Hash>) -> Self {
-        Self { hashes }
-    }
-
-    /// The hashes, in the order of RFC 6962.
-    pub fn hashes(&self) -> &[Hash] {
-        &self.hashes
-    }
-}
+pub struct ConsistencyProof(pub Vec<Hash>);
 
 /// The hash of an entry as a leaf. The 0x00 keeps an entry from posing as an inner node.
 pub fn leaf_hash(entry: &[u8]) -> Hash {

@@ -9,8 +9,7 @@
 //! ```
 //!
 //! What is parsed is an [`UnverifiedNote`]; its text means nothing until a key that the reader
-//! already trusts has verified it, which makes it a [`Note`]. Signatures by other keys are carried
-//! along and ignored.
+//! already trusts has verified it. Signatures by other keys are carried along and ignored.
 
 pub(crate) mod key;
 pub(crate) mod statement;
@@ -104,7 +103,8 @@ impl Signature {
         &self.bytes
     }
 
-    fn is_by(&self, verifier: &Verifier) -> bool {
+    /// Whether it claims to be by this key.
+    pub fn is_by(&self, verifier: &Verifier) -> bool {
         self.key_id == verifier.key_id() && self.name == verifier.name()
     }
 }
@@ -204,26 +204,20 @@ impl UnverifiedNote {
         }
     }
 
-    /// Checks the signatures of all the given keys that signed.
-    pub fn verify(self, verifiers: &[&Verifier]) -> Result<Note, NoteError> {
+    /// Checks the signatures of all the given keys that signed, and returns those keys: one at
+    /// least.
+    pub fn verify<'v>(&self, verifiers: &[&'v Verifier]) -> Result<Vec<&'v Verifier>, NoteError> {
         let mut signed_by = Vec::new();
         for verifier in verifiers {
             match self.verify_one(verifier) {
-                Ok(time) => signed_by.push(SignedBy {
-                    name: verifier.name().to_string(),
-                    key_id: verifier.key_id(),
-                    time,
-                }),
+                Ok(_) => signed_by.push(*verifier),
                 Err(NoteError::NoKnownKey) => {}
                 // SPEC: log.md#notes: a bad signature by a known key MUST refuse the whole note.
                 Err(error) => return Err(error),
             }
         }
         // SPEC: log.md#notes: a note without a good signature by a known key MUST be refused.
-        if signed_by.is_empty() {
-            return Err(NoteError::NoKnownKey);
-        }
-        Ok(Note { note: self, signed_by })
+        if signed_by.is_empty() { Err(NoteError::NoKnownKey) } else { Ok(signed_by) }
     }
 }
 
@@ -234,41 +228,6 @@ pub enum Added {
     Line,
     /// It was there, or there is no room.
     Not,
-}
-
-/// A key that signed, verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedBy {
-    /// The key's name.
-    pub name: String,
-    /// The key's id.
-    pub key_id: KeyId,
-    /// The time that it states, if it states one.
-    pub time: Option<u64>,
-}
-
-/// A note that at least one trusted key signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    note: UnverifiedNote,
-    signed_by: Vec<SignedBy>,
-}
-
-impl Note {
-    /// The signed text, with its final newline.
-    pub fn text(&self) -> &str {
-        &self.note.text
-    }
-
-    /// The trusted keys that signed it.
-    pub fn signed_by(&self) -> &[SignedBy] {
-        &self.signed_by
-    }
-
-    /// The bytes, foreign signatures included.
-    pub fn encode(&self) -> Vec<u8> {
-        self.note.encode()
-    }
 }
 
 /// Signs a text. The result is the note's parsed form; [`UnverifiedNote::encode`] gives its bytes.

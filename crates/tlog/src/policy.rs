@@ -18,7 +18,7 @@ mod parse;
 
 use crate::Hash;
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, UnverifiedCheckpoint};
-use crate::note::{KeyError, KeyId, NoteError, Verifier};
+use crate::note::{KeyError, NoteError, Verifier};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -163,10 +163,6 @@ impl Window {
 pub struct Cosignature {
     /// The witness's name within the policy.
     pub witness: String,
-    /// The name of its key.
-    pub key_name: String,
-    /// The id of its key.
-    pub key_id: KeyId,
     /// When it cosigned, Unix seconds, never 0.
     pub time: u64,
 }
@@ -180,11 +176,6 @@ pub struct CosignedCheckpoint {
 }
 
 impl Policy {
-    /// Parses a policy file.
-    pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
-        parse::parse(bytes)
-    }
-
     /// SHA-256 of the file (`sha256sum log-policy.txt`): how an OwnerPolicy names it.
     pub fn hash(&self) -> Hash {
         self.hash
@@ -229,7 +220,7 @@ impl Policy {
 
     /// Checks the log's signature and the quorum, whenever the witnesses cosigned.
     pub fn verify_checkpoint(&self, bytes: &[u8]) -> Result<CosignedCheckpoint, VerifyError> {
-        self.verify(bytes, Window { not_before: 1, not_after: u64::MAX })
+        self.verify_fresh_checkpoint(bytes, Window { not_before: 1, not_after: u64::MAX })
     }
 
     /// Checks the log's signature, and that a quorum cosigned within the window.
@@ -238,14 +229,9 @@ impl Policy {
         bytes: &[u8],
         window: Window,
     ) -> Result<CosignedCheckpoint, VerifyError> {
-        self.verify(bytes, window)
-    }
-
-    fn verify(&self, bytes: &[u8], window: Window) -> Result<CosignedCheckpoint, VerifyError> {
         let signed = self.verify_log_signature(bytes)?;
         let mut cosignatures = Vec::new();
-        let mut times = alloc::vec![None; self.witnesses.len()];
-        for (index, witness) in self.witnesses.iter().enumerate() {
+        for witness in &self.witnesses {
             let time = match signed.note().verify_one(&witness.key) {
                 Ok(time) => time,
                 Err(NoteError::NoKnownKey) => continue,
@@ -255,30 +241,23 @@ impl Policy {
             };
             // SPEC: log.md#cosignatures: a cosignature of time 0 MUST NOT count for a witness.
             if let Some(time) = time.filter(|time| window.contains(*time)) {
-                times[index] = Some(time);
-                cosignatures.push(Cosignature {
-                    witness: witness.name.clone(),
-                    key_name: witness.key.name().to_string(),
-                    key_id: witness.key.key_id(),
-                    time,
-                });
+                cosignatures.push(Cosignature { witness: witness.name.clone(), time });
             }
         }
         // SPEC: log.md#cosignatures: the fresh ones MUST meet the quorum by themselves.
-        let cosigned_at = self.quorum_time(&times).ok_or_else(|| {
+        let cosigned_at = self.quorum_time(&cosignatures).ok_or_else(|| {
             VerifyError::QuorumNotMet(cosignatures.iter().map(|by| by.witness.clone()).collect())
         })?;
         Ok(CosignedCheckpoint { signed, cosignatures, cosigned_at })
     }
 
     /// The earliest time by which a quorum had cosigned.
-    fn quorum_time(&self, times: &[Option<u64>]) -> Option<u64> {
-        let mut candidates: Vec<u64> = times.iter().flatten().copied().collect();
-        candidates.sort_unstable();
-        candidates.into_iter().find(|limit| {
-            let present: Vec<bool> =
-                times.iter().map(|time| time.is_some_and(|time| time <= *limit)).collect();
-            self.quorum_met(&present)
+    fn quorum_time(&self, cosignatures: &[Cosignature]) -> Option<u64> {
+        let mut times: Vec<u64> = cosignatures.iter().map(|by| by.time).collect();
+        times.sort_unstable();
+        times.into_iter().find(|limit| {
+            let until = cosignatures.iter().filter(|by| by.time <= *limit);
+            self.is_quorum(until.map(|by| by.witness.as_str()))
         })
     }
 

@@ -76,6 +76,7 @@ pub enum ProofError {
 /// A proof file, as it was read or put together: nothing is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlogProof {
+    /// Opaque data, which nothing authenticates.
     extra: Option<Vec<u8>>,
     index: u64,
     inclusion: InclusionProof,
@@ -86,7 +87,7 @@ impl TlogProof {
     /// Puts a proof together from a signed and cosigned checkpoint and an inclusion proof for its
     /// size.
     pub fn from_parts(index: u64, inclusion: InclusionProof, checkpoint: &[u8]) -> Result<Self, ProofError> {
-        if inclusion.hashes().len() > MAX_PROOF_HASHES {
+        if inclusion.0.len() > MAX_PROOF_HASHES {
             return Err(ProofError::TooManyHashes);
         }
         let checkpoint = UnverifiedCheckpoint::parse(checkpoint)?;
@@ -131,7 +132,7 @@ impl TlogProof {
             }
             hashes.push(Hash::from_base64(line).map_err(|_| ProofError::BadHash)?);
         }
-        let proof = Self::from_parts(index, InclusionProof::new(hashes), rest.as_bytes())?;
+        let proof = Self::from_parts(index, InclusionProof(hashes), rest.as_bytes())?;
         Ok(Self { extra, ..proof })
     }
 
@@ -142,18 +143,13 @@ impl TlogProof {
             text.push_str(&format!("extra {}\n", STANDARD.encode(extra)));
         }
         text.push_str(&format!("index {}\n", self.index));
-        for hash in self.inclusion.hashes() {
+        for hash in &self.inclusion.0 {
             text.push_str(&format!("{hash}\n"));
         }
         text.push('\n');
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&self.checkpoint.encode());
         bytes
-    }
-
-    /// The opaque extra data, which nothing authenticates.
-    pub fn extra(&self) -> Option<&[u8]> {
-        self.extra.as_deref()
     }
 
     /// The stated index.

@@ -153,8 +153,8 @@ impl Reader {
         if target.size < trusted.size {
             return Err(ReadError::Shrunk { old: trusted.size, new: target.size });
         }
-        let trusted_root = if trusted.size == 0 { Head::EMPTY.root } else { trusted.root };
-        if target.size == trusted.size && target.root != trusted_root {
+        let trusted = if trusted.size == 0 { Head::EMPTY } else { trusted };
+        if target.size == trusted.size && target.root != trusted.root {
             return Err(ReadError::Forked { size: trusted.size });
         }
         let stage = if target.size == trusted.size { Stage::Entries } else { Stage::Edges };
@@ -224,11 +224,6 @@ impl Reader {
         self.stage == Stage::Entries && self.next == self.new.size && self.ready.is_empty()
     }
 
-    /// The new head as the next trusted one, once the reader is complete.
-    pub fn into_head(self) -> Option<Head> {
-        self.is_complete().then_some(self.new)
-    }
-
     /// The edge tiles of both trees, as the new tree has them.
     fn edges(&self) -> Vec<TilePath> {
         let mut paths = edge_of(self.new.size);
@@ -289,16 +284,12 @@ impl Reader {
             verified.insert(key(&path), tile);
         }
         // SPEC: log.md#following: the trusted root MUST come out of the new tree's tiles.
-        if root_at(self.old.size, |id| from_tiles(&verified, id).ok_or(())) != Ok(self.old_root()) {
+        if root_at(self.old.size, |id| from_tiles(&verified, id).ok_or(())) != Ok(self.old.root) {
             return Err(ReadError::Forked { size: self.old.size });
         }
         self.edge = edge;
         self.stage = Stage::Entries;
         Ok(())
-    }
-
-    fn old_root(&self) -> Hash {
-        if self.old.size == 0 { Head::EMPTY.root } else { self.old.root }
     }
 
     /// What must come next: the highest tile that is missing on the way to the next bundle, or the
@@ -310,7 +301,7 @@ impl Reader {
         // A partial bundle is tied by the edge tile of level 0, a full one by the tile above it.
         let mut at = tile_at(Kind::Hashes(0), bundle, self.new.size).expect("next is below the size");
         while let Some(parent) = self.parent(&at) {
-            if self.verified_tile(&parent).is_none() {
+            if self.verified_tile(key(&parent)).is_none() {
                 needed = parent;
             }
             at = parent;
@@ -318,16 +309,19 @@ impl Reader {
         needed
     }
 
-    fn verified_tile(&self, path: &TilePath) -> Option<&Tile> {
-        let (level, index) = key(path);
+    fn verified_tile(&self, (level, index): (u8, u64)) -> Option<&Tile> {
         let on_path = self.path.get(&level).filter(|(at, _)| *at == index).map(|(_, tile)| tile);
         on_path.or_else(|| self.edge.get(&(level, index)))
     }
 
+    /// Whether a full tile stands in the verified one above it.
+    fn belongs(&self, path: &TilePath, tile: &Tile) -> bool {
+        stands_in(self.parent(path).and_then(|parent| self.verified_tile(key(&parent))), path, tile)
+    }
+
     /// Takes a tile above the bundles.
     fn adopt(&mut self, level: u8, path: &TilePath, tile: Tile) -> Result<(), ReadError> {
-        let parent = self.parent(path).and_then(|parent| self.verified_tile(&parent));
-        if !stands_in(parent, path, &tile) {
+        if !self.belongs(path, &tile) {
             return Err(ReadError::ForeignTile(path.to_string()));
         }
         self.path.insert(level, (path.index(), tile));
@@ -336,20 +330,18 @@ impl Reader {
 
     fn feed_bundle(&mut self, path: &TilePath, bytes: &[u8]) -> Result<(), ReadError> {
         let bundle = Bundle::parse_prefix(path.width(), bytes)?;
-        let hashes = Tile::of(bundle.leaf_hashes()).expect("a bundle has 1 to 256 entries");
+        let hashes = Tile { hashes: bundle.leaf_hashes() };
         let level_0 = tile_at(Kind::Hashes(0), path.index(), self.new.size).expect("the bundle was wanted");
-        let belongs = if level_0.is_full() {
-            let parent = self.parent(&level_0).and_then(|parent| self.verified_tile(&parent));
-            stands_in(parent, &level_0, &hashes)
-        } else {
-            self.edge.get(&(0, path.index())) == Some(&hashes)
+        let belongs = match level_0.is_full() {
+            true => self.belongs(&level_0, &hashes),
+            false => self.edge.get(&key(path)) == Some(&hashes),
         };
         if !belongs {
             return Err(ReadError::ForeignTile(path.to_string()));
         }
         self.leaves = Some((path.index(), hashes));
         let first = path.index() << 8;
-        for (entry, index) in bundle.into_entries().into_iter().zip(first..) {
+        for (entry, index) in bundle.entries.into_iter().zip(first..) {
             if index >= self.next {
                 self.ready.push_back((index, entry));
             }
@@ -365,22 +357,18 @@ impl Reader {
         {
             return tile.subtree(&place);
         }
-        let on_path = self.path.get(&place.level).filter(|(index, _)| *index == place.index);
-        on_path.map(|(_, tile)| tile).or_else(|| self.edge.get(&(place.level, place.index)))?.subtree(&place)
+        self.verified_tile((place.level, place.index))?.subtree(&place)
     }
 }
 
 fn key(path: &TilePath) -> (u8, u64) {
-    match path.kind() {
-        Kind::Hashes(level) => (level, path.index()),
-        Kind::Entries => (0, path.index()),
-    }
+    (path.kind().level(), path.index())
 }
 
 /// Whether a full tile's root is where it belongs in the tile above.
 fn stands_in(parent: Option<&Tile>, path: &TilePath, tile: &Tile) -> bool {
     let slot = usize::try_from(path.index() & 0xff).expect("at most 255");
-    parent.and_then(|parent| parent.hashes().get(slot)) == Some(&root_of(tile.hashes()))
+    parent.and_then(|parent| parent.hashes.get(slot)) == Some(&root_of(&tile.hashes))
 }
 
 fn from_tiles(tiles: &BTreeMap<(u8, u64), Tile>, id: NodeId) -> Option<Hash> {

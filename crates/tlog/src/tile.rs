@@ -54,9 +54,6 @@ pub enum TileError {
         /// The width.
         expected: u16,
     },
-    /// An entry over [`ENTRY_MAX_BYTES`].
-    #[error("an entry has {0} bytes, at most {ENTRY_MAX_BYTES} fit")]
-    EntryTooLong(usize),
 }
 
 /// What a tile holds.
@@ -66,6 +63,16 @@ pub enum Kind {
     Hashes(u8),
     /// Entries.
     Entries,
+}
+
+impl Kind {
+    /// The tile level; entries stand beside level 0.
+    pub(crate) fn level(self) -> u8 {
+        match self {
+            Self::Hashes(level) => level,
+            Self::Entries => 0,
+        }
+    }
 }
 
 /// The name of a tile or bundle, of which only valid ones can be made.
@@ -79,10 +86,7 @@ pub struct TilePath {
 impl TilePath {
     /// A path; `None` if the level, index or width cannot occur.
     pub fn new(kind: Kind, index: u64, width: u16) -> Option<Self> {
-        let level = match kind {
-            Kind::Hashes(level) => level,
-            Kind::Entries => 0,
-        };
+        let level = kind.level();
         // The leaves under the tile must be countable in 64 bits.
         let fits =
             level <= LEVEL_MAX && (level == LEVEL_MAX || index >> (64 - 8 * (u32::from(level) + 1)) == 0);
@@ -175,7 +179,8 @@ fn parse_path(path: &str) -> Option<TilePath> {
 /// A tile of hashes, as it was read: what it holds is believed only once it leads to a known root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tile {
-    hashes: Vec<Hash>,
+    /// 1 to 256.
+    pub hashes: Vec<Hash>,
 }
 
 impl Tile {
@@ -189,19 +194,9 @@ impl Tile {
         Ok(Self { hashes: hashes.iter().map(|hash| Hash(*hash)).collect() })
     }
 
-    /// A tile of these hashes; `None` unless there are 1 to 256.
-    pub fn of(hashes: Vec<Hash>) -> Option<Self> {
-        (1..=usize::from(TILE_WIDTH)).contains(&hashes.len()).then_some(Self { hashes })
-    }
-
     /// The bytes.
     pub fn encode(&self) -> Vec<u8> {
         self.hashes.iter().flat_map(|hash| hash.0).collect()
-    }
-
-    /// The hashes.
-    pub fn hashes(&self) -> &[Hash] {
-        &self.hashes
     }
 
     /// The root of the perfect subtree at `place`; `None` if the tile is not that wide.
@@ -244,12 +239,7 @@ pub fn place_of(node: NodeId) -> Place {
 
 /// The tile of this kind and index as a tree of `size` leaves has it; `None` if it is empty there.
 pub fn tile_at(kind: Kind, index: u64, size: u64) -> Option<TilePath> {
-    let level = match kind {
-        Kind::Hashes(level) if level <= LEVEL_MAX => level,
-        Kind::Hashes(_) => return None,
-        Kind::Entries => 0,
-    };
-    let hashes = size >> (8 * u32::from(level));
+    let hashes = size.checked_shr(8 * u32::from(kind.level()))?;
     let before = index.checked_mul(u64::from(TILE_WIDTH))?;
     let width = hashes.checked_sub(before)?.min(u64::from(TILE_WIDTH));
     TilePath::new(kind, index, u16::try_from(width).ok()?)
@@ -258,34 +248,15 @@ pub fn tile_at(kind: Kind, index: u64, size: u64) -> Option<TilePath> {
 /// The tiles at the right edge of a tree of `size` leaves, one a level, from level 0 up: enough to
 /// compute its root.
 pub fn edge_of(size: u64) -> Vec<TilePath> {
-    let partial = |level: u8| {
-        let hashes = size >> (8 * u32::from(level));
-        tile_at(Kind::Hashes(level), hashes >> 8, size)
-    };
-    (0..=LEVEL_MAX).filter_map(partial).collect()
-}
-
-/// The tiles and bundles of a tree of `new` leaves that a tree of `old` leaves did not have, lowest
-/// level first, bundles before all.
-///
-/// The number of them grows with `new - old`: it is for a log that writes its own tree.
-pub fn new_tiles(old: u64, new: u64) -> impl Iterator<Item = TilePath> {
-    let kinds = core::iter::once(Kind::Entries).chain((0..=LEVEL_MAX).map(Kind::Hashes));
-    kinds.flat_map(move |kind| {
-        let shift = match kind {
-            Kind::Hashes(level) => 8 * u32::from(level),
-            Kind::Entries => 0,
-        };
-        let (from, to) = (old >> shift, new >> shift);
-        let range = if from < to { from >> 8..to.div_ceil(256) } else { 0..0 };
-        range.filter_map(move |index| tile_at(kind, index, new))
-    })
+    let index = |level: u8| size >> (8 * u32::from(level)) >> 8;
+    (0..=LEVEL_MAX).filter_map(|level| tile_at(Kind::Hashes(level), index(level), size)).collect()
 }
 
 /// A bundle of entries, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
-    entries: Vec<Vec<u8>>,
+    /// 1 to 256, of at most [`ENTRY_MAX_BYTES`] each.
+    pub entries: Vec<Vec<u8>>,
 }
 
 impl Bundle {
@@ -319,36 +290,15 @@ impl Bundle {
         })
     }
 
-    /// A bundle of these entries.
-    pub fn of(entries: Vec<Vec<u8>>) -> Result<Self, TileError> {
-        if let Some(long) = entries.iter().find(|entry| entry.len() > ENTRY_MAX_BYTES) {
-            return Err(TileError::EntryTooLong(long.len()));
-        }
-        if entries.is_empty() || entries.len() > usize::from(TILE_WIDTH) {
-            return Err(TileError::BadBundle { expected: TILE_WIDTH });
-        }
-        Ok(Self { entries })
-    }
-
     /// The bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for entry in &self.entries {
-            let length = u16::try_from(entry.len()).expect("checked when it was made");
+            let length = u16::try_from(entry.len()).expect("an entry has at most 65,535 bytes");
             bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(entry);
         }
         bytes
-    }
-
-    /// The entries.
-    pub fn entries(&self) -> &[Vec<u8>] {
-        &self.entries
-    }
-
-    /// The entries, taken out.
-    pub fn into_entries(self) -> Vec<Vec<u8>> {
-        self.entries
     }
 
     /// Their leaf hashes.

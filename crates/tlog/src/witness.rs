@@ -59,9 +59,12 @@ pub enum RequestError {
 /// What a log sends to `POST <prefix>/add-checkpoint`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddCheckpointRequest {
-    old_size: u64,
-    proof: ConsistencyProof,
-    checkpoint: UnverifiedCheckpoint,
+    /// The size of the head that the log believes the witness cosigned last.
+    pub old_size: u64,
+    /// The proof from that size to the checkpoint's.
+    pub proof: ConsistencyProof,
+    /// The checkpoint, unverified.
+    pub checkpoint: UnverifiedCheckpoint,
 }
 
 impl AddCheckpointRequest {
@@ -71,7 +74,7 @@ impl AddCheckpointRequest {
         proof: ConsistencyProof,
         head: &SignedCheckpoint,
     ) -> Result<Self, RequestError> {
-        if proof.hashes().len() > PROOF_LINES_MAX {
+        if proof.0.len() > PROOF_LINES_MAX {
             return Err(RequestError::TooManyHashes);
         }
         Ok(Self { old_size, proof, checkpoint: UnverifiedCheckpoint::parse(&head.encode())? })
@@ -99,34 +102,19 @@ impl AddCheckpointRequest {
             hashes.push(Hash::from_base64(line).map_err(|_| RequestError::BadHash)?);
         }
         let checkpoint = UnverifiedCheckpoint::parse(rest.as_bytes())?;
-        Ok(Self { old_size, proof: ConsistencyProof::new(hashes), checkpoint })
+        Ok(Self { old_size, proof: ConsistencyProof(hashes), checkpoint })
     }
 
     /// The body of the request.
     pub fn encode(&self) -> Vec<u8> {
         let mut text = format!("old {}\n", self.old_size);
-        for hash in self.proof.hashes() {
+        for hash in &self.proof.0 {
             text.push_str(&format!("{hash}\n"));
         }
         text.push('\n');
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&self.checkpoint.encode());
         bytes
-    }
-
-    /// The size of the head that the log believes the witness cosigned last.
-    pub fn old_size(&self) -> u64 {
-        self.old_size
-    }
-
-    /// The proof from that size to the checkpoint's.
-    pub fn proof(&self) -> &ConsistencyProof {
-        &self.proof
-    }
-
-    /// The checkpoint, unverified.
-    pub fn checkpoint(&self) -> &UnverifiedCheckpoint {
-        &self.checkpoint
     }
 }
 

@@ -137,16 +137,16 @@ mod tests {
             let good = tree.prove_consistency(old, size).unwrap();
             let latest = Some(head(&tree, old));
             let decided =
-                |hashes: Vec<Hash>| decide(latest, old, head(&tree, size), &ConsistencyProof::new(hashes));
-            assert_eq!(decided(good.hashes().to_vec()), Ok(()));
-            let mut long = good.hashes().to_vec();
+                |hashes: Vec<Hash>| decide(latest, old, head(&tree, size), &ConsistencyProof(hashes));
+            assert_eq!(decided(good.0.clone()), Ok(()));
+            let mut long = good.0.clone();
             long.push(Hash([7; 32]));
             assert_eq!(decided(long), Err(Refusal::Inconsistent), "superfluous {old} {size}");
-            for place in 0..good.hashes().len() {
-                let mut changed = good.hashes().to_vec();
+            for place in 0..good.0.len() {
+                let mut changed = good.0.clone();
                 changed[place].0[0] ^= 1;
                 assert_eq!(decided(changed), Err(Refusal::Inconsistent));
-                let mut short = good.hashes().to_vec();
+                let mut short = good.0.clone();
                 short.remove(place);
                 assert_eq!(decided(short), Err(Refusal::Inconsistent));
             }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_empty_tree_has_one_root() {
-        let none = ConsistencyProof::new(Vec::new());
+        let none = ConsistencyProof(Vec::new());
         let empty = Head::EMPTY;
         assert_eq!(decide(None, 0, empty, &none), Ok(()));
         assert_eq!(decide(Some(empty), 0, empty, &none), Ok(()));

@@ -91,23 +91,23 @@ impl Witness {
     /// Answers one `add-checkpoint` body at `now` (Unix seconds) with cosignature lines.
     pub(crate) fn add_checkpoint(&self, body: &[u8], now: u64) -> Result<String, AddError> {
         let request = AddCheckpointRequest::parse(body).map_err(Refusal::Malformed)?;
-        let head = Head::of(request.checkpoint().unverified());
-        let old = request.old_size();
+        let head = Head::of(request.checkpoint.unverified());
+        let old = request.old_size;
         if old > head.size {
             return Err(Refusal::OldBeyondSize { old, size: head.size }.into());
         }
-        let origin = request.checkpoint().origin().to_owned();
+        let origin = request.checkpoint.origin().to_owned();
         // SPEC: log.md#witness: an unknown origin is answered with 404, before any signature is
         // looked at.
         let keys = self.logs.get(&origin).ok_or(Refusal::UnknownOrigin)?;
         let keys: Vec<&Verifier> = keys.iter().collect();
-        let signed = request.checkpoint().clone().verify(&keys).map_err(Refusal::Unsigned)?;
+        let signed = request.checkpoint.clone().verify(&keys).map_err(Refusal::Unsigned)?;
 
         let mut contradicted = false;
         let outcome = self.latest.update(&origin, |before| {
             let latest = before.map(|note| self.head_of(&origin, note)).transpose()?;
             contradicted = latest.is_some_and(|latest| latest.size == head.size && latest.root != head.root);
-            decide(latest, old, head, request.proof())?;
+            decide(latest, old, head, &request.proof)?;
             self.cosign(&signed, &keys, now)
         })?;
         if let Err(AddError::Refused(refusal)) = &outcome
@@ -136,7 +136,7 @@ impl Witness {
         let checkpoint = signed.checkpoint();
         let mut note = format!("{}\n", checkpoint.text());
         for line in signed.note().signatures() {
-            if keys.iter().any(|key| key.name() == line.name() && key.key_id() == line.key_id()) {
+            if keys.iter().any(|key| line.is_by(key)) {
                 note.push_str(&format!("{line}\n"));
             }
         }

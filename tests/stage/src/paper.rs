@@ -111,11 +111,11 @@ impl History {
         match path.kind() {
             Kind::Entries => {
                 let range = usize::try_from(first).ok()?..usize::try_from(first + width).ok()?;
-                Some(Bundle::of(self.entries.get(range)?.to_vec()).ok()?.encode())
+                Some(Bundle { entries: self.entries.get(range)?.to_vec() }.encode())
             }
             Kind::Hashes(level) => {
                 let hash = |index| self.tree.node(NodeId { level: level * 8, index });
-                Some(Tile::of((first..first + width).map(hash).collect::<Option<_>>()?)?.encode())
+                Some(Tile { hashes: (first..first + width).map(hash).collect::<Option<_>>()? }.encode())
             }
         }
     }

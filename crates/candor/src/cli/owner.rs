@@ -42,10 +42,7 @@ Example: candor owner cameras --config owner.toml")]
     Cameras(ConfigFile),
     /// Watch live, until Ctrl-C: fragmented MP4 on standard output (for ffplay -) or into a file.
     #[command(after_help = "Example: candor owner live --config owner.toml front-door | ffplay -")]
-    Live {
-        #[command(flatten)]
-        watch: Watch,
-    },
+    Live(Watch),
     /// Play a recorded span: fragmented MP4 on standard output or into a file.
     #[command(
         after_help = "Example: candor owner play --config owner.toml front-door --from 10m --to 5m -o past.mp4"
@@ -116,7 +113,7 @@ impl Verb {
             Self::Init(file) => init(terminal, &file),
             Self::Invite { file, name } => invite(terminal, shutdown, &open(&file)?, &name).await,
             Self::Cameras(file) => cameras::cameras(terminal, &open(&file)?).await,
-            Self::Live { watch } => watch.live(terminal, shutdown).await,
+            Self::Live(watch) => watch.live(terminal, shutdown).await,
             Self::Play { watch, between } => watch.play(terminal, shutdown, between).await,
             Self::Export { file, which, between, output } => {
                 watch::export(terminal, shutdown, &open(&file)?, (which.picture(), between), &output).await

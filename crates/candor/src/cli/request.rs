@@ -85,8 +85,11 @@ pub(crate) struct Folder {
     folder: PathBuf,
 }
 
+/// Who asks, and the folder of the request.
+type Opened = (Requester, RequestFolder);
+
 impl Folder {
-    fn open(&self) -> Result<(Requester, RequestFolder), Ended> {
+    fn open(&self) -> Result<Opened, Ended> {
         let config = self.file.load_made("request", |config: &Config| &config.keys)?;
         let desk = Requester::open(config, Machine::system()).map_err(Ended::wrong)?;
         Ok((desk, RequestFolder::at(&self.folder)))
@@ -101,15 +104,15 @@ impl Verb {
                 terminal.line(ask::EXAMPLE.trim_end());
                 Ok(())
             }
-            Self::New { request, ask } => new(terminal, &request, &ask).await,
-            Self::Sign(request) => sign(terminal, &request),
-            Self::Submit(request) => submit(terminal, &request).await,
+            Self::New { request, ask } => new(terminal, request.open()?, &ask).await,
+            Self::Sign(request) => sign(terminal, request.open()?),
+            Self::Submit(request) => submit(terminal, request.open()?).await,
             Self::Collect { request, within } => {
-                collect(terminal, &request, Duration::from_secs(within)).await
+                collect(terminal, request.open()?, Duration::from_secs(within)).await
             }
-            Self::Open(request) => open(terminal, &request).await,
-            Self::Ratify { request, document } => ratify(terminal, &request, &document).await,
-            Self::Try { request, epoch } => try_epoch(terminal, &request, epoch).await,
+            Self::Open(request) => open(terminal, request.open()?).await,
+            Self::Ratify { request, document } => ratify(terminal, request.open()?, &document).await,
+            Self::Try { request, epoch } => try_epoch(terminal, request.open()?, epoch).await,
         }
     }
 }
@@ -127,23 +130,20 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     Ok(())
 }
 
-async fn new(terminal: &Terminal, request: &Folder, ask: &Path) -> Outcome {
-    let (desk, folder) = request.open()?;
+async fn new(terminal: &Terminal, (desk, folder): Opened, ask: &Path) -> Outcome {
     let ask = ask::read(ask)?;
     let drafted = requester::request::new(&desk, &ask, &folder).await.map_err(not_made)?;
     terminal.result(&drafted, drafted_text);
     Ok(())
 }
 
-fn sign(terminal: &Terminal, request: &Folder) -> Outcome {
-    let (desk, folder) = request.open()?;
+fn sign(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let drafted = requester::request::sign(&desk, &folder).map_err(not_made)?;
     terminal.result(&drafted, drafted_text);
     Ok(())
 }
 
-async fn submit(terminal: &Terminal, request: &Folder) -> Outcome {
-    let (desk, folder) = request.open()?;
+async fn submit(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let submitted = requester::request::submit(&desk, &folder).await.map_err(not_made)?;
     terminal.result(&submitted, |submitted| {
         let (index, witnesses) = (submitted.leaf_index, submitted.witnesses.join(", "));
@@ -152,8 +152,7 @@ async fn submit(terminal: &Terminal, request: &Folder) -> Outcome {
     Ok(())
 }
 
-async fn collect(terminal: &Terminal, request: &Folder, within: Duration) -> Outcome {
-    let (desk, folder) = request.open()?;
+async fn collect(terminal: &Terminal, (desk, folder): Opened, within: Duration) -> Outcome {
     let on = &mut |step: Change| {
         terminal.step(&step, |step| {
             let answer = answer_text(&step.answer);
@@ -169,8 +168,7 @@ async fn collect(terminal: &Terminal, request: &Folder, within: Duration) -> Out
     Ok(())
 }
 
-async fn open(terminal: &Terminal, request: &Folder) -> Outcome {
-    let (desk, folder) = request.open()?;
+async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let on = &mut |step| terminal.step(&step, steps::opening);
     let opened = requester::open::open(&desk, &folder, on).await.map_err(not_opened)?;
     terminal.result(&opened, |opened| {
@@ -187,8 +185,7 @@ async fn open(terminal: &Terminal, request: &Folder) -> Outcome {
     Ok(())
 }
 
-async fn ratify(terminal: &Terminal, request: &Folder, document: &Path) -> Outcome {
-    let (desk, folder) = request.open()?;
+async fn ratify(terminal: &Terminal, (desk, folder): Opened, document: &Path) -> Outcome {
     let bytes = std::fs::read(document)
         .with_context(|| format!("{}: cannot be read", document.display()))
         .map_err(Ended::wrong)?;
@@ -205,8 +202,7 @@ async fn ratify(terminal: &Terminal, request: &Folder, document: &Path) -> Outco
     Ok(())
 }
 
-async fn try_epoch(terminal: &Terminal, request: &Folder, epoch: u64) -> Outcome {
-    let (desk, folder) = request.open()?;
+async fn try_epoch(terminal: &Terminal, (desk, folder): Opened, epoch: u64) -> Outcome {
     let tried = requester::show::try_epoch(&desk, &folder, epoch).await?;
     terminal.result(&tried, |tried| match tried {
         Tried::Opened => "it opens: it was released".to_owned(),

@@ -2,10 +2,10 @@
 
 use super::Retry;
 use crate::rng::OsRng;
-use axum::http::{HeaderValue, Method, Request, Uri, header};
+use axum::http::{Request, Uri, header, request};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::sync::Arc;
@@ -122,7 +122,7 @@ impl Fetch {
                 .with_safe_default_protocol_versions()
                 .expect("ring supports the default TLS versions");
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(web_roots(tls))
+            .with_tls_config(tls.with_webpki_roots().with_no_client_auth())
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -140,7 +140,7 @@ impl Fetch {
     }
 
     pub async fn get(&self, url: &str) -> Result<Reply, FetchError> {
-        self.exchange(Method::GET, url, "", Bytes::new()).await
+        self.get_again(url, Retry::NEVER).await
     }
 
     pub async fn post(
@@ -149,13 +149,13 @@ impl Fetch {
         content_type: &str,
         body: impl Into<Bytes>,
     ) -> Result<Reply, FetchError> {
-        self.exchange(Method::POST, url, content_type, body.into()).await
+        self.post_again(url, content_type, body, Retry::NEVER).await
     }
 
     /// [`get`](Fetch::get), again as `retry` allows while the failure is a passing one (429 and 5xx
     /// included). The last answer is returned, whatever its status.
     pub async fn get_again(&self, url: &str, retry: Retry) -> Result<Reply, FetchError> {
-        self.again(Method::GET, url, "", Bytes::new(), retry).await
+        self.exchange(Request::get(address(url)?), url, Bytes::new(), retry).await
     }
 
     /// [`post`](Fetch::post), again as `retry` allows. Only for requests that are safe to repeat.
@@ -166,20 +166,23 @@ impl Fetch {
         body: impl Into<Bytes>,
         retry: Retry,
     ) -> Result<Reply, FetchError> {
-        self.again(Method::POST, url, content_type, body.into(), retry).await
+        let request = Request::post(address(url)?).header(header::CONTENT_TYPE, content_type);
+        self.exchange(request, url, body.into(), retry).await
     }
 
-    async fn again(
+    async fn exchange(
         &self,
-        method: Method,
+        request: request::Builder,
         url: &str,
-        content_type: &str,
         body: Bytes,
         retry: Retry,
     ) -> Result<Reply, FetchError> {
+        let request = request.body(Full::new(body)).map_err(|_| FetchError::Url { url: url.to_owned() })?;
         let mut next = 2;
         loop {
-            let outcome = self.exchange(method.clone(), url, content_type, body.clone()).await;
+            let read = tokio::time::timeout(self.limits.timeout, self.read(request.clone(), url)).await;
+            let seconds = self.limits.timeout.as_secs_f64();
+            let outcome = read.unwrap_or_else(|_| Err(FetchError::Timeout { url: url.to_owned(), seconds }));
             let passing = match &outcome {
                 Ok(reply) => is_passing_status(reply.status),
                 Err(error) => error.is_passing(),
@@ -190,33 +193,6 @@ impl Fetch {
             let Some(pause) = retry.pause_before(next, &mut OsRng) else { return outcome };
             tokio::time::sleep(pause).await;
             next += 1;
-        }
-    }
-
-    async fn exchange(
-        &self,
-        method: Method,
-        url: &str,
-        content_type: &str,
-        body: Bytes,
-    ) -> Result<Reply, FetchError> {
-        let bad_url = || FetchError::Url { url: url.to_owned() };
-        let uri: Uri = url.parse().map_err(|_| bad_url())?;
-        if uri.host().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err(bad_url());
-        }
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        if !content_type.is_empty() {
-            let value = HeaderValue::from_str(content_type).map_err(|_| bad_url())?;
-            request.headers_mut().insert(header::CONTENT_TYPE, value);
-        }
-        match tokio::time::timeout(self.limits.timeout, self.read(request, url)).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                Err(FetchError::Timeout { url: url.to_owned(), seconds: self.limits.timeout.as_secs_f64() })
-            }
         }
     }
 
@@ -247,11 +223,10 @@ impl Fetch {
     }
 }
 
-fn web_roots(
-    tls: rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>,
-) -> rustls::ClientConfig {
-    use hyper_rustls::ConfigBuilderExt;
-    tls.with_webpki_roots().with_no_client_auth()
+/// A URL that can be fetched.
+fn address(url: &str) -> Result<Uri, FetchError> {
+    let is_web = |uri: &Uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https"));
+    url.parse().ok().filter(is_web).ok_or_else(|| FetchError::Url { url: url.to_owned() })
 }
 
 /// An error and its causes in one line: hyper's own text rarely names the cause.

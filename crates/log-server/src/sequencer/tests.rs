@@ -5,7 +5,7 @@ use super::*;
 use crate::alarms::Alarms;
 use crate::index::Index;
 use crate::keys::Keys;
-use crate::storage::faulty::{Fault, Faulty};
+use crate::storage::tests::{Fault, Faulty};
 use host::clock::Clock;
 use host::running::Running;
 use std::path::Path;

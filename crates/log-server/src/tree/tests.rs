@@ -2,7 +2,7 @@
 //! before and after, with every kind of power cut. The reference is the list of entries alone.
 
 use super::*;
-use crate::storage::faulty::{Fault, Faulty, PowerCut};
+use crate::storage::tests::{Fault, Faulty, PowerCut};
 use std::sync::{Arc, Mutex};
 use tlog::checkpoint::BodyError;
 use tlog::merkle::{leaf_hash, root_of};

@@ -70,7 +70,8 @@ async fn submit(world: Arc<World>, url: String, told: Arc<Mutex<Told>>, fresh: A
 /// Everything up to the published head, verified to continue `trusted`.
 async fn follow(world: &World, url: &str, trusted: Head) -> (Head, Vec<Vec<u8>>) {
     let published = world.fetch.get(&format!("{url}/checkpoint")).await.unwrap();
-    let mut reader = Reader::new(trusted, &world.policy.verify_checkpoint(&published.body).unwrap()).unwrap();
+    let head = world.policy.verify_checkpoint(&published.body).unwrap();
+    let mut reader = Reader::new(trusted, &head).unwrap();
     let mut entries = Vec::new();
     while !reader.is_complete() {
         for path in reader.wanted() {
@@ -79,7 +80,7 @@ async fn follow(world: &World, url: &str, trusted: Head) -> (Head, Vec<Vec<u8>>)
         }
         entries.extend(std::iter::from_fn(|| reader.next_entry()).map(|entry| entry.bytes().to_vec()));
     }
-    (reader.into_head().unwrap(), entries)
+    (Head::of(head.checkpoint()), entries)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use tlog::fork::ForkProof;
 /// Verifies a proof as a stranger would: with the log's key and nothing else.
 fn verified(proof: &[u8]) -> (u64, u64) {
     let fork = ForkProof::parse(proof).unwrap().verify(&[&log_key().verifier()]).unwrap();
-    (fork.first().checkpoint().size(), fork.second().checkpoint().size())
+    (fork.first.checkpoint().size(), fork.second.checkpoint().size())
 }
 
 async fn until_forked(watcher: &Watcher) -> Vec<Vec<u8>> {

@@ -38,7 +38,9 @@ async fn an_owners_leaf_is_signed_by_the_relay_and_proven_and_others_are_not_spo
     log.config.submitters = stage::log::config(dir.path(), [vkey.vkey()]).submitters;
     log.start_log().await;
     let Response::Logged(LoggedLeaf { leaf, proof }) = owner.call(&ask).await else { panic!("not logged") };
-    assert_eq!(UnverifiedNote::parse(&leaf).unwrap().verify(&[&vkey]).unwrap().text(), LEAF);
+    let note = UnverifiedNote::parse(&leaf).unwrap();
+    note.verify(&[&vkey]).unwrap();
+    assert_eq!(note.unverified_text(), LEAF);
     Logged::verify(leaf.clone(), &TlogProof::parse(&proof).unwrap(), &log.policy).unwrap();
     // The same text again has the same place.
     let Response::Logged(LoggedLeaf { leaf: again, .. }) = owner.call(&ask).await else {

@@ -12,45 +12,16 @@ pub struct Frontier {
     nodes: Vec<Hash>,
 }
 
-/// Nodes that are not the frontier of a tree of the stated size.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FrontierError {
-    /// There must be one node for each bit set in the size.
-    #[error("a tree of {size} leaves has {expected} perfect subtrees, not {got}")]
-    WrongCount {
-        /// The stated size.
-        size: u64,
-        /// One for each bit set in it.
-        expected: u32,
-        /// How many were given.
-        got: usize,
-    },
-    /// A subtree can only start at a multiple of its width.
-    #[error("a subtree of level {level} cannot follow {size} leaves")]
-    Misaligned {
-        /// Leaves so far.
-        size: u64,
-        /// log2 of the subtree's width.
-        level: u8,
-    },
-    /// The tree would have 2^64 leaves or more.
-    #[error("the tree is full")]
-    Full,
-}
-
 impl Frontier {
     /// The empty tree.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A frontier as it was stored: the perfect subtrees of a tree of `size` leaves, left to right.
-    pub fn from_nodes(size: u64, nodes: Vec<Hash>) -> Result<Self, FrontierError> {
-        let expected = size.count_ones();
-        if u32::try_from(nodes.len()) != Ok(expected) {
-            return Err(FrontierError::WrongCount { size, expected, got: nodes.len() });
-        }
-        Ok(Self { size, nodes })
+    /// A frontier as it was stored: the perfect subtrees of a tree of `size` leaves, left to right;
+    /// `None` unless there is one for each bit set in the size.
+    pub fn from_nodes(size: u64, nodes: Vec<Hash>) -> Option<Self> {
+        (u32::try_from(nodes.len()) == Ok(size.count_ones())).then_some(Self { size, nodes })
     }
 
     /// Appends one leaf hash.
@@ -58,13 +29,11 @@ impl Frontier {
         self.push_subtree(0, leaf).expect("2^64 leaves are never reached by appending");
     }
 
-    /// Appends the root of a perfect subtree of 2^`level` leaves.
-    pub fn push_subtree(&mut self, level: u8, root: Hash) -> Result<(), FrontierError> {
-        let width = 1u64.checked_shl(u32::from(level)).ok_or(FrontierError::Full)?;
-        if !self.size.is_multiple_of(width) {
-            return Err(FrontierError::Misaligned { size: self.size, level });
-        }
-        let size = self.size.checked_add(width).ok_or(FrontierError::Full)?;
+    /// Appends the root of a perfect subtree of 2^`level` leaves; `None`, and nothing is appended, if
+    /// it would not begin at a multiple of its width, or the tree would have 2^64 leaves or more.
+    pub fn push_subtree(&mut self, level: u8, root: Hash) -> Option<()> {
+        let width = 1u64.checked_shl(u32::from(level)).filter(|width| self.size.is_multiple_of(*width))?;
+        let size = self.size.checked_add(width)?;
         let mut root = root;
         let mut rest = self.size >> level;
         // Every set bit above `level` that the addition carries through is a subtree to merge with.
@@ -75,7 +44,7 @@ impl Frontier {
         }
         self.nodes.push(root);
         self.size = size;
-        Ok(())
+        Some(())
     }
 
     /// How many leaves.

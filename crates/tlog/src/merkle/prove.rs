@@ -31,7 +31,7 @@ pub fn prove_inclusion<E>(
         return Err(ProveError::OutOfRange { inner: index, outer: size });
     }
     let hashes = path_from(NodeId { level: 0, index }, size, &mut node).map_err(ProveError::Node)?;
-    Ok(InclusionProof { hashes })
+    Ok(InclusionProof(hashes))
 }
 
 /// That a tree of `new` leaves continues the tree of its first `old`. Empty for `old == 0` and `old
@@ -56,7 +56,7 @@ pub fn prove_consistency<E>(
         hashes.push(node(last).map_err(ProveError::Node)?);
     }
     hashes.extend(path_from(last, new, &mut node).map_err(ProveError::Node)?);
-    Ok(ConsistencyProof { hashes })
+    Ok(ConsistencyProof(hashes))
 }
 
 /// The siblings of `start` on its way up to the root of a tree of `size` leaves.

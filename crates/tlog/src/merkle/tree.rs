@@ -64,7 +64,7 @@ impl Tree {
             return None;
         }
         let nodes = cover(0, size).into_iter().map(|id| self.node(id)).collect::<Option<_>>()?;
-        Frontier::from_nodes(size, nodes).ok()
+        Frontier::from_nodes(size, nodes)
     }
 
     /// That leaf `index` is in the tree of the first `size` leaves.

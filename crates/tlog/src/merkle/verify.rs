@@ -40,7 +40,7 @@ pub fn verify_inclusion(
     // SPEC: log.md#the-tree: a verifier MUST be safe for any 64-bit size and index: at most 64
     // turns, and nothing overflows.
     let (mut at, mut last, mut hash) = (index, size - 1, *leaf);
-    for sibling in proof.hashes() {
+    for sibling in &proof.0 {
         if last == 0 {
             return Err(VerifyError::WrongLength);
         }
@@ -81,13 +81,13 @@ pub fn verify_consistency(
     }
     if old_size == 0 || old_size == new_size {
         // SPEC: log.md#the-tree: a superfluous proof MUST be refused.
-        if !proof.hashes().is_empty() {
+        if !proof.0.is_empty() {
             return Err(VerifyError::WrongLength);
         }
         let same = old_size != new_size || old_root == new_root;
         return if same { Ok(()) } else { Err(VerifyError::RootMismatch) };
     }
-    let mut hashes = proof.hashes().iter();
+    let mut hashes = proof.0.iter();
     // Where the old tree is one perfect subtree, the proof starts from its root, which the verifier
     // has.
     let start = if old_size.is_power_of_two() { Some(old_root) } else { hashes.next() };

@@ -18,26 +18,29 @@ struct Parser<'a> {
     quorum: Option<usize>,
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
-    let whole = |problem| PolicyError { line: 0, problem };
-    if bytes.len() > POLICY_MAX_BYTES {
-        return Err(whole(PolicyProblem::TooLong));
+impl Policy {
+    /// Parses a policy file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
+        let whole = |problem| PolicyError { line: 0, problem };
+        if bytes.len() > POLICY_MAX_BYTES {
+            return Err(whole(PolicyProblem::TooLong));
+        }
+        let text = core::str::from_utf8(bytes).map_err(|_| whole(PolicyProblem::BadText))?;
+        let allowed = |byte: u8| byte == b'\t' || byte == b'\n' || (byte >= 0x20 && byte != 0x7f);
+        let lines = text.strip_suffix('\n').filter(|text| text.bytes().all(allowed));
+        let mut parser = Parser::default();
+        for (number, line) in lines.ok_or(whole(PolicyProblem::BadText))?.split('\n').enumerate() {
+            parser.line(line).map_err(|problem| PolicyError { line: number + 1, problem })?;
+        }
+        let Parser { logs, witnesses, rules, quorum, .. } = parser;
+        // SPEC: log.md#policies: a policy without a quorum line, or with "quorum none", MUST be
+        // refused.
+        let quorum = quorum.ok_or(whole(PolicyProblem::NoQuorum))?;
+        if logs.is_empty() {
+            return Err(whole(PolicyProblem::NoLog));
+        }
+        Ok(Self { hash: Hash::of(&[bytes]), logs, witnesses, rules, quorum })
     }
-    let text = core::str::from_utf8(bytes).map_err(|_| whole(PolicyProblem::BadText))?;
-    let allowed = |byte: u8| byte == b'\t' || byte == b'\n' || (byte >= 0x20 && byte != 0x7f);
-    let lines = text.strip_suffix('\n').filter(|text| text.bytes().all(allowed));
-    let mut parser = Parser::default();
-    for (number, line) in lines.ok_or(whole(PolicyProblem::BadText))?.split('\n').enumerate() {
-        parser.line(line).map_err(|problem| PolicyError { line: number + 1, problem })?;
-    }
-    let Parser { logs, witnesses, rules, quorum, .. } = parser;
-    // SPEC: log.md#policies: a policy without a quorum line, or with "quorum none", MUST be
-    // refused.
-    let quorum = quorum.ok_or(whole(PolicyProblem::NoQuorum))?;
-    if logs.is_empty() {
-        return Err(whole(PolicyProblem::NoLog));
-    }
-    Ok(Policy { hash: Hash::of(&[bytes]), logs, witnesses, rules, quorum })
 }
 
 impl<'a> Parser<'a> {

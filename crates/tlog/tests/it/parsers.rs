@@ -22,7 +22,7 @@ fn samples() -> Vec<Vec<u8>> {
     for witness in policy().witnesses() {
         policy_text += &format!("witness {} {}\n", witness.name, witness.key);
     }
-    let bundle = Bundle::of(vec![b"one".to_vec(), Vec::new(), b"three".to_vec()]).unwrap();
+    let bundle = Bundle { entries: vec![b"one".to_vec(), Vec::new(), b"three".to_vec()] };
     vec![
         head.encode(),
         proof.encode(),

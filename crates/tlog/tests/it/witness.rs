@@ -15,9 +15,9 @@ fn a_request_survives_its_bytes() {
         let proof = tree.prove_consistency(old, 13).unwrap();
         let request = AddCheckpointRequest::new(old, proof.clone(), &head).unwrap();
         let parsed = AddCheckpointRequest::parse(&request.encode()).unwrap();
-        assert_eq!((parsed.old_size(), parsed.proof()), (old, &proof));
-        assert_eq!(parsed.checkpoint().origin(), ORIGIN);
-        let signed = parsed.checkpoint().clone().verify(&[&log_key().verifier()]).unwrap();
+        assert_eq!((parsed.old_size, &parsed.proof), (old, &proof));
+        assert_eq!(parsed.checkpoint.origin(), ORIGIN);
+        let signed = parsed.checkpoint.clone().verify(&[&log_key().verifier()]).unwrap();
         assert_eq!(signed.checkpoint(), head.checkpoint());
     }
 }

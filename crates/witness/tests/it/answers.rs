@@ -70,7 +70,7 @@ async fn an_unknown_origin_is_404_and_a_missing_or_bad_signature_403() {
     let (_dir, witness) = fresh(&log).await;
     let stranger = Signer::from_seed("other.example", &[1; 32]).unwrap();
     let head = Checkpoint::new("other.example", 5, log.tree.root()).unwrap().sign(&stranger).unwrap();
-    let proof = ConsistencyProof::new(Vec::new());
+    let proof = ConsistencyProof(Vec::new());
     let request = tlog::witness::AddCheckpointRequest::new(0, proof, &head).unwrap().encode();
     assert_eq!(witness.add(request).await.status, 404);
 
@@ -117,9 +117,9 @@ async fn a_fork_is_422_and_kept() {
     assert_eq!(witness.add(Log::new(1, 2, 5).request(0, 5)).await.status, 409);
     assert_eq!(refused(&dir), 3);
     // A proof that does not fit, a superfluous one, a wrong root of the empty tree.
-    let none = ConsistencyProof::new(Vec::new());
+    let none = ConsistencyProof(Vec::new());
     assert_eq!(witness.add(log.request_with(5, 9, none)).await.status, 422);
-    let superfluous = ConsistencyProof::new(vec![Hash([0; 32])]);
+    let superfluous = ConsistencyProof(vec![Hash([0; 32])]);
     assert_eq!(witness.add(log.request_with(5, 5, superfluous)).await.status, 422);
     // And the honest history goes on.
     witness.check(&witness.add(log.request(5, 9)).await, &log.head(9));

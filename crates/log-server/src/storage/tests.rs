@@ -1,4 +1,4 @@
-//! A store for tests that keeps apart what is durable and what merely was written, fails at a
+//! A store that keeps apart what is durable and what merely was written, fails at a
 //! chosen write, and loses what a power cut loses.
 
 use super::{Storage, folder_of};
