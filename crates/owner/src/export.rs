@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 /// A finished export. A span that crosses a change of codec, resolution or clock has one file for
 /// each run.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Exported {
     pub files: Vec<ExportedFile>,
     pub gaps: Vec<ExportedGap>,
@@ -88,8 +88,7 @@ pub async fn export(
 struct Clips {
     to: PathBuf,
     current: Option<Clip>,
-    files: Vec<ExportedFile>,
-    gaps: Vec<ExportedGap>,
+    done: Exported,
     /// Start of the segment that is being added.
     start_us: u64,
 }
@@ -99,8 +98,7 @@ impl Clips {
         if to.file_name().is_none() {
             return Err(ExportError::NoName(to.to_owned()));
         }
-        let (files, gaps) = (Vec::new(), Vec::new());
-        Ok(Self { to: to.to_owned(), current: None, files, gaps, start_us: 0 })
+        Ok(Self { to: to.to_owned(), current: None, done: Exported::default(), start_us: 0 })
     }
 
     fn take(mut self, outputs: Vec<Output>) -> Result<Self, ExportError> {
@@ -108,7 +106,7 @@ impl Clips {
             match output {
                 Output::Init(init) => {
                     self.end_run()?;
-                    self.current = Some(Clip::create(self.path(self.files.len()), &init)?);
+                    self.current = Some(Clip::create(self.path(self.done.files.len()), &init)?);
                 }
                 Output::Fragment(fragment) => {
                     if let Some(clip) = &mut self.current {
@@ -122,7 +120,7 @@ impl Clips {
                     }
                 }
                 Output::Event(Event::Gap { from_us, to_us, reason }) => {
-                    self.gaps.push(ExportedGap { from_us, to_us, reason });
+                    self.done.gaps.push(ExportedGap { from_us, to_us, reason });
                 }
                 Output::Event(_) => {}
             }
@@ -132,15 +130,15 @@ impl Clips {
 
     fn finish(mut self) -> Result<Exported, ExportError> {
         self.end_run()?;
-        if self.files.is_empty() {
+        if self.done.files.is_empty() {
             return Err(ExportError::Nothing);
         }
-        Ok(Exported { files: self.files, gaps: self.gaps })
+        Ok(self.done)
     }
 
     fn end_run(&mut self) -> Result<(), ExportError> {
         if let Some(clip) = self.current.take() {
-            self.files.push(clip.finish()?);
+            self.done.files.push(clip.finish()?);
         }
         Ok(())
     }

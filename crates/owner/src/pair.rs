@@ -16,7 +16,7 @@
 
 mod qr;
 
-use crate::book::{Base64, BookError, Camera, Stored, StoredCamera, StoredPolicy, notice};
+use crate::book::{Base64, BookError, Camera, StoredCamera, StoredPolicy, notice};
 use crate::policy::{ComposeError, LeafError, compose, leaf};
 use crate::state::{As, Owner};
 use media::codec::DecodeError;
@@ -219,8 +219,7 @@ impl Invitation {
             paired_at: now.0,
             welcomed: false,
             // A camera whose clock is behind films before its pairing.
-            epochs_checked_to_us: 0,
-            sub_epochs_checked_to_us: 0,
+            epochs_checked_to_us: [0; 2],
         };
         owner.change(move |stored| stored.add(camera)).await?;
 
@@ -230,16 +229,16 @@ impl Invitation {
         let mail = self.invite.seal_mail(Side::Owner, &message, &mut owner.rng());
         let put = calls::put_mail(self.invite.mailbox(), Side::Owner, mail);
         self.session.ask_until(&put, deadline).await?;
-        let paired = owner.change(move |stored| welcomed(stored, &camera_id)).await?;
+        let paired = owner.change(move |stored| {
+            let mut cameras = stored.cameras.iter_mut();
+            let camera = cameras.find(|camera| camera.camera_id == camera_id);
+            Ok(camera.map(|camera| {
+                camera.welcomed = true;
+                camera.shown()
+            }))
+        });
+        let paired = paired.await?;
         on(PairStep::Paired);
         paired.ok_or(PairError::Expired)
     }
-}
-
-fn welcomed(stored: &mut Stored, id: &CameraId) -> Result<Option<Camera>, BookError> {
-    let camera = stored.cameras.iter_mut().find(|camera| camera.camera_id == *id);
-    Ok(camera.map(|camera| {
-        camera.welcomed = true;
-        camera.shown()
-    }))
 }

@@ -103,10 +103,8 @@ impl Asking {
         let mut all = self.listed(owner).await?;
         let stored = owner.stored();
         for status in &mut all {
-            let Some(camera) = stored.camera(&status.name) else { continue };
-            let Some(newest) = status.track(TrackId::MAIN).map(|main| Micros(main.newest_us)) else {
-                continue;
-            };
+            let main = status.track(TrackId::MAIN).map(|main| Micros(main.newest_us));
+            let (Some(camera), Some(newest)) = (stored.camera(&status.name), main) else { continue };
             // What cannot be read of the footage does not make the camera vanish.
             match self.recent(owner, camera, newest).await {
                 Ok(recent) => {
@@ -187,8 +185,7 @@ mod tests {
             notice_from: 0,
             paired_at: 5,
             welcomed: true,
-            epochs_checked_to_us: 0,
-            sub_epochs_checked_to_us: 0,
+            epochs_checked_to_us: [0; 2],
         };
         let told = |at: u8, clock_offset_ms| CameraStatus {
             camera_id: CameraId([at; 32]),

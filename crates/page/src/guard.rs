@@ -24,25 +24,6 @@ use host::http::Failure;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
-/// 128 random bits, made at each start: whoever knows it may use the page.
-pub struct Token(String);
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token")
-    }
-}
-
-impl Token {
-    pub fn new(random: [u8; 16]) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(random))
-    }
-
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Why a request is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Denied {
@@ -52,21 +33,33 @@ enum Denied {
 }
 
 /// The checks of one running page.
-#[derive(Debug)]
 pub struct Guard {
-    token: Token,
+    /// Of 128 random bits, made at each start: whoever knows it may use the page.
+    token: String,
     hosts: [String; 2],
     dress: Dress,
     /// Where whoever has no token finds the address.
     printed_by: &'static str,
 }
 
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}
+
 impl Guard {
     /// For a page on `port` whose address `printed_by` shows to people: a command.
-    pub fn new(token: Token, port: u16, printed_by: &'static str) -> Self {
+    pub fn new(random: [u8; 16], port: u16, printed_by: &'static str) -> Self {
+        let token = URL_SAFE_NO_PAD.encode(random);
         let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
         let dress = Dress::of_scripts(&hosts);
         Self { token, hosts, dress, printed_by }
+    }
+
+    /// The page's address, which holds the token.
+    pub fn url(&self) -> String {
+        format!("http://{}/{}/", self.hosts[0], self.token)
     }
 
     /// Stands in front of everything that a router answers.
@@ -91,7 +84,7 @@ impl Guard {
             return Err(Denied::Origin);
         }
         let shown = uri.path().split('/').nth(1).unwrap_or_default();
-        let is_token: bool = shown.as_bytes().ct_eq(self.token.0.as_bytes()).into();
+        let is_token: bool = shown.as_bytes().ct_eq(self.token.as_bytes()).into();
         is_token.then_some(()).ok_or(Denied::Token)
     }
 
@@ -126,7 +119,7 @@ mod tests {
     use axum::http::HeaderName;
 
     fn denied(method: Method, path: &str, headers: &[(&str, &str)]) -> Option<Denied> {
-        let guard = Guard::new(Token("right".to_owned()), 4711, "the test");
+        let guard = Guard { token: "right".to_owned(), ..Guard::new([7; 16], 4711, "the test") };
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -190,9 +183,10 @@ mod tests {
     #[test]
     fn tokens_are_long_and_never_the_same() {
         let rng = host::rng::Rng::system();
-        let (a, b) = (Token::new(rng.bytes()), Token::new(rng.bytes()));
-        assert_eq!(a.text().len(), 22);
-        assert_ne!(a.text(), b.text());
-        assert!(!format!("{a:?}").contains(a.text()), "it is in what may be logged");
+        let [a, b] = [0; 2].map(|_| Guard::new(rng.bytes(), 4711, "the test"));
+        assert_eq!(a.token.len(), 22);
+        assert_ne!(a.token, b.token);
+        assert_eq!(a.url(), format!("http://127.0.0.1:4711/{}/", a.token));
+        assert!(!format!("{a:?}").contains(&a.token), "it is in what may be logged");
     }
 }

@@ -127,59 +127,50 @@ impl Hook {
     async fn tell(&self, message: &Message, patience: Patience) -> Result<(), HookError> {
         // Strings and numbers only: encoding cannot fail.
         let body = serde_json::to_vec(message).unwrap_or_default();
-        match self {
-            Self::Program(program) => {
-                run(Command::new(program), program, message, body, patience.command).await
-            }
+        let (mut command, program) = match self {
+            Self::Webhook(webhook) => return webhook.post(body, patience.webhook).await,
+            Self::Program(program) => (Command::new(program), program),
             Self::Shell(line) => {
                 let mut command = Command::new("sh");
                 command.args(["-c", line]);
-                run(command, line, message, body, patience.command).await
+                (command, line)
             }
-            Self::Webhook(webhook) => webhook.post(body, patience.webhook).await,
+        };
+        command
+            .env("CANDOR_ALARM_EVENT", message.change.event())
+            .env("CANDOR_ALARM_AT", message.at.to_string());
+        command.env("CANDOR_ALARM_TEXT", &message.text);
+        if let Some((name, id)) = message.change.camera() {
+            command.env("CANDOR_ALARM_CAMERA", name).env("CANDOR_ALARM_CAMERA_ID", id);
         }
-    }
-}
-
-async fn run(
-    mut command: Command,
-    program: &str,
-    message: &Message,
-    body: Vec<u8>,
-    patience: Duration,
-) -> Result<(), HookError> {
-    command.env("CANDOR_ALARM_EVENT", message.change.event()).env("CANDOR_ALARM_AT", message.at.to_string());
-    command.env("CANDOR_ALARM_TEXT", &message.text);
-    if let Some((name, id)) = message.change.camera() {
-        command.env("CANDOR_ALARM_CAMERA", name).env("CANDOR_ALARM_CAMERA_ID", id);
-    }
-    // Standard output is the watch's own.
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
-    // A line of a shell is often several processes.
-    command.process_group(0);
-    let named = || program.to_owned();
-    let mut child =
-        start(&mut command).await.map_err(|error| HookError::Start { program: named(), error })?;
-    let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
-    let stdin = child.stdin.take();
-    let running = async {
-        if let Some(mut stdin) = stdin {
-            // One that does not read it is told by its environment.
-            let _ = stdin.write_all(&body).await;
+        // Standard output is the watch's own.
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+        // A line of a shell is often several processes.
+        command.process_group(0);
+        let named = || program.to_owned();
+        let mut child =
+            start(&mut command).await.map_err(|error| HookError::Start { program: named(), error })?;
+        let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+        let stdin = child.stdin.take();
+        let running = async {
+            if let Some(mut stdin) = stdin {
+                // One that does not read it is told by its environment.
+                let _ = stdin.write_all(&body).await;
+            }
+            child.wait().await
+        };
+        let ended = timeout(patience.command, running).await;
+        if let Ok(Ok(_)) = ended {
+            // Its number may be another's from now on.
+            group.0 = None;
         }
-        child.wait().await
-    };
-    let ended = timeout(patience, running).await;
-    if let Ok(Ok(_)) = ended {
-        // Its number may be another's from now on.
-        group.0 = None;
-    }
-    match ended {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(HookError::Failed { program: named(), status }),
-        Ok(Err(error)) => Err(HookError::Start { program: named(), error }),
-        // Dropped, it is killed.
-        Err(_) => Err(HookError::TooLong { program: named(), patience }),
+        match ended {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(HookError::Failed { program: named(), status }),
+            Ok(Err(error)) => Err(HookError::Start { program: named(), error }),
+            // Dropped, it is killed.
+            Err(_) => Err(HookError::TooLong { program: named(), patience: patience.command }),
+        }
     }
 }
 

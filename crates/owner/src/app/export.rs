@@ -16,8 +16,8 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Between two reports of progress.
 const TELL_EVERY: Duration = Duration::from_millis(200);
@@ -94,10 +94,10 @@ async fn exported(app: &App, socket: &mut Socket, name: &str, span: Span) -> Opt
     };
     let clip = folder.0.join("clip.mp4");
     let (from, to) = (span.from_us().0, span.to_us().0);
-    let (reached, mut progress) = watch::channel(from);
+    let (reached, mut told) = (AtomicU64::new(from), from);
     let mut on = |event| {
         if let Event::Segment { start_us, .. } = event {
-            reached.send_replace(start_us);
+            reached.store(start_us, Relaxed);
         }
     };
     let mut exporting = std::pin::pin!(export_to(&app.owner, name, span, &clip, &mut on));
@@ -108,8 +108,8 @@ async fn exported(app: &App, socket: &mut Socket, name: &str, span: Span) -> Opt
             _ = socket.heard() => return None,
             () = tokio::time::sleep(TELL_EVERY) => {}
         }
-        if progress.has_changed().unwrap_or(false) {
-            let reached_us = *progress.borrow_and_update();
+        let reached_us = reached.load(Relaxed);
+        if std::mem::replace(&mut told, reached_us) != reached_us {
             let done = reached_us.saturating_sub(from) as f64;
             let share = (done / (to - from) as f64).clamp(0.0, 1.0);
             if !socket.tell(&Told::Progress { share }).await {
@@ -142,7 +142,7 @@ fn ready(app: &App, name: &str, exported: Exported) -> Result<Told, ExportError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::assets::cases;
+    use crate::app::assets::tests::cases;
     use std::collections::BTreeSet;
 
     #[test]

@@ -6,7 +6,7 @@ use crate::state::Owner;
 use host::http::ServeLimits;
 use host::running::Running;
 use host::shutdown::Shutdown;
-use page::guard::{Guard, Token};
+use page::guard::Guard;
 use page::socket::Sockets;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ pub async fn start(
     let listen = |error| AppError::Listen { port, error };
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let token = Token::new(owner.rng().bytes());
-    let url = format!("http://{address}/{}/", token.text());
+    let guard = Guard::new(owner.rng().bytes(), address.port(), "`candor owner app`");
+    let url = guard.url();
     let app = Arc::new(App {
         owner,
         proof: Default::default(),
@@ -39,7 +39,6 @@ pub async fn start(
         sockets: Sockets::new(MAX_SOCKETS),
         shutdown: shutdown.clone(),
     });
-    let guard = Guard::new(token, address.port(), "`candor owner app`");
     let router = guard.before(serve::router(app.clone()));
     let limits = ServeLimits { connections: 128, drain: DRAIN, ..ServeLimits::default() };
     let serving = async move {

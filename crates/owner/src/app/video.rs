@@ -134,7 +134,7 @@ async fn serve(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::assets::cases;
+    use crate::app::assets::tests::cases;
     use crate::live::Outlet as _;
     use crate::live::viewer::Output;
     use std::collections::BTreeSet;

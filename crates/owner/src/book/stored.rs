@@ -49,11 +49,9 @@ pub(crate) struct StoredCamera {
     pub(crate) paired_at: u64,
     /// Whether the camera's answer was put into its mailbox.
     pub(crate) welcomed: bool,
-    /// EpochOpens up to here were compared with the policies, Unix microseconds.
-    pub(crate) epochs_checked_to_us: u64,
-    /// The same of its second track.
-    #[serde(default)]
-    pub(crate) sub_epochs_checked_to_us: u64,
+    /// EpochOpens of the main and of the second track up to here were compared with the policies, Unix
+    /// microseconds.
+    pub(crate) epochs_checked_to_us: [u64; 2],
 }
 
 /// One version of a camera's policy.
@@ -137,14 +135,11 @@ impl StoredCamera {
 
     /// Up to which moment the EpochOpens of a track were checked.
     pub(crate) fn epochs_checked_to(&self, track: TrackId) -> Micros {
-        Micros(if track == TrackId::SUB { self.sub_epochs_checked_to_us } else { self.epochs_checked_to_us })
+        Micros(self.epochs_checked_to_us[usize::from(track == TrackId::SUB)])
     }
 
     pub(crate) fn check_epochs_to(&mut self, track: TrackId, to_us: Micros) {
-        let kept = match track {
-            TrackId::SUB => &mut self.sub_epochs_checked_to_us,
-            _ => &mut self.epochs_checked_to_us,
-        };
+        let kept = &mut self.epochs_checked_to_us[usize::from(track == TrackId::SUB)];
         *kept = (*kept).max(to_us.0);
     }
 

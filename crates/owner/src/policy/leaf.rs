@@ -46,7 +46,9 @@ pub(crate) async fn log(
 ) -> Result<(PolicyBundle, Logged<Signed<OwnerPolicyLeaf>>), LeafError> {
     let id = EntryId::generate(&mut owner.rng());
     let leaf = policy_leaf(&owner.config.relay.sponsor, key, policy, id)?;
-    let (own, text) = (own_entry(&leaf), leaf.text());
+    let text = leaf.text();
+    // How an audit knows the leaf as the owner's own.
+    let own = OwnEntry { id: id.to_hex(), text_sha256: hex::encode(sha256(&[text.as_bytes()])) };
     let note = |stored: &mut Stored| {
         stored.own.push(own);
         Ok(())
@@ -72,11 +74,6 @@ fn policy_leaf(
         label: Hash(notice.label(id.as_bytes())),
         commitment: policy_commitment(&id, &Hash(policy.hash())),
     })
-}
-
-/// How an audit knows the leaf as the owner's own.
-fn own_entry(leaf: &OwnerPolicyLeaf) -> OwnEntry {
-    OwnEntry { id: leaf.id.to_hex(), text_sha256: hex::encode(sha256(&[leaf.text().as_bytes()])) }
 }
 
 /// The leaf must carry exactly the owner's text and stand in the witnessed log.

@@ -131,14 +131,8 @@ async function still(bytes, type) {
  */
 function told(target, event) {
   return new Promise((resolve, reject) => {
-    const end = new AbortController();
-    const late = setTimeout(() => done(reject), PATIENCE);
-    const done = (/** @type {(reason: Error) => void} */ settle) => {
-      clearTimeout(late);
-      end.abort();
-      settle(new Error(event));
-    };
-    target.addEventListener(event, () => done(resolve), { signal: end.signal });
-    target.addEventListener("error", () => done(reject), { signal: end.signal });
+    AbortSignal.timeout(PATIENCE).addEventListener("abort", reject);
+    target.addEventListener("error", reject);
+    target.addEventListener(event, resolve);
   });
 }

@@ -69,8 +69,7 @@ fn book(own: Vec<OwnEntry>) -> Stored {
         notice_from: PAIRED.0,
         paired_at: 0,
         welcomed: true,
-        epochs_checked_to_us: 0,
-        sub_epochs_checked_to_us: 0,
+        epochs_checked_to_us: [0; 2],
     };
     Stored { cameras: vec![camera], own, ..Stored::default() }
 }

@@ -81,8 +81,7 @@ impl Scene {
             notice_from: 0,
             paired_at: 0,
             welcomed: true,
-            epochs_checked_to_us: 0,
-            sub_epochs_checked_to_us: 0,
+            epochs_checked_to_us: [0; 2],
         };
         Self {
             key,

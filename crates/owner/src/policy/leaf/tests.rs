@@ -80,6 +80,6 @@ fn the_leaf_is_found_by_the_notice_key_of_the_day_and_names_nobody() {
     assert_ne!(leaf.label.0, tomorrow.label(id.as_bytes()));
     let text = leaf.text();
     assert!(!text.contains(&camera.to_string()) && !text.contains(&hex::encode(policy.hash())));
-    assert_eq!(own_entry(&leaf).id, id.to_hex());
+    assert_eq!(leaf.id, id);
     assert!(matches!(policy_leaf("two words", &today, &policy, id), Err(LeafError::Sponsor(_))));
 }
