@@ -90,7 +90,7 @@ impl Link {
 
     /// The next segment the peer opens. Cancel-safe.
     pub async fn accept_segment(&self) -> Result<SegmentRecv, LinkError> {
-        Ok(SegmentRecv::new(self.connection.accept_uni().await?))
+        Ok(SegmentRecv { stream: self.connection.accept_uni().await? })
     }
 
     /// How the way to the peer is now.

@@ -11,14 +11,10 @@ pub use crate::frame::FrameWriter as SegmentSend;
 /// A segment that is being received.
 #[derive(Debug)]
 pub struct SegmentRecv {
-    stream: quinn::RecvStream,
+    pub(crate) stream: quinn::RecvStream,
 }
 
 impl SegmentRecv {
-    pub(crate) fn new(stream: quinn::RecvStream) -> Self {
-        Self { stream }
-    }
-
     /// The next bytes, at most `max`; `None` at the end. Cancel-safe.
     pub async fn read_chunk(&mut self, max: usize) -> Result<Option<Bytes>, StreamError> {
         let chunk = timeout(STALL, self.stream.read_chunk(max, true)).await;

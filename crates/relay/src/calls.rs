@@ -136,7 +136,7 @@ async fn list_cameras(relay: &Relay, peer: &Peer, now: Seconds) -> Result<Respon
     let totals = totals.into_iter().filter(|camera| watched.contains(&camera.camera_id));
     let cameras = totals.take(limits::CAMERAS_PER_ANSWER).map(|camera| CameraStatus {
         camera_id: camera.camera_id,
-        online: relay.on_air.publishers.is_online(camera.camera_id),
+        online: relay.on_air.publishers.link(camera.camera_id).is_some(),
         newest_us: camera.newest_us,
         clock_offset_ms: camera.clock_offset_ms,
         replaced: relay.on_air.publishers.replaced(camera.camera_id),

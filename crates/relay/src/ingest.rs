@@ -227,7 +227,7 @@ struct Admitted<'a> {
 /// What can be judged by the header alone.
 async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> Result<Admitted<'a>, Refusal> {
     let camera_pk = relay.access.may_publish(&peer.key, header.camera_id)?.camera_pk;
-    if !peer.publishes(header.track) {
+    if !peer.tracks.lock().contains(&header.track) {
         return Err(RefusalCode::NotAllowed.because("publish this track first"));
     }
     relay.take_write(header.camera_id)?;
@@ -337,7 +337,7 @@ pub(crate) async fn begin_publishing(
     relay.on_air.publishers.enter(camera_id, peer.number, &peer.link);
     let next = relay.store.next_missing(camera_id, track).await.or_refuse()?;
     relay.on_air.fanout.track(camera_id, track).expect(next);
-    peer.publish(track);
+    peer.tracks.lock().insert(track);
     Ok(Control::PublishOk { track, next })
 }
 

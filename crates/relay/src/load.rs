@@ -3,7 +3,6 @@
 use crate::config::Limits;
 use host::lock::Mutex;
 use host::rate::Bucket;
-use media::id::CameraId;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -18,7 +17,7 @@ pub(crate) struct Load {
     /// Bytes of segments that are being received, of all cameras.
     receiving: AtomicUsize,
     /// What cameras write: of enrolled ones only, which bounds the map.
-    pub writes: Rates<CameraId>,
+    pub writes: Rates,
 }
 
 impl Load {
@@ -37,19 +36,13 @@ impl Load {
     }
 }
 
-/// How often each may do something. Whoever asks bounds who is asked about.
-#[derive(Debug)]
-pub(crate) struct Rates<K>(Mutex<BTreeMap<K, Bucket>>);
+/// How often each key, or camera, may do something. Whoever asks bounds who is asked about.
+#[derive(Debug, Default)]
+pub(crate) struct Rates(Mutex<BTreeMap<[u8; 32], Bucket>>);
 
-impl<K> Default for Rates<K> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Ord> Rates<K> {
+impl Rates {
     /// Takes one of the `most` times a minute, if there is one.
-    pub(crate) fn take(&self, who: K, most: u32) -> bool {
+    pub(crate) fn take(&self, who: [u8; 32], most: u32) -> bool {
         let (mut rates, now) = (self.0.lock(), Instant::now());
         rates.entry(who).or_insert_with(|| Bucket::new(most, most, now)).take(now).is_ok()
     }

@@ -16,7 +16,8 @@ pub(crate) struct Peer {
     /// Counts connections; tells two of one key apart.
     pub number: u64,
     pub memory: Memory,
-    tracks: Mutex<BTreeSet<TrackId>>,
+    /// What it publishes.
+    pub tracks: Mutex<BTreeSet<TrackId>>,
 }
 
 impl Peer {
@@ -24,17 +25,5 @@ impl Peer {
         let key = link.peer_key();
         let camera_id = CameraId::of_key(&key);
         Self { link, key, camera_id, number, memory: Memory::default(), tracks: Mutex::default() }
-    }
-
-    pub(crate) fn publishes(&self, track: TrackId) -> bool {
-        self.tracks.lock().contains(&track)
-    }
-
-    pub(crate) fn publish(&self, track: TrackId) {
-        self.tracks.lock().insert(track);
-    }
-
-    pub(crate) fn is_publisher(&self) -> bool {
-        !self.tracks.lock().is_empty()
     }
 }

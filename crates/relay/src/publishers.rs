@@ -71,10 +71,6 @@ impl Publishers {
         connected.get(&camera_id).and_then(|publisher| publisher.now.as_ref()).map(|(_, link)| link.clone())
     }
 
-    pub(crate) fn is_online(&self, camera_id: CameraId) -> bool {
-        self.link(camera_id).is_some()
-    }
-
     /// How often another connection took over.
     pub(crate) fn replaced(&self, camera_id: CameraId) -> u64 {
         let connected = self.connected.lock();

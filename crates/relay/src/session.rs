@@ -122,7 +122,7 @@ impl Session {
     }
 
     fn receive(&mut self, stream: SegmentRecv) -> Result<(), LinkError> {
-        if !self.peer.is_publisher() {
+        if self.peer.tracks.lock().is_empty() {
             stream.stop();
             let refusal = RefusalCode::NotAllowed.because("publish a track before you send a segment");
             return self.peer.link.control_send(&Control::Refuse(refusal));

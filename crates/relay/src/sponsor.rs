@@ -21,7 +21,7 @@ pub(crate) struct Sponsor {
     log: LogClient,
     per_minute: u32,
     /// Of owners: those of the configuration, so their number bounds the map.
-    rates: Rates<PublicKey>,
+    rates: Rates,
 }
 
 impl Sponsor {

@@ -73,7 +73,7 @@ impl Relay {
     /// Takes one of the writes that an enrolled camera has a minute.
     pub(crate) fn take_write(&self, camera_id: CameraId) -> Result<(), Refusal> {
         let most = self.limits.writes_per_minute;
-        if self.load.writes.take(camera_id, most) {
+        if self.load.writes.take(camera_id.0, most) {
             return Ok(());
         }
         Err(RefusalCode::Quota.because(format!("{most} writes a minute are allowed: go on in a moment")))

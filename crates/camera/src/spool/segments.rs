@@ -30,10 +30,8 @@ struct HeldSegment {
 impl Segments {
     /// What the folder holds.
     pub(super) fn open(folder: PathBuf, stats: Stats) -> Result<Self, SpoolError> {
-        let mut segments = Self { folder, held: BTreeMap::new(), bytes: 0, stats };
-        let failed = |error| DurableError::at(&segments.folder, error);
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(&segments.folder).map_err(failed)? {
+        let (mut held, failed) = (BTreeMap::new(), |error| DurableError::at(&folder, error));
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let (path, name) = (entry.path(), entry.file_name());
             let name = name.to_str().unwrap_or_default();
@@ -43,10 +41,12 @@ impl Segments {
                 continue;
             }
             let Some(Ok(number)) = name.strip_suffix(SEGMENT).map(str::parse) else { continue };
-            let epoch_no = read_header(&path)?.epoch_no;
-            found.push((Sequence(number), entry.metadata().map_err(failed)?.len(), epoch_no));
+            let (len, epoch_no) = (entry.metadata().map_err(failed)?.len(), read_header(&path)?.epoch_no);
+            held.insert(Sequence(number), HeldSegment { len, epoch_no });
         }
-        found.into_iter().for_each(|(sequence, len, epoch_no)| segments.hold(sequence, len, epoch_no));
+        let bytes = held.values().map(|held| held.len).sum();
+        let segments = Self { folder, held, bytes, stats };
+        segments.tell();
         Ok(segments)
     }
 

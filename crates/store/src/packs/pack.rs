@@ -127,26 +127,17 @@ pub(super) enum Found {
 /// Reads a pack's records from an offset on.
 #[derive(Debug)]
 pub(super) struct Scan<'a> {
-    disk: &'a dyn Disk,
-    file: &'a File,
-    mark: u64,
-    verify: Verify,
-    at: u64,
-    end: u64,
+    pub disk: &'a dyn Disk,
+    pub file: &'a File,
+    pub mark: u64,
+    pub verify: Verify,
+    pub at: u64,
+    pub end: u64,
 }
 
 const SEARCH_BYTES: usize = 1 << 20;
 
-impl<'a> Scan<'a> {
-    pub(super) fn new(
-        (disk, file): (&'a dyn Disk, &'a File),
-        mark: u64,
-        verify: Verify,
-        (from, end): (u64, u64),
-    ) -> Self {
-        Self { disk, file, mark, verify, at: from, end }
-    }
-
+impl Scan<'_> {
     /// What comes next; `None` at the end.
     pub(super) fn next_found(&mut self) -> io::Result<Option<Found>> {
         if self.at >= self.end {

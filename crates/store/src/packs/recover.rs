@@ -164,7 +164,8 @@ fn replay_pack(
         let verify = if recovery.rebuilt && !is_newest { Verify::Headers } else { Verify::Bodies };
         let failed = |error| StoreError::at(&pack.path, error);
         let file = inner.disk.open(&pack.path).map_err(failed)?;
-        let mut scan = Scan::new((&*inner.disk, &file), pack.mark, verify, (from, pack.length));
+        let (disk, mark) = (&*inner.disk, pack.mark);
+        let mut scan = Scan { disk, file: &file, mark, verify, at: from, end: pack.length };
         let mut end = pack.length;
         while let Some(found) = scan.next_found().map_err(failed)? {
             match found {
