@@ -114,8 +114,15 @@ pub async fn probe(source: &SourceConfig) -> Result<Found, SourceError> {
     let entries = "stream=index,codec_type,codec_name,profile,width,height,has_b_frames,sample_rate,channels\
                    :packet=stream_index,pts_time,flags,size";
     let args = ["-read_intervals", &interval, "-show_entries", entries, "-of", "json"];
-    let found = judged(&ffprobe(source, &args, WATCH + PROBE).await?)?;
-    Ok(found.with_clock(clock_ahead_ms(source).await))
+    let mut found = judged(&ffprobe(source, &args, WATCH + PROBE).await?)?;
+    found.clock_ahead_ms = clock_ahead_ms(source).await;
+    if let Some(fault) = found.clock_ahead_ms.and_then(producer::fault) {
+        let text = format!(
+            "{fault}: a time that it draws into its pictures is wrong, recordings bear this machine's. Have it set its clock by NTP, and look at its time zone"
+        );
+        found.advice.push(Advice { name: "clock", text });
+    }
+    Ok(found)
 }
 
 /// Asked after ffprobe, which does not tell it, and not beside it: many cameras send another key
@@ -140,19 +147,6 @@ async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
     let _ = timeout(CLOCK_WATCH, looking).await;
     capture.end().await;
     ahead_ms
-}
-
-impl Found {
-    fn with_clock(mut self, ahead_ms: Option<i64>) -> Self {
-        self.clock_ahead_ms = ahead_ms;
-        if let Some(fault) = ahead_ms.and_then(producer::fault) {
-            let text = format!(
-                "{fault}: a time that it draws into its pictures is wrong, recordings bear this machine's. Have it set its clock by NTP, and look at its time zone"
-            );
-            self.advice.push(Advice { name: "clock", text });
-        }
-        self
-    }
 }
 
 /// What ffprobe's JSON says.

@@ -17,8 +17,6 @@ use super::{END, HEADER_LEN, SegmentHeader, SegmentQuery, Start};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::{fields, limits};
 
-/// What stands before the header: the relay's word on the whole segment.
-const FACTS_LEN: usize = 8;
 /// Index and length of a fragment.
 const FRAME_LEN: usize = 8;
 
@@ -101,7 +99,7 @@ impl StoredHead {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
         let (segment_bytes, duration_us) = (r.u32("segment bytes")?, r.u32("duration_us")?);
-        let bytes = bytes.get(FACTS_LEN..).unwrap_or_default();
+        let bytes = r.take(r.left(), "a head")?;
         let first = whole(head_extent(bytes, false)?, bytes.len())?;
         if first < bytes.len() {
             let both = whole(head_extent(bytes, true)?, bytes.len())?;
