@@ -43,6 +43,7 @@ impl Client {
     /// Verifies it as whoever lets a key go does.
     pub(crate) fn verify(&self, leaf: Vec<u8>, proof: &[u8]) -> u64 {
         let proof = TlogProof::parse(proof).unwrap();
-        Logged::verify(leaf, &proof, &self.policy).unwrap().index()
+        let entry = [leaf, proof.extra().unwrap().to_vec()].concat();
+        Logged::verify(entry, &proof, &self.policy).unwrap().index()
     }
 }

@@ -17,7 +17,7 @@ use escrow::bundle::{Bundle, OpenBundle};
 use escrow::combine::combine;
 use escrow::grant::{Approval, Checked, Held, Standing, Verdict, check};
 use escrow::package::Asked;
-use escrow::record::{EntryId, Request, Signed};
+use escrow::record::{EntryId, Grant, Request, Signed};
 use escrow::share::Share;
 use host::rng::OsRng;
 use measure::{Candidate, Report, Samples, Table, in_turns};
@@ -135,8 +135,7 @@ fn hold(world: &World, index: u8, case: &Case) -> (Held, [Instant; 6]) {
 }
 
 /// G11 and G12, once the log answered: the grant's own proof is verified.
-fn release(world: &World, held: Held, proof: &[u8]) -> Bundle {
-    let grant = held.grant().clone();
+fn release(world: &World, held: Held, grant: Signed<Grant>, proof: &[u8]) -> Bundle {
     let logged = Logged::verify(grant, &TlogProof::parse(proof).unwrap(), &world.log_policy).unwrap();
     held.release(&logged, proof).unwrap()
 }
@@ -145,7 +144,7 @@ fn release(world: &World, held: Held, proof: &[u8]) -> Bundle {
 fn grant(world: &mut World, case: &Case, table: &mut Table) -> f64 {
     // The log's answer to a grant is made once: G11 and G12 below are of this one.
     let (held, _) = hold(world, 1, case);
-    let at = world.add(held.grant());
+    let (at, logged) = world.add(held.grant());
     let (world, proof) = (&*world, world.proof(at).encode());
     let steps: RefCell<Vec<[f64; 6]>> = RefCell::default();
     let key = world.day_key(1);
@@ -154,7 +153,7 @@ fn grant(world: &mut World, case: &Case, table: &mut Table) -> f64 {
         let (_, at) = hold(world, 1, case);
         // Sealing draws fresh bytes, so that only the first one's leaf is logged.
         let last = Instant::now();
-        let bundle = release(world, held.clone(), &proof);
+        let bundle = release(world, held.clone(), logged.clone(), &proof);
         let released = last.elapsed();
         let step = |n: usize| (at[n + 1] - at[n]).as_secs_f64();
         steps.borrow_mut().push([step(0), step(1), step(2), step(3), step(4), released.as_secs_f64()]);
@@ -219,9 +218,9 @@ fn collect(world: &mut World, case: &Case) -> (f64, f64) {
     let bundles: Vec<(u8, Bundle)> = (1..=THRESHOLD)
         .map(|index| {
             let (held, _) = hold(world, index, case);
-            let at = world.add(held.grant());
+            let (at, grant) = world.add(held.grant());
             let proof = world.proof(at).encode();
-            (index, release(world, held, &proof))
+            (index, release(world, held, grant, &proof))
         })
         .collect();
     let open = || -> Vec<OpenBundle> {

@@ -65,21 +65,22 @@ impl World {
         leaves::registrations(NOW - DAY).iter().for_each(|leaf| _ = world.append(leaf));
         let day_keys = world.publish_day_keys();
         let leaf = world.camera.policy_leaf();
-        let index = world.add(&leaf);
+        let (index, leaf) = world.add(&leaf);
         let proof = world.proof(index);
         world.camera.keep_policy(&leaf, &proof);
         world.opens = world.camera.film(START, HOUR, day_keys, |_, _| {}).to_vec();
         world
     }
 
-    /// Appends a leaf; its place.
-    pub(crate) fn add<T: Record>(&mut self, leaf: &Signed<T>) -> u64 {
-        self.append(leaf.entry_bytes())
+    /// Appends a leaf; its place, and the entry.
+    pub(crate) fn add<T: Record>(&mut self, leaf: &Signed<T>) -> (u64, Signed<T>) {
+        let index = self.append(leaf.entry_bytes());
+        (index, Signed::parse(self.log.entry(index)).unwrap())
     }
 
     fn append(&mut self, leaf: &[u8]) -> u64 {
         let index = self.log.add(leaf);
-        self.register.fold(index, leaf).unwrap();
+        self.register.fold(index, self.log.entry(index)).unwrap();
         index
     }
 
@@ -127,7 +128,7 @@ impl World {
         release_key: &SecretKey,
     ) -> (Signed<Request>, Package) {
         let leaf = self.camera.request(Kind::Emergency, id, 0..epochs, NOW - 60, release_key);
-        let index = self.add(&leaf);
+        let (index, leaf) = self.add(&leaf);
         let package = self.camera.package(&leaf, 0..epochs, release_key);
         let proof = self.proof(index).encode();
         (leaf, Package { proof, ..package })

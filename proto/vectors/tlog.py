@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes note.json, checkpoint.json, cosignature.json, tlog-proof.json, policy.json and fork.json beside itself.
+"""Writes note.json, checkpoint.json, cosignature.json, tlog-proof.json, policy.json, fork.json and stamp.json beside itself.
 
 A second implementation of the C2SP text formats, with Ed25519 by the formulas of RFC 8032 section 5.1 (slow, not constant time: these keys
 are public). Standard library only. ML-DSA-44 cosignatures are not in these vectors. Usage: python3 tlog.py            writes
@@ -264,8 +264,36 @@ def forks():
     write("fork.json", {"about": "Fork proofs (log.md#fork-proofs). Made by tlog.py.", "verifier": vkey(LOG, 1), "good": good, "bad": [{"why": w, "proof": p} for w, p in bad]})
 
 
+def stamp_key(name):
+    return hashlib.sha256(name.encode() + b"\n\xffcandor stamp v1" + public(seed(name))).digest()[:4]
+
+
+def stamped(name, text, time, by=None):
+    message = b"candor stamp\0" + hashlib.sha256(text.encode()).digest() + time.to_bytes(8, "big")
+    return f"\u2014 {name} {b64(stamp_key(name) + time.to_bytes(8, 'big') + ed25519(seed(by or name), message))}\n"
+
+
+def stamps():
+    text = "candor grant v1\nid q83vEjRWeJCrze8SNFZ4kA==\n"
+    leaf = text + "\n" + signed("bar.example", text)
+    two = leaf + signed("relay.example", text)
+    own = stamped(LOG, text, TIME)
+    good = [{"why": w, "leaf": l, "text": hashlib.sha256(t.encode()).hexdigest(), "time": str(n), "entry": l + stamped(LOG, t, n)} for w, l, t, n in [
+        ("one signature", leaf, text, TIME), ("two signatures", two, text, TIME + 1), ("the first second", leaf, text, 0), ("the last second", leaf, text, 2**63 - 1),
+        ("a text with a blank line", "a\n\nb\n\n" + signed("bar.example", "a\n\nb\n"), "a\n\nb\n", TIME)]]
+    raw = base64.b64decode(own.split(" ")[2])
+    relined = lambda data: f"\u2014 {LOG} {b64(data)}\n"
+    bad = [("no stamp", leaf, "missing"), ("another log's", leaf + stamped("other.example", text, TIME), "missing"), ("the log's checkpoint key", leaf + signed(LOG, text), "missing"),
+           ("not the last line", text + "\n" + own + signed("bar.example", text), "missing"), ("two stamps", leaf + own + stamped(LOG, text, TIME + 1), "second"), ("one stamp twice", leaf + own + own, "second"),
+           ("made by another key", leaf + stamped(LOG, text, TIME, "other.example"), "bad"), ("of another text", leaf + stamped(LOG, text + "x\n", TIME), "bad"), ("another time", leaf + relined(raw[:11] + bytes([raw[11] ^ 1]) + raw[12:]), "bad"),
+           ("2^63", leaf + stamped(LOG, text, 2**63), "bad"), ("a byte more", leaf + relined(raw + b"\0"), "bad"), ("a byte less", leaf + relined(raw[:-1]), "bad"), ("only a time", leaf + relined(raw[:12]), "bad"), ("half a time", leaf + relined(raw[:8]), "bad"),
+           ("a signature over the text itself", leaf + relined(raw[:12] + ed25519(seed(LOG), text.encode())), "bad"), ("no note", text, "note"), ("empty", "", "note")]
+    write("stamp.json", {"about": "Stamps (log.md#stamps). Made by tlog.py.", "log": vkey(LOG, 1), "secret": skey(LOG, 1), "good": good,
+                         "bad": [{"why": w, "entry": e, "error": x} for w, e, x in bad]})
+
+
 if __name__ == "__main__":
     # RFC 8032 section 7.1, test 1: the arithmetic above is right.
     assert public(bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")).hex() == "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
-    for make in [notes, checkpoints, cosignatures, proofs, policies, forks]:
+    for make in [notes, checkpoints, cosignatures, proofs, policies, forks, stamps]:
         make()

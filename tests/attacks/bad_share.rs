@@ -180,8 +180,8 @@ impl BadTrustee {
         };
         let grant = Signed::sign(grant, &[&self.signer]).unwrap().entry_bytes().to_vec();
         let log = LogClient::new(&stage.cast.people.owner_config.log.url, stage.cast.records.policy.clone());
-        let (_, proof) = log.add(grant.clone()).await.unwrap();
-        Bundle { grant, proof: proof.encode(), sealed }.encode()
+        let (logged, proof) = log.add(grant).await.unwrap();
+        Bundle { grant: logged.value().clone(), proof: proof.encode(), sealed }.encode()
     }
 
     /// What the camera dealt to this trustee: index and value. Contract:

@@ -9,7 +9,7 @@ mod log;
 pub(crate) use ask::Ask;
 pub(crate) use camera::{Camera, FIRST_EPOCH, SEGMENTS, START_US};
 pub(crate) use chacha20::ChaCha20Rng as Rng;
-pub(crate) use log::{Log, log_signer, policy, policy_text};
+pub(crate) use log::{Log, log_signer, policy, policy_text, stamped};
 
 use crate::daykeys::DayKey;
 use crate::deal::TrusteeId;
@@ -153,11 +153,12 @@ impl World {
         world
     }
 
-    /// Appends a leaf; its place.
-    pub(crate) fn add<T: Record>(&mut self, leaf: &Signed<T>) -> u64 {
-        let index = self.log.add(leaf.entry_bytes());
-        self.register.fold(index, leaf.entry_bytes()).unwrap();
-        index
+    /// Appends a leaf, stamped with the world's time; its place, and the entry.
+    pub(crate) fn add<T: Record>(&mut self, leaf: &Signed<T>) -> (u64, Signed<T>) {
+        let entry = log::stamped(leaf.entry_bytes(), self.time);
+        let index = self.log.add(&entry);
+        self.register.fold(index, &entry).unwrap();
+        (index, Signed::parse(&entry).unwrap())
     }
 
     pub(crate) fn publish_rules(&mut self) {
@@ -250,7 +251,7 @@ impl World {
         };
         alter(&mut leaf);
         let leaf = Signed::sign(leaf, &[&sponsor()]).unwrap();
-        let index = self.add(&leaf);
+        let (index, leaf) = self.add(&leaf);
         self.policy = PolicyBundle {
             policy: signed.bytes().to_vec(),
             leaf: leaf.entry_bytes().to_vec(),
@@ -316,8 +317,7 @@ impl World {
 
     /// Logs the grant and gives the bundle out.
     pub(crate) fn release(&mut self, held: Held) -> crate::bundle::Bundle {
-        let grant = held.grant().clone();
-        let index = self.add(&grant);
+        let (index, grant) = self.add(held.grant());
         let proof = self.log.proof(index, 4, self.time);
         let logged = Logged::verify(grant, &proof, &self.log_policy).unwrap();
         held.release(&logged, &proof.encode()).unwrap()

@@ -1,11 +1,11 @@
-//! Adding a leaf: the same bytes until they are in a published, cosigned checkpoint, and the proof
-//! checked before it is believed.
+//! Adding a leaf: the same bytes until they are in a published, cosigned checkpoint, and proof and
+//! stamp checked before they are believed. What comes back is the entry: the leaf with its stamp.
 
 use crate::LogClient;
 use host::http::{Fetch, FetchError, FetchLimits, Reply, Retry};
 use std::time::Duration;
-use tlog::merkle::leaf_hash;
 use tlog::proof::{PROOF_MAX_BYTES, ProofError, TlogProof};
+use tlog::stamp::{self, StampError};
 use tlog::{Logged, LoggedError};
 
 /// How long one `POST /add` may wait for its leaf to be published: longer than a log's own
@@ -24,23 +24,27 @@ pub enum AddError {
     /// What came back is no proof.
     #[error("the log's answer is no proof: {0}; tell the monitors")]
     Proof(#[from] ProofError),
+    /// No stamp came with it, or one that does not hold.
+    #[error("the log's answer bears no good stamp: {0}; tell the monitors")]
+    Stamp(#[from] StampError),
     /// The proof does not hold.
     #[error("the log's proof does not hold: {0}; tell the monitors")]
     Unproven(#[from] LoggedError),
 }
 
 impl LogClient {
-    /// Adds a leaf and returns it with its verified proof. Safe to repeat: the same bytes have one
-    /// place for ever.
+    /// Adds a leaf and returns the entry that it is now, stamped, with its verified proof. Safe to
+    /// repeat, with the leaf or the entry: the same bytes have one place for ever.
     pub async fn add(&self, leaf: Vec<u8>) -> Result<(Logged<Vec<u8>>, TlogProof), AddError> {
         let url = format!("{}/add", self.url);
         let reply = self.proofs().post_again(&url, "text/plain", leaf.clone(), Retry::BRIEF).await;
         self.verified(leaf, reply)
     }
 
-    /// A proof, under the newest published checkpoint, of a leaf that was added before.
+    /// The same, under the newest published checkpoint, of a leaf that was added before.
     pub async fn prove(&self, leaf: Vec<u8>) -> Result<(Logged<Vec<u8>>, TlogProof), AddError> {
-        let url = format!("{}/log/v1/proof/{}", self.url, leaf_hash(&leaf).to_hex());
+        let (text, _) = stamp::split(&leaf).map_err(StampError::from)?;
+        let url = format!("{}/log/v1/proof/{}", self.url, text.to_hex());
         let reply = self.proofs().get_again(&url, Retry::BRIEF).await;
         self.verified(leaf, reply)
     }
@@ -63,7 +67,13 @@ impl LogClient {
         };
         let bytes = reply.and_then(Reply::ok).map_err(refused)?;
         let proof = TlogProof::parse(&bytes)?;
-        Ok((Logged::verify(leaf, &proof, &self.policy)?, proof))
+        let keys = self.policy.stamp_keys();
+        let entry = match stamp::verify(&leaf, &keys) {
+            Ok(_) => leaf,
+            Err(_) => [&leaf, proof.extra().unwrap_or_default()].concat(),
+        };
+        stamp::verify(&entry, &keys)?;
+        Ok((Logged::verify(entry, &proof, &self.policy)?, proof))
     }
 }
 

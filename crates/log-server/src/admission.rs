@@ -7,23 +7,32 @@ use host::http::Failure;
 use host::lock::Mutex;
 use host::rate::Bucket;
 use std::time::Instant;
+use tlog::Hash;
 use tlog::note::{NoteError, UnverifiedNote, Verifier};
+use tlog::stamp::{self, StampError, StampKey};
 
-/// The largest leaf (release.md#leaves).
-pub const MAX_LEAF_BYTES: usize = 32 * 1024;
+/// The largest leaf that is taken; an entry has 32 KiB with its stamp (log.md#admission).
+pub const MAX_LEAF_BYTES: usize = stamp::SUBMITTED_MAX_BYTES;
 
 /// The configured submitters and what each has left.
 #[derive(Debug)]
 pub(crate) struct Admission {
     submitters: Vec<(Verifier, Mutex<Bucket>)>,
+    stamp: StampKey,
 }
 
-/// A submitter that signed a leaf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Admitted(usize);
+/// A leaf that a submitter signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    submitter: usize,
+    /// The hash of its text, by which the log knows it.
+    pub text: Hash,
+    /// Whether it can be stamped; an entry that is sent again has its stamp already.
+    fits: Result<(), StampError>,
+}
 
 impl Admission {
-    pub(crate) fn new(submitters: &[Submitter], now: Instant) -> Result<Self, Error> {
+    pub(crate) fn new(submitters: &[Submitter], stamp: StampKey, now: Instant) -> Result<Self, Error> {
         let submitters = submitters
             .iter()
             .map(|submitter| match Verifier::parse(&submitter.vkey) {
@@ -31,23 +40,22 @@ impl Admission {
                 Err(source) => Err(Error::SubmitterKey { vkey: submitter.vkey.clone(), source }),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { submitters })
+        Ok(Self { submitters, stamp })
     }
 
     /// The first submitter that signed this leaf.
     pub(crate) fn admit(&self, leaf: &[u8]) -> Result<Admitted, Failure> {
-        if leaf.len() > MAX_LEAF_BYTES {
-            return Err(Failure::new(
-                413,
-                "leaf-too-large",
-                format!("a leaf has at most {MAX_LEAF_BYTES} bytes"),
-            ));
+        if leaf.len() > stamp::ENTRY_MAX_BYTES {
+            return Err(too_large());
         }
         let note = UnverifiedNote::parse(leaf)
             .map_err(|error| Failure::new(400, "not-a-note", format!("send a C2SP signed note: {error}")))?;
         for (place, (key, _)) in self.submitters.iter().enumerate() {
             match note.verify_one(key) {
-                Ok(_) => return Ok(Admitted(place)),
+                Ok(_) => {
+                    let (text, fits) = (stamp::text_hash(&note), stamp::check_leaf(&note, &self.stamp));
+                    return Ok(Admitted { submitter: place, text, fits });
+                }
                 Err(NoteError::NoKnownKey) => {}
                 Err(error) => {
                     // SPEC: log.md#admission: a bad signature by a submitter MUST refuse the leaf.
@@ -63,15 +71,29 @@ impl Admission {
         Err(Failure::new(403, "unknown-submitter", advice))
     }
 
-    /// Takes one leaf from the submitter's rate.
-    pub(crate) fn spend(&self, admitted: Admitted, now: Instant) -> Result<(), Failure> {
-        let Some((key, rate)) = self.submitters.get(admitted.0) else { return Ok(()) };
+    /// Takes one new leaf from the submitter's rate.
+    pub(crate) fn spend(&self, admitted: &Admitted, now: Instant) -> Result<(), Failure> {
+        match &admitted.fits {
+            Ok(()) => {}
+            Err(StampError::NoRoom) => return Err(too_large()),
+            Err(StampError::Second | StampError::Missing | StampError::Bad | StampError::Note(_)) => {
+                let advice =
+                    "the leaf bears a stamp already, and is not in this log: send it as its signers made it";
+                return Err(Failure::new(400, "stamped", advice));
+            }
+        }
+        let Some((key, rate)) = self.submitters.get(admitted.submitter) else { return Ok(()) };
         rate.lock().take(now).map_err(|pause| {
             let advice =
                 format!("{} has used up its rate; send again in {} s", key.name(), pause.as_secs() + 1);
             Failure::new(429, "rate", advice)
         })
     }
+}
+
+fn too_large() -> Failure {
+    let advice = format!("a leaf has at most {MAX_LEAF_BYTES} bytes and 63 signature lines");
+    Failure::new(413, "leaf-too-large", advice)
 }
 
 #[cfg(test)]
@@ -88,11 +110,15 @@ mod tests {
         note::sign(text, signers).unwrap().encode()
     }
 
+    fn log() -> Signer {
+        key("log.example", 9)
+    }
+
     fn admission(now: Instant) -> Admission {
         let submitter =
             |signer: &Signer| Submitter { vkey: signer.verifier().vkey(), per_minute: 60, burst: 2 };
-        Admission::new(&[submitter(&key("relay.example", 1)), submitter(&key("trustee.example", 2))], now)
-            .unwrap()
+        let submitters = [submitter(&key("relay.example", 1)), submitter(&key("trustee.example", 2))];
+        Admission::new(&submitters, StampKey::of(&log().verifier()).unwrap(), now).unwrap()
     }
 
     #[test]
@@ -100,8 +126,9 @@ mod tests {
         let admission = admission(Instant::now());
         let (relay, trustee, stranger) =
             (key("relay.example", 1), key("trustee.example", 2), key("police.example/7", 3));
-        assert_eq!(admission.admit(&leaf("a\n", &[&relay])), Ok(Admitted(0)));
-        assert_eq!(admission.admit(&leaf("a\n", &[&stranger, &trustee])), Ok(Admitted(1)));
+        let by = |bytes: &[u8]| admission.admit(bytes).unwrap().submitter;
+        assert_eq!(by(&leaf("a\n", &[&relay])), 0);
+        assert_eq!(by(&leaf("a\n", &[&stranger, &trustee])), 1);
         let refused = |bytes: &[u8]| {
             let failure = admission.admit(bytes).unwrap_err();
             (failure.status, failure.error)
@@ -115,24 +142,45 @@ mod tests {
         for garbage in [&b""[..], b"\n", b"text", &[0xff; 40], b"a\n\n\xe2\x80\x94 relay.example !!!\n"] {
             assert_eq!(refused(garbage), (400, "not-a-note".to_owned()));
         }
-        assert_eq!(refused(&vec![b'a'; MAX_LEAF_BYTES + 1]), (413, "leaf-too-large".to_owned()));
+        assert_eq!(refused(&vec![b'a'; stamp::ENTRY_MAX_BYTES + 1]), (413, "leaf-too-large".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_be_stamped_is_refused_before_it_is_queued() {
+        let now = Instant::now();
+        let (admission, relay) = (admission(now), key("relay.example", 1));
+        let refused = |leaf: &[u8]| {
+            let failure = admission.spend(&admission.admit(leaf).unwrap(), now).unwrap_err();
+            (failure.status, failure.error)
+        };
+        let large = leaf(&format!("{}\n", "x".repeat(MAX_LEAF_BYTES)), &[&relay]);
+        assert_eq!(refused(&large), (413, "leaf-too-large".to_owned()));
+        let crowd: Vec<Signer> = (0..63).map(|n| key(&format!("k{n}.example"), n)).collect();
+        let crowd: Vec<&Signer> = crowd.iter().chain([&relay]).collect();
+        assert_eq!(refused(&leaf("a\n", &crowd)), (413, "leaf-too-large".to_owned()));
+        let stamped = note::sign("a\n", &[&relay]).unwrap();
+        let stamped = stamp::stamp(&log(), stamped, 7).unwrap().encode();
+        assert_eq!(refused(&stamped), (400, "stamped".to_owned()));
     }
 
     #[test]
     fn each_submitter_has_its_own_rate() {
         let now = Instant::now();
         let admission = admission(now);
-        assert_eq!((admission.spend(Admitted(0), now), admission.spend(Admitted(0), now)), (Ok(()), Ok(())));
-        let failure = admission.spend(Admitted(0), now).unwrap_err();
+        let by = |name, seed| admission.admit(&leaf("a\n", &[&key(name, seed)])).unwrap();
+        let (relay, trustee) = (by("relay.example", 1), by("trustee.example", 2));
+        assert_eq!((admission.spend(&relay, now), admission.spend(&relay, now)), (Ok(()), Ok(())));
+        let failure = admission.spend(&relay, now).unwrap_err();
         assert_eq!((failure.status, failure.error.as_str()), (429, "rate"));
-        assert_eq!(admission.spend(Admitted(1), now), Ok(()));
-        assert_eq!(admission.spend(Admitted(0), now + Duration::from_secs(1)), Ok(()));
+        assert_eq!(admission.spend(&trustee, now), Ok(()));
+        assert_eq!(admission.spend(&relay, now + Duration::from_secs(1)), Ok(()));
     }
 
     #[test]
     fn a_key_that_is_none_is_named() {
         let bad = [Submitter { vkey: "relay.example".to_owned(), per_minute: 1, burst: 1 }];
-        let error = Admission::new(&bad, Instant::now()).unwrap_err();
+        let error =
+            Admission::new(&bad, StampKey::of(&log().verifier()).unwrap(), Instant::now()).unwrap_err();
         assert!(matches!(error, Error::SubmitterKey { vkey, .. } if vkey == "relay.example"));
     }
 }

@@ -4,7 +4,9 @@
 use crate::error::WriteError;
 use crate::index::Index;
 use crate::storage::Storage;
-use crate::tree::{Heads, Tree, TreeError, read_bundle};
+use crate::tree::{Heads, Tree, TreeError, bad_tile, read_bundle};
+use tlog::Hash;
+use tlog::stamp;
 use tlog::tile::{Kind, tile_at};
 
 /// An index that turns out to be damaged on the way is made anew, once.
@@ -27,8 +29,12 @@ fn fill<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -> Result<(), Wr
     let mut covered = index.covered()?;
     while covered < size {
         let path = tile_at(Kind::Entries, covered / 256, size).ok_or(TreeError::OutOfTree)?;
-        let leaves = read_bundle(tree.storage(), &path, size)?.leaf_hashes();
-        let new: Vec<[u8; 32]> = leaves[(covered % 256) as usize..].iter().map(|leaf| leaf.0).collect();
+        let entries = read_bundle(tree.storage(), &path, size)?.entries;
+        let new = entries.iter().skip((covered % 256) as usize).map(|entry| {
+            let (text, line) = stamp::split(entry).map_err(|_| bad_tile(&path, size))?;
+            Ok((text, line.to_vec()))
+        });
+        let new: Vec<(Hash, Vec<u8>)> = new.collect::<Result<_, TreeError>>()?;
         index.extend(covered, &new)?;
         covered += new.len() as u64;
     }

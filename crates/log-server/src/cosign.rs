@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tlog::checkpoint::SignedCheckpoint;
 use tlog::note::{Signature, Verifier};
-use tlog::policy::{Policy, VerifyError};
+use tlog::policy::{CosignedCheckpoint, Policy, VerifyError};
 use tlog::witness::{AddCheckpointRequest, Answer, RESPONSE_MAX_BYTES, RequestError};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -145,7 +145,7 @@ impl<S: Storage + Clone> Witnesses<S> {
 
     /// Collects cosignatures on a signed head until the policy's quorum is met, then for a moment
     /// more, and returns the checkpoint that bears them all.
-    pub(crate) async fn collect(&self, size: u64, signed: &[u8]) -> Result<Vec<u8>, NoQuorum> {
+    pub(crate) async fn collect(&self, size: u64, signed: &[u8]) -> Result<CosignedCheckpoint, NoQuorum> {
         let mut head = self.policy.verify_log_signature(signed)?;
         let mut asked = JoinSet::new();
         for peer in self.peers.iter() {
@@ -184,10 +184,8 @@ impl<S: Storage + Clone> Witnesses<S> {
         if enough.is_none() {
             return Err(NoQuorum::Missing(failed));
         }
-        let note = head.encode();
         // What is published is what everybody else will check, by the same rules.
-        self.policy.verify_checkpoint(&note)?;
-        Ok(note)
+        Ok(self.policy.verify_checkpoint(&head.encode())?)
     }
 }
 

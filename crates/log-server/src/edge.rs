@@ -46,6 +46,16 @@ impl Edge {
         self.size
     }
 
+    /// The last entry, unless it completed its bundle.
+    pub(crate) fn last_entry(&self) -> Option<&[u8]> {
+        let (mut last, mut rest) = (None, self.bundle.as_slice());
+        while let Some((length, after)) = rest.split_first_chunk::<2>() {
+            let (entry, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+            (last, rest) = (Some(entry), after);
+        }
+        last
+    }
+
     /// The RFC 6962 root: the perfect subtrees at the edge, from the smallest to the largest,
     /// hashed together.
     pub(crate) fn root(&self) -> Hash {

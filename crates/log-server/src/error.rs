@@ -5,6 +5,7 @@ use crate::tree::TreeError;
 use std::path::PathBuf;
 use tlog::note::KeyError;
 use tlog::policy::PolicyError;
+use tlog::stamp::StampError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -26,6 +27,8 @@ pub enum Error {
     Tree(#[from] TreeError),
     #[error(transparent)]
     Index(#[from] IndexError),
+    #[error("the log's last entry bears no stamp of its key: {0}; restore the data folder")]
+    Stamp(#[from] StampError),
 }
 
 /// Why a policy is none that this log can publish under.
@@ -46,6 +49,8 @@ pub(crate) enum WriteError {
     Tree(#[from] TreeError),
     #[error(transparent)]
     Index(#[from] IndexError),
+    #[error(transparent)]
+    Stamp(#[from] StampError),
 }
 
 impl From<WriteError> for Error {
@@ -53,6 +58,7 @@ impl From<WriteError> for Error {
         match error {
             WriteError::Tree(error) => Self::Tree(error),
             WriteError::Index(error) => Self::Index(error),
+            WriteError::Stamp(error) => Self::Stamp(error),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Leaf hash to index, so that adding the same bytes twice gives the same answer. A cache: every
-//! line of it follows from the entry bundles.
+//! Where a text stands, and its stamp: a text is in the log once, and adding it again gives the
+//! same answer. A cache: every line of it follows from the entry bundles.
 //!
 //! A file that is missing or damaged is made anew, at the start and while the log runs: whoever
 //! meets an error leaves a doubt, and the sequencer, which alone writes here, mends the file and
@@ -9,9 +9,10 @@ use host::db::{Db, DbError, One};
 use host::lock::RwLock;
 use redb::{ReadableTable, TableDefinition};
 use std::path::{Path, PathBuf};
+use tlog::Hash;
 use tokio::sync::watch;
 
-const LEAVES: TableDefinition<[u8; 32], u64> = TableDefinition::new("leaf hash to index");
+const TEXTS: TableDefinition<[u8; 32], (u64, &[u8])> = TableDefinition::new("text hash to index and stamp");
 /// The tree size that the other table covers, and nothing beyond it.
 const COVERED: One<u64> = One::new("covered size");
 
@@ -22,6 +23,13 @@ const CACHE_BYTES: usize = if cfg!(test) { 0 } else { 1 << 20 };
 #[derive(Debug, thiserror::Error)]
 #[error("{0} (the file is a cache: it is made anew, or stop the log and remove it)")]
 pub struct IndexError(DbError);
+
+/// Where a text stands, with its stamp's line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub index: u64,
+    pub stamp: Vec<u8>,
+}
 
 /// What is to be done before the index is trusted again; the worse, the later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +74,7 @@ impl Index {
         }
         let opened = Db::open_cache(&self.path, CACHE_BYTES).and_then(|(db, _)| {
             db.write(|tx| {
-                tx.open_table(LEAVES)?;
+                tx.open_table(TEXTS)?;
                 tx.open_table(COVERED)?;
                 Ok(())
             })?;
@@ -92,23 +100,24 @@ impl Index {
         self.with(|db| db.read(|tx| Ok(tx.open_table(COVERED)?.get(())?.map_or(0, |size| size.value()))))
     }
 
-    /// The index of the first leaf with this hash.
-    pub(crate) fn find(&self, leaf_hash: &[u8; 32]) -> Result<Option<u64>, IndexError> {
-        self.with(|db| db.read(|tx| Ok(tx.open_table(LEAVES)?.get(leaf_hash)?.map(|index| index.value()))))
+    /// Where the first entry with this text stands.
+    pub(crate) fn find(&self, text: &Hash) -> Result<Option<Place>, IndexError> {
+        let place = |(index, stamp): (u64, &[u8])| Place { index, stamp: stamp.to_vec() };
+        self.with(|db| db.read(|tx| Ok(tx.open_table(TEXTS)?.get(text.0)?.map(|found| place(found.value())))))
     }
 
-    /// Adds the leaves from `first` on. The first index of a hash stays: the answer to a repeat
-    /// never changes.
-    pub(crate) fn extend(&self, first: u64, leaf_hashes: &[[u8; 32]]) -> Result<(), IndexError> {
+    /// Adds the texts and stamps from `first` on. The first place of a text stays: the answer to a
+    /// repeat never changes.
+    pub(crate) fn extend(&self, first: u64, entries: &[(Hash, Vec<u8>)]) -> Result<(), IndexError> {
         self.with(|db| {
             db.write(|tx| {
-                let mut leaves = tx.open_table(LEAVES)?;
-                for (index, leaf_hash) in (first..).zip(leaf_hashes) {
-                    if leaves.get(leaf_hash)?.is_none() {
-                        leaves.insert(leaf_hash, index)?;
+                let mut texts = tx.open_table(TEXTS)?;
+                for (index, (text, stamp)) in (first..).zip(entries) {
+                    if texts.get(text.0)?.is_none() {
+                        texts.insert(text.0, (index, stamp.as_slice()))?;
                     }
                 }
-                let covered = first.saturating_add(leaf_hashes.len() as u64);
+                let covered = first.saturating_add(entries.len() as u64);
                 tx.open_table(COVERED)?.insert((), covered)?;
                 Ok(())
             })
@@ -119,8 +128,8 @@ impl Index {
     pub(crate) fn clear(&self) -> Result<(), IndexError> {
         self.with(|db| {
             db.write(|tx| {
-                tx.delete_table(LEAVES)?;
-                tx.open_table(LEAVES)?;
+                tx.delete_table(TEXTS)?;
+                tx.open_table(TEXTS)?;
                 tx.open_table(COVERED)?.insert((), 0)?;
                 Ok(())
             })
@@ -153,15 +162,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("index.redb");
         let index = Index::open(&path).unwrap();
-        assert_eq!((index.covered().unwrap(), index.find(&[1; 32]).unwrap()), (0, None));
-        index.extend(0, &[[1; 32], [2; 32], [1; 32]]).unwrap();
+        let [one, two] = [1, 2].map(|n| Hash([n; 32]));
+        let place = |index| Some(Place { index, stamp: vec![index as u8; 9] });
+        let stands = |text, index| (text, vec![index; 9]);
+        assert_eq!((index.covered().unwrap(), index.find(&one).unwrap()), (0, None));
+        index.extend(0, &[stands(one, 0), stands(two, 1), stands(one, 2)]).unwrap();
         drop(index);
         let index = Index::open(&path).unwrap();
         assert_eq!(index.covered().unwrap(), 3);
-        assert_eq!(index.find(&[1; 32]).unwrap(), Some(0));
-        assert_eq!(index.find(&[2; 32]).unwrap(), Some(1));
+        assert_eq!(index.find(&one).unwrap(), place(0));
+        assert_eq!(index.find(&two).unwrap(), place(1));
         index.clear().unwrap();
-        assert_eq!((index.covered().unwrap(), index.find(&[1; 32]).unwrap()), (0, None));
+        assert_eq!((index.covered().unwrap(), index.find(&one).unwrap()), (0, None));
     }
 
     #[test]
@@ -172,8 +184,8 @@ mod tests {
             std::fs::write(&path, garbage).unwrap();
             let index = Index::open(&path).unwrap();
             assert_eq!(index.covered().unwrap(), 0);
-            index.extend(0, &[[9; 32]]).unwrap();
-            assert_eq!(index.find(&[9; 32]).unwrap(), Some(0));
+            index.extend(0, &[(Hash([9; 32]), b"line".to_vec())]).unwrap();
+            assert_eq!(index.find(&Hash([9; 32])).unwrap().unwrap().index, 0);
         }
     }
 
@@ -181,26 +193,26 @@ mod tests {
     fn damage_that_is_met_in_use_leaves_a_doubt_and_the_file_is_made_anew() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("index.redb");
-        let hashes: Vec<[u8; 32]> = (0..2000_u16).map(leaf).collect();
+        let texts: Vec<(Hash, Vec<u8>)> = (0..2000_u16).map(|n| (text(n), vec![7; 99])).collect();
         let index = Index::open(&path).unwrap();
-        index.extend(0, &hashes).unwrap();
+        index.extend(0, &texts).unwrap();
         drop(index);
         let index = Index::open(&path).unwrap();
         assert!(!index.is_in_doubt());
         let garbage: Vec<u8> = std::fs::read(&path).unwrap().iter().map(|byte| byte ^ 0xa5).collect();
         std::fs::write(&path, garbage).unwrap();
-        let found: Vec<_> = hashes.iter().map(|hash| index.find(hash)).collect();
+        let found: Vec<_> = texts.iter().map(|(text, _)| index.find(text)).collect();
         assert!(found.iter().any(Result::is_err) && index.is_in_doubt());
         index.mend().unwrap();
         assert!(!index.is_in_doubt());
-        assert_eq!((index.covered().unwrap(), index.find(&leaf(1)).unwrap()), (0, None));
-        index.extend(0, &hashes).unwrap();
-        assert_eq!(index.find(&leaf(1999)).unwrap(), Some(1999));
+        assert_eq!((index.covered().unwrap(), index.find(&text(1)).unwrap()), (0, None));
+        index.extend(0, &texts).unwrap();
+        assert_eq!(index.find(&text(1999)).unwrap().unwrap().index, 1999);
     }
 
-    fn leaf(n: u16) -> [u8; 32] {
+    fn text(n: u16) -> Hash {
         let mut hash = [7; 32];
         hash[..2].copy_from_slice(&n.to_be_bytes());
-        hash
+        Hash(hash)
     }
 }

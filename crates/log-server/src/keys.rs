@@ -2,10 +2,12 @@
 //! same name, which holds against quantum computers.
 
 use crate::error::Error;
+use crate::stamping::Stamping;
 use crate::tree::Heads;
 use host::clock::Clock;
 use host::rng::OsRng;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tlog::Hash;
 use tlog::checkpoint::{Checkpoint, CheckpointError, UnverifiedCheckpoint};
 use tlog::cosignature::{Algorithm, Cosigner};
@@ -18,7 +20,7 @@ const ML_DSA_44: &str = "log-ml-dsa-44.key";
 #[derive(Debug)]
 pub(crate) struct Keys {
     origin: String,
-    signer: Signer,
+    signer: Arc<Signer>,
     verifier: Verifier,
     post_quantum: Cosigner,
     clock: Clock,
@@ -46,12 +48,17 @@ impl Keys {
         let post_quantum =
             Cosigner::from_secret_text(&line).and_then(|key| key.named(origin)).map_err(own(ML_DSA_44))?;
         let verifier = signer.verifier();
-        Ok(Self { origin: origin.to_owned(), signer, verifier, post_quantum, clock })
+        Ok(Self { origin: origin.to_owned(), signer: Arc::new(signer), verifier, post_quantum, clock })
     }
 
     /// The Ed25519 key, which stands in policies, then the ML-DSA-44 one.
     pub(crate) fn vkeys(&self) -> Vec<String> {
         vec![self.verifier.vkey(), self.post_quantum.verifier().vkey()]
+    }
+
+    /// What stamps this log's entries.
+    pub(crate) fn stamping(&self) -> Stamping {
+        Stamping::new(self.signer.clone(), self.clock.clone())
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
@@ -80,5 +87,25 @@ impl Heads for Keys {
         parsed.note().verify_one(&self.verifier)?;
         let verified = parsed.verify(&keys)?;
         Ok((verified.checkpoint().size(), verified.checkpoint().root()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tlog::note::NoteError;
+
+    #[test]
+    fn a_head_states_the_clocks_time_and_without_one_has_its_plain_signature_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        Keys::create(dir.path(), "log.example").unwrap();
+        for (clock, stated) in [(7, Ok(Some(7))), (0, Err(NoteError::NoKnownKey))] {
+            let clock = Clock::stepped(clock * 1_000_000).0;
+            let keys = Keys::open(dir.path(), "log.example", clock).unwrap();
+            let signed = keys.sign(0, &tlog::merkle::root_of(&[]));
+            let head = UnverifiedCheckpoint::parse(&signed).unwrap();
+            assert_eq!(head.note().verify_one(&keys.post_quantum.verifier()), stated);
+            assert_eq!(head.note().verify_one(&keys.verifier), Ok(None));
+        }
     }
 }

@@ -6,10 +6,10 @@
 //! signatures, never content.
 //!
 //! ```text
-//! POST /add                          a leaf (signed note) -> its tlog-proof, once published | 400 403 413 429 503
+//! POST /add                          a leaf (signed note) -> its tlog-proof with its stamp, once published | 400 403 409 413 429 503
 //! GET  /checkpoint                   the published checkpoint with its cosignatures
 //! GET  /tile/<L>/<N>[.p/<W>]         hashes;  /tile/entries/<N>[.p/<W>]  entries
-//! GET  /log/v1/proof/<leaf hash>     the tlog-proof of a published entry | 404
+//! GET  /log/v1/proof/<text hash>     the tlog-proof of a published entry | 404
 //! GET  /status                       tree size, age of the checkpoint, witnesses missing, alarms (JSON)
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -29,6 +29,7 @@ mod pool;
 mod scrub;
 mod sequencer;
 mod serve;
+mod stamping;
 mod start;
 mod state;
 mod storage;

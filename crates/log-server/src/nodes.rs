@@ -25,6 +25,11 @@ impl<'a, S: Storage> Nodes<'a, S> {
         named(merkle::prove_inclusion(index, self.size, |id| self.node(id)))
     }
 
+    /// The hash of leaf `index`.
+    pub(crate) fn leaf(&mut self, index: u64) -> Result<Hash, TreeError> {
+        self.node(NodeId { level: 0, index })
+    }
+
     /// That this tree continues its first `old` leaves.
     pub(crate) fn prove_consistency(&mut self, old: u64) -> Result<ConsistencyProof, TreeError> {
         named(merkle::prove_consistency(old, self.size, |id| self.node(id)))

@@ -3,6 +3,8 @@
 //! A batch is taken only when the head before it is published. So while the quorum is missing
 //! nothing grows: what was signed waits for its cosignatures, what arrives waits in the pool, and a
 //! log whose state was rolled back (its witnesses know a larger head) never signs a second history.
+//! While the witnesses' clocks contradict the log's own nothing grows either: it would stamp a time
+//! that is none.
 //!
 //! ```text
 //!            ┌── refresh due ──────────────┐
@@ -17,6 +19,7 @@ use crate::config::Config;
 use crate::cosign::Witnesses;
 use crate::error::{Error, WriteError};
 use crate::pool::Fate;
+use crate::stamping::Stamping;
 use crate::state::{Handover, Published};
 use crate::storage::Storage;
 use crate::tree::{Heads, MAX_BATCH, Tree, TreeError};
@@ -62,9 +65,17 @@ pub(crate) struct Sequencer<S, H> {
     tree: Option<Tree<S, H>>,
     handover: Arc<Handover>,
     witnesses: Witnesses<S>,
+    stamping: Stamping,
     pace: Pace,
     shutdown: Shutdown,
     rng: Rng,
+}
+
+/// When the present head found its quorum: by the witnesses, and here.
+#[derive(Debug, Clone, Copy)]
+struct Cosigned {
+    time: u64,
+    at: Instant,
 }
 
 impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
@@ -72,11 +83,12 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         tree: Tree<S, H>,
         handover: Arc<Handover>,
         witnesses: Witnesses<S>,
+        stamping: Stamping,
         pace: Pace,
         shutdown: Shutdown,
         rng: Rng,
     ) -> Self {
-        Self { tree: Some(tree), handover, witnesses, pace, shutdown, rng }
+        Self { tree: Some(tree), handover, witnesses, stamping, pace, shutdown, rng }
     }
 
     fn tree(&self) -> &Tree<S, H> {
@@ -87,12 +99,11 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
     pub(crate) async fn run(mut self) -> Result<(), Error> {
         let shutdown = self.shutdown.clone();
         let mut again = AGAIN;
-        let mut cosigned_at: Option<Instant> = None;
+        let mut cosigned: Option<Cosigned> = None;
         let mut committed_at: Option<Instant> = None;
         loop {
-            let published =
-                cosigned_at.is_some() && self.handover.published_size() == Some(self.tree().size());
-            let due = cosigned_at.map_or(Instant::now(), |at| at + self.pace.refresh);
+            let published = cosigned.is_some() && self.handover.published_size() == Some(self.tree().size());
+            let due = cosigned.map_or(Instant::now(), |it| it.at + self.pace.refresh);
             let step = if self.tree().is_broken() || self.handover.index.is_in_doubt() {
                 Step::Restore
             } else if !published || due <= Instant::now() {
@@ -107,11 +118,8 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
             };
             let went_well = match step {
                 Step::Cosign => {
-                    let published = self.cosign().await?;
-                    if published {
-                        cosigned_at = Some(Instant::now());
-                    }
-                    published
+                    cosigned = self.cosign().await?;
+                    cosigned.is_some()
                 }
                 Step::Commit => {
                     let earliest = committed_at.map_or(Instant::now(), |at| at + self.pace.checkpoint);
@@ -121,11 +129,13 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                         () = tokio::time::sleep_until(batch_due) => {}
                     }
                     committed_at = Some(Instant::now());
-                    self.commit().await?
+                    // The clock may have been set since; another round tells.
+                    cosigned = cosigned.filter(|it| self.stamping.agrees(it.time, it.at.elapsed()).is_ok());
+                    cosigned.is_none() || self.commit().await?
                 }
                 Step::Restore => {
                     // The next round clears the trouble that brought us here.
-                    cosigned_at = None;
+                    cosigned = None;
                     self.restore().await?
                 }
             };
@@ -140,12 +150,12 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         }
     }
 
-    /// One round: the present head to every witness; with a quorum, published. `false` when the
-    /// quorum is missing.
-    async fn cosign(&mut self) -> Result<bool, Error> {
+    /// One round: the present head to every witness; with a quorum, published. `None` when the
+    /// quorum is missing, or its clocks are not this log's.
+    async fn cosign(&mut self) -> Result<Option<Cosigned>, Error> {
         let (size, root) = (self.tree().size(), self.tree().root());
         let collected = tokio::select! {
-            () = self.shutdown.requested() => return Ok(false),
+            () = self.shutdown.requested() => return Ok(None),
             collected = self.witnesses.collect(size, self.tree().signed()) => collected,
         };
         let cosigned = match collected {
@@ -158,18 +168,23 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                     "no-quorum",
                     "too few witnesses answer; the leaf stays in the queue or the tree, so send the same bytes again later",
                 )));
-                return Ok(false);
+                return Ok(None);
             }
         };
-        let note = Bytes::from(cosigned);
+        let (time, at) = (cosigned.cosigned_at(), Instant::now());
+        let note = Bytes::from(cosigned.encode());
         let bytes = note.clone();
         if let Err(error) = self.blocking(move |tree| tree.publish(&bytes)).await {
             self.report(&error.into());
-            return Ok(false);
+            return Ok(None);
         }
-        self.handover.set_trouble(None);
+        let clock = self.stamping.agrees(time, Duration::ZERO);
+        if let Err((own, theirs)) = clock {
+            tracing::error!(own, theirs, "the witnesses' clocks contradict this log's: it stamps nothing");
+        }
+        self.handover.set_trouble(clock.err().map(|(own, theirs)| clock_trouble(own, theirs)));
         self.handover.publish(Published { size, root, note });
-        Ok(true)
+        Ok(clock.is_ok().then_some(Cosigned { time, at }))
     }
 
     /// One batch into the tree. `false` when it failed in a way that may pass.
@@ -178,11 +193,10 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         if batch.is_empty() {
             return Ok(true);
         }
-        let (leaves, entries): (Vec<Hash>, Vec<Bytes>) = batch.into_iter().unzip();
+        let texts: Vec<Hash> = batch.iter().map(|(text, _)| *text).collect();
         let first = self.tree().size();
-        let handover = self.handover.clone();
-        let hashes = leaves.clone();
-        let outcome = self.blocking(move |tree| write(tree, &handover, &hashes, &entries)).await;
+        let (handover, stamping) = (self.handover.clone(), self.stamping.clone());
+        let outcome = self.blocking(move |tree| write(tree, &handover, &stamping, batch)).await;
         let (fate, went_well) = match outcome {
             Ok(added) => {
                 tracing::debug!(first, added, "committed");
@@ -200,7 +214,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                 (fate, restored.map(|_| integrated))
             }
         };
-        self.handover.settle(&leaves, &fate);
+        self.handover.settle(&texts, &fate);
         went_well
     }
 
@@ -250,24 +264,26 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
     }
 }
 
-/// Writes what is new of a batch, and says how much that was.
+/// Stamps and writes what is new of a batch, and says how much that was.
 fn write<S: Storage, H: Heads>(
     tree: &mut Tree<S, H>,
     handover: &Handover,
-    leaves: &[Hash],
-    entries: &[Bytes],
+    stamping: &Stamping,
+    batch: Vec<(Hash, Bytes)>,
 ) -> Result<usize, WriteError> {
-    let mut new = Vec::new();
-    for (leaf, entry) in leaves.iter().zip(entries) {
+    let time = stamping.next(tree.last_entry()?.as_deref())?;
+    let (mut entries, mut added) = (Vec::new(), Vec::new());
+    for (text, leaf) in batch {
         // A leaf that came in while its twin was being integrated: the index, which only this task
-        // extends, knows. If it cannot say, nothing is written: the same bytes have one place for
-        // ever.
-        if handover.index.find(&leaf.0)?.is_none() {
-            new.push(&entry[..]);
+        // extends, knows. If it cannot say, nothing is written: a text has one place for ever.
+        if handover.index.find(&text)?.is_none() {
+            let entry = stamping.stamp(&leaf, time)?;
+            added.push((text, entry[leaf.len()..].to_vec()));
+            entries.push(entry);
         }
     }
     let first = tree.size();
-    let added: Vec<[u8; 32]> = tree.commit(new)?.into_iter().map(|leaf| leaf.0).collect();
+    tree.commit(entries.iter().map(Vec::as_slice))?;
     if let Err(error) = handover.index.extend(first, &added) {
         // The tree has the leaves, and the doubt that this leaves is the next step's.
         tracing::error!(%error, "the index is behind the tree");
@@ -279,6 +295,13 @@ enum Step {
     Cosign,
     Commit,
     Restore,
+}
+
+fn clock_trouble(own: u64, theirs: u64) -> Failure {
+    let advice = format!(
+        "the log's clock shows {own} and its witnesses' {theirs} (Unix seconds), so nothing is ordered; its operator must set the clock right (NTP), then send the same bytes again"
+    );
+    Failure::new(503, "clock", advice)
 }
 
 /// What a submitter is told about a failed write.
@@ -308,6 +331,7 @@ fn ensure_passing(error: WriteError) -> Result<(), Error> {
             | TreeError::OtherWriter
             | TreeError::OutOfTree),
         ) => Err(error.into()),
+        WriteError::Stamp(error) => Err(error.into()),
     }
 }
 

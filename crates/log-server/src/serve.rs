@@ -1,9 +1,10 @@
 //! The HTTP side: admission and the wait for publication; everything else is read from what was
 //! published.
 
-use crate::admission::{Admission, MAX_LEAF_BYTES};
+use crate::admission::Admission;
 use crate::alarms::Alarms;
 use crate::cosign::Peer;
+use crate::index::Place;
 use crate::nodes::Nodes;
 use crate::pool::Fate;
 use crate::state::{Handover, Published};
@@ -22,6 +23,7 @@ use std::time::Duration;
 use tlog::Hash;
 use tlog::merkle::{leaf_hash, verify_inclusion};
 use tlog::proof::TlogProof;
+use tlog::stamp::ENTRY_MAX_BYTES;
 use tlog::tile::{BUNDLE_MAX_BYTES, Bundle, Kind, Tile, TilePath, tile_at};
 use tokio::time::Instant;
 
@@ -42,7 +44,7 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
         .route("/add", post(add))
         .route("/checkpoint", get(checkpoint))
         .route("/tile/{*path}", get(tile))
-        .route("/log/v1/proof/{leaf}", get(proof))
+        .route("/log/v1/proof/{text}", get(proof))
         .route("/status", get(status))
         .with_state(front)
 }
@@ -77,14 +79,14 @@ async fn tile(State(front): State<Arc<Front>>, Path(path): Path<String>) -> Resp
     }
 }
 
-async fn proof(State(front): State<Arc<Front>>, Path(leaf): Path<String>) -> Response {
-    let Some(leaf) = Hash::from_hex(&leaf) else {
-        return Failure::new(400, "not-a-leaf-hash", "name the leaf by 64 lower-case hex digits")
-            .into_response();
+async fn proof(State(front): State<Arc<Front>>, Path(hash): Path<String>) -> Response {
+    let Some(hash) = Hash::from_hex(&hash) else {
+        let advice = "name the leaf by the SHA-256 of its text, 64 lower-case hex digits";
+        return Failure::new(400, "not-a-text-hash", advice).into_response();
     };
-    match front.published_proof(leaf).await {
+    match front.published_proof(hash).await {
         Ok(Some(proof)) => text(proof, "no-store"),
-        Ok(None) => Failure::new(404, "not-published", "no published leaf has this hash; add it first")
+        Ok(None) => Failure::new(404, "not-published", "no published leaf has this text; add it first")
             .into_response(),
         Err(failure) => failure.into_response(),
     }
@@ -100,17 +102,17 @@ fn text(body: impl Into<Body>, cache: &'static str) -> Response {
 }
 
 impl Front {
-    /// Admits a leaf, waits until it is published, and returns its tlog-proof. The same bytes
-    /// always get the same index.
+    /// Admits a leaf, waits until it is published, and returns its tlog-proof with its stamp. The
+    /// same bytes always get the same index.
     async fn add(&self, body: Bytes) -> Result<Vec<u8>, Failure> {
         let deadline = Instant::now() + self.add_wait;
         let admitted = self.admission.admit(&body)?;
-        let leaf = leaf_hash(&body);
-        let waiting = match self.handover.join(&leaf) {
+        let text = admitted.text;
+        let waiting = match self.handover.join(&text) {
             Some(fate) => Some(fate),
-            None if self.find(leaf).await?.is_some() => None,
+            None if self.find(text).await?.is_some() => None,
             None => {
-                self.admission.spend(admitted, std::time::Instant::now())?;
+                self.admission.spend(&admitted, std::time::Instant::now())?;
                 let full = |_| {
                     Failure::new(
                         503,
@@ -118,7 +120,7 @@ impl Front {
                         "the log has more leaves waiting than it takes; try again later",
                     )
                 };
-                Some(self.handover.push(leaf, body).map_err(full)?)
+                Some(self.handover.push(text, body.clone()).map_err(full)?)
             }
         };
         if let Some(mut fate) = waiting {
@@ -135,13 +137,14 @@ impl Front {
         let storage = || {
             Failure::new(503, "storage", "the log could not find the leaf again; send the same bytes later")
         };
-        let index = self.find(leaf).await?.ok_or_else(storage)?;
+        let place = self.find(text).await?.ok_or_else(storage)?;
+        let index = place.index;
         let mut published = self.handover.published();
         let covers = |published: &Option<Published>| published.as_ref().is_some_and(|head| head.size > index);
         let published = self
             .within(deadline, async { published.wait_for(covers).await.ok().and_then(|head| head.clone()) });
         let head = published.await?.ok_or_else(storage)?;
-        self.prove(leaf, index, head).await
+        self.prove(place, head, Some(body)).await
     }
 
     /// Waits, but not beyond the deadline or the log's life; what is told then names the log's
@@ -165,33 +168,44 @@ impl Front {
         self.handover.published().borrow().clone()
     }
 
-    async fn published_proof(&self, leaf: Hash) -> Result<Option<Vec<u8>>, Failure> {
-        let (Some(head), Some(index)) = (self.published(), self.find(leaf).await?) else { return Ok(None) };
-        if index >= head.size {
+    async fn published_proof(&self, text: Hash) -> Result<Option<Vec<u8>>, Failure> {
+        let (Some(head), Some(place)) = (self.published(), self.find(text).await?) else { return Ok(None) };
+        if place.index >= head.size {
             return Ok(None);
         }
-        self.prove(leaf, index, head).await.map(Some)
+        self.prove(place, head, None).await.map(Some)
     }
 
-    async fn find(&self, leaf: Hash) -> Result<Option<u64>, Failure> {
+    async fn find(&self, text: Hash) -> Result<Option<Place>, Failure> {
         let handover = self.handover.clone();
-        blocking::run(move || handover.index.find(&leaf.0)).await.map_err(|error| {
+        blocking::run(move || handover.index.find(&text)).await.map_err(|error| {
             tracing::error!(%error, "a leaf could not be looked up");
             Failure::new(503, "storage", "the log makes its index anew; send the same bytes again soon")
         })
     }
 
-    /// The tlog-proof of a published leaf, verified before it leaves.
-    async fn prove(&self, leaf: Hash, index: u64, head: Published) -> Result<Vec<u8>, Failure> {
+    /// The tlog-proof of a published entry with its stamp, verified before it leaves. What was
+    /// sent must be that entry, with or without its stamp.
+    async fn prove(&self, place: Place, head: Published, sent: Option<Bytes>) -> Result<Vec<u8>, Failure> {
         let storage = self.storage.clone();
         blocking::run(move || {
-            let inclusion =
-                Nodes::new(&storage, head.size).prove_inclusion(index).map_err(|error| internal(&error))?;
+            let Place { index, stamp } = place;
+            let mut nodes = Nodes::new(&storage, head.size);
+            let leaf = nodes.leaf(index).map_err(|error| internal(&error))?;
+            let is_it = |sent: &Bytes| {
+                leaf_hash(sent) == leaf || leaf_hash(&[&sent[..], &stamp[..]].concat()) == leaf
+            };
+            // SPEC: log.md#admission: another set of signature lines on a logged text MUST be refused.
+            if sent.is_some_and(|sent| !is_it(&sent)) {
+                let advice = format!("entry {index} has this text with other signature lines; a text is logged once: read that entry");
+                return Err(Failure::new(409, "text-taken", advice));
+            }
+            let inclusion = nodes.prove_inclusion(index).map_err(|error| internal(&error))?;
             verify_inclusion(&leaf, index, head.size, &head.root, &inclusion)
                 .map_err(|error| internal(&error))?;
             let proof =
                 TlogProof::from_parts(index, inclusion, &head.note).map_err(|error| internal(&error))?;
-            Ok(proof.encode())
+            Ok(proof.with_extra(stamp).encode())
         })
         .await
     }
@@ -260,5 +274,5 @@ fn internal(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(503, "storage", "the log could not read its tree; its operator must look; try again later")
 }
 
-/// The body limit of the router: a leaf and one byte, so that admission names what is too large.
-pub(crate) const BODY_LIMIT: usize = MAX_LEAF_BYTES + 1;
+/// The body limit of the router: an entry and one byte, so that admission names what is too large.
+pub(crate) const BODY_LIMIT: usize = ENTRY_MAX_BYTES + 1;

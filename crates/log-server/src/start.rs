@@ -55,10 +55,13 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let keys = Keys::open(&config.data, &config.origin, start.machine.clock)?;
     let at = At { http, vkeys: keys.vkeys() };
     let policy = Arc::new(policy::read(&config, keys.verifier())?);
-    let admission = Admission::new(&config.submitters, Instant::now())?;
+    let admission = Admission::new(&config.submitters, keys.stamping().key(), Instant::now())?;
 
     let storage = Folder::new(&config.data);
+    let stamping = keys.stamping();
     let tree = Tree::open(storage.clone(), keys)?;
+    // A tree that ends without a stamp is found now, and not by the first leaf.
+    stamping.next(tree.last_entry()?.as_deref())?;
     let index = Index::open(&config.data.join("index.redb"))?;
     catch_up(&tree, &index)?;
     let alarms = Arc::new(Alarms::open(&config.data.join("alarms"))?);
@@ -82,8 +85,15 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     };
     let size = tree.size();
     tracing::info!(origin = config.origin, %http, size, "the log listens");
-    let sequencer =
-        Sequencer::new(tree, handover, witnesses, Pace::of(&config), own.clone(), start.machine.rng);
+    let sequencer = Sequencer::new(
+        tree,
+        handover,
+        witnesses,
+        stamping,
+        Pace::of(&config),
+        own.clone(),
+        start.machine.rng,
+    );
     let limits = ServeLimits {
         body_bytes: serve::BODY_LIMIT,
         request_timeout: Duration::from_secs(config.add_wait_secs.saturating_add(30)),

@@ -7,7 +7,7 @@
 //! public/checkpoint                 the same, cosigned: what `GET /checkpoint` serves
 //! public/tile/0/x001/x234/067       a full tile; `.p/<width>` beside it holds partial ones
 //! public/tile/entries/000.p/7       an entry bundle
-//! index.redb                        leaf hash to index: a cache, rebuilt from the bundles when missing
+//! index.redb                        text hash to index and stamp: a cache, rebuilt from the bundles when missing
 //! alarms/                           evidence against the log or a witness, one file each
 //! ```
 

@@ -129,6 +129,16 @@ impl<S: Storage, H: Heads> Tree<S, H> {
         &self.signed
     }
 
+    /// The last entry of the tree.
+    pub(crate) fn last_entry(&self) -> Result<Option<Vec<u8>>, TreeError> {
+        let size = self.size();
+        if size == 0 || !size.is_multiple_of(WIDTH as u64) {
+            return Ok(self.edge.last_entry().map(<[u8]>::to_vec));
+        }
+        let path = tile_path(Kind::Entries, size / WIDTH as u64 - 1, WIDTH);
+        Ok(read_bundle(&self.storage, &path, size)?.entries.pop())
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
     }

@@ -1,9 +1,11 @@
 //! A leaf with its signatures, whatever its kind.
 
+use crate::Seconds;
 use crate::text::{Record, TextError};
 use alloc::vec::Vec;
 use tlog::merkle::leaf_hash;
 use tlog::note::{self, Added, NoteError, Signature, Signer, UnverifiedNote, Verifier};
+use tlog::stamp::{self, StampError, StampKey};
 use tlog::{Entry, Hash};
 
 /// The largest leaf, signatures included.
@@ -100,7 +102,13 @@ impl<T> Signed<T> {
         self.note.verify_one(key).is_ok()
     }
 
-    /// The hash under which the log keeps it, and by which other leaves refer to it.
+    /// When the log ordered it, by its stamp; a draft has none.
+    pub fn stamp(&self, keys: &[StampKey]) -> Result<Seconds, StampError> {
+        stamp::time_of(&self.note, keys).map(Seconds)
+    }
+
+    /// The hash under which the log keeps the entry, and by which other leaves refer to it. That
+    /// of a draft is another: the entry has its stamp.
     pub fn hash(&self) -> Hash {
         leaf_hash(&self.bytes)
     }

@@ -10,6 +10,7 @@ use escrow::record::{KeyState, Leaf, Record, RequesterKey, Role, Seconds, Signed
 use host::clock::Clock;
 use host::http::FetchError;
 use log_client::{AddError, LogClient};
+use tlog::merkle::leaf_hash;
 use tlog::note::Verifier;
 use tlog::{Entry as _, Hash};
 
@@ -71,7 +72,7 @@ pub(crate) async fn add<T: Record>(config: &Config, value: T) -> Result<Added, E
     let cosigned = logged.cosigned();
     Ok(Added {
         index: logged.index(),
-        leaf: signed.hash(),
+        leaf: leaf_hash(logged.value()),
         size: logged.checkpoint().size(),
         cosigned_at: logged.cosigned_at(),
         witnesses: cosigned.witness_names(),

@@ -11,6 +11,7 @@ use media::message::{LoggedLeaf, Refusal, RefusalCode, Response};
 use media::sign::PublicKey;
 use std::time::Duration;
 use tlog::note::{self, Signer};
+use tlog::stamp::SUBMITTED_MAX_BYTES;
 
 /// How long an owner waits for the log before it is told to try again: less than a call may take.
 const LOG_WITHIN: Duration = Duration::from_secs(50);
@@ -40,13 +41,14 @@ impl Sponsor {
         let leaf = note::sign(text, &[&self.signer])
             .map_err(|error| RefusalCode::Malformed.because(error.to_string()))?
             .encode();
-        if leaf.len() > media::limits::LEAF {
-            return Err(RefusalCode::TooLarge.because("a leaf has at most 32 KiB, its signature included"));
+        if leaf.len() > SUBMITTED_MAX_BYTES {
+            let text = "a leaf has at most 32 KiB, its signature and the log's stamp included";
+            return Err(RefusalCode::TooLarge.because(text));
         }
-        let added = tokio::time::timeout(LOG_WITHIN, self.log.add(leaf.clone())).await;
+        let added = tokio::time::timeout(LOG_WITHIN, self.log.add(leaf)).await;
         let late = || RefusalCode::LogUnavailable.because("the log did not answer in time: ask again later");
-        let (_, proof) = added.map_err(|_| late())?.map_err(|error| refusal(&error))?;
-        Ok(Response::Logged(LoggedLeaf { leaf, proof: proof.encode() }))
+        let (logged, proof) = added.map_err(|_| late())?.map_err(|error| refusal(&error))?;
+        Ok(Response::Logged(LoggedLeaf { leaf: logged.value().clone(), proof: proof.encode() }))
     }
 }
 

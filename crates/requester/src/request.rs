@@ -115,9 +115,11 @@ pub async fn submit(desk: &Requester, folder: &RequestFolder) -> Result<Submitte
             leaf.entry_bytes().to_vec()
         }
     };
-    let (logged, proof) = desk.log.add(leaf.clone()).await?;
+    let (logged, proof) = desk.log.add(leaf).await?;
+    // From here on the leaf is the entry: with the log's stamp.
+    folder.keep(LEAF, logged.value())?;
     folder.keep(PROOF, &proof.encode())?;
-    let request: Signed<Request> = parse(folder, LEAF, &leaf)?;
+    let request: Signed<Request> = parse(folder, LEAF, logged.value())?;
     Ok(Submitted {
         entry_id: request.value().id.to_hex(),
         leaf_index: logged.index(),

@@ -21,6 +21,7 @@
 //! | [`tile`] | paths, tiles and entry bundles |
 //! | [`note`] | signed notes, keys |
 //! | [`checkpoint`], [`cosignature`] | tree heads and who vouches for them |
+//! | [`stamp`] | when the log ordered an entry |
 //! | [`policy`] | whose word counts: logs, witnesses, groups, quorum |
 //! | [`proof`], [`Logged`] | "this entry is in the log", as a file and as a type |
 //! | [`reader`] | following a log without believing it |
@@ -44,6 +45,7 @@ pub mod note;
 pub mod policy;
 pub mod proof;
 pub mod reader;
+pub mod stamp;
 pub mod tile;
 pub mod witness;
 

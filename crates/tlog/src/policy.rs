@@ -19,6 +19,7 @@ mod parse;
 use crate::Hash;
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, UnverifiedCheckpoint};
 use crate::note::{KeyError, NoteError, Verifier};
+use crate::stamp::StampKey;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -194,6 +195,11 @@ impl Policy {
     /// The keys of the log of this origin; none if the policy does not know it.
     pub fn log_keys(&self, origin: &str) -> Vec<&Verifier> {
         self.logs.iter().map(|log| &log.key).filter(|key| key.name() == origin).collect()
+    }
+
+    /// The keys under which these logs stamp their entries.
+    pub fn stamp_keys(&self) -> Vec<StampKey> {
+        self.logs.iter().filter_map(|log| StampKey::of(&log.key)).collect()
     }
 
     /// Whether these witnesses, by their names in the policy, are a quorum.

@@ -152,6 +152,16 @@ impl TlogProof {
         bytes
     }
 
+    /// The same with extra data.
+    pub fn with_extra(self, extra: Vec<u8>) -> Self {
+        Self { extra: Some(extra), ..self }
+    }
+
+    /// The opaque extra data, which nothing authenticates: a log's answers carry the stamp in it.
+    pub fn extra(&self) -> Option<&[u8]> {
+        self.extra.as_deref()
+    }
+
     /// The stated index.
     pub fn index(&self) -> u64 {
         self.index

@@ -69,12 +69,12 @@ impl Trustee {
         let held = Held::decode(&held).map_err(Trouble::from)?;
         let (log, policy, window) = (&self.log, &self.office.log_policy, self.office.window(now));
         let (logged, proof) = log.client.add(held.grant().entry_bytes().to_vec()).await?;
-        // The log answers a repeat with the first proof it gave; an old one is renewed.
+        // A log whose witnesses were away for a while may still show an old head.
         let proof = match policy.verify_fresh_checkpoint(&logged.cosigned().encode(), window) {
             Ok(_) => proof,
-            Err(_) => log.client.prove(held.grant().entry_bytes().to_vec()).await?.1,
+            Err(_) => log.client.prove(logged.value().clone()).await?.1,
         };
-        let grant = Signed::<Grant>::parse(held.grant().entry_bytes()).map_err(Trouble::from)?;
+        let grant = Signed::<Grant>::parse(logged.value()).map_err(Trouble::from)?;
         let logged = Logged::verify_fresh(grant, &proof, policy, window).map_err(AddError::from)?;
         // A proof under a head that the others do not see would hide the grant from them.
         let (size, root) = (logged.checkpoint().size(), logged.checkpoint().root());
@@ -119,17 +119,18 @@ impl Trustee {
             papers.days.tend(now, &office.signer, &|day| view.register.day_key_of(&own, day))
         });
         for due in due.await? {
-            if let Some(proof) = self.add(&due.leaf).await {
-                self.desk.run(move |papers| papers.days.keep_proof(&due, &proof.encode())).await?;
+            if let Some((entry, proof)) = self.add(&due.leaf).await {
+                let proof = proof.encode();
+                self.desk.run(move |papers| papers.days.keep_proof(&due, entry.value(), &proof)).await?;
             }
         }
         Ok(())
     }
 
-    /// Adds a leaf; the proof, if the log took it now.
-    async fn add(&self, leaf: &[u8]) -> Option<TlogProof> {
+    /// Adds a leaf; the entry that it became and its proof, if the log took it now.
+    async fn add(&self, leaf: &[u8]) -> Option<(Logged<Vec<u8>>, TlogProof)> {
         match tokio::time::timeout(ANSWER_WITHIN, self.log.client.add(leaf.to_vec())).await {
-            Ok(Ok((_, proof))) => Some(proof),
+            Ok(Ok(added)) => Some(added),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a leaf is not in the log yet; it is sent again");
                 None

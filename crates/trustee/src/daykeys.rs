@@ -74,6 +74,7 @@ pub enum DayKeyError {
 #[derive(Debug, Clone)]
 pub(crate) struct Due {
     day: u32,
+    kept: &'static str,
     proof: &'static str,
     pub(crate) leaf: Vec<u8>,
 }
@@ -177,8 +178,9 @@ impl DayKeys {
         self.due()
     }
 
-    /// The log has proved the leaf.
-    pub(crate) fn keep_proof(&self, due: &Due, proof: &[u8]) -> Result<(), DayKeyError> {
+    /// The log has proved the leaf, which is this entry now.
+    pub(crate) fn keep_proof(&self, due: &Due, entry: &[u8], proof: &[u8]) -> Result<(), DayKeyError> {
+        durable::write_atomic(&self.path(due.day, due.kept), entry)?;
         durable::write_atomic(&self.path(due.day, due.proof), proof)?;
         self.refresh(due.day);
         Ok(())
@@ -243,13 +245,13 @@ impl DayKeys {
     fn due(&self) -> Result<Vec<Due>, DayKeyError> {
         let mut due = Vec::new();
         for (day, state) in self.states() {
-            let (leaf, proof) = match state {
+            let (kept, proof) = match state {
                 DayState::Made => ("leaf", "proof"),
                 DayState::Removed => ("destroyed", "destroyed-proof"),
                 DayState::Published | DayState::Destroyed | DayState::Lost => continue,
             };
-            if let Some(leaf) = durable::read_limited(&self.path(day, leaf), SMALL)? {
-                due.push(Due { day, proof, leaf });
+            if let Some(leaf) = durable::read_limited(&self.path(day, kept), SMALL)? {
+                due.push(Due { day, kept, proof, leaf });
             }
         }
         Ok(due)

@@ -65,6 +65,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The same as it stands in a log.
+    pub fn stamped(self, entry: Vec<u8>) -> Self {
+        Self { bytes: entry, ..self }
+    }
+
     pub fn hash(&self) -> Hash {
         leaf_hash(&self.bytes)
     }

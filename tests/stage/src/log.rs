@@ -5,8 +5,10 @@
 //! (`paper`).
 
 use crate::{loopback, until};
+use host::machine::Machine;
 use host::running::Running;
 use host::shutdown::Shutdown;
+use host::start::Start;
 use log_client::{AddError, LogClient};
 use log_server::Submitter;
 use std::path::Path;
@@ -52,6 +54,8 @@ pub struct Log {
     /// As the log's, with their addresses.
     pub witness_configs: Vec<witness::Config>,
     pub policy: Policy,
+    /// What everybody runs on.
+    machine: Machine,
     log: Option<RunningLog>,
     witnesses: Vec<Option<RunningWitness>>,
 }
@@ -66,6 +70,12 @@ impl Log {
 
     /// The witnesses run; the log is initialised, its policy written, and it waits to be started.
     pub async fn init(config: log_server::Config) -> Self {
+        Self::init_on(config, Machine::system()).await
+    }
+
+    /// The same on this machine, whose clock the test may step.
+    pub async fn init_on(config: log_server::Config, machine: Machine) -> Self {
+        let on_it = || Start::from(Shutdown::new()).with_machine(machine.clone());
         let log_key = log_server::init(&config).unwrap().remove(0);
         let folder = config.data.parent().unwrap();
         let mut policy = format!("log {log_key}\n");
@@ -78,7 +88,7 @@ impl Log {
                 logs: vec![log_key.clone()],
             };
             let vkey = witness::init(&own).unwrap().remove(0);
-            let running = witness::start(own.clone(), Shutdown::new()).await.unwrap();
+            let running = witness::start(own.clone(), on_it()).await.unwrap();
             own.listen = running.at().http;
             policy.push_str(&format!("witness w{n} {vkey} http://{}/\n", own.listen));
             witness_configs.push(own);
@@ -87,13 +97,17 @@ impl Log {
         policy.push_str("group all 3 w1 w2 w3 w4\nquorum all\n");
         std::fs::write(&config.policy, &policy).unwrap();
         let policy = Policy::parse(policy.as_bytes()).unwrap();
-        Self { config, witness_configs, policy, log: None, witnesses }
+        Self { config, witness_configs, policy, machine, log: None, witnesses }
     }
 
     pub async fn start_log(&mut self) {
-        let log = log_server::start(self.config.clone(), Shutdown::new()).await.unwrap();
+        let log = log_server::start(self.config.clone(), self.start_of()).await.unwrap();
         self.config.listen = log.at().http;
         self.log = Some(log);
+    }
+
+    fn start_of(&self) -> Start {
+        Start::from(Shutdown::new()).with_machine(self.machine.clone())
     }
 
     pub async fn stop_log(&mut self) {
@@ -102,7 +116,7 @@ impl Log {
 
     /// Starts the witness `w{n + 1}` again.
     pub async fn start_witness(&mut self, n: usize) {
-        let running = witness::start(self.witness_configs[n].clone(), Shutdown::new()).await.unwrap();
+        let running = witness::start(self.witness_configs[n].clone(), self.start_of()).await.unwrap();
         self.witnesses[n] = Some(running);
     }
 
@@ -137,11 +151,11 @@ impl Log {
         LogClient::new(&self.url(), self.policy.clone())
     }
 
-    /// Adds a leaf; its proof. A log that is busy is asked again.
-    pub async fn add(&self, leaf: &[u8]) -> TlogProof {
+    /// Adds a leaf; the entry that it became, and its proof. A log that is busy is asked again.
+    pub async fn add(&self, leaf: &[u8]) -> (Vec<u8>, TlogProof) {
         let client = self.client();
         until("the log takes a leaf", async || match client.add(leaf.to_vec()).await {
-            Ok((_, proof)) => Some(proof),
+            Ok((logged, proof)) => Some((logged.value().clone(), proof)),
             Err(AddError::NotYet(_)) => None,
             Err(error) => panic!("{error}"),
         })

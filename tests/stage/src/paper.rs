@@ -13,10 +13,11 @@ use tlog::Hash;
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::cosignature::{Algorithm, Cosigner};
 use tlog::merkle::{NodeId, Tree, leaf_hash};
-use tlog::note::Signer;
+use tlog::note::{self, Signer, UnverifiedNote};
 use tlog::policy::Policy;
 use tlog::proof::TlogProof;
 use tlog::reader::Head;
+use tlog::stamp;
 use tlog::tile::{Bundle, Kind, Tile, TilePath};
 
 pub const ORIGIN: &str = "log.example";
@@ -46,6 +47,19 @@ pub fn policy() -> Policy {
     Policy::parse(policy_text().as_bytes()).unwrap()
 }
 
+/// A leaf that says this text and nothing else.
+pub fn leaf(text: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(text).unwrap().trim_end();
+    note::sign(&format!("{text}\n"), &[&crate::keys::sponsor()]).unwrap().encode()
+}
+
+/// The entry that a leaf, or one that says this text, becomes in this log.
+pub fn stamped(leaf_or_text: &[u8], time: u64) -> Vec<u8> {
+    let parsed = UnverifiedNote::parse(leaf_or_text);
+    let note = parsed.unwrap_or_else(|_| UnverifiedNote::parse(&leaf(leaf_or_text)).unwrap());
+    stamp::stamp(&log_key(), note, time).unwrap().encode()
+}
+
 /// One history.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -62,11 +76,27 @@ impl History {
         history
     }
 
-    /// Appends an entry; its place.
-    pub fn add(&mut self, entry: &[u8]) -> u64 {
+    /// Appends a leaf, or a note of the sponsor's that says no more than this text, stamped
+    /// [`NOW`]; its place.
+    pub fn add(&mut self, leaf: &[u8]) -> u64 {
+        self.add_at(leaf, NOW)
+    }
+
+    /// The same, stamped with this time.
+    pub fn add_at(&mut self, leaf: &[u8], time: u64) -> u64 {
+        self.add_raw(&stamped(leaf, time))
+    }
+
+    /// Appends these very bytes, with no stamp but what is in them.
+    pub fn add_raw(&mut self, entry: &[u8]) -> u64 {
         self.tree.push(leaf_hash(entry));
         self.entries.push(entry.to_vec());
         self.size() - 1
+    }
+
+    /// What stands there.
+    pub fn entry(&self, index: u64) -> &[u8] {
+        &self.entries[usize::try_from(index).unwrap()]
     }
 
     /// Another entry instead of the one that the tree holds.
@@ -100,10 +130,15 @@ impl History {
         signed.encode()
     }
 
-    /// Of the entry at `index`, under the newest head, cosigned by all at this time.
+    /// Of the entry at `index`, under the newest head, cosigned by all at this time; its stamp is
+    /// with it.
     pub fn proof(&self, index: u64, time: u64) -> TlogProof {
         let inclusion = self.tree.prove_inclusion(index, self.size()).unwrap();
-        TlogProof::from_parts(index, inclusion, &self.checkpoint(4, time)).unwrap()
+        let proof = TlogProof::from_parts(index, inclusion, &self.checkpoint(4, time)).unwrap();
+        match stamp::split(self.entry(index)) {
+            Ok((_, line)) => proof.with_extra(line.to_vec()),
+            Err(_) => proof,
+        }
     }
 
     fn tile(&self, path: &TilePath) -> Option<Vec<u8>> {

@@ -33,7 +33,7 @@ impl Case {
         grant.bundle = Hash::of(&[&sealed]);
         alter(&mut grant);
         let signed = Signed::sign(grant, &[&trustee(2)]).unwrap();
-        let index = self.world.add(&signed);
+        let (index, signed) = self.world.add(&signed);
         let proof = self.world.log.proof(index, 4, self.world.time).encode();
         Bundle { grant: signed.entry_bytes().to_vec(), proof, sealed }
     }

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use media::codec::{DecodeError, Reader, Writer};
 use tlog::note::Signer;
 use tlog::proof::TlogProof;
-use tlog::{Entry as _, Hash, Logged};
+use tlog::{Entry as _, Hash, Logged, stamp};
 
 /// The type byte.
 const TYPE: u8 = 0x32;
@@ -108,7 +108,7 @@ impl Held {
     /// may leave.
     pub fn release(self, grant: &Logged<Signed<Grant>>, proof: &[u8]) -> Result<Bundle, Refusal> {
         // G11.
-        if grant.value().entry_bytes() != self.grant.entry_bytes() {
+        if !stamp::is_stamped(grant.value().entry_bytes(), self.grant.entry_bytes()) {
             return Err(Refusal::GrantMismatch);
         }
         let stated = TlogProof::parse(proof).map_err(|_| Refusal::GrantProofMismatch)?;
@@ -117,7 +117,7 @@ impl Held {
             return Err(Refusal::GrantProofMismatch);
         }
         // G12.
-        Ok(Bundle { grant: self.grant.entry_bytes().to_vec(), proof: proof.to_vec(), sealed: self.sealed })
+        Ok(Bundle { grant: grant.value().entry_bytes().to_vec(), proof: proof.to_vec(), sealed: self.sealed })
     }
 }
 

@@ -4,7 +4,7 @@ mod refusals;
 
 use super::*;
 use crate::record::Kind;
-use crate::world_for_tests::{NOW, Rng, World, approver, trustee};
+use crate::world_for_tests::{NOW, Rng, World, approver, stamped, trustee};
 use media::time::Seconds;
 use rand_core::SeedableRng as _;
 use tlog::Entry as _;
@@ -74,7 +74,8 @@ fn what_is_held_survives_a_restart_and_is_given_out_the_same() {
     let first = world.release(held.clone());
     let index = world.log.tree.size() - 1;
     let proof = world.log.proof(index, 4, NOW);
-    let logged = Logged::verify(restored.grant().clone(), &proof, &world.log_policy).unwrap();
+    let entry = stamped(restored.grant().entry_bytes(), world.time);
+    let logged = Logged::verify(Signed::parse(&entry).unwrap(), &proof, &world.log_policy).unwrap();
     assert_eq!(restored.release(&logged, &proof.encode()).unwrap(), first);
 
     // Every single altered or missing byte is noticed, or leaves the grant's words as they are.

@@ -88,7 +88,7 @@ impl World {
         (ask.alter)(&mut request);
         let signers: Vec<&Signer> = ask.signers.iter().collect();
         let leaf = Signed::sign(request, &signers).unwrap();
-        let index = self.add(&leaf);
+        let (index, leaf) = self.add(&leaf);
         Package {
             leaf: leaf.entry_bytes().to_vec(),
             proof: self.log.proof(index, 4, self.time).encode(),

@@ -5,9 +5,10 @@ use std::vec::Vec;
 use tlog::checkpoint::Checkpoint;
 use tlog::cosignature::{Algorithm, Cosigner};
 use tlog::merkle::{Tree, leaf_hash};
-use tlog::note::Signer;
+use tlog::note::{Signer, UnverifiedNote};
 use tlog::policy::Policy;
 use tlog::proof::TlogProof;
+use tlog::stamp;
 
 const ORIGIN: &str = "log.example";
 
@@ -36,6 +37,11 @@ pub(crate) fn policy_text() -> String {
 
 pub(crate) fn policy() -> Policy {
     Policy::parse(policy_text().as_bytes()).unwrap()
+}
+
+/// The entry that a leaf becomes.
+pub(crate) fn stamped(leaf: &[u8], time: u64) -> Vec<u8> {
+    stamp::stamp(&log_signer(), UnverifiedNote::parse(leaf).unwrap(), time).unwrap().encode()
 }
 
 impl Log {

@@ -10,7 +10,7 @@ use host::clock::Clock;
 use host::running::Running;
 use std::path::Path;
 use tempfile::TempDir;
-use tlog::merkle::leaf_hash;
+use tlog::note::{self, Signer};
 use tlog::policy::Policy;
 use tokio::task::JoinHandle;
 
@@ -53,6 +53,7 @@ impl Rig {
 
         let disk = Faulty::default();
         Tree::create(&disk, &keys).unwrap();
+        let stamping = keys.stamping();
         let tree = Tree::open(disk.clone(), keys).unwrap();
         let handover = Arc::new(Handover::new(Index::open(&dir.path().join("index.redb")).unwrap()));
         let alarms = Arc::new(Alarms::open(&dir.path().join("alarms")).unwrap());
@@ -60,15 +61,21 @@ impl Rig {
         let pace =
             Pace { batch: Duration::ZERO, checkpoint: Duration::ZERO, refresh: Duration::from_secs(3600) };
         let shutdown = Shutdown::new();
-        let sequencer =
-            Sequencer::new(tree, handover.clone(), witnesses, pace, shutdown.clone(), Rng::system());
+        let sequencer = Sequencer::new(
+            tree,
+            handover.clone(),
+            witnesses,
+            stamping,
+            pace,
+            shutdown.clone(),
+            Rng::system(),
+        );
         let running = tokio::spawn(sequencer.run());
         Self { disk, handover, policy, shutdown, running, dir, _witness: witness }
     }
 
     async fn add(&self, n: u8) -> Fate {
-        let entry = entry(n);
-        let mut fate = self.handover.push(leaf_hash(&entry), entry).unwrap();
+        let mut fate = self.handover.push(text(n), leaf(n)).unwrap();
         let settled = tokio::time::timeout(Duration::from_secs(60), fate.wait_for(|it| *it != Fate::Waiting));
         let _ = settled.await.expect("the fate of every leaf is told");
         fate.borrow().clone()
@@ -86,8 +93,13 @@ impl Rig {
     }
 }
 
-fn entry(n: u8) -> Bytes {
-    Bytes::from(vec![n; 10])
+fn leaf(n: u8) -> Bytes {
+    let submitter = Signer::from_seed("relay.example", &[1; 32]).unwrap();
+    note::sign(&format!("leaf {n}\n"), &[&submitter]).unwrap().encode().into()
+}
+
+fn text(n: u8) -> Hash {
+    Hash::of(&[format!("leaf {n}\n").as_bytes()])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,7 +149,7 @@ async fn an_index_that_is_damaged_in_use_is_made_anew_while_the_log_runs() {
 
     // Met by somebody who asks for a proof, while the sequencer rests.
     damage();
-    let look = |n: u8| log.handover.index.find(&leaf_hash(&entry(n)).0);
+    let look = |n: u8| log.handover.index.find(&text(n)).map(|place| place.map(|it| it.index));
     assert!((0..4).any(|n| look(n).is_err()));
     let deadline = Instant::now() + Duration::from_secs(60);
     while log.handover.index.is_in_doubt() || !matches!(log.handover.index.covered(), Ok(4)) {

@@ -1,9 +1,8 @@
 //! Adding leaves: what comes back, what is refused, and that everybody can read it.
 
-use crate::world::{World, error_of, leaf};
+use crate::world::{World, error_of, leaf, submitted, submitter, text_hash};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tlog::merkle::leaf_hash;
 use tlog::note::{self, Signer};
 use tlog::reader::{Head, Reader};
 
@@ -18,9 +17,9 @@ async fn a_leaf_comes_back_proved_and_the_same_bytes_get_the_same_index() {
     assert_eq!(world.added(&log, &second).await.index(), 1);
     assert_eq!(world.added(&log, &first).await.index(), 0);
 
-    let path = format!("/log/v1/proof/{}", leaf_hash(&second).to_hex());
+    let path = format!("/log/v1/proof/{}", text_hash(&second).to_hex());
     assert_eq!(world.verified(&world.get(&log, &path).await, &second).index(), 1);
-    let unknown = format!("/log/v1/proof/{}", leaf_hash(b"never").to_hex());
+    let unknown = format!("/log/v1/proof/{}", text_hash(&leaf("never")).to_hex());
     assert_eq!(error_of(&world.get(&log, &unknown).await), (404, "not-published".to_owned()));
     assert_eq!(world.get(&log, "/log/v1/proof/zz").await.status, 400);
 
@@ -33,6 +32,37 @@ async fn a_leaf_comes_back_proved_and_the_same_bytes_get_the_same_index() {
     }
     assert!(tasks.join_all().await.into_iter().all(|index| index == 2));
     assert_eq!(world.published(&log).await.unwrap().0, 3);
+}
+
+/// "Copies": one more signature line by anybody made a new leaf of a logged one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_logged_once_whoever_signs_it_again() {
+    let world = World::new().await;
+    let log = world.start().await;
+    let logged = world.added(&log, &leaf("one")).await;
+    assert!(tlog::stamp::is_stamped(logged.value(), &leaf("one")));
+    let more = Signer::from_seed("bar.example", &[8; 32]).unwrap();
+    let copies = [
+        note::sign("one\n", &[&submitter(), &more]).unwrap().encode(),
+        note::sign("one\n", &[&more, &submitter()]).unwrap().encode(),
+    ];
+    for copy in &copies {
+        assert_eq!(error_of(&world.add(&log, copy).await), (409, "text-taken".to_owned()));
+    }
+    assert_eq!(world.published(&log).await.unwrap().0, 1);
+    // The entry itself is a repeat like the leaf; a stamp that the log never gave is none.
+    assert_eq!(world.added(&log, logged.value()).await.index(), 0);
+    let (_, stamp) = tlog::stamp::split(logged.value()).unwrap();
+    let moved = [&leaf("two")[..], stamp].concat();
+    assert_eq!(error_of(&world.add(&log, &moved).await), (400, "stamped".to_owned()));
+
+    // Two at once: one of them is the entry, whichever came first.
+    let (one, two) = (leaf("three"), note::sign("three\n", &[&submitter(), &more]).unwrap().encode());
+    let (first, second) = tokio::join!(world.add(&log, &one), world.add(&log, &two));
+    let mut outcomes = [first.status, second.status];
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [200, 409]);
+    assert_eq!(world.published(&log).await.unwrap().0, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,7 +87,7 @@ async fn many_leaves_at_once_are_all_there_for_a_reader_who_believes_nothing() {
             reader.feed(&path, &reply.body).unwrap();
         }
         while let Some(entry) = reader.next_entry() {
-            entries.insert(entry.bytes().to_vec());
+            entries.insert(submitted(entry.bytes()));
         }
     }
     assert_eq!(entries, (0..300).map(|n| leaf(&format!("leaf {n}"))).collect());

@@ -61,7 +61,7 @@ async fn submit(world: Arc<World>, url: String, told: Arc<Mutex<Told>>, fresh: A
         let logged = world.verified(&reply, &leaf);
         let (size, root) = (logged.checkpoint().size(), logged.checkpoint().root());
         let mut told = told.lock().unwrap();
-        told.indexes.insert(leaf, logged.index());
+        told.indexes.insert(logged.value().clone(), logged.index());
         let known = *told.heads.entry(size).or_insert(root);
         assert_eq!(known, root, "two heads of size {size} were shown");
     }

@@ -1,6 +1,8 @@
 //! The cast of these tests: a log, its witnesses, a submitter and a stranger.
 
+use host::clock::Clock;
 use host::http::{Fetch, FetchLimits, Reply};
+use host::machine::Machine;
 use host::shutdown::Shutdown;
 use log_server::Config;
 use stage::log::{Log, RunningLog};
@@ -33,8 +35,14 @@ pub(crate) fn leaf(text: &str) -> Vec<u8> {
 impl World {
     /// Four witnesses with quorum 3 that run, and a log that was initialised.
     pub(crate) async fn new() -> Self {
+        Self::on(Clock::system()).await
+    }
+
+    /// The same with witnesses on this clock.
+    pub(crate) async fn on(clock: Clock) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let stage = Log::init(stage::log::config(dir.path(), stage::log::vkeys([submitter()]))).await;
+        let config = stage::log::config(dir.path(), stage::log::vkeys([submitter()]));
+        let stage = Log::init_on(config, Machine::with_clock(clock)).await;
         let limits = FetchLimits { timeout: Duration::from_secs(30), ..FetchLimits::default() };
         let (config, policy) = (stage.config.clone(), stage.policy.clone());
         Self { dir, config, stage, policy, fetch: Fetch::new(limits) }
@@ -61,7 +69,10 @@ impl World {
     pub(crate) fn verified(&self, reply: &Reply, leaf: &[u8]) -> Logged<Vec<u8>> {
         assert_eq!(reply.status, 200, "{}", reply.excerpt());
         let proof = TlogProof::parse(&reply.body).unwrap();
-        Logged::verify(leaf.to_vec(), &proof, &self.policy).unwrap()
+        let stamp = proof.extra().unwrap();
+        let entry = if leaf.ends_with(stamp) { leaf.to_vec() } else { [leaf, stamp].concat() };
+        tlog::stamp::verify(&entry, &self.policy.stamp_keys()).unwrap();
+        Logged::verify(entry, &proof, &self.policy).unwrap()
     }
 
     /// The published size and the earliest time of its quorum.
@@ -82,6 +93,17 @@ impl World {
         names.sort();
         names
     }
+}
+
+/// The leaf that an entry was before it was stamped.
+pub(crate) fn submitted(entry: &[u8]) -> Vec<u8> {
+    let (_, stamp) = tlog::stamp::split(entry).unwrap();
+    entry[..entry.len() - stamp.len()].to_vec()
+}
+
+/// The hash by which the log knows a leaf.
+pub(crate) fn text_hash(leaf: &[u8]) -> tlog::Hash {
+    tlog::stamp::split(leaf).unwrap().0
 }
 
 /// The name of a refusal.

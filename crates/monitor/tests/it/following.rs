@@ -6,23 +6,52 @@ use host::shutdown::Shutdown;
 use log_client::PolicyFileError;
 use monitor::{Error, StoreError};
 use stage::keys::{sponsor, trustee};
-use stage::leaves::{ask, day_keys, destroyed, grant, ratification, refusal, registrations, share_bad};
+use stage::leaves::{
+    Asked, ask, day_keys, destroyed, grant, ratification, refusal, registrations, share_bad,
+};
 use stage::paper::{History, NOW, Served, Show};
 
 /// Registrations, then one emergency that three trustees granted, one that was refused, and what
 /// trustees and a court add.
-fn story() -> Vec<Vec<u8>> {
-    let mut leaves = registrations(NOW);
-    let granted = ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW);
-    leaves.push(granted.bytes.clone());
-    leaves.extend((0..3).map(|at| grant(&granted, &trustee(at))));
-    let refused = ask(Kind::Emergency, "sheriff.example", leaves.len() as u64, NOW);
-    leaves.push(refused.bytes.clone());
-    leaves.push(refusal(&refused, &trustee(4)));
-    leaves.push(ratification(&granted, 3600, &sponsor()));
-    leaves.push(share_bad(&granted, &trustee(3)));
-    leaves.extend([day_keys(&trustee(0), 20_781), destroyed(&trustee(0), 20_781)]);
-    leaves
+///
+/// Told leaf by leaf: who answers a request names it as it stands in the log.
+struct Story {
+    granted: Option<Asked>,
+    refused: Option<Asked>,
+    told: usize,
+}
+
+const LENGTH: usize = 15;
+
+impl Story {
+    fn new() -> Self {
+        Self { granted: None, refused: None, told: 0 }
+    }
+
+    async fn tell(&mut self, world: &World, to: usize) {
+        for at in self.told..to {
+            let (granted, refused) = (self.granted.as_ref(), self.refused.as_ref());
+            let leaf = match at {
+                0..5 => registrations(NOW).remove(at),
+                5 => {
+                    self.granted = Some(world.ask(ask(Kind::Emergency, "police.example", 5, NOW)).await);
+                    continue;
+                }
+                6..9 => grant(granted.unwrap(), &trustee(at as u8 - 6)),
+                9 => {
+                    self.refused = Some(world.ask(ask(Kind::Emergency, "sheriff.example", 9, NOW)).await);
+                    continue;
+                }
+                10 => refusal(refused.unwrap(), &trustee(4)),
+                11 => ratification(granted.unwrap(), 3600, &sponsor()),
+                12 => share_bad(granted.unwrap(), &trustee(3)),
+                13 => day_keys(&trustee(0), 20_781),
+                _ => destroyed(&trustee(0), 20_781),
+            };
+            world.add(&[leaf]).await;
+        }
+        self.told = to;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,15 +62,15 @@ async fn a_monitor_follows_growth_and_counts_what_it_read() {
     let (code, _) = watcher.get("/status").await;
     assert_eq!(code, 200);
     watcher.follows_to(0).await;
-    let story = story();
-    for (from, to) in [(0, 5), (5, 8), (8, story.len())] {
-        world.add(&story[from..to]).await;
+    let mut story = Story::new();
+    for to in [5, 8, LENGTH] {
+        story.tell(&world, to).await;
         let status = watcher.follows_to(to as u64).await;
         assert_eq!(status["alarms"], serde_json::json!([]));
         assert_eq!(status["error"], serde_json::Value::Null);
     }
     let (code, counts) = watcher.get("/counts").await;
-    assert_eq!((code, &counts["entries"]), (200, &serde_json::json!(story.len())));
+    assert_eq!((code, &counts["entries"]), (200, &serde_json::json!(LENGTH)));
     let expected = serde_json::json!({ "requested": 2, "attempted": 1, "completed": 1, "ratified": 1 });
     assert_eq!(counts["emergencies"], expected);
     assert_eq!(counts["leaves"]["requester-key"], 5);
@@ -50,7 +79,7 @@ async fn a_monitor_follows_growth_and_counts_what_it_read() {
     assert_eq!(counts["rows"][0]["shares_bad"], 1);
     let days = serde_json::json!({ "trustee0.example": { "published": 1, "destroyed": 1 } });
     assert_eq!(counts["day_keys"], days);
-    assert_eq!(counts["head"]["size"], story.len());
+    assert_eq!(counts["head"]["size"], LENGTH);
     assert!(counts["head"]["cosigned_at"].as_u64().unwrap() > 0);
     world.log.stop_log().await;
     watcher.until("the log is gone", |status| status["state"] == "failing").await;
@@ -62,8 +91,8 @@ async fn a_restarted_monitor_knows_what_it_knew_and_goes_on() {
     let mut world = World::new().await;
     world.log.start_log().await;
     let config = world.monitor("m1", &[]);
-    let story = story();
-    world.add(&story[..7]).await;
+    let mut story = Story::new();
+    story.tell(&world, 7).await;
     let first = Watcher::start(&config).await;
     first.follows_to(7).await;
     let second = monitor::start(config.clone(), Shutdown::new()).await.unwrap_err();
@@ -77,8 +106,8 @@ async fn a_restarted_monitor_knows_what_it_knew_and_goes_on() {
     assert_eq!(again.get("/status").await.1["size"], 7);
     assert_eq!(again.get("/counts").await.1["rows"], counts["rows"]);
     world.log.start_log().await;
-    world.add(&story[7..]).await;
-    again.follows_to(story.len() as u64).await;
+    story.tell(&world, LENGTH).await;
+    again.follows_to(LENGTH as u64).await;
     assert_eq!(again.get("/counts").await.1["emergencies"]["completed"], 1);
     again.running.stop_and_join().await.unwrap();
 }

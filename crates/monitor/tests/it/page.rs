@@ -17,10 +17,11 @@ async fn the_page_shows_the_count_and_lets_nothing_else_load() {
     let mut world = World::new().await;
     world.log.start_log().await;
     let mut leaves = registrations(NOW);
-    let asked = ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW);
-    leaves.push(asked.bytes.clone());
-    leaves.extend((0..3).map(|at| grant(&asked, &trustee(at))));
     world.add(&leaves).await;
+    let asked = world.ask(ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW)).await;
+    let grants: Vec<_> = (0..3).map(|at| grant(&asked, &trustee(at))).collect();
+    world.add(&grants).await;
+    leaves.extend([vec![asked.bytes], grants].concat());
     let watcher = Watcher::start(&world.monitor("m1", &[])).await;
     watcher.follows_to(leaves.len() as u64).await;
 

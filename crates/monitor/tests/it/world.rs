@@ -4,7 +4,7 @@ use host::http::{Fetch, FetchLimits, Reply};
 use host::running::Running;
 use host::shutdown::Shutdown;
 use stage::keys::{registrar, sponsor, trustee};
-use stage::leaves::{TRUSTEES, rules};
+use stage::leaves::{Asked, TRUSTEES, rules};
 use stage::log::Log;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,6 +41,13 @@ impl World {
         for leaf in leaves {
             self.log.add(leaf).await;
         }
+    }
+
+    /// Adds a request; as it stands in the log.
+    pub(crate) async fn ask(&self, asked: Asked) -> Asked {
+        let (entry, proof) = self.log.add(&asked.bytes).await;
+        assert_eq!(proof.index(), asked.index);
+        asked.stamped(entry)
     }
 
     pub(crate) fn monitor(&self, name: &str, peers: &[String]) -> monitor::Config {

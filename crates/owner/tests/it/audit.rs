@@ -110,8 +110,7 @@ async fn an_audit_names_what_concerns_own_cameras_and_nothing_else() {
     assert!(clean.is_clean());
     assert_eq!((clean.leaves_read, clean.rows.len()), (2, 1));
 
-    let request = emergency(&camera, 29);
-    let index = world.add(request.entry_bytes()).await;
+    let (index, request) = world.log(&emergency(&camera, 29)).await;
     world.add(&grant(index, &request, 1)).await;
     let mut steps = Vec::new();
     let found = audit_log(&world.owner(), Since::LastHead, &mut |step| steps.push(step)).await.unwrap();

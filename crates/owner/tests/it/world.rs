@@ -72,7 +72,13 @@ impl World {
 
     /// Adds a leaf; its place.
     pub(crate) async fn add(&self, leaf: &[u8]) -> u64 {
-        self.log.add(leaf).await.index()
+        self.log.add(leaf).await.1.index()
+    }
+
+    /// The same; its place, and the leaf as it stands in the log.
+    pub(crate) async fn log<T: Record>(&self, leaf: &Signed<T>) -> (u64, Signed<T>) {
+        let (entry, proof) = self.log.add(leaf.entry_bytes()).await;
+        (proof.index(), Signed::parse(&entry).unwrap())
     }
 
     /// Writes a camera into the book with its policy's leaf in the log, as a pairing does.
@@ -115,7 +121,7 @@ impl World {
         let text = leaf.text();
         let id_hex = leaf.id.to_hex();
         let signed = Signed::sign(leaf, &[&sponsor()]).unwrap();
-        let proof = self.log.add(signed.entry_bytes()).await;
+        let (entry, proof) = self.log.add(signed.entry_bytes()).await;
 
         let base64 = |bytes: &[u8]| base64::prelude::BASE64_STANDARD.encode(bytes);
         let path = self.keybook().join("book.json");
@@ -131,7 +137,7 @@ impl World {
             "enrollment": base64(&enrollment.sign(&root_key)),
             "policies": [{
                 "policy": base64(policy.bytes()),
-                "leaf": base64(signed.entry_bytes()),
+                "leaf": base64(&entry),
                 "proof": base64(&proof.encode()),
                 "leaf_index": proof.index(),
                 "since": host::clock::now(),

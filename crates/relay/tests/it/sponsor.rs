@@ -41,6 +41,7 @@ async fn an_owners_leaf_is_signed_by_the_relay_and_proven_and_others_are_not_spo
     let note = UnverifiedNote::parse(&leaf).unwrap();
     note.verify(&[&vkey]).unwrap();
     assert_eq!(note.unverified_text(), LEAF);
+    tlog::stamp::verify(&leaf, &log.policy.stamp_keys()).unwrap();
     Logged::verify(leaf.clone(), &TlogProof::parse(&proof).unwrap(), &log.policy).unwrap();
     // The same text again has the same place.
     let Response::Logged(LoggedLeaf { leaf: again, .. }) = owner.call(&ask).await else {

@@ -188,7 +188,11 @@ impl Signer {
 
     /// The signature line for a text.
     pub fn sign_text(&self, text: &str) -> Signature {
-        Signature::new(&self.name, self.key_id, self.key.sign(text.as_bytes()).to_bytes().to_vec())
+        Signature::new(&self.name, self.key_id, self.sign_bytes(text.as_bytes()).to_vec())
+    }
+
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
     }
 }
 
@@ -246,6 +250,10 @@ impl Verifier {
         let mut verifier = Self { name: name.to_string(), key_id: KeyId([0; 4]), key };
         verifier.key_id = key_id_of(name, verifier.signature_type(), &verifier.public_key());
         verifier
+    }
+
+    pub(crate) fn key(&self) -> &PublicKey {
+        &self.key
     }
 
     /// The key's name.

@@ -9,6 +9,7 @@ use tlog::merkle::{ConsistencyProof, InclusionProof, Tree, leaf_hash, verify_con
 use tlog::note::{Signature, Signer, UnverifiedNote, Verifier, sign};
 use tlog::policy::Policy;
 use tlog::proof::TlogProof;
+use tlog::stamp::{self, StampError, StampKey};
 use tlog::{Hash, Logged};
 
 fn read(name: &str) -> Value {
@@ -184,6 +185,39 @@ fn tlog_proofs() {
         let entry = text(case, "entry").as_bytes().to_vec();
         assert!(Logged::verify(entry, &proof, &policy).is_err(), "{}", case["why"]);
     }
+}
+
+#[test]
+fn stamps() {
+    let vectors = read("stamp.json");
+    let log = Signer::from_secret_text(text(&vectors, "secret")).unwrap();
+    assert_eq!(log.verifier().vkey(), text(&vectors, "log"));
+    let keys = [StampKey::of(&log.verifier()).unwrap()];
+    for case in list(&vectors, "good") {
+        let (leaf, entry) = (text(case, "leaf").as_bytes(), text(case, "entry").as_bytes());
+        let time = text(case, "time").parse().unwrap();
+        let note = UnverifiedNote::parse(leaf).unwrap();
+        assert_eq!(stamp::stamp(&log, note, time).unwrap().encode(), entry, "{case}");
+        assert_eq!(stamp::verify(entry, &keys), Ok(time), "{case}");
+        let (hash, line) = stamp::split(entry).unwrap();
+        assert_eq!((hash.to_hex().as_str(), [leaf, line].concat().as_slice()), (text(case, "text"), entry));
+        assert!(stamp::is_stamped(entry, leaf) && !stamp::is_stamped(entry, entry), "{case}");
+        assert_eq!(stamp::verify(entry, &[]), Err(StampError::Missing));
+    }
+    for case in list(&vectors, "bad") {
+        let word = match stamp::verify(text(case, "entry").as_bytes(), &keys).unwrap_err() {
+            StampError::Note(_) => "note",
+            StampError::Missing => "missing",
+            StampError::Bad => "bad",
+            StampError::Second => "second",
+            StampError::NoRoom => "no room",
+        };
+        assert_eq!(word, text(case, "error"), "{case}");
+    }
+    let leaf = UnverifiedNote::parse(text(&vectors["good"][0], "leaf").as_bytes()).unwrap();
+    assert_eq!(stamp::stamp(&log, leaf, 1 << 63).unwrap_err(), StampError::NoRoom);
+    let stamped = UnverifiedNote::parse(text(&vectors["good"][0], "entry").as_bytes()).unwrap();
+    assert_eq!(stamp::stamp(&log, stamped, 7).unwrap_err(), StampError::Second);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn days(keys: &DayKeys, state: DayState) -> Vec<u32> {
 /// Tends as the work loop does, with a log that proves everything.
 fn tend_and_prove(keys: &DayKeys, now: Seconds, announced: &dyn Fn(u32) -> Published) -> Vec<Vec<u8>> {
     let due = keys.tend(now, &trustee(), announced).unwrap();
-    due.iter().for_each(|due| keys.keep_proof(due, b"proof").unwrap());
+    due.iter().for_each(|due| keys.keep_proof(due, &due.leaf, b"proof").unwrap());
     due.into_iter().map(|due| due.leaf).collect()
 }
 
@@ -47,7 +47,7 @@ fn keys_are_made_days_ahead_and_shown_only_once_their_leaf_is_logged() {
     let again = open(&dir).tend(NOW.after(Duration::from_secs(60)), &trustee(), &nothing).unwrap();
     let leaves = |due: &[Due]| due.iter().map(|due| due.leaf.clone()).collect::<Vec<_>>();
     assert_eq!(leaves(&again), leaves(&due));
-    keys.keep_proof(&due[0], b"proof").unwrap();
+    keys.keep_proof(&due[0], &due[0].leaf, b"proof").unwrap();
     let note = keys.note(TODAY).unwrap().unwrap();
     assert_eq!(keys.note(TODAY + 1).unwrap(), None);
 
@@ -82,7 +82,7 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     let gone: Vec<_> = due.iter().filter_map(|due| Signed::<KeyDestroyed>::parse(&due.leaf).ok()).collect();
     assert_eq!(gone.len(), 1);
     assert_eq!((gone[0].value().day, gone[0].value().key_id), (TODAY, key.id()));
-    due.iter().for_each(|due| keys.keep_proof(due, b"proof").unwrap());
+    due.iter().for_each(|due| keys.keep_proof(due, &due.leaf, b"proof").unwrap());
     assert_eq!(days(&keys, DayState::Destroyed), [TODAY]);
     assert_eq!(keys.note(TODAY).unwrap(), None);
     assert_eq!(days(&open(&dir), DayState::Destroyed), [TODAY]);

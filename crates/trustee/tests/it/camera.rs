@@ -12,7 +12,7 @@ use seal::hpke::SecretKey;
 use stage::dealt::{self, Terms};
 use stage::keys::{name, signer};
 use stage::until;
-use tlog::Logged;
+use tlog::{Entry as _, Logged};
 
 pub(crate) const EPOCHS: u64 = 3;
 /// The trustee that is not run here: a share is dealt to it too.
@@ -62,8 +62,8 @@ impl Camera {
             rules: world.rules.hash(),
         };
         let mut filmed = dealt::Camera::new(start, start, terms);
-        let leaf = filmed.policy_leaf();
-        filmed.keep_policy(&leaf, &world.add(&leaf).await);
+        let (leaf, proof) = world.add(&filmed.policy_leaf()).await;
+        filmed.keep_policy(&leaf, &proof);
         let day = Seconds(start).day();
         let other = DayKey {
             trustee: name(OTHER),
@@ -99,7 +99,9 @@ impl Camera {
 
 impl Case {
     pub(crate) async fn log(&mut self, world: &World) {
-        let proof = world.add(&self.request).await;
+        let (request, proof) = world.add(&self.request).await;
+        self.package.leaf = request.entry_bytes().to_vec();
+        self.request = request;
         self.package.proof = proof.encode();
         self.package.first_proof = proof.encode();
         self.logged = Some(Logged::verify(self.request.clone(), &proof, &world.log.policy).unwrap());

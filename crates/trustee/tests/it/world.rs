@@ -85,9 +85,10 @@ impl World {
         Self { dir, log, rules, config, created, clerk, fetch: Fetch::new(limits) }
     }
 
-    /// Adds a leaf; its proof.
-    pub(crate) async fn add<T: Record>(&self, leaf: &Signed<T>) -> TlogProof {
-        self.log.add(leaf.entry_bytes()).await
+    /// Adds a leaf; what stands in the log now, and its proof.
+    pub(crate) async fn add<T: Record>(&self, leaf: &Signed<T>) -> (Signed<T>, TlogProof) {
+        let (entry, proof) = self.log.add(leaf.entry_bytes()).await;
+        (Signed::parse(&entry).unwrap(), proof)
     }
 
     pub(crate) async fn start(&self) -> Served<'_> {

@@ -112,7 +112,7 @@ pub(super) fn release(granted: u8, proof_time: u64) -> Refusal {
     let held = world.hold(1, &package);
     let other = world.hold(granted, &package);
     let grant = if granted == 1 { held.grant() } else { other.grant() }.clone();
-    let index = world.add(&grant);
+    let (index, grant) = world.add(&grant);
     let logged = Logged::verify(grant, &world.log.proof(index, 4, NOW), &world.log_policy).unwrap();
     held.release(&logged, &world.log.proof(index, 4, proof_time).encode()).unwrap_err()
 }
