@@ -21,8 +21,6 @@ use serde::{Deserialize, Serialize};
 
 /// Where a package is posted.
 pub const PACKAGE_PATH: &str = "/package";
-/// Where the answer to a package is asked for again: the entry id follows.
-pub const RELEASE_PATH: &str = "/release/";
 /// What an operator asks.
 pub const STATUS_PATH: &str = "/status";
 /// The largest answer that is no bundle, bytes.
@@ -120,7 +118,6 @@ failures! {
     429 "pending-full" PendingFull;
     413 "package-too-large" PackageTooLarge;
     408 "request-timeout" RequestTimeout;
-    404 "no-package" NoPackage;
     404 "no-day-key" NoDayKey;
     500 "trustee-failure" TrusteeFailure;
 }

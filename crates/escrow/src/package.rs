@@ -14,6 +14,7 @@ use media::codec::{self, DecodeError};
 use media::pair::PolicyBundle;
 use media::{fields, limits};
 use seal::hpke::PUBLIC_BYTES;
+use tlog::Hash;
 use tlog::proof::TlogProof;
 
 /// The type byte.
@@ -115,6 +116,19 @@ impl Asked {
     /// The request; that it is logged, only the gate shows.
     pub fn request(&self) -> &Signed<Request> {
         &self.request
+    }
+
+    /// What was sent, whatever proofs came with it: those are renewed at each asking. Two packages
+    /// of one leaf may be different ones.
+    pub fn fingerprint(&self) -> Hash {
+        let bare = Package { proof: Vec::new(), first_proof: Vec::new(), ..self.package.clone() };
+        Hash::of(&[&bare.encode()])
+    }
+
+    /// Whether it came from somebody who holds the release key that the leaf names. The leaf is
+    /// public, the key is not: only the asker and the trustees that it asks have it.
+    pub fn holds_release_key(&self) -> bool {
+        Hash::of(&[&self.package.release_key]) == self.request.value().release_key
     }
 
     /// Puts a newer proof of the same leaf in the place of the one that came with it.

@@ -1,6 +1,7 @@
-//! How often a peer may ask: so many a minute on average, so many at once. Pure: time is an
-//! argument.
+//! How often a peer may ask: so many a minute on average, so many at once; of one peer, and of each
+//! of many. Pure: time is an argument.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// One event costs this many units; `per_minute` units flow back each millisecond, so that nothing
@@ -26,6 +27,12 @@ impl Bucket {
         Self { per_minute: u64::from(per_minute), full, level: full, at: now }
     }
 
+    fn is_full(&self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_millis();
+        let gained = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(self.per_minute);
+        self.level.saturating_add(gained) >= self.full
+    }
+
     /// Takes one event's worth, or says after which pause there is one again. Asking costs nothing.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
         if self.per_minute == 0 || self.full < EVENT {
@@ -44,6 +51,36 @@ impl Bucket {
             }
             None => Err(Duration::from_millis((EVENT - self.level).div_ceil(self.per_minute))),
         }
+    }
+}
+
+/// The most peers that are remembered.
+const PEERS_MAX: usize = 10_000;
+
+/// A bucket for each peer. Those that have been full again for a while are forgotten, and they are
+/// as full when they come back.
+#[derive(Debug)]
+pub struct Buckets<K> {
+    each: Bucket,
+    of: BTreeMap<K, Bucket>,
+}
+
+impl<K: Ord> Buckets<K> {
+    pub fn new(per_minute: u32, burst: u32, now: Instant) -> Self {
+        Self { each: Bucket::new(per_minute, burst, now), of: BTreeMap::new() }
+    }
+
+    /// As [`Bucket::take`], from this peer's own. Where too many peers ask at once, a further one is
+    /// let through: what it may take is bounded elsewhere, and it shall not pay for the others.
+    pub fn take(&mut self, peer: K, now: Instant) -> Result<(), Duration> {
+        if self.of.len() >= PEERS_MAX && !self.of.contains_key(&peer) {
+            self.of.retain(|_, bucket| !bucket.is_full(now));
+            if self.of.len() >= PEERS_MAX {
+                return Ok(());
+            }
+        }
+        let fresh = || Bucket { at: now, ..self.each.clone() };
+        self.of.entry(peer).or_insert_with(fresh).take(now)
     }
 }
 
@@ -85,6 +122,22 @@ mod tests {
         assert!((0..2).all(|_| rate.take(start).is_ok()));
         let asked = (1..=31_579).map(|look| start + look * Duration::from_micros(1900));
         assert_eq!(asked.filter(|now| rate.take(*now).is_ok()).count(), 60, "in a minute");
+    }
+
+    #[test]
+    fn each_peer_has_a_bucket_of_its_own_and_only_the_newest_are_remembered() {
+        let start = Instant::now();
+        let mut rates = Buckets::new(60, 1, start);
+        for peer in 0..PEERS_MAX {
+            assert_eq!(rates.take(peer, start), Ok(()));
+            assert!(rates.take(peer, start).is_err());
+        }
+        assert_eq!(rates.take(PEERS_MAX, start), Ok(()), "nobody pays for the others");
+        assert_eq!(rates.of.len(), PEERS_MAX);
+        let later = start + Duration::from_secs(2);
+        assert_eq!(rates.take(PEERS_MAX, later), Ok(()));
+        assert_eq!(rates.of.len(), 1);
+        assert!(rates.take(PEERS_MAX, later).is_err());
     }
 
     #[test]

@@ -33,24 +33,10 @@ enum Known {
 impl Trustee {
     /// Answers a package.
     pub async fn answer(&self, package: &[u8], now: Seconds) -> Answer {
-        match self.door.seat() {
-            Ok(seat) => self.answer_seated(package, now, seat).await,
+        match self.door.seat().await {
+            Ok(seat) => self.answer_first(package, now, seat).await.unwrap_or_else(Answer::from),
             Err(busy) => busy.into(),
         }
-    }
-
-    pub(crate) async fn answer_seated(
-        &self,
-        package: &[u8],
-        now: Seconds,
-        seat: OwnedSemaphorePermit,
-    ) -> Answer {
-        self.answer_first(package, now, seat).await.unwrap_or_else(Answer::from)
-    }
-
-    /// The answer for a package that was given earlier, by its entry id.
-    pub async fn answer_again(&self, id: &EntryId, now: Seconds) -> Answer {
-        self.again(*id, now).await.unwrap_or_else(Answer::from)
     }
 
     async fn answer_first(
@@ -67,7 +53,13 @@ impl Trustee {
             }
             Err(error @ PackageError::Leaf(_)) => return Ok(Answer::Refused(Refused::of(&error.into()))),
         };
-        match self.known(asked.request(), now).await? {
+        // SPEC: release.md#trustee-http: what was said of a request MUST NOT be told to whoever
+        // does not hold its release key: the leaf is public, and who has no more is a stranger.
+        let known = match asked.holds_release_key() {
+            true => self.known(asked.request(), now).await?,
+            false => Known::Nothing,
+        };
+        match known {
             Known::Nothing => self.decide(asked, now, seat).await,
             Known::Answer(answer) => Ok(answer),
             Known::Held(request) => {
@@ -78,24 +70,17 @@ impl Trustee {
         }
     }
 
-    async fn again(&self, id: EntryId, now: Seconds) -> Result<Answer, Failed> {
+    /// Decides on the package with this entry id, if one waits here: its proof is renewed first,
+    /// because trustees believe fresh heads alone.
+    pub(crate) async fn decide_waiting(&self, id: EntryId, now: Seconds) -> Result<Option<Answer>, Failed> {
         self.ready()?;
         let waiting = self.desk.run(move |papers| papers.waiting.asked(&id)).await;
-        if let Some(asked) = waiting.map_err(Trouble::from)? {
-            return self.decide_kept(asked, now).await;
-        }
-        match self.desk.run(move |papers| papers.kept_of(&id)).await? {
-            Some((_, Kept::Bundle(bundle))) => Ok(Answer::Bundle(bundle)),
-            Some((request, Kept::Held)) => self.release(&request, now).await,
-            Some((_, Kept::Denied(refused) | Kept::Open { refused: Some(refused), .. })) => {
-                Ok(Answer::Refused(refused))
-            }
-            Some((_, Kept::Open { refused: None, .. })) | None => Err(no_package()),
+        match waiting.map_err(Trouble::from)? {
+            Some(asked) => self.decide_kept(asked, now).await.map(Some),
+            None => Ok(None),
         }
     }
 
-    /// Decides on a package that waits here: its proof is renewed first, because trustees believe
-    /// fresh heads alone.
     async fn decide_kept(&self, mut asked: Asked, now: Seconds) -> Result<Answer, Failed> {
         match self.known(asked.request(), now).await? {
             Known::Nothing => {}
@@ -155,9 +140,4 @@ impl Trustee {
                 .advise("this trustee has too many requests to decide on; send the package again later")),
         }
     }
-}
-
-/// Nothing was given here under that id.
-pub(crate) fn no_package() -> Failed {
-    Failure::NoPackage.advise("no package with this id was given here; POST it to /package")
 }

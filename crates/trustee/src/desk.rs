@@ -49,8 +49,6 @@ pub(crate) enum Kept {
     Denied(Refused),
     /// It may be decided, whatever the gate said before.
     Open {
-        /// The gate's no, where that became a leaf.
-        refused: Option<Refused>,
         /// Where it waits.
         page: Option<Box<Pending>>,
         /// What a human said, and nobody has taken in yet.
@@ -84,14 +82,8 @@ impl Papers {
         }
         Ok(match self.ledger.refused(request)? {
             Some(refused) if refused.is_denial() => Kept::Denied(refused),
-            refused => Kept::Open { refused, page, decided },
+            Some(_) | None => Kept::Open { page, decided },
         })
-    }
-
-    /// The request with this entry id that was decided here, and what is kept of it.
-    pub(crate) fn kept_of(&self, id: &EntryId) -> Result<Option<(Hash, Kept)>, Trouble> {
-        let Some(request) = self.ledger.request_of(&id.0)? else { return Ok(None) };
-        Ok(Some((request, self.kept(id, &request)?)))
     }
 
     /// The request waits no more.

@@ -51,11 +51,26 @@ impl Judge<'_> {
             root_at: &root_at,
             trustee: &trustee,
         };
-        match grant::check(asked, &standing, self.now) {
+        let checked = grant::check(asked, &standing, self.now);
+        if let (Some(state), Ok(_)) = (self.other_waits(asked)?, &checked) {
+            return Ok(Judged::Pending(state));
+        }
+        match checked {
             Ok(Verdict::Pass(checked)) => self.ask_human(asked, checked, rng),
             Ok(Verdict::WaitUntil { until, request }) => self.keep_waiting(asked, &request, until),
-            Err(NotPassed { refusal, logged }) => self.refuse(&refusal, logged.as_deref()),
+            Err(NotPassed { refusal, logged }) => self.refuse(asked, &refusal, logged.as_deref()),
         }
+    }
+
+    /// What the request waits for, if it waits here by another package. That one stays, and what a
+    /// human says is of that one, whatever anybody else sends for the same leaf.
+    fn other_waits(&self, asked: &Asked) -> Result<Option<State>, Trouble> {
+        let request = asked.request();
+        let (waiting, id) = (&self.papers.waiting, request.value().id);
+        let Some(page) = waiting.page_of(&id, &request.hash())? else { return Ok(None) };
+        let same = page.package == asked.fingerprint().to_hex();
+        // One that cannot be read any more may be sent again by anybody.
+        Ok((!same && waiting.asked(&id)?.is_some()).then_some(page.state))
     }
 
     /// What passed the rules: it was decided before, or a human decides.
@@ -128,7 +143,7 @@ impl Judge<'_> {
         let opened = match opened {
             Ok(opened) => opened,
             Err(ShareFailure::Bad(epoch)) => return self.accuse_share(asked, &logged, epoch),
-            Err(ShareFailure::Refused(refusal)) => return self.refuse(&refusal, Some(&logged)),
+            Err(ShareFailure::Refused(refusal)) => return self.refuse(asked, &refusal, Some(&logged)),
         };
         let held = opened.seal(&self.office.signer, self.now, rng)?;
         self.papers.ledger.hold(&hash, &id.0, &held.encode())?;
@@ -147,7 +162,7 @@ impl Judge<'_> {
     }
 
     fn keep(&self, page: &Pending, asked: &Asked) -> Result<Judged, Trouble> {
-        if !self.papers.waiting.keep(page, asked.package())? {
+        if !self.papers.waiting.keep(page, asked)? {
             return Ok(Judged::Full);
         }
         tracing::info!(id = page.id, kind = page.kind, state = page.state.word(), "a request waits");
@@ -161,11 +176,15 @@ impl Judge<'_> {
         request.time.0.saturating_add(valid)
     }
 
-    fn refuse(&self, refusal: &Refusal, logged: Option<&InLog>) -> Result<Judged, Trouble> {
+    fn refuse(&self, asked: &Asked, refusal: &Refusal, logged: Option<&InLog>) -> Result<Judged, Trouble> {
         let refused = Refused::of(refusal);
         tracing::info!(step = refusal.step(), name = refusal.name(), %refusal, "refused");
         // Anything less, a stranger's package could bring about: what waits here stays.
-        if let Some(logged) = logged.filter(|_| becomes_leaf(refusal)) {
+        // SPEC: release.md#refusal-leaves: while a request waits, another package for its leaf MUST
+        // NOT become a leaf nor end its waiting.
+        if let Some(logged) = logged.filter(|_| becomes_leaf(refusal))
+            && self.other_waits(asked)?.is_none()
+        {
             let (id, hash) = (logged.value().value().id, logged.value().hash());
             if !self.view.is_refused(&hash) {
                 self.log_refusal(logged, &refused)?;

@@ -180,11 +180,6 @@ impl Ledger {
         })?)
     }
 
-    /// Which request has this entry id, of those that this trustee granted or refused.
-    pub(crate) fn request_of(&self, id: &[u8; 16]) -> Result<Option<Hash>, LedgerError> {
-        Ok(self.0.read(|tx| Ok(tx.open_table(IDS)?.get(id)?.map(|request| Hash(request.value()))))?)
-    }
-
     /// Keeps a refusal and the leaf that will say so; nothing happens when there is one already.
     pub(crate) fn refuse(
         &self,

@@ -12,16 +12,22 @@ use crate::folder::{self, PENDING};
 use escrow::answer::State;
 use escrow::details::Details;
 use escrow::grant::Checked;
-use escrow::package::{Asked, PACKAGE_MAX_BYTES, Package};
-use escrow::record::{EntryId, Request, Signed};
+use escrow::package::{Asked, PACKAGE_MAX_BYTES};
+use escrow::record::{EntryId, Kind, Request, Signed};
 use host::durable::{self, DurableError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use tlog::{Hash, Logged};
 
 /// The most packages that wait. Only requests that passed the rules get here, so what fills it is
-/// many real ones; further ones are told to come back.
-pub const PENDING_MAX: usize = 256;
+/// many real ones; further ones are told to come back. Each kind has places of its own, so that
+/// legal requests keep out no emergency.
+pub(crate) const PENDING_MAX: usize = EMERGENCIES_MAX + 2 * OTHERS_MAX;
+const EMERGENCIES_MAX: usize = 128;
+/// The most legal requests, and the most recoveries.
+const OTHERS_MAX: usize = 64;
+/// The most of one kind by one agency: it fills no desk alone.
+pub(crate) const OF_ONE_AGENCY_MAX: usize = 16;
 /// The largest page: details have at most 16 KiB.
 const PAGE_MAX_BYTES: u64 = 256 * 1024;
 
@@ -58,6 +64,8 @@ pub struct Pending {
     /// The sealed details, opened: every line that says something, in their order. Empty until its
     /// time has come.
     pub details: Vec<Line>,
+    /// [`Asked::fingerprint`] of the package that waits, hex: what a human says is of no other.
+    pub package: String,
     /// A decision that the running trustee has not taken in yet.
     #[serde(default)]
     pub decided: Option<Decision>,
@@ -132,6 +140,7 @@ impl Pending {
             expires_at,
             footage: None,
             details: Vec::new(),
+            package: String::new(),
             decided: None,
         }
     }
@@ -155,17 +164,27 @@ impl Waiting {
         Self { folder: data.join(PENDING) }
     }
 
-    /// Keeps a package and its page; `false` when too many wait already.
-    pub(crate) fn keep(&self, page: &Pending, package: &Package) -> Result<bool, DurableError> {
+    /// Keeps a package and its page; `false` when too many of its kind, or of its agency's, wait
+    /// already.
+    pub(crate) fn keep(&self, page: &Pending, asked: &Asked) -> Result<bool, DurableError> {
         let path = self.path(&page.id, "json");
-        if !path.exists() && self.ids()?.len() >= PENDING_MAX {
+        if !path.exists() && !self.has_place_for(page)? {
             return Ok(false);
         }
         // The page last: it is what says that the package waits.
-        durable::write_atomic(&self.path(&page.id, "package"), &package.encode())?;
-        let json = serde_json::to_vec_pretty(page).map_err(|error| DurableError::at(&path, error.into()))?;
+        durable::write_atomic(&self.path(&page.id, "package"), &asked.package().encode())?;
+        let page = Pending { package: asked.fingerprint().to_hex(), ..page.clone() };
+        let json = serde_json::to_vec_pretty(&page).map_err(|error| DurableError::at(&path, error.into()))?;
         durable::write_atomic(&path, &json)?;
         Ok(true)
+    }
+
+    fn has_place_for(&self, page: &Pending) -> Result<bool, DurableError> {
+        let mut same = self.pages()?;
+        same.retain(|other| other.kind == page.kind);
+        let places = if page.kind == Kind::Emergency.word() { EMERGENCIES_MAX } else { OTHERS_MAX };
+        let own = same.iter().filter(|other| page.agency.is_some() && other.agency == page.agency).count();
+        Ok(same.len() < places && own < OF_ONE_AGENCY_MAX)
     }
 
     pub(crate) fn page(&self, id: &EntryId) -> Result<Option<Pending>, DurableError> {

@@ -12,7 +12,7 @@ use escrow::policy::Rule;
 // SPEC: release.md#refusal-leaves: what only the package said MUST NOT become a leaf.
 pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
     match refusal {
-        Refusal::DetailsMismatch(_)
+        Refusal::DetailsMismatch
         | Refusal::DetailsIncomplete(_)
         | Refusal::PolicyUnderOtherRules
         | Refusal::PolicyUnderOtherLog
@@ -50,6 +50,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::NoticeMismatch(_)
         | Refusal::LabelMismatch
         | Refusal::DetailsUnreadable(_)
+        | Refusal::OtherCamera
         | Refusal::SpanMismatch
         | Refusal::PolicyForged
         | Refusal::PolicyOfOtherCamera

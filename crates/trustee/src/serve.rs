@@ -1,7 +1,6 @@
-//! The URLs. A package's body is read only once there is a seat for it, so that memory is bounded
-//! by seats and not by connections. What is said and where stands in `escrow::answer`.
+//! The URLs. A package is there as a whole before it gets a seat (`host::http`), so that whoever
+//! sends slowly keeps out nobody. What is said and where stands in `escrow::answer`.
 
-use crate::decide::no_package;
 use crate::error::Trouble;
 use crate::state::Trustee;
 use axum::Router;
@@ -10,20 +9,15 @@ use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use escrow::answer::{Answer, Failed, Failure, PACKAGE_PATH, RELEASE_PATH, Refused, STATUS_PATH};
+use escrow::answer::{Answer, Failed, Failure, PACKAGE_PATH, Refused, STATUS_PATH};
 use escrow::package::PACKAGE_MAX_BYTES;
-use escrow::record::EntryId;
+use host::http::Caller;
 use media::policy::DAY_KEYS_PATH;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long a body may take while it holds a seat.
-const BODY_WITHIN: Duration = Duration::from_secs(20);
 
 pub(crate) fn router(trustee: Arc<Trustee>) -> Router {
     Router::new()
         .route(PACKAGE_PATH, post(package))
-        .route(&format!("{RELEASE_PATH}{{id}}"), get(release))
         .route(&format!("{DAY_KEYS_PATH}{{day}}"), get(day_keys))
         .route(STATUS_PATH, get(status))
         .with_state(trustee)
@@ -34,28 +28,13 @@ async fn package(State(trustee): State<Arc<Trustee>>, request: Request) -> Respo
 }
 
 async fn take_package(trustee: &Trustee, request: Request) -> Result<Answer, Failed> {
-    trustee.door.knock()?;
-    let announced = request.headers().get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length: u64| length > PACKAGE_MAX_BYTES as u64) {
-        return Err(too_large());
-    }
-    let seat = trustee.door.seat()?;
-    let body = match tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(rejected)) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => return Err(too_large()),
-        Ok(Err(rejected)) => return Ok(Answer::Malformed(Refused::malformed(&rejected.body_text()))),
-        Err(_) => return Err(Failure::RequestTimeout.advise("send the whole package without pause")),
+    trustee.door.knock(Caller::of(&request))?;
+    let body = match Bytes::from_request(request, &()).await {
+        Ok(body) => body,
+        Err(rejected) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => return Err(too_large()),
+        Err(rejected) => return Ok(Answer::Malformed(Refused::malformed(&rejected.body_text()))),
     };
-    Ok(trustee.answer_seated(&body, trustee.now(), seat).await)
-}
-
-async fn release(State(trustee): State<Arc<Trustee>>, Path(id): Path<String>) -> Response {
-    let id = trustee.door.knock().and_then(|()| EntryId::from_hex(&id).ok_or_else(no_package));
-    match id {
-        Ok(id) => reply(trustee.answer_again(&id, trustee.now()).await),
-        Err(failed) => reply(failed.into()),
-    }
+    Ok(trustee.answer(&body, trustee.now()).await)
 }
 
 async fn day_keys(State(trustee): State<Arc<Trustee>>, Path(day): Path<String>) -> Response {

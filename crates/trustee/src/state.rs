@@ -12,9 +12,10 @@ use escrow::policy::PolicyDoc;
 use escrow::record::Name;
 use host::blocking::Blocking;
 use host::durable::FolderLock;
+use host::http::Caller;
 use host::lock::Mutex;
 use host::machine::Machine;
-use host::rate::Bucket;
+use host::rate::Buckets;
 use log_client::LogClient;
 use media::time::Seconds;
 use std::sync::Arc;
@@ -25,12 +26,14 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// How many packages are read and decided at once. It bounds memory (each may have 32 MiB) and
 /// threads.
-pub const PACKAGES_AT_ONCE: usize = 8;
-/// Packages a minute on average, whoever sends them: hundreds of requesters that ask twice a second
-/// would still be waiting for humans.
-const PACKAGES_PER_MINUTE: u32 = 3000;
-/// Packages at once.
-const PACKAGES_BURST: u32 = 300;
+const PACKAGES_AT_ONCE: usize = 8;
+/// How long a package waits for a seat; seats are held for the time of some signatures.
+const SEAT_WITHIN: Duration = Duration::from_secs(5);
+/// Packages a minute of one caller on average: some requesters behind one address that ask twice a
+/// second would still be waiting for humans.
+const PACKAGES_PER_MINUTE: u32 = 600;
+/// Packages of one caller at once.
+const PACKAGES_BURST: u32 = 100;
 
 /// An open trustee.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ pub(crate) struct Log {
 #[derive(Debug)]
 pub(crate) struct Door {
     seats: Arc<Semaphore>,
-    rate: Mutex<Bucket>,
+    rates: Mutex<Buckets<Caller>>,
 }
 
 impl Trustee {
@@ -148,25 +151,56 @@ impl Office {
 
 impl Door {
     fn new(now: Instant) -> Self {
-        let rate = Mutex::new(Bucket::new(PACKAGES_PER_MINUTE, PACKAGES_BURST, now));
-        Self { seats: Arc::new(Semaphore::new(PACKAGES_AT_ONCE)), rate }
+        let rates = Mutex::new(Buckets::new(PACKAGES_PER_MINUTE, PACKAGES_BURST, now));
+        Self { seats: Arc::new(Semaphore::new(PACKAGES_AT_ONCE)), rates }
     }
 
-    /// Whether anybody may ask now.
-    pub(crate) fn knock(&self) -> Result<(), Failed> {
-        self.rate.lock().take(Instant::now()).map_err(|pause| {
+    /// Whether this caller may ask now. A proxy that names nobody is kept waiting by the seats alone.
+    pub(crate) fn knock(&self, caller: Caller) -> Result<(), Failed> {
+        if caller.is_this_machine() {
+            return Ok(());
+        }
+        self.rates.lock().take(caller, Instant::now()).map_err(|pause| {
             Failure::Rate.advise(format!("too many requests; ask again after {} ms", pause.as_millis()))
         })
     }
 
-    /// A seat for a package, if one is free.
-    pub(crate) fn seat(&self) -> Result<OwnedSemaphorePermit, Failed> {
-        let seat = self.seats.clone().try_acquire_owned();
+    /// A seat for a package that is there as a whole, if one is free soon.
+    pub(crate) async fn seat(&self) -> Result<OwnedSemaphorePermit, Failed> {
+        let seat = tokio::time::timeout(SEAT_WITHIN, self.wait_for_seat()).await;
         seat.map_err(|_| Failure::Busy.advise("too many packages at once; send it again in a few seconds"))
     }
 
     /// A seat, once one is free.
     pub(crate) async fn wait_for_seat(&self) -> OwnedSemaphorePermit {
         self.seats.clone().acquire_owned().await.expect("the door is never closed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn beyond_the_seats_one_waits_for_a_moment_and_is_told_to_come_back() {
+        let door = Door::new(Instant::now());
+        let mut seats = Vec::new();
+        for _ in 0..PACKAGES_AT_ONCE {
+            seats.push(door.seat().await.unwrap());
+        }
+        assert_eq!(door.seat().await.unwrap_err().failure, Failure::Busy);
+        let (next, ()) = tokio::join!(door.seat(), async { drop(seats.pop()) });
+        assert!(next.is_ok());
+    }
+
+    #[test]
+    fn who_asks_too_often_keeps_out_nobody_else() {
+        let door = Door::new(Instant::now());
+        let [often, seldom] = ["192.0.2.1", "192.0.2.2"].map(|at| Caller::at(at.parse().unwrap()));
+        let refused = (0..2 * PACKAGES_BURST).filter(|_| door.knock(often).is_err()).count();
+        assert!(refused > 0);
+        assert_eq!(door.knock(often).unwrap_err().failure, Failure::Rate);
+        assert!(door.knock(seldom).is_ok());
+        assert!((0..2 * PACKAGES_BURST).all(|_| door.knock(Caller::at([127, 0, 0, 1].into())).is_ok()));
     }
 }

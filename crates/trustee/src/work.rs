@@ -86,12 +86,17 @@ async fn take_in(trustee: &Trustee, now: Seconds) -> Result<(), Trouble> {
         Ok::<_, Trouble>(due)
     });
     for (id, expired) in due.await? {
-        let settled = match trustee.answer_again(&id, now).await {
-            Answer::Bundle(_) | Answer::Pending(State::Appending) => true,
-            Answer::Refused(refused) => expired || refused.is_denial(),
-            Answer::Pending(State::PendingApproval | State::Waiting { .. })
-            | Answer::Malformed(_)
-            | Answer::Failed(_) => false,
+        let settled = match trustee.decide_waiting(id, now).await {
+            Ok(Some(Answer::Bundle(_) | Answer::Pending(State::Appending))) => true,
+            Ok(Some(Answer::Refused(refused))) => expired || refused.is_denial(),
+            // Its package is damaged: the sender may send it again, as long as it is valid.
+            Ok(None) => expired,
+            Ok(Some(
+                Answer::Pending(State::PendingApproval | State::Waiting { .. })
+                | Answer::Malformed(_)
+                | Answer::Failed(_),
+            ))
+            | Err(_) => false,
         };
         if settled {
             trustee.desk.run(move |papers| papers.settle(&id)).await?;

@@ -107,6 +107,31 @@ impl Camera {
         }
     }
 
+    /// The same camera with another policy of its owner in its packages; not in the log yet.
+    pub fn under_policy(&self, alter: impl FnOnce(&mut OwnerPolicy)) -> Self {
+        let mut policy = self.policy.unverified().clone();
+        alter(&mut policy);
+        Self { policy: policy.sign(&self.owner).unwrap(), ..self.clone() }
+    }
+
+    /// Another camera, of another owner, by somebody who has this one's notice keys from a package:
+    /// it has filmed nothing yet.
+    pub fn impostor(&self) -> Self {
+        let (key, owner) =
+            (SigningKey::from_bytes(&host::rng::bytes()), SigningKey::from_bytes(&host::rng::bytes()));
+        let camera_id = CameraId::of_key(&key.verifying_key().to_bytes());
+        let policy = OwnerPolicy { camera_id, ..self.policy.unverified().clone() };
+        Self {
+            policy: policy.sign(&owner).unwrap(),
+            seeds: Vec::new(),
+            contexts: Vec::new(),
+            opens: Vec::new(),
+            key,
+            owner,
+            ..self.clone()
+        }
+    }
+
     pub fn enrollment(&self) -> Enrollment {
         let owner_root_pk = self.owner.verifying_key().to_bytes();
         Enrollment {

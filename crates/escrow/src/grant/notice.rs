@@ -66,10 +66,10 @@ pub(super) fn check_details(
     }
     let details = Details::open(&request.details, key, &request.id).map_err(Refusal::DetailsUnreadable)?;
     if details.camera_id != camera.camera_id() {
-        return Err(Refusal::DetailsMismatch("camera"));
+        return Err(Refusal::OtherCamera);
     }
     if details.agency != request.agency {
-        return Err(Refusal::DetailsMismatch("agency"));
+        return Err(Refusal::DetailsMismatch);
     }
     let lengths = parts.opens.iter().map(|open| open.unverified().context.dur_ms);
     if Span::of_epochs(lengths) != Some(request.span) {

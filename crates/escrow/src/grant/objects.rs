@@ -26,8 +26,30 @@ pub(super) fn check(
     standing: &Standing<'_>,
     now: Seconds,
 ) -> Result<(u8, Vec<EpochOpen>), Refusal> {
-    let policy = check_policy(parts, camera, standing)?;
-    let request = &parts.request;
+    let policy = check_owner(parts, camera)?;
+    // SPEC: release.md#g6: the policy MUST be bound to the epochs, and the epochs to the details,
+    // before anything of it is judged: else whoever resends the package with another policy of the
+    // camera would have the leaf refused for it.
+    let opens = check_epochs(parts, camera, details)?;
+    check_logged(parts, standing)?;
+    Ok((judge(parts.request, policy, &opens, standing, now)?, opens))
+}
+
+/// What the owner's policy says of the request: the same whoever sends the package. This trustee's
+/// index in it.
+fn judge(
+    request: &Signed<Request>,
+    policy: &OwnerPolicy,
+    opens: &[EpochOpen],
+    standing: &Standing<'_>,
+    now: Seconds,
+) -> Result<u8, Refusal> {
+    if Hash(policy.policy_doc_hash) != standing.rules.hash() {
+        return Err(Refusal::PolicyUnderOtherRules);
+    }
+    if Hash(policy.log_policy_hash) != standing.log_policy.hash() {
+        return Err(Refusal::PolicyUnderOtherLog);
+    }
     // SPEC: release.md#g6: the class MUST have been allowed when it was filmed; a later change of
     // mind does not count.
     let kind = request.value().kind;
@@ -39,21 +61,28 @@ pub(super) fn check(
     }
     let own = standing.trustee.vkey();
     let at = policy.trustees.iter().position(|trustee| trustee.vkey == own).ok_or(Refusal::NotATrustee)?;
-    let index = u8::try_from(at + 1).map_err(|_| Refusal::NotATrustee)?;
-    Ok((index, check_epochs(parts, camera, details, policy, now)?))
+    for context in opens.iter().map(|open| &open.context) {
+        if (context.t, context.n) != (policy.t, policy.n()) {
+            return Err(Refusal::SharesMismatch(context.epoch_no));
+        }
+        if is_over(context, policy, now) {
+            return Err(Refusal::PastRetention(context.epoch_no));
+        }
+    }
+    u8::try_from(at + 1).map_err(|_| Refusal::NotATrustee)
 }
 
-/// The OwnerPolicy: the owner's, of this camera, in the log, under the rules and the log that this
-/// trustee goes by.
-fn check_policy<'a>(
-    parts: &'a Parts<'_>,
-    camera: &Enrollment,
-    standing: &Standing<'_>,
-) -> Result<&'a OwnerPolicy, Refusal> {
+/// The OwnerPolicy is the owner's, and of this camera.
+fn check_owner<'a>(parts: &'a Parts<'_>, camera: &Enrollment) -> Result<&'a OwnerPolicy, Refusal> {
     let policy = parts.policy.verify(&camera.owner_root_pk).map_err(|_| Refusal::PolicyForged)?;
     if policy.camera_id != camera.camera_id() {
         return Err(Refusal::PolicyOfOtherCamera);
     }
+    Ok(policy)
+}
+
+/// The OwnerPolicy is in the log.
+fn check_logged(parts: &Parts<'_>, standing: &Standing<'_>) -> Result<(), Refusal> {
     let leaf = &parts.policy_leaf;
     if !leaf.value().commits_to(&Hash(parts.policy.hash())) {
         return Err(Refusal::PolicyLeafMismatch);
@@ -64,21 +93,14 @@ fn check_policy<'a>(
     log::own_history(&parts.policy_proof, standing)?;
     Logged::verify(leaf.clone(), &parts.policy_proof, standing.log_policy)
         .map_err(Refusal::PolicyNotLogged)?;
-    if Hash(policy.policy_doc_hash) != standing.rules.hash() {
-        return Err(Refusal::PolicyUnderOtherRules);
-    }
-    if Hash(policy.log_policy_hash) != standing.log_policy.hash() {
-        return Err(Refusal::PolicyUnderOtherLog);
-    }
-    Ok(policy)
+    Ok(())
 }
 
+/// The epochs: the camera's, unbroken, exactly those of the details, filmed under this policy.
 fn check_epochs(
     parts: &Parts<'_>,
     camera: &Enrollment,
     details: &Details,
-    policy: &OwnerPolicy,
-    now: Seconds,
 ) -> Result<Vec<EpochOpen>, Refusal> {
     let policy_hash = parts.policy.hash();
     let mut opens: Vec<EpochOpen> = Vec::with_capacity(parts.opens.len());
@@ -96,12 +118,6 @@ fn check_epochs(
         // share.
         if context.policy_hash != policy_hash {
             return Err(Refusal::OtherPolicy(epoch));
-        }
-        if (context.t, context.n) != (policy.t, policy.n()) {
-            return Err(Refusal::SharesMismatch(epoch));
-        }
-        if is_over(context, policy, now) {
-            return Err(Refusal::PastRetention(epoch));
         }
         opens.push(open.clone());
     }

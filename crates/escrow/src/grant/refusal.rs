@@ -119,7 +119,9 @@ refusals! {
         => "write a new request with the label under the notice key of the first epoch's day";
     "g5" "details-unreadable" DetailsUnreadable(DetailsError): "the details do not open: {0}"
         => "write a new request with details sealed to the notice key of the first epoch's day";
-    "g5" "details-mismatch" DetailsMismatch(&'static str): "the details say another {0} than the public text"
+    "g5" "other-camera" OtherCamera: "the details are about another camera than the package's"
+        => "send the Enrollment and the DayNotices of the camera that the details name";
+    "g5" "details-mismatch" DetailsMismatch: "the details name another agency than the public text"
         => "write a new request whose details and public text agree";
     "g5" "span-mismatch" SpanMismatch: "the public span is not the sum of the epochs' lengths"
         => "write a new request that states the span of its epochs";

@@ -33,12 +33,13 @@ impl Rest {
     }
 
     /// Throws away what is left of it if this answer is a refusal.
-    pub(super) fn drain_behind(self, answer: &Response) {
+    pub(super) fn drain_behind(&self, answer: &Response) {
         if !answer.status().is_client_error() || self.is_end_stream() {
             return;
         }
+        let rest = self.clone();
         tokio::spawn(timeout(PATIENCE, async move {
-            let (mut rest, mut left) = (self, BYTES);
+            let (mut rest, mut left) = (rest, BYTES);
             while let Some(Ok(frame)) = rest.frame().await {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 let Some(less) = left.checked_sub(length) else { break };

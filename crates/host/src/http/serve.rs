@@ -1,5 +1,6 @@
 //! Serving a router: one task a connection, a bounded number of them, every wait with an end.
 
+use super::body::{Room, slow};
 use super::drain::Rest;
 use crate::shutdown::Shutdown;
 use axum::Router;
@@ -29,7 +30,8 @@ pub struct ServeLimits {
     /// From accepting a connection, or from its previous answer, to the end of the next request's
     /// headers.
     pub header_timeout: Duration,
-    /// For reading one request's body and making its answer (408 beyond).
+    /// For reading one request's body and making its answer (408 beyond; sooner for a body that
+    /// comes slower than `http::body` allows).
     pub request_timeout: Duration,
     /// The life of one connection, a peer that never reads its answer included.
     pub connection_life: Duration,
@@ -84,7 +86,7 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves `router` until `shutdown`, then lets open requests finish for `limits.drain` and returns.
 ///
-/// Handlers may ask for `axum::extract::ConnectInfo<SocketAddr>`.
+/// Handlers may ask for [`Caller`](super::Caller), who asks.
 pub async fn serve(listener: TcpListener, router: Router, limits: ServeLimits, shutdown: Shutdown) {
     let router = bounded(router, limits);
     let seats = Arc::new(Semaphore::new(limits.connections));
@@ -123,24 +125,34 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServeLimits, s
 
 /// The router with its body limit, its deadline and a JSON answer for both.
 fn bounded(router: Router, limits: ServeLimits) -> Router {
-    let deadline = limits.request_timeout;
-    router.layer(DefaultBodyLimit::max(limits.body_bytes)).layer(from_fn(
-        move |request: Request, next: Next| async move {
-            let (rest, request) = Rest::of(request);
-            match tokio::time::timeout(deadline, next.run(request)).await {
-                Ok(response) => {
-                    rest.drain_behind(&response);
-                    response
-                }
-                Err(_) => Failure::new(
-                    408,
-                    "request-timeout",
-                    "send the whole request without pause, then try again",
-                )
-                .into_response(),
+    let room = Room::default();
+    router
+        .layer(DefaultBodyLimit::max(limits.body_bytes))
+        .layer(from_fn(move |request: Request, next: Next| answer(request, next, room.clone(), limits)))
+}
+
+/// The whole body first, then the work: a slow peer holds its connection and nothing else.
+async fn answer(request: Request, next: Next, room: Room, limits: ServeLimits) -> Response {
+    let (rest, request) = Rest::of(request);
+    let answered = async {
+        let (request, _held) = match room.receive(request, limits.body_bytes).await {
+            Ok(received) => received,
+            // What comes too slowly is not waited for behind the answer either.
+            Err(failure) if failure.status == 408 => return failure.into_response(),
+            Err(failure) => {
+                let response = failure.into_response();
+                rest.drain_behind(&response);
+                return response;
             }
-        },
-    ))
+        };
+        let response = next.run(request).await;
+        rest.drain_behind(&response);
+        response
+    };
+    match tokio::time::timeout(limits.request_timeout, answered).await {
+        Ok(response) => response,
+        Err(_) => slow().into_response(),
+    }
 }
 
 async fn connection(

@@ -1,5 +1,6 @@
 use super::*;
-use escrow::record::{Kind, Name, SealedDetails, Seconds, Span};
+use escrow::package::Package;
+use escrow::record::{Name, SealedDetails, Seconds, Span};
 use media::pair::PolicyBundle;
 use tlog::Entry as _;
 use tlog::note::Signer;
@@ -12,7 +13,7 @@ fn page(id: u128) -> Pending {
         state: State::PendingApproval,
         kind: "legal".to_owned(),
         sponsor: "relay.example".to_owned(),
-        agency: Some("police.example".to_owned()),
+        agency: Some(format!("police{}.example", id / 8)),
         country: None,
         basis: None,
         span: "15m".to_owned(),
@@ -20,11 +21,12 @@ fn page(id: u128) -> Pending {
         expires_at: 2,
         footage: Some(Footage { epochs: 3, from_us: 4, until_us: 5 }),
         details: vec![Line { field: "officer".to_owned(), text: "Sgt. Byron".to_owned() }],
+        package: asked().fingerprint().to_hex(),
         decided: None,
     }
 }
 
-fn package() -> Package {
+fn asked() -> Asked {
     let request = Request {
         id: EntryId([1; 16]),
         kind: Kind::Recovery,
@@ -40,7 +42,7 @@ fn package() -> Package {
         time: Seconds(1),
     };
     let sponsor = Signer::from_seed("relay.example", &[5; 32]).unwrap();
-    Package {
+    let package = Package {
         leaf: Signed::sign(request, &[&sponsor]).unwrap().entry_bytes().to_vec(),
         proof: Vec::new(),
         first_proof: Vec::new(),
@@ -49,7 +51,8 @@ fn package() -> Package {
         policy: PolicyBundle::default(),
         notices: Vec::new(),
         opens: Vec::new(),
-    }
+    };
+    Asked::of(package).unwrap()
 }
 
 fn waiting() -> (tempfile::TempDir, Waiting) {
@@ -64,12 +67,12 @@ fn what_waits_is_read_back_in_the_order_of_the_log_and_forgotten_when_settled() 
     let (_dir, waiting) = waiting();
     let id = |number: u128| EntryId(number.to_be_bytes());
     for number in [1, 3, 2] {
-        assert!(waiting.keep(&page(number), &package()).unwrap());
+        assert!(waiting.keep(&page(number), &asked()).unwrap());
     }
     let ids: Vec<_> = waiting.pages().unwrap().into_iter().map(|page| page.id).collect();
     assert_eq!(ids, [3, 2, 1].map(|number| id(number).to_hex()));
     assert_eq!(waiting.page(&id(2)).unwrap().unwrap(), page(2));
-    assert_eq!(*waiting.asked(&id(2)).unwrap().unwrap().package(), package());
+    assert_eq!(waiting.asked(&id(2)).unwrap().unwrap(), asked());
     // Another leaf with the same id is not the one that waits.
     assert!(waiting.page_of(&id(2), &Hash([7; 32])).unwrap().is_some());
     assert!(waiting.page_of(&id(2), &Hash([8; 32])).unwrap().is_none());
@@ -81,21 +84,45 @@ fn what_waits_is_read_back_in_the_order_of_the_log_and_forgotten_when_settled() 
 #[test]
 fn the_queue_is_bounded_and_one_that_waits_already_keeps_its_place() {
     let (_dir, waiting) = waiting();
-    for number in 0..PENDING_MAX {
-        assert!(waiting.keep(&page(number as u128), &package()).unwrap());
+    let keep = |page: &Pending| waiting.keep(page, &asked()).unwrap();
+    let of = |kind: Kind, number: u128| Pending { kind: kind.word().to_owned(), ..page(number) };
+    // Numbers 0 to 63 are legal, 64 to 127 recoveries, the others emergencies.
+    let kinds = [Kind::Legal, Kind::Recovery, Kind::Emergency, Kind::Emergency];
+    let numbered = |number: u128| of(kinds[(number / 64) as usize], number);
+    for number in 0..PENDING_MAX as u128 {
+        assert!(keep(&numbered(number)), "{number}");
     }
-    assert!(!waiting.keep(&page(PENDING_MAX as u128), &package()).unwrap());
-    assert!(waiting.keep(&page(5), &package()).unwrap());
+    for kind in [Kind::Legal, Kind::Recovery, Kind::Emergency] {
+        assert!(!keep(&of(kind, PENDING_MAX as u128)));
+    }
+    assert!(keep(&numbered(5)));
     assert_eq!(waiting.count().unwrap(), PENDING_MAX);
     waiting.forget(&EntryId(9u128.to_be_bytes())).unwrap();
-    assert!(waiting.keep(&page(PENDING_MAX as u128), &package()).unwrap());
+    // The place is one for legal requests.
+    assert!(!keep(&of(Kind::Emergency, PENDING_MAX as u128)));
+    assert!(keep(&of(Kind::Legal, PENDING_MAX as u128)));
+}
+
+#[test]
+fn one_agency_fills_no_desk_and_keeps_out_nobody() {
+    let (_dir, waiting) = waiting();
+    let by = |agency: &str, kind: Kind, number: u128| {
+        let (agency, kind) = (Some(agency.to_owned()), kind.word().to_owned());
+        waiting.keep(&Pending { agency, kind, ..page(number) }, &asked()).unwrap()
+    };
+    for number in 0..OF_ONE_AGENCY_MAX as u128 {
+        assert!(by("police.example", Kind::Legal, number));
+    }
+    assert!(!by("police.example", Kind::Legal, 100));
+    assert!(by("police.example", Kind::Emergency, 101));
+    assert!(by("other.example", Kind::Legal, 102));
 }
 
 #[test]
 fn foreign_and_torn_files_are_passed_over_and_a_missing_folder_is_named() {
     let (dir, waiting) = waiting();
     let folder = dir.path().join(PENDING);
-    waiting.keep(&page(1), &package()).unwrap();
+    waiting.keep(&page(1), &asked()).unwrap();
     let torn = EntryId(2u128.to_be_bytes());
     std::fs::write(folder.join(format!("{}.json", torn.to_hex())), b"{").unwrap();
     std::fs::write(folder.join(format!("{}.package", torn.to_hex())), b"torn").unwrap();

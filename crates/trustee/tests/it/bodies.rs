@@ -1,10 +1,13 @@
 //! Foreign bytes: named, bounded, and without effect.
 
 use crate::camera::{Camera, Dealing};
-use crate::world::{Approval, World, failure, refusal};
+use crate::world::{Approval, World, open, refusal};
 use escrow::package::PACKAGE_MAX_BYTES;
 use escrow::record::{Grant, Kind};
 use stage::until;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,22 +60,40 @@ async fn garbage_truncated_and_oversized_bodies_are_named() {
     trustee.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn packages_beyond_the_seats_are_told_to_come_back() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn slow_packages_keep_out_no_honest_emergency() {
+    const SLOW: usize = 64;
     let world = World::new(Approval::Automatic).await;
     let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let case = camera.request(&world, Kind::Emergency).await;
     let address = trustee.url.strip_prefix("http://").unwrap().to_owned();
-    // Bodies that are announced and never come hold the seats, for a while.
-    let mut slow = Vec::new();
-    for _ in 0..trustee::PACKAGES_AT_ONCE {
-        let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
-        socket.write_all(b"POST /package HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n").await.unwrap();
-        slow.push(socket);
-    }
-    until("the seats are taken", async || (trustee.post(vec![1]).await.status == 429).then_some(())).await;
-    assert_eq!(failure(&trustee.post(vec![1]).await), (429, "busy".to_owned()));
-    drop(slow);
-    until("the seats are free again", async || (trustee.post(vec![1]).await.status == 400).then_some(()))
-        .await;
+    // Each promises a package and sends a byte a second; one that is cut off comes again.
+    let begun = Arc::new(AtomicUsize::new(0));
+    let slow: Vec<_> = (0..SLOW)
+        .map(|_| {
+            let (address, begun) = (address.clone(), begun.clone());
+            tokio::spawn(async move {
+                loop {
+                    let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+                    let head = b"POST /package HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n";
+                    socket.write_all(head).await.unwrap();
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    while socket.write_all(b"0").await.is_ok() {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+            })
+        })
+        .collect();
+    until("all of them send", async || (begun.load(Ordering::Relaxed) >= SLOW).then_some(())).await;
+    let asked = Instant::now();
+    let granted = trustee.post(case.body()).await;
+    open(&world, &granted, case.logged(), &case.release_key);
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    // They are cut off, and come again, and it stays so.
+    until("they are cut off", async || (begun.load(Ordering::Relaxed) >= 2 * SLOW).then_some(())).await;
+    assert_eq!(trustee.post(vec![1]).await.status, 400);
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
     trustee.stop().await;
 }

@@ -49,6 +49,17 @@ pub(crate) async fn day_key(world: &World, trustee: &Served<'_>, day: Day) -> Da
     DayKey::decode_verified(&note.await, &vkey, day).unwrap()
 }
 
+/// The day keys that a camera deals to: the trustee's, and one of the other that is not run here.
+pub(crate) async fn day_keys(world: &World, trustee: &Served<'_>, day: Day) -> Vec<DayKey> {
+    let other = DayKey {
+        trustee: name(OTHER),
+        day,
+        public: SecretKey::generate(&mut OsRng).public(),
+        destroy_by: Seconds(host::clock::now() + 90 * 86_400),
+    };
+    vec![day_key(world, trustee, day).await, other]
+}
+
 impl Camera {
     /// A camera that has filmed three epochs of ten seconds.
     pub(crate) async fn film(world: &World, trustee: &Served<'_>, dealing: Dealing) -> Self {
@@ -64,15 +75,8 @@ impl Camera {
         let mut filmed = dealt::Camera::new(start, start, terms);
         let (leaf, proof) = world.add(&filmed.policy_leaf()).await;
         filmed.keep_policy(&leaf, &proof);
-        let day = Seconds(start).day();
-        let other = DayKey {
-            trustee: name(OTHER),
-            day,
-            public: SecretKey::generate(&mut OsRng).public(),
-            destroy_by: Seconds(start + 90 * 86_400),
-        };
-        let own = day_key(world, trustee, day).await;
-        filmed.film(start, EPOCHS, vec![own, other], |at, open| {
+        let keys = day_keys(world, trustee, Seconds(start).day()).await;
+        filmed.film(start, EPOCHS, keys, |at, open| {
             if dealing == Dealing::BadShare && at + 1 == EPOCHS {
                 open.share_commits[0] = [0; 32];
             }

@@ -13,10 +13,8 @@ async fn an_unlogged_request_is_refused_and_the_logged_one_is_granted_once() {
     let trustee = world.start().await;
     let camera = Camera::film(&world, &trustee, Dealing::Well).await;
     let mut case = camera.ask(Kind::Emergency);
-    let path = format!("/release/{}", case.id.to_hex());
     let refused = refusal(&trustee.post(case.body()).await);
     assert_eq!(refused, (403, "g2".to_owned(), "not-logged".to_owned()));
-    assert_eq!(trustee.get(&path).await.status, 404);
     let status = trustee.status().await;
     assert_eq!(
         (&status["granted"], &status["appending"], &status["refused"]),
@@ -38,10 +36,9 @@ async fn an_unlogged_request_is_refused_and_the_logged_one_is_granted_once() {
     let approver = Hash::of(&[&auto.ed25519_key().unwrap()]);
     assert_eq!(opened.grant.value().value().approver, Some(approver));
 
-    // A repeat, by either way, gets the same bytes; the log has one grant.
+    // A repeat gets the same bytes; the log has one grant.
     for _ in 0..2 {
         assert_eq!(trustee.post(case.body()).await.body, granted.body);
-        assert_eq!(trustee.get(&path).await.body, granted.body);
     }
     // Also after a restart.
     trustee.stop().await;
@@ -57,7 +54,6 @@ async fn an_unlogged_request_is_refused_and_the_logged_one_is_granted_once() {
     let status = trustee.status().await;
     assert_eq!((&status["granted"], &status["appending"]), (&1.into(), &0.into()));
     assert_eq!(world.leaves::<RefusalLeaf>().await.len(), 0);
-    assert!(trustee.get("/release/zz").await.status == 404);
     trustee.stop().await;
 }
 
@@ -133,8 +129,6 @@ async fn a_final_refusal_is_one_leaf_and_a_strangers_junk_is_none() {
     let leaf = leaves[0].value();
     assert_eq!((leaf.id, leaf.step.as_str(), leaf.reason.as_str()), (cases[2].id, "g7", "camera-quota"));
     assert_eq!(leaf.request_index, cases[2].logged().index());
-    let again = trustee.get(&format!("/release/{}", cases[2].id.to_hex())).await;
-    assert_eq!(refusal(&again).2, "camera-quota");
     trustee.stop().await;
 }
 

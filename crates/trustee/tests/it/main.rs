@@ -10,4 +10,5 @@ mod keys;
 mod killed;
 mod outages;
 mod sample;
+mod swapped;
 mod world;
