@@ -15,7 +15,7 @@ mod world;
 
 use escrow::bundle::{Bundle, OpenBundle};
 use escrow::combine::combine;
-use escrow::grant::{Approval, Checked, Held, Standing, Verdict, check};
+use escrow::grant::{Approval, CallBack, Checked, Held, Standing, Verdict, check};
 use escrow::package::Asked;
 use escrow::record::{EntryId, Grant, Request, Signed};
 use escrow::share::Share;
@@ -125,8 +125,9 @@ fn hold(world: &World, index: u8, case: &Case) -> (Held, [Instant; 6]) {
     let decoded = Instant::now();
     let checked = gate(world, index, &asked);
     let passed = Instant::now();
-    let approval = Approval::sign(&checked.request().value().hash(), &signer("clerk.example"));
-    let approved = checked.approve(Some(&approval), &[signer("clerk.example").verifier()]).unwrap();
+    let request = checked.request().value().hash();
+    let approval = Approval::sign(&request, CallBack::automatic(), &signer("clerk.example"));
+    let approved = checked.approve(&[approval], &[signer("clerk.example").verifier()]).unwrap();
     let agreed = Instant::now();
     let opened = approved.open_shares(&|_, _| Some(world.day_key(index).clone())).unwrap();
     let open = Instant::now();

@@ -265,7 +265,8 @@ async fn spans_names_and_requests_that_cannot_be_are_told_before_anybody_is_aske
     let key = "registrar register --config registrar.toml --agency police.example --vkey nonsense";
     it.is_told(&format!("{key} --role officer"), WRONG, &["nonsense", "not a verifier key"]).await;
     it.is_told(&format!("{key} --role king"), WRONG, &["king", "officer, supervisor or sponsor"]).await;
-    let trustee = "trustee approve --config trustee.toml --key @clerk.key";
+    let trustee =
+        "trustee approve --config trustee.toml --key @clerk.key --called Byron --number 1 --source directory";
     it.is_told(&format!("{trustee} nonsense"), WRONG, &["nonsense", "candor trustee pending"]).await;
 }
 

@@ -34,7 +34,7 @@ mod refusal;
 mod rules;
 mod shares;
 
-pub use approval::{Approval, Approved};
+pub use approval::{Approval, Approved, CallBack, Denial};
 pub use held::Held;
 pub use objects::RECOVERY_KEY_NAME;
 pub use refusal::{Malformed, NotPassed, Refusal};
@@ -102,7 +102,7 @@ pub enum Verdict {
 /// # use tlog::{Logged, note::{Signer, Verifier}};
 /// # fn hold<R: rand_core::CryptoRng>(checked: Checked, yes: &Approval, approvers: &[Verifier], key_of: KeyOf<'_>,
 /// #     own: &Signer, now: media::time::Seconds, rng: &mut R) -> Result<Held, ShareFailure> {
-/// let opened = checked.approve(Some(yes), approvers)?.open_shares(key_of)?;
+/// let opened = checked.approve(std::slice::from_ref(yes), approvers)?.open_shares(key_of)?;
 /// let held = opened.seal(own, now, rng)?;
 /// # Ok(held)
 /// # }
@@ -143,6 +143,8 @@ struct Case {
     index: u8,
     trustee: Verifier,
     name: Name,
+    /// Whether the rules ask for a second approver.
+    second_approver: bool,
     /// What this trustee published in the log about its keys of these days.
     day_keys: BTreeMap<Day, Published>,
 }
@@ -198,6 +200,7 @@ fn check_logged(
         index,
         trustee: standing.trustee.clone(),
         name: Name::new(standing.trustee.name()).ok_or(Refusal::NotATrustee)?,
+        second_approver: false,
         day_keys: published(&opens, standing),
         opens,
         request: request.clone(),
@@ -266,9 +269,9 @@ impl Checked {
         &self.case.details
     }
 
-    /// Whether G8 asks for a human.
-    pub fn needs_approval(&self) -> bool {
-        self.case.needs_approval()
+    /// How many humans G8 asks for.
+    pub fn approvals_needed(&self) -> usize {
+        self.case.approvals_needed()
     }
 
     /// How many epochs are asked for.
@@ -286,15 +289,16 @@ impl Checked {
         self.case.day_keys.keys().copied().collect()
     }
 
-    /// G8: a human's yes, where the kind needs one.
-    pub fn approve(self, approval: Option<&Approval>, approvers: &[Verifier]) -> Result<Approved, Refusal> {
-        approval::check(*self.case, approval, approvers)
+    /// G8: a human's yes, where the kind needs one, or two of them.
+    pub fn approve(self, approvals: &[Approval], approvers: &[Verifier]) -> Result<Approved, Refusal> {
+        approval::check(*self.case, approvals, approvers)
     }
 }
 
 impl Case {
-    fn needs_approval(&self) -> bool {
-        self.request.value().value().kind.is_by_agency()
+    fn approvals_needed(&self) -> usize {
+        let by_agency = self.request.value().value().kind.is_by_agency();
+        usize::from(by_agency) + usize::from(by_agency && self.second_approver)
     }
 
     fn span_us(&self) -> (Micros, Micros) {

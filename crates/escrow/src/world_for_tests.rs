@@ -14,7 +14,7 @@ pub(crate) use log::{Log, log_signer, policy, policy_text, stamped};
 use crate::daykeys::DayKey;
 use crate::deal::TrusteeId;
 use crate::details::Details;
-use crate::grant::{Approval, Checked, Held, NotPassed, Refusal, Standing, Verdict, check};
+use crate::grant::{Approval, CallBack, Checked, Held, NotPassed, Refusal, Standing, Verdict, check};
 use crate::package::{Asked, Package};
 use crate::policy::{Figures, PolicyDoc};
 use crate::record::{
@@ -112,6 +112,11 @@ pub(crate) fn recovery() -> Signer {
 /// The trustee of a share index.
 pub(crate) fn trustee(index: u8) -> Signer {
     signer(&std::format!("trustee{index}.example"), 60 + index)
+}
+
+/// What a clerk signs who called the agency back.
+pub(crate) fn yes(request: &Hash, approver: &Signer) -> Approval {
+    Approval::sign(request, CallBack::automatic(), approver)
 }
 
 impl World {
@@ -309,8 +314,8 @@ impl World {
     /// G1 to G10 of the trustee with this index.
     pub(crate) fn hold(&mut self, index: u8, package: &Package) -> Held {
         let checked = self.passed(index, package);
-        let approval = Approval::sign(&checked.request().value().hash(), &approver());
-        let approved = checked.approve(Some(&approval), &[approver().verifier()]).unwrap();
+        let approval = yes(&checked.request().value().hash(), &approver());
+        let approved = checked.approve(&[approval], &[approver().verifier()]).unwrap();
         let opened = approved.open_shares(&self.key_of(index)).unwrap();
         opened.seal(&trustee(index), Seconds(self.time), &mut self.rng).unwrap()
     }

@@ -1,26 +1,34 @@
-//! Humans decide, on the machine of the trustee: [`approve`] and [`deny`] leave a file in the data
-//! folder, and the running process takes it in. Nothing of this is reachable over the network.
+//! Humans decide, on the machine of the trustee: [`approve`] and [`deny`] leave a signed note in the
+//! data folder, and the running process takes it in. Nothing of this is reachable over the network.
 //! Contract: proto/release.md#g8.
 //!
 //! ```text
-//! approvals/00112233445566778899aabbccddeeff.approval     the approver's signed note
-//! approvals/00112233445566778899aabbccddeeff.denial       why not, one line
-//! approvals/00112233445566778899aabbccddeeff.rejected     an approval that did not count
+//! approvals/00112233445566778899aabbccddeeff.approval     an approver's signed note
+//! approvals/00112233445566778899aabbccddeeff.second       another approver's, where the rules ask for two
+//! approvals/00112233445566778899aabbccddeeff.denial       an approver's signed no
+//! approvals/00112233445566778899aabbccddeeff.rejected     a note that did not count
+//! evidence/00112233445566778899aabbccddeeff.approval      what was decided by: the notes of before, kept
 //! ```
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::folder::{APPROVALS, remove};
+use crate::folder::{APPROVALS, EVIDENCE, remove};
 use crate::identity::approvers;
 use crate::pending::{Decision, Pending, Waiting};
-use escrow::grant::Approval;
+
+use escrow::grant::{Approval, CallBack, Denial};
 use escrow::record::{EntryId, LINE_MAX_BYTES, Line};
 use host::durable::{self, DurableError};
 use log_client::{KeyFileError, make_key, read_key};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use tlog::Hash;
+use tlog::note::Signer;
 
-/// An approval is two lines and a signature.
-const APPROVAL_MAX_BYTES: u64 = 16 * 1024;
+/// A decision is five lines at most and a signature.
+const NOTE_MAX_BYTES: u64 = 16 * 1024;
+/// The notes of one request.
+const NOTES: [&str; 3] = ["approval", "second", "denial"];
 
 /// Why a decision was not left.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +51,18 @@ pub enum ApproveError {
         "{vkey} is not an approver of this trustee: list it under `approvers` in the configuration and start the trustee again"
     )]
     NotAnApprover { vkey: String },
-    #[error("a reason is one line of 1 to {LINE_MAX_BYTES} bytes")]
-    BadReason,
+    #[error("request {0} was approved with this key; a second approver must approve it, with another key")]
+    SameApprover(String),
+    #[error("write a {0} in one line of 1 to {LINE_MAX_BYTES} bytes, of visible characters")]
+    BadLine(&'static str),
+}
+
+/// Whom the clerk called, as it was typed.
+#[derive(Debug, Clone, Copy)]
+pub struct Called<'a> {
+    pub called: &'a str,
+    pub number: &'a str,
+    pub source: &'a str,
 }
 
 /// The requests that wait for a human or for their time, oldest first. Works beside a running
@@ -55,32 +73,42 @@ pub fn pending(config: &Config) -> Result<Vec<Pending>, ApproveError> {
     for page in &mut pages {
         let id = EntryId::from_hex(&page.id);
         let decided = id.map(|id| decisions.get(&id)).transpose()?.flatten();
-        page.decided = decided.as_ref().map(Decided::decision);
+        page.decided = decided.map(|decided| match &decided {
+            Decided::Yes(_) if !decided.is_complete(page) => Decision::HalfApproved,
+            Decided::Yes(_) => Decision::Approved,
+            Decided::No(_) => Decision::Denied,
+        });
     }
     Ok(pages)
 }
 
-/// Approves a waiting request with the key in the file `approver`; the running trustee takes it in
-/// at its next look.
-pub fn approve(config: &Config, id: &str, approver: &Path) -> Result<(), ApproveError> {
-    let (id, decisions) = waiting(config, id)?;
-    let key = read_key(approver)?;
-    let vkey = key.verifier();
-    if !approvers(config)?.contains(&vkey) {
-        return Err(ApproveError::NotAnApprover { vkey: vkey.vkey() });
+/// Approves a waiting request with the key in the file `approver`, whose owner called the agency
+/// back; the running trustee takes it in at its next look.
+pub fn approve(config: &Config, id: &str, call: Called<'_>, approver: &Path) -> Result<(), ApproveError> {
+    let desk = Desk::of(config, id, approver)?;
+    let call_back = CallBack {
+        called: line("name of who was called", call.called)?,
+        number: line("number", call.number)?,
+        source: line("source of the number", call.source)?,
+    };
+    let note = Approval::sign(&desk.request, call_back, &desk.key).note;
+    match desk.open_for()? {
+        None => desk.leave("approval", &note),
+        Some(first) if first.is_of(&desk.request, &[desk.key.verifier()]) => {
+            Err(ApproveError::SameApprover(id.to_owned()))
+        }
+        Some(_) => desk.leave("second", &note),
     }
-    let unreadable = || ApproveError::NotPending(id.to_hex());
-    // What is signed is the leaf of the kept package, not what a page says about it.
-    let asked = Waiting::at(&config.data).asked(&id)?.ok_or_else(unreadable)?;
-    decisions.leave(&id, "approval", &Approval::sign(&asked.request().hash(), &key).note)
 }
 
-/// Denies a waiting request. The reason is told to the asker; the log says that a human denied it,
-/// not why.
-pub fn deny(config: &Config, id: &str, reason: &str) -> Result<(), ApproveError> {
-    let (id, decisions) = waiting(config, id)?;
-    let reason = Line::new(reason).ok_or(ApproveError::BadReason)?;
-    decisions.leave(&id, "denial", format!("{}\n", reason.as_str()).as_bytes())
+/// Denies a waiting request with the key in the file `approver`. The reason is told to the asker;
+/// the log says that a human denied it, not why.
+pub fn deny(config: &Config, id: &str, reason: &str, approver: &Path) -> Result<(), ApproveError> {
+    let desk = Desk::of(config, id, approver)?;
+    let denial = Denial::sign(&desk.request, line("reason", reason)?, &desk.key);
+    // Half a yes does not bind the other half.
+    desk.open_for()?;
+    desk.leave("denial", &denial.note)
 }
 
 /// Makes an approver's key in the file `path`, which must not exist, and returns its verifier key
@@ -89,30 +117,66 @@ pub fn approver_init(path: &Path, name: &str) -> Result<String, KeyFileError> {
     Ok(make_key(path, name)?.verifier().vkey())
 }
 
-fn waiting(config: &Config, id: &str) -> Result<(EntryId, Decisions), ApproveError> {
-    let entry = EntryId::from_hex(id).ok_or_else(|| ApproveError::BadId(id.to_owned()))?;
-    if Waiting::at(&config.data).page(&entry)?.is_none() {
-        return Err(ApproveError::NotPending(id.to_owned()));
+fn line(what: &'static str, text: &str) -> Result<Line, ApproveError> {
+    Line::new(text).ok_or(ApproveError::BadLine(what))
+}
+
+/// What a clerk has in hand: one waiting request, and the key to decide on it.
+struct Desk {
+    id: EntryId,
+    page: Pending,
+    /// The leaf of the kept package, which is what is signed, not what a page says about it.
+    request: Hash,
+    decisions: Decisions,
+    key: Signer,
+}
+
+impl Desk {
+    fn of(config: &Config, id: &str, approver: &Path) -> Result<Self, ApproveError> {
+        let entry = EntryId::from_hex(id).ok_or_else(|| ApproveError::BadId(id.to_owned()))?;
+        let waiting = Waiting::at(&config.data);
+        let absent = || ApproveError::NotPending(id.to_owned());
+        let page = waiting.page(&entry)?.ok_or_else(absent)?;
+        let key = read_key(approver)?;
+        let vkey = key.verifier();
+        if !approvers(config)?.contains(&vkey) {
+            return Err(ApproveError::NotAnApprover { vkey: vkey.vkey() });
+        }
+        let request = waiting.asked(&entry)?.ok_or_else(absent)?.request().hash();
+        Ok(Self { id: entry, page, request, decisions: Decisions::at(&config.data), key })
     }
-    let decisions = Decisions::at(&config.data);
-    match decisions.get(&entry)? {
-        Some(_) => Err(ApproveError::Decided(id.to_owned())),
-        None => Ok((entry, decisions)),
+
+    /// It may still be decided: what one approver signed already, where two must.
+    fn open_for(&self) -> Result<Option<Approval>, ApproveError> {
+        match self.decisions.get(&self.id)? {
+            Some(decided) if decided.is_complete(&self.page) => Err(ApproveError::Decided(self.id.to_hex())),
+            Some(Decided::Yes(approvals)) => Ok(approvals.into_iter().next()),
+            Some(Decided::No(_)) | None => Ok(None),
+        }
+    }
+
+    fn leave(&self, what: &str, note: &[u8]) -> Result<(), ApproveError> {
+        match durable::create_exclusive(&self.decisions.path(&self.id, what), note) {
+            Err(DurableError::Exists { .. }) => Err(ApproveError::Decided(self.id.to_hex())),
+            left => Ok(left?),
+        }
     }
 }
 
-/// A human's decision, not verified yet.
+/// What humans decided, not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decided {
-    Yes(Approval),
-    No(String),
+    /// One or two.
+    Yes(Vec<Approval>),
+    No(Denial),
 }
 
 impl Decided {
-    fn decision(&self) -> Decision {
+    /// Whether as many have decided as must.
+    pub(crate) fn is_complete(&self, page: &Pending) -> bool {
         match self {
-            Self::Yes(_) => Decision::Approved,
-            Self::No(_) => Decision::Denied,
+            Self::Yes(approvals) => approvals.len() >= page.approvals,
+            Self::No(_) => true,
         }
     }
 }
@@ -121,44 +185,48 @@ impl Decided {
 #[derive(Debug, Clone)]
 pub(crate) struct Decisions {
     folder: PathBuf,
+    kept: PathBuf,
 }
 
 impl Decisions {
     pub(crate) fn at(data: &Path) -> Self {
-        Self { folder: data.join(APPROVALS) }
+        Self { folder: data.join(APPROVALS), kept: data.join(EVIDENCE) }
     }
 
     /// What was decided; where both were, it is no.
     pub(crate) fn get(&self, id: &EntryId) -> Result<Option<Decided>, DurableError> {
-        if let Some(reason) = durable::read_limited(&self.path(id, "denial"), APPROVAL_MAX_BYTES)? {
-            let reason = String::from_utf8_lossy(&reason).trim_end().to_owned();
-            return Ok(Some(Decided::No(reason)));
+        let read = |what| durable::read_limited(&self.path(id, what), NOTE_MAX_BYTES);
+        if let Some(note) = read("denial")? {
+            return Ok(Some(Decided::No(Denial { note })));
         }
-        let note = durable::read_limited(&self.path(id, "approval"), APPROVAL_MAX_BYTES)?;
-        Ok(note.map(|note| Decided::Yes(Approval { note })))
+        let mut approvals = Vec::new();
+        for what in ["approval", "second"] {
+            approvals.extend(read(what)?.map(|note| Approval { note }));
+        }
+        Ok((!approvals.is_empty()).then_some(Decided::Yes(approvals)))
     }
 
-    /// Puts an approval aside that does not count, so that another can be given.
+    /// Puts aside what does not count, so that it can be decided anew.
     pub(crate) fn reject(&self, id: &EntryId) -> Result<(), DurableError> {
-        let path = self.path(id, "approval");
-        std::fs::rename(&path, self.path(id, "rejected")).map_err(|error| DurableError::at(&path, error))
+        NOTES.iter().try_for_each(|what| put(&self.path(id, what), &self.path(id, "rejected")))
     }
 
-    /// The decision was taken in.
-    pub(crate) fn forget(&self, id: &EntryId) -> Result<(), DurableError> {
-        remove(&self.path(id, "approval"))?;
-        remove(&self.path(id, "denial"))
-    }
-
-    fn leave(&self, id: &EntryId, what: &str, bytes: &[u8]) -> Result<(), ApproveError> {
-        let left = durable::create_exclusive(&self.path(id, what), bytes);
-        if let Err(DurableError::Exists { .. }) = left {
-            return Err(ApproveError::Decided(id.to_hex()));
-        }
-        Ok(left?)
+    /// The decision was taken in. What was signed is kept: a grant names it by its hash.
+    pub(crate) fn file(&self, id: &EntryId) -> Result<(), DurableError> {
+        NOTES.iter().try_for_each(|what| {
+            put(&self.path(id, what), &self.kept.join(format!("{}.{what}", id.to_hex())))
+        })
     }
 
     fn path(&self, id: &EntryId, what: &str) -> PathBuf {
         self.folder.join(format!("{}.{what}", id.to_hex()))
+    }
+}
+
+/// Moves a file that may not be there.
+fn put(from: &Path, to: &Path) -> Result<(), DurableError> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(DurableError::at(from, error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }

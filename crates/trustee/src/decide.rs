@@ -103,7 +103,10 @@ impl Trustee {
             Kept::Bundle(bundle) => Known::Answer(Answer::Bundle(bundle)),
             Kept::Held => Known::Held(hash),
             Kept::Denied(refused) => Known::Answer(Answer::Refused(refused)),
-            Kept::Open { page: Some(page), decided: None, .. } if self.still_waits(&page, now) => {
+            Kept::Open { page: Some(page), decided }
+                if self.still_waits(&page, now)
+                    && !decided.as_ref().is_some_and(|decided| decided.is_complete(&page)) =>
+            {
                 Known::Answer(Answer::Pending(page.state))
             }
             Kept::Open { .. } => Known::Nothing,

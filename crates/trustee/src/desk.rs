@@ -89,7 +89,7 @@ impl Papers {
     /// The request waits no more.
     pub(crate) fn settle(&self, id: &EntryId) -> Result<(), DurableError> {
         self.waiting.forget(id)?;
-        self.decisions.forget(id)
+        self.decisions.file(id)
     }
 
     /// Keeps a package as evidence; returns its SHA-256.

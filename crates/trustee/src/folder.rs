@@ -7,8 +7,9 @@
 //! ledger.redb        what was granted and refused, and the head that the log was followed to
 //! days/              private day keys (removed after retention) and what was published of them
 //! pending/           packages that wait for a human or for their time
-//! approvals/         decisions that `approve` and `deny` leave for the running process
-//! evidence/          packages with a share that does not match the camera's commitment
+//! approvals/         notes that clerks sign by `approve` and `deny`, for the running process
+//! evidence/          those notes once they were taken in; packages with a share that does not match
+//!                    the camera's commitment
 //! ```
 
 use host::durable::DurableError;

@@ -12,7 +12,7 @@ use crate::pending::Pending;
 use crate::refusal_leaf::becomes_leaf;
 use crate::state::Office;
 use escrow::answer::{Refused, State};
-use escrow::grant::{self, Approval, Checked, NotPassed, Refusal, ShareFailure, Standing, Verdict};
+use escrow::grant::{self, Approval, CallBack, Checked, NotPassed, Refusal, ShareFailure, Standing, Verdict};
 use escrow::package::Asked;
 use escrow::record::{EntryId, RefusalLeaf, Request, Seconds, ShareBad, Signed};
 use host::rng::Rng;
@@ -93,20 +93,22 @@ impl Judge<'_> {
             // NOT be a second grant.
             return Ok(Judged::Refused(Refused::bundle_lost()));
         }
-        let approval = match (decided, &self.office.auto) {
-            (Some(Decided::No(reason)), _) => return self.deny(&logged, &reason),
-            _ if !checked.needs_approval() => None,
-            (Some(Decided::Yes(approval)), _) => Some(approval),
-            (None, Some(auto)) => {
+        if let Some(refused) = self.denied(&logged, decided.as_ref())? {
+            return Ok(Judged::Refused(refused));
+        }
+        let approvals = match (decided, &self.office.auto) {
+            _ if checked.approvals_needed() == 0 => Vec::new(),
+            (Some(Decided::Yes(approvals)), _) if approvals.len() >= checked.approvals_needed() => approvals,
+            (None, Some(auto)) if checked.approvals_needed() == 1 => {
                 tracing::warn!(%id, "AUTO-APPROVED: no human looked at this request");
-                Some(Approval::sign(&hash, auto))
+                vec![Approval::sign(&hash, CallBack::automatic(), auto)]
             }
-            (None, None) => {
+            (Some(Decided::Yes(_) | Decided::No(_)) | None, _) => {
                 let page = Pending::of(&checked, self.expires_at(logged.value().value()));
                 return self.keep(&page, asked);
             }
         };
-        self.open(asked, checked, approval.as_ref(), rng)
+        self.open(asked, checked, &approvals, rng)
     }
 
     /// What a human approved, or none is asked about: shares are opened and sealed, and held.
@@ -114,16 +116,15 @@ impl Judge<'_> {
         &self,
         asked: &Asked,
         checked: Checked,
-        approval: Option<&Approval>,
+        approvals: &[Approval],
         rng: &mut Rng,
     ) -> Result<Judged, Trouble> {
         let logged = checked.request().clone();
         let (id, hash) = (logged.value().value().id, logged.value().hash());
-        let approved = match checked.approve(approval, &self.office.approvers) {
+        let approved = match checked.approve(approvals, &self.office.approvers) {
             Ok(approved) => approved,
             Err(refusal) => {
-                tracing::error!(%id, %refusal, "an approval does not count; it is put aside");
-                self.papers.decisions.reject(&id)?;
+                self.put_aside(&id, &refusal)?;
                 return Ok(Judged::Pending(State::PendingApproval));
             }
         };
@@ -154,8 +155,8 @@ impl Judge<'_> {
 
     fn keep_waiting(&self, asked: &Asked, logged: &InLog, until: Seconds) -> Result<Judged, Trouble> {
         let request = logged.value().value();
-        if let Some(Decided::No(reason)) = self.papers.decisions.get(&request.id)? {
-            return self.deny(logged, &reason);
+        if let Some(refused) = self.denied(logged, self.papers.decisions.get(&request.id)?.as_ref())? {
+            return Ok(Judged::Refused(refused));
         }
         let state = State::Waiting { wait_until: until.0 };
         self.keep(&Pending::waiting(logged, state, self.expires_at(request)), asked)
@@ -196,12 +197,28 @@ impl Judge<'_> {
         Ok(Judged::Refused(refused))
     }
 
-    fn deny(&self, logged: &InLog, reason: &str) -> Result<Judged, Trouble> {
-        let (refused, id) = (Refused::denied(reason), logged.value().value().id);
-        self.log_refusal(logged, &refused)?;
-        self.papers.settle(&id)?;
-        tracing::info!(%id, "denied by a human");
-        Ok(Judged::Refused(refused))
+    /// A human's no, if it is one by an approver: durable, with its leaf on the way.
+    fn denied(&self, logged: &InLog, decided: Option<&Decided>) -> Result<Option<Refused>, Trouble> {
+        let Some(Decided::No(denial)) = decided else { return Ok(None) };
+        let id = logged.value().value().id;
+        match denial.verify(&logged.value().hash(), &self.office.approvers) {
+            Ok(reason) => {
+                let refused = Refused::denied(reason.as_str());
+                self.log_refusal(logged, &refused)?;
+                self.papers.settle(&id)?;
+                tracing::info!(%id, "denied by a human");
+                Ok(Some(refused))
+            }
+            Err(refusal) => {
+                self.put_aside(&id, &refusal)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn put_aside(&self, id: &EntryId, refusal: &Refusal) -> Result<(), Trouble> {
+        tracing::error!(%id, %refusal, "a decision does not count; it is put aside");
+        Ok(self.papers.decisions.reject(id)?)
     }
 
     fn log_refusal(&self, logged: &InLog, refused: &Refused) -> Result<(), Trouble> {

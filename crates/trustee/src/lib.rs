@@ -40,7 +40,7 @@ mod state;
 mod status;
 mod work;
 
-pub use approve::{ApproveError, approve, approver_init, deny, pending};
+pub use approve::{ApproveError, Called, approve, approver_init, deny, pending};
 pub use config::Config;
 pub use daykeys::{DayKeyError, DayState};
 pub use error::Error;

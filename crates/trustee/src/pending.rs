@@ -19,10 +19,9 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use tlog::{Hash, Logged};
 
-/// The most packages that wait. Only requests that passed the rules get here, so what fills it is
+/// The most emergencies that wait. Only requests that passed the rules get here, so what fills it is
 /// many real ones; further ones are told to come back. Each kind has places of its own, so that
 /// legal requests keep out no emergency.
-pub(crate) const PENDING_MAX: usize = EMERGENCIES_MAX + 2 * OTHERS_MAX;
 const EMERGENCIES_MAX: usize = 128;
 /// The most legal requests, and the most recoveries.
 const OTHERS_MAX: usize = 64;
@@ -64,6 +63,8 @@ pub struct Pending {
     /// The sealed details, opened: every line that says something, in their order. Empty until its
     /// time has come.
     pub details: Vec<Line>,
+    /// How many approvers must say yes, each with a key of their own.
+    pub approvals: usize,
     /// [`Asked::fingerprint`] of the package that waits, hex: what a human says is of no other.
     pub package: String,
     /// A decision that the running trustee has not taken in yet.
@@ -87,6 +88,8 @@ pub struct Footage {
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     Approved,
+    /// By one of the two that must.
+    HalfApproved,
     Denied,
 }
 
@@ -95,6 +98,7 @@ impl Decision {
     pub fn word(self) -> &'static str {
         match self {
             Self::Approved => "approved",
+            Self::HalfApproved => "half-approved",
             Self::Denied => "denied",
         }
     }
@@ -118,6 +122,7 @@ impl Pending {
         Self {
             footage: Some(Footage { epochs: checked.epochs(), from_us: from_us.0, until_us: until_us.0 }),
             details: lines(checked.details()),
+            approvals: checked.approvals_needed(),
             ..Self::waiting(logged, State::PendingApproval, expires_at)
         }
     }
@@ -140,6 +145,7 @@ impl Pending {
             expires_at,
             footage: None,
             details: Vec::new(),
+            approvals: 0,
             package: String::new(),
             decided: None,
         }

@@ -64,6 +64,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::RangeMismatch
         | Refusal::OtherPolicy(_)
         | Refusal::ApprovalMissing
+        | Refusal::SecondApproverMissing
         | Refusal::ApprovalMalformed
         | Refusal::ApprovalOfOtherRequest
         | Refusal::ApproverUnknown
@@ -84,7 +85,6 @@ fn is_final(rule: Rule) -> bool {
         | Rule::Expired
         | Rule::BasisUnknown
         | Rule::FromFuture
-        | Rule::CallBackMissing
         | Rule::TooManyEpochs
         | Rule::TooOld
         | Rule::AgencySuspended

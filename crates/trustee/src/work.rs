@@ -77,7 +77,9 @@ async fn take_in(trustee: &Trustee, now: Seconds) -> Result<(), Trouble> {
             let come = match (page.state, papers.decisions.get(&id)?) {
                 (_, Some(Decided::No(_))) => true,
                 (State::Waiting { wait_until }, _) => now.0 >= wait_until,
-                (State::PendingApproval | State::Appending, decided) => decided.is_some(),
+                (State::PendingApproval | State::Appending, decided) => {
+                    decided.is_some_and(|decided| decided.is_complete(&page))
+                }
             };
             if come || expired {
                 due.push((id, expired));

@@ -5,7 +5,7 @@ use crate::words::show_us;
 use clap::Subcommand;
 use host::shutdown::Shutdown;
 use std::path::{Path, PathBuf};
-use trustee::{Config, Error, Pending};
+use trustee::{Called, Config, Error, Pending};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -35,8 +35,10 @@ pub(super) enum Verb {
     /// Show what waits for a person's decision: exactly what is asked, and why.
     #[command(after_help = "Example: candor trustee pending --config trustee.toml")]
     Pending(ConfigFile),
-    /// Approve a pending request, with the key of a person who may.
-    #[command(after_help = "Example: candor trustee approve --config trustee.toml --key clerk-3.key ID")]
+    /// Approve a pending request, with the key of a person who may, and who called the agency back.
+    #[command(
+        after_help = "Example: candor trustee approve --config trustee.toml --key clerk-3.key --called 'Sgt. Byron' --number '+1 555 0100' --source 'the city directory' ID"
+    )]
     Approve {
         #[command(flatten)]
         file: ConfigFile,
@@ -45,9 +47,20 @@ pub(super) enum Verb {
         /// The file of that person's secret key.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// Who answered there, and confirmed that the request is the agency's.
+        #[arg(long, value_name = "WHO")]
+        called: String,
+        /// On which number.
+        #[arg(long)]
+        number: String,
+        /// Where that number is published: never the one that the request gives.
+        #[arg(long, value_name = "WHERE")]
+        source: String,
     },
     /// Refuse a pending request. The log shows that a person refused, not why.
-    #[command(after_help = "Example: candor trustee deny --config trustee.toml --reason not-urgent ID")]
+    #[command(
+        after_help = "Example: candor trustee deny --config trustee.toml --key clerk-3.key --reason not-urgent ID"
+    )]
     Deny {
         #[command(flatten)]
         file: ConfigFile,
@@ -56,6 +69,9 @@ pub(super) enum Verb {
         /// Why, in one line, such as not-urgent: only the asker is told.
         #[arg(long)]
         reason: String,
+        /// The file of the secret key of the person who refuses.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
     },
 }
 
@@ -66,13 +82,14 @@ impl Verb {
             Self::Approver { key, name } => approver(terminal, &key, &name),
             Self::Serve { file, auto_approve } => serve(&file, auto_approve, shutdown).await,
             Self::Pending(file) => pending(terminal, &made(&file)?),
-            Self::Approve { file, id, key } => {
-                trustee::approve(&made(&file)?, &id, &key).map_err(Ended::wrong)?;
+            Self::Approve { file, id, key, called, number, source } => {
+                let call = Called { called: &called, number: &number, source: &source };
+                trustee::approve(&made(&file)?, &id, call, &key).map_err(Ended::wrong)?;
                 let what = "is approved; the running trustee takes it in within seconds";
                 decided(terminal, &id, "approved", what)
             }
-            Self::Deny { file, id, reason } => {
-                trustee::deny(&made(&file)?, &id, &reason).map_err(Ended::wrong)?;
+            Self::Deny { file, id, reason, key } => {
+                trustee::deny(&made(&file)?, &id, &reason, &key).map_err(Ended::wrong)?;
                 decided(terminal, &id, "denied", "is refused; the refusal goes into the log")
             }
         }
@@ -140,6 +157,14 @@ fn page(pending: &Pending) -> String {
         format!("  expires     {}", show_us(pending.expires_at.saturating_mul(1_000_000))),
     ];
     lines.extend(pending.details.iter().map(|line| format!("  {:<11} {}", line.field, line.text)));
+    if pending.approvals > 0 {
+        lines.push(
+            "  to do       call the agency on a number that you looked up, not one of this page".to_owned(),
+        );
+    }
+    if pending.approvals > 1 {
+        lines.push(format!("  approvers   {}: so many emergencies were asked for lately", pending.approvals));
+    }
     if let Some(decided) = pending.decided {
         lines.push(format!("  decided     {}, not taken in yet", decided.word()));
     }

@@ -165,11 +165,13 @@ refusals! {
 
     "g8" "approval-missing" ApprovalMissing: "a human must approve a request of this kind"
         => "wait for the trustee's decision";
-    "g8" "approval-malformed" ApprovalMalformed: "the approval is not an approval note"
+    "g8" "second-approver-missing" SecondApproverMissing: "the rules ask for a second approver, with another key"
+        => "wait for the trustee's decision";
+    "g8" "approval-malformed" ApprovalMalformed: "the decision is not an approval note, with the call back, nor a denial note"
         => "approve again with the trustee's current software";
-    "g8" "approval-of-other-request" ApprovalOfOtherRequest: "the approval is of another request"
+    "g8" "approval-of-other-request" ApprovalOfOtherRequest: "the decision is of another request"
         => "approve this request";
-    "g8" "approver-unknown" ApproverUnknown: "no approver of this trustee signed the approval"
+    "g8" "approver-unknown" ApproverUnknown: "no approver of this trustee signed the decision"
         => "approve with a key that the trustee's configuration lists";
 
     "g9" "day-key-destroyed" DayKeyDestroyed(Day): "the trustee's key of day {0} was destroyed: escrow of that day has ended"

@@ -31,7 +31,6 @@ pub(super) fn check(
         epochs: u64::try_from(case.opens.len()).unwrap_or(u64::MAX),
         start_us,
         end_us,
-        call_back: stated(details.call_back.is_some()),
         order: stated(details.order.is_some() && details.court.is_some()),
         is_same_camera: &is_same_camera,
     };

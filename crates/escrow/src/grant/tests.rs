@@ -4,7 +4,7 @@ mod refusals;
 
 use super::*;
 use crate::record::Kind;
-use crate::world_for_tests::{NOW, Rng, World, approver, stamped, trustee};
+use crate::world_for_tests::{NOW, Rng, World, approver, signer, stamped, trustee, yes};
 use media::time::Seconds;
 use rand_core::SeedableRng as _;
 use tlog::Entry as _;
@@ -33,7 +33,7 @@ fn a_legal_request_passes_with_its_order() {
     let mut world = World::new();
     let ask = world.ask(Kind::Legal);
     let package = world.log_request(&ask);
-    assert!(world.passed(1, &package).needs_approval());
+    assert_eq!(world.passed(1, &package).approvals_needed(), 1);
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn a_recovery_waits_from_when_it_was_logged_and_asks_no_human() {
     package.first_proof = core::mem::take(&mut package.proof);
     package.proof = world.log.proof(request.index(), 4, world.time).encode();
     let checked = world.passed(1, &package);
-    assert!(!checked.needs_approval());
-    let opened = checked.approve(None, &[]).unwrap().open_shares(&world.key_of(1)).unwrap();
+    assert_eq!(checked.approvals_needed(), 0);
+    let opened = checked.approve(&[], &[]).unwrap().open_shares(&world.key_of(1)).unwrap();
     let held = opened.seal(&trustee(1), Seconds(world.time), &mut Rng::seed_from_u64(1)).unwrap();
     assert_eq!(held.grant().value().approver, None);
 
@@ -105,14 +105,51 @@ fn two_trustees_hold_different_shares_of_one_request() {
 }
 
 #[test]
+fn where_the_rules_ask_for_two_approvers_one_person_is_not_two() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let second = signer("clerk-2.example", 57);
+    let approvers = [approver().verifier(), second.verifier()];
+    let request = world.logged(&package).value().hash();
+    let approve = |by: &[&tlog::note::Signer]| {
+        let mut checked = world.passed(1, &package);
+        checked.case.second_approver = true;
+        assert_eq!(checked.approvals_needed(), 2);
+        let approvals: Vec<_> = by.iter().map(|by| yes(&request, by)).collect();
+        checked.approve(&approvals, &approvers).map(|approved| approved.decision.approver)
+    };
+    assert_eq!(approve(&[]), Err(Refusal::ApprovalMissing));
+    assert_eq!(approve(&[&approver()]), Err(Refusal::SecondApproverMissing));
+    assert_eq!(approve(&[&approver(), &approver()]), Err(Refusal::SecondApproverMissing));
+    let key = |signer: &tlog::note::Signer| signer.verifier().ed25519_key().unwrap();
+    let both = Hash::of(&[&key(&approver()), &key(&second)]);
+    assert_eq!(approve(&[&approver(), &second]), Ok(Some(both)));
+    let stranger = signer("stranger.example", 58);
+    assert_eq!(approve(&[&approver(), &stranger]), Err(Refusal::ApproverUnknown));
+}
+
+#[test]
+fn a_denial_is_an_approvers_signature_over_this_request_and_the_reason() {
+    let (request, approvers) = (Hash([1; 32]), [approver().verifier()]);
+    let reason = crate::record::Line::new("nobody there knows of it").unwrap();
+    let denial = Denial::sign(&request, reason.clone(), &approver());
+    assert_eq!(denial.verify(&request, &approvers), Ok(reason.clone()));
+    assert_eq!(denial.verify(&Hash([2; 32]), &approvers), Err(Refusal::ApprovalOfOtherRequest));
+    assert_eq!(denial.verify(&request, &[trustee(1).verifier()]), Err(Refusal::ApproverUnknown));
+    let approval = yes(&request, &approver());
+    let disguised = Denial { note: approval.note };
+    assert_eq!(disguised.verify(&request, &approvers), Err(Refusal::ApprovalMalformed));
+}
+
+#[test]
 fn nothing_secret_is_in_a_debug_text() {
     let mut world = World::new();
     let package = world.ordinary();
     let checked = world.passed(1, &package);
     let shown = std::format!("{checked:?}");
     assert!(shown.contains("emergency") && !shown.contains("a boy of 4"), "{shown}");
-    let approval = Approval::sign(&checked.request().value().hash(), &approver());
-    let approved = checked.approve(Some(&approval), &[approver().verifier()]).unwrap();
+    let approval = yes(&checked.request().value().hash(), &approver());
+    let approved = checked.approve(&[approval], &[approver().verifier()]).unwrap();
     let opened = approved.open_shares(&world.key_of(1)).unwrap();
     assert!(std::format!("{opened:?}").contains("secret"));
 }

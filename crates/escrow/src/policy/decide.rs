@@ -24,8 +24,6 @@ pub struct Facts<'a> {
     pub start_us: Micros,
     /// When the last one ends.
     pub end_us: Micros,
-    /// Whether the details hold a call-back record.
-    pub call_back: Stated,
     /// Whether the details name the order and its court.
     pub order: Stated,
     /// Whether an earlier request is about the same camera.
@@ -101,8 +99,6 @@ rules! {
         => "write a new request with a basis that the PolicyDoc lists";
     "footage-from-future" FromFuture: "the request asks for what was not filmed yet when it was written"
         => "write a new request when the last epoch is over";
-    "call-back-missing" CallBackMissing: "the details hold no call-back record"
-        => "call the agency back on a published number, and record it in a new request";
     "too-many-epochs" TooManyEpochs: "an emergency may not have so many epochs"
         => "write a new request for a shorter span";
     "footage-too-old" TooOld: "an emergency may not reach back so far"
@@ -164,7 +160,6 @@ fn always(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Ruled {
 fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Ruled {
     let figures = rules.figures();
     let time = facts.request.time;
-    unless(facts.call_back == Stated::No, Rule::CallBackMissing)?;
     unless(facts.epochs > figures.emergency_epochs, Rule::TooManyEpochs)?;
     let earliest = time.before(secs(figures.emergency_lookback_secs)).micros();
     unless(facts.start_us < earliest, Rule::TooOld)?;

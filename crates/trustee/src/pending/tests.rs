@@ -5,6 +5,9 @@ use media::pair::PolicyBundle;
 use tlog::Entry as _;
 use tlog::note::Signer;
 
+/// Of all kinds together.
+const PENDING_MAX: usize = EMERGENCIES_MAX + 2 * OTHERS_MAX;
+
 fn page(id: u128) -> Pending {
     Pending {
         id: EntryId(id.to_be_bytes()).to_hex(),
@@ -21,6 +24,7 @@ fn page(id: u128) -> Pending {
         expires_at: 2,
         footage: Some(Footage { epochs: 3, from_us: 4, until_us: 5 }),
         details: vec![Line { field: "officer".to_owned(), text: "Sgt. Byron".to_owned() }],
+        approvals: 1,
         package: asked().fingerprint().to_hex(),
         decided: None,
     }

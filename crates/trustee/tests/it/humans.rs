@@ -2,7 +2,7 @@
 //! trustee, nothing of it is on the network.
 
 use crate::camera::{Camera, Dealing};
-use crate::world::{Approval, RECOVERY_WAIT_SECS, World, json, open, refusal};
+use crate::world::{Approval, CALLED, RECOVERY_WAIT_SECS, World, json, open, refusal};
 use escrow::answer::State;
 use escrow::record::{Grant, Kind, RefusalLeaf};
 use stage::until;
@@ -50,12 +50,22 @@ async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_grante
     // Who is no approver, or names no waiting request, changes nothing.
     let stranger = world.dir.path().join("stranger.key");
     trustee::approver_init(&stranger, "stranger.example").unwrap();
-    let refused = trustee::approve(&world.config, &id, &stranger).unwrap_err();
+    let refused = trustee::approve(&world.config, &id, CALLED, &stranger).unwrap_err();
     assert!(matches!(refused, ApproveError::NotAnApprover { .. }), "{refused}");
     for (bad, of) in [("zz", "BadId"), ("00112233445566778899aabbccddeeff", "NotPending")] {
-        let refused = trustee::approve(&world.config, bad, &world.clerk).unwrap_err();
+        let refused = world.approve(bad).unwrap_err();
         assert!(format!("{refused:?}").starts_with(of), "{refused:?}");
     }
+    let unsaid = trustee::Called { number: "", ..CALLED };
+    let refused = trustee::approve(&world.config, &id, unsaid, &world.clerk).unwrap_err();
+    assert!(matches!(refused, ApproveError::BadLine("number")), "{refused}");
+    // Nor does a denial that no approver signed.
+    let refused = trustee::deny(&world.config, &id, "no", &stranger).unwrap_err();
+    assert!(matches!(refused, ApproveError::NotAnApprover { .. }), "{refused}");
+    let denial = world.config.data.join("approvals").join(format!("{id}.denial"));
+    std::fs::write(&denial, b"I say no").unwrap();
+    until("it is put aside", async || (!denial.exists()).then_some(())).await;
+    assert_eq!(trustee.post(case.body()).await.status, 202);
     // A file that is no approval is put aside, and the request goes on waiting.
     let approvals = world.config.data.join("approvals");
     std::fs::write(approvals.join(format!("{id}.approval")), b"yes, yes").unwrap();
@@ -63,7 +73,7 @@ async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_grante
         .await;
     assert_eq!(trustee.post(case.body()).await.status, 202);
 
-    trustee::approve(&world.config, &id, &world.clerk).unwrap();
+    world.approve(&id).unwrap();
     // Nobody has to ask again for the grant to be made.
     until("the decision is taken in", async || {
         (trustee::pending(&world.config).unwrap().is_empty() && trustee.status().await["granted"] == 1)
@@ -76,6 +86,13 @@ async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_grante
     assert_eq!(opened.grant.value().value().approver, Some(Hash::of(&[&clerk.ed25519_key().unwrap()])));
     assert_eq!(trustee.post(case.body()).await.body, granted.body);
     assert_eq!(std::fs::read_dir(world.config.data.join("pending")).unwrap().count(), 0);
+    // What the clerk signed is kept, and it is what the grant names.
+    let note = std::fs::read(world.config.data.join("evidence").join(format!("{id}.approval"))).unwrap();
+    assert_eq!(opened.grant.value().value().decision, Hash::of(&[&note]));
+    let note = String::from_utf8(note).unwrap();
+    for said in [CALLED.called, CALLED.number, CALLED.source] {
+        assert!(note.contains(said), "{note}");
+    }
     trustee.stop().await;
 }
 
@@ -94,9 +111,9 @@ async fn a_no_is_a_leaf_stays_a_no_and_survives_an_older_backup() {
     let trustee = world.start().await;
     assert_eq!(trustee::pending(&world.config).unwrap().len(), 1);
     for bad in ["", "two\nlines", "-"] {
-        assert!(matches!(trustee::deny(&world.config, &id, bad), Err(ApproveError::BadReason)), "{bad:?}");
+        assert!(matches!(world.deny(&id, bad), Err(ApproveError::BadLine("reason"))), "{bad:?}");
     }
-    trustee::deny(&world.config, &id, "the order names another street").unwrap();
+    world.deny(&id, "the order names another street").unwrap();
     until("the denial is in the log", async || {
         let one = world.leaves::<RefusalLeaf>().await.len() == 1;
         (one && trustee::pending(&world.config).unwrap().is_empty()).then_some(())
@@ -108,13 +125,13 @@ async fn a_no_is_a_leaf_stays_a_no_and_survives_an_older_backup() {
     let leaf = world.leaves::<RefusalLeaf>().await.remove(0);
     assert_eq!((leaf.value().id, leaf.value().reason.as_str()), (case.id, "denied"));
     assert!(!leaf.text().contains("street"));
-    assert!(matches!(trustee::approve(&world.config, &id, &world.clerk), Err(ApproveError::NotPending(_))));
+    assert!(matches!(world.approve(&id), Err(ApproveError::NotPending(_))));
     trustee.stop().await;
 
     // The folder as it was before: a yes now would contradict the log.
     std::fs::remove_dir_all(&world.config.data).unwrap();
     stage::copy_folder(&backup, &world.config.data);
-    trustee::approve(&world.config, &id, &world.clerk).unwrap();
+    world.approve(&id).unwrap();
     let trustee = world.start().await;
     let reply = until("the trustee has caught up", async || {
         let reply = trustee.post(case.body()).await;
@@ -142,7 +159,7 @@ async fn a_recovery_waits_its_time_needs_no_approval_and_can_be_denied_meanwhile
     let pages = trustee::pending(&world.config).unwrap();
     assert_eq!(pages.iter().map(|page| page.kind.as_str()).collect::<Vec<_>>(), ["recovery", "recovery"]);
     assert!(pages.iter().all(|page| matches!(page.state, State::Waiting { .. }) && page.agency.is_none()));
-    trustee::deny(&world.config, &denied.id.to_hex(), "the owner called: it was not her").unwrap();
+    world.deny(&denied.id.to_hex(), "the owner called: it was not her").unwrap();
     until("both are settled", async || {
         let settled = trustee::pending(&world.config).unwrap().is_empty();
         (settled && trustee.status().await["granted"] == 1).then_some(())

@@ -63,7 +63,7 @@ async fn another_policy_around_a_waiting_leaf_makes_no_refusal_and_ends_no_appro
         refused(alter).await;
         assert_eq!(trustee::pending(&world.config).unwrap().len(), 1);
     }
-    trustee::approve(&world.config, &case.id.to_hex(), &world.clerk).unwrap();
+    world.approve(&case.id.to_hex()).unwrap();
     refused(forbids).await;
     goes_on(&world, &trustee, &case).await;
     trustee.stop().await;
@@ -76,7 +76,7 @@ async fn another_camera_with_the_notice_keys_of_this_one_makes_no_refusal_and_en
     let camera = Camera::film(&world, &trustee, Dealing::Well).await;
     let case = camera.request(&world, Kind::Emergency).await;
     assert_eq!(trustee.post(case.body()).await.status, 202);
-    trustee::approve(&world.config, &case.id.to_hex(), &world.clerk).unwrap();
+    world.approve(&case.id.to_hex()).unwrap();
     let mut impostor = camera.filmed.impostor();
     let (leaf, proof) = world.add(&impostor.policy_leaf()).await;
     impostor.keep_policy(&leaf, &proof);
@@ -97,7 +97,7 @@ async fn a_second_package_of_a_waiting_leaf_neither_takes_its_place_nor_its_appr
     let camera = Camera::film(&world, &trustee, Dealing::Well).await;
     let case = camera.request(&world, Kind::Emergency).await;
     assert_eq!(trustee.post(case.body()).await.status, 202);
-    trustee::approve(&world.config, &case.id.to_hex(), &world.clerk).unwrap();
+    world.approve(&case.id.to_hex()).unwrap();
     // The camera's thief deals the same epochs once more: everything of it passes G7.
     let mut twin: dealt::Camera = camera.filmed.clone();
     let start = camera.filmed.contexts[0].start_us.seconds();
@@ -132,7 +132,7 @@ async fn a_stranger_with_the_public_leaf_learns_nothing_of_what_a_trustee_said()
     assert_eq!(refusal(&before), (403, "g4".to_owned(), "release-key-mismatch".to_owned()));
     assert_eq!(trustee.post(case.body()).await.status, 202);
     assert_eq!(stranger().await.body, before.body, "that it waits");
-    trustee::deny(&world.config, &case.id.to_hex(), "the caller stood in another street").unwrap();
+    world.deny(&case.id.to_hex(), "the caller stood in another street").unwrap();
     let denied = trustee.post(case.body()).await;
     assert!(json(&denied)["text"].as_str().unwrap().contains("another street"));
     assert_eq!(stranger().await.body, before.body, "that it was denied, and why");

@@ -37,6 +37,13 @@ pub(crate) struct World {
 /// How long a recovery waits for a veto: long enough that a slow machine sees it wait.
 pub(crate) const RECOVERY_WAIT_SECS: u64 = 12;
 
+/// Whom the clerk called.
+pub(crate) const CALLED: trustee::Called<'static> = trustee::Called {
+    called: "Sgt. Byron, who confirmed it",
+    number: "+1 555 0100",
+    source: "the city's directory",
+};
+
 /// Who approves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Approval {
@@ -89,6 +96,16 @@ impl World {
     pub(crate) async fn add<T: Record>(&self, leaf: &Signed<T>) -> (Signed<T>, TlogProof) {
         let (entry, proof) = self.log.add(leaf.entry_bytes()).await;
         (Signed::parse(&entry).unwrap(), proof)
+    }
+
+    /// The clerk calls the agency back and says yes.
+    pub(crate) fn approve(&self, id: &str) -> Result<(), trustee::ApproveError> {
+        trustee::approve(&self.config, id, CALLED, &self.clerk)
+    }
+
+    /// The clerk says no.
+    pub(crate) fn deny(&self, id: &str, reason: &str) -> Result<(), trustee::ApproveError> {
+        trustee::deny(&self.config, id, reason, &self.clerk)
     }
 
     pub(crate) async fn start(&self) -> Served<'_> {

@@ -172,7 +172,6 @@ fn g7() -> Vec<(&'static str, Provoke)> {
         ("basis-unknown", || ask(Kind::Emergency, |ask| {
             ask.alter = |leaf| leaf.basis = Word::new("a-hunch");
         })),
-        ("call-back-missing", || ask(Kind::Emergency, |ask| ask.details.call_back = None)),
         ("too-many-epochs", || world(|setup| setup.figures.emergency_epochs = 2)),
         ("footage-too-old", || world(|setup| setup.figures.emergency_lookback_secs = 539)),
         ("agency-suspended", || second(
@@ -208,16 +207,24 @@ fn g7() -> Vec<(&'static str, Provoke)> {
 fn from_g8() -> Vec<(&'static str, Provoke)> {
     std::vec![
         ("approval-missing", || approval(|_| None, &[approver().verifier()])),
+        ("second-approver-missing", || {
+            let mut world = World::new();
+            let package = world.ordinary();
+            let mut checked = world.passed(1, &package);
+            checked.case.second_approver = true;
+            let one = yes(&checked.request().value().hash(), &approver());
+            checked.approve(&[one], &[approver().verifier()]).unwrap_err()
+        }),
         ("approval-malformed", || approval(
             |_| Some(Approval { note: b"yes".to_vec() }),
             &[approver().verifier()],
         )),
         ("approval-of-other-request", || approval(
-            |_| Some(Approval::sign(&Hash([0; 32]), &approver())),
+            |_| Some(yes(&Hash([0; 32]), &approver())),
             &[approver().verifier()],
         )),
         ("approver-unknown", || approval(
-            |request| Some(Approval::sign(request, &signer("clerk.example", 95))),
+            |request| Some(yes(request, &signer("clerk.example", 95))),
             &[approver().verifier()],
         )),
         ("day-key-destroyed", || refused(shares(|_| {}, |world| world.destroy_day_key(1)))),

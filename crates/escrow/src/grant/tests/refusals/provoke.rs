@@ -72,13 +72,13 @@ pub(super) fn approval(of: fn(&Hash) -> Option<Approval>, approvers: &[Verifier]
     let package = world.ordinary();
     let checked = world.passed(1, &package);
     let approval = of(&checked.request().value().hash());
-    checked.approve(approval.as_ref(), approvers).unwrap_err()
+    checked.approve(approval.as_slice(), approvers).unwrap_err()
 }
 
 pub(super) fn approved(world: &World, package: &Package) -> Approved {
     let checked = world.passed(1, package);
-    let approval = Approval::sign(&checked.request().value().hash(), &approver());
-    checked.approve(Some(&approval), &[approver().verifier()]).unwrap()
+    let approval = yes(&checked.request().value().hash(), &approver());
+    checked.approve(&[approval], &[approver().verifier()]).unwrap()
 }
 
 pub(super) fn shares(setup: fn(&mut Setup), later: fn(&mut World)) -> ShareFailure {
