@@ -5,7 +5,8 @@
 //! ```text
 //! head ── quorum, fresh, continues the kept one ── else: fork, both heads kept in keybook/forks
 //! leaves ── verified ── ledger ── findings, kept in the book, updated by later audits
-//! EpochOpens ── by the camera, under the policy of their time ── else: policy alarm
+//! EpochOpens ── by the camera, under the policy of their time, with the owner's own notice keys and
+//!               the day keys that trustees logged, in order ── else: policy alarm
 //! ```
 //!
 //! No row in a fully verified log means that nothing was released through it. In scope: what the
@@ -17,12 +18,15 @@ mod ledger;
 pub use crate::book::FoundKind;
 use crate::book::notice::camera_days;
 use crate::book::{BookError, KeptHead, Stored};
+use crate::live::policy::Policies;
 use crate::state::Owner;
+use epochs::Known;
 use host::durable::{self, DurableError};
 use ledger::Ledger;
 use log_client::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
 use media::id::{CameraId, TrackId};
 use media::time::Micros;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tlog::Hash;
 use tlog::merkle::{Frontier, leaf_hash};
@@ -142,10 +146,11 @@ pub async fn audit(
     on: &mut (dyn FnMut(AuditStep) + Send),
 ) -> Result<Report, AuditError> {
     let mut report = audit_log(owner, since, on).await?;
-    for camera in &owner.stored().cameras {
+    let book = owner.stored();
+    let known = Known::of(&book, camera_days(owner.folder(), &book.cameras, owner.now().day())?);
+    for camera in &book.cameras {
         on(AuditStep::Epochs { camera: camera.name.clone() });
-        for track in epochs::TRACKS {
-            let checker = epochs::check(owner, camera, track).await?;
+        for (track, checker) in epochs::check(owner, camera, &known).await? {
             report.epochs_checked += checker.checked;
             // What was not clean is met again by the next audit.
             if checker.alarms.is_empty() {
@@ -173,15 +178,21 @@ pub async fn audit_log(
         return Err(AuditError::Older { kept: kept.size, shown: size });
     }
     let from = match since {
-        Since::LastHead if covers_all(&book) => kept,
-        // A camera that the last audit did not know of: its first leaves may stand before that
-        // head.
+        Since::LastHead if covers_all(&book)? => kept,
+        // A camera or trustee that the last audit did not know of: its first leaves may stand before
+        // that head.
         Since::LastHead | Since::Beginning => Head::EMPTY,
     };
     let days = camera_days(owner.folder(), &book.cameras, now.day())?;
     let camera_days = days.len() as u64;
-    let earlier: &[_] = if from.size == 0 { &[] } else { &book.findings };
-    let mut ledger = Ledger::new(&book, days, earlier, head.cosigned_at())?;
+    let mut ledger = match from.size {
+        0 => Ledger::new(
+            &Stored { findings: Vec::new(), day_keys: Vec::new(), ..book.clone() },
+            days,
+            head.cosigned_at(),
+        )?,
+        _ => Ledger::new(&book, days, head.cosigned_at())?,
+    };
     let witnesses = head.witness_names();
     on(AuditStep::Head { size, witnesses: witnesses.clone() });
 
@@ -207,19 +218,19 @@ pub async fn audit_log(
     }
 
     let rows = ledger.rows();
-    let findings = ledger.into_findings();
+    let (findings, day_keys) = ledger.into_kept();
     let policy_alarms = missing_leaves(&book, &findings, size);
     let new = KeptHead {
         size,
         root: root.to_hex(),
         checkpoint: String::from_utf8_lossy(&head.encode()).into_owned(),
-        covers: book.cameras.iter().map(|camera| camera.camera_id.to_string()).collect(),
+        covers: to_cover(&book)?,
     };
     owner
         .change(move |stored| {
             // Another audit may have come further meanwhile.
             if stored.head.as_ref().is_none_or(|head| head.size <= new.size) {
-                (stored.head, stored.findings) = (Some(new), findings);
+                (stored.head, stored.findings, stored.day_keys) = (Some(new), findings, day_keys);
             }
             Ok(())
         })
@@ -276,9 +287,19 @@ fn kept_head(book: &Stored) -> Result<Head, BookError> {
     Ok(Head { size: head.size, root })
 }
 
-fn covers_all(book: &Stored) -> bool {
-    let covers = |id: String| book.head.as_ref().is_some_and(|head| head.covers.contains(&id));
-    book.cameras.iter().all(|camera| covers(camera.camera_id.to_string()))
+/// Whose leaves an audit looks for: own cameras, and the trustees of their policies.
+fn to_cover(book: &Stored) -> Result<Vec<String>, BookError> {
+    let mut all = BTreeSet::new();
+    for camera in &book.cameras {
+        all.insert(camera.camera_id.to_string());
+        all.extend(Policies::of(camera)?.trustees().map(str::to_owned));
+    }
+    Ok(all.into_iter().collect())
+}
+
+fn covers_all(book: &Stored) -> Result<bool, BookError> {
+    let covers = |who: &String| book.head.as_ref().is_some_and(|head| head.covers.contains(who));
+    Ok(to_cover(book)?.iter().all(covers))
 }
 
 /// Own policy leaves that were proved to be in the log when they were made, and are not where they

@@ -18,7 +18,9 @@ pub(crate) mod notice;
 mod stored;
 
 pub use kind::FoundKind;
-pub(crate) use stored::{Base64, Finding, KeptHead, OwnEntry, Stored, StoredCamera, StoredPolicy};
+pub(crate) use stored::{
+    Base64, Finding, KeptHead, OwnEntry, Remark, Stored, StoredCamera, StoredDayKey, StoredPolicy,
+};
 
 use host::durable::{self, DurableError, FolderLock};
 use host::lock::Mutex;

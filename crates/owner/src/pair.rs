@@ -219,7 +219,7 @@ impl Invitation {
             paired_at: now.0,
             welcomed: false,
             // A camera whose clock is behind films before its pairing.
-            epochs_checked_to_us: [0; 2],
+            epochs_checked_to_us: std::collections::BTreeMap::new(),
         };
         owner.change(move |stored| stored.add(camera)).await?;
 

@@ -185,7 +185,7 @@ mod tests {
             notice_from: 0,
             paired_at: 5,
             welcomed: true,
-            epochs_checked_to_us: [0; 2],
+            epochs_checked_to_us: std::collections::BTreeMap::new(),
         };
         let told = |at: u8, clock_offset_ms| CameraStatus {
             camera_id: CameraId([at; 32]),

@@ -68,6 +68,8 @@ impl Epoch {
 pub struct Page {
     /// What no page had before, in order.
     pub epochs: Vec<Epoch>,
+    /// The first that the answer gave after a later one; it is no part of what is new.
+    pub disordered: Option<EpochNo>,
     /// How many of the answer's objects this camera did not sign for this track and span.
     pub foreign: usize,
     /// The relay said that there are more, and gave nothing that leads to them.
@@ -97,8 +99,8 @@ impl Paging {
 
     /// The answer.
     pub fn handle(&mut self, opens: &[Vec<u8>], more: bool) -> Page {
-        let mut page = Page { epochs: Vec::new(), foreign: 0, stuck: false };
-        let mut end_us = Micros(0);
+        let mut page = Page { epochs: Vec::new(), disordered: None, foreign: 0, stuck: false };
+        let (mut end_us, mut before) = (Micros(0), None);
         for bytes in opens {
             let Some(epoch) = Epoch::verified(bytes, &self.query) else {
                 page.foreign += 1;
@@ -106,6 +108,10 @@ impl Paging {
             };
             let context = &epoch.open().context;
             end_us = context.end_us().max(end_us);
+            if before.is_some_and(|before| context.epoch_no <= before) {
+                page.disordered.get_or_insert(context.epoch_no);
+            }
+            before = before.max(Some(context.epoch_no));
             if self.newest.is_none_or(|newest| context.epoch_no > newest) {
                 self.newest = Some(context.epoch_no);
                 self.next_us = self.next_us.max(context.start_us).after(Duration::from_micros(1));

@@ -12,7 +12,7 @@
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::folder::{APPROVALS, EVIDENCE, remove};
+use crate::folder::{APPROVALS, EVIDENCE};
 use crate::identity::approvers;
 use crate::pending::{Decision, Pending, Waiting};
 

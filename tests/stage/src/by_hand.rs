@@ -152,8 +152,18 @@ impl Camera {
 
     /// From here on it films its second picture.
     pub async fn second(&mut self) {
-        (self.track, self.epoch, self.next) = (TrackId::SUB, None, 0);
+        self.on_track(TrackId::SUB).await;
+    }
+
+    /// From here on it films another picture.
+    pub async fn on_track(&mut self, track: TrackId) {
+        (self.track, self.epoch, self.next) = (track, None, 0);
         self.publish().await;
+    }
+
+    /// From here on its EpochOpens commit to notice keys that its owner does not have.
+    pub fn hide_from_its_owner(&mut self) {
+        (self.welcome.notice_root, self.epoch) = (host::rng::bytes(), None);
     }
 
     /// Comes back on a new session.

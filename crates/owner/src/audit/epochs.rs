@@ -1,43 +1,74 @@
-//! The other half of an audit: every EpochOpen that the relay holds of own cameras, compared with
-//! the policy of its time. A viewer added in silence, or a camera that films under another policy,
-//! shows here.
+//! The other half of an audit: every EpochOpen that the relay holds of own cameras, on every track.
+//! What shows here: a viewer added in silence, a camera that films under another policy, one whose
+//! releases the owner could never find, one that deals to keys which no trustee logged.
+//!
+//! ```text
+//! policy hash, shares, wraps   the owner's policy of that time       else a silent viewer, or an old policy
+//! notice_commit                the owner's own notice chain          else a request about it passes the owner by
+//! day key ids                  the trustees' day-keys leaves         else somebody else holds the shares
+//! numbers                      each answer of the relay in order     else something was skipped
+//! ```
 
-use crate::book::{BookError, StoredCamera};
+use crate::book::notice::CameraDay;
+use crate::book::{BookError, Stored, StoredCamera};
 use crate::live::policy::Policies;
 use crate::state::{As, Owner};
-use media::id::TrackId;
+use media::epoch::EpochOpen;
+use media::id::{CameraId, Day, TrackId};
+use media::limits::TRACKS_PER_CAMERA;
 use media::time::Micros;
 use quic::CallError;
 use relay_client::epochs::Page;
 use relay_client::{EpochQuery, Paging, Session};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long the relay may be away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The tracks that a camera may film: each has EpochOpens of its own.
-pub(super) const TRACKS: [TrackId; 2] = [TrackId::MAIN, TrackId::SUB];
+/// What the owner knows of cameras and trustees, beside the policies.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// What the EpochOpens of a camera's day commit to.
+    notices: BTreeMap<(CameraId, Day), [u8; 32]>,
+    /// The id of each key of a day that a trustee logged, hex.
+    day_keys: BTreeMap<(String, Day), String>,
+}
+
+impl Known {
+    pub(super) fn of(book: &Stored, days: Vec<CameraDay>) -> Self {
+        let notice = |day: &CameraDay| ((day.camera_id, day.day), day.key.commit());
+        let logged = book.day_keys.iter().map(|key| ((key.vkey.clone(), Day(key.day)), key.key_id.clone()));
+        Self { notices: days.iter().map(notice).collect(), day_keys: logged.collect() }
+    }
+}
 
 /// The EpochOpens of one camera's track being checked. Pure.
-pub(super) struct Checker {
+pub(super) struct Checker<'a> {
     name: String,
     policies: Policies,
+    known: &'a Known,
     /// Up to which moment epochs have been seen.
     pub(super) reached_us: Micros,
     pub(super) checked: u64,
     pub(super) alarms: Vec<String>,
 }
 
-/// The most alarms of one camera: the first say what is wrong.
+/// The most alarms of one camera's track: the first say what is wrong.
 const MAX_ALARMS: usize = 32;
 
-impl Checker {
-    pub(super) fn new(camera: &StoredCamera, track: TrackId) -> Result<Self, BookError> {
-        let second = if track == TrackId::MAIN { "" } else { ", second picture" };
+impl<'a> Checker<'a> {
+    pub(super) fn new(camera: &StoredCamera, track: TrackId, known: &'a Known) -> Result<Self, BookError> {
+        let which = match track {
+            TrackId::MAIN => String::new(),
+            TrackId::SUB => ", second picture".to_owned(),
+            other => format!(", track {other}"),
+        };
         Ok(Self {
-            name: format!("{}{second}", camera.name),
+            name: format!("{}{which}", camera.name),
             policies: Policies::of(camera)?,
+            known,
             reached_us: camera.epochs_checked_to(track),
             checked: 0,
             alarms: Vec::new(),
@@ -54,13 +85,41 @@ impl Checker {
         if page.stuck {
             self.alarm("the relay says that it holds more EpochOpens, and does not give them".to_owned());
         }
+        if let Some(epoch) = page.disordered {
+            self.alarm(format!("epoch {epoch}: the relay serves it out of order"));
+        }
         for open in page.epochs.iter().map(|epoch| epoch.open()) {
-            self.reached_us = self.reached_us.max(open.context.end_us());
-            self.checked += 1;
-            if let Some(alarm) = self.policies.check(open) {
-                let (epoch, expected, found) = (open.context.epoch_no, alarm.expected, alarm.found);
-                self.alarm(format!("epoch {epoch}: expected {expected}, found {found}"));
-            }
+            self.check(open);
+        }
+    }
+
+    fn check(&mut self, open: &EpochOpen) {
+        self.reached_us = self.reached_us.max(open.context.end_us());
+        self.checked += 1;
+        let epoch = open.context.epoch_no;
+        if let Some(alarm) = self.policies.check(open) {
+            let (expected, found) = (alarm.expected, alarm.found);
+            self.alarm(format!("epoch {epoch}: expected {expected}, found {found}"));
+        }
+        let (camera, day) = (open.context.camera_id, open.context.day());
+        match self.known.notices.get(&(camera, day)) {
+            Some(commit) if *commit == open.context.notice_commit => {}
+            Some(_) => self.alarm(format!(
+                "epoch {epoch}: its notice key is not yours of that day: you would not find a request about it"
+            )),
+            None => self.alarm(format!(
+                "epoch {epoch}: you have no notice key of its day {day}: you would not find a request about it"
+            )),
+        }
+        let strange = open.shares.iter().zip(self.policies.dealt_to(open)).find(|(share, trustee)| {
+            let logged = self.known.day_keys.get(&(trustee.vkey.clone(), day));
+            logged != Some(&hex::encode(share.day_key_id))
+        });
+        if let Some((_, trustee)) = strange {
+            let name = trustee.name.clone();
+            self.alarm(format!(
+                "epoch {epoch}: a share is sealed to a key that {name} has not logged for that day"
+            ));
         }
     }
 
@@ -71,31 +130,41 @@ impl Checker {
     }
 }
 
-/// Checks the epochs of one camera's track since the last audit. What the relay does not answer is
+/// Checks the epochs of one camera's tracks since the last audit. What the relay does not answer is
 /// an alarm: nothing is clean unseen.
-pub(super) async fn check(
+pub(super) async fn check<'a>(
     owner: &Owner,
     camera: &StoredCamera,
-    track: TrackId,
-) -> Result<Checker, BookError> {
-    let mut checker = Checker::new(camera, track)?;
-    let (camera_key, from_us) = (camera.camera_key()?, checker.reached_us);
-    // An epoch that was open at the last audit is met again: it overlaps.
-    let mut paging = Paging::new(EpochQuery { camera_key, track, from_us, to_us: Micros::MAX });
+    known: &'a Known,
+) -> Result<Vec<(TrackId, Checker<'a>)>, BookError> {
+    let camera_key = camera.camera_key()?;
     let mut session = owner.session(As::Device);
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        match next_page(&mut session, &mut paging).await {
-            Ok(Some(page)) => checker.take(&page),
-            Ok(None) => return Ok(checker),
-            Err(error) => {
-                if let Err(error) = session.again(error, deadline) {
-                    checker.alarm(not_checked(&error));
-                    return Ok(checker);
+    let mut checked = Vec::new();
+    // Each track that there may be has EpochOpens of its own, whether the owner knows of it or not.
+    for track in (0..).map(TrackId).take(TRACKS_PER_CAMERA) {
+        let mut checker = Checker::new(camera, track, known)?;
+        // An epoch that was open at the last audit is met again: it overlaps.
+        let from_us = checker.reached_us;
+        let mut paging = Paging::new(EpochQuery { camera_key, track, from_us, to_us: Micros::MAX });
+        let gave_up = loop {
+            match next_page(&mut session, &mut paging).await {
+                Ok(Some(page)) => checker.take(&page),
+                Ok(None) => break false,
+                Err(error) => {
+                    if let Err(error) = session.again(error, deadline) {
+                        checker.alarm(not_checked(&error));
+                        break true;
+                    }
                 }
             }
+        };
+        checked.push((track, checker));
+        if gave_up {
+            break;
         }
     }
+    Ok(checked)
 }
 
 async fn next_page(session: &mut Session, paging: &mut Paging) -> Result<Option<Page>, CallError> {
@@ -105,3 +174,6 @@ async fn next_page(session: &mut Session, paging: &mut Paging) -> Result<Option<
 fn not_checked(error: &CallError) -> String {
     format!("its EpochOpens are not checked ({error}); audit again when the relay answers")
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,19 +11,22 @@
 
 use super::{Row, State};
 use crate::book::notice::CameraDay;
-use crate::book::{Finding, FoundKind, Stored, StoredCamera};
+use crate::book::{Finding, FoundKind, Remark, Stored, StoredCamera, StoredDayKey};
 use crate::live::policy::Policies;
 use escrow::details::Details;
-use escrow::record::{EntryId, Grant, Leaf, OwnerPolicyLeaf, Request, Signed};
+use escrow::record::{DayKeysLeaf, EntryId, Grant, Leaf, OwnerPolicyLeaf, Request, Seconds, Signed};
 use media::id::CameraId;
 use media::sign::sha256;
 use seal::notice::NoticeKey;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tlog::Hash;
 use tlog::note::Verifier;
 
-/// The most remarks on one leaf; whoever may write to the log could add more without end.
+/// The most remarks on one leaf by one trustee, and by all strangers together: whoever may write to
+/// the log could add more without end, and none of them crowds out another.
 const MAX_REMARKS: usize = 16;
+/// For so many days the keys of days are kept: longer than any footage is.
+const KEPT_DAYS: u32 = 400;
 
 /// What was found so far.
 pub(super) struct Ledger {
@@ -34,23 +37,35 @@ pub(super) struct Ledger {
     /// When the head being read to was cosigned.
     when: u64,
     findings: BTreeMap<u64, Finding>,
+    /// By trustee's verifier key and day; the first of a day counts.
+    day_keys: BTreeMap<(String, u32), String>,
+    /// The verifier keys of the trustees of own policies.
+    trustees: BTreeSet<String>,
 }
 
 impl Ledger {
-    /// Goes on from `findings`.
+    /// Goes on from what the book knows.
     pub(super) fn new(
         book: &Stored,
         days: Vec<CameraDay>,
-        findings: &[Finding],
         when: u64,
     ) -> Result<Self, crate::book::BookError> {
         let of = |camera: &StoredCamera| Ok((camera.camera_id, (camera.name.clone(), Policies::of(camera)?)));
+        let cameras = book.cameras.iter().map(of);
+        let cameras = cameras.collect::<Result<BTreeMap<_, (_, Policies)>, crate::book::BookError>>()?;
+        let trustees = cameras.values().flat_map(|(_, policies)| policies.trustees());
         Ok(Self {
             days,
-            cameras: book.cameras.iter().map(of).collect::<Result<_, crate::book::BookError>>()?,
+            trustees: trustees.map(str::to_owned).collect(),
+            cameras,
             own: book.own.iter().map(|own| (own.id.clone(), own.text_sha256.clone())).collect(),
             when,
-            findings: findings.iter().map(|finding| (finding.leaf_index, finding.clone())).collect(),
+            findings: book.findings.iter().map(|finding| (finding.leaf_index, finding.clone())).collect(),
+            day_keys: book
+                .day_keys
+                .iter()
+                .map(|key| ((key.vkey.clone(), key.day), key.key_id.clone()))
+                .collect(),
         })
     }
 
@@ -76,21 +91,32 @@ impl Ledger {
                 self.said(bad.request_index, &bad.request, Some((&leaf, bad.trustee.as_str())), said);
             }
             Leaf::Ratification(ratification) => {
-                let said = format!("ratified, as {} states", ratification.sponsor);
+                let said = format!("{} says that it was ratified", ratification.sponsor);
                 self.said(ratification.request_index, &ratification.request, None, said);
             }
             Leaf::Veto(veto) => {
-                let said = format!("vetoed through {}", veto.sponsor);
+                let said = format!("{} says that it was vetoed", veto.sponsor);
                 self.said(veto.request_index, &veto.request, None, said);
             }
+            Leaf::DayKeys(keys) => self.day_key(&leaf, keys),
             // Of no camera, or of every camera alike.
-            Leaf::DayKeys(_) | Leaf::KeyDestroyed(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
+            Leaf::KeyDestroyed(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
         }
     }
 
-    /// The findings, in the log's order.
-    pub(super) fn into_findings(self) -> Vec<Finding> {
-        self.findings.into_values().collect()
+    /// The findings, in the log's order, and the keys of days of the last year.
+    pub(super) fn into_kept(self) -> (Vec<Finding>, Vec<StoredDayKey>) {
+        let since = Seconds(self.when).day().0.saturating_sub(KEPT_DAYS);
+        let day_keys = self.day_keys.into_iter().filter(|((_, day), _)| *day >= since);
+        let day_keys = day_keys.map(|((vkey, day), key_id)| StoredDayKey { vkey, day, key_id });
+        (self.findings.into_values().collect(), day_keys.collect())
+    }
+
+    fn day_key(&mut self, leaf: &Signed<Leaf>, keys: &DayKeysLeaf) {
+        let vkey = keys.vkey.verifier().vkey();
+        if self.trustees.contains(&vkey) && leaf.is_signed_by(keys.vkey.verifier()) {
+            self.day_keys.entry((vkey, keys.day)).or_insert_with(|| keys.key_id.to_hex());
+        }
     }
 
     /// Whose label it is.
@@ -129,7 +155,7 @@ impl Ledger {
         found.expected = !request.kind.is_by_agency() && self.is_own(&request.id, leaf.text());
         match Details::open(&request.details, key, &request.id) {
             Ok(details) => read_details(&mut found, request, &details),
-            Err(error) => remark(&mut found, format!("its details do not open: {error}")),
+            Err(error) => remark(&mut found, Remark::own(&format!("its details do not open: {error}"))),
         }
         self.add(found);
     }
@@ -139,10 +165,8 @@ impl Ledger {
         let mut found = self.finding(index, leaf, camera_id, FoundKind::Policy);
         found.expected = self.is_own(&policy.id, leaf.text());
         if !found.expected {
-            remark(
-                &mut found,
-                "this owner did not make it: somebody may be trying to add a viewer".to_owned(),
-            );
+            let text = "this owner did not make it: somebody may be trying to add a viewer";
+            remark(&mut found, Remark::own(text));
         }
         self.add(found);
     }
@@ -152,10 +176,8 @@ impl Ledger {
         let Some(found) = self.named(grant.request_index, &grant.request) else { return };
         let trustee = grant.trustee.to_string();
         if !is_trustee {
-            return remark(
-                found,
-                format!("a grant by {trustee}, who is no trustee of this camera, does not count"),
-            );
+            let text = format!("a grant by {trustee}, who is no trustee of this camera, does not count");
+            return remark(found, Remark { by: None, counts: false, text });
         }
         // One request is granted once by each: a repetition is the same grant again.
         if found.granted_by.contains(&trustee) {
@@ -164,7 +186,8 @@ impl Ledger {
         let asked = found.epochs.map(|(first, last)| last.saturating_sub(first).saturating_add(1));
         if asked != Some(u64::from(grant.epochs)) {
             let asked = asked.map_or("unknown".to_owned(), |asked| asked.to_string());
-            remark(found, format!("{trustee} granted {} epochs, the details ask for {asked}", grant.epochs));
+            let text = format!("{trustee} granted {} epochs, the details ask for {asked}", grant.epochs);
+            remark(found, Remark { by: Some(trustee.clone()), counts: true, text });
         }
         found.granted_by.push(trustee);
     }
@@ -175,8 +198,9 @@ impl Ledger {
         if by.is_some_and(|(leaf, trustee)| !self.is_by_trustee(index, leaf, trustee)) {
             return;
         }
+        let by = by.map(|(_, trustee)| trustee.to_owned());
         if let Some(found) = self.named(index, hash) {
-            remark(found, said);
+            remark(found, Remark { counts: by.is_some(), by, text: said });
         }
     }
 
@@ -227,7 +251,12 @@ impl Ledger {
             state: found.kind.is_asked_of_trustees().then_some(state),
             leaf_index: found.leaf_index,
             expected: found.expected,
-            remarks: found.remarks.clone(),
+            remarks: {
+                // Those that count first.
+                let (true_ones, noise): (Vec<_>, Vec<_>) =
+                    found.remarks.iter().partition(|remark| remark.counts);
+                true_ones.into_iter().chain(noise).map(|remark| remark.text.clone()).collect()
+            },
         }
     }
 }
@@ -243,21 +272,29 @@ fn read_details(found: &mut Finding, request: &Request, details: &Details) {
         (basis, words) => basis.or(words.map(str::to_owned)),
     };
     if details.camera_id != found.camera_id {
-        remark(found, "its details name another camera than its label".to_owned());
+        remark(found, Remark::own("its details name another camera than its label"));
     }
     if details.agency != request.agency {
-        remark(found, "its details name another agency than its public text".to_owned());
+        remark(found, Remark::own("its details name another agency than its public text"));
     }
     if details.last_epoch < details.first_epoch {
-        remark(found, "its details name no epochs".to_owned());
+        remark(found, Remark::own("its details name no epochs"));
     }
     if !details.is_complete_for(request.kind) {
-        remark(found, "its details lack what this kind of request must state".to_owned());
+        remark(found, Remark::own("its details lack what this kind of request must state"));
     }
 }
 
-fn remark(found: &mut Finding, remark: String) {
-    if found.remarks.len() < MAX_REMARKS && !found.remarks.contains(&remark) {
+impl Remark {
+    /// The audit's own.
+    fn own(text: &str) -> Self {
+        Self { by: None, counts: true, text: text.to_owned() }
+    }
+}
+
+fn remark(found: &mut Finding, remark: Remark) {
+    let same = |other: &&Remark| (&other.by, other.counts) == (&remark.by, remark.counts);
+    if found.remarks.iter().filter(same).count() < MAX_REMARKS && !found.remarks.contains(&remark) {
         found.remarks.push(remark);
     }
 }

@@ -42,6 +42,7 @@ fn read(folder: &Path, camera: &StoredCamera) -> Result<NoticeRoot, BookError> {
 /// The notice key of one camera and day.
 pub(crate) struct CameraDay {
     pub(crate) camera_id: CameraId,
+    pub(crate) day: Day,
     pub(crate) key: NoticeKey,
 }
 
@@ -70,7 +71,7 @@ pub(crate) fn days_of(camera: &CameraId, mut root: NoticeRoot, from: Day, today:
     let last = today.0.saturating_add(1).min(from.0.saturating_add(MAX_DAYS));
     let mut days = Vec::new();
     for day in from.0..=last {
-        days.push(CameraDay { camera_id: *camera, key: root.key(camera, Day(day)) });
+        days.push(CameraDay { camera_id: *camera, day: Day(day), key: root.key(camera, Day(day)) });
         root = root.next(camera, Day(day));
     }
     days

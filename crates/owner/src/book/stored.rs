@@ -7,6 +7,7 @@ use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
 use media::time::Micros;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// The version of the file's form.
 pub(super) const FORMAT: u32 = 1;
@@ -23,11 +24,20 @@ pub(crate) struct Stored {
     pub(crate) own: Vec<OwnEntry>,
     /// What the audits so far found about own cameras, in the log's order.
     pub(crate) findings: Vec<Finding>,
+    /// The keys of days that the trustees of own policies logged.
+    pub(crate) day_keys: Vec<StoredDayKey>,
 }
 
 impl Default for Stored {
     fn default() -> Self {
-        Self { format: FORMAT, cameras: Vec::new(), head: None, own: Vec::new(), findings: Vec::new() }
+        Self {
+            format: FORMAT,
+            cameras: Vec::new(),
+            head: None,
+            own: Vec::new(),
+            findings: Vec::new(),
+            day_keys: Vec::new(),
+        }
     }
 }
 
@@ -49,9 +59,10 @@ pub(crate) struct StoredCamera {
     pub(crate) paired_at: u64,
     /// Whether the camera's answer was put into its mailbox.
     pub(crate) welcomed: bool,
-    /// EpochOpens of the main and of the second track up to here were compared with the policies, Unix
-    /// microseconds.
-    pub(crate) epochs_checked_to_us: [u64; 2],
+    /// EpochOpens up to here were checked, Unix microseconds by track; none of a track that the relay
+    /// never had.
+    #[serde(default)]
+    pub(crate) epochs_checked_to_us: BTreeMap<u32, u64>,
 }
 
 /// One version of a camera's policy.
@@ -76,7 +87,8 @@ pub(crate) struct KeptHead {
     pub(crate) root: String,
     /// The signed and cosigned checkpoint: the evidence, should the log ever contradict it.
     pub(crate) checkpoint: String,
-    /// The cameras for which every leaf up to here was tried, hex.
+    /// The cameras for which every leaf up to here was tried, hex; and the verifier keys of the
+    /// trustees whose leaves were kept.
     pub(crate) covers: Vec<String>,
 }
 
@@ -111,7 +123,29 @@ pub(crate) struct Finding {
     /// Trustees of the camera's policies that granted it.
     pub(crate) granted_by: Vec<String>,
     pub(crate) expected: bool,
-    pub(crate) remarks: Vec<String>,
+    pub(crate) remarks: Vec<Remark>,
+}
+
+/// What does not fit, or was said of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Remark {
+    /// The trustee who signed it; none where the audit itself remarks upon the leaf.
+    pub(crate) by: Option<String>,
+    /// Whether its source counts: what strangers say is bounded apart and shown last.
+    pub(crate) counts: bool,
+    pub(crate) text: String,
+}
+
+/// What a trustee's `day-keys` leaf says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredDayKey {
+    /// The trustee's verifier key.
+    pub(crate) vkey: String,
+    pub(crate) day: u32,
+    /// Hex.
+    pub(crate) key_id: String,
 }
 
 impl StoredCamera {
@@ -135,12 +169,14 @@ impl StoredCamera {
 
     /// Up to which moment the EpochOpens of a track were checked.
     pub(crate) fn epochs_checked_to(&self, track: TrackId) -> Micros {
-        Micros(self.epochs_checked_to_us[usize::from(track == TrackId::SUB)])
+        Micros(self.epochs_checked_to_us.get(&track.0).copied().unwrap_or_default())
     }
 
     pub(crate) fn check_epochs_to(&mut self, track: TrackId, to_us: Micros) {
-        let kept = &mut self.epochs_checked_to_us[usize::from(track == TrackId::SUB)];
-        *kept = (*kept).max(to_us.0);
+        // A track that was never filmed leaves no line in the book.
+        if to_us > self.epochs_checked_to(track) {
+            self.epochs_checked_to_us.insert(track.0, to_us.0);
+        }
     }
 
     pub(crate) fn notice_day(&self) -> Day {

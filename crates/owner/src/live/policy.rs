@@ -3,7 +3,7 @@
 
 use crate::book::{BookError, StoredCamera};
 use media::epoch::EpochOpen;
-use media::policy::OwnerPolicy;
+use media::policy::{OwnerPolicy, TrusteeEntry};
 
 /// How long a camera may take to follow a new policy.
 const GRACE_SECONDS: u64 = 600;
@@ -52,6 +52,17 @@ impl Policies {
     pub(crate) fn keys_of<'a>(&'a self, trustee: &'a str) -> impl Iterator<Item = &'a str> {
         let all = self.0.iter().flat_map(|version| &version.policy.trustees);
         all.filter(move |entry| entry.name == trustee).map(|entry| entry.vkey.as_str())
+    }
+
+    /// The verifier keys of the trustees of all versions.
+    pub(crate) fn trustees(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|version| &version.policy.trustees).map(|entry| entry.vkey.as_str())
+    }
+
+    /// To whom the shares of an epoch are dealt, in their order.
+    pub(crate) fn dealt_to(&self, open: &EpochOpen) -> impl Iterator<Item = &TrusteeEntry> {
+        let version = self.0.iter().find(|version| version.hash == open.context.policy_hash);
+        version.into_iter().flat_map(|version| &version.policy.trustees)
     }
 
     /// What is wrong with an epoch that the camera signed, if anything is.

@@ -316,6 +316,24 @@ async fn a_viewer_that_a_camera_added_in_silence_is_an_alarm_of_the_audit_until_
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_camera_that_commits_to_a_foreign_notice_chain_on_any_track_is_an_alarm_before_any_request() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    camera.film().await;
+    let clean = audit(&scene.owner, Since::LastHead, &mut |_| {}).await.unwrap();
+    assert!(clean.is_clean(), "{clean:?}");
+    camera.hide_from_its_owner();
+    camera.on_track(TrackId(7)).await;
+    camera.film().await;
+    for _ in 0..2 {
+        let report = audit(&scene.owner, Since::LastHead, &mut |_| {}).await.unwrap();
+        assert!(!report.is_clean() && report.rows.iter().all(|row| row.expected));
+        let [alarm] = &report.policy_alarms[..] else { panic!("{:?}", report.policy_alarms) };
+        assert!(alarm.contains("front-door, track 7: epoch 0") && alarm.contains("not yours"), "{alarm}");
+    }
+}
+
 /// Somebody whom no policy of the owner's names.
 fn stranger() -> media::policy::Recipient {
     media::policy::Recipient {

@@ -145,7 +145,6 @@ impl World {
             "notice_from": day.0,
             "paired_at": host::clock::now(),
             "welcomed": true,
-            "epochs_checked_to_us": [0, 0],
         }));
         std::fs::write(&path, serde_json::to_vec(&book).unwrap()).unwrap();
         std::fs::create_dir_all(self.keybook().join("notice")).unwrap();

@@ -53,7 +53,7 @@ async fn another_policy_around_a_waiting_leaf_makes_no_refusal_and_ends_no_appro
         |policy| policy.retention_days = 0,
         |policy| policy.t = 1,
     ];
-    let refused = async |alter| {
+    let refused = async |alter: fn(&mut OwnerPolicy)| {
         let swapped = under(&world, &camera, &case, alter).await;
         let refused = refusal(&trustee.post(swapped.encode()).await);
         assert_eq!(refused, (403, "g6".to_owned(), "other-policy".to_owned()));

@@ -69,14 +69,15 @@ fn book(own: Vec<OwnEntry>) -> Stored {
         notice_from: PAIRED.0,
         paired_at: 0,
         welcomed: true,
-        epochs_checked_to_us: [0; 2],
+        epochs_checked_to_us: std::collections::BTreeMap::new(),
     };
     Stored { cameras: vec![camera], own, ..Stored::default() }
 }
 
 fn ledger(own: Vec<OwnEntry>, earlier: &[Finding]) -> Ledger {
     let days = days_of(&CAMERA, root(), PAIRED, TODAY);
-    Ledger::new(&book(own), days, earlier, 1_800_000_000).unwrap()
+    let book = Stored { findings: earlier.to_vec(), ..book(own) };
+    Ledger::new(&book, days, 1_800_000_000).unwrap()
 }
 
 fn name(text: &str) -> Name {
@@ -198,7 +199,7 @@ fn a_later_audit_goes_on_with_what_an_earlier_one_found() {
     let request = emergency(Day(20_030), &details(CAMERA), |_| ());
     let mut first = ledger(Vec::new(), &[]);
     first.take(10, request.entry_bytes());
-    let found = first.into_findings();
+    let (found, _) = first.into_kept();
     let mut later = Ledger { when: 1_900_000_000, ..ledger(Vec::new(), &found) };
     later.take(20, grant(10, &request, &trustee(1), 15).entry_bytes());
     let refusal = RefusalLeaf {
@@ -274,6 +275,67 @@ fn an_emergency_is_never_the_owners_own_whatever_its_id() {
     let mut ledger = ledger(vec![own(request.text(), request.value().id)], &[]);
     ledger.take(0, request.entry_bytes());
     assert!(!ledger.rows()[0].expected);
+}
+
+#[test]
+fn the_first_key_of_a_day_that_a_trustee_of_the_policy_logged_is_kept() {
+    let mut first = ledger(Vec::new(), &[]);
+    let day = Seconds(1_800_000_000).day().0;
+    let leaf = |by: &Signer, signer: &Signer, day: u32, id: u8| {
+        let leaf = DayKeysLeaf {
+            trustee: name(by.name()),
+            vkey: escrow::record::Vkey::new(by.verifier()).unwrap(),
+            day,
+            key_id: Hash([id; 32]),
+            keys: Hash([0; 32]),
+            time: Seconds(1_800_000_000),
+        };
+        Signed::sign(leaf, &[signer]).unwrap().entry_bytes().to_vec()
+    };
+    let leaves = [
+        leaf(&trustee(1), &trustee(1), day - KEPT_DAYS - 1, 1),
+        leaf(&trustee(1), &trustee(2), day, 2),
+        leaf(&trustee(1), &trustee(1), day, 3),
+        leaf(&trustee(1), &trustee(1), day, 4),
+        leaf(&trustee(9), &trustee(9), day, 5),
+    ];
+    for (at, leaf) in (0..).zip(leaves) {
+        first.take(at, &leaf);
+    }
+    let (_, kept) = first.into_kept();
+    let [key] = &kept[..] else { panic!("{kept:?}") };
+    assert_eq!(
+        (&key.vkey, key.day, &key.key_id),
+        (&trustee(1).verifier().vkey(), day, &Hash([3; 32]).to_hex())
+    );
+}
+
+#[test]
+fn noise_crowds_out_no_true_remark_and_stands_behind_it() {
+    let request = emergency(PAIRED, &details(CAMERA), |_| ());
+    let mut ledger = ledger(Vec::new(), &[]);
+    ledger.take(0, request.entry_bytes());
+    for at in 1..40u8 {
+        let stranger = Signer::from_seed(&format!("stranger{at}.example"), &[at; 32]).unwrap();
+        ledger.take(u64::from(at), grant(0, &request, &stranger, 15).entry_bytes());
+    }
+    // One trustee chatters: it does not crowd out another either.
+    for (at, by) in (50..).zip([vec![1; 40], vec![2]].concat()) {
+        let refusal = RefusalLeaf {
+            id: request.value().id,
+            trustee: name(trustee(by).name()),
+            request_index: 0,
+            request: request.hash(),
+            step: Word::new("g7").unwrap(),
+            reason: Word::new(&format!("reason{at}")).unwrap(),
+            time: Seconds(1_800_000_100),
+        };
+        ledger.take(at, Signed::sign(refusal, &[&trustee(by)]).unwrap().entry_bytes());
+    }
+    let remarks = &ledger.rows()[0].remarks;
+    assert_eq!(remarks.len(), 2 * MAX_REMARKS + 1);
+    assert!(remarks[MAX_REMARKS].starts_with("refused by trustee2.example"), "{remarks:?}");
+    assert!(remarks[MAX_REMARKS + 1].contains("does not count"), "{remarks:?}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Scene {
             notice_from: 0,
             paired_at: 0,
             welcomed: true,
-            epochs_checked_to_us: [0; 2],
+            epochs_checked_to_us: std::collections::BTreeMap::new(),
         };
         Self {
             key,

@@ -1,0 +1,140 @@
+use super::*;
+use crate::book::notice::days_of;
+use crate::book::{Base64, StoredDayKey, StoredPolicy};
+use ed25519_dalek::SigningKey;
+use media::epoch::{EpochContext, SealedShare};
+use media::id::EpochNo;
+use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
+use media::time::Seconds;
+use seal::notice::NoticeRoot;
+use std::time::Duration;
+
+const DAY: Day = Day(20_000);
+
+fn camera_key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn id() -> CameraId {
+    CameraId::of_key(&camera_key().verifying_key().to_bytes())
+}
+
+fn policy() -> OwnerPolicy {
+    let entry = |at: u8| TrusteeEntry {
+        name: format!("trustee{at}.example"),
+        vkey: format!("vkey {at}"),
+        url: "http://t".to_owned(),
+    };
+    OwnerPolicy {
+        camera_id: id(),
+        version: 1,
+        prev_hash: [0; 32],
+        epoch_len_s: 60,
+        t: 2,
+        trustees: vec![entry(1), entry(2)],
+        recipients: Vec::new(),
+        classes: Classes::default(),
+        retention_days: 30,
+        log_policy_hash: [0; 32],
+        policy_doc_hash: [0; 32],
+        recovery_pk: [0; 32],
+    }
+}
+
+fn camera() -> StoredCamera {
+    let signed = policy().sign(&SigningKey::from_bytes(&[1; 32])).unwrap();
+    StoredCamera {
+        name: "front-door".to_owned(),
+        camera_id: id(),
+        model: String::new(),
+        enrollment: Base64::default(),
+        policies: vec![StoredPolicy {
+            policy: Base64(signed.bytes().to_vec()),
+            leaf: Base64::default(),
+            proof: Base64::default(),
+            leaf_index: 0,
+            since: 0,
+        }],
+        notice_from: DAY.0,
+        paired_at: 0,
+        welcomed: true,
+        epochs_checked_to_us: BTreeMap::new(),
+    }
+}
+
+fn known() -> Known {
+    let key = |at: u8| StoredDayKey { vkey: format!("vkey {at}"), day: DAY.0, key_id: hex::encode([at; 32]) };
+    let book = Stored { day_keys: vec![key(1), key(2)], ..Stored::default() };
+    Known::of(&book, days_of(&id(), NoticeRoot::new([5; 32]), DAY, Day(DAY.0 + 3)))
+}
+
+/// What the audit says of an epoch that the camera signed.
+fn alarms(alter: impl FnOnce(&mut EpochOpen)) -> Vec<String> {
+    let signed = policy().sign(&SigningKey::from_bytes(&[1; 32])).unwrap();
+    let share = |at: u8| SealedShare { day_key_id: [at; 32], sealed: vec![1] };
+    let mut open = EpochOpen {
+        context: EpochContext {
+            camera_id: id(),
+            track: TrackId(0),
+            epoch_no: EpochNo(12),
+            start_us: DAY.start().after(Duration::from_secs(3600)).micros(),
+            dur_ms: 60_000,
+            policy_hash: signed.hash(),
+            notice_commit: NoticeRoot::new([5; 32]).key(&id(), DAY).commit(),
+            t: 2,
+            n: 2,
+        },
+        key_commit: [0; 32],
+        share_commits: vec![[0; 32]; 2],
+        shares: vec![share(1), share(2)],
+        wraps: Vec::new(),
+        previous: None,
+    };
+    alter(&mut open);
+    let known = known();
+    let mut checker = Checker::new(&camera(), TrackId(7), &known).unwrap();
+    checker.check(&open);
+    assert_eq!((checker.checked, checker.reached_us), (1, open.context.end_us()));
+    checker.alarms
+}
+
+#[test]
+fn a_camera_that_commits_to_a_foreign_notice_chain_is_named_before_any_request_is() {
+    assert_eq!(alarms(|_| ()), Vec::<String>::new());
+    let foreign = alarms(|open| {
+        open.context.notice_commit = NoticeRoot::new([6; 32]).key(&id(), DAY).commit();
+    });
+    assert_eq!(foreign.len(), 1);
+    assert!(
+        foreign[0].starts_with("front-door, track 7: epoch 12: its notice key is not yours"),
+        "{foreign:?}"
+    );
+    // The right key of another day, and a day that no key is of.
+    let other_day = alarms(|open| {
+        open.context.notice_commit =
+            NoticeRoot::new([5; 32]).next(&id(), DAY).key(&id(), Day(DAY.0 + 1)).commit();
+    });
+    assert!(other_day[0].contains("not yours of that day"), "{other_day:?}");
+    let before = alarms(|open| {
+        open.context.start_us = Seconds(3600).micros();
+        open.shares.clear();
+    });
+    assert!(before[0].contains("no notice key of its day"), "{before:?}");
+}
+
+#[test]
+fn a_share_that_is_sealed_to_a_key_which_its_trustee_did_not_log_is_named() {
+    let strange = alarms(|open| open.shares[1].day_key_id = [9; 32]);
+    assert!(strange[0].contains("a key that trustee2.example has not logged"), "{strange:?}");
+    let swapped = alarms(|open| open.shares.swap(0, 1));
+    assert!(swapped[0].contains("a key that trustee1.example has not logged"), "{swapped:?}");
+}
+
+#[test]
+fn what_the_relay_serves_out_of_order_is_named() {
+    let known = known();
+    let mut checker = Checker::new(&camera(), TrackId::MAIN, &known).unwrap();
+    let page = Page { epochs: Vec::new(), disordered: Some(EpochNo(9)), foreign: 0, stuck: false };
+    checker.take(&page);
+    assert_eq!(checker.alarms, ["front-door: epoch 9: the relay serves it out of order"]);
+}
