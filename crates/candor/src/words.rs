@@ -10,6 +10,11 @@ pub(crate) fn show_us(us: u64) -> String {
         .map_or_else(|_| us.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
+/// A cell of a table: what there is, or a dash.
+pub(crate) fn or_dash(shown: Option<String>) -> String {
+    shown.unwrap_or_else(|| "-".to_owned())
+}
+
 /// Columns, padded; the first row is the heading.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -47,19 +52,17 @@ pub(crate) fn audit_text(report: &Report) -> String {
         ["leaf", "camera", "kind", "by", "epochs", "grants", "state", "yours", "reason"].map(str::to_owned);
     let mut rows = vec![heading.to_vec()];
     for row in &report.rows {
+        let sub = if row.track == 0 { "" } else { " (sub)" };
         rows.push(vec![
             row.leaf_index.to_string(),
             row.camera.clone(),
             row.kind.word().to_owned(),
-            row.agency.clone().unwrap_or_else(|| "-".to_owned()),
-            row.epochs.map_or_else(
-                || "-".to_owned(),
-                |(first, last)| format!("{first}-{last}{}", if row.track == 0 { "" } else { " (sub)" }),
-            ),
+            or_dash(row.agency.clone()),
+            or_dash(row.epochs.map(|(first, last)| format!("{first}-{last}{sub}"))),
             row.grants.to_string(),
-            row.state.map_or_else(|| "-".to_owned(), |state| format!("{state:?}").to_lowercase()),
+            or_dash(row.state.map(|state| format!("{state:?}").to_lowercase())),
             if row.expected { "yes".to_owned() } else { "NO".to_owned() },
-            row.reason.clone().unwrap_or_else(|| "-".to_owned()),
+            or_dash(row.reason.clone()),
         ]);
     }
     let found = if report.rows.is_empty() { "no record about your cameras".to_owned() } else { table(&rows) };

@@ -30,6 +30,15 @@ impl Rng {
     }
 }
 
+impl Rng {
+    fn draw<T>(&self, drawn: impl FnOnce(&mut dyn CryptoRng) -> T) -> T {
+        match &self.0 {
+            Some(source) => drawn(&mut *source.lock()),
+            None => drawn(&mut OsRng),
+        }
+    }
+}
+
 impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Rng(handed in)" } else { "Rng(system)" })
@@ -40,24 +49,15 @@ impl TryRng for Rng {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        match &self.0 {
-            Some(source) => source.lock().try_next_u32(),
-            None => OsRng.try_next_u32(),
-        }
+        self.draw(|source| source.try_next_u32())
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        match &self.0 {
-            Some(source) => source.lock().try_next_u64(),
-            None => OsRng.try_next_u64(),
-        }
+        self.draw(|source| source.try_next_u64())
     }
 
     fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
-        match &self.0 {
-            Some(source) => source.lock().try_fill_bytes(destination),
-            None => OsRng.try_fill_bytes(destination),
-        }
+        self.draw(|source| source.try_fill_bytes(destination))
     }
 }
 

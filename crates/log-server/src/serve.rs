@@ -12,7 +12,7 @@ use crate::storage::{Folder, Storage, tile_file};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use host::blocking;
@@ -49,56 +49,39 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
         .with_state(front)
 }
 
-async fn add(State(front): State<Arc<Front>>, body: Bytes) -> Response {
-    match front.add(body).await {
-        Ok(proof) => text(proof, "no-store"),
-        Err(failure) => failure.into_response(),
-    }
+async fn add(State(front): State<Arc<Front>>, body: Bytes) -> Result<Response, Failure> {
+    Ok(text(front.add(body).await?, "no-store"))
 }
 
-async fn checkpoint(State(front): State<Arc<Front>>) -> Response {
-    match front.published() {
-        // SPEC: log.md#http: the checkpoint MUST NOT be cached beyond a few seconds.
-        Some(published) => text(published.note, "max-age=1"),
-        None => {
-            Failure::new(404, "not-published", "nothing has found a quorum of witnesses yet").into_response()
-        }
-    }
+async fn checkpoint(State(front): State<Arc<Front>>) -> Result<Response, Failure> {
+    let absent = || Failure::new(404, "not-published", "nothing has found a quorum of witnesses yet");
+    // SPEC: log.md#http: the checkpoint MUST NOT be cached beyond a few seconds.
+    Ok(text(front.published().ok_or_else(absent)?.note, "max-age=1"))
 }
 
-async fn tile(State(front): State<Arc<Front>>, Path(path): Path<String>) -> Response {
-    match front.tile(format!("tile/{path}")).await {
-        Ok(bytes) => {
-            let headers = [
-                (header::CONTENT_TYPE, "application/octet-stream"),
-                (header::CACHE_CONTROL, "public, max-age=604800, immutable"),
-            ];
-            (StatusCode::OK, headers, Body::from(bytes)).into_response()
-        }
-        Err(failure) => failure.into_response(),
-    }
+async fn tile(State(front): State<Arc<Front>>, Path(path): Path<String>) -> Result<Response, Failure> {
+    let bytes = front.tile(format!("tile/{path}")).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CACHE_CONTROL, "public, max-age=604800, immutable"),
+    ];
+    Ok((headers, bytes).into_response())
 }
 
-async fn proof(State(front): State<Arc<Front>>, Path(hash): Path<String>) -> Response {
-    let Some(hash) = Hash::from_hex(&hash) else {
-        let advice = "name the leaf by the SHA-256 of its text, 64 lower-case hex digits";
-        return Failure::new(400, "not-a-text-hash", advice).into_response();
-    };
-    match front.published_proof(hash).await {
-        Ok(Some(proof)) => text(proof, "no-store"),
-        Ok(None) => Failure::new(404, "not-published", "no published leaf has this text; add it first")
-            .into_response(),
-        Err(failure) => failure.into_response(),
-    }
+async fn proof(State(front): State<Arc<Front>>, Path(hash): Path<String>) -> Result<Response, Failure> {
+    let advice = "name the leaf by the SHA-256 of its text, 64 lower-case hex digits";
+    let hash = Hash::from_hex(&hash).ok_or_else(|| Failure::new(400, "not-a-text-hash", advice))?;
+    let absent = || Failure::new(404, "not-published", "no published leaf has this text; add it first");
+    Ok(text(front.published_proof(hash).await?.ok_or_else(absent)?, "no-store"))
 }
 
-async fn status(State(front): State<Arc<Front>>) -> Response {
-    axum::Json(front.status()).into_response()
+async fn status(State(front): State<Arc<Front>>) -> axum::Json<serde_json::Value> {
+    axum::Json(front.status())
 }
 
 fn text(body: impl Into<Body>, cache: &'static str) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, cache)];
-    (StatusCode::OK, headers, body.into()).into_response()
+    (headers, body.into()).into_response()
 }
 
 impl Front {

@@ -22,6 +22,7 @@ use crate::checkpoint::{CheckpointError, UnverifiedCheckpoint, parse_decimal};
 use crate::merkle::{InclusionProof, MAX_PROOF_HASHES};
 use crate::note::NOTE_MAX_BYTES;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -120,19 +121,9 @@ impl TlogProof {
             (line, rest) = rest.split_once('\n').ok_or(ProofError::BadIndex)?;
         }
         let index = line.strip_prefix("index ").and_then(parse_decimal).ok_or(ProofError::BadIndex)?;
-        let mut hashes = Vec::new();
-        loop {
-            let (line, after) = rest.split_once('\n').ok_or(ProofError::NoCheckpoint)?;
-            rest = after;
-            if line.is_empty() {
-                break;
-            }
-            if hashes.len() == MAX_PROOF_HASHES {
-                return Err(ProofError::TooManyHashes);
-            }
-            hashes.push(Hash::from_base64(line).map_err(|_| ProofError::BadHash)?);
-        }
-        let proof = Self::from_parts(index, InclusionProof(hashes), rest.as_bytes())?;
+        let refusals = [ProofError::NoCheckpoint, ProofError::TooManyHashes, ProofError::BadHash];
+        let (hashes, checkpoint) = parse_hashes(rest, MAX_PROOF_HASHES, refusals)?;
+        let proof = Self::from_parts(index, InclusionProof(hashes), checkpoint)?;
         Ok(Self { extra, ..proof })
     }
 
@@ -143,13 +134,7 @@ impl TlogProof {
             text.push_str(&format!("extra {}\n", STANDARD.encode(extra)));
         }
         text.push_str(&format!("index {}\n", self.index));
-        for hash in &self.inclusion.0 {
-            text.push_str(&format!("{hash}\n"));
-        }
-        text.push('\n');
-        let mut bytes = text.into_bytes();
-        bytes.extend_from_slice(&self.checkpoint.encode());
-        bytes
+        with_hashes(text, &self.inclusion.0, &self.checkpoint)
     }
 
     /// The same with extra data.
@@ -176,4 +161,32 @@ impl TlogProof {
     pub fn checkpoint(&self) -> &UnverifiedCheckpoint {
         &self.checkpoint
     }
+}
+
+/// Lines of hashes, at most `most`, and the checkpoint behind the blank line that ends them; or the
+/// refusal of a text that ends before, of too many lines, of a line that is no hash.
+pub(crate) fn parse_hashes<E>(
+    mut rest: &str,
+    most: usize,
+    [cut_short, too_many, no_hash]: [E; 3],
+) -> Result<(Vec<Hash>, &[u8]), E> {
+    let mut hashes = Vec::new();
+    loop {
+        let Some((line, after)) = rest.split_once('\n') else { return Err(cut_short) };
+        rest = after;
+        if line.is_empty() {
+            return Ok((hashes, rest.as_bytes()));
+        }
+        if hashes.len() == most {
+            return Err(too_many);
+        }
+        let Ok(hash) = Hash::from_base64(line) else { return Err(no_hash) };
+        hashes.push(hash);
+    }
+}
+
+/// What [`parse_hashes`] reads, behind `head`.
+pub(crate) fn with_hashes(head: String, hashes: &[Hash], checkpoint: &UnverifiedCheckpoint) -> Vec<u8> {
+    let lines = hashes.iter().fold(head, |text, hash| text + &format!("{hash}\n"));
+    [lines.as_bytes(), b"\n", &checkpoint.encode()].concat()
 }

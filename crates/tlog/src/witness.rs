@@ -17,6 +17,7 @@ use crate::Hash;
 use crate::checkpoint::{CheckpointError, SignedCheckpoint, UnverifiedCheckpoint, parse_decimal};
 use crate::merkle::ConsistencyProof;
 use crate::note::{NOTE_MAX_BYTES, SIGNATURES_MAX, Signature};
+use crate::proof::{parse_hashes, with_hashes};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -86,35 +87,18 @@ impl AddCheckpointRequest {
             return Err(RequestError::TooLong);
         }
         let text = core::str::from_utf8(bytes).map_err(|_| RequestError::NotUtf8)?;
-        let (old, mut rest) = text.split_once('\n').ok_or(RequestError::BadOldSize)?;
+        let (old, rest) = text.split_once('\n').ok_or(RequestError::BadOldSize)?;
         let old_size = old.strip_prefix("old ").and_then(parse_decimal).ok_or(RequestError::BadOldSize)?;
-        let mut hashes = Vec::new();
-        loop {
-            let (line, after) = rest.split_once('\n').ok_or(RequestError::NoCheckpoint)?;
-            rest = after;
-            if line.is_empty() {
-                break;
-            }
-            // SPEC: log.md#witness: more than 63 proof lines are malformed (400).
-            if hashes.len() == PROOF_LINES_MAX {
-                return Err(RequestError::TooManyHashes);
-            }
-            hashes.push(Hash::from_base64(line).map_err(|_| RequestError::BadHash)?);
-        }
-        let checkpoint = UnverifiedCheckpoint::parse(rest.as_bytes())?;
+        let refusals = [RequestError::NoCheckpoint, RequestError::TooManyHashes, RequestError::BadHash];
+        // SPEC: log.md#witness: more than 63 proof lines are malformed (400).
+        let (hashes, checkpoint) = parse_hashes(rest, PROOF_LINES_MAX, refusals)?;
+        let checkpoint = UnverifiedCheckpoint::parse(checkpoint)?;
         Ok(Self { old_size, proof: ConsistencyProof(hashes), checkpoint })
     }
 
     /// The body of the request.
     pub fn encode(&self) -> Vec<u8> {
-        let mut text = format!("old {}\n", self.old_size);
-        for hash in &self.proof.0 {
-            text.push_str(&format!("{hash}\n"));
-        }
-        text.push('\n');
-        let mut bytes = text.into_bytes();
-        bytes.extend_from_slice(&self.checkpoint.encode());
-        bytes
+        with_hashes(format!("old {}\n", self.old_size), &self.proof.0, &self.checkpoint)
     }
 }
 

@@ -66,48 +66,40 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
         .with_state(front)
 }
 
-async fn add_checkpoint(State(front): State<Arc<Front>>, body: Bytes) -> Response {
+async fn add_checkpoint(State(front): State<Arc<Front>>, body: Bytes) -> Result<Response, Failure> {
     let asked = front.clone();
     let added = front.disk.run(move || asked.witness.add_checkpoint(&body, asked.clock.seconds())).await;
     match added {
-        Ok(lines) => {
-            (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], lines).into_response()
-        }
+        Ok(lines) => Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], lines).into_response()),
         // SPEC: log.md#witness: 409 carries the size of the latest cosigned head, with its own
         // media type.
         Err(AddError::Refused(Refusal::Stale { latest })) => {
-            (StatusCode::CONFLICT, [(header::CONTENT_TYPE, SIZE_CONTENT_TYPE)], encode_size(latest))
-                .into_response()
+            let headers = [(header::CONTENT_TYPE, SIZE_CONTENT_TYPE)];
+            Ok((StatusCode::CONFLICT, headers, encode_size(latest)).into_response())
         }
         Err(AddError::Refused(refusal)) => {
             tracing::info!(%refusal, "refused");
-            Failure::new(
-                refusal.status(),
-                refusal.to_string(),
-                "see the witness section of the log's contract",
-            )
-            .into_response()
+            let advice = "see the witness section of the log's contract";
+            Err(Failure::new(refusal.status(), refusal.to_string(), advice))
         }
-        Err(AddError::Latest(error)) => front.failed(error).into_response(),
+        Err(AddError::Latest(error)) => Err(front.failed(error)),
         Err(error @ (AddError::Senseless { .. } | AddError::Misplaced { .. } | AddError::Clock(_))) => {
             tracing::error!(%error, "nothing is cosigned");
-            operator_must_look().into_response()
+            Err(operator_must_look())
         }
     }
 }
 
-async fn latest(State(front): State<Arc<Front>>, Path(origin_hash): Path<String>) -> Response {
+async fn latest(
+    State(front): State<Arc<Front>>,
+    Path(origin_hash): Path<String>,
+) -> Result<Response, Failure> {
     let asked = front.clone();
-    match front.disk.run(move || asked.witness.latest(&origin_hash)).await {
-        Ok(Some(note)) => {
-            let headers =
-                [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "max-age=1")];
-            (StatusCode::OK, headers, note).into_response()
-        }
-        Ok(None) => Failure::new(404, "no-checkpoint", "this witness never cosigned a head of that log")
-            .into_response(),
-        Err(error) => front.failed(error).into_response(),
-    }
+    let found = front.disk.run(move || asked.witness.latest(&origin_hash)).await;
+    let absent = || Failure::new(404, "no-checkpoint", "this witness never cosigned a head of that log");
+    let note = found.map_err(|error| front.failed(error))?.ok_or_else(absent)?;
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "max-age=1")];
+    Ok((headers, note).into_response())
 }
 
 #[cfg(test)]

@@ -70,22 +70,11 @@ impl Run {
 
 /// Says how both pictures are, again and again.
 async fn tell(main: &Stats, sub: Option<&Stats>) -> std::convert::Infallible {
+    let pictures = [Some((main, "filming")), sub.map(|sub| (sub, "filming the second picture"))];
     loop {
         tokio::time::sleep(TELL).await;
-        let now = main.now();
-        let (waiting, bytes) = now.spooled;
-        tracing::info!(
-            sent = now.sent,
-            acked = now.acked,
-            waiting,
-            waiting_bytes = bytes,
-            rests = now.rests.map(GapReason::word),
-            trouble = now.troubles.picture.or(now.troubles.link),
-            clock = now.troubles.clock,
-            "filming"
-        );
-        if let Some(sub) = sub {
-            let now = sub.now();
+        for (stats, what) in pictures.into_iter().flatten() {
+            let now = stats.now();
             let (waiting, bytes) = now.spooled;
             tracing::info!(
                 sent = now.sent,
@@ -93,8 +82,10 @@ async fn tell(main: &Stats, sub: Option<&Stats>) -> std::convert::Infallible {
                 dropped = now.dropped,
                 waiting,
                 waiting_bytes = bytes,
+                rests = now.rests.map(GapReason::word),
                 trouble = now.troubles.picture.or(now.troubles.link),
-                "filming the second picture"
+                clock = now.troubles.clock,
+                "{what}"
             );
         }
     }

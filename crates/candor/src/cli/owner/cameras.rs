@@ -1,7 +1,7 @@
 //! `candor owner cameras`.
 
 use super::super::{Outcome, Terminal};
-use crate::words::{show_us, table};
+use crate::words::{or_dash, show_us, table};
 use media::id::TrackId;
 use owner::Owner;
 use owner::status::{Status, StoredTrack};
@@ -18,7 +18,6 @@ const HEADING: [&str; 10] =
 /// A line for each camera and its main picture, and one below for each further picture.
 fn text(cameras: &[Status]) -> String {
     let mut rows = vec![HEADING.map(str::to_owned).to_vec()];
-    let or = |shown: Option<String>| shown.unwrap_or_else(|| "-".to_owned());
     for camera in cameras {
         let [segments, stored, newest] = held(camera.track(TrackId::MAIN));
         rows.push(vec![
@@ -29,8 +28,8 @@ fn text(cameras: &[Status]) -> String {
             segments,
             stored,
             newest,
-            or(camera.bits_per_second.map(rate)),
-            or(camera.waiting.map(|waiting| waiting.to_string())),
+            or_dash(camera.bits_per_second.map(rate)),
+            or_dash(camera.waiting.map(|waiting| waiting.to_string())),
             format!("{:+.1} s", camera.clock_offset_ms as f64 / 1000.0),
         ]);
         for track in camera.tracks.iter().filter(|track| track.track != TrackId::MAIN.0) {

@@ -31,16 +31,13 @@ impl Story<'_> {
         for (trustee, answer) in &answers {
             self.says(format!("  {trustee}: {}", answer_text(answer)));
         }
-        let names: Vec<&str> = answers
-            .iter()
-            .map(|(_, answer)| match answer {
-                Answer::Refused(refused) => refused.name.as_str(),
-                Answer::Granted { .. } => "GRANTED",
-                Answer::Pending(_) => "pending",
-                Answer::Unusable { .. } => "unusable",
-            })
-            .collect();
-        let first = names.first().copied().unwrap_or("nobody answered");
+        let first = match answers.first() {
+            Some((_, Answer::Refused(refused))) => refused.name.as_str(),
+            Some((_, Answer::Granted { .. })) => "GRANTED",
+            Some((_, Answer::Pending(_))) => "pending",
+            Some((_, Answer::Unusable { .. })) => "unusable",
+            None => "nobody answered",
+        };
         let all_refused = answers.iter().all(|(_, answer)| matches!(answer, Answer::Refused(_)));
         let asked_all = answers.len() == usize::from(self.cast.plan.trustees);
         Ok(Refused { refused: all_refused && asked_all, name: first.to_owned() })

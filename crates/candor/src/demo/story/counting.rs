@@ -10,15 +10,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Where a monitor stands, by its own pages.
-struct Head {
-    size: u64,
-    /// Standing alarms.
-    alarms: usize,
-    /// Completed emergencies.
-    completed: u64,
-}
-
 #[derive(Deserialize)]
 struct Status {
     size: u64,
@@ -44,16 +35,13 @@ enum AskError {
     Page(#[from] serde_json::Error),
 }
 
-impl Head {
-    async fn ask(listen: SocketAddr) -> Result<Self, AskError> {
-        let fetch = Fetch::new(FetchLimits::default());
-        let status = fetch.get(&format!("http://{listen}/status")).await?;
-        let counts = fetch.get(&format!("http://{listen}/counts")).await?.ok()?;
-        // A monitor with an alarm says so with a status of 500 too.
-        let Status { size, alarms } = serde_json::from_slice(&status.body)?;
-        let Counts { emergencies } = serde_json::from_slice(&counts)?;
-        Ok(Self { size, alarms: alarms.len(), completed: emergencies.completed })
-    }
+/// Where a monitor stands, by its own pages.
+async fn ask(listen: SocketAddr) -> Result<(Status, Counts), AskError> {
+    let fetch = Fetch::new(FetchLimits::default());
+    // A monitor with an alarm says so with a status of 500 too.
+    let status = fetch.get(&format!("http://{listen}/status")).await?.body;
+    let counts = fetch.get(&format!("http://{listen}/counts")).await?.ok()?;
+    Ok((serde_json::from_slice(&status)?, serde_json::from_slice(&counts)?))
 }
 
 impl Story<'_> {
@@ -82,13 +70,13 @@ impl Story<'_> {
         ));
         let deadline = Instant::now() + PATIENCE;
         let agree = loop {
-            let mut heads = Vec::new();
+            let mut pages = Vec::new();
             for monitor in &self.cast.monitors {
-                heads.push(Head::ask(monitor.config.listen).await.map_err(at("monitor status"))?);
+                pages.push(ask(monitor.config.listen).await.map_err(at("monitor status"))?);
             }
-            let caught_up = heads.iter().all(|head| head.size >= recounted.size);
-            let quiet = heads.iter().all(|head| head.alarms == 0);
-            let same = heads.iter().all(|head| head.completed == completed);
+            let caught_up = pages.iter().all(|(status, _)| status.size >= recounted.size);
+            let quiet = pages.iter().all(|(status, _)| status.alarms.is_empty());
+            let same = pages.iter().all(|(_, counts)| counts.emergencies.completed == completed);
             if caught_up || Instant::now() > deadline {
                 break caught_up && quiet && same;
             }
