@@ -54,7 +54,7 @@ impl World {
         };
         let mut world = Self {
             log: History::default(),
-            register: Register::new(&rules),
+            register: Register::new(paper::policy().stamp_keys()),
             day_keys: Vec::new(),
             camera: Camera::new(START - enrolled_days * DAY, START, terms),
             opens: Vec::new(),

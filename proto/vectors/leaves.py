@@ -33,21 +33,21 @@ ABOUT = [("request-index", "8812"), ("request", HASH)]
 
 KINDS = {
     "request": [("id", ID), ("kind", "emergency"), ("sponsor", "relay.example"), ("agency", "police.example"), ("country", "US"),
-                ("basis", "danger-of-death"), ("span", "15m"), ("policy", HASH), ("release-key", HASH), ("label", HASH),
+                ("basis", "danger-of-death"), ("span", "15m"), ("needs", "3"), ("policy", HASH), ("release-key", HASH), ("label", HASH),
                 ("details", b64(bytes(1040))), ("time", "1795494910")],
     "grant": [("id", ID), ("trustee", "bar.example"), *ABOUT, ("epochs", "15"), ("shares", HASH), ("bundle", HASH), ("decision", HASH),
               ("approver", HASH), ("time", "1795495000")],
     "refusal": [("id", ID), ("trustee", "bar.example"), *ABOUT, ("step", "g7"), ("reason", "agency-quota"), ("time", "1795495000")],
     "share-bad": [("id", ID), ("trustee", "bar.example"), *ABOUT, ("evidence", HASH), ("time", "1795495000")],
     "policy": [("id", ID), ("sponsor", "relay.example"), ("label", HASH), ("commitment", HASH)],
-    "ratification": [("id", ID), ("sponsor", "relay.example"), *ABOUT, ("document", HASH), ("time", "1795495000")],
-    "veto": [("id", ID), ("sponsor", "relay.example"), *ABOUT, ("document", HASH), ("time", "1795495000")],
+    "ratification": [("id", ID), ("court", "court.example"), *ABOUT, ("document", HASH), ("time", "1795495000")],
+    "veto": [("id", ID), ("device", vkey("device", "b")), *ABOUT, ("time", "1795495000")],
     "day-keys": [("trustee", "bar.example"), ("vkey", vkey("bar.example", "a")), ("day", "20780"), ("key-id", HASH), ("keys", HASH),
                  ("time", "1795494910")],
     "key-destroyed": [("trustee", "bar.example"), ("day", "20780"), ("key-id", HASH), ("time", "1795494910")],
     "requester-key": [("state", "registered"), ("role", "officer"), ("agency", "police.example"), ("vkey", vkey("o.example", "b")),
                       ("registrar", "registrar.example"), ("time", "1795494910")],
-    "policy-doc": [("operator", "candor.example"), ("document", HASH), ("time", "1795494910")],
+    "policy-doc": [("operator", "candor.example"), ("document", b64(b"candor rules v1\n")), ("time", "1795494910")],
 }
 
 
@@ -63,13 +63,16 @@ def put(leaf, /, **changes):
 def good():
     yield from ((kind, text(kind, fields)) for kind, fields in KINDS.items())
     owner = dict(agency="-", country="-", basis="-")
-    yield "request", put("request", kind="owner-share", span="90s", **owner)
+    yield "request", put("request", kind="owner-share", span="90s", needs="0", **owner)
     yield "request", put("request", kind="recovery", span="527040m", **owner)
     yield "request", put("request", kind="legal", details=b64(bytes(4112)), span="1s")
     yield "request", put("request", details=b64(bytes(16400)), time="0")
     yield "grant", put("grant", approver="-", request_index=str(2**64 - 1), epochs=str(2**32 - 1))
     yield "requester-key", put("requester-key", state="revoked", role="supervisor", time=str(2**63 - 1))
     yield "requester-key", put("requester-key", role="sponsor", agency="o.example")
+    yield "requester-key", put("requester-key", role="court", agency="0-9.a-z." + "b" * 63)
+    yield "request", put("request", sponsor=".".join(["a" * 63] * 3 + ["b" * 61]), agency="x", needs="16")
+    yield "policy-doc", put("policy-doc", document="")
 
 
 def bad():
@@ -77,7 +80,8 @@ def bad():
         for at, (name, _) in enumerate(fields):
             yield f"{kind} without {name}", text(kind, fields[:at] + fields[at + 1:])
             yield f"{kind} with {name} twice", text(kind, fields[:at + 1] + fields[at:])
-            yield f"{kind} with an empty {name}", put(kind, **{name.replace("-", "_"): ""})
+            if (kind, name) != ("policy-doc", "document"):
+                yield f"{kind} with an empty {name}", put(kind, **{name.replace("-", "_"): ""})
             if at > 0:
                 yield f"{kind} with {name} too early", text(kind, fields[:at - 1] + [fields[at], fields[at - 1]] + fields[at + 1:])
         yield f"{kind} and a field more", text(kind, fields + [("note", "1")])
@@ -104,8 +108,17 @@ def bad():
         yield f"country {value!r}", put("request", country=value)
     for value in ["Danger", "danger_of", "-danger", "danger-", "7danger", "a" * 65]:
         yield f"basis {value!r}", put("request", basis=value)
-    for value in ["two words", "a+b", "a\u00a0b", "a" * 256]:
+    for value in ["two words", "a+b", "a\u00a0b", "a" * 256, "-", "Police.example", "police.example.", ".police.example", "police..example", "-police.example",
+                  "police-.example", "police_example", "police.example/1", "a" * 64, ".".join(["a" * 63] * 4), "police.example\u200b",
+                  "police.ex\u0430mple", "police.example\u009b", "polic\u00e9.example"]:
         yield f"name {value!r}", put("request", sponsor=value)
+    for value in ["17", "0", "03", "-1", "4294967299", "-"]:
+        yield f"needs {value!r}", put("request", needs=value)
+    yield "an owner-share that needs trustees", put("request", kind="owner-share", agency="-", country="-", basis="-")
+    yield "a key whose name does not show", put("requester-key", vkey=vkey("o.example\u200b", "b"))
+    yield "a key under another alphabet", put("requester-key", vkey=vkey("\u043e.example", "b"))
+    yield "a veto by another name", put("veto", device=vkey("phone", "b"))
+    yield "a document that is no base64", put("policy-doc", document="Y2FuZG9y=")
     for size in [0, 1024, 1039, 1041, 4111, 16401]:
         yield f"details of {size} bytes", put("request", details=b64(bytes(size)))
     yield "an unknown kind of request", put("request", kind="curiosity")

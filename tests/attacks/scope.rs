@@ -91,13 +91,12 @@ async fn a_package_that_names_other_epochs_than_the_log_or_another_request_is_re
         // is sent by hand.
         let proof = std::fs::read(narrow.path().join("leaf.tlog-proof")).unwrap();
         let unlogged = countersigned(&stage, &wide);
-        let shown =
-            Package { leaf: unlogged, proof: proof.clone(), first_proof: proof.clone(), ..package(&wide) };
+        let shown = Package { leaf: unlogged, proof: proof.clone(), ..package(&wide) };
         refused(&stage, &shown, "g3", "not-included").await;
         // Logged itself, and shown with the proof of the other.
         requester::request::submit(requester, &wide).await.unwrap();
         let leaf = std::fs::read(wide.path().join("leaf.note")).unwrap();
-        let shown = Package { leaf, proof: proof.clone(), first_proof: proof, ..package(&wide) };
+        let shown = Package { leaf, proof, ..package(&wide) };
         refused(&stage, &shown, "g3", "not-included").await;
 
         // After all that, what was logged is granted as it was logged.

@@ -18,9 +18,10 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
     book.log_and_witnesses().await;
     let rules = book.speakers().await;
     book.trustees(&rules).await;
+    book.write_rules(&rules).await;
     book.relay_owner_and_requester(&rules).await;
     book.publish_and_register(&rules).await;
-    book.monitor(&rules).await;
+    book.monitor().await;
     let camera = book.camera().await;
     let (from, to) = book.filmed().await;
 
@@ -60,7 +61,12 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
 
     // A court confirms. The owner finds it, and anybody counts it.
     let order = book.write("order.txt", "confirmed");
-    let ratify = ["--document", text(&order), text(&folder)];
+    let confirmed = book.path("ratification.note");
+    let (leaf, proof) = (folder.join("leaf.note"), folder.join("leaf.tlog-proof"));
+    let mut confirm = vec!["--request", text(&leaf), "--proof", text(&proof)];
+    confirm.extend(["--document", text(&order), "--to", text(&confirmed)]);
+    book.well(&["registrar", "confirm"], "court", &confirm).await;
+    let ratify = ["--confirmed", text(&confirmed), text(&folder)];
     let ratified = book.json(&["request", "ratify"], "requester", &ratify).await;
     let again = book.json(&["request", "ratify"], "requester", &ratify).await;
     assert_eq!(ratified["leaf_index"], again["leaf_index"], "one leaf, however often it is said");
@@ -198,12 +204,16 @@ impl Book {
                 self.json(&["registrar", "init"], party, &[]).await["vkey"].as_str().unwrap().to_owned(),
             );
         }
-        let rules = self.path("policy-doc.txt");
-        let words =
-            ["registrar", "rules", "--to", text(&rules), "--registrar", &keys[0], "--operator", &keys[1]];
-        assert_eq!(run(&words).await.code, Some(0));
         self.submitters.extend(keys);
-        rules
+        self.path("policy-doc.txt")
+    }
+
+    /// The rules, when everybody whom they name has a key.
+    async fn write_rules(&self, rules: &Path) {
+        let mut words = vec!["registrar", "rules", "--to", text(rules)];
+        words.extend(["--registrar", &self.submitters[0], "--operator", &self.submitters[1]]);
+        self.trustees.iter().for_each(|(_, _, vkey)| words.extend(["--trustee", vkey]));
+        assert_eq!(run(&words).await.code, Some(0));
     }
 
     async fn trustees(&mut self, rules: &Path) {
@@ -281,7 +291,10 @@ impl Book {
         self.serve("log", "serve", "log");
         self.listens(self.log_port).await;
         self.well(&["registrar", "publish"], "operator", &[text(rules)]).await;
+        self.config("court", &format!("data = 'DIR/court'\nname = 'court.example'\n{}", self.log()));
+        let court = self.json(&["registrar", "init"], "court", &[]).await;
         let keys = [
+            ("court", "court.example", &court["vkey"]),
             ("officer", AGENCY, &self.requester["officer_vkey"]),
             ("supervisor", AGENCY, &self.requester["supervisor_vkey"]),
             ("sponsor", "sponsor.example", &self.requester["sponsor_vkey"]),
@@ -300,17 +313,14 @@ impl Book {
         self.serve("relay", "serve", "relay");
     }
 
-    async fn monitor(&mut self, rules: &Path) {
+    async fn monitor(&mut self) {
         let port = free_port();
-        let vkeys: Vec<String> = self.trustees.iter().map(|(_, _, vkey)| format!("'{vkey}'")).collect();
         self.config(
             "monitor",
             &format!(
                 "listen = '127.0.0.1:{port}'\ndata = 'DIR/monitor'\nlog = 'http://127.0.0.1:{}'\npolicy = 'DIR/log-policy.txt'\n\
-                 rules = '{}'\npeers = []\ntrustees = [{}]\nthreshold = 2\npoll_ms = 200\nwithheld_secs = 600\n",
+                 peers = []\npoll_ms = 200\nwithheld_secs = 600\n",
                 self.log_port,
-                text(rules),
-                vkeys.join(", ")
             ),
         );
         self.well(&["monitor", "init"], "monitor", &[]).await;

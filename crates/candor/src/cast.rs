@@ -139,6 +139,7 @@ impl Cast {
         let speakers = people::Speakers::make(&plan, &shown)?;
         let rules = speakers.policy_doc.clone();
         let trustees = video::Trustees::make(&plan, &shown, &rules).await?;
+        speakers.write_rules(&trustees)?;
         let relay = video::Relaying::make(&plan, &shown, &trustees)?;
         let people = People::make(&plan, &shown, speakers, &trustees, &relay)?;
 
@@ -150,12 +151,11 @@ impl Cast {
         people.publish_and_register(&relay.created.sponsor_vkey).await?;
         on(Progress::Started("rules published, keys registered".to_owned()));
 
-        let vkeys: Vec<String> = trustees.vkeys().map(str::to_owned).collect();
         let trustees = trustees.start(&shutdown).await?;
         on(Progress::Started(format!("{} trustees, {} must grant", plan.trustees, plan.threshold)));
         let relay = relay.start(&people.root_key, &people.requester.link_key, &shutdown).await?;
         on(Progress::Started("relay".to_owned()));
-        let monitors = records::monitors(&plan, &shown, &rules, &vkeys, &shutdown).await?;
+        let monitors = records::monitors(&plan, &shown, &shutdown).await?;
         on(Progress::Started("2 monitors that gossip".to_owned()));
 
         let people = people.open()?;

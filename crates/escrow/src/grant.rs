@@ -34,15 +34,16 @@ mod refusal;
 mod rules;
 mod shares;
 
+use rules::Ruling;
+
 pub use approval::{Approval, Approved, CallBack, Denial};
 pub use held::Held;
-pub use objects::RECOVERY_KEY_NAME;
 pub use refusal::{Malformed, NotPassed, Refusal};
 pub use shares::{Opened, ShareFailure};
 
 use crate::details::Details;
 use crate::package::{Asked, EPOCHS_MAX, NOTICES_MAX, Package};
-use crate::policy::PolicyDoc;
+use crate::policy::{Approvers, PolicyDoc};
 use crate::record::{Kind, Name, OwnerPolicyLeaf, Request, Signed};
 use crate::register::{Published, Register};
 use alloc::boxed::Box;
@@ -61,7 +62,7 @@ use tlog::{Hash, Logged};
 pub struct Standing<'a> {
     /// The log's key, witnesses, quorum.
     pub log_policy: &'a Policy,
-    /// The rules this trustee applies.
+    /// The rules that this trustee agreed to: they must be of the log's chain, whose own apply.
     pub rules: &'a PolicyDoc,
     /// The log as this trustee read it to its own head.
     pub register: &'a Register,
@@ -147,6 +148,8 @@ struct Case {
     second_approver: bool,
     /// What this trustee published in the log about its keys of these days.
     day_keys: BTreeMap<Day, Published>,
+    /// When the log ordered the request.
+    stamp: Seconds,
 }
 
 /// G1's parts, decoded; nothing is verified.
@@ -155,7 +158,6 @@ struct Parts<'a> {
     request: &'a Signed<Request>,
     /// Absent when the package has none.
     proof: Option<TlogProof>,
-    first_proof: Option<TlogProof>,
     policy: SignedOwnerPolicy,
     policy_leaf: Signed<OwnerPolicyLeaf>,
     policy_proof: TlogProof,
@@ -170,8 +172,8 @@ pub fn check(asked: &Asked, standing: &Standing<'_>, now: Seconds) -> Result<Ver
     let parts = decode(asked, standing)?;
     // G2: a fresh, cosigned head that is this trustee's history too. G3: this very leaf in it, and
     // the only one of its id.
-    let (request, logged_at) = log::check(&parts, standing, now)?;
-    match check_logged(&parts, &request, logged_at, standing, now) {
+    let request = log::check(&parts, standing, now)?;
+    match check_logged(&parts, &request, standing, now) {
         Ok((_, Some(until))) => Ok(Verdict::WaitUntil { until, request: Box::new(request) }),
         Ok((case, None)) => Ok(Verdict::Pass(Checked { case: Box::new(case) })),
         Err(refusal) => Err(NotPassed { refusal, logged: Some(Box::new(request)) }),
@@ -182,19 +184,19 @@ pub fn check(asked: &Asked, standing: &Standing<'_>, now: Seconds) -> Result<Ver
 fn check_logged(
     parts: &Parts<'_>,
     request: &Logged<Signed<Request>>,
-    logged_at: Seconds,
     standing: &Standing<'_>,
     now: Seconds,
 ) -> Result<(Case, Option<Seconds>), Refusal> {
+    let stood = log::stood(request, standing)?;
     // G4: registered keys signed; the release key is the one that the leaf names.
-    keys::check(request, parts.package, standing)?;
+    keys::check(request, parts.package, &stood, standing)?;
     // G5: the camera's notice keys, the label, the details.
-    let (camera, notices) = notice::check_keys(parts, standing)?;
+    let (camera, notices) = notice::check_keys(parts, &stood)?;
     let details = notice::check_details(parts, &camera, &notices)?;
     // G6: the owner's policy at capture, and the epochs.
-    let (index, opens) = objects::check(parts, &camera, &details, standing, now)?;
+    let objects::Agreed { index, opens, policy } = objects::check(parts, &camera, &details, standing, now)?;
     // G7: the rules.
-    let case = Case {
+    let mut case = Case {
         details,
         release_key: parts.package.release_key.clone(),
         index,
@@ -204,9 +206,15 @@ fn check_logged(
         day_keys: published(&opens, standing),
         opens,
         request: request.clone(),
+        stamp: stood.asked.stamp,
     };
-    let wait = rules::check(&case, logged_at, &notices, standing, now)?;
-    Ok((case, wait))
+    match rules::check(&case, &stood, policy, &notices, standing, now)? {
+        Ruling::Pass(approvers) => {
+            case.second_approver = approvers == Approvers::Two;
+            Ok((case, None))
+        }
+        Ruling::Wait(until) => Ok((case, Some(until))),
+    }
 }
 
 /// G1. Every part is decoded before any is looked into, so that a malformed package costs no
@@ -221,22 +229,20 @@ fn decode<'a>(asked: &'a Asked, standing: &Standing<'_>) -> Result<Parts<'a>, Re
     if request.value().kind == Kind::OwnerShare {
         return Err(Refusal::NoEscrowKind);
     }
-    if request.value().policy != standing.rules.hash() {
-        return Err(Refusal::OtherRules);
+    if standing.register.rules_of(&standing.rules.hash()).is_none() {
+        return Err(Refusal::RulesNotLogged);
     }
     if package.opens.is_empty() {
         return Err(Refusal::NoEpochs);
     }
-    let optional = |part, bytes: &[u8]| match bytes {
-        [] => Ok(None),
-        bytes => proof(part, bytes).map(Some),
-    };
     let open = |bytes: &Vec<u8>| {
         SignedEpochOpen::decode(bytes).map_err(|error| Refusal::malformed("EpochOpen", error))
     };
     Ok(Parts {
-        proof: optional("proof", &package.proof)?,
-        first_proof: optional("first proof", &package.first_proof)?,
+        proof: match package.proof.as_slice() {
+            [] => None,
+            bytes => Some(proof("proof", bytes)?),
+        },
         policy: SignedOwnerPolicy::decode(&package.policy.policy)
             .map_err(|error| Refusal::malformed("OwnerPolicy", error))?,
         policy_leaf: Signed::parse(&package.policy.leaf)
@@ -272,6 +278,11 @@ impl Checked {
     /// How many humans G8 asks for.
     pub fn approvals_needed(&self) -> usize {
         self.case.approvals_needed()
+    }
+
+    /// Since when the request stands in the log: its stamp.
+    pub fn stamp(&self) -> Seconds {
+        self.case.stamp
     }
 
     /// How many epochs are asked for.

@@ -2,7 +2,7 @@
 //! `proto/release.md#package`.
 //!
 //! ```text
-//! 0001 30 | leaf | proof | first_proof | release_key | enrollment | policy, its leaf, its proof     each u32 length and bytes
+//! 0001 30 | leaf | proof | release_key | enrollment | policy, its leaf, its proof     each u32 length and bytes
 //! u16 count, then as many notices | u16 count, then as many EpochOpens                              likewise
 //! ```
 //!
@@ -23,8 +23,8 @@ pub const TYPE: u8 = 0x30;
 pub const PACKAGE_MAX_BYTES: usize = 32 << 20;
 /// The most epochs in one package.
 pub const EPOCHS_MAX: usize = 8640;
-/// The most day notices: the camera quota's window and the lookback.
-pub const NOTICES_MAX: usize = 64;
+/// The most day notices: a camera quota's window, and how old the footage may be.
+pub const NOTICES_MAX: usize = 160;
 /// The largest DayNotice or Enrollment.
 const SMALL_MAX_BYTES: usize = 4 << 10;
 
@@ -36,9 +36,6 @@ pub struct Package {
     /// Its tlog-proof, under a fresh cosigned checkpoint. Empty when there is none: the gate then
     /// refuses.
     pub proof: Vec<u8>,
-    /// The proof as it was when the leaf entered the log, under the head of that time: it shows
-    /// since when the request stands there. May be empty, then `proof` tells.
-    pub first_proof: Vec<u8>,
     /// The X-Wing public key to which shares are to be sealed; its SHA-256 is the leaf's
     /// `release-key`.
     pub release_key: Vec<u8>,
@@ -47,8 +44,8 @@ pub struct Package {
     /// The OwnerPolicy that the epochs were filmed under, with its leaf and proof.
     pub policy: PolicyBundle,
     /// Signed DayNotices, in order of days: every day from the camera's enrollment (or the start of
-    /// the PolicyDoc's camera window and lookback, whichever is later) to the last epoch's, so that
-    /// earlier requests about the camera are recognised.
+    /// the PolicyDoc's camera window and lookback, whichever is later) to the request's own, or as far
+    /// as there are any, so that earlier requests about the camera are recognised.
     pub notices: Vec<Vec<u8>>,
     /// Signed EpochOpens, first to last.
     pub opens: Vec<Vec<u8>>,
@@ -57,7 +54,6 @@ pub struct Package {
 fields!(Package {
     leaf <= LEAF_MAX_BYTES,
     proof <= limits::PROOF,
-    first_proof = "first proof" <= limits::PROOF,
     release_key = "release key" <= PUBLIC_BYTES,
     enrollment <= SMALL_MAX_BYTES,
     policy,
@@ -121,7 +117,7 @@ impl Asked {
     /// What was sent, whatever proofs came with it: those are renewed at each asking. Two packages
     /// of one leaf may be different ones.
     pub fn fingerprint(&self) -> Hash {
-        let bare = Package { proof: Vec::new(), first_proof: Vec::new(), ..self.package.clone() };
+        let bare = Package { proof: Vec::new(), ..self.package.clone() };
         Hash::of(&[&bare.encode()])
     }
 

@@ -1,21 +1,22 @@
 //! The rules of release: the PolicyDoc, and the decision that applies it. Contract:
 //! `proto/release.md#policydoc`; vectors: `proto/vectors/policy-doc.json`.
 //!
-//! A PolicyDoc is a text of `field value` lines, like a leaf. Its SHA-256 (`sha256sum
-//! policy-doc.txt`) stands in the log, in every request, and in the OwnerPolicy of whoever agreed
-//! to it. Every figure of the rules is in it; none is in the code.
+//! A PolicyDoc is a text of `field value` lines, like a leaf. It stands in the log, whole; its SHA-256
+//! (`sha256sum policy-doc.txt`) in every request, in the OwnerPolicy of whoever agreed to it, and in
+//! the one that follows it. Every figure of the rules is in it; none is in the code.
 //!
 //! ```text
 //! candor rules v1
-//! operator candor.example+5b77c1e0+AUf0Gm1...              whose policy-doc leaf publishes it
-//! registrar registrar.example+7ab47f8b+AXPt8Hv...          1 to 8 lines
+//! operator candor.example+5b77c1e0+AUf0Gm1...              whose policy-doc leaf publishes it, and the next one
+//! previous -                                               the SHA-256 of the one before
+//! registrar registrar.example+7ab47f8b+AXPt8Hv... * US     1 to 8 lines: names and countries it speaks for
+//! trustee bar.example+710407b6+AYHwjsch...                 1 to 64 lines: whose grants count
 //! emergency-basis danger-of-death                          1 to 16 lines
 //! legal-basis court-order                                  1 to 16 lines
 //! head-age-secs 120
 //! clock-skew-secs 30
 //! request-age-secs 3600
 //! request-valid-secs 604800
-//! emergency-epochs 60
 //! ...
 //! ```
 //!
@@ -23,24 +24,28 @@
 //! Out of scope: who signed (G4), what the epochs are (G6), whether a human agrees (G8).
 
 use crate::record::text::{Fields, Lines};
-use crate::record::{Kind, TextError, Vkey, Word};
+use crate::record::{Kind, Name, TextError, Vkey, Word};
 use alloc::string::String;
 use alloc::vec::Vec;
 use tlog::Hash;
 use tlog::note::Verifier;
 
 mod decide;
+mod figures;
+mod scope;
 
-pub use decide::{Decision, Facts, Rule, Stated, decide};
+pub use decide::{Approvers, Decision, Facts, Rule, Stated, decide};
+pub use figures::Figures;
+pub use scope::{Registrar, Scope};
 
 /// The largest PolicyDoc.
 pub const POLICY_DOC_MAX_BYTES: usize = 16 * 1024;
 /// The most registrars.
 pub const REGISTRARS_MAX: usize = 8;
+/// The most trustees.
+pub const TRUSTEES_MAX: usize = 64;
 /// The most words in one list of bases.
 pub const BASES_MAX: usize = 16;
-
-const DAY: u64 = 86_400;
 
 /// Why bytes are not a PolicyDoc.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,8 +59,8 @@ pub enum PolicyDocError {
     /// Not of the form.
     #[error("PolicyDoc: {0}")]
     Text(#[from] TextError),
-    /// No registrar or basis, too many, or the same twice.
-    #[error("the PolicyDoc must list 1 to {max} different {what}")]
+    /// No registrar, trustee or basis, too many, the same twice, or a key whose name is no host name.
+    #[error("the PolicyDoc must list 1 to {max} different {what}, keys under host names")]
     BadList {
         /// Of what.
         what: &'static str,
@@ -64,98 +69,63 @@ pub enum PolicyDocError {
     },
 }
 
-macro_rules! figures {
-    ($( $(#[$about:meta])* $field:ident = $word:literal, $v1:expr; )+) => {
-        /// Every figure of the rules. Times are in seconds.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub struct Figures {
-            $( $(#[$about])* pub $field: u64, )+
-        }
-
-        impl Figures {
-            /// The figures that the contract recommends.
-            pub const RECOMMENDED: Self = Self { $( $field: $v1, )+ };
-
-            fn write(&self, lines: &mut Lines) {
-                $( lines.field($word, &self.$field); )+
-            }
-
-            fn read(fields: &mut Fields<'_>) -> Result<Self, TextError> {
-                Ok(Self { $( $field: fields.figure($word)?, )+ })
-            }
-        }
-    };
-}
-
-figures! {
-    /// How old the quorum's cosignatures on a trustee's head may be.
-    head_age_secs = "head-age-secs", 120;
-    /// By how much a clock may be ahead.
-    clock_skew_secs = "clock-skew-secs", 30;
-    /// How long after the time it states a request may be included in the log.
-    request_age_secs = "request-age-secs", 3600;
-    /// How long after its inclusion a request may be granted.
-    request_valid_secs = "request-valid-secs", 7 * DAY;
-    /// The most epochs of an emergency request.
-    emergency_epochs = "emergency-epochs", 60;
-    /// How far back an emergency request may reach.
-    emergency_lookback_secs = "emergency-lookback-secs", DAY;
-    /// The most emergency requests of an agency within the window.
-    emergency_agency_max = "emergency-agency-max", 10;
-    /// That window.
-    emergency_agency_window_secs = "emergency-agency-window-secs", 30 * DAY;
-    /// The most emergency requests about a camera within the window.
-    emergency_camera_max = "emergency-camera-max", 2;
-    /// That window.
-    emergency_camera_window_secs = "emergency-camera-window-secs", 30 * DAY;
-    /// How soon an emergency must be ratified.
-    ratify_within_secs = "ratify-within-secs", 3 * DAY;
-    /// With more granted emergencies than this left unratified within the window, the agency is
-    /// suspended.
-    unratified_max = "unratified-max", 2;
-    /// That window.
-    unratified_window_secs = "unratified-window-secs", 90 * DAY;
-    /// The longest span of a legal request.
-    legal_span_secs = "legal-span-secs", DAY;
-    /// How long a recovery waits for a veto.
-    recovery_wait_secs = "recovery-wait-secs", 3 * DAY;
-}
-
 /// The public rules of release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyDoc {
     operator: Vkey,
-    registrars: Vec<Vkey>,
+    previous: Option<Hash>,
+    registrars: Vec<Registrar>,
+    trustees: Vec<Vkey>,
     emergency_bases: Vec<Word>,
     legal_bases: Vec<Word>,
     figures: Figures,
 }
 
 impl PolicyDoc {
-    /// Puts a PolicyDoc together.
-    pub fn new(
-        operator: Vkey,
-        registrars: Vec<Vkey>,
-        emergency_bases: Vec<Word>,
-        legal_bases: Vec<Word>,
-        figures: Figures,
-    ) -> Result<Self, PolicyDocError> {
-        check_list(&registrars, "registrars", REGISTRARS_MAX)?;
-        check_list(&emergency_bases, "emergency bases", BASES_MAX)?;
-        check_list(&legal_bases, "legal bases", BASES_MAX)?;
-        Ok(Self { operator, registrars, emergency_bases, legal_bases, figures })
-    }
-
-    /// The rules that the contract recommends, under one registrar.
-    pub fn recommended(operator: Vkey, registrar: Vkey) -> Self {
+    /// The rules that the contract recommends, the first of a log: one registrar for everything, and
+    /// these trustees.
+    pub fn recommended(operator: Vkey, registrar: Vkey, trustees: Vec<Vkey>) -> Result<Self, PolicyDocError> {
         let words = |list: &[&str]| list.iter().filter_map(|word| Word::new(word)).collect();
-        Self {
+        let registrar = Registrar { key: registrar, names: Scope::All, countries: Scope::All };
+        let rules = Self {
             operator,
+            previous: None,
             registrars: Vec::from([registrar]),
+            trustees,
             emergency_bases: words(&["danger-of-death", "serious-injury", "missing-person"]),
             legal_bases: words(&["court-order", "search-warrant"]),
             figures: Figures::RECOMMENDED,
-        }
+        };
+        rules.checked()
+    }
+
+    /// Every list has what it needs, and nothing twice.
+    fn checked(self) -> Result<Self, PolicyDocError> {
+        let named = |key: &Vkey| Name::new(key.verifier().name());
+        let names = |keys: &mut dyn Iterator<Item = &Vkey>| keys.map(named).collect::<Option<Vec<_>>>();
+        // Leaves name their registrar and trustee: by a name that is one key's.
+        let registrars = names(&mut self.registrars.iter().map(|registrar| &registrar.key));
+        check_list(registrars.as_deref().unwrap_or_default(), "registrars", REGISTRARS_MAX)?;
+        let trustees = names(&mut self.trustees.iter());
+        check_list(trustees.as_deref().unwrap_or_default(), "trustees", TRUSTEES_MAX)?;
+        // One key under two names would be one trustee that counts as two.
+        let keys: Vec<_> = self.trustees().map(Verifier::ed25519_key).collect();
+        check_list(&keys, "trustees", TRUSTEES_MAX)?;
+        check_list(&self.emergency_bases, "emergency bases", BASES_MAX)?;
+        check_list(&self.legal_bases, "legal bases", BASES_MAX)?;
+        Ok(self)
+    }
+
+    /// The same rules after others, which they name.
+    pub fn after(mut self, previous: &Hash) -> Self {
+        self.previous = Some(*previous);
+        self
+    }
+
+    /// The same rules with these registrars.
+    pub fn with_registrars(mut self, registrars: Vec<Registrar>) -> Result<Self, PolicyDocError> {
+        self.registrars = registrars;
+        self.checked()
     }
 
     /// The same rules with other figures.
@@ -171,13 +141,17 @@ impl PolicyDoc {
         }
         let text = core::str::from_utf8(bytes).map_err(|_| PolicyDocError::NotUtf8)?;
         let mut fields = Fields::of(text, KIND)?;
-        let operator = fields.field("operator")?;
-        let registrars = fields.list("registrar")?;
-        let emergency_bases = fields.list("emergency-basis")?;
-        let legal_bases = fields.list("legal-basis")?;
-        let figures = Figures::read(&mut fields)?;
+        let rules = Self {
+            operator: fields.field("operator")?,
+            previous: fields.field("previous")?,
+            registrars: fields.list("registrar")?,
+            trustees: fields.list("trustee")?,
+            emergency_bases: fields.list("emergency-basis")?,
+            legal_bases: fields.list("legal-basis")?,
+            figures: Figures::read(&mut fields)?,
+        };
         fields.end()?;
-        Self::new(operator, registrars, emergency_bases, legal_bases, figures)
+        rules.checked()
     }
 
     /// The bytes.
@@ -189,7 +163,9 @@ impl PolicyDoc {
     pub fn text(&self) -> String {
         let mut lines = Lines::new(KIND);
         lines.field("operator", &self.operator);
-        self.registrars.iter().for_each(|key| lines.field("registrar", key));
+        lines.field("previous", &self.previous);
+        self.registrars.iter().for_each(|registrar| lines.field("registrar", registrar));
+        self.trustees.iter().for_each(|key| lines.field("trustee", key));
         self.emergency_bases.iter().for_each(|word| lines.field("emergency-basis", word));
         self.legal_bases.iter().for_each(|word| lines.field("legal-basis", word));
         self.figures.write(&mut lines);
@@ -201,14 +177,31 @@ impl PolicyDoc {
         Hash::of(&[&self.encode()])
     }
 
-    /// Who publishes the rules: its policy-doc leaf must be in the log before they apply.
+    /// Who publishes the rules: its policy-doc leaf must be in the log before they apply. It alone
+    /// publishes the next ones.
     pub fn operator(&self) -> &Verifier {
         self.operator.verifier()
     }
 
-    /// Whose requester-key leaves count.
-    pub fn registrars(&self) -> impl Iterator<Item = &Verifier> {
-        self.registrars.iter().map(Vkey::verifier)
+    /// The rules before these; none: these are the log's first.
+    pub fn previous(&self) -> Option<&Hash> {
+        self.previous.as_ref()
+    }
+
+    /// Whose requester-key leaves count, and for what.
+    pub fn registrars(&self) -> &[Registrar] {
+        &self.registrars
+    }
+
+    /// The key of the trustee of this name.
+    pub fn trustee(&self, name: &Name) -> Option<&Verifier> {
+        let mut keys = self.trustees.iter().map(Vkey::verifier);
+        keys.find(|key| key.name() == name.as_str())
+    }
+
+    /// The trustees' keys.
+    pub fn trustees(&self) -> impl Iterator<Item = &Verifier> {
+        self.trustees.iter().map(Vkey::verifier)
     }
 
     /// The bases that a request of an agency may claim.

@@ -1,48 +1,55 @@
 //! What the log's leaves say together: whose keys count, what was asked, granted, refused, ratified
-//! and vetoed. A pure fold over the entries in order, so that every trustee that has read the same
-//! log counts the same. Contract: `proto/release.md#register`.
+//! and vetoed, and when. A pure fold over the entries in order, so that all that have read the same
+//! log count the same. Contract: `proto/release.md#register`.
 //!
 //! ```text
-//! Register::new(&policy_doc)  ->  fold(0, entry)  ->  fold(1, entry)  ->  ...
+//! Register::new(log_policy.stamp_keys())  ->  fold(0, entry)  ->  fold(1, entry)  ->  ...
 //! ```
 //!
-//! Leaves that are no leaves, or are signed by nobody who counts, change nothing: the log admits by
-//! submitter, not by content. In scope: reading and counting. Out of scope: showing that the
-//! entries are the log's (`tlog::reader`).
+//! The log and its policy are all that it needs: rules, registrars and trustees stand in the log. What is
+//! no leaf, or is signed by others than its kind needs, changes nothing: the log admits by submitter, not
+//! by content. In scope: reading and counting. Out of scope: showing that the entries are the log's
+//! (`tlog::reader`), and that their stamps are true (`log_client`).
 
 use crate::policy::PolicyDoc;
 use crate::record::{
-    DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, Leaf, Name, PolicyDocLeaf, Ratification,
-    Request, RequesterKey, Role, Seconds, Signed, Veto,
+    Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, Kind, Leaf, Name, RECOVERY_KEY_NAME, Ratification,
+    Request, Role, Seconds, Signed, Veto,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use lines::{are_by, are_so_many};
+use media::id::DeviceId;
 use tlog::Hash;
 use tlog::note::Verifier;
+use tlog::stamp::StampKey;
 
-/// The state after the first [`Register::size`] entries, under the registrars and the operator of
-/// one PolicyDoc.
+mod keys;
+mod lines;
+mod rules;
+
+use keys::{Keys, Voice};
+use rules::Chain;
+
+/// The state after the first [`Register::size`] entries.
 #[derive(Debug, Clone)]
 pub struct Register {
     size: u64,
-    registrars: Vec<Verifier>,
-    operator: Verifier,
-    keys: Vec<RegisteredKey>,
+    stamps: Vec<StampKey>,
+    /// The latest stamp.
+    clock: Seconds,
+    /// SHA-256 of the texts that counted: the same text again is the same leaf.
+    texts: BTreeSet<Hash>,
+    /// Ids of leaves that count once by theirs; a request's are in `by_id`.
+    ids: BTreeSet<EntryId>,
+    rules: Chain,
+    keys: Keys,
     /// By place in the log.
     requests: BTreeMap<u64, Requested>,
     /// The first request of each id that was authorised or granted.
     by_id: BTreeMap<EntryId, u64>,
-    trustees: BTreeMap<Name, Trustee>,
-    rules: BTreeSet<Hash>,
-}
-
-/// A key that a registrar registered.
-#[derive(Debug, Clone)]
-struct RegisteredKey {
-    key: Verifier,
-    role: Role,
-    agency: Name,
-    state: KeyState,
+    /// By trustee's public key and day; destroyed ones too.
+    days: BTreeMap<([u8; 32], u32), DayKey>,
 }
 
 /// A request of the log and what became of it.
@@ -54,37 +61,58 @@ pub struct Requested {
     pub id: EntryId,
     /// Its kind.
     pub kind: Kind,
-    /// Who submitted it.
-    pub sponsor: Name,
     /// Who asks; none for owner kinds.
     pub agency: Option<Name>,
-    /// When, by its own word.
-    pub time: Seconds,
+    /// The agency's country.
+    pub country: Option<Country>,
+    /// When the log ordered it.
+    pub stamp: Seconds,
     /// Its label.
     pub label: Hash,
-    /// Whether the keys that its kind needs had signed it when it was logged.
+    /// Grants of so many trustees complete it, by its own word; a trustee grants only if that is true.
+    pub needs: u32,
+    /// Whether the keys that its kind needs, and nobody else, had signed it when it was logged.
     pub authorised: bool,
     /// Trustees that granted it, with the place of their grants.
     pub grants: BTreeMap<Name, u64>,
-    /// When it was ratified, by the later of the ratification's own word and the log's clock.
+    /// When the first ratification that counts was logged.
     pub ratified_at: Option<Seconds>,
-    /// The place of the first veto.
-    pub vetoed: Option<u64>,
-}
-
-#[derive(Debug, Clone)]
-struct Trustee {
-    key: Verifier,
-    /// The latest time it stated in any leaf.
-    latest: Seconds,
-    /// Published day keys, by day; destroyed ones too.
-    days: BTreeMap<u32, DayKey>,
+    /// The devices that said no.
+    pub vetoed_by: Vec<DeviceId>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct DayKey {
     key_id: Hash,
     destroyed: bool,
+}
+
+/// An entry that is a leaf.
+#[derive(Debug, Clone)]
+pub struct Folded {
+    /// What it says, and who says so.
+    pub leaf: Signed<Leaf>,
+    /// When the log ordered it.
+    pub stamp: Seconds,
+    /// Whether it counts.
+    pub weight: Weight,
+}
+
+/// Whether a leaf counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// It does.
+    Counts,
+    /// Its text or id did already.
+    Repeated,
+    /// A request that others than its kind needs signed.
+    Unauthorised,
+    /// By no trustee of the rules in force, or not by that one alone.
+    Unknown,
+    /// Signed by others than its kind needs, or by one who may not say this.
+    Unsigned,
+    /// About nothing that stands before it.
+    Dangling,
 }
 
 /// The keys that signed a request in the roles its kind needs.
@@ -94,25 +122,22 @@ pub struct Authority {
     pub sponsor: Verifier,
     /// The officer's; none for owner kinds.
     pub officer: Option<Verifier>,
-    /// The supervisor's; for emergencies.
+    /// The supervisor's; none for owner kinds.
     pub supervisor: Option<Verifier>,
 }
 
-/// Which signature a request lacks.
+/// Which signature a request lacks, or has too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthorised {
-    /// The sponsor's.
-    #[error("no registered key of the sponsor signed")]
-    Sponsor,
-    /// The officer's.
-    #[error("no registered officer's key of the agency signed")]
-    Officer,
-    /// The supervisor's.
-    #[error("no registered supervisor's key of the agency, other than the officer's, signed")]
-    Supervisor,
-    /// A key that was revoked.
+    /// Of this role, in its place.
+    #[error("no registered {0}'s key signed in the line of its place")]
+    Missing(Role),
+    /// By a key that was revoked.
     #[error("the {0}'s key was revoked")]
     Revoked(Role),
+    /// More lines than its kind needs.
+    #[error("it bears another signature line than its kind needs")]
+    Others,
 }
 
 /// What a trustee published in the log about its key of a day.
@@ -137,43 +162,76 @@ pub struct OutOfOrder {
 }
 
 impl Register {
-    /// The empty register under these rules.
-    pub fn new(rules: &PolicyDoc) -> Self {
+    /// The empty register of a log that stamps with these keys.
+    pub fn new(stamps: Vec<StampKey>) -> Self {
         Self {
             size: 0,
-            registrars: rules.registrars().cloned().collect(),
-            operator: rules.operator().clone(),
-            keys: Vec::new(),
+            stamps,
+            clock: Seconds(0),
+            texts: BTreeSet::new(),
+            ids: BTreeSet::new(),
+            rules: Chain::default(),
+            keys: Keys::default(),
             requests: BTreeMap::new(),
             by_id: BTreeMap::new(),
-            trustees: BTreeMap::new(),
-            rules: BTreeSet::new(),
+            days: BTreeMap::new(),
         }
     }
 
     /// Takes the next entry; gives back the leaf that it is, if it is one, to whoever makes more of
     /// it.
-    pub fn fold(&mut self, index: u64, entry: &[u8]) -> Result<Option<Signed<Leaf>>, OutOfOrder> {
+    pub fn fold(&mut self, index: u64, entry: &[u8]) -> Result<Option<Folded>, OutOfOrder> {
         if index != self.size {
             return Err(OutOfOrder { got: index, size: self.size });
         }
         self.size += 1;
-        // Two parses of a rare leaf cost less than a generic way to split `Signed<Leaf>`.
         let Ok(leaf) = Signed::<Leaf>::parse(entry) else { return Ok(None) };
-        match leaf.value().clone() {
-            Leaf::Request(request) => self.requested(index, request, entry),
-            Leaf::Grant(grant) => self.granted(index, &leaf, grant),
-            Leaf::Ratification(ratification) => self.ratified(&leaf, ratification),
-            Leaf::Veto(veto) => self.vetoed(index, &leaf, &veto),
-            Leaf::DayKeys(day_keys) => self.day_keys(&leaf, day_keys),
-            Leaf::KeyDestroyed(destroyed) => self.destroyed(&leaf, &destroyed),
-            Leaf::RequesterKey(key) => self.requester_key(&leaf, key),
-            Leaf::PolicyDoc(document) => self.rules(&leaf, &document),
-            Leaf::Refusal(refusal) => drop(self.trustee(&leaf, &refusal.trustee, refusal.time)),
-            Leaf::ShareBad(bad) => drop(self.trustee(&leaf, &bad.trustee, bad.time)),
-            Leaf::Policy(_) => {}
+        // SPEC: release.md#register: an entry without a good stamp, or with one before an earlier
+        // entry's, MUST count nowhere.
+        let stamp = leaf.stamp(&self.stamps).ok().filter(|stamp| *stamp >= self.clock);
+        let Some(stamp) = stamp else { return Ok(None) };
+        self.clock = stamp;
+        let text = leaf.text_hash();
+        // SPEC: release.md#register: a text MUST count once.
+        let weight = match self.texts.contains(&text) {
+            true => Weight::Repeated,
+            false => self.take(index, stamp, &leaf, entry),
+        };
+        if weight == Weight::Counts {
+            self.texts.insert(text);
         }
-        Ok(Some(leaf))
+        Ok(Some(Folded { leaf, stamp, weight }))
+    }
+
+    fn take(&mut self, index: u64, stamp: Seconds, leaf: &Signed<Leaf>, entry: &[u8]) -> Weight {
+        match leaf.value() {
+            // Two parses of a rare leaf cost less than a generic way to split `Signed<Leaf>`.
+            Leaf::Request(_) => match Signed::<Request>::parse(entry) {
+                Ok(request) => self.requested(index, stamp, &request),
+                Err(_) => Weight::Unauthorised,
+            },
+            Leaf::Grant(grant) => self.granted(index, leaf, grant),
+            Leaf::Refusal(said) => {
+                self.said(leaf, &said.trustee, (said.request_index, &said.request, &said.id))
+            }
+            Leaf::ShareBad(said) => {
+                self.said(leaf, &said.trustee, (said.request_index, &said.request, &said.id))
+            }
+            Leaf::Ratification(ratification) => self.ratified(stamp, leaf, ratification),
+            Leaf::Veto(veto) => self.vetoed(leaf, veto),
+            Leaf::DayKeys(day_keys) => self.day_keys(leaf, day_keys),
+            Leaf::KeyDestroyed(destroyed) => self.destroyed(leaf, destroyed),
+            Leaf::RequesterKey(key) => match self.rules.now() {
+                Some(rules) => self.keys.take(index, leaf, key, rules),
+                None => Weight::Unsigned,
+            },
+            Leaf::PolicyDoc(document) => self.rules.take(index, leaf, document),
+            Leaf::Policy(policy) => {
+                let voice = Voice { role: Role::Sponsor, name: Some(&policy.sponsor), country: None };
+                let sponsored = are_so_many(leaf, 1) && self.keys.speaker(leaf, 0, voice).is_ok();
+                self.once(policy.id, if sponsored { Weight::Counts } else { Weight::Unsigned })
+            }
+        }
     }
 
     /// How many entries were folded.
@@ -186,9 +244,13 @@ impl Register {
         self.requests.get(&index)
     }
 
-    /// The requests before this place, latest first.
+    /// The requests before this place that count, latest first: authorised, and the first of their id.
     pub fn requests_before(&self, index: u64) -> impl Iterator<Item = &Requested> {
-        self.requests.range(..index).rev().map(|(_, requested)| requested)
+        let before = self.requests.range(..index).rev();
+        let counts = |(place, asked): &(&u64, &Requested)| {
+            asked.authorised && self.owner_of(&asked.id) == Some(**place)
+        };
+        before.filter(counts).map(|(_, requested)| requested)
     }
 
     /// The place of the request that owns this id: the first that was authorised, or granted by
@@ -197,96 +259,68 @@ impl Register {
         self.by_id.get(id).copied()
     }
 
-    /// Whether the PolicyDoc of this hash was published by the operator.
-    pub fn has_rules(&self, hash: &Hash) -> bool {
-        self.rules.contains(hash)
+    /// The rules by which the leaf at this place is judged.
+    pub fn rules_at(&self, index: u64) -> Option<&PolicyDoc> {
+        self.rules.at(index)
     }
 
-    /// The id of the key that a trustee published for a day, unless it was destroyed.
-    pub fn day_key(&self, trustee: &Name, day: u32) -> Option<Hash> {
-        let key = self.trustees.get(trustee)?.days.get(&day)?;
-        (!key.destroyed).then_some(key.key_id)
+    /// The rules in force behind the last entry.
+    pub fn rules(&self) -> Option<&PolicyDoc> {
+        self.rules.now()
     }
 
-    /// Whether a trustee logged that it destroyed the key of a day.
-    pub fn is_destroyed(&self, trustee: &Name, day: u32) -> bool {
-        self.trustees.get(trustee).and_then(|t| t.days.get(&day)).is_some_and(|key| key.destroyed)
+    /// The PolicyDoc of this hash, if it is or was in force.
+    pub fn rules_of(&self, hash: &Hash) -> Option<&PolicyDoc> {
+        self.rules.of(hash)
     }
 
-    /// What the trustee with this very key published about its key of a day. Leaves that somebody
-    /// else wrote under the trustee's name say nothing.
+    /// What the trustee with this very key published about its key of a day.
     pub fn day_key_of(&self, trustee: &Verifier, day: u32) -> Published {
-        let known = self.trustees.values().find(|known| known.key == *trustee);
-        match known.and_then(|known| known.days.get(&day)) {
+        let key = trustee.ed25519_key().and_then(|public| self.days.get(&(public, day)));
+        match key {
             None => Published::Nothing,
             Some(key) if key.destroyed => Published::Destroyed,
             Some(key) => Published::Key(key.key_id),
         }
     }
 
-    /// Whether a key signed the leaf that a registrar registered for this sponsor, even if it was
-    /// revoked since.
-    pub fn was_sponsored<T>(&self, leaf: &Signed<T>, sponsor: &Name) -> bool {
-        let of_sponsor = |known: &&RegisteredKey| known.role == Role::Sponsor && known.agency == *sponsor;
-        self.keys.iter().filter(of_sponsor).any(|known| leaf.is_signed_by(&known.key))
-    }
-
-    /// The log's clock: the second latest of the times that the trustees stated last. One lying
-    /// trustee cannot set it forward, nor hold it back where there are three.
-    pub fn clock(&self) -> Seconds {
-        let mut latest: Vec<_> = self.trustees.values().map(|trustee| trustee.latest).collect();
-        latest.sort_unstable();
-        latest.iter().rev().nth(1).copied().unwrap_or_default()
+    /// Whether the leaf at this place is by a key that was this sponsor's then, and by nobody else.
+    pub fn was_sponsored<T>(&self, leaf: &Signed<T>, sponsor: &Name, at: u64) -> bool {
+        self.keys.was_sponsored(leaf, sponsor, at)
     }
 
     /// Which registered and unrevoked keys signed a request, in the roles that its kind needs.
     pub fn authority(&self, request: &Signed<Request>) -> Result<Authority, Unauthorised> {
         let value = request.value();
-        // SPEC: release.md#g4: sponsor, officer and supervisor MUST have signed with keys
-        // registered and unrevoked in the log.
-        let sponsor = self.signer(request, Role::Sponsor, &value.sponsor, None)?;
-        let officer = match &value.agency {
-            Some(agency) => Some(self.signer(request, Role::Officer, agency, None)?),
-            None => None,
+        let speaker = |place, role, name, country| {
+            let known = self.keys.speaker(request, place, Voice { role, name, country })?;
+            Ok(known.key.clone())
         };
-        let supervisor = match (&value.agency, value.kind) {
-            (Some(agency), Kind::Emergency) => {
-                Some(self.signer(request, Role::Supervisor, agency, officer.as_ref())?)
-            }
-            (Some(_), Kind::Legal | Kind::Recovery | Kind::OwnerShare) | (None, _) => None,
+        let by = |role, place| speaker(place, role, value.agency.as_ref(), value.country);
+        // SPEC: release.md#g4: officer, supervisor and sponsor MUST have signed, in this order, with
+        // keys registered and unrevoked in the log.
+        let (officer, supervisor, own) = match value.kind {
+            Kind::Legal | Kind::Emergency => (Some(by(Role::Officer, 0)?), Some(by(Role::Supervisor, 1)?), 2),
+            Kind::Recovery => (None, None, 1),
+            Kind::OwnerShare => (None, None, 0),
         };
+        let sponsor = speaker(own, Role::Sponsor, Some(&value.sponsor), None)?;
+        // Whose the recovery key is, only the OwnerPolicy tells (G6).
+        let first = request.signatures().first().is_some_and(|line| line.name() == RECOVERY_KEY_NAME);
+        if !are_so_many(request, own + 1) || (value.kind == Kind::Recovery && !first) {
+            return Err(Unauthorised::Others);
+        }
         Ok(Authority { sponsor, officer, supervisor })
     }
 
-    fn signer<T>(
-        &self,
-        leaf: &Signed<T>,
-        role: Role,
-        agency: &Name,
-        other_than: Option<&Verifier>,
-    ) -> Result<Verifier, Unauthorised> {
-        let other = other_than.and_then(Verifier::ed25519_key);
-        let mut problem = match role {
-            Role::Sponsor => Unauthorised::Sponsor,
-            Role::Officer => Unauthorised::Officer,
-            Role::Supervisor => Unauthorised::Supervisor,
-        };
-        for known in self.keys.iter().filter(|known| known.role == role && known.agency == *agency) {
-            // One person with one key under two names would be one pair of eyes.
-            let same = other.is_some() && known.key.ed25519_key() == other;
-            if !same && leaf.is_signed_by(&known.key) {
-                match known.state {
-                    KeyState::Registered => return Ok(known.key.clone()),
-                    KeyState::Revoked => problem = Unauthorised::Revoked(role),
-                }
-            }
-        }
-        Err(problem)
+    // SPEC: release.md#register: what has an id MUST count once by it.
+    fn once(&mut self, id: EntryId, weight: Weight) -> Weight {
+        if weight == Weight::Counts && !self.ids.insert(id) { Weight::Repeated } else { weight }
     }
 
-    fn requested(&mut self, index: u64, request: Request, entry: &[u8]) {
-        let Ok(signed) = Signed::<Request>::parse(entry) else { return };
-        let authorised = self.authority(&signed).is_ok();
+    fn requested(&mut self, index: u64, stamp: Seconds, signed: &Signed<Request>) -> Weight {
+        let authorised = self.authority(signed).is_ok();
+        let request = signed.value();
         if authorised {
             self.by_id.entry(request.id).or_insert(index);
         }
@@ -294,119 +328,137 @@ impl Register {
             hash: signed.hash(),
             id: request.id,
             kind: request.kind,
-            sponsor: request.sponsor,
-            agency: request.agency,
-            time: request.time,
+            agency: request.agency.clone(),
+            country: request.country,
+            stamp,
             label: request.label,
+            needs: request.needs,
             authorised,
             grants: BTreeMap::new(),
             ratified_at: None,
-            vetoed: None,
+            vetoed_by: Vec::new(),
         };
         self.requests.insert(index, requested);
+        match authorised {
+            true if self.owner_of(&request.id) == Some(index) => Weight::Counts,
+            true => Weight::Repeated,
+            false => Weight::Unauthorised,
+        }
     }
 
-    fn granted(&mut self, index: u64, leaf: &Signed<Leaf>, grant: Grant) {
-        if self.trustee(leaf, &grant.trustee, grant.time).is_none() {
-            return;
+    fn granted(&mut self, index: u64, leaf: &Signed<Leaf>, grant: &Grant) -> Weight {
+        let about = (grant.request_index, &grant.request, &grant.id);
+        let weight = self.said(leaf, &grant.trustee, about);
+        let Some(requested) = self.named(about).filter(|_| weight == Weight::Counts) else { return weight };
+        if requested.grants.contains_key(&grant.trustee) {
+            return Weight::Repeated;
         }
-        let Some(requested) = self.named(grant.request_index, &grant.request) else { return };
-        if requested.id != grant.id {
-            return;
-        }
-        requested.grants.entry(grant.trustee).or_insert(index);
+        requested.grants.insert(grant.trustee.clone(), index);
         self.by_id.entry(grant.id).or_insert(grant.request_index);
+        Weight::Counts
     }
 
-    fn ratified(&mut self, leaf: &Signed<Leaf>, ratification: Ratification) {
-        let sponsored = self.signer(leaf, Role::Sponsor, &ratification.sponsor, None).is_ok();
-        let at = ratification.time.max(self.clock());
-        let Some(requested) = self.named(ratification.request_index, &ratification.request) else { return };
-        if sponsored && requested.sponsor == ratification.sponsor && requested.ratified_at.is_none() {
-            requested.ratified_at = Some(at);
-        }
-    }
-
-    fn vetoed(&mut self, index: u64, leaf: &Signed<Leaf>, veto: &Veto) {
-        let sponsored = self.signer(leaf, Role::Sponsor, &veto.sponsor, None).is_ok();
-        if let Some(requested) = self.named(veto.request_index, &veto.request)
-            && sponsored
-        {
-            requested.vetoed.get_or_insert(index);
+    /// Whether a trustee says this, about a request that stands before it.
+    fn said(&mut self, leaf: &Signed<Leaf>, trustee: &Name, about: About<'_>) -> Weight {
+        if !self.is_by_trustee(leaf, trustee) {
+            Weight::Unknown
+        } else if self.named(about).is_none() {
+            Weight::Dangling
+        } else {
+            Weight::Counts
         }
     }
 
-    fn day_keys(&mut self, leaf: &Signed<Leaf>, published: DayKeysLeaf) {
-        if !leaf.is_signed_by(published.vkey.verifier()) {
-            return;
-        }
-        // The first key under a name is the trustee's; a second trustee of that name does not
-        // exist.
-        let fresh =
-            Trustee { key: published.vkey.verifier().clone(), latest: Seconds(0), days: BTreeMap::new() };
-        self.trustees.entry(published.trustee.clone()).or_insert(fresh);
-        if let Some(trustee) = self.trustee(leaf, &published.trustee, published.time) {
-            trustee
-                .days
-                .entry(published.day)
-                .or_insert(DayKey { key_id: published.key_id, destroyed: false });
-        }
-    }
-
-    fn destroyed(&mut self, leaf: &Signed<Leaf>, destroyed: &KeyDestroyed) {
-        if let Some(trustee) = self.trustee(leaf, &destroyed.trustee, destroyed.time)
-            && let Some(key) = trustee.days.get_mut(&destroyed.day)
-            && key.key_id == destroyed.key_id
-        {
-            key.destroyed = true;
-        }
-    }
-
-    fn requester_key(&mut self, leaf: &Signed<Leaf>, stated: RequesterKey) {
-        let named = self.registrars.iter().filter(|registrar| registrar.name() == stated.registrar.as_str());
-        if !named.into_iter().any(|registrar| leaf.is_signed_by(registrar)) {
-            return;
-        }
-        let key = stated.vkey.verifier();
-        let same = |known: &&mut RegisteredKey| {
-            known.key == *key && known.role == stated.role && known.agency == stated.agency
+    // SPEC: release.md#register: a ratification MUST be signed by a court's key, and be of an
+    // emergency that was granted before it.
+    fn ratified(&mut self, stamp: Seconds, leaf: &Signed<Leaf>, said: &Ratification) -> Weight {
+        let Some(request) = self.requests.get(&said.request_index).filter(|one| one.hash == said.request)
+        else {
+            return Weight::Dangling;
         };
-        match self.keys.iter_mut().find(same) {
-            // SPEC: release.md#register: a revoked key MUST NOT be registered again in the same
-            // role.
-            Some(known) if known.state == KeyState::Registered => known.state = stated.state,
-            Some(_) => {}
-            None => self.keys.push(RegisteredKey {
-                key: key.clone(),
-                role: stated.role,
-                agency: stated.agency,
-                state: stated.state,
-            }),
+        if request.kind != Kind::Emergency || request.grants.is_empty() {
+            return Weight::Dangling;
+        }
+        let voice = Voice { role: Role::Court, name: Some(&said.court), country: request.country };
+        if self.keys.speaker(leaf, 0, voice).is_err() || !self.is_carried(leaf) {
+            return Weight::Unsigned;
+        }
+        if request.ratified_at.is_some() || !self.ids.insert(said.id) {
+            return Weight::Repeated;
+        }
+        if let Some(request) = self.requests.get_mut(&said.request_index) {
+            request.ratified_at = Some(stamp);
+        }
+        Weight::Counts
+    }
+
+    // SPEC: release.md#register: a veto MUST be signed by the device whose key it states; whether that
+    // is a device of the owner, the OwnerPolicy tells.
+    fn vetoed(&mut self, leaf: &Signed<Leaf>, veto: &Veto) -> Weight {
+        let device = veto.device.verifier();
+        let Some(public) = device.ed25519_key() else { return Weight::Unsigned };
+        if !leaf.is_line_by(0, device) || !self.is_carried(leaf) {
+            return Weight::Unsigned;
+        }
+        let named = self.requests.get_mut(&veto.request_index);
+        let Some(request) = named.filter(|one| one.hash == veto.request && one.kind == Kind::Recovery) else {
+            return Weight::Dangling;
+        };
+        if !self.ids.insert(veto.id) {
+            return Weight::Repeated;
+        }
+        request.vetoed_by.push(DeviceId::of_key(&public));
+        Weight::Counts
+    }
+
+    /// Whether one line follows the first, by a sponsor, whoever that is.
+    fn is_carried(&self, leaf: &Signed<Leaf>) -> bool {
+        let anybody = Voice { role: Role::Sponsor, name: None, country: None };
+        are_so_many(leaf, 2) && self.keys.speaker(leaf, 1, anybody).is_ok()
+    }
+
+    fn day_keys(&mut self, leaf: &Signed<Leaf>, published: &DayKeysLeaf) -> Weight {
+        let key = published.vkey.verifier();
+        let own = self.rules.now().and_then(|rules| rules.trustee(&published.trustee));
+        let Some(public) = key.ed25519_key().filter(|_| own == Some(key) && are_by(leaf, &[key])) else {
+            return Weight::Unknown;
+        };
+        let place = (public, published.day);
+        if self.days.contains_key(&place) {
+            return Weight::Repeated;
+        }
+        self.days.insert(place, DayKey { key_id: published.key_id, destroyed: false });
+        Weight::Counts
+    }
+
+    fn destroyed(&mut self, leaf: &Signed<Leaf>, destroyed: &KeyDestroyed) -> Weight {
+        // Also who is no trustee any more says what became of its keys.
+        let key = self.rules.ever(&destroyed.trustee).find(|key| are_by(leaf, &[key]));
+        let Some(public) = key.and_then(Verifier::ed25519_key) else { return Weight::Unknown };
+        match self.days.get_mut(&(public, destroyed.day)) {
+            Some(key) if key.key_id == destroyed.key_id && key.destroyed => Weight::Repeated,
+            Some(key) if key.key_id == destroyed.key_id => {
+                key.destroyed = true;
+                Weight::Counts
+            }
+            Some(_) | None => Weight::Dangling,
         }
     }
 
-    fn rules(&mut self, leaf: &Signed<Leaf>, published: &PolicyDocLeaf) {
-        let own = published.operator.as_str() == self.operator.name();
-        if own && leaf.is_signed_by(&self.operator) {
-            self.rules.insert(published.document);
-        }
+    /// Whether a leaf is by the trustee of this name of the rules in force, and by nobody else.
+    fn is_by_trustee(&self, leaf: &Signed<Leaf>, name: &Name) -> bool {
+        let key = self.rules.now().and_then(|rules| rules.trustee(name));
+        key.is_some_and(|key| are_by(leaf, &[key]))
     }
 
-    /// The trustee of a leaf that it signed; its clock moves.
-    fn trustee(&mut self, leaf: &Signed<Leaf>, name: &Name, time: Seconds) -> Option<&mut Trustee> {
-        let trustee = self.trustees.get_mut(name)?;
-        if !leaf.is_signed_by(&trustee.key) {
-            return None;
-        }
-        trustee.latest = trustee.latest.max(time);
-        Some(trustee)
-    }
-
-    /// The request that another leaf refers to by both its place and its hash.
-    fn named(&mut self, index: u64, hash: &Hash) -> Option<&mut Requested> {
-        self.requests.get_mut(&index).filter(|requested| requested.hash == *hash)
+    /// The request that another leaf refers to by its place, its hash and its id.
+    fn named(&mut self, (index, hash, id): About<'_>) -> Option<&mut Requested> {
+        self.requests.get_mut(&index).filter(|requested| requested.hash == *hash && requested.id == *id)
     }
 }
+
+/// Which request a leaf is about: its place, its hash, its id.
+type About<'a> = (u64, &'a Hash, &'a EntryId);
 
 #[cfg(test)]
 mod tests;

@@ -18,14 +18,15 @@ use crate::grant::{Approval, CallBack, Checked, Held, NotPassed, Refusal, Standi
 use crate::package::{Asked, Package};
 use crate::policy::{Figures, PolicyDoc};
 use crate::record::{
-    DayKeysLeaf, EntryId, KeyDestroyed, KeyState, Kind, Name, OwnerPolicyLeaf, PolicyDocLeaf, Record,
-    Request, RequesterKey, Role, Signed, Span, Vkey, policy_commitment,
+    Bytes, DEVICE_KEY_NAME, DayKeysLeaf, EntryId, KeyDestroyed, KeyState, Kind, Name, OwnerPolicyLeaf,
+    PolicyDocLeaf, RECOVERY_KEY_NAME, Ratification, Record, Request, RequesterKey, Role, Signed, Span, Vkey,
+    policy_commitment,
 };
-use crate::register::Register;
+use crate::register::{Published, Register};
 use media::epoch::{EpochContext, EpochOpen};
-use media::id::{Day, TrackId};
+use media::id::{Day, DeviceId, TrackId};
 use media::pair::PolicyBundle;
-use media::policy::{Class, Classes, OwnerPolicy, SignedOwnerPolicy, TrusteeEntry};
+use media::policy::{Class, Classes, OwnerPolicy, Recipient, SignedOwnerPolicy, TrusteeEntry};
 use media::time::Seconds;
 use rand_core::SeedableRng as _;
 use seal::hpke::SecretKey;
@@ -48,7 +49,7 @@ pub(crate) struct Setup {
     pub(crate) policy_leaf: fn(&mut OwnerPolicyLeaf),
     pub(crate) context: fn(u64, &mut EpochContext),
     pub(crate) open: fn(u64, &mut EpochOpen),
-    /// Which leaves the log does not get: "rules", or a role.
+    /// Which leaves the log does not get: "day-keys", or a role.
     pub(crate) without: &'static str,
     pub(crate) created: u64,
 }
@@ -107,7 +108,13 @@ pub(crate) fn approver() -> Signer {
     signer("clerk.example", 55)
 }
 pub(crate) fn recovery() -> Signer {
-    signer(crate::grant::RECOVERY_KEY_NAME, 56)
+    signer(RECOVERY_KEY_NAME, 56)
+}
+pub(crate) fn device() -> Signer {
+    signer(DEVICE_KEY_NAME, 59)
+}
+pub(crate) fn court() -> Signer {
+    signer("court.example/clerk", 57)
 }
 /// The trustee of a share index.
 pub(crate) fn trustee(index: u8) -> Signer {
@@ -126,35 +133,38 @@ impl World {
 
     pub(crate) fn with(setup: &Setup) -> Self {
         let vkey = |signer: Signer| Vkey::new(signer.verifier()).unwrap();
-        let rules = PolicyDoc::recommended(vkey(operator()), vkey(registrar())).with_figures(setup.figures);
+        let trustees = (1..=TRUSTEES).map(|index| vkey(trustee(index))).collect();
+        let rules = PolicyDoc::recommended(vkey(operator()), vkey(registrar()), trustees).unwrap();
+        let rules = rules.with_figures(setup.figures);
         let mut world = Self {
             log: Log::new(),
             log_policy: policy(),
-            register: Register::new(&rules),
+            register: Register::new(policy().stamp_keys()),
             camera: Camera::new(setup.created),
             policy: PolicyBundle::default(),
             day_keys: Vec::new(),
             rng: Rng::seed_from_u64(7),
-            time: NOW,
+            // Long ago: tests log what came before their request.
+            time: NOW - 100 * DAY,
             rules,
         };
-        if setup.without != "rules" {
-            world.publish_rules();
-        }
+        world.publish(&world.rules.clone());
         for (role, agency, key) in [
             (Role::Officer, "police.example", officer()),
             (Role::Supervisor, "police.example", supervisor()),
             (Role::Sponsor, "relay.example", sponsor()),
+            (Role::Court, "court.example", court()),
         ] {
             if setup.without != role.word() {
                 world.register_key(role, agency, &key, KeyState::Registered);
             }
         }
-        let dealt_to = world.publish_day_keys();
+        let dealt_to = world.publish_day_keys(setup.without != "day-keys");
         let signed = world.owner_policy(setup.policy).sign(&world.camera.owner).unwrap();
         world.log_policy_leaf(&signed, setup.policy_leaf);
         let t = signed.unverified().t;
         world.camera.film(signed.hash(), t, &dealt_to, setup, &mut world.rng);
+        world.time = NOW;
         world
     }
 
@@ -166,10 +176,23 @@ impl World {
         (index, Signed::parse(&entry).unwrap())
     }
 
-    pub(crate) fn publish_rules(&mut self) {
-        let document = self.rules.hash();
+    pub(crate) fn publish(&mut self, rules: &PolicyDoc) {
+        let document = Bytes(rules.encode());
         let leaf = PolicyDocLeaf { operator: name("candor.example"), document, time: Seconds(NOW - DAY) };
         self.add(&Signed::sign(leaf, &[&operator()]).unwrap());
+    }
+
+    /// A court's ratification of the request at this place, which the sponsor carries.
+    pub(crate) fn ratify(&mut self, index: u64) {
+        let leaf = Ratification {
+            id: EntryId::generate(&mut self.rng),
+            court: name("court.example"),
+            request_index: index,
+            request: self.register.request(index).unwrap().hash,
+            document: Hash([0; 32]),
+            time: Seconds(self.time),
+        };
+        self.add(&Signed::sign(leaf, &[&court(), &sponsor()]).unwrap());
     }
 
     pub(crate) fn register_key(&mut self, role: Role, agency: &str, key: &Signer, state: KeyState) {
@@ -184,7 +207,7 @@ impl World {
         self.add(&Signed::sign(leaf, &[&registrar()]).unwrap());
     }
 
-    fn publish_day_keys(&mut self) -> Vec<(TrusteeId, DayKey)> {
+    fn publish_day_keys(&mut self, logged: bool) -> Vec<(TrusteeId, DayKey)> {
         let day = START_US.day();
         let mut dealt_to = Vec::new();
         for index in 1..=TRUSTEES {
@@ -205,7 +228,9 @@ impl World {
                 keys: Hash::of(&[note.entry_bytes()]),
                 time: Seconds(NOW - DAY),
             };
-            self.add(&Signed::sign(leaf, &[&signer]).unwrap());
+            if logged {
+                self.add(&Signed::sign(leaf, &[&signer]).unwrap());
+            }
             self.day_keys.push(secret);
             dealt_to.push((TrusteeId::of(&signer.verifier()), key));
         }
@@ -216,7 +241,9 @@ impl World {
     pub(crate) fn destroy_day_key(&mut self, index: u8) {
         let day = START_US.day().0;
         let signer = trustee(index);
-        let key_id = self.register.day_key(&name(signer.name()), day).unwrap();
+        let Published::Key(key_id) = self.register.day_key_of(&signer.verifier(), day) else {
+            panic!("no key of that day")
+        };
         let leaf = KeyDestroyed { trustee: name(signer.name()), day, key_id, time: Seconds(NOW) };
         self.add(&Signed::sign(leaf, &[&signer]).unwrap());
     }
@@ -234,7 +261,12 @@ impl World {
             epoch_len_s: 60,
             t: THRESHOLD,
             trustees: (1..=TRUSTEES).map(entry).collect(),
-            recipients: Vec::new(),
+            recipients: Vec::from([Recipient {
+                device_id: DeviceId::of_key(&device().verifier().ed25519_key().unwrap()),
+                wrap_pk: std::vec![0; 1216],
+                role: media::policy::Role::Admin,
+                not_after: Seconds::MAX,
+            }]),
             classes: Classes::of(&[Class::Legal, Class::Emergency, Class::Recovery]),
             retention_days: 30,
             log_policy_hash: self.log_policy.hash().0,

@@ -1,7 +1,7 @@
 //! What a monitor knows: the followed tree and head, heads it cannot check yet, forks. No I/O but
 //! the store's; the network is in [`crate::follow`] and [`crate::gossip`].
 
-use crate::count::{CountRule, Counts, Row, RowKey};
+use crate::count::{Counts, Row, RowKey};
 use crate::evidence::{AlarmKind, Alarms};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
@@ -56,8 +56,8 @@ pub(crate) struct Book {
 
 impl Book {
     /// Opens what was kept, and verifies that the entries lead to the head.
-    pub(crate) fn open(folder: &Path, policy: &Policy, rule: CountRule) -> Result<Self, StoreError> {
-        let (mut tree, mut counts) = (Tree::new(), Counts::new(rule));
+    pub(crate) fn open(folder: &Path, policy: &Policy) -> Result<Self, StoreError> {
+        let (mut tree, mut counts) = (Tree::new(), Counts::new(policy));
         let (store, head) = Store::open(folder, policy, |entry| {
             counts.add(&entry);
             tree.push(leaf_hash(&entry));
@@ -86,16 +86,16 @@ impl Book {
     /// Reads the store again if a write failed: what failed may have persisted all the same.
     pub(crate) fn recover(&mut self, policy: &Policy) -> Result<(), StoreError> {
         if self.broken {
-            let fresh = Self::open(&self.folder, policy, self.counts.rule().clone())?;
+            let fresh = Self::open(&self.folder, policy)?;
             let (pending, alarms) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.alarms));
             *self = Self { pending, alarms, ..fresh };
         }
         Ok(())
     }
 
-    /// The rule by which it is counted.
-    pub(crate) fn rule(&self) -> &CountRule {
-        self.counts.rule()
+    /// The hash of the rules in force.
+    pub(crate) fn rules(&self) -> Option<String> {
+        self.counts.rules()
     }
 
     /// The count's rows.

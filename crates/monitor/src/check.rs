@@ -1,4 +1,4 @@
-//! A recount by a stranger (proto/gossip.md#counting): from the log and the published rules alone,
+//! A recount by a stranger (proto/gossip.md#counting): from the log and its policy alone,
 //! with no running monitor.
 
 use crate::config::Config;
@@ -30,7 +30,7 @@ pub struct Report {
 /// emergencies that somebody published. Reads no kept state but the alarms.
 pub async fn check(config: &Config, expected: Option<u64>) -> Result<Report, Error> {
     let log = config.open_log()?;
-    let mut counts = Counts::new(config.read_count_rule()?);
+    let mut counts = Counts::new(log.policy());
     let read = async {
         let head = log.policy().verify_checkpoint(&log.unverified_checkpoint().await?)?;
         log.read(Head::EMPTY, &head, &mut |entry| counts.add(entry.bytes())).await?;

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A grant, refusal or ratification belongs to the row of the request that it names, and the row's
-//! month is the request's. Whose keys may ask and ratify is what `escrow::register` makes of the
-//! log; whose keys grant is in the configuration, since a name in the log is whoever took it first.
+//! month is that of the request's stamp. Whose keys may ask, grant and ratify is what `escrow::register`
+//! makes of the log; nothing of it is configured.
 
 mod month;
 mod table;
@@ -16,151 +16,102 @@ mod table;
 pub(crate) use month::month_of;
 pub use table::{Emergencies, Row, RowKey};
 
-use escrow::policy::PolicyDoc;
-use escrow::record::{EntryId, Leaf, Name, Signed};
-use escrow::register::{Register, Requested};
+use escrow::record::{Leaf, Name};
+use escrow::register::{Folded, Register, Requested, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use table::Table;
-use tlog::Hash;
-use tlog::note::Verifier;
-
-/// What the log alone does not say, and a count needs.
-#[derive(Debug, Clone)]
-pub struct CountRule {
-    /// Grants of so many different trustees complete a release: t of the owners' policies, which
-    /// are not public.
-    pub threshold: u32,
-    /// The trustees' keys. A grant or refusal that its trustee's key did not sign counts as
-    /// `unsigned`.
-    pub trustees: Vec<Verifier>,
-    /// The rules of release: whose registrations count, and how soon an emergency must be ratified.
-    pub rules: PolicyDoc,
-}
+use tlog::policy::Policy;
 
 /// The count of a log's prefix.
 #[derive(Debug, Clone)]
 pub struct Counts {
-    rule: CountRule,
     register: Register,
-    /// Entries by the kind of their leaf; what is no leaf is `unknown`.
+    /// Entries by the kind of their leaf; what is no leaf, or bears no good stamp, is `unknown`.
     leaves: BTreeMap<&'static str, u64>,
-    /// What trustees did about each request, by its place in the log.
+    /// Which trustees did something else than grant about each request, by its place in the log.
     marks: BTreeMap<u64, Marks>,
     days: BTreeMap<Name, Days>,
-    dangling: u64,
-    unsigned: u64,
+    apart: Apart,
 }
 
 /// The trustees that did something about a request: each counts once, however often it says so.
 #[derive(Debug, Clone, Default)]
 struct Marks {
-    granted: BTreeSet<Name>,
     refused: BTreeSet<Name>,
     share_bad: BTreeSet<Name>,
 }
 
 /// The days of one trustee.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Days {
-    published: BTreeSet<u32>,
-    destroyed: BTreeSet<u32>,
+    published: u64,
+    destroyed: u64,
+}
+
+/// Leaves that count in no row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Apart {
+    /// About nothing that stands before them.
+    dangling: u64,
+    /// Of a text or id that counted before.
+    repeated: u64,
+    /// Of trustees that the rules in force do not name.
+    unknown_trustees: u64,
+    /// Signed by others than their kind needs.
+    unsigned: u64,
 }
 
 impl Counts {
-    pub fn new(rule: CountRule) -> Self {
+    /// Nothing yet, of a log under this policy.
+    pub fn new(policy: &Policy) -> Self {
         Self {
-            register: Register::new(&rule.rules),
-            rule,
+            register: Register::new(policy.stamp_keys()),
             leaves: BTreeMap::new(),
             marks: BTreeMap::new(),
             days: BTreeMap::new(),
-            dangling: 0,
-            unsigned: 0,
+            apart: Apart::default(),
         }
-    }
-
-    pub(crate) fn rule(&self) -> &CountRule {
-        &self.rule
     }
 
     /// Counts the next entry.
     pub fn add(&mut self, entry: &[u8]) {
         let index = self.register.size();
         let folded = self.register.fold(index, entry).expect("the index is the register's own size");
-        let Some(signed) = folded else {
+        let Some(Folded { leaf, weight, .. }) = folded else {
             // SPEC: gossip.md#counting: what is no leaf counts as unknown and MUST NOT stop the
             // count.
             *self.leaves.entry("unknown").or_default() += 1;
             return;
         };
-        *self.leaves.entry(signed.value().word()).or_default() += 1;
-        match signed.value() {
-            Leaf::Request(_) => {
-                self.marks.insert(index, Marks::default());
-            }
-            Leaf::Grant(leaf) => {
-                let about = (leaf.request_index, leaf.request, Some(leaf.id));
-                self.mark(&signed, &leaf.trustee, about, |marks| &mut marks.granted);
-            }
-            Leaf::Refusal(leaf) => {
-                let about = (leaf.request_index, leaf.request, Some(leaf.id));
-                self.mark(&signed, &leaf.trustee, about, |marks| &mut marks.refused);
-            }
-            Leaf::ShareBad(leaf) => {
-                let about = (leaf.request_index, leaf.request, Some(leaf.id));
-                self.mark(&signed, &leaf.trustee, about, |marks| &mut marks.share_bad);
-            }
-            Leaf::Ratification(leaf) => self.ratify((leaf.request_index, leaf.request, None)),
-            Leaf::DayKeys(leaf) => {
-                if self.is_by(&signed, &leaf.trustee) {
-                    self.days.entry(leaf.trustee.clone()).or_default().published.insert(leaf.day);
-                }
-            }
-            Leaf::KeyDestroyed(leaf) => {
-                if self.is_by(&signed, &leaf.trustee) {
-                    let days = self.days.entry(leaf.trustee.clone()).or_default();
-                    if days.published.contains(&leaf.day) {
-                        days.destroyed.insert(leaf.day);
-                    }
-                }
-            }
-            // Counted by their kind alone: what they say is the register's to know, or the owner's.
-            Leaf::Policy(_) | Leaf::Veto(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
+        *self.leaves.entry(leaf.value().word()).or_default() += 1;
+        match weight {
+            Weight::Counts => self.counted(index, leaf.value()),
+            // The rows tell of a request that was not authorised: it may be granted yet.
+            Weight::Unauthorised => _ = self.marks.entry(index).or_default(),
+            Weight::Repeated => self.apart.repeated += 1,
+            Weight::Unknown => self.apart.unknown_trustees += 1,
+            Weight::Unsigned => self.apart.unsigned += 1,
+            Weight::Dangling => self.apart.dangling += 1,
         }
     }
 
-    /// Marks the request that a trustee's leaf names; counts the leaf as unsigned or dangling where
-    /// there is none.
-    fn mark(
-        &mut self,
-        leaf: &Signed<Leaf>,
-        trustee: &Name,
-        about: About,
-        of: fn(&mut Marks) -> &mut BTreeSet<Name>,
-    ) {
-        if !self.is_by(leaf, trustee) {
-            self.unsigned += 1;
-        } else if !is_about(self.register.request(about.0), about) {
-            self.dangling += 1;
-        } else if let Some(marks) = self.marks.get_mut(&about.0) {
-            of(marks).insert(trustee.clone());
+    fn counted(&mut self, index: u64, leaf: &Leaf) {
+        match leaf {
+            Leaf::Request(_) => _ = self.marks.entry(index).or_default(),
+            Leaf::Refusal(said) => {
+                self.marks.entry(said.request_index).or_default().refused.insert(said.trustee.clone());
+            }
+            Leaf::ShareBad(said) => {
+                self.marks.entry(said.request_index).or_default().share_bad.insert(said.trustee.clone());
+            }
+            Leaf::DayKeys(leaf) => self.days.entry(leaf.trustee.clone()).or_default().published += 1,
+            Leaf::KeyDestroyed(leaf) => self.days.entry(leaf.trustee.clone()).or_default().destroyed += 1,
+            // The register keeps these by their request; or they are counted by their kind alone: what
+            // they say is the register's to know, or the owner's.
+            Leaf::Grant(_) | Leaf::Ratification(_) | Leaf::Veto(_) => {}
+            Leaf::Policy(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
         }
-    }
-
-    /// The register knows whose ratification counts: it has taken this one, if it ever takes one.
-    fn ratify(&mut self, about: About) {
-        let request = self.register.request(about.0);
-        if !is_about(request, about) {
-            self.dangling += 1;
-        } else if request.is_none_or(|request| request.ratified_at.is_none()) {
-            self.unsigned += 1;
-        }
-    }
-
-    fn is_by(&self, leaf: &Signed<Leaf>, trustee: &Name) -> bool {
-        let named = self.rule.trustees.iter().filter(|key| key.name() == trustee.as_str());
-        named.into_iter().any(|key| leaf.is_signed_by(key))
     }
 
     /// How many entries were counted.
@@ -178,12 +129,16 @@ impl Counts {
         self.table().emergencies()
     }
 
+    /// The hash of the PolicyDoc in force, base64; none before the first.
+    pub fn rules(&self) -> Option<String> {
+        self.register.rules().map(|rules| rules.hash().to_base64())
+    }
+
     /// What `GET /counts` answers, but for the head.
     pub fn to_json(&self) -> serde_json::Value {
         let table = self.table();
         let days = self.days.iter().map(|(trustee, days)| {
-            let numbers =
-                serde_json::json!({ "published": days.published.len(), "destroyed": days.destroyed.len() });
+            let numbers = serde_json::json!({ "published": days.published, "destroyed": days.destroyed });
             (trustee.as_str().to_owned(), numbers)
         });
         serde_json::json!({
@@ -191,13 +146,14 @@ impl Counts {
             "leaves": self.leaves,
             "rows": table.rows_json(),
             "emergencies": table.emergencies(),
-            "completed_at_grants": self.rule.threshold,
-            "rules": self.rule.rules.hash().to_base64(),
+            "rules": self.rules(),
             "day_keys": days.collect::<serde_json::Map<_, _>>(),
             "unauthorised": table.unauthorised,
             "granted_unauthorised": table.granted_unauthorised,
-            "dangling": self.dangling,
-            "unsigned": self.unsigned,
+            "dangling": self.apart.dangling,
+            "repeated": self.apart.repeated,
+            "unknown_trustees": self.apart.unknown_trustees,
+            "unsigned": self.apart.unsigned,
         })
     }
 
@@ -206,46 +162,39 @@ impl Counts {
         for (index, marks) in &self.marks {
             let Some(request) = self.register.request(*index) else { continue };
             // SPEC: gossip.md#counting: a request counts once registered keys signed it, or once a
-            // trustee granted it.
-            if !request.authorised && marks.granted.is_empty() {
-                table.unauthorised += 1;
+            // trustee granted it, and MUST count once by its id.
+            if self.register.owner_of(&request.id) != Some(*index) {
+                table.unauthorised += u64::from(!request.authorised);
                 continue;
             }
             table.granted_unauthorised += u64::from(!request.authorised);
             let key = RowKey {
-                month: month_of(request.time.0),
+                month: month_of(request.stamp.0),
                 kind: request.kind.word().to_owned(),
                 agency: request.agency.as_ref().map_or("-", Name::as_str).to_owned(),
             };
-            table.rows.entry(key).or_default().add(&self.row(request, marks));
+            table.rows.entry(key).or_default().add(&self.row(*index, request, marks));
         }
         table
     }
 
     /// What one request adds to its row.
-    fn row(&self, request: &Requested, marks: &Marks) -> Row {
-        let [grants, refusals, shares_bad] =
-            [&marks.granted, &marks.refused, &marks.share_bad].map(|trustees| trustees.len() as u64);
-        let within = Duration::from_secs(self.rule.rules.figures().ratify_within_secs);
-        let deadline = request.time.after(within);
+    fn row(&self, index: u64, request: &Requested, marks: &Marks) -> Row {
+        let count = |trustees: usize| trustees as u64;
+        let grants = count(request.grants.len());
+        let rules = self.register.rules_at(index).map(|rules| rules.figures().ratify_within_secs);
+        let deadline = request.stamp.after(Duration::from_secs(rules.unwrap_or_default()));
         Row {
             requests: 1,
             grants,
-            refusals,
-            shares_bad,
+            refusals: count(marks.refused.len()),
+            shares_bad: count(marks.share_bad.len()),
             attempted: u64::from(grants > 0),
-            completed: u64::from(grants >= u64::from(self.rule.threshold)),
+            completed: u64::from(request.needs > 0 && grants >= u64::from(request.needs)),
             ratified: u64::from(request.ratified_at.is_some_and(|at| at <= deadline)),
             ratified_late: u64::from(request.ratified_at.is_some_and(|at| at > deadline)),
         }
     }
-}
-
-/// Which request a leaf is about: its place, its hash, and its id where the leaf states it.
-type About = (u64, Hash, Option<EntryId>);
-
-fn is_about(request: Option<&Requested>, (_, hash, id): About) -> bool {
-    request.is_some_and(|request| request.hash == hash && id.is_none_or(|id| id == request.id))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ mod watch;
 
 pub use check::{Report, check};
 pub use config::Config;
-pub use count::{CountRule, Counts, Emergencies, Row, RowKey};
+pub use count::{Counts, Emergencies, Row, RowKey};
 pub use error::Error;
 pub use evidence::AlarmKind;
 pub use gossip::{Gossip, GossipError, MAX_GOSSIP_BYTES, MAX_HEAD_BYTES, MAX_PROOF_BYTES};

@@ -21,10 +21,10 @@ const AGAIN: u32 = 10;
 #[derive(Debug)]
 pub(crate) struct Page<'a> {
     pub(crate) rows: &'a BTreeMap<RowKey, Row>,
-    /// Grants of so many trustees complete a release.
-    pub(crate) threshold: u32,
-    /// The hash of the rules by which it was counted.
-    pub(crate) rules: String,
+    /// The hash of the rules in force.
+    pub(crate) rules: Option<String>,
+    /// What `GET /counts` says, for what is in no row.
+    pub(crate) counts: &'a serde_json::Value,
     /// The followed head's root, and who cosigned it.
     pub(crate) head: Option<(String, Vec<String>)>,
     pub(crate) log: &'a str,
@@ -92,7 +92,9 @@ impl Page<'_> {
         }
         let heads =
             ["Requests", "Grants", "Refusals", "Bad shares", "Completed", "Ratified", "Ratified late"];
-        f.write_str("<div class=\"wide\"><table>\n<caption>By month of the request, UTC</caption>\n<tr>")?;
+        f.write_str(
+            "<div class=\"wide\"><table>\n<caption>By month of the request's stamp, UTC</caption>\n<tr>",
+        )?;
         f.write_str("<th scope=\"col\">Month</th><th scope=\"col\">Kind</th><th scope=\"col\">Agency</th>")?;
         for head in heads {
             write!(f, "<th scope=\"col\" class=\"n\">{head}</th>")?;
@@ -144,9 +146,23 @@ impl Page<'_> {
         }
         writeln!(
             f,
-            "<dt>Completed means</dt><dd>grants of {} trustees, under the rules <code>{}</code></dd>",
-            self.threshold,
-            Text(&self.rules)
+            "<dt>Completed means</dt><dd>grants of as many trustees as the request says it needs; trustees are \
+             those of the rules in force, now <code>{}</code></dd>",
+            Text(self.rules.as_deref().unwrap_or("none"))
+        )?;
+        let number = |name: &str| self.counts[name].as_u64().unwrap_or_default();
+        let against = number("granted_unauthorised");
+        let class = if against == 0 { "good" } else { "bad" };
+        writeln!(f, "<dt>Granted against the rules</dt><dd class=\"{class}\">{against}</dd>")?;
+        writeln!(
+            f,
+            "<dt>In no row</dt><dd>{} requests that nobody was authorised to make; records by {} unknown trustees, \
+             {} with other signatures than they need, {} repeated, {} about nothing</dd>",
+            number("unauthorised"),
+            number("unknown_trustees"),
+            number("unsigned"),
+            number("repeated"),
+            number("dangling"),
         )?;
         for (peer, trouble) in &status.peers {
             let seen = trouble.as_deref().map_or("sees the same log", |trouble| trouble);
@@ -190,9 +206,10 @@ mod tests {
 
     fn page(rows: &BTreeMap<RowKey, Row>, status: &Status) -> String {
         let head = Some(("CsUY".to_owned(), vec!["w1".to_owned(), "w2".to_owned()]));
-        let rules = "mEiB".to_owned();
+        let rules = Some("mEiB".to_owned());
         let log = "http://log.example";
-        Page { rows, threshold: 3, rules, head, log, status, now: 1_795_996_000 }.to_string()
+        let counts = &serde_json::json!({ "unknown_trustees": 3, "granted_unauthorised": 0 });
+        Page { rows, rules, counts, head, log, status, now: 1_795_996_000 }.to_string()
     }
 
     fn row(month: &str, kind: &str, agency: &str, completed: u64) -> (RowKey, Row) {

@@ -99,12 +99,12 @@ async fn page(State(monitor): State<Arc<Monitor>>) -> Response {
     let work = move |monitor: &Monitor| {
         let status = monitor.status();
         let book = monitor.book();
-        let (rows, rule) = (book.rows(), book.rule());
+        let rows = book.rows();
         let head = book.head().map(|head| (head.checkpoint().root().to_base64(), head.witness_names()));
         let page = Page {
             rows: &rows,
-            threshold: rule.threshold,
-            rules: rule.rules.hash().to_base64(),
+            rules: book.rules(),
+            counts: &book.counts_json(),
             head,
             log: &monitor.config.log,
             status: &status,

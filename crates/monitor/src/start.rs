@@ -35,7 +35,7 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let (listener, http) = start.listen(config.listen).await.map_err(Error::Listen)?;
     let folder = FolderLock::acquire(&config.data)?;
     let log = config.open_log()?;
-    let book = Book::open(&config.data, log.policy(), config.read_count_rule()?)?;
+    let book = Book::open(&config.data, log.policy())?;
     tracing::info!(log = config.log, %http, size = book.size(), "the monitor listens");
     let peers = Fetch::new(FetchLimits { answer_bytes: MAX_GOSSIP_BYTES, ..FetchLimits::default() });
     let monitor = Arc::new(Monitor::new(config, log, peers, start.machine.clock, book, folder));

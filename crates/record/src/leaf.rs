@@ -69,7 +69,7 @@ leaves! {
     "policy" Policy(OwnerPolicyLeaf);
     /// A court confirmed an emergency.
     "ratification" Ratification(Ratification) time;
-    /// The owner stops a recovery.
+    /// A device of the owner stops a recovery.
     "veto" Veto(Veto) time;
     /// A trustee publishes the key of a day.
     "day-keys" DayKeys(DayKeysLeaf) time;

@@ -47,17 +47,17 @@ mod visible;
 
 pub use leaf::Leaf;
 pub use media::time::Seconds;
-pub use owner::{OwnerPolicyLeaf, Ratification, Veto, policy_commitment};
+pub use owner::{DEVICE_KEY_NAME, OwnerPolicyLeaf, Ratification, Veto, policy_commitment};
 pub use registry::{DayKeysLeaf, KeyDestroyed, KeyState, PolicyDocLeaf, RequesterKey, Role};
 pub use release::{Grant, RefusalLeaf, ShareBad};
-pub use request::{Asker, Kind, Request};
+pub use request::{Asker, Kind, NEEDS_MAX, RECOVERY_KEY_NAME, Request};
 pub use signed::{LEAF_MAX_BYTES, RecordError, Signed};
 pub use text::{Record, TextError};
 pub use value::{
-    Country, DETAILS_SIZES, DETAILS_TAG_BYTES, EntryId, Name, SPAN_MAX_SECS, SealedDetails, Span, Vkey,
-    WORD_MAX_BYTES, Word,
+    Bytes, Country, DETAILS_SIZES, DETAILS_TAG_BYTES, EntryId, NAME_MAX_BYTES, Name, SPAN_MAX_SECS,
+    SealedDetails, Span, Vkey, WORD_MAX_BYTES, Word,
 };
-pub use visible::{LINE_MAX_BYTES, Line};
+pub use visible::{LINE_MAX_BYTES, Line, is_visible};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,14 @@
 //! What concerns one owner: a new policy, the confirmation of an emergency, a veto. All reach the
-//! log through the sponsor, so that the log never learns who the owner is.
+//! log through a sponsor, so that the log never learns who the owner is.
 
 use crate::record;
-use crate::value::{EntryId, Name};
+use crate::text::TextError;
+use crate::value::{EntryId, Name, Vkey};
 use media::time::Seconds;
 use tlog::Hash;
+
+/// The note name under which a device of an owner signs a veto.
+pub const DEVICE_KEY_NAME: &str = "device";
 
 record! {
     /// A camera has a new OwnerPolicy. It acts on it only once this leaf is witnessed, so no viewer
@@ -22,12 +26,13 @@ record! {
 }
 
 record! {
-    /// A court confirmed an emergency after the fact.
+    /// A court confirmed an emergency after the fact, and signs that it did. Whoever carries it to the
+    /// log signs below it.
     Ratification {
         /// Fresh for every leaf.
         id: EntryId = "id",
-        /// The sponsor of the request, who signs.
-        sponsor: Name = "sponsor",
+        /// The court.
+        court: Name = "court",
         /// The request's place in the log.
         request_index: u64 = "request-index",
         /// The request's leaf hash.
@@ -40,21 +45,25 @@ record! {
 }
 
 record! {
-    /// The owner stops a recovery that one of the devices did not ask for.
+    /// A device of the owner stops a recovery that it did not ask for. Whoever carries it to the log
+    /// signs below it.
     Veto {
         /// Fresh for every leaf.
         id: EntryId = "id",
-        /// The sponsor that speaks for the owner, and signs.
-        sponsor: Name = "sponsor",
+        /// The device's key, under the note name [`DEVICE_KEY_NAME`]; it signs.
+        device: Vkey = "device",
         /// The request's place in the log.
         request_index: u64 = "request-index",
         /// The request's leaf hash.
         request: Hash = "request",
-        /// SHA-256 of the owner's signed veto, which the sponsor keeps.
-        document: Hash = "document",
         /// When.
         time: Seconds = "time",
     }
+    check |veto: &Veto| if veto.device.verifier().name() == DEVICE_KEY_NAME {
+        Ok(())
+    } else {
+        Err(TextError::Contradiction("a device's key has the name `device`"))
+    };
 }
 
 /// What a policy leaf commits to. The id blinds it: who knows a policy's hash from an EpochOpen

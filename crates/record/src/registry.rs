@@ -2,7 +2,7 @@
 
 use crate::record;
 use crate::text::TextError;
-use crate::value::{Name, Vkey, words};
+use crate::value::{Bytes, Name, Vkey, words};
 use media::time::Seconds;
 use tlog::Hash;
 
@@ -11,13 +11,15 @@ use tlog::Hash;
 pub enum Role {
     /// Requests of its agency.
     Officer,
-    /// Emergency requests of its agency, beside an officer.
+    /// Requests of its agency, beside an officer.
     Supervisor,
     /// Leaves that it submits.
     Sponsor,
+    /// Ratifications of emergencies.
+    Court,
 }
 
-words!(Role { Officer = "officer", Supervisor = "supervisor", Sponsor = "sponsor" });
+words!(Role { Officer = "officer", Supervisor = "supervisor", Sponsor = "sponsor", Court = "court" });
 
 /// Whether a key counts from here on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,13 +66,13 @@ record! {
 }
 
 record! {
-    /// A registrar registers or revokes a key of a requester or sponsor.
+    /// A registrar registers or revokes a key of a requester, sponsor or court.
     RequesterKey {
         /// Registered or revoked.
         state: KeyState = "state",
         /// What it may sign for.
         role: Role = "role",
-        /// The agency, or the sponsor's own name.
+        /// The agency, or the own name of a sponsor or court.
         agency: Name = "agency",
         /// The key.
         vkey: Vkey = "vkey",
@@ -81,17 +83,17 @@ record! {
     }
     check |leaf: &RequesterKey| match leaf.role {
         Role::Sponsor => names_own_key(&leaf.agency, &leaf.vkey),
-        Role::Officer | Role::Supervisor => Ok(()),
+        Role::Officer | Role::Supervisor | Role::Court => Ok(()),
     };
 }
 
 record! {
-    /// The rules of release, published: whoever grants under other rules can be shown to.
+    /// The rules of release, published whole: the log and its policy are all that a recount needs.
     PolicyDocLeaf {
         /// Who publishes, and signs.
         operator: Name = "operator",
-        /// SHA-256 of the PolicyDoc.
-        document: Hash = "document",
+        /// The PolicyDoc.
+        document: Bytes = "document",
         /// When.
         time: Seconds = "time",
     }

@@ -10,6 +10,7 @@
 //! country US
 //! basis danger-of-death
 //! span 15m
+//! needs 3                                       so many trustees must grant: t of the OwnerPolicy; 0 for owner-share
 //! policy mEiB...=                               SHA-256 of the PolicyDoc that governs this request
 //! release-key 4bT0...=                          SHA-256 of the X-Wing key to which the shares will be sealed
 //! label 9Yk2...=
@@ -22,6 +23,11 @@ use crate::text::TextError;
 use crate::value::{Country, EntryId, Name, SealedDetails, Span, Word, words};
 use media::time::Seconds;
 use tlog::Hash;
+
+/// The most trustees that a request can need.
+pub const NEEDS_MAX: u32 = 16;
+/// The note name under which an owner's recovery key signs a recovery request.
+pub const RECOVERY_KEY_NAME: &str = "recovery";
 
 /// The kinds of release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +68,8 @@ record! {
         basis: Option<Word> = "basis",
         /// How much footage.
         span: Span = "span",
+        /// Grants of so many trustees complete it: t of the OwnerPolicy.
+        needs: u32 = "needs",
         /// The PolicyDoc that governs it.
         policy: Hash = "policy",
         /// The key to which shares will be sealed.
@@ -93,12 +101,17 @@ impl Request {
     fn check(&self) -> Result<(), TextError> {
         let stated = [self.agency.is_some(), self.country.is_some(), self.basis.is_some()];
         // SPEC: release.md#request: they MUST be "-" otherwise.
-        if stated == [self.kind.is_by_agency(); 3] {
+        if stated != [self.kind.is_by_agency(); 3] {
+            return Err(TextError::Contradiction(
+                "agency, country and basis are stated for legal and emergency requests, and only for these",
+            ));
+        }
+        // SPEC: release.md#request: an owner-share MUST need none, every other 1 to 16.
+        let needs = if self.kind == Kind::OwnerShare { 0..=0 } else { 1..=NEEDS_MAX };
+        if needs.contains(&self.needs) {
             Ok(())
         } else {
-            Err(TextError::Contradiction(
-                "agency, country and basis are stated for legal and emergency requests, and only for these",
-            ))
+            Err(TextError::Contradiction("an owner-share needs 0 trustees, every other request 1 to 16"))
         }
     }
 

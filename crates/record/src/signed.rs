@@ -97,6 +97,16 @@ impl<T> Signed<T> {
         self.note.signatures()
     }
 
+    /// Whether the line at this place is this key's, and a good signature.
+    pub fn is_line_by(&self, at: usize, key: &Verifier) -> bool {
+        self.note.is_line_by(at, key)
+    }
+
+    /// SHA-256 of the text: what a leaf is, whoever signed it.
+    pub fn text_hash(&self) -> Hash {
+        Hash::of(&[self.text().as_bytes()])
+    }
+
     /// Whether this key made one of the signatures.
     pub fn is_signed_by(&self, key: &Verifier) -> bool {
         self.note.verify_one(key).is_ok()

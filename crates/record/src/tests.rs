@@ -164,3 +164,47 @@ fn a_span_is_the_sum_of_the_epochs_rounded_up() {
     assert_eq!(Span::of_epochs([]), None);
     assert_eq!(Span::of_epochs(std::iter::repeat_n(u32::MAX, 100)), None);
 }
+
+#[test]
+fn characters_that_do_not_show_are_those_of_the_contract() {
+    let all: Value = serde_json::from_str(include_str!("../../../proto/vectors/visible.json")).unwrap();
+    let ranges = all["hidden"].as_array().unwrap().iter().map(|range| {
+        let [first, last] = [0, 1].map(|at| u32::try_from(range[at].as_u64().unwrap()).unwrap());
+        first..=last
+    });
+    let hidden: std::collections::BTreeSet<u32> = ranges.flatten().collect();
+    for code in 0..=0x10_ffff {
+        if let Some(c) = char::from_u32(code) {
+            assert_eq!(is_visible(c.encode_utf8(&mut [0; 4])), !hidden.contains(&code), "U+{code:04X}");
+        }
+    }
+    for line in all["good"].as_array().unwrap() {
+        assert!(Line::new(line.as_str().unwrap()).is_some(), "{line}");
+    }
+    for line in all["bad"].as_array().unwrap() {
+        assert!(Line::new(line.as_str().unwrap()).is_none(), "{line}");
+    }
+}
+
+#[test]
+fn look_alike_names_are_no_names() {
+    for bad in [
+        "police.example\u{200b}",
+        "police.ex\u{430}mple",
+        "police.example\u{9b}",
+        "Police.example",
+        "police.example.",
+        "-",
+        "",
+    ] {
+        assert_eq!(Name::new(bad), None, "{bad:?}");
+        // Nor do they name a key that stands in a leaf.
+        let key = Signer::from_seed(&std::format!("{bad}\u{430}"), &[7; 32]).unwrap();
+        assert_eq!(Vkey::new(key.verifier()), None, "{bad:?}");
+    }
+    let police = Name::new("police.example").unwrap();
+    for (name, covered) in [("police.example", true), ("a.police.example", true), ("apolice.example", false)]
+    {
+        assert_eq!(police.covers(&Name::new(name).unwrap()), covered, "{name}");
+    }
+}

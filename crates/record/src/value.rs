@@ -10,8 +10,11 @@ use core::fmt;
 use media::id::{CameraId, EpochNo, TrackId};
 use media::time::Seconds;
 use tlog::Hash;
-use tlog::note::{Verifier, is_valid_name};
+use tlog::note::Verifier;
 
+/// The longest name.
+pub const NAME_MAX_BYTES: usize = 253;
+const LABEL_MAX_BYTES: usize = 63;
 /// The longest word, such as a basis or a reason.
 pub const WORD_MAX_BYTES: usize = 64;
 /// The longest span: a year of footage, beyond any rule.
@@ -107,16 +110,26 @@ impl fmt::Display for EntryId {
     }
 }
 
-/// The name of a party: what can name a note key (1 to 255 bytes, no space, plus sign or control
-/// character).
+/// The name of a party: a host name in lower case, such as `police.example`. So nobody's name looks like
+/// another's, and one name has one text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
 impl Name {
     /// Checks a name.
     pub fn new(text: &str) -> Option<Self> {
-        // "-" says "none" in a leaf.
-        (is_valid_name(text) && text != "-").then(|| Self(text.to_string()))
+        let label = |label: &str| {
+            let plain = label.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-');
+            let edges = !label.starts_with('-') && !label.ends_with('-');
+            plain && edges && (1..=LABEL_MAX_BYTES).contains(&label.len())
+        };
+        (text.len() <= NAME_MAX_BYTES && text.split('.').all(label)).then(|| Self(text.to_string()))
+    }
+
+    /// Whether `other` is this name, or one below it.
+    pub fn covers(&self, other: &Self) -> bool {
+        let above = other.0.strip_suffix(&self.0);
+        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
     }
 
     /// The text.
@@ -233,9 +246,11 @@ impl Value for Seconds {
 pub struct Vkey(Verifier);
 
 impl Vkey {
-    /// An Ed25519 note key: what signs leaves. Cosigners' keys are refused.
+    /// An Ed25519 note key: what signs leaves. Cosigners' keys are refused, and names that a person
+    /// could not read.
     pub fn new(key: Verifier) -> Option<Self> {
-        key.ed25519_key().is_some().then_some(Self(key))
+        let readable = key.name().bytes().all(|c| c.is_ascii_graphic());
+        (readable && key.ed25519_key().is_some()).then_some(Self(key))
     }
 
     /// The key.
@@ -267,7 +282,7 @@ impl fmt::Debug for SealedDetails {
 }
 
 /// Bytes in base64, of any length; who has a length in mind checks it.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
 /// What does not apply is `-`.

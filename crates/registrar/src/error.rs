@@ -5,7 +5,9 @@ use escrow::record::RecordError;
 use host::durable::DurableError;
 use log_client::{AddError, KeyFileError, PolicyFileError};
 use std::path::PathBuf;
+use tlog::LoggedError;
 use tlog::note::KeyError;
+use tlog::proof::ProofError;
 
 /// Why a key was not made, or a leaf not added.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +20,7 @@ pub enum Error {
     Policy(#[from] PolicyFileError),
     #[error("{vkey:?} is not a verifier key that signs leaves: {source}")]
     Key { vkey: String, source: NoLeafKey },
-    #[error("{name:?} is not a name: write one without spaces and plus signs, such as police.example")]
+    #[error("{name:?} is not a name: write a host name in lower case, such as police.example")]
     Name { name: String },
     #[error("this leaf cannot be: {0}")]
     Leaf(#[from] RecordError),
@@ -30,12 +32,22 @@ pub enum Error {
         "{}: its operator is {operator}, and the key here is {own}: a policy-doc leaf by another key counts for nobody; name this key as operator, or publish with that one", .path.display()
     )]
     NotOperator { path: PathBuf, operator: String, own: String },
+    #[error(
+        "{scope:?} is no scope of a registrar: after its key write names and countries, such as police.example US,CA, or * for all"
+    )]
+    Scope { scope: String },
     #[error("there is no figure {word:?} in the rules; those are: {known}")]
     Figure { word: String, known: String },
     #[error(
         "the log does not take leaves from {vkey}: its operator must list this key under [[submitters]] in the log's configuration and start it again ({said})"
     )]
     NotASubmitter { vkey: String, said: String },
+    #[error("the request's proof: {0}")]
+    Proof(ProofError),
+    #[error("the request is not shown to be in the log: {0}")]
+    NotLogged(LoggedError),
+    #[error("a {0} request needs no ratification; only an emergency does")]
+    NotAnEmergency(&'static str),
     #[error(transparent)]
     Add(AddError),
 }

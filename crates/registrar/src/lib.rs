@@ -1,4 +1,4 @@
-//! The registrar: it says in the log which officers', supervisors' and sponsors' keys count; and,
+//! The registrar: it says in the log which officers', supervisors', sponsors' and courts' keys count; and,
 //! under the operator's name, it publishes the rules of release (proto/release.md#register,
 //! proto/release.md#policydoc).
 //!
@@ -9,7 +9,7 @@
 //! ```text
 //! candor requester-key v1                       candor policy-doc v1
 //! state registered                              operator candor.example
-//! role officer                                  document mEiB...=
+//! role officer                                  document Y2FuZG9yIHJ1bGVz...=
 //! agency police.example                         time 1795494000
 //! vkey police.example/officer-1182+...
 //! registrar registrar.example                   — candor.example oQ7x...
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! In scope: [`init`] its key, [`register`] and [`revoke`] keys, [`write_rules`] and
-//! [`publish_rules`]. Out of scope: who deserves a key (people decide that), what a registered key
+//! [`publish_rules`]; under a court's name, [`confirm`] an emergency. Out of scope: who deserves a key (people decide that), what a registered key
 //! may do (`escrow::register`). It is no daemon: it dials the log and is done.
 //!
 //! The data folder, made by [`init`] alone:
@@ -32,13 +32,15 @@
 
 mod add;
 mod config;
+mod court;
 mod error;
 mod key;
 mod rules;
 
 pub use add::{Added, register, revoke};
 pub use config::Config;
+pub use court::confirm;
 pub use error::{Error, NoLeafKey};
 pub use key::{init, vkey};
 pub use log_client::LogConfig;
-pub use rules::{Published, publish_rules, write_rules};
+pub use rules::{Draft, Published, publish_rules, write_rules};

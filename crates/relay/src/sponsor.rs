@@ -2,7 +2,7 @@
 //! (`proto/release.md`, "Leaves").
 //!
 //! The relay links no rules of release, and needs none: it signs three kinds of text and no other,
-//! each naming it as the sponsor. It judges by the first line and by the lines `sponsor` and
+//! each naming it as the sponsor, but for a veto, which a device signed and anybody may carry. It judges by the first line and by the lines `sponsor` and
 //! `kind`; whether the rest makes sense is for those who read the log.
 
 use crate::load::Rates;
@@ -10,7 +10,7 @@ use log_client::{AddError, LogClient};
 use media::message::{LoggedLeaf, Refusal, RefusalCode, Response};
 use media::sign::PublicKey;
 use std::time::Duration;
-use tlog::note::{self, Signer};
+use tlog::note::{self, NoteError, Signer, UnverifiedNote};
 use tlog::stamp::SUBMITTED_MAX_BYTES;
 
 /// How long an owner waits for the log before it is told to try again: less than a call may take.
@@ -38,9 +38,7 @@ impl Sponsor {
                 format!("{} leaves a minute are sponsored for one owner: wait a minute", self.per_minute);
             return Err(RefusalCode::Quota.because(text));
         }
-        let leaf = note::sign(text, &[&self.signer])
-            .map_err(|error| RefusalCode::Malformed.because(error.to_string()))?
-            .encode();
+        let leaf = self.signed(text).map_err(|error| RefusalCode::Malformed.because(error.to_string()))?;
         if leaf.len() > SUBMITTED_MAX_BYTES {
             let text = "a leaf has at most 32 KiB, its signature and the log's stamp included";
             return Err(RefusalCode::TooLarge.because(text));
@@ -60,6 +58,23 @@ fn refusal(error: &AddError) -> Refusal {
     RefusalCode::LogUnavailable.because(error.to_string())
 }
 
+impl Sponsor {
+    /// The leaf of this text. A veto comes as a note: the device's signature stands before the relay's,
+    /// which only carries it.
+    fn signed(&self, text: &str) -> Result<Vec<u8>, NoteError> {
+        if !is_veto(text) {
+            return Ok(note::sign(text, &[&self.signer])?.encode());
+        }
+        let mut veto = UnverifiedNote::parse(text.as_bytes())?;
+        veto.add(self.signer.sign_text(veto.unverified_text()));
+        Ok(veto.encode())
+    }
+}
+
+fn is_veto(text: &str) -> bool {
+    text.starts_with("candor veto v1\n")
+}
+
 /// Whether this relay, called `sponsor`, speaks for an owner with this text.
 // SPEC: session.md#sponsoring: every other text MUST be refused.
 fn judge(text: &str, sponsor: &str) -> Result<(), Refusal> {
@@ -73,7 +88,7 @@ fn judge(text: &str, sponsor: &str) -> Result<(), Refusal> {
             return Err(no(format!("the relay sponsors policies, vetoes and owners' shares; not {first:?}")));
         }
     };
-    if only(text, "sponsor ") != Some(sponsor) {
+    if !is_veto(text) && only(text, "sponsor ") != Some(sponsor) {
         return Err(no(format!("the leaf must name its sponsor, {sponsor}, in one line")));
     }
     if kind.is_some() && only(text, "kind ") != kind {

@@ -178,14 +178,13 @@ impl<'a> Asking<'a> {
         let mut package = self.case.package.clone();
         package.leaf.clone_from(&self.case.leaf);
         if is_logged {
-            package.first_proof = self.case.folder.get(PROOF)?;
             // Trustees refuse cosignatures older than a minute or two: the proof is renewed for
             // each round.
             package.proof = match self.case.desk.log.prove(self.case.leaf.clone()).await {
                 Ok((_, fresh)) => fresh.encode(),
                 Err(error) => {
                     tracing::warn!(%error, "no fresh proof of the request; sending the kept one");
-                    package.first_proof.clone()
+                    self.case.folder.get(PROOF)?
                 }
             };
         }

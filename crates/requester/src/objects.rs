@@ -94,7 +94,6 @@ pub(crate) async fn fetch(
     let package = Package {
         leaf: Vec::new(),
         proof: Vec::new(),
-        first_proof: Vec::new(),
         release_key,
         enrollment,
         policy,

@@ -14,6 +14,7 @@ use escrow::record::{self, EntryId, RecordError, Request, Seconds, Signed, Span,
 use log_client::AddError;
 use seal::hpke::SecretKey;
 use seal::notice::NoticeKey;
+use tlog::stamp::StampError;
 use tlog::{Entry as _, Hash};
 
 pub use crate::ask::{Ask, Grounds, Kind};
@@ -45,7 +46,7 @@ pub struct Submitted {
     pub leaf_index: u64,
     pub tree_size: u64,
     pub witnesses: Vec<String>,
-    /// First cosignature time after inclusion (T0), Unix seconds.
+    /// When the log ordered it (T0): its stamp, Unix seconds.
     pub logged_at: u64,
 }
 
@@ -65,10 +66,12 @@ pub enum RequestError {
     Details(#[from] DetailsError),
     #[error(transparent)]
     Record(#[from] RecordError),
-    #[error("an emergency needs the supervisor's signature; run `candor request sign` first")]
+    #[error("a request needs the supervisor's signature; run `candor request sign` first")]
     SupervisorMissing,
     #[error(transparent)]
     Add(#[from] AddError),
+    #[error("the log's answer: {0}")]
+    Stamp(#[from] StampError),
 }
 
 /// Fetches the camera's public objects from the relay, composes details and leaf, signs as the
@@ -125,7 +128,7 @@ pub async fn submit(desk: &Requester, folder: &RequestFolder) -> Result<Submitte
         leaf_index: logged.index(),
         tree_size: logged.checkpoint().size(),
         witnesses: logged.cosigned().witness_names(),
-        logged_at: logged.cosigned_at(),
+        logged_at: request.stamp(&desk.log.policy().stamp_keys())?.0,
     })
 }
 
@@ -155,6 +158,7 @@ fn compose(
         basis: Some(basis),
         span: Span::of_epochs(facts.opens.iter().map(|open| open.context.dur_ms))
             .ok_or(RequestError::Span)?,
+        needs: facts.policy.t.into(),
         policy: desk.rules.hash(),
         release_key: Hash::of(&[&package.release_key]),
         label: Hash(notice.label(id.as_bytes())),
@@ -173,7 +177,7 @@ fn parse(folder: &RequestFolder, item: Item, bytes: &[u8]) -> Result<Signed<Requ
 }
 
 fn needs_supervisor(desk: &Requester, draft: &Signed<Request>) -> bool {
-    draft.value().kind == record::Kind::Emergency && !draft.is_signed_by(&desk.keys.supervisor.verifier())
+    draft.value().kind.is_by_agency() && !draft.is_signed_by(&desk.keys.supervisor.verifier())
 }
 
 fn drafted(

@@ -204,6 +204,12 @@ impl UnverifiedNote {
         }
     }
 
+    /// Whether the line at this place is this key's, and a good signature.
+    pub fn is_line_by(&self, at: usize, verifier: &Verifier) -> bool {
+        let line = self.signatures.get(at).filter(|line| line.is_by(verifier));
+        line.is_some_and(|line| verifier.check(&self.text, line.bytes()).is_some())
+    }
+
     /// Checks the signatures of all the given keys that signed, and returns those keys: one at
     /// least.
     pub fn verify<'v>(&self, verifiers: &[&'v Verifier]) -> Result<Vec<&'v Verifier>, NoteError> {

@@ -12,9 +12,8 @@
 use crate::error::Trouble;
 use crate::ledger::{Ledger, LedgerError};
 use escrow::answer::{DENIED, Failed, Failure};
-use escrow::policy::PolicyDoc;
 use escrow::record::Leaf;
-use escrow::register::Register;
+use escrow::register::{Folded, Register};
 use host::blocking::Blocking;
 use host::lock::{Mutex, RwLock};
 use log_client::{FollowError, LogClient};
@@ -24,7 +23,7 @@ use std::time::Instant;
 use tlog::Hash;
 use tlog::merkle::{Tree, leaf_hash};
 use tlog::note::Verifier;
-use tlog::policy::{CosignedCheckpoint, Window};
+use tlog::policy::{CosignedCheckpoint, Policy, Window};
 use tlog::reader::{Head, VerifiedEntry};
 
 /// Why the log could not be followed to a fresh head. Nothing is granted meanwhile.
@@ -66,10 +65,10 @@ pub(crate) struct View {
 }
 
 impl View {
-    fn empty(rules: &PolicyDoc) -> Self {
+    fn empty(policy: &Policy) -> Self {
         Self {
             head: Head::EMPTY,
-            register: Register::new(rules),
+            register: Register::new(policy.stamp_keys()),
             tree: Tree::new(),
             refused: BTreeSet::new(),
             denied: BTreeSet::new(),
@@ -88,8 +87,8 @@ impl View {
 
     fn take(&mut self, entry: &VerifiedEntry, own: &Verifier) {
         self.tree.push(leaf_hash(entry.bytes()));
-        let leaf = self.register.fold(entry.index(), entry.bytes());
-        if let Some(leaf) = leaf.expect("a verified log is read in order")
+        let folded = self.register.fold(entry.index(), entry.bytes());
+        if let Some(Folded { leaf, .. }) = folded.expect("a verified log is read in order")
             && let Leaf::Refusal(refusal) = leaf.value()
             && leaf.is_signed_by(own)
         {
@@ -143,7 +142,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// A follower as it starts: it has read nothing, and its ledger says what it had.
     pub(crate) fn open(
-        rules: &PolicyDoc,
+        policy: &Policy,
         own: Verifier,
         ledger: Arc<Ledger>,
         work: Blocking,
@@ -153,7 +152,7 @@ impl Follower {
             own,
             ledger,
             work,
-            view: RwLock::new(Arc::new(View::empty(rules))),
+            view: RwLock::new(Arc::new(View::empty(policy))),
             turn: tokio::sync::Mutex::new(None),
             progress: Mutex::new(progress),
         })

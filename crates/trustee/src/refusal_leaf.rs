@@ -6,7 +6,6 @@
 //! the owner's policy, the rules or the day keys say is.
 
 use escrow::grant::Refusal;
-use escrow::policy::Rule;
 
 /// Whether a refusal stands, whatever is sent next.
 // SPEC: release.md#refusal-leaves: what only the package said MUST NOT become a leaf.
@@ -18,16 +17,20 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::PolicyUnderOtherLog
         | Refusal::ClassNotAllowed(_)
         | Refusal::SharesMismatch(_)
+        | Refusal::EpochTooLong(_)
         | Refusal::PastRetention(_)
+        | Refusal::NeedsMismatch
         | Refusal::RecoveryUnsigned
         | Refusal::DayKeyDestroyed(_)
         | Refusal::DayKeyMismatch(_)
-        | Refusal::ShareBoundElsewhere(_) => true,
-        Refusal::Rule(rule) => is_final(*rule),
+        | Refusal::ShareBoundElsewhere(_)
+        // The stamp, the log before it and the details decide, and none of them changes.
+        | Refusal::Rule(_) => true,
         Refusal::Malformed(_)
         | Refusal::TooLarge
         | Refusal::NoEpochs
         | Refusal::NoEscrowKind
+        | Refusal::RulesNotLogged
         | Refusal::OtherRules
         | Refusal::NotLogged
         | Refusal::CheckpointRefused(_)
@@ -41,6 +44,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::SponsorUnregistered
         | Refusal::OfficerUnregistered
         | Refusal::SupervisorUnregistered
+        | Refusal::OtherSignatures
         | Refusal::KeyRevoked(_)
         | Refusal::RegisteredLate
         | Refusal::ReleaseKeyMismatch
@@ -64,34 +68,14 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::RangeMismatch
         | Refusal::OtherPolicy(_)
         | Refusal::ApprovalMissing
-        | Refusal::SecondApproverMissing
         | Refusal::ApprovalMalformed
         | Refusal::ApprovalOfOtherRequest
         | Refusal::ApproverUnknown
+        | Refusal::SecondApproverMissing
         | Refusal::DayKeyUnknown(_)
         | Refusal::ReleaseKeyUnusable
         | Refusal::WrongSigner
         | Refusal::GrantMismatch
         | Refusal::GrantProofMismatch => false,
-    }
-}
-
-fn is_final(rule: Rule) -> bool {
-    match rule {
-        // A package without its first proof looks as if it had been logged late; the rules may be
-        // published yet.
-        Rule::LoggedLate | Rule::RulesNotLogged => false,
-        Rule::RequestFromFuture
-        | Rule::Expired
-        | Rule::BasisUnknown
-        | Rule::FromFuture
-        | Rule::TooManyEpochs
-        | Rule::TooOld
-        | Rule::AgencySuspended
-        | Rule::AgencyQuota
-        | Rule::CameraQuota
-        | Rule::OrderMissing
-        | Rule::SpanTooLong
-        | Rule::Vetoed => true,
     }
 }

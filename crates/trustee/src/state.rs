@@ -87,7 +87,7 @@ impl Trustee {
         let own = office.signer.verifier();
         let papers = Papers::open(&config, &office.name, &own.vkey(), machine.rng.clone())?;
         let work = Blocking::default();
-        let follower = Follower::open(&office.rules, own, papers.ledger.clone(), work.clone())?;
+        let follower = Follower::open(&office.log_policy, own, papers.ledger.clone(), work.clone())?;
         Ok(Self {
             office: Arc::new(office),
             desk: Desk::of(papers, work),

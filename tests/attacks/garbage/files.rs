@@ -82,13 +82,6 @@ async fn damaged_records(tried: &mut Tried, cast: &Cast) {
             started(monitor::start(config, Shutdown::new()).await).await
         })
         .await;
-    tried
-        .file(&monitor.rules, async |rules| {
-            let data = copy_folder(&monitor.data, &rules.with_extension("data"));
-            let config = monitor::Config { data, rules, listen: any, ..monitor.clone() };
-            started(monitor::start(config, Shutdown::new()).await).await
-        })
-        .await;
 }
 
 /// Who holds footage, or shares of its keys.

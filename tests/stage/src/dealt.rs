@@ -233,6 +233,7 @@ impl Camera {
             country: by_agency.then(|| Country::new("US").unwrap()),
             basis: by_agency.then(|| Word::new(basis).unwrap()),
             span: Span::of_epochs(contexts.iter().map(|context| context.dur_ms)).unwrap(),
+            needs: if kind == Kind::OwnerShare { 0 } else { self.terms.threshold.into() },
             policy: self.terms.rules,
             release_key: Hash::of(&[&key.public()]),
             label: Hash(self.notice().label(id.as_bytes())),
@@ -242,8 +243,7 @@ impl Camera {
         let (officer, supervisor, sponsor, recovery) =
             (officer(AGENCY), supervisor(AGENCY), sponsor(), recovery());
         let signers = match kind {
-            Kind::Emergency => vec![&officer, &supervisor, &sponsor],
-            Kind::Legal => vec![&officer, &sponsor],
+            Kind::Emergency | Kind::Legal => vec![&officer, &supervisor, &sponsor],
             Kind::Recovery => vec![&recovery, &sponsor],
             Kind::OwnerShare => vec![&sponsor],
         };
@@ -259,7 +259,6 @@ impl Camera {
         Package {
             leaf: request.entry_bytes().to_vec(),
             proof: Vec::new(),
-            first_proof: Vec::new(),
             release_key: key.public(),
             enrollment: self.enrollment().sign(&self.owner),
             policy: self.bundle.clone(),

@@ -1,8 +1,7 @@
 //! One signer for each name: the same in every test, and another for every other name.
 
 use ed25519_dalek::SigningKey;
-use escrow::grant::RECOVERY_KEY_NAME;
-use escrow::record::{Name, Vkey};
+use escrow::record::{Name, RECOVERY_KEY_NAME, Vkey};
 use tlog::Hash;
 use tlog::note::Signer;
 
@@ -30,6 +29,11 @@ pub fn registrar() -> Signer {
 /// The relay that sponsors leaves.
 pub fn sponsor() -> Signer {
     signer("relay.example")
+}
+
+/// A court, which ratifies.
+pub fn court() -> Signer {
+    signer("court.example/clerk")
 }
 
 pub fn officer(agency: &str) -> Signer {

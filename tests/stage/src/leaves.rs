@@ -3,12 +3,13 @@
 //! In scope: leaves as others see them, well formed and signed by whom their kind needs. Out of
 //! scope: requests that open something (`dealt`).
 
-use crate::keys::{name, officer, operator, registrar, sponsor, supervisor, vkey};
+use crate::keys::{court, name, officer, operator, recovery, registrar, sponsor, supervisor, trustee, vkey};
 use crate::paper::NOW;
 use escrow::policy::PolicyDoc;
 use escrow::record::{
-    Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, PolicyDocLeaf, Ratification, Record,
-    RefusalLeaf, Request, RequesterKey, Role, SealedDetails, Seconds, ShareBad, Signed, Span, Word,
+    Bytes, Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, PolicyDocLeaf, Ratification,
+    Record, RefusalLeaf, Request, RequesterKey, Role, SealedDetails, Seconds, ShareBad, Signed, Span, Vkey,
+    Word,
 };
 use tlog::merkle::leaf_hash;
 use tlog::note::Signer;
@@ -16,16 +17,30 @@ use tlog::{Entry, Hash};
 
 /// The trustees whose grants count, by number from 0.
 pub const TRUSTEES: u8 = 5;
+/// So many of them complete a release.
+pub const NEEDS: u32 = 3;
 
+/// The recommended rules, with the trustees of this cast.
 pub fn rules() -> PolicyDoc {
-    PolicyDoc::recommended(vkey(&operator()), vkey(&registrar()))
+    rules_with(Vec::new())
+}
+
+/// The same with more trustees.
+pub fn rules_with(more: Vec<Vkey>) -> PolicyDoc {
+    let trustees = (0..=TRUSTEES).map(|at| vkey(&trustee(at))).chain(more).collect();
+    PolicyDoc::recommended(vkey(&operator()), vkey(&registrar()), trustees).unwrap()
 }
 
 /// That these rules hold since `time`.
 pub fn publication(rules: &PolicyDoc, time: u64) -> Vec<u8> {
-    let document =
-        PolicyDocLeaf { operator: name("candor.example"), document: rules.hash(), time: Seconds(time) };
-    leaf(document, &[&operator()])
+    let document = Bytes(rules.encode());
+    let published = PolicyDocLeaf { operator: name("candor.example"), document, time: Seconds(time) };
+    leaf(published, &[&operator()])
+}
+
+/// What stands first in a log: the rules, and the keys that count.
+pub fn founding(time: u64) -> Vec<Vec<u8>> {
+    [vec![publication(&rules(), time)], registrations(time)].concat()
 }
 
 pub fn leaf<T: Record>(value: T, signers: &[&Signer]) -> Vec<u8> {
@@ -45,9 +60,12 @@ fn registration(role: Role, agency: &str, key: &Signer, time: u64) -> Vec<u8> {
     leaf(value, &[&registrar])
 }
 
-/// The sponsor and two agencies with an officer and a supervisor each, registered at `time`.
+/// The sponsor, a court and two agencies with an officer and a supervisor each, registered at `time`.
 pub fn registrations(time: u64) -> Vec<Vec<u8>> {
-    let mut leaves = vec![registration(Role::Sponsor, "relay.example", &sponsor(), time)];
+    let mut leaves = vec![
+        registration(Role::Sponsor, "relay.example", &sponsor(), time),
+        registration(Role::Court, "court.example", &court(), time),
+    ];
     for agency in ["police.example", "sheriff.example"] {
         leaves.push(registration(Role::Officer, agency, &officer(agency), time));
         leaves.push(registration(Role::Supervisor, agency, &supervisor(agency), time));
@@ -80,9 +98,9 @@ pub fn ask(kind: Kind, agency: &str, index: u64, time: u64) -> Asked {
     let relay = sponsor();
     let (officer, supervisor) = (officer(agency), supervisor(agency));
     match kind {
-        Kind::Emergency => ask_by(kind, agency, index, time, &[&officer, &supervisor, &relay]),
-        Kind::Legal => ask_by(kind, agency, index, time, &[&officer, &relay]),
-        Kind::OwnerShare | Kind::Recovery => ask_by(kind, agency, index, time, &[&relay]),
+        Kind::Emergency | Kind::Legal => ask_by(kind, agency, index, time, &[&officer, &supervisor, &relay]),
+        Kind::Recovery => ask_by(kind, agency, index, time, &[&recovery(), &relay]),
+        Kind::OwnerShare => ask_by(kind, agency, index, time, &[&relay]),
     }
 }
 
@@ -98,6 +116,7 @@ pub fn ask_by(kind: Kind, agency: &str, index: u64, time: u64, signers: &[&Signe
         country: by_agency.then(|| Country::new("US").unwrap()),
         basis: by_agency.then(|| Word::new("danger-of-death").unwrap()),
         span: Span::from_secs(900).unwrap(),
+        needs: if kind == Kind::OwnerShare { 0 } else { NEEDS },
         policy: rules().hash(),
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
@@ -148,18 +167,24 @@ pub fn share_bad(asked: &Asked, by: &Signer) -> Vec<u8> {
     leaf(bad, &[by])
 }
 
-pub fn ratification(asked: &Asked, after_secs: u64, by: &Signer) -> Vec<u8> {
+/// The court's ratification, which the sponsor carries.
+pub fn ratification(asked: &Asked, after_secs: u64) -> Vec<u8> {
+    ratification_by(asked, after_secs, &[&court(), &sponsor()])
+}
+
+/// One under the court's name that these signed.
+pub fn ratification_by(asked: &Asked, after_secs: u64, signers: &[&Signer]) -> Vec<u8> {
     let mut id = [9; 16];
     id[..8].copy_from_slice(&asked.index.to_be_bytes());
     let ratification = Ratification {
         id: EntryId(id),
-        sponsor: name(by.name()),
+        court: name("court.example"),
         request_index: asked.index,
         request: asked.hash(),
         document: Hash([10; 32]),
         time: Seconds(asked.time + after_secs),
     };
-    leaf(ratification, &[by])
+    leaf(ratification, signers)
 }
 
 pub fn day_keys(by: &Signer, day: u32) -> Vec<u8> {

@@ -25,7 +25,7 @@ pub struct People {
 /// The agency of the story.
 pub(super) const AGENCY: &str = "police.example";
 
-/// Registrar and operator with their keys, and the rules they stand for: trustees need these first.
+/// Registrar and operator with their keys, and where the rules are that they stand for.
 pub(super) struct Speakers {
     registrar: registrar::Config,
     registrar_vkey: String,
@@ -35,6 +35,7 @@ pub(super) struct Speakers {
 }
 
 impl Speakers {
+    /// The keys; the rules come when the trustees have theirs.
     pub(super) fn make(plan: &Plan, log: &LogConfig) -> Result<Self, CastError> {
         let speaker = |name: &str| registrar::Config {
             data: plan.dir.join(name),
@@ -45,9 +46,19 @@ impl Speakers {
         let registrar_vkey = registrar::init(&registrar).map_err(CastError::part("registrar"))?;
         let operator_vkey = registrar::init(&operator).map_err(CastError::part("operator"))?;
         let policy_doc = plan.dir.join("policy-doc.txt");
-        registrar::write_rules(&policy_doc, &operator_vkey, &registrar_vkey, &[])
-            .map_err(CastError::part("rules"))?;
         Ok(Self { registrar, registrar_vkey, operator, operator_vkey, policy_doc })
+    }
+
+    pub(super) fn write_rules(&self, trustees: &Trustees) -> Result<(), CastError> {
+        let draft = registrar::Draft {
+            operator: &self.operator_vkey,
+            registrars: &[&self.registrar_vkey],
+            trustees: &trustees.vkeys().collect::<Vec<_>>(),
+            figures: &[],
+            after: None,
+        };
+        registrar::write_rules(&self.policy_doc, &draft).map_err(CastError::part("rules"))?;
+        Ok(())
     }
 }
 

@@ -107,8 +107,6 @@ impl Founded {
 pub(super) async fn monitors(
     plan: &Plan,
     log: &LogConfig,
-    rules: &Path,
-    trustees: &[String],
     shutdown: &Shutdown,
 ) -> Result<Vec<MonitorPart>, CastError> {
     let places = [ports::listener().await?, ports::listener().await?];
@@ -120,10 +118,7 @@ pub(super) async fn monitors(
             data: plan.dir.join(format!("monitor-{n}")),
             log: log.url.clone(),
             policy: log.policy.clone(),
-            rules: rules.to_owned(),
             peers: urls.iter().filter(|url| !url.ends_with(&listen.to_string())).cloned().collect(),
-            trustees: trustees.to_vec(),
-            threshold: u32::from(plan.threshold),
             poll_ms: 500,
             withheld_secs: 120,
         };

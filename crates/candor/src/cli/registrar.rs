@@ -1,10 +1,10 @@
 //! `candor registrar`.
 
 use super::{ConfigFile, Ended, Outcome, Terminal};
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use escrow::record::Role;
-use registrar::{Config, Error};
+use registrar::{Config, Draft, Error};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -22,10 +22,15 @@ pub(super) enum Verb {
         after_help = "Example: candor registrar revoke --config reg.toml --role officer --agency pd.example --vkey KEY"
     )]
     Revoke(Key),
+    /// As a court, sign that a document confirms a logged emergency; the agency carries it to the log.
+    #[command(
+        after_help = "Example: candor registrar confirm --config court.toml --request leaf.note --proof leaf.tlog-proof --document order.pdf --to ratification.note"
+    )]
+    Confirm(Confirm),
     /// Write the recommended rules of release (a PolicyDoc) into a file, to read, change and
     /// publish.
     #[command(
-        after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY"
+        after_help = "Example: candor registrar rules --to policy-doc.txt --operator KEY --registrar KEY --trustee KEY"
     )]
     Rules {
         /// The file to write.
@@ -34,14 +39,21 @@ pub(super) enum Verb {
         /// The verifier key of the operator, who will publish the rules.
         #[arg(long, value_name = "VKEY")]
         operator: String,
-        /// The verifier key of the registrar, who says whose keys count.
-        #[arg(long, value_name = "VKEY")]
-        registrar: String,
-        /// A figure other than the recommended one, such as emergency-epochs=30; may be repeated.
+        /// The verifier key of a registrar, who says whose keys count; with a scope: "KEY police.example US".
+        /// May be repeated.
+        #[arg(long, value_name = "VKEY", required = true)]
+        registrar: Vec<String>,
+        /// The verifier key of a trustee, whose grants count; may be repeated.
+        #[arg(long, value_name = "VKEY", required = true)]
+        trustee: Vec<String>,
+        /// A figure other than the recommended one, such as emergency-span-secs=900; may be repeated.
         #[arg(long, value_name = "NAME=NUMBER")]
         figure: Vec<String>,
+        /// The file of the rules in force, which these are to follow; without it they are a log's first.
+        #[arg(long, value_name = "FILE")]
+        after: Option<PathBuf>,
     },
-    /// Publish the hash of a PolicyDoc in the log, as the operator whom it names.
+    /// Publish a PolicyDoc in the log, as the operator whom it names, or whom the one before it names.
     #[command(after_help = "Example: candor registrar publish --config registrar.toml policy-doc.txt")]
     Publish {
         #[command(flatten)]
@@ -52,13 +64,31 @@ pub(super) enum Verb {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Confirm {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The request's leaf, as the agency's folder has it.
+    #[arg(long, value_name = "FILE")]
+    request: PathBuf,
+    /// The log's proof of it.
+    #[arg(long, value_name = "FILE")]
+    proof: PathBuf,
+    /// The court's document. Only its SHA-256 goes into the log.
+    #[arg(long, value_name = "FILE")]
+    document: PathBuf,
+    /// The file to write, for the agency.
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Key {
     #[command(flatten)]
     file: ConfigFile,
-    /// What the key may sign for: officer, supervisor or sponsor.
+    /// What the key may sign for: officer, supervisor, sponsor or court.
     #[arg(long, value_parser = role)]
     role: Role,
-    /// The agency, or the sponsor's own name.
+    /// The agency, or the own name of a sponsor or court.
     #[arg(long)]
     agency: String,
     /// The verifier key, as `init` printed it.
@@ -67,7 +97,7 @@ pub(crate) struct Key {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::from_word(text).ok_or_else(|| "officer, supervisor or sponsor".to_owned())
+    Role::from_word(text).ok_or_else(|| "officer, supervisor, sponsor or court".to_owned())
 }
 
 impl Verb {
@@ -82,8 +112,18 @@ impl Verb {
                 let added = registrar::revoke(&made(&key.file)?, key.role, &key.agency, &key.vkey).await;
                 told(terminal, "revoked", &added.map_err(ended)?)
             }
-            Self::Rules { to, operator, registrar, figure } => {
-                rules(terminal, &to, [&operator, &registrar], &figure)
+            Self::Confirm(confirm) => confirmed(terminal, &confirm),
+            Self::Rules { to, operator, registrar, trustee, figure, after } => {
+                let [registrars, trustees] = [&registrar, &trustee].map(|keys| texts(keys));
+                let figures = figure.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
+                let draft = Draft {
+                    operator: &operator,
+                    registrars: &registrars,
+                    trustees: &trustees,
+                    figures: &figures,
+                    after: after.as_deref(),
+                };
+                rules(terminal, &to, &draft)
             }
             Self::Publish { file, policy_doc } => {
                 let published = registrar::publish_rules(&made(&file)?, &policy_doc).await;
@@ -106,11 +146,28 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     Ok(())
 }
 
-fn rules(terminal: &Terminal, to: &Path, [operator, registrar]: [&str; 2], figures: &[String]) -> Outcome {
-    let figures = figures.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
-    let hash = registrar::write_rules(to, operator, registrar, &figures).map_err(ended)?.to_hex();
+fn texts(list: &[String]) -> Vec<&str> {
+    list.iter().map(String::as_str).collect()
+}
+
+fn rules(terminal: &Terminal, to: &Path, draft: &Draft<'_>) -> Outcome {
+    let hash = registrar::write_rules(to, draft).map_err(ended)?.to_hex();
     let value = serde_json::json!({ "path": to, "sha256": hash });
     terminal.result(&value, |_| format!("{} written, SHA-256 {hash}", to.display()));
+    Ok(())
+}
+
+fn confirmed(terminal: &Terminal, said: &Confirm) -> Outcome {
+    let read = |path: &Path| {
+        let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()));
+        bytes.map_err(Ended::wrong)
+    };
+    let (leaf, proof) = (read(&said.request)?, read(&said.proof)?);
+    let document = tlog::Hash::of(&[&read(&said.document)?]);
+    let note = registrar::confirm(&made(&said.file)?, &leaf, &proof, document).map_err(ended)?;
+    host::durable::create_exclusive(&said.to, &note).map_err(Ended::wrong)?;
+    let value = serde_json::json!({ "path": said.to, "document": document.to_hex() });
+    terminal.result(&value, |_| format!("{} written, for the agency to carry", said.to.display()));
     Ok(())
 }
 

@@ -55,17 +55,17 @@ pub(super) enum Verb {
     /// evidence.
     #[command(after_help = "Example: candor request open --config requester.toml case-77")]
     Open(Folder),
-    /// Say in the log that a court confirmed this emergency. Trustees refuse an agency that leaves
-    /// too many unconfirmed.
+    /// Carry a court's confirmation of this emergency to the log (`candor registrar confirm` makes it).
+    /// Trustees refuse an agency that leaves too many unconfirmed.
     #[command(
-        after_help = "Example: candor request ratify --config requester.toml case-77 --document order.pdf"
+        after_help = "Example: candor request ratify --config requester.toml case-77 --confirmed ratification.note"
     )]
     Ratify {
         #[command(flatten)]
         request: Folder,
-        /// The court's document. Only its SHA-256 goes into the log.
+        /// What the court signed.
         #[arg(long, value_name = "FILE")]
-        document: PathBuf,
+        confirmed: PathBuf,
     },
     /// Try the released keys on another epoch, to see that they do not open it.
     #[command(after_help = "Example: candor request try --config requester.toml case-77 42")]
@@ -111,7 +111,7 @@ impl Verb {
                 collect(terminal, request.open()?, Duration::from_secs(within)).await
             }
             Self::Open(request) => open(terminal, request.open()?).await,
-            Self::Ratify { request, document } => ratify(terminal, request.open()?, &document).await,
+            Self::Ratify { request, confirmed } => ratify(terminal, request.open()?, &confirmed).await,
             Self::Try { request, epoch } => try_epoch(terminal, request.open()?, epoch).await,
         }
     }
@@ -185,16 +185,16 @@ async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     Ok(())
 }
 
-async fn ratify(terminal: &Terminal, (desk, folder): Opened, document: &Path) -> Outcome {
-    let bytes = std::fs::read(document)
-        .with_context(|| format!("{}: cannot be read", document.display()))
+async fn ratify(terminal: &Terminal, (desk, folder): Opened, confirmed: &Path) -> Outcome {
+    let confirmed = std::fs::read(confirmed)
+        .with_context(|| format!("{}: cannot be read", confirmed.display()))
         .map_err(Ended::wrong)?;
-    let document = tlog::Hash::of(&[&bytes]);
-    let ratified = requester::ratify::ratify(&desk, &folder, document).await.map_err(not_ratified)?;
+    let ratified = requester::ratify::ratify(&desk, &folder, &confirmed).await.map_err(not_ratified)?;
     terminal.result(&ratified, |ratified| {
         format!(
-            "the emergency of leaf {} is ratified in leaf {}, cosigned by {}",
+            "the emergency of leaf {} is ratified by {} in leaf {}, cosigned by {}",
             ratified.request_index,
+            ratified.court,
             ratified.leaf_index,
             ratified.witnesses.join(", ")
         )

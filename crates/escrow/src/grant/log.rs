@@ -2,18 +2,20 @@
 //! part of the history which this trustee read itself. Contract: `proto/release.md#g2`, `#g3`.
 
 use super::{Parts, Refusal, Standing};
+use crate::policy::PolicyDoc;
 use crate::record::{Request, Signed};
+use crate::register::Requested;
 use media::time::Seconds;
 use tlog::policy::{CosignedCheckpoint, Policy, VerifyError, Window};
 use tlog::proof::TlogProof;
 use tlog::{Logged, LoggedError};
 
-/// The logged request, and since when (T0).
+/// The logged request.
 pub(super) fn check(
     parts: &Parts<'_>,
     standing: &Standing<'_>,
     now: Seconds,
-) -> Result<(Logged<Signed<Request>>, Seconds), Refusal> {
+) -> Result<Logged<Signed<Request>>, Refusal> {
     // G2.
     // SPEC: release.md#g2: no key without a leaf: a package without a proof MUST be refused.
     let proof = parts.proof.as_ref().ok_or(Refusal::NotLogged)?;
@@ -22,20 +24,10 @@ pub(super) fn check(
     // SPEC: release.md#g2: the checkpoint MUST bear the log's signature and a quorum of the window.
     fresh(proof, standing.log_policy, window)?;
     own_history(proof, standing)?;
-    // SPEC: release.md#g2: so MUST the head of the first proof; that of the policy's proof is
-    // looked at in `objects`.
-    if let Some(first) = &parts.first_proof {
-        own_history(first, standing)?;
-    }
 
     // G3.
     let request = Logged::verify_fresh(parts.request.clone(), proof, standing.log_policy, window)
         .map_err(not_logged)?;
-    let mut logged_at = request.cosigned_at();
-    if let Some(first) = &parts.first_proof {
-        let then = Logged::verify(parts.request.clone(), first, standing.log_policy).map_err(not_logged)?;
-        logged_at = logged_at.min(then.cosigned_at());
-    }
     let known = standing.register.request(request.index()).ok_or(Refusal::RegisterBehind)?;
     if known.hash != request.value().hash() {
         return Err(Refusal::RegisterBehind);
@@ -46,8 +38,29 @@ pub(super) fn check(
         Some(owner) if owner != request.index() => Err(Refusal::IdTaken(owner)),
         // Where nobody owns it, nobody signed it who counted when it was logged, which is G4's to
         // say.
-        Some(_) | None => Ok((request, Seconds(logged_at))),
+        Some(_) | None => Ok(request),
     }
+}
+
+/// How the request stands in the log, as this trustee read it.
+pub(super) struct Stood<'a> {
+    /// Its stamp is T0.
+    pub(super) asked: &'a Requested,
+    /// The rules in force at its stamp.
+    pub(super) rules: &'a PolicyDoc,
+}
+
+// SPEC: release.md#g4: a request MUST name the PolicyDoc in force at its stamp.
+pub(super) fn stood<'a>(
+    request: &Logged<Signed<Request>>,
+    standing: &Standing<'a>,
+) -> Result<Stood<'a>, Refusal> {
+    let asked = standing.register.request(request.index()).ok_or(Refusal::RegisterBehind)?;
+    let rules = standing.register.rules_at(request.index()).ok_or(Refusal::OtherRules)?;
+    if rules.hash() != request.value().value().policy {
+        return Err(Refusal::OtherRules);
+    }
+    Ok(Stood { asked, rules })
 }
 
 /// The log's signature, the quorum, and the quorum within the window, each by its own name.

@@ -1,9 +1,10 @@
 //! G5: the notice keys are the camera's, the label is theirs, so that the owner finds the request;
 //! the details open, and say what the public text says. Contract: `proto/release.md#g5`.
 
-use super::{Parts, Refusal, Standing};
+use super::log::Stood;
+use super::{Parts, Refusal};
 use crate::details::Details;
-use crate::record::{Kind, Request, Span};
+use crate::record::{Kind, Span};
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 use media::enrollment::{Enrollment, ObjectError};
@@ -17,10 +18,7 @@ pub(super) type Notices = BTreeMap<Day, NoticeKey>;
 
 /// The camera's key from its Enrollment, and the notice keys that it signed, one for each day that
 /// matters.
-pub(super) fn check_keys(
-    parts: &Parts<'_>,
-    standing: &Standing<'_>,
-) -> Result<(Enrollment, Notices), Refusal> {
+pub(super) fn check_keys(parts: &Parts<'_>, stood: &Stood<'_>) -> Result<(Enrollment, Notices), Refusal> {
     let camera = Enrollment::decode_verified(&parts.package.enrollment)
         .map_err(|error| object(error, "Enrollment", Refusal::EnrollmentForged))?;
     let mut notices = Notices::new();
@@ -36,7 +34,7 @@ pub(super) fn check_keys(
     }
     // SPEC: release.md#g5: every day from which an earlier request about the camera could count
     // MUST be there.
-    let needed = [first_needed(parts, &camera, standing), last_day(parts)];
+    let needed = [first_needed(parts, &camera, stood), last_day(parts)];
     if let Some(missing) = needed.into_iter().find(|day| !notices.contains_key(day)) {
         return Err(Refusal::NoticesIncomplete(missing));
     }
@@ -96,15 +94,20 @@ fn last_day(parts: &Parts<'_>) -> Day {
     parts.opens.last().map_or(Day(0), |open| open.unverified().context.day())
 }
 
-/// The first epoch's day; for an emergency, which is counted by camera, the first day of which an
-/// earlier one can count.
-fn first_needed(parts: &Parts<'_>, camera: &Enrollment, standing: &Standing<'_>) -> Day {
-    let Request { kind, time, .. } = parts.request.value();
-    if *kind != Kind::Emergency {
-        return first_day(parts);
-    }
-    let figures = standing.rules.figures();
-    let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
-    let since = time.before(Duration::from_secs(window)).max(camera.created);
+/// The first epoch's day; for what is counted by camera, the first day of which an earlier request can
+/// count: no older footage could be asked for by it.
+fn first_needed(parts: &Parts<'_>, camera: &Enrollment, stood: &Stood<'_>) -> Day {
+    let figures = stood.rules.figures();
+    let window = match stood.asked.kind {
+        Kind::Emergency => {
+            figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs)
+        }
+        Kind::Recovery => {
+            let retention = u64::from(parts.policy.unverified().retention_days) * 86_400;
+            figures.recovery_camera_window_secs.saturating_add(retention)
+        }
+        Kind::Legal | Kind::OwnerShare => return first_day(parts),
+    };
+    let since = stood.asked.stamp.before(Duration::from_secs(window)).max(camera.created);
     since.day().min(first_day(parts))
 }

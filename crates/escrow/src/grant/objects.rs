@@ -3,7 +3,7 @@
 
 use super::{Parts, Refusal, Standing, log};
 use crate::details::Details;
-use crate::record::{Kind, Request, Signed};
+use crate::record::{Kind, RECOVERY_KEY_NAME, Request, Signed};
 use alloc::vec::Vec;
 use core::time::Duration;
 use media::enrollment::Enrollment;
@@ -14,25 +14,32 @@ use media::time::Seconds;
 use tlog::note::Verifier;
 use tlog::{Hash, Logged};
 
-/// The name under which an owner's recovery key signs a recovery request.
-pub const RECOVERY_KEY_NAME: &str = "recovery";
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// This trustee's index in the owner's policy, and the verified epochs.
-pub(super) fn check(
-    parts: &Parts<'_>,
+/// What the owner agreed to, and the camera filmed under it.
+pub(super) struct Agreed<'a> {
+    /// This trustee's index in the owner's policy.
+    pub(super) index: u8,
+    /// The verified epochs.
+    pub(super) opens: Vec<EpochOpen>,
+    pub(super) policy: &'a OwnerPolicy,
+}
+
+pub(super) fn check<'a>(
+    parts: &'a Parts<'_>,
     camera: &Enrollment,
     details: &Details,
     standing: &Standing<'_>,
     now: Seconds,
-) -> Result<(u8, Vec<EpochOpen>), Refusal> {
+) -> Result<Agreed<'a>, Refusal> {
     let policy = check_owner(parts, camera)?;
     // SPEC: release.md#g6: the policy MUST be bound to the epochs, and the epochs to the details,
     // before anything of it is judged: else whoever resends the package with another policy of the
     // camera would have the leaf refused for it.
     let opens = check_epochs(parts, camera, details)?;
     check_logged(parts, standing)?;
-    Ok((judge(parts.request, policy, &opens, standing, now)?, opens))
+    let index = judge(parts.request, policy, &opens, standing, now)?;
+    Ok(Agreed { index, opens, policy })
 }
 
 /// What the owner's policy says of the request: the same whoever sends the package. This trustee's
@@ -44,9 +51,10 @@ fn judge(
     standing: &Standing<'_>,
     now: Seconds,
 ) -> Result<u8, Refusal> {
-    if Hash(policy.policy_doc_hash) != standing.rules.hash() {
-        return Err(Refusal::PolicyUnderOtherRules);
-    }
+    // SPEC: release.md#g6: an OwnerPolicy MUST name a PolicyDoc of the log's chain; an older one stays
+    // good for what was filmed under it.
+    let rules = standing.register.rules_of(&Hash(policy.policy_doc_hash));
+    let rules = rules.ok_or(Refusal::PolicyUnderOtherRules)?;
     if Hash(policy.log_policy_hash) != standing.log_policy.hash() {
         return Err(Refusal::PolicyUnderOtherLog);
     }
@@ -61,13 +69,24 @@ fn judge(
     }
     let own = standing.trustee.vkey();
     let at = policy.trustees.iter().position(|trustee| trustee.vkey == own).ok_or(Refusal::NotATrustee)?;
+    let longest = Duration::from_secs(rules.figures().epoch_max_secs.min(policy.epoch_len_s.into()));
     for context in opens.iter().map(|open| &open.context) {
         if (context.t, context.n) != (policy.t, policy.n()) {
             return Err(Refusal::SharesMismatch(context.epoch_no));
         }
+        // SPEC: release.md#g6: an epoch MUST NOT be longer than the OwnerPolicy and its PolicyDoc say:
+        // an epoch is the unit of release.
+        if Duration::from_millis(context.dur_ms.into()) > longest {
+            return Err(Refusal::EpochTooLong(context.epoch_no));
+        }
         if is_over(context, policy, now) {
             return Err(Refusal::PastRetention(context.epoch_no));
         }
+    }
+    // SPEC: release.md#g6: what the leaf says it needs MUST be what the owner asks for: the public
+    // count goes by it.
+    if request.value().needs != u32::from(policy.t) {
+        return Err(Refusal::NeedsMismatch);
     }
     u8::try_from(at + 1).map_err(|_| Refusal::NotATrustee)
 }
@@ -87,13 +106,13 @@ fn check_logged(parts: &Parts<'_>, standing: &Standing<'_>) -> Result<(), Refusa
     if !leaf.value().commits_to(&Hash(parts.policy.hash())) {
         return Err(Refusal::PolicyLeafMismatch);
     }
-    if !standing.register.was_sponsored(leaf, &leaf.value().sponsor) {
-        return Err(Refusal::PolicyUnsponsored);
-    }
     log::own_history(&parts.policy_proof, standing)?;
-    Logged::verify(leaf.clone(), &parts.policy_proof, standing.log_policy)
+    let logged = Logged::verify(leaf.clone(), &parts.policy_proof, standing.log_policy)
         .map_err(Refusal::PolicyNotLogged)?;
-    Ok(())
+    match standing.register.was_sponsored(leaf, &leaf.value().sponsor, logged.index()) {
+        true => Ok(()),
+        false => Err(Refusal::PolicyUnsponsored),
+    }
 }
 
 /// The epochs: the camera's, unbroken, exactly those of the details, filmed under this policy.

@@ -71,8 +71,8 @@ refusals! {
         => "fetch the EpochOpens of the span from the relay";
     "g1" "no-escrow-kind" NoEscrowKind: "an owner shares with the owner's own keys; trustees have no part in it"
         => "export the footage with the owner's app";
-    "g1" "other-rules" OtherRules: "the request names a PolicyDoc that this trustee does not apply"
-        => "write the request under the PolicyDoc that the trustee publishes";
+    "g1" "rules-not-logged" RulesNotLogged: "the PolicyDoc that this trustee agreed to is not of the log's chain"
+        => "have the operator publish it, or the trustee agree to one that is published";
 
     "g2" "not-logged" NotLogged: "no proof shows that the request is in the log: no key without a leaf"
         => "submit the request to the log, then send the package with its proof";
@@ -94,12 +94,16 @@ refusals! {
     "g3" "id-taken" IdTaken(u64): "the request's id belongs to the leaf at {0}: one request, one key, for ever"
         => "write a new request with a fresh id";
 
-    "g4" "sponsor-unregistered" SponsorUnregistered: "no registered key of the sponsor signed the request"
-        => "have the sponsor's key registered by the registrar, then write a new request";
-    "g4" "officer-unregistered" OfficerUnregistered: "no registered officer's key of the agency signed the request"
+    "g4" "other-rules" OtherRules: "the request names another PolicyDoc than the one in force when it was logged"
+        => "write a new request under the PolicyDoc in force";
+    "g4" "officer-unregistered" OfficerUnregistered: "the first signature is by no registered officer's key of the agency and country"
         => "have the officer's key registered by the registrar, then write a new request";
-    "g4" "supervisor-unregistered" SupervisorUnregistered: "no registered supervisor's key of the agency, other than the officer's, signed"
-        => "an emergency needs a second person: have a registered supervisor sign a new request";
+    "g4" "supervisor-unregistered" SupervisorUnregistered: "the second signature is by no registered supervisor's key of the agency and country"
+        => "a second person must sign: have a registered supervisor sign a new request";
+    "g4" "sponsor-unregistered" SponsorUnregistered: "the last signature is by no registered key of the sponsor"
+        => "have the sponsor's key registered by the registrar, then write a new request";
+    "g4" "other-signatures" OtherSignatures: "the request bears another signature than its kind needs"
+        => "write a new request, and have it signed by those alone whom its kind needs";
     "g4" "key-revoked" KeyRevoked(Role): "the {0}'s key was revoked"
         => "write a new request with a key that is registered";
     "g4" "registered-late" RegisteredLate: "the keys that signed were registered only after the request was logged"
@@ -158,8 +162,12 @@ refusals! {
         => "write a request for each policy, with the OwnerPolicy of that time";
     "g6" "shares-mismatch" SharesMismatch(EpochNo): "epoch {0} was not dealt as the OwnerPolicy says"
         => "nothing: the camera did not follow its owner's policy";
+    "g6" "epoch-too-long" EpochTooLong(EpochNo): "epoch {0} is longer than the owner's policy and its PolicyDoc allow"
+        => "nothing: the camera did not follow its owner's policy";
     "g6" "past-retention" PastRetention(EpochNo): "the owner's retention of epoch {0} is over"
         => "nothing: what the owner let expire is not released";
+    "g6" "needs-mismatch" NeedsMismatch: "the request says that it needs other than the owner's number of trustees"
+        => "write a new request that needs as many trustees as the OwnerPolicy";
     "g6" "recovery-unsigned" RecoveryUnsigned: "the recovery key of the owner's policy did not sign the request"
         => "sign a new request with the owner's recovery key";
 

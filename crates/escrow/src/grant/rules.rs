@@ -1,21 +1,31 @@
 //! G7: the PolicyDoc's rules, applied to what the earlier steps verified. Contract:
 //! `proto/release.md#g7`.
 
+use super::log::Stood;
 use super::notice::Notices;
 use super::{Case, Refusal, Standing};
-use crate::policy::{Decision, Facts, Stated, decide};
+use crate::policy::{Approvers, Decision, Facts, Stated, decide};
 use crate::register::Requested;
+use media::policy::OwnerPolicy;
 use media::time::Seconds;
 use tlog::Hash;
 
-/// Until when the rules ask to wait, where they let the request through.
+/// What the rules say of what they let through.
+pub(super) enum Ruling {
+    /// Go on to so many humans.
+    Pass(Approvers),
+    /// Not before this time.
+    Wait(Seconds),
+}
+
 pub(super) fn check(
     case: &Case,
-    logged_at: Seconds,
+    stood: &Stood<'_>,
+    policy: &OwnerPolicy,
     notices: &Notices,
     standing: &Standing<'_>,
     now: Seconds,
-) -> Result<Option<Seconds>, Refusal> {
+) -> Result<Ruling, Refusal> {
     let details = &case.details;
     let stated = |says: bool| if says { Stated::Yes } else { Stated::No };
     let (start_us, end_us) = case.span_us();
@@ -23,20 +33,23 @@ pub(super) fn check(
     let is_same_camera = |earlier: &Requested| {
         notices.values().any(|key| Hash(key.label(earlier.id.as_bytes())) == earlier.label)
     };
+    let is_device = |device| policy.recipients.iter().any(|recipient| recipient.device_id == device);
     let facts = Facts {
         register: standing.register,
+        rules: stood.rules,
         request: case.request.value().value(),
         index: case.request.index(),
-        logged_at,
-        epochs: u64::try_from(case.opens.len()).unwrap_or(u64::MAX),
+        stamp: stood.asked.stamp,
         start_us,
         end_us,
         order: stated(details.order.is_some() && details.court.is_some()),
+        veto: stated(stood.asked.vetoed_by.iter().copied().any(is_device)),
+        notices: stated(notices.contains_key(&stood.asked.stamp.day())),
         is_same_camera: &is_same_camera,
     };
-    match decide(&facts, standing.rules, now) {
+    match decide(&facts, now) {
         Decision::Refuse(rule) => Err(Refusal::Rule(rule)),
-        Decision::WaitUntil(time) => Ok(Some(time)),
-        Decision::Grant => Ok(None),
+        Decision::WaitUntil(time) => Ok(Ruling::Wait(time)),
+        Decision::Grant(approvers) => Ok(Ruling::Pass(approvers)),
     }
 }

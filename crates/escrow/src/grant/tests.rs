@@ -1,5 +1,6 @@
 //! The gate, whole, and then every refusal by one mutation each.
 
+mod attacks;
 mod refusals;
 
 use super::*;
@@ -48,20 +49,14 @@ fn a_recovery_waits_from_when_it_was_logged_and_asks_no_human() {
     };
     assert_eq!((until, *waiting), (Seconds(NOW + wait), request.clone()));
 
-    // Three days later: a fresh proof, and the first one to show since when.
+    // Three days later, under a fresh head: the stamp stands.
     world.time = NOW + wait;
-    package.first_proof = core::mem::take(&mut package.proof);
     package.proof = world.log.proof(request.index(), 4, world.time).encode();
     let checked = world.passed(1, &package);
     assert_eq!(checked.approvals_needed(), 0);
     let opened = checked.approve(&[], &[]).unwrap().open_shares(&world.key_of(1)).unwrap();
     let held = opened.seal(&trustee(1), Seconds(world.time), &mut Rng::seed_from_u64(1)).unwrap();
     assert_eq!(held.grant().value().approver, None);
-
-    // Without the first proof nobody can tell, so the wait starts again.
-    package.first_proof = Vec::new();
-    let again = world.check_as(1, &package, world.time);
-    assert!(matches!(again, Err(Refusal::Rule(crate::policy::Rule::LoggedLate))), "{again:?}");
 }
 
 #[test]

@@ -12,27 +12,32 @@ use media::time::{Micros, Seconds};
 pub struct Facts<'a> {
     /// The log, folded at least up to the request.
     pub register: &'a Register,
+    /// The rules in force when the request was stamped.
+    pub rules: &'a PolicyDoc,
     /// The request.
     pub request: &'a Request,
     /// Its place in the log.
     pub index: u64,
-    /// When a quorum had cosigned a head with it (T0).
-    pub logged_at: Seconds,
-    /// How many epochs.
-    pub epochs: u64,
-    /// When the first one starts.
+    /// Its stamp (T0).
+    pub stamp: Seconds,
+    /// When the first epoch starts.
     pub start_us: Micros,
     /// When the last one ends.
     pub end_us: Micros,
     /// Whether the details name the order and its court.
     pub order: Stated,
+    /// Whether a device of the owner's policy said no.
+    pub veto: Stated,
+    /// Whether the package's notice keys reach the day of the stamp: then every earlier request about the
+    /// camera is recognised.
+    pub notices: Stated,
     /// Whether an earlier request is about the same camera.
     pub is_same_camera: &'a dyn Fn(&Requested) -> bool,
 }
 
 impl core::fmt::Debug for Facts<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Facts(request {} of {} epochs)", self.index, self.epochs)
+        write!(f, "Facts(request {}, stamped at {})", self.index, self.stamp)
     }
 }
 
@@ -48,12 +53,22 @@ pub enum Stated {
 /// What the rules say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// They allow it.
-    Grant,
+    /// They allow it, if so many humans do where the kind asks for one.
+    Grant(Approvers),
     /// They allow it from this time on, if nothing happens before.
     WaitUntil(Seconds),
     /// They do not.
     Refuse(Rule),
+}
+
+/// How many humans of a trustee must say yes to what an agency asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approvers {
+    /// One.
+    One,
+    /// Two different ones: many emergencies came at once, or the notice keys end before the day of the
+    /// stamp, so that what was asked about the camera since then is not counted.
+    Two,
 }
 
 macro_rules! rules {
@@ -87,20 +102,18 @@ macro_rules! rules {
 }
 
 rules! {
-    "rules-not-logged" RulesNotLogged: "the PolicyDoc itself is not in the log"
-        => "have the operator publish the PolicyDoc";
     "request-from-future" RequestFromFuture: "the request states a time that had not come when it was logged"
         => "set the clock right and write a new request";
-    "logged-late" LoggedLate: "the request was logged too long after the time it states"
+    "logged-late" LoggedLate: "the request was stamped too long after the time it states"
         => "write a new request, and log it at once";
     "expired" Expired: "the request was logged too long ago"
         => "write a new request";
     "basis-unknown" BasisUnknown: "the basis is not of the PolicyDoc's list"
         => "write a new request with a basis that the PolicyDoc lists";
-    "footage-from-future" FromFuture: "the request asks for what was not filmed yet when it was written"
+    "footage-from-future" FromFuture: "the request asks for what was not filmed yet when it was logged"
         => "write a new request when the last epoch is over";
-    "too-many-epochs" TooManyEpochs: "an emergency may not have so many epochs"
-        => "write a new request for a shorter span";
+    "span-too-long" SpanTooLong: "a request of this kind may not have so long a span"
+        => "write several requests for shorter spans";
     "footage-too-old" TooOld: "an emergency may not reach back so far"
         => "ask under a court order";
     "agency-suspended" AgencySuspended: "the agency left too many granted emergencies without ratification"
@@ -111,8 +124,10 @@ rules! {
         => "ask under a court order";
     "order-missing" OrderMissing: "the details do not name the order and its court"
         => "write a new request that names court and order";
-    "span-too-long" SpanTooLong: "a legal request may not have so long a span"
-        => "write several requests";
+    "legal-quota" LegalQuota: "the agency has used up its legal requests of this window"
+        => "ask again when the older ones no longer count";
+    "recovery-quota" RecoveryQuota: "the recoveries of this camera of this window are used up"
+        => "ask again when the older ones no longer count";
     "vetoed" Vetoed: "a device of the owner said no"
         => "nothing: the owner still has a device";
 }
@@ -120,15 +135,15 @@ rules! {
 // SPEC: release.md#g7: the rules MUST be a pure function of the log's prefix, the leaf, its details
 // and the PolicyDoc, and every quota MUST be counted from the log.
 /// Applies the rules.
-pub fn decide(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Decision {
+pub fn decide(facts: &Facts<'_>, now: Seconds) -> Decision {
     let decided = match facts.request.kind {
-        Kind::Emergency => always(facts, rules, now).and_then(|()| emergency(facts, rules, now)),
-        Kind::Legal => always(facts, rules, now).and_then(|()| legal(facts, rules)),
-        Kind::Recovery => always(facts, rules, now).and_then(|()| recovery(facts, rules, now)),
+        Kind::Emergency => always(facts, now).and_then(|()| emergency(facts, now)),
+        Kind::Legal => always(facts, now).and_then(|()| legal(facts)),
+        Kind::Recovery => always(facts, now).and_then(|()| recovery(facts, now)),
         // The owner's own keys open these: no trustee is asked (G1).
-        Kind::OwnerShare => always(facts, rules, now),
+        Kind::OwnerShare => always(facts, now),
     };
-    decided.err().unwrap_or(Decision::Grant)
+    decided.err().unwrap_or_else(|| Decision::Grant(approvers(facts)))
 }
 
 type Ruled = Result<(), Decision>;
@@ -141,67 +156,78 @@ fn unless(broken: bool, rule: Rule) -> Ruled {
     if broken { Err(Decision::Refuse(rule)) } else { Ok(()) }
 }
 
-// SPEC: release.md#g7: every quota MUST be counted from the log: what counts is what the register
-// read.
-fn always(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Ruled {
-    let (figures, request) = (rules.figures(), facts.request);
-    let (time, logged_at) = (request.time, facts.logged_at);
-    unless(!facts.register.has_rules(&rules.hash()), Rule::RulesNotLogged)?;
-    // The quotas below go by the stated time; these two lines tie it to the log's.
-    unless(time > logged_at.after(secs(figures.clock_skew_secs)), Rule::RequestFromFuture)?;
-    unless(logged_at > time.after(secs(figures.request_age_secs)), Rule::LoggedLate)?;
-    unless(now > logged_at.after(secs(figures.request_valid_secs)), Rule::Expired)?;
+// SPEC: release.md#g7: every time that counts MUST be a stamp.
+fn always(facts: &Facts<'_>, now: Seconds) -> Ruled {
+    let Facts { rules, request, stamp, .. } = facts;
+    let (figures, time) = (rules.figures(), request.time);
+    unless(time > stamp.after(secs(figures.clock_skew_secs)), Rule::RequestFromFuture)?;
+    unless(*stamp > time.after(secs(figures.request_age_secs)), Rule::LoggedLate)?;
+    unless(now > stamp.after(secs(figures.request_valid_secs)), Rule::Expired)?;
     let bases = rules.bases(request.kind);
     unless(request.basis.as_ref().is_some_and(|basis| !bases.contains(basis)), Rule::BasisUnknown)?;
-    // A request cannot ask for what will be filmed after it was written.
-    unless(facts.end_us > time.micros(), Rule::FromFuture)
+    // A request cannot ask for what will be filmed after it was logged: its label is under the key of a
+    // day that its owner tries when reading it.
+    unless(facts.end_us > stamp.micros(), Rule::FromFuture)
 }
 
-fn emergency(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Ruled {
-    let figures = rules.figures();
-    let time = facts.request.time;
-    unless(facts.epochs > figures.emergency_epochs, Rule::TooManyEpochs)?;
-    let earliest = time.before(secs(figures.emergency_lookback_secs)).micros();
+/// The requests of a kind that stand before this one, within so many seconds before its stamp. Only
+/// what stands before it counts, so that each of many filed at once sees those before it.
+fn before<'a>(facts: &Facts<'a>, kind: Kind, window: u64) -> impl Iterator<Item = &'a Requested> {
+    let since = facts.stamp.before(secs(window));
+    let counted = facts.register.requests_before(facts.index);
+    counted.filter(move |earlier| earlier.kind == kind && earlier.stamp > since)
+}
+
+fn emergency(facts: &Facts<'_>, now: Seconds) -> Ruled {
+    let figures = facts.rules.figures();
+    unless(u64::from(facts.request.span.secs()) > figures.emergency_span_secs, Rule::SpanTooLong)?;
+    let earliest = facts.stamp.before(secs(figures.emergency_lookback_secs)).micros();
     unless(facts.start_us < earliest, Rule::TooOld)?;
 
-    // Only what stands before this request counts, so that each of many filed at once sees those
-    // before it.
-    let before = || {
-        let emergencies = facts.register.requests_before(facts.index);
-        emergencies.filter(|earlier| earlier.kind == Kind::Emergency && earlier.authorised)
-    };
     let own = |earlier: &&Requested| earlier.agency == facts.request.agency;
-    let within = |earlier: &&Requested, window: u64| earlier.time > time.before(secs(window));
-
-    let unratified = before()
+    let emergencies = |window| before(facts, Kind::Emergency, window);
+    let unratified = emergencies(figures.unratified_window_secs)
         .filter(own)
-        .filter(|earlier| within(earlier, figures.unratified_window_secs))
         .filter(|earlier| is_unratified(earlier, figures.ratify_within_secs, now));
     unless(exceeds(unratified, figures.unratified_max), Rule::AgencySuspended)?;
-    let of_agency =
-        before().filter(own).filter(|earlier| within(earlier, figures.emergency_agency_window_secs));
+    let of_agency = emergencies(figures.emergency_agency_window_secs).filter(own);
     unless(reaches(of_agency, figures.emergency_agency_max), Rule::AgencyQuota)?;
-    let of_camera = before()
-        .filter(|earlier| within(earlier, figures.emergency_camera_window_secs))
-        .filter(|earlier| (facts.is_same_camera)(earlier));
+    let of_camera =
+        emergencies(figures.emergency_camera_window_secs).filter(|earlier| (facts.is_same_camera)(earlier));
     unless(reaches(of_camera, figures.emergency_camera_max), Rule::CameraQuota)
 }
 
-fn legal(facts: &Facts<'_>, rules: &PolicyDoc) -> Ruled {
+fn legal(facts: &Facts<'_>) -> Ruled {
+    let figures = facts.rules.figures();
     unless(facts.order == Stated::No, Rule::OrderMissing)?;
-    unless(u64::from(facts.request.span.secs()) > rules.figures().legal_span_secs, Rule::SpanTooLong)
+    unless(u64::from(facts.request.span.secs()) > figures.legal_span_secs, Rule::SpanTooLong)?;
+    let of_agency = before(facts, Kind::Legal, figures.legal_agency_window_secs)
+        .filter(|earlier| earlier.agency == facts.request.agency);
+    unless(reaches(of_agency, figures.legal_agency_max), Rule::LegalQuota)
 }
 
-fn recovery(facts: &Facts<'_>, rules: &PolicyDoc, now: Seconds) -> Ruled {
-    let vetoed = facts.register.request(facts.index).is_some_and(|requested| requested.vetoed.is_some());
-    unless(vetoed, Rule::Vetoed)?;
-    let until = facts.logged_at.after(secs(rules.figures().recovery_wait_secs));
+fn recovery(facts: &Facts<'_>, now: Seconds) -> Ruled {
+    let figures = facts.rules.figures();
+    unless(facts.veto == Stated::Yes, Rule::Vetoed)?;
+    let of_camera = before(facts, Kind::Recovery, figures.recovery_camera_window_secs)
+        .filter(|earlier| (facts.is_same_camera)(earlier));
+    unless(reaches(of_camera, figures.recovery_camera_max), Rule::RecoveryQuota)?;
+    let until = facts.stamp.after(secs(figures.recovery_wait_secs));
     if now < until { Err(Decision::WaitUntil(until)) } else { Ok(()) }
+}
+
+// SPEC: release.md#g7: two approvers MUST agree to an emergency after many of all agencies, and to one
+// whose package leaves notice keys out.
+fn approvers(facts: &Facts<'_>) -> Approvers {
+    let figures = facts.rules.figures();
+    let many = || reaches(before(facts, Kind::Emergency, figures.breaker_window_secs), figures.breaker_max);
+    let emergency = facts.request.kind == Kind::Emergency;
+    if emergency && (facts.notices == Stated::No || many()) { Approvers::Two } else { Approvers::One }
 }
 
 /// Let go by somebody, and not confirmed in time. An attempt that nobody granted needs no court.
 fn is_unratified(earlier: &Requested, within: u64, now: Seconds) -> bool {
-    let deadline = earlier.time.after(secs(within));
+    let deadline = earlier.stamp.after(secs(within));
     let in_time = earlier.ratified_at.is_some_and(|at| at <= deadline);
     !earlier.grants.is_empty() && now > deadline && !in_time
 }

@@ -2,8 +2,8 @@
 //! table shows.
 
 use super::*;
-use crate::record::{EntryId, Grant, Ratification, Seconds, Signed};
-use crate::world_for_tests::{Ask, DAY, NOW, Setup, World, name, operator, registrar, sponsor, trustee};
+use crate::record::{EntryId, Grant, Seconds, Signed};
+use crate::world_for_tests::{Ask, DAY, NOW, Setup, World, name, operator, registrar, trustee};
 use serde_json::Value;
 
 fn vectors(which: &str) -> Vec<Value> {
@@ -33,7 +33,8 @@ fn bad_documents_are_refused() {
 #[test]
 fn the_recommended_figures_are_those_of_the_contract() {
     let vkey = |signer: tlog::note::Signer| Vkey::new(signer.verifier()).unwrap();
-    let ours = PolicyDoc::recommended(vkey(operator()), vkey(registrar()));
+    let trustees = Vec::from([vkey(trustee(1))]);
+    let ours = PolicyDoc::recommended(vkey(operator()), vkey(registrar()), trustees).unwrap();
     let theirs = PolicyDoc::parse(vectors("good")[0]["text"].as_str().unwrap().as_bytes()).unwrap();
     assert_eq!(ours.figures(), theirs.figures());
     assert_eq!(ours.bases(Kind::Emergency), theirs.bases(Kind::Emergency));
@@ -59,6 +60,7 @@ impl After {
         ask.id = EntryId([self.next; 16]);
         self.next += 1;
         alter(&mut ask);
+        self.world.time = ask.time;
         self.world.log_request(&ask);
         self.world.register.size() - 1
     }
@@ -81,21 +83,14 @@ impl After {
     }
 
     fn ratify(&mut self, index: u64, time: u64) {
-        let requested = self.world.register.request(index).unwrap();
-        let leaf = Ratification {
-            id: EntryId([200; 16]),
-            sponsor: name("relay.example"),
-            request_index: index,
-            request: requested.hash,
-            document: Hash([0; 32]),
-            time: Seconds(time),
-        };
-        self.world.add(&Signed::sign(leaf, &[&sponsor()]).unwrap());
+        self.world.time = time;
+        self.world.ratify(index);
     }
 
     fn decide(&mut self) -> Result<(), Rule> {
         let mut ask = self.world.ask(Kind::Emergency);
         ask.id = EntryId([100 + self.next; 16]);
+        self.world.time = NOW;
         let package = self.world.log_request(&ask);
         match self.world.check(&package) {
             Ok(_) => Ok(()),
@@ -126,12 +121,13 @@ fn a_quota_counts_up_to_its_figure_and_no_further() {
 #[test]
 fn what_is_older_than_the_window_or_unauthorised_or_no_emergency_does_not_count() {
     let mut after = After::new(|figures| figures.emergency_camera_max = 1);
-    after.ask(|ask| ask.time = NOW - 60 - 30 * DAY);
+    after.ask(|ask| ask.time = NOW - 30 * DAY);
     after.ask(|ask| drop(ask.signers.remove(0)));
     let legal = after.world.ask(Kind::Legal);
     after.ask(|ask| *ask = Ask { id: ask.id, ..legal });
     assert_eq!(after.decide(), Ok(()));
-    after.ask(|ask| ask.time = NOW - 60 - 30 * DAY + 1);
+    let mut after = After::new(|figures| figures.emergency_camera_max = 1);
+    after.ask(|ask| ask.time = NOW - 30 * DAY + 1);
     assert_eq!(after.decide(), Err(Rule::CameraQuota));
 }
 
@@ -158,11 +154,11 @@ fn an_agency_is_suspended_by_granted_emergencies_that_nobody_ratified_in_time() 
         let mut after = After::new(figures);
         let asked: Vec<u64> = earlier.iter().map(|_| after.ask(|ask| ask.time = NOW - 2000)).collect();
         for (index, (granted, ratified)) in asked.into_iter().zip(earlier) {
-            if let Some(secs) = ratified {
-                after.ratify(index, NOW - 2000 + secs);
-            }
             if granted {
                 after.grant(index);
+            }
+            if let Some(secs) = ratified {
+                after.ratify(index, NOW - 2000 + secs);
             }
         }
         assert_eq!(after.decide(), expected, "{earlier:?}");

@@ -1,18 +1,24 @@
 //! Folding: what counts, and what somebody else wrote.
 
 use super::*;
-use crate::record::{Record, RefusalLeaf, Word};
-use crate::world_for_tests::{
-    DAY, NOW, World, name, officer, operator, registrar, signer, sponsor, supervisor, trustee,
+use crate::policy::{Registrar, Scope};
+use crate::record::{
+    Bytes, Country, KeyState, PolicyDocLeaf, Record, RefusalLeaf, RequesterKey, ShareBad, Vkey, Word,
 };
+use crate::world_for_tests::*;
 use std::vec::Vec;
 use tlog::Entry as _;
 use tlog::note::Signer;
 
-fn fold<T: Record>(register: &mut Register, leaf: T, signers: &[&Signer]) -> u64 {
-    let index = register.size();
-    register.fold(index, Signed::sign(leaf, signers).unwrap().entry_bytes()).unwrap();
-    index
+fn fold<T: Record>(world: &mut World, leaf: T, signers: &[&Signer]) -> Weight {
+    let signed = Signed::sign(leaf, signers).unwrap();
+    fold_entry(world, &stamped(signed.entry_bytes(), world.time)).unwrap().weight
+}
+
+fn fold_entry(world: &mut World, entry: &[u8]) -> Option<Folded> {
+    let index = world.register.size();
+    assert_eq!(world.log.add(entry), index);
+    world.register.fold(index, entry).unwrap()
 }
 
 fn grant(world: &World, index: u64, by: &str) -> Grant {
@@ -38,16 +44,70 @@ fn requested() -> (World, u64) {
     (world, index)
 }
 
+fn key_leaf(state: KeyState, role: Role, agency: &str, key: &Signer, registrar: &str) -> RequesterKey {
+    RequesterKey {
+        state,
+        role,
+        agency: name(agency),
+        vkey: Vkey::new(key.verifier()).unwrap(),
+        registrar: name(registrar),
+        time: Seconds(NOW),
+    }
+}
+
+/// A world under next rules with two registrars: the ordinary one for police.example and its like in
+/// the US, and another for everything else.
+fn two_registrars() -> (World, Signer) {
+    let mut world = World::new();
+    let other = signer("other-registrar.example", 58);
+    let of = |key: &Signer, names: &[&str], countries: &[&str]| Registrar {
+        key: Vkey::new(key.verifier()).unwrap(),
+        names: match names {
+            [] => Scope::All,
+            names => Scope::Of(names.iter().map(|text| name(text)).collect()),
+        },
+        countries: match countries {
+            [] => Scope::All,
+            countries => Scope::Of(countries.iter().map(|code| Country::new(code).unwrap()).collect()),
+        },
+    };
+    let registrars = Vec::from([
+        of(&registrar(), &["police.example", "relay.example"], &["US"]),
+        of(&other, &["sheriff.example"], &[]),
+    ]);
+    let next = world.rules.clone().with_registrars(registrars).unwrap().after(&world.rules.hash());
+    world.publish(&next);
+    assert_eq!(world.register.rules(), Some(&next));
+    world.rules = next;
+    (world, other)
+}
+
 #[test]
 fn entries_are_taken_in_order_and_noise_changes_nothing() {
-    let (world, _) = requested();
-    let mut register = Register::new(&world.rules);
-    assert_eq!(register.fold(1, b"x"), Err(OutOfOrder { got: 1, size: 0 }));
+    let mut register = Register::new(policy().stamp_keys());
+    assert_eq!(register.fold(1, b"x").unwrap_err(), OutOfOrder { got: 1, size: 0 });
     for (index, noise) in (0..).zip([&b""[..], b"noise", &[0xff; 100], b"candor grant v1\n\n"]) {
-        register.fold(index, noise).unwrap();
+        assert!(register.fold(index, noise).unwrap().is_none());
     }
-    assert_eq!((register.size(), register.clock()), (4, Seconds(0)));
-    assert_eq!(register.fold(0, b"again"), Err(OutOfOrder { got: 0, size: 4 }));
+    assert_eq!(register.size(), 4);
+    assert_eq!(register.fold(0, b"again").unwrap_err(), OutOfOrder { got: 0, size: 4 });
+}
+
+#[test]
+fn without_the_log_s_own_stamp_or_with_an_earlier_one_a_leaf_counts_nowhere() {
+    let (mut world, index) = requested();
+    let signed = Signed::sign(grant(&world, index, "trustee1.example"), &[&trustee(1)]).unwrap();
+    let bytes = signed.entry_bytes();
+    assert!(fold_entry(&mut world, bytes).is_none(), "no stamp");
+    let foreign = tlog::stamp::stamp(
+        &signer("other-log.example", 3),
+        tlog::note::UnverifiedNote::parse(bytes).unwrap(),
+        world.time,
+    );
+    assert!(fold_entry(&mut world, &foreign.unwrap().encode()).is_none(), "another log's stamp");
+    assert!(fold_entry(&mut world, &stamped(bytes, NOW - 1)).is_none(), "a stamp that goes back");
+    assert!(world.register.request(index).unwrap().grants.is_empty());
+    assert_eq!(fold_entry(&mut world, &stamped(bytes, NOW)).unwrap().weight, Weight::Counts);
 }
 
 #[test]
@@ -55,9 +115,55 @@ fn a_request_counts_with_the_keys_that_were_registered_before_it() {
     let (world, index) = requested();
     let request = world.register.request(index).unwrap();
     assert!(request.authorised);
+    assert_eq!((request.stamp, request.needs), (Seconds(NOW), 3));
     assert_eq!(world.register.owner_of(&request.id), Some(index));
     assert_eq!(world.register.requests_before(index).count(), 0);
     assert_eq!(world.register.requests_before(index + 1).count(), 1);
+}
+
+/// Ten copies of a logged emergency, each with one more line, used up every quota.
+#[test]
+fn one_more_signature_line_makes_no_other_request() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let index = world.register.size() - 1;
+    let leaf = Signed::<Request>::parse(&package.leaf).unwrap();
+    let copies: Vec<_> = (0..10u8)
+        .map(|n| {
+            let signers =
+                [officer(), supervisor(), sponsor(), signer(&std::format!("copy{n}.example"), 100 + n)];
+            let copy = Signed::sign(leaf.value().clone(), &signers.each_ref()).unwrap();
+            stamped(copy.entry_bytes(), NOW)
+        })
+        .collect();
+    for copy in copies {
+        assert_eq!(fold_entry(&mut world, &copy).unwrap().weight, Weight::Repeated);
+    }
+    let after = world.register.size();
+    assert_eq!(world.register.requests_before(after).count(), 1);
+    assert_eq!(world.register.owner_of(&leaf.value().id), Some(index));
+}
+
+#[test]
+fn a_request_with_another_line_waits_for_the_one_that_has_none() {
+    let mut world = World::new();
+    let mut ask = world.ask(Kind::Emergency);
+    ask.signers.push(signer("stranger.example", 98));
+    world.log_request(&ask);
+    let early = world.register.size() - 1;
+    assert!(!world.register.request(early).unwrap().authorised);
+    ask.signers.pop();
+    world.log_request(&ask);
+    assert_eq!(world.register.owner_of(&ask.id), Some(early + 1));
+    // The order of the lines is that of the roles.
+    for swapped in [[1, 0, 2], [2, 0, 1], [0, 2, 1]] {
+        let mut ask = world.ask(Kind::Emergency);
+        ask.id = EntryId([swapped[0]; 16]);
+        let mut signers: Vec<_> = ask.signers.into_iter().map(Some).collect();
+        ask.signers = swapped.iter().map(|at| signers[usize::from(*at)].take().unwrap()).collect();
+        world.log_request(&ask);
+        assert_eq!(world.register.owner_of(&ask.id), None, "{swapped:?}");
+    }
 }
 
 #[test]
@@ -65,24 +171,81 @@ fn only_the_trustee_s_own_grant_of_this_very_request_counts() {
     let (mut world, index) = requested();
     let ordinary = grant(&world, index, "trustee1.example");
     let forged = signer("trustee1.example", 99);
-    let bad = [
-        (ordinary.clone(), &forged),
-        (Grant { trustee: name("trustee2.example"), ..ordinary.clone() }, &trustee(1)),
-        (Grant { trustee: name("nobody.example"), ..ordinary.clone() }, &signer("nobody.example", 98)),
-        (Grant { request_index: index - 1, ..ordinary.clone() }, &trustee(1)),
-        (Grant { request: Hash([1; 32]), ..ordinary.clone() }, &trustee(1)),
-        (Grant { id: EntryId([1; 16]), ..ordinary.clone() }, &trustee(1)),
+    let stranger = signer("nobody.example", 98);
+    let bad: [(Grant, &[&Signer], Weight); 7] = [
+        (ordinary.clone(), &[&forged], Weight::Unknown),
+        (Grant { trustee: name("trustee2.example"), ..ordinary.clone() }, &[&trustee(1)], Weight::Unknown),
+        (Grant { trustee: name("nobody.example"), ..ordinary.clone() }, &[&stranger], Weight::Unknown),
+        (Grant { epochs: 4, ..ordinary.clone() }, &[&trustee(1), &stranger], Weight::Unknown),
+        (Grant { request_index: index - 1, ..ordinary.clone() }, &[&trustee(1)], Weight::Dangling),
+        (Grant { request: Hash([1; 32]), ..ordinary.clone() }, &[&trustee(1)], Weight::Dangling),
+        (Grant { id: EntryId([1; 16]), ..ordinary.clone() }, &[&trustee(1)], Weight::Dangling),
     ];
-    for (leaf, by) in bad {
-        fold(&mut world.register, leaf, &[by]);
+    for (leaf, by, weight) in bad {
+        assert_eq!(fold(&mut world, leaf, by), weight);
     }
     assert!(world.register.request(index).unwrap().grants.is_empty());
     assert_eq!(world.register.owner_of(&EntryId([1; 16])), None);
 
-    let first = fold(&mut world.register, ordinary.clone(), &[&trustee(1)]);
-    fold(&mut world.register, Grant { time: Seconds(NOW + 1), ..ordinary }, &[&trustee(1)]);
+    let first = world.register.size();
+    assert_eq!(fold(&mut world, ordinary.clone(), &[&trustee(1)]), Weight::Counts);
+    let again = fold(&mut world, Grant { time: Seconds(NOW + 1), ..ordinary }, &[&trustee(1)]);
+    assert_eq!(again, Weight::Repeated);
     let grants: Vec<_> = world.register.request(index).unwrap().grants.iter().collect();
     assert_eq!(grants, [(&name("trustee1.example"), &first)]);
+}
+
+/// Trustees were whoever said so first: they set the register's clock, granted, and squatted names.
+#[test]
+fn who_declares_itself_a_trustee_is_none() {
+    let mut world = World::with(&Setup { without: "day-keys", ..Setup::default() });
+    let mut ask = world.ask(Kind::Emergency);
+    drop(ask.signers.remove(0));
+    world.log_request(&ask);
+    let index = world.register.size() - 1;
+    let day = Seconds(NOW).day().0;
+    for (by, key) in [
+        ("nobody.example", signer("nobody.example", 98)),
+        ("trustee1.example", signer("trustee1.example", 99)),
+    ] {
+        let published = DayKeysLeaf {
+            trustee: name(by),
+            vkey: Vkey::new(key.verifier()).unwrap(),
+            day,
+            key_id: Hash([2; 32]),
+            keys: Hash([0; 32]),
+            time: Seconds(i64::MAX as u64),
+        };
+        assert_eq!(fold(&mut world, published, &[&key]), Weight::Unknown);
+        let granted = grant(&world, index, by);
+        assert_eq!(fold(&mut world, granted, &[&key]), Weight::Unknown);
+        assert_eq!(world.register.day_key_of(&key.verifier(), day), Published::Nothing);
+    }
+    assert_eq!(world.register.owner_of(&ask.id), None, "nobody granted it");
+    // The true one's name was not taken: its key and its grant count.
+    let (true_one, time) = (trustee(1), Seconds(NOW));
+    let vkey = Vkey::new(true_one.verifier()).unwrap();
+    let keys = Hash([0; 32]);
+    let own = DayKeysLeaf { trustee: name("trustee1.example"), vkey, day, key_id: Hash([3; 32]), keys, time };
+    assert_eq!(fold(&mut world, own, &[&true_one]), Weight::Counts);
+    assert_eq!(world.register.day_key_of(&true_one.verifier(), day), Published::Key(Hash([3; 32])));
+    let granted = grant(&world, index, "trustee1.example");
+    assert_eq!(fold(&mut world, granted, &[&true_one]), Weight::Counts);
+}
+
+#[test]
+fn refusals_and_bad_shares_are_their_trustee_s() {
+    let (mut world, index) = requested();
+    let Grant { id, trustee: by, request_index, request, time, .. } =
+        grant(&world, index, "trustee1.example");
+    let [step, reason] = ["g7", "agency-quota"].map(|word| Word::new(word).unwrap());
+    let refusal = RefusalLeaf { id, trustee: by.clone(), request_index, request, step, reason, time };
+    let bad = ShareBad { id, trustee: by, request_index, request, evidence: Hash([0; 32]), time };
+    assert_eq!(fold(&mut world, refusal.clone(), &[&trustee(2)]), Weight::Unknown);
+    assert_eq!(fold(&mut world, bad.clone(), &[&trustee(2)]), Weight::Unknown);
+    assert_eq!(fold(&mut world, refusal.clone(), &[&trustee(1)]), Weight::Counts);
+    assert_eq!(fold(&mut world, bad, &[&trustee(1)]), Weight::Counts);
+    assert_eq!(fold(&mut world, refusal, &[&trustee(1)]), Weight::Repeated);
 }
 
 #[test]
@@ -98,6 +261,7 @@ fn an_id_belongs_to_the_first_that_counts() {
     ask.time += 1;
     world.log_request(&ask);
     assert_eq!(world.register.owner_of(&ask.id), Some(owner));
+    assert_eq!(world.register.requests_before(owner + 9).count(), 1, "the second of the id does not count");
 }
 
 #[test]
@@ -118,24 +282,111 @@ fn a_revoked_key_stays_revoked_in_its_role() {
 }
 
 #[test]
+fn a_revoked_key_comes_back_under_no_name_in_no_role() {
+    let mut world = World::new();
+    world.register_key(Role::Officer, "police.example", &officer(), KeyState::Revoked);
+    let renamed = signer("police.example/officer-new", 52);
+    assert_eq!(renamed.verifier().ed25519_key(), officer().verifier().ed25519_key());
+    for (role, agency, key) in [
+        (Role::Officer, "police.example", &renamed),
+        (Role::Supervisor, "police.example", &renamed),
+        (Role::Officer, "sheriff.example", &officer()),
+        (Role::Court, "court.example", &renamed),
+    ] {
+        let leaf = key_leaf(KeyState::Registered, role, agency, key, "registrar.example");
+        assert_eq!(fold(&mut world, leaf, &[&registrar()]), Weight::Unsigned, "{role} {agency}");
+    }
+    let mut ask = world.ask(Kind::Emergency);
+    ask.signers[0] = renamed;
+    let package = world.log_request(&ask);
+    let request = Signed::<Request>::parse(&package.leaf).unwrap();
+    assert_eq!(world.register.authority(&request), Err(Unauthorised::Missing(Role::Officer)));
+}
+
+#[test]
 fn only_a_registrar_of_the_rules_registers() {
     let mut world = World::new();
-    let leaf = |registrar: &str| RequesterKey {
-        state: KeyState::Registered,
-        role: Role::Sponsor,
-        agency: name("mallory.example"),
-        vkey: crate::record::Vkey::new(signer("mallory.example", 97).verifier()).unwrap(),
-        registrar: name(registrar),
-        time: Seconds(NOW),
+    let leaf = |registrar| {
+        let key = signer("mallory.example", 97);
+        key_leaf(KeyState::Registered, Role::Sponsor, "mallory.example", &key, registrar)
     };
     let mallory = signer("mallory.example", 97);
     let draft = Signed::sign(leaf("registrar.example"), &[&mallory]).unwrap();
-    fold(&mut world.register, leaf("registrar.example"), &[&signer("registrar.example", 99)]);
-    fold(&mut world.register, leaf("mallory.example"), &[&mallory]);
-    fold(&mut world.register, leaf("mallory.example"), &[&registrar()]);
-    assert!(!world.register.was_sponsored(&draft, &name("mallory.example")));
-    fold(&mut world.register, leaf("registrar.example"), &[&registrar()]);
-    assert!(world.register.was_sponsored(&draft, &name("mallory.example")));
+    let draft = Signed::<RequesterKey>::parse(&stamped(draft.entry_bytes(), NOW)).unwrap();
+    fold(&mut world, leaf("registrar.example"), &[&signer("registrar.example", 99)]);
+    fold(&mut world, leaf("mallory.example"), &[&mallory]);
+    fold(&mut world, leaf("mallory.example"), &[&registrar()]);
+    fold(&mut world, leaf("registrar.example"), &[&registrar(), &mallory]);
+    let behind = world.register.size() + 1;
+    assert!(!world.register.was_sponsored(&draft, &name("mallory.example"), behind));
+    assert_eq!(fold(&mut world, leaf("registrar.example"), &[&registrar()]), Weight::Counts);
+    assert!(world.register.was_sponsored(&draft, &name("mallory.example"), behind));
+    // What it signed before it was registered, it signed as nobody.
+    assert!(!world.register.was_sponsored(&draft, &name("mallory.example"), behind - 1));
+}
+
+/// Any registrar registered for, and revoked for ever, anybody.
+#[test]
+fn a_registrar_speaks_within_its_scope_and_revokes_its_own_keys_alone() {
+    let (mut world, other) = two_registrars();
+    let (sheriff, deputy) = (signer("sheriff.example/1", 70), signer("sheriff.example/2", 71));
+    let registered = KeyState::Registered;
+    let of_other =
+        |state, role, agency, key: &Signer| key_leaf(state, role, agency, key, "other-registrar.example");
+    // Out of scope, though it is a registrar.
+    let foreign = of_other(registered, Role::Officer, "police.example", &sheriff);
+    assert_eq!(fold(&mut world, foreign, &[&other]), Weight::Unsigned);
+    let foreign = key_leaf(registered, Role::Officer, "sheriff.example", &sheriff, "registrar.example");
+    assert_eq!(fold(&mut world, foreign, &[&registrar()]), Weight::Unsigned);
+    let look_alike = key_leaf(registered, Role::Officer, "notpolice.example", &sheriff, "registrar.example");
+    assert_eq!(fold(&mut world, look_alike, &[&registrar()]), Weight::Unsigned);
+    // Another's key, revoked.
+    let stolen = of_other(KeyState::Revoked, Role::Officer, "police.example", &officer());
+    assert_eq!(fold(&mut world, stolen, &[&other]), Weight::Unsigned);
+    // Within its scope, and below it.
+    let below =
+        key_leaf(registered, Role::Officer, "cold-cases.police.example", &deputy, "registrar.example");
+    assert_eq!(fold(&mut world, below, &[&registrar()]), Weight::Counts);
+    let own = of_other(registered, Role::Officer, "sheriff.example", &sheriff);
+    assert_eq!(fold(&mut world, own, &[&other]), Weight::Counts);
+    world.ordinary();
+    assert!(world.register.request(world.register.size() - 1).unwrap().authorised);
+}
+
+#[test]
+fn a_key_speaks_for_requests_of_its_registrars_countries() {
+    let (mut world, _) = two_registrars();
+    let [officer, supervisor] = [signer("police.example/3", 72), signer("police.example/4", 73)];
+    for (role, key) in [(Role::Officer, &officer), (Role::Supervisor, &supervisor)] {
+        world.register_key(role, "police.example", key, KeyState::Registered);
+    }
+    for (country, authorised) in [("US", true), ("DE", false)] {
+        let mut ask = world.ask(Kind::Emergency);
+        ask.id = EntryId([country.as_bytes()[0]; 16]);
+        (ask.signers[0], ask.signers[1]) = (signer("police.example/3", 72), signer("police.example/4", 73));
+        if country == "DE" {
+            ask.alter = |leaf| leaf.country = Country::new("DE");
+        }
+        world.log_request(&ask);
+        let index = world.register.size() - 1;
+        assert_eq!(world.register.request(index).unwrap().authorised, authorised, "{country}");
+    }
+}
+
+#[test]
+fn who_is_no_registrar_any_more_leaves_its_keys_to_the_others() {
+    let (mut world, other) = two_registrars();
+    let everything = |key: &Signer| Registrar {
+        key: Vkey::new(key.verifier()).unwrap(),
+        names: Scope::All,
+        countries: Scope::All,
+    };
+    let next = world.rules.clone().with_registrars(Vec::from([everything(&other)])).unwrap();
+    let next = next.after(&world.rules.hash());
+    world.publish(&next);
+    let leaf = |by| key_leaf(KeyState::Revoked, Role::Officer, "police.example", &officer(), by);
+    assert_eq!(fold(&mut world, leaf("registrar.example"), &[&registrar()]), Weight::Unsigned);
+    assert_eq!(fold(&mut world, leaf("other-registrar.example"), &[&other]), Weight::Counts);
 }
 
 #[test]
@@ -148,7 +399,7 @@ fn one_person_cannot_be_officer_and_supervisor() {
     ask.signers[1] = twice;
     let package = world.log_request(&ask);
     let request = Signed::<Request>::parse(&package.leaf).unwrap();
-    assert_eq!(world.register.authority(&request), Err(Unauthorised::Supervisor));
+    assert_eq!(world.register.authority(&request), Err(Unauthorised::Missing(Role::Supervisor)));
 }
 
 #[test]
@@ -160,108 +411,137 @@ fn an_officer_of_another_agency_does_not_count() {
     ask.signers[0] = foreign;
     let package = world.log_request(&ask);
     let request = Signed::<Request>::parse(&package.leaf).unwrap();
-    assert_eq!(world.register.authority(&request), Err(Unauthorised::Officer));
+    assert_eq!(world.register.authority(&request), Err(Unauthorised::Missing(Role::Officer)));
 }
 
 #[test]
-fn the_clock_is_the_second_latest_word_of_a_trustee() {
+fn a_court_ratifies_what_was_granted_and_the_asker_nothing() {
     let (mut world, index) = requested();
-    let before = world.register.clock();
-    assert_eq!(before, Seconds(NOW - DAY));
-    let refusal = |time| RefusalLeaf {
-        id: EntryId([0; 16]),
-        trustee: name("trustee1.example"),
+    let leaf = |world: &World, id| Ratification {
+        id: EntryId([id; 16]),
+        court: name("court.example"),
         request_index: index,
-        request: Hash([0; 32]),
-        step: Word::new("g7").unwrap(),
-        reason: Word::new("agency-quota").unwrap(),
-        time: Seconds(time),
-    };
-    fold(&mut world.register, refusal(NOW + 1000 * DAY), &[&trustee(1)]);
-    assert_eq!(world.register.clock(), before, "one trustee alone moves nothing");
-    fold(
-        &mut world.register,
-        RefusalLeaf { trustee: name("trustee2.example"), ..refusal(NOW) },
-        &[&trustee(2)],
-    );
-    assert_eq!(world.register.clock(), Seconds(NOW));
-    fold(
-        &mut world.register,
-        RefusalLeaf { trustee: name("trustee3.example"), ..refusal(NOW + 9) },
-        &[&trustee(4)],
-    );
-    assert_eq!(world.register.clock(), Seconds(NOW), "a forged word moves nothing");
-}
-
-#[test]
-fn ratifications_and_vetoes_are_the_sponsor_s() {
-    let (mut world, index) = requested();
-    let hash = world.register.request(index).unwrap().hash;
-    let ratification = Ratification {
-        id: EntryId([1; 16]),
-        sponsor: name("relay.example"),
-        request_index: index,
-        request: hash,
+        request: world.register.request(index).unwrap().hash,
         document: Hash([0; 32]),
         time: Seconds(NOW),
     };
-    fold(&mut world.register, ratification.clone(), &[&officer()]);
-    fold(&mut world.register, Ratification { request: Hash([9; 32]), ..ratification.clone() }, &[&sponsor()]);
-    assert_eq!(world.register.request(index).unwrap().ratified_at, None);
-    fold(&mut world.register, ratification.clone(), &[&sponsor()]);
-    fold(&mut world.register, Ratification { time: Seconds(NOW + 1), ..ratification.clone() }, &[&sponsor()]);
-    assert_eq!(world.register.request(index).unwrap().ratified_at, Some(Seconds(NOW)));
+    let ratified = |world: &World| world.register.request(index).unwrap().ratified_at;
+    // Refused, or not decided yet: there is nothing to confirm.
+    let early = leaf(&world, 1);
+    assert_eq!(fold(&mut world, early, &[&court(), &sponsor()]), Weight::Dangling);
+    let granted = grant(&world, index, "trustee1.example");
+    fold(&mut world, granted, &[&trustee(1)]);
+    for signers in [
+        &[&sponsor()][..],
+        &[&officer(), &sponsor()],
+        &[&court()],
+        &[&court(), &officer()],
+        &[&sponsor(), &court()],
+        &[&court(), &sponsor(), &officer()],
+    ] {
+        let leaf = leaf(&world, 2);
+        assert_eq!(fold(&mut world, leaf, signers), Weight::Unsigned);
+    }
+    let other = Ratification { request: Hash([9; 32]), ..leaf(&world, 3) };
+    assert_eq!(fold(&mut world, other, &[&court(), &sponsor()]), Weight::Dangling);
+    let by_asker = Ratification { court: name("police.example"), ..leaf(&world, 3) };
+    assert_eq!(fold(&mut world, by_asker, &[&officer(), &sponsor()]), Weight::Unsigned);
+    assert_eq!(ratified(&world), None);
+    world.time += 5;
+    let good = leaf(&world, 4);
+    assert_eq!(fold(&mut world, good, &[&court(), &sponsor()]), Weight::Counts);
+    world.time += 5;
+    let second = leaf(&world, 5);
+    assert_eq!(fold(&mut world, second, &[&court(), &sponsor()]), Weight::Repeated);
+    assert_eq!(ratified(&world), Some(Seconds(NOW + 5)), "by its stamp");
+}
 
-    let Ratification { id, sponsor: by, request_index, request, document, time } = ratification;
-    let veto = Veto { id, sponsor: by, request_index, request, document, time };
-    fold(&mut world.register, veto.clone(), &[&signer("relay.example", 99)]);
-    assert_eq!(world.register.request(index).unwrap().vetoed, None);
-    let first = fold(&mut world.register, veto.clone(), &[&sponsor()]);
-    fold(&mut world.register, veto, &[&sponsor()]);
-    assert_eq!(world.register.request(index).unwrap().vetoed, Some(first));
+#[test]
+fn a_veto_is_its_device_s_and_any_sponsor_carries_it() {
+    let mut world = World::new();
+    let ask = world.ask(Kind::Recovery);
+    let package = world.log_request(&ask);
+    let index = world.register.size() - 1;
+    let hash = Signed::<Request>::parse(&package.leaf).unwrap().hash();
+    let leaf = |key: &Signer, id| Veto {
+        id: EntryId([id; 16]),
+        device: Vkey::new(key.verifier()).unwrap(),
+        request_index: index,
+        request: hash,
+        time: Seconds(NOW),
+    };
+    let stranger = signer("device", 97);
+    assert_eq!(fold(&mut world, leaf(&device(), 1), &[&sponsor()]), Weight::Unsigned);
+    assert_eq!(fold(&mut world, leaf(&device(), 1), &[&stranger, &sponsor()]), Weight::Unsigned);
+    assert_eq!(fold(&mut world, leaf(&device(), 1), &[&device()]), Weight::Unsigned);
+    assert!(world.register.request(index).unwrap().vetoed_by.is_empty());
+    assert_eq!(fold(&mut world, leaf(&stranger, 2), &[&stranger, &sponsor()]), Weight::Counts);
+    assert_eq!(fold(&mut world, leaf(&device(), 3), &[&device(), &sponsor()]), Weight::Counts);
+    let ids = [&stranger, &device()].map(|key| DeviceId::of_key(&key.verifier().ed25519_key().unwrap()));
+    assert_eq!(world.register.request(index).unwrap().vetoed_by, ids);
 }
 
 #[test]
 fn a_day_key_is_its_trustee_s_first_and_ends_with_it() {
     let mut world = World::new();
-    let day = media::time::Seconds(NOW).day().0;
+    let day = Seconds(NOW).day().0;
     let (own, key) = (name("trustee1.example"), trustee(1).verifier());
-    let id = world.register.day_key(&own, day).unwrap();
+    let Published::Key(id) = world.register.day_key_of(&key, day) else { panic!("published") };
     let leaf = |by: &Signer, key_id| DayKeysLeaf {
         trustee: own.clone(),
-        vkey: crate::record::Vkey::new(by.verifier()).unwrap(),
+        vkey: Vkey::new(by.verifier()).unwrap(),
         day,
         key_id,
         keys: Hash([0; 32]),
         time: Seconds(NOW),
     };
     // The trustee changes its mind, and somebody takes its name: the first key stands.
-    fold(&mut world.register, leaf(&trustee(1), Hash([1; 32])), &[&trustee(1)]);
+    assert_eq!(fold(&mut world, leaf(&trustee(1), Hash([1; 32])), &[&trustee(1)]), Weight::Repeated);
     let squatter = signer("trustee1.example", 99);
-    fold(&mut world.register, leaf(&squatter, Hash([2; 32])), &[&squatter]);
-    assert_eq!(world.register.day_key(&own, day), Some(id));
+    assert_eq!(fold(&mut world, leaf(&squatter, Hash([2; 32])), &[&squatter]), Weight::Unknown);
     assert_eq!(world.register.day_key_of(&key, day), Published::Key(id));
     assert_eq!(world.register.day_key_of(&squatter.verifier(), day), Published::Nothing);
 
     let destroyed = |key_id| KeyDestroyed { trustee: own.clone(), day, key_id, time: Seconds(NOW) };
-    fold(&mut world.register, destroyed(id), &[&squatter]);
-    fold(&mut world.register, destroyed(Hash([1; 32])), &[&trustee(1)]);
-    assert!(!world.register.is_destroyed(&own, day));
-    fold(&mut world.register, destroyed(id), &[&trustee(1)]);
-    assert!(world.register.is_destroyed(&own, day));
-    assert_eq!(world.register.day_key(&own, day), None);
+    assert_eq!(fold(&mut world, destroyed(id), &[&squatter]), Weight::Unknown);
+    assert_eq!(fold(&mut world, destroyed(Hash([1; 32])), &[&trustee(1)]), Weight::Dangling);
+    assert_eq!(world.register.day_key_of(&key, day), Published::Key(id));
+    assert_eq!(fold(&mut world, destroyed(id), &[&trustee(1)]), Weight::Counts);
     assert_eq!(world.register.day_key_of(&key, day), Published::Destroyed);
 }
 
+/// A new PolicyDoc made history anew: quotas, suspensions and last year's count.
 #[test]
-fn the_rules_are_their_operator_s() {
-    let world = World::new();
-    let mut register = Register::new(&world.rules);
-    let leaf =
-        |by: &str| PolicyDocLeaf { operator: name(by), document: world.rules.hash(), time: Seconds(NOW) };
-    fold(&mut register, leaf("candor.example"), &[&signer("candor.example", 99)]);
-    fold(&mut register, leaf("other.example"), &[&operator()]);
-    assert!(!register.has_rules(&world.rules.hash()));
-    fold(&mut register, leaf("candor.example"), &[&operator()]);
-    assert!(register.has_rules(&world.rules.hash()));
+fn rules_follow_each_other_and_nothing_starts_anew() {
+    let (mut world, index) = requested();
+    let (first, hash) = (world.rules.clone(), world.rules.hash());
+    let leaf = |rules: &PolicyDoc| PolicyDocLeaf {
+        operator: name("candor.example"),
+        document: Bytes(rules.encode()),
+        time: Seconds(NOW),
+    };
+    let mallory = signer("mallory.example", 97);
+    let squat = PolicyDocLeaf { operator: name("mallory.example"), ..leaf(&first) };
+    assert_eq!(fold(&mut world, squat, &[&mallory]), Weight::Unsigned);
+    let figures = crate::policy::Figures { emergency_camera_max: 9, ..*first.figures() };
+    let next = first.clone().with_figures(figures);
+    for (rules, by) in [
+        (next.clone(), operator()),
+        (next.clone().after(&Hash([7; 32])), operator()),
+        (next.clone().after(&hash), signer("candor.example", 99)),
+        (next.clone().after(&hash), mallory),
+    ] {
+        assert_eq!(fold(&mut world, leaf(&rules), &[&by]), Weight::Unsigned);
+    }
+    assert_eq!(world.register.rules(), Some(&first));
+    let place = world.register.size();
+    let next = next.after(&hash);
+    assert_eq!(fold(&mut world, leaf(&next), &[&operator()]), Weight::Counts);
+    assert_eq!((world.register.rules(), world.register.rules_at(place)), (Some(&next), Some(&first)));
+    assert_eq!(world.register.rules_at(place + 1), Some(&next));
+    assert_eq!((world.register.rules_at(0), world.register.rules_of(&hash)), (None, Some(&first)));
+    assert_eq!(world.register.rules_of(&Hash([7; 32])), None);
+    // What was asked under the old ones was asked.
+    assert!(world.register.request(index).unwrap().authorised);
+    assert_eq!(world.register.requests_before(place).count(), 1);
 }

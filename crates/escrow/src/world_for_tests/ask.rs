@@ -13,6 +13,8 @@ pub(crate) struct Ask {
     pub(crate) epochs: Range<usize>,
     pub(crate) details: Details,
     pub(crate) signers: Vec<Signer>,
+    /// The day of the notice key under which the label is; none: that of the first epoch.
+    pub(crate) label_day: Option<Day>,
     /// Applied to the leaf before it is signed.
     pub(crate) alter: fn(&mut Request),
     pub(crate) release_key: SecretKey,
@@ -46,7 +48,7 @@ impl World {
         };
         let signers = match kind {
             Kind::Emergency => std::vec![officer(), supervisor(), sponsor()],
-            Kind::Legal => std::vec![officer(), sponsor()],
+            Kind::Legal => std::vec![officer(), supervisor(), sponsor()],
             Kind::Recovery => std::vec![recovery(), sponsor()],
             Kind::OwnerShare => std::vec![sponsor()],
         };
@@ -57,6 +59,7 @@ impl World {
             epochs: 0..3,
             details,
             signers,
+            label_day: None,
             alter: |_| {},
             release_key: SecretKey::new([82; 32]),
         }
@@ -79,9 +82,10 @@ impl World {
             basis: by_agency.then(|| Word::new(basis).unwrap()),
             span: Span::of_epochs(contexts.iter().map(|context| context.dur_ms))
                 .unwrap_or(Span::from_secs(60).unwrap()),
+            needs: if ask.kind == Kind::OwnerShare { 0 } else { THRESHOLD.into() },
             policy: self.rules.hash(),
             release_key: Hash::of(&[&ask.release_key.public()]),
-            label: Hash(notice.label(ask.id.as_bytes())),
+            label: Hash(self.camera.notice_key(ask.label_day.unwrap_or(day)).label(ask.id.as_bytes())),
             details: ask.details.seal(notice, &ask.id).unwrap(),
             time: Seconds(ask.time),
         };
@@ -92,7 +96,6 @@ impl World {
         Package {
             leaf: leaf.entry_bytes().to_vec(),
             proof: self.log.proof(index, 4, self.time).encode(),
-            first_proof: Vec::new(),
             release_key: ask.release_key.public(),
             enrollment: self.camera.enrollment.clone(),
             policy: self.policy.clone(),

@@ -49,7 +49,8 @@ impl Camera {
         let mut day = Seconds(created).day();
         let mut root = NoticeRoot::new([93; 32]);
         let mut keys = Vec::new();
-        while day <= Seconds(NOW).day() {
+        // One day more than packages tell of.
+        while day <= Day(Seconds(NOW).day().0 + 1) {
             keys.push((day, root.key(&id, day)));
             root = root.next(&id, day);
             day = Day(day.0 + 1);
@@ -57,7 +58,7 @@ impl Camera {
         let notice = |(day, key): &(Day, NoticeKey)| {
             DayNotice { camera_id: id, day: *day, notice_key: *key.expose() }.sign(&key_of(91))
         };
-        let notices = keys.iter().map(notice).collect();
+        let notices = keys.iter().take(keys.len() - 1).map(notice).collect();
         let enrollment = enrollment.sign(&owner);
         Self {
             key,
@@ -73,6 +74,12 @@ impl Camera {
 
     pub(crate) fn id(&self) -> CameraId {
         CameraId::of_key(&self.key.verifying_key().to_bytes())
+    }
+
+    /// The DayNotice of a day.
+    pub(crate) fn notice(&self, day: Day) -> Vec<u8> {
+        let notice_key = *self.notice_key(day).expose();
+        DayNotice { camera_id: self.id(), day, notice_key }.sign(&self.key)
     }
 
     pub(crate) fn notice_key(&self, day: Day) -> &NoticeKey {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// What a row is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct RowKey {
-    /// `2026-11`, UTC, by the time that the request states.
+    /// `2026-11`, UTC, by the stamp of the request.
     pub month: String,
     /// `emergency`, `legal`, `recovery`, `owner-share`.
     pub kind: String,
@@ -22,7 +22,7 @@ pub struct Row {
     pub shares_bad: u64,
     /// Requests with at least one grant.
     pub attempted: u64,
-    /// Requests with grants of as many trustees as a release needs.
+    /// Requests with grants of as many trustees as they need.
     pub completed: u64,
     /// Requests that were ratified as soon as the rules ask.
     pub ratified: u64,

@@ -5,13 +5,11 @@ use escrow::record::Kind;
 use host::shutdown::Shutdown;
 use log_client::PolicyFileError;
 use monitor::{Error, StoreError};
-use stage::keys::{sponsor, trustee};
-use stage::leaves::{
-    Asked, ask, day_keys, destroyed, grant, ratification, refusal, registrations, share_bad,
-};
+use stage::keys::trustee;
+use stage::leaves::{Asked, ask, day_keys, destroyed, founding, grant, ratification, refusal, share_bad};
 use stage::paper::{History, NOW, Served, Show};
 
-/// Registrations, then one emergency that three trustees granted, one that was refused, and what
+/// Rules and registrations, then one emergency that three trustees granted, one that was refused, and what
 /// trustees and a court add.
 ///
 /// Told leaf by leaf: who answers a request names it as it stands in the log.
@@ -21,7 +19,7 @@ struct Story {
     told: usize,
 }
 
-const LENGTH: usize = 15;
+const LENGTH: usize = 17;
 
 impl Story {
     fn new() -> Self {
@@ -32,20 +30,20 @@ impl Story {
         for at in self.told..to {
             let (granted, refused) = (self.granted.as_ref(), self.refused.as_ref());
             let leaf = match at {
-                0..5 => registrations(NOW).remove(at),
-                5 => {
-                    self.granted = Some(world.ask(ask(Kind::Emergency, "police.example", 5, NOW)).await);
+                0..7 => founding(NOW).remove(at),
+                7 => {
+                    self.granted = Some(world.ask(ask(Kind::Emergency, "police.example", 7, NOW)).await);
                     continue;
                 }
-                6..9 => grant(granted.unwrap(), &trustee(at as u8 - 6)),
-                9 => {
-                    self.refused = Some(world.ask(ask(Kind::Emergency, "sheriff.example", 9, NOW)).await);
+                8..11 => grant(granted.unwrap(), &trustee(at as u8 - 8)),
+                11 => {
+                    self.refused = Some(world.ask(ask(Kind::Emergency, "sheriff.example", 11, NOW)).await);
                     continue;
                 }
-                10 => refusal(refused.unwrap(), &trustee(4)),
-                11 => ratification(granted.unwrap(), 3600, &sponsor()),
-                12 => share_bad(granted.unwrap(), &trustee(3)),
-                13 => day_keys(&trustee(0), 20_781),
+                12 => refusal(refused.unwrap(), &trustee(4)),
+                13 => ratification(granted.unwrap(), 3600),
+                14 => share_bad(granted.unwrap(), &trustee(3)),
+                15 => day_keys(&trustee(0), 20_781),
                 _ => destroyed(&trustee(0), 20_781),
             };
             world.add(&[leaf]).await;
@@ -63,7 +61,7 @@ async fn a_monitor_follows_growth_and_counts_what_it_read() {
     assert_eq!(code, 200);
     watcher.follows_to(0).await;
     let mut story = Story::new();
-    for to in [5, 8, LENGTH] {
+    for to in [7, 10, LENGTH] {
         story.tell(&world, to).await;
         let status = watcher.follows_to(to as u64).await;
         assert_eq!(status["alarms"], serde_json::json!([]));
@@ -73,7 +71,7 @@ async fn a_monitor_follows_growth_and_counts_what_it_read() {
     assert_eq!((code, &counts["entries"]), (200, &serde_json::json!(LENGTH)));
     let expected = serde_json::json!({ "requested": 2, "attempted": 1, "completed": 1, "ratified": 1 });
     assert_eq!(counts["emergencies"], expected);
-    assert_eq!(counts["leaves"]["requester-key"], 5);
+    assert_eq!(counts["leaves"]["requester-key"], 6);
     assert_eq!(counts["rows"][1]["agency"], "sheriff.example");
     assert_eq!(counts["rows"][1]["refusals"], 1);
     assert_eq!(counts["rows"][0]["shares_bad"], 1);
@@ -92,9 +90,9 @@ async fn a_restarted_monitor_knows_what_it_knew_and_goes_on() {
     world.log.start_log().await;
     let config = world.monitor("m1", &[]);
     let mut story = Story::new();
-    story.tell(&world, 7).await;
+    story.tell(&world, 9).await;
     let first = Watcher::start(&config).await;
-    first.follows_to(7).await;
+    first.follows_to(9).await;
     let second = monitor::start(config.clone(), Shutdown::new()).await.unwrap_err();
     assert!(second.to_string().contains("in use by another process"), "{second}");
     let (_, counts) = first.get("/counts").await;
@@ -103,7 +101,7 @@ async fn a_restarted_monitor_knows_what_it_knew_and_goes_on() {
 
     // Without the log it still has its head and counts.
     let again = Watcher::start(&config).await;
-    assert_eq!(again.get("/status").await.1["size"], 7);
+    assert_eq!(again.get("/status").await.1["size"], 9);
     assert_eq!(again.get("/counts").await.1["rows"], counts["rows"]);
     world.log.start_log().await;
     story.tell(&world, LENGTH).await;
@@ -208,27 +206,17 @@ async fn a_configuration_that_does_not_fit_is_named() {
     let two_logs = dir.path().join("two");
     let text = std::fs::read_to_string(&policy).unwrap();
     std::fs::write(&two_logs, format!("log {other_log}\n{text}")).unwrap();
-    let none = dir.path().join("none");
+    let (none, bad) = (dir.path().join("none"), dir.path().join("bad"));
+    std::fs::write(&bad, stage::leaves::rules().encode()).unwrap();
     type Fits = fn(&Error) -> bool;
-    let cases: [(monitor::Config, Fits); 8] = [
-        (monitor::Config { threshold: 0, ..good.clone() }, |error| matches!(error, Error::Threshold { .. })),
-        (monitor::Config { threshold: 6, ..good.clone() }, |error| matches!(error, Error::Threshold { .. })),
-        (monitor::Config { trustees: vec!["x".to_owned()], ..good.clone() }, |error| {
-            matches!(error, Error::TrusteeKey { .. })
-        }),
-        (monitor::Config { rules: none.clone(), ..good.clone() }, |error| {
-            matches!(error, Error::NoRules { .. })
-        }),
-        (monitor::Config { rules: policy.clone(), ..good.clone() }, |error| {
-            matches!(error, Error::Rules { .. })
-        }),
+    let cases: [(monitor::Config, Fits); 3] = [
         (monitor::Config { policy: none, ..good.clone() }, |error| {
             matches!(error, Error::Policy(PolicyFileError::Missing { .. }))
         }),
         (monitor::Config { policy: two_logs, ..good.clone() }, |error| {
             matches!(error, Error::Policy(PolicyFileError::SeveralLogs { .. }))
         }),
-        (monitor::Config { policy: dir.path().join("rules"), ..good.clone() }, |error| {
+        (monitor::Config { policy: bad, ..good.clone() }, |error| {
             matches!(error, Error::Policy(PolicyFileError::Malformed { .. }))
         }),
     ];

@@ -2,7 +2,7 @@
 
 use crate::world::{Watcher, World, error_of, monitor_config, write_policy};
 use monitor::{Gossip, MAX_GOSSIP_BYTES, MAX_PROOF_BYTES};
-use stage::leaves::registrations;
+use stage::leaves::founding;
 use stage::paper::{History, NOW, Served, Show};
 use tlog::checkpoint::Checkpoint;
 use tlog::note::Signer;
@@ -19,9 +19,9 @@ async fn two_monitors_that_gossip_agree() {
     let one = Watcher::start(&world.monitor("m1", &[])).await;
     // It is enough that one knows the other.
     let two = Watcher::start(&world.monitor("m2", &[one.url()])).await;
-    world.add(&registrations(NOW)).await;
+    world.add(&founding(NOW)).await;
     for watcher in [&one, &two] {
-        let status = watcher.follows_to(5).await;
+        let status = watcher.follows_to(7).await;
         assert_eq!(status["alarms"], serde_json::json!([]));
     }
     two.until("a round without trouble", |status| status["peers"] == serde_json::json!({ one.url(): null }))

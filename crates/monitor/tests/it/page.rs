@@ -7,7 +7,7 @@ use host::machine::Machine;
 use host::shutdown::Shutdown;
 use host::start::Start;
 use stage::keys::trustee;
-use stage::leaves::{ask, grant, registrations};
+use stage::leaves::{ask, founding, grant};
 use stage::paper::{History, NOW, Served, Show};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 async fn the_page_shows_the_count_and_lets_nothing_else_load() {
     let mut world = World::new().await;
     world.log.start_log().await;
-    let mut leaves = registrations(NOW);
+    let mut leaves = founding(NOW);
     world.add(&leaves).await;
     let asked = world.ask(ask(Kind::Emergency, "police.example", leaves.len() as u64, NOW)).await;
     let grants: Vec<_> = (0..3).map(|at| grant(&asked, &trustee(at))).collect();

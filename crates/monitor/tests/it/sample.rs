@@ -1,4 +1,4 @@
-//! The sample configuration is one: it parses, and its keys are keys.
+//! The sample configuration is one: it parses.
 
 use std::path::Path;
 
@@ -7,8 +7,5 @@ fn the_sample_configuration_is_accepted() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config/monitor.toml");
     let config: monitor::Config = host::config::load(&path).unwrap();
     assert_eq!((config.poll_ms, config.withheld_secs), (10_000, 600));
-    assert_eq!((config.threshold, config.trustees.len(), config.peers.len()), (3, 5, 1));
-    for vkey in &config.trustees {
-        tlog::note::Verifier::parse(vkey).unwrap();
-    }
+    assert_eq!(config.peers.len(), 1);
 }

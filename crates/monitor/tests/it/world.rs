@@ -3,8 +3,8 @@
 use host::http::{Fetch, FetchLimits, Reply};
 use host::running::Running;
 use host::shutdown::Shutdown;
-use stage::keys::{registrar, sponsor, trustee};
-use stage::leaves::{Asked, TRUSTEES, rules};
+use stage::keys::{court, operator, registrar, sponsor, trustee};
+use stage::leaves::{Asked, TRUSTEES};
 use stage::log::Log;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,10 +14,9 @@ pub(crate) fn fetch() -> Fetch {
     Fetch::new(FetchLimits { timeout: Duration::from_secs(30), ..FetchLimits::default() })
 }
 
-/// The policy of every log on paper, and the rules, as files in `dir`.
+/// The policy of every log on paper, as a file in `dir`.
 pub(crate) fn write_policy(dir: &Path) -> PathBuf {
     std::fs::write(dir.join("policy"), stage::paper::policy_text()).unwrap();
-    std::fs::write(dir.join("rules"), rules().encode()).unwrap();
     dir.join("policy")
 }
 
@@ -30,9 +29,9 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let submitters = [sponsor(), registrar()].into_iter().chain((0..TRUSTEES).map(trustee));
+        let submitters =
+            [sponsor(), registrar(), operator(), court()].into_iter().chain((0..TRUSTEES).map(trustee));
         let log = Log::init(stage::log::config(dir.path(), stage::log::vkeys(submitters))).await;
-        std::fs::write(dir.path().join("rules"), rules().encode()).unwrap();
         Self { dir, log }
     }
 
@@ -55,7 +54,7 @@ impl World {
     }
 }
 
-/// A monitor's configuration, initialised. The rules stand in `dir`.
+/// A monitor's configuration, initialised.
 pub(crate) fn monitor_config(
     dir: &Path,
     policy: &Path,
@@ -69,9 +68,6 @@ pub(crate) fn monitor_config(
         log: log.to_owned(),
         policy: policy.to_owned(),
         peers: peers.to_vec(),
-        rules: dir.join("rules"),
-        trustees: stage::log::vkeys((0..TRUSTEES).map(trustee)),
-        threshold: 3,
         poll_ms: 20,
         withheld_secs: 3600,
     };

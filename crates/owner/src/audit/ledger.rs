@@ -91,11 +91,11 @@ impl Ledger {
                 self.said(bad.request_index, &bad.request, Some((&leaf, bad.trustee.as_str())), said);
             }
             Leaf::Ratification(ratification) => {
-                let said = format!("{} says that it was ratified", ratification.sponsor);
+                let said = format!("{} says that it was ratified", ratification.court);
                 self.said(ratification.request_index, &ratification.request, None, said);
             }
             Leaf::Veto(veto) => {
-                let said = format!("{} says that it was vetoed", veto.sponsor);
+                let said = "a device says that it was vetoed".to_owned();
                 self.said(veto.request_index, &veto.request, None, said);
             }
             Leaf::DayKeys(keys) => self.day_key(&leaf, keys),

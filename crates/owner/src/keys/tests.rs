@@ -14,7 +14,9 @@ pub(crate) fn config(dir: &Path) -> Config {
         format!("log {}\nwitness w1 {}\nquorum w1\n", log.verifier().vkey(), witness.verifier().vkey());
     std::fs::write(dir.join("log-policy.txt"), policy).unwrap();
     let vkey = |name: &str, at: u8| escrow::record::Vkey::new(signer(name, at).verifier()).unwrap();
-    let rules = PolicyDoc::recommended(vkey("operator.example", 3), vkey("registrar.example", 4));
+    let trustees = vec![vkey("bar.example", 5)];
+    let rules = PolicyDoc::recommended(vkey("operator.example", 3), vkey("registrar.example", 4), trustees);
+    let rules = rules.unwrap();
     std::fs::write(dir.join("policy-doc.txt"), rules.encode()).unwrap();
     let trustee = |at: u8| Trustee {
         name: format!("trustee{at}.example"),

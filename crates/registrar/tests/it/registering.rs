@@ -1,14 +1,13 @@
 //! Registered keys count for every reader of the log from their leaf on, and revoked ones no more.
 
 use crate::world::World;
-use escrow::policy::PolicyDoc;
 use escrow::record::{
-    Country, EntryId, Kind, Name, Request, Role, SealedDetails, Seconds, Signed, Span, Vkey, Word,
+    Country, EntryId, Kind, Name, Request, Role, SealedDetails, Seconds, Signed, Span, Word,
 };
 use escrow::register::{Register, Unauthorised};
 use registrar::{Config, Error, LogConfig};
 use tlog::cosignature::{Algorithm, Cosigner};
-use tlog::note::{Signer, Verifier};
+use tlog::note::Signer;
 use tlog::proof::TlogProof;
 use tlog::{Hash, Logged};
 
@@ -25,6 +24,7 @@ fn request(signers: &[&Signer]) -> Signed<Request> {
         country: Country::new("US"),
         basis: Word::new("danger-of-death"),
         span: Span::from_secs(60).unwrap(),
+        needs: 3,
         policy: Hash([2; 32]),
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
@@ -41,45 +41,48 @@ async fn registered_keys_count_for_whoever_reads_the_log_until_they_are_revoked(
         (signer("police.example/7", 1), signer("police.example/chief", 2), signer("relay.example", 3));
     let vkey = |signer: &Signer| signer.verifier().vkey();
     let own = &world.registrar;
+    world.publish_rules().await;
     let first = registrar::register(own, Role::Officer, "police.example", &vkey(&officer)).await.unwrap();
-    assert_eq!((first.index, first.size), (0, 1));
+    assert_eq!((first.index, first.size), (1, 2));
     assert!(first.witnesses.len() >= 3 && first.witnesses.iter().all(|name| name.starts_with('w')));
     let second =
         registrar::register(own, Role::Supervisor, "police.example", &vkey(&supervisor)).await.unwrap();
     let third = registrar::register(own, Role::Sponsor, "relay.example", &vkey(&relay)).await.unwrap();
-    assert_eq!((second.index, third.index), (1, 2));
+    assert_eq!((second.index, third.index), (2, 3));
     let fourth = registrar::revoke(own, Role::Officer, "police.example", &vkey(&officer)).await.unwrap();
-    assert_eq!(fourth.index, 3);
+    assert_eq!(fourth.index, 4);
 
     // The proof that came back holds offline, for exactly these bytes.
     let entries = world.log.entries().await;
     let proof = TlogProof::parse(&third.proof).unwrap();
-    let logged = Logged::verify(entries[2].clone(), &proof, &world.log.policy).unwrap();
-    assert_eq!((logged.index(), logged.cosigned_at()), (2, third.cosigned_at));
-    assert_eq!(tlog::merkle::leaf_hash(&entries[2]), third.leaf);
-    assert!(Logged::verify(entries[1].clone(), &proof, &world.log.policy).is_err());
+    let logged = Logged::verify(entries[3].clone(), &proof, &world.log.policy).unwrap();
+    assert_eq!((logged.index(), logged.cosigned_at()), (3, third.cosigned_at));
+    assert_eq!(tlog::merkle::leaf_hash(&entries[3]), third.leaf);
+    assert!(Logged::verify(entries[2].clone(), &proof, &world.log.policy).is_err());
 
-    let key = |vkey: String| Vkey::new(Verifier::parse(&vkey).unwrap()).unwrap();
-    let [operator, registrar] = [&world.operator, own].map(|config| key(registrar::vkey(config).unwrap()));
-    let mut register = Register::new(&PolicyDoc::recommended(operator.clone(), registrar));
-    // Under rules that name somebody else as registrar the same leaves register nobody.
-    let mut other = Register::new(&PolicyDoc::recommended(operator.clone(), operator));
-    let asked = request(&[&officer, &supervisor, &relay]);
-    for (index, entry) in (0..).zip(&entries) {
-        // All three must be there: the sponsor's, registered last, is the one that was missing so
-        // far.
-        if index < 3 {
-            assert_eq!(register.authority(&asked), Err(Unauthorised::Sponsor), "before {index}");
-        } else {
-            let authority = register.authority(&asked).unwrap();
-            assert_eq!(authority.officer, Some(officer.verifier()));
-            assert_eq!(authority.supervisor, Some(supervisor.verifier()));
+    let mut register = Register::new(world.log.policy.stamp_keys());
+    // Where no rules name the registrar, the same leaves register nobody.
+    let mut other = Register::new(world.log.policy.stamp_keys());
+    // Its last line stands where the log's stamp will.
+    let asked = request(&[&officer, &supervisor, &relay, &signer("log.example", 9)]);
+    register.fold(0, &entries[0]).unwrap();
+    for (index, entry) in (1..).zip(&entries[1..]) {
+        // All three must be there, and are asked for in the order of their lines.
+        match [Role::Officer, Role::Supervisor, Role::Sponsor].get(index - 1) {
+            Some(role) => {
+                assert_eq!(register.authority(&asked), Err(Unauthorised::Missing(*role)), "before {index}");
+            }
+            None => {
+                let authority = register.authority(&asked).unwrap();
+                assert_eq!(authority.officer, Some(officer.verifier()));
+                assert_eq!(authority.supervisor, Some(supervisor.verifier()));
+            }
         }
-        register.fold(index, entry).unwrap();
-        other.fold(index, entry).unwrap();
+        register.fold(register.size(), entry).unwrap();
+        other.fold(other.size(), entry).unwrap();
     }
     assert_eq!(register.authority(&asked), Err(Unauthorised::Revoked(Role::Officer)));
-    assert_eq!(other.authority(&asked), Err(Unauthorised::Sponsor));
+    assert_eq!(other.authority(&asked), Err(Unauthorised::Missing(Role::Officer)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

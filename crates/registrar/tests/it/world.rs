@@ -1,7 +1,7 @@
 //! The cast of these tests: a log, a registrar and an operator whom the log knows, and one whom it
 //! does not.
 
-use registrar::{Config, LogConfig};
+use registrar::{Config, Draft, LogConfig};
 use stage::log::Log;
 use tempfile::TempDir;
 
@@ -30,5 +30,21 @@ impl World {
             config.log.url = log.url();
         }
         Self { dir, registrar, operator, stranger, log }
+    }
+
+    /// Rules that name the registrar, as the operator publishes them.
+    pub(crate) async fn publish_rules(&self) {
+        let path = self.dir.path().join("published.txt");
+        let [operator, registrar] =
+            [&self.operator, &self.registrar].map(|config| registrar::vkey(config).unwrap());
+        let draft = Draft {
+            operator: &operator,
+            registrars: &[&registrar],
+            trustees: &[&stage::keys::trustee(0).verifier().vkey()],
+            figures: &[],
+            after: None,
+        };
+        registrar::write_rules(&path, &draft).unwrap();
+        registrar::publish_rules(&self.operator, &path).await.unwrap();
     }
 }

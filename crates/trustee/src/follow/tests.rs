@@ -1,7 +1,6 @@
 //! A dishonest log, with witnesses who help it.
 
 use super::*;
-use escrow::record::Vkey;
 use stage::paper::{History, NOW, Served, Show, policy};
 use tlog::note::Signer;
 
@@ -23,10 +22,8 @@ fn window(now: u64) -> Window {
 
 /// A follower as it starts: it has read nothing, and its ledger says what it had.
 fn follower(ledger: &Arc<Ledger>) -> Follower {
-    let key = |seed| Vkey::new(Signer::from_seed("x.example", &[seed; 32]).unwrap().verifier()).unwrap();
-    let rules = PolicyDoc::recommended(key(3), key(4));
     let own = Signer::from_seed("bar.example", &[5; 32]).unwrap().verifier();
-    Follower::open(&rules, own, ledger.clone(), Blocking::default()).unwrap()
+    Follower::open(&policy(), own, ledger.clone(), Blocking::default()).unwrap()
 }
 
 fn ledger(dir: &tempfile::TempDir) -> Arc<Ledger> {

@@ -39,6 +39,7 @@ fn asked() -> Asked {
         country: None,
         basis: None,
         span: Span::from_secs(60).unwrap(),
+        needs: 3,
         policy: Hash([2; 32]),
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
@@ -49,7 +50,6 @@ fn asked() -> Asked {
     let package = Package {
         leaf: Signed::sign(request, &[&sponsor]).unwrap().entry_bytes().to_vec(),
         proof: Vec::new(),
-        first_proof: Vec::new(),
         release_key: vec![2],
         enrollment: vec![3],
         policy: PolicyBundle::default(),

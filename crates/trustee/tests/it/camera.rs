@@ -107,7 +107,6 @@ impl Case {
         self.package.leaf = request.entry_bytes().to_vec();
         self.request = request;
         self.package.proof = proof.encode();
-        self.package.first_proof = proof.encode();
         self.logged = Some(Logged::verify(self.request.clone(), &proof, &world.log.policy).unwrap());
     }
 

@@ -27,7 +27,7 @@ async fn under(world: &World, camera: &Camera, case: &Case, alter: fn(&mut Owner
 }
 
 fn with_proof(case: &Case, package: Package) -> Package {
-    Package { proof: case.package.proof.clone(), first_proof: case.package.first_proof.clone(), ..package }
+    Package { proof: case.package.proof.clone(), ..package }
 }
 
 /// The yes of before still counts, and the log has no refusal.

@@ -3,7 +3,7 @@
 
 use escrow::bundle::{Bundle, OpenBundle};
 use escrow::policy::{Figures, PolicyDoc};
-use escrow::record::{Record, Request, Signed};
+use escrow::record::{Record, Request, Signed, Vkey};
 use host::clock::Clock;
 use host::http::{Fetch, FetchLimits, Reply};
 use host::machine::Machine;
@@ -16,6 +16,7 @@ use stage::log::Log;
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
+use tlog::note::Verifier;
 use tlog::proof::TlogProof;
 use tlog::{Entry as _, Logged};
 use trustee::{Config, LogConfig};
@@ -80,7 +81,8 @@ impl World {
         let log = Log::start(log_config).await;
         config.log.url = log.url();
         let figures = Figures { recovery_wait_secs: RECOVERY_WAIT_SECS, ..Figures::RECOMMENDED };
-        let rules = stage::leaves::rules().with_figures(figures);
+        let own = Vkey::new(Verifier::parse(&created.vkey).unwrap()).unwrap();
+        let rules = stage::leaves::rules_with(vec![own]).with_figures(figures);
         std::fs::write(&config.policy_doc, rules.encode()).unwrap();
         let limits =
             FetchLimits { timeout: Duration::from_secs(60), answer_bytes: 8 << 20, ..FetchLimits::default() };

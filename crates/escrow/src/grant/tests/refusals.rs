@@ -2,8 +2,10 @@
 //! fails the test, and so does one without a line in the contract.
 
 use super::super::*;
-use crate::policy::Rule;
-use crate::record::{EntryId, KeyState, Role, SealedDetails, Seconds, Span, Veto, Word};
+use crate::policy::{Figures, Rule};
+use crate::record::{
+    EntryId, KeyState, RECOVERY_KEY_NAME, Role, SealedDetails, Seconds, Span, Veto, Vkey, Word,
+};
 use crate::world_for_tests::*;
 use media::id::CameraId;
 use media::policy::{Class, Classes};
@@ -35,6 +37,13 @@ fn to_g4() -> Vec<(&'static str, Provoke)> {
         })),
         ("no-epochs", || package(|_, package| package.opens.clear())),
         ("no-escrow-kind", || ask(Kind::OwnerShare, |_| {})),
+        ("rules-not-logged", || {
+            let mut world = World::new();
+            let package = world.ordinary();
+            let others = Figures { head_age_secs: 121, ..*world.rules.figures() };
+            world.rules = world.rules.with_figures(others);
+            world.check(&package).unwrap_err()
+        }),
         ("other-rules", || ask(Kind::Emergency, |ask| ask.alter = |leaf| leaf.policy = Hash([0; 32]))),
         ("not-logged", || package(|_, package| package.proof.clear())),
         ("checkpoint-refused", || package(|world, package| {
@@ -70,6 +79,7 @@ fn to_g4() -> Vec<(&'static str, Provoke)> {
         ("sponsor-unregistered", || ask(Kind::Emergency, |ask| drop(ask.signers.pop()))),
         ("officer-unregistered", || ask(Kind::Emergency, |ask| drop(ask.signers.remove(0)))),
         ("supervisor-unregistered", || ask(Kind::Emergency, |ask| drop(ask.signers.remove(1)))),
+        ("other-signatures", || ask(Kind::Emergency, |ask| ask.signers.push(signer("stranger.example", 98)))),
         ("key-revoked", || {
             let mut world = World::new();
             let package = world.ordinary();
@@ -150,39 +160,52 @@ fn g5_and_g6() -> Vec<(&'static str, Provoke)> {
         ("shares-mismatch", || world(|setup| setup.context = |at, context| if at == 1 {
             context.t = 2
         })),
+        ("epoch-too-long", || world(|setup| setup.context = |at, context| if at == 1 {
+            context.dur_ms = 60_001
+        })),
         ("past-retention", || world(|setup| setup.policy = |policy| policy.retention_days = 0)),
-        ("recovery-unsigned", || ask(Kind::Recovery, |ask| drop(ask.signers.remove(0)))),
+        ("needs-mismatch", || ask(Kind::Emergency, |ask| ask.alter = |leaf| leaf.needs = 1)),
+        ("recovery-unsigned", || ask(Kind::Recovery, |ask| ask.signers[0] = signer(RECOVERY_KEY_NAME, 94))),
     ]
 }
 
 fn g7() -> Vec<(&'static str, Provoke)> {
     std::vec![
-        ("rules-not-logged", || world(|setup| setup.without = "rules")),
         ("request-from-future", || ask(Kind::Emergency, |ask| ask.time = NOW + 31)),
         ("logged-late", || ask(Kind::Emergency, |ask| ask.time = NOW - 3601)),
         ("expired", || {
             let mut world = World::new();
             let mut package = world.ordinary();
-            package.first_proof = package.proof.clone();
             world.time = NOW + 8 * DAY;
             package.proof = proof_under(&world, &package, &log_signer(), 4, world.time);
             world.check_as(1, &package, world.time).unwrap_err()
         }),
-        ("footage-from-future", || ask(Kind::Emergency, |ask| ask.time = NOW - 421)),
+        ("footage-from-future", || {
+            let mut world = World::new();
+            world.time = NOW - 421;
+            let mut ask = world.ask(Kind::Emergency);
+            ask.time = NOW - 421;
+            let mut package = world.log_request(&ask);
+            package.proof = proof_under(&world, &package, &log_signer(), 4, NOW);
+            world.check(&package).unwrap_err()
+        }),
         ("basis-unknown", || ask(Kind::Emergency, |ask| {
             ask.alter = |leaf| leaf.basis = Word::new("a-hunch");
         })),
-        ("too-many-epochs", || world(|setup| setup.figures.emergency_epochs = 2)),
-        ("footage-too-old", || world(|setup| setup.figures.emergency_lookback_secs = 539)),
+        ("span-too-long", || world(|setup| setup.figures.emergency_span_secs = 179)),
+        ("footage-too-old", || world(|setup| setup.figures.emergency_lookback_secs = 599)),
         ("agency-suspended", || second(
+            Kind::Emergency,
             |figures| (figures.unratified_max, figures.ratify_within_secs) = (0, 10),
             |world, first| {
                 let grant = world.hold(1, first).grant().clone();
                 world.add(&grant);
             },
         )),
-        ("agency-quota", || second(|figures| figures.emergency_agency_max = 1, |_, _| {})),
-        ("camera-quota", || second(|figures| figures.emergency_camera_max = 1, |_, _| {})),
+        ("agency-quota", || second(Kind::Emergency, |figures| figures.emergency_agency_max = 1, |_, _| {})),
+        ("camera-quota", || second(Kind::Emergency, |figures| figures.emergency_camera_max = 1, |_, _| {})),
+        ("legal-quota", || second(Kind::Legal, |figures| figures.legal_agency_max = 1, |_, _| {})),
+        ("recovery-quota", || second(Kind::Recovery, |figures| figures.recovery_camera_max = 1, |_, _| {})),
         ("order-missing", || ask(Kind::Legal, |ask| ask.details.order = None)),
         ("span-too-long", || world_of(Kind::Legal, |setup| setup.figures.legal_span_secs = 179)),
         ("vetoed", || {
@@ -192,13 +215,12 @@ fn g7() -> Vec<(&'static str, Provoke)> {
             let request = world.logged(&package);
             let veto = Veto {
                 id: EntryId([96; 16]),
-                sponsor: name("relay.example"),
+                device: Vkey::new(device().verifier()).unwrap(),
                 request_index: request.index(),
                 request: request.value().hash(),
-                document: Hash([0; 32]),
                 time: Seconds(NOW),
             };
-            world.add(&Signed::sign(veto, &[&sponsor()]).unwrap());
+            world.add(&Signed::sign(veto, &[&device(), &sponsor()]).unwrap());
             world.check(&package).unwrap_err()
         }),
     ]
@@ -306,10 +328,9 @@ fn a_share_that_breaks_its_commitment_is_bad_and_named() {
 
 #[test]
 fn every_part_of_a_package_must_be_canonical() {
-    let parts: [fn(&mut Package) -> &mut Vec<u8>; 8] = [
+    let parts: [fn(&mut Package) -> &mut Vec<u8>; 7] = [
         |package| &mut package.leaf,
         |package| &mut package.proof,
-        |package| &mut package.first_proof,
         |package| &mut package.enrollment,
         |package| &mut package.policy.policy,
         |package| &mut package.policy.leaf,
@@ -317,21 +338,11 @@ fn every_part_of_a_package_must_be_canonical() {
         |package| &mut package.opens[2],
     ];
     let mut world = World::new();
-    let mut package = world.ordinary();
-    package.first_proof = package.proof.clone();
+    let package = world.ordinary();
     assert!(matches!(world.check(&package), Ok(Verdict::Pass(_))));
     for part in parts {
         let mut altered = package.clone();
         part(&mut altered).push(b' ');
         assert_eq!(world.check(&altered).unwrap_err().name(), "package-malformed");
     }
-}
-
-#[test]
-fn a_first_proof_of_another_leaf_or_history_does_not_help() {
-    let other_leaf = package(|world, package| package.first_proof = world.log.proof(0, 4, NOW).encode());
-    assert_eq!(other_leaf.name(), "not-included");
-    let fewer =
-        package(|world, package| package.first_proof = proof_under(world, package, &log_signer(), 2, NOW));
-    assert_eq!(fewer.name(), "quorum-not-met");
 }

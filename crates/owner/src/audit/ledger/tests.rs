@@ -119,6 +119,7 @@ fn emergency(day: Day, details: &Details, change: impl FnOnce(&mut Request)) -> 
         country: Country::new("US"),
         basis: Word::new("danger-of-death"),
         span: Span::from_secs(900).unwrap(),
+        needs: 3,
         policy: Hash([1; 32]),
         release_key: Hash([2; 32]),
         label: Hash(key.label(id.as_bytes())),

@@ -54,14 +54,16 @@ pub(super) fn roots(root_at: &dyn Fn(u64) -> Option<Hash>) -> Refusal {
     check(&Asked::of(package).unwrap(), &standing, Seconds(NOW)).unwrap_err().refusal
 }
 
-/// A second request, after an earlier one that everybody saw.
-pub(super) fn second(figures: fn(&mut Figures), between: fn(&mut World, &Package)) -> Refusal {
+/// A second request of a kind, after an earlier one that everybody saw.
+pub(super) fn second(kind: Kind, figures: fn(&mut Figures), between: fn(&mut World, &Package)) -> Refusal {
     let mut setup = Setup::default();
     figures(&mut setup.figures);
     let mut world = World::with(&setup);
-    let mut ask = world.ask(Kind::Emergency);
+    let mut ask = world.ask(kind);
+    world.time = NOW - 60;
     let first = world.log_request(&ask);
     between(&mut world, &first);
+    world.time = NOW;
     ask.id = EntryId([99; 16]);
     let package = world.log_request(&ask);
     world.check(&package).unwrap_err()

@@ -1,0 +1,144 @@
+//! Attacks on time and identity that a trustee must refuse. Each passed the gate once.
+
+use super::*;
+use crate::policy::Rule;
+use crate::record::EntryId;
+use crate::world_for_tests::{Ask, DAY, Setup, log_signer};
+use tlog::proof::TlogProof;
+
+/// The proof of a package's request under a head that was cosigned just now.
+fn renewed(world: &World, package: &Package) -> Package {
+    let index = TlogProof::parse(&package.proof).unwrap().index();
+    let inclusion = world.log.tree.prove_inclusion(index, world.log.tree.size()).unwrap();
+    let head = world.log.checkpoint(&log_signer(), 4, world.time);
+    let proof = TlogProof::from_parts(index, inclusion, &head).unwrap().encode();
+    Package { proof, ..package.clone() }
+}
+
+/// A request that was logged at `stamp`, stating `time`, and sent now.
+fn logged_at(stamp: u64, time: u64) -> Result<Verdict, Refusal> {
+    let mut world = World::new();
+    world.time = stamp;
+    let ask = Ask { time, ..world.ask(Kind::Emergency) };
+    let package = world.log_request(&ask);
+    world.time = NOW;
+    let package = renewed(&world, &package);
+    world.check(&package)
+}
+
+/// T0 was taken from what the sender chose to show, so that a request could be logged days before its
+/// footage, under the label of a day whose key its owner had not tried yet.
+#[test]
+fn a_request_that_was_logged_before_its_footage_is_refused_however_it_is_shown() {
+    for (stamp, time) in [(NOW - 5 * DAY, NOW - 60), (NOW - DAY, NOW - 60), (NOW - 700, NOW - 60)] {
+        let refused = logged_at(stamp, time).unwrap_err();
+        assert_eq!(refused, Refusal::Rule(Rule::RequestFromFuture), "{stamp}");
+    }
+    // Stating its own time it asks for what was not filmed yet.
+    assert_eq!(logged_at(NOW - 700, NOW - 700).unwrap_err(), Refusal::Rule(Rule::FromFuture));
+    assert!(logged_at(NOW - 100, NOW - 100).is_ok());
+}
+
+/// Post-dated by 20 days it passed 20 days after it was logged.
+#[test]
+fn a_post_dated_request_is_refused_and_a_good_one_ends_with_its_validity() {
+    let mut world = World::new();
+    world.time = NOW - 20 * DAY;
+    let post_dated = world.log_request(&world.ask(Kind::Emergency));
+    world.time = NOW;
+    let shown = renewed(&world, &post_dated);
+    assert_eq!(world.check(&shown).unwrap_err(), Refusal::Rule(Rule::RequestFromFuture));
+
+    let mut world = World::new();
+    let package = world.ordinary();
+    let valid = world.rules.figures().request_valid_secs;
+    for (after, passes) in [(valid, true), (valid + 1, false)] {
+        world.time = NOW + after;
+        let shown = renewed(&world, &package);
+        let checked = world.check_as(1, &shown, world.time);
+        assert_eq!(checked.is_ok(), passes, "{checked:?}");
+    }
+}
+
+/// Two emergencies about a newer day, then one about an older day whose package ends its notices there: the
+/// newer ones were not recognised, and the quota of two was four.
+#[test]
+fn left_out_notices_buy_no_emergency_beyond_the_cameras_quota() {
+    let mut setup = Setup::default();
+    setup.figures.emergency_lookback_secs = 2 * DAY;
+    let mut world = World::with(&setup);
+    world.time = NOW + DAY;
+    let ask =
+        |world: &World, id| Ask { id: EntryId([id; 16]), time: NOW + DAY - 60, ..world.ask(Kind::Emergency) };
+    for id in [1, 2] {
+        let newer = Ask { label_day: Some(Seconds(NOW + DAY).day()), ..ask(&world, id) };
+        world.log_request(&newer);
+    }
+    let third = ask(&world, 3);
+    let mut package = world.log_request(&third);
+    // The newest notice left out: that is seen, and one approver is not enough.
+    assert_eq!(world.passed(1, &package).approvals_needed(), 2);
+    // With it both are recognised.
+    package.notices.push(world.camera.notice(Seconds(NOW + DAY).day()));
+    let refused = world.check_as(1, &package, world.time).unwrap_err();
+    assert_eq!(refused, Refusal::Rule(Rule::CameraQuota));
+    // A hole is no way around it.
+    package.notices.remove(1);
+    let refused = world.check_as(1, &package, world.time).unwrap_err();
+    assert_eq!(refused.name(), "notices-incomplete");
+}
+
+/// An epoch of eight hours passed as one of the sixty epochs of an emergency.
+#[test]
+fn an_epoch_of_eight_hours_is_refused_under_any_policy() {
+    const HOURS: u32 = 8 * 3600;
+    let long: fn(u64, &mut media::epoch::EpochContext) = |_, context| context.dur_ms = HOURS * 1000;
+    let mut setup = Setup { context: long, ..Setup::default() };
+    setup.figures.emergency_span_secs = 30 * 3600;
+    let mut world = World::with(&setup);
+    world.time = NOW + DAY;
+    let ask = Ask { time: NOW + DAY - 60, ..world.ask(Kind::Emergency) };
+    let package = world.log_request(&ask);
+    let refused = world.check_as(1, &package, world.time).unwrap_err();
+    assert_eq!(refused.name(), "epoch-too-long", "{refused}");
+}
+
+/// The public count of completed releases went by the reader's configuration: a release under an owner's
+/// t = 1 was never counted.
+#[test]
+fn a_request_that_understates_what_it_needs_is_refused() {
+    for (t, needs, passes) in [(3, 3, true), (3, 1, false), (1, 3, false), (1, 1, true)] {
+        let policy: fn(&mut media::policy::OwnerPolicy) = match t {
+            1 => |policy| policy.t = 1,
+            _ => |_| {},
+        };
+        let mut world = World::with(&Setup { policy, ..Setup::default() });
+        let alter: fn(&mut Request) = match needs {
+            1 => |leaf| leaf.needs = 1,
+            _ => |leaf| leaf.needs = 3,
+        };
+        let package = world.log_request(&Ask { alter, ..world.ask(Kind::Emergency) });
+        let checked = world.check(&package);
+        assert_eq!(checked.is_ok(), passes, "t = {t}, needs {needs}: {checked:?}");
+    }
+}
+
+/// Footage under older rules could not be released any more, and what was asked under them was undone.
+#[test]
+fn footage_under_older_rules_stays_releasable_under_the_next() {
+    let mut world = World::new();
+    let old = world.rules.hash();
+    let figures = crate::policy::Figures { emergency_camera_max: 1, ..*world.rules.figures() };
+    let next = world.rules.clone().with_figures(figures).after(&old);
+    world.publish(&next);
+    // A request under the old ones comes too late; one under the next ones is judged by them.
+    let late = world.ordinary();
+    assert_eq!(world.check(&late).unwrap_err(), Refusal::OtherRules);
+    world.rules = next;
+    let package = world.log_request(&Ask { id: EntryId([2; 16]), ..world.ask(Kind::Emergency) });
+    assert_eq!(world.check(&package).unwrap_err(), Refusal::Rule(Rule::CameraQuota));
+    let mut legal = world.ask(Kind::Legal);
+    legal.id = EntryId([3; 16]);
+    let package = world.log_request(&legal);
+    assert!(world.check(&package).is_ok());
+}
