@@ -32,8 +32,19 @@ impl Newcomer {
         std::fs::write(&it.policy, text).unwrap();
         let key = it.init("registrar").await["vkey"].as_str().unwrap().to_owned();
         let rules = it.rules.to_str().unwrap();
-        let written =
-            run(&["registrar", "rules", "--to", rules, "--operator", &key, "--registrar", &key]).await;
+        let written = run(&[
+            "registrar",
+            "rules",
+            "--to",
+            rules,
+            "--operator",
+            &key,
+            "--registrar",
+            &key,
+            "--trustee",
+            &key,
+        ])
+        .await;
         assert_eq!(written.code, Some(0), "{}", written.stderr);
         for party in ["relay", "trustee", "monitor", "camera", "owner", "request"] {
             it.init(party).await;
@@ -68,8 +79,7 @@ impl Newcomer {
             (
                 "monitor",
                 format!(
-                    "{}log = \"http://127.0.0.1:1\"\npolicy = {policy:?}\nrules = {rules:?}\npeers = []\n\
-                     trustees = [\"{VKEY}\"]\nthreshold = 1\n",
+                    "{}log = \"http://127.0.0.1:1\"\npolicy = {policy:?}\npeers = []\n",
                     listens("monitor")
                 ),
             ),
@@ -127,9 +137,6 @@ impl Newcomer {
         assert_eq!((json.code, json.stdout.as_str()), (Some(code), ""), "{line} --json: {}", json.stderr);
     }
 }
-
-/// A trustee's key, well formed and of nobody.
-const VKEY: &str = "clerk.bar.example+b8c1a7b2+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
 
 fn told(line: &str, ended: &Ended, code: i32, words: &[&str]) {
     let Ended { code: ended_with, stdout, stderr } = ended;

@@ -51,7 +51,10 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
         let waiting = &pending["pending"][0];
         assert!(waiting.to_string().contains("missing since 13:40 UTC"), "the clerk must see why: {pending}");
         let id = waiting["id"].as_str().unwrap().to_owned();
-        book.well(&["trustee", "approve"], trustee, &["--key", text(&book.path("clerk.key")), &id]).await;
+        let key = book.path("clerk.key");
+        let called = ["--called", "Sgt. Byron", "--number", "555 0100", "--source", "the city's directory"];
+        let approve = [&["--key", text(&key)], &called[..], &[id.as_str()]].concat();
+        book.well(&["trustee", "approve"], trustee, &approve).await;
     }
     book.well(&["request", "collect"], "requester", &["--within", "60", text(&folder)]).await;
     let opened = book.json(&["request", "open"], "requester", &on_folder).await;
@@ -62,9 +65,7 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
     // A court confirms. The owner finds it, and anybody counts it.
     let order = book.write("order.txt", "confirmed");
     let confirmed = book.path("ratification.note");
-    let (leaf, proof) = (folder.join("leaf.note"), folder.join("leaf.tlog-proof"));
-    let mut confirm = vec!["--request", text(&leaf), "--proof", text(&proof)];
-    confirm.extend(["--document", text(&order), "--to", text(&confirmed)]);
+    let confirm = ["--case", text(&folder), "--document", text(&order), "--to", text(&confirmed)];
     book.well(&["registrar", "confirm"], "court", &confirm).await;
     let ratify = ["--confirmed", text(&confirmed), text(&folder)];
     let ratified = book.json(&["request", "ratify"], "requester", &ratify).await;

@@ -88,7 +88,18 @@ fn judge(text: &str, sponsor: &str) -> Result<(), Refusal> {
             return Err(no(format!("the relay sponsors policies, vetoes and owners' shares; not {first:?}")));
         }
     };
-    if !is_veto(text) && only(text, "sponsor ") != Some(sponsor) {
+    if is_veto(text) {
+        let signed = UnverifiedNote::parse(text.as_bytes());
+        let by_device =
+            |note: &UnverifiedNote| matches!(note.signatures(), [line] if line.name() == "device");
+        return match signed.is_ok_and(|note| by_device(&note)) {
+            true => Ok(()),
+            false => {
+                Err(no("a veto is a note that a device of the owner signed, and nobody else".to_owned()))
+            }
+        };
+    }
+    if only(text, "sponsor ") != Some(sponsor) {
         return Err(no(format!("the leaf must name its sponsor, {sponsor}, in one line")));
     }
     if kind.is_some() && only(text, "kind ") != kind {
@@ -111,15 +122,24 @@ mod tests {
     fn the_relay_speaks_for_owners_and_for_nobody_else() {
         for good in [
             "candor policy v1\nid x\nsponsor relay.example\nlabel y\n",
-            "candor veto v1\nid x\nsponsor relay.example\n",
             "candor request v1\nid x\nkind owner-share\nsponsor relay.example\n",
         ] {
             assert_eq!(judge(good, "relay.example"), Ok(()));
+        }
+        let signer = |name| Signer::from_seed(name, &[7; 32]).unwrap();
+        let veto = |signers: &[&Signer]| note::sign("candor veto v1\nid x\n", signers).unwrap().encode();
+        let [device, other] = [signer("device"), signer("other.example")];
+        let good = String::from_utf8(veto(&[&device])).unwrap();
+        assert_eq!(judge(&good, "relay.example"), Ok(()));
+        for bad in [veto(&[&other]), veto(&[&device, &other]), veto(&[&other, &device])] {
+            let bad = String::from_utf8(bad).unwrap();
+            assert_eq!(judge(&bad, "relay.example").unwrap_err().code, RefusalCode::NotSponsored, "{bad:?}");
         }
         for bad in [
             "",
             "candor policy v2\nsponsor relay.example\n",
             "candor policy v1\nid x\n",
+            "candor veto v1\nid x\nsponsor relay.example\n",
             "candor policy v1\nsponsor other.example\n",
             "candor policy v1\nsponsor relay.example\nsponsor relay.example\n",
             "candor request v1\nkind emergency\nsponsor relay.example\n",

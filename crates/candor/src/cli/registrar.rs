@@ -24,7 +24,7 @@ pub(super) enum Verb {
     Revoke(Key),
     /// As a court, sign that a document confirms a logged emergency; the agency carries it to the log.
     #[command(
-        after_help = "Example: candor registrar confirm --config court.toml --request leaf.note --proof leaf.tlog-proof --document order.pdf --to ratification.note"
+        after_help = "Example: candor registrar confirm --config court.toml --case case-77 --document order.pdf --to yes.note"
     )]
     Confirm(Confirm),
     /// Write the recommended rules of release (a PolicyDoc) into a file, to read, change and
@@ -67,12 +67,9 @@ pub(super) enum Verb {
 pub(crate) struct Confirm {
     #[command(flatten)]
     file: ConfigFile,
-    /// The request's leaf, as the agency's folder has it.
-    #[arg(long, value_name = "FILE")]
-    request: PathBuf,
-    /// The log's proof of it.
-    #[arg(long, value_name = "FILE")]
-    proof: PathBuf,
+    /// The agency's folder of the request, or its files leaf.note and leaf.tlog-proof in one.
+    #[arg(long, value_name = "FOLDER")]
+    case: PathBuf,
     /// The court's document. Only its SHA-256 goes into the log.
     #[arg(long, value_name = "FILE")]
     document: PathBuf,
@@ -162,7 +159,7 @@ fn confirmed(terminal: &Terminal, said: &Confirm) -> Outcome {
         let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()));
         bytes.map_err(Ended::wrong)
     };
-    let (leaf, proof) = (read(&said.request)?, read(&said.proof)?);
+    let (leaf, proof) = (read(&said.case.join("leaf.note"))?, read(&said.case.join("leaf.tlog-proof"))?);
     let document = tlog::Hash::of(&[&read(&said.document)?]);
     let note = registrar::confirm(&made(&said.file)?, &leaf, &proof, document).map_err(ended)?;
     host::durable::create_exclusive(&said.to, &note).map_err(Ended::wrong)?;

@@ -1,6 +1,7 @@
 //! What a command says: tables and sentences for people, JSON for scripts; errors on standard
 //! error, with what to do.
 
+use escrow::record::is_visible;
 use std::io::{IsTerminal as _, Write as _};
 
 /// Where a command speaks.
@@ -44,7 +45,7 @@ impl Terminal {
     pub(crate) fn step<T: serde::Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) {
         let text = match self.json {
             true => serde_json::to_string(value).unwrap_or_default(),
-            false => human(value),
+            false => shown(&human(value)),
         };
         // Nothing is left to tell when standard error is gone.
         let _ = writeln!(std::io::stderr(), "{text}");
@@ -52,8 +53,9 @@ impl Terminal {
 
     /// A line on standard output.
     pub(crate) fn line(&self, text: &str) {
+        let shown = if self.json { text.to_owned() } else { shown(text) };
         // A closed pipe ends what is said, not what is done.
-        let _ = writeln!(std::io::stdout(), "{text}");
+        let _ = writeln!(std::io::stdout(), "{shown}");
     }
 
     /// What to do next, for people: on standard error, so that standard output stays what was asked
@@ -71,14 +73,32 @@ impl Terminal {
                 let object = serde_json::json!({ "error": error });
                 writeln!(std::io::stderr(), "{object}")
             }
-            false => writeln!(std::io::stderr(), "error: {error}"),
+            false => writeln!(std::io::stderr(), "error: {}", shown(&error)),
         };
     }
 
     /// Bold on a terminal.
     pub(crate) fn bold(&self, text: &str) -> String {
-        if self.colours { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colours { format!("{BOLD}{text}{PLAIN}") } else { text.to_owned() }
     }
+}
+
+const BOLD: &str = "\u{1b}[1m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// What others wrote must not steer the terminal, nor show anything else than it says: what does not
+/// show is told by its number. Our own bold stays.
+// SPEC: release.md#visible-text: text that a person reads MUST NOT hold any other.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c == '\n' || is_visible(c.encode_utf8(&mut [0; 4])) {
+            true => shown.push(c),
+            false => shown.extend(c.escape_unicode()),
+        }
+    }
+    let own = |escape: &str| escape.replace('\u{1b}', "\\u{1b}");
+    shown.replace(&own(BOLD), BOLD).replace(&own(PLAIN), PLAIN)
 }
 
 /// The error and its causes, in one line. What an error has told of its cause already is not told
@@ -104,5 +124,14 @@ mod tests {
         assert_eq!(chain(&silent), "the relay: no route");
         let telling = anyhow::Error::new(cause()).context("the relay: no route; try again");
         assert_eq!(chain(&telling), "the relay: no route; try again");
+    }
+
+    #[test]
+    fn what_others_wrote_does_not_steer_the_terminal_and_hides_nothing() {
+        let said = "police.example\u{200b}\n\u{9b}2J\u{202e}gnp \u{1b}]0;title\u{7} Gro\u{df}";
+        let expected = "police.example\\u{200b}\n\\u{9b}2J\\u{202e}gnp \\u{1b}]0;title\\u{7} Gro\u{df}";
+        assert_eq!(shown(said), expected);
+        let bold = Terminal { json: false, colours: true }.bold("NOT signed");
+        assert_eq!(shown(&bold), bold);
     }
 }

@@ -106,6 +106,7 @@ fn check_logged(parts: &Parts<'_>, standing: &Standing<'_>) -> Result<(), Refusa
     if !leaf.value().commits_to(&Hash(parts.policy.hash())) {
         return Err(Refusal::PolicyLeafMismatch);
     }
+    // SPEC: release.md#g2: so MUST the head of the policy's proof.
     log::own_history(&parts.policy_proof, standing)?;
     let logged = Logged::verify(leaf.clone(), &parts.policy_proof, standing.log_policy)
         .map_err(Refusal::PolicyNotLogged)?;

@@ -133,7 +133,7 @@ rules! {
 }
 
 // SPEC: release.md#g7: the rules MUST be a pure function of the log's prefix, the leaf, its details
-// and the PolicyDoc, and every quota MUST be counted from the log.
+// and the PolicyDoc.
 /// Applies the rules.
 pub fn decide(facts: &Facts<'_>, now: Seconds) -> Decision {
     let decided = match facts.request.kind {
@@ -170,6 +170,7 @@ fn always(facts: &Facts<'_>, now: Seconds) -> Ruled {
     unless(facts.end_us > stamp.micros(), Rule::FromFuture)
 }
 
+// SPEC: release.md#g7: every quota MUST be counted from the log.
 /// The requests of a kind that stand before this one, within so many seconds before its stamp. Only
 /// what stands before it counts, so that each of many filed at once sees those before it.
 fn before<'a>(facts: &Facts<'a>, kind: Kind, window: u64) -> impl Iterator<Item = &'a Requested> {

@@ -152,7 +152,8 @@ async fn a_recovery_waits_its_time_needs_no_approval_and_can_be_denied_meanwhile
         [camera.request(&world, Kind::Recovery).await, camera.request(&world, Kind::Recovery).await];
     for case in [&granted, &denied] {
         let waits = trustee.post(case.body()).await;
-        let until = case.logged().cosigned_at() + RECOVERY_WAIT_SECS;
+        let stamp = case.request.stamp(&world.log.policy.stamp_keys()).unwrap();
+        let until = stamp.0 + RECOVERY_WAIT_SECS;
         let expected = serde_json::json!({ "state": "waiting", "wait_until": until });
         assert_eq!((waits.status, json(&waits)), (202, expected));
     }
