@@ -2,7 +2,7 @@
 //! ends, and never wants more than a part may have.
 #![no_main]
 
-use escrow::evidence::{EVIDENCE_MAX_BYTES, FilePart, FileReader, FileVerification, FileWriter};
+use escrow::evidence::{EVIDENCE_MAX_BYTES, FilePart, FileReader, FileVerification, FileWriter, Seen};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -35,8 +35,8 @@ fuzz_target!(|bytes: &[u8]| {
         let (next, rest) = file.split_at(verification.wanted().min(file.len()));
         file = rest;
         match verification.feed(next.to_vec()) {
-            Ok(None) => {}
-            Ok(Some(_)) | Err(_) => break,
+            Ok(Seen::Nothing | Seen::Head | Seen::Segment(_)) => {}
+            Ok(Seen::End(_)) | Err(_) => break,
         }
     }
 });

@@ -59,7 +59,8 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
     book.well(&["request", "collect"], "requester", &["--within", "60", text(&folder)]).await;
     let opened = book.json(&["request", "open"], "requester", &on_folder).await;
     assert_eq!((&opened["epochs_opened"], &opened["epochs_requested"]), (&1.into(), &1.into()));
-    let verified = run(&["verify", text(&folder.join("evidence"))]).await;
+    let policy = book.path("log-policy.txt");
+    let verified = run(&["verify", text(&folder.join("evidence")), "--policy", text(&policy)]).await;
     assert_eq!(verified.code, Some(0), "{verified:?}");
 
     // A court confirms. The owner finds it, and anybody counts it.

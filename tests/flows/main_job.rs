@@ -3,6 +3,7 @@
 //!
 //! The clips are judged here by ffprobe and ffmpeg alone, not by the demo's own comparison.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use world::processes::{Living, Process, permit};
@@ -63,10 +64,45 @@ async fn the_demo_reports_every_figure_truthfully_and_its_clips_are_the_source()
         is_a_stretch_of(&clip, source).await;
     }
     let evidence = kept.join("request/evidence");
-    let verified = world::processes::run(&["verify", "--json", evidence.to_str().unwrap()]).await;
-    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
-    let verified: serde_json::Value = serde_json::from_str(&verified.stdout).unwrap();
+    let policy = kept.join("log-policy.txt");
+    let verified = verify(&evidence, &["--policy", policy.to_str().unwrap()], Some(0)).await;
+    assert_eq!((&verified["verdict"], &verified["footage"]["missing"]), (&"complete".into(), &0.into()));
     assert_eq!(verified["release"]["leaf"], report["leaf_index"], "{verified}");
+    assert_eq!(verified["release"]["agency_shown"], true, "{verified}");
+    assert_eq!(verified["opener"]["as"], "requester", "{verified}");
+    // Nothing in the file is an anchor of trust.
+    let alone = verify(&evidence, &[], Some(1)).await;
+    assert_eq!(alone["verdict"], "consistent-with-itself");
+    let another = dir.path().join("another-policy");
+    std::fs::write(&another, format!("# another\n{}", std::fs::read_to_string(&policy).unwrap())).unwrap();
+    let under_another = verify(&evidence, &["--policy", another.to_str().unwrap()], Some(3)).await;
+    assert_eq!(under_another["verdict"], "false");
+    is_for_its_owner_alone(&kept);
+    // What the story cut off says that its end is not proven.
+    let cut = kept.join("request/evidence-without-its-closing");
+    let cut = verify(&cut, &["--policy", policy.to_str().unwrap()], Some(1)).await;
+    assert_eq!((&cut["verdict"], &cut["opener"]), (&"end-not-proven".into(), &serde_json::Value::Null));
+}
+
+/// Keys, seeds and footage lie in all of it: nobody else on the machine may read what the verbs wrote.
+fn is_for_its_owner_alone(path: &Path) {
+    let metadata = std::fs::symlink_metadata(path).unwrap();
+    let mode = metadata.permissions().mode() & 0o777;
+    let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
+    assert_eq!(mode, expected, "{}: {mode:o}", path.display());
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            is_for_its_owner_alone(&entry.unwrap().path());
+        }
+    }
+}
+
+/// What `candor verify --json` says of a file, and its exit code.
+async fn verify(evidence: &Path, options: &[&str], code: Option<i32>) -> serde_json::Value {
+    let args = [&["verify", "--json", evidence.to_str().unwrap()], options].concat();
+    let ended = world::processes::run(&args).await;
+    assert_eq!(ended.code, code, "{}{}", ended.stdout, ended.stderr);
+    serde_json::from_str(&ended.stdout).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,7 +24,7 @@ pub struct Created {
 
 /// Makes a camera's identity and its empty state, once.
 pub fn init(config: &Config) -> Result<Created, Error> {
-    host::durable::create_dirs(&config.data)?;
+    host::durable::own_dir(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
     let seed = secret::create_key(&config.data.join(IDENTITY), IDENTITY_LABEL)?;
     Spool::create(&config.data)?;

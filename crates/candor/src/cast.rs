@@ -204,5 +204,5 @@ fn prepare(plan: &Plan) -> Result<(), CastError> {
     {
         return Err(CastError::NotEmpty(plan.dir.clone()));
     }
-    Ok(host::durable::create_dirs(&plan.dir)?)
+    Ok(host::durable::own_dir(&plan.dir)?)
 }

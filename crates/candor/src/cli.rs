@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! exit 0   done, and the answer is yes
-//! exit 1   done, and the answer is no: the audit found what the owner did not make, a count differs, evidence does not hold,
-//!          trustees refused, an invite was refused
+//! exit 1   done, and the answer is no: the audit found what the owner did not make, a count differs, evidence is incomplete or
+//!          not shown to be complete, trustees refused, an invite was refused
 //! exit 2   the command line, a configuration, or a file that these name is wrong or missing; `init` was not run
-//! exit 3   an alarm stands: the log has forked, or a monitor says so
+//! exit 3   an alarm stands: the log has forked, or a monitor says so; evidence is false
 //! exit 4   it could not be done now: network, disk, a party that is not there
 //! ```
 
@@ -53,9 +53,9 @@ struct Cli {
 const EXITS: &str = "\
 Exit codes:
   0  done, and the answer is yes
-  1  done, and the answer is no: a release found, a count differs, evidence fails, a refusal
+  1  done, and the answer is no: a release found, a count differs, evidence incomplete, a refusal
   2  wrong or missing: an argument, a configuration, a file that these name; or `init` was not run
-  3  an alarm stands: the log has forked, or a monitor says so
+  3  an alarm stands: the log has forked, or a monitor says so; or evidence is false
   4  not possible now: network, disk, a port in use, a party that does not answer
 
 Example: candor demo
@@ -75,7 +75,7 @@ enum Party {
     /// The owner: pairs cameras, watches live and recorded, exports, audits the log.
     #[command(
         subcommand,
-        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, audit."
+        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, evidence, audit."
     )]
     Owner(owner::Verb),
     /// The relay: stores and forwards sealed segments that it cannot open.
@@ -114,7 +114,7 @@ enum Party {
     Request(request::Verb),
     /// Verify an evidence file offline: which camera, when, what is missing, and under which
     /// release.
-    #[command(after_help = "Example: candor verify case-77/evidence --policy log-policy.txt")]
+    #[command(after_help = verify::HELP)]
     Verify(verify::Verify),
 }
 

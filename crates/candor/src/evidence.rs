@@ -1,20 +1,89 @@
-//! An evidence file on disk, verified.
+//! An evidence file on disk, verified; what it shows, in sentences.
+
+mod compare;
+mod statements;
+
+pub(crate) use compare::{Compared, compare};
+pub(crate) use statements::{Standing, Statement, statements};
 
 use anyhow::Context as _;
-use escrow::evidence::{FileVerification, Verified};
+use escrow::evidence::{
+    Evidence, EvidenceError, FileError, FilePart, FileReader, FileVerification, FileWriter, Seen, Verified,
+};
+use host::durable::Unfinished;
+use seal::opener::Whole;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
-/// Verifies a whole evidence file, one part in memory at a time.
-pub(crate) fn verify(path: &Path) -> anyhow::Result<Verified> {
-    let mut file = BufReader::new(File::open(path).with_context(|| path.display().to_string())?);
+/// Why a file shows nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unheld {
+    /// It cannot be read as evidence.
+    #[error("{0:#}")]
+    Unread(anyhow::Error),
+    /// What it says is false.
+    #[error(transparent)]
+    False(EvidenceError),
+}
+
+/// What somebody may do who hands a file on: writes it without its closing record, its opener and its
+/// last segment.
+pub(crate) fn without_closing(from: &Path, to: &Path) -> Result<(), Unheld> {
+    try_without_closing(from, to).map_err(Unheld::Unread)
+}
+
+fn try_without_closing(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let mut file = BufReader::new(File::open(from)?);
+    let (mut reader, mut writing, mut last) = (FileReader::default(), None, None);
+    let mut output = Unfinished::create(to)?;
+    loop {
+        let mut bytes = Vec::new();
+        file.by_ref().take(reader.wanted() as u64).read_to_end(&mut bytes)?;
+        match reader.feed(bytes)? {
+            FilePart::Length | FilePart::EndMark => {}
+            FilePart::Head(head) => {
+                let cut = Evidence { closing: Vec::new(), opener: Vec::new(), ..*head };
+                let (writer, head) = FileWriter::start(&cut)?;
+                output.write(&head)?;
+                writing = Some(writer);
+            }
+            FilePart::Segment(sealed) => {
+                let before: Option<Vec<u8>> = last.replace(sealed);
+                if let (Some(sealed), Some(writer)) = (before, &mut writing) {
+                    output.write(&writer.segment(&sealed)?)?;
+                    output.write(&sealed)?;
+                }
+            }
+            FilePart::End => {
+                output.write(&writing.context("no head")?.finish())?;
+                return Ok(output.rename(to)?);
+            }
+        }
+    }
+}
+
+/// Verifies a whole evidence file, one part in memory at a time; `take` is given each segment once
+/// it is verified.
+pub(crate) fn verify(
+    path: &Path,
+    take: &mut dyn FnMut(&Whole) -> anyhow::Result<()>,
+) -> Result<Verified, Unheld> {
+    let file = File::open(path).with_context(|| path.display().to_string()).map_err(Unheld::Unread)?;
+    let mut file = BufReader::new(file);
     let mut verification = FileVerification::default();
     loop {
         let mut bytes = Vec::new();
-        file.by_ref().take(verification.wanted() as u64).read_to_end(&mut bytes)?;
-        if let Some(verified) = verification.feed(bytes)? {
-            return Ok(verified);
+        let read = file.by_ref().take(verification.wanted() as u64).read_to_end(&mut bytes);
+        read.map_err(|error| Unheld::Unread(error.into()))?;
+        let seen = verification.feed(bytes).map_err(|error| match error {
+            FileError::Evidence(error) => Unheld::False(error),
+            error => Unheld::Unread(error.into()),
+        })?;
+        match seen {
+            Seen::Nothing | Seen::Head => {}
+            Seen::Segment(whole) => take(&whole).map_err(Unheld::Unread)?,
+            Seen::End(verified) => return Ok(*verified),
         }
     }
 }

@@ -121,6 +121,11 @@ impl Init {
     }
 }
 
+/// What a track of this codec holds.
+pub(crate) fn kind_of(codec: Option<&Codec>) -> TrackKind {
+    codec.map_or(TrackKind::Other, |codec| describe(codec).0)
+}
+
 fn describe(codec: &Codec) -> (TrackKind, Option<String>) {
     let video = |visual: &mp4_atom::Visual| TrackKind::Video { width: visual.width, height: visual.height };
     let avc = |name: &str, avcc: &mp4_atom::Avcc| {

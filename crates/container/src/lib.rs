@@ -7,6 +7,7 @@
 //! | [`init`] | what an init segment says: tracks, codecs, picture size |
 //! | [`fragment`] | what one moof + mdat says: times, key frame, samples |
 //! | [`parameters`] | whether pictures still are what their init segment says |
+//! | [`plain`] | what a plain MP4 holds, sample by sample |
 //! | [`export`] | init and fragments into one plain MP4 with its index in front |
 //!
 //! ```text
@@ -23,6 +24,7 @@ pub mod export;
 pub mod fragment;
 pub mod init;
 pub mod parameters;
+pub mod plain;
 pub mod split;
 
 pub use fragment::Fragment;

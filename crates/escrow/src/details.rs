@@ -34,7 +34,7 @@ use crate::record::{
 };
 use alloc::string::String;
 use media::id::{CameraId, EpochNo, TrackId};
-use seal::notice::NoticeKey;
+use seal::notice::{DetailsKey, NoticeKey};
 use tlog::Hash;
 
 record! {
@@ -113,7 +113,12 @@ impl Details {
 
     /// Opens them.
     pub fn open(sealed: &SealedDetails, key: &NoticeKey, id: &EntryId) -> Result<Self, DetailsError> {
-        let padded = key.open_details(id.as_bytes(), sealed.as_bytes()).ok_or(DetailsError::CannotOpen)?;
+        Self::open_with(sealed, &key.details_key(id.as_bytes()))
+    }
+
+    /// Opens them with the key of this leaf alone.
+    pub fn open_with(sealed: &SealedDetails, key: &DetailsKey) -> Result<Self, DetailsError> {
+        let padded = key.open(sealed.as_bytes()).ok_or(DetailsError::CannotOpen)?;
         let length = padded.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         // SPEC: release.md#details: details MUST be padded to the smallest size that holds them.
         if padded_size(length) != Some(padded.len()) {

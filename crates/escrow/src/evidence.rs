@@ -1,47 +1,75 @@
 //! Evidence: what travels with footage so that a stranger can verify it offline: which camera,
-//! when, unaltered, complete or with its gaps, and under which release. Contract:
+//! when, unaltered, complete or with what is missing, and under which release. Contract:
 //! `proto/evidence.md`.
 //!
 //! ```text
 //! u32 length | head | u32 length | sealed segment | u32 length | sealed segment | ... | u32 0
-//! head = 0001 33 | log policy | request, its proof | u16 count, (grant, its proof)... | enrollment
-//!        | policy, its leaf, its proof | u16 count, EpochOpen... | as many seeds of 32 bytes
+//! head = 0001 33 | log policy | PolicyDoc | request, its proof | details key | u16 count, (grant, its proof)...
+//!        | u16 count, (registration, its proof)... | enrollment | policy, its leaf, its proof
+//!        | u16 count, EpochOpen... | as many seeds of 32 bytes | closing EpochOpen | opener's note
 //! ```
 //!
 //! The seeds are those of exactly these epochs: they open their segments, and show by the camera's
 //! own commitment that they are the right ones. In scope: the head, the file's framing
-//! ([`FileWriter`], [`FileReader`]), verifying ([`FileVerification`], [`Verification`]). Out of
-//! scope: opening files, and whether the log policy is one to trust: [`Verified`] says which it
-//! was.
+//! ([`FileWriter`], [`FileReader`]), verifying ([`FileVerification`], [`Verification`]), who opened
+//! it ([`Opener`]). Out of scope: opening files, and whether the log policy is one to trust:
+//! [`Verified`] says which it was.
 
 use crate::package::EPOCHS_MAX;
-use crate::record::LEAF_MAX_BYTES;
+use crate::policy::POLICY_DOC_MAX_BYTES;
+use crate::record::{LEAF_MAX_BYTES, RecordError, Seconds};
 use alloc::vec::Vec;
 use media::codec::{self, Bounded as _, DecodeError, Field as _, Reader, Writer};
 use media::limits;
 use media::pair::PolicyBundle;
-use tlog::policy::POLICY_MAX_BYTES;
+use tlog::Hash;
+use tlog::note::Signer;
+use tlog::policy::{POLICY_MAX_BYTES, Policy};
+use tlog::proof::{ProofError, TlogProof};
 
+mod coverage;
+mod error;
 mod file;
+mod opener;
+mod proven;
+mod release;
+mod signers;
 mod verify;
 
-pub use file::{FileError, FilePart, FileReader, FileVerification, FileWriter};
-pub use verify::{EvidenceError, Release, Verification, Verified};
+pub use coverage::{Completeness, Footage, Unproven};
+pub use error::EvidenceError;
+pub use file::{FileError, FilePart, FileReader, FileVerification, FileWriter, Seen};
+pub use opener::{OpenedAs, Opener};
+pub use release::{Granted, Release};
+pub use signers::{Registered, SignedAs, SignerRole};
+pub use verify::{PolicyShown, Verification, Verified};
 
 /// The type byte.
 pub const TYPE: u8 = 0x33;
 /// The largest evidence file without its segments, bytes.
 pub const EVIDENCE_MAX_BYTES: usize = 64 << 20;
+/// The most registrations: of a request's signers and of the policy leaf's sponsor, with room.
+pub const REGISTRATIONS_MAX: usize = 8;
+const DETAILS_KEY_BYTES: usize = 32;
+
+/// A leaf and its tlog-proof.
+pub type Proven = (Vec<u8>, Vec<u8>);
 
 /// The head of an evidence file.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
     /// The tlog-policy text under which the proofs verify.
     pub log_policy: Vec<u8>,
-    /// The request leaf and its proof; empty for footage that the owner exports without a release.
-    pub request: (Vec<u8>, Vec<u8>),
-    /// Grant leaves with their proofs.
-    pub grants: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The text of the PolicyDoc that the OwnerPolicy names; empty where it names none.
+    pub rules: Vec<u8>,
+    /// The request; empty for footage that the owner exports without a release.
+    pub request: Proven,
+    /// What opens the request's details; none without a request.
+    pub details_key: Option<[u8; 32]>,
+    /// Grants.
+    pub grants: Vec<Proven>,
+    /// Registrations of the keys that signed the request and the policy leaf.
+    pub registrations: Vec<Proven>,
     /// Signed Enrollment.
     pub enrollment: Vec<u8>,
     /// Signed OwnerPolicy, its leaf and proof.
@@ -50,16 +78,34 @@ pub struct Evidence {
     pub opens: Vec<Vec<u8>>,
     /// The seed of each of them.
     pub seeds: Vec<[u8; 32]>,
+    /// The signed EpochOpen after the last one, whose close record proves the end; may be empty.
+    pub closing: Vec<u8>,
+    /// Who opened the footage and made the file: [`Evidence::sign`]; may be empty.
+    pub opener: Vec<u8>,
 }
 
 impl Evidence {
     /// Canonical bytes of the head.
     pub fn encode(&self) -> Vec<u8> {
+        let mut w = self.signed_part();
+        w.bytes(&self.opener);
+        w.finish()
+    }
+
+    /// What the opener signs: all before the opener's own field.
+    pub fn signed_hash(&self) -> Hash {
+        Hash::of(&[&self.signed_part().finish()])
+    }
+
+    fn signed_part(&self) -> Writer {
         let mut w = Writer::object(TYPE);
-        w.bytes(&self.log_policy).bytes(&self.request.0).bytes(&self.request.1);
-        w.count(self.grants.len());
-        for (grant, proof) in &self.grants {
-            w.bytes(grant).bytes(proof);
+        w.bytes(&self.log_policy).bytes(&self.rules).bytes(&self.request.0).bytes(&self.request.1);
+        w.bytes(self.details_key.as_ref().map_or(&[], |key| &key[..]));
+        for proven in [&self.grants, &self.registrations] {
+            w.count(proven.len());
+            for (leaf, proof) in proven {
+                w.bytes(leaf).bytes(proof);
+            }
         }
         w.bytes(&self.enrollment);
         self.policy.write(&mut w);
@@ -67,7 +113,8 @@ impl Evidence {
         for seed in &self.seeds {
             w.raw(seed);
         }
-        w.finish()
+        w.bytes(&self.closing);
+        w
     }
 
     /// Reads them.
@@ -75,20 +122,61 @@ impl Evidence {
         codec::check_size(bytes, "evidence", EVIDENCE_MAX_BYTES)?;
         let mut r = Reader::object(bytes, TYPE)?;
         let log_policy = r.bytes(POLICY_MAX_BYTES, "log policy")?.to_vec();
-        let request = leaf_and_proof(&mut r, "request")?;
-        let grants = (0..r.count(limits::TRUSTEES, "grants")?)
-            .map(|_| leaf_and_proof(&mut r, "grant"))
-            .collect::<Result<_, _>>()?;
+        let rules = r.bytes(POLICY_DOC_MAX_BYTES, "PolicyDoc")?.to_vec();
+        let request = proven(&mut r, "request")?;
+        let details_key = match r.bytes(DETAILS_KEY_BYTES, "details key")? {
+            [] => None,
+            key => Some(key.try_into().map_err(|_| DecodeError::BadValue("details key"))?),
+        };
+        let grants = list(&mut r, limits::TRUSTEES, "grant")?;
+        let registrations = list(&mut r, REGISTRATIONS_MAX, "registration")?;
         let enrollment = r.bytes(limits::POLICY, "enrollment")?.to_vec();
         let policy = PolicyBundle::read(&mut r, "policy")?;
         let opens = Vec::<Vec<u8>>::read(&mut r, (EPOCHS_MAX, limits::EPOCH_OPEN), "EpochOpen")?;
         let seeds = opens.iter().map(|_| r.array("seed")).collect::<Result<_, _>>()?;
+        let closing = r.bytes(limits::EPOCH_OPEN, "closing EpochOpen")?.to_vec();
+        let opener = r.bytes(LEAF_MAX_BYTES, "opener")?.to_vec();
         r.finish()?;
-        Ok(Self { log_policy, request, grants, enrollment, policy, opens, seeds })
+        Ok(Self {
+            log_policy,
+            rules,
+            request,
+            details_key,
+            grants,
+            registrations,
+            enrollment,
+            policy,
+            opens,
+            seeds,
+            closing,
+            opener,
+        })
+    }
+
+    /// Leaves out of every proof what nobody of the policy vouches for, as a verifier wants it.
+    // SPEC: evidence.md#every-byte: what nobody verified is left out.
+    pub fn prune(&mut self, policy: &Policy) -> Result<(), ProofError> {
+        let policy_proof = core::iter::once(&mut self.policy.proof);
+        let request = Some(&mut self.request.1).filter(|proof| !proof.is_empty());
+        let leaves = self.grants.iter_mut().chain(&mut self.registrations).map(|(_, proof)| proof);
+        for proof in policy_proof.chain(request).chain(leaves) {
+            *proof = TlogProof::parse(proof)?.pruned(policy).encode();
+        }
+        Ok(())
+    }
+
+    /// Signs the head as whoever opened the footage. Nothing of it may be changed afterwards.
+    pub fn sign(&mut self, opened: OpenedAs, signer: &Signer, time: Seconds) -> Result<(), RecordError> {
+        self.opener = opener::sign(self.signed_hash(), opened, signer, time)?;
+        Ok(())
     }
 }
 
-fn leaf_and_proof(r: &mut Reader<'_>, what: &'static str) -> Result<(Vec<u8>, Vec<u8>), DecodeError> {
+fn list(r: &mut Reader<'_>, most: usize, what: &'static str) -> Result<Vec<Proven>, DecodeError> {
+    (0..r.count(most, what)?).map(|_| proven(r, what)).collect()
+}
+
+fn proven(r: &mut Reader<'_>, what: &'static str) -> Result<Proven, DecodeError> {
     Ok((r.bytes(LEAF_MAX_BYTES, what)?.to_vec(), r.bytes(limits::PROOF, "proof")?.to_vec()))
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct World {
     pub(crate) camera: Camera,
     pub(crate) policy: PolicyBundle,
     pub(crate) day_keys: Vec<SecretKey>,
+    /// Leaves by which keys were registered, with their places.
+    pub(crate) registrations: Vec<(u64, Vec<u8>)>,
     pub(crate) rng: Rng,
     /// When witnesses cosign.
     pub(crate) time: u64,
@@ -143,6 +145,7 @@ impl World {
             camera: Camera::new(setup.created),
             policy: PolicyBundle::default(),
             day_keys: Vec::new(),
+            registrations: Vec::new(),
             rng: Rng::seed_from_u64(7),
             // Long ago: tests log what came before their request.
             time: NOW - 100 * DAY,
@@ -204,7 +207,9 @@ impl World {
             registrar: name("registrar.example"),
             time: Seconds(NOW - DAY),
         };
-        self.add(&Signed::sign(leaf, &[&registrar()]).unwrap());
+        let leaf = Signed::sign(leaf, &[&registrar()]).unwrap();
+        let (index, entry) = self.add(&leaf);
+        self.registrations.push((index, entry.entry_bytes().to_vec()));
     }
 
     fn publish_day_keys(&mut self, logged: bool) -> Vec<(TrusteeId, DayKey)> {

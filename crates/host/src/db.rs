@@ -18,14 +18,13 @@
 //! the file's. Values are taken out of their guards inside it, for reading one may panic too. The
 //! calls block.
 
+use crate::durable;
 use crate::lock::Mutex;
 use redb::{
     Database, Durability, Error, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction,
 };
 use std::convert::Infallible;
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,7 +70,7 @@ impl Db {
 
     /// Makes an empty one that only its owner may read. Nothing may be there yet.
     pub fn create(path: &Path, cache_bytes: usize) -> Result<Self, DbError> {
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        match durable::private().write(true).create_new(true).open(path) {
             Ok(_) => guarded_open(path, || redb::Builder::new().set_cache_size(cache_bytes).create(path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(DbError::Exists { path: path.to_owned() })

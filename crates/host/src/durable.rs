@@ -4,16 +4,21 @@
 //! the name appears, so that no reader ever meets half a file. The functions block: call them from
 //! a thread that may wait for a disk.
 //!
+//! **Whose eyes.** What a party writes holds keys, seeds, footage or the names of people sooner or
+//! later: every file is for its owner alone ([`FILE_MODE`]), and so is every folder ([`FOLDER_MODE`]),
+//! whatever the umask. What others should read is served, or copied by hand.
+//!
 //! Out of scope: fsync of *other* folders than stated. [`link_exclusive`] leaves the folder to the
 //! caller ([`sync_dir`]), who usually links many files before one fsync.
 
+mod private;
 mod unfinished;
 
+pub use private::{FILE_MODE, FOLDER_MODE, close_dir, create_dirs, own_dir, private};
 pub use unfinished::Unfinished;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// What [`link_exclusive`] found.
@@ -58,7 +63,7 @@ impl DurableError {
 /// Replaces `path` by `bytes`, or leaves it as it was: temporary file, fsync, rename, fsync of the
 /// folder.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    let temporary = Temporary::write(path, bytes, PUBLIC_MODE)?;
+    let temporary = Temporary::write(path, bytes)?;
     std::fs::rename(&temporary.path, path).map_err(|error| DurableError::at(path, error))?;
     temporary.forget();
     sync_dir(parent(path))
@@ -67,7 +72,10 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
 /// Creates `path` with `bytes`, durable on return. Refuses ([`DurableError::Exists`]) if anything
 /// is there already.
 pub fn create_exclusive(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    create_with_mode(path, bytes, PUBLIC_MODE)
+    let temporary = Temporary::write(path, bytes)?;
+    std::fs::hard_link(&temporary.path, path).map_err(|error| DurableError::at(path, error))?;
+    drop(temporary);
+    sync_dir(parent(path))
 }
 
 /// Makes `path` hold `bytes` and never anything else: fsynced, then hard-linked so that an existing
@@ -78,7 +86,7 @@ pub fn link_exclusive(path: &Path, bytes: &[u8]) -> Result<Linked, DurableError>
     if same_bytes(path, bytes)? {
         return Ok(Linked::AlreadySame);
     }
-    let temporary = Temporary::write(path, bytes, PUBLIC_MODE)?;
+    let temporary = Temporary::write(path, bytes)?;
     match std::fs::hard_link(&temporary.path, path) {
         Ok(()) => Ok(Linked::Created),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -99,25 +107,6 @@ pub fn remove(path: &Path) -> Result<(), DurableError> {
 /// Fsyncs a folder, which makes the names in it durable.
 pub fn sync_dir(path: &Path) -> Result<(), DurableError> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| DurableError::at(path, error))
-}
-
-/// Creates a folder and the missing ones above it, each durable on return.
-pub fn create_dirs(path: &Path) -> Result<(), DurableError> {
-    let mut missing: Vec<&Path> = Vec::new();
-    let mut cursor = Some(path);
-    while let Some(folder) = cursor.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        missing.push(folder);
-        cursor = folder.parent();
-    }
-    for folder in missing.into_iter().rev() {
-        match std::fs::create_dir(folder) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
-            Err(error) => return Err(DurableError::at(folder, error)),
-        }
-        sync_dir(parent(folder))?;
-    }
-    Ok(())
 }
 
 /// Reads a whole file of at most `limit` bytes; `None` when there is no such file. A longer one is
@@ -158,7 +147,7 @@ impl FolderLock {
             return Err(DurableError::NoFolder { path: folder.to_owned() });
         }
         let path = folder.join("lock");
-        let file = OpenOptions::new()
+        let file = private()
             .create(true)
             .append(true)
             .open(&path)
@@ -171,30 +160,19 @@ impl FolderLock {
     }
 }
 
-pub(crate) const PUBLIC_MODE: u32 = 0o644;
-pub(crate) const SECRET_MODE: u32 = 0o600;
-
-pub(crate) fn create_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
-    let temporary = Temporary::write(path, bytes, mode)?;
-    std::fs::hard_link(&temporary.path, path).map_err(|error| DurableError::at(path, error))?;
-    drop(temporary);
-    sync_dir(parent(path))
-}
-
 /// A written and fsynced file beside its destination; removed on drop.
 struct Temporary {
     path: PathBuf,
 }
 
 impl Temporary {
-    fn write(destination: &Path, bytes: &[u8], mode: u32) -> Result<Self, DurableError> {
+    fn write(destination: &Path, bytes: &[u8]) -> Result<Self, DurableError> {
         let name = destination.file_name().ok_or_else(|| missing(destination))?.to_string_lossy();
         let suffix = hex::encode(crate::rng::bytes::<8>());
         let path = parent(destination).join(format!(".{name}.{suffix}.tmp"));
-        let mut file = OpenOptions::new()
+        let mut file = private()
             .write(true)
             .create_new(true)
-            .mode(mode)
             .open(&path)
             .map_err(|error| DurableError::at(destination, error))?;
         let temporary = Self { path };

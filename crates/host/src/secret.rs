@@ -53,7 +53,7 @@ pub fn create_line(path: &Path, line: &str) -> Result<(), SecretError> {
         return Err(SecretError::Malformed { path: path.to_owned(), label: "one-line".to_owned() });
     }
     let text = Zeroizing::new(format!("{line}\n"));
-    Ok(durable::create_with_mode(path, text.as_bytes(), durable::SECRET_MODE)?)
+    Ok(durable::create_exclusive(path, text.as_bytes())?)
 }
 
 /// The one line in the file at `path`, which only its owner may be able to read.
@@ -141,7 +141,7 @@ mod tests {
             ("torn", b"CANDOR"),
         ] {
             let path = dir.path().join(name);
-            durable::create_with_mode(&path, bytes, durable::SECRET_MODE).unwrap();
+            durable::create_exclusive(&path, bytes).unwrap();
             assert!(matches!(read_line(&path), Err(SecretError::Malformed { .. })), "{name}");
         }
         assert!(create_line(&dir.path().join("bad"), "a\nb").is_err());

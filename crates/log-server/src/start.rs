@@ -39,7 +39,7 @@ pub struct At {
 /// the Ed25519 one, which goes into policies, and the ML-DSA-44 one. Refuses to touch a data folder
 /// that was initialised before.
 pub fn init(config: &Config) -> Result<Vec<String>, Error> {
-    host::durable::create_dirs(&config.data)?;
+    host::durable::own_dir(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
     Keys::create(&config.data, &config.origin)?;
     let keys = Keys::open(&config.data, &config.origin, Clock::system())?;

@@ -51,7 +51,7 @@ pub(crate) struct Store {
 impl Store {
     /// Makes the folder of a new monitor. Refuses one that was made before.
     pub(crate) fn create(folder: &Path) -> Result<(), StoreError> {
-        durable::create_dirs(folder)?;
+        durable::own_dir(folder)?;
         durable::create_exclusive(&folder.join(ENTRIES), b"")?;
         // Last, and empty: a missing head is a lost one, never a new monitor's.
         Ok(durable::create_exclusive(&folder.join(HEAD), b"")?)

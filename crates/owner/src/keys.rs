@@ -67,12 +67,8 @@ const WRAP: (&str, &str) = ("wrap.secret", "owner-wrap");
 
 /// Makes the keybook folder with fresh keys. Refuses a folder that already holds any.
 pub fn init(config: &Config) -> Result<Created, KeysError> {
-    use std::os::unix::fs::PermissionsExt;
     let folder = &config.keybook;
-    durable::create_dirs(folder)?;
-    // Names of cameras and the addresses of their leaves are nobody else's business.
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
-        .map_err(|error| DurableError::at(folder, error))?;
+    durable::own_dir(folder)?;
     let make = |(file, label): (&str, &str)| secret::create_key(&folder.join(file), label);
     let (root, device) = (SigningKey::from_bytes(&*make(ROOT)?), SigningKey::from_bytes(&*make(DEVICE)?));
     let wrap = hpke::SecretKey::generate(&mut host::rng::OsRng);

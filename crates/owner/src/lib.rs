@@ -14,6 +14,7 @@
 //! | [`pair`] | one-time invites |
 //! | [`policy`] | what each camera's policy says, and its next version |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
+//! | [`evidence`] | a recorded span for others: whole epochs, their keys, signed by this device |
 //! | [`status`] | what the relay says of each camera |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
 //! | [`alarm`] | tells when a camera is offline and when it is back, by a command or a webhook |
@@ -37,6 +38,7 @@ pub mod app;
 pub mod audit;
 pub mod book;
 pub mod config;
+pub mod evidence;
 pub mod export;
 mod heads;
 pub mod keys;

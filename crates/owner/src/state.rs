@@ -5,6 +5,7 @@ use crate::book::{Book, BookError, Camera, Stored, StoredCamera};
 use crate::config::Config;
 use crate::keys::{self, Created, Keys, KeysError};
 use ed25519_dalek::SigningKey;
+use escrow::record::DEVICE_KEY_NAME;
 use host::machine::Machine;
 use host::{blocking, rng};
 use log_client::LogClient;
@@ -17,6 +18,7 @@ use seal::hpke;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use tlog::note::Signer;
 use zeroize::Zeroizing;
 
 /// An opened keybook. Clones share it.
@@ -137,6 +139,12 @@ impl Owner {
 
     pub(crate) fn device_id(&self) -> DeviceId {
         DeviceId::of_key(&self.keys.device.verifying_key().to_bytes())
+    }
+
+    /// This device as it signs what it exports for others.
+    pub(crate) fn opener(&self) -> Signer {
+        let seed = self.keys.device.to_bytes();
+        Signer::from_seed(DEVICE_KEY_NAME, &seed).expect("a fixed name, and 32 bytes")
     }
 
     /// Sessions with the relay, one after the other.

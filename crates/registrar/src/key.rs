@@ -12,7 +12,7 @@ const KEY: &str = "note.key";
 /// Makes the key of a new registrar or operator; returns its verifier key, for the PolicyDoc and
 /// for the log's list of submitters. Refuses to touch a data folder that was initialised before.
 pub fn init(config: &Config) -> Result<String, Error> {
-    durable::create_dirs(&config.data)?;
+    durable::own_dir(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
     let name = name(&config.name)?;
     Ok(make_key(&config.data.join(KEY), name.as_str())?.verifier().vkey())

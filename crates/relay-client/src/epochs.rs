@@ -18,7 +18,9 @@
 //! comes again fills an answer, it is left behind by its end.
 
 use crate::calls::{ask, epoch_page, found};
-use media::epoch::{EpochOpen, SignedEpochOpen};
+use crate::session::Session;
+use host::clock::Clock;
+use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, EpochNo, TrackId};
 use media::message::Request;
 use media::sign::PublicKey;
@@ -148,6 +150,44 @@ pub async fn epochs(link: &Link, query: EpochQuery, most: usize) -> Result<Vec<E
         all.extend(page.epochs);
     }
     Ok(all)
+}
+
+/// How long after its planned end an epoch's successor is waited for: a camera that films opens it at
+/// the next key frame.
+const AFTER_WITHIN: Duration = Duration::from_secs(30);
+/// Between two looks for it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A camera that was off opens its next epoch later; this far ahead it is looked for.
+const REACH: Duration = Duration::from_secs(86_400);
+
+/// The epoch that closes this one: it proves how the other ended. Waited for while it may still come;
+/// `None` where the relay has none.
+// SPEC: evidence.md#head: a writer SHOULD fetch it, waiting for the epoch's end if it must.
+pub async fn epoch_after(
+    session: &mut Session,
+    camera_key: PublicKey,
+    of: &EpochContext,
+    clock: &Clock,
+) -> Result<Option<Epoch>, CallError> {
+    // After a restart it may begin, and end, before the planned end of the one before.
+    let (from_us, to_us) = (of.start_us, of.end_us().after(REACH));
+    let query = EpochQuery { camera_key, track: of.track, from_us, to_us };
+    loop {
+        let mut paging = Paging::new(query);
+        let link = session.link().await?;
+        while let Some(page) = paging.next(&link).await? {
+            let closes =
+                |epoch: &Epoch| epoch.open().previous.is_some_and(|close| close.epoch_no == of.epoch_no);
+            match page.epochs.into_iter().find(|epoch| epoch.open().context.epoch_no > of.epoch_no) {
+                Some(next) => return Ok(Some(next).filter(closes)),
+                None => continue,
+            }
+        }
+        if clock.micros() > of.end_us().after(AFTER_WITHIN).0 {
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 #[cfg(test)]

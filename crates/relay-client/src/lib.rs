@@ -38,7 +38,7 @@ pub mod session;
 
 pub use addresses::Addresses;
 pub use calls::{Call, ask, found};
-pub use epochs::{Epoch, EpochQuery, Paging, epochs};
+pub use epochs::{Epoch, EpochQuery, Paging, epoch_after, epochs};
 pub use heads::{HeadPage, heads};
 pub use relay::Relay;
 pub use session::Session;

@@ -60,7 +60,7 @@ pub struct At {
 /// Makes the keys and the empty store of a new relay. Refuses to touch a data folder that was
 /// initialised before.
 pub fn init(config: &Config) -> Result<Created, Error> {
-    host::durable::create_dirs(&config.data)?;
+    host::durable::own_dir(&config.data)?;
     let signer = make_key(&config.data.join(SPONSOR_FILE), &config.log.sponsor)?;
     let seed = secret::create_key(&config.data.join(LINK_FILE), LINK_LABEL)?;
     // Last: a folder with keys and no store was never a relay, and does not start as one.

@@ -78,7 +78,7 @@ impl RequestFolder {
         if self.path.join(DRAFT.name).exists() || self.path.join(LEAF.name).exists() {
             return Err(FolderError::Taken { path: self.path.clone() });
         }
-        durable::create_dirs(&self.path)?;
+        durable::own_dir(&self.path)?;
         Ok(durable::remove(&self.path.join(RELEASE_KEY))?)
     }
 

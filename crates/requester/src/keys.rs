@@ -61,7 +61,7 @@ pub(crate) struct Keys {
 
 /// Makes the keys folder with fresh keys. Refuses a folder that already holds any.
 pub fn init(config: &Config) -> Result<Created, KeysError> {
-    durable::create_dirs(&config.keys)?;
+    durable::own_dir(&config.keys)?;
     let make = |file: &str, name: &str| {
         Ok::<_, KeysError>(make_key(&config.keys.join(file), name)?.verifier().vkey())
     };

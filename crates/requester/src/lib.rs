@@ -12,7 +12,8 @@
 //! | [`ask`], `objects`, [`request`] | what is asked; the camera's public objects; compose, sign, countersign, log |
 //! | `case`, [`folder`] | one request as every step finds it; its durable state |
 //! | [`collect`] | ask each trustee until enough have granted |
-//! | [`shares`], [`open`], `clip` | combine; fetch ciphertext, open; write MP4 and evidence |
+//! | [`shares`], [`open`] | combine; fetch ciphertext, open |
+//! | `evidence`, [`film`] | what else a stranger must see of it; write MP4 and evidence |
 //! | [`ratify`] | a court confirmed an emergency |
 //! | [`show`] | for showing that what was not released stays closed |
 //!
@@ -27,9 +28,10 @@
 
 pub mod ask;
 mod case;
-mod clip;
 pub mod collect;
 pub mod config;
+mod evidence;
+pub mod film;
 pub mod folder;
 pub mod keys;
 mod objects;

@@ -6,24 +6,24 @@
 //! request/evidence      proofs, keys of exactly these epochs, and the sealed segments: `candor verify request/evidence`
 //! ```
 //!
-//! In scope: fetching ciphertext, opening, chain and signatures, the evidence. Out of scope: the
-//! seeds ([`crate::shares`]), the files (`clip`), whether somebody may ([`crate::collect`]
-//! holds what trustees let go).
+//! In scope: fetching ciphertext. What is opened goes through the verifier of evidence, so that what is
+//! written holds. Out of scope: the seeds ([`crate::shares`]), the files ([`crate::film`]), whether
+//! somebody may ([`crate::collect`] holds what trustees let go).
 
 use crate::Requester;
 use crate::case::{Case, CaseError};
-use crate::clip::{Clips, WriteError};
-use crate::folder::{PROOF, RequestFolder};
+use crate::evidence;
+use crate::film::{Clips, WriteError};
+use crate::folder::RequestFolder;
 use crate::objects::ObjectsError;
 use crate::shares::{Shares, SharesError};
-use escrow::evidence::Evidence;
-use media::epoch::{EpochOpen, GapReason};
+use escrow::evidence::{Completeness, EvidenceError, Verification};
+use media::epoch::GapReason;
 use media::id::EpochNo;
 use quic::{CallError, LinkError};
 use seal::epoch::EpochSeed;
-use seal::opener::{Continuity, Ended, Keyring, OpenError as SegmentError, open_whole};
+use seal::opener::OpenError as SegmentError;
 use std::path::PathBuf;
-use tlog::Entry as _;
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "step")]
@@ -51,6 +51,10 @@ pub enum Step {
         to_us: u64,
         reason: String,
     },
+    /// What the evidence will not show, and why.
+    NotShown {
+        reason: String,
+    },
     Written {
         path: PathBuf,
     },
@@ -62,6 +66,10 @@ pub struct Opened {
     /// Epochs of which at least one segment was opened and verified.
     pub epochs_opened: u64,
     pub segments: u64,
+    /// Segments that the camera filmed in these epochs, and that the relay did not give.
+    pub missing: u64,
+    /// Whether it is proven that nothing is missing.
+    pub complete: bool,
     /// One for each run.
     pub clips: Vec<PathBuf>,
     pub evidence: PathBuf,
@@ -80,6 +88,8 @@ pub enum OpenError {
     Link(#[from] LinkError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error("what the desk holds is no evidence: {0}")]
+    Evidence(#[from] EvidenceError),
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -94,37 +104,36 @@ pub async fn open(
     let case = Case::open(desk, folder)?;
     let shares = Shares::read(&case)?;
     let (seeds, culprits) = combine_all(&case, &shares, on)?;
-    let mut clips = Clips::create(folder.path(), &evidence(&case, &shares, &seeds)?)?;
-    let mut keys = Keyring::new(case.facts.enrollment.camera_pk, case.track());
-    for (open, seed) in case.facts.opens.iter().zip(&seeds) {
-        keys.insert(open, seed.content_key(&open.context.hash()));
-    }
     let mut session = desk.session();
+    let head = evidence::head(&case, &shares, &seeds, &mut session, on).await?;
+    let mut verification = Verification::start(&head)?;
+    let mut clips = Clips::create(folder.path(), &head)?;
     let link = session.link().await?;
     let mut footage = link.fetch_segments(&case.query(case.span_us())).await?;
-    let (mut continuity, mut opened, mut segments) = (Continuity::new(), Vec::<EpochNo>::new(), 0);
+    let mut opened = Vec::<EpochNo>::new();
     while let Some((_received_us, bytes)) = footage.next().await? {
-        let whole = match open_whole(&bytes, &keys) {
+        let told = verification.gaps().len();
+        let whole = match verification.segment(&bytes) {
             Ok(whole) => whole,
             // Segments at the edge of the span belong to neighbours that were not released.
-            Err(SegmentError::NoKey(_)) => continue,
+            Err(EvidenceError::Segment { error: SegmentError::NoKey(_), .. }) => continue,
             Err(error) => {
                 on(Step::Refused { reason: error.to_string() });
                 continue;
             }
         };
-        let is_in_place = in_place(&case, &mut continuity, &whole.ended, on);
-        if !is_in_place {
-            continue;
+        for gap in verification.gaps().iter().skip(told) {
+            let reason = gap.reason.map_or("withheld", GapReason::told).to_owned();
+            on(Step::Gap { from_us: gap.from_us.0, to_us: gap.to_us.0, reason });
         }
         clips.segment(&whole, &bytes)?;
-        segments += 1;
         let (epoch, sequence) = (whole.ended.header.epoch_no, whole.ended.header.sequence.0);
         if opened.last() != Some(&epoch) {
             opened.push(epoch);
         }
         on(Step::Segment { epoch: epoch.0, sequence });
     }
+    let shown = verification.finish()?.footage;
     let written = clips.finish()?;
     for path in written.clips.iter().chain([&written.evidence]) {
         on(Step::Written { path: path.clone() });
@@ -132,7 +141,9 @@ pub async fn open(
     Ok(Opened {
         epochs_requested: case.facts.epochs,
         epochs_opened: opened.len() as u64,
-        segments,
+        segments: shown.segments,
+        missing: shown.missing,
+        complete: shown.completeness() == Completeness::Complete,
         clips: written.clips,
         evidence: written.evidence,
         culprits,
@@ -161,42 +172,4 @@ fn combine_all(
         seeds.push(combined.seed);
     }
     Ok((seeds, culprits))
-}
-
-/// Whether an opened segment continues the chain; says so where something is missing before it, or
-/// where it does not.
-fn in_place(
-    case: &Case<'_>,
-    continuity: &mut Continuity,
-    ended: &Ended,
-    on: &mut (dyn FnMut(Step) + Send),
-) -> bool {
-    let is_its_own = |open: &&EpochOpen| open.context.epoch_no == ended.header.epoch_no;
-    let Some(open) = case.facts.opens.iter().find(is_its_own) else { return false };
-    match continuity.take(ended, open) {
-        Ok(gap) => {
-            if let Some(gap) = gap {
-                let reason = gap.reason.map_or("withheld", GapReason::told).to_owned();
-                on(Step::Gap { from_us: gap.from_us.0, to_us: gap.to_us.0, reason });
-            }
-            true
-        }
-        Err(error) => {
-            on(Step::Refused { reason: error.to_string() });
-            false
-        }
-    }
-}
-
-fn evidence(case: &Case<'_>, shares: &Shares, seeds: &[EpochSeed]) -> Result<Evidence, CaseError> {
-    let grants = shares.granted.iter();
-    Ok(Evidence {
-        log_policy: case.desk.log_policy_text.clone().into_bytes(),
-        request: (shares.request.value().entry_bytes().to_vec(), case.folder.get(PROOF)?),
-        grants: grants.map(|granted| (granted.grant.clone(), granted.proof.clone())).collect(),
-        enrollment: case.package.enrollment.clone(),
-        policy: case.package.policy.clone(),
-        opens: case.package.opens.clone(),
-        seeds: seeds.iter().map(|seed| *seed.expose()).collect(),
-    })
 }

@@ -26,6 +26,11 @@ secret!(
     NoticeKey
 );
 
+secret!(
+    /// What opens one leaf's details.
+    DetailsKey
+);
+
 impl NoticeRoot {
     /// `NR_{d+1}` from `NR_d`; `day` is d.
     pub fn next(&self, camera: &CameraId, day: Day) -> Self {
@@ -57,25 +62,40 @@ impl NoticeKey {
     /// Seals a leaf's details (already padded). The key is used once: an entry id is fresh for
     /// every leaf.
     pub fn seal_details(&self, entry_id: &[u8; 16], padded: &[u8]) -> Vec<u8> {
+        self.details_key(entry_id).seal(padded)
+    }
+
+    /// Opens them; `None` when they are not this key's.
+    pub fn open_details(&self, entry_id: &[u8; 16], sealed: &[u8]) -> Option<Vec<u8>> {
+        self.details_key(entry_id).open(sealed)
+    }
+
+    /// What opens the details of the leaf with this entry id, and nothing else of the day.
+    pub fn details_key(&self, entry_id: &[u8; 16]) -> DetailsKey {
+        DetailsKey(*expand(&self.0, &[b"candor details\0", entry_id]))
+    }
+}
+
+impl DetailsKey {
+    /// Seals padded details: once, since the nonce is always the same.
+    fn seal(&self, padded: &[u8]) -> Vec<u8> {
         let mut sealed = padded.to_vec();
-        self.details_key(entry_id)
+        self.aead()
             .seal_in_place_append_tag(zero_nonce(), Aad::empty(), &mut sealed)
             .expect("details are far below the AEAD's limit");
         sealed
     }
 
     /// Opens them; `None` when they are not this key's.
-    pub fn open_details(&self, entry_id: &[u8; 16], sealed: &[u8]) -> Option<Vec<u8>> {
+    pub fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let mut opening = sealed.to_vec();
-        let opened =
-            self.details_key(entry_id).open_in_place(zero_nonce(), Aad::empty(), &mut opening).ok()?.len();
+        let opened = self.aead().open_in_place(zero_nonce(), Aad::empty(), &mut opening).ok()?.len();
         opening.truncate(opened);
         Some(opening)
     }
 
-    fn details_key(&self, entry_id: &[u8; 16]) -> LessSafeKey {
-        let key = expand(&self.0, &[b"candor details\0", entry_id]);
-        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &key[..]).expect("32 bytes"))
+    fn aead(&self) -> LessSafeKey {
+        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &self.0).expect("32 bytes"))
     }
 }
 

@@ -89,8 +89,26 @@ impl UnverifiedCheckpoint {
     /// the log itself is accused.
     pub(crate) fn by_log_alone(head: &SignedCheckpoint) -> Self {
         let mut alone = head.0.clone();
-        alone.note.retain_name(head.checkpoint().origin());
+        alone.note.retain(|line| line.name() == head.checkpoint().origin());
         alone
+    }
+
+    /// The same without the lines that no key of these made: the first line of each is kept. Those of
+    /// cosigners only with a time, without which they do not count.
+    pub(crate) fn pruned(&self, keys: &[&Verifier]) -> Self {
+        let mut pruned = self.clone();
+        let mut kept = Vec::new();
+        pruned.note.retain(|line| {
+            let key = keys.iter().position(|key| line.is_by(key));
+            let is_first = key.is_some_and(|key| !kept.contains(&key));
+            kept.extend(key);
+            is_first
+        });
+        let untimed = |key: &&&Verifier| key.is_cosigner() && matches!(self.note.verify_one(key), Ok(None));
+        for key in keys.iter().filter(untimed) {
+            pruned.note.retain(|line| !line.is_by(key));
+        }
+        pruned
     }
 
     /// Checks the log's signature: at least one of the given keys of this origin signed, and none

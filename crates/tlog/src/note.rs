@@ -189,8 +189,8 @@ impl UnverifiedNote {
         Added::Line
     }
 
-    pub(crate) fn retain_name(&mut self, name: &str) {
-        self.signatures.retain(|line| line.name == name);
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Signature) -> bool) {
+        self.signatures.retain(keep);
     }
 
     /// Checks the signature of one key and returns the time that it states: none in a plain

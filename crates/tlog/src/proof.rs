@@ -20,7 +20,8 @@
 use crate::Hash;
 use crate::checkpoint::{CheckpointError, UnverifiedCheckpoint, parse_decimal};
 use crate::merkle::{InclusionProof, MAX_PROOF_HASHES};
-use crate::note::NOTE_MAX_BYTES;
+use crate::note::{NOTE_MAX_BYTES, Verifier};
+use crate::policy::Policy;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -125,6 +126,15 @@ impl TlogProof {
         let (hashes, checkpoint) = parse_hashes(rest, MAX_PROOF_HASHES, refusals)?;
         let proof = Self::from_parts(index, InclusionProof(hashes), checkpoint)?;
         Ok(Self { extra, ..proof })
+    }
+
+    /// The same without what nobody of the policy vouches for: extra data, and lines of the
+    /// checkpoint that do not count. Where the checkpoint holds, all of what is left is verified.
+    pub fn pruned(&self, policy: &Policy) -> Self {
+        let logs = policy.log_keys(self.checkpoint.origin());
+        let witnesses = policy.witnesses().iter().map(|witness| &witness.key);
+        let keys: Vec<&Verifier> = logs.into_iter().chain(witnesses).collect();
+        Self { extra: None, checkpoint: self.checkpoint.pruned(&keys), ..self.clone() }
     }
 
     /// The bytes.

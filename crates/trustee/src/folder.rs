@@ -14,7 +14,6 @@
 
 use host::durable::DurableError;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 pub(crate) const KEY: &str = "note.key";
@@ -27,13 +26,6 @@ pub(crate) const EVIDENCE: &str = "evidence";
 
 /// The folders in it.
 pub(crate) const FOLDERS: [&str; 4] = [DAYS, PENDING, APPROVALS, EVIDENCE];
-
-/// Details of requests are in the folder: nobody else on this machine reads them, whatever the
-/// umask was.
-pub(crate) fn close_to_others(data: &Path) -> Result<(), DurableError> {
-    let closed = std::fs::Permissions::from_mode(0o700);
-    std::fs::set_permissions(data, closed).map_err(|error| DurableError::at(data, error))
-}
 
 /// The names of the files in a folder that must be there.
 pub(crate) fn list(folder: &Path) -> Result<Vec<String>, DurableError> {

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::folder::{self, AUTO_KEY, FOLDERS, KEY, LEDGER};
+use crate::folder::{AUTO_KEY, FOLDERS, KEY, LEDGER};
 use crate::ledger::Ledger;
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc};
 use escrow::record::Name;
@@ -24,8 +24,7 @@ pub struct Created {
 /// was initialised before.
 pub fn init(config: &Config) -> Result<Created, Error> {
     let name = own_name(config)?;
-    durable::create_dirs(&config.data)?;
-    folder::close_to_others(&config.data)?;
+    durable::own_dir(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
     let signer = make_key(&config.data.join(KEY), name.as_str())?;
     let approver = match config.auto_approve {

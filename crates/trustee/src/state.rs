@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::desk::{Desk, Papers};
 use crate::error::Error;
 use crate::follow::{FollowFailure, Follower, View};
-use crate::{folder, identity};
+use crate::identity;
 use escrow::answer::{Failed, Failure};
 use escrow::policy::PolicyDoc;
 use escrow::record::Name;
@@ -81,7 +81,7 @@ impl Trustee {
     /// Opens an initialised trustee for this process alone.
     pub fn open(config: Config, machine: Machine) -> Result<Self, Error> {
         let lock = FolderLock::acquire(&config.data)?;
-        folder::close_to_others(&config.data)?;
+        host::durable::close_dir(&config.data)?;
         let client = LogClient::from_file(&config.log.url, &config.log.policy)?;
         let office = Office::open(&config, client.policy().clone())?;
         let own = office.signer.verifier();

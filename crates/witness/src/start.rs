@@ -24,7 +24,7 @@ pub struct At {
 /// for the logs' and the relying parties' policies. Refuses to touch a data folder that was
 /// initialised before.
 pub fn init(config: &Config) -> Result<Vec<String>, Error> {
-    host::durable::create_dirs(&config.data)?;
+    host::durable::own_dir(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
     Witness::create(config)
 }

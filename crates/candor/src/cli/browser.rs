@@ -4,7 +4,6 @@
 //! So the browser is given a file that only the owner can read, and the file sends it on.
 
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,7 +30,7 @@ pub(super) fn open(folder: &Path, url: &str) -> io::Result<Door> {
 fn write(folder: &Path, url: &str) -> io::Result<Door> {
     let path =
         std::path::absolute(folder)?.join(format!("app-{}.html", hex::encode(host::rng::bytes::<8>())));
-    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&path)?;
+    let mut file = host::durable::private().write(true).create_new(true).open(&path)?;
     let door = Door(path);
     writeln!(
         file,

@@ -68,6 +68,23 @@ Example: candor owner cameras --config owner.toml")]
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Write a recorded span as evidence for others: whole epochs with their keys, signed by this
+    /// device.
+    #[command(after_help = "\
+Whoever has the file can watch these epochs, and no others. Strangers check it, and make the film of
+it, with `candor verify`. A span over a change of the policy takes two files.
+Example: candor owner evidence --config owner.toml front-door --from 2h --to 1h -o door.evidence")]
+    Evidence {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        between: Between,
+        /// The evidence file to write.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Serve your own page on this device, until Ctrl-C: live, timeline, releases, export, audit.
     #[command(after_help = "Example: candor owner app --config owner.toml --open")]
     App {
@@ -117,6 +134,9 @@ impl Verb {
             Self::Play { watch, between } => watch.play(terminal, shutdown, between).await,
             Self::Export { file, which, between, output } => {
                 watch::export(terminal, shutdown, &open(&file)?, (which.picture(), between), &output).await
+            }
+            Self::Evidence { file, which, between, output } => {
+                watch::evidence(terminal, shutdown, &open(&file)?, (which.picture(), between), &output).await
             }
             Self::App { file, port, open: opens } => {
                 let config: Config = file.load()?;

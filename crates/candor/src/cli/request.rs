@@ -174,12 +174,17 @@ async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     terminal.result(&opened, |opened| {
         let clips: Vec<_> = opened.clips.iter().map(|clip| clip.display().to_string()).collect();
         format!(
-            "{} of {} epochs opened, {} segments: {}\nevidence: {} (candor verify)",
+            "{} of {} epochs opened, {} segments: {}\nevidence: {}, {} (candor verify)",
             opened.epochs_opened,
             opened.epochs_requested,
             opened.segments,
             clips.join(", "),
-            opened.evidence.display()
+            opened.evidence.display(),
+            match (opened.missing, opened.complete) {
+                (0, true) => "complete".to_owned(),
+                (0, false) => "its end not proven".to_owned(),
+                (missing, _) => format!("{missing} segments missing"),
+            }
         )
     });
     Ok(())

@@ -1,104 +1,311 @@
-//! `candor verify`: evidence, offline, by whoever has nothing but the file.
+//! `candor verify`: evidence, offline, by whoever has the file and a log policy that they trust.
 
 use super::{Ended, Outcome, Terminal};
+use crate::evidence::{Compared, Standing, Statement, Unheld, compare, statements};
 use crate::words::show_us;
 use anyhow::Context as _;
 use clap::Args;
-use escrow::evidence::Verified;
+use escrow::evidence::{Completeness, SignedAs, SignerRole, Verified};
 use media::epoch::GapReason;
+use requester::film::{Film, Films};
+use seal::opener::Whole;
+use serde_json::{Value, json};
+use std::fs::File;
 use std::path::PathBuf;
+
+/// Names the file of the log policy where `--policy` does not.
+const PINNED: &str = "CANDOR_LOG_POLICY";
+
+pub(super) const HELP: &str = "\
+Each line says what the file shows, and by what, or that it is not shown. Nothing in the file is
+trusted by itself: --policy names the log and witnesses that you trust.
+
+Exit codes here: 0 complete; 1 it holds, but is incomplete, its end is not proven, or no log policy
+was given; 3 it is false; 2 it cannot be read as evidence. The fields of --json stand in
+deploy/README.md.
+Example: candor verify case-77/evidence --policy log-policy.txt";
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The evidence file that came with the clip.
     evidence: PathBuf,
     /// A tlog-policy file from a source you trust: the evidence must have been made under exactly
-    /// it.
+    /// it. Without one, and without the variable CANDOR_LOG_POLICY that names one, the answer is no
+    /// more than "consistent with itself".
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Make the film of the evidence: a plain MP4 for each run (the second is FILE-2, and so on).
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// Compare this MP4, which came beside the evidence, with the film of the evidence: byte by byte,
+    /// else picture by picture.
+    #[arg(long, value_name = "FILE")]
+    clip: Option<PathBuf>,
+}
+
+/// How it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    Complete,
+    Incomplete,
+    EndNotProven,
+    ConsistentWithItself,
+    /// The evidence is complete, and the clip's samples are its own in a file that another made.
+    AnotherFile,
+    /// The evidence is, or the clip.
+    False,
 }
 
 impl Verify {
     pub(crate) fn run(self, terminal: &Terminal) -> Outcome {
+        let shown = self.evidence.display();
         if !self.evidence.is_file() {
-            let shown = self.evidence.display();
             return Err(Ended::wrong(anyhow::anyhow!(
                 "{shown}: no such file; name the evidence file that came with the clip"
             )));
         }
-        let verified = crate::evidence::verify(&self.evidence).map_err(|error| {
-            Ended::no(error.context(format!("{} does not hold as evidence", self.evidence.display())))
-        })?;
-        if let Some(path) = &self.policy {
-            let text =
-                std::fs::read(path).with_context(|| path.display().to_string()).map_err(Ended::wrong)?;
-            if tlog::Hash::of(&[&text]) != verified.log_policy_hash {
-                return Err(Ended::no(anyhow::anyhow!(
-                    "the evidence was made under another log policy than {}",
-                    path.display()
-                )));
+        let trusted = self.trusted()?;
+        let mut clip = self.clip()?;
+        // Beside what is written; else where temporary files are, which only this user reads.
+        let beside = self.write.clone().unwrap_or_else(|| std::env::temp_dir().join("candor-clip"));
+        let mut films = (self.write.is_some() || clip.is_some()).then(|| Films::new(&beside));
+        let take = &mut |whole: &Whole| match &mut films {
+            Some(films) => Ok(films.segment(whole)?),
+            None => Ok(()),
+        };
+        let verified = match crate::evidence::verify(&self.evidence, take) {
+            Ok(verified) => verified,
+            Err(Unheld::Unread(error)) => {
+                let what = format!(
+                    "{shown} cannot be read as evidence; ask whoever gave it to you for the whole file"
+                );
+                return Err(Ended::wrong(error.context(what)));
             }
+            Err(Unheld::False(error)) => return false_one(terminal, &format!("{shown}: {error}")),
+        };
+        if trusted.is_some_and(|hash| hash != verified.log_policy_hash) {
+            return false_one(
+                terminal,
+                &format!(
+                    "{shown}: it was made under another log policy than the one that you trust (its own: SHA-256 {})",
+                    verified.log_policy_hash.to_hex()
+                ),
+            );
         }
-        terminal.result(&shown(&verified), |_| text(&verified));
-        Ok(())
+        let mut films = films.map_or(Ok(Vec::new()), Films::finish)?;
+        let compared = match &mut clip {
+            Some(clip) => Some(best(&mut films, clip).map_err(Ended::wrong)?),
+            None => None,
+        };
+        let written = self.written(films)?;
+        let verdict = verdict(&verified, trusted.is_some(), compared.as_ref());
+        let mut statements = statements(&verified, trusted.is_some());
+        statements.extend(compared.as_ref().map(Statement::of_clip));
+        let mut object = json(&verified, verdict, &statements);
+        object["written"] = json!(written);
+        terminal.result(&object, |_| {
+            let written = written.iter().map(|path| format!("\nwritten    {}", path.display()));
+            text(verdict, &statements) + &written.collect::<String>()
+        });
+        match verdict {
+            Verdict::Complete => Ok(()),
+            Verdict::False => Err(Ended::ALARM),
+            Verdict::Incomplete
+            | Verdict::EndNotProven
+            | Verdict::ConsistentWithItself
+            | Verdict::AnotherFile => Err(Ended::NO),
+        }
+    }
+
+    fn clip(&self) -> Result<Option<File>, Ended> {
+        let Some(path) = &self.clip else { return Ok(None) };
+        let file = File::open(path).with_context(|| path.display().to_string());
+        file.map(Some).map_err(Ended::wrong)
+    }
+
+    /// Gives the films their names, if they are to have any.
+    fn written(&self, films: Vec<Film>) -> Result<Vec<PathBuf>, Ended> {
+        let Some(path) = &self.write else { return Ok(Vec::new()) };
+        let mut written = Vec::new();
+        for (number, film) in (1..).zip(films) {
+            let to = match (number, path.extension()) {
+                (1, _) => path.clone(),
+                (_, None) => PathBuf::from(format!("{}-{number}", path.display())),
+                (_, Some(extension)) => {
+                    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                    path.with_file_name(format!("{stem}-{number}.{}", extension.to_string_lossy()))
+                }
+            };
+            film.file.rename(&to)?;
+            written.push(to);
+        }
+        Ok(written)
+    }
+
+    /// SHA-256 of the log policy that the verifier trusts, if there is one.
+    fn trusted(&self) -> Result<Option<tlog::Hash>, Ended> {
+        let Some(path) = self.policy.clone().or_else(|| std::env::var_os(PINNED).map(PathBuf::from)) else {
+            return Ok(None);
+        };
+        let text = std::fs::read(&path).with_context(|| path.display().to_string()).map_err(Ended::wrong)?;
+        Ok(Some(tlog::Hash::of(&[&text])))
     }
 }
 
-fn shown(verified: &Verified) -> serde_json::Value {
-    serde_json::json!({
-        "verified": true,
+/// The clip is held against each film, and is that of which most is alike.
+fn best(films: &mut [Film], clip: &mut File) -> anyhow::Result<Compared> {
+    let mut best = Compared::Differs { what: "the evidence gives no film".to_owned() };
+    for film in films {
+        let compared = compare(film.file.read_back()?, clip)?;
+        if compared.rank() <= best.rank() {
+            best = compared;
+        }
+    }
+    Ok(best)
+}
+
+fn verdict(verified: &Verified, is_trusted: bool, compared: Option<&Compared>) -> Verdict {
+    match verified.footage.completeness() {
+        _ if matches!(compared, Some(Compared::Differs { .. })) => Verdict::False,
+        _ if !is_trusted => Verdict::ConsistentWithItself,
+        Completeness::Incomplete => Verdict::Incomplete,
+        Completeness::NotProven => Verdict::EndNotProven,
+        Completeness::Complete if compared.is_none_or(|compared| *compared == Compared::Same) => {
+            Verdict::Complete
+        }
+        Completeness::Complete => Verdict::AnotherFile,
+    }
+}
+
+/// It is false, and why.
+fn false_one(terminal: &Terminal, reason: &str) -> Outcome {
+    terminal.result(&json!({ "verdict": Verdict::False, "reason": reason }), |_| {
+        format!("FALSE      {reason}\nNext: {}", next(Verdict::False))
+    });
+    Err(Ended::ALARM)
+}
+
+fn text(verdict: Verdict, statements: &[Statement]) -> String {
+    let mut lines = Vec::new();
+    for Statement { shown, says, by, .. } in statements {
+        let mark = match shown {
+            Standing::Shown => "shown",
+            Standing::NotShown => "NOT SHOWN",
+            Standing::Missing => "MISSING",
+            Standing::False => "FALSE",
+        };
+        lines.push(format!("{mark:<10} {says}\n{:<10}   by: {by}", ""));
+    }
+    let told = match verdict {
+        Verdict::Complete => "COMPLETE, under the log policy that you trust.",
+        Verdict::Incomplete => "It holds, and it is INCOMPLETE: see MISSING above.",
+        Verdict::EndNotProven => "It holds, and its END IS NOT PROVEN: see NOT SHOWN above.",
+        Verdict::ConsistentWithItself => "It is CONSISTENT WITH ITSELF. That is not yet a yes.",
+        Verdict::AnotherFile => "The evidence is complete. THE CLIP IS ANOTHER FILE than the one it gives.",
+        Verdict::False => "FALSE: the clip is not what the evidence shows.",
+    };
+    lines.push(format!("\n{told}"));
+    if verdict != Verdict::Complete {
+        lines.push(format!("Next: {}", next(verdict)));
+    }
+    lines.join("\n")
+}
+
+fn next(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Complete => "nothing",
+        Verdict::Incomplete => {
+            "ask whoever opened it whether they left something out, and the relay's operator for what it has lost"
+        }
+        Verdict::EndNotProven => {
+            "ask whoever opened it to open it again now: the camera has opened its next epoch since, or will"
+        }
+        Verdict::ConsistentWithItself => {
+            "get the log policy from the log's operator, a monitor or the owner, and verify again with --policy FILE"
+        }
+        Verdict::AnotherFile => "make the film yourself with --write FILE, and look at that one",
+        Verdict::False => {
+            "do not rely on it; keep it unaltered, with who gave it to you and when, and ask its source for another"
+        }
+    }
+}
+
+fn json(verified: &Verified, verdict: Verdict, statements: &[Statement]) -> Value {
+    let footage = &verified.footage;
+    json!({
+        "verdict": verdict,
+        "log_policy_sha256": verified.log_policy_hash.to_hex(),
         "camera": verified.camera_id.to_string(),
         "track": verified.track.0,
-        "first_epoch": verified.first_epoch.0,
-        "last_epoch": verified.last_epoch.0,
-        "from": show_us(verified.start_us.0),
-        "to": show_us(verified.end_us.0),
-        "segments": verified.segments,
-        "gaps": verified.gaps.iter().map(|gap| serde_json::json!({
-            "from": show_us(gap.from_us.0), "to": show_us(gap.to_us.0), "segments": gap.segments,
-            "reason": gap.reason.map(GapReason::word),
-        })).collect::<Vec<_>>(),
-        "log_policy_sha256": verified.log_policy_hash.to_hex(),
-        "release": verified.release.as_ref().map(|release| serde_json::json!({
-            "id": release.id.to_hex(),
-            "leaf": release.index,
-            "logged_at": release.logged_at.0,
-            "kind": release.kind.word(),
-            "agency": release.agency.as_ref().map(ToString::to_string),
-            "grants": release.grants.iter().map(|(name, index)| (name.to_string(), *index)).collect::<Vec<_>>(),
+        "owner_root_key": hex::encode(verified.owner_root_pk),
+        "policy": {
+            "version": verified.policy.version,
+            "t": verified.policy.t,
+            "n": verified.policy.n,
+            "leaf": verified.policy.index,
+            "sponsor": signer(&verified.policy.sponsor),
+        },
+        "footage": {
+            "first_epoch": footage.first_epoch.0,
+            "last_epoch": footage.last_epoch.0,
+            "from": show_us(footage.start_us.0),
+            "to": show_us(footage.end_us.0),
+            "segments": footage.segments,
+            "missing": footage.missing,
+            "gaps": footage.gaps.iter().map(|gap| json!({
+                "from": show_us(gap.from_us.0), "to": show_us(gap.to_us.0), "segments": gap.segments,
+                "reason": gap.reason.map(GapReason::word),
+            })).collect::<Vec<_>>(),
+            "not_proven": footage.unproven.iter().map(|open| json!({
+                "epoch": open.epoch.0, "from": show_us(open.from_us.0), "to": show_us(open.to_us.0),
+            })).collect::<Vec<_>>(),
+        },
+        "release": verified.release.as_ref().map(release),
+        "opener": verified.opener.as_ref().map(|opener| json!({
+            "as": opener.opened.word(), "name": opener.name.as_str(),
+            "device": opener.device.map(|device| device.to_string()), "time": opener.time.0,
         })),
+        "statements": statements,
     })
 }
 
-fn text(verified: &Verified) -> String {
-    let mut lines = vec![
-        format!("camera     {}", verified.camera_id),
-        format!("footage    {} to {}", show_us(verified.start_us.0), show_us(verified.end_us.0)),
-        format!(
-            "segments   {}, each signed by the camera and in its place (epochs {} to {})",
-            verified.segments, verified.first_epoch, verified.last_epoch
-        ),
-    ];
-    if verified.gaps.is_empty() {
-        lines.push("complete   nothing is missing".to_owned());
-    }
-    for gap in &verified.gaps {
-        let reason = gap.reason.map_or("no reason given", GapReason::told);
-        lines.push(format!("MISSING    {} to {}: {reason}", show_us(gap.from_us.0), show_us(gap.to_us.0)));
-    }
-    match &verified.release {
-        None => lines.push("release    none: exported by the owner".to_owned()),
-        Some(release) => {
-            let agency = release.agency.as_ref().map_or_else(|| "the owner".to_owned(), ToString::to_string);
-            lines.push(format!("release    {} by {agency}, leaf {} of the log", release.kind, release.index));
-            for (name, index) in &release.grants {
-                lines.push(format!("granted    {name}, leaf {index}"));
-            }
-        }
-    }
-    lines.push(format!(
-        "log policy {} (compare it with one from a source you trust: --policy)",
-        verified.log_policy_hash.to_hex()
-    ));
-    lines.join("\n")
+fn release(release: &escrow::evidence::Release) -> Value {
+    let details = &release.details;
+    let line = |line: &Option<escrow::record::Line>| line.as_ref().map(|line| line.as_str().to_owned());
+    json!({
+        "id": release.id.to_hex(),
+        "leaf": release.index,
+        "logged_at": release.logged_at.0,
+        "kind": release.kind.word(),
+        "agency": release.agency.as_ref().map(ToString::to_string),
+        "agency_shown": release.is_by_agency(),
+        "country": release.country.as_ref().map(|country| country.as_str()),
+        "basis": release.basis.as_ref().map(ToString::to_string),
+        "needed": release.needed,
+        "signers": release.signers.iter().map(signer).collect::<Vec<_>>(),
+        "grants": release.grants.iter().map(|granted| json!({
+            "trustee": granted.trustee.as_str(), "leaf": granted.index,
+        })).collect::<Vec<_>>(),
+        "details": {
+            "officer": line(&details.officer), "badge": line(&details.badge),
+            "supervisor": line(&details.supervisor), "case_number": line(&details.case_number),
+            "court": line(&details.court), "order_sha256": details.order.map(|order| order.to_hex()),
+            "grounds": line(&details.grounds), "purpose": line(&details.purpose),
+            "recipient": line(&details.recipient),
+        },
+    })
+}
+
+fn signer(signed: &SignedAs) -> Value {
+    json!({
+        "role": match signed.role {
+            SignerRole::Registered(role) => role.word(),
+            SignerRole::Recovery => "recovery",
+        },
+        "key": signed.key,
+        "registered": signed.registered.as_ref().map(|by| json!({
+            "agency": by.agency.as_str(), "registrar": by.registrar.as_str(), "leaf": by.index,
+        })),
+    })
 }

@@ -13,6 +13,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use media::codec::DecodeError;
 use media::limits;
+use seal::opener::Whole;
 
 const LENGTH_BYTES: usize = 4;
 const END: [u8; LENGTH_BYTES] = [0; LENGTH_BYTES];
@@ -148,6 +149,19 @@ impl FileReader {
     }
 }
 
+/// What the bytes just fed showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing yet.
+    Nothing,
+    /// The head holds.
+    Head,
+    /// The next segment, verified and opened.
+    Segment(Box<Whole>),
+    /// The file has ended.
+    End(Box<Verified>),
+}
+
 /// Verifies a file as it is read: driven like a [`FileReader`].
 #[derive(Debug, Default)]
 pub struct FileVerification {
@@ -161,18 +175,23 @@ impl FileVerification {
         self.reader.wanted()
     }
 
-    /// Takes the next bytes; what the file shows, once it has ended.
-    pub fn feed(&mut self, bytes: Vec<u8>) -> Result<Option<Verified>, FileError> {
-        match self.reader.feed(bytes)? {
-            FilePart::Length | FilePart::EndMark => {}
-            FilePart::Head(head) => self.verification = Some(Verification::start(&head)?),
+    /// Takes the next bytes.
+    pub fn feed(&mut self, bytes: Vec<u8>) -> Result<Seen, FileError> {
+        Ok(match self.reader.feed(bytes)? {
+            FilePart::Length | FilePart::EndMark => Seen::Nothing,
+            FilePart::Head(head) => {
+                self.verification = Some(Verification::start(&head)?);
+                Seen::Head
+            }
             FilePart::Segment(sealed) => {
                 let begun = self.verification.as_mut().expect("a reader gives the head before segments");
-                begun.segment(&sealed)?;
+                Seen::Segment(Box::new(begun.segment(&sealed)?))
             }
-            FilePart::End => return Ok(self.verification.take().map(Verification::finish)),
-        }
-        Ok(None)
+            FilePart::End => match self.verification.take() {
+                Some(verification) => Seen::End(Box::new(verification.finish()?)),
+                None => return Err(FileError::Trailing),
+            },
+        })
     }
 }
 

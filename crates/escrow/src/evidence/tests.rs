@@ -1,47 +1,124 @@
 use super::*;
 use crate::combine::combine;
-use crate::record::Kind;
-use crate::world_for_tests::{Camera, FIRST_EPOCH, NOW, SEGMENTS, THRESHOLD, World, policy_text, trustee};
-use media::id::EpochNo;
+use crate::package::Package;
+use crate::record::{KeyState, Kind, Request, Role, Signed};
+use crate::world_for_tests::{
+    Ask, Camera, FIRST_EPOCH, NOW, SEGMENTS, Setup, THRESHOLD, World, name, officer, policy_text, signer,
+    sponsor, supervisor, trustee,
+};
+use ed25519_dalek::SigningKey;
+use media::id::{CameraId, DeviceId, EpochNo};
+use media::policy::{Recipient, Role as DeviceRole};
+use std::string::ToString as _;
 use std::vec::Vec;
+use tlog::Entry as _;
+
+mod attacks;
+mod opened;
+
+/// An owner's device that is an admin of the OwnerPolicy, and a guest's.
+const ADMIN: [u8; 32] = [41; 32];
+const GUEST: [u8; 32] = [42; 32];
 
 struct Released {
+    world: World,
     evidence: Evidence,
     segments: Vec<Vec<u8>>,
 }
 
+fn device(seed: &[u8; 32]) -> Signer {
+    Signer::from_seed(crate::record::DEVICE_KEY_NAME, seed).unwrap()
+}
+
+fn with_devices() -> Setup {
+    Setup {
+        policy: |policy| {
+            let recipient = |seed: &[u8; 32], role| Recipient {
+                device_id: DeviceId::of_key(&SigningKey::from_bytes(seed).verifying_key().to_bytes()),
+                wrap_pk: std::vec![7; 1216],
+                role,
+                not_after: Seconds::MAX,
+            };
+            policy.recipients = [(&ADMIN, DeviceRole::Admin), (&GUEST, DeviceRole::Guest)]
+                .map(|(seed, role)| recipient(seed, role))
+                .to_vec();
+        },
+        ..Setup::default()
+    }
+}
+
 /// An emergency release of the first three epochs, from request to evidence.
 fn released() -> Released {
-    let mut world = World::new();
-    let package = world.ordinary();
-    let request = world.logged(&package);
-    let release_key = world.ask(Kind::Emergency).release_key;
-    let mut shares = Vec::new();
-    let mut grants = Vec::new();
-    for index in 1..=THRESHOLD {
-        let held = world.hold(index, &package);
-        let bundle = world.release(held);
-        let key = trustee(index).verifier();
-        let open = bundle.open(&request, &key, &release_key, &world.log_policy).unwrap();
-        shares.extend(open.shares);
-        grants.push((bundle.grant, bundle.proof));
-    }
-    let seeds = world.camera.opens[..3].iter().map(|open| {
-        let open = open.unverified();
-        let of_epoch = shares.iter().filter(|(epoch, _)| *epoch == open.context.epoch_no);
-        let of_epoch: Vec<_> = of_epoch.map(|(_, share)| share.clone()).collect();
-        *combine(open, &of_epoch).unwrap().seed.expose()
+    released_by(World::with(&with_devices()), Kind::Emergency, THRESHOLD)
+}
+
+fn released_by(world: World, kind: Kind, grants: u8) -> Released {
+    released_of(world, kind, grants, |_| {})
+}
+
+fn released_of(mut world: World, kind: Kind, grants: u8, alter: fn(&mut Request)) -> Released {
+    let ask = Ask { alter, ..world.ask(kind) };
+    let package = world.log_request(&ask);
+    let given = (1..=grants).map(|index| granted(&mut world, index, &package, &ask)).collect();
+    let mut evidence = head(&world, package, given);
+    evidence.sign(OpenedAs::Requester, &officer(), Seconds(NOW + 60)).unwrap();
+    let segments = segments(&world.camera);
+    Released { world, evidence, segments }
+}
+
+fn granted(world: &mut World, index: u8, package: &Package, ask: &Ask) -> Proven {
+    let request = world.logged(package);
+    let held = world.hold(index, package);
+    let bundle = world.release(held);
+    let key = trustee(index).verifier();
+    let open = bundle.open(&request, &key, &ask.release_key, &world.log_policy).unwrap();
+    // What they hold is the seed, by the camera's own commitments.
+    assert_eq!(open.shares.len(), 3);
+    (bundle.grant, bundle.proof)
+}
+
+/// The head of a request's evidence, as an honest requester writes it.
+fn head(world: &World, package: Package, grants: Vec<Proven>) -> Evidence {
+    let request = Signed::<Request>::parse(&package.leaf).unwrap();
+    let notice = world.camera.notice_key(crate::world_for_tests::START_US.day());
+    let registrations = world.registrations.iter().filter(|(_, leaf)| {
+        let leaf = Signed::<crate::record::RequesterKey>::parse(leaf).unwrap();
+        let key = leaf.value().vkey.verifier();
+        // The sponsor's brought the policy leaf.
+        leaf.value().state == KeyState::Registered
+            && (request.is_signed_by(key) || leaf.value().role == Role::Sponsor)
     });
-    let evidence = Evidence {
+    let proven = |(index, leaf): &(u64, Vec<u8>)| (leaf.clone(), world.log.proof(*index, 4, NOW).encode());
+    let mut evidence = Evidence {
         log_policy: policy_text().into_bytes(),
+        rules: world.rules.encode(),
+        details_key: Some(*notice.details_key(request.value().id.as_bytes()).expose()),
         request: (package.leaf, package.proof),
         grants,
+        registrations: registrations.map(proven).collect(),
         enrollment: package.enrollment,
         policy: package.policy,
+        seeds: world.camera.seeds[..package.opens.len()].iter().map(|seed| *seed.expose()).collect(),
+        closing: world.camera.opens[package.opens.len()].bytes().to_vec(),
         opens: package.opens,
-        seeds: seeds.collect(),
+        opener: Vec::new(),
     };
-    Released { evidence, segments: segments(&world.camera) }
+    evidence.prune(&world.log_policy).unwrap();
+    evidence
+}
+
+/// The same footage, as its owner exports it.
+fn exported(evidence: &Evidence) -> Evidence {
+    let only_policys = evidence.registrations.last().cloned();
+    let mut own = Evidence {
+        request: Proven::default(),
+        details_key: None,
+        grants: Vec::new(),
+        registrations: only_policys.into_iter().collect(),
+        ..evidence.clone()
+    };
+    own.sign(OpenedAs::Owner, &device(&ADMIN), Seconds(NOW)).unwrap();
+    own
 }
 
 /// Verifies a head and all its segments.
@@ -53,7 +130,7 @@ fn verify<S: AsRef<[u8]>>(
     for segment in segments {
         verification.segment(segment.as_ref())?;
     }
-    Ok(verification.finish())
+    verification.finish()
 }
 
 fn segments(camera: &Camera) -> Vec<Vec<u8>> {
@@ -61,56 +138,98 @@ fn segments(camera: &Camera) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_release_verifies_offline_from_its_bytes() {
-    let Released { evidence, segments } = released();
+fn a_release_verifies_offline_from_its_bytes_and_says_who_signed_granted_and_opened_it() {
+    let Released { evidence, segments, .. } = released();
     let evidence = Evidence::decode(&evidence.encode()).unwrap();
     let verified = verify(&evidence, &segments).unwrap();
-    assert_eq!((verified.first_epoch, verified.last_epoch), (EpochNo(FIRST_EPOCH), EpochNo(FIRST_EPOCH + 2)));
-    assert_eq!((verified.segments, verified.gaps.len()), (6, 0));
-    let release = verified.release.unwrap();
-    assert_eq!((release.kind, release.logged_at), (Kind::Emergency, media::time::Seconds(NOW)));
-    assert_eq!(release.agency.unwrap().as_str(), "police.example");
-    assert_eq!(release.grants.len(), usize::from(THRESHOLD));
-}
-
-#[test]
-fn an_owner_s_export_shows_no_release() {
-    let Released { mut evidence, segments } = released();
-    evidence.request = (Vec::new(), Vec::new());
-    assert_eq!(verify(&evidence, &segments).unwrap_err(), EvidenceError::GrantsAlone);
-    evidence.grants.clear();
-    assert_eq!(verify(&evidence, &segments).unwrap().release, None);
-}
-
-#[test]
-fn missing_segments_are_listed() {
-    let Released { evidence, segments } = released();
-    let without = |missing: &[usize]| {
-        let kept = segments.iter().enumerate().filter(|(at, _)| !missing.contains(at));
-        verify(&evidence, kept.map(|(_, segment)| segment)).unwrap().gaps
-    };
-    let one = without(&[2]);
-    assert_eq!((one.len(), one[0].segments, one[0].reason), (1, 1, None));
-    assert_eq!(without(&[0])[0].segments, 1);
-    let end = without(&[3, 4, 5]);
+    let footage = &verified.footage;
+    assert_eq!((footage.first_epoch, footage.last_epoch), (EpochNo(FIRST_EPOCH), EpochNo(FIRST_EPOCH + 2)));
+    assert_eq!((footage.segments, footage.missing, footage.gaps.len()), (6, 0, 0));
+    assert_eq!(footage.completeness(), Completeness::Complete);
+    assert_eq!((verified.policy.t, verified.policy.n), (3, 5));
+    let sponsored = verified.policy.sponsor.registered.unwrap();
     assert_eq!(
-        (end.len(), end[0].segments),
-        (1, 1),
-        "the close of epoch 8 tells of one, and epoch 9 is not there"
+        (sponsored.agency.as_str(), sponsored.registrar.as_str()),
+        ("relay.example", "registrar.example")
     );
-    assert_eq!(without(&[0, 1, 2, 3, 4, 5]).len(), 1);
+    let release = verified.release.unwrap();
+    assert_eq!((release.kind, release.logged_at), (Kind::Emergency, Seconds(NOW)));
+    assert_eq!(release.agency.as_ref().unwrap().as_str(), "police.example");
+    assert!(release.is_by_agency());
+    let signers: Vec<_> =
+        release.signers.iter().map(|by| (by.key.as_str(), by.registered.is_some())).collect();
+    assert_eq!(
+        signers,
+        [("police.example/officer", true), ("police.example/supervisor", true), ("relay.example", true)]
+    );
+    assert_eq!(release.details.case_number.unwrap().as_str(), "2027-8812");
+    assert_eq!((release.grants.len(), release.needed), (usize::from(THRESHOLD), THRESHOLD));
+    let opener = verified.opener.unwrap();
+    assert_eq!((opener.opened, opener.name.as_str()), (OpenedAs::Requester, "police.example/officer"));
+}
+
+#[test]
+fn the_seeds_are_what_the_shares_of_the_grants_combine_to() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let (request, ask) = (world.logged(&package), world.ask(Kind::Emergency));
+    let mut shares = Vec::new();
+    for index in 1..=THRESHOLD {
+        let held = world.hold(index, &package);
+        let bundle = world.release(held);
+        let key = trustee(index).verifier();
+        shares.extend(bundle.open(&request, &key, &ask.release_key, &world.log_policy).unwrap().shares);
+    }
+    for (open, seed) in world.camera.opens[..3].iter().map(|open| open.unverified()).zip(&world.camera.seeds)
+    {
+        let of_epoch = shares.iter().filter(|(epoch, _)| *epoch == open.context.epoch_no);
+        let of_epoch: Vec<_> = of_epoch.map(|(_, share)| share.clone()).collect();
+        assert_eq!(combine(open, &of_epoch).unwrap().seed.expose(), seed.expose());
+    }
+}
+
+#[test]
+fn every_kind_verifies() {
+    for (kind, grants, lines) in [(Kind::Legal, THRESHOLD, 3), (Kind::OwnerShare, 0, 1)] {
+        let Released { mut evidence, segments, .. } = released_by(World::with(&with_devices()), kind, grants);
+        evidence.sign(OpenedAs::Owner, &device(&ADMIN), Seconds(NOW)).unwrap();
+        let release = verify(&evidence, &segments).unwrap().release.unwrap();
+        assert_eq!((release.kind, release.signers.len()), (kind, lines));
+        assert_eq!(usize::from(release.needed), release.grants.len());
+    }
+    // A recovery waits for a veto before it is granted; who signed it is known before that.
+    let mut world = World::new();
+    let ask = world.ask(Kind::Recovery);
+    let package = world.log_request(&ask);
+    let evidence = head(&world, package, Vec::new());
+    let error = Verification::start(&evidence).unwrap_err();
+    assert_eq!(error, EvidenceError::TooFewGrants { got: 0, needed: 3 });
+    let unsigned = Ask { signers: std::vec![sponsor()], ..world.ask(Kind::Recovery) };
+    let unsigned = world.log_request(&Ask { id: crate::record::EntryId([9; 16]), ..unsigned });
+    let error = Verification::start(&head(&world, unsigned, Vec::new())).unwrap_err();
+    assert_eq!(error, EvidenceError::NotRecovery);
 }
 
 #[test]
 fn every_part_that_is_altered_is_refused_by_name() {
     type Alter = fn(&mut Evidence);
     type Refused = fn(&EvidenceError) -> bool;
-    let cases: [(Alter, Refused); 12] = [
+    let cases: [(Alter, Refused); 21] = [
         (|e| e.log_policy = b"quorum none\n".to_vec(), |e| matches!(e, EvidenceError::LogPolicy(_))),
         (
             |e| e.log_policy.extend(b"# other\n"),
             |e| matches!(e, EvidenceError::WrongPolicy(_) | EvidenceError::LogPolicy(_)),
         ),
+        (|e| e.rules.extend(b"x 1\n"), |e| matches!(e, EvidenceError::PolicyDoc(_))),
+        (
+            |e| {
+                let rules = std::string::String::from_utf8(e.rules.clone()).unwrap();
+                e.rules = rules.replace("head-age-secs 120", "head-age-secs 121").into_bytes();
+            },
+            |e| matches!(e, EvidenceError::Rules(_)),
+        ),
+        // Without the PolicyDoc no registrar is known.
+        (|e| e.rules.clear(), |e| matches!(e, EvidenceError::Registration(_))),
         (|e| *e.enrollment.last_mut().unwrap() ^= 1, |e| matches!(e, EvidenceError::Object(_))),
         (|e| *e.policy.policy.last_mut().unwrap() ^= 1, |e| matches!(e, EvidenceError::Object(_))),
         (
@@ -121,14 +240,28 @@ fn every_part_that_is_altered_is_refused_by_name() {
         (|e| e.opens.swap(0, 1), |e| matches!(e, EvidenceError::WrongSeed(_))),
         (|e| (e.opens.swap(0, 1), e.seeds.swap(0, 1)).0, |e| matches!(e, EvidenceError::EpochMisplaced(_))),
         (|e| e.seeds[2][0] ^= 1, |e| matches!(e, EvidenceError::WrongSeed(EpochNo(9)))),
-        (|e| drop((e.opens.pop(), e.seeds.pop())), |e| matches!(e, EvidenceError::WrongSpan)),
+        (|e| drop((e.opens.pop(), e.seeds.pop())), |e| matches!(e, EvidenceError::EpochMisplaced(_))),
+        (
+            |e| {
+                drop((e.opens.pop(), e.seeds.pop()));
+                e.closing.clear();
+            },
+            |e| matches!(e, EvidenceError::WrongSpan),
+        ),
+        (|e| e.closing = e.opens[1].clone(), |e| matches!(e, EvidenceError::EpochMisplaced(_))),
+        (|e| *e.closing.last_mut().unwrap() ^= 1, |e| matches!(e, EvidenceError::EpochForged(..))),
+        (|e| e.details_key = None, |e| matches!(e, EvidenceError::Details(_))),
+        (|e| e.details_key = Some([1; 32]), |e| matches!(e, EvidenceError::Details(_))),
         (|e| e.grants[0] = e.grants[1].clone(), |e| matches!(e, EvidenceError::WrongTrustee(_))),
         (|e| drop(e.grants.pop()), |e| matches!(e, EvidenceError::TooFewGrants { got: 2, needed: 3 })),
+        (|e| e.seeds[1] = [0; 32], |e| matches!(e, EvidenceError::WrongSeed(_))),
     ];
-    let Released { evidence, segments } = released();
+    let Released { evidence, segments, .. } = released();
     for (at, (alter, refused)) in cases.into_iter().enumerate() {
         let mut altered = evidence.clone();
         alter(&mut altered);
+        // Its opener may be whoever altered it.
+        altered.sign(OpenedAs::Requester, &officer(), Seconds(NOW)).unwrap();
         let error = verify(&altered, &segments).unwrap_err();
         assert!(refused(&error), "case {at}: {error}");
     }
@@ -136,7 +269,7 @@ fn every_part_that_is_altered_is_refused_by_name() {
 
 #[test]
 fn altered_replayed_and_reordered_segments_are_refused() {
-    let Released { evidence, segments } = released();
+    let Released { evidence, segments, .. } = released();
     let refused = |segments: &[&Vec<u8>]| {
         let error = verify(&evidence, segments).unwrap_err();
         assert!(matches!(error, EvidenceError::Segment { .. }), "{error}");

@@ -111,7 +111,7 @@ fn a_reader_stops_at_its_limit() {
 fn the_mode_is_set_before_the_name_appears() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("secret");
-    create_with_mode(&path, b"x", SECRET_MODE).unwrap();
+    create_exclusive(&path, b"x").unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(free_bytes(dir.path()).unwrap() > 0);
 }

@@ -1,6 +1,6 @@
 //! A file that is written over time, and gets its name when it is whole.
 
-use super::{DurableError, missing, parent, sync_dir};
+use super::{DurableError, missing, parent, private, sync_dir};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -21,13 +21,19 @@ impl Unfinished {
         let name = beside.file_name().ok_or_else(|| missing(beside))?.to_string_lossy();
         let suffix = hex::encode(crate::rng::bytes::<8>());
         let path = parent(beside).join(format!(".{name}.{suffix}.part"));
-        let opened = File::options().read(true).write(true).create_new(true).open(&path);
+        let opened = private().read(true).write(true).create_new(true).open(&path);
         let file = BufWriter::new(opened.map_err(|error| DurableError::at(beside, error))?);
         Ok(Self { path, file })
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), DurableError> {
         self.file.write_all(bytes).map_err(|error| DurableError::at(&self.path, error))
+    }
+
+    /// What was written so far, to be read.
+    pub fn read_back(&mut self) -> Result<&mut File, DurableError> {
+        self.file.flush().map_err(|error| DurableError::at(&self.path, error))?;
+        Ok(self.file.get_mut())
     }
 
     /// Hands over what was written, piece by piece from its beginning; the file is of no more use.

@@ -9,11 +9,11 @@ use crate::live::Event;
 use crate::span::Span;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use host::durable::DurableError;
 use host::http::Failure;
 use page::socket::{Socket, Upgrade};
 use serde::Serialize;
 use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -52,11 +52,10 @@ struct Ready {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn create(app: &App) -> io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
+    fn create(app: &App) -> Result<Self, DurableError> {
         let name = format!("export-{}", hex::encode(app.owner.rng().bytes::<8>()));
         let path = app.owner.folder().join(name);
-        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+        host::durable::create_dirs(&path)?;
         Ok(Self(path))
     }
 }
@@ -125,7 +124,7 @@ async fn exported(app: &App, socket: &mut Socket, name: &str, span: Span) -> Opt
 fn ready(app: &App, name: &str, exported: Exported) -> Result<Told, ExportError> {
     let mut files = Vec::new();
     for file in exported.files {
-        let at = |error| host::durable::DurableError::at(&file.path, error);
+        let at = |error| DurableError::at(&file.path, error);
         let opened = File::open(&file.path).map_err(at)?;
         std::fs::remove_file(&file.path).map_err(at)?;
         let id = hex::encode(app.owner.rng().bytes::<16>());

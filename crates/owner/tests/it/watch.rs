@@ -1,6 +1,7 @@
 //! Pairing, live view, playback, export and status over real sockets.
 
 use crate::world::World;
+use escrow::evidence::{Completeness, FileVerification, OpenedAs, Seen, Verified};
 use escrow::record::{OwnerPolicyLeaf, Signed};
 use host::running::Running;
 use host::shutdown::Shutdown;
@@ -8,6 +9,7 @@ use media::id::TrackId;
 use media::segment::Start;
 use media::time::{Micros, Seconds};
 use owner::audit::{Since, audit};
+use owner::evidence::OwnEvidenceError;
 use owner::export::ExportError;
 use owner::live::{Event, WatchError};
 use owner::pair::{PairError, PairStep};
@@ -394,4 +396,53 @@ fn frames(path: &std::path::Path) -> usize {
     assert!(decoded.status.success(), "{}", String::from_utf8_lossy(&decoded.stderr));
     let lines = String::from_utf8(decoded.stdout).unwrap();
     lines.lines().filter(|line| !line.starts_with('#')).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_s_evidence_is_whole_epochs_signed_by_this_device_and_says_what_was_lost() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    for at in 0..21 {
+        if at == 12 {
+            camera.lose().await;
+        } else {
+            camera.film().await;
+        }
+    }
+    let to = scene.dir.path().join("door.evidence");
+    let written =
+        owner::evidence::export(&scene.owner, "front-door", span(&camera, 2, 8), &to).await.unwrap();
+    let epoch = span(&camera, 0, 10);
+    assert_eq!((written.from_us, written.to_us), (epoch.from_us().0, epoch.to_us().0));
+    assert_eq!((written.segments, written.missing, written.complete), (10, 0, true));
+    let verified = evidence(&to);
+    assert_eq!(verified.footage.completeness(), Completeness::Complete);
+    assert_eq!((verified.release, verified.opener.unwrap().opened), (None, OpenedAs::Owner));
+
+    // The second epoch lacks a segment, which its close record counts.
+    let both = span(&camera, 2, 18);
+    let written = owner::evidence::export(&scene.owner, "front-door", both, &to).await.unwrap();
+    assert_eq!((written.segments, written.missing, written.complete), (19, 1, false));
+    let lost = span(&camera, 12, 13);
+    let [gap] = evidence(&to).footage.gaps[..] else { panic!("one second is missing") };
+    assert_eq!((gap.from_us, gap.to_us, gap.segments), (lost.from_us(), lost.to_us(), 1));
+    let mode = std::os::unix::fs::MetadataExt::mode(&to.metadata().unwrap()) & 0o777;
+    assert_eq!(mode, 0o600, "who has it can watch");
+
+    let before = Span::new(Micros(camera.began_us - 60_000_000), epoch.from_us()).unwrap();
+    let nothing = owner::evidence::export(&scene.owner, "front-door", before, &to).await;
+    assert!(matches!(nothing, Err(OwnEvidenceError::Nothing)), "{nothing:?}");
+}
+
+/// What an evidence file shows.
+fn evidence(path: &std::path::Path) -> Verified {
+    let bytes = std::fs::read(path).unwrap();
+    let (mut file, mut verification) = (&bytes[..], FileVerification::default());
+    loop {
+        let (next, rest) = file.split_at(verification.wanted().min(file.len()));
+        file = rest;
+        if let Seen::End(verified) = verification.feed(next.to_vec()).unwrap() {
+            return *verified;
+        }
+    }
 }

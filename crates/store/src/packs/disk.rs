@@ -40,7 +40,7 @@ pub(super) trait Disk: Debug + Send + Sync + 'static {
 
     /// Makes a new, empty file whose name is durable on return.
     fn create(&self, path: &Path) -> Result<File, DurableError> {
-        let file = OpenOptions::new()
+        let file = durable::private()
             .read(true)
             .write(true)
             .create_new(true)

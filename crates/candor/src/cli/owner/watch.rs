@@ -1,4 +1,4 @@
-//! `candor owner live`, `play` and `export`: one picture of one camera.
+//! `candor owner live`, `play`, `export` and `evidence`: one picture of one camera.
 
 use super::open;
 use crate::cli::when::{When, span};
@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host::shutdown::Shutdown;
 use media::id::TrackId;
+use owner::evidence::OwnEvidenceError;
 use owner::export::{ExportError, Exported};
 use owner::live::{Event, WatchError, Watched};
 use owner::{Owner, Picture};
@@ -103,6 +104,38 @@ pub(super) async fn export(
     Ok(())
 }
 
+pub(super) async fn evidence(
+    terminal: &Terminal,
+    shutdown: Shutdown,
+    owner: &Owner,
+    (picture, between): (Picture<'_>, Between),
+    output: &Path,
+) -> Outcome {
+    let span = span(between.from, between.to)?;
+    let written = tokio::select! {
+        written = owner::evidence::export(owner, picture, span, output) => written,
+        () = shutdown.requested() => return Ok(()),
+    };
+    let written = written.map_err(|error| match error {
+        OwnEvidenceError::Watch(error) => not_watched(error),
+        OwnEvidenceError::Nothing => Ended::no(error),
+        OwnEvidenceError::Hole { .. } | OwnEvidenceError::PolicyChanges(_) | OwnEvidenceError::TooLong => {
+            Ended::wrong(error)
+        }
+        error => error.into(),
+    })?;
+    terminal.result(&written, |written| {
+        let whole = match (written.missing, written.complete) {
+            (0, true) => "complete".to_owned(),
+            (0, false) => "its end not proven: write it again when the camera has filmed on".to_owned(),
+            (missing, _) => format!("{missing} segments missing"),
+        };
+        let (from, to) = (show_us(written.from_us), show_us(written.to_us));
+        format!("{}  {from} to {to}, {} segments, {whole}", written.path.display(), written.segments)
+    });
+    Ok(())
+}
+
 fn exported_text(exported: &Exported) -> String {
     let span = |from_us, to_us| format!("{} to {}", show_us(from_us), show_us(to_us));
     let files = exported.files.iter().map(|file| {
@@ -117,8 +150,10 @@ fn exported_text(exported: &Exported) -> String {
 async fn sink(output: Option<&Path>) -> Result<Box<dyn AsyncWrite + Unpin + Send>, Ended> {
     match output {
         Some(path) => {
-            let file = tokio::fs::File::create(path).await;
-            let file = file.with_context(|| format!("{}: cannot be written", path.display()));
+            let file = host::durable::private().write(true).create(true).truncate(true).open(path);
+            let file = file
+                .map(tokio::fs::File::from_std)
+                .with_context(|| format!("{}: cannot be written", path.display()));
             Ok(Box::new(file.map_err(Ended::wrong)?))
         }
         None => Ok(Box::new(tokio::io::stdout())),

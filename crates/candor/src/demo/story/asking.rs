@@ -3,10 +3,12 @@
 use super::{Chosen, PATIENCE, Story, StoryError, at};
 use crate::demo::report::Refused;
 use crate::words::answer_text;
+use escrow::evidence::Completeness;
 use requester::ask::{Ask, Grounds, Kind};
 use requester::collect::Answer;
 use requester::folder::RequestFolder;
 use requester::show::Tried;
+use std::path::Path;
 
 impl Story<'_> {
     /// Composes the request and shows it to the trustees without a leaf.
@@ -86,13 +88,34 @@ impl Story<'_> {
             Tried::NoFootage => Refused { refused: false, name: "no footage of it".to_owned() },
         };
         self.says(format!("epoch {}, the next one: {}", last + 1, neighbour.name));
-        let verified = crate::evidence::verify(&opened.evidence);
-        match &verified {
-            Ok(_) => self.says(format!("{} verifies offline", opened.evidence.display())),
-            Err(error) => self.says(format!("the evidence does NOT verify: {error}")),
-        }
-        let holds = verified.is_ok();
+        let holds = self.evidence(&opened.evidence)?;
         Ok((opened, neighbour, holds))
+    }
+
+    /// Verifies the evidence as a stranger would, and once more without the record that proves its
+    /// end: whether the one is complete, and the other says that it is not shown to be.
+    fn evidence(&mut self, path: &Path) -> Result<bool, StoryError> {
+        let whole = match crate::evidence::verify(path, &mut |_| Ok(())) {
+            Ok(verified) => verified.footage.completeness(),
+            Err(error) => {
+                self.says(format!("the evidence does NOT verify: {error}"));
+                return Ok(false);
+            }
+        };
+        self.says(match whole {
+            Completeness::Complete => format!("{} verifies offline: complete", path.display()),
+            Completeness::Incomplete => format!("{} verifies offline, INCOMPLETE", path.display()),
+            Completeness::NotProven => format!("{} verifies offline, its END NOT PROVEN", path.display()),
+        });
+        let cut = path.with_file_name("evidence-without-its-closing");
+        crate::evidence::without_closing(path, &cut).map_err(at("cut evidence"))?;
+        let cut = crate::evidence::verify(&cut, &mut |_| Ok(())).map_err(at("cut evidence"))?;
+        let is_told = cut.footage.completeness() == Completeness::NotProven;
+        self.says(format!(
+            "with the camera's closing record and the last segment cut off, it {}",
+            if is_told { "says that its end is not proven" } else { "does NOT say so" }
+        ));
+        Ok(whole == Completeness::Complete && is_told)
     }
 }
 

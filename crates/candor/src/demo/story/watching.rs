@@ -25,7 +25,8 @@ impl Story<'_> {
             timer.request();
         });
         let path = self.cast.plan.dir.join("live.mp4");
-        let mut sink = tokio::fs::File::create(&path).await.map_err(at("live"))?;
+        let sink = host::durable::private().write(true).create_new(true).open(&path).map_err(at("live"))?;
+        let mut sink = tokio::fs::File::from_std(sink);
         let camera = self.camera()?.name.clone();
         let owner = &self.cast.people.owner;
         let watched =

@@ -52,6 +52,7 @@ fn files_of_the_second_implementation_are_read_and_written_byte_for_byte() {
         let (file, why) = (bytes(&vector["bytes"]), &vector["why"]);
         let (head, segments) = read(&file).unwrap_or_else(|error| panic!("{why}: {error}"));
         assert_eq!(head.encode(), bytes(&vector["head"]), "{why}");
+        assert_eq!(head.signed_hash().to_hex(), vector["signed"].as_str().unwrap(), "{why}");
         let expected: Vec<_> = vector["segments"].as_array().unwrap().iter().map(bytes).collect();
         assert_eq!(segments, expected, "{why}");
         assert_eq!(write(&head, &segments).unwrap(), file, "{why}");

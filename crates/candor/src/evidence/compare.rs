@@ -1,0 +1,227 @@
+//! Whether a film that came beside evidence is the film that the evidence gives: byte by byte, and
+//! where it is not, sample by sample. Contract: `proto/evidence.md#the-picture`.
+//!
+//! A sample is a picture or a piece of sound as it was encoded. Another file around the same samples
+//! may show them otherwise (an edit list leaves out what lies in the file), so that only the same
+//! bytes are "the same".
+
+use anyhow::{Context as _, bail};
+use container::init::TrackKind;
+use container::plain::{MOOV_MAX, Plain, PlainSample, PlainTrack};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use tlog::Hash;
+
+/// The largest sample that is read.
+const SAMPLE_MAX: u32 = 16 << 20;
+/// Sound that begins further from its picture than this is of another moment.
+const APART_SECONDS: f64 = 1.0;
+
+/// What came of it, from the best to the worst.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Compared {
+    /// Byte for byte.
+    Same,
+    /// Every sample, in another file.
+    Rewrapped,
+    /// A stretch of it, without a hole, seconds from the film's beginning; in another file.
+    Part { from: f64, to: f64 },
+    /// Something in it is not the camera's.
+    Differs { what: String },
+}
+
+impl Compared {
+    /// The lower, the more of it is alike.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Self::Same => 0,
+            Self::Rewrapped => 1,
+            Self::Part { .. } => 2,
+            Self::Differs { .. } => 3,
+        }
+    }
+}
+
+/// Compares a clip with a film of the evidence.
+pub(crate) fn compare(film: &mut File, clip: &mut File) -> anyhow::Result<Compared> {
+    if is_same(film, clip)? {
+        return Ok(Compared::Same);
+    }
+    let (known, claimed) = (Hashed::of(film)?, Hashed::of(clip)?);
+    let (tracks, others) = (&known.plain.tracks, &claimed.plain.tracks);
+    let differs = |what: String| Ok(Compared::Differs { what });
+    if tracks.len() != others.len() {
+        return differs(format!("it has {} tracks, the camera's film has {}", others.len(), tracks.len()));
+    }
+    if let Some(at) = tracks.iter().zip(others).position(|(track, other)| !track.decodes_like(other)) {
+        return differs(format!("track {} would be decoded with other parameters", at + 1));
+    }
+    let mut spans: Vec<(f64, f64)> = Vec::new();
+    let mut is_whole = true;
+    for at in 0..tracks.len() {
+        let (track, other) = (Track::of(&known, at), Track::of(&claimed, at));
+        let Some(start) = track.best_start(&other) else {
+            return differs(format!("the first {} is none of the camera's", other.what()));
+        };
+        let alike = track.alike(&other, start);
+        if alike < other.hashes.len() {
+            let (number, seconds) = (alike + 1, other.track.seconds(alike));
+            let what = other.what();
+            return differs(format!(
+                "{what} {number} of {}, at {seconds:.2} s, is not what the camera filmed after the one before it",
+                other.hashes.len()
+            ));
+        }
+        is_whole &= start == 0 && alike == track.hashes.len();
+        if alike > 0 {
+            spans.push((track.track.seconds(start), track.track.seconds(start + alike)));
+        }
+    }
+    let Some((from, to)) = spans.first().copied() else {
+        return differs("there is nothing in it".to_owned());
+    };
+    if spans.iter().any(|(begins, _)| (begins - from).abs() > APART_SECONDS) {
+        return differs("its sound is of another moment than its pictures".to_owned());
+    }
+    Ok(if is_whole { Compared::Rewrapped } else { Compared::Part { from, to } })
+}
+
+/// Whether the two files have the same bytes.
+fn is_same(one: &mut File, other: &mut File) -> anyhow::Result<bool> {
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    one.seek(SeekFrom::Start(0))?;
+    other.seek(SeekFrom::Start(0))?;
+    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+    let (mut mine, mut its) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        let read = one.read(&mut mine)?;
+        if read == 0 {
+            return Ok(true);
+        }
+        other.read_exact(&mut its[..read])?;
+        if mine[..read] != its[..read] {
+            return Ok(false);
+        }
+    }
+}
+
+/// A film with the hash of each sample.
+struct Hashed {
+    plain: Plain,
+    hashes: Vec<Vec<Hash>>,
+}
+
+impl Hashed {
+    fn of(file: &mut File) -> anyhow::Result<Self> {
+        let plain = Plain::parse(&moov(file)?).context("it is no plain MP4")?;
+        let mut reader = BufReader::new(file);
+        let mut hashes = Vec::new();
+        for track in &plain.tracks {
+            let of_track = track.samples.iter().map(|sample| hash(&mut reader, sample));
+            hashes.push(of_track.collect::<anyhow::Result<_>>()?);
+        }
+        Ok(Self { plain, hashes })
+    }
+}
+
+fn hash(file: &mut BufReader<&mut File>, sample: &PlainSample) -> anyhow::Result<Hash> {
+    if sample.size > SAMPLE_MAX {
+        bail!("a sample of {} bytes is over the limit of {SAMPLE_MAX}", sample.size);
+    }
+    file.seek(SeekFrom::Start(sample.at))?;
+    let mut bytes = vec![0; sample.size as usize];
+    file.read_exact(&mut bytes).context("a sample lies outside the file")?;
+    Ok(Hash::of(&[&bytes]))
+}
+
+/// The moov box of a file.
+fn moov(file: &mut File) -> anyhow::Result<Vec<u8>> {
+    let length = file.metadata()?.len();
+    let mut at = 0;
+    while at < length {
+        file.seek(SeekFrom::Start(at))?;
+        let mut head = [0; 8];
+        file.read_exact(&mut head).context("the file ends inside a box")?;
+        let [a, b, c, d, kind @ ..] = head;
+        let size = match u32::from_be_bytes([a, b, c, d]) {
+            0 => length - at,
+            1 => {
+                let mut large = [0; 8];
+                file.read_exact(&mut large).context("the file ends inside a box")?;
+                u64::from_be_bytes(large)
+            }
+            size => size.into(),
+        };
+        if size < 8 || size > length - at {
+            bail!("a box goes beyond the file: this is no MP4");
+        }
+        if kind == *b"moov" {
+            if size > MOOV_MAX as u64 {
+                bail!("its index is over the limit of {MOOV_MAX} bytes");
+            }
+            file.seek(SeekFrom::Start(at))?;
+            let mut moov = Vec::new();
+            file.by_ref().take(size).read_to_end(&mut moov)?;
+            return Ok(moov);
+        }
+        at += size;
+    }
+    bail!("it has no index (moov): this is no MP4")
+}
+
+/// One track of a read film.
+struct Track<'a> {
+    track: &'a PlainTrack,
+    hashes: &'a [Hash],
+}
+
+impl<'a> Track<'a> {
+    fn of(read: &'a Hashed, at: usize) -> Self {
+        Self { track: &read.plain.tracks[at], hashes: &read.hashes[at] }
+    }
+
+    /// Where in this one the other begins: where most of it is alike. A still scene repeats itself.
+    fn best_start(&self, other: &Track<'_>) -> Option<usize> {
+        let Some(first) = other.hashes.first() else { return Some(0) };
+        let starts = self.hashes.iter().enumerate().filter(|(_, hash)| *hash == first).map(|(at, _)| at);
+        starts.max_by_key(|start| (self.alike(other, *start), std::cmp::Reverse(*start)))
+    }
+
+    /// How many samples of the other are this one's from `start` on: bytes, order and times. How long
+    /// the last one stands, another file may say otherwise.
+    fn alike(&self, other: &Track<'_>, start: usize) -> usize {
+        let mine = self.hashes.iter().zip(&self.track.samples).skip(start);
+        let its = other.hashes.iter().zip(&other.track.samples);
+        let last = other.hashes.len().saturating_sub(1);
+        let us = |track: &PlainTrack, ticks: i64| i128::from(ticks) * 1_000_000 / i128::from(track.timescale);
+        // Another file may count from decoding to showing from another zero.
+        let zero =
+            |track: &PlainTrack, at: usize| track.samples.get(at).map_or(0, |sample| sample.composition);
+        let zeros = (zero(self.track, start), zero(other.track, 0));
+        let near = |mine: i64, its: i64| us(self.track, mine).abs_diff(us(other.track, its)) <= 1_000;
+        mine.zip(its)
+            .enumerate()
+            .take_while(|(at, ((hash, sample), (other_hash, other_sample)))| {
+                let lasts = near(sample.duration.into(), other_sample.duration.into());
+                let (mine, its) = (sample.composition - zeros.0, other_sample.composition - zeros.1);
+                hash == other_hash
+                    && sample.is_sync == other_sample.is_sync
+                    && (lasts || *at == last)
+                    && near(mine, its)
+            })
+            .count()
+    }
+
+    fn what(&self) -> &'static str {
+        match self.track.kind {
+            TrackKind::Video { .. } => "picture",
+            TrackKind::Audio => "piece of sound",
+            TrackKind::Other => "sample",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

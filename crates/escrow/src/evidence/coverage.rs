@@ -1,0 +1,214 @@
+//! What of the epochs is in the file, what is missing, and up to where that is proven. Contract:
+//! `proto/evidence.md#what-it-shows`.
+//!
+//! The close record of an epoch, signed in the EpochOpen after it, says how many segments the
+//! camera filmed in it. Counted against it, an epoch is complete or not; without it nobody can say,
+//! and it is not said.
+
+use super::EvidenceError;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+use media::epoch::{EpochClose, EpochOpen, GapReason};
+use media::id::EpochNo;
+use media::time::Micros;
+use seal::opener::{Continuity, Ended, Gap, OpenError};
+
+/// An epoch, or the end of one, of which the file does not show whether anything is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unproven {
+    /// Which.
+    pub epoch: EpochNo,
+    /// From the end of its last segment in the file.
+    pub from_us: Micros,
+    /// To the epoch's end, as far as it was planned.
+    pub to_us: Micros,
+}
+
+/// What is in the file of the footage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Footage {
+    /// First epoch.
+    pub first_epoch: EpochNo,
+    /// Last epoch.
+    pub last_epoch: EpochNo,
+    /// The first epoch's start.
+    pub start_us: Micros,
+    /// The last epoch's end.
+    pub end_us: Micros,
+    /// Whole segments: signed, opened, in the chain.
+    pub segments: u64,
+    /// Segments that the camera filmed, by its close records, and that are not in the file.
+    pub missing: u64,
+    /// What is missing between start and end, or was not filmed, where the file shows it.
+    pub gaps: Vec<Gap>,
+    /// Of what it is not shown whether anything is missing.
+    pub unproven: Vec<Unproven>,
+}
+
+/// Whether all is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// All that the camera filmed in these epochs is in the file.
+    Complete,
+    /// Something that the camera filmed is not.
+    Incomplete,
+    /// Nothing is known to be missing, and it is not shown that nothing is.
+    NotProven,
+}
+
+impl Footage {
+    /// Whether all is there.
+    pub fn completeness(&self) -> Completeness {
+        if self.missing > 0 {
+            Completeness::Incomplete
+        } else if self.unproven.is_empty() {
+            Completeness::Complete
+        } else {
+            Completeness::NotProven
+        }
+    }
+}
+
+/// The epochs of a file, being counted.
+pub(super) struct Coverage {
+    opens: Vec<EpochOpen>,
+    closing: Option<EpochOpen>,
+    continuity: Continuity,
+    seen: BTreeMap<EpochNo, Counted>,
+    first: Option<Ended>,
+    last: Option<Ended>,
+    segments: u64,
+    gaps: Vec<Gap>,
+}
+
+/// Of one epoch.
+struct Counted {
+    segments: u64,
+    last: Ended,
+}
+
+impl Coverage {
+    pub(super) fn new(opens: Vec<EpochOpen>, closing: Option<EpochOpen>) -> Self {
+        Self {
+            opens,
+            closing,
+            continuity: Continuity::new(),
+            seen: BTreeMap::new(),
+            first: None,
+            last: None,
+            segments: 0,
+            gaps: Vec::new(),
+        }
+    }
+
+    pub(super) fn segments(&self) -> u64 {
+        self.segments
+    }
+
+    /// What was missing or not filmed between the segments so far.
+    pub(super) fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Takes the next whole segment.
+    pub(super) fn take(&mut self, ended: &Ended) -> Result<(), OpenError> {
+        let epoch = ended.header.epoch_no;
+        let known = self.opens.iter().find(|open| open.context.epoch_no == epoch);
+        let gap = self.continuity.take(ended, known.ok_or(OpenError::NoKey(epoch))?)?;
+        self.gaps.extend(gap);
+        self.segments += 1;
+        self.first.get_or_insert(*ended);
+        self.last = Some(*ended);
+        let before = self.seen.get(&epoch).map_or(0, |seen| seen.segments);
+        self.seen.insert(epoch, Counted { segments: before + 1, last: *ended });
+        Ok(())
+    }
+
+    /// What is there, once the file has ended.
+    pub(super) fn finish(self) -> Result<Footage, EvidenceError> {
+        let (Some(first), Some(last)) = (self.opens.first(), self.opens.last()) else {
+            return Err(EvidenceError::NoEpochs);
+        };
+        let (mut missing, mut unproven) = (0, Vec::new());
+        for (open, close) in self.closes() {
+            let epoch = open.context.epoch_no;
+            let Some(close) = close else {
+                let seen = self.seen.get(&epoch);
+                let from_us = seen.map_or(open.context.start_us, |seen| end_of(&seen.last));
+                let to_us = open.context.end_us().max(from_us);
+                unproven.push(Unproven { epoch, from_us, to_us });
+                continue;
+            };
+            missing += self.missing_of(epoch, close).ok_or(EvidenceError::WrongClose(epoch))?;
+        }
+        let mut gaps: Vec<Gap> = self.missing_before(first).into_iter().collect();
+        gaps.extend(&self.gaps);
+        gaps.extend(self.missing_after(first, last));
+        Ok(Footage {
+            first_epoch: first.context.epoch_no,
+            last_epoch: last.context.epoch_no,
+            start_us: first.context.start_us,
+            end_us: last.context.end_us(),
+            segments: self.segments,
+            missing,
+            gaps,
+            unproven,
+        })
+    }
+
+    /// Each epoch with its close record, if the file has it.
+    fn closes(&self) -> impl Iterator<Item = (&EpochOpen, Option<&EpochClose>)> {
+        let after = self.opens.iter().skip(1).map(Some).chain([self.closing.as_ref()]);
+        self.opens.iter().zip(after).map(|(open, after)| {
+            let close = after.and_then(|after| after.previous.as_ref());
+            (open, close.filter(|close| close.epoch_no == open.context.epoch_no))
+        })
+    }
+
+    /// How many segments of an epoch are not there; none where its close record cannot be true.
+    fn missing_of(&self, epoch: EpochNo, close: &EpochClose) -> Option<u64> {
+        let Some(seen) = self.seen.get(&epoch) else { return Some(close.segments.into()) };
+        let last = &seen.last;
+        let is_last = last.header.k.checked_add(1) == Some(close.segments);
+        let is_beyond = last.header.k >= close.segments;
+        if is_beyond || (is_last && last.trailer.chain.0 != close.chain) {
+            return None;
+        }
+        u64::from(close.segments).checked_sub(seen.segments)
+    }
+
+    /// The file may begin after its first epoch did.
+    fn missing_before(&self, first: &EpochOpen) -> Option<Gap> {
+        let header = &self.first?.header;
+        let before = self.closes().filter(|(open, _)| open.context.epoch_no < header.epoch_no);
+        let counted = before.filter_map(|(_, close)| close).map(|close| u64::from(close.segments));
+        let segments = u64::from(header.k) + counted.sum::<u64>();
+        let is_missing = header.k > 0 || header.epoch_no != first.context.epoch_no;
+        let (from_us, to_us) = (first.context.start_us, header.start_us);
+        is_missing.then_some(Gap { from_us: from_us.min(to_us), to_us, segments, reason: None })
+    }
+
+    /// The file may end before its last epoch does: what its close records say of that.
+    fn missing_after(&self, first: &EpochOpen, last: &EpochOpen) -> Option<Gap> {
+        let reached = self.last.map(|last| (last.header.epoch_no, u64::from(last.header.k) + 1));
+        let from_us = self.last.as_ref().map_or(first.context.start_us, end_of);
+        let is_behind = |open: &EpochOpen| reached.is_none_or(|(epoch, _)| open.context.epoch_no >= epoch);
+        let closes = self.closes().filter(|(open, _)| is_behind(open));
+        let (mut segments, mut reason) = (0, None);
+        for close in closes.filter_map(|(_, close)| close) {
+            let seen = reached.filter(|(epoch, _)| *epoch == close.epoch_no).map_or(0, |(_, seen)| seen);
+            segments += u64::from(close.segments).saturating_sub(seen);
+            reason = Some(close.gap).filter(|gap| *gap != GapReason::None).or(reason);
+        }
+        // SPEC: segment.md#opening: the camera's reason MUST NOT excuse segments that it filmed,
+        // spool overflow apart.
+        let reason = reason.filter(|reason| segments == 0 || *reason == GapReason::SpoolOverflow);
+        let to_us = last.context.end_us().max(from_us);
+        (segments > 0 || reason.is_some()).then_some(Gap { from_us, to_us, segments, reason })
+    }
+}
+
+fn end_of(last: &Ended) -> Micros {
+    last.header.start_us.after(Duration::from_micros(last.trailer.duration_us.into()))
+}

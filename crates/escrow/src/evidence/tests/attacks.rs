@@ -1,0 +1,260 @@
+//! What worked, and what whoever hands on a file may try: cut it, strip it, dress it up.
+
+use super::*;
+use crate::record::EntryId;
+
+#[test]
+fn no_subset_of_the_segments_is_complete_and_without_the_closing_none_is() {
+    let Released { evidence, segments, .. } = released();
+    let mut open_ended = evidence.clone();
+    open_ended.closing.clear();
+    open_ended.opener.clear();
+    let all = (1u32 << segments.len()) - 1;
+    for subset in 0..=all {
+        let kept: Vec<_> =
+            segments.iter().enumerate().filter(|(at, _)| subset >> at & 1 == 1).map(|(_, it)| it).collect();
+        let left_out = segments.len() - kept.len();
+        let footage = verify(&evidence, &kept).unwrap().footage;
+        assert_eq!(footage.missing, left_out as u64, "{subset:b}");
+        let expected = if subset == all { Completeness::Complete } else { Completeness::Incomplete };
+        assert_eq!(footage.completeness(), expected, "{subset:b}");
+        // What is missing is told, each segment once.
+        let told: u64 = footage.gaps.iter().map(|gap| gap.segments).sum();
+        assert_eq!(told, left_out as u64, "{subset:b}: {:?}", footage.gaps);
+        assert!(footage.gaps.iter().all(|gap| gap.reason.is_none()), "the camera excuses nothing");
+
+        let footage = verify(&open_ended, &kept).unwrap().footage;
+        assert_ne!(footage.completeness(), Completeness::Complete, "{subset:b}");
+        assert!(!footage.unproven.is_empty());
+        let of_last = kept.iter().filter(|it| segments[4..].contains(it)).count();
+        assert_eq!(footage.missing, (4 - (kept.len() - of_last)) as u64, "of the epochs that are closed");
+    }
+}
+
+#[test]
+fn a_cut_tail_without_its_closing_is_said_to_be_not_shown_from_the_last_segment_on() {
+    let Released { mut evidence, segments, .. } = released();
+    evidence.closing.clear();
+    evidence.opener.clear();
+    let cut = verify(&evidence, &segments[..5]).unwrap().footage;
+    assert_eq!((cut.completeness(), cut.gaps.len()), (Completeness::NotProven, 0));
+    let [open_end] = cut.unproven[..] else { panic!("{:?}", cut.unproven) };
+    assert_eq!((open_end.epoch, open_end.to_us), (EpochNo(FIRST_EPOCH + 2), cut.end_us));
+    assert!(cut.start_us < open_end.from_us && open_end.from_us < cut.end_us);
+}
+
+#[test]
+fn stripped_of_request_and_grants_it_shows_no_release_and_no_opener() {
+    let Released { evidence, segments, .. } = released();
+    let mut stripped = evidence.clone();
+    stripped.request = Proven::default();
+    assert!(matches!(verify(&stripped, &segments), Err(EvidenceError::Record(_))), "a key to nothing");
+    stripped.details_key = None;
+    assert_eq!(verify(&stripped, &segments).unwrap_err(), EvidenceError::GrantsAlone);
+    stripped.grants.clear();
+    let idle = verify(&stripped, &segments).unwrap_err();
+    assert!(matches!(idle, EvidenceError::Registration(_)), "the officer's signed nothing here: {idle}");
+    stripped.registrations.clear();
+    let opened = verify(&stripped, &segments).unwrap_err();
+    assert!(matches!(opened, EvidenceError::WrongOpener(_)), "who opened it signed the whole: {opened}");
+    stripped.opener.clear();
+    let verified = verify(&stripped, &segments).unwrap();
+    assert_eq!((verified.release, verified.opener), (None, None));
+    assert_eq!(verified.policy.sponsor.registered, None);
+}
+
+#[test]
+fn another_owner_s_share_leaf_is_no_release_of_this_footage() {
+    let Released { mut world, evidence, segments } = released();
+    // Any owner-share of the log with the same span, about whichever camera.
+    let mut ask = Ask { id: EntryId([77; 16]), ..world.ask(Kind::OwnerShare) };
+    ask.details.camera_id = CameraId([3; 32]);
+    let package = world.log_request(&ask);
+    let mut dressed = head(&world, package, Vec::new());
+    let refused = verify(&dressed, &segments).unwrap_err();
+    assert_eq!(refused, EvidenceError::Details("they are of another camera or track"));
+    dressed.details_key = evidence.details_key;
+    let refused = verify(&dressed, &segments).unwrap_err();
+    assert_eq!(refused, EvidenceError::Details("the key in the file does not open them"));
+    // One that was made for this camera, by somebody with a sponsor: nobody of the owner's opened it.
+    let ask = Ask { id: EntryId([78; 16]), ..world.ask(Kind::OwnerShare) };
+    let package = world.log_request(&ask);
+    let made = verify(&head(&world, package, Vec::new()), &segments).unwrap();
+    assert_eq!((made.release.unwrap().kind, made.opener), (Kind::OwnerShare, None));
+    // And no trustees' grants go with one.
+    let ask = Ask { id: EntryId([79; 16]), ..world.ask(Kind::OwnerShare) };
+    let package = world.log_request(&ask);
+    let with_grants = head(&world, package, evidence.grants);
+    assert!(matches!(verify(&with_grants, &segments), Err(EvidenceError::WrongGrant(..))));
+}
+
+#[test]
+fn another_agency_s_name_without_its_key_is_a_name_in_a_text() {
+    let mut world = World::with(&with_devices());
+    let stranger = |seed| signer("stranger.example", seed);
+    let ask = Ask { signers: std::vec![stranger(5), stranger(6), sponsor()], ..world.ask(Kind::Emergency) };
+    let package = world.log_request(&ask);
+    let request = world.logged(&package);
+    let mut evidence = head(&world, package, Vec::new());
+    // Trustees of the owner's own would grant what no gate passes: the check comes to the grants.
+    let refused = Verification::start(&evidence).unwrap_err();
+    assert_eq!(refused, EvidenceError::TooFewGrants { got: 0, needed: 3 });
+    // The agency's real registrations do not make it theirs.
+    let real = world.registrations.iter().filter(|(_, leaf)| !leaf.is_empty());
+    evidence.registrations =
+        real.map(|(index, leaf)| (leaf.clone(), world.log.proof(*index, 4, NOW).encode())).collect();
+    let (signers, idle) = signers_of(&evidence, &request, &world);
+    assert!(signers[..2].iter().all(|signed| signed.registered.is_none()), "{signers:?}");
+    assert!(matches!(idle, Err(EvidenceError::Registration(_))));
+    // Nor does a registration of their keys for another agency.
+    for (role, key) in [(Role::Officer, stranger(5)), (Role::Supervisor, stranger(6))] {
+        world.register_key(role, "stranger.example", &key, KeyState::Registered);
+    }
+    let of_strangers = world.registrations.iter().rev().take(2);
+    evidence.registrations =
+        of_strangers.map(|(index, leaf)| (leaf.clone(), world.log.proof(*index, 4, NOW).encode())).collect();
+    let (signers, idle) = signers_of(&evidence, &request, &world);
+    assert!(signers[..2].iter().all(|signed| signed.registered.is_none()), "{signers:?}");
+    assert!(matches!(idle, Err(EvidenceError::Registration(_))));
+}
+
+/// Who signed a request by the registrations of a head, and whether all of these serve.
+fn signers_of(
+    head: &Evidence,
+    request: &tlog::Logged<Signed<Request>>,
+    world: &World,
+) -> (Vec<SignedAs>, Result<(), EvidenceError>) {
+    let mut all =
+        signers::Registrations::read(&head.registrations, Some(&world.rules), &world.log_policy).unwrap();
+    let agency = name("police.example");
+    let roles =
+        [(Role::Officer, agency.clone()), (Role::Supervisor, agency), (Role::Sponsor, name("relay.example"))];
+    let signers =
+        roles.iter().enumerate().map(|(at, (role, of))| all.signer(request, at, *role, (of, None)).unwrap());
+    let signers = signers.collect();
+    (signers, all.all_serve())
+}
+
+#[test]
+fn a_registration_is_a_registrar_s_of_a_key_that_signed_before_it_signed() {
+    let Released { mut world, evidence, .. } = released();
+    let refused = |world: &World, registration: (u64, Vec<u8>)| {
+        let mut head = evidence.clone();
+        head.opener.clear();
+        head.registrations[0] = (registration.1, world.log.proof(registration.0, 4, NOW).encode());
+        head.policy.proof = evidence.policy.proof.clone();
+        Verification::start(&head).unwrap_err()
+    };
+    // Registered anew, after the request.
+    world.register_key(Role::Officer, "police.example", &officer(), KeyState::Registered);
+    let late = world.registrations.last().unwrap().clone();
+    assert!(matches!(refused(&world, late), EvidenceError::Registration(_)));
+    world.register_key(Role::Officer, "police.example", &officer(), KeyState::Revoked);
+    let revoked = world.registrations.last().unwrap().clone();
+    assert!(matches!(refused(&world, revoked), EvidenceError::Registration(_)));
+    // By somebody else than the PolicyDoc's registrar, under its name.
+    let mut leaf =
+        Signed::<crate::record::RequesterKey>::parse(&world.registrations[0].1).unwrap().value().clone();
+    leaf.time = Seconds(NOW - 5);
+    let forged = Signed::sign(leaf, &[&signer("registrar.example", 99)]).unwrap();
+    let forged = crate::world_for_tests::stamped(forged.entry_bytes(), NOW);
+    let index = world.log.add(&forged);
+    let error = refused(&world, (index, forged));
+    assert!(matches!(error, EvidenceError::Registration(_)), "{error}");
+}
+
+#[test]
+fn a_release_under_an_owner_s_one_of_one_is_said_to_be_that() {
+    let setup = Setup {
+        policy: |policy| {
+            policy.t = 1;
+        },
+        ..Setup::default()
+    };
+    let Released { mut evidence, segments, .. } =
+        released_of(World::with(&setup), Kind::Emergency, 1, |request| request.needs = 1);
+    let verified = verify(&evidence, &segments).unwrap();
+    let release = verified.release.unwrap();
+    assert_eq!((release.needed, release.grants.len(), verified.policy.t), (1, 1, 1));
+    evidence.grants.clear();
+    evidence.opener.clear();
+    let error = verify(&evidence, &segments).unwrap_err();
+    assert_eq!(error, EvidenceError::TooFewGrants { got: 0, needed: 1 });
+}
+
+#[test]
+fn proofs_and_leaves_have_no_room_for_what_nobody_vouches_for() {
+    let Released { world, evidence, segments } = released();
+    let foreign = signer("somebody.example", 8);
+    let line = |proof: &[u8]| {
+        let text = std::string::String::from_utf8(proof.to_vec()).unwrap();
+        let signed = foreign.sign_text("anything\n").to_string();
+        std::format!("{text}{signed}\n").into_bytes()
+    };
+    let extra = |proof: &[u8]| {
+        let text = std::string::String::from_utf8(proof.to_vec()).unwrap();
+        text.replacen("\nindex ", "\nextra aGVsbG8=\nindex ", 1).into_bytes()
+    };
+    let twice = |proof: &[u8]| {
+        let text = std::string::String::from_utf8(proof.to_vec()).unwrap();
+        let last = text.lines().last().unwrap();
+        std::format!("{text}{last}\n").into_bytes()
+    };
+    type Proof = fn(&mut Evidence) -> &mut Vec<u8>;
+    let proofs: [Proof; 4] = [
+        |e| &mut e.request.1,
+        |e| &mut e.policy.proof,
+        |e| &mut e.grants[2].1,
+        |e| &mut e.registrations[1].1,
+    ];
+    for at in proofs {
+        for alter in [&line as &dyn Fn(&[u8]) -> Vec<u8>, &extra, &twice] {
+            let mut altered = evidence.clone();
+            let proof = at(&mut altered);
+            *proof = alter(proof);
+            let error = verify(&altered, &segments).unwrap_err();
+            assert!(matches!(error, EvidenceError::Unvouched(_)), "{error}");
+            // A writer leaves them out, and it is the same file.
+            altered.prune(&world.log_policy).unwrap();
+            assert_eq!(altered, evidence);
+        }
+    }
+}
+
+#[test]
+fn a_request_with_one_more_line_is_none_and_neither_is_one_signed_twice_by_one_person() {
+    let mut world = World::with(&with_devices());
+    let mut ask = world.ask(Kind::Emergency);
+    ask.signers.push(signer("more.example", 3));
+    let package = world.log_request(&ask);
+    let error = Verification::start(&head(&world, package, Vec::new())).unwrap_err();
+    assert_eq!(error, EvidenceError::Lines("request"));
+}
+
+#[test]
+fn no_byte_of_a_head_can_be_altered() {
+    let Released { evidence, segments, .. } = released();
+    let bytes = evidence.encode();
+    let openings: usize = evidence.opens.iter().map(Vec::len).sum::<usize>() + evidence.closing.len();
+    // The EpochOpens are most of it, and each is under one signature: of their bytes some.
+    assert!(openings > bytes.len() / 2);
+    let mut at = 0;
+    while at < bytes.len() {
+        let mut altered = bytes.clone();
+        altered[at] ^= 1;
+        let holds = Evidence::decode(&altered).ok().and_then(|head| verify(&head, &segments[..1]).ok());
+        assert!(holds.is_none(), "byte {at} of {}", bytes.len());
+        at += 61;
+    }
+}
+
+#[test]
+fn times_that_cannot_be_are_refused() {
+    // Logged before its footage had ended.
+    let mut world = World::with(&with_devices());
+    world.time = NOW - 500;
+    let ask = Ask { time: NOW - 560, ..world.ask(Kind::Emergency) };
+    let package = world.log_request(&ask);
+    let early = Verification::start(&head(&world, package, Vec::new())).unwrap_err();
+    assert!(matches!(early, EvidenceError::Order(_)), "{early}");
+}

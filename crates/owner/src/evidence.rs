@@ -1,0 +1,179 @@
+//! A recorded span as evidence: whole epochs with their keys, signed by this device, for whoever the
+//! owner gives it to. Contract: `proto/evidence.md`.
+//!
+//! In scope: what of an owner's book and of the relay's stands in the file. What is written went
+//! through the verifier, so that it holds. Out of scope: the film, which is made of the file
+//! (`candor verify --write`); footage for the owner's own eyes ([`crate::export`]).
+
+use crate::book::BookError;
+use crate::live::WatchError;
+use crate::span::{Picture, Span};
+use crate::state::{As, Owner};
+use escrow::evidence::{
+    Completeness, Evidence, EvidenceError, FileError, FileWriter, OpenedAs, Verification,
+};
+use escrow::package::EPOCHS_MAX;
+use host::durable::{DurableError, Unfinished};
+use media::id::{EpochNo, Sequence};
+use media::segment::SegmentQuery;
+use quic::{CallError, LinkError};
+use relay_client::{Epoch, EpochQuery, epoch_after, epochs};
+use seal::opener::OpenError;
+use seal::wrap::{Unwrapped, WrapError, unwrap};
+use std::path::{Path, PathBuf};
+use tlog::proof::ProofError;
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Written {
+    pub path: PathBuf,
+    /// Whole epochs: from before the asked start to after the asked end.
+    pub from_us: u64,
+    pub to_us: u64,
+    pub segments: u64,
+    /// Segments that the camera filmed in these epochs, and that the relay did not give.
+    pub missing: u64,
+    /// Whether it is proven that nothing is missing.
+    pub complete: bool,
+}
+
+/// Why there is no evidence.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnEvidenceError {
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    #[error("nothing of this span is recorded at the relay")]
+    Nothing,
+    #[error("the span has more than {EPOCHS_MAX} epochs; write it in several files")]
+    TooLong,
+    #[error("epoch {before} is followed by epoch {after}: write two files, up to the hole and from it on")]
+    Hole { before: EpochNo, after: EpochNo },
+    #[error("the policy changes at epoch {0}: write two files, one before it and one from it on")]
+    PolicyChanges(EpochNo),
+    #[error("epoch {0} was filmed under a policy that is not in the book; run `candor owner audit`")]
+    UnknownPolicy(EpochNo),
+    #[error("epoch {epoch}: {error}")]
+    Wrap { epoch: EpochNo, error: WrapError },
+    #[error("this device may watch epoch {0}, and holds no seed of it; only an admin device can")]
+    Guest(EpochNo),
+    #[error("the book's proof of the policy: {0}")]
+    Proof(#[from] ProofError),
+    #[error("what is held is no evidence: {0}")]
+    Evidence(#[from] EvidenceError),
+    #[error(transparent)]
+    Form(#[from] FileError),
+    #[error(transparent)]
+    File(#[from] DurableError),
+}
+
+impl From<CallError> for OwnEvidenceError {
+    fn from(error: CallError) -> Self {
+        Self::Watch(error.into())
+    }
+}
+
+impl From<LinkError> for OwnEvidenceError {
+    fn from(error: LinkError) -> Self {
+        Self::Watch(error.into())
+    }
+}
+
+impl From<BookError> for OwnEvidenceError {
+    fn from(error: BookError) -> Self {
+        Self::Watch(error.into())
+    }
+}
+
+/// Writes the whole epochs of a span as an evidence file. It has its name only once it is whole.
+pub async fn export(
+    owner: &Owner,
+    picture: impl Into<Picture<'_>>,
+    span: Span,
+    to: &Path,
+) -> Result<Written, OwnEvidenceError> {
+    let picture = picture.into();
+    let stored = owner.refreshed().await?;
+    let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
+    let camera = stored.camera(picture.camera).ok_or_else(unknown)?;
+    let camera_key = camera.camera_key()?;
+    let query = EpochQuery { camera_key, track: picture.track, from_us: span.from_us(), to_us: span.to_us() };
+    let mut session = owner.session(As::Device);
+    let opens = epochs(&session.link().await?, query, EPOCHS_MAX).await?;
+    check(&opens)?;
+    let (Some(first), Some(last)) = (opens.first(), opens.last()) else {
+        return Err(OwnEvidenceError::Nothing);
+    };
+    let (from_us, to_us) = (first.open().context.start_us, last.open().context.end_us());
+    let closing = epoch_after(&mut session, camera_key, &last.open().context, &owner.machine.clock).await?;
+    let policy_hash = first.open().context.policy_hash;
+    let mut policies = camera.policies.iter();
+    let policy = policies.find(|policy| policy.signed().is_ok_and(|signed| signed.hash() == policy_hash));
+    let policy = policy.ok_or(OwnEvidenceError::UnknownPolicy(first.open().context.epoch_no))?.bundle();
+    let mut head = Evidence {
+        log_policy: owner.agreed.log_policy_text.as_bytes().to_vec(),
+        enrollment: camera.enrollment.0.clone(),
+        policy,
+        seeds: opens.iter().map(|epoch| seed(owner, epoch)).collect::<Result<_, _>>()?,
+        opens: opens.iter().map(|epoch| epoch.bytes().to_vec()).collect(),
+        closing: closing.map(|epoch| epoch.bytes().to_vec()).unwrap_or_default(),
+        ..Evidence::default()
+    };
+    head.prune(owner.log().policy())?;
+    head.sign(OpenedAs::Owner, &owner.opener(), owner.now()).map_err(EvidenceError::from)?;
+    let mut verification = Verification::start(&head)?;
+
+    let (mut writer, bytes) = FileWriter::start(&head)?;
+    let mut file = Unfinished::create(to)?;
+    file.write(&bytes)?;
+    let (camera_id, track) = (camera.camera_id, picture.track);
+    let query = SegmentQuery { camera_id, track, from_us, to_us, cursor: Sequence(0) };
+    let mut footage = session.link().await?.fetch_segments(&query).await?;
+    while let Some((_received_us, bytes)) = footage.next().await? {
+        match verification.segment(&bytes) {
+            Ok(_) => {
+                file.write(&writer.segment(&bytes)?)?;
+                file.write(&bytes)?;
+            }
+            // Segments at the edge of the span belong to neighbours.
+            Err(EvidenceError::Segment { error: OpenError::NoKey(_), .. }) => {}
+            Err(error) => tracing::warn!(%error, "the relay's segment is not in the evidence"),
+        }
+    }
+    let shown = verification.finish()?.footage;
+    file.write(&writer.finish())?;
+    file.rename(to)?;
+    Ok(Written {
+        path: to.to_owned(),
+        from_us: from_us.0,
+        to_us: to_us.0,
+        segments: shown.segments,
+        missing: shown.missing,
+        complete: shown.completeness() == Completeness::Complete,
+    })
+}
+
+/// An unbroken span under one policy.
+fn check(opens: &[Epoch]) -> Result<(), OwnEvidenceError> {
+    if opens.len() > EPOCHS_MAX {
+        return Err(OwnEvidenceError::TooLong);
+    }
+    let contexts = opens.iter().map(|epoch| &epoch.open().context);
+    for (before, after) in contexts.clone().zip(contexts.skip(1)) {
+        if before.epoch_no.next() != Some(after.epoch_no) {
+            return Err(OwnEvidenceError::Hole { before: before.epoch_no, after: after.epoch_no });
+        }
+        if before.policy_hash != after.policy_hash {
+            return Err(OwnEvidenceError::PolicyChanges(after.epoch_no));
+        }
+    }
+    Ok(())
+}
+
+fn seed(owner: &Owner, epoch: &Epoch) -> Result<[u8; 32], OwnEvidenceError> {
+    let number = epoch.open().context.epoch_no;
+    match unwrap(&owner.device_id(), &owner.keys.wrap, epoch.open()) {
+        Ok(Unwrapped::Seed(seed)) => Ok(*seed.expose()),
+        Ok(Unwrapped::Content(_)) => Err(OwnEvidenceError::Guest(number)),
+        Err(error) => Err(OwnEvidenceError::Wrap { epoch: number, error }),
+    }
+}

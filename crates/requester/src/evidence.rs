@@ -1,0 +1,151 @@
+//! The head of the evidence: what the desk holds, and what it fetches for whoever will verify.
+//! Contract: `proto/evidence.md#head`.
+//!
+//! In scope: the EpochOpen after the last one, which proves where the footage ends, and the
+//! registrations of the keys that signed, from the log. Neither is needed to open anything: where
+//! one cannot be had, the evidence shows less, and says so. Out of scope: the segments
+//! ([`crate::open`]).
+
+use crate::case::{Case, CaseError};
+use crate::folder::PROOF;
+use crate::objects::ObjectsError;
+use crate::open::{OpenError, Step};
+use crate::shares::Shares;
+use escrow::evidence::{Evidence, OpenedAs, Proven};
+use escrow::record::{KeyState, Leaf, OwnerPolicyLeaf, RequesterKey, Role, Seconds, Signed};
+use log_client::{AddError, FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+use media::notice::DayNotice;
+use relay_client::{Session, epoch_after};
+use seal::epoch::EpochSeed;
+use seal::notice::NoticeKey;
+use tlog::Entry as _;
+use tlog::policy::Window;
+use tlog::reader::Head;
+
+/// Why the registrations are not in the evidence.
+#[derive(Debug, thiserror::Error)]
+enum NotShown {
+    #[error(transparent)]
+    Log(#[from] FollowError),
+    #[error(transparent)]
+    Proof(#[from] AddError),
+}
+
+/// The signed head of a request's evidence.
+pub(crate) async fn head(
+    case: &Case<'_>,
+    shares: &Shares,
+    seeds: &[EpochSeed],
+    session: &mut Session,
+    on: &mut (dyn FnMut(Step) + Send),
+) -> Result<Evidence, OpenError> {
+    let desk = case.desk;
+    // Without the PolicyDoc that the owner agreed to nobody's registration can be shown.
+    let rules = Some(&desk.rules).filter(|rules| rules.hash().0 == case.facts.policy.policy_doc_hash);
+    let registrations = match rules {
+        None => Vec::new(),
+        Some(_) => registrations(case, shares).await.unwrap_or_else(|error| {
+            let reason = format!("who registered the keys that signed the request: {error}");
+            on(Step::NotShown { reason });
+            Vec::new()
+        }),
+    };
+    let last = case.facts.opens.last().map(|open| &open.context).ok_or(ObjectsError::NoEpochs)?;
+    let camera_key = case.facts.enrollment.camera_pk;
+    let closing = epoch_after(session, camera_key, last, &desk.machine.clock).await?;
+    if closing.is_none() {
+        let reason = "where the footage ends: the relay has no later epoch of the camera; open again \
+                      when it films"
+            .to_owned();
+        on(Step::NotShown { reason });
+    }
+    let grants = shares.granted.iter();
+    let mut evidence = Evidence {
+        log_policy: desk.log_policy_text.clone().into_bytes(),
+        rules: rules.map(|rules| rules.encode()).unwrap_or_default(),
+        request: (
+            shares.request.value().entry_bytes().to_vec(),
+            case.folder.get(PROOF).map_err(CaseError::from)?,
+        ),
+        details_key: details_key(case, shares),
+        grants: grants.map(|granted| (granted.grant.clone(), granted.proof.clone())).collect(),
+        registrations,
+        enrollment: case.package.enrollment.clone(),
+        policy: case.package.policy.clone(),
+        opens: case.package.opens.clone(),
+        seeds: seeds.iter().map(|seed| *seed.expose()).collect(),
+        closing: closing.map(|epoch| epoch.bytes().to_vec()).unwrap_or_default(),
+        opener: Vec::new(),
+    };
+    evidence
+        .prune(desk.log.policy())
+        .map_err(|error| case.folder.damaged(PROOF, error))
+        .map_err(CaseError::from)?;
+    let now = Seconds(desk.machine.clock.seconds());
+    evidence
+        .sign(OpenedAs::Requester, &desk.keys.officer, now)
+        .map_err(escrow::evidence::EvidenceError::from)?;
+    Ok(evidence)
+}
+
+/// What opens the request's details.
+fn details_key(case: &Case<'_>, shares: &Shares) -> Option<[u8; 32]> {
+    let day = case.facts.opens.first()?.context.day();
+    let camera = &case.facts.enrollment.camera_pk;
+    let mut notices =
+        case.package.notices.iter().filter_map(|bytes| DayNotice::decode_verified(bytes, camera).ok());
+    let key = NoticeKey::new(notices.find(|notice| notice.day == day)?.notice_key);
+    Some(*key.details_key(shares.request.value().value().id.as_bytes()).expose())
+}
+
+/// The registrations by which the keys count that signed the request, and its policy's leaf.
+async fn registrations(case: &Case<'_>, shares: &Shares) -> Result<Vec<Proven>, NotShown> {
+    let (desk, request) = (case.desk, &shares.request);
+    let policy = Signed::<OwnerPolicyLeaf>::parse(&case.package.policy.leaf).ok();
+    let lines = request.value().signatures();
+    let serves = |leaf: &Signed<Leaf>, key: &RequesterKey| {
+        let (signer, asked) = (key.vkey.verifier(), request.value().value());
+        let line = match key.role {
+            Role::Officer => lines.first(),
+            Role::Supervisor => lines.get(1),
+            // Behind the last signer's stands the stamp.
+            Role::Sponsor => lines.iter().nth_back(1),
+            Role::Court => None,
+        };
+        let is_sponsor = key.role == Role::Sponsor;
+        let asks = line.is_some_and(|line| line.is_by(signer))
+            && (is_sponsor || asked.agency.as_ref() == Some(&key.agency));
+        let brought = is_sponsor && policy.as_ref().is_some_and(|policy| policy.is_signed_by(signer));
+        let mut registrars = desk.rules.registrars().iter();
+        let by_registrar = registrars.any(|registrar| {
+            let own = registrar.key.verifier();
+            let speaks =
+                asked.country.is_none_or(|country| is_sponsor || registrar.countries.covers(country));
+            own.name() == key.registrar.as_str()
+                && leaf.is_line_by(0, own)
+                && registrar.names.covers(&key.agency)
+                && speaks
+        });
+        key.state == KeyState::Registered && (asks || brought) && by_registrar
+    };
+    let now = desk.machine.clock.seconds();
+    let head = desk.log.head(Window::around(now, MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)).await?;
+    let mut found: Vec<(RequesterKey, Vec<u8>)> = Vec::new();
+    desk.log
+        .read(Head::EMPTY, &head, &mut |entry| {
+            // The first one of a key counts, and none behind what it signed.
+            let Ok(leaf) = Signed::<Leaf>::parse(entry.bytes()) else { return };
+            let Leaf::RequesterKey(key) = leaf.value() else { return };
+            let is_known = found.iter().any(|(known, _)| (known.role, &known.vkey) == (key.role, &key.vkey));
+            if entry.index() < request.index() && !is_known && serves(&leaf, key) {
+                found.push((key.clone(), entry.bytes().to_vec()));
+            }
+        })
+        .await?;
+    let mut proven = Vec::new();
+    for (_, leaf) in found {
+        let (logged, proof) = desk.log.prove(leaf).await?;
+        proven.push((logged.value().clone(), proof.encode()));
+    }
+    Ok(proven)
+}
