@@ -1,17 +1,28 @@
-//! The wall clock, as a value that each party is handed at its start ([`crate::machine`]). Sciences
-//! never read one: they take `now` as an argument.
+//! The wall clock, as a value that each party is handed at its start ([`crate::machine`]), and the
+//! steady one beside it, by which a party notices that the wall clock was set. Sciences never read
+//! one: they take `now` as an argument.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time since 1970. Clones tell the same.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Option<Arc<AtomicU64>>);
+pub struct Clock(Option<Arc<Stepped>>);
 
 /// Turns a stepped clock. It stands still otherwise.
 #[derive(Debug, Clone)]
-pub struct Hand(Arc<AtomicU64>);
+pub struct Hand(Arc<Stepped>);
+
+/// Microseconds of both.
+#[derive(Debug)]
+struct Stepped {
+    wall: AtomicU64,
+    steady: AtomicU64,
+}
+
+/// Where the steady clock of this process begins.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Clock {
     /// The operating system's. One that is set before 1970 reads as 0.
@@ -21,7 +32,7 @@ impl Clock {
 
     /// A clock that stands at `micros` until its hand is moved: for tests.
     pub fn stepped(micros: u64) -> (Self, Hand) {
-        let at = Arc::new(AtomicU64::new(micros));
+        let at = Arc::new(Stepped { wall: AtomicU64::new(micros), steady: AtomicU64::new(0) });
         (Self(Some(at.clone())), Hand(at))
     }
 
@@ -33,23 +44,34 @@ impl Clock {
     /// Microseconds, for video.
     pub fn micros(&self) -> u64 {
         match &self.0 {
-            Some(at) => at.load(Ordering::SeqCst),
-            None => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX)),
+            Some(at) => at.wall.load(Ordering::SeqCst),
+            None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, as_micros),
+        }
+    }
+
+    /// Since some moment of this process. It only grows, and nobody sets it.
+    pub fn steady(&self) -> Duration {
+        match &self.0 {
+            Some(at) => Duration::from_micros(at.steady.load(Ordering::SeqCst)),
+            None => START.elapsed(),
         }
     }
 }
 
+fn as_micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Hand {
-    /// Moves the clock on.
+    /// Time passes: by both clocks.
     pub fn step(&self, by: Duration) {
-        self.0.fetch_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        self.0.wall.fetch_add(as_micros(by), Ordering::SeqCst);
+        self.0.steady.fetch_add(as_micros(by), Ordering::SeqCst);
     }
 
-    /// Sets the clock, back too: as an operator might.
+    /// Sets the wall clock, back too: as an operator might. No time passes.
     pub fn set(&self, micros: u64) {
-        self.0.store(micros, Ordering::SeqCst);
+        self.0.wall.store(micros, Ordering::SeqCst);
     }
 }
 
@@ -74,8 +96,10 @@ mod tests {
         assert_eq!((clock.seconds(), clone.micros()), (5, 5_999_999));
         hand.step(Duration::from_micros(1));
         assert_eq!((clock.seconds(), clone.seconds()), (6, 6));
+        assert_eq!(clone.steady(), Duration::from_micros(1));
         hand.set(7);
         assert_eq!((clock.micros(), clone.seconds()), (7, 0));
+        assert_eq!(clock.steady(), Duration::from_micros(1), "no time passes when a clock is set");
     }
 
     #[test]
@@ -83,6 +107,8 @@ mod tests {
         let clock = Clock::system();
         let (before, micros, after) = (clock.seconds(), clock.micros(), clock.seconds());
         assert!((before..=after).contains(&(micros / 1_000_000)));
+        let steady = clock.steady();
+        assert!(clock.steady() >= steady);
         // A party started without a machine runs on the system's clock.
         assert!(Clock::default().seconds() > 1_700_000_000);
     }

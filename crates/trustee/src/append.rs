@@ -4,8 +4,7 @@
 //! In scope: appending and releasing. Out of scope: what is appended ([`crate::judge`],
 //! [`crate::daykeys`]).
 
-use crate::daykeys::DayKeyError;
-use crate::error::Trouble;
+use crate::error::{Error, Trouble};
 use crate::follow::FollowFailure;
 use crate::ledger::{Granted, LedgerError};
 use crate::state::Trustee;
@@ -107,9 +106,14 @@ impl Trustee {
         Ok(())
     }
 
-    /// Makes, publishes and destroys keys of days as of `now`. The log must have been followed
-    /// before.
-    pub async fn tend(&self, now: Seconds) -> Result<(), DayKeyError> {
+    /// Destroys the keys of days whose time is over, whatever the log says or does; where it was
+    /// followed to a fresh head and its register is at hand, makes and publishes those of the days
+    /// to come.
+    // SPEC: release.md#destroying-day-keys: by the believed time alone, and logged when it can be.
+    pub async fn tend(&self) -> Result<(), Error> {
+        let Some(now) = self.believed().await? else { return Ok(()) };
+        let office = self.office.clone();
+        self.desk.run(move |papers| papers.days.destroy(now, &office.signer)).await?;
         if self.ready().is_err() {
             return Ok(());
         }

@@ -37,8 +37,9 @@ pub struct Config {
     pub poll_ms: u64,
 }
 
+/// A retention: so long cameras film for this trustee when it, or they, are cut off.
 fn default_days_ahead() -> u32 {
-    2
+    35
 }
 fn default_poll_ms() -> u64 {
     2000

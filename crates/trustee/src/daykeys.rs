@@ -2,7 +2,7 @@
 //! leaf is in the log, destroyed after retention. Contract: proto/release.md#day-keys.
 //!
 //! ```text
-//! days/20780.key                the private key; removed at the end of the day + retention + 7 days
+//! days/20780.key                the private key; removed at the time that the note states
 //! days/20780.note               the signed day key, as cameras fetch it
 //! days/20780.leaf               the leaf that announces it    days/20780.proof             its proof: from here on it is served
 //! days/20780.destroyed          the leaf that says it is gone days/20780.destroyed-proof   its proof
@@ -92,13 +92,21 @@ pub(crate) struct DayKeys {
     name: Name,
     terms: Terms,
     rng: Rng,
-    states: Mutex<BTreeMap<u32, DayState>>,
+    days: Mutex<BTreeMap<u32, OfDay>>,
+}
+
+/// What is known of a day.
+#[derive(Debug, Clone, Copy)]
+struct OfDay {
+    state: DayState,
+    /// From when on the private key is removed.
+    destroy_by: Seconds,
 }
 
 impl DayKeys {
     /// Reads which keys there are. The folder must exist.
     pub(crate) fn open(data: &Path, name: Name, terms: Terms, rng: Rng) -> Result<Self, DayKeyError> {
-        let keys = Self { folder: data.join(DAYS), name, terms, rng, states: Mutex::default() };
+        let keys = Self { folder: data.join(DAYS), name, terms, rng, days: Mutex::default() };
         for name in folder::list(&keys.folder)? {
             if let Some(day) = name.split_once('.').and_then(|(day, _)| day.parse().ok()) {
                 keys.refresh(day);
@@ -108,7 +116,7 @@ impl DayKeys {
     }
 
     pub(crate) fn states(&self) -> BTreeMap<u32, DayState> {
-        self.states.lock().clone()
+        self.days.lock().iter().map(|(day, kept)| (*day, kept.state)).collect()
     }
 
     /// The published key of a day.
@@ -132,11 +140,28 @@ impl DayKeys {
         Ok((key.id() == *id).then_some(secret))
     }
 
-    /// Makes what is missing up to `days_ahead`, removes what is over, and says which leaves are
-    /// due.
+    /// Removes the private keys whose time is over.
+    pub(crate) fn destroy(&self, now: Seconds, trustee: &Signer) -> Result<(), DayKeyError> {
+        let days = self.days.lock().clone();
+        for (day, kept) in days {
+            match kept.state {
+                DayState::Made | DayState::Published | DayState::Lost if now >= kept.destroy_by => {
+                    self.remove(day, trustee, now)?;
+                }
+                DayState::Made
+                | DayState::Published
+                | DayState::Lost
+                | DayState::Removed
+                | DayState::Destroyed => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what is missing up to `days_ahead`, names what is lost, and says which leaves are due.
     ///
     /// `announced` is the log's word, read to a fresh head: a day for which it knows a key gets no
-    /// second one.
+    /// second one, and what it says is destroyed stays so.
     pub(crate) fn tend(
         &self,
         now: Seconds,
@@ -144,35 +169,25 @@ impl DayKeys {
         announced: &dyn Fn(u32) -> Published,
     ) -> Result<Vec<Due>, DayKeyError> {
         let today = now.day().0;
-        for day in today..=today.saturating_add(self.terms.days_ahead) {
-            let unknown = self.state(day).is_none();
-            match announced(day) {
-                Published::Nothing if unknown || self.state(day) == Some(DayState::Made) => {
+        // Also days that are over: a folder that was lost can open none of them any more.
+        let first = today.saturating_sub(self.terms.retention_days.saturating_add(GRACE_DAYS));
+        for day in first..=today.saturating_add(self.terms.days_ahead) {
+            let (state, known) = (self.state(day), announced(day));
+            match known {
+                Published::Nothing if day >= today && state.is_none_or(|it| it == DayState::Made) => {
                     self.make(day, trustee, now)?;
                 }
-                Published::Key(_) | Published::Destroyed if unknown => {
+                Published::Key(_) if state.is_none() => {
                     tracing::error!(
                         day,
                         "the log has a key of this day that is not here: its shares cannot be opened by this trustee"
                     );
-                    self.states.lock().insert(day, DayState::Lost);
+                    let destroy_by = self.destroyed_from(day);
+                    self.days.lock().insert(day, OfDay { state: DayState::Lost, destroy_by });
                 }
+                // A copy that came back with an older folder.
+                Published::Destroyed if self.path(day, "key").exists() => self.remove(day, trustee, now)?,
                 Published::Nothing | Published::Key(_) | Published::Destroyed => {}
-            }
-        }
-        let states = self.states();
-        for (day, state) in &states {
-            let over = now >= self.destroyed_from(*day);
-            let resurrected = announced(*day) == Published::Destroyed && self.path(*day, "key").exists();
-            match state {
-                DayState::Made | DayState::Published | DayState::Lost if over || resurrected => {
-                    self.remove(*day, trustee, now)?;
-                }
-                DayState::Made
-                | DayState::Published
-                | DayState::Lost
-                | DayState::Removed
-                | DayState::Destroyed => {}
             }
         }
         self.due()
@@ -186,7 +201,7 @@ impl DayKeys {
         Ok(())
     }
 
-    /// From when on the private key of a day is removed.
+    /// From when on the private key of a day that is made now is removed.
     pub(crate) fn destroyed_from(&self, day: u32) -> Seconds {
         let kept = 1 + u64::from(self.terms.retention_days) + u64::from(GRACE_DAYS);
         Day(day).start().after(Duration::from_secs(kept * 86_400))
@@ -216,8 +231,8 @@ impl DayKeys {
         Ok(())
     }
 
-    // SPEC: release.md#day-keys: a trustee MUST destroy the private key of a day after retention,
-    // and log that it did.
+    // SPEC: release.md#destroying-day-keys: a trustee MUST destroy the private key at the
+    // `destroy-by` of the note, and log it when it can.
     /// Removes the private key, and only then writes the leaf that says so.
     fn remove(&self, day: u32, trustee: &Signer, now: Seconds) -> Result<(), DayKeyError> {
         let key = self.path(day, "key");
@@ -228,14 +243,14 @@ impl DayKeys {
         durable::sync_dir(&self.folder)?;
         tracing::info!(day, "the private key of this day is destroyed");
         let leaf = self.path(day, "destroyed");
-        let note = durable::read_limited(&self.path(day, "note"), SMALL)?;
-        let note = note.and_then(|note| Signed::<DayKey>::parse(&note).ok());
         // Without a note nobody was ever shown a key of this day, or it was lost with the key:
         // there is nothing to say.
-        if let Some(note) = note
-            && !leaf.exists()
-        {
-            let gone = KeyDestroyed { trustee: self.name.clone(), day, key_id: note.value().id(), time: now };
+        let Some(note) = self.published(day)? else {
+            self.days.lock().remove(&day);
+            return Ok(());
+        };
+        if !leaf.exists() {
+            let gone = KeyDestroyed { trustee: self.name.clone(), day, key_id: note.id(), time: now };
             durable::write_atomic(&leaf, Signed::sign(gone, &[trustee])?.entry_bytes())?;
         }
         self.refresh(day);
@@ -263,6 +278,12 @@ impl DayKeys {
         seed.map(SecretKey::new).map_err(|_| DayKeyError::Malformed { path: path.to_owned() })
     }
 
+    /// What cameras were shown, if anything can have been.
+    fn published(&self, day: u32) -> Result<Option<DayKey>, DayKeyError> {
+        let note = durable::read_limited(&self.path(day, "note"), SMALL)?;
+        Ok(note.and_then(|note| Signed::<DayKey>::parse(&note).ok()).map(|note| note.value().clone()))
+    }
+
     /// What the files of a day say.
     fn refresh(&self, day: u32) {
         let has = |what| self.path(day, what).exists();
@@ -277,11 +298,15 @@ impl DayKeys {
         } else {
             DayState::Made
         };
-        self.states.lock().insert(day, state);
+        // SPEC: release.md#destroying-day-keys: at the time that was published, whatever the
+        // configuration says since.
+        let published = self.published(day).ok().flatten();
+        let destroy_by = published.map_or(self.destroyed_from(day), |key| key.destroy_by);
+        self.days.lock().insert(day, OfDay { state, destroy_by });
     }
 
     fn state(&self, day: u32) -> Option<DayState> {
-        self.states.lock().get(&day).copied()
+        self.days.lock().get(&day).map(|kept| kept.state)
     }
 
     fn path(&self, day: u32, what: &str) -> PathBuf {

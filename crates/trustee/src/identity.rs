@@ -40,6 +40,41 @@ pub fn init(config: &Config) -> Result<Created, Error> {
     Ok(Created { vkey, approver: approver.map(|key| key.verifier().vkey()) })
 }
 
+/// What `restore` found and made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Restored {
+    /// The trustee's verifier key, as before.
+    pub vkey: String,
+    /// What was not there and is empty now.
+    pub made: Vec<String>,
+}
+
+/// Makes what is missing around the key of a trustee that was one before: its disk was lost, or its
+/// folder came back from a backup without `days/`. The log knows what it granted and which keys it
+/// published, so that what is forgotten here is neither granted twice nor made a second time.
+pub fn restore(config: &Config) -> Result<Restored, Error> {
+    let _lock = FolderLock::acquire(&config.data)?;
+    let signer = own_key(config)?;
+    folder::close_to_others(&config.data)?;
+    let mut made = Vec::new();
+    for folder in FOLDERS {
+        let path = config.data.join(folder);
+        if !path.exists() {
+            durable::create_dirs(&path)?;
+            made.push(folder.to_owned());
+        }
+    }
+    let vkey = signer.verifier().vkey();
+    let ledger = config.data.join(LEDGER);
+    if ledger.exists() {
+        Ledger::open(&ledger, &vkey)?;
+    } else {
+        Ledger::create(&ledger, &vkey)?;
+        made.push(LEDGER.to_owned());
+    }
+    Ok(Restored { vkey, made })
+}
+
 /// The verifier key of an initialised trustee.
 pub fn vkey(config: &Config) -> Result<String, Error> {
     Ok(own_key(config)?.verifier().vkey())

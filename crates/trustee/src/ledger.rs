@@ -8,7 +8,7 @@
 //! ids       entry id -> request leaf hash
 //! refused   request leaf hash -> step, name, text (JSON)      one leaf a request at most
 //! outbox    leaf hash -> leaf                                 to be appended; removed once it is proved
-//! trustee, head, fork                                         one value each
+//! trustee, head, fork, time                                   one value each
 //! ```
 //!
 //! Created by `init` alone, and never made anew: a trustee that forgot what it granted could grant
@@ -16,6 +16,7 @@
 
 use escrow::answer::Refused;
 use host::db::{Db, DbError, One};
+use media::time::Seconds;
 use redb::{Durability, ReadableTable, ReadableTableMetadata, TableDefinition};
 use std::path::{Path, PathBuf};
 use tlog::Hash;
@@ -31,6 +32,8 @@ const OUTBOX: Table<32> = TableDefinition::new("outbox");
 const TRUSTEE: One<&str> = One::new("trustee");
 const HEAD: One<&[u8]> = One::new("head");
 const FORK: One<&[u8]> = One::new("fork");
+/// The time that was believed last, Unix seconds.
+const TIME: One<u64> = One::new("time");
 
 /// Pages of the database that are kept in memory; the library's own bound is a gigabyte.
 const CACHE_BYTES: usize = 1 << 20;
@@ -38,7 +41,7 @@ const CACHE_BYTES: usize = 1 << 20;
 /// Why the ledger could not be read or written. Nothing is granted after one.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    #[error("{}: no ledger; run `candor trustee init` on a NEW trustee, or restore this one's data folder: a trustee without its ledger forgot what it granted", .path.display())]
+    #[error("{}: no ledger; run `candor trustee init` on a NEW trustee. One that lost its disk: put back what there is of the folder, its key above all, then run `candor trustee restore`", .path.display())]
     Missing { path: PathBuf },
     #[error("{}: already initialised; a trustee is initialised once", .path.display())]
     Exists { path: PathBuf },
@@ -100,6 +103,7 @@ impl Ledger {
             tx.open_table(IDS)?;
             tx.open_table(HEAD)?;
             tx.open_table(FORK)?;
+            tx.open_table(TIME)?;
             tx.open_table(TRUSTEE)?.insert((), vkey)?;
             Ok(())
         })?)
@@ -243,6 +247,15 @@ impl Ledger {
 
     pub(crate) fn set_fork(&self, note: &[u8]) -> Result<(), LedgerError> {
         self.set(FORK, note)
+    }
+
+    /// The time that was believed when the trustee ran last.
+    pub(crate) fn time(&self) -> Result<Option<Seconds>, LedgerError> {
+        Ok(self.0.read(|tx| Ok(tx.open_table(TIME)?.get(())?.map(|time| Seconds(time.value()))))?)
+    }
+
+    pub(crate) fn set_time(&self, time: Seconds) -> Result<(), LedgerError> {
+        Ok(self.0.write(|tx| Ok(tx.open_table(TIME)?.insert((), time.0).map(drop)?))?)
     }
 
     pub(crate) fn totals(&self) -> Result<Totals, LedgerError> {

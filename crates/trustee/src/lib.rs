@@ -8,14 +8,14 @@
 //! | module | job |
 //! |---|---|
 //! | `config`, `error`, `folder` | what it is told; why it does not start; what lies where on its disk |
-//! | `identity` | its keys, and `init` that makes them |
+//! | `identity` | its keys, and `init` that makes them; what a lost disk leaves, made whole |
 //! | `state` | what its tasks share: office, desk, log, door |
 //! | `start`, `work` | the order of starting and stopping; what goes on without anybody asking |
 //! | `serve`, `status` | the URLs; what an operator asks |
 //! | `decide`, `judge` | one package, from its bytes to its answer; G1 to G10 of it |
 //! | `refusal_leaf` | which refusals become leaves |
 //! | `append` | what goes into the log, and what may leave then (G11, G12) |
-//! | `follow` | the log, read to a fresh head |
+//! | `follow`, `time` | the log, read to a fresh head; what time it is for keys of days |
 //! | `desk`, `ledger`, `pending`, `approve`, `daykeys` | what is kept: all of it, decisions, packages that wait, what humans say, keys of days |
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -38,6 +38,7 @@ mod serve;
 mod start;
 mod state;
 mod status;
+mod time;
 mod work;
 
 pub use approve::{ApproveError, Called, approve, approver_init, deny, pending};
@@ -45,7 +46,7 @@ pub use config::Config;
 pub use daykeys::{DayKeyError, DayState};
 pub use error::Error;
 pub use follow::FollowFailure;
-pub use identity::{Created, init, vkey};
+pub use identity::{Created, Restored, init, restore, vkey};
 pub use ledger::LedgerError;
 pub use log_client::LogConfig;
 pub use pending::{Decision, Footage, Line, Pending};

@@ -7,6 +7,8 @@ use crate::desk::{Desk, Papers};
 use crate::error::Error;
 use crate::follow::{FollowFailure, Follower, View};
 use crate::identity;
+use crate::ledger::LedgerError;
+use crate::time::Time;
 use escrow::answer::{Failed, Failure};
 use escrow::policy::PolicyDoc;
 use escrow::record::Name;
@@ -43,6 +45,7 @@ pub struct Trustee {
     pub(crate) log: Log,
     pub(crate) door: Door,
     pub(crate) machine: Machine,
+    pub(crate) time: Time,
     /// Something is to be appended: wakes the work loop.
     pub(crate) work: Notify,
     /// Between two looks at the log and at the decisions of humans.
@@ -86,6 +89,7 @@ impl Trustee {
         let office = Office::open(&config, client.policy().clone())?;
         let own = office.signer.verifier();
         let papers = Papers::open(&config, &office.name, &own.vkey(), machine.rng.clone())?;
+        let time = Time::open(papers.ledger.time()?, machine.clock.steady());
         let work = Blocking::default();
         let follower = Follower::open(&office.log_policy, own, papers.ledger.clone(), work.clone())?;
         Ok(Self {
@@ -94,6 +98,7 @@ impl Trustee {
             log: Log { client, follower },
             door: Door::new(Instant::now()),
             machine,
+            time,
             work: Notify::new(),
             pause: Duration::from_millis(config.poll_ms),
             _folder: lock,
@@ -115,7 +120,29 @@ impl Trustee {
     }
 
     pub(crate) async fn view(&self, now: Seconds) -> Result<Arc<View>, FollowFailure> {
-        self.log.follower.follow(&self.log.client, self.office.window(now)).await
+        let view = self.log.follower.follow(&self.log.client, self.office.window(now)).await?;
+        if let Some(cosigned) = self.log.follower.progress().cosigned_at {
+            self.time.confirm(Seconds(cosigned), now, self.machine.clock.steady());
+        }
+        Ok(view)
+    }
+
+    /// Asks a log that is not followed any more for the time: its witnesses' clocks are right
+    /// whatever it did.
+    // SPEC: release.md#destroying-day-keys: a fork MUST NOT keep a key alive.
+    pub(crate) async fn ask_time(&self, now: Seconds) {
+        if let Ok(head) = self.log.client.head(self.office.window(now)).await {
+            self.time.confirm(Seconds(head.cosigned_at()), now, self.machine.clock.steady());
+        }
+    }
+
+    /// The time by which keys of days are made and destroyed, kept for the next start.
+    pub(crate) async fn believed(&self) -> Result<Option<Seconds>, LedgerError> {
+        let steady = self.machine.clock.steady();
+        if let Some(time) = self.time.to_keep(steady) {
+            self.desk.run(move |papers| papers.ledger.set_time(time)).await?;
+        }
+        Ok(self.time.believed(steady))
     }
 
     /// Nothing is said before the log was read to a fresh head, nor after it forked.

@@ -82,6 +82,9 @@ impl Trustee {
         }
         let lost = day_keys.iter().filter(|(_, state)| **state == DayState::Lost);
         alarms.extend(lost.map(|(day, _)| format!("day-key-lost {day}")));
+        let clock = &self.machine.clock;
+        let contradicted = self.time.contradicted_by(self.now(), clock.steady());
+        alarms.extend(contradicted.map(|alarm| alarm.to_string()));
         let auto_approve = self.office.auto.is_some();
         Status {
             name: self.office.name.to_string(),

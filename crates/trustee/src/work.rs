@@ -4,6 +4,7 @@
 
 use crate::approve::Decided;
 use crate::error::{Error, Trouble};
+use crate::follow::FollowFailure;
 use crate::ledger::LedgerError;
 use crate::state::Trustee;
 use escrow::answer::{Answer, State};
@@ -22,7 +23,12 @@ pub(crate) async fn watch(trustee: &Trustee, shutdown: &Shutdown) {
             () = shutdown.requested() => return,
             looked = trustee.view(trustee.now()) => match looked {
                 Ok(_) => trustee.work.notify_one(),
-                Err(error) => tracing::warn!(%error, "the log could not be followed"),
+                Err(error) => {
+                    tracing::warn!(%error, "the log could not be followed");
+                    if matches!(error, FollowFailure::Forked) {
+                        trustee.ask_time(trustee.now()).await;
+                    }
+                }
             },
         }
         pause(trustee, shutdown).await;
@@ -38,9 +44,6 @@ pub(crate) async fn work(trustee: &Trustee, shutdown: &Shutdown) -> Result<(), E
             () = trustee.work.notified() => {}
             () = pause(trustee, shutdown) => {}
         }
-        if trustee.ready().is_err() {
-            continue;
-        }
         tokio::select! {
             () = shutdown.requested() => break,
             done = round(trustee) => done?,
@@ -51,8 +54,11 @@ pub(crate) async fn work(trustee: &Trustee, shutdown: &Shutdown) -> Result<(), E
 
 async fn round(trustee: &Trustee) -> Result<(), Error> {
     let now = trustee.now();
-    if let Err(error) = trustee.tend(now).await {
+    if let Err(error) = trustee.tend().await {
         tracing::error!(%error, "the keys of days cannot be tended");
+    }
+    if trustee.ready().is_err() {
+        return Ok(());
     }
     for done in [trustee.append_due(now).await, take_in(trustee, now).await] {
         match done {

@@ -13,6 +13,10 @@ pub(super) enum Verb {
     /// the log.
     #[command(after_help = "Example: candor trustee init --config trustee.toml")]
     Init(ConfigFile),
+    /// Make what is missing around the key of a trustee whose disk was lost or restored; `serve`
+    /// then says which days it can no longer open.
+    #[command(after_help = "Example: candor trustee restore --config trustee.toml")]
+    Restore(ConfigFile),
     /// Make the key of a person who may approve; the printed key goes into `approvers`.
     #[command(after_help = "Example: candor trustee approver --key clerk-3.key bar.example/clerk-3")]
     Approver {
@@ -79,6 +83,7 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
             Self::Init(file) => init(terminal, &file),
+            Self::Restore(file) => restore(terminal, &made(&file)?),
             Self::Approver { key, name } => approver(terminal, &key, &name),
             Self::Serve { file, auto_approve } => serve(&file, auto_approve, shutdown).await,
             Self::Pending(file) => pending(terminal, &made(&file)?),
@@ -106,6 +111,18 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     terminal.result(&created, |created| created.vkey.clone());
     terminal
         .next("owners put this key into their policies, the log's operator lists it under [[submitters]].");
+    Ok(())
+}
+
+fn restore(terminal: &Terminal, config: &Config) -> Outcome {
+    let restored = trustee::restore(config).map_err(Ended::wrong)?;
+    terminal.result(&restored, |restored| match restored.made.is_empty() {
+        true => "nothing is missing".to_owned(),
+        false => format!("empty now: {}", restored.made.join(", ")),
+    });
+    terminal.next(
+        "run `candor trustee serve`: it reads the log first; its log and status name the days it cannot open.",
+    );
     Ok(())
 }
 

@@ -31,6 +31,7 @@ fn days(keys: &DayKeys, state: DayState) -> Vec<u32> {
 
 /// Tends as the work loop does, with a log that proves everything.
 fn tend_and_prove(keys: &DayKeys, now: Seconds, announced: &dyn Fn(u32) -> Published) -> Vec<Vec<u8>> {
+    keys.destroy(now, &trustee()).unwrap();
     let due = keys.tend(now, &trustee(), announced).unwrap();
     due.iter().for_each(|due| keys.keep_proof(due, &due.leaf, b"proof").unwrap());
     due.into_iter().map(|due| due.leaf).collect()
@@ -74,11 +75,12 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     tend_and_prove(&keys, end.before(Duration::from_secs(1)), &known);
     assert!(keys.secret(Day(TODAY), &key.id()).unwrap().is_some());
     // Removed first, then said: with the log down the key is gone all the same.
-    let due = keys.tend(end, &trustee(), &known).unwrap();
+    keys.destroy(end, &trustee()).unwrap();
     assert_eq!(key.destroy_by, end);
     assert!(keys.secret(Day(TODAY), &key.id()).unwrap().is_none());
     assert_eq!(days(&keys, DayState::Removed), [TODAY]);
     assert!(!dir.path().join("days").join(format!("{TODAY}.key")).exists());
+    let due = keys.tend(end, &trustee(), &known).unwrap();
     let gone: Vec<_> = due.iter().filter_map(|due| Signed::<KeyDestroyed>::parse(&due.leaf).ok()).collect();
     assert_eq!(gone.len(), 1);
     assert_eq!((gone[0].value().day, gone[0].value().key_id), (TODAY, key.id()));
@@ -89,6 +91,37 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     // Once is enough.
     let later = keys.tend(end.after(Duration::from_secs(60)), &trustee(), &known).unwrap();
     assert!(later.iter().all(|due| Signed::<KeyDestroyed>::parse(&due.leaf).is_err()));
+}
+
+#[test]
+fn a_key_goes_at_the_time_that_was_published_whatever_the_configuration_says_since() {
+    let dir = folder();
+    tend_and_prove(&open(&dir), NOW, &nothing);
+    let end = Day(TODAY + 1 + 30 + 7).start();
+    for retention_days in [3, 300] {
+        let terms = Terms { retention_days, ..TERMS };
+        let keys =
+            DayKeys::open(dir.path(), Name::new("bar.example").unwrap(), terms, Rng::system()).unwrap();
+        keys.destroy(end.before(Duration::from_secs(1)), &trustee()).unwrap();
+        assert_eq!(keys.states()[&TODAY], DayState::Published);
+        if retention_days == 300 {
+            keys.destroy(end, &trustee()).unwrap();
+            assert_eq!(keys.states()[&TODAY], DayState::Removed);
+        }
+    }
+}
+
+#[test]
+fn after_a_lost_disk_every_day_that_the_log_knows_is_named_and_none_gets_a_second_key() {
+    let dir = folder();
+    let keys = open(&dir);
+    let known = |day| if (TODAY - 40..=TODAY + 1).contains(&day) { LOGGED } else { Published::Nothing };
+    tend_and_prove(&keys, NOW, &known);
+    assert_eq!(days(&keys, DayState::Lost), (TODAY - 37..=TODAY + 1).collect::<Vec<_>>());
+    assert_eq!(days(&keys, DayState::Published), [TODAY + 2]);
+    // When their time is over, nobody waits for them any more.
+    keys.destroy(Day(TODAY + 1).start(), &trustee()).unwrap();
+    assert_eq!(days(&keys, DayState::Lost).first(), Some(&(TODAY - 36)));
 }
 
 #[test]

@@ -3,15 +3,17 @@
 use crate::camera::{Camera, Dealing, day_key};
 use crate::world::{Approval, World, failure, refusal};
 use escrow::record::{DayKeysLeaf, Grant, KeyDestroyed, Kind};
+use host::clock::{Clock, Hand};
 use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::Day;
-use media::time::Micros;
-use media::time::Seconds;
+use media::time::{Micros, Seconds};
 use stage::until;
-use std::sync::Arc;
+use std::time::Duration;
 use tlog::Hash;
 use trustee::{Error, LedgerError, Trustee};
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn day_keys_are_leaves_before_anybody_is_shown_one() {
@@ -54,10 +56,10 @@ async fn after_the_key_of_its_day_is_destroyed_a_request_opens_nothing() {
     trustee.stop().await;
 
     // The same folder, months later.
-    let open = Arc::new(Trustee::open(world.config.clone(), Machine::system()).unwrap());
-    let now = host::clock::now();
-    open.follow(Seconds(now)).await.unwrap();
-    open.tend(Seconds(now + 60 * 86_400)).await.unwrap();
+    let (open, hand) = opened(&world);
+    open.follow(Seconds(host::clock::now())).await.unwrap();
+    hand.step(DAY * 60);
+    open.tend().await.unwrap();
     drop(open);
     let day = camera.filmed.contexts[0].day();
     assert!(!world.config.data.join("days").join(format!("{}.key", day.0)).exists());
@@ -72,6 +74,154 @@ async fn after_the_key_of_its_day_is_destroyed_a_request_opens_nothing() {
     assert_eq!(refusal(&reply.await), (403, "g9".to_owned(), "day-key-destroyed".to_owned()));
     assert_eq!(world.leaves::<Grant>().await.len(), 0);
     trustee.stop().await;
+}
+
+/// The trustee in this process, by a clock with a hand.
+fn opened(world: &World) -> (Trustee, Hand) {
+    let (clock, hand) = Clock::stepped(host::clock::now_us());
+    (Trustee::open(world.config.clone(), Machine::with_clock(clock)).unwrap(), hand)
+}
+
+/// Days whose private key is in the folder.
+fn held(world: &World) -> Vec<u32> {
+    let files = std::fs::read_dir(world.config.data.join("days")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut days: Vec<_> = names.filter_map(|name| name.strip_suffix(".key")?.parse().ok()).collect();
+    days.sort_unstable();
+    days
+}
+
+/// A world in which the trustee has published the keys of three days; the first of them.
+async fn published(approval: Approval) -> (World, u32) {
+    let world = World::new(approval).await;
+    let today = Micros(host::clock::now_us()).day();
+    let trustee = world.start().await;
+    for ahead in 0..=2 {
+        day_key(&world, &trustee, Day(today.0 + ahead)).await;
+    }
+    trustee.stop().await;
+    (world, today.0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_fork_nor_a_log_that_is_away_keeps_a_key_alive() {
+    let (mut world, today) = published(Approval::Human).await;
+    // A fork alarm, which only a human takes away, and after a restart no log at all.
+    let fork = redb::TableDefinition::<(), &[u8]>::new("fork");
+    let set_fork = |note: Option<&[u8]>| {
+        let database = redb::Database::open(world.config.data.join("ledger.redb")).unwrap();
+        let transaction = database.begin_write().unwrap();
+        match note {
+            Some(note) => drop(transaction.open_table(fork).unwrap().insert((), note).unwrap()),
+            None => drop(transaction.open_table(fork).unwrap().remove(()).unwrap()),
+        }
+        transaction.commit().unwrap();
+    };
+    set_fork(Some(b"another history"));
+    world.log.stop_log().await;
+    let (open, hand) = opened(&world);
+    open.follow(Seconds(host::clock::now())).await.unwrap_err();
+    hand.step(DAY * 37);
+    open.tend().await.unwrap();
+    assert_eq!(held(&world), [today, today + 1, today + 2], "a day too soon");
+    hand.step(DAY);
+    open.tend().await.unwrap();
+    assert_eq!(held(&world), [today + 1, today + 2]);
+    drop(open);
+
+    // The human has looked: what happened meanwhile is logged.
+    set_fork(None);
+    world.log.start_log().await;
+    let trustee = world.start().await;
+    until("it is logged", async || {
+        let leaves = world.leaves::<KeyDestroyed>().await;
+        leaves.iter().any(|leaf| leaf.value().day == today).then_some(())
+    })
+    .await;
+    trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_a_year_or_back_or_to_1970_destroys_no_key_and_is_named() {
+    let (world, today) = published(Approval::Human).await;
+    let all = [today, today + 1, today + 2];
+    let (open, hand) = opened(&world);
+    let now = host::clock::now_us();
+    open.follow(Seconds(now / 1_000_000)).await.unwrap();
+    let alarm = async || open.status().await.alarms.join(" ");
+    let year = 365 * 86_400 * 1_000_000;
+    for (wall, named) in
+        [(now + year, "clock-ahead"), (now - year, "clock-behind"), (0, "clock-behind"), (now, "")]
+    {
+        hand.set(wall);
+        open.tend().await.unwrap();
+        assert_eq!(held(&world), all, "{named}");
+        assert!(
+            alarm().await.starts_with(named) && (named.is_empty() == alarm().await.is_empty()),
+            "{named}"
+        );
+    }
+    drop(open);
+    // Nor over a restart: what was off for a year, for all that the clock says, waits for witnesses.
+    let (open, hand) = opened(&world);
+    hand.set(now + year);
+    open.tend().await.unwrap();
+    assert_eq!(held(&world), all);
+    assert!(open.status().await.alarms.join(" ").starts_with("clock-ahead"));
+    // Nor does a wrong clock keep one alive.
+    hand.set(0);
+    hand.step(DAY * 38);
+    open.tend().await.unwrap();
+    assert_eq!(held(&world), all[1..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trustee_that_lost_its_disk_is_restored_and_says_which_days_it_cannot_open() {
+    let world = World::new(Approval::Automatic).await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let (granted, later) =
+        (camera.request(&world, Kind::Legal).await, camera.request(&world, Kind::Legal).await);
+    assert_eq!(trustee.post(granted.body()).await.status, 200);
+    trustee.stop().await;
+    let today = camera.filmed.contexts[0].day().0;
+    let data = &world.config.data;
+    for kept in ["", "ledger.redb"] {
+        // What the backup holds: the keys that speak, or the folder as deploy/README.md says it.
+        for entry in std::fs::read_dir(data).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                std::fs::remove_dir_all(&path).unwrap();
+            } else if !name.ends_with(".key") && name != kept {
+                std::fs::remove_file(&path).unwrap();
+            }
+        }
+        assert!(trustee::start(world.config.clone(), Shutdown::new()).await.is_err());
+        assert!(trustee::init(&world.config).is_err());
+        let restored = trustee::restore(&world.config).unwrap();
+        assert_eq!(restored.vkey, world.created.vkey);
+        assert_eq!(restored.made.contains(&"ledger.redb".to_owned()), kept.is_empty(), "{restored:?}");
+        assert_eq!(trustee::restore(&world.config).unwrap().made, Vec::<String>::new());
+
+        let trustee = world.start().await;
+        let lost = format!("day-key-lost {today}");
+        until("it has read the log", async || {
+            trustee.status().await["alarms"].to_string().contains(&lost).then_some(())
+        })
+        .await;
+        // It grants nothing twice, says what it cannot open, and makes no second key of a day.
+        let reply = trustee.post(granted.body()).await;
+        if kept.is_empty() {
+            assert_eq!(refusal(&reply), (403, "g10".to_owned(), "bundle-lost".to_owned()));
+        }
+        let reply = trustee.post(later.body()).await;
+        assert_eq!(refusal(&reply), (403, "g9".to_owned(), "day-key-unknown".to_owned()));
+        assert_eq!(failure(&trustee.get(&format!("/day-keys/{today}")).await).0, 404);
+        trustee.stop().await;
+        assert_eq!(world.leaves::<DayKeysLeaf>().await.len(), 3);
+        assert_eq!(world.leaves::<Grant>().await.len(), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
