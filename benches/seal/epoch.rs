@@ -30,7 +30,7 @@ const VERIFY: &str = "verifying it";
 
 impl Camera {
     /// What the first moment of an epoch costs the camera, and the owner's device.
-    fn whole_epoch(&self, trustees: &[(TrusteeId, DayKey)], owner: &Recipient) -> SignedEpochOpen {
+    fn whole_epoch(&self, trustees: &[Option<(TrusteeId, DayKey)>], owner: &Recipient) -> SignedEpochOpen {
         let ctx = self.context.hash();
         let dealt = deal(&self.seed, &ctx, T, trustees, &mut OsRng).unwrap();
         let wraps = vec![wrap(owner, &ctx, &self.seed, &mut OsRng).unwrap()];
@@ -98,7 +98,7 @@ fn epoch_table(rounds: &Rounds, bytes: usize) -> Table {
     table
 }
 
-fn trustee(at: u8, day: Day) -> (TrusteeId, DayKey) {
+fn trustee(at: u8, day: Day) -> Option<(TrusteeId, DayKey)> {
     let name = format!("trustee{at}.example");
     let signer = Signer::from_seed(&name, &[60 + at; 32]).unwrap();
     let key = DayKey {
@@ -107,5 +107,5 @@ fn trustee(at: u8, day: Day) -> (TrusteeId, DayKey) {
         public: SecretKey::new([70 + at; 32]).public(),
         destroy_by: Seconds(1_900_000_000),
     };
-    (TrusteeId::of(&signer.verifier()), key)
+    Some((TrusteeId::of(&signer.verifier()), key))
 }

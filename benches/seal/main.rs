@@ -156,7 +156,12 @@ impl Camera {
         table.row(format!("{} kB", size >> 10), &numbers);
     }
 
-    fn open(&self, wraps: Vec<Wrap>, share_commits: &[[u8; 32]], shares: Vec<SealedShare>) -> EpochOpen {
+    fn open(
+        &self,
+        wraps: Vec<Wrap>,
+        share_commits: &[[u8; 32]],
+        shares: Vec<Option<SealedShare>>,
+    ) -> EpochOpen {
         EpochOpen {
             context: self.context.clone(),
             key_commit: self.seed.key_commit(&self.context.hash()),
@@ -164,6 +169,8 @@ impl Camera {
             shares,
             wraps,
             previous: None,
+            lost: Vec::new(),
+            receipt: None,
         }
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes segment.json: segments, their heads, EpochOpens, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
+"""Writes segment.json: segments, their heads, EpochOpens, receipts, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
 
 A second implementation of the encodings, from the text. Ed25519 is tlog.py's; keys are public. Standard library only.
 Usage: python3 segment.py, which writes, or python3 segment.py --check, which computes all again and compares.
@@ -135,16 +135,25 @@ def heads():
 # Signed objects ----------------------------------------------------------------------------------------------------------
 
 
+def receipt(**other):
+    f = {"type": 0x13, "camera": CAMERA_ID, "track": 0, "ranges": [(0, 30), (33, 41)], "key": OWNER, "relay": OWNER_PK, **other}
+    body = u(16, 1) + u(8, f["type"]) + f["relay"] + f["camera"] + u(32, f["track"]) + u(64, 1_793_000_000_000_000) + u(64, 6) + u(32, 30) + \
+        filled("receipt chain") + items([u(64, first) + u(64, last) for first, last in f["ranges"]])
+    return signed(f["key"], b"candor receipt", body)
+
+
 def epoch_open(**other):
     f = {"suite": 1, "type": 0x11, "t": 2, "n": 3, "commits": 3, "shares": [b"sealed share %d" % n for n in range(3)], "wraps": [b"wrap"], "previous": 1, "gap": 2,
-         "key": CAMERA, **other}
+         "present": 1, "lost": [], "receipt": None, "receipt_present": 1, "key": CAMERA, **other}
     body = u(16, f["suite"]) + u(8, f["type"]) + CAMERA_ID + u(32, 0) + u(64, 7) + u(64, 1_793_000_000_000_000) + u(32, 60_000) + filled("policy") + \
         filled("notice commit") + u(8, f["t"]) + u(8, f["n"]) + filled("key commit")
     body += b"".join(filled(f"share commit {n}") for n in range(f["commits"]))
-    body += b"".join(filled(f"day key {n}") + bytes_(s) for n, s in enumerate(f["shares"]))
+    body += b"".join(u(8, 0) if s is None else u(8, f["present"]) + filled(f"day key {n}") + bytes_(s) for n, s in enumerate(f["shares"]))
     body += items([filled(f"device {n}") + bytes_(w) for n, w in enumerate(f["wraps"])]) + u(8, f["previous"])
     if f["previous"]:
         body += u(64, 6) + u(32, 31) + filled("close chain") + u(8, f["gap"])
+    body += items([u(64, first) + u(64, last) + u(8, why) for first, last, why in f["lost"]])
+    body += u(8, 0) if f["receipt"] is None else u(8, f["receipt_present"]) + bytes_(f["receipt"])
     return signed(f["key"], b"candor epoch open", body)
 
 
@@ -171,6 +180,10 @@ def day_notice(key=CAMERA, camera=CAMERA_ID):
 def objects():
     good = [("EpochOpen", "three shares, a close before", epoch_open()),
             *[("EpochOpen", f"gap reason {gap}", epoch_open(gap=gap)) for gap in (5, 6, 7)],
+            ("EpochOpen", "an empty slot", epoch_open(shares=[b"one", None, b"three"])),
+            ("EpochOpen", "all slots are empty: under t holders", epoch_open(shares=[None] * 3)),
+            ("EpochOpen", "what was let go, and a receipt", epoch_open(lost=[(3, 3, 1), (31, 32, 2), (40, 40, 3)], receipt=receipt())),
+            ("Receipt", "two ranges", receipt()), ("Receipt", "16 ranges", receipt(ranges=[(2 * n, 2 * n) for n in range(16)])),
             ("EpochOpen", "nothing escrowed, a track's first", epoch_open(t=0, n=0, commits=0, shares=[], previous=0)),
             ("OwnerPolicy", "version 2", policy()),
             ("OwnerPolicy", "version 1, no trustees, nobody watches", policy(version=1, prev=bytes(32), t=0, names=[], recipients=[])),
@@ -181,6 +194,13 @@ def objects():
         ("shares and t = 0", "BadValue", epoch_open(t=0)), ("17 shares", "TooLong", epoch_open(n=17, commits=17, shares=[b""] * 17)),
         ("a share over its limit", "TooLong", epoch_open(shares=[bytes(2049), b"", b""])), ("33 wraps", "TooLong", epoch_open(wraps=[b""] * 33)),
         ("a wrap over its limit", "TooLong", epoch_open(wraps=[bytes(2049)])), ("a presence byte of 2", "BadValue", epoch_open(previous=2)),
+        ("a slot's presence byte of 2", "BadValue", epoch_open(present=2)), ("fewer holders than t", "BadValue", epoch_open(shares=[None, b"two", None])),
+        ("65 ranges let go", "TooLong", epoch_open(lost=[(n, n, 1) for n in range(65)])), ("an unknown loss reason", "BadValue", epoch_open(lost=[(1, 1, 4)])),
+        ("a loss without a reason", "BadValue", epoch_open(lost=[(1, 1, 0)])), ("a range that ends before it begins", "BadValue", epoch_open(lost=[(2, 1, 1)])),
+        ("ranges that overlap", "BadValue", epoch_open(lost=[(1, 2, 1), (2, 3, 1)])), ("ranges out of order", "BadValue", epoch_open(lost=[(5, 5, 1), (1, 1, 1)])),
+        ("a receipt of another camera", "BadValue", epoch_open(receipt=receipt(camera=filled("camera")))),
+        ("a receipt of another track", "BadValue", epoch_open(receipt=receipt(track=1))), ("a receipt's presence byte of 2", "BadValue", epoch_open(receipt=receipt(), receipt_present=2)),
+        ("a receipt over its size", "TooLong", epoch_open(receipt=bytes(513))), ("a receipt that is none", "WrongType", epoch_open(receipt=receipt(type=3))),
         ("an unknown gap reason", "BadValue", epoch_open(gap=8)), ("over its size", "TooLong", epoch_open() + bytes(128 << 10)),
     ]] + [("OwnerPolicy", why, error, data) for why, error, data in [
         ("cut", "Truncated", policy()[:-1]), ("a byte too many", "Trailing", policy() + b"\0"), ("version 0", "BadValue", policy(version=0)),
@@ -193,9 +213,12 @@ def objects():
         ("a device twice", "BadValue", policy(recipients=[(filled("device 0"), 1)] * 2)), ("a short wrap key", "BadValue", policy(wrap_len=1215)),
         ("a long wrap key", "TooLong", policy(wrap_len=1217)), ("an unknown class", "BadValue", policy(classes=8)),
     ]] + [("Enrollment", "another type", "WrongType", enrollment(kind=2)), ("Enrollment", "a byte too many", "Trailing", enrollment() + b"\0"),
-          ("DayNotice", "cut", "Truncated", day_notice()[:-1])]
+          ("DayNotice", "cut", "Truncated", day_notice()[:-1]),
+          ("Receipt", "cut", "Truncated", receipt()[:-1]), ("Receipt", "a byte too many", "Trailing", receipt() + b"\0"), ("Receipt", "of nothing", "BadValue", receipt(ranges=[])),
+          ("Receipt", "17 ranges", "TooLong", receipt(ranges=[(2 * n, 2 * n) for n in range(17)])), ("Receipt", "ranges that overlap", "BadValue", receipt(ranges=[(1, 5), (5, 6)]))]
     forged = [("EpochOpen", "by the owner", epoch_open(key=OWNER)), ("OwnerPolicy", "by the camera", policy(key=CAMERA)),
               ("Enrollment", "without the camera's consent", enrollment(camera=OWNER)), ("Enrollment", "without the owner", enrollment(owner=CAMERA)),
+              ("Receipt", "by another than the relay that it names", receipt(key=CAMERA)),
               ("DayNotice", "by the owner", day_notice(key=OWNER)), ("DayNotice", "of another camera", day_notice(camera=filled("camera")))]
     return good, bad, forged
 

@@ -172,7 +172,7 @@ impl BadTrustee {
             request_index,
             request: hash,
             epochs: u32::try_from(opens.len()).unwrap(),
-            shares: shares_hash(&opens, self.index).unwrap(),
+            shares: shares_hash(&opens, self.index),
             bundle: Hash::of(&[&sealed]),
             decision: Hash([0; 32]),
             approver: None,
@@ -187,7 +187,7 @@ impl BadTrustee {
     /// What the camera dealt to this trustee: index and value. Contract:
     /// `proto/release.md#dealing`.
     fn own_share(&self, open: &EpochOpen) -> Vec<u8> {
-        let sealed = &open.shares[usize::from(self.index) - 1];
+        let sealed = open.shares[usize::from(self.index) - 1].as_ref().unwrap();
         let path = self.data.join("days").join(format!("{}.key", open.context.day().0));
         let key = host::secret::read(&path, "day-key").unwrap();
         let trustee = TrusteeId::of(&self.signer.verifier());

@@ -8,7 +8,7 @@
 
 use candor::cast::Cast;
 use ed25519_dalek::SigningKey;
-use escrow::daykeys::DayKey;
+use escrow::daykeys::{DayKey, PublishedDayKey};
 use escrow::deal::{Dealt, TrusteeId, deal};
 use host::http::{Fetch, FetchLimits};
 use host::rng::OsRng;
@@ -170,7 +170,7 @@ impl Books {
     }
 
     /// An epoch that starts at this time, dealt to these keys.
-    fn epoch(&self, epoch_no: EpochNo, start_us: u64, keys: &[(TrusteeId, DayKey)]) -> EpochOpen {
+    fn epoch(&self, epoch_no: EpochNo, start_us: u64, keys: &[Option<(TrusteeId, DayKey)>]) -> EpochOpen {
         let context = EpochContext {
             camera_id: self.id,
             track: TRACK,
@@ -186,7 +186,16 @@ impl Books {
         let seed: EpochSeed = Pool::new(host::rng::bytes()).next_seed(&host::rng::bytes(), &ctx);
         let Dealt { share_commits, shares } = deal(&seed, &ctx, context.t, keys, &mut OsRng).unwrap();
         let key_commit = seed.key_commit(&ctx);
-        EpochOpen { context, key_commit, share_commits, shares, wraps: Vec::new(), previous: None }
+        EpochOpen {
+            context,
+            key_commit,
+            share_commits,
+            shares,
+            wraps: Vec::new(),
+            previous: None,
+            lost: Vec::new(),
+            receipt: None,
+        }
     }
 
     fn signed(&self, open: &EpochOpen) -> Vec<u8> {
@@ -215,20 +224,27 @@ impl Books {
         let mut stream = self.link.open_segment(0).await.unwrap();
         stream.write(&bytes).await.unwrap();
         stream.finish().unwrap();
-        let heard = tokio::time::timeout(PATIENCE, self.control.next()).await.unwrap().unwrap();
+        let heard = loop {
+            let heard = tokio::time::timeout(PATIENCE, self.control.next()).await.unwrap().unwrap();
+            if !matches!(heard, Some(Control::Receipt(_))) {
+                break heard;
+            }
+        };
         assert_eq!(heard, Some(Control::Ack { track: TRACK, sequence }));
     }
 }
 
 /// The day keys that the trustees of the policy published for a day.
-async fn keys_of(cast: &Cast, policy: &OwnerPolicy, day: Day) -> Vec<(TrusteeId, DayKey)> {
+async fn keys_of(cast: &Cast, policy: &OwnerPolicy, day: Day) -> Vec<Option<(TrusteeId, DayKey)>> {
     let fetch = Fetch::new(FetchLimits::default());
     let mut keys = Vec::new();
     for (entry, part) in policy.trustees.iter().zip(&cast.video.trustees) {
         let vkey = Verifier::parse(&entry.vkey).unwrap();
         let url = format!("http://{}/day-keys/{}", part.config.listen, day.0);
         let reply = fetch.get(&url).await.unwrap();
-        keys.push((TrusteeId::of(&vkey), DayKey::decode_verified(&reply.body, &vkey, day).unwrap()));
+        let published: PublishedDayKey = media::codec::decode(escrow::daykeys::TYPE, &reply.body).unwrap();
+        let key = DayKey::decode_verified(&published.note, &vkey, day).unwrap();
+        keys.push(Some((TrusteeId::of(&vkey), key)));
     }
     keys
 }

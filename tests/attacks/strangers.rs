@@ -277,7 +277,13 @@ impl End {
     }
 
     async fn hear(&mut self) -> Control {
-        tokio::time::timeout(PATIENCE, self.control.next()).await.unwrap().unwrap().unwrap()
+        loop {
+            let said = tokio::time::timeout(PATIENCE, self.control.next()).await.unwrap().unwrap().unwrap();
+            // They come when it is time for them.
+            if !matches!(said, Control::Receipt(_)) {
+                return said;
+            }
+        }
     }
 }
 

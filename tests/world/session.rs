@@ -51,7 +51,13 @@ impl Session {
     }
 
     pub async fn hear(&mut self) -> Control {
-        tokio::time::timeout(PATIENCE, self.control.next()).await.unwrap().unwrap().unwrap()
+        loop {
+            let said = tokio::time::timeout(PATIENCE, self.control.next()).await.unwrap().unwrap().unwrap();
+            // They come when it is time for them.
+            if !matches!(said, Control::Receipt(_)) {
+                return said;
+            }
+        }
     }
 
     /// Sends a segment on a stream of its own; the answer comes by [`Session::hear`].

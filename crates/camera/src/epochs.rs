@@ -10,29 +10,17 @@
 
 use ed25519_dalek::SigningKey;
 use escrow::daykeys::DayKey;
-use escrow::deal::{DealError, TrusteeId, deal};
+use escrow::deal::{TrusteeId, deal};
+use escrow::share::ShareError;
 use media::chain::Chain;
-use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason, SignedEpochOpen};
-use media::id::{CameraId, Day, EpochNo, TrackId};
+use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason, Lost, SignedEpochOpen};
+use media::id::{CameraId, EpochNo, TrackId};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
+use media::receipt::SignedReceipt;
 use media::time::{Micros, Seconds};
 use rand_core::CryptoRng;
 use seal::epoch::{ContentKey, Pool};
-use seal::hpke::HpkeError;
 use seal::wrap;
-
-/// Why an epoch did not open. Nothing is filmed under it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum EpochError {
-    #[error(
-        "a recipient's key in the owner's policy cannot be sealed to: {0}; the owner must correct the policy"
-    )]
-    Wrap(#[from] HpkeError),
-    #[error("the seed could not be shared: {0}")]
-    Deal(#[from] DealError),
-    #[error("no key of {} for day {day}; nothing is filmed until there is one of every trustee", missing.join(", "))]
-    DayKeysMissing { day: Day, missing: Vec<String> },
-}
 
 /// The epoch being filmed.
 pub(crate) struct Epoch {
@@ -48,12 +36,16 @@ pub(crate) struct Opening<'a> {
     pub(crate) camera: &'a SigningKey,
     pub(crate) track: TrackId,
     pub(crate) policy: &'a SignedOwnerPolicy,
-    /// Of every trustee, in the policy's order; `None` where there is none for the day.
+    /// Of every trustee, in the policy's order; none where there is none for the day.
     pub(crate) day_keys: &'a [Option<(TrusteeId, DayKey)>],
     pub(crate) notice_commit: [u8; 32],
     pub(crate) epoch_no: EpochNo,
     pub(crate) start_us: Micros,
     pub(crate) previous: Option<EpochClose>,
+    /// What was let go since the epoch before.
+    pub(crate) lost: Vec<Lost>,
+    /// The newest of a relay.
+    pub(crate) receipt: Option<SignedReceipt>,
     /// A recipient whose time is over gets no wrap.
     pub(crate) now: Seconds,
 }
@@ -65,18 +57,13 @@ impl Epoch {
         pool: &mut Pool,
         fresh: &[u8; 32],
         rng: &mut impl CryptoRng,
-    ) -> Result<(Self, SignedEpochOpen), EpochError> {
+    ) -> Result<(Self, SignedEpochOpen), ShareError> {
         let policy: &OwnerPolicy = opening.policy.unverified();
         let day = opening.start_us.day();
-        // A camera that dealt fewer shares than its policy says would weaken it in silence: it
-        // films nothing instead.
-        let day_keys: Vec<_> = opening.day_keys.iter().flatten().cloned().collect();
-        if day_keys.len() != policy.trustees.len() || day_keys.iter().any(|(_, key)| key.day != day) {
-            let held = |at: usize| matches!(opening.day_keys.get(at), Some(Some((_, key))) if key.day == day);
-            let missing = policy.trustees.iter().enumerate().filter(|(at, _)| !held(*at));
-            let missing = missing.map(|(_, trustee)| trustee.name.clone()).collect();
-            return Err(EpochError::DayKeysMissing { day, missing });
-        }
+        // SPEC: segment.md#epochopen: a trustee whose key of the day is not here gets no share.
+        let held = |key: &Option<(TrusteeId, DayKey)>| key.clone().filter(|(_, key)| key.day == day);
+        let mut day_keys: Vec<_> = opening.day_keys.iter().map(held).collect();
+        day_keys.resize(policy.trustees.len(), None);
         let context = EpochContext {
             camera_id: CameraId::of_key(opening.camera.verifying_key().as_bytes()),
             track: opening.track,
@@ -93,16 +80,17 @@ impl Epoch {
         // the epoch closes: they go when this returns.
         let seed = pool.next_seed(fresh, &ctx);
         let dealt = deal(&seed, &ctx, policy.t, &day_keys, rng)?;
-        let mut wraps = Vec::new();
-        for recipient in policy.recipients.iter().filter(|recipient| recipient.not_after >= opening.now) {
-            wraps.push(wrap::wrap(recipient, &ctx, &seed, rng)?);
-        }
+        let recipients = policy.recipients.iter().filter(|recipient| recipient.not_after >= opening.now);
+        // One device whose key cannot be sealed to is left out: the others' footage is not lost for it.
+        let wraps = recipients.filter_map(|recipient| wrap::wrap(recipient, &ctx, &seed, rng).ok()).collect();
         let open = EpochOpen {
             key_commit: seed.key_commit(&ctx),
             share_commits: dealt.share_commits,
             shares: dealt.shares,
             wraps,
             previous: opening.previous,
+            lost: opening.lost,
+            receipt: opening.receipt,
             context,
         };
         let chain = Chain::start(&ctx, &open.prev_close_hash());

@@ -11,31 +11,31 @@
 
 mod opening;
 
-use crate::clock::{FootageClock, Moment, Set};
+use crate::clock::{Belief, FootageClock, Moment, Set};
 use crate::config::Config;
-use crate::epochs::{Epoch, EpochError};
+use crate::epochs::Epoch;
 use crate::events::{Events, Taken, Verdict};
 use crate::filming::Mode;
 use crate::heard::Heard;
 use crate::live::{self, LiveWriter};
-use crate::notices::NoticeError;
+use crate::notices::PastDay;
 use crate::segmenter::{Cut, Segmenter};
 use crate::spool::SpoolError;
 use crate::state::Handover;
 use container::fragment::Fragment;
 use container::split::Piece;
 use ed25519_dalek::SigningKey;
+use escrow::share::ShareError;
 use host::rng::Rng;
 use media::enrollment::ObjectError;
 use media::epoch::{EpochClose, GapReason};
-use media::id::{CameraId, Sequence};
+use media::id::{CameraId, Day, Sequence};
 use media::segment::{SegmentHeader, Start};
 use media::time::Micros;
 use seal::epoch::Pool;
 use seal::sealer::{SealError, SegmentHead, SegmentSealer};
 use std::sync::Arc;
 use std::time::Duration;
-use tlog::note::KeyError;
 use tokio::sync::mpsc;
 
 /// Why there is no picture now.
@@ -43,16 +43,16 @@ use tokio::sync::mpsc;
 pub(crate) enum FilmError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error("the seed could not be shared: {0}")]
+    Share(#[from] ShareError),
+    #[error("waiting some seconds for the keys of {}", missing.join(", "))]
+    AwaitsKeys { missing: Vec<String> },
     #[error(transparent)]
-    Epoch(#[from] EpochError),
-    #[error(transparent)]
-    Notice(#[from] NoticeError),
+    Day(#[from] PastDay),
     #[error("the picture cannot be sealed: {0}; use shorter fragments or a lower bit rate")]
     Seal(#[from] SealError),
     #[error("the owner's policy in the camera's state does not hold: {0}; make and pair a new camera")]
     Policy(#[from] ObjectError),
-    #[error("the policy's trustee {name} has no note key: {source}; the owner must correct the policy")]
-    Trustee { name: String, source: KeyError },
 }
 
 pub(crate) struct Film {
@@ -63,6 +63,8 @@ pub(crate) struct Film {
     pool: Pool,
     rng: Rng,
     clock: FootageClock,
+    /// The day at which the notice chain stood when an epoch opened last.
+    chain_day: Option<Day>,
     segmenter: Segmenter,
     pad_to_bytes: Option<u32>,
     /// If it films events only.
@@ -76,6 +78,10 @@ pub(crate) struct Film {
     /// Why footage is missing before what comes next. It closes the epoch, so that the next one
     /// says it.
     gap: GapReason,
+    /// By the steady clock of the fragment at hand.
+    steady_us: u64,
+    /// Until when, by the steady clock, the first epoch waits for the trustees' keys.
+    keys_by_us: Option<u64>,
     /// The highest score that became known since the last segment began.
     motion_permille: u16,
 }
@@ -96,7 +102,7 @@ struct OpenSegment {
 
 impl Film {
     pub(crate) fn new(camera: SigningKey, config: &Config, handover: Arc<Handover>, rng: Rng) -> Self {
-        let filming = &config.filming;
+        let (filming, relay_time) = (&config.filming, handover.relay_time.clone());
         Self {
             camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
             camera,
@@ -104,7 +110,8 @@ impl Film {
             handover,
             pool: Pool::new(rng.bytes()),
             rng,
-            clock: FootageClock::default(),
+            clock: FootageClock::new(relay_time),
+            chain_day: None,
             segmenter: Segmenter::default(),
             pad_to_bytes: filming.pad_to_bytes,
             events: (filming.mode == Mode::Events).then(|| Events::new(filming.events)),
@@ -114,6 +121,8 @@ impl Film {
             last_start_us: Micros(0),
             last_len: 0,
             gap: GapReason::Restart,
+            steady_us: 0,
+            keys_by_us: None,
             motion_permille: 0,
         }
     }
@@ -171,7 +180,14 @@ impl Film {
 
     fn fragment(&mut self, fragment: Fragment, now: Moment) -> Result<(), FilmError> {
         self.handover.stats.change(|now| now.rests = None);
-        let (now_us, set) = self.clock.read(now);
+        self.steady_us = now.steady_us;
+        let day = match self.chain_day {
+            Some(day) => day,
+            None => self.handover.spool().notices()?.day,
+        };
+        self.chain_day = Some(day);
+        let (now_us, set) = self.clock.read(now, day);
+        self.tell_of_the_clock();
         if set == Set::Yes {
             tracing::warn!("the wall clock was set: a new run and a new epoch begin");
             self.interrupt(GapReason::ClockStep);
@@ -206,6 +222,27 @@ impl Film {
         verdict.film.into_iter().try_for_each(|taken| self.seal(&taken))
     }
 
+    /// Says once how far the clock is believed.
+    fn tell_of_the_clock(&mut self) {
+        let said = match self.clock.belief() {
+            Belief::Agreed => None,
+            Belief::Unconfirmed => Some(
+                "the clock is unconfirmed until the relay is reached: no day's notice is given out before",
+            ),
+            Belief::Doubted => Some(
+                "the clock leapt, and the relay's does not agree: filming goes on by the time before; set the clock",
+            ),
+        };
+        self.handover.stats.change(|now| {
+            if now.troubles.time.as_deref() != said {
+                if let Some(said) = said {
+                    tracing::warn!("{said}");
+                }
+                now.troubles.time = said.map(str::to_owned);
+            }
+        });
+    }
+
     fn seal(&mut self, taken: &Taken) -> Result<(), FilmError> {
         let Taken { fragment, cut, now_us, motion_permille } = taken;
         let now_us = *now_us;
@@ -236,7 +273,7 @@ impl Film {
         }
         let (number, codecs, init) = (run.number, run.codecs.clone(), run.init.clone());
         let fits = self.epoch.as_ref().is_some_and(|epoch| epoch.holds(start_us));
-        if !fits || self.gap != GapReason::None {
+        if !fits || self.gap != GapReason::None || self.gains_a_share()? {
             self.open_epoch(start_us)?;
         }
         let Some(epoch) = &self.epoch else { return Ok(()) };

@@ -10,21 +10,12 @@ use media::id::{CameraId, Day};
 use media::notice::DayNotice;
 use seal::notice::{NoticeKey, NoticeRoot};
 
-/// The most days that the chain moves on at once. A clock that leaps further is wrong, and the way
-/// is one way.
-pub(crate) const DAYS_MAX: u32 = 400;
-
-/// Why there is no notice key for a day.
+/// There is no notice key of a day that is over. The clock of footage reads none such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoticeError {
-    #[error(
-        "the clock reads day {now}, before day {kept} to which the notice keys have moved on; set the clock"
-    )]
-    Past { now: Day, kept: Day },
-    #[error(
-        "the clock reads day {now}, over {DAYS_MAX} days after day {kept}, the last one; set the clock, or make and pair a new camera"
-    )]
-    FarFuture { now: Day, kept: Day },
+#[error("day {asked} is before day {kept}, to which the notice keys have moved on")]
+pub(crate) struct PastDay {
+    asked: Day,
+    kept: Day,
 }
 
 /// Where the chain stands.
@@ -55,23 +46,15 @@ impl Notices {
         Self { root: self.root.next(camera, self.day), day: Day(self.day.0.saturating_add(1)) }
     }
 
-    /// Moves on to `day`; the notices of the days after the one where it stood, that day's own not
-    /// among them.
-    pub(crate) fn advance(
-        self,
-        day: Day,
-        camera: &SigningKey,
-    ) -> Result<(Self, Vec<SignedNotice>), NoticeError> {
-        let kept = self.day;
-        let ahead = day.0.checked_sub(kept.0).ok_or(NoticeError::Past { now: day, kept })?;
-        if ahead > DAYS_MAX {
-            return Err(NoticeError::FarFuture { now: day, kept });
+    /// As it will stand on `day`; the notices of the days after the one where it stands, that day's
+    /// own not among them. Nothing is given up by it: whoever keeps the later one does that.
+    pub(crate) fn on(self, day: Day, camera: &SigningKey) -> Result<(Self, Vec<SignedNotice>), PastDay> {
+        if day < self.day {
+            return Err(PastDay { asked: day, kept: self.day });
         }
         let camera_id = CameraId::of_key(camera.verifying_key().as_bytes());
         let (mut at, mut signed) = (self, Vec::new());
-        for _ in 0..ahead {
-            // SPEC: segment.md#notice-keys: the root of the day before MUST be erased; replacing it
-            // zeroizes it.
+        while at.day < day {
             at = at.next(&camera_id);
             signed.push(at.notice(camera));
         }
@@ -93,7 +76,7 @@ mod tests {
     fn every_skipped_day_has_a_notice_and_they_are_the_owners_keys() {
         let (camera, id, notices) = start();
         let owner = notices.root.clone();
-        let (now, signed) = notices.advance(Day(103), &camera).unwrap();
+        let (now, signed) = notices.on(Day(103), &camera).unwrap();
         assert_eq!(now.day, Day(103));
         assert_eq!(signed.iter().map(|(day, _)| day.0).collect::<Vec<_>>(), [101, 102, 103]);
         let mut root = owner;
@@ -103,17 +86,14 @@ mod tests {
             assert_eq!((notice.day, notice.notice_key), (*day, *root.key(&id, *day).expose()));
         }
         assert_eq!(now.key(&id).expose(), root.key(&id, Day(103)).expose());
-        let (same, none) = now.advance(Day(103), &camera).unwrap();
+        let (same, none) = now.on(Day(103), &camera).unwrap();
         assert_eq!((same.day, none.len()), (Day(103), 0));
     }
 
     #[test]
-    fn the_chain_goes_neither_back_nor_far_ahead() {
+    fn the_chain_does_not_go_back() {
         let (camera, _, notices) = start();
-        let past = notices.clone().advance(Day(99), &camera).unwrap_err();
-        assert_eq!(past, NoticeError::Past { now: Day(99), kept: Day(100) });
-        let far = notices.clone().advance(Day(101 + DAYS_MAX), &camera).unwrap_err();
-        assert_eq!(far, NoticeError::FarFuture { now: Day(101 + DAYS_MAX), kept: Day(100) });
-        assert_eq!(notices.advance(Day(100 + DAYS_MAX), &camera).unwrap().1.len(), DAYS_MAX as usize);
+        let past = notices.on(Day(99), &camera).map(|_| ()).unwrap_err();
+        assert_eq!(past, PastDay { asked: Day(99), kept: Day(100) });
     }
 }

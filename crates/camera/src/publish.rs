@@ -22,6 +22,7 @@ mod session;
 
 pub use backfill::Share;
 
+use crate::clock::Clocks;
 use crate::spool::SpoolError;
 use crate::state::Tracks;
 use host::machine::Machine;
@@ -106,6 +107,8 @@ impl Publisher {
     ) -> Result<(Session, ControlReceiver), SessionError> {
         let camera_id = CameraId::of_key(&self.camera_key);
         let (link, mut control) = sessions.open().await?;
+        let steady_us = Clocks::new(self.machine.clock.clone()).steady_us();
+        self.tracks.main.relay_time.hear(link.welcome_now_us(), steady_us);
         let main = Track::begin(&link, &mut control, camera_id, &self.tracks.main).await?;
         let sub = match &self.tracks.sub {
             None => None,
@@ -128,6 +131,7 @@ impl Publisher {
             sub,
             backfill: self.backfill,
             clock: self.machine.clock.clone(),
+            rng: self.machine.rng.clone(),
             policy_changed: Notify::new(),
         };
         Ok((session, control))

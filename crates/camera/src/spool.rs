@@ -29,15 +29,17 @@ use host::db::{Db, DbError};
 use host::durable::{self, DurableError};
 use media::chain::Chain;
 use media::codec::DecodeError;
-use media::epoch::{EpochClose, GapReason};
+use media::epoch::{EpochClose, GapReason, LossReason, Lost};
 use media::id::{EpochNo, Sequence, TrackId};
+use media::limits;
+use media::receipt::{Range, SignedReceipt};
 use media::segment::{HEADER_LEN, SegmentHeader, Trailer};
 use redb::ReadableTable as _;
 use segments::Segments;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tables::{
-    CONFIRMED_OPENS, LAST_CLOSE, LAST_RUN, NEXT_EPOCH, NEXT_SEQUENCE, OPENS, OVERFLOWED, OfTrack,
+    CONFIRMED_OPENS, LAST_CLOSE, LAST_RUN, LOST, NEXT_EPOCH, NEXT_SEQUENCE, OPENS, OfTrack, RECEIPT,
     close_of_row, row_of_close,
 };
 
@@ -162,7 +164,14 @@ impl Spool {
     }
 
     /// Makes an EpochOpen and its number durable, before anything is sealed under it.
-    pub(crate) fn keep_open(&self, epoch: EpochNo, open: &[u8], chain: &[u8; 32]) -> Result<(), SpoolError> {
+    /// `told` are the losses that it names.
+    pub(crate) fn keep_open(
+        &self,
+        epoch: EpochNo,
+        open: &[u8],
+        chain: &[u8; 32],
+        told: &[Lost],
+    ) -> Result<(), SpoolError> {
         let next = epoch.next().ok_or(SpoolError::EpochsUsedUp)?;
         let begun = EpochClose { epoch_no: epoch, segments: 0, chain: *chain, gap: GapReason::Restart };
         // Those whose segments still wait are kept, however old.
@@ -172,8 +181,10 @@ impl Spool {
         Ok(self.db.write(|tx| {
             tx.open_table(NEXT_EPOCH)?.insert(track, next.0)?;
             tx.open_table(LAST_CLOSE)?.insert(track, row_of_close(&begun))?;
-            // What went is told by the close in this EpochOpen.
-            tx.open_table(OVERFLOWED)?.remove(track)?;
+            let mut lost = tx.open_table(LOST)?;
+            for told in told {
+                lost.remove((track, told.range.first.0))?;
+            }
             let mut opens = tx.open_table(OPENS)?;
             opens.insert((track, epoch.0), open)?;
             Ok(opens.retain_in((track, 0)..(track, keep), |_, _| false)?)
@@ -241,21 +252,61 @@ impl Spool {
         Ok(())
     }
 
-    /// Lets the oldest segment go for want of room; the next close says so.
+    /// Lets the oldest segment go for want of room; the next EpochOpen says so.
     fn drop_oldest(&mut self) -> Result<Option<Sequence>, SpoolError> {
         let Some(oldest) = self.segments.oldest() else { return Ok(None) };
-        if !self.has_overflowed()? {
-            // Durable before the first goes, so that no crash makes the loss a silent one.
-            self.db.write(|tx| Ok(tx.open_table(OVERFLOWED)?.insert(self.track.0, ()).map(drop)?))?;
-        }
+        self.note_loss(oldest, LossReason::SpoolOverflow)?;
         self.segments.forget(oldest)?;
         self.segments.stats().change(|now| now.dropped += 1);
         Ok(Some(oldest))
     }
 
-    /// Whether segments went since the last close that said so.
-    pub(crate) fn has_overflowed(&self) -> Result<bool, SpoolError> {
-        Ok(self.db.read(|tx| Ok(tx.open_table(OVERFLOWED)?.get(self.track.0)?.is_some()))?)
+    /// Puts a segment aside that no relay will take; the next EpochOpen says so.
+    pub(crate) fn set_aside(&mut self, sequence: Sequence, why: LossReason) -> Result<(), SpoolError> {
+        self.note_loss(sequence, why)?;
+        self.segments.set_aside(sequence)
+    }
+
+    /// Durable before it goes, so that no crash makes the loss a silent one.
+    fn note_loss(&self, sequence: Sequence, why: LossReason) -> Result<(), SpoolError> {
+        let (track, number) = (self.track.0, sequence.0);
+        Ok(self.db.write(|tx| {
+            let mut lost = tx.open_table(LOST)?;
+            let before = lost.range((track, 0)..(track, number))?.next_back().transpose()?;
+            let before = before.map(|(key, value)| (key.value().1, value.value()));
+            let first = match before {
+                Some((first, (last, reason))) if last + 1 == number && reason == why.code() => first,
+                Some(_) | None => number,
+            };
+            lost.insert((track, first), (number, why.code())).map(drop)?;
+            Ok(())
+        })?)
+    }
+
+    /// Keeps the newest receipt of the relay, for the next EpochOpen.
+    pub(crate) fn keep_receipt(&self, receipt: &[u8]) -> Result<(), SpoolError> {
+        Ok(self.db.write(|tx| Ok(tx.open_table(RECEIPT)?.insert(self.track.0, receipt).map(drop)?))?)
+    }
+
+    /// The newest receipt, if a relay ever gave one.
+    pub(crate) fn receipt(&self) -> Result<Option<SignedReceipt>, SpoolError> {
+        let row = |row: redb::AccessGuard<'_, &[u8]>| SignedReceipt::decode(row.value()).ok();
+        Ok(self.db.read(|tx| Ok(tx.open_table(RECEIPT)?.get(self.track.0)?.and_then(row)))?)
+    }
+
+    /// What was let go and no EpochOpen has said yet, as much as one says.
+    pub(crate) fn lost(&self) -> Result<Vec<Lost>, SpoolError> {
+        Ok(self.db.read(|tx| {
+            let table = tx.open_table(LOST)?;
+            let mut lost = Vec::new();
+            for row in table.range((self.track.0, 0)..=(self.track.0, u64::MAX))?.take(limits::LOST) {
+                let (first, (last, code)) = row.map(|(key, value)| (key.value().1, value.value()))?;
+                let why = LossReason::ALL.iter().find(|why| why.code() == code);
+                let range = Range { first: Sequence(first), last: Sequence(last) };
+                lost.extend(why.map(|why| Lost { range, why: *why }));
+            }
+            Ok(lost)
+        })?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What filming and publishing of one track share. Filming never waits for publishing: it leaves
 //! what it made here and in the spool, and goes on.
 
+use crate::clock::RelayTime;
 use crate::live::Live;
 use crate::outbox::Outbox;
 use crate::spool::{Spool, Spools};
@@ -21,6 +22,8 @@ pub(crate) struct Handover {
     pub(crate) outbox: Outbox,
     /// The newest segment that was begun.
     pub(crate) live: watch::Sender<Option<Live>>,
+    /// What time the relay has; one and the same for all tracks.
+    pub(crate) relay_time: RelayTime,
     /// An EpochOpen or DayNotice waits, of whichever track.
     pub(crate) to_put: Arc<Notify>,
     /// Where the spool is worked on; one and the same for all tracks.
@@ -52,6 +55,7 @@ impl Tracks {
 /// Of a camera's tracks: the main one, and the second one, which gives way to it.
 pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
     let spools = Arc::new(Mutex::new(spools));
+    let relay_time = RelayTime::default();
     let (to_put, to_send, disk) = (Arc::default(), Arc::<Notify>::default(), Blocking::default());
     let of = |track, gives_way| {
         let mut spools_now = spools.lock();
@@ -62,6 +66,7 @@ pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
             gives_way,
             outbox: Outbox::new(spool.segments.sequences(), to_send.clone()),
             live: watch::Sender::new(None),
+            relay_time: relay_time.clone(),
             to_put: Arc::clone(&to_put),
             disk: disk.clone(),
             stats: spool.segments.stats().clone(),

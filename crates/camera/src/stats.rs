@@ -34,10 +34,14 @@ pub struct Troubles {
     pub picture: Option<String>,
     /// How wrong the clock of the camera that is filmed is, if it tells and is.
     pub clock: Option<String>,
+    /// How far the camera's own clock is not believed.
+    pub time: Option<String>,
     /// Why there is no session with the relay, or why it does not store.
     pub link: Option<String>,
     /// Why a newer policy of the owner is not followed.
     pub policy: Option<String>,
+    /// Which trustees get no share of what is filmed.
+    pub escrow: Option<String>,
 }
 
 impl Stats {

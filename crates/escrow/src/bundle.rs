@@ -5,7 +5,7 @@
 //! 0001 31 | grant | proof | sealed                                                 each u32 length and bytes
 //! info      = "candor release\0" || entry_id || trustee_id
 //! aad       = leaf hash of the request
-//! plaintext = for each epoch in order: u64 epoch_no || u8 i || share_i             41 bytes each
+//! plaintext = for each epoch that was dealt to the trustee, in order: u64 epoch_no || u8 i || share_i             41 bytes each
 //! ```
 //!
 //! In scope: what leaves a trustee, and what a requester believes of it. Out of scope: when it may
@@ -68,7 +68,7 @@ pub enum BundleError {
     /// Not sealed to this release key.
     #[error("the bundle does not open under the release key of this request")]
     CannotOpen,
-    /// It opens to something else than shares of consecutive epochs, as many as granted.
+    /// It opens to something else than shares of epochs in order, as many as granted.
     #[error("the bundle does not hold one share for each granted epoch")]
     WrongShares,
 }
@@ -185,8 +185,8 @@ fn read_shares(list: &[u8]) -> Result<Vec<(EpochNo, Share)>, BundleError> {
         let epoch = EpochNo(r.u64("epoch_no")?);
         let share =
             Share::new(r.u8("share index")?, r.array("share")?).map_err(|_| BundleError::WrongShares)?;
-        let follows = shares.last().is_none_or(|(last, _)| last.next() == Some(epoch));
-        if !follows {
+        let ascends = shares.last().is_none_or(|(last, _)| *last < epoch);
+        if !ascends {
             return Err(BundleError::WrongShares);
         }
         shares.push((epoch, share));

@@ -34,6 +34,12 @@ impl core::fmt::Debug for Combined {
 /// Why a seed was not rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CombineError {
+    /// Under t trustees had a key when it was filmed.
+    #[error("it was filmed for the owner's devices alone: under {needed} trustees had a key of its day")]
+    NotEscrowed {
+        /// t
+        needed: u8,
+    },
     /// Not enough shares that match their commitments.
     #[error("{good} good shares, {needed} are needed; bad ones came from trustees {culprits:?}")]
     TooFew {
@@ -52,6 +58,9 @@ pub enum CombineError {
 /// Rebuilds the seed of a verified EpochOpen.
 pub fn combine(open: &EpochOpen, shares: &[Share]) -> Result<Combined, CombineError> {
     let (ctx, needed) = (open.context.hash(), open.context.t);
+    if needed > 0 && !open.is_escrowed() {
+        return Err(CombineError::NotEscrowed { needed });
+    }
     let mut good: Vec<&Share> = Vec::new();
     let mut culprits = Vec::new();
     for share in shares {

@@ -11,20 +11,29 @@
 //! — bar.example jWbPPw...
 //! ```
 //!
+//! A camera gets it with the leaf that announces it and that leaf's proof ([`PublishedDayKey`]):
+//! `0001 34 | note | leaf | proof`, each u32 length and bytes.
+//!
 //! In scope: what a trustee publishes days ahead, and whether to believe it. Out of scope: keeping
 //! and destroying the private key (`trustee`), the leaves that announce both
 //! ([`crate::record::DayKeysLeaf`], [`crate::record::KeyDestroyed`]).
 
 use crate::record::text::{Fields, Lines};
 use crate::record::value::Bytes;
-use crate::record::{Name, Record, RecordError, Seconds, Signed, TextError};
+use crate::record::{DayKeysLeaf, LEAF_MAX_BYTES, Name, Record, RecordError, Seconds, Signed, TextError};
 use alloc::string::String;
 use alloc::vec::Vec;
+use media::codec::{self, DecodeError};
 use media::id::Day;
+use media::{fields, limits};
 use seal::hpke::PUBLIC_BYTES;
-use tlog::Hash;
 use tlog::note::{Signer, Verifier};
+use tlog::policy::Policy;
+use tlog::proof::{ProofError, TlogProof};
+use tlog::{Hash, Logged, LoggedError};
 
+/// The type byte of a published one.
+pub const TYPE: u8 = 0x34;
 const KIND: &str = "day-key";
 const ID_DOMAIN: &[u8] = b"candor day key\0";
 
@@ -53,6 +62,62 @@ pub enum DayKeyError {
     /// Another day's.
     #[error("the day key is for another day")]
     WrongDay,
+    /// Not a day key with its leaf and proof.
+    #[error("not a published day key: {0}")]
+    Malformed(#[from] DecodeError),
+    /// The leaf announces another key, or is another trustee's.
+    #[error("the leaf does not announce this day key")]
+    WrongLeaf,
+    /// The proof is none.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The leaf is not in the log.
+    #[error("the day key's leaf is not proven to be in the log: {0}")]
+    NotLogged(#[from] LoggedError),
+}
+
+/// A day key with what shows that the log has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedDayKey {
+    /// The day key's note.
+    pub note: Vec<u8>,
+    /// The leaf that announces it.
+    pub leaf: Vec<u8>,
+    /// The leaf's tlog-proof.
+    pub proof: Vec<u8>,
+}
+
+fields!(PublishedDayKey { note <= LEAF_MAX_BYTES, leaf <= LEAF_MAX_BYTES, proof <= limits::PROOF });
+
+impl PublishedDayKey {
+    /// Canonical bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(TYPE, self)
+    }
+
+    /// Parses, and checks that `trustee` signed the key for `day` and that the log has the leaf
+    /// that announces it, however old the proof.
+    // SPEC: release.md#day-keys: a camera MUST seal only to a key whose leaf is in the log.
+    pub fn decode_verified(
+        bytes: &[u8],
+        trustee: &Verifier,
+        day: Day,
+        log: &Policy,
+    ) -> Result<(Self, DayKey), DayKeyError> {
+        let published: Self = codec::decode(TYPE, bytes)?;
+        let key = DayKey::decode_verified(&published.note, trustee, day)?;
+        let leaf = Signed::<DayKeysLeaf>::parse(&published.leaf)?;
+        let said = leaf.value();
+        let announces = said.day == day.0
+            && said.key_id == key.id()
+            && said.keys == Hash::of(&[&published.note])
+            && said.trustee == key.trustee;
+        if !announces || !leaf.is_signed_by(trustee) {
+            return Err(DayKeyError::WrongLeaf);
+        }
+        Logged::verify(leaf, &TlogProof::parse(&published.proof)?, log)?;
+        Ok((published, key))
+    }
 }
 
 impl DayKey {

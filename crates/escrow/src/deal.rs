@@ -39,53 +39,49 @@ impl TrusteeId {
 pub struct Dealt {
     /// `share_commit_1..n`.
     pub share_commits: Vec<[u8; 32]>,
-    /// Sealed shares 1..n.
-    pub shares: Vec<SealedShare>,
+    /// Slots 1..n; empty where no key was there.
+    pub shares: Vec<Option<SealedShare>>,
 }
 
-/// Why a seed was not dealt.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DealError {
-    /// t and n.
-    #[error(transparent)]
-    Share(#[from] ShareError),
-    /// A day key that is no X-Wing key.
-    #[error("the day key of trustee {index} cannot be sealed to: {error}")]
-    Key {
-        /// Its share index.
-        index: u8,
-        /// Why.
-        error: HpkeError,
-    },
-}
-
-/// Deals `seed` to the trustees, in the policy's order; with none there is nothing to deal.
+/// Deals `seed` to the trustees, in the policy's order; with none there is nothing to deal. A key
+/// that cannot be sealed to is none.
 pub fn deal(
     seed: &EpochSeed,
     ctx: &CtxHash,
     threshold: u8,
-    trustees: &[(TrusteeId, DayKey)],
+    trustees: &[Option<(TrusteeId, DayKey)>],
     rng: &mut impl rand_core::CryptoRng,
-) -> Result<Dealt, DealError> {
+) -> Result<Dealt, ShareError> {
     // More trustees than a byte counts are over the limit of shares, whatever the rest.
     let count = u8::try_from(trustees.len()).unwrap_or(u8::MAX);
     if (threshold, count) == (0, 0) {
         return Ok(Dealt { share_commits: Vec::new(), shares: Vec::new() });
     }
     let mut dealt = Dealt { share_commits: Vec::new(), shares: Vec::new() };
-    for (share, (trustee, key)) in shares_of(seed, ctx, threshold, count)?.iter().zip(trustees) {
-        let index = share.index();
-        let day_key_id = key.id().0;
-        let mut plaintext = Zeroizing::new(Vec::with_capacity(1 + share.expose().len()));
-        plaintext.push(index);
-        plaintext.extend_from_slice(share.expose());
-        let info = seal_info(trustee, &day_key_id);
-        let sealed = seal::hpke::seal(&key.public, &info, &seal_aad(ctx, index), &plaintext, rng)
-            .map_err(|error| DealError::Key { index, error })?;
-        dealt.share_commits.push(share_commit(ctx, index, share.expose()));
-        dealt.shares.push(SealedShare { day_key_id, sealed });
+    for (share, holder) in shares_of(seed, ctx, threshold, count)?.iter().zip(trustees) {
+        dealt.share_commits.push(share_commit(ctx, share.index(), share.expose()));
+        dealt.shares.push(holder.as_ref().and_then(|holder| seal_one(share, ctx, holder, rng)));
+    }
+    // SPEC: segment.md#epochopen: under t holders all slots MUST be empty.
+    if dealt.shares.iter().flatten().count() < usize::from(threshold) {
+        dealt.shares.fill(None);
     }
     Ok(dealt)
+}
+
+fn seal_one(
+    share: &Share,
+    ctx: &CtxHash,
+    (trustee, key): &(TrusteeId, DayKey),
+    rng: &mut impl rand_core::CryptoRng,
+) -> Option<SealedShare> {
+    let (index, day_key_id) = (share.index(), key.id().0);
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(1 + share.expose().len()));
+    plaintext.push(index);
+    plaintext.extend_from_slice(share.expose());
+    let info = seal_info(trustee, &day_key_id);
+    let sealed = seal::hpke::seal(&key.public, &info, &seal_aad(ctx, index), &plaintext, rng).ok()?;
+    Some(SealedShare { day_key_id, sealed })
 }
 
 /// Recomputes all commitments of a seed: what a combiner compares with what the camera signed.
@@ -127,17 +123,21 @@ pub(crate) fn unseal(
     Ok(share.map_or(Unsealed::Nonsense, Unsealed::Share))
 }
 
-/// What a grant says was opened: SHA-256("candor shares\0" || for each epoch: u64 epoch_no ||
-/// SHA-256(day_key_id || sealed share)). `None` where an epoch has no share of this index.
-pub fn shares_hash(opens: &[EpochOpen], index: u8) -> Option<Hash> {
-    let at = usize::from(index).checked_sub(1)?;
+/// The slots of this index that are filled, by epoch.
+pub fn slots(opens: &[EpochOpen], index: u8) -> impl Iterator<Item = (&EpochOpen, &SealedShare)> {
+    let at = usize::from(index).checked_sub(1);
+    opens.iter().filter_map(move |open| Some((open, open.shares.get(at?)?.as_ref()?)))
+}
+
+/// What a grant says was opened: SHA-256("candor shares\0" || for each epoch in which the slot of
+/// this index is filled: u64 epoch_no || SHA-256(day_key_id || sealed share)).
+pub fn shares_hash(opens: &[EpochOpen], index: u8) -> Hash {
     let mut list = SHARES_DOMAIN.to_vec();
-    for open in opens {
-        let share = open.shares.get(at)?;
+    for (open, share) in slots(opens, index) {
         list.extend_from_slice(&open.context.epoch_no.0.to_be_bytes());
         list.extend_from_slice(Hash::of(&[&share.day_key_id, &share.sealed]).as_bytes());
     }
-    Some(Hash::of(&[&list]))
+    Hash::of(&[&list])
 }
 
 fn shares_of(seed: &EpochSeed, ctx: &CtxHash, threshold: u8, count: u8) -> Result<Vec<Share>, ShareError> {

@@ -212,7 +212,7 @@ impl World {
         self.registrations.push((index, entry.entry_bytes().to_vec()));
     }
 
-    fn publish_day_keys(&mut self, logged: bool) -> Vec<(TrusteeId, DayKey)> {
+    fn publish_day_keys(&mut self, logged: bool) -> Vec<Option<(TrusteeId, DayKey)>> {
         let day = START_US.day();
         let mut dealt_to = Vec::new();
         for index in 1..=TRUSTEES {
@@ -237,7 +237,7 @@ impl World {
                 self.add(&Signed::sign(leaf, &[&signer]).unwrap());
             }
             self.day_keys.push(secret);
-            dealt_to.push((TrusteeId::of(&signer.verifier()), key));
+            dealt_to.push(Some((TrusteeId::of(&signer.verifier()), key)));
         }
         dealt_to
     }

@@ -178,6 +178,14 @@ impl<'a> Reader<'a> {
         (0..self.count(limit, field)?).map(|_| T::read(self, field)).collect()
     }
 
+    /// A byte that says whether it is there, and it.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn optional<T: Field>(&mut self, field: &'static str) -> Result<Option<T>, DecodeError> {
+        bool::read(self, field)?.then(|| T::read(self, field)).transpose()
+    }
+
     /// How many bytes are left.
     pub const fn left(&self) -> usize {
         self.rest.len()
@@ -258,6 +266,12 @@ impl Writer {
     pub fn list<T: Field>(&mut self, values: &[T]) {
         self.count(values.len());
         values.iter().for_each(|value| value.write(self));
+    }
+
+    /// A byte that says whether it is there, and it.
+    pub fn optional<T: Field>(&mut self, value: Option<&T>) {
+        value.is_some().write(self);
+        value.iter().for_each(|value| value.write(self));
     }
 
     /// The bytes written.

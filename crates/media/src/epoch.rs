@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use crate::codec::{self, DecodeError, Field, Reader, SUITE, Writer};
 use crate::id::{CameraId, Day, DeviceId, EpochNo, TrackId};
+use crate::receipt::{Range, Receipt, SignedReceipt, are_in_order};
 use crate::sign::{self, BadSignature, PublicKey, sha256};
 use crate::{fields, limits, numbered};
 
@@ -89,17 +90,16 @@ impl EpochContext {
 }
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $told:literal;)*) => {
-        /// Why footage is missing between two epochs or segments.
+    ($(#[$about:meta])* $type:ident $($(#[$doc:meta])* $name:ident = $code:literal, $word:literal, $told:literal;)*) => {
+        $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum GapReason { $($(#[$doc])* $name,)* }
+        pub enum $type { $($(#[$doc])* $name,)* }
 
-        impl GapReason {
+        impl $type {
             /// Every reason, for tables and tests.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The name for scripts: that of the table in `proto/segment.md`, "Chain", with
-            /// hyphens.
+            /// The name for scripts: that of the table in `proto/segment.md`, with hyphens.
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
@@ -110,11 +110,13 @@ macro_rules! reasons {
             }
         }
 
-        numbered!(GapReason as u8 { $($name = $code,)* });
+        numbered!($type as u8 { $($name = $code,)* });
     };
 }
 
 reasons! {
+    /// Why footage is missing between two epochs or segments.
+    GapReason
     /// Nothing is missing.
     None = 0, "none", "the camera filmed without a pause";
     /// The camera was off or restarted.
@@ -132,6 +134,28 @@ reasons! {
     /// The camera's privacy switch was on.
     Privacy = 7, "privacy", "the camera's privacy switch was on";
 }
+
+reasons! {
+    /// Why a camera let segments go that it had filmed.
+    LossReason
+    /// The spool overflowed during an outage; the oldest segments went first.
+    SpoolOverflow = 1, "spool-overflow", "the camera let it go: its spool overflowed";
+    /// The relay said that it will never take them; they lie beside the spool.
+    Refused = 2, "refused", "the relay will not take it; it lies in the camera's folder";
+    /// Another camera with the same key used their numbers; they lie beside the spool.
+    Disputed = 3, "disputed", "another camera with the same key used its number; it lies in the camera's folder";
+}
+
+/// Segments that the camera filmed and does not have for the relay any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Which.
+    pub range: Range,
+    /// Why.
+    pub why: LossReason,
+}
+
+fields!(Lost { range, why = "loss reason" });
 
 /// How the previous epoch of the track ended: what makes a missing segment visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,15 +215,45 @@ pub struct EpochOpen {
     pub key_commit: [u8; 32],
     /// `share_commit_1..n`, in the policy's order of trustees.
     pub share_commits: Vec<[u8; 32]>,
-    /// Sealed shares 1..n, in the same order.
-    pub shares: Vec<SealedShare>,
+    /// Sealed shares 1..n, in the same order; none where the trustee had no key of the day.
+    pub shares: Vec<Option<SealedShare>>,
     /// One for each recipient.
     pub wraps: Vec<Wrap>,
     /// How the previous epoch ended; `None` for the track's first.
     pub previous: Option<EpochClose>,
+    /// What the camera let go since the EpochOpen before, in order.
+    pub lost: Vec<Lost>,
+    /// The newest that a relay signed of this track.
+    pub receipt: Option<SignedReceipt>,
 }
 
 impl EpochOpen {
+    /// How many trustees hold a share.
+    pub fn holders(&self) -> usize {
+        self.shares.iter().flatten().count()
+    }
+
+    /// Whether trustees together can open it.
+    pub fn is_escrowed(&self) -> bool {
+        self.holders() > 0
+    }
+
+    fn check(&self) -> Result<(), DecodeError> {
+        // SPEC: segment.md#epochopen: as many slots are filled as open something, or none is.
+        if (1..usize::from(self.context.t)).contains(&self.holders()) {
+            return Err(DecodeError::BadValue("shares"));
+        }
+        if !are_in_order(self.lost.iter().map(|lost| &lost.range)) {
+            return Err(DecodeError::BadValue("lost"));
+        }
+        let EpochContext { camera_id, track, .. } = self.context;
+        let own = |receipt: &Receipt| (receipt.camera_id, receipt.track) == (camera_id, track);
+        match &self.receipt {
+            Some(receipt) if !own(receipt.unverified()) => Err(DecodeError::BadValue("receipt")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// `prev_close_hash` of `chain_0`: zeros for the track's first epoch.
     pub fn prev_close_hash(&self) -> [u8; 32] {
         self.previous.map_or([0; 32], |close| close.hash())
@@ -218,22 +272,27 @@ impl Field for EpochOpen {
         self.context.write(w);
         self.key_commit.write(w);
         self.share_commits.iter().for_each(|commit| commit.write(w));
-        self.shares.iter().for_each(|share| share.write(w));
+        self.shares.iter().for_each(|share| w.optional(share.as_ref()));
         w.list(&self.wraps);
-        self.previous.is_some().write(w);
-        self.previous.iter().for_each(|close| close.write(w));
+        w.optional(self.previous.as_ref());
+        w.list(&self.lost);
+        w.optional(self.receipt.as_ref());
     }
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
         let context = EpochContext::read(r, field)?;
-        Ok(Self {
+        let open = Self {
             key_commit: r.array("key_commit")?,
             share_commits: (0..context.n).map(|_| r.array("share_commit")).collect::<Result<_, _>>()?,
-            shares: (0..context.n).map(|_| Field::read(r, "share")).collect::<Result<_, _>>()?,
+            shares: (0..context.n).map(|_| r.optional("share")).collect::<Result<_, _>>()?,
             wraps: r.list(limits::RECIPIENTS, "wraps")?,
-            previous: bool::read(r, "previous")?.then(|| Field::read(r, "close")).transpose()?,
+            previous: r.optional("previous")?,
+            lost: r.list(limits::LOST, "lost")?,
+            receipt: r.optional("receipt")?,
             context,
-        })
+        };
+        open.check()?;
+        Ok(open)
     }
 }
 

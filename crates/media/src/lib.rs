@@ -27,6 +27,7 @@
 
 extern crate alloc;
 
+pub mod account;
 pub mod chain;
 pub mod codec;
 pub mod enrollment;
@@ -37,6 +38,7 @@ pub mod message;
 pub mod notice;
 pub mod pair;
 pub mod policy;
+pub mod receipt;
 pub mod rope;
 pub mod segment;
 pub mod session;

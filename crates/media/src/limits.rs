@@ -16,6 +16,12 @@ pub const RECIPIENTS: usize = 32;
 pub const WRAPPED: usize = 2048;
 /// An X-Wing public key, bytes.
 pub const WRAP_KEY: usize = 1216;
+/// Ranges of segments that one EpochOpen says its camera let go.
+pub const LOST: usize = 64;
+/// Ranges of segments that one receipt says are durable.
+pub const ACKNOWLEDGED: usize = 16;
+/// An encoded receipt, bytes.
+pub const RECEIPT: usize = 512;
 /// A name or a vkey in a policy, bytes.
 pub const NAME: usize = 256;
 /// A URL in a policy, bytes.

@@ -283,6 +283,9 @@ fn heard(said: Option<Control>) -> Result<(), WatchError> {
     }
 }
 
+/// An epoch and a half, of the usual length.
+const LATER: Duration = Duration::from_secs(90);
+
 /// Fetches the EpochOpen for which a segment waits, and others of that moment, for its viewer. A live
 /// segment may overtake its own.
 pub(crate) async fn learn(
@@ -291,7 +294,8 @@ pub(crate) async fn learn(
     viewer: &mut Viewer,
     header: &SegmentHeader,
 ) -> Result<(), WatchError> {
-    let (from_us, to_us) = (header.start_us, header.start_us.after(Duration::from_micros(1)));
+    // What became of the segments of an epoch stands in the one after it, where there is one already.
+    let (from_us, to_us) = (header.start_us, header.start_us.after(LATER));
     let query = EpochQuery { camera_key: viewer.camera_key, track: viewer.track, from_us, to_us };
     let deadline = Instant::now() + EPOCH_LATE;
     let epochs = loop {

@@ -101,6 +101,13 @@ async fn put_notice(relay: &Relay, peer: &Peer, bytes: Vec<u8>) -> Result<Respon
     let enrolled = relay.access.may_publish(&peer.key, peer.camera_id)?;
     let notice = DayNotice::decode_verified(&bytes, &enrolled.camera_pk)?;
     let now_us = relay.now_us();
+    // SPEC: session.md#publishing: a notice of a day that has not come MUST be refused: its key would
+    // lie about days early. A day's grace for clocks that are not the same.
+    if notice.day.0 > now_us.day().0.saturating_add(1) {
+        return Err(
+            RefusalCode::Quota.because(format!("day {} has not come: send its notice then", notice.day))
+        );
+    }
     let put = relay.store.put_day_notice(notice.camera_id, notice.day, bytes.into(), now_us).await;
     put.map(|()| Response::Ok).or_refuse()
 }

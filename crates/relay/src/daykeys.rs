@@ -3,7 +3,7 @@
 //! relay on faith.
 //!
 //! ```text
-//! GET <trustee>/day-keys/<day>      today, tomorrow and the day after; 404 until the trustee has made them
+//! GET <trustee>/day-keys/<day>      today and 35 days ahead; 404 until the trustee has made them
 //! ```
 
 use crate::config::Trustee;
@@ -12,12 +12,12 @@ use host::backoff::Backoff;
 use host::http::{Fetch, FetchLimits};
 use media::id::Day;
 use media::limits;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Days that a trustee publishes ahead.
-const AHEAD: u32 = 2;
+const AHEAD: u32 = 35;
 /// Between two looks when everything is there.
 const CALM: Duration = Duration::from_secs(600);
 /// Between two looks at a trustee that is away or behind: half a second, then longer, to half a
@@ -27,12 +27,12 @@ const MISSING: Backoff = Backoff::new(Duration::from_millis(500), Duration::from
 /// Mirrors one trustee's keys until the relay shuts down.
 pub(crate) async fn mirror(relay: Arc<Relay>, trustee: Trustee) {
     let fetch = Fetch::new(FetchLimits { answer_bytes: limits::DAY_KEYS, ..FetchLimits::default() });
-    // What was stored, so that an unchanged bundle is not written again.
-    let mut held: BTreeMap<Day, Vec<u8>> = BTreeMap::new();
+    // What was stored: a day has one key, and what shows that it is logged does not change.
+    let mut held: BTreeSet<Day> = BTreeSet::new();
     let (mut missing, mut rng) = (MISSING, relay.machine.rng.clone());
     loop {
         let today = relay.now_us().day();
-        held.retain(|day, _| *day >= today);
+        held.retain(|day| *day >= today);
         let complete = tokio::select! {
             () = relay.shutdown.requested() => return,
             complete = look(&relay, &trustee, &fetch, today, &mut held) => complete,
@@ -50,32 +50,28 @@ pub(crate) async fn mirror(relay: Arc<Relay>, trustee: Trustee) {
     }
 }
 
-/// Whether every day is there afterwards.
-async fn look(
-    relay: &Relay,
-    trustee: &Trustee,
-    fetch: &Fetch,
-    today: Day,
-    held: &mut BTreeMap<Day, Vec<u8>>,
-) -> bool {
+/// Whether what is needed next is there afterwards.
+async fn look(relay: &Relay, trustee: &Trustee, fetch: &Fetch, today: Day, held: &mut BTreeSet<Day>) -> bool {
     let mut complete = true;
     for day in (0..=AHEAD).map(|ahead| Day(today.0.saturating_add(ahead))) {
-        let url = media::policy::day_keys_url(&trustee.url, day);
-        let bundle = match fetch.get(&url).await.and_then(host::http::Reply::ok) {
-            Ok(bundle) if bundle.is_empty() => continue,
-            Ok(bundle) => bundle,
-            Err(error) => {
-                tracing::debug!(trustee = trustee.name, day = day.0, %error, "no day keys yet");
-                complete = false;
-                continue;
-            }
-        };
-        if held.get(&day).is_some_and(|held| *held == bundle[..]) {
+        if held.contains(&day) {
             continue;
         }
+        let bundle = match fetch.get(&media::policy::day_keys_url(&trustee.url, day)).await {
+            Ok(reply) if reply.status == 200 && !reply.body.is_empty() => reply.body,
+            Ok(_) => {
+                // Days further ahead come later, or never: a trustee says how far it publishes.
+                complete &= day.0 > today.0.saturating_add(1);
+                continue;
+            }
+            Err(error) => {
+                tracing::debug!(trustee = trustee.name, %error, "its day keys cannot be asked for");
+                return false;
+            }
+        };
         match relay.store.put_day_keys(&trustee.name, day, &bundle, relay.now_us()).await {
             Ok(()) => {
-                held.insert(day, bundle.to_vec());
+                held.insert(day);
             }
             Err(error) => {
                 tracing::warn!(trustee = trustee.name, day = day.0, %error, "day keys are not stored");

@@ -57,7 +57,8 @@ enum Failed {
 /// Receives one segment of a connection that publishes, and says how it ended.
 pub(crate) async fn receive_segment(relay: &Relay, peer: &Peer, stream: SegmentRecv) {
     let said = match take(relay, peer, stream).await {
-        Ok(header) => {
+        Ok((header, chain)) => {
+            peer.receipts.acknowledge(&header, chain);
             peer.link.control_send(&Control::Ack { track: header.track, sequence: header.sequence })
         }
         Err(Failed::Gone) => Ok(()),
@@ -77,7 +78,7 @@ pub(crate) async fn receive_segment(relay: &Relay, peer: &Peer, stream: SegmentR
     }
 }
 
-async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<SegmentHeader, Failed> {
+async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<(SegmentHeader, Chain), Failed> {
     let mut inflow = Inflow {
         stream,
         reader: SegmentReader::default(),
@@ -110,7 +111,7 @@ async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<Segment
         peer.memory.forget_segment(&header);
     }
     put.or_refuse().map_err(refused)?;
-    Ok(header)
+    Ok((header, chain))
 }
 
 /// A segment as it comes.

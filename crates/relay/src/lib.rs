@@ -19,7 +19,7 @@
 //! | `config`, `error` | what an operator decides; why a relay does not start |
 //! | `start` | what `init` makes, and the order of starting |
 //! | `serve`, `session`, `calls` | the loop that accepts; one connection; one call |
-//! | `state`, `load`, `peer`, `memory` | what all tasks share; what peers take of it; one peer; what it published |
+//! | `state`, `load`, `peer`, `memory`, `receipts` | what all tasks share; what peers take of it; one peer; what it published; what it was acknowledged, signed |
 //! | `access`, `refuse` | who may; the store's errors as refusals |
 //! | `ingest`, `fanout`, `publishers`, `playback` | segments in, live, from whom, out |
 //! | `mailbox`, `sponsor`, `daykeys`, `retention`, `status` | beside the footage |
@@ -38,6 +38,7 @@ mod memory;
 mod peer;
 mod playback;
 mod publishers;
+mod receipts;
 mod refuse;
 mod retention;
 mod serve;

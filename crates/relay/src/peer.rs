@@ -1,6 +1,7 @@
 //! The other end of a connection.
 
 use crate::memory::Memory;
+use crate::receipts::Receipts;
 use host::lock::Mutex;
 use media::id::{CameraId, TrackId};
 use media::sign::PublicKey;
@@ -16,6 +17,7 @@ pub(crate) struct Peer {
     /// Counts connections; tells two of one key apart.
     pub number: u64,
     pub memory: Memory,
+    pub receipts: Receipts,
     /// What it publishes.
     pub tracks: Mutex<BTreeSet<TrackId>>,
 }
@@ -24,6 +26,14 @@ impl Peer {
     pub(crate) fn new(link: Link, number: u64) -> Self {
         let key = link.peer_key();
         let camera_id = CameraId::of_key(&key);
-        Self { link, key, camera_id, number, memory: Memory::default(), tracks: Mutex::default() }
+        Self {
+            link,
+            key,
+            camera_id,
+            number,
+            memory: Memory::default(),
+            receipts: Receipts::default(),
+            tracks: Mutex::default(),
+        }
     }
 }

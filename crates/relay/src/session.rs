@@ -20,6 +20,9 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 /// How long segments that are under way may still become durable once the relay is stopping.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// Between two receipts for what was acknowledged.
+const RECEIPTS_EVERY: Duration = Duration::from_secs(10);
+
 struct Session {
     relay: Arc<Relay>,
     peer: Arc<Peer>,
@@ -43,6 +46,7 @@ pub(crate) async fn run(relay: Arc<Relay>, link: Link, mut control: ControlRecei
     if ended == Ended::Stopping {
         session.drain().await;
     } else if ended == Ended::Goodbye {
+        session.send_receipts();
         peer.link.goodbye();
     }
     // What is left has nobody to answer any more.
@@ -63,8 +67,10 @@ enum Ended {
 impl Session {
     async fn wait(&mut self, control: &mut ControlReceiver) -> Ended {
         let (relay, link) = (self.relay.clone(), self.peer.link.clone());
+        let mut receipts = tokio::time::interval(RECEIPTS_EVERY);
         loop {
             tokio::select! {
+                _ = receipts.tick() => self.send_receipts(),
                 () = relay.shutdown.requested() => return Ended::Stopping,
                 Some(done) = self.segments.join_next() => log_failure(done),
                 Some(done) = self.others.join_next() => log_failure(done),
@@ -108,7 +114,8 @@ impl Session {
             | Control::Nack { .. }
             | Control::SubscribeOk { .. }
             | Control::Refuse(_)
-            | Control::PolicyChanged { .. } => {
+            | Control::PolicyChanged { .. }
+            | Control::Receipt(_) => {
                 let refusal = RefusalCode::Malformed.because("this message is the relay's to send");
                 self.peer.link.close(&refusal);
                 return Err(refusal.into());
@@ -179,10 +186,20 @@ impl Session {
         Ok(())
     }
 
+    // SPEC: session.md#receipts: every 10 s, and at goodbye.
+    /// Tells the camera what it may show others. A session that ended meanwhile needs no receipt.
+    fn send_receipts(&self) {
+        let (relay, peer) = (&self.relay, &self.peer);
+        for receipt in peer.receipts.sign(peer.camera_id, relay.now_us(), &relay.key) {
+            let _ = peer.link.control_send(&Control::Receipt(receipt));
+        }
+    }
+
     /// The relay stops: what is being received may still become durable, then the peer is told to
     /// come back later.
     async fn drain(&mut self) {
         let refusal = RefusalCode::GoingAway.because("the relay is stopping: come back in a moment");
+        self.send_receipts();
         // A session that ended meanwhile needs no refusal.
         let _ = self.peer.link.control_send(&Control::Refuse(refusal.clone()));
         self.others.shutdown().await;

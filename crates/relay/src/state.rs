@@ -7,6 +7,7 @@ use crate::load::Load;
 use crate::mailbox::Mailboxes;
 use crate::publishers::Publishers;
 use crate::sponsor::Sponsor;
+use ed25519_dalek::SigningKey;
 use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, TrackId};
@@ -22,6 +23,8 @@ pub(crate) struct Relay {
     pub on_air: OnAir,
     pub for_owners: ForOwners,
     pub load: Load,
+    /// Signs receipts; it is the key of the relay's sessions.
+    pub key: SigningKey,
     pub machine: Machine,
     pub shutdown: Shutdown,
 }
@@ -45,6 +48,7 @@ impl Relay {
         config: &Config,
         store: Store,
         sponsor: Sponsor,
+        key: SigningKey,
         machine: Machine,
         shutdown: Shutdown,
     ) -> Self {
@@ -55,6 +59,7 @@ impl Relay {
             on_air: OnAir::default(),
             for_owners: ForOwners { mailboxes: Mailboxes::default(), sponsor },
             load: Load::new(&config.limits),
+            key,
             machine,
             shutdown,
         }

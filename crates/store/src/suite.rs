@@ -433,6 +433,8 @@ pub fn epoch_of(camera: &SigningKey, n: u64, dur_ms: u32) -> SignedEpochOpen {
         shares: Vec::new(),
         wraps: Vec::new(),
         previous: None,
+        lost: Vec::new(),
+        receipt: None,
     };
     open.sign(camera)
 }

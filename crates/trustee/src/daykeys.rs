@@ -16,7 +16,7 @@
 //! may be opened (`escrow::grant`).
 
 use crate::folder::{self, DAYS};
-use escrow::daykeys::DayKey;
+use escrow::daykeys::{DayKey, PublishedDayKey};
 use escrow::record::{DayKeysLeaf, KeyDestroyed, Name, RecordError, Seconds, Signed, Vkey};
 use escrow::register::Published;
 use host::durable::{self, DurableError};
@@ -24,6 +24,7 @@ use host::lock::Mutex;
 use host::rng::Rng;
 use host::secret::{self, SecretError};
 use media::id::Day;
+use media::limits;
 use seal::hpke::SecretKey;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -37,6 +38,7 @@ use tlog::{Entry as _, Hash};
 /// time can still be granted.
 pub(crate) const GRACE_DAYS: u32 = 7;
 const LABEL: &str = "day-key";
+const PUBLISHED: &str = "published";
 /// Notes and leaves of day keys are a few kilobytes.
 const SMALL: u64 = 64 * 1024;
 
@@ -74,9 +76,15 @@ pub enum DayKeyError {
 #[derive(Debug, Clone)]
 pub(crate) struct Due {
     day: u32,
-    kept: &'static str,
-    proof: &'static str,
+    what: Said,
     pub(crate) leaf: Vec<u8>,
+}
+
+/// What a leaf says of a day's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Announced,
+    Destroyed,
 }
 
 /// How many days of keys, and for how long.
@@ -119,13 +127,13 @@ impl DayKeys {
         self.days.lock().iter().map(|(day, kept)| (*day, kept.state)).collect()
     }
 
-    /// The published key of a day.
-    pub(crate) fn note(&self, day: u32) -> Result<Option<Vec<u8>>, DayKeyError> {
+    /// The published key of a day, with its leaf and proof.
+    pub(crate) fn published(&self, day: u32) -> Result<Option<Vec<u8>>, DayKeyError> {
         // SPEC: release.md#day-keys: a day key MUST NOT be served before its leaf is in the log.
         if self.state(day) != Some(DayState::Published) {
             return Ok(None);
         }
-        Ok(durable::read_limited(&self.path(day, "note"), SMALL)?)
+        Ok(durable::read_limited(&self.path(day, PUBLISHED), limits::DAY_KEYS as u64)?)
     }
 
     /// The private key of this day, if it is here and is the one of this id.
@@ -193,10 +201,17 @@ impl DayKeys {
         self.due()
     }
 
-    /// The log has proved the leaf, which is this entry now.
+    /// The log has proved the leaf; `entry` is it as the log has it.
     pub(crate) fn keep_proof(&self, due: &Due, entry: &[u8], proof: &[u8]) -> Result<(), DayKeyError> {
-        durable::write_atomic(&self.path(due.day, due.kept), entry)?;
-        durable::write_atomic(&self.path(due.day, due.proof), proof)?;
+        match due.what {
+            Said::Destroyed => durable::write_atomic(&self.path(due.day, "destroyed-proof"), proof)?,
+            Said::Announced => {
+                let path = self.path(due.day, "note");
+                let note = durable::read_limited(&path, SMALL)?.ok_or(DayKeyError::Malformed { path })?;
+                let published = PublishedDayKey { note, leaf: entry.to_vec(), proof: proof.to_vec() };
+                durable::write_atomic(&self.path(due.day, PUBLISHED), &published.encode())?;
+            }
+        }
         self.refresh(due.day);
         Ok(())
     }
@@ -245,7 +260,7 @@ impl DayKeys {
         let leaf = self.path(day, "destroyed");
         // Without a note nobody was ever shown a key of this day, or it was lost with the key:
         // there is nothing to say.
-        let Some(note) = self.published(day)? else {
+        let Some(note) = self.shown(day)? else {
             self.days.lock().remove(&day);
             return Ok(());
         };
@@ -260,13 +275,13 @@ impl DayKeys {
     fn due(&self) -> Result<Vec<Due>, DayKeyError> {
         let mut due = Vec::new();
         for (day, state) in self.states() {
-            let (kept, proof) = match state {
-                DayState::Made => ("leaf", "proof"),
-                DayState::Removed => ("destroyed", "destroyed-proof"),
+            let (leaf, what) = match state {
+                DayState::Made => ("leaf", Said::Announced),
+                DayState::Removed => ("destroyed", Said::Destroyed),
                 DayState::Published | DayState::Destroyed | DayState::Lost => continue,
             };
-            if let Some(leaf) = durable::read_limited(&self.path(day, kept), SMALL)? {
-                due.push(Due { day, kept, proof, leaf });
+            if let Some(leaf) = durable::read_limited(&self.path(day, leaf), SMALL)? {
+                due.push(Due { day, what, leaf });
             }
         }
         Ok(due)
@@ -279,7 +294,7 @@ impl DayKeys {
     }
 
     /// What cameras were shown, if anything can have been.
-    fn published(&self, day: u32) -> Result<Option<DayKey>, DayKeyError> {
+    fn shown(&self, day: u32) -> Result<Option<DayKey>, DayKeyError> {
         let note = durable::read_limited(&self.path(day, "note"), SMALL)?;
         Ok(note.and_then(|note| Signed::<DayKey>::parse(&note).ok()).map(|note| note.value().clone()))
     }
@@ -293,15 +308,15 @@ impl DayKeys {
             DayState::Removed
         } else if !has("key") {
             DayState::Lost
-        } else if has("proof") {
+        } else if has(PUBLISHED) {
             DayState::Published
         } else {
             DayState::Made
         };
         // SPEC: release.md#destroying-day-keys: at the time that was published, whatever the
         // configuration says since.
-        let published = self.published(day).ok().flatten();
-        let destroy_by = published.map_or(self.destroyed_from(day), |key| key.destroy_by);
+        let shown = self.shown(day).ok().flatten();
+        let destroy_by = shown.map_or(self.destroyed_from(day), |key| key.destroy_by);
         self.days.lock().insert(day, OfDay { state, destroy_by });
     }
 

@@ -55,7 +55,7 @@ pub struct Restored {
 pub fn restore(config: &Config) -> Result<Restored, Error> {
     let _lock = FolderLock::acquire(&config.data)?;
     let signer = own_key(config)?;
-    folder::close_to_others(&config.data)?;
+    durable::own_dir(&config.data)?;
     let mut made = Vec::new();
     for folder in FOLDERS {
         let path = config.data.join(folder);

@@ -21,6 +21,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::PastRetention(_)
         | Refusal::NeedsMismatch
         | Refusal::RecoveryUnsigned
+        | Refusal::ShareNotDealt(_)
         | Refusal::DayKeyDestroyed(_)
         | Refusal::DayKeyMismatch(_)
         | Refusal::ShareBoundElsewhere(_)

@@ -39,7 +39,7 @@ async fn take_package(trustee: &Trustee, request: Request) -> Result<Answer, Fai
 
 async fn day_keys(State(trustee): State<Arc<Trustee>>, Path(day): Path<String>) -> Response {
     match find_day_key(&trustee, &day).await {
-        Ok(note) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
+        Ok(published) => ([(header::CONTENT_TYPE, "application/octet-stream")], published).into_response(),
         Err(failed) => reply(failed.into()),
     }
 }
@@ -49,8 +49,8 @@ async fn find_day_key(trustee: &Trustee, day: &str) -> Result<Vec<u8>, Failed> {
     let none = || Failure::NoDayKey.advise("this trustee publishes no key of that day, or not yet");
     // One spelling of a day.
     let number = day.parse::<u32>().ok().filter(|number| number.to_string() == day).ok_or_else(none)?;
-    let note = trustee.desk.run(move |papers| papers.days.note(number)).await;
-    note.map_err(Trouble::from)?.ok_or_else(none)
+    let published = trustee.desk.run(move |papers| papers.days.published(number)).await;
+    published.map_err(Trouble::from)?.ok_or_else(none)
 }
 
 async fn status(State(trustee): State<Arc<Trustee>>) -> Response {

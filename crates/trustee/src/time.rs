@@ -21,10 +21,10 @@ const STEP: Duration = Duration::from_secs(300);
 const KEEP_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(crate) struct Time(Mutex<Known>);
+pub(crate) struct Time(Mutex<Anchored>);
 
 #[derive(Debug)]
-struct Known {
+struct Anchored {
     /// A time that was believed, and the steady clock then.
     anchor: Option<(Seconds, Duration)>,
     kept: Option<Seconds>,
@@ -46,7 +46,7 @@ pub(crate) enum Contradiction {
 impl Time {
     /// As it was kept when the trustee ran last.
     pub(crate) fn open(kept: Option<Seconds>, steady: Duration) -> Self {
-        Self(Mutex::new(Known { anchor: kept.map(|at| (at, steady)), kept }))
+        Self(Mutex::new(Anchored { anchor: kept.map(|at| (at, steady)), kept }))
     }
 
     /// A quorum cosigned a head at `cosigned`, and by this trustee's clock, `wall`, that is just

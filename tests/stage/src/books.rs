@@ -142,6 +142,8 @@ impl Camera {
             shares: Vec::new(),
             wraps: Vec::new(),
             previous,
+            lost: Vec::new(),
+            receipt: None,
         };
         self.chain = Chain::start(&open.context.hash(), &open.prev_close_hash());
         self.k = 0;

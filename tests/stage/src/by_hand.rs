@@ -214,6 +214,8 @@ impl Camera {
             shares: Vec::new(),
             wraps,
             previous,
+            lost: Vec::new(),
+            receipt: None,
         };
         let chain = Chain::start(&ctx, &open.prev_close_hash());
         let put = Request::PutEpochOpen(open.clone().sign(&self.key).bytes().to_vec());

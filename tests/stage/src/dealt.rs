@@ -179,7 +179,7 @@ impl Camera {
         alter: impl Fn(u64, &mut EpochOpen),
     ) -> &[SignedEpochOpen] {
         let id = |vkey: &String| TrusteeId::of(&Verifier::parse(vkey).unwrap());
-        let dealt_to: Vec<_> = self.terms.trustees.iter().map(id).zip(day_keys).collect();
+        let dealt_to: Vec<_> = self.terms.trustees.iter().map(id).zip(day_keys).map(Some).collect();
         let (t, n) = (self.terms.threshold, u8::try_from(dealt_to.len()).unwrap());
         let mut pool = Pool::new(host::rng::bytes());
         for at in 0..epochs {
@@ -204,6 +204,8 @@ impl Camera {
                 shares: dealt.shares,
                 wraps: Vec::new(),
                 previous: None,
+                lost: Vec::new(),
+                receipt: None,
             };
             alter(at, &mut open);
             self.opens.push(open.sign(&self.key));

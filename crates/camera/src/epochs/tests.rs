@@ -2,7 +2,7 @@ use super::*;
 use escrow::record::{Name, Seconds};
 use host::rng::OsRng;
 use media::epoch::CtxHash;
-use media::id::DeviceId;
+use media::id::{Day, DeviceId};
 use media::policy::{Classes, Recipient, Role, TrusteeEntry};
 use seal::hpke::SecretKey;
 use seal::wrap::{Unwrapped, unwrap};
@@ -60,7 +60,7 @@ fn open_at(
     policy: &SignedOwnerPolicy,
     day_keys: &[Option<(TrusteeId, DayKey)>],
     now: Seconds,
-) -> Result<(Epoch, SignedEpochOpen), EpochError> {
+) -> Result<(Epoch, SignedEpochOpen), ShareError> {
     let opening = Opening {
         camera: &camera(),
         track: TrackId::SUB,
@@ -75,6 +75,8 @@ fn open_at(
             chain: [1; 32],
             gap: GapReason::Source,
         }),
+        lost: Vec::new(),
+        receipt: None,
         now,
     };
     Epoch::open(opening, &mut Pool::new([1; 32]), &[2; 32], &mut OsRng)
@@ -107,21 +109,28 @@ fn an_epoch_is_wrapped_for_those_whose_time_is_not_over_and_dealt_to_every_trust
 }
 
 #[test]
-fn without_every_trustees_key_of_the_day_nothing_opens_and_those_that_lack_are_named() {
+fn a_trustee_whose_key_of_the_day_is_not_there_gets_no_share_and_the_epoch_opens() {
     let policy = policy(Vec::new());
     let day = START.day();
+    let filled = |keys: &[Option<(TrusteeId, DayKey)>]| {
+        let (_, signed) = open_at(&policy, keys, Seconds(0)).unwrap();
+        let open = signed.verify(camera().verifying_key().as_bytes()).unwrap();
+        assert_eq!(
+            (open.context.t, open.context.n, open.share_commits.len()),
+            (2, 3, 3),
+            "as the policy says"
+        );
+        open.shares.iter().map(Option::is_some).collect::<Vec<_>>()
+    };
     let mut keys = day_keys(day);
     keys[1] = None;
-    let missing = |names: &[&str]| EpochError::DayKeysMissing {
-        day,
-        missing: names.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    let refused = open_at(&policy, &keys, Seconds(0)).map(|_| ()).unwrap_err();
-    assert_eq!(refused, missing(&["trustee2.example"]));
-    let yesterday = day_keys(Day(day.0 - 1));
-    let all = ["trustee1.example", "trustee2.example", "trustee3.example"];
-    assert_eq!(open_at(&policy, &yesterday, Seconds(0)).map(|_| ()).unwrap_err(), missing(&all));
-    assert_eq!(open_at(&policy, &[], Seconds(0)).map(|_| ()).unwrap_err(), missing(&all));
+    assert_eq!(filled(&keys), [true, false, true]);
+    // Yesterday's is none of today's.
+    keys[1] = day_keys(Day(day.0 - 1))[1].clone();
+    assert_eq!(filled(&keys), [true, false, true]);
+    keys[0] = None;
+    assert_eq!(filled(&keys), [false; 3], "under t, for the owner's devices alone");
+    assert_eq!(filled(&[]), [false; 3]);
 }
 
 #[test]

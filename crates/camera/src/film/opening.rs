@@ -1,16 +1,21 @@
 //! How the film opens an epoch: with the newest policy, this day's notice key, and a key of every
-//! trustee.
+//! trustee that there is one of. Who is missing is left out and named; only the first epoch waits a
+//! little, for keys that are on their way.
 
 use super::{Film, FilmError};
 use crate::epochs::{self, Epoch, Opening};
 use crate::spool::Spool;
 use escrow::daykeys::DayKey;
 use escrow::deal::TrusteeId;
-use media::epoch::{EpochClose, GapReason};
+use media::epoch::{EpochClose, GapReason, LossReason};
 use media::id::Day;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::time::Micros;
 use tlog::note::Verifier;
+
+/// So long a camera that has just started waits for the keys of t trustees before it films without
+/// escrow: they come with the first session.
+const KEYS_WITHIN_US: u64 = 10_000_000;
 
 impl Film {
     pub(super) fn open_epoch(&mut self, segment_us: Micros) -> Result<(), FilmError> {
@@ -21,13 +26,27 @@ impl Film {
         let content = policy.unverified();
         let start_us = epochs::start_us(segment_us, content.epoch_len_s, self.epoch.as_ref(), self.gap);
         let day = start_us.day();
+        let keys = day_keys(&spool, content, day)?;
+        let missing = content.trustees.iter().zip(&keys).filter(|(_, key)| key.is_none());
+        let missing: Vec<String> = missing.map(|(trustee, _)| trustee.name.clone()).collect();
+        let is_escrowed = content.trustees.len() - missing.len() >= usize::from(content.t);
+        let keys_by_us = *self.keys_by_us.get_or_insert(self.steady_us + KEYS_WITHIN_US);
+        if !is_escrowed && self.steady_us < keys_by_us {
+            return Err(FilmError::AwaitsKeys { missing });
+        }
         let notices = spool.notices()?;
         let kept = notices.day;
-        let (notices, signed) = notices.advance(day, &self.camera)?;
-        if notices.day != kept {
+        self.chain_day = Some(kept);
+        let (notices, signed) = notices.on(day, &self.camera)?;
+        // SPEC: segment.md#a-cameras-clock: the root of a day MUST NOT be given up, nor the notices of
+        // the days after it given out, before somebody else's clock says that those have come.
+        if notices.day != kept && self.handover.relay_time.has_come(day, self.steady_us) {
             spool.advance_notices(&notices, &signed)?;
+            self.chain_day = Some(day);
         }
-        let gap = if spool.has_overflowed()? { GapReason::SpoolOverflow } else { self.gap };
+        let lost = spool.lost()?;
+        let overflowed = lost.iter().any(|lost| lost.why == LossReason::SpoolOverflow);
+        let gap = if overflowed { GapReason::SpoolOverflow } else { self.gap };
         let previous = match &self.epoch {
             Some(epoch) => Some(epoch.close(gap)),
             None => spool.last_close()?.map(|close| EpochClose { gap, ..close }),
@@ -36,19 +55,29 @@ impl Film {
             camera: &self.camera,
             track: self.handover.track,
             policy: &policy,
-            day_keys: &day_keys(&spool, content, day)?,
+            day_keys: &keys,
             notice_commit: notices.key(&self.camera_id).commit(),
             epoch_no: spool.next_epoch()?,
             start_us,
             previous,
+            lost: lost.clone(),
+            receipt: spool.receipt()?,
             now: segment_us.seconds(),
         };
         let fresh = self.rng.bytes();
         let (epoch, signed) = Epoch::open(opening, &mut self.pool, &fresh, &mut self.rng)?;
         // SPEC: session.md#publishing: durable before anything is sealed under it, so that no
         // number is used twice.
-        spool.keep_open(epoch.open.context.epoch_no, signed.bytes(), &epoch.chain.0)?;
+        spool.keep_open(epoch.open.context.epoch_no, signed.bytes(), &epoch.chain.0, &lost)?;
         drop(spool);
+        self.keys_by_us = Some(0);
+        let trouble = (!missing.is_empty()).then(|| left_out(&missing, day, is_escrowed));
+        self.handover.stats.change(|now| {
+            if let Some(trouble) = trouble.as_ref().filter(|it| now.troubles.escrow.as_ref() != Some(it)) {
+                tracing::warn!("{trouble}");
+            }
+            now.troubles.escrow = trouble;
+        });
         tracing::debug!(epoch = epoch.open.context.epoch_no.0, "an epoch opened");
         self.epoch = Some(epoch);
         self.gap = GapReason::None;
@@ -57,7 +86,36 @@ impl Film {
     }
 }
 
-/// The verified keys of the trustees for this day, in the policy's order.
+impl Film {
+    /// Whether a key has come that the epoch being filmed lacks: then another epoch begins, so that no
+    /// trustee is left out longer than it must.
+    pub(super) fn gains_a_share(&self) -> Result<bool, FilmError> {
+        let Some(Epoch { open, .. }) = &self.epoch else { return Ok(false) };
+        if open.holders() == open.shares.len() {
+            return Ok(false);
+        }
+        let spool = self.handover.spool();
+        let pairing = spool.pairing()?;
+        let policy = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key)?;
+        if policy.hash() != open.context.policy_hash {
+            return Ok(false);
+        }
+        let held = day_keys(&spool, policy.unverified(), open.context.day())?.iter().flatten().count();
+        Ok(held > open.holders() && held >= usize::from(open.context.t))
+    }
+}
+
+fn left_out(missing: &[String], day: Day, is_escrowed: bool) -> String {
+    let names = missing.join(", ");
+    match is_escrowed {
+        true => format!("no key of {names} for day {day}: no share is dealt to them until there is one"),
+        false => format!(
+            "no key of {names} for day {day}: too few trustees are left, and it is filmed for the owner's devices alone"
+        ),
+    }
+}
+
+/// The verified keys of the trustees for this day, in the policy's order; none where there is none.
 fn day_keys(
     spool: &Spool,
     policy: &OwnerPolicy,
@@ -65,12 +123,13 @@ fn day_keys(
 ) -> Result<Vec<Option<(TrusteeId, DayKey)>>, FilmError> {
     let mut keys = Vec::new();
     for (share, trustee) in (1u8..).zip(&policy.trustees) {
-        let vkey = Verifier::parse(&trustee.vkey)
-            .map_err(|source| FilmError::Trustee { name: trustee.name.clone(), source })?;
-        // One that is kept may be another trustee's, under an earlier policy: then it is none.
-        let key = spool.day_key(day, share)?;
-        let key = key.and_then(|bytes| DayKey::decode_verified(&bytes, &vkey, day).ok());
-        keys.push(key.map(|key| (TrusteeId::of(&vkey), key)));
+        let kept = spool.day_key(day, share)?;
+        // One that is kept may be another trustee's, under an earlier policy: then it is none. So is
+        // one of a trustee whose note key in the policy is none.
+        keys.push(kept.zip(Verifier::parse(&trustee.vkey).ok()).and_then(|(bytes, vkey)| {
+            let key = DayKey::decode_verified(&bytes, &vkey, day).ok()?;
+            Some((TrusteeId::of(&vkey), key))
+        }));
     }
     Ok(keys)
 }

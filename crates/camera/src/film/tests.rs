@@ -9,9 +9,10 @@ use crate::state;
 use container::split::Splitter;
 use escrow::daykeys::DayKey;
 use media::chain::{Chain, FragmentsHash};
-use media::epoch::SignedEpochOpen;
-use media::id::{EpochNo, TrackId};
+use media::epoch::{LossReason, Lost, SignedEpochOpen};
+use media::id::{Day, EpochNo, TrackId};
 use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
+use media::receipt::{Range, Receipt};
 use media::segment::{Part, SegmentReader, Trailer, chain_after};
 use media::time::Micros;
 use seal::notice::NoticeRoot;
@@ -66,7 +67,7 @@ impl Scene {
             version: 1,
             prev_hash: [0; 32],
             epoch_len_s: 10,
-            t: u8::try_from(trustees.len()).unwrap(),
+            t: u8::try_from(trustees.len()).unwrap().min(2),
             trustees: trustees.iter().map(entry).collect(),
             recipients: Vec::new(),
             classes: Classes::default(),
@@ -251,48 +252,174 @@ fn a_second_track_that_finds_no_room_films_nothing_and_says_so_once_there_is_som
     assert_eq!(of_main.context.notice_commit, opens[0].context.notice_commit);
 }
 
-#[test]
-fn without_a_trustees_key_nothing_is_filmed_and_the_trouble_names_it() {
-    let trustee = Signer::from_seed("bar.example", &[9; 32]).unwrap();
-    let mut scene = Scene::new(std::slice::from_ref(&trustee), u64::MAX);
-    scene.films(MIDNIGHT, 0);
-    assert_eq!((scene.opens().len(), scene.segments().len()), (0, 0));
-    assert!(scene.handover.stats.now().troubles.picture.unwrap().contains("bar.example"));
-    let day = Micros(MIDNIGHT).day();
+/// This trustee's key of the day is here.
+fn give_key(scene: &Scene, trustee: &Signer, share: u8, day: Day) {
     let public = seal::hpke::SecretKey::generate(&mut Rng::system()).public();
     let name = escrow::record::Name::new(trustee.name()).unwrap();
     let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Seconds(1) };
-    let signed = key.sign(&trustee).unwrap();
-    let bytes = tlog::Entry::entry_bytes(&signed);
-    scene.handover.spool().keep_day_key(day, day, 1, bytes).unwrap();
-    scene.films(MIDNIGHT + 4 * SECOND, 4 * SECOND);
-    scene.film.end_segment();
+    let signed = key.sign(trustee).unwrap();
+    scene.handover.spool().keep_day_key(day, share, tlog::Entry::entry_bytes(&signed)).unwrap();
+}
+
+#[test]
+fn a_trustee_that_is_away_for_ever_stops_nothing_and_is_named() {
+    let trustees =
+        [9, 10, 11].map(|seed| Signer::from_seed(&format!("t{seed}.example"), &[seed; 32]).unwrap());
+    let mut scene = Scene::new(&trustees, u64::MAX);
+    let day = Micros(MIDNIGHT).day();
+    let slots = |scene: &Scene| -> Vec<Vec<bool>> {
+        scene.opens().iter().map(|open| open.shares.iter().map(Option::is_some).collect()).collect()
+    };
+    // With none of its keys here a camera that has just started waits for them, some seconds.
+    scene.films(MIDNIGHT, 0);
+    assert_eq!((scene.opens().len(), scene.segments().len()), (0, 0));
+    assert!(scene.handover.stats.now().troubles.picture.unwrap().contains("t9.example"));
+    // Then it films all the same, and everybody sees for whom alone.
+    scene.films(MIDNIGHT + 10 * SECOND, 10 * SECOND);
+    assert_eq!(slots(&scene), [[false; 3]]);
     assert_eq!(scene.handover.stats.now().troubles.picture, None);
-    assert_eq!((scene.opens()[0].shares.len(), scene.segments().len()), (1, 4));
-    // The key is of one day: at midnight it is over.
+    let said = scene.handover.stats.now().troubles.escrow.unwrap();
+    assert!(
+        said.contains("t9.example, t10.example, t11.example") && said.contains("devices alone"),
+        "{said}"
+    );
+    // t = 2 of 3 are here: another epoch begins at once, without a gap, and the one who is away is left out.
+    give_key(&scene, &trustees[0], 1, day);
+    give_key(&scene, &trustees[2], 3, day);
+    scene.films(MIDNIGHT + 14 * SECOND, 14 * SECOND);
+    assert_eq!(slots(&scene)[1..], [[true, false, true]]);
+    assert_eq!(scene.opens()[1].previous.unwrap().gap, GapReason::None);
+    let said = scene.handover.stats.now().troubles.escrow.unwrap();
+    assert!(said.contains("t10.example") && !said.contains("t9.example"), "{said}");
+    // Days later the two others' keys are used up as well: it films on.
+    let filmed = scene.segments().len();
     scene.films(MIDNIGHT + 86_400 * SECOND, 86_400 * SECOND);
-    assert_eq!(scene.segments().len(), 4);
+    scene.film.end_segment();
+    assert!(scene.segments().len() > filmed + 3, "{}", scene.segments().len());
+    assert_eq!(slots(&scene).last(), Some(&vec![false; 3]));
+}
+
+const DAY: u64 = 86_400 * SECOND;
+
+/// Days after the first whose notices wait for the relay.
+fn given_out(scene: &Scene) -> Vec<u32> {
+    let waiting = scene.handover.spool().waiting_notices().unwrap();
+    waiting.iter().map(|(day, _)| day.0 - Micros(MIDNIGHT).day().0).collect()
+}
+
+/// The owner's commitment of a day after the first.
+fn commit(day: u32) -> [u8; 32] {
+    let camera = SigningKey::from_bytes(&[7; 32]);
+    let id = CameraId::of_key(&camera.verifying_key().to_bytes());
+    let first = Notices { day: Micros(MIDNIGHT).day(), root: NoticeRoot::new([3; 32]) };
+    let at = Day(first.day.0 + day);
+    first.on(at, &camera).unwrap().0.key(&id).commit()
 }
 
 #[test]
 fn a_new_day_has_its_own_notice_key_and_skipped_days_have_theirs() {
     let mut scene = Scene::new(&[], u64::MAX);
+    scene.handover.relay_time.hear(Micros(MIDNIGHT), 0);
     scene.films(MIDNIGHT, 0);
-    scene.films(MIDNIGHT + 3 * 86_400 * SECOND, 3 * 86_400 * SECOND);
-    let waiting = scene.handover.spool().waiting_notices().unwrap();
-    let today = Micros(MIDNIGHT).day().0;
-    assert_eq!(waiting.iter().map(|(day, _)| day.0 - today).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    scene.films(MIDNIGHT + 3 * DAY, 3 * DAY);
+    assert_eq!(given_out(&scene), [0, 1, 2, 3]);
     let opens = scene.opens();
-    let notices = scene.handover.spool().notices().unwrap();
-    let commit = notices.key(&CameraId::of_key(&scene.camera_pk)).commit();
-    assert_eq!(opens.last().unwrap().context.notice_commit, commit);
-    assert_ne!(opens[0].context.notice_commit, commit);
-    // The clock goes back behind it: there is no key of that day any more, and nothing is filmed.
-    let filmed = scene.segments().len();
-    scene.films(MIDNIGHT + 86_400 * SECOND, 3 * 86_400 * SECOND + 10 * SECOND);
-    assert_eq!(scene.opens().len(), opens.len());
-    assert_eq!(scene.segments().len(), filmed + 1, "the one that was open is kept");
-    assert!(scene.handover.stats.now().troubles.picture.unwrap().contains("set the clock"));
+    assert_eq!(opens.last().unwrap().context.notice_commit, commit(3));
+    assert_eq!(opens[0].context.notice_commit, commit(0));
+    // The clock goes back behind it, a little and far: there is no key of that day any more, and it is
+    // filmed on by the time that goes on.
+    for (at, wall) in [(3 * DAY + 10 * SECOND, 3 * DAY - SECOND), (3 * DAY + 20 * SECOND, DAY)] {
+        let filmed = scene.segments().len();
+        scene.films(MIDNIGHT + wall, at);
+        assert!(scene.segments().len() >= filmed + 4, "{wall}");
+        assert_eq!(scene.opens().last().unwrap().context.notice_commit, commit(3));
+        assert!(scene.handover.stats.now().troubles.time.unwrap().contains("set the clock"));
+    }
+    assert_eq!(given_out(&scene), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_clock_that_jumps_a_day_a_year_or_back_gives_no_notice_out_and_stops_no_filming() {
+    for relay in [None, Some(Micros(MIDNIGHT))] {
+        let mut scene = Scene::new(&[], u64::MAX);
+        if let Some(relay) = relay {
+            scene.handover.relay_time.hear(relay, 0);
+        }
+        scene.films(MIDNIGHT + 3600 * SECOND, 3600 * SECOND);
+        for (at, wall) in [(1, MIDNIGHT + DAY), (2, MIDNIGHT + 365 * DAY), (3, MIDNIGHT - DAY), (4, 0)] {
+            let (filmed, steady) = (scene.segments().len(), (3600 + at * 10) * SECOND);
+            scene.films(wall, steady);
+            assert_eq!(scene.segments().len(), filmed + 4, "{wall}");
+            assert_eq!(given_out(&scene), [0], "{wall}");
+            assert_eq!(scene.handover.spool().notices().unwrap().day, Micros(MIDNIGHT).day());
+            // By the time before, so that trustees' keys of that day are there.
+            let open = scene.opens().pop().unwrap().context;
+            assert_eq!((open.day(), open.notice_commit), (Micros(MIDNIGHT).day(), commit(0)));
+        }
+        // The right time again, and nothing was used up.
+        scene.films(MIDNIGHT + 3700 * SECOND, 3700 * SECOND);
+        scene.films(MIDNIGHT + DAY, DAY);
+        assert_eq!(scene.opens().last().unwrap().context.notice_commit, commit(1));
+        assert_eq!(given_out(&scene), if relay.is_some() { vec![0, 1] } else { vec![0] });
+    }
+}
+
+#[test]
+fn a_camera_that_is_offline_for_40_days_films_on_and_gives_out_its_notices_when_it_is_back() {
+    let trustee = Signer::from_seed("bar.example", &[9; 32]).unwrap();
+    let mut scene = Scene::new(std::slice::from_ref(&trustee), u64::MAX);
+    let first = Micros(MIDNIGHT).day().0;
+    for day in first..=first + 35 {
+        give_key(&scene, &trustee, 1, Day(day));
+    }
+    for day in 0..=40 {
+        let filmed = scene.segments().len();
+        scene.films(MIDNIGHT + day * DAY, day * DAY);
+        assert!(scene.segments().len() > filmed, "day {day}");
+        let open = scene.opens().pop().unwrap();
+        assert_eq!(open.context.notice_commit, commit(u32::try_from(day).unwrap()));
+        assert_eq!(open.is_escrowed(), day <= 35, "day {day}: shares are dealt as long as there are keys");
+        assert_eq!(given_out(&scene), [0], "day {day}");
+        assert!(scene.handover.stats.now().troubles.time.unwrap().contains("unconfirmed"));
+    }
+    let now = 40 * DAY + 60 * SECOND;
+    scene.handover.relay_time.hear(Micros(MIDNIGHT + now), now);
+    scene.films(MIDNIGHT + now, now);
+    assert_eq!(given_out(&scene), (0..=40).collect::<Vec<_>>());
+    assert_eq!(scene.handover.stats.now().troubles.time, None);
+    // The same over a restart: what it had is where it goes on.
+    assert_eq!(scene.handover.spool().notices().unwrap().day, Day(first + 40));
+}
+
+#[test]
+fn what_was_let_go_and_the_newest_receipt_stand_in_the_next_epoch_open() {
+    let mut scene = Scene::new(&[], u64::MAX);
+    scene.films(MIDNIGHT, 0);
+    let relay = SigningKey::from_bytes(&[50; 32]);
+    let camera_id = CameraId::of_key(&scene.camera_pk);
+    let receipt = |last| {
+        let receipt = Receipt {
+            relay_key: relay.verifying_key().to_bytes(),
+            camera_id,
+            track: TrackId::MAIN,
+            at_us: Micros(MIDNIGHT),
+            epoch_no: EpochNo(0),
+            k: 1,
+            chain: Chain([1; 32]),
+            acknowledged: vec![Range { first: Sequence(0), last: Sequence(last) }],
+        };
+        receipt.sign(&relay)
+    };
+    for last in [0, 1] {
+        scene.handover.spool().keep_receipt(receipt(last).bytes()).unwrap();
+    }
+    scene.handover.spool().set_aside(Sequence(2), LossReason::Refused).unwrap();
+    scene.films(MIDNIGHT + 12 * SECOND, 12 * SECOND);
+    scene.films(MIDNIGHT + 24 * SECOND, 24 * SECOND);
+    let opens = scene.opens();
+    let lost = Lost { range: Range { first: Sequence(2), last: Sequence(2) }, why: LossReason::Refused };
+    assert_eq!((&opens[0].lost[..], &opens[1].lost[..], &opens[2].lost[..]), (&[][..], &[lost][..], &[][..]));
+    assert_eq!(opens[1].receipt, Some(receipt(1)));
 }
 
 fn events(pre_roll_secs: u64, post_roll_secs: u64) -> Filming {

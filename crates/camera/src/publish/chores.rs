@@ -3,15 +3,14 @@
 
 use super::SessionError;
 use super::session::{Session, Track};
-use crate::notices::DAYS_MAX;
 use crate::policy::{Needs, PolicyRefused, Succession};
 use crate::spool::{Spool, SpoolError};
-use escrow::daykeys::DayKey;
+use escrow::daykeys::{DayKey, PublishedDayKey};
+use host::backoff::Backoff;
 use media::id::{CameraId, Day, EpochNo};
 use media::notice::DayNotice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::PublicKey;
-use media::time::Micros;
 use quic::CallError;
 use relay_client::calls::HeldPolicy;
 use relay_client::{ask, calls, found};
@@ -19,32 +18,43 @@ use seal::notice::NoticeKey;
 use std::convert::Infallible;
 use std::time::Duration;
 use tlog::note::Verifier;
+use tlog::policy::Policy;
 use tokio::time::Instant;
 
-/// How often the trustees' keys of the next days are looked for, and what is missing of today's.
+/// How often the trustees' keys of the next days are looked for,
 const KEYS_EVERY: Duration = Duration::from_secs(300);
-const KEYS_MISSING: Duration = Duration::from_secs(1);
-/// Days ahead for which keys are kept: so long the camera films without the relay.
-const DAYS_AHEAD: u32 = 2;
+/// and what is missing of today's and tomorrow's: soon at first, for a trustee that has just
+/// started.
+const KEYS_MISSING: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+/// Days ahead for which keys are kept: so long shares are dealt without the relay.
+const DAYS_AHEAD: u32 = 35;
+/// Days for which a policy's label is tried: a camera may have been off for so long.
+const LABELS_MAX: u32 = 400;
 
 /// Does what is to be done until the session ends.
 pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
     // Before the notices: a policy made while this camera was away is labelled for a day whose
     // notice still waits.
     follow_policy(session).await?;
-    let mut look_at = Instant::now();
+    let (mut look_at, mut all_at, mut missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
     loop {
         put_notices(session).await?;
         put_opens(session).await?;
-        if Instant::now() >= look_at {
-            look_at = Instant::now() + fetch_day_keys(session).await?;
+        let now = Instant::now();
+        if now >= look_at {
+            let ahead = if now >= all_at { DAYS_AHEAD } else { 1 };
+            all_at = if now >= all_at { now + KEYS_EVERY } else { all_at };
+            look_at = all_at;
+            if fetch_day_keys(session, ahead).await? == Found::TodaysLack {
+                look_at = all_at.min(now + missing.failed(&mut session.rng.clone()));
+            }
         }
         tokio::select! {
             () = session.main.handover.to_put.notified() => {}
             () = session.policy_changed.notified() => {
                 follow_policy(session).await?;
                 // A new trustee may be among them.
-                look_at = Instant::now();
+                (look_at, all_at, missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
             }
             () = tokio::time::sleep_until(look_at) => {}
         }
@@ -53,7 +63,14 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
 
 async fn put_notices(session: &Session) -> Result<(), SessionError> {
     for (day, notice) in session.main.handover.on_disk(|spool| spool.waiting_notices()).await? {
-        ask(&session.link, &calls::put_day_notice(notice)).await?;
+        match ask(&session.link, &calls::put_day_notice(notice)).await {
+            // By the relay's clock the day has not come: it waits.
+            Err(CallError::Refused(refusal)) if refusal.code.passes() => {
+                tracing::warn!(day = day.0, %refusal, "a day's notice waits");
+                break;
+            }
+            put => put?,
+        }
         session.main.handover.on_disk(move |spool| spool.forget_notice(day)).await?;
     }
     Ok(())
@@ -108,7 +125,7 @@ async fn fetch_newest(
 ) -> Result<Result<Option<SignedOwnerPolicy>, PolicyRefused>, SessionError> {
     let camera_id = session.camera_id;
     let camera_key = session.camera_key;
-    let today = Micros(session.clock.micros()).day();
+    let today = session.today();
     let state =
         move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_key, today)?));
     let (pairing, labels) = session.main.handover.on_disk(state).await?;
@@ -141,7 +158,7 @@ fn labels(spool: &Spool, camera_key: &PublicKey, today: Day) -> Result<Vec<Notic
         }
     }
     let mut at = spool.notices()?;
-    for _ in 0..DAYS_MAX {
+    for _ in 0..LABELS_MAX {
         keys.push(at.key(&camera_id));
         if at.day.0 >= tomorrow {
             break;
@@ -151,23 +168,31 @@ fn labels(spool: &Spool, camera_key: &PublicKey, today: Day) -> Result<Vec<Notic
     Ok(keys)
 }
 
-/// Fetches trustees' keys for today and the days ahead, each verified before it is kept; how long
-/// to wait before the next look.
-async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
+/// Whether a key of today is still missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Todays,
+    TodaysLack,
+}
+
+/// Fetches trustees' keys for today and the days ahead, each verified before it is kept: signed, and
+/// announced by a leaf that the log has.
+async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Found, SessionError> {
     let handover = &session.main.handover;
     let pairing = handover.on_disk(|spool| spool.pairing()).await?;
     // Filming reports a policy that does not hold.
     let Ok(policy) = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key) else {
-        return Ok(KEYS_EVERY);
+        return Ok(Found::Todays);
     };
+    let Ok(log) = Policy::parse(pairing.log_policy.as_bytes()) else { return Ok(Found::Todays) };
     let policy: &OwnerPolicy = policy.unverified();
     let trustees = (1u8..).zip(&policy.trustees).filter_map(|(share, trustee)| {
         Some((share, trustee.name.clone(), Verifier::parse(&trustee.vkey).ok()?))
     });
     let trustees: Vec<(u8, String, Verifier)> = trustees.collect();
-    let today = Micros(session.clock.micros()).day();
-    let mut pause = KEYS_EVERY;
-    for day in (0..=DAYS_AHEAD).map(|ahead| Day(today.0.saturating_add(ahead))) {
+    let today = session.today();
+    let mut found = Found::Todays;
+    for day in (0..=ahead).map(|ahead| Day(today.0.saturating_add(ahead))) {
         let wanted = trustees.clone();
         let missing = handover.on_disk(move |spool| missing(spool, wanted, day)).await?;
         if missing.is_empty() {
@@ -176,17 +201,14 @@ async fn fetch_day_keys(session: &Session) -> Result<Duration, SessionError> {
         let offered = ask(&session.link, &calls::day_keys(day)).await?;
         for (share, name, vkey) in missing {
             let own = offered.iter().find(|object| object.name == name).map(|object| object.bytes.clone());
-            let verified = own.filter(|bytes| is_key_of(bytes, &vkey, day));
-            match verified {
-                Some(bytes) => {
-                    handover.on_disk(move |spool| spool.keep_day_key(today, day, share, &bytes)).await?;
-                }
-                None if day == today => pause = KEYS_MISSING,
+            match own.and_then(|bytes| published(&bytes, &vkey, day, &log)) {
+                Some(note) => handover.on_disk(move |spool| spool.keep_day_key(day, share, &note)).await?,
+                None if day == today => found = Found::TodaysLack,
                 None => {}
             }
         }
     }
-    Ok(pause)
+    Ok(found)
 }
 
 /// The trustees of whom there is no key for this day.
@@ -199,19 +221,20 @@ fn missing(
     for (share, name, vkey) in trustees {
         let kept = spool.day_key(day, share)?;
         // What is kept may be another trustee's, under an earlier policy.
-        if !kept.is_some_and(|bytes| is_key_of(&bytes, &vkey, day)) {
+        if kept.is_none_or(|bytes| DayKey::decode_verified(&bytes, &vkey, day).is_err()) {
             missing.push((share, name, vkey));
         }
     }
     Ok(missing)
 }
 
-fn is_key_of(bytes: &[u8], vkey: &Verifier, day: Day) -> bool {
-    match DayKey::decode_verified(bytes, vkey, day) {
-        Ok(_) => true,
+/// The note of a day key that the trustee signed and the log has.
+fn published(bytes: &[u8], vkey: &Verifier, day: Day, log: &Policy) -> Option<Vec<u8>> {
+    match PublishedDayKey::decode_verified(bytes, vkey, day, log) {
+        Ok((published, _)) => Some(published.note),
         Err(error) => {
             tracing::warn!(trustee = vkey.name(), day = day.0, %error, "a day key is not believed");
-            false
+            None
         }
     }
 }

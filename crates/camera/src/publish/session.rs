@@ -1,12 +1,17 @@
 //! A session that stands, and what the relay says in it.
 
 use super::{LEAVE, SessionError, Share};
+use crate::clock::Clocks;
 use crate::spool::{Spool, SpoolError};
 use crate::state::Handover;
 use host::clock::Clock;
-use media::id::{CameraId, EpochNo, Sequence, TrackId};
+use host::rng::Rng;
+use media::epoch::LossReason;
+use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::message::{Control, Judges, Refusal};
+use media::receipt::SignedReceipt;
 use media::sign::PublicKey;
+use media::time::Micros;
 use quic::{ControlReceiver, Link};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,6 +32,7 @@ pub(super) struct Session {
     pub(super) sub: Option<Track>,
     pub(super) backfill: Share,
     pub(super) clock: Clock,
+    pub(super) rng: Rng,
     /// The relay has, or may have, a newer policy.
     pub(super) policy_changed: Notify,
 }
@@ -46,6 +52,7 @@ enum Said {
     Stored(TrackId, Sequence),
     NotStored(TrackId, Sequence, Refusal),
     PolicyChanged,
+    Receipt(SignedReceipt),
 }
 
 /// Passes over what is not for a camera. Cancel-safe.
@@ -56,6 +63,7 @@ async fn hear(control: &mut ControlReceiver) -> Result<Said, SessionError> {
             Control::Ack { track, sequence } => Ok(Said::Stored(track, sequence)),
             Control::Nack { track, sequence, refusal } => Ok(Said::NotStored(track, sequence, refusal)),
             Control::PolicyChanged { .. } => Ok(Said::PolicyChanged),
+            Control::Receipt(receipt) => Ok(Said::Receipt(receipt)),
             Control::Refuse(refusal) => Err(refusal.into()),
             Control::Hello { .. }
             | Control::Welcome { .. }
@@ -68,6 +76,12 @@ async fn hear(control: &mut ControlReceiver) -> Result<Said, SessionError> {
 }
 
 impl Session {
+    /// The day by the relay's clock.
+    pub(super) fn today(&self) -> Day {
+        let steady_us = Clocks::new(self.clock.clone()).steady_us();
+        self.main.handover.relay_time.at(steady_us).unwrap_or(Micros(self.clock.micros())).day()
+    }
+
     /// Does what the relay says until the session ends.
     pub(super) async fn follow(&self, control: &mut ControlReceiver) -> Result<Infallible, SessionError> {
         // A word about a track that is not published is about nothing.
@@ -87,9 +101,24 @@ impl Session {
                     }
                 }
                 Said::PolicyChanged => self.policy_changed.notify_one(),
+                Said::Receipt(receipt) => self.keep_receipt(receipt).await?,
                 Said::Leave(_) => {}
             }
         }
+    }
+}
+
+impl Session {
+    /// One that would accuse nobody is none: it is kept only if this relay signed it, for this camera.
+    async fn keep_receipt(&self, receipt: SignedReceipt) -> Result<(), SessionError> {
+        let Ok(content) = receipt.verify() else { return Ok(()) };
+        let tracks = [Some(&self.main), self.sub.as_ref()];
+        let track = tracks.into_iter().flatten().find(|track| track.handover.track == content.track);
+        let is_own = (content.relay_key, content.camera_id) == (self.link.peer_key(), self.camera_id);
+        if let Some(track) = track.filter(|_| is_own) {
+            track.handover.on_disk(move |spool| spool.keep_receipt(receipt.bytes())).await?;
+        }
+        Ok(())
     }
 }
 
@@ -153,7 +182,7 @@ impl Track {
             Judges::Object => {
                 self.handover.outbox.remove(sequence);
                 self.handover.stats.change(|now| now.refused += 1);
-                self.handover.on_disk(move |spool| spool.segments.set_aside(sequence)).await?;
+                self.handover.on_disk(move |spool| spool.set_aside(sequence, LossReason::Refused)).await?;
             }
         }
         Ok(())
@@ -178,7 +207,11 @@ async fn leave(control: &mut ControlReceiver, of: TrackId) -> Result<(), Session
             Said::Leave(track) if track == of => return Ok(()),
             // Of another track nothing is under way yet, and the policy is asked for at the
             // beginning.
-            Said::Leave(_) | Said::Stored(..) | Said::NotStored(..) | Said::PolicyChanged => {}
+            Said::Leave(_)
+            | Said::Stored(..)
+            | Said::NotStored(..)
+            | Said::PolicyChanged
+            | Said::Receipt(_) => {}
         }
     }
 }

@@ -8,6 +8,9 @@ use media::id::Day;
 use redb::{ReadableTable as _, WriteTransaction};
 use seal::notice::NoticeRoot;
 
+/// Days between the newest day key that is kept and the oldest. Keys are published 35 days ahead.
+const DAYS_KEPT: u32 = 64;
+
 /// What a pairing leaves behind.
 #[derive(Clone)]
 pub(crate) struct Pairing {
@@ -97,20 +100,14 @@ impl Spool {
         Ok(self.db.write(|tx| Ok(tx.open_table(NOTICES)?.remove(day.0).map(drop)?))?)
     }
 
-    /// Keeps a trustee's verified key of `day`; what was over the day before `today` is of no use
-    /// any more.
-    pub(crate) fn keep_day_key(
-        &self,
-        today: Day,
-        day: Day,
-        share: u8,
-        bytes: &[u8],
-    ) -> Result<(), SpoolError> {
+    /// Keeps a trustee's verified key of `day`. What is of no use any more goes by the days that
+    /// trustees publish, not by a clock: one that jumps takes no key.
+    pub(crate) fn keep_day_key(&self, day: Day, share: u8, bytes: &[u8]) -> Result<(), SpoolError> {
         Ok(self.db.write(|tx| {
             let mut table = tx.open_table(DAY_KEYS)?;
             table.insert((day.0, share), bytes)?;
-            let yesterday = today.0.saturating_sub(1);
-            Ok(table.retain(|(of, _), _| of >= yesterday)?)
+            let oldest = day.0.saturating_sub(DAYS_KEPT);
+            Ok(table.retain(|(of, _), _| of >= oldest)?)
         })?)
     }
 

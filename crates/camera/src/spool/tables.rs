@@ -18,8 +18,11 @@ pub(super) const NEXT_EPOCH: OfTrack<u64> = TableDefinition::new("next epoch of 
 pub(super) const LAST_RUN: OfTrack<u32> = TableDefinition::new("last run of track");
 /// The first epoch whose EpochOpen the relay is not known to have.
 pub(super) const CONFIRMED_OPENS: OfTrack<u64> = TableDefinition::new("confirmed opens of track");
-/// A row says that segments went for want of room since the last close that said so.
-pub(super) const OVERFLOWED: OfTrack<()> = TableDefinition::new("overflow of track");
+/// What was let go and no EpochOpen has said yet: last number and reason, by track and first number.
+pub(super) const LOST: TableDefinition<'static, (u32, u64), (u64, u8)> =
+    TableDefinition::new("lost of track");
+/// The newest receipt of a relay, signed.
+pub(super) const RECEIPT: OfTrack<&[u8]> = TableDefinition::new("receipt of track");
 pub(super) const LAST_CLOSE: OfTrack<CloseRow> = TableDefinition::new("last close of track");
 /// Signed EpochOpens by track and epoch.
 pub(super) const OPENS: TableDefinition<'static, (u32, u64), &[u8]> = TableDefinition::new("epoch opens");
@@ -44,7 +47,8 @@ pub(super) fn create(path: &Path) -> Result<(), DbError> {
             tx.open_table(numbers)?;
         }
         tx.open_table(LAST_RUN)?;
-        tx.open_table(OVERFLOWED)?;
+        tx.open_table(LOST)?;
+        tx.open_table(RECEIPT)?;
         tx.open_table(LAST_CLOSE)?;
         tx.open_table(OPENS)?;
         tx.open_table(PAIRING)?;

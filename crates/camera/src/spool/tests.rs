@@ -36,7 +36,7 @@ fn close(epoch: u64, segments: u32, chain: u8) -> EpochClose {
 fn numbers_go_on_after_a_restart_and_are_never_used_twice() {
     let (dir, mut spool) = spool();
     assert_eq!(spool.next_sequence().unwrap(), Sequence(0));
-    spool.keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
+    spool.keep_open(EpochNo(0), b"open 0", &[7; 32], &[]).unwrap();
     for (at, chain) in [(0, 10), (1, 11)] {
         let sequence = spool.next_sequence().unwrap();
         spool.keep_segment(sequence, &segment(0, at, sequence.0, chain), &close(0, at + 1, chain)).unwrap();
@@ -55,7 +55,7 @@ fn numbers_go_on_after_a_restart_and_are_never_used_twice() {
 #[test]
 fn a_crash_between_segment_and_count_loses_neither() {
     let (dir, mut spool) = spool();
-    spool.keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
+    spool.keep_open(EpochNo(0), b"open 0", &[7; 32], &[]).unwrap();
     spool.keep_segment(Sequence(0), &segment(0, 0, 0, 10), &close(0, 1, 10)).unwrap();
     // Killed after the file's rename, before the count was durable.
     durable::write_atomic(&spool.segments.path(Sequence(1)), &segment(0, 1, 1, 11)).unwrap();
@@ -79,7 +79,7 @@ fn a_crash_between_segment_and_count_loses_neither() {
 #[test]
 fn an_epoch_that_opened_and_filmed_nothing_is_closed_as_it_began() {
     let (dir, spool) = spool();
-    spool.keep_open(EpochNo(4), b"open", &[7; 32]).unwrap();
+    spool.keep_open(EpochNo(4), b"open", &[7; 32], &[]).unwrap();
     drop(spool);
     let spool = Spool::open(dir.path()).unwrap();
     assert_eq!(spool.last_close().unwrap(), Some(close(4, 0, 7)));
@@ -90,7 +90,7 @@ fn an_epoch_that_opened_and_filmed_nothing_is_closed_as_it_began() {
 fn opens_wait_until_they_are_confirmed_and_notices_until_they_are_forgotten() {
     let (_dir, spool) = spool();
     for epoch in 0..3 {
-        spool.keep_open(EpochNo(epoch), &[u8::try_from(epoch).unwrap()], &[0; 32]).unwrap();
+        spool.keep_open(EpochNo(epoch), &[u8::try_from(epoch).unwrap()], &[0; 32], &[]).unwrap();
     }
     spool.confirm_open(EpochNo(1)).unwrap();
     assert_eq!(spool.confirmed_opens().unwrap(), EpochNo(2));
@@ -105,9 +105,11 @@ fn opens_wait_until_they_are_confirmed_and_notices_until_they_are_forgotten() {
 #[test]
 fn a_refused_segment_is_put_aside_and_not_lost() {
     let (dir, mut spool) = spool();
-    spool.keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
+    spool.keep_open(EpochNo(0), b"open", &[7; 32], &[]).unwrap();
     spool.keep_segment(Sequence(0), &segment(0, 0, 0, 1), &close(0, 1, 1)).unwrap();
-    spool.segments.set_aside(Sequence(0)).unwrap();
+    spool.set_aside(Sequence(0), LossReason::Refused).unwrap();
+    let range = Range { first: Sequence(0), last: Sequence(0) };
+    assert_eq!(spool.lost().unwrap(), [Lost { range, why: LossReason::Refused }]);
     assert_eq!((spool.segments.sequences().len(), spool.segments.bytes()), (0, 0));
     let aside = std::fs::read_dir(dir.path().join("spool")).unwrap().next().unwrap().unwrap();
     assert!(aside.file_name().to_str().unwrap().ends_with(".refused"));
@@ -126,12 +128,40 @@ fn a_missing_state_is_named_and_nothing_is_made_of_it() {
     );
 }
 
+fn overflow(first: u64, last: u64) -> Lost {
+    let range = Range { first: Sequence(first), last: Sequence(last) };
+    Lost { range, why: LossReason::SpoolOverflow }
+}
+
+#[test]
+fn losses_of_one_kind_that_follow_each_other_are_one_range_and_an_open_says_so_many() {
+    let (_dir, spool) = spool();
+    for (sequence, why) in [
+        (5, LossReason::SpoolOverflow),
+        (7, LossReason::Refused),
+        (6, LossReason::SpoolOverflow),
+        (2, LossReason::Refused),
+        (8, LossReason::SpoolOverflow),
+    ] {
+        spool.note_loss(Sequence(sequence), why).unwrap();
+    }
+    let said: Vec<_> = spool.lost().unwrap().iter().map(|it| (it.range.first.0, it.range.last.0)).collect();
+    assert_eq!(said, [(2, 2), (5, 6), (7, 7), (8, 8)]);
+    for sequence in (100..300).step_by(2) {
+        spool.note_loss(Sequence(sequence), LossReason::SpoolOverflow).unwrap();
+    }
+    let first = spool.lost().unwrap();
+    assert_eq!(first.len(), limits::LOST);
+    spool.keep_open(EpochNo(0), b"open", &[7; 32], &first).unwrap();
+    assert_eq!(spool.lost().unwrap().len(), 104 - limits::LOST, "the rest in the next");
+}
+
 #[test]
 fn an_overflowing_spool_loses_the_oldest_and_remembers_that_it_did() {
     let (dir, spool) = spool();
     drop(spool);
     let mut spools = Spools::open(dir.path()).unwrap();
-    spools.main.keep_open(EpochNo(0), b"open 0", &[7; 32]).unwrap();
+    spools.main.keep_open(EpochNo(0), b"open 0", &[7; 32], &[]).unwrap();
     let len = segment(0, 0, 0, 0).len() as u64;
     for at in 0..5u8 {
         let number = u32::from(at);
@@ -145,9 +175,10 @@ fn an_overflowing_spool_loses_the_oldest_and_remembers_that_it_did() {
     assert_eq!(spools.main.segments.sequences(), [2, 3, 4].map(Sequence));
     drop(spools);
     let spool = Spool::open(dir.path()).unwrap();
-    assert!(spool.has_overflowed().unwrap(), "also after a crash");
-    spool.keep_open(EpochNo(1), b"open 1", &[8; 32]).unwrap();
-    assert!(!spool.has_overflowed().unwrap(), "said once");
+    let lost = spool.lost().unwrap();
+    assert_eq!(lost, [overflow(0, 1)], "also after a crash");
+    spool.keep_open(EpochNo(1), b"open 1", &[8; 32], &lost).unwrap();
+    assert_eq!(spool.lost().unwrap(), [], "said once");
 }
 
 /// What one track holds after it has kept segments up to `sequence`.
@@ -169,7 +200,7 @@ fn in_a_full_spool_the_second_track_gives_way_and_each_remembers_its_own_loss() 
     let mut spools = Spools::open(dir.path()).unwrap();
     let (main, sub) = (TrackId::MAIN, TrackId::SUB);
     for track in [main, sub] {
-        spools.of_mut(track).keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
+        spools.of_mut(track).keep_open(EpochNo(0), b"open", &[7; 32], &[]).unwrap();
     }
     // Each counts for itself, and their segments lie apart.
     for sequence in 0..2 {
@@ -180,8 +211,8 @@ fn in_a_full_spool_the_second_track_gives_way_and_each_remembers_its_own_loss() 
     // second track's oldest.
     assert_eq!(film(&mut spools, sub, 2, limit), [(sub, Sequence(0))]);
     assert_eq!(film(&mut spools, main, 2, limit), [(sub, Sequence(1))]);
-    assert!(spools.sub.has_overflowed().unwrap());
-    assert!(!spools.main.has_overflowed().unwrap(), "the main track lost nothing yet");
+    assert_eq!(spools.sub.lost().unwrap(), [overflow(0, 1)]);
+    assert_eq!(spools.main.lost().unwrap(), [], "the main track lost nothing yet");
     assert_eq!(film(&mut spools, main, 3, limit), [(sub, Sequence(2))]);
     // Now all of it is the main track's, and it yields nothing.
     assert!(!spools.can_hold(sub, len, limit));
@@ -193,9 +224,11 @@ fn in_a_full_spool_the_second_track_gives_way_and_each_remembers_its_own_loss() 
     let spools = Spools::open(dir.path()).unwrap();
     assert_eq!(spools.main.segments.sequences(), [1, 2, 3, 4].map(Sequence));
     assert_eq!(spools.sub.next_sequence().unwrap(), Sequence(3));
-    spools.main.keep_open(EpochNo(1), b"open", &[8; 32]).unwrap();
-    assert!(!spools.main.has_overflowed().unwrap());
-    assert!(spools.sub.has_overflowed().unwrap());
+    let lost = spools.main.lost().unwrap();
+    assert_eq!(lost, [overflow(0, 0)]);
+    spools.main.keep_open(EpochNo(1), b"open", &[8; 32], &lost).unwrap();
+    assert_eq!(spools.main.lost().unwrap(), []);
+    assert_eq!(spools.sub.lost().unwrap(), [overflow(0, 2)]);
     assert_eq!(spools.sub.last_close().unwrap(), Some(close(0, 3, 1)));
     assert_eq!(spools.sub.next_epoch().unwrap(), EpochNo(1));
 }
@@ -211,7 +244,7 @@ fn what_is_the_cameras_is_one_for_all_tracks() {
     assert_eq!(main.notices().unwrap().day, Day(9));
     assert_eq!(main.waiting_notices().unwrap(), sub.waiting_notices().unwrap());
     main.keep_policy(b"policy").unwrap();
-    main.keep_day_key(Day(9), Day(9), 1, b"key").unwrap();
+    main.keep_day_key(Day(9), 1, b"key").unwrap();
     assert_eq!(sub.day_key(Day(9), 1).unwrap(), Some(b"key".to_vec()));
     assert!(matches!(sub.pairing(), Err(SpoolError::NotPaired)));
     // Runs are each track's own.
@@ -230,7 +263,7 @@ fn a_lost_folder_of_the_second_track_is_named() {
 fn a_doubted_open_is_put_again_with_all_that_followed() {
     let (_dir, spool) = spool();
     for epoch in 0..4 {
-        spool.keep_open(EpochNo(epoch), b"open", &[0; 32]).unwrap();
+        spool.keep_open(EpochNo(epoch), b"open", &[0; 32], &[]).unwrap();
     }
     spool.confirm_open(EpochNo(3)).unwrap();
     spool.doubt_open(EpochNo(2)).unwrap();
@@ -241,23 +274,24 @@ fn a_doubted_open_is_put_again_with_all_that_followed() {
 }
 
 #[test]
-fn keys_of_days_ahead_leave_todays_alone() {
+fn keys_of_days_stay_until_trustees_publish_far_later_ones() {
     let (_dir, spool) = spool();
-    let today = Day(100);
-    for (day, share) in [(98, 1), (99, 1), (100, 1), (101, 1), (102, 1), (102, 2)] {
-        spool.keep_day_key(today, Day(day), share, &[share]).unwrap();
+    for (day, share) in [(98, 1), (100, 1), (101, 1), (135, 1), (135, 2), (162, 1)] {
+        spool.keep_day_key(Day(day), share, &[share]).unwrap();
     }
-    assert_eq!(spool.day_key(Day(98), 1).unwrap(), None, "over");
-    for day in 99..=102 {
+    for day in [98, 100, 101, 135, 162] {
         assert_eq!(spool.day_key(Day(day), 1).unwrap(), Some(vec![1]), "{day}");
     }
     assert_eq!(spool.day_key(Day(100), 2).unwrap(), None);
+    spool.keep_day_key(Day(163), 1, &[1]).unwrap();
+    assert_eq!(spool.day_key(Day(98), 1).unwrap(), None, "over");
+    assert_eq!(spool.day_key(Day(100), 1).unwrap(), Some(vec![1]));
 }
 
 #[test]
 fn what_a_power_cut_left_half_written_is_removed() {
     let (dir, mut spool) = spool();
-    spool.keep_open(EpochNo(0), b"open", &[7; 32]).unwrap();
+    spool.keep_open(EpochNo(0), b"open", &[7; 32], &[]).unwrap();
     spool.keep_segment(Sequence(0), &segment(0, 0, 0, 1), &close(0, 1, 1)).unwrap();
     drop(spool);
     let half = dir.path().join("spool/.00000000000000000001.segment.0123456789abcdef.tmp");

@@ -329,12 +329,12 @@ async fn a_clock_that_is_set_while_a_camera_films_is_told_by_the_gap_that_it_mak
     let world = World::new().await;
     world.pair().await;
     let (clock, hand) = Clock::stepped(Clock::system().micros());
-    let start = Start::from(Shutdown::new()).with_machine(Machine::with_clock(clock));
+    let start = Start::from(Shutdown::new()).with_machine(Machine::with_clock(clock.clone()));
     let moving = tokio::spawn(move_on(hand.clone()));
     let filming = world.film_with(start).await;
     let stats = filming.at().stats.clone();
     until(&stats, "two acknowledged", |stats| stats.now().acked >= 2).await;
-    hand.step(std::time::Duration::from_secs(5));
+    hand.set(clock.micros() + 5_000_000);
     // Until the footage behind the step lies in the past of everybody else.
     let acked = stats.now().acked;
     until(&stats, "eight more", |stats| stats.now().acked >= acked + 8).await;

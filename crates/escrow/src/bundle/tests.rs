@@ -87,7 +87,7 @@ fn a_grant_must_be_logged_and_name_this_bundle() {
 #[test]
 fn shares_of_a_lying_trustee_are_caught() {
     let mut case = case();
-    let hole = case.sealed(&[(7, 2), (9, 2), (10, 2)]);
+    let hole = case.sealed(&[(7, 2), (9, 2), (9, 2)]);
     let hole = case.regranted(|_| {}, Some(hole));
     assert_eq!(case.open(&hole).unwrap_err(), BundleError::WrongShares);
     // Bad shares under another trustee's index would have the other blamed.

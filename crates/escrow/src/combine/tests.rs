@@ -112,7 +112,7 @@ fn what_is_dealt_is_what_is_combined_for_every_small_t_and_n() {
             let mut open = world.camera.opens[0].unverified().clone();
             (open.context.t, open.context.n) = (t, n);
             let ctx = open.context.hash();
-            let trustees = std::vec![(id, key.clone()); usize::from(n)];
+            let trustees = std::vec![Some((id, key.clone())); usize::from(n)];
             let dealt = deal(&seed, &ctx, t, &trustees, &mut world.rng).unwrap();
             (open.share_commits, open.shares) = (dealt.share_commits, dealt.shares);
             open.key_commit = seed.key_commit(&ctx);

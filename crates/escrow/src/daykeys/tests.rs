@@ -44,3 +44,43 @@ fn a_key_of_another_length_is_no_day_key() {
     assert!(DayKey::parse_text(&key().text().replace("day-key v1", "day-key v2")).is_err());
     assert!(DayKey::parse_text(&(key().text() + "note 1\n")).is_err());
 }
+
+#[test]
+fn a_published_key_is_believed_with_its_leaf_in_the_log_and_not_without() {
+    let mut world = crate::world_for_tests::World::new();
+    let signer = crate::world_for_tests::trustee(1);
+    let key = DayKey { trustee: name(signer.name()), ..key() };
+    let note = key.clone().sign(&signer).unwrap().entry_bytes().to_vec();
+    let (vkey, day) = (crate::record::Vkey::new(signer.verifier()).unwrap(), key.day);
+    let said = DayKeysLeaf {
+        trustee: key.trustee.clone(),
+        vkey,
+        day: day.0,
+        key_id: key.id(),
+        keys: Hash::of(&[&note]),
+        time: Seconds(1),
+    };
+    let mut published = |said: &DayKeysLeaf, by: &Signer| {
+        let leaf = Signed::sign(said.clone(), &[by]).unwrap();
+        let (index, leaf) = world.add(&leaf);
+        let leaf = leaf.entry_bytes().to_vec();
+        let proof = world.log.proof(index, 4, world.time).encode();
+        PublishedDayKey { note: note.clone(), leaf, proof }
+    };
+    let good = published(&said, &signer);
+    let others = [
+        published(&DayKeysLeaf { key_id: Hash([1; 32]), ..said.clone() }, &signer),
+        published(&DayKeysLeaf { day: day.0 + 1, ..said.clone() }, &signer),
+        published(&DayKeysLeaf { keys: Hash([1; 32]), ..said.clone() }, &signer),
+    ];
+    let read = |published: &PublishedDayKey| {
+        PublishedDayKey::decode_verified(&published.encode(), &signer.verifier(), day, &world.log_policy)
+    };
+    assert_eq!(read(&good), Ok((good.clone(), key)));
+    for other in others {
+        assert_eq!(read(&other), Err(DayKeyError::WrongLeaf));
+    }
+    // Signed by the trustee, and never logged: a key for one camera alone would be such a one.
+    let unlogged = PublishedDayKey { proof: world.log.proof(0, 4, world.time).encode(), ..good };
+    assert!(matches!(read(&unlogged), Err(DayKeyError::NotLogged(_))));
+}

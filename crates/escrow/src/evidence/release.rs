@@ -5,7 +5,7 @@ use super::proven::{lines, logged, pruned, stamp};
 use super::signers::{Registrations, SignedAs, SignerRole};
 use super::{Evidence, EvidenceError};
 use crate::bundle::verify_grant;
-use crate::deal::shares_hash;
+use crate::deal::{shares_hash, slots};
 use crate::details::Details;
 use crate::policy::PolicyDoc;
 use crate::record::{
@@ -249,8 +249,10 @@ impl Against<'_> {
             return Err(EvidenceError::Order("a trustee granted before the request was logged"));
         }
         let value = grant.value().value();
-        let epochs = usize::try_from(value.epochs) == Ok(self.opens.len());
-        if epochs && shares_hash(self.opens, share) == Some(value.shares) {
+        // As many as were dealt to it of these epochs.
+        let dealt = slots(self.opens, share).count();
+        let epochs = dealt > 0 && usize::try_from(value.epochs) == Ok(dealt);
+        if epochs && shares_hash(self.opens, share) == value.shares {
             let of_rules = self.rules.map(|rules| rules.trustee(&name) == Some(&key));
             Ok(Granted { trustee: name, index: grant.index(), of_rules })
         } else {

@@ -40,7 +40,7 @@ impl Opened {
             request_index: case.request.index(),
             request: request.hash(),
             epochs: u32::try_from(shares.len()).map_err(|_| Refusal::TooLarge)?,
-            shares: shares_hash(&case.opens, case.index).ok_or(Refusal::TooLarge)?,
+            shares: shares_hash(&case.opens, case.index),
             bundle: Hash::of(&[&sealed]),
             decision: decision.record,
             approver: decision.approver,

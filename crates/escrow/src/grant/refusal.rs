@@ -182,6 +182,8 @@ refusals! {
     "g8" "approver-unknown" ApproverUnknown: "no approver of this trustee signed the decision"
         => "approve with a key that the trustee's configuration lists";
 
+    "g9" "share-not-dealt" ShareNotDealt(EpochNo): "no share from epoch {0} on was dealt to this trustee: its day key was not there when it was filmed"
+        => "ask the other trustees; where under t hold a share, only the owner's devices open it";
     "g9" "day-key-destroyed" DayKeyDestroyed(Day): "the trustee's key of day {0} was destroyed: escrow of that day has ended"
         => "nothing: it cannot be opened through escrow by anyone, ever";
     "g9" "day-key-unknown" DayKeyUnknown(EpochNo): "the share of epoch {0} is sealed to a day key that this trustee does not have"

@@ -3,11 +3,11 @@
 
 use super::approval::{Approved, Decision};
 use super::{Case, Refusal};
-use crate::deal::{TrusteeId, Unsealed, unseal};
+use crate::deal::{TrusteeId, Unsealed, slots, unseal};
 use crate::register::Published;
 use crate::share::Share;
 use alloc::vec::Vec;
-use media::epoch::EpochOpen;
+use media::epoch::{EpochOpen, SealedShare};
 use media::id::{Day, EpochNo};
 use seal::epoch::share_commit;
 use seal::hpke::SecretKey;
@@ -55,25 +55,28 @@ impl Approved {
         let Self { case, decision } = self;
         let trustee = TrusteeId::of(&case.trustee);
         let mut shares = Vec::with_capacity(case.opens.len());
-        for open in &case.opens {
-            let share = open_one(open, &case, &trustee, key_of)?;
-            shares.push((open.context.epoch_no, share));
+        // SPEC: release.md#g9: epochs whose slot is empty are passed over; one share at least MUST
+        // be there.
+        for (open, sealed) in slots(&case.opens, case.index) {
+            shares.push((open.context.epoch_no, open_one(open, sealed, &case, &trustee, key_of)?));
         }
-        Ok(Opened { case, decision, shares })
+        match (shares.is_empty(), case.opens.first()) {
+            (true, Some(open)) => Err(Refusal::ShareNotDealt(open.context.epoch_no).into()),
+            (true, None) | (false, _) => Ok(Opened { case, decision, shares }),
+        }
     }
 }
 
 fn open_one(
     open: &EpochOpen,
+    sealed: &SealedShare,
     case: &Case,
     trustee: &TrusteeId,
     key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>,
 ) -> Result<Share, ShareFailure> {
     let (day, epoch, at) = (open.context.day(), open.context.epoch_no, usize::from(case.index) - 1);
-    // G6 compared both lists with the policy in which this trustee's index was found.
-    let (Some(sealed), Some(signed)) = (open.shares.get(at), open.share_commits.get(at)) else {
-        return Err(Refusal::SharesMismatch(epoch).into());
-    };
+    // G6 compared the list with the policy in which this trustee's index was found.
+    let signed = open.share_commits.get(at).ok_or(Refusal::SharesMismatch(epoch))?;
     let key_id = Hash(sealed.day_key_id);
     match case.day_keys.get(&day) {
         // SPEC: release.md#g9: what was escrowed under a destroyed day key MUST NOT be opened, even

@@ -90,7 +90,7 @@ impl Camera {
         &mut self,
         policy_hash: [u8; 32],
         t: u8,
-        trustees: &[(TrusteeId, DayKey)],
+        trustees: &[Option<(TrusteeId, DayKey)>],
         setup: &Setup,
         rng: &mut Rng,
     ) {
@@ -120,6 +120,8 @@ impl Camera {
                 shares: dealt.shares,
                 wraps: Vec::new(),
                 previous,
+                lost: Vec::new(),
+                receipt: None,
                 context,
             };
             (setup.open)(at, &mut open);

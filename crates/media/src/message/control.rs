@@ -3,6 +3,7 @@
 use super::{CONTROL_TYPE, Refusal};
 use crate::id::{CameraId, Sequence, TrackId};
 use crate::numbered;
+use crate::receipt::SignedReceipt;
 use crate::time::Micros;
 
 /// Where a subscription starts.
@@ -88,6 +89,8 @@ pub enum Control {
     Refuse(Refusal),
     /// Either: I am leaving in good order.
     Goodbye,
+    /// Relay: what of a track it acknowledged over this connection, signed for others.
+    Receipt(SignedReceipt),
 }
 
 messages! { Control of CONTROL_TYPE, "control message":
@@ -102,4 +105,5 @@ messages! { Control of CONTROL_TYPE, "control message":
     9 PolicyChanged { camera_id, version };
     10 Refuse(refusal);
     11 Goodbye;
+    12 Receipt(receipt);
 }

@@ -1,6 +1,8 @@
 //! Every byte of every signed object, changed, cut off or added to: nothing passes.
 
-use crate::samples::{camera, day_notice, enrollment, epoch_open, header, owner, policy, public, segment};
+use crate::samples::{
+    camera, day_notice, enrollment, epoch_open, header, owner, policy, public, receipt, segment,
+};
 use bytes::Bytes;
 use media::chain::Chain;
 use media::codec::DecodeError;
@@ -9,11 +11,12 @@ use media::epoch::SignedEpochOpen;
 use media::id::CameraId;
 use media::notice::DayNotice;
 use media::policy::SignedOwnerPolicy;
+use media::receipt::SignedReceipt;
 use media::segment::{HEADER_LEN, Part, SegmentReader};
 
 type Check = fn(&[u8]) -> Result<(), ObjectError>;
 
-fn objects() -> [(&'static str, Vec<u8>, Check); 5] {
+fn objects() -> [(&'static str, Vec<u8>, Check); 6] {
     [
         ("EpochOpen", epoch_open().bytes().to_vec(), |bytes| {
             SignedEpochOpen::decode(bytes)?.verify(&public(&camera()))?;
@@ -25,6 +28,10 @@ fn objects() -> [(&'static str, Vec<u8>, Check); 5] {
         ("Enrollment", enrollment(), |bytes| Enrollment::decode_verified(bytes).map(|_| ())),
         ("DayNotice", day_notice(), |bytes| {
             DayNotice::decode_verified(bytes, &public(&camera())).map(|_| ())
+        }),
+        ("receipt", receipt().bytes().to_vec(), |bytes| {
+            SignedReceipt::decode(bytes)?.verify()?;
+            Ok(())
         }),
         ("segment", segment(&Chain([0; 32]), &[b"head", b"one"]), whole_segment),
     ]

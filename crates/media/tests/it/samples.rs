@@ -3,10 +3,13 @@
 use ed25519_dalek::SigningKey;
 use media::chain::{Chain, FragmentsHash};
 use media::enrollment::{CameraConsent, Enrollment};
-use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason, SealedShare, SignedEpochOpen, Wrap};
+use media::epoch::{
+    EpochClose, EpochContext, EpochOpen, GapReason, LossReason, Lost, SealedShare, SignedEpochOpen, Wrap,
+};
 use media::id::{CameraId, Day, DeviceId, EpochNo, Sequence, TrackId};
 use media::notice::DayNotice;
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
+use media::receipt::{Range, Receipt, SignedReceipt};
 use media::segment::{SegmentHeader, Start, Trailer, frame};
 use media::sign::PublicKey;
 use media::time::{Micros, Seconds};
@@ -72,7 +75,7 @@ pub(crate) fn epoch_open() -> SignedEpochOpen {
         context,
         key_commit: [5; 32],
         share_commits: vec![[6; 32], [7; 32]],
-        shares: vec![share(8), share(9)],
+        shares: vec![Some(share(8)), None],
         wraps: vec![Wrap { device_id: DeviceId([10; 32]), sealed: vec![11; 40] }],
         previous: Some(EpochClose {
             epoch_no: EpochNo(6),
@@ -80,8 +83,29 @@ pub(crate) fn epoch_open() -> SignedEpochOpen {
             chain: [12; 32],
             gap: GapReason::Restart,
         }),
+        lost: vec![Lost { range: range(3, 5), why: LossReason::SpoolOverflow }],
+        receipt: Some(receipt()),
     };
     open.sign(&camera())
+}
+
+fn range(first: u64, last: u64) -> Range {
+    Range { first: Sequence(first), last: Sequence(last) }
+}
+
+pub(crate) fn receipt() -> SignedReceipt {
+    let relay = owner();
+    let receipt = Receipt {
+        relay_key: public(&relay),
+        camera_id: camera_id(),
+        track: TrackId(0),
+        at_us: Micros(1_793_000_000_000_000),
+        epoch_no: EpochNo(6),
+        k: 29,
+        chain: Chain([13; 32]),
+        acknowledged: vec![range(0, 2), range(6, 9)],
+    };
+    receipt.sign(&relay)
 }
 
 pub(crate) fn policy() -> SignedOwnerPolicy {

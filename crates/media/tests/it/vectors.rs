@@ -1,15 +1,18 @@
 //! `proto/vectors/segment.json`: encodings made by a second implementation, good, malformed and
 //! forged.
 
-use crate::samples::public;
+use crate::samples::{self, public};
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
+use media::account::{Account, Culprit};
 use media::chain::{Chain, FragmentsHash};
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
-use media::epoch::{GapReason, SignedEpochOpen};
+use media::epoch::{GapReason, LossReason, SignedEpochOpen};
+use media::id::Sequence;
 use media::notice::DayNotice;
 use media::policy::SignedOwnerPolicy;
+use media::receipt::{Range, Receipt, SignedReceipt};
 use media::segment::{
     END_LEN, HeadExtent, Part, SegmentHeader, SegmentReader, StoredHead, Trailer, chain_after, frame,
     head_extent,
@@ -177,6 +180,7 @@ fn object(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ObjectError> {
             policy.unverified().clone().sign(&owner)?.bytes().to_vec()
         }
         "Enrollment" => Enrollment::decode_verified(bytes)?.sign(&owner),
+        "Receipt" => SignedReceipt::decode(bytes)?.verify()?.clone().sign(&owner).bytes().to_vec(),
         "DayNotice" => DayNotice::decode_verified(bytes, &public(&camera))?.sign(&camera),
         other => panic!("{other}"),
     })
@@ -196,6 +200,55 @@ fn the_reasons_of_a_gap_are_those_of_the_contract() {
     let held: Vec<_> =
         GapReason::ALL.iter().map(|reason| (reason.word().to_owned(), reason.code())).collect();
     assert_eq!(stated, held);
+}
+
+#[test]
+fn the_reasons_of_a_loss_are_those_of_the_contract() {
+    let text = include_str!("../../../../proto/segment.md");
+    let table = text.split("| loss reason | code |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let stated: Vec<_> = table.lines().map(cells).filter(|cells| cells.len() > 3).skip(1).collect();
+    let stated: Vec<_> = stated.iter().map(|row| (row[1].replace(' ', "-"), row[2].clone())).collect();
+    let held: Vec<_> =
+        LossReason::ALL.iter().map(|why| (why.word().to_owned(), why.code().to_string())).collect();
+    assert_eq!(stated, held);
+}
+
+#[test]
+fn whose_loss_a_segment_is_follows_from_what_was_signed() {
+    let (mut account, open) = (Account::default(), samples::epoch_open());
+    let culprit = |account: &Account, sequence| account.culprit(Sequence(sequence));
+    assert_eq!(culprit(&account, 0), Culprit::NobodyYet);
+    account.read(open.unverified());
+    let relay = Culprit::Relay(public(&samples::owner()));
+    for (sequence, expected) in [
+        (0, relay),
+        (2, relay),
+        (3, Culprit::Camera(LossReason::SpoolOverflow)),
+        (5, Culprit::Camera(LossReason::SpoolOverflow)),
+        (6, relay),
+        (9, relay),
+        (10, Culprit::NobodyYet),
+    ] {
+        assert_eq!(culprit(&account, sequence), expected, "{sequence}");
+    }
+    // A relay that had it lost it, whatever the camera did then.
+    let later = Receipt { acknowledged: vec![Range { first: Sequence(0), last: Sequence(4) }], ..receipt() };
+    account.read_receipt(&later);
+    assert_eq!(
+        (culprit(&account, 4), culprit(&account, 5)),
+        (relay, Culprit::Camera(LossReason::SpoolOverflow))
+    );
+    // A receipt that the relay did not sign says nothing.
+    let mut forged = open.unverified().clone();
+    forged.receipt = Some(receipt().sign(&samples::camera()));
+    let mut account = Account::default();
+    account.read(&forged);
+    assert_eq!(culprit(&account, 0), Culprit::NobodyYet);
+}
+
+fn receipt() -> Receipt {
+    samples::receipt().unverified().clone()
 }
 
 #[test]

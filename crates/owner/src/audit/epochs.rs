@@ -113,7 +113,7 @@ impl<'a> Checker<'a> {
         }
         let strange = open.shares.iter().zip(self.policies.dealt_to(open)).find(|(share, trustee)| {
             let logged = self.known.day_keys.get(&(trustee.vkey.clone(), day));
-            logged != Some(&hex::encode(share.day_key_id))
+            share.as_ref().is_some_and(|share| logged != Some(&hex::encode(share.day_key_id)))
         });
         if let Some((_, trustee)) = strange {
             let name = trustee.name.clone();

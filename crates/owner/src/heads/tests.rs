@@ -39,6 +39,8 @@ fn filmed(at: u8) -> Filmed {
         shares: Vec::new(),
         wraps: Vec::new(),
         previous: None,
+        lost: Vec::new(),
+        receipt: None,
     };
     let mut keys = Keyring::new(camera_key, TrackId::MAIN);
     keys.insert(&open, seed.content_key(&ctx));

@@ -153,6 +153,8 @@ mod tests {
                 .map(|at| Wrap { device_id: DeviceId([*at; 32]), sealed: Vec::new() })
                 .collect(),
             previous: None,
+            lost: Vec::new(),
+            receipt: None,
         }
     }
 

@@ -26,6 +26,7 @@ use super::{Event, WatchError, Watched};
 use crate::book::BookError;
 use crate::span::Picture;
 use crate::state::Owner;
+use media::account::Account;
 use media::epoch::EpochOpen;
 use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
 use media::segment::SegmentHeader;
@@ -76,6 +77,9 @@ pub(crate) struct Viewer {
     pub(crate) wanted: std::ops::Range<Micros>,
     keys: Keyring,
     opens: BTreeMap<EpochNo, EpochOpen>,
+    /// Whose loss is what is missing, and the number after the segment that was verified last.
+    account: Account,
+    expected: Option<Sequence>,
     continuity: Continuity,
     newest: Option<Newest>,
     needs_key_frame: bool,
@@ -154,6 +158,8 @@ impl Viewer {
             wanted: Micros(0)..Micros::MAX,
             keys: Keyring::new(camera_key, track),
             opens: BTreeMap::new(),
+            account: Account::default(),
+            expected: None,
             continuity: Continuity::new(),
             newest: None,
             needs_key_frame: true,
@@ -217,6 +223,7 @@ impl Viewer {
     /// Takes the EpochOpens that were fetched for a segment. Without the right one among them the
     /// next push is refused.
     pub(crate) fn learn(&mut self, epochs: &[Epoch]) {
+        epochs.iter().for_each(|epoch| self.account.read(epoch.open()));
         let Some(header) = self.incoming.header else { return };
         self.incoming.epoch_asked = true;
         let mut opens = epochs.iter().map(Epoch::open);

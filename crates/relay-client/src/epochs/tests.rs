@@ -35,6 +35,8 @@ fn signed(by: &SigningKey, track: TrackId, number: u64, start_us: u64, dur_ms: u
         shares: Vec::new(),
         wraps: Vec::new(),
         previous: None,
+        lost: Vec::new(),
+        receipt: None,
     }
     .sign(by)
 }

@@ -114,6 +114,8 @@ async fn a_relay_that_says_more_for_ever_is_asked_until_it_shows_nothing_new() {
             shares: Vec::new(),
             wraps: Vec::new(),
             previous: None,
+            lost: Vec::new(),
+            receipt: None,
         };
         open.sign(&camera).bytes().to_vec()
     };

@@ -10,6 +10,27 @@ use quic::LinkError;
 use std::time::Duration;
 
 #[tokio::test]
+async fn what_was_acknowledged_is_signed_so_that_a_camera_can_show_it_to_others() {
+    let world = World::new().await;
+    let (mut camera, mut end) = world.camera().await;
+    let mut sent = Vec::new();
+    for _ in 0..3 {
+        sent.push(camera.film(&[b"x"]));
+        end.stored(&sent[sent.len() - 1]).await;
+    }
+    let receipt = loop {
+        if let Control::Receipt(receipt) = soon(end.control.next()).await.unwrap().unwrap() {
+            break receipt;
+        }
+    };
+    let receipt = receipt.verify().unwrap();
+    assert_eq!((receipt.relay_key, receipt.camera_id, receipt.track), (world.at().key.0, camera.id(), TRACK));
+    let ranges: Vec<_> = receipt.acknowledged.iter().map(|it| (it.first, it.last)).collect();
+    assert_eq!(ranges, [(sent[0].header.sequence, sent[2].header.sequence)]);
+    assert_eq!((receipt.epoch_no, receipt.k), (sent[2].header.epoch_no, sent[2].header.k));
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_is_fetched_byte_for_byte_and_in_order() {
     let world = World::new().await;
     let (mut camera, mut end) = world.camera().await;

@@ -72,7 +72,7 @@ async fn a_trustees_day_keys_are_mirrored_as_they_are() {
     let owner = world.connect(OWNER).await;
     let today = Micros(host::clock::now_us()).day();
     let deadline = tokio::time::Instant::now() + crate::world::PATIENCE;
-    for day in [today, Day(today.0 + 1), Day(today.0 + 2)] {
+    for day in [today, Day(today.0 + 1), Day(today.0 + 35)] {
         let expected =
             vec![NamedObject { name: name.clone(), bytes: format!("keys of day {}", day.0).into() }];
         while owner.call(&Request::GetDayKeys(day)).await != Response::Objects(expected.clone()) {
@@ -80,7 +80,7 @@ async fn a_trustees_day_keys_are_mirrored_as_they_are() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
-    assert_eq!(owner.call(&Request::GetDayKeys(Day(today.0 + 9))).await, Response::Objects(Vec::new()));
+    assert_eq!(owner.call(&Request::GetDayKeys(Day(today.0 + 36))).await, Response::Objects(Vec::new()));
     shutdown.request();
     serving.await.unwrap();
 }

@@ -140,7 +140,13 @@ impl End {
     }
 
     pub(crate) async fn hear(&mut self) -> Control {
-        soon(self.control.next()).await.unwrap().expect("the session goes on")
+        loop {
+            let said = soon(self.control.next()).await.unwrap().expect("the session goes on");
+            // They come when it is time for them.
+            if !matches!(said, Control::Receipt(_)) {
+                return said;
+            }
+        }
     }
 
     pub(crate) async fn publish(&mut self, camera_id: CameraId) -> Control {

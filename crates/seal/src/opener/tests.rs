@@ -48,6 +48,8 @@ impl Filming {
             shares: vec![],
             wraps: vec![],
             previous,
+            lost: Vec::new(),
+            receipt: None,
         };
         let chain = Chain::start(&ctx, &open.prev_close_hash());
         Self {

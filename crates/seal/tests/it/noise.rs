@@ -37,6 +37,8 @@ fn viewer() -> (Keyring, SegmentHeader, EpochSeed, EpochContext) {
         shares: vec![],
         wraps: vec![],
         previous: None,
+        lost: Vec::new(),
+        receipt: None,
     };
     let mut keys = Keyring::new(camera_key, TrackId(0));
     keys.insert(&open, seed.content_key(&ctx));

@@ -48,6 +48,8 @@ fn epoch(epoch_no: u64, seed: &EpochSeed, devices: &[&Device]) -> EpochOpen {
         shares: vec![],
         wraps: devices.iter().map(|d| wrap(&d.recipient(), &ctx, seed, &mut rng).unwrap()).collect(),
         previous: None,
+        lost: Vec::new(),
+        receipt: None,
     }
 }
 

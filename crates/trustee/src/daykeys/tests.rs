@@ -21,6 +21,14 @@ fn open(dir: &tempfile::TempDir) -> DayKeys {
     DayKeys::open(dir.path(), Name::new("bar.example").unwrap(), TERMS, Rng::system()).unwrap()
 }
 
+/// The note that cameras are shown.
+fn note(keys: &DayKeys, day: u32) -> Vec<u8> {
+    let published: PublishedDayKey =
+        media::codec::decode(escrow::daykeys::TYPE, &keys.published(day).unwrap().unwrap()).unwrap();
+    assert_eq!(published.proof, b"proof");
+    published.note
+}
+
 fn nothing(_: u32) -> Published {
     Published::Nothing
 }
@@ -43,14 +51,14 @@ fn keys_are_made_days_ahead_and_shown_only_once_their_leaf_is_logged() {
     let keys = open(&dir);
     let due = keys.tend(NOW, &trustee(), &nothing).unwrap();
     assert_eq!(days(&keys, DayState::Made), [TODAY, TODAY + 1, TODAY + 2]);
-    assert_eq!(keys.note(TODAY).unwrap(), None);
+    assert_eq!(keys.published(TODAY).unwrap(), None);
     // The log is down: the same leaves again, also after a restart.
     let again = open(&dir).tend(NOW.after(Duration::from_secs(60)), &trustee(), &nothing).unwrap();
     let leaves = |due: &[Due]| due.iter().map(|due| due.leaf.clone()).collect::<Vec<_>>();
     assert_eq!(leaves(&again), leaves(&due));
-    keys.keep_proof(&due[0], &due[0].leaf, b"proof").unwrap();
-    let note = keys.note(TODAY).unwrap().unwrap();
-    assert_eq!(keys.note(TODAY + 1).unwrap(), None);
+    keys.keep_proof(&due[0], b"the entry", b"proof").unwrap();
+    let note = note(&keys, TODAY);
+    assert_eq!(keys.published(TODAY + 1).unwrap(), None);
 
     let key = DayKey::decode_verified(&note, &trustee().verifier(), Day(TODAY)).unwrap();
     let leaf = Signed::<DayKeysLeaf>::parse(&due[0].leaf).unwrap();
@@ -67,7 +75,7 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     let dir = folder();
     let keys = open(&dir);
     tend_and_prove(&keys, NOW, &nothing);
-    let note = keys.note(TODAY).unwrap().unwrap();
+    let note = note(&keys, TODAY);
     let key = DayKey::decode_verified(&note, &trustee().verifier(), Day(TODAY)).unwrap();
     let known = |day| if day <= TODAY + 2 { LOGGED } else { Published::Nothing };
 
@@ -86,7 +94,7 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     assert_eq!((gone[0].value().day, gone[0].value().key_id), (TODAY, key.id()));
     due.iter().for_each(|due| keys.keep_proof(due, &due.leaf, b"proof").unwrap());
     assert_eq!(days(&keys, DayState::Destroyed), [TODAY]);
-    assert_eq!(keys.note(TODAY).unwrap(), None);
+    assert_eq!(keys.published(TODAY).unwrap(), None);
     assert_eq!(days(&open(&dir), DayState::Destroyed), [TODAY]);
     // Once is enough.
     let later = keys.tend(end.after(Duration::from_secs(60)), &trustee(), &known).unwrap();
@@ -126,13 +134,13 @@ fn after_a_lost_disk_every_day_that_the_log_knows_is_named_and_none_gets_a_secon
 
 #[test]
 fn after_a_crash_between_any_two_files_the_next_look_goes_on() {
-    for cut in ["note", "leaf", "proof"] {
+    for cut in ["note", "leaf", "published"] {
         let dir = folder();
         let keys = open(&dir);
         tend_and_prove(&keys, NOW, &nothing);
         let path = |what: &str| dir.path().join("days").join(format!("{TODAY}.{what}"));
         let secret = std::fs::read(path("key")).unwrap();
-        for what in ["note", "leaf", "proof"].into_iter().skip_while(|what| *what != cut) {
+        for what in ["note", "leaf", "published"].into_iter().skip_while(|what| *what != cut) {
             std::fs::remove_file(path(what)).unwrap();
         }
         let keys = open(&dir);

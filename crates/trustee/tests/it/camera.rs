@@ -2,7 +2,7 @@
 //! packages about them.
 
 use crate::world::{Served, World};
-use escrow::daykeys::DayKey;
+use escrow::daykeys::{DayKey, PublishedDayKey};
 use escrow::package::Package;
 use escrow::record::{EntryId, Kind, Request, Signed};
 use host::rng::OsRng;
@@ -41,12 +41,17 @@ pub(crate) enum Dealing {
 
 /// The day key that a trustee serves, once it does.
 pub(crate) async fn day_key(world: &World, trustee: &Served<'_>, day: Day) -> DayKey {
-    let note = until("a day key is published", async || {
+    published(world, trustee, day).await.1
+}
+
+/// The same with what shows that it is in the log.
+pub(crate) async fn published(world: &World, trustee: &Served<'_>, day: Day) -> (PublishedDayKey, DayKey) {
+    let bytes = until("a day key is published", async || {
         let reply = trustee.get(&format!("/day-keys/{}", day.0)).await;
         (reply.status == 200).then_some(reply.body)
     });
     let vkey = tlog::note::Verifier::parse(&world.created.vkey).unwrap();
-    DayKey::decode_verified(&note.await, &vkey, day).unwrap()
+    PublishedDayKey::decode_verified(&bytes.await, &vkey, day, &world.log.policy).unwrap()
 }
 
 /// The day keys that a camera deals to: the trustee's, and one of the other that is not run here.

@@ -1,6 +1,6 @@
 //! Keys of days: nobody is shown one that the log does not have; what was destroyed opens nothing.
 
-use crate::camera::{Camera, Dealing, day_key};
+use crate::camera::{Camera, Dealing, day_key, published as published_key};
 use crate::world::{Approval, World, failure, refusal};
 use escrow::record::{DayKeysLeaf, Grant, KeyDestroyed, Kind};
 use host::clock::{Clock, Hand};
@@ -30,8 +30,8 @@ async fn day_keys_are_leaves_before_anybody_is_shown_one() {
     let trustee = world.start().await;
     for ahead in 0..=2 {
         let day = Day(today.0 + ahead);
-        let key = day_key(&world, &trustee, day).await;
-        let note = trustee.get(&format!("/day-keys/{}", day.0)).await.body;
+        let (published, key) = published_key(&world, &trustee, day).await;
+        let note = published.note;
         let leaves = world.leaves::<DayKeysLeaf>().await;
         let leaf = leaves.iter().find(|leaf| leaf.value().day == day.0).unwrap();
         assert_eq!((leaf.value().key_id, leaf.value().keys), (key.id(), Hash::of(&[&note])));

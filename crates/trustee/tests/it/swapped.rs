@@ -103,7 +103,7 @@ async fn a_second_package_of_a_waiting_leaf_neither_takes_its_place_nor_its_appr
     let start = camera.filmed.contexts[0].start_us.seconds();
     let keys = day_keys(&world, &trustee, start.day()).await;
     let all = twin.contexts.len();
-    twin.film(start.0, all as u64, keys, |_, open| open.shares[0].day_key_id = [0; 32]);
+    twin.film(start.0, all as u64, keys, |_, open| open.shares[0].as_mut().unwrap().day_key_id = [0; 32]);
     let package = twin.package(&case.request, all..2 * all, &case.release_key);
     let waits = trustee.post(with_proof(&case, package).encode()).await;
     assert_eq!((waits.status, json(&waits)), (202, serde_json::json!({ "state": "pending-approval" })));

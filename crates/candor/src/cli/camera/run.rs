@@ -84,7 +84,8 @@ async fn tell(main: &Stats, sub: Option<&Stats>) -> std::convert::Infallible {
                 waiting_bytes = bytes,
                 rests = now.rests.map(GapReason::word),
                 trouble = now.troubles.picture.or(now.troubles.link),
-                clock = now.troubles.clock,
+                clock = now.troubles.time.or(now.troubles.clock),
+                escrow = now.troubles.escrow,
                 "{what}"
             );
         }

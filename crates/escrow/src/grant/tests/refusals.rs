@@ -249,6 +249,7 @@ fn from_g8() -> Vec<(&'static str, Provoke)> {
             |request| Some(yes(request, &signer("clerk.example", 95))),
             &[approver().verifier()],
         )),
+        ("share-not-dealt", || refused(shares(|setup| setup.open = |_, open| open.shares[0] = None, |_| {}))),
         ("day-key-destroyed", || refused(shares(|_| {}, |world| world.destroy_day_key(1)))),
         ("day-key-unknown", || {
             let mut world = World::new();
@@ -257,13 +258,13 @@ fn from_g8() -> Vec<(&'static str, Provoke)> {
         }),
         ("day-key-mismatch", || refused(shares(
             |setup| setup.open = |at, open| if at == 1 {
-                open.shares[0].day_key_id = [0; 32]
+                open.shares[0].as_mut().unwrap().day_key_id = [0; 32]
             },
             |_| {},
         ))),
         ("share-bound-elsewhere", || refused(shares(
             |setup| setup.open = |at, open| if at == 1 {
-                open.shares[0].sealed = open.shares[1].sealed.clone()
+                open.shares[0].as_mut().unwrap().sealed = open.shares[1].clone().unwrap().sealed
             },
             |_| {},
         ))),

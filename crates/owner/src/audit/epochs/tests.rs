@@ -86,9 +86,11 @@ fn alarms(alter: impl FnOnce(&mut EpochOpen)) -> Vec<String> {
         },
         key_commit: [0; 32],
         share_commits: vec![[0; 32]; 2],
-        shares: vec![share(1), share(2)],
+        shares: vec![Some(share(1)), Some(share(2))],
         wraps: Vec::new(),
         previous: None,
+        lost: Vec::new(),
+        receipt: None,
     };
     alter(&mut open);
     let known = known();
@@ -124,8 +126,9 @@ fn a_camera_that_commits_to_a_foreign_notice_chain_is_named_before_any_request_i
 
 #[test]
 fn a_share_that_is_sealed_to_a_key_which_its_trustee_did_not_log_is_named() {
-    let strange = alarms(|open| open.shares[1].day_key_id = [9; 32]);
+    let strange = alarms(|open| open.shares[1].as_mut().unwrap().day_key_id = [9; 32]);
     assert!(strange[0].contains("a key that trustee2.example has not logged"), "{strange:?}");
+    assert_eq!(alarms(|open| open.shares[1] = None), [""; 0], "nothing is dealt to it");
     let swapped = alarms(|open| open.shares.swap(0, 1));
     assert!(swapped[0].contains("a key that trustee1.example has not logged"), "{swapped:?}");
 }

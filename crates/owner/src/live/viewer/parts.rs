@@ -3,12 +3,15 @@
 
 use super::{Newest, Output, Run, Step, Viewer, WriteWhen};
 use crate::live::Event;
+use media::account::{Account, Culprit};
 use media::epoch::GapReason;
+use media::id::Sequence;
 use media::segment::{SegmentHeader, Start};
 use media::sign::sha256;
 use media::time::Micros;
 use seal::opener::{Continuity, Ended, Gap, OpenError, Opened};
 use seal::sealer::SegmentHead;
+use std::ops::Range;
 use std::time::Duration;
 
 impl Viewer {
@@ -109,9 +112,11 @@ impl Viewer {
             }
         };
         if let Some(gap) = gap {
-            let shown = self.gap(gap.from_us, gap.to_us, &reason(&gap));
+            let missing = self.expected.unwrap_or(header.sequence)..header.sequence;
+            let shown = self.gap(gap.from_us, gap.to_us, &reason(&gap, &missing, &self.account));
             self.out.push(shown);
         }
+        self.expected = header.sequence.next();
         self.watched.segments += 1;
         self.needs_key_frame = false;
         self.run = self.incoming.run;
@@ -164,14 +169,41 @@ impl Newest {
 /// of a later one may say that the spool overflowed, and does not say which segments went with it.
 pub(crate) const UNEXPLAINED: &str = "filmed, but not there: it waits at the camera, went when its spool overflowed, or is withheld by the relay";
 
+/// What a receipt of the relay shows.
+const LOST_BY_RELAY: &str =
+    "the relay acknowledged it, and does not have it any more: the relay lost or deleted it";
+
 /// The camera's own word for a time that it did not film; `None` if it says that it did.
 pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
     (reason != GapReason::None).then(|| reason.told())
 }
 
-fn reason(gap: &Gap) -> String {
+/// Segments of a gap whose culprits are asked for; a gap may be years long.
+const ASKED: u64 = 10_000;
+
+/// What was signed of the segments that are missing, by camera or relay; `None` where nobody said
+/// anything.
+// SPEC: segment.md#whose-loss-it-is: acknowledged by the relay, let go by the camera, or nobody's yet.
+fn culprits(missing: &Range<Sequence>, account: &Account) -> Option<String> {
+    let last = missing.end.0.min(missing.start.0.saturating_add(ASKED));
+    let mut said = Vec::new();
+    for sequence in missing.start.0..last {
+        let word = match account.culprit(Sequence(sequence)) {
+            Culprit::Relay(_) => LOST_BY_RELAY,
+            Culprit::Camera(why) => why.told(),
+            Culprit::NobodyYet => UNEXPLAINED,
+        };
+        if !said.contains(&word) {
+            said.push(word);
+        }
+    }
+    (said.iter().any(|word| *word != UNEXPLAINED)).then(|| said.join("; "))
+}
+
+fn reason(gap: &Gap, missing: &Range<Sequence>, account: &Account) -> String {
     let signed = gap.reason.and_then(signed_reason);
-    let reason = signed.unwrap_or(UNEXPLAINED);
+    let culprits = culprits(missing, account);
+    let reason = culprits.as_deref().or(signed).unwrap_or(UNEXPLAINED);
     match gap.segments {
         0 => reason.to_owned(),
         1 => format!("{reason} (1 segment)"),

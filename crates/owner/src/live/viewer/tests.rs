@@ -4,9 +4,9 @@ use crate::live::policy::Policies;
 use ed25519_dalek::SigningKey;
 use host::rng::OsRng;
 use media::chain::Chain;
-use media::epoch::GapReason;
-use media::epoch::{EpochClose, EpochContext};
+use media::epoch::{EpochClose, EpochContext, GapReason, LossReason, Lost};
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
+use media::receipt::{Range, Receipt, SignedReceipt};
 use media::segment::Start;
 use media::time::{Micros, Seconds};
 use relay_client::{EpochQuery, Paging};
@@ -29,6 +29,9 @@ struct Scene {
     pool: Pool,
     epoch: Option<Filming>,
     next: u64,
+    /// What the next EpochOpen says of segments before it.
+    lost: Vec<Lost>,
+    receipt: Option<SignedReceipt>,
 }
 
 struct Filming {
@@ -92,6 +95,8 @@ impl Scene {
             pool: Pool::new([at; 32]),
             epoch: None,
             next: 0,
+            lost: Vec::new(),
+            receipt: None,
         }
     }
 
@@ -138,6 +143,8 @@ impl Scene {
             shares: Vec::new(),
             wraps: vec![wrap],
             previous,
+            lost: std::mem::take(&mut self.lost),
+            receipt: self.receipt.take(),
         };
         let chain = Chain::start(&ctx, &open.prev_close_hash());
         let bytes = open.clone().sign(&self.key).bytes().to_vec();
@@ -347,6 +354,50 @@ fn a_dropped_segment_is_a_gap_and_what_continues_it_waits_for_a_key_frame() {
     let out = show(&mut viewer, &scene.film(Start::KeyFrame));
     assert_eq!((gaps(&out), written(&out).len(), refusal(&out)), (1, 3, None));
     assert_eq!(viewer.watched().gaps, 1);
+}
+
+#[test]
+fn each_segment_that_is_missing_has_its_culprit_and_a_relay_that_deleted_one_is_named() {
+    let mut scene = Scene::new(1);
+    let filmed: Vec<_> = (0..30).map(|_| scene.film(Start::KeyFrame)).collect();
+    let (relay, range) =
+        (SigningKey::from_bytes(&[50; 32]), |at| Range { first: Sequence(at), last: Sequence(at) });
+    let receipt = Receipt {
+        relay_key: relay.verifying_key().to_bytes(),
+        camera_id: CameraId::of_key(&scene.public()),
+        track: TrackId::MAIN,
+        at_us: Micros(START),
+        epoch_no: EpochNo(0),
+        k: 8,
+        chain: Chain([0; 32]),
+        acknowledged: vec![range(1), range(7), range(8)],
+    };
+    scene.receipt = Some(receipt.sign(&relay));
+    scene.lost = vec![
+        Lost { range: range(3), why: LossReason::SpoolOverflow },
+        // It did not hear that the relay had it.
+        Lost { range: range(8), why: LossReason::Refused },
+    ];
+    let opens = [filmed[0].open.clone(), scene.film(Start::KeyFrame).open];
+    for write_when in BOTH {
+        let mut viewer = scene.viewer(write_when);
+        let mut said = Vec::new();
+        for at in [0, 2, 4, 6, 9] {
+            let out = send(&mut viewer, &filmed[at].bytes, &opens);
+            assert_eq!(refusal(&out), None);
+            said.extend(out.into_iter().filter_map(|output| match output {
+                Output::Event(Event::Gap { reason, .. }) => Some(reason),
+                _ => None,
+            }));
+        }
+        let named =
+            ["the relay acknowledged it", "its spool overflowed", UNEXPLAINED, "the relay acknowledged it"];
+        assert_eq!(said.len(), named.len());
+        for (said, named) in said.iter().zip(named) {
+            assert!(said.contains(named), "{said}");
+        }
+        assert!(!said[3].contains("will not take it"), "it was durable there: {}", said[3]);
+    }
 }
 
 #[test]
