@@ -120,8 +120,15 @@ def label(notice_d, entry_id):
     return mac(notice_d, b"candor label\0", entry_id)
 
 
-def details_key(notice_d, entry_id):
-    return expand(notice_d, b"candor details\0", entry_id)
+def audit_key(root):
+    return expand(root, b"candor audit key\0")
+
+
+def encapsulation(details_key, entry_id):
+    # 64 bytes are two blocks of HKDF-Expand.
+    info = b"candor details wrap\0" + entry_id
+    first = mac(details_key, info, b"\1")
+    return first + mac(details_key, first, info, b"\2")
 
 
 # ChaCha20-Poly1305, RFC 8439 ----------------------------------------------------------------------------------------
@@ -196,14 +203,21 @@ def epochs():
 def notices():
     camera, root, days = camera_id(filled("camera key")), filled("notice root"), []
     for day in range(20_752, 20_756):
-        key, entry_id, text = notice(root, camera, day), filled(f"entry {day}")[:16], b"details of day %d" % day
-        details = details_key(key, entry_id)
-        padded = text + bytes(1024 - len(text))
+        key, entry_id = notice(root, camera, day), filled(f"entry {day}")[:16]
         days.append({"day": day, "root": root.hex(), "notice": key.hex(), "commit": notice_commit(key).hex(), "entry_id": entry_id.hex(),
-                     "label": label(key, entry_id).hex(), "details_key": details.hex(), "details": text.decode(),
-                     "sealed_sha256": sha256(seal(details, bytes(12), padded)).hex()})
+                     "label": label(key, entry_id).hex()})
         root = next_root(root, camera, day)
     return days
+
+
+def details():
+    cases = []
+    for n in range(2):
+        root, key, entry_id, text = filled(f"owner root {n}"), filled(f"details key {n}"), filled(f"entry {n}")[:16], b"details of request %d" % n
+        cases.append({"owner_root": root.hex(), "audit_key": audit_key(root).hex(), "entry_id": entry_id.hex(), "details_key": key.hex(),
+                      "details": text.decode(), "sealed_sha256": sha256(seal(key, bytes(12), text + bytes(1024 - len(text)))).hex(),
+                      "encapsulation": encapsulation(key, entry_id).hex()})
+    return cases
 
 
 def mails():
@@ -222,7 +236,7 @@ def everything():
             for name in ("camera key", "device key")]
     return {"about": "Keys of proto/segment.md; made by key-schedule.py. Bytes in hexadecimal. The pool of epochs[0] starts as pool; details are padded with "
                      "zeros to 1024 bytes before sealing; chains[k] stands before segment k.",
-            "ids": keys, "pool": filled("pool").hex(), "epochs": epochs(), "notices": notices(), "mails": mails()}
+            "ids": keys, "pool": filled("pool").hex(), "epochs": epochs(), "notices": notices(), "details": details(), "mails": mails()}
 
 
 def differences(path, ours, theirs):

@@ -34,7 +34,7 @@ ABOUT = [("request-index", "8812"), ("request", HASH)]
 KINDS = {
     "request": [("id", ID), ("kind", "emergency"), ("sponsor", "relay.example"), ("agency", "police.example"), ("country", "US"),
                 ("basis", "danger-of-death"), ("span", "15m"), ("needs", "3"), ("policy", HASH), ("release-key", HASH), ("label", HASH),
-                ("details", b64(bytes(1040))), ("time", "1795494910")],
+                ("details", b64(bytes(1040))), ("details-key", b64(bytes(1168))), ("time", "1795494910")],
     "grant": [("id", ID), ("trustee", "bar.example"), *ABOUT, ("epochs", "15"), ("shares", HASH), ("bundle", HASH), ("decision", HASH),
               ("approver", HASH), ("time", "1795495000")],
     "refusal": [("id", ID), ("trustee", "bar.example"), *ABOUT, ("step", "g7"), ("reason", "agency-quota"), ("time", "1795495000")],
@@ -121,6 +121,8 @@ def bad():
     yield "a document that is no base64", put("policy-doc", document="Y2FuZG9y=")
     for size in [0, 1024, 1039, 1041, 4111, 16401]:
         yield f"details of {size} bytes", put("request", details=b64(bytes(size)))
+    for size in [0, 32, 1167, 1169]:
+        yield f"a details key of {size} bytes", put("request", details_key=b64(bytes(size)))
     yield "an unknown kind of request", put("request", kind="curiosity")
     for missing in ["agency", "country", "basis"]:
         yield f"an emergency without {missing}", put("request", **{missing: "-"})

@@ -222,7 +222,7 @@ ABOUT = [("request-index", NUMBER), ("request", HASH)]
 KINDS = {
     "request": [("id", ID), ("kind", one_of("owner-share", "legal", "emergency", "recovery")), ("sponsor", is_name), ("agency", or_none(is_name)),
                 ("country", or_none(COUNTRY)), ("basis", or_none(word)), ("span", span), ("needs", COUNT), ("policy", HASH), ("release-key", HASH), ("label", HASH),
-                ("details", of_bytes(1040, 4112, 16400)), ("time", TIME)],
+                ("details", of_bytes(1040, 4112, 16400)), ("details-key", of_bytes(1168)), ("time", TIME)],
     "grant": [("id", ID), ("trustee", is_name), *ABOUT, ("epochs", COUNT), ("shares", HASH), ("bundle", HASH), ("decision", HASH), ("approver", or_none(HASH)), ("time", TIME)],
     "refusal": [("id", ID), ("trustee", is_name), *ABOUT, ("step", word), ("reason", word), ("time", TIME)],
     "share-bad": [("id", ID), ("trustee", is_name), *ABOUT, ("evidence", HASH), ("time", TIME)],
@@ -565,7 +565,7 @@ class Story:
         ident = ident or self.id()
         of_agency = dict(agency=agency, country=country, basis="danger-of-death") if kind in BY_AGENCY else dict(agency="-", country="-", basis="-")
         text = text_of("request", **{**dict(id=ident, kind=kind, sponsor="relay.example", span="15m", needs=needs, policy=digest("rules"), release_key=digest("key"),
-                                            label=digest(ident), details=b64(bytes(1040)), time=self.time - 60, **of_agency), **changes})
+                                            label=digest(ident), details=b64(bytes(1040)), details_key=b64(bytes(1168)), time=self.time - 60, **of_agency), **changes})
         return text, ident, self.add(text, *signers)
 
 

@@ -159,11 +159,11 @@ def epoch_open(**other):
 
 def policy(**other):
     f = {"version": 2, "prev": filled("version 1"), "epoch_len": 60, "t": 2, "names": [b"one.example/t", b"two.example/t", b"three.example/t"],
-         "recipients": [(filled("device 0"), 1), (filled("device 1"), 2)], "wrap_len": 1216, "classes": 3, "key": OWNER, **other}
+         "recipients": [(filled("device 0"), 1), (filled("device 1"), 2)], "wrap_len": 1216, "classes": 3, "audit_len": 1216, "key": OWNER, **other}
     trustees = [bytes_(n) + bytes_(b"vkey of " + n) + bytes_(b"https://" + n) for n in f["names"]]
     recipients = [d + bytes_(d * 38 if f["wrap_len"] == 1216 else bytes(f["wrap_len"])) + u(8, role) + u(64, 2**64 - 1) for d, role in f["recipients"]]
     body = u(16, 1) + u(8, 2) + CAMERA_ID + u(32, f["version"]) + f["prev"] + u(16, f["epoch_len"]) + u(8, f["t"]) + items(trustees) + items(recipients) + \
-        u(8, f["classes"]) + u(16, 30) + filled("log policy") + filled("policy doc") + bytes(32)
+        u(8, f["classes"]) + u(16, 30) + filled("log policy") + filled("policy doc") + bytes(32) + bytes_(bytes(f["audit_len"]))
     return signed(f["key"], b"candor owner policy", body)
 
 
@@ -212,6 +212,8 @@ def objects():
         ("a name over its limit", "TooLong", policy(names=[b"n" * 257, b"b"])), ("an unknown role", "BadValue", policy(recipients=[(filled("device 0"), 3)])),
         ("a device twice", "BadValue", policy(recipients=[(filled("device 0"), 1)] * 2)), ("a short wrap key", "BadValue", policy(wrap_len=1215)),
         ("a long wrap key", "TooLong", policy(wrap_len=1217)), ("an unknown class", "BadValue", policy(classes=8)),
+        ("a short audit key", "BadValue", policy(audit_len=1215)), ("no audit key", "BadValue", policy(audit_len=0)),
+        ("a long audit key", "TooLong", policy(audit_len=1217)),
     ]] + [("Enrollment", "another type", "WrongType", enrollment(kind=2)), ("Enrollment", "a byte too many", "Trailing", enrollment() + b"\0"),
           ("DayNotice", "cut", "Truncated", day_notice()[:-1]),
           ("Receipt", "cut", "Truncated", receipt()[:-1]), ("Receipt", "a byte too many", "Trailing", receipt() + b"\0"), ("Receipt", "of nothing", "BadValue", receipt(ranges=[])),

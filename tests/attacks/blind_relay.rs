@@ -3,13 +3,17 @@
 //! search finds each of them where it belongs.
 
 use ed25519_dalek::SigningKey;
+use escrow::details::{Details, owner_key};
+use escrow::record::{Request, Signed};
 use host::shutdown::Shutdown;
 use media::epoch::SignedEpochOpen;
 use media::id::DeviceId;
 use media::time::Micros;
 use owner::Span;
 use requester::request::Kind;
+use seal::details::DetailsKey;
 use seal::hpke::SecretKey;
+use seal::notice::NoticeKey;
 use seal::wrap::Unwrapped;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -83,6 +87,58 @@ async fn nothing_that_the_relay_stores_or_serves_holds_footage_or_a_key_or_a_nam
     assert_eq!(fields(&seen["cameras"][0]), of_camera);
     stage.cast.video.relay.resume(relay);
     stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_relays_disk_alone_reads_no_detail_of_a_leaf_that_it_can_find() {
+    let mut stage = Stage::set(1).await;
+    let filmed = stage.filmed(1).await;
+    let folder = stage.collected("request", &stage.ask(0, Kind::Emergency, filmed)).await;
+    let leaf = std::fs::read(folder.path().join("leaf.note")).unwrap();
+    let leaf = Signed::<Request>::parse(&leaf).unwrap().value().clone();
+    stage.cast.video.relay.stop().await.unwrap();
+
+    // The control: the keybook has what reads the leaf, and the same search finds it there.
+    let keybook = &stage.cast.people.owner_config.keybook;
+    let root = host::secret::read(&keybook.join("root.secret"), "owner-root").unwrap();
+    assert!(reads(&leaf, &root[..]), "the owner reads it");
+
+    // Ciphertext of footage apart, every 32 bytes that the relay has in a row: as the key of the
+    // details, as what they were once derived from (a notice key), as an owner's root.
+    let stored = files(&stage.cast.video.relay.config.data);
+    let beside = |file: &&PathBuf| !file.file_name().unwrap().to_string_lossy().contains("video-");
+    let (mut finds, mut bytes) = (false, 0);
+    for file in stored.iter().filter(beside) {
+        let stored = std::fs::read(file).unwrap();
+        bytes += stored.len();
+        for key in stored.windows(32) {
+            let notice = NoticeKey::new(key.try_into().unwrap());
+            finds |= notice.label(leaf.id.as_bytes()) == leaf.label.0;
+            assert!(!opens(&leaf, key) && !opens(&leaf, &derived(key, &leaf)), "{}", file.display());
+        }
+    }
+    assert!(finds && bytes > 4096, "the relay can find the leaf, and this search saw it: {bytes} bytes");
+    stage.strike().await;
+}
+
+/// Whether these bytes are the key of the leaf's details.
+fn opens(leaf: &Request, key: &[u8]) -> bool {
+    DetailsKey::new(key.try_into().unwrap()).open(leaf.details.as_bytes()).is_some()
+}
+
+/// Whether these bytes are a root key of the owner to whom the leaf's details were sealed.
+fn reads(leaf: &Request, root: &[u8]) -> bool {
+    let audit = seal::details::audit_key(root.try_into().unwrap());
+    owner_key(leaf, &audit).is_ok_and(|key| Details::open(&leaf.details, &key).is_ok())
+}
+
+/// The key of the leaf's details if one key found and read a leaf.
+fn derived(notice: &[u8], leaf: &Request) -> [u8; 32] {
+    let prk = ring::hkdf::Prk::new_less_safe(ring::hkdf::HKDF_SHA256, notice);
+    let mut key = [0; 32];
+    let info: [&[u8]; 2] = [b"candor details\0", leaf.id.as_bytes()];
+    prk.expand(&info, ring::hkdf::HKDF_SHA256).unwrap().fill(&mut key).unwrap();
+    key
 }
 
 /// What is looked for, by kind.

@@ -318,6 +318,7 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
         log_policy_hash: [0; 32],
         policy_doc_hash: [0; 32],
         recovery_pk: [0; 32],
+        audit_pk: vec![0; 1216],
     };
     let policy = policy.sign(&key).unwrap();
     let bundle = PolicyBundle { policy: policy.bytes().to_vec(), leaf: vec![1], proof: vec![1] };

@@ -2,7 +2,8 @@
 //! `proto/release.md#details`.
 //!
 //! A text like a leaf's, padded with zero bytes to the smallest of 1, 4 or 16 KiB that holds it,
-//! sealed to the notice key of the day in which the first epoch starts.
+//! sealed under a fresh key. The leaf carries that key for the owner, sealed to the audit key of the
+//! OwnerPolicy; the package carries it for the trustees, who make the owner's wrap again.
 //!
 //! ```text
 //! candor details v1
@@ -30,11 +31,13 @@
 //! ([`crate::grant`], G5).
 
 use crate::record::{
-    DETAILS_SIZES, EntryId, Kind, Line, Name, Record as _, SealedDetails, TextError, record,
+    DETAILS_SIZES, EntryId, Kind, Line, Name, Record as _, Request, SealedDetails, TextError, WrappedKey,
+    record,
 };
 use alloc::string::String;
 use media::id::{CameraId, EpochNo, TrackId};
-use seal::notice::{DetailsKey, NoticeKey};
+use seal::details::DetailsKey;
+use seal::hpke::{HpkeError, SecretKey};
 use tlog::Hash;
 
 record! {
@@ -93,9 +96,35 @@ pub enum DetailsError {
     /// Over the largest padded size, or not padded to the smallest that fits with zeros.
     #[error("the details are not padded with zero bytes to the smallest of 1, 4 or 16 KiB that holds them")]
     Padding,
-    /// This notice key does not open them.
-    #[error("this day's notice key does not open the details")]
+    /// This key does not open them.
+    #[error("the key does not open the details")]
     CannotOpen,
+    /// The OwnerPolicy's audit key is none.
+    #[error("the owner's audit key: {0}")]
+    AuditKey(#[from] HpkeError),
+}
+
+/// Details that were sealed for one leaf.
+#[derive(Debug)]
+pub struct Sealed {
+    /// What stands in the leaf.
+    pub details: SealedDetails,
+    /// What opens it, for the owner; in the leaf too.
+    pub wrapped: WrappedKey,
+    /// What opens it, for the trustees: in the package.
+    pub key: DetailsKey,
+}
+
+/// Whether the owner of this audit key gets from the leaf the very key that opens its details.
+pub fn owner_can_read(request: &Request, key: &DetailsKey, audit_pk: &[u8]) -> bool {
+    let wrapped = key.wrap(audit_pk, request.id.as_bytes());
+    wrapped.is_ok_and(|wrapped| wrapped == request.details_key.as_bytes())
+}
+
+/// What opens a request's details, by the owner's audit key.
+pub fn owner_key(request: &Request, audit: &SecretKey) -> Result<DetailsKey, DetailsError> {
+    DetailsKey::unwrap(audit, request.id.as_bytes(), request.details_key.as_bytes())
+        .map_err(|_| DetailsError::CannotOpen)
 }
 
 impl Details {
@@ -104,20 +133,26 @@ impl Details {
         crate::record::Record::text(self)
     }
 
-    /// Seals them for the leaf with this id.
-    pub fn seal(&self, key: &NoticeKey, id: &EntryId) -> Result<SealedDetails, DetailsError> {
+    /// Seals them for the leaf with this id, under a key that is made for it and for nothing else.
+    // SPEC: release.md#details: the key MUST be fresh for every leaf.
+    pub fn seal(
+        &self,
+        audit_pk: &[u8],
+        id: &EntryId,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<Sealed, DetailsError> {
         let mut padded = self.text().into_bytes();
         padded.resize(padded_size(padded.len()).ok_or(DetailsError::Padding)?, 0);
-        SealedDetails::new(key.seal_details(id.as_bytes(), &padded)).ok_or(DetailsError::Padding)
+        let key = DetailsKey::generate(rng);
+        Ok(Sealed {
+            details: SealedDetails::new(key.seal(&padded)).ok_or(DetailsError::Padding)?,
+            wrapped: WrappedKey::new(key.wrap(audit_pk, id.as_bytes())?).ok_or(DetailsError::Padding)?,
+            key,
+        })
     }
 
     /// Opens them.
-    pub fn open(sealed: &SealedDetails, key: &NoticeKey, id: &EntryId) -> Result<Self, DetailsError> {
-        Self::open_with(sealed, &key.details_key(id.as_bytes()))
-    }
-
-    /// Opens them with the key of this leaf alone.
-    pub fn open_with(sealed: &SealedDetails, key: &DetailsKey) -> Result<Self, DetailsError> {
+    pub fn open(sealed: &SealedDetails, key: &DetailsKey) -> Result<Self, DetailsError> {
         let padded = key.open(sealed.as_bytes()).ok_or(DetailsError::CannotOpen)?;
         let length = padded.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         // SPEC: release.md#details: details MUST be padded to the smallest size that holds them.

@@ -2,7 +2,7 @@
 //! `proto/release.md#package`.
 //!
 //! ```text
-//! 0001 30 | leaf | proof | release_key | enrollment | policy, its leaf, its proof     each u32 length and bytes
+//! 0001 30 | leaf | proof | release_key | details_key 32 | enrollment | policy, its leaf, its proof     else u32 length and bytes
 //! u16 count, then as many notices | u16 count, then as many EpochOpens                              likewise
 //! ```
 //!
@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use media::codec::{self, DecodeError};
 use media::pair::PolicyBundle;
 use media::{fields, limits};
+use seal::details::DetailsKey;
 use seal::hpke::PUBLIC_BYTES;
 use tlog::Hash;
 use tlog::proof::TlogProof;
@@ -39,6 +40,8 @@ pub struct Package {
     /// The X-Wing public key to which shares are to be sealed; its SHA-256 is the leaf's
     /// `release-key`.
     pub release_key: Vec<u8>,
+    /// What opens the leaf's details, for those who decide.
+    pub details_key: DetailsKey,
     /// Signed Enrollment.
     pub enrollment: Vec<u8>,
     /// The OwnerPolicy that the epochs were filmed under, with its leaf and proof.
@@ -55,6 +58,7 @@ fields!(Package {
     leaf <= LEAF_MAX_BYTES,
     proof <= limits::PROOF,
     release_key = "release key" <= PUBLIC_BYTES,
+    details_key = "details key",
     enrollment <= SMALL_MAX_BYTES,
     policy,
     notices = "notice" <= (NOTICES_MAX, SMALL_MAX_BYTES),

@@ -277,6 +277,7 @@ impl World {
             log_policy_hash: self.log_policy.hash().0,
             policy_doc_hash: self.rules.hash().0,
             recovery_pk: recovery().verifier().ed25519_key().unwrap(),
+            audit_pk: self.camera.audit().public(),
         };
         alter(&mut policy);
         policy

@@ -138,6 +138,8 @@ pub struct OwnerPolicy {
     pub policy_doc_hash: [u8; 32],
     /// The owner's recovery key, zeros for none.
     pub recovery_pk: [u8; 32],
+    /// The X-Wing key by which the owner reads what is asked about the camera, 1216 bytes.
+    pub audit_pk: Vec<u8>,
 }
 
 fields!(OwnerPolicy {
@@ -153,6 +155,7 @@ fields!(OwnerPolicy {
     log_policy_hash,
     policy_doc_hash,
     recovery_pk,
+    audit_pk <= limits::WRAP_KEY,
 } check OwnerPolicy::check);
 
 impl OwnerPolicy {
@@ -187,6 +190,9 @@ impl OwnerPolicy {
         }
         if self.recipients.iter().any(|r| r.wrap_pk.len() != limits::WRAP_KEY) {
             return bad("wrap_pk");
+        }
+        if self.audit_pk.len() != limits::WRAP_KEY {
+            return bad("audit_pk");
         }
         let names =
             |i: usize| self.trustees.iter().skip(i + 1).any(|other| other.name == self.trustees[i].name);

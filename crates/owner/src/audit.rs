@@ -189,9 +189,10 @@ pub async fn audit_log(
         0 => Ledger::new(
             &Stored { findings: Vec::new(), day_keys: Vec::new(), ..book.clone() },
             days,
+            owner.keys.audit(),
             head.cosigned_at(),
         )?,
-        _ => Ledger::new(&book, days, head.cosigned_at())?,
+        _ => Ledger::new(&book, days, owner.keys.audit(), head.cosigned_at())?,
     };
     let witnesses = head.witness_names();
     on(AuditStep::Head { size, witnesses: witnesses.clone() });

@@ -1,7 +1,8 @@
 //! The keybook: a folder with the owner's keys, made once, and the book of cameras.
 //!
 //! ```text
-//! keybook/root.secret      Ed25519: signs enrollments and policies; the relay's operator lists its public half
+//! keybook/root.secret      Ed25519: signs enrollments and policies; the relay's operator lists its public half;
+//!                          of it follows the audit key, by which the owner reads what is asked
 //! keybook/device.secret    Ed25519: this device's identity when it watches
 //! keybook/wrap.secret      X-Wing: what cameras wrap epoch seeds to
 //! keybook/book.json        the cameras ([`crate::book`])
@@ -85,6 +86,11 @@ impl Keys {
             device: SigningKey::from_bytes(&*key(DEVICE)?),
             wrap: hpke::SecretKey::new(*key(WRAP)?),
         })
+    }
+
+    /// The key by which the owner reads what is asked about the cameras: it follows from the root.
+    pub(crate) fn audit(&self) -> hpke::SecretKey {
+        seal::details::audit_key(&self.root.to_bytes())
     }
 
     pub(crate) fn public(&self) -> Created {

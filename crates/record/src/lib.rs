@@ -55,7 +55,7 @@ pub use signed::{LEAF_MAX_BYTES, RecordError, Signed};
 pub use text::{Record, TextError};
 pub use value::{
     Bytes, Country, DETAILS_SIZES, DETAILS_TAG_BYTES, EntryId, NAME_MAX_BYTES, Name, SPAN_MAX_SECS,
-    SealedDetails, Span, Vkey, WORD_MAX_BYTES, Word,
+    SealedDetails, Span, Vkey, WORD_MAX_BYTES, WRAPPED_KEY_BYTES, Word, WrappedKey,
 };
 pub use visible::{LINE_MAX_BYTES, Line, is_visible};
 

@@ -15,12 +15,13 @@
 //! release-key 4bT0...=                          SHA-256 of the X-Wing key to which the shares will be sealed
 //! label 9Yk2...=
 //! details 5r8K...=
+//! details-key Qm9v...=                          what opens them, sealed to the owner
 //! time 1795494910
 //! ```
 
 use crate::record;
 use crate::text::TextError;
-use crate::value::{Country, EntryId, Name, SealedDetails, Span, Word, words};
+use crate::value::{Country, EntryId, Name, SealedDetails, Span, Word, WrappedKey, words};
 use media::time::Seconds;
 use tlog::Hash;
 
@@ -76,8 +77,10 @@ record! {
         release_key: Hash = "release-key",
         /// By which the owner finds it.
         label: Hash = "label",
-        /// What only notice-key holders read.
+        /// What only the owner, the asker and the trustees that are asked read.
         details: SealedDetails = "details",
+        /// What opens them, sealed to the owner's audit key.
+        details_key: WrappedKey = "details-key",
         /// When it was composed, by the asker's word; the gate compares it with the log's time.
         time: Seconds = "time",
     }

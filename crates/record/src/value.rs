@@ -24,6 +24,8 @@ pub const SPAN_MAX_SECS: u32 = 366 * 86_400;
 pub const DETAILS_SIZES: [usize; 3] = [1024, 4096, 16_384];
 /// What sealing adds.
 pub const DETAILS_TAG_BYTES: usize = 16;
+/// A details key, sealed: an X-Wing encapsulation, the key, its tag.
+pub const WRAPPED_KEY_BYTES: usize = 1120 + 32 + 16;
 
 /// A value of a field.
 pub trait Value: Sized {
@@ -57,6 +59,7 @@ values! {
     Vkey: key => &key.0.vkey(), text => Verifier::parse(text).ok().and_then(Self::new);
     SealedDetails: details => &STANDARD.encode(&details.0),
         text => STANDARD.decode(text).ok().and_then(Self::new);
+    WrappedKey: key => &STANDARD.encode(&key.0), text => STANDARD.decode(text).ok().and_then(Self::new);
     Bytes: bytes => &STANDARD.encode(&bytes.0), text => STANDARD.decode(text).ok().map(Self);
     Line: line => line.as_str(), text => Self::new(text);
     CameraId: camera => &camera.to_string(), text => text.parse().ok();
@@ -259,7 +262,7 @@ impl Vkey {
     }
 }
 
-/// Details, sealed to the camera's notice key: one of three sizes.
+/// Details, sealed under a key of their own: one of three sizes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedDetails(Vec<u8>);
 
@@ -278,6 +281,28 @@ impl SealedDetails {
 impl fmt::Debug for SealedDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SealedDetails({} bytes)", self.0.len())
+    }
+}
+
+/// The key of details, sealed to the owner's audit key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WrappedKey(Vec<u8>);
+
+impl WrappedKey {
+    /// Checks the size.
+    pub fn new(sealed: Vec<u8>) -> Option<Self> {
+        (sealed.len() == WRAPPED_KEY_BYTES).then_some(Self(sealed))
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WrappedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WrappedKey")
     }
 }
 

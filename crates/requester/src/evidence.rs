@@ -14,10 +14,8 @@ use crate::shares::Shares;
 use escrow::evidence::{Evidence, OpenedAs, Proven};
 use escrow::record::{KeyState, Leaf, OwnerPolicyLeaf, RequesterKey, Role, Seconds, Signed};
 use log_client::{AddError, FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
-use media::notice::DayNotice;
 use relay_client::{Session, epoch_after};
 use seal::epoch::EpochSeed;
-use seal::notice::NoticeKey;
 use tlog::Entry as _;
 use tlog::policy::Window;
 use tlog::reader::Head;
@@ -67,7 +65,7 @@ pub(crate) async fn head(
             shares.request.value().entry_bytes().to_vec(),
             case.folder.get(PROOF).map_err(CaseError::from)?,
         ),
-        details_key: details_key(case, shares),
+        details_key: Some(*case.package.details_key.expose()),
         grants: grants.map(|granted| (granted.grant.clone(), granted.proof.clone())).collect(),
         registrations,
         enrollment: case.package.enrollment.clone(),
@@ -86,16 +84,6 @@ pub(crate) async fn head(
         .sign(OpenedAs::Requester, &desk.keys.officer, now)
         .map_err(escrow::evidence::EvidenceError::from)?;
     Ok(evidence)
-}
-
-/// What opens the request's details.
-fn details_key(case: &Case<'_>, shares: &Shares) -> Option<[u8; 32]> {
-    let day = case.facts.opens.first()?.context.day();
-    let camera = &case.facts.enrollment.camera_pk;
-    let mut notices =
-        case.package.notices.iter().filter_map(|bytes| DayNotice::decode_verified(bytes, camera).ok());
-    let key = NoticeKey::new(notices.find(|notice| notice.day == day)?.notice_key);
-    Some(*key.details_key(shares.request.value().value().id.as_bytes()).expose())
 }
 
 /// The registrations by which the keys count that signed the request, and its policy's leaf.

@@ -17,6 +17,7 @@ use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::time::{Micros, Seconds};
 use quic::{CallError, LinkError};
 use relay_client::{Epoch, EpochQuery, Session, calls, epochs, found};
+use seal::details::DetailsKey;
 use seal::notice::NoticeKey;
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ pub(crate) async fn fetch(
         leaf: Vec::new(),
         proof: Vec::new(),
         release_key,
+        // Until the details are sealed.
+        details_key: DetailsKey::new([0; 32]),
         enrollment,
         policy,
         notices: notices.into_iter().map(|(_, bytes)| bytes).collect(),

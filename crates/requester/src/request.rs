@@ -81,8 +81,8 @@ pub async fn new(desk: &Requester, ask: &Ask, folder: &RequestFolder) -> Result<
     folder.create()?;
     let now = Seconds(desk.machine.clock.seconds());
     let release_key = SecretKey::generate(&mut desk.machine.rng.clone());
-    let (package, notice) = objects::fetch(desk, camera_id, ask, now, release_key.public()).await?;
-    let draft = compose(desk, ask, &package, &notice, now)?;
+    let (mut package, notice) = objects::fetch(desk, camera_id, ask, now, release_key.public()).await?;
+    let draft = compose(desk, ask, &mut package, &notice, now)?;
     folder.keep_release_key(release_key.expose())?;
     folder.keep(ASK, &serde_json::to_vec_pretty(ask).expect("plain data serialises"))?;
     folder.keep(PACKAGE, &package.encode())?;
@@ -135,7 +135,7 @@ pub async fn submit(desk: &Requester, folder: &RequestFolder) -> Result<Submitte
 fn compose(
     desk: &Requester,
     ask: &Ask,
-    package: &Package,
+    package: &mut Package,
     notice: &NoticeKey,
     now: Seconds,
 ) -> Result<Signed<Request>, RequestError> {
@@ -149,6 +149,8 @@ fn compose(
         let known: Vec<_> = desk.rules.bases(kind).iter().map(Word::as_str).collect();
         RequestError::Basis(ask.basis.clone(), known.join(", "))
     })?;
+    let sealed = details.seal(&facts.policy.audit_pk, &id, &mut desk.machine.rng.clone())?;
+    package.details_key = sealed.key;
     let request = Request {
         id,
         kind,
@@ -162,7 +164,8 @@ fn compose(
         policy: desk.rules.hash(),
         release_key: Hash::of(&[&package.release_key]),
         label: Hash(notice.label(id.as_bytes())),
-        details: details.seal(notice, &id)?,
+        details: sealed.details,
+        details_key: sealed.wrapped,
         time: now,
     };
     Ok(Signed::sign(request, &[&desk.keys.officer])?)

@@ -131,12 +131,18 @@ fn extract(salt: &[u8], ikm: &[u8]) -> [u8; 32] {
     prk
 }
 
-/// HKDF-Expand to 32 bytes.
-pub(crate) fn expand(prk: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    let mut okm = Zeroizing::new([0; 32]);
+/// HKDF-Expand to a key of 32 bytes, or to as many as are asked for.
+pub(crate) fn expand<const N: usize>(prk: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; N]> {
+    struct Bytes(usize);
+    impl hkdf::KeyType for Bytes {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    let mut okm = Zeroizing::new([0; N]);
     hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, prk)
-        .expand(info, hkdf::HKDF_SHA256)
+        .expand(info, Bytes(N))
         .and_then(|okm_of| okm_of.fill(&mut okm[..]))
-        .expect("32 bytes are within HKDF's limit");
+        .expect("two keys are within HKDF's limit");
     okm
 }

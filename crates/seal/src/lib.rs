@@ -1,6 +1,6 @@
 //! What only a camera and its recipients can do: the key schedule, sealing and opening of segments,
-//! wraps of keys to devices, the notice keys by which an owner finds leaves, and the sealed mail of
-//! pairing. Contract: `proto/segment.md`, `proto/session.md`.
+//! wraps of keys to devices, the notice keys by which an owner finds leaves, the keys by which their
+//! details are read, and the sealed mail of pairing. Contract: `proto/segment.md`, `proto/session.md`.
 //!
 //! In scope: cryptography over the public objects of `media`. Out of scope: sharing a seed among
 //! trustees and letting it go (`escrow`), sockets, files, clocks: `now` and `rng` are arguments.
@@ -10,6 +10,7 @@
 //!   |                 \--Expand--> key commitment, share coefficients               [epoch]
 //!   \--HPKE X-Wing--> one wrap for each device                                      [wrap]
 //! notice root of day d --Expand--> notice key of d --HMAC--> label of a leaf        [notice]
+//! details key of a leaf --HPKE X-Wing--> the owner's audit key                      [details]
 //! ```
 #![no_std]
 #![warn(missing_docs)]
@@ -20,6 +21,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod cobblestone;
+pub mod details;
 pub mod epoch;
 pub mod hpke;
 pub mod notice;

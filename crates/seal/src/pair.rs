@@ -145,7 +145,7 @@ impl Invite {
             Side::Camera => 1,
             Side::Owner => 2,
         };
-        let key = expand(&self.secret, &[b"candor mail\0", &[side]]);
+        let key = expand::<32>(&self.secret, &[b"candor mail\0", &[side]]);
         LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &key[..]).expect("32 bytes"))
     }
 }

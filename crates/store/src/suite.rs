@@ -401,6 +401,7 @@ pub fn policy(
         log_policy_hash: [1; 32],
         policy_doc_hash: [2; 32],
         recovery_pk: [0; 32],
+        audit_pk: vec![0; 1216],
     }
     .sign(owner)
     .unwrap()

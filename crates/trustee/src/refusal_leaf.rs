@@ -13,6 +13,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::DetailsMismatch
         | Refusal::DetailsIncomplete(_)
+        | Refusal::OwnerCannotRead
         | Refusal::PolicyUnderOtherRules
         | Refusal::PolicyUnderOtherLog
         | Refusal::ClassNotAllowed(_)

@@ -112,6 +112,7 @@ impl Camera {
             log_policy_hash: [0; 32],
             policy_doc_hash: [0; 32],
             recovery_pk: [0; 32],
+            audit_pk: vec![0; 1216],
         };
         (enrollment.sign(&key(owner)), policy.sign(&key(owner)).unwrap())
     }

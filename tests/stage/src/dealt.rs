@@ -9,7 +9,7 @@ use crate::keys::{name, officer, recovery, sponsor, supervisor};
 use ed25519_dalek::SigningKey;
 use escrow::daykeys::DayKey;
 use escrow::deal::{TrusteeId, deal};
-use escrow::details::Details;
+use escrow::details::{Details, owner_key};
 use escrow::package::Package;
 use escrow::record::{
     Country, EntryId, Kind, Line, OwnerPolicyLeaf, Request, Signed, Span, Word, policy_commitment,
@@ -22,6 +22,7 @@ use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::{Class, Classes, OwnerPolicy, SignedOwnerPolicy, TrusteeEntry};
 use media::time::{Micros, Seconds};
+use seal::details::audit_key;
 use seal::epoch::{EpochSeed, Pool};
 use seal::hpke::SecretKey;
 use seal::notice::{NoticeKey, NoticeRoot};
@@ -92,6 +93,7 @@ impl Camera {
             log_policy_hash: terms.log_policy.0,
             policy_doc_hash: terms.rules.0,
             recovery_pk: recovery().verifier().ed25519_key().unwrap(),
+            audit_pk: audit_key(&owner.to_bytes()).public(),
         };
         Self {
             policy: policy.sign(&owner).unwrap(),
@@ -227,6 +229,8 @@ impl Camera {
         let contexts = &self.contexts[epochs];
         let by_agency = kind.is_by_agency();
         let basis = if kind == Kind::Legal { "court-order" } else { "danger-of-death" };
+        let audit_pk = &self.policy.unverified().audit_pk;
+        let sealed = details(kind, contexts).seal(audit_pk, &id, &mut OsRng).unwrap();
         let request = Request {
             id,
             kind,
@@ -239,7 +243,8 @@ impl Camera {
             policy: self.terms.rules,
             release_key: Hash::of(&[&key.public()]),
             label: Hash(self.notice().label(id.as_bytes())),
-            details: details(kind, contexts).seal(self.notice(), &id).unwrap(),
+            details: sealed.details,
+            details_key: sealed.wrapped,
             time: Seconds(time),
         };
         let (officer, supervisor, sponsor, recovery) =
@@ -262,6 +267,8 @@ impl Camera {
             leaf: request.entry_bytes().to_vec(),
             proof: Vec::new(),
             release_key: key.public(),
+            // As the owner would read it from the leaf.
+            details_key: owner_key(request.value(), &audit_key(&self.owner.to_bytes())).unwrap(),
             enrollment: self.enrollment().sign(&self.owner),
             policy: self.bundle.clone(),
             notices: self.notices.iter().map(notice).collect(),

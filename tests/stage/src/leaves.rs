@@ -9,7 +9,7 @@ use escrow::policy::PolicyDoc;
 use escrow::record::{
     Bytes, Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, PolicyDocLeaf, Ratification,
     Record, RefusalLeaf, Request, RequesterKey, Role, SealedDetails, Seconds, ShareBad, Signed, Span, Vkey,
-    Word,
+    WRAPPED_KEY_BYTES, Word, WrappedKey,
 };
 use tlog::merkle::leaf_hash;
 use tlog::note::Signer;
@@ -121,6 +121,7 @@ pub fn ask_by(kind: Kind, agency: &str, index: u64, time: u64, signers: &[&Signe
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
         details: SealedDetails::new(vec![0; 1040]).unwrap(),
+        details_key: WrappedKey::new(vec![0; WRAPPED_KEY_BYTES]).unwrap(),
         time: Seconds(time),
     };
     Asked { index, id: EntryId(id), time, bytes: leaf(request, signers) }

@@ -41,6 +41,7 @@ fn policy(recipients: Vec<Recipient>) -> SignedOwnerPolicy {
         log_policy_hash: [0; 32],
         policy_doc_hash: [0; 32],
         recovery_pk: [0; 32],
+        audit_pk: vec![0; 1216],
     };
     policy.sign(&SigningKey::from_bytes(&[8; 32])).unwrap()
 }

@@ -75,6 +75,7 @@ impl Scene {
             log_policy_hash: [0; 32],
             policy_doc_hash: [0; 32],
             recovery_pk: [0; 32],
+            audit_pk: vec![0; 1216],
         };
         let pairing = Pairing {
             relay: "relay.example:4433".to_owned(),

@@ -63,6 +63,7 @@ fn version(before: Option<&SignedOwnerPolicy>, owner: &SigningKey, camera_id: Ca
         log_policy_hash: Hash::of(&[log_policy().as_bytes()]).0,
         policy_doc_hash: [0; 32],
         recovery_pk: [0; 32],
+        audit_pk: vec![0; 1216],
     };
     policy.sign(owner).unwrap()
 }

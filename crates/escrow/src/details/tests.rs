@@ -1,15 +1,24 @@
 use super::*;
 use crate::record::{DETAILS_TAG_BYTES, LINE_MAX_BYTES, Record};
-use crate::world_for_tests::World;
+use crate::world_for_tests::{Rng, World};
+use rand_core::SeedableRng as _;
 use std::vec::Vec;
 
 const KINDS: [Kind; 4] = [Kind::Emergency, Kind::Legal, Kind::Recovery, Kind::OwnerShare];
 
-fn key() -> NoticeKey {
-    NoticeKey::new([1; 32])
+const ID: EntryId = EntryId([2; 16]);
+
+fn key() -> DetailsKey {
+    DetailsKey::new([1; 32])
 }
 
-const ID: EntryId = EntryId([2; 16]);
+fn audit() -> SecretKey {
+    SecretKey::new([3; 32])
+}
+
+fn sealed(details: &Details, draw: u64) -> Result<Sealed, DetailsError> {
+    details.seal(&audit().public(), &ID, &mut Rng::seed_from_u64(draw))
+}
 
 #[test]
 fn details_of_every_kind_round_trip_sealed() {
@@ -17,23 +26,60 @@ fn details_of_every_kind_round_trip_sealed() {
     for kind in KINDS {
         let details = world.ask(kind).details;
         assert!(details.is_complete_for(kind));
-        let sealed = details.seal(&key(), &ID).unwrap();
-        assert_eq!(sealed.as_bytes().len(), 1024 + DETAILS_TAG_BYTES);
-        assert_eq!(Details::open(&sealed, &key(), &ID), Ok(details));
+        let sealed = sealed(&details, 1).unwrap();
+        assert_eq!(sealed.details.as_bytes().len(), 1024 + DETAILS_TAG_BYTES);
+        assert_eq!(Details::open(&sealed.details, &sealed.key), Ok(details));
     }
 }
 
 #[test]
-fn other_keys_and_ids_open_nothing() {
-    let details = World::new().ask(Kind::Legal).details;
-    let sealed = details.seal(&key(), &ID).unwrap();
-    assert_eq!(Details::open(&sealed, &NoticeKey::new([9; 32]), &ID), Err(DetailsError::CannotOpen));
-    assert_eq!(Details::open(&sealed, &key(), &EntryId([9; 16])), Err(DetailsError::CannotOpen));
+fn other_keys_open_nothing() {
+    let sealed = sealed(&World::new().ask(Kind::Legal).details, 1).unwrap();
+    assert_eq!(Details::open(&sealed.details, &key()), Err(DetailsError::CannotOpen));
     for at in [0, 500, 1039] {
-        let mut altered = sealed.as_bytes().to_vec();
+        let mut altered = sealed.details.as_bytes().to_vec();
         altered[at] ^= 1;
         let altered = SealedDetails::new(altered).unwrap();
-        assert_eq!(Details::open(&altered, &key(), &ID), Err(DetailsError::CannotOpen));
+        assert_eq!(Details::open(&altered, &sealed.key), Err(DetailsError::CannotOpen));
+    }
+}
+
+#[test]
+fn two_drafts_of_one_id_are_no_two_time_pad() {
+    let world = World::new();
+    let (one, other) = (world.ask(Kind::Legal).details, world.ask(Kind::Emergency).details);
+    let (a, b) = (sealed(&one, 1).unwrap(), sealed(&other, 2).unwrap());
+    // Under one key stream the sum of the sealed texts is the sum of the texts: what one draft says
+    // would tell what the other one does.
+    let sum = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| a ^ b).collect::<Vec<u8>>();
+    let texts = sum(one.text().as_bytes(), other.text().as_bytes());
+    let sealed = sum(a.details.as_bytes(), b.details.as_bytes());
+    assert_ne!(sealed[..texts.len()], texts);
+    // Nor is anything left of it where both say the same.
+    let same = texts.iter().zip(&sealed).filter(|(text, _)| **text == 0);
+    assert!(same.filter(|(_, sealed)| **sealed == 0).count() < texts.len() / 8);
+    assert_ne!(a.key, b.key);
+}
+
+#[test]
+fn the_owner_reads_what_the_trustees_read_or_nobody_grants() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let leaf: crate::record::Signed<Request> = crate::record::Signed::parse(&package.leaf).unwrap();
+    let (request, audit) = (leaf.value(), world.camera.audit());
+    let key = owner_key(request, &audit).unwrap();
+    assert_eq!(key, package.details_key);
+    assert_eq!(Details::open(&request.details, &key), Ok(world.ask(Kind::Emergency).details));
+    assert!(owner_can_read(request, &key, &audit.public()));
+    // The key of another leaf, another owner's wrap, and a wrap that was altered.
+    assert!(!owner_can_read(request, &DetailsKey::new([1; 32]), &audit.public()));
+    assert!(!owner_can_read(request, &key, &SecretKey::new([1; 32]).public()));
+    assert!(!owner_can_read(request, &key, &[]));
+    for at in [0, 1119, 1120, 1167] {
+        let mut altered = request.details_key.as_bytes().to_vec();
+        altered[at] ^= 1;
+        let altered = Request { details_key: WrappedKey::new(altered).unwrap(), ..request.clone() };
+        assert!(!owner_can_read(&altered, &key, &audit.public()), "byte {at}");
     }
 }
 
@@ -64,7 +110,7 @@ fn each_size_holds_up_to_its_last_byte() {
         let (now, own) = (details.text().len(), details.grounds.as_ref().unwrap().as_str().len());
         details.grounds = Line::new(&"x".repeat((own + total).checked_sub(now).unwrap()));
         assert_eq!(details.text().len(), total);
-        details.seal(&key(), &ID).map(|sealed| sealed.as_bytes().len() - DETAILS_TAG_BYTES)
+        sealed(&details, 1).map(|sealed| sealed.details.as_bytes().len() - DETAILS_TAG_BYTES)
     };
     assert_eq!(fill(1024), Ok(1024));
     assert_eq!(fill(1025), Ok(4096));
@@ -78,8 +124,8 @@ fn each_size_holds_up_to_its_last_byte() {
 fn padding_is_zeros_to_the_smallest_size() {
     let text = World::new().ask(Kind::Legal).details.text();
     let open = |padded: Vec<u8>| {
-        let sealed = SealedDetails::new(key().seal_details(ID.as_bytes(), &padded)).unwrap();
-        Details::open(&sealed, &key(), &ID)
+        let sealed = SealedDetails::new(key().seal(&padded)).unwrap();
+        Details::open(&sealed, &key())
     };
     let padded = |size: usize, fill: u8| {
         let mut bytes = text.clone().into_bytes();

@@ -6,7 +6,7 @@ use super::signers::{Registrations, SignedAs, SignerRole};
 use super::{Evidence, EvidenceError};
 use crate::bundle::verify_grant;
 use crate::deal::{shares_hash, slots};
-use crate::details::Details;
+use crate::details::{Details, owner_can_read};
 use crate::policy::PolicyDoc;
 use crate::record::{
     Country, EntryId, Grant, Kind, Name, RECOVERY_KEY_NAME, Request, Role, Signed, Span, Word,
@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use media::epoch::EpochOpen;
 use media::policy::OwnerPolicy;
 use media::time::Seconds;
-use seal::notice::DetailsKey;
+use seal::details::DetailsKey;
 use tlog::note::Verifier;
 use tlog::policy::Policy;
 use tlog::{Hash, Logged};
@@ -192,9 +192,13 @@ impl Against<'_> {
     // these epochs and the agency of the public text.
     fn details(&self, request: &Request, key: &DetailsKey) -> Result<Details, EvidenceError> {
         let wrong = |why| Err(EvidenceError::Details(why));
-        let Ok(details) = Details::open_with(&request.details, key) else {
+        let Ok(details) = Details::open(&request.details, key) else {
             return wrong("the key in the file does not open them");
         };
+        // SPEC: evidence.md#verifying: the leaf MUST give the owner the key of its details.
+        if !owner_can_read(request, key, &self.policy.audit_pk) {
+            return wrong("the leaf does not give their key to the owner");
+        }
         let (Some(first), Some(last)) = (self.opens.first(), self.opens.last()) else {
             return Err(EvidenceError::NoEpochs);
         };

@@ -80,7 +80,6 @@ fn granted(world: &mut World, index: u8, package: &Package, ask: &Ask) -> Proven
 /// The head of a request's evidence, as an honest requester writes it.
 fn head(world: &World, package: Package, grants: Vec<Proven>) -> Evidence {
     let request = Signed::<Request>::parse(&package.leaf).unwrap();
-    let notice = world.camera.notice_key(crate::world_for_tests::START_US.day());
     let registrations = world.registrations.iter().filter(|(_, leaf)| {
         let leaf = Signed::<crate::record::RequesterKey>::parse(leaf).unwrap();
         let key = leaf.value().vkey.verifier();
@@ -92,7 +91,7 @@ fn head(world: &World, package: Package, grants: Vec<Proven>) -> Evidence {
     let mut evidence = Evidence {
         log_policy: policy_text().into_bytes(),
         rules: world.rules.encode(),
-        details_key: Some(*notice.details_key(request.value().id.as_bytes()).expose()),
+        details_key: Some(*package.details_key.expose()),
         request: (package.leaf, package.proof),
         grants,
         registrations: registrations.map(proven).collect(),

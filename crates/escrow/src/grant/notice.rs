@@ -62,7 +62,8 @@ pub(super) fn check_details(
     if Hash(key.label(request.id.as_bytes())) != request.label {
         return Err(Refusal::LabelMismatch);
     }
-    let details = Details::open(&request.details, key, &request.id).map_err(Refusal::DetailsUnreadable)?;
+    let details =
+        Details::open(&request.details, &parts.package.details_key).map_err(Refusal::DetailsUnreadable)?;
     if details.camera_id != camera.camera_id() {
         return Err(Refusal::OtherCamera);
     }

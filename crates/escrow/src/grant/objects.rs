@@ -2,7 +2,7 @@
 //! unbroken, and exactly what the details name. Contract: `proto/release.md#g6`.
 
 use super::{Parts, Refusal, Standing, log};
-use crate::details::Details;
+use crate::details::{Details, owner_can_read};
 use crate::record::{Kind, RECOVERY_KEY_NAME, Request, Signed};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -38,6 +38,11 @@ pub(super) fn check<'a>(
     // camera would have the leaf refused for it.
     let opens = check_epochs(parts, camera, details)?;
     check_logged(parts, standing)?;
+    // SPEC: release.md#g6: the leaf MUST carry, sealed to the owner's audit key, the very key that
+    // opened its details here.
+    if !owner_can_read(parts.request.value(), &parts.package.details_key, &policy.audit_pk) {
+        return Err(Refusal::OwnerCannotRead);
+    }
     let index = judge(parts.request, policy, &opens, standing, now)?;
     Ok(Agreed { index, opens, policy })
 }

@@ -122,7 +122,7 @@ refusals! {
     "g5" "label-mismatch" LabelMismatch: "the label is not the one by which this camera's owner would find the request"
         => "write a new request with the label under the notice key of the first epoch's day";
     "g5" "details-unreadable" DetailsUnreadable(DetailsError): "the details do not open: {0}"
-        => "write a new request with details sealed to the notice key of the first epoch's day";
+        => "send the details key that was made for this request";
     "g5" "other-camera" OtherCamera: "the details are about another camera than the package's"
         => "send the Enrollment and the DayNotices of the camera that the details name";
     "g5" "details-mismatch" DetailsMismatch: "the details name another agency than the public text"
@@ -142,6 +142,8 @@ refusals! {
         => "have the sponsor's key registered by the registrar";
     "g6" "policy-not-logged" PolicyNotLogged(LoggedError): "the OwnerPolicy is not shown to be in the log: {0}"
         => "fetch the OwnerPolicy with its proof from the relay again";
+    "g6" "owner-cannot-read" OwnerCannotRead: "the leaf does not give the owner the key of its details"
+        => "write a new request with the details key sealed to the audit key of the OwnerPolicy";
     "g6" "policy-under-other-rules" PolicyUnderOtherRules: "the owner agreed to another PolicyDoc"
         => "nothing: what was filmed under other rules is not released under these";
     "g6" "policy-under-other-log" PolicyUnderOtherLog: "the owner named another log policy than this trustee's"

@@ -70,9 +70,9 @@ impl World {
         let opens = &self.camera.opens[ask.epochs.clone()];
         let contexts: Vec<_> = opens.iter().map(|open| open.unverified().context.clone()).collect();
         let day = contexts.first().map_or(START_US.day(), EpochContext::day);
-        let notice = self.camera.notice_key(day);
         let by_agency = ask.kind.is_by_agency();
         let basis = if ask.kind == Kind::Legal { "court-order" } else { "danger-of-death" };
+        let sealed = ask.details.seal(&self.camera.audit().public(), &ask.id, &mut self.rng).unwrap();
         let mut request = Request {
             id: ask.id,
             kind: ask.kind,
@@ -86,7 +86,8 @@ impl World {
             policy: self.rules.hash(),
             release_key: Hash::of(&[&ask.release_key.public()]),
             label: Hash(self.camera.notice_key(ask.label_day.unwrap_or(day)).label(ask.id.as_bytes())),
-            details: ask.details.seal(notice, &ask.id).unwrap(),
+            details: sealed.details,
+            details_key: sealed.wrapped,
             time: Seconds(ask.time),
         };
         (ask.alter)(&mut request);
@@ -97,6 +98,7 @@ impl World {
             leaf: leaf.entry_bytes().to_vec(),
             proof: self.log.proof(index, 4, self.time).encode(),
             release_key: ask.release_key.public(),
+            details_key: sealed.key,
             enrollment: self.camera.enrollment.clone(),
             policy: self.policy.clone(),
             notices: self.camera.notices.clone(),

@@ -12,7 +12,9 @@ use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::notice::DayNotice;
 use media::segment::{SegmentHeader, Start};
 use media::time::{Micros, Seconds};
+use seal::details::audit_key;
 use seal::epoch::{EpochSeed, Pool};
+use seal::hpke::SecretKey;
 use seal::notice::{NoticeKey, NoticeRoot};
 use seal::sealer::{SegmentHead, SegmentSealer};
 use std::vec::Vec;
@@ -80,6 +82,11 @@ impl Camera {
     pub(crate) fn notice(&self, day: Day) -> Vec<u8> {
         let notice_key = *self.notice_key(day).expose();
         DayNotice { camera_id: self.id(), day, notice_key }.sign(&self.key)
+    }
+
+    /// By which its owner reads details.
+    pub(crate) fn audit(&self) -> SecretKey {
+        audit_key(&self.owner.to_bytes())
     }
 
     pub(crate) fn notice_key(&self, day: Day) -> &NoticeKey {

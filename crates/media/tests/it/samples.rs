@@ -129,6 +129,7 @@ pub(crate) fn policy() -> SignedOwnerPolicy {
         log_policy_hash: [2; 32],
         policy_doc_hash: [3; 32],
         recovery_pk: [0; 32],
+        audit_pk: vec![0; 1216],
     };
     policy.sign(&owner()).unwrap()
 }

@@ -13,11 +13,11 @@ use super::{Row, State};
 use crate::book::notice::CameraDay;
 use crate::book::{Finding, FoundKind, Remark, Stored, StoredCamera, StoredDayKey};
 use crate::live::policy::Policies;
-use escrow::details::Details;
+use escrow::details::{Details, owner_key};
 use escrow::record::{DayKeysLeaf, EntryId, Grant, Leaf, OwnerPolicyLeaf, Request, Seconds, Signed};
 use media::id::CameraId;
 use media::sign::sha256;
-use seal::notice::NoticeKey;
+use seal::hpke::SecretKey;
 use std::collections::{BTreeMap, BTreeSet};
 use tlog::Hash;
 use tlog::note::Verifier;
@@ -31,6 +31,8 @@ const KEPT_DAYS: u32 = 400;
 /// What was found so far.
 pub(super) struct Ledger {
     days: Vec<CameraDay>,
+    /// By which the owner reads details.
+    audit: SecretKey,
     cameras: BTreeMap<CameraId, (String, Policies)>,
     /// SHA-256 of the text of each own leaf, hex, by entry id, hex.
     own: BTreeMap<String, String>,
@@ -48,6 +50,7 @@ impl Ledger {
     pub(super) fn new(
         book: &Stored,
         days: Vec<CameraDay>,
+        audit: SecretKey,
         when: u64,
     ) -> Result<Self, crate::book::BookError> {
         let of = |camera: &StoredCamera| Ok((camera.camera_id, (camera.name.clone(), Policies::of(camera)?)));
@@ -56,6 +59,7 @@ impl Ledger {
         let trustees = cameras.values().flat_map(|(_, policies)| policies.trustees());
         Ok(Self {
             days,
+            audit,
             trustees: trustees.map(str::to_owned).collect(),
             cameras,
             own: book.own.iter().map(|own| (own.id.clone(), own.text_sha256.clone())).collect(),
@@ -120,9 +124,9 @@ impl Ledger {
     }
 
     /// Whose label it is.
-    fn whose(&self, id: &EntryId, label: &Hash) -> Option<(CameraId, &NoticeKey)> {
-        let day = self.days.iter().find(|day| day.key.label(id.as_bytes()) == label.0)?;
-        Some((day.camera_id, &day.key))
+    fn whose(&self, id: &EntryId, label: &Hash) -> Option<CameraId> {
+        let mut days = self.days.iter();
+        days.find(|day| day.key.label(id.as_bytes()) == label.0).map(|day| day.camera_id)
     }
 
     fn is_own(&self, id: &EntryId, text: &str) -> bool {
@@ -147,13 +151,14 @@ impl Ledger {
     }
 
     fn request(&mut self, index: u64, leaf: &Signed<Leaf>, request: &Request) {
-        let Some((camera_id, key)) = self.whose(&request.id, &request.label) else { return };
+        let Some(camera_id) = self.whose(&request.id, &request.label) else { return };
         let mut found = self.finding(index, leaf, camera_id, FoundKind::Request(request.kind));
         found.agency = request.agency.as_ref().map(ToString::to_string);
         found.reason = request.basis.as_ref().map(ToString::to_string);
         // An agency's request is never the owner's own, whatever its id.
         found.expected = !request.kind.is_by_agency() && self.is_own(&request.id, leaf.text());
-        match Details::open(&request.details, key, &request.id) {
+        let opened = owner_key(request, &self.audit).and_then(|key| Details::open(&request.details, &key));
+        match opened {
             Ok(details) => read_details(&mut found, request, &details),
             Err(error) => remark(&mut found, Remark::own(&format!("its details do not open: {error}"))),
         }
@@ -161,7 +166,7 @@ impl Ledger {
     }
 
     fn policy(&mut self, index: u64, leaf: &Signed<Leaf>, policy: &OwnerPolicyLeaf) {
-        let Some((camera_id, _)) = self.whose(&policy.id, &policy.label) else { return };
+        let Some(camera_id) = self.whose(&policy.id, &policy.label) else { return };
         let mut found = self.finding(index, leaf, camera_id, FoundKind::Policy);
         found.expected = self.is_own(&policy.id, leaf.text());
         if !found.expected {

@@ -124,6 +124,7 @@ mod tests {
             log_policy_hash: [0; 32],
             policy_doc_hash: [0; 32],
             recovery_pk: [0; 32],
+            audit_pk: vec![0; 1216],
         }
     }
 

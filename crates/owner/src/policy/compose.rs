@@ -85,6 +85,7 @@ fn configured(
         log_policy_hash: sha256(&[owner.agreed.log_policy_text.as_bytes()]),
         policy_doc_hash: owner.agreed.rules_hash,
         recovery_pk: owner.agreed.recovery_pk,
+        audit_pk: owner.keys.audit().public(),
     })
 }
 
@@ -142,6 +143,7 @@ mod tests {
         assert_eq!(policy.trustees[4].name, "trustee5.example");
         assert_eq!(policy.log_policy_hash, sha256(&[owner.agreed.log_policy_text.as_bytes()]));
         assert_eq!(policy.policy_doc_hash, owner.agreed.rules_hash);
+        assert_eq!(policy.audit_pk, owner.keys.audit().public());
         let [this] = &policy.recipients[..] else { panic!("one device") };
         assert_eq!(
             (this.device_id, this.role, this.not_after),

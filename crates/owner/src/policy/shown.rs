@@ -118,7 +118,7 @@ fn trustees(now: &[TrusteeEntry], then: &[TrusteeEntry]) -> (String, String) {
 }
 
 /// Everything else that a configuration says, in words.
-fn told(policy: &OwnerPolicy) -> [(&'static str, String); 6] {
+fn told(policy: &OwnerPolicy) -> [(&'static str, String); 7] {
     let hash = |hash: &[u8; 32]| match *hash == [0; 32] {
         true => "none".to_owned(),
         false => hex::encode(hash).chars().take(16).collect(),
@@ -128,6 +128,7 @@ fn told(policy: &OwnerPolicy) -> [(&'static str, String); 6] {
         ("releases allowed", listed(classes(policy.classes).into_iter().map(str::to_owned))),
         ("the trustees' rules", hash(&policy.policy_doc_hash)),
         ("recovery key", hash(&policy.recovery_pk)),
+        ("audit key", hash(&media::sign::sha256(&[&policy.audit_pk]))),
         ("footage kept", format!("{} days", policy.retention_days)),
         ("epoch length", format!("{} s", policy.epoch_len_s)),
     ]

@@ -44,6 +44,7 @@ fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
         purpose: line("where it went"),
         recipient: None,
     };
+    let sealed = details.seal(&camera.audit_pk, &id, &mut host::rng::OsRng).unwrap();
     let request = Request {
         id,
         kind: Kind::Emergency,
@@ -56,7 +57,8 @@ fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
         policy: Hash([1; 32]),
         release_key: Hash([2; 32]),
         label: Hash(key.label(id.as_bytes())),
-        details: details.seal(&key, &id).unwrap(),
+        details: sealed.details,
+        details_key: sealed.wrapped,
         time: Seconds(host::clock::now()),
     };
     Signed::sign(request, &[&sponsor()]).unwrap()
@@ -218,6 +220,7 @@ fn request_of_nobody() -> Signed<Request> {
         release_key: Hash([2; 32]),
         label: Hash([3; 32]),
         details: escrow::record::SealedDetails::new(vec![0; 1024 + 16]).unwrap(),
+        details_key: escrow::record::WrappedKey::new(vec![0; 1168]).unwrap(),
         time: Seconds(1),
     };
     Signed::sign(request, &[&sponsor()]).unwrap()

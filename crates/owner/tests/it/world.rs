@@ -28,6 +28,7 @@ pub(crate) struct Paired {
     pub(crate) id: CameraId,
     root: NoticeRoot,
     day: Day,
+    pub(crate) audit_pk: Vec<u8>,
     pub(crate) leaf_index: u64,
 }
 
@@ -104,6 +105,7 @@ impl World {
             log_policy_hash: [0; 32],
             policy_doc_hash: [0; 32],
             recovery_pk: [0; 32],
+            audit_pk: vec![0; 1216],
         };
         let policy = policy.sign(&root_key).unwrap();
         let enrollment = Enrollment {
@@ -151,7 +153,9 @@ impl World {
         let kept = [&day.0.to_be_bytes()[..], &secret].concat();
         host::secret::create(&self.keybook().join(format!("notice/{id}.secret")), "notice-root", &kept)
             .unwrap();
-        Paired { id, root, day, leaf_index: proof.index() }
+        let owner_root = host::secret::read_key(&self.keybook().join("root.secret"), "owner-root").unwrap();
+        let audit_pk = seal::details::audit_key(&owner_root).public();
+        Paired { id, root, day, audit_pk, leaf_index: proof.index() }
     }
 
     /// Keeps a copy of all folders of the stopped log and its witnesses: what a forking operator,

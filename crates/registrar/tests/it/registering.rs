@@ -29,6 +29,7 @@ fn request(signers: &[&Signer]) -> Signed<Request> {
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
         details: SealedDetails::new(vec![0; 1040]).unwrap(),
+        details_key: escrow::record::WrappedKey::new(vec![0; 1168]).unwrap(),
         time: Seconds(1_795_494_910),
     };
     Signed::sign(request, signers).unwrap()

@@ -1,9 +1,12 @@
-//! Notice keys: the second implementation's vectors, and that the chain of days runs forward only.
+//! Notice keys and details keys: the second implementation's vectors, that the chain of days runs
+//! forward only, and that what finds a leaf does not read it.
 
 use crate::schedule::{array, cases};
 use media::id::{CameraId, Day};
 use media::sign::sha256;
-use seal::notice::{NoticeKey, NoticeRoot};
+use seal::details::{DetailsKey, audit_key};
+use seal::hpke::{self, HpkeError, SecretKey};
+use seal::notice::NoticeRoot;
 
 fn camera() -> CameraId {
     CameraId(array(&cases("ids")[0]["camera_id"]))
@@ -14,7 +17,7 @@ fn day(case: &serde_json::Value) -> Day {
 }
 
 #[test]
-fn keys_labels_and_details_of_each_day() {
+fn keys_and_labels_of_each_day() {
     let days = cases("notices");
     let mut root = NoticeRoot::new(array(&days[0]["root"]));
     for case in days {
@@ -24,12 +27,6 @@ fn keys_labels_and_details_of_each_day() {
         assert_eq!(key.commit(), array(&case["commit"]));
         let entry_id = array(&case["entry_id"]);
         assert_eq!(key.label(&entry_id), array(&case["label"]));
-
-        let mut padded = case["details"].as_str().unwrap().as_bytes().to_vec();
-        padded.resize(1024, 0);
-        let sealed = key.seal_details(&entry_id, &padded);
-        assert_eq!(sha256(&[&sealed]), array(&case["sealed_sha256"]));
-        assert_eq!(key.open_details(&entry_id, &sealed).unwrap(), padded);
         root = root.next(&camera(), day(&case));
     }
 }
@@ -54,15 +51,83 @@ fn a_days_key_says_nothing_of_other_days_cameras_or_leaves() {
 }
 
 #[test]
-fn details_open_under_their_own_key_and_entry_only_and_unaltered() {
-    let key = NoticeKey::new([1; 32]);
-    let sealed = key.seal_details(&[2; 16], b"who, why, until when");
-    assert_eq!(key.open_details(&[3; 16], &sealed), None);
-    assert_eq!(NoticeKey::new([4; 32]).open_details(&[2; 16], &sealed), None);
+fn details_and_the_wrap_of_their_key_for_the_owner() {
+    for case in cases("details") {
+        let audit = audit_key(&array(&case["owner_root"]));
+        assert_eq!(*audit.expose(), array(&case["audit_key"]));
+        let (key, entry_id) = (DetailsKey::new(array(&case["details_key"])), array(&case["entry_id"]));
+        let mut padded = case["details"].as_str().unwrap().as_bytes().to_vec();
+        padded.resize(1024, 0);
+        let sealed = key.seal(&padded);
+        assert_eq!(sha256(&[&sealed]), array(&case["sealed_sha256"]));
+        assert_eq!(key.open(&sealed).unwrap(), padded);
+
+        // The wrap is the HPKE seal whose encapsulation draws what the second implementation derives.
+        let wrapped = key.wrap(&audit.public(), &entry_id).unwrap();
+        let mut drawn = Drawn(hex::decode(case["encapsulation"].as_str().unwrap()).unwrap());
+        let info = b"candor details key\0";
+        let expected = hpke::seal(&audit.public(), info, &entry_id, key.expose(), &mut drawn).unwrap();
+        assert_eq!(wrapped, expected);
+        assert_eq!(wrapped.len(), 1120 + 32 + 16);
+        assert_eq!(DetailsKey::unwrap(&audit, &entry_id, &wrapped).unwrap(), key);
+    }
+}
+
+/// Gives these bytes, once.
+struct Drawn(Vec<u8>);
+
+impl rand_core::TryRng for Drawn {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        rand_core::utils::next_word_via_fill(self)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        rand_core::utils::next_word_via_fill(self)
+    }
+
+    fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Self::Error> {
+        destination.copy_from_slice(&self.0.drain(..destination.len()).collect::<Vec<_>>());
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Drawn {}
+
+#[test]
+fn details_open_under_their_own_key_only_and_unaltered() {
+    let key = DetailsKey::new([1; 32]);
+    let sealed = key.seal(b"who, why, until when");
+    assert_eq!(DetailsKey::new([4; 32]).open(&sealed), None);
     for at in 0..sealed.len() {
         let mut altered = sealed.clone();
         altered[at] ^= 1;
-        assert_eq!(key.open_details(&[2; 16], &altered), None, "byte {at}");
-        assert_eq!(key.open_details(&[2; 16], &sealed[..at]), None, "cut at {at}");
+        assert_eq!(key.open(&altered), None, "byte {at}");
+        assert_eq!(key.open(&sealed[..at]), None, "cut at {at}");
     }
+}
+
+#[test]
+fn a_details_key_reaches_its_owner_for_its_own_leaf_only() {
+    let (audit, key, id) = (audit_key(&[1; 32]), DetailsKey::new([2; 32]), [3; 16]);
+    let wrapped = key.wrap(&audit.public(), &id).unwrap();
+    assert_eq!(key.wrap(&audit.public(), &id).unwrap(), wrapped, "the same each time");
+    // For another leaf, another owner, with another key: another wrap, from the encapsulation on.
+    let others = [
+        key.wrap(&audit.public(), &[4; 16]).unwrap(),
+        key.wrap(&audit_key(&[4; 32]).public(), &id).unwrap(),
+        DetailsKey::new([4; 32]).wrap(&audit.public(), &id).unwrap(),
+    ];
+    assert!(others.iter().all(|other| other[..1120] != wrapped[..1120]));
+    // Copied into another leaf it says nothing.
+    let cannot = Err(HpkeError::CannotOpen);
+    assert_eq!(DetailsKey::unwrap(&audit, &[4; 16], &wrapped), cannot);
+    assert_eq!(DetailsKey::unwrap(&audit_key(&[4; 32]), &id, &wrapped), cannot);
+    assert_eq!(DetailsKey::unwrap(&audit, &id, &wrapped[..1167]), cannot);
+    // A seal of something else than a key is no key.
+    let mut drawn = Drawn(vec![7; 64]);
+    let longer = hpke::seal(&audit.public(), b"candor details key\0", &id, &[0; 33], &mut drawn).unwrap();
+    assert_eq!(DetailsKey::unwrap(&audit, &id, &longer), cannot);
+    assert_eq!(key.wrap(&SecretKey::new([1; 32]).public()[1..], &id), Err(HpkeError::BadPublicKey));
 }

@@ -1,7 +1,8 @@
 use super::*;
 use escrow::package::Package;
-use escrow::record::{Name, SealedDetails, Seconds, Span};
+use escrow::record::{Name, SealedDetails, Seconds, Span, WRAPPED_KEY_BYTES, WrappedKey};
 use media::pair::PolicyBundle;
+use seal::details::DetailsKey;
 use tlog::Entry as _;
 use tlog::note::Signer;
 
@@ -44,6 +45,7 @@ fn asked() -> Asked {
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),
         details: SealedDetails::new(vec![0; 1040]).unwrap(),
+        details_key: WrappedKey::new(vec![0; WRAPPED_KEY_BYTES]).unwrap(),
         time: Seconds(1),
     };
     let sponsor = Signer::from_seed("relay.example", &[5; 32]).unwrap();
@@ -51,6 +53,7 @@ fn asked() -> Asked {
         leaf: Signed::sign(request, &[&sponsor]).unwrap().entry_bytes().to_vec(),
         proof: Vec::new(),
         release_key: vec![2],
+        details_key: DetailsKey::new([0; 32]),
         enrollment: vec![3],
         policy: PolicyBundle::default(),
         notices: Vec::new(),

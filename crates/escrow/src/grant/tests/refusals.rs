@@ -4,7 +4,8 @@
 use super::super::*;
 use crate::policy::{Figures, Rule};
 use crate::record::{
-    EntryId, KeyState, RECOVERY_KEY_NAME, Role, SealedDetails, Seconds, Span, Veto, Vkey, Word,
+    EntryId, KeyState, RECOVERY_KEY_NAME, Role, SealedDetails, Seconds, Span, Veto, Vkey, WRAPPED_KEY_BYTES,
+    Word, WrappedKey,
 };
 use crate::world_for_tests::*;
 use media::id::CameraId;
@@ -126,6 +127,9 @@ fn g5_and_g6() -> Vec<(&'static str, Provoke)> {
         )),
         ("policy-not-logged", || package(|world, package| {
             package.policy.proof = world.log.proof(0, 4, NOW).encode();
+        })),
+        ("owner-cannot-read", || ask(Kind::Emergency, |ask| {
+            ask.alter = |leaf| leaf.details_key = WrappedKey::new(std::vec![0; WRAPPED_KEY_BYTES]).unwrap();
         })),
         ("policy-under-other-rules", || world(
             |setup| setup.policy = |policy| policy.policy_doc_hash = [0; 32]

@@ -38,6 +38,7 @@ fn policy() -> OwnerPolicy {
         log_policy_hash: [0; 32],
         policy_doc_hash: [0; 32],
         recovery_pk: [0; 32],
+        audit_pk: vec![0; 1216],
     }
 }
 

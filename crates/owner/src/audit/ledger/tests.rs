@@ -6,7 +6,7 @@ use escrow::record::{
 };
 use media::id::{Day, EpochNo, TrackId};
 use media::policy::{Class, Classes, OwnerPolicy, TrusteeEntry};
-use seal::notice::NoticeRoot;
+use seal::notice::{NoticeKey, NoticeRoot};
 use tlog::Entry;
 use tlog::note::Signer;
 
@@ -24,6 +24,10 @@ fn relay() -> Signer {
 
 fn root() -> NoticeRoot {
     NoticeRoot::new([5; 32])
+}
+
+fn audit() -> SecretKey {
+    seal::details::audit_key(&[6; 32])
 }
 
 /// The notice key of a day, derived step by step.
@@ -52,6 +56,7 @@ fn book(own: Vec<OwnEntry>) -> Stored {
         log_policy_hash: [0; 32],
         policy_doc_hash: [0; 32],
         recovery_pk: [0; 32],
+        audit_pk: vec![0; 1216],
     };
     let signed = policy.sign(&ed25519_dalek::SigningKey::from_bytes(&[1; 32])).unwrap();
     let camera = StoredCamera {
@@ -77,7 +82,7 @@ fn book(own: Vec<OwnEntry>) -> Stored {
 fn ledger(own: Vec<OwnEntry>, earlier: &[Finding]) -> Ledger {
     let days = days_of(&CAMERA, root(), PAIRED, TODAY);
     let book = Stored { findings: earlier.to_vec(), ..book(own) };
-    Ledger::new(&book, days, 1_800_000_000).unwrap()
+    Ledger::new(&book, days, audit(), 1_800_000_000).unwrap()
 }
 
 fn name(text: &str) -> Name {
@@ -111,6 +116,7 @@ fn details(camera_id: CameraId) -> Details {
 /// An emergency request about `camera`, labelled with the notice key of `day`.
 fn emergency(day: Day, details: &Details, change: impl FnOnce(&mut Request)) -> Signed<Request> {
     let (key, id) = (notice_of(day), EntryId([day.0 as u8; 16]));
+    let sealed = details.seal(&audit().public(), &id, &mut host::rng::OsRng).unwrap();
     let mut request = Request {
         id,
         kind: Kind::Emergency,
@@ -123,7 +129,8 @@ fn emergency(day: Day, details: &Details, change: impl FnOnce(&mut Request)) -> 
         policy: Hash([1; 32]),
         release_key: Hash([2; 32]),
         label: Hash(key.label(id.as_bytes())),
-        details: details.seal(&key, &id).unwrap(),
+        details: sealed.details,
+        details_key: sealed.wrapped,
         time: Seconds(1_799_999_000),
     };
     change(&mut request);

@@ -67,6 +67,7 @@ impl Scene {
             log_policy_hash: [0; 32],
             policy_doc_hash: [0; 32],
             recovery_pk: [0; 32],
+            audit_pk: vec![0; 1216],
         };
         let signed = policy.sign(&SigningKey::from_bytes(&[99; 32])).unwrap();
         let stored = StoredCamera {
