@@ -111,7 +111,7 @@ pub async fn pair(
     let (policy, leaf) =
         policy::verified(&invite.owner_key, &welcome.log_policy, camera_id, &welcome.policy)?;
     let notices = Notices { day: welcome.day, root: NoticeRoot::new(welcome.notice_root) };
-    policy::check_label(&leaf, &[notices.key(&camera_id)])?;
+    policy::check_label(&leaf, &[(notices.day, notices.key(&camera_id))])?;
     if welcome.day.0.abs_diff(Micros(machine.clock.micros()).day().0) > 1 {
         return Err(PairError::Day);
     }

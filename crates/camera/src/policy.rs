@@ -5,12 +5,14 @@
 use crate::spool::Pairing;
 use escrow::record::{OwnerPolicyLeaf, RecordError, Signed};
 use media::enrollment::ObjectError;
-use media::id::CameraId;
+use media::id::{CameraId, Day};
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
+use media::time::Seconds;
 use seal::notice::NoticeKey;
 use tlog::policy::{Policy, PolicyError};
 use tlog::proof::{ProofError, TlogProof};
+use tlog::stamp::StampError;
 use tlog::{Hash, Logged, LoggedError};
 
 /// Why a policy is not acted on.
@@ -28,6 +30,12 @@ pub enum PolicyRefused {
     Missing { current: u32, offered: u32 },
     #[error("its leaf has no label by which its owner would find it; the owner must make a further version")]
     Unlabelled,
+    #[error(
+        "its leaf is labelled for day {label}, and the log took it on day {stamp}: its owner may have read it before that key was tried; the owner must make a further version"
+    )]
+    Mislabelled { label: Day, stamp: Day },
+    #[error("its leaf bears no stamp of the log: {0}")]
+    Unstamped(#[from] StampError),
     #[error("the policy was made for another log policy than this camera's")]
     OtherLog,
     #[error("its leaf is none: {0}")]
@@ -45,13 +53,20 @@ pub enum PolicyRefused {
 /// The most versions that are followed at once.
 pub(crate) const VERSIONS_MAX: u32 = 64;
 
+/// The leaf of a policy, and when the log took it.
+#[derive(Debug, Clone)]
+pub(crate) struct StampedLeaf {
+    leaf: OwnerPolicyLeaf,
+    stamp: Seconds,
+}
+
 /// A policy for this camera that the owner signed and the log's witnesses saw, and its leaf.
 pub(crate) fn verified(
     owner_key: &[u8; 32],
     log_policy: &str,
     camera_id: CameraId,
     bundle: &PolicyBundle,
-) -> Result<(SignedOwnerPolicy, OwnerPolicyLeaf), PolicyRefused> {
+) -> Result<(SignedOwnerPolicy, StampedLeaf), PolicyRefused> {
     let policy = SignedOwnerPolicy::decode_verified(&bundle.policy, owner_key)?;
     let content = policy.unverified();
     if content.camera_id != camera_id {
@@ -67,15 +82,23 @@ pub(crate) fn verified(
     let proof = TlogProof::parse(&bundle.proof)?;
     // SPEC: segment.md#ownerpolicy: a camera MUST NOT wrap for a recipient whose policy's leaf is
     // not witnessed.
-    let logged = Logged::verify(leaf, &proof, &Policy::parse(log_policy.as_bytes())?)?;
-    Ok((policy, logged.value().value().clone()))
+    let log_policy = Policy::parse(log_policy.as_bytes())?;
+    let logged = Logged::verify(leaf, &proof, &log_policy)?;
+    let stamp = logged.value().stamp(&log_policy.stamp_keys())?;
+    Ok((policy, StampedLeaf { leaf: logged.value().value().clone(), stamp }))
 }
 
 /// A leaf that its owner could not find would add a viewer in silence after all: one of these days'
-/// keys must have labelled it.
-pub(crate) fn check_label(leaf: &OwnerPolicyLeaf, keys: &[NoticeKey]) -> Result<(), PolicyRefused> {
-    let labelled = keys.iter().any(|key| key.label(leaf.id.as_bytes()) == leaf.label.0);
-    if labelled { Ok(()) } else { Err(PolicyRefused::Unlabelled) }
+/// keys must have labelled it, and on that day or the next the log took it. An owner tries the leaf
+/// once, with the keys of that time: whoever has the chain could log it weeks before its key's day.
+pub(crate) fn check_label(found: &StampedLeaf, keys: &[(Day, NoticeKey)]) -> Result<(), PolicyRefused> {
+    let StampedLeaf { leaf, stamp } = found;
+    let by = keys.iter().find(|(_, key)| key.label(leaf.id.as_bytes()) == leaf.label.0);
+    let label = by.ok_or(PolicyRefused::Unlabelled)?.0;
+    match OwnerPolicyLeaf::may_be_labelled(label, *stamp) {
+        true => Ok(()),
+        false => Err(PolicyRefused::Mislabelled { label, stamp: stamp.day() }),
+    }
 }
 
 /// Versions one after the other, from the one that the camera follows to the newest.
@@ -85,7 +108,7 @@ pub(crate) struct Succession {
     camera_id: CameraId,
     held: SignedOwnerPolicy,
     /// Newest first.
-    offered: Vec<(SignedOwnerPolicy, OwnerPolicyLeaf)>,
+    offered: Vec<(SignedOwnerPolicy, StampedLeaf)>,
 }
 
 /// What a succession still needs.
@@ -139,7 +162,10 @@ impl Succession {
 
     /// The policy to follow from now on; `None` when it is the one that is followed. Only it must
     /// be labelled: an earlier one never was in force.
-    pub(crate) fn newest(self, keys: &[NoticeKey]) -> Result<Option<SignedOwnerPolicy>, PolicyRefused> {
+    pub(crate) fn newest(
+        self,
+        keys: &[(Day, NoticeKey)],
+    ) -> Result<Option<SignedOwnerPolicy>, PolicyRefused> {
         let Some((newest, leaf)) = self.offered.into_iter().next() else { return Ok(None) };
         check_label(&leaf, keys)?;
         Ok(Some(newest))

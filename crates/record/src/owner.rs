@@ -4,6 +4,7 @@
 use crate::record;
 use crate::text::TextError;
 use crate::value::{EntryId, Name, Vkey};
+use media::id::Day;
 use media::time::Seconds;
 use tlog::Hash;
 
@@ -73,6 +74,14 @@ pub fn policy_commitment(id: &EntryId, policy_hash: &Hash) -> Hash {
 }
 
 impl OwnerPolicyLeaf {
+    /// Whether a leaf that the log took at `stamp` may bear a label under the notice key of that
+    /// day: else its owner could have read it before that key was tried.
+    // SPEC: segment.md#ownerpolicy: a camera MUST refuse a policy whose leaf has another label.
+    pub fn may_be_labelled(day: Day, stamp: Seconds) -> bool {
+        let stamped = stamp.day();
+        stamped == day || day.0.checked_add(1) == Some(stamped.0)
+    }
+
     /// Whether this is the leaf of that policy.
     pub fn commits_to(&self, policy_hash: &Hash) -> bool {
         self.commitment == policy_commitment(&self.id, policy_hash)

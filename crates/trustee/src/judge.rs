@@ -104,7 +104,8 @@ impl Judge<'_> {
                 vec![Approval::sign(&hash, CallBack::automatic(), auto)]
             }
             (Some(Decided::Yes(_) | Decided::No(_)) | None, _) => {
-                let page = Pending::of(&checked, self.expires_at(logged.value().value()));
+                let (stamps, value) = (self.office.log_policy.stamp_keys(), logged.value().value());
+                let page = Pending::of(&checked, &stamps, self.expires_at(value));
                 return self.keep(&page, asked);
             }
         };
@@ -159,7 +160,8 @@ impl Judge<'_> {
             return Ok(Judged::Refused(refused));
         }
         let state = State::Waiting { wait_until: until.0 };
-        self.keep(&Pending::waiting(logged, state, self.expires_at(request)), asked)
+        let stamps = self.office.log_policy.stamp_keys();
+        self.keep(&Pending::waiting(logged, state, &stamps, self.expires_at(request)), asked)
     }
 
     fn keep(&self, page: &Pending, asked: &Asked) -> Result<Judged, Trouble> {

@@ -17,6 +17,7 @@ use escrow::record::{EntryId, Kind, Request, Signed};
 use host::durable::{self, DurableError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use tlog::stamp::StampKey;
 use tlog::{Hash, Logged};
 
 /// The most emergencies that wait. Only requests that passed the rules get here, so what fills it is
@@ -54,6 +55,8 @@ pub struct Pending {
     pub basis: Option<String>,
     /// How much footage, such as `15m`.
     pub span: String,
+    /// Since when it stands in the log, by the log's stamp.
+    pub logged_at: Option<u64>,
     /// When it was written, by the asker's word.
     pub written_at: u64,
     /// After this time the rules let it go no more.
@@ -116,19 +119,24 @@ pub struct Line {
 
 impl Pending {
     /// The page of a request that needs a human.
-    pub(crate) fn of(checked: &Checked, expires_at: u64) -> Self {
+    pub(crate) fn of(checked: &Checked, stamps: &[StampKey], expires_at: u64) -> Self {
         let logged = checked.request();
         let (from_us, until_us) = checked.span_us();
         Self {
             footage: Some(Footage { epochs: checked.epochs(), from_us: from_us.0, until_us: until_us.0 }),
             details: lines(checked.details()),
             approvals: checked.approvals_needed(),
-            ..Self::waiting(logged, State::PendingApproval, expires_at)
+            ..Self::waiting(logged, State::PendingApproval, stamps, expires_at)
         }
     }
 
     /// The page of a request of which only the public part is known here yet.
-    pub(crate) fn waiting(logged: &Logged<Signed<Request>>, state: State, expires_at: u64) -> Self {
+    pub(crate) fn waiting(
+        logged: &Logged<Signed<Request>>,
+        state: State,
+        stamps: &[StampKey],
+        expires_at: u64,
+    ) -> Self {
         let value = logged.value().value();
         Self {
             id: value.id.to_hex(),
@@ -141,6 +149,7 @@ impl Pending {
             country: value.country.as_ref().map(|country| country.as_str().to_owned()),
             basis: value.basis.as_ref().map(ToString::to_string),
             span: value.span.to_string(),
+            logged_at: logged.value().stamp(stamps).ok().map(|at| at.0),
             written_at: value.time.0,
             expires_at,
             footage: None,

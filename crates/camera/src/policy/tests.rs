@@ -5,13 +5,13 @@ use ed25519_dalek::SigningKey;
 use escrow::record::{EntryId, Name, policy_commitment};
 use media::id::{Day, DeviceId};
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
-use media::time::Seconds;
 use seal::notice::NoticeRoot;
+use std::time::Duration;
 use tlog::Entry as _;
 use tlog::checkpoint::Checkpoint;
 use tlog::cosignature::{Algorithm, Cosigner};
 use tlog::merkle::{Tree, leaf_hash};
-use tlog::note::Signer;
+use tlog::note::{Signer, UnverifiedNote};
 
 const CAMERA: CameraId = CameraId([4; 32]);
 const DAY: Day = Day(20_833);
@@ -73,8 +73,12 @@ enum Head {
     Alone,
 }
 
-/// The policy with its leaf, labelled for `day`, in a log of three leaves.
+/// The policy with its leaf, labelled for `day` and stamped on it, in a log of three leaves.
 fn logged(policy: &SignedOwnerPolicy, day: Day, head: Head) -> PolicyBundle {
+    stamped(policy, day, Some(day.start().after(Duration::from_secs(3600))), head)
+}
+
+fn stamped(policy: &SignedOwnerPolicy, day: Day, stamp: Option<Seconds>, head: Head) -> PolicyBundle {
     let id = EntryId([6; 16]);
     let leaf = OwnerPolicyLeaf {
         id,
@@ -83,10 +87,16 @@ fn logged(policy: &SignedOwnerPolicy, day: Day, head: Head) -> PolicyBundle {
         commitment: policy_commitment(&id, &Hash(policy.hash())),
     };
     let sponsor = Signer::from_seed("relay.example", &[5; 32]).unwrap();
-    let leaf = Signed::sign(leaf, &[&sponsor]).unwrap();
+    let leaf = Signed::sign(leaf, &[&sponsor]).unwrap().entry_bytes().to_vec();
+    let leaf = match stamp {
+        Some(time) => {
+            tlog::stamp::stamp(&log(), UnverifiedNote::parse(&leaf).unwrap(), time.0).unwrap().encode()
+        }
+        None => leaf,
+    };
     let mut tree = Tree::new();
     tree.push(leaf_hash(b"another"));
-    tree.push(leaf_hash(leaf.entry_bytes()));
+    tree.push(leaf_hash(&leaf));
     tree.push(leaf_hash(b"a third"));
     let mut signed = Checkpoint::new("log.example", 3, tree.root()).unwrap().sign(&log()).unwrap();
     if matches!(head, Head::Cosigned) {
@@ -94,7 +104,7 @@ fn logged(policy: &SignedOwnerPolicy, day: Day, head: Head) -> PolicyBundle {
     }
     let inclusion = tree.prove_inclusion(1, 3).unwrap();
     let proof = TlogProof::from_parts(1, inclusion, &signed.encode()).unwrap();
-    PolicyBundle { policy: policy.bytes().to_vec(), leaf: leaf.entry_bytes().to_vec(), proof: proof.encode() }
+    PolicyBundle { policy: policy.bytes().to_vec(), leaf, proof: proof.encode() }
 }
 
 fn following(policy: &SignedOwnerPolicy) -> Succession {
@@ -116,8 +126,9 @@ fn what_the_owner_signed_and_the_witnesses_saw_is_taken_and_nothing_else() {
     let verify = |bundle: &PolicyBundle| verified(&owner_key(), &log_policy(), CAMERA, bundle);
     let (policy, leaf) = verify(&bundle).unwrap();
     assert_eq!(policy, good);
-    check_label(&leaf, &[notice(DAY)]).unwrap();
-    assert!(matches!(check_label(&leaf, &[notice(Day(DAY.0 + 1))]), Err(PolicyRefused::Unlabelled)));
+    check_label(&leaf, &[(DAY, notice(DAY))]).unwrap();
+    let tomorrow = Day(DAY.0 + 1);
+    assert!(matches!(check_label(&leaf, &[(tomorrow, notice(tomorrow))]), Err(PolicyRefused::Unlabelled)));
     assert!(matches!(check_label(&leaf, &[]), Err(PolicyRefused::Unlabelled)));
 
     let stranger = version(None, &SigningKey::from_bytes(&[9; 32]), CAMERA);
@@ -139,11 +150,31 @@ fn what_the_owner_signed_and_the_witnesses_saw_is_taken_and_nothing_else() {
 }
 
 #[test]
+fn a_leaf_that_was_logged_before_the_day_of_its_label_adds_no_viewer() {
+    let policy = version(None, &owner(), CAMERA);
+    let keys = [(DAY, notice(DAY))];
+    let label = |stamp: Option<Seconds>| {
+        let bundle = stamped(&policy, DAY, stamp, Head::Cosigned);
+        verified(&owner_key(), &log_policy(), CAMERA, &bundle).and_then(|(_, leaf)| check_label(&leaf, &keys))
+    };
+    let day = Duration::from_secs(86_400);
+    let (start, last) = (DAY.start(), DAY.start().after(day - Duration::from_secs(1)));
+    // On its day and on the next, from the first second to the last.
+    for good in [start, last, start.after(day), last.after(day)] {
+        label(Some(good)).unwrap();
+    }
+    for bad in [start.before(Duration::from_secs(1)), start.before(5 * day), start.after(2 * day)] {
+        assert!(matches!(label(Some(bad)), Err(PolicyRefused::Mislabelled { .. })), "{bad}");
+    }
+    assert!(matches!(label(None), Err(PolicyRefused::Unstamped(_) | PolicyRefused::NotLogged(_))));
+}
+
+#[test]
 fn versions_are_followed_in_order_and_only_the_last_must_be_labelled() {
     let one = version(None, &owner(), CAMERA);
     let two = version(Some(&one), &owner(), CAMERA);
     let three = version(Some(&two), &owner(), CAMERA);
-    let (today, before) = ([notice(DAY)], Day(DAY.0 - 1));
+    let (today, before) = ([(DAY, notice(DAY))], Day(DAY.0 - 1));
 
     let mut same = following(&one);
     assert_eq!(same.handle(&logged(&one, DAY, Head::Cosigned)).unwrap(), Needs::Nothing);

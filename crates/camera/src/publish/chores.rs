@@ -148,18 +148,18 @@ async fn fetch_newest(
 /// The notice keys by which a policy's leaf may be labelled: of the days whose notices still wait
 /// for the relay, and from the day at which the chain stands until tomorrow, for an owner whose
 /// clock is a little ahead.
-fn labels(spool: &Spool, camera_key: &PublicKey, today: Day) -> Result<Vec<NoticeKey>, SpoolError> {
+fn labels(spool: &Spool, camera_key: &PublicKey, today: Day) -> Result<Vec<(Day, NoticeKey)>, SpoolError> {
     let camera_id = CameraId::of_key(camera_key);
     let tomorrow = today.0.saturating_add(1);
     let mut keys = Vec::new();
     for (_, bytes) in spool.waiting_notices()? {
         if let Ok(notice) = DayNotice::decode_verified(&bytes, camera_key) {
-            keys.push(NoticeKey::new(notice.notice_key));
+            keys.push((notice.day, NoticeKey::new(notice.notice_key)));
         }
     }
     let mut at = spool.notices()?;
     for _ in 0..LABELS_MAX {
-        keys.push(at.key(&camera_id));
+        keys.push((at.day, at.key(&camera_id)));
         if at.day.0 >= tomorrow {
             break;
         }

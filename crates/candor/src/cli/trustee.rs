@@ -157,6 +157,10 @@ fn decided(terminal: &Terminal, id: &str, decision: &str, what: &str) -> Outcome
     Ok(())
 }
 
+fn shown(at: Option<u64>) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| show_us(at.saturating_mul(1_000_000)))
+}
+
 fn page(pending: &Pending) -> String {
     let (epochs, footage) = match &pending.footage {
         Some(footage) => (
@@ -167,11 +171,12 @@ fn page(pending: &Pending) -> String {
     };
     let mut lines = vec![
         format!("{}  {} ({epochs}{})", pending.id, pending.kind, pending.span),
-        format!("  leaf        {}", pending.request_index),
+        format!("  leaf        {}, in the log since {}", pending.request_index, shown(pending.logged_at)),
+        format!("  written     {}, by its own word", shown(Some(pending.written_at))),
         format!("  agency      {}", pending.agency.as_deref().unwrap_or("-")),
         format!("  basis       {}", pending.basis.as_deref().unwrap_or("-")),
         format!("  footage     {footage}"),
-        format!("  expires     {}", show_us(pending.expires_at.saturating_mul(1_000_000))),
+        format!("  expires     {}", shown(Some(pending.expires_at))),
     ];
     lines.extend(pending.details.iter().map(|line| format!("  {:<11} {}", line.field, line.text)));
     if pending.approvals > 0 {

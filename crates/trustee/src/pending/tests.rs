@@ -21,6 +21,7 @@ fn page(id: u128) -> Pending {
         country: None,
         basis: None,
         span: "15m".to_owned(),
+        logged_at: Some(1),
         written_at: 1,
         expires_at: 2,
         footage: Some(Footage { epochs: 3, from_us: 4, until_us: 5 }),

@@ -37,6 +37,8 @@ async fn a_request_waits_for_a_human_with_everything_that_is_asked_and_is_grante
         (page.request_index, page.request.clone()),
         (case.logged().index(), case.request.hash().to_base64())
     );
+    let logged_at = case.request.stamp(&world.log.policy.stamp_keys()).unwrap();
+    assert_eq!(page.logged_at, Some(logged_at.0), "the clerk sees since when it stands in the log");
     let footage = page.footage.unwrap();
     assert_eq!(
         (footage.from_us, footage.until_us),

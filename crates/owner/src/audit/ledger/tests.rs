@@ -1,3 +1,5 @@
+mod reading;
+
 use super::*;
 use crate::book::notice::days_of;
 use crate::book::{Base64, OwnEntry, StoredPolicy};
