@@ -21,6 +21,7 @@ use crate::book::{BookError, KeptHead, Stored};
 use crate::live::policy::Policies;
 use crate::state::Owner;
 use epochs::Known;
+use escrow::register::Register;
 use host::durable::{self, DurableError};
 use ledger::Ledger;
 use log_client::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
@@ -31,7 +32,7 @@ use std::path::PathBuf;
 use tlog::Hash;
 use tlog::merkle::{Frontier, leaf_hash};
 use tlog::policy::{CosignedCheckpoint, Window};
-use tlog::reader::{Head, ReadError};
+use tlog::reader::{Head, ReadError, VerifiedEntry};
 
 /// Progress is told once in so many leaves.
 const TELL_EVERY: u64 = 256;
@@ -199,7 +200,7 @@ pub async fn audit_log(
 
     let total = size - from.size;
     let mut continuity = Continuity::new(kept, from);
-    let mut take = |entry: tlog::reader::VerifiedEntry| {
+    let mut take = |entry: VerifiedEntry| {
         continuity.take(entry.bytes());
         ledger.take(entry.index(), entry.bytes());
         let done = entry.index().saturating_add(1).saturating_sub(from.size);
@@ -207,15 +208,26 @@ pub async fn audit_log(
             on(AuditStep::Leaves { done, total });
         }
     };
-    let read = owner.log().read(from, &head, &mut take).await;
-    match read {
-        Err(error) if error.is_fork() => return Err(fork(owner, &book, &head)?),
-        Err(FollowError::Read(ReadError::Shrunk { old, new })) => {
-            return Err(AuditError::Older { kept: old, shown: new });
+    let failed = |error: FollowError| {
+        if error.is_fork() {
+            return fork(owner, &book, &head).unwrap_or_else(|error| error);
         }
-        Err(error) => return Err(error.into()),
-        Ok(()) if continuity.is_broken() => return Err(fork(owner, &book, &head)?),
-        Ok(()) => {}
+        match error {
+            FollowError::Read(ReadError::Shrunk { old, new }) => AuditError::Older { kept: old, shown: new },
+            error @ (FollowError::Fetch(_) | FollowError::Head(_) | FollowError::Read(_)) => error.into(),
+        }
+    };
+    owner.log().read(from, &head, &mut take).await.map_err(failed)?;
+    if continuity.is_broken() {
+        return Err(fork(owner, &book, &head)?);
+    }
+    if ledger.is_undecided() {
+        // Whose keys counted, and when, is a matter of the whole log. It is seldom that somebody asks
+        // for own footage: then all of it is read.
+        let mut register = Register::new(owner.log().policy().stamp_keys());
+        let mut fold = |entry: VerifiedEntry| drop(register.fold(entry.index(), entry.bytes()));
+        owner.log().read(Head::EMPTY, &head, &mut fold).await.map_err(failed)?;
+        ledger.judge(&register);
     }
 
     let rows = ledger.rows();

@@ -15,7 +15,7 @@ use crate::lock::Mutex;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full, Limited};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,9 @@ impl Room {
         let announced = request.headers().get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > most as u64) {
-            return Ok((request, held));
+            // Whoever takes the body refuses it by its own name, and waits for none of it.
+            let refused = Limited::new(Full::new(Bytes::from_static(b"too large")), 0);
+            return Ok((request.map(|_| Body::new(refused)), held));
         }
         let (head, mut body) = request.into_parts();
         let (begun, mut last) = (Instant::now(), Instant::now());

@@ -15,6 +15,7 @@ use crate::book::{Finding, FoundKind, Remark, Stored, StoredCamera, StoredDayKey
 use crate::live::policy::Policies;
 use escrow::details::{Details, owner_key};
 use escrow::record::{DayKeysLeaf, EntryId, Grant, Leaf, OwnerPolicyLeaf, Request, Seconds, Signed};
+use escrow::register::Register;
 use media::id::CameraId;
 use media::sign::sha256;
 use seal::hpke::SecretKey;
@@ -43,6 +44,7 @@ pub(super) struct Ledger {
     day_keys: BTreeMap<(String, u32), String>,
     /// The verifier keys of the trustees of own policies.
     trustees: BTreeSet<String>,
+    undecided: bool,
 }
 
 impl Ledger {
@@ -61,6 +63,7 @@ impl Ledger {
             days,
             audit,
             trustees: trustees.map(str::to_owned).collect(),
+            undecided: false,
             cameras,
             own: book.own.iter().map(|own| (own.id.clone(), own.text_sha256.clone())).collect(),
             when,
@@ -83,25 +86,15 @@ impl Ledger {
             Leaf::Grant(grant) => self.grant(&leaf, grant),
             Leaf::Refusal(refusal) => {
                 let said = format!("refused by {} ({} {})", refusal.trustee, refusal.step, refusal.reason);
-                self.said(
-                    refusal.request_index,
-                    &refusal.request,
-                    Some((&leaf, refusal.trustee.as_str())),
-                    said,
-                );
+                self.said(refusal.request_index, &refusal.request, (&leaf, refusal.trustee.as_str()), said);
             }
             Leaf::ShareBad(bad) => {
                 let said = format!("{} says that a share was bad", bad.trustee);
-                self.said(bad.request_index, &bad.request, Some((&leaf, bad.trustee.as_str())), said);
+                self.said(bad.request_index, &bad.request, (&leaf, bad.trustee.as_str()), said);
             }
-            Leaf::Ratification(ratification) => {
-                let said = format!("{} says that it was ratified", ratification.court);
-                self.said(ratification.request_index, &ratification.request, None, said);
-            }
-            Leaf::Veto(veto) => {
-                let said = "a device says that it was vetoed".to_owned();
-                self.said(veto.request_index, &veto.request, None, said);
-            }
+            // Whether their keys count is a matter of the whole log: [`Self::judge`] says it.
+            Leaf::Ratification(said) => self.doubt(said.request_index, &said.request),
+            Leaf::Veto(said) => self.doubt(said.request_index, &said.request),
             Leaf::DayKeys(keys) => self.day_key(&leaf, keys),
             // Of no camera, or of every camera alike.
             Leaf::KeyDestroyed(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
@@ -141,6 +134,7 @@ impl Ledger {
             when: self.when,
             kind,
             agency: None,
+            signed: None,
             reason: None,
             track: 0,
             epochs: None,
@@ -162,6 +156,7 @@ impl Ledger {
             Ok(details) => read_details(&mut found, request, &details),
             Err(error) => remark(&mut found, Remark::own(&format!("its details do not open: {error}"))),
         }
+        self.undecided |= request.kind.is_by_agency();
         self.add(found);
     }
 
@@ -197,15 +192,42 @@ impl Ledger {
         found.granted_by.push(trustee);
     }
 
-    /// Notes what another leaf says of a request, if it is by the trustee that it names (where it
-    /// names one).
-    fn said(&mut self, index: u64, hash: &Hash, by: Option<(&Signed<Leaf>, &str)>, said: String) {
-        if by.is_some_and(|(leaf, trustee)| !self.is_by_trustee(index, leaf, trustee)) {
+    /// Notes what another leaf says of a request, if it is by the trustee that it names.
+    fn said(&mut self, index: u64, hash: &Hash, (leaf, trustee): (&Signed<Leaf>, &str), said: String) {
+        if !self.is_by_trustee(index, leaf, trustee) {
             return;
         }
-        let by = by.map(|(_, trustee)| trustee.to_owned());
         if let Some(found) = self.named(index, hash) {
-            remark(found, Remark { counts: by.is_some(), by, text: said });
+            remark(found, Remark { counts: true, by: Some(trustee.to_owned()), text: said });
+        }
+    }
+
+    fn doubt(&mut self, index: u64, hash: &Hash) {
+        self.undecided |= self.named(index, hash).is_some();
+    }
+
+    /// Whether something was read of which only the whole log tells whose keys signed it.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.undecided
+    }
+
+    /// Takes over from a register of the whole log whose keys signed, ratified, vetoed.
+    pub(super) fn judge(&mut self, register: &Register) {
+        for found in self.findings.values_mut() {
+            let FoundKind::Request(kind) = found.kind else { continue };
+            let requested = register.request(found.leaf_index);
+            let requested = requested.filter(|requested| requested.hash.to_hex() == found.leaf_hash);
+            if kind.is_by_agency() {
+                found.signed = Some(requested.is_some_and(|requested| requested.authorised));
+            }
+            let Some(requested) = requested else { continue };
+            if requested.ratified_at.is_some() {
+                remark(found, Remark::own("ratified by a registered court's key"));
+            }
+            let camera = self.cameras.get(&found.camera_id);
+            if camera.is_some_and(|(_, policies)| requested.vetoed_by.iter().any(|id| policies.lists(id))) {
+                remark(found, Remark::own("vetoed by a device of yours"));
+            }
         }
     }
 
@@ -248,7 +270,11 @@ impl Ledger {
             when: found.when,
             camera: camera.map_or_else(|| found.camera_id.to_string(), |(name, _)| name.clone()),
             kind: found.kind,
-            agency: found.agency.clone(),
+            // Whoever may write to the log can write anybody's name into it.
+            agency: found.agency.as_ref().map(|agency| match found.signed {
+                Some(false) => format!("NOT signed by {agency}"),
+                Some(true) | None => agency.clone(),
+            }),
             reason: found.reason.clone(),
             track: found.track,
             epochs: found.epochs,

@@ -3,6 +3,7 @@
 
 use crate::book::{BookError, StoredCamera};
 use media::epoch::EpochOpen;
+use media::id::DeviceId;
 use media::policy::{OwnerPolicy, TrusteeEntry};
 
 /// How long a camera may take to follow a new policy.
@@ -57,6 +58,11 @@ impl Policies {
     /// The verifier keys of the trustees of all versions.
     pub(crate) fn trustees(&self) -> impl Iterator<Item = &str> {
         self.0.iter().flat_map(|version| &version.policy.trustees).map(|entry| entry.vkey.as_str())
+    }
+
+    /// Whether one of the versions names this device.
+    pub(crate) fn lists(&self, device: &DeviceId) -> bool {
+        self.0.iter().flat_map(|version| &version.policy.recipients).any(|to| to.device_id == *device)
     }
 
     /// To whom the shares of an epoch are dealt, in their order.

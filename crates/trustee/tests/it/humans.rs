@@ -174,3 +174,30 @@ async fn a_recovery_waits_its_time_needs_no_approval_and_can_be_denied_meanwhile
     assert_eq!(refusal(&trustee.post(denied.body()).await).2, "denied");
     trustee.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_rules_ask_for_two_approvers_one_key_is_not_enough() {
+    // After so many emergencies each needs two: here, from the first.
+    let mut world = World::under(Approval::Human, |figures| figures.breaker_max = 0).await;
+    let second = world.dir.path().join("second.key");
+    world.config.approvers.push(trustee::approver_init(&second, "second.bar.example").unwrap());
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let case = camera.request(&world, Kind::Emergency).await;
+    let id = case.id.to_hex();
+    assert_eq!(trustee.post(case.body()).await.status, 202);
+    assert_eq!(trustee::pending(&world.config).unwrap()[0].approvals, 2);
+    world.approve(&id).unwrap();
+    assert_eq!(trustee::pending(&world.config).unwrap()[0].decided, Some(trustee::Decision::HalfApproved));
+    assert_eq!(trustee.post(case.body()).await.status, 202);
+    assert!(matches!(world.approve(&id), Err(ApproveError::SameApprover(_))));
+    trustee::approve(&world.config, &id, CALLED, &second).unwrap();
+    let granted = until("both are taken in", async || {
+        let reply = trustee.post(case.body()).await;
+        (reply.status == 200).then_some(reply)
+    });
+    let opened = open(&world, &granted.await, case.logged(), &case.release_key);
+    let keys = [0, 1].map(|at| Verifier::parse(&world.config.approvers[at]).unwrap().ed25519_key().unwrap());
+    assert_eq!(opened.grant.value().value().approver, Some(Hash::of(&[&keys[0], &keys[1]])));
+    trustee.stop().await;
+}

@@ -54,6 +54,11 @@ pub(crate) enum Approval {
 
 impl World {
     pub(crate) async fn new(approval: Approval) -> Self {
+        Self::under(approval, |_| {}).await
+    }
+
+    /// Under rules with other figures.
+    pub(crate) async fn under(approval: Approval, alter: impl FnOnce(&mut Figures)) -> Self {
         away_from_midnight().await;
         let dir = tempfile::tempdir().unwrap();
         let clerk = dir.path().join("clerk.key");
@@ -80,7 +85,8 @@ impl World {
         };
         let log = Log::start(log_config).await;
         config.log.url = log.url();
-        let figures = Figures { recovery_wait_secs: RECOVERY_WAIT_SECS, ..Figures::RECOMMENDED };
+        let mut figures = Figures { recovery_wait_secs: RECOVERY_WAIT_SECS, ..Figures::RECOMMENDED };
+        alter(&mut figures);
         let own = Vkey::new(Verifier::parse(&created.vkey).unwrap()).unwrap();
         let rules = stage::leaves::rules_with(vec![own]).with_figures(figures);
         std::fs::write(&config.policy_doc, rules.encode()).unwrap();

@@ -321,6 +321,50 @@ fn the_first_key_of_a_day_that_a_trustee_of_the_policy_logged_is_kept() {
 }
 
 #[test]
+fn a_request_that_its_agency_did_not_sign_is_never_shown_as_the_agencys() {
+    use stage::keys::{officer, sponsor, supervisor};
+    const TIME: u64 = 1_799_999_000;
+    let mut history = stage::paper::History::default();
+    let mut register = Register::new(stage::paper::policy().stamp_keys());
+    let mut ledger = ledger(Vec::new(), &[]);
+    let mut add = |leaf: &[u8]| {
+        let index = history.add_at(leaf, TIME);
+        let entry = history.entry(index).to_vec();
+        register.fold(index, &entry).unwrap();
+        ledger.take(index, &entry);
+        (index, entry)
+    };
+    stage::leaves::founding(TIME).iter().for_each(|leaf| drop(add(leaf)));
+    let value = emergency(Day(20_030), &details(CAMERA), |_| ()).value().clone();
+    let (officer, supervisor) = (officer("police.example"), supervisor("police.example"));
+    let theirs = Signed::sign(value.clone(), &[&officer, &supervisor, &sponsor()]).unwrap();
+    let (signed, entry) = add(theirs.entry_bytes());
+    // Somebody who may write to the log, and an officer of another agency.
+    let other = stage::keys::officer("sheriff.example");
+    let (label, id) = (|id: EntryId| Hash(notice_of(Day(20_030)).label(id.as_bytes())), EntryId([77; 16]));
+    let forged = Request { id, label: label(id), ..value };
+    let forged = Signed::sign(forged, &[&other, &supervisor, &sponsor()]).unwrap();
+    let (unsigned, _) = add(forged.entry_bytes());
+    // A court's key ratifies; a sponsor alone says so.
+    let asked = stage::leaves::Asked { index: signed, id: theirs.value().id, time: TIME, bytes: entry };
+    add(&stage::leaves::ratification_by(&asked, 60, &[&sponsor(), &sponsor()]));
+    assert!(ledger.is_undecided());
+    let row = |ledger: &Ledger, index| ledger.rows().into_iter().find(|row| row.leaf_index == index).unwrap();
+    ledger.judge(&register);
+    assert_eq!(row(&ledger, signed).agency.as_deref(), Some("police.example"));
+    assert_eq!(row(&ledger, signed).remarks, Vec::<String>::new(), "not ratified by its sponsor");
+    assert_eq!(row(&ledger, unsigned).agency.as_deref(), Some("NOT signed by police.example"));
+    // What was granted, a court can ratify.
+    let grant = stage::leaves::grant(&asked, &stage::keys::trustee(1));
+    for leaf in [grant, stage::leaves::ratification(&asked, 60)] {
+        let index = history.add_at(&leaf, TIME);
+        register.fold(index, history.entry(index)).unwrap();
+    }
+    ledger.judge(&register);
+    assert_eq!(row(&ledger, signed).remarks, ["ratified by a registered court's key"]);
+}
+
+#[test]
 fn noise_crowds_out_no_true_remark_and_stands_behind_it() {
     let request = emergency(PAIRED, &details(CAMERA), |_| ());
     let mut ledger = ledger(Vec::new(), &[]);

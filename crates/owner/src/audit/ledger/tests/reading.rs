@@ -8,7 +8,7 @@
 //! attacker has; a foreign notice chain, which the audit of EpochOpens names.
 
 use super::*;
-use escrow::policy::{Decision, Facts, Stated, decide};
+use escrow::policy::{Decision, Facts, PolicyDoc, Stated, decide};
 use escrow::register::Register;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const DAYS: u64 = 40;
 const DAY_SECS: u64 = 86_400;
 /// Keys of days beyond the last audit, which the attacker has as well.
 const KEYS: u64 = DAYS + 20;
-const TRIES: usize = 6000;
+const TRIES: usize = 1500;
 
 /// Draws, the same at each run.
 struct Draw(u64);
@@ -44,17 +44,19 @@ struct Try {
 
 struct Attacker {
     draw: Draw,
+    rules: PolicyDoc,
     register: Register,
     keys: Vec<CameraDay>,
+    /// What every request of the attacker's says beside what is drawn.
+    request: Request,
 }
 
 impl Attacker {
     fn new() -> Self {
-        let rules = stage::leaves::rules();
-        let mut register = Register::new(&rules);
-        register.fold(0, &stage::leaves::publication(&rules, PAIRED.start().0)).unwrap();
+        let (rules, register) = (stage::leaves::rules(), Register::new(Vec::new()));
+        let request = emergency(PAIRED, &details(CAMERA), |_| ()).value().clone();
         let last = Day(PAIRED.0 + u32::try_from(KEYS).unwrap());
-        Self { draw: Draw(9), register, keys: days_of(&CAMERA, root(), PAIRED, last) }
+        Self { draw: Draw(9), rules, register, keys: days_of(&CAMERA, root(), PAIRED, last), request }
     }
 
     fn logs(&mut self, number: usize) -> Try {
@@ -81,17 +83,13 @@ impl Attacker {
             _ => self.draw.around(stamp, 7200),
         };
         let label = Hash(key.label(id.as_bytes()));
-        let request = emergency(PAIRED, &details(CAMERA), |request| {
-            (request.id, request.kind, request.label, request.time) = (id, kind, label, Seconds(time));
-            request.policy = stage::leaves::rules().hash();
-            match kind {
-                Kind::Recovery => {
-                    (request.agency, request.country, request.basis) = (None, None, None);
-                }
-                Kind::Legal => request.basis = Word::new("court-order"),
-                Kind::Emergency | Kind::OwnerShare => {}
-            }
-        });
+        let mut request = Request { id, kind, label, time: Seconds(time), ..self.request.clone() };
+        match kind {
+            Kind::Recovery => (request.agency, request.country, request.basis) = (None, None, None),
+            Kind::Legal => request.basis = Word::new("court-order"),
+            Kind::Emergency | Kind::OwnerShare => {}
+        }
+        let request = Signed::sign(request, &[&relay()]).unwrap();
         let end = start + 1 + self.draw.below(8 * 3600);
         let counts = (0..8).any(|_| {
             let shown = stamp + self.draw.below(30 * DAY_SECS);
@@ -104,17 +102,18 @@ impl Attacker {
     fn passes(&self, request: &Request, stamp: u64, (start, end): (u64, u64), shown: u64) -> bool {
         let facts = Facts {
             register: &self.register,
+            rules: &self.rules,
             request,
             index: 1,
-            logged_at: Seconds(stamp),
-            epochs: 1,
+            stamp: Seconds(stamp),
             start_us: Seconds(start).micros(),
             end_us: Seconds(end).micros(),
             order: Stated::Yes,
+            veto: Stated::No,
+            notices: Stated::Yes,
             is_same_camera: &|_| false,
         };
-        let decided = decide(&facts, &stage::leaves::rules(), Seconds(shown));
-        !matches!(decided, Decision::Refuse(_))
+        !matches!(decide(&facts, Seconds(shown)), Decision::Refuse(_))
     }
 }
 
@@ -130,7 +129,7 @@ fn whatever_anybody_logs_at_any_time_what_can_count_is_found_at_its_one_reading(
         let now = PAIRED.start().0 + day * DAY_SECS + attacker.draw.below(DAY_SECS);
         let days = days_of(&CAMERA, root(), PAIRED, Seconds(now).day());
         let book = Stored { findings, ..book(Vec::new()) };
-        let mut ledger = Ledger::new(&book, days, now).unwrap();
+        let mut ledger = Ledger::new(&book, days, audit(), now).unwrap();
         while let Some(next) = log.get(read).filter(|next| next.stamp <= now + 30) {
             ledger.take(read as u64, &next.leaf);
             read += 1;
@@ -141,6 +140,7 @@ fn whatever_anybody_logs_at_any_time_what_can_count_is_found_at_its_one_reading(
     let mut ledger = Ledger::new(
         &Stored { findings, ..book(Vec::new()) },
         days_of(&CAMERA, root(), PAIRED, last.day()),
+        audit(),
         last.0,
     )
     .unwrap();
