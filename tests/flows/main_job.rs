@@ -44,6 +44,8 @@ async fn the_demo_reports_every_figure_truthfully_and_its_clips_are_the_source()
     assert_eq!(number("epochs_requested"), ASKED, "{report}");
     assert_eq!(number("epochs_opened"), ASKED, "{report}");
     assert_eq!(report["unlogged_refused"], serde_json::json!({ "refused": true, "name": "not-logged" }));
+    let prelogged = serde_json::json!({ "refused": true, "name": "footage-from-future" });
+    assert_eq!(report["prelogged_refused"], prelogged);
     assert_eq!(report["neighbour_epoch_refused"]["refused"], true, "{report}");
     assert_eq!(report["audit_found"], true, "{report}");
     assert_eq!(number("public_emergency_count"), 1, "{report}");

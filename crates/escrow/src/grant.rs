@@ -232,6 +232,12 @@ fn decode<'a>(asked: &'a Asked, standing: &Standing<'_>) -> Result<Parts<'a>, Re
     if standing.register.rules_of(&standing.rules.hash()).is_none() {
         return Err(Refusal::RulesNotLogged);
     }
+    // SPEC: release.md#g1: a trustee that the PolicyDoc in force does not name MUST NOT grant: no
+    // reader of the log would count it.
+    let named = |rules: &PolicyDoc| rules.trustees().any(|key| key == standing.trustee);
+    if !standing.register.rules().is_some_and(named) {
+        return Err(Refusal::NotInRules);
+    }
     if package.opens.is_empty() {
         return Err(Refusal::NoEpochs);
     }

@@ -135,7 +135,8 @@ impl World {
 
     pub(crate) fn with(setup: &Setup) -> Self {
         let vkey = |signer: Signer| Vkey::new(signer.verifier()).unwrap();
-        let trustees = (1..=TRUSTEES).map(|index| vkey(trustee(index))).collect();
+        // One more than the owner chose.
+        let trustees = (1..=TRUSTEES + 1).map(|index| vkey(trustee(index))).collect();
         let rules = PolicyDoc::recommended(vkey(operator()), vkey(registrar()), trustees).unwrap();
         let rules = rules.with_figures(setup.figures);
         let mut world = Self {

@@ -33,6 +33,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::NoEpochs
         | Refusal::NoEscrowKind
         | Refusal::RulesNotLogged
+        | Refusal::NotInRules
         | Refusal::OtherRules
         | Refusal::NotLogged
         | Refusal::CheckpointRefused(_)

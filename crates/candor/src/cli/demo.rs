@@ -144,12 +144,13 @@ async fn linger(terminal: &Terminal, cast: &Cast, shutdown: &Shutdown) {
 fn summary(report: &Report) -> String {
     format!(
         "\n{} of {} segments are durable at a relay that cannot open them; {} played back.\n\
-         Unlogged: {}. Logged as leaf {} under {} witnesses: {} of {} epochs opened, the next one {}.\n\
+         Unlogged: {}. Logged before its footage: {}. Logged as leaf {} under {} witnesses: {} of {} epochs opened, the next one {}.\n\
          The owner's audit {}; anyone counts {} emergency release(s); the monitors {}. {:.0} s in all.",
         report.segments_acked,
         report.segments_sent,
         report.segments_played,
         report.unlogged_refused.name,
+        report.prelogged_refused.name,
         report.leaf_index,
         report.witness_cosignatures,
         report.epochs_opened,

@@ -21,6 +21,9 @@ pub struct Report {
     pub epochs_opened: u64,
     /// Whether every trustee refused the request before it was logged, and by which name.
     pub unlogged_refused: Refused,
+    /// Whether every trustee refused a request that was logged before its footage was filmed, and shown
+    /// afterwards, and by which name.
+    pub prelogged_refused: Refused,
     /// Whether the epoch after the request's last stayed closed to the released keys, and by which
     /// name.
     pub neighbour_epoch_refused: Refused,
@@ -55,6 +58,7 @@ impl Report {
             && self.epochs_requested > 0
             && self.epochs_opened == self.epochs_requested
             && self.unlogged_refused.refused
+            && self.prelogged_refused.refused
             && self.neighbour_epoch_refused.refused
             && self.audit_found
             && self.public_emergency_count == 1

@@ -85,6 +85,7 @@ impl Story<'_> {
         let unlogged_refused = self.before_the_log(&chosen, &folder).await?;
         let (leaf_index, witness_cosignatures) = self.logged(&folder).await?;
         let (opened, neighbour, evidence_verified) = self.opened(&folder).await?;
+        let prelogged_refused = self.before_the_footage().await?;
         let audit_found = self.audit(leaf_index).await?;
         let (public_emergency_count, monitors_agree) = self.recount().await?;
 
@@ -97,6 +98,7 @@ impl Story<'_> {
             epochs_requested: opened.epochs_requested,
             epochs_opened: opened.epochs_opened,
             unlogged_refused,
+            prelogged_refused,
             neighbour_epoch_refused: neighbour,
             audit_found,
             public_emergency_count,

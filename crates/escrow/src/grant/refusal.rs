@@ -73,6 +73,8 @@ refusals! {
         => "export the footage with the owner's app";
     "g1" "rules-not-logged" RulesNotLogged: "the PolicyDoc that this trustee agreed to is not of the log's chain"
         => "have the operator publish it, or the trustee agree to one that is published";
+    "g1" "not-in-rules" NotInRules: "the rules in force do not name this trustee: its grant would count nowhere"
+        => "ask the other trustees; the operator's next PolicyDoc may name this one";
 
     "g2" "not-logged" NotLogged: "no proof shows that the request is in the log: no key without a leaf"
         => "submit the request to the log, then send the package with its proof";

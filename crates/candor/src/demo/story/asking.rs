@@ -1,4 +1,5 @@
-//! The emergency: refused without a record, granted on the record, and what its keys open.
+//! The emergency: refused without a record, granted on the record, and what its keys open; and one that is
+//! logged too early.
 
 use super::{Chosen, PATIENCE, Story, StoryError, at};
 use crate::demo::report::Refused;
@@ -9,6 +10,14 @@ use requester::collect::Answer;
 use requester::folder::RequestFolder;
 use requester::show::Tried;
 use std::path::Path;
+use std::time::Duration;
+
+/// So long after its beginning an epoch is known to the relay.
+const BEGUN_US: u64 = 1_500_000;
+
+async fn sleep_until(us: u64) {
+    tokio::time::sleep(Duration::from_micros(us.saturating_sub(host::clock::now_us()))).await;
+}
 
 impl Story<'_> {
     /// Composes the request and shows it to the trustees without a leaf.
@@ -33,6 +42,10 @@ impl Story<'_> {
         for (trustee, answer) in &answers {
             self.says(format!("  {trustee}: {}", answer_text(answer)));
         }
+        Ok(self.refused_by_all(&answers))
+    }
+
+    fn refused_by_all(&self, answers: &[(String, Answer)]) -> Refused {
         let first = match answers.first() {
             Some((_, Answer::Refused(refused))) => refused.name.as_str(),
             Some((_, Answer::Granted { .. })) => "GRANTED",
@@ -42,7 +55,38 @@ impl Story<'_> {
         };
         let all_refused = answers.iter().all(|(_, answer)| matches!(answer, Answer::Refused(_)));
         let asked_all = answers.len() == usize::from(self.cast.plan.trustees);
-        Ok(Refused { refused: all_refused && asked_all, name: first.to_owned() })
+        Refused { refused: all_refused && asked_all, name: first.to_owned() }
+    }
+
+    /// Logs a request for the epoch that is being filmed, and shows it when that is over: an owner who
+    /// reads the log in between must not have read past it.
+    pub(super) async fn before_the_footage(&mut self) -> Result<Refused, StoryError> {
+        self.chapter("A request that is logged before its footage");
+        let requester = &self.cast.people.requester;
+        let folder = RequestFolder::at(&self.cast.plan.dir.join("early"));
+        let length_us = u64::from(self.cast.plan.epoch_seconds) * 1_000_000;
+        // Early in an epoch, when the relay knows of it.
+        let now_us = host::clock::now_us();
+        let begun_us = now_us.div_ceil(length_us) * length_us;
+        sleep_until(begun_us + BEGUN_US).await;
+        let ask = Ask {
+            from_us: begun_us + BEGUN_US / 2,
+            to_us: begun_us + BEGUN_US,
+            ..ask(self.camera()?.id.to_string(), &Chosen { from_us: 0, to_us: length_us })
+        };
+        let drafted = requester::request::new(requester, &ask, &folder).await.map_err(at("request new"))?;
+        requester::request::sign(requester, &folder).map_err(at("request sign"))?;
+        let submitted = requester::request::submit(requester, &folder).await.map_err(at("request submit"))?;
+        self.says(format!(
+            "epoch {} is being filmed, and leaf {} asks for it; it is shown to the trustees when the epoch is over:",
+            drafted.last_epoch, submitted.leaf_index
+        ));
+        sleep_until(drafted.to_us).await;
+        let answers = requester::collect::ask_once(requester, &folder).await.map_err(at("ask"))?;
+        for (trustee, answer) in &answers {
+            self.says(format!("  {trustee}: {}", answer_text(answer)));
+        }
+        Ok(self.refused_by_all(&answers))
     }
 
     /// Puts the request into the log.

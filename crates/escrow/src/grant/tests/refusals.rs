@@ -45,6 +45,11 @@ fn to_g4() -> Vec<(&'static str, Provoke)> {
             world.rules = world.rules.with_figures(others);
             world.check(&package).unwrap_err()
         }),
+        ("not-in-rules", || {
+            let mut world = World::new();
+            let package = world.ordinary();
+            world.check_as(TRUSTEES + 2, &package, NOW).unwrap_err()
+        }),
         ("other-rules", || ask(Kind::Emergency, |ask| ask.alter = |leaf| leaf.policy = Hash([0; 32]))),
         ("not-logged", || package(|_, package| package.proof.clear())),
         ("checkpoint-refused", || package(|world, package| {
