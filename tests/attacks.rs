@@ -6,6 +6,7 @@ mod blind_relay;
 mod clock;
 mod fork;
 mod garbage;
+mod hoard;
 mod quorum;
 mod scope;
 mod segments;

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("page", &["host"]),
     ("camera", &["container", "escrow", "host", "media", "quic", "relay-client", "seal", "tlog"]),
     ("store", &["host", "media"]),
-    ("relay", &["host", "log-client", "media", "quic", "store", "tlog"]),
+    ("relay", &["host", "log-client", "media", "quic", "record", "store", "tlog"]),
     ("log-server", &["host", "tlog"]),
     ("witness", &["host", "tlog"]),
     ("monitor", &["escrow", "host", "log-client", "page", "tlog"]),

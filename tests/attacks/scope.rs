@@ -12,6 +12,7 @@ use requester::request::Kind;
 use requester::show::Tried;
 use tlog::Entry as _;
 use tlog::note::Signer;
+use world::session::Session;
 use world::{Filmed, Stage};
 
 const EPOCH_US: u64 = world::EPOCH_SECONDS as u64 * 1_000_000;
@@ -54,8 +55,13 @@ async fn exactly_the_asked_epochs_open_and_their_neighbours_on_both_sides_do_not
             let tried = requester::show::try_epoch(requester, &folder, granted).await.unwrap();
             assert_eq!(tried, Tried::Opened, "{name}: epoch {granted}");
         }
+        let device = Session::of_device(&stage).await;
+        let sealed = device.segments(stage.cast.video.cameras[0].id, filmed.from_us, u64::MAX).await;
         for neighbour in [first - 1, last + 1] {
+            // The relay hands out nothing of it; and whoever has its ciphertext opens nothing.
             let tried = requester::show::try_epoch(requester, &folder, neighbour).await.unwrap();
+            assert!(matches!(tried, Tried::Withheld { .. }), "{name}: epoch {neighbour}: {tried:?}");
+            let tried = requester::show::try_sealed(requester, &folder, neighbour, &sealed).await.unwrap();
             let expected = Tried::Refused { name: "fragment-does-not-open".to_owned() };
             assert_eq!(tried, expected, "{name}: epoch {neighbour}");
         }

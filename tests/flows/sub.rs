@@ -12,6 +12,7 @@ use serde_json::json;
 use world::browser::Browser;
 use world::filming::Filming;
 use world::rtsp::RtspServer;
+use world::session::Session;
 use world::{Filmed, Stage, until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,6 +130,7 @@ async fn a_release_of_the_second_picture_opens_that_one_and_is_audited_as_its_ow
     };
     let requester = &stage.cast.people.requester;
     let owner = &stage.cast.people.owner;
+    let device = Session::of_device(&stage).await;
     for (track, width) in [(TrackId::SUB, "320"), (TrackId::MAIN, "640")] {
         let folder = stage.collected(&format!("request-{track}"), &ask(track)).await;
         let opened = requester::open::open(requester, &folder, &mut |_| {}).await.unwrap();
@@ -139,7 +141,11 @@ async fn a_release_of_the_second_picture_opens_that_one_and_is_audited_as_its_ow
         assert_eq!(shown, [width], "what was released is that picture");
         // The control for the scope tests: neighbours on the same track.
         let drafted = requester::request::draft(requester, &folder).unwrap();
-        let tried = requester::show::try_epoch(requester, &folder, drafted.last_epoch + 1).await.unwrap();
+        let next = drafted.last_epoch + 1;
+        let tried = requester::show::try_epoch(requester, &folder, next).await.unwrap();
+        assert!(matches!(tried, Tried::Withheld { .. }), "{tried:?}");
+        let sealed = device.segments_of(filming.id.parse().unwrap(), track, filmed.from_us, u64::MAX).await;
+        let tried = requester::show::try_sealed(requester, &folder, next, &sealed).await.unwrap();
         assert_eq!(tried, Tried::Refused { name: "fragment-does-not-open".to_owned() });
 
         let report = owner::audit::audit(owner, Since::LastHead, &mut |_| {}).await.unwrap();

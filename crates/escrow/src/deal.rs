@@ -10,9 +10,10 @@
 //! one may be opened ([`crate::grant`]).
 
 use crate::daykeys::DayKey;
+pub use crate::record::{shares_hash, slots};
 use crate::share::{Share, ShareError, check_threshold, split};
 use alloc::vec::Vec;
-use media::epoch::{CtxHash, EpochOpen, SealedShare};
+use media::epoch::{CtxHash, SealedShare};
 use seal::epoch::{EpochSeed, share_commit};
 use seal::hpke::{HpkeError, SecretKey};
 use tlog::Hash;
@@ -20,7 +21,6 @@ use tlog::note::Verifier;
 use zeroize::Zeroizing;
 
 const TRUSTEE_DOMAIN: &[u8] = b"candor trustee\0";
-const SHARES_DOMAIN: &[u8] = b"candor shares\0";
 const SEAL_DOMAIN: &[u8] = b"candor share seal\0";
 
 /// Which trustee a share is sealed for: SHA-256("candor trustee\0" || its verifier key's text).
@@ -121,23 +121,6 @@ pub(crate) fn unseal(
         Some(_) | None => None,
     };
     Ok(share.map_or(Unsealed::Nonsense, Unsealed::Share))
-}
-
-/// The slots of this index that are filled, by epoch.
-pub fn slots(opens: &[EpochOpen], index: u8) -> impl Iterator<Item = (&EpochOpen, &SealedShare)> {
-    let at = usize::from(index).checked_sub(1);
-    opens.iter().filter_map(move |open| Some((open, open.shares.get(at?)?.as_ref()?)))
-}
-
-/// What a grant says was opened: SHA-256("candor shares\0" || for each epoch in which the slot of
-/// this index is filled: u64 epoch_no || SHA-256(day_key_id || sealed share)).
-pub fn shares_hash(opens: &[EpochOpen], index: u8) -> Hash {
-    let mut list = SHARES_DOMAIN.to_vec();
-    for (open, share) in slots(opens, index) {
-        list.extend_from_slice(&open.context.epoch_no.0.to_be_bytes());
-        list.extend_from_slice(Hash::of(&[&share.day_key_id, &share.sealed]).as_bytes());
-    }
-    Hash::of(&[&list])
 }
 
 fn shares_of(seed: &EpochSeed, ctx: &CtxHash, threshold: u8, count: u8) -> Result<Vec<Share>, ShareError> {

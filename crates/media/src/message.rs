@@ -62,7 +62,7 @@ mod call;
 mod control;
 mod refusal;
 
-pub use call::{CameraStatus, LoggedLeaf, NamedObject, Request, Response, Side, TrackStatus};
+pub use call::{CameraStatus, LoggedLeaf, NamedObject, ReleasedQuery, Request, Response, Side, TrackStatus};
 pub use control::{Control, From};
 pub use refusal::{Judges, Refusal, RefusalCode};
 

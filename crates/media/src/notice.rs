@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
+use ring::hmac;
 
 use crate::codec;
 use crate::enrollment::ObjectError;
@@ -39,7 +40,22 @@ impl core::fmt::Debug for DayNotice {
 
 fields!(DayNotice { camera_id, day, notice_key });
 
+/// The label of the leaf with this id, by a day's notice key.
+pub fn label(notice_key: &[u8; 32], entry_id: &[u8; 16]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, notice_key));
+    context.update(b"candor label\0");
+    context.update(entry_id);
+    let mut label = [0; 32];
+    label.copy_from_slice(context.sign().as_ref());
+    label
+}
+
 impl DayNotice {
+    /// The label of the leaf with this id.
+    pub fn label(&self, entry_id: &[u8; 16]) -> [u8; 32] {
+        label(&self.notice_key, entry_id)
+    }
+
     /// Signs as the camera and encodes.
     pub fn sign(&self, camera: &SigningKey) -> Vec<u8> {
         sign::sign_object(camera, DOMAIN, codec::encode(TYPE, self))

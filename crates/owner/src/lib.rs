@@ -15,6 +15,7 @@
 //! | [`policy`] | what each camera's policy says, and its next version |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
 //! | [`evidence`] | a recorded span for others: whole epochs, their keys, signed by this device |
+//! | [`sealed`] | stored segments as the relay has them, for showing what it sees |
 //! | [`status`] | what the relay says of each camera |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
 //! | [`alarm`] | tells when a camera is offline and when it is back, by a command or a webhook |
@@ -47,6 +48,7 @@ pub mod live;
 pub mod pair;
 pub mod play;
 pub mod policy;
+pub mod sealed;
 pub mod span;
 pub mod state;
 pub mod status;

@@ -13,7 +13,7 @@ use crate::link::{CONTROL_PRIORITY, Link};
 use bytes::Bytes;
 use media::codec::DecodeError;
 use media::limits::SEGMENT;
-use media::message::{RefusalCode, Request, Response};
+use media::message::{RefusalCode, ReleasedQuery, Request, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use media::time::Micros;
 use tokio::time::timeout;
@@ -41,7 +41,16 @@ impl Link {
 
     /// Asks for stored segments; a refusal is an error.
     pub async fn fetch_segments(&self, query: &SegmentQuery) -> Result<SegmentStream, CallError> {
-        match exchange(self, &Request::FetchSegments(*query)).await? {
+        self.fetch(&Request::FetchSegments(*query)).await
+    }
+
+    /// Asks for the segments of a release; a refusal is an error.
+    pub async fn fetch_released(&self, query: ReleasedQuery) -> Result<SegmentStream, CallError> {
+        self.fetch(&Request::FetchReleased(query)).await
+    }
+
+    async fn fetch(&self, request: &Request) -> Result<SegmentStream, CallError> {
+        match exchange(self, request).await? {
             (Response::Segments, frames) => Ok(SegmentStream { link: self.clone(), frames, ended: false }),
             (Response::Refused(refusal), _) => Err(refusal.into()),
             _ => Err(CallError::Unexpected("no Segments")),

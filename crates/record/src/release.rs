@@ -2,6 +2,8 @@
 
 use crate::record;
 use crate::value::{EntryId, Name, Word};
+use alloc::vec::Vec;
+use media::epoch::{EpochOpen, SealedShare};
 use media::time::Seconds;
 use tlog::Hash;
 
@@ -68,4 +70,21 @@ record! {
         /// When, by the trustee's clock.
         time: Seconds = "time",
     }
+}
+
+/// The slots of this index that are filled, by epoch.
+pub fn slots(opens: &[EpochOpen], index: u8) -> impl Iterator<Item = (&EpochOpen, &SealedShare)> {
+    let at = usize::from(index).checked_sub(1);
+    opens.iter().filter_map(move |open| Some((open, open.shares.get(at?)?.as_ref()?)))
+}
+
+/// What a grant says was opened: SHA-256("candor shares\0" || for each epoch in which the slot of
+/// this index is filled: u64 epoch_no || SHA-256(day_key_id || sealed share)).
+pub fn shares_hash(opens: &[EpochOpen], index: u8) -> Hash {
+    let mut list: Vec<u8> = b"candor shares\0".to_vec();
+    for (open, share) in slots(opens, index) {
+        list.extend_from_slice(&open.context.epoch_no.0.to_be_bytes());
+        list.extend_from_slice(Hash::of(&[&share.day_key_id, &share.sealed]).as_bytes());
+    }
+    Hash::of(&[&list])
 }

@@ -6,7 +6,7 @@
 //! | owner | its root key in the configuration | open mailboxes, put policies, have leaves sponsored, watch its cameras |
 //! | camera | an Enrollment by such an owner | publish itself, read its own policy, read day keys |
 //! | device | the newest policy's recipients, until `not_after` | watch, read heads; an admin also reads DayNotices |
-//! | sponsor | its link key in the configuration | fetch whole ciphertext, EpochOpens, policies and DayNotices; nothing live |
+//! | sponsor | its link key in the configuration | fetch what trustees granted, EpochOpens, policies and DayNotices; nothing live |
 //! | anybody | - | use a pairing mailbox whose identifier it knows |
 //!
 //! A camera whose owner the configuration no longer names is unknown from the next start on.
@@ -132,8 +132,14 @@ impl Access {
         role.map(drop).ok_or_else(|| no("your key is not among this camera's recipients"))
     }
 
-    // SPEC: session.md#heads: a sponsor MUST be refused heads, so that [`Access::may_watch`] is the
-    // rule for them.
+    /// Whether it is a sponsor's to show what was released of this camera.
+    pub(crate) fn may_release(&self, key: &PublicKey, camera_id: CameraId) -> Allowed {
+        let known = self.is_sponsor(key) && self.camera(camera_id).is_some();
+        if known { Ok(()) } else { Err(no("released footage is for the sponsors of this relay")) }
+    }
+
+    /// EpochOpens and policies. Of segments and heads [`Access::may_watch`] is the rule.
+    // SPEC: session.md#heads: a sponsor MUST be refused heads.
     pub(crate) fn may_fetch(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
         if self.is_sponsor(key) && self.camera(camera_id).is_some() {
             return Ok(());

@@ -35,6 +35,9 @@ async fn answer(
 ) -> Result<(), StreamError> {
     let request = match request {
         Request::FetchSegments(query) => return playback::send_segments(relay, peer, query, responder).await,
+        Request::FetchReleased(query) => {
+            return playback::send_released(relay, peer, query, responder).await;
+        }
         Request::FetchHeads(query) => return playback::send_heads(relay, peer, query, responder).await,
         other => other,
     };
@@ -55,6 +58,7 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
     match request {
         Request::FetchEpochs { camera_id, track, from_us, to_us } => {
             access.may_fetch(key, camera_id, now)?;
+            relay.take_opens(key, camera_id)?;
             playback::find_epochs(relay, camera_id, track, from_us, to_us).await
         }
         Request::PutEpochOpen(bytes) => {
@@ -93,7 +97,9 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
             relay.for_owners.sponsor.append(key, &text).await
         }
         Request::ListCameras => list_cameras(relay, peer, now).await,
-        Request::FetchSegments(_) | Request::FetchHeads(_) => Err(not_found("answered elsewhere")),
+        Request::FetchSegments(_) | Request::FetchHeads(_) | Request::FetchReleased(_) => {
+            Err(not_found("answered elsewhere"))
+        }
     }
 }
 

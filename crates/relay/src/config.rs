@@ -182,6 +182,10 @@ pub struct Limits {
     pub fetches: usize,
     /// Leaves a minute that are sponsored for one owner.
     pub leaves_per_minute: u32,
+    /// Answers with EpochOpens (of 64 at most) that one sponsor is given in a minute, on average.
+    pub opens_per_minute: u32,
+    /// So many of them at once: one long request.
+    pub opens_at_once: u32,
 }
 
 impl Default for Limits {
@@ -198,6 +202,8 @@ impl Default for Limits {
             writes_per_minute: 3000,
             fetches: 64,
             leaves_per_minute: 30,
+            opens_per_minute: 10,
+            opens_at_once: 160,
         }
     }
 }

@@ -9,7 +9,8 @@
 //! ```text
 //! camera  == segments ==>  ingest  -->  store    durable, then Ack
 //!                             \----->   fanout   == the same bytes ==>  viewers, each at its own pace
-//! owner, requester  -- FetchSegments, FetchEpochs -->  playback  <--  store
+//! owner  -- FetchSegments, FetchEpochs -->  playback  <--  store
+//! requester  -- FetchEpochs -->  playback;  -- FetchReleased: request, grants -->  released  -->  playback
 //! owner  -- FetchHeads -->  playback               of each segment the header and the first sealed fragment
 //! owner  -- SponsorLeaf -->  sponsor  --  signed leaf -->  the log
 //! ```
@@ -22,6 +23,7 @@
 //! | `state`, `load`, `peer`, `memory`, `receipts` | what all tasks share; what peers take of it; one peer; what it published; what it was acknowledged, signed |
 //! | `access`, `refuse` | who may; the store's errors as refusals |
 //! | `ingest`, `fanout`, `publishers`, `playback` | segments in, live, from whom, out |
+//! | `released` | what was granted, without which a sponsor gets no ciphertext |
 //! | `mailbox`, `sponsor`, `daykeys`, `retention`, `status` | beside the footage |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -40,6 +42,7 @@ mod playback;
 mod publishers;
 mod receipts;
 mod refuse;
+mod released;
 mod retention;
 mod serve;
 mod session;

@@ -18,6 +18,8 @@ pub(crate) struct Load {
     receiving: AtomicUsize,
     /// What cameras write: of enrolled ones only, which bounds the map.
     pub writes: Rates,
+    /// Answers with EpochOpens: of sponsors, whose number the configuration bounds.
+    pub opens: Rates,
 }
 
 impl Load {
@@ -27,6 +29,7 @@ impl Load {
             strangers: Semaphore::new(limits.strangers),
             receiving: AtomicUsize::new(0),
             writes: Rates::default(),
+            opens: Rates::default(),
         }
     }
 
@@ -43,8 +46,13 @@ pub(crate) struct Rates(Mutex<BTreeMap<[u8; 32], Bucket>>);
 impl Rates {
     /// Takes one of the `most` times a minute, if there is one.
     pub(crate) fn take(&self, who: [u8; 32], most: u32) -> bool {
+        self.take_of(who, most, most)
+    }
+
+    /// The same with so many at once.
+    pub(crate) fn take_of(&self, who: [u8; 32], per_minute: u32, at_once: u32) -> bool {
         let (mut rates, now) = (self.0.lock(), Instant::now());
-        rates.entry(who).or_insert_with(|| Bucket::new(most, most, now)).take(now).is_ok()
+        rates.entry(who).or_insert_with(|| Bucket::new(per_minute, at_once, now)).take(now).is_ok()
     }
 }
 

@@ -3,14 +3,16 @@
 
 use crate::peer::Peer;
 use crate::refuse::OrRefuse;
+use crate::released;
 use crate::state::Relay;
 use bytes::Bytes;
-use media::id::{CameraId, Sequence, TrackId};
+use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::limits;
-use media::message::{Refusal, RefusalCode, Response};
+use media::message::{Refusal, RefusalCode, ReleasedQuery, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use media::time::Micros;
 use quic::{Responder, SegmentsOut, StreamError};
+use std::future::ready;
 use store::{Entry, Page, StoreError};
 use tokio::sync::SemaphorePermit;
 
@@ -20,6 +22,15 @@ enum Part {
     Whole,
     Head { picture: bool },
 }
+
+/// A part of each segment, of so many at most, and of these epochs alone.
+struct Wanted {
+    part: Part,
+    most: usize,
+    epochs: (EpochNo, EpochNo),
+}
+
+const ALL: (EpochNo, EpochNo) = (EpochNo(0), EpochNo(u64::MAX));
 
 impl Part {
     async fn read(self, relay: &Relay, segment: &Entry) -> Result<Bytes, StoreError> {
@@ -44,10 +55,28 @@ pub(crate) async fn send_segments(
     query: SegmentQuery,
     responder: Responder,
 ) -> Result<(), StreamError> {
-    let allowed = relay.access.may_fetch(&peer.key, query.camera_id, relay.now());
-    let begun = first_page(relay, allowed, query, responder).await?;
-    let Some((page, responder, _seat)) = begun else { return Ok(()) };
-    send(relay, query, page, responder.follow(&Response::Segments).await?, Part::Whole, usize::MAX).await
+    let allowed = relay.access.may_watch(&peer.key, query.camera_id, relay.now());
+    let begun = first_page(relay, allowed, ready(Ok(query)), responder).await?;
+    let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
+    let out = responder.follow(&Response::Segments).await?;
+    send(relay, query, page, out, Wanted { part: Part::Whole, most: usize::MAX, epochs: ALL }).await
+}
+
+/// Streams to a sponsor what trustees granted: the segments of these epochs, and of no other that
+/// shares a moment with them.
+pub(crate) async fn send_released(
+    relay: &Relay,
+    peer: &Peer,
+    asked: ReleasedQuery,
+    responder: Responder,
+) -> Result<(), StreamError> {
+    let allowed = relay.access.may_release(&peer.key, asked.camera_id);
+    let begun = first_page(relay, allowed, released::judge(relay, &asked), responder).await?;
+    let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
+    let epochs = (asked.first, asked.last);
+    tracing::info!(camera_id = %asked.camera_id, first = %asked.first, last = %asked.last, "what was granted goes out");
+    let out = responder.follow(&Response::Segments).await?;
+    send(relay, query, page, out, Wanted { part: Part::Whole, most: usize::MAX, epochs }).await
 }
 
 /// Streams the heads of what was asked for in the same way, as many as one answer holds.
@@ -59,9 +88,10 @@ pub(crate) async fn send_heads(
 ) -> Result<(), StreamError> {
     let most = if picture { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
     let allowed = relay.access.may_watch(&peer.key, query.camera_id, relay.now());
-    let begun = first_page(relay, allowed, query, responder).await?;
-    let Some((page, responder, _seat)) = begun else { return Ok(()) };
-    send(relay, query, page, responder.follow(&Response::Heads).await?, Part::Head { picture }, most).await
+    let begun = first_page(relay, allowed, ready(Ok(query)), responder).await?;
+    let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
+    let out = responder.follow(&Response::Heads).await?;
+    send(relay, query, page, out, Wanted { part: Part::Head { picture }, most, epochs: ALL }).await
 }
 
 /// The first look comes before the answer, so that a failing store is a refusal and not half an
@@ -69,35 +99,38 @@ pub(crate) async fn send_heads(
 async fn first_page(
     relay: &Relay,
     allowed: Result<(), Refusal>,
-    query: SegmentQuery,
+    query: impl Future<Output = Result<SegmentQuery, Refusal>>,
     responder: Responder,
-) -> Result<Option<(Page, Responder, SemaphorePermit<'_>)>, StreamError> {
+) -> Result<Option<(SegmentQuery, Page, Responder, SemaphorePermit<'_>)>, StreamError> {
     let begun = async {
         allowed?;
         let too_many = |_| RefusalCode::Quota.because("too many fetches at once: ask again in a moment");
         let seat = relay.load.fetches.try_acquire().map_err(too_many)?;
-        Ok::<_, Refusal>((relay.store.segments(query).await.or_refuse()?, seat))
+        let query = query.await?;
+        Ok::<_, Refusal>((query, relay.store.segments(query).await.or_refuse()?, seat))
     };
     match begun.await {
-        Ok((page, seat)) => Ok(Some((page, responder, seat))),
+        Ok((query, page, seat)) => Ok(Some((query, page, responder, seat))),
         Err(refusal) => responder.answer(&Response::Refused(refusal)).await.map(|()| None),
     }
 }
 
-/// Sends a part of each segment, of `most` segments at most.
+/// Sends what is wanted of the segments that the query finds.
 async fn send(
     relay: &Relay,
     mut query: SegmentQuery,
     mut page: Page,
     mut out: SegmentsOut,
-    part: Part,
-    most: usize,
+    Wanted { part, most, epochs: (first, last) }: Wanted,
 ) -> Result<(), StreamError> {
     let mut sent = 0;
     loop {
         for segment in &page.entries {
             if sent == most {
                 return out.finish().await;
+            }
+            if !(first..=last).contains(&segment.header.epoch_no) {
+                continue;
             }
             match part.read(relay, segment).await {
                 Ok(bytes) => {

@@ -11,6 +11,7 @@ use media::message::{LoggedLeaf, Refusal, RefusalCode, Response};
 use media::sign::PublicKey;
 use std::time::Duration;
 use tlog::note::{self, NoteError, Signer, UnverifiedNote};
+use tlog::policy::Policy;
 use tlog::stamp::SUBMITTED_MAX_BYTES;
 
 /// How long an owner waits for the log before it is told to try again: less than a call may take.
@@ -28,6 +29,11 @@ pub(crate) struct Sponsor {
 impl Sponsor {
     pub(crate) fn new(signer: Signer, log: LogClient, per_minute: u32) -> Self {
         Self { signer, log, per_minute, rates: Rates::default() }
+    }
+
+    /// Whose log it is, and who must vouch for it.
+    pub(crate) fn log_policy(&self) -> &Policy {
+        self.log.policy()
     }
 
     /// Signs a leaf's text and appends it. The same text again has the same place in the log.

@@ -1,7 +1,7 @@
 //! What all tasks of a started relay share.
 
 use crate::access::Access;
-use crate::config::{Config, Limits};
+use crate::config::{Config, Key, Limits};
 use crate::fanout::Fanout;
 use crate::load::Load;
 use crate::mailbox::Mailboxes;
@@ -12,6 +12,7 @@ use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, TrackId};
 use media::message::{Refusal, RefusalCode};
+use media::sign::PublicKey;
 use media::time::{Micros, Seconds};
 use store::Store;
 
@@ -82,6 +83,23 @@ impl Relay {
             return Ok(());
         }
         Err(RefusalCode::Quota.because(format!("{most} writes a minute are allowed: go on in a moment")))
+    }
+
+    /// Takes one of the answers with EpochOpens that a sponsor has: who asks for one request after
+    /// the other is told to wait, and stands in the operator's log.
+    // SPEC: session.md#released-segments: EpochOpens for sponsors MUST be counted and bounded.
+    pub(crate) fn take_opens(&self, key: &PublicKey, camera_id: CameraId) -> Result<(), Refusal> {
+        if !self.access.is_sponsor(key) {
+            return Ok(());
+        }
+        let Limits { opens_per_minute, opens_at_once, .. } = self.limits;
+        let may = self.load.opens.take_of(*key, opens_per_minute, opens_at_once);
+        tracing::info!(sponsor = %Key(*key), %camera_id, may, "a sponsor asks for EpochOpens");
+        if may {
+            return Ok(());
+        }
+        let text = format!("a sponsor is given EpochOpens {opens_per_minute} times a minute: wait");
+        Err(RefusalCode::Quota.because(text))
     }
 
     /// Whether a camera may have this track.

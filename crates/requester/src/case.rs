@@ -7,9 +7,9 @@ use crate::objects::{self, Facts, ObjectsError};
 use escrow::bundle::{Bundle, BundleError, OpenBundle};
 use escrow::package::Package;
 use escrow::record::{Request, Signed};
-use media::id::{Sequence, TrackId};
+use media::id::{EpochNo, Sequence, TrackId};
+use media::message::{LoggedLeaf, ReleasedQuery};
 use media::policy::TrusteeEntry;
-use media::segment::SegmentQuery;
 use media::time::Micros;
 use seal::hpke::SecretKey;
 use tlog::note::Verifier;
@@ -106,9 +106,22 @@ impl<'a> Case<'a> {
         (self.facts.from_us, self.facts.to_us)
     }
 
-    /// What to ask for the sealed segments of a span.
-    pub(crate) fn query(&self, (from_us, to_us): (Micros, Micros)) -> SegmentQuery {
-        let (camera_id, track) = (self.facts.enrollment.camera_id(), self.track());
-        SegmentQuery { camera_id, track, from_us, to_us, cursor: Sequence(0) }
+    /// What to show the relay for the sealed segments of these epochs: it hands out what was
+    /// granted.
+    pub(crate) fn released(
+        &self,
+        granted: &[Granted],
+        (first, last): (EpochNo, EpochNo),
+    ) -> Result<ReleasedQuery, CaseError> {
+        let logged = |leaf: &[u8], proof: &[u8]| LoggedLeaf { leaf: leaf.to_vec(), proof: proof.to_vec() };
+        Ok(ReleasedQuery {
+            camera_id: self.facts.enrollment.camera_id(),
+            track: self.track(),
+            first,
+            last,
+            cursor: Sequence(0),
+            request: logged(&self.leaf, &self.folder.get(PROOF)?),
+            grants: granted.iter().map(|granted| logged(&granted.grant, &granted.proof)).collect(),
+        })
     }
 }

@@ -109,7 +109,8 @@ pub async fn open(
     let mut verification = Verification::start(&head)?;
     let mut clips = Clips::create(folder.path(), &head)?;
     let link = session.link().await?;
-    let mut footage = link.fetch_segments(&case.query(case.span_us())).await?;
+    let epochs = (case.facts.first_epoch, case.facts.last_epoch);
+    let mut footage = link.fetch_released(case.released(&shares.granted, epochs)?).await?;
     let mut opened = Vec::<EpochNo>::new();
     while let Some((_received_us, bytes)) = footage.next().await? {
         let told = verification.gaps().len();

@@ -1,6 +1,5 @@
-//! For showing what must not work: the released keys tried on an epoch that was not released, and a
-//! sealed segment as a sponsor can fetch it before any release. Nothing here is needed to open
-//! footage.
+//! For showing what must not work: the footage of an epoch that was not released, asked for, and the
+//! released keys tried on it. Nothing here is needed to open footage.
 
 use crate::Requester;
 use crate::case::Case;
@@ -9,11 +8,10 @@ use crate::open::OpenError;
 use crate::shares::{Shares, SharesError};
 use escrow::package::EPOCHS_MAX;
 use media::epoch::EpochOpen;
-use media::id::{CameraId, EpochNo, Sequence, TrackId};
+use media::id::EpochNo;
 use media::limits::EPOCH_SECONDS;
-use media::segment::SegmentQuery;
-use media::time::Micros;
-use quic::Link;
+use media::message::RefusalCode;
+use quic::{CallError, Link};
 use relay_client::{Epoch, EpochQuery, epochs};
 use seal::opener::{Keyring, OpenError as SegmentError, open_whole};
 use std::time::Duration;
@@ -29,12 +27,48 @@ pub enum Tried {
     Refused {
         name: String,
     },
+    /// The relay does not hand out its footage: it was not granted.
+    Withheld {
+        reason: String,
+    },
     /// The relay holds no segment of that epoch.
     NoFootage,
 }
 
-/// Tries every released key on the footage of epoch `epoch`.
+/// Asks the relay for the footage of epoch `epoch`, and tries every released key on it.
 pub async fn try_epoch(desk: &Requester, folder: &RequestFolder, epoch: u64) -> Result<Tried, OpenError> {
+    let case = Case::open(desk, folder)?;
+    let shares = Shares::read(&case)?;
+    let (first, last) = (case.facts.first_epoch, case.facts.last_epoch);
+    // What was granted is handed out as a whole; beside it the epoch is asked for by itself.
+    let asked = if (first..=last).contains(&EpochNo(epoch)) {
+        (first, last)
+    } else {
+        (EpochNo(epoch), EpochNo(epoch))
+    };
+    let mut session = desk.session();
+    let fetch = session.link().await?.fetch_released(case.released(&shares.granted, asked)?).await;
+    let mut footage = match fetch {
+        Ok(footage) => footage,
+        Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::NotAllowed => {
+            return Ok(Tried::Withheld { reason: refusal.text });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut sealed = Vec::new();
+    while let Some((_, segment)) = footage.next().await? {
+        sealed.push(segment);
+    }
+    try_sealed(desk, folder, epoch, &sealed).await
+}
+
+/// Tries every released key on sealed segments that somebody else had, who may watch.
+pub async fn try_sealed(
+    desk: &Requester,
+    folder: &RequestFolder,
+    epoch: u64,
+    sealed: &[bytes::Bytes],
+) -> Result<Tried, OpenError> {
     let case = Case::open(desk, folder)?;
     let shares = Shares::read(&case)?;
     let seeds = case.facts.opens.iter().map(|open| Ok(shares.combine(open)?.seed));
@@ -42,17 +76,15 @@ pub async fn try_epoch(desk: &Requester, folder: &RequestFolder, epoch: u64) -> 
     let mut session = desk.session();
     let link = session.link().await?;
     let Some(target) = find_epoch(&link, &case, EpochNo(epoch)).await? else { return Ok(Tried::NoFootage) };
-    let span = (target.context.start_us, target.context.end_us());
-    let mut footage = link.fetch_segments(&case.query(span)).await?;
     let mut outcome = Tried::NoFootage;
-    while let Some((_, bytes)) = footage.next().await? {
+    for bytes in sealed {
         for (open, seed) in case.facts.opens.iter().zip(&seeds) {
             // The released seed, used in every way there is: as it was meant, and in the
             // neighbour's place.
             for context in [&open.context, &target.context] {
                 let mut keys = Keyring::new(case.facts.enrollment.camera_pk, case.track());
                 keys.insert(&target, seed.content_key(&context.hash()));
-                match open_whole(&bytes, &keys) {
+                match open_whole(bytes, &keys) {
                     Ok(_) => return Ok(Tried::Opened),
                     Err(SegmentError::NoKey(_)) => {}
                     Err(SegmentError::Fragment(_)) => {
@@ -64,19 +96,6 @@ pub async fn try_epoch(desk: &Requester, folder: &RequestFolder, epoch: u64) -> 
         }
     }
     Ok(outcome)
-}
-
-/// The first sealed segment of a span, as the relay holds it.
-pub async fn sealed_segment(
-    desk: &Requester,
-    camera_id: CameraId,
-    (from_us, to_us): (Micros, Micros),
-) -> Result<Option<bytes::Bytes>, OpenError> {
-    let (track, cursor) = (TrackId(0), Sequence(0));
-    let query = SegmentQuery { camera_id, track, from_us, to_us, cursor };
-    let mut session = desk.session();
-    let mut footage = session.link().await?.fetch_segments(&query).await?;
-    Ok(footage.next().await?.map(|(_, sealed)| sealed))
 }
 
 async fn find_epoch(link: &Link, case: &Case<'_>, epoch: EpochNo) -> Result<Option<EpochOpen>, OpenError> {

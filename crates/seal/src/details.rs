@@ -41,6 +41,7 @@ impl DetailsKey {
         Self(key)
     }
 
+    // SPEC: segment.md#details-keys: a details key MUST be fresh for every leaf.
     /// Seals details (already padded): once, for the nonce is always the same.
     pub fn seal(&self, padded: &[u8]) -> Vec<u8> {
         let mut sealed = padded.to_vec();
@@ -58,6 +59,7 @@ impl DetailsKey {
         Some(opening)
     }
 
+    // SPEC: segment.md#details-keys: whoever is asked to grant MUST make the wrap again.
     /// The key, sealed to an owner's audit key for the leaf with this id: the same each time.
     ///
     /// # Errors

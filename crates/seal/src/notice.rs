@@ -11,7 +11,6 @@
 use crate::epoch::{expand, secret};
 use media::id::{CameraId, Day};
 use media::sign::sha256;
-use ring::hmac;
 
 secret!(
     /// `NR_d`: the one-way chain from which each day's notice key comes.
@@ -43,11 +42,6 @@ impl NoticeKey {
 
     /// The label of the leaf with this entry id.
     pub fn label(&self, entry_id: &[u8; 16]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
-        context.update(b"candor label\0");
-        context.update(entry_id);
-        let mut label = [0; 32];
-        label.copy_from_slice(context.sign().as_ref());
-        label
+        media::notice::label(&self.0, entry_id)
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use media::codec;
 use media::enrollment::Enrollment;
 use media::epoch::SignedEpochOpen;
-use media::id::{CameraId, Day, TrackId};
+use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::message::NamedObject;
 use media::pair::{HeldPolicy, PolicyBundle};
 use media::policy::SignedOwnerPolicy;
@@ -85,6 +85,24 @@ impl Store {
         Ok(EpochOpens { opens, more })
     }
 
+    /// # Errors
+    /// [`StoreError::Damaged`] or a failing place.
+    pub async fn epoch_open(
+        &self,
+        camera_id: CameraId,
+        track: TrackId,
+        epoch_no: EpochNo,
+    ) -> Result<Option<Bytes>, StoreError> {
+        self.object(Key { kind: Kind::EpochOpen, camera_id, track, number: epoch_no.0 }).await
+    }
+
+    async fn object(&self, key: Key) -> Result<Option<Bytes>, StoreError> {
+        match self.backend.get(key).await? {
+            Some(entry) => self.backend.read(entry).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Keeps a signed DayNotice that the caller has verified; durable on return.
     ///
     /// # Errors
@@ -105,10 +123,7 @@ impl Store {
     /// [`StoreError::Damaged`] or a failing place.
     pub async fn day_notice(&self, camera_id: CameraId, day: Day) -> Result<Option<Bytes>, StoreError> {
         let key = Key { kind: Kind::DayNotice, camera_id, track: TrackId(0), number: u64::from(day.0) };
-        match self.backend.get(key).await? {
-            Some(entry) => self.backend.read(entry).await.map(Some),
-            None => Ok(None),
-        }
+        self.object(key).await
     }
 
     /// Keeps a policy and its Enrollment; durable on return. Verifies both signatures; the leaf's

@@ -212,6 +212,7 @@ async fn try_epoch(terminal: &Terminal, (desk, folder): Opened, epoch: u64) -> O
     terminal.result(&tried, |tried| match tried {
         Tried::Opened => "it opens: it was released".to_owned(),
         Tried::Refused { name } => format!("it stays closed: {name}"),
+        Tried::Withheld { reason } => format!("the relay does not hand it out: {reason}"),
         Tried::NoFootage => "the relay holds no footage of it".to_owned(),
     });
     Ok(())

@@ -126,7 +126,8 @@ fn a_trustee_without_a_key_has_an_empty_slot_and_under_t_holders_all_are_empty()
 #[test]
 fn a_grant_s_list_names_exactly_these_shares() {
     let world = World::new();
-    let opens: Vec<EpochOpen> = world.camera.opens.iter().map(|open| open.unverified().clone()).collect();
+    let opens: Vec<media::epoch::EpochOpen> =
+        world.camera.opens.iter().map(|open| open.unverified().clone()).collect();
     let whole = shares_hash(&opens[..3], 1);
     assert_ne!(shares_hash(&opens[..3], 2), whole);
     assert_ne!(shares_hash(&opens[..2], 1), whole);

@@ -62,6 +62,25 @@ fn two_drafts_of_one_id_are_no_two_time_pad() {
 }
 
 #[test]
+fn a_days_notice_key_finds_leaves_and_reads_none() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let leaf: crate::record::Signed<Request> = crate::record::Signed::parse(&package.leaf).unwrap();
+    let request = leaf.value();
+    let notices = package.notices.iter();
+    let notice =
+        |bytes: &Vec<u8>| media::notice::DayNotice::decode_verified(bytes, &world.camera.public()).unwrap();
+    let keys: Vec<_> = notices.map(notice).collect();
+    assert!(keys.iter().any(|key| key.label(request.id.as_bytes()) == request.label.0), "it is found");
+    for key in keys {
+        let key = key.notice_key;
+        assert_eq!(Details::open(&request.details, &DetailsKey::new(key)), Err(DetailsError::CannotOpen));
+        assert_eq!(owner_key(request, &SecretKey::new(key)), Err(DetailsError::CannotOpen));
+        assert_eq!(owner_key(request, &seal::details::audit_key(&key)), Err(DetailsError::CannotOpen));
+    }
+}
+
+#[test]
 fn the_owner_reads_what_the_trustees_read_or_nobody_grants() {
     let mut world = World::new();
     let package = world.ordinary();

@@ -84,6 +84,10 @@ impl Camera {
         DayNotice { camera_id: self.id(), day, notice_key }.sign(&self.key)
     }
 
+    pub(crate) fn public(&self) -> media::sign::PublicKey {
+        self.key.verifying_key().to_bytes()
+    }
+
     /// By which its owner reads details.
     pub(crate) fn audit(&self) -> SecretKey {
         audit_key(&self.owner.to_bytes())

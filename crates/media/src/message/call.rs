@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{REQUEST_TYPE, RESPONSE_TYPE, Refusal};
 use crate::codec::DecodeError;
-use crate::id::{CameraId, Day, TrackId};
+use crate::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use crate::pair::HeldPolicy;
 use crate::segment::{HeadQuery, SegmentQuery};
 use crate::{fields, limits, numbered};
@@ -88,6 +88,9 @@ pub enum Request {
     SponsorLeaf(String),
     /// The cameras this peer may watch. Answer: [`Response::Cameras`].
     ListCameras,
+    /// Sponsor: the segments of epochs that were granted. Answer: [`Response::Segments`], then the
+    /// segments.
+    FetchReleased(ReleasedQuery),
     /// Heads of stored segments. Answer: [`Response::Heads`], then the heads, at most
     /// [`limits::HEADS_PER_ANSWER`], or [`limits::PICTURES_PER_ANSWER`] with pictures.
     FetchHeads(HeadQuery),
@@ -153,10 +156,32 @@ pub struct TrackStatus {
 
 fields!(TrackStatus { track, segments, bytes, newest_us });
 
-/// A leaf, and its proof of the log.
+/// What a sponsor asks of a release, and what shows that it was granted: to judge this a relay
+/// needs no key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleasedQuery {
+    /// Whose.
+    pub camera_id: CameraId,
+    /// Which picture.
+    pub track: TrackId,
+    /// The first epoch of the request.
+    pub first: EpochNo,
+    /// Its last one.
+    pub last: EpochNo,
+    /// Segments with a lower sequence are not wanted.
+    pub cursor: Sequence,
+    /// The request.
+    pub request: LoggedLeaf,
+    /// Grants of it, as many as the OwnerPolicy asks for.
+    pub grants: Vec<LoggedLeaf>,
+}
+
+fields!(ReleasedQuery { camera_id, track, first, last, cursor, request, grants[limits::TRUSTEES] });
+
+/// A leaf as the log has it, and its proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedLeaf {
-    /// The leaf, signed by the relay.
+    /// The leaf.
     pub leaf: Vec<u8>,
     /// Its proof.
     pub proof: Vec<u8>,
@@ -211,6 +236,7 @@ messages! { Request of REQUEST_TYPE, "request":
     12 SponsorLeaf(text = "leaf text" <= limits::LEAF);
     13 ListCameras;
     14 FetchHeads(query);
+    15 FetchReleased(query);
 }
 
 messages! { Response of RESPONSE_TYPE, "response":

@@ -3,12 +3,12 @@
 use crate::samples::{camera, camera_id, day_notice, enrollment, epoch_open, owner, policy, public};
 use media::codec::{DecodeError, Writer};
 use media::enrollment::CameraConsent;
-use media::id::{Day, Sequence, TrackId};
+use media::id::{Day, EpochNo, Sequence, TrackId};
 use media::limits;
 use media::message::LoggedLeaf;
 use media::message::{
-    CameraStatus, Control, From, NamedObject, REQUEST_TYPE, RESPONSE_TYPE, RefusalCode, Request, Response,
-    Side, TrackStatus,
+    CameraStatus, Control, From, NamedObject, REQUEST_TYPE, RESPONSE_TYPE, RefusalCode, ReleasedQuery,
+    Request, Response, Side, TrackStatus,
 };
 use media::pair::HeldPolicy;
 use media::pair::{PairHello, PairWelcome, PolicyBundle};
@@ -58,6 +58,15 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::SponsorLeaf("candor veto v1\nid AAAA\n".into()),
         Request::ListCameras,
         Request::FetchHeads(HeadQuery { segments: query, pictures: true }),
+        Request::FetchReleased(ReleasedQuery {
+            camera_id,
+            track,
+            first: EpochNo(4),
+            last: EpochNo(6),
+            cursor: Sequence(8),
+            request: LoggedLeaf { leaf: b"request".to_vec(), proof: b"proof".to_vec() },
+            grants: vec![LoggedLeaf { leaf: b"grant".to_vec(), proof: b"proof".to_vec() }],
+        }),
     ]
 }
 

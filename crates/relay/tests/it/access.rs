@@ -4,8 +4,8 @@
 use crate::world::{
     CAMERA, Camera, DEVICE, GUEST, OWNER, SPONSOR, STRANGER, TRACK, World, bundle, fetch, soon,
 };
-use media::id::{Day, TrackId};
-use media::message::{Control, From, RefusalCode, Request, Response, Side};
+use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
+use media::message::{Control, From, LoggedLeaf, RefusalCode, ReleasedQuery, Request, Response, Side};
 use media::pair::HeldPolicy;
 use media::policy::Role;
 use media::segment::HeadQuery;
@@ -26,7 +26,14 @@ fn every_call(camera: &Camera) -> Vec<Request> {
         Request::MailboxOpen { mailbox: [1; 32], ttl_s: 60 },
         Request::SponsorLeaf("candor policy v1\nsponsor relay.example\n".to_owned()),
         Request::FetchHeads(HeadQuery { segments: fetch(camera_id, 0), pictures: true }),
+        Request::FetchReleased(released(camera_id)),
     ]
+}
+
+fn released(camera_id: CameraId) -> ReleasedQuery {
+    let (request, cursor) = (LoggedLeaf { leaf: Vec::new(), proof: Vec::new() }, Sequence(0));
+    let (first, last) = (EpochNo(0), EpochNo(0));
+    ReleasedQuery { camera_id, track: TRACK, first, last, cursor, request, grants: Vec::new() }
 }
 
 #[tokio::test]
@@ -81,18 +88,38 @@ async fn a_stolen_device_or_camera_key_opens_nothing_of_another_camera() {
 }
 
 #[tokio::test]
-async fn a_sponsor_fetches_ciphertext_and_sees_nothing_live() {
+async fn a_sponsor_fetches_no_ciphertext_without_a_leaf_and_sees_nothing_live() {
     let world = World::new().await;
     let (mut camera, mut end) = world.camera().await;
     end.stored(&camera.film(&[b"x"])).await;
     let mut sponsor = world.connect(SPONSOR).await;
-    assert_eq!(sponsor.fetch(camera.id(), 0).await.len(), 1);
+    let refused = soon(sponsor.link.fetch_segments(&fetch(camera.id(), 0))).await.unwrap_err();
+    assert!(matches!(refused, CallError::Refused(r) if r.code == RefusalCode::NotAllowed));
     let said = sponsor.subscribe(camera.id(), From::NewestKeyFrame).await;
     assert!(matches!(said, Control::Refuse(r) if r.code == RefusalCode::NotAllowed));
     let policy = Request::GetPolicy { camera_id: camera.id(), hash: camera.policy_hash };
     assert!(matches!(sponsor.call(&policy).await, Response::Policy(HeldPolicy { .. })));
     let open = Request::MailboxOpen { mailbox: [1; 32], ttl_s: 60 };
     assert_eq!(sponsor.refused(&open).await, RefusalCode::NotAllowed);
+}
+
+#[tokio::test]
+async fn a_sponsor_hoards_no_epoch_opens() {
+    let world = World::with(|config| config.limits.opens_at_once = 3).await;
+    let (camera, _end) = world.camera().await;
+    let (camera_id, to_us) = (camera.id(), Micros::MAX);
+    let ask = Request::FetchEpochs { camera_id, track: TRACK, from_us: Micros(0), to_us };
+    let sponsor = world.connect(SPONSOR).await;
+    for _ in 0..3 {
+        assert!(matches!(sponsor.call(&ask).await, Response::Epochs { .. }));
+    }
+    assert_eq!(sponsor.refused(&ask).await, RefusalCode::Quota);
+    // Another connection is the same sponsor; a device is not one.
+    assert_eq!(world.connect(SPONSOR).await.refused(&ask).await, RefusalCode::Quota);
+    let device = world.connect(DEVICE).await;
+    for _ in 0..5 {
+        assert!(matches!(device.call(&ask).await, Response::Epochs { .. }));
+    }
 }
 
 #[tokio::test]

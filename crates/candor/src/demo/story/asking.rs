@@ -5,6 +5,8 @@ use super::{Chosen, PATIENCE, Story, StoryError, at};
 use crate::demo::report::Refused;
 use crate::words::answer_text;
 use escrow::evidence::Completeness;
+use media::time::Micros;
+use owner::sealed::sealed_segments;
 use requester::ask::{Ask, Grounds, Kind};
 use requester::collect::Answer;
 use requester::folder::RequestFolder;
@@ -124,16 +126,34 @@ impl Story<'_> {
             opened.segments,
             clips.join(", ")
         ));
-        let last = requester::request::draft(requester, folder).map_err(at("request"))?.last_epoch;
-        let tried = requester::show::try_epoch(requester, folder, last + 1).await.map_err(at("neighbour"))?;
-        let neighbour = match tried {
-            Tried::Refused { name } => Refused { refused: true, name },
-            Tried::Opened => Refused { refused: false, name: "OPENED".to_owned() },
-            Tried::NoFootage => Refused { refused: false, name: "no footage of it".to_owned() },
-        };
-        self.says(format!("epoch {}, the next one: {}", last + 1, neighbour.name));
+        let neighbour = self.neighbour(folder).await?;
         let holds = self.evidence(&opened.evidence)?;
         Ok((opened, neighbour, holds))
+    }
+
+    /// The epoch behind the last one: asked of the relay, which hands out what was granted; and, with
+    /// the ciphertext that the owner's device may have, tried with every released key.
+    async fn neighbour(&mut self, folder: &RequestFolder) -> Result<Refused, StoryError> {
+        let (requester, owner) = (&self.cast.people.requester, &self.cast.people.owner);
+        let drafted = requester::request::draft(requester, folder).map_err(at("request"))?;
+        let next = drafted.last_epoch + 1;
+        let asked = requester::show::try_epoch(requester, folder, next).await.map_err(at("neighbour"))?;
+        let span = (Micros(drafted.to_us), Micros(drafted.to_us + 1_000_000));
+        let sealed = sealed_segments(owner, self.camera()?.id, span, 16).await.map_err(at("neighbour"))?;
+        let tried = requester::show::try_sealed(requester, folder, next, &sealed).await;
+        let is_withheld = matches!(asked, Tried::Withheld { .. });
+        let neighbour = match tried.map_err(at("neighbour"))? {
+            Tried::Refused { name } => Refused { refused: is_withheld, name },
+            Tried::Opened => Refused { refused: false, name: "OPENED".to_owned() },
+            Tried::Withheld { .. } | Tried::NoFootage => {
+                Refused { refused: false, name: "no footage of it".to_owned() }
+            }
+        };
+        if let Tried::Withheld { reason } = asked {
+            self.says(format!("epoch {next}, the next one, asked of the relay: {reason}"));
+        }
+        self.says(format!("epoch {next}, the next one: {}", neighbour.name));
+        Ok(neighbour)
     }
 
     /// Verifies the evidence as a stranger would, and once more without the record that proves its

@@ -4,6 +4,7 @@ use super::{Chosen, Story, StoryError, at};
 use crate::words::show_us;
 use media::segment::{HEADER_LEN, SegmentHeader};
 use media::time::Micros;
+use owner::sealed::sealed_segments;
 
 impl Story<'_> {
     /// Fetches a stored segment as the relay has it, and looks for anything to see.
@@ -33,9 +34,10 @@ impl Story<'_> {
     }
 
     async fn stored_segment(&self, chosen: &Chosen) -> Result<bytes::Bytes, StoryError> {
-        let (requester, span) = (&self.cast.people.requester, (Micros(chosen.from_us), Micros(chosen.to_us)));
-        let sealed = requester::show::sealed_segment(requester, self.camera()?.id, span).await;
-        sealed.map_err(at("fetch"))?.ok_or(StoryError::Never("a stored segment in the chosen epochs"))
+        let span = (Micros(chosen.from_us), Micros(chosen.to_us));
+        let sealed = sealed_segments(&self.cast.people.owner, self.camera()?.id, span, 1).await;
+        let first = sealed.map_err(at("fetch"))?.into_iter().next();
+        first.ok_or(StoryError::Never("a stored segment in the chosen epochs"))
     }
 }
 
