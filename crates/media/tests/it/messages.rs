@@ -217,7 +217,7 @@ fn a_flag_other_than_0_and_1_and_unknown_kinds_are_refused() {
     for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 15], "request")] {
         assert_eq!(Request::decode(&bytes), Err(DecodeError::BadValue(field)));
     }
-    assert_eq!(Control::decode(&[0, 1, 0x40, 12]), Err(DecodeError::BadValue("control message")));
+    assert_eq!(Control::decode(&[0, 1, 0x40, 13]), Err(DecodeError::BadValue("control message")));
     assert_eq!(Response::decode(&[0, 1, 0x42, 10]), Err(DecodeError::BadValue("response")));
     assert_eq!(Control::decode(&[0, 2, 0x40, 11]), Err(DecodeError::UnknownSuite(2)));
     let wrong = DecodeError::WrongType { expected: 0x40, got: 0x41 };
