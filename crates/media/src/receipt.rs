@@ -6,7 +6,6 @@
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
-use crate::chain::Chain;
 use crate::codec::{self, DecodeError, Field, Reader, Writer};
 use crate::id::{CameraId, EpochNo, Sequence, TrackId};
 use crate::sign::{self, BadSignature, PublicKey};
@@ -61,7 +60,7 @@ pub struct Receipt {
     /// its number in that epoch,
     pub k: u32,
     /// and the chain value after it.
-    pub chain: Chain,
+    pub chain: [u8; 32],
     /// All of them, ascending; the oldest ranges are left out where there are more than fit.
     pub acknowledged: Vec<Range>,
 }

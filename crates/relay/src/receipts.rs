@@ -47,7 +47,7 @@ impl Receipts {
             if !std::mem::take(&mut said.has_news) {
                 return None;
             }
-            let (newest, chain) = said.newest;
+            let (newest, Chain(chain)) = said.newest;
             let ranges = said.ranges.iter().map(|(first, last)| Range { first: *first, last: *last });
             let skip = said.ranges.len().saturating_sub(limits::ACKNOWLEDGED);
             let acknowledged = ranges.skip(skip).collect();

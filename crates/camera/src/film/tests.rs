@@ -406,7 +406,7 @@ fn what_was_let_go_and_the_newest_receipt_stand_in_the_next_epoch_open() {
             at_us: Micros(MIDNIGHT),
             epoch_no: EpochNo(0),
             k: 1,
-            chain: Chain([1; 32]),
+            chain: [1; 32],
             acknowledged: vec![Range { first: Sequence(0), last: Sequence(last) }],
         };
         receipt.sign(&relay)

@@ -45,7 +45,7 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
             let ahead = if now >= all_at { DAYS_AHEAD } else { 1 };
             all_at = if now >= all_at { now + KEYS_EVERY } else { all_at };
             look_at = all_at;
-            if fetch_day_keys(session, ahead).await? == Found::TodaysLack {
+            if fetch_day_keys(session, ahead).await? == Today::LacksKeys {
                 look_at = all_at.min(now + missing.failed(&mut session.rng.clone()));
             }
         }
@@ -170,28 +170,28 @@ fn labels(spool: &Spool, camera_key: &PublicKey, today: Day) -> Result<Vec<(Day,
 
 /// Whether a key of today is still missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Todays,
-    TodaysLack,
+enum Today {
+    HasKeys,
+    LacksKeys,
 }
 
 /// Fetches trustees' keys for today and the days ahead, each verified before it is kept: signed, and
 /// announced by a leaf that the log has.
-async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Found, SessionError> {
+async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Today, SessionError> {
     let handover = &session.main.handover;
     let pairing = handover.on_disk(|spool| spool.pairing()).await?;
     // Filming reports a policy that does not hold.
     let Ok(policy) = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key) else {
-        return Ok(Found::Todays);
+        return Ok(Today::HasKeys);
     };
-    let Ok(log) = Policy::parse(pairing.log_policy.as_bytes()) else { return Ok(Found::Todays) };
+    let Ok(log) = Policy::parse(pairing.log_policy.as_bytes()) else { return Ok(Today::HasKeys) };
     let policy: &OwnerPolicy = policy.unverified();
     let trustees = (1u8..).zip(&policy.trustees).filter_map(|(share, trustee)| {
         Some((share, trustee.name.clone(), Verifier::parse(&trustee.vkey).ok()?))
     });
     let trustees: Vec<(u8, String, Verifier)> = trustees.collect();
     let today = session.today();
-    let mut found = Found::Todays;
+    let mut found = Today::HasKeys;
     for day in (0..=ahead).map(|ahead| Day(today.0.saturating_add(ahead))) {
         let wanted = trustees.clone();
         let missing = handover.on_disk(move |spool| missing(spool, wanted, day)).await?;
@@ -203,7 +203,7 @@ async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Found, SessionE
             let own = offered.iter().find(|object| object.name == name).map(|object| object.bytes.clone());
             match own.and_then(|bytes| published(&bytes, &vkey, day, &log)) {
                 Some(note) => handover.on_disk(move |spool| spool.keep_day_key(day, share, &note)).await?,
-                None if day == today => found = Found::TodaysLack,
+                None if day == today => found = Today::LacksKeys,
                 None => {}
             }
         }

@@ -3,15 +3,22 @@
 
 use super::{Approval, CastError, Part, Plan, Progress, ports};
 use camera::Stats;
+use host::http::{Fetch, FetchLimits};
 use host::shutdown::Shutdown;
 use host::start::Start;
 use media::id::CameraId;
+use media::time::Micros;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use trustee::LogConfig;
 
 pub type TrusteePart = Part<trustee::Config, trustee::At, trustee::Error>;
 pub type RelayPart = Part<relay::Config, relay::At, relay::Error>;
+
+/// How long trustees may take to have their first keys logged.
+const KEYS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Relay, trustees, cameras.
 #[derive(Debug)]
@@ -91,8 +98,26 @@ impl Trustees {
             let started = trustee::start(config.clone(), Start::on(listener, shutdown.child())).await;
             parts.push(Part::new(config, started.map_err(CastError::part("trustee"))?));
         }
+        publish(&parts).await?;
         Ok(parts)
     }
+}
+
+/// Waits until each trustee has published its key of today: a camera films without them, and what it
+/// films before has no share in it.
+async fn publish(trustees: &[TrusteePart]) -> Result<(), CastError> {
+    let (fetch, deadline) = (Fetch::new(FetchLimits::default()), Instant::now() + KEYS_WITHIN);
+    for trustee in trustees {
+        let today = Micros(host::clock::now_us()).day();
+        let url = media::policy::day_keys_url(&format!("http://{}", trustee.config.listen), today);
+        while !fetch.get(&url).await.is_ok_and(|reply| reply.status == 200) {
+            if Instant::now() > deadline {
+                return Err(CastError::Missing("a trustee's key of today"));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
 }
 
 /// A relay with keys and a port, not started.

@@ -102,7 +102,7 @@ pub(crate) fn receipt() -> SignedReceipt {
         at_us: Micros(1_793_000_000_000_000),
         epoch_no: EpochNo(6),
         k: 29,
-        chain: Chain([13; 32]),
+        chain: [13; 32],
         acknowledged: vec![range(0, 2), range(6, 9)],
     };
     receipt.sign(&relay)

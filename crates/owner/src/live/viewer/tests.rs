@@ -370,7 +370,7 @@ fn each_segment_that_is_missing_has_its_culprit_and_a_relay_that_deleted_one_is_
         at_us: Micros(START),
         epoch_no: EpochNo(0),
         k: 8,
-        chain: Chain([0; 32]),
+        chain: [0; 32],
         acknowledged: vec![range(1), range(7), range(8)],
     };
     scene.receipt = Some(receipt.sign(&relay));
