@@ -25,7 +25,7 @@ use tlog::proof::ProofError;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Written {
+pub struct WrittenEvidence {
     pub path: PathBuf,
     /// Whole epochs: from before the asked start to after the asked end.
     pub from_us: u64,
@@ -90,7 +90,7 @@ pub async fn export(
     picture: impl Into<Picture<'_>>,
     span: Span,
     to: &Path,
-) -> Result<Written, OwnEvidenceError> {
+) -> Result<WrittenEvidence, OwnEvidenceError> {
     let picture = picture.into();
     let stored = owner.refreshed().await?;
     let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
@@ -142,7 +142,7 @@ pub async fn export(
     let shown = verification.finish()?.footage;
     file.write(&writer.finish())?;
     file.rename(to)?;
-    Ok(Written {
+    Ok(WrittenEvidence {
         path: to.to_owned(),
         from_us: from_us.0,
         to_us: to_us.0,

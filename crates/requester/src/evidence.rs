@@ -9,16 +9,27 @@
 use crate::case::{Case, CaseError};
 use crate::folder::PROOF;
 use crate::objects::ObjectsError;
-use crate::open::{OpenError, Step};
 use crate::shares::Shares;
 use escrow::evidence::{Evidence, OpenedAs, Proven};
-use escrow::record::{KeyState, Leaf, OwnerPolicyLeaf, RequesterKey, Role, Seconds, Signed};
+use escrow::record::{KeyState, Leaf, OwnerPolicyLeaf, RecordError, RequesterKey, Role, Seconds, Signed};
 use log_client::{AddError, FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+use quic::CallError;
 use relay_client::{Session, epoch_after};
 use seal::epoch::EpochSeed;
 use tlog::Entry as _;
 use tlog::policy::Window;
 use tlog::reader::Head;
+
+/// Why there is no head.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadError {
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("it cannot be signed: {0}")]
+    Sign(#[from] RecordError),
+}
 
 /// Why the registrations are not in the evidence.
 #[derive(Debug, thiserror::Error)]
@@ -35,27 +46,26 @@ pub(crate) async fn head(
     shares: &Shares,
     seeds: &[EpochSeed],
     session: &mut Session,
-    on: &mut (dyn FnMut(Step) + Send),
-) -> Result<Evidence, OpenError> {
+    not_shown: &mut (dyn FnMut(String) + Send),
+) -> Result<Evidence, HeadError> {
     let desk = case.desk;
     // Without the PolicyDoc that the owner agreed to nobody's registration can be shown.
     let rules = Some(&desk.rules).filter(|rules| rules.hash().0 == case.facts.policy.policy_doc_hash);
     let registrations = match rules {
         None => Vec::new(),
         Some(_) => registrations(case, shares).await.unwrap_or_else(|error| {
-            let reason = format!("who registered the keys that signed the request: {error}");
-            on(Step::NotShown { reason });
+            not_shown(format!("who registered the keys that signed the request: {error}"));
             Vec::new()
         }),
     };
-    let last = case.facts.opens.last().map(|open| &open.context).ok_or(ObjectsError::NoEpochs)?;
+    let last = case.facts.opens.last().map(|open| &open.context).ok_or(ObjectsError::NoEpochs);
+    let last = last.map_err(CaseError::from)?;
     let camera_key = case.facts.enrollment.camera_pk;
     let closing = epoch_after(session, camera_key, last, &desk.machine.clock).await?;
     if closing.is_none() {
-        let reason = "where the footage ends: the relay has no later epoch of the camera; open again \
-                      when it films"
-            .to_owned();
-        on(Step::NotShown { reason });
+        let why =
+            "where the footage ends: the relay has no later epoch of the camera; open again when it films";
+        not_shown(why.to_owned());
     }
     let grants = shares.granted.iter();
     let mut evidence = Evidence {
@@ -80,9 +90,7 @@ pub(crate) async fn head(
         .map_err(|error| case.folder.damaged(PROOF, error))
         .map_err(CaseError::from)?;
     let now = Seconds(desk.machine.clock.seconds());
-    evidence
-        .sign(OpenedAs::Requester, &desk.keys.officer, now)
-        .map_err(escrow::evidence::EvidenceError::from)?;
+    evidence.sign(OpenedAs::Requester, &desk.keys.officer, now)?;
     Ok(evidence)
 }
 

@@ -44,5 +44,6 @@ mod state;
 
 pub use case::CaseError;
 pub use config::Config;
+pub use evidence::HeadError;
 pub use objects::ObjectsError;
 pub use state::{DeskError, Requester};

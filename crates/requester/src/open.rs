@@ -12,7 +12,7 @@
 
 use crate::Requester;
 use crate::case::{Case, CaseError};
-use crate::evidence;
+use crate::evidence::{self, HeadError};
 use crate::film::{Clips, WriteError};
 use crate::folder::RequestFolder;
 use crate::objects::ObjectsError;
@@ -88,6 +88,8 @@ pub enum OpenError {
     Link(#[from] LinkError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Head(#[from] HeadError),
     #[error("what the desk holds is no evidence: {0}")]
     Evidence(#[from] EvidenceError),
     #[error(transparent)]
@@ -105,7 +107,8 @@ pub async fn open(
     let shares = Shares::read(&case)?;
     let (seeds, culprits) = combine_all(&case, &shares, on)?;
     let mut session = desk.session();
-    let head = evidence::head(&case, &shares, &seeds, &mut session, on).await?;
+    let mut not_shown = |reason| on(Step::NotShown { reason });
+    let head = evidence::head(&case, &shares, &seeds, &mut session, &mut not_shown).await?;
     let mut verification = Verification::start(&head)?;
     let mut clips = Clips::create(folder.path(), &head)?;
     let link = session.link().await?;

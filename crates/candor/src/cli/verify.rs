@@ -165,6 +165,7 @@ fn best(films: &mut [Film], clip: &mut File) -> anyhow::Result<Compared> {
     Ok(best)
 }
 
+// SPEC: evidence.md#what-it-shows: a verifier MUST be given a log policy from elsewhere.
 fn verdict(verified: &Verified, is_trusted: bool, compared: Option<&Compared>) -> Verdict {
     match verified.footage.completeness() {
         _ if matches!(compared, Some(Compared::Differs { .. })) => Verdict::False,

@@ -72,6 +72,7 @@ impl Statement {
 }
 
 /// All that a file says, and what it does not.
+// SPEC: evidence.md#what-it-shows: a statement MUST NOT say more than was verified.
 pub(crate) fn statements(verified: &Verified, is_trusted: bool) -> Vec<Statement> {
     let mut all = vec![anchor(verified, is_trusted), camera(verified)];
     all.extend(picture(&verified.footage));
