@@ -36,7 +36,7 @@ mod release;
 mod signers;
 mod verify;
 
-pub use coverage::{Completeness, Footage, Unproven};
+pub use coverage::{Completeness, Footage, Loss, Unproven};
 pub use error::EvidenceError;
 pub use file::{FileError, FilePart, FileReader, FileVerification, FileWriter, Seen};
 pub use opener::{OpenedAs, Opener};

@@ -6,6 +6,7 @@ use crate::words::show_us;
 use anyhow::Context as _;
 use clap::Args;
 use escrow::evidence::{Completeness, SignedAs, SignerRole, Verified};
+use media::account::Culprit;
 use media::epoch::GapReason;
 use requester::film::{Film, Films};
 use seal::opener::Whole;
@@ -257,6 +258,13 @@ fn json(verified: &Verified, verdict: Verdict, statements: &[Statement]) -> Valu
             "gaps": footage.gaps.iter().map(|gap| json!({
                 "from": show_us(gap.from_us.0), "to": show_us(gap.to_us.0), "segments": gap.segments,
                 "reason": gap.reason.map(GapReason::word),
+            })).collect::<Vec<_>>(),
+            "losses": footage.losses.iter().map(|loss| json!({
+                "first": loss.range.first.0, "last": loss.range.last.0,
+                "culprit": match loss.culprit {
+                    Culprit::Relay(_) => "relay", Culprit::Camera(_) => "camera", Culprit::NobodyYet => "not-shown",
+                },
+                "relay_key": match loss.culprit { Culprit::Relay(key) => Some(hex::encode(key)), _ => None },
             })).collect::<Vec<_>>(),
             "not_proven": footage.unproven.iter().map(|open| json!({
                 "epoch": open.epoch.0, "from": show_us(open.from_us.0), "to": show_us(open.to_us.0),

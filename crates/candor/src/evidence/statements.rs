@@ -7,6 +7,7 @@ use escrow::evidence::{
     Completeness, Footage, OpenedAs, Opener, PolicyShown, Release, SignedAs, SignerRole, Verified,
 };
 use escrow::record::Kind;
+use media::account::Culprit;
 use media::epoch::GapReason;
 use serde::Serialize;
 
@@ -155,6 +156,29 @@ fn picture(footage: &Footage) -> Vec<Statement> {
                 reason.map_or("the camera's numbers and close records".to_owned(), |reason| {
                     format!("the camera's numbers; the camera says: {}", reason.told())
                 }),
+            ),
+        });
+    }
+    for loss in &footage.losses {
+        let numbers = format!("segments {} to {}", loss.range.first, loss.range.last);
+        all.push(match loss.culprit {
+            Culprit::Relay(key) => statement(
+                "culprit",
+                Standing::Shown,
+                format!("the relay with key {} had {numbers}, and lost or withholds them", hex::encode(key)),
+                "the relay's signed receipt, in a later EpochOpen of the camera",
+            ),
+            Culprit::Camera(why) => statement(
+                "culprit",
+                Standing::Shown,
+                format!("{numbers}: {}", why.told()),
+                "the camera's signature on a later EpochOpen",
+            ),
+            Culprit::NobodyYet => statement(
+                "culprit",
+                Standing::NotShown,
+                format!("whose loss {numbers} are: they may still be in the camera"),
+                "no receipt of a relay in the file names them, nor does the camera say that it let them go",
             ),
         });
     }

@@ -9,10 +9,15 @@ use super::EvidenceError;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
+use media::account::{Account, Culprit};
 use media::epoch::{EpochClose, EpochOpen, GapReason};
-use media::id::EpochNo;
+use media::id::{EpochNo, Sequence};
+use media::receipt::Range;
 use media::time::Micros;
 use seal::opener::{Continuity, Ended, Gap, OpenError};
+
+/// Of one hole, so many numbers are asked about.
+const LOSSES_MAX: usize = 1 << 20;
 
 /// An epoch, or the end of one, of which the file does not show whether anything is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +28,15 @@ pub struct Unproven {
     pub from_us: Micros,
     /// To the epoch's end, as far as it was planned.
     pub to_us: Micros,
+}
+
+/// Segments that are missing, and whose loss they are, as far as the EpochOpens of the file say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    /// Which, by the track's own numbers.
+    pub range: Range,
+    /// Whose.
+    pub culprit: Culprit,
 }
 
 /// What is in the file of the footage.
@@ -42,6 +56,8 @@ pub struct Footage {
     pub missing: u64,
     /// What is missing between start and end, or was not filmed, where the file shows it.
     pub gaps: Vec<Gap>,
+    /// Whose loss the missing ones are.
+    pub losses: Vec<Loss>,
     /// Of what it is not shown whether anything is missing.
     pub unproven: Vec<Unproven>,
 }
@@ -80,6 +96,9 @@ pub(super) struct Coverage {
     last: Option<Ended>,
     segments: u64,
     gaps: Vec<Gap>,
+    /// Numbers between two segments that are not there.
+    holes: Vec<Range>,
+    account: Account,
 }
 
 /// Of one epoch.
@@ -90,9 +109,13 @@ struct Counted {
 
 impl Coverage {
     pub(super) fn new(opens: Vec<EpochOpen>, closing: Option<EpochOpen>) -> Self {
+        let mut account = Account::default();
+        opens.iter().chain(&closing).for_each(|open| account.read(open));
         Self {
             opens,
             closing,
+            account,
+            holes: Vec::new(),
             continuity: Continuity::new(),
             seen: BTreeMap::new(),
             first: None,
@@ -116,6 +139,8 @@ impl Coverage {
         let epoch = ended.header.epoch_no;
         let known = self.opens.iter().find(|open| open.context.epoch_no == epoch);
         let gap = self.continuity.take(ended, known.ok_or(OpenError::NoKey(epoch))?)?;
+        let before = self.last.map(|last| last.header.sequence.0 + 1);
+        self.holes.extend(before.and_then(|before| numbers(before, ended.header.sequence.0)));
         self.gaps.extend(gap);
         self.segments += 1;
         self.first.get_or_insert(*ended);
@@ -142,9 +167,9 @@ impl Coverage {
             };
             missing += self.missing_of(epoch, close).ok_or(EvidenceError::WrongClose(epoch))?;
         }
-        let mut gaps: Vec<Gap> = self.missing_before(first).into_iter().collect();
-        gaps.extend(&self.gaps);
-        gaps.extend(self.missing_after(first, last));
+        let (before, after) = (self.missing_before(first), self.missing_after(first, last));
+        let losses = self.losses(before.as_ref(), after.as_ref());
+        let gaps = before.into_iter().chain(self.gaps.iter().copied()).chain(after).collect();
         Ok(Footage {
             first_epoch: first.context.epoch_no,
             last_epoch: last.context.epoch_no,
@@ -153,8 +178,32 @@ impl Coverage {
             segments: self.segments,
             missing,
             gaps,
+            losses,
             unproven,
         })
+    }
+
+    /// The numbers that are missing, each stretch with whose loss it is.
+    fn losses(&self, before: Option<&Gap>, after: Option<&Gap>) -> Vec<Loss> {
+        let first = self.first.map(|first| first.header.sequence.0);
+        let last = self.last.map(|last| last.header.sequence.0 + 1);
+        let before =
+            before.zip(first).and_then(|(gap, first)| numbers(first.saturating_sub(gap.segments), first));
+        let after = after.zip(last).and_then(|(gap, last)| numbers(last, last.saturating_add(gap.segments)));
+        let mut losses: Vec<Loss> = Vec::new();
+        for range in before.into_iter().chain(self.holes.iter().copied()).chain(after) {
+            // A close record counts in 32 bits, and the sequence could be made to say more.
+            for number in (range.first.0..=range.last.0).take(LOSSES_MAX) {
+                let (number, culprit) = (Sequence(number), self.account.culprit(Sequence(number)));
+                match losses.last_mut() {
+                    Some(loss) if loss.culprit == culprit && loss.range.last.0 + 1 == number.0 => {
+                        loss.range.last = number;
+                    }
+                    _ => losses.push(Loss { range: Range { first: number, last: number }, culprit }),
+                }
+            }
+        }
+        losses
     }
 
     /// Each epoch with its close record, if the file has it.
@@ -207,6 +256,11 @@ impl Coverage {
         let to_us = last.context.end_us().max(from_us);
         (segments > 0 || reason.is_some()).then_some(Gap { from_us, to_us, segments, reason })
     }
+}
+
+/// From one number to the one before another; none where there is none.
+fn numbers(first: u64, end: u64) -> Option<Range> {
+    (first < end).then(|| Range { first: Sequence(first), last: Sequence(end - 1) })
 }
 
 fn end_of(last: &Ended) -> Micros {

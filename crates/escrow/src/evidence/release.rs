@@ -109,6 +109,18 @@ impl Against<'_> {
         if grants.len() < usize::from(needed) {
             return Err(EvidenceError::TooFewGrants { got: grants.len(), needed });
         }
+        // A trustee to whom an epoch was not dealt lets none of it go: each epoch needs enough of them.
+        let shares = |open: &EpochOpen| {
+            let of = |granted: &&Granted| {
+                let place =
+                    self.policy.trustees.iter().position(|known| known.name == granted.trustee.as_str());
+                place.and_then(|place| open.shares.get(place)).is_some_and(Option::is_some)
+            };
+            grants.iter().filter(of).count()
+        };
+        if let Some(got) = self.opens.iter().map(shares).find(|got| *got < usize::from(needed)) {
+            return Err(EvidenceError::TooFewGrants { got, needed });
+        }
         if needed == 0 && !grants.is_empty() {
             return Err(EvidenceError::GrantsAlone);
         }

@@ -32,6 +32,7 @@ fn bare() -> Verified {
             segments: 5,
             missing: 0,
             gaps: Vec::new(),
+            losses: Vec::new(),
             unproven: Vec::new(),
         },
         release: None,

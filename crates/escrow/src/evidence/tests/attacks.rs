@@ -258,3 +258,53 @@ fn times_that_cannot_be_are_refused() {
     let early = Verification::start(&head(&world, package, Vec::new())).unwrap_err();
     assert!(matches!(early, EvidenceError::Order(_)), "{early}");
 }
+
+#[test]
+fn whose_loss_a_missing_segment_is_stands_in_the_evidence() {
+    use media::account::Culprit;
+    use media::epoch::{LossReason, Lost};
+    use media::id::Sequence;
+    use media::receipt::{Range, Receipt};
+    let relay = || SigningKey::from_bytes(&[33; 32]);
+    let range = |first, last| Range { first: Sequence(first), last: Sequence(last) };
+    let setup = Setup {
+        // The world's segments are numbered from 40. The record after the last epoch tells of 44 that
+        // the camera let it go, and has the relay's receipt for 41 to 43.
+        open: |at, open| {
+            if at == 3 {
+                let (context, relay) = (&open.context, SigningKey::from_bytes(&[33; 32]));
+                let range = |first, last| Range { first: Sequence(first), last: Sequence(last) };
+                let receipt = Receipt {
+                    relay_key: relay.verifying_key().to_bytes(),
+                    camera_id: context.camera_id,
+                    track: context.track,
+                    at_us: context.start_us,
+                    epoch_no: context.epoch_no,
+                    k: 0,
+                    chain: media::chain::Chain([0; 32]),
+                    acknowledged: std::vec![range(41, 43)],
+                };
+                open.receipt = Some(receipt.sign(&relay));
+                open.lost = std::vec![Lost { range: range(44, 44), why: LossReason::SpoolOverflow }];
+            }
+        },
+        ..with_devices()
+    };
+    let Released { evidence, segments, .. } = released_by(World::with(&setup), Kind::Emergency, THRESHOLD);
+    let footage = verify(&evidence, [&segments[0], &segments[1]]).unwrap().footage;
+    let losses: Vec<_> = footage.losses.iter().map(|loss| (loss.range, loss.culprit)).collect();
+    let relay = relay().verifying_key().to_bytes();
+    assert_eq!(
+        losses,
+        [
+            (range(42, 43), Culprit::Relay(relay)),
+            (range(44, 44), Culprit::Camera(LossReason::SpoolOverflow)),
+            (range(45, 45), Culprit::NobodyYet),
+        ]
+    );
+    // In the middle and at the beginning too; and nobody is blamed for what is there.
+    let footage = verify(&evidence, [&segments[2], &segments[5]]).unwrap().footage;
+    let losses: Vec<_> = footage.losses.iter().map(|loss| loss.range).collect();
+    assert_eq!(losses, [range(40, 40), range(41, 41), range(43, 43), range(44, 44)]);
+    assert!(verify(&evidence, &segments).unwrap().footage.losses.is_empty());
+}
