@@ -79,7 +79,8 @@ fn main() {
 fn config(dir: &Path, pace: Pace) -> log_server::Config {
     let mut config = stage::log::config(dir, stage::log::vkeys([stage::keys::sponsor()]));
     // Rates are not what is measured.
-    (config.submitters[0].per_minute, config.submitters[0].burst) = (u32::MAX, u32::MAX);
+    let submitter = &mut config.submitters[0];
+    (submitter.per_minute, submitter.burst, submitter.bytes_per_minute) = (u32::MAX, u32::MAX, u32::MAX);
     log_server::Config {
         batch_ms: pace.batch_ms,
         checkpoint_ms: pace.checkpoint_ms,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes note.json, checkpoint.json, cosignature.json, tlog-proof.json, policy.json, fork.json and stamp.json beside itself.
+"""Writes note.json, checkpoint.json, cosignature.json, tlog-proof.json, policy.json, fork.json, stamp.json and stamp-fault.json beside itself.
 
 A second implementation of the C2SP text formats, with Ed25519 by the formulas of RFC 8032 section 5.1 (slow, not constant time: these keys
 are public). Standard library only. ML-DSA-44 cosignatures are not in these vectors. Usage: python3 tlog.py            writes
@@ -177,15 +177,20 @@ def cosignatures():
 
 
 def proofs():
-    entries = [b"entry %d" % n for n in range(13)]
+    def leaf(n):
+        return f"entry {n}\n\n" + signed("relay.example", f"entry {n}\n")
+
+    entries = [(leaf(n) + stamped(LOG, f"entry {n}\n", TIME - 13 + n)).encode() for n in range(11)]
+    entries += [leaf(11).encode(), (leaf(12) + stamped("other.example", "entry 12\n", TIME)).encode()]
     text = checkpoint(LOG, 13, merkle.mth(entries))
     head = text + "\n" + signed(LOG, text) + "".join(cosigned(w, text, TIME + i) for i, w in enumerate(W[:3]))
 
     def proof(index, p, head=head, extra=""):
         return "c2sp.org/tlog-proof@v1\n" + extra + f"index {index}\n" + "".join(b64(h) + "\n" for h in p) + "\n" + head
 
-    good = [{"entry": e.decode(), "index": i, "proof": proof(i, merkle.path(i, entries))} for i, e in enumerate(entries)]
-    good.append({"entry": "entry 4", "index": 4, "proof": proof(4, merkle.path(4, entries), extra="extra " + b64(b"opaque") + "\n")})
+    good = [{"entry": e.decode(), "index": i, "stamp": TIME - 13 + i, "proof": proof(i, merkle.path(i, entries))} for i, e in enumerate(entries[:11])]
+    good.append({"entry": entries[4].decode(), "index": 4, "stamp": TIME - 9, "proof": proof(4, merkle.path(4, entries), extra="extra " + b64(b"opaque") + "\n")})
+    five = entries[5].decode()
     p = merkle.path(5, entries)
     x = proof(5, p)
     one = checkpoint(LOG, 13, merkle.mth(entries[:12]))
@@ -194,15 +199,16 @@ def proofs():
            ("no checkpoint", x[:x.index("\n\n") + 2]), ("a short hash", x.replace(b64(p[0]), b64(p[0][:31]))), ("66 hashes", proof(5, p * 17)),
            ("empty extra", x.replace("index 5", "extra \nindex 5")), ("extra after index", x.replace("index 5\n", "index 5\nextra YQ==\n")),
            ("trailing line", x + "x\n"), ("empty", "")]
-    refused = [("another entry", "entry 6", x), ("another index", "entry 5", proof(6, p)), ("one hash missing", "entry 5", proof(5, p[:-1])),
-               ("one hash too many", "entry 5", proof(5, p + [p[0]])), ("an inner node's preimage", (b"\1" + p[0] + p[1]).hex(), x),
-               ("two witnesses of three", "entry 5", proof(5, p, text + "\n" + signed(LOG, text) + "".join(cosigned(w, text, TIME) for w in W[:2]))),
-               ("one witness three times", "entry 5", proof(5, p, text + "\n" + signed(LOG, text) + cosigned(W[0], text, TIME) * 3)),
-               ("a third cosignature of time 0", "entry 5", proof(5, p, text + "\n" + signed(LOG, text) + cosigned(W[0], text, TIME) + cosigned(W[1], text, TIME) + cosigned(W[2], text, 0))),
-               ("a fourth, bad cosignature", "entry 5", proof(5, p, head + line(W[3], 4, bytes(72)))),
-               ("no log signature", "entry 5", proof(5, p, text + "\n" + "".join(cosigned(w, text, TIME) for w in W))),
-               ("another log", "entry 5", proof(5, p, (lambda t: t + "\n" + signed("other.example", t) + "".join(cosigned(w, t, TIME) for w in W))(text.replace(LOG, "other.example")))),
-               ("a head cosigned over another root", "entry 5", proof(5, p, one + "\n" + signed(LOG, one) + "".join(cosigned(w, text, TIME) for w in W)))]
+    refused = [("another entry", entries[6].decode(), x), ("no stamp", entries[11].decode(), proof(11, merkle.path(11, entries))), ("another log's stamp", entries[12].decode(), proof(12, merkle.path(12, entries))),
+               ("the leaf without its stamp", leaf(5), x), ("another index", five, proof(6, p)), ("one hash missing", five, proof(5, p[:-1])),
+               ("one hash too many", five, proof(5, p + [p[0]])), ("an inner node's preimage", (b"\1" + p[0] + p[1]).hex(), x),
+               ("two witnesses of three", five, proof(5, p, text + "\n" + signed(LOG, text) + "".join(cosigned(w, text, TIME) for w in W[:2]))),
+               ("one witness three times", five, proof(5, p, text + "\n" + signed(LOG, text) + cosigned(W[0], text, TIME) * 3)),
+               ("a third cosignature of time 0", five, proof(5, p, text + "\n" + signed(LOG, text) + cosigned(W[0], text, TIME) + cosigned(W[1], text, TIME) + cosigned(W[2], text, 0))),
+               ("a fourth, bad cosignature", five, proof(5, p, head + line(W[3], 4, bytes(72)))),
+               ("no log signature", five, proof(5, p, text + "\n" + "".join(cosigned(w, text, TIME) for w in W))),
+               ("another log", five, proof(5, p, (lambda t: t + "\n" + signed("other.example", t) + "".join(cosigned(w, t, TIME) for w in W))(text.replace(LOG, "other.example")))),
+               ("a head cosigned over another root", five, proof(5, p, one + "\n" + signed(LOG, one) + "".join(cosigned(w, text, TIME) for w in W)))]
     write("tlog-proof.json", {"about": "C2SP tlog-proof under a policy. Made by tlog.py.", "policy": policy_text(), "cosigned_at": TIME + 2,
                               "good": good, "malformed": [{"why": w, "proof": y} for w, y in bad],
                               "refused": [{"why": w, "entry": e, "proof": y} for w, e, y in refused]})
@@ -292,8 +298,53 @@ def stamps():
                          "bad": [{"why": w, "entry": e, "error": x} for w, e, x in bad]})
 
 
+def stamp_faults():
+    def note(n, time):
+        text = f"candor nothing v1\n{n}\n"
+        return (text + "\n" + signed("relay.example", text) + (stamped(LOG, text, time) if time is not None else "")).encode()
+
+    def head(entries, times, by=LOG):
+        text = checkpoint(by, len(entries), merkle.mth(entries))
+        return text + "\n" + signed(by, text) + "".join(cosigned(w, text, t) for w, t in zip(W, times))
+
+    def shown(entries, index, times, name=""):
+        p = "".join(b64(h) + "\n" for h in merkle.path(index, entries))
+        proof = f"c2sp.org/tlog-proof@v1\nindex {index}\n{p}\n" + head(entries, times)
+        return f"{name or 'entry'} {b64(entries[index])}\n{(name + '-') if name else ''}proof {b64(proof.encode())}\n"
+
+    def fault(kind, *parts):
+        return "candor stamp fault v1\nkind " + kind + "\n" + "".join(parts)
+
+    line = lambda note: f"head {b64(note.encode())}\n"
+    at = lambda *times: [note(n, t) for n, t in enumerate(times)]
+    now = [TIME] * 4
+    late, fine = at(TIME, TIME + 31, TIME + 31), at(TIME, TIME + 30, TIME + 30)
+    early, rim = at(TIME, TIME - 31), at(TIME, TIME - 30)
+    turned, same = at(TIME, TIME - 1), at(TIME, TIME)
+    bare = at(TIME, None)
+    lines = lambda entries, a: line(head(entries[:a], now))
+    good = [("late", fault("late", shown(late, 1, now), lines(late, 2)), 1, TIME + 31, TIME), ("late by a head of the same size", fault("late", shown(late, 2, now), lines(late, 3)), 2, TIME + 31, TIME),
+            ("early", fault("early", shown(early, 1, now), lines(early, 1)), 1, TIME - 31, TIME),
+            ("early by the earliest of its head's cosignatures", fault("early", shown(early, 1, now), line(head(early[:1], [TIME + 9, TIME, TIME + 5000]))), 1, TIME - 31, TIME),
+            ("out of order", fault("out-of-order", shown(turned, 1, now), shown(turned, 0, now, "before")), 1, TIME - 1, TIME),
+            ("missing", fault("missing", shown(bare, 1, now)), 1, None, None)]
+    x, y = good[0][1], good[4][1]
+    bad = [("30 s late is allowed", fault("late", shown(fine, 1, now), lines(fine, 2))), ("30 s early is allowed", fault("early", shown(rim, 1, now), lines(rim, 1))),
+           ("early by one lying witness", fault("early", shown(rim, 1, now), line(head(rim[:1], [TIME, TIME, TIME + 5000])))), ("late by one lying witness", fault("late", shown(fine, 1, now), line(head(fine[:2], [TIME - 5000, TIME, TIME])))),
+           ("equal stamps are in order", fault("out-of-order", shown(same, 1, now), shown(same, 0, now, "before"))), ("before comes after", fault("out-of-order", shown(turned, 0, now), shown(turned, 1, now, "before"))),
+           ("an entry before itself", fault("out-of-order", shown(turned, 1, now), shown(turned, 1, now, "before"))), ("stamped", fault("missing", shown(same, 1, now))),
+           ("not stamped, and called late", fault("late", shown(bare, 1, now), lines(bare, 2))), ("late by a head that does not cover it", fault("late", shown(late, 2, now), lines(late, 2))),
+           ("early by a head that covers it", fault("early", shown(early, 1, now), lines(early, 2))), ("a head without a quorum", fault("late", shown(late, 1, now), line(head(late[:2], now[:2])))),
+           ("a proof without a quorum", fault("missing", shown(bare, 1, now[:2]))), ("another log's head", fault("late", shown(late, 1, now), line(head(late[:2], now, "other.example")))),
+           ("another entry", x.replace(b64(late[1]), b64(late[2]))), ("no head", fault("late", shown(late, 1, now))), ("two heads", x + lines(late, 2)), ("a head for missing", fault("missing", shown(bare, 1, now), lines(bare, 2))),
+           ("another kind", x.replace("kind late", "kind early")), ("no kind", x.replace("kind late\n", "")), ("an unknown kind", x.replace("kind late", "kind odd")), ("another version", x.replace("v1", "v2", 1)),
+           ("before its proof", "".join(y.splitlines(keepends=True)[i] for i in [0, 1, 2, 3, 5, 4])), ("no final newline", x[:-1]), ("empty", "")]
+    write("stamp-fault.json", {"about": "Stamp faults (gossip.md#stamp-faults). Made by tlog.py.", "policy": policy_text(),
+                               "good": [{"why": w, "fault": f, "index": i, "stamp": s, "bound": b} for w, f, i, s, b in good], "bad": [{"why": w, "fault": f} for w, f in bad]})
+
+
 if __name__ == "__main__":
     # RFC 8032 section 7.1, test 1: the arithmetic above is right.
     assert public(bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")).hex() == "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
-    for make in [notes, checkpoints, cosignatures, proofs, policies, forks, stamps]:
+    for make in [notes, checkpoints, cosignatures, proofs, policies, forks, stamps, stamp_faults]:
         make()

@@ -2,6 +2,7 @@
 //! person at each trustee.
 
 use host::http::{Fetch, FetchLimits};
+use log_server::kinds;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,8 +90,8 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
 struct Book {
     dir: TempDir,
     running: Vec<Process>,
-    /// Whose leaves the log is to admit.
-    submitters: Vec<String>,
+    /// Whose leaves of which kinds the log is to admit.
+    submitters: Vec<(String, &'static [&'static str])>,
     log_port: u16,
     trustees: Vec<(String, u16, String)>,
     relay: (u16, Value),
@@ -191,8 +192,8 @@ impl Book {
              batch_ms = 20\ncheckpoint_ms = 100\nrefresh_secs = 20\nbeyond_quorum_ms = 100\nadd_wait_secs = 30\n",
             self.log_port
         );
-        for vkey in &self.submitters {
-            config.push_str(&format!("[[submitters]]\nvkey = '{vkey}'\nper_minute = 600\nburst = 200\n"));
+        for (vkey, kinds) in &self.submitters {
+            config.push_str(&format!("[[submitters]]\nvkey = '{vkey}'\nkinds = {kinds:?}\n"));
         }
         self.config("log", &config);
     }
@@ -206,14 +207,14 @@ impl Book {
                 self.json(&["registrar", "init"], party, &[]).await["vkey"].as_str().unwrap().to_owned(),
             );
         }
-        self.submitters.extend(keys);
+        self.submitters.extend(keys.into_iter().zip([kinds::REGISTRAR, kinds::OPERATOR]));
         self.path("policy-doc.txt")
     }
 
     /// The rules, when everybody whom they name has a key.
     async fn write_rules(&self, rules: &Path) {
         let mut words = vec!["registrar", "rules", "--to", text(rules)];
-        words.extend(["--registrar", &self.submitters[0], "--operator", &self.submitters[1]]);
+        words.extend(["--registrar", &self.submitters[0].0, "--operator", &self.submitters[1].0]);
         self.trustees.iter().for_each(|(_, _, vkey)| words.extend(["--trustee", vkey]));
         assert_eq!(run(&words).await.code, Some(0));
     }
@@ -236,7 +237,7 @@ impl Book {
                 ),
             );
             let vkey = self.json(&["trustee", "init"], &name, &[]).await["vkey"].as_str().unwrap().to_owned();
-            self.submitters.push(vkey.clone());
+            self.submitters.push((vkey.clone(), kinds::TRUSTEE));
             self.trustees.push((name, port, vkey));
         }
     }
@@ -269,7 +270,7 @@ impl Book {
         self.requester = self.json(&["request", "init"], "requester", &[]).await;
         self.relay_config(&owner["root_key"].to_string(), &self.requester["link_key"].to_string());
         for vkey in [&self.relay.1["sponsor_vkey"], &self.requester["sponsor_vkey"]] {
-            self.submitters.push(vkey.as_str().unwrap().to_owned());
+            self.submitters.push((vkey.as_str().unwrap().to_owned(), kinds::SPONSOR));
         }
     }
 

@@ -56,8 +56,12 @@ pub fn log(stage: &Stage) -> PathBuf {
     );
     for submitter in &config.submitters {
         text.push_str(&format!(
-            "[[submitters]]\nvkey = {:?}\nper_minute = {}\nburst = {}\n",
-            submitter.vkey, submitter.per_minute, submitter.burst
+            "[[submitters]]\nvkey = {:?}\nkinds = {:?}\nper_minute = {}\nburst = {}\nbytes_per_minute = {}\n",
+            submitter.vkey,
+            submitter.kinds,
+            submitter.per_minute,
+            submitter.burst,
+            submitter.bytes_per_minute
         ));
     }
     write(stage.folder(), "log", &text)

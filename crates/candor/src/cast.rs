@@ -23,6 +23,7 @@ pub use video::{CameraPart, RelayPart, TrusteePart, Video, pair, prepared_footag
 use host::durable::DurableError;
 use host::running::Running;
 use host::shutdown::Shutdown;
+use log_server::kinds;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -143,9 +144,9 @@ impl Cast {
         let relay = video::Relaying::make(&plan, &shown, &trustees)?;
         let people = People::make(&plan, &shown, speakers, &trustees, &relay)?;
 
-        let mut submitters: Vec<&str> = trustees.vkeys().collect();
+        let mut submitters: Vec<_> = trustees.vkeys().map(|vkey| (vkey, kinds::TRUSTEE)).collect();
         submitters.extend(people.submitters());
-        submitters.push(&relay.created.sponsor_vkey);
+        submitters.push((&relay.created.sponsor_vkey, kinds::SPONSOR));
         let log = founded.start(&submitters, &shutdown).await?;
         on(Progress::Started("log".to_owned()));
         people.publish_and_register(&relay.created.sponsor_vkey).await?;

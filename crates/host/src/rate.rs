@@ -35,7 +35,20 @@ impl Bucket {
 
     /// Takes one event's worth, or says after which pause there is one again. Asking costs nothing.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        if self.per_minute == 0 || self.full < EVENT {
+        self.has(1, now)?;
+        self.spend(1);
+        Ok(())
+    }
+
+    /// Takes what [`has`](Bucket::has) said is there.
+    pub fn spend(&mut self, events: u32) {
+        self.level = self.level.saturating_sub(u64::from(events) * EVENT);
+    }
+
+    /// Whether so many events would pass now; if not, after which pause they do.
+    pub fn has(&mut self, events: u32, now: Instant) -> Result<(), Duration> {
+        let wanted = u64::from(events) * EVENT;
+        if self.per_minute == 0 || self.full < wanted {
             return Err(NEVER);
         }
         let passed = now.saturating_duration_since(self.at).as_millis();
@@ -44,12 +57,9 @@ impl Bucket {
         self.level = self.level.saturating_add(gained).min(self.full);
         // What is left of a millisecond counts at the next look.
         self.at += Duration::from_millis(passed);
-        match self.level.checked_sub(EVENT) {
-            Some(level) => {
-                self.level = level;
-                Ok(())
-            }
-            None => Err(Duration::from_millis((EVENT - self.level).div_ceil(self.per_minute))),
+        match wanted.checked_sub(self.level) {
+            None | Some(0) => Ok(()),
+            Some(missing) => Err(Duration::from_millis(missing.div_ceil(self.per_minute))),
         }
     }
 }
@@ -87,6 +97,18 @@ impl<K: Ord> Buckets<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_events_at_once_pass_together_or_not_at_all() {
+        let start = Instant::now();
+        let mut rate = Bucket::new(60_000, 500, start);
+        assert_eq!(rate.has(400, start), Ok(()));
+        rate.spend(400);
+        assert_eq!(rate.has(400, start), Err(Duration::from_millis(300)));
+        assert_eq!(rate.has(100, start), Ok(()));
+        assert_eq!(rate.has(400, start + Duration::from_millis(300)), Ok(()));
+        assert_eq!(rate.has(501, start), Err(NEVER));
+    }
 
     #[test]
     fn a_burst_passes_then_the_average_rate_holds() {

@@ -37,18 +37,35 @@ pub struct Config {
     pub add_wait_secs: u64,
 }
 
-/// One submitter and its rate.
+/// What each party submits, for its [`Submitter::kinds`]: words of leaves' first lines.
+pub mod kinds {
+    pub const TRUSTEE: &[&str] = &["grant", "refusal", "share-bad", "day-keys", "key-destroyed"];
+    /// A relay, and a requester's own sponsor.
+    pub const SPONSOR: &[&str] = &["policy", "request", "ratification", "veto"];
+    pub const REGISTRAR: &[&str] = &["requester-key"];
+    /// Of the rules.
+    pub const OPERATOR: &[&str] = &["policy-doc"];
+}
+
+/// One submitter, its kinds and its rates.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submitter {
     /// Its verifier key: a leaf is admitted if this key signed it.
     pub vkey: String,
+    /// The kinds of leaf that it may add, by the word of the first line: `grant` of `candor grant
+    /// v1`. What each party needs stands in [`kinds`].
+    pub kinds: Vec<String>,
     /// Leaves per minute on average.
-    #[serde(default = "default::<600, _>")]
+    #[serde(default = "default::<60, _>")]
     pub per_minute: u32,
     /// Leaves at once after a pause.
     #[serde(default = "default::<200, _>")]
     pub burst: u32,
+    /// Bytes per minute on average; ten minutes' worth may come at once. Everybody who audits reads
+    /// them for ever.
+    #[serde(default = "default::<131_072, _>")]
+    pub bytes_per_minute: u32,
 }
 
 /// What a field is when it is left out.

@@ -23,6 +23,10 @@ pub enum Error {
     Policy { path: PathBuf, source: PolicyMisfit },
     #[error("the submitter key {vkey:?}: {source}")]
     SubmitterKey { vkey: String, source: KeyError },
+    #[error(
+        "{kind:?}, which {vkey} may add by the configuration, is the word of no kind of leaf: write it as in a leaf's first line, such as \"grant\""
+    )]
+    SubmitterKind { vkey: String, kind: String },
     #[error(transparent)]
     Tree(#[from] TreeError),
     #[error(transparent)]

@@ -36,7 +36,7 @@ mod storage;
 mod tree;
 
 pub use admission::MAX_LEAF_BYTES;
-pub use config::{Config, Submitter};
+pub use config::{Config, Submitter, kinds};
 pub use error::Error;
 pub use index::IndexError;
 pub use start::{At, init, run, start};

@@ -5,6 +5,7 @@ use crate::checkpoint::Checkpoint;
 use crate::merkle::{self, leaf_hash};
 use crate::policy::{self, CosignedCheckpoint, Policy, Window};
 use crate::proof::TlogProof;
+use crate::stamp::{self, StampError};
 
 /// Something that stands in a log as these exact bytes.
 pub trait Entry {
@@ -27,6 +28,9 @@ pub enum LoggedError {
     /// The checkpoint is good, and the entry is not at this place in it.
     #[error("the entry is not in the log at the stated index: {0}")]
     NotIncluded(#[from] merkle::VerifyError),
+    /// It stands there, and the log never stamped it.
+    #[error("the log has not stamped the entry: {0}")]
+    Stamp(#[from] StampError),
 }
 
 /// An entry that stands in a log, under a checkpoint that the policy's witnesses cosigned.
@@ -44,7 +48,7 @@ pub enum LoggedError {
 ///
 /// ```compile_fail,E0451
 /// fn forge(entry: Vec<u8>, checkpoint: tlog::policy::CosignedCheckpoint) -> tlog::Logged<Vec<u8>> {
-///     tlog::Logged { value: entry, index: 0, checkpoint }
+///     tlog::Logged { value: entry, index: 0, stamp: 0, checkpoint }
 /// }
 /// ```
 ///
@@ -77,14 +81,15 @@ pub enum LoggedError {
 pub struct Logged<T> {
     value: T,
     index: u64,
+    stamp: u64,
     checkpoint: CosignedCheckpoint,
 }
 
 impl<T: Entry> Logged<T> {
-    /// Verifies that the entry is in the log: the log's signature, the witness quorum, and the
-    /// inclusion proof.
+    /// Verifies that the entry is in the log: the log's signature, the witness quorum, the
+    /// inclusion proof, and the log's stamp.
     pub fn verify(entry: T, proof: &TlogProof, policy: &Policy) -> Result<Self, LoggedError> {
-        Self::included(entry, proof, policy.verify_checkpoint(&proof.checkpoint().encode())?)
+        Self::included(entry, proof, policy, policy.verify_checkpoint(&proof.checkpoint().encode())?)
     }
 
     /// The same, where only cosignatures made within the window count.
@@ -94,15 +99,33 @@ impl<T: Entry> Logged<T> {
         policy: &Policy,
         window: Window,
     ) -> Result<Self, LoggedError> {
-        Self::included(entry, proof, policy.verify_fresh_checkpoint(&proof.checkpoint().encode(), window)?)
+        let cosigned = policy.verify_fresh_checkpoint(&proof.checkpoint().encode(), window)?;
+        Self::included(entry, proof, policy, cosigned)
     }
 
-    fn included(entry: T, proof: &TlogProof, cosigned: CosignedCheckpoint) -> Result<Self, LoggedError> {
-        let (index, head) = (proof.index(), cosigned.checkpoint());
-        let leaf = leaf_hash(entry.entry_bytes());
-        merkle::verify_inclusion(&leaf, index, head.size(), &head.root(), proof.inclusion())?;
-        Ok(Self { value: entry, index, checkpoint: cosigned })
+    fn included(
+        entry: T,
+        proof: &TlogProof,
+        policy: &Policy,
+        cosigned: CosignedCheckpoint,
+    ) -> Result<Self, LoggedError> {
+        check_inclusion(entry.entry_bytes(), proof, &cosigned)?;
+        // SPEC: log.md#stamps: an entry without a good stamp counts nowhere.
+        let mut keys = policy.stamp_keys();
+        keys.retain(|key| key.origin() == cosigned.checkpoint().origin());
+        let stamp = stamp::verify(entry.entry_bytes(), &keys)?;
+        Ok(Self { value: entry, index: proof.index(), stamp, checkpoint: cosigned })
     }
+}
+
+/// Whether an entry stands at its proof's index under this head, stamped or not.
+pub(crate) fn check_inclusion(
+    entry: &[u8],
+    proof: &TlogProof,
+    head: &CosignedCheckpoint,
+) -> Result<(), merkle::VerifyError> {
+    let (leaf, head) = (leaf_hash(entry), head.checkpoint());
+    merkle::verify_inclusion(&leaf, proof.index(), head.size(), &head.root(), proof.inclusion())
 }
 
 impl<T> Logged<T> {
@@ -114,6 +137,11 @@ impl<T> Logged<T> {
     /// Its place in the log.
     pub fn index(&self) -> u64 {
         self.index
+    }
+
+    /// When the log ordered it, by its stamp, Unix seconds.
+    pub fn stamp(&self) -> u64 {
+        self.stamp
     }
 
     /// The head it was verified against.

@@ -310,6 +310,12 @@ impl CosignedCheckpoint {
         self.cosigned_at
     }
 
+    /// The earliest time at which any of these witnesses cosigned it: that it existed then, one of
+    /// a quorum who lies cannot move forward.
+    pub fn first_cosigned_at(&self) -> u64 {
+        self.cosignatures.iter().map(|cosigned| cosigned.time).min().unwrap_or(self.cosigned_at)
+    }
+
     /// The bytes of the note.
     pub fn encode(&self) -> Vec<u8> {
         self.signed.encode()

@@ -14,6 +14,14 @@
 //! the log's word; what holds the log to it are the cosigned heads around the entry
 //! (`proto/gossip.md#following`).
 
+mod bracket;
+mod fault;
+
+pub use bracket::{Bracket, Followed};
+pub use fault::{
+    STAMP_FAULT_MAX_BYTES, Shown, StampFault, StampFaultError, StampFaultKind, VerifiedStampFault,
+};
+
 use crate::Hash;
 use crate::note::key::PublicKey;
 use crate::note::statement::{TIME_MAX, verify_ed25519};

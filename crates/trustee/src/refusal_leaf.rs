@@ -42,6 +42,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::HeadAhead
         | Refusal::Fork
         | Refusal::NotIncluded(_)
+        | Refusal::NotStamped(_)
         | Refusal::RegisterBehind
         | Refusal::IdTaken(_)
         | Refusal::SponsorUnregistered

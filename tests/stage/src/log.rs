@@ -10,7 +10,7 @@ use host::running::Running;
 use host::shutdown::Shutdown;
 use host::start::Start;
 use log_client::{AddError, LogClient};
-use log_server::Submitter;
+use log_server::{Submitter, kinds};
 use std::path::Path;
 use tlog::note::Signer;
 use tlog::policy::Policy;
@@ -23,11 +23,20 @@ pub type RunningWitness = Running<witness::At, witness::Error>;
 /// How many witnesses there are. Their folders are `w1` to `w4`, beside the log's.
 pub const WITNESSES: usize = 4;
 pub const ORIGIN: &str = "log.example/candor";
+/// Kinds that mean nothing to anybody.
+const KINDS_OF_TESTS: &[&str] = &["nothing", "bench"];
 
 /// A log's configuration in `dir`, quick enough for a test, which takes leaves from these note
-/// keys. Its policy's file is `dir/policy`.
+/// keys, of every kind. Its policy's file is `dir/policy`.
 pub fn config(dir: &Path, submitters: impl IntoIterator<Item = String>) -> log_server::Config {
-    let submitter = |vkey: String| Submitter { vkey, per_minute: 60_000, burst: 1000 };
+    let kinds = [kinds::TRUSTEE, kinds::SPONSOR, kinds::REGISTRAR, kinds::OPERATOR, KINDS_OF_TESTS].concat();
+    let submitter = |vkey: String| Submitter {
+        vkey,
+        kinds: kinds.iter().map(ToString::to_string).collect(),
+        per_minute: 60_000,
+        burst: 1000,
+        bytes_per_minute: 60_000_000,
+    };
     log_server::Config {
         listen: loopback(),
         data: dir.join("log"),

@@ -5,6 +5,7 @@ use super::video::{Relaying, Trustees};
 use super::{CastError, Plan};
 use escrow::record::Role;
 use host::machine::Machine;
+use log_server::kinds;
 use owner::Owner;
 use owner::config::{Addresses, LogConfig};
 use requester::Requester;
@@ -121,8 +122,12 @@ impl People {
 
 impl Keyed {
     /// Whose leaves the log must admit.
-    pub(super) fn submitters(&self) -> [&str; 3] {
-        [&self.speakers.registrar_vkey, &self.speakers.operator_vkey, &self.requester.sponsor_vkey]
+    pub(super) fn submitters(&self) -> [(&str, &'static [&'static str]); 3] {
+        [
+            (&self.speakers.registrar_vkey, kinds::REGISTRAR),
+            (&self.speakers.operator_vkey, kinds::OPERATOR),
+            (&self.requester.sponsor_vkey, kinds::SPONSOR),
+        ]
     }
 
     /// Puts the rules and everybody's keys into the log.

@@ -88,14 +88,19 @@ impl Founded {
         Ok((witnesses, Policy::parse(text.as_bytes()).map_err(CastError::part("log policy"))?))
     }
 
-    /// Starts the log, open to these submitters.
+    /// Starts the log, open to these submitters and their kinds.
     pub(super) async fn start(
         mut self,
-        submitters: &[&str],
+        submitters: &[(&str, &[&str])],
         shutdown: &Shutdown,
     ) -> Result<LogPart, CastError> {
-        let submitter =
-            |vkey: &&str| log_server::Submitter { vkey: (*vkey).to_owned(), per_minute: 6000, burst: 1000 };
+        let submitter = |(vkey, kinds): &(&str, &[&str])| log_server::Submitter {
+            vkey: (*vkey).to_owned(),
+            kinds: kinds.iter().map(ToString::to_string).collect(),
+            per_minute: 6000,
+            burst: 1000,
+            bytes_per_minute: 64 << 20,
+        };
         self.config.submitters = submitters.iter().map(submitter).collect();
         let started =
             log_server::start(self.config.clone(), Start::on(self.listener, shutdown.child())).await;

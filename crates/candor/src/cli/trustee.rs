@@ -110,7 +110,7 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     let created = trustee::init(&file.load()?).map_err(Ended::wrong)?;
     terminal.result(&created, |created| created.vkey.clone());
     terminal
-        .next("owners put this key into their policies, the log's operator lists it under [[submitters]].");
+        .next("owners put this key into their policies, the log's operator lists it under [[submitters]] with a trustee's kinds (deploy/config/log.toml).");
     Ok(())
 }
 

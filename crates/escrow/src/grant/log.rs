@@ -92,6 +92,7 @@ pub(super) fn own_history(proof: &TlogProof, standing: &Standing<'_>) -> Result<
 fn not_logged(error: LoggedError) -> Refusal {
     match error {
         LoggedError::NotIncluded(error) => Refusal::NotIncluded(error),
+        LoggedError::Stamp(error) => Refusal::NotStamped(error),
         LoggedError::Checkpoint(error @ VerifyError::QuorumNotMet(_)) => Refusal::QuorumNotMet(error),
         LoggedError::Checkpoint(error) => Refusal::CheckpointRefused(error),
     }

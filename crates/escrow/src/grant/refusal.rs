@@ -8,6 +8,7 @@ use crate::record::{Kind, Request, Role, Signed};
 use alloc::boxed::Box;
 use alloc::string::String;
 use media::id::{Day, EpochNo};
+use tlog::stamp::StampError;
 use tlog::{Logged, LoggedError, merkle, policy};
 
 macro_rules! refusals {
@@ -91,6 +92,8 @@ refusals! {
 
     "g3" "not-included" NotIncluded(merkle::VerifyError): "the proof does not lead from this leaf to the log's root: {0}"
         => "send the leaf exactly as it was logged, with the proof of its own place";
+    "g3" "not-stamped" NotStamped(StampError): "the log has not stamped the leaf: {0}"
+        => "send the entry as the log made it: the leaf with the log's stamp as its last line";
     "g3" "register-behind" RegisterBehind: "this trustee has not read the log up to the request"
         => "send the package again in a few seconds";
     "g3" "id-taken" IdTaken(u64): "the request's id belongs to the leaf at {0}: one request, one key, for ever"

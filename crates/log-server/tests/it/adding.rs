@@ -1,6 +1,6 @@
 //! Adding leaves: what comes back, what is refused, and that everybody can read it.
 
-use crate::world::{World, error_of, leaf, submitted, submitter, text_hash};
+use crate::world::{World, error_of, leaf, leaf_by, submitted, submitter, text_hash};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tlog::note::{self, Signer};
@@ -42,10 +42,7 @@ async fn a_text_is_logged_once_whoever_signs_it_again() {
     let logged = world.added(&log, &leaf("one")).await;
     assert!(tlog::stamp::is_stamped(logged.value(), &leaf("one")));
     let more = Signer::from_seed("bar.example", &[8; 32]).unwrap();
-    let copies = [
-        note::sign("one\n", &[&submitter(), &more]).unwrap().encode(),
-        note::sign("one\n", &[&more, &submitter()]).unwrap().encode(),
-    ];
+    let copies = [leaf_by("one", &[&submitter(), &more]), leaf_by("one", &[&more, &submitter()])];
     for copy in &copies {
         assert_eq!(error_of(&world.add(&log, copy).await), (409, "text-taken".to_owned()));
     }
@@ -57,7 +54,7 @@ async fn a_text_is_logged_once_whoever_signs_it_again() {
     assert_eq!(error_of(&world.add(&log, &moved).await), (400, "stamped".to_owned()));
 
     // Two at once: one of them is the entry, whichever came first.
-    let (one, two) = (leaf("three"), note::sign("three\n", &[&submitter(), &more]).unwrap().encode());
+    let (one, two) = (leaf("three"), leaf_by("three", &[&submitter(), &more]));
     let (first, second) = tokio::join!(world.add(&log, &one), world.add(&log, &two));
     let mut outcomes = [first.status, second.status];
     outcomes.sort_unstable();
@@ -114,8 +111,10 @@ async fn what_is_not_a_submitters_leaf_is_refused_by_name() {
     let world = World::new().await;
     let log = world.start().await;
     let stranger = Signer::from_seed("police.example/7", &[7; 32]).unwrap();
-    let foreign = note::sign("request\n", &[&stranger]).unwrap().encode();
+    let foreign = leaf_by("request", &[&stranger]);
     assert_eq!(error_of(&world.add(&log, &foreign).await), (403, "unknown-submitter".to_owned()));
+    let other_kind = note::sign("candor secret v1\n", &[&submitter()]).unwrap().encode();
+    assert_eq!(error_of(&world.add(&log, &other_kind).await), (403, "kind-not-admitted".to_owned()));
     let moved = String::from_utf8(leaf("one")).unwrap().replacen("one", "two", 1);
     assert_eq!(error_of(&world.add(&log, moved.as_bytes()).await), (403, "bad-signature".to_owned()));
     for garbage in [&b""[..], b"\xff\xfe", b"{}", &[0; 1000]] {

@@ -44,7 +44,7 @@ fn write_config(world: &World) -> PathBuf {
     let path = world.dir.path().join("log.toml");
     let text = format!(
         "listen = \"{}\"\ndata = {:?}\norigin = {:?}\npolicy = {:?}\nbatch_ms = 5\ncheckpoint_ms = 5\nbeyond_quorum_ms = 20\n\
-         [[submitters]]\nvkey = {:?}\nper_minute = 600000\nburst = 10000\n",
+         [[submitters]]\nvkey = {:?}\nkinds = [\"nothing\"]\nper_minute = 600000\nburst = 10000\nbytes_per_minute = 60000000\n",
         config.listen, config.data, config.origin, config.policy, config.submitters[0].vkey
     );
     std::fs::write(&path, text).unwrap();

@@ -29,7 +29,11 @@ pub(crate) fn submitter() -> Signer {
 }
 
 pub(crate) fn leaf(text: &str) -> Vec<u8> {
-    note::sign(&format!("{text}\n"), &[&submitter()]).unwrap().encode()
+    leaf_by(text, &[&submitter()])
+}
+
+pub(crate) fn leaf_by(text: &str, signers: &[&Signer]) -> Vec<u8> {
+    note::sign(&format!("candor nothing v1\n{text}\n"), signers).unwrap().encode()
 }
 
 impl World {

@@ -4,8 +4,9 @@ use tlog::Hash;
 use tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use tlog::cosignature::{Algorithm, Cosigner};
 use tlog::merkle::{Tree, leaf_hash};
-use tlog::note::Signer;
+use tlog::note::{self, Signer};
 use tlog::policy::Policy;
+use tlog::stamp;
 
 pub(crate) const ORIGIN: &str = "candor.example/log";
 pub(crate) const NOW: u64 = 1_795_485_600;
@@ -31,6 +32,19 @@ pub(crate) fn policy() -> Policy {
 
 pub(crate) fn entry(n: u64) -> Vec<u8> {
     format!("entry {n}").into_bytes()
+}
+
+/// One that the log stamped.
+pub(crate) fn stamped(n: u64) -> Vec<u8> {
+    let submitter = Signer::from_seed("relay.example", &[8; 32]).unwrap();
+    let leaf = note::sign(&format!("entry {n}\n"), &[&submitter]).unwrap();
+    stamp::stamp(&log_key(), leaf, NOW - 7).unwrap().encode()
+}
+
+pub(crate) fn stamped_tree(size: u64) -> Tree {
+    let mut tree = Tree::new();
+    (0..size).for_each(|n| tree.push(leaf_hash(&stamped(n))));
+    tree
 }
 
 pub(crate) fn tree(size: u64) -> Tree {

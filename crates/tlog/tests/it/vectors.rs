@@ -9,7 +9,7 @@ use tlog::merkle::{ConsistencyProof, InclusionProof, Tree, leaf_hash, verify_con
 use tlog::note::{Signature, Signer, UnverifiedNote, Verifier, sign};
 use tlog::policy::Policy;
 use tlog::proof::TlogProof;
-use tlog::stamp::{self, StampError, StampKey};
+use tlog::stamp::{self, StampError, StampFault, StampKey};
 use tlog::{Hash, Logged};
 
 fn read(name: &str) -> Value {
@@ -173,8 +173,8 @@ fn tlog_proofs() {
         assert_eq!(proof.encode(), text(case, "proof").as_bytes());
         let logged = Logged::verify(text(case, "entry").as_bytes().to_vec(), &proof, &policy).unwrap();
         assert_eq!(
-            (logged.index(), logged.cosigned_at()),
-            (number(case, "index"), number(&vectors, "cosigned_at"))
+            (logged.index(), logged.stamp(), logged.cosigned_at()),
+            (number(case, "index"), number(case, "stamp"), number(&vectors, "cosigned_at"))
         );
     }
     for case in list(&vectors, "malformed") {
@@ -218,6 +218,25 @@ fn stamps() {
     assert_eq!(stamp::stamp(&log, leaf, 1 << 63).unwrap_err(), StampError::NoRoom);
     let stamped = UnverifiedNote::parse(text(&vectors["good"][0], "entry").as_bytes()).unwrap();
     assert_eq!(stamp::stamp(&log, stamped, 7).unwrap_err(), StampError::Second);
+}
+
+#[test]
+fn stamp_faults() {
+    let vectors = read("stamp-fault.json");
+    let policy = Policy::parse(text(&vectors, "policy").as_bytes()).unwrap();
+    for case in list(&vectors, "good") {
+        let bytes = text(case, "fault").as_bytes();
+        let fault = StampFault::parse(bytes).unwrap();
+        assert_eq!(fault.encode(), bytes);
+        let verified = fault.verify(&policy).unwrap();
+        assert_eq!(verified.index, number(case, "index"), "{}", case["why"]);
+        let times = case["stamp"].as_u64().zip(case["bound"].as_u64());
+        assert_eq!(verified.times, times, "{}", case["why"]);
+    }
+    for case in list(&vectors, "bad") {
+        let fault = StampFault::parse(text(case, "fault").as_bytes());
+        assert!(fault.and_then(|fault| fault.verify(&policy)).is_err(), "{}", case["why"]);
+    }
 }
 
 #[test]

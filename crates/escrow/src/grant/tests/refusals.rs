@@ -67,6 +67,15 @@ fn to_g4() -> Vec<(&'static str, Provoke)> {
             let leaf = Signed::<Request>::parse(&package.leaf).unwrap();
             package.leaf = leaf.countersign(&signer("stranger", 98)).unwrap().entry_bytes().to_vec();
         })),
+        ("not-stamped", || {
+            let mut world = World::new();
+            let mut package = world.ordinary();
+            let (_, stamp) = tlog::stamp::split(&package.leaf).unwrap();
+            package.leaf.truncate(package.leaf.len() - stamp.len());
+            let index = world.log.add(&package.leaf);
+            package.proof = world.log.proof(index, 4, NOW).encode();
+            world.check(&package).unwrap_err()
+        }),
         ("register-behind", || {
             let mut world = World::new();
             let before = world.register.clone();
