@@ -113,6 +113,7 @@ failures! {
     503 "catching-up" CatchingUp;
     503 "log-unreachable" LogUnreachable;
     503 "log-forked" LogForked;
+    503 "log-stamps" LogStamps;
     429 "busy" Busy;
     429 "rate" Rate;
     429 "pending-full" PendingFull;

@@ -9,6 +9,7 @@ use crate::LogClient;
 use host::http::{FetchError, FetchLimits, Retry};
 use tlog::policy::{CosignedCheckpoint, VerifyError, Window};
 use tlog::reader::{Head, ReadError, Reader, VerifiedEntry};
+use tlog::stamp::{Bracket, Followed, StampFault};
 use tlog::tile::{self, TilePath};
 
 /// How old a quorum's cosignatures may be. The log has its head cosigned anew every minute or so,
@@ -37,7 +38,41 @@ impl FollowError {
     }
 }
 
+/// The faults of one reading that are kept: the first ones say enough.
+const FAULTS_MAX: usize = 16;
+
+/// What a reading came to.
+#[derive(Debug)]
+#[must_use = "a log whose stamps are at fault is not to be trusted"]
+pub struct Reading {
+    /// From where the next one goes on.
+    pub followed: Followed,
+    /// Entries whose stamps no honest log gives.
+    pub faults: Vec<StampFault>,
+}
+
 impl LogClient {
+    /// Reads on from what was followed, like [`LogClient::read`], and holds each entry's stamp
+    /// against the heads that were seen.
+    pub async fn follow(
+        &self,
+        since: &Followed,
+        head: &CosignedCheckpoint,
+        take: &mut (dyn FnMut(VerifiedEntry) + Send),
+    ) -> Result<Reading, FollowError> {
+        let (mut bracket, mut faults) = (Bracket::new(&self.policy, since, head), Vec::new());
+        let mut held = |entry: VerifiedEntry| {
+            if let Err(fault) = bracket.check(&entry)
+                && faults.len() < FAULTS_MAX
+            {
+                faults.push(*fault);
+            }
+            take(entry);
+        };
+        self.read(since.head(), head, &mut held).await?;
+        Ok(Reading { followed: bracket.followed(), faults })
+    }
+
     /// The log's newest head, cosigned by a quorum within `window`.
     pub async fn head(&self, window: Window) -> Result<CosignedCheckpoint, FollowError> {
         let bytes = self.unverified_checkpoint().await?;

@@ -10,13 +10,14 @@
 //! # async fn example(policy: tlog::policy::Policy, leaf: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
 //! use host::clock::Clock;
 //! use log_client::{LogClient, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
-//! use tlog::{policy::Window, reader::Head};
+//! use tlog::{policy::Window, stamp::Followed};
 //!
 //! let log = LogClient::new("https://log.example/candor", policy);
 //! let logged = log.add(leaf).await?;
 //! let window = Window::around(Clock::system().seconds(), MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS);
 //! let head = log.head(window).await?;
-//! log.read(Head::EMPTY, &head, &mut |entry| println!("{}", entry.index())).await?;
+//! let reading = log.follow(&Followed::default(), &head, &mut |entry| println!("{}", entry.index())).await?;
+//! assert!(reading.faults.is_empty());
 //! # Ok(()) }
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -29,7 +30,7 @@ mod policy_file;
 
 pub use add::AddError;
 pub use config::LogConfig;
-pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS, Reading};
 pub use key::{KeyFileError, make_key, read_key, read_own_key};
 pub use policy_file::{PolicyFault, PolicyFileError, read_policy};
 

@@ -12,7 +12,9 @@ use tlog::checkpoint::SignedCheckpoint;
 use tlog::fork::{ForkError, ForkProof};
 use tlog::merkle::{Frontier, Tree, leaf_hash};
 use tlog::policy::{CosignedCheckpoint, Policy};
+use tlog::proof::TlogProof;
 use tlog::reader::Head;
+use tlog::stamp::{Followed, Shown};
 use tokio::time::Instant;
 
 /// Heads larger than our tree that wait to be checked.
@@ -44,6 +46,8 @@ pub(crate) struct Book {
     broken: bool,
     tree: Tree,
     head: Option<CosignedCheckpoint>,
+    /// The last entry of the followed tree.
+    last: Option<Vec<u8>>,
     pending: Vec<Pending>,
     /// The tree with the entries of the present step.
     growing: Frontier,
@@ -57,10 +61,11 @@ pub(crate) struct Book {
 impl Book {
     /// Opens what was kept, and verifies that the entries lead to the head.
     pub(crate) fn open(folder: &Path, policy: &Policy) -> Result<Self, StoreError> {
-        let (mut tree, mut counts) = (Tree::new(), Counts::new(policy));
+        let (mut tree, mut counts, mut last) = (Tree::new(), Counts::new(policy), None);
         let (store, head) = Store::open(folder, policy, |entry| {
             counts.add(&entry);
             tree.push(leaf_hash(&entry));
+            last = Some(entry);
         })?;
         if let Some(head) = &head
             && tree.root() != head.checkpoint().root()
@@ -74,6 +79,7 @@ impl Book {
             broken: false,
             tree,
             head,
+            last,
             pending: Vec::new(),
             growing: Frontier::new(),
             alarms,
@@ -117,6 +123,18 @@ impl Book {
         self.head.as_ref().map_or(Head::EMPTY, |head| Head::of(head.checkpoint()))
     }
 
+    /// What the next reading goes on from.
+    pub(crate) fn followed(&self) -> Followed {
+        let Some(head) = &self.head else { return Followed::default() };
+        let last = self.last.as_ref().and_then(|entry| {
+            let (size, entry) = (self.tree.size(), entry.clone());
+            let inclusion = self.tree.prove_inclusion(size.checked_sub(1)?, size).ok()?;
+            let proof = TlogProof::from_parts(size - 1, inclusion, &head.encode()).ok()?;
+            Some(Shown { entry, proof })
+        });
+        Followed::to(head.clone(), last)
+    }
+
     pub(crate) fn size(&self) -> u64 {
         self.tree.size()
     }
@@ -156,8 +174,9 @@ impl Book {
         }
         // SPEC: gossip.md#following: the root MUST be compared with the signed one before the head
         // is adopted.
-        let (tree, counts) = (&mut self.tree, &mut self.counts);
+        let (tree, counts, last) = (&mut self.tree, &mut self.counts, &mut self.last);
         let kept = self.store.adopt(&head, |entry| {
+            *last = Some(entry.to_vec());
             tree.push(leaf_hash(entry));
             counts.add(entry);
         });

@@ -8,7 +8,8 @@ use crate::evidence::Alarms;
 use log_client::FollowError;
 use std::path::Path;
 use tlog::policy::Policy;
-use tlog::reader::Head;
+use tlog::reader::VerifiedEntry;
+use tlog::stamp::Followed;
 
 /// What a recount found.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub struct Report {
     /// Whether the number that was given is the number of completed emergencies; `None` if none was
     /// given.
     pub agrees: Option<bool>,
-    /// The alarms that stand in the configured data folder, if there is one.
+    /// The alarms that stand in the configured data folder, if there is one, and bad stamps.
     pub alarms: Vec<String>,
 }
 
@@ -33,11 +34,13 @@ pub async fn check(config: &Config, expected: Option<u64>) -> Result<Report, Err
     let mut counts = Counts::new(log.policy());
     let read = async {
         let head = log.policy().verify_checkpoint(&log.unverified_checkpoint().await?)?;
-        log.read(Head::EMPTY, &head, &mut |entry| counts.add(entry.bytes())).await?;
-        Ok::<_, FollowError>(head)
+        let take = &mut |entry: VerifiedEntry| counts.add(entry.bytes());
+        let reading = log.follow(&Followed::default(), &head, take).await?;
+        Ok::<_, FollowError>((head, reading.faults))
     };
-    let head = read.await?;
-    let alarms = read_standing(&config.data.join("alarms"), log.policy())?;
+    let (head, faults) = read.await?;
+    let mut alarms = read_standing(&config.data.join("alarms"), log.policy())?;
+    alarms.extend(faults.iter().map(|fault| format!("stamp {} at {}", fault.kind().word(), fault.index())));
     let agrees = expected.map(|expected| expected == counts.emergencies().completed);
     Ok(Report { size: head.checkpoint().size(), cosigned_at: head.cosigned_at(), counts, agrees, alarms })
 }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! alarms/fork-2f1c9e....proof                   a fork proof: convinces anyone who has the log's key
+//! alarms/stamp-93d0....fault                    a stamp fault: convinces anyone who has the log policy
 //! alarms/withheld-head-77ab....note             a head that the log signed, and does not serve
 //! alarms/unreproducible-head-013d....note       a head that the log signed, and whose entries give another
 //! ```
@@ -26,6 +27,8 @@ pub enum AlarmKind {
     Fork,
     /// The log signed a head whose entries it does not have.
     UnreproducibleHead,
+    /// The log stamped an entry as no honest log does.
+    Stamp,
     /// The log signed a head for somebody else and does not serve it.
     WithheldHead,
 }
@@ -35,6 +38,7 @@ impl AlarmKind {
         match self {
             Self::Fork => "fork",
             Self::UnreproducibleHead => "unreproducible-head",
+            Self::Stamp => "stamp",
             Self::WithheldHead => "withheld-head",
         }
     }
@@ -42,12 +46,13 @@ impl AlarmKind {
     fn extension(self) -> &'static str {
         match self {
             Self::Fork => "proof",
+            Self::Stamp => "fault",
             Self::UnreproducibleHead | Self::WithheldHead => "note",
         }
     }
 
     fn of_file(name: &str) -> Option<Self> {
-        [Self::Fork, Self::UnreproducibleHead, Self::WithheldHead]
+        [Self::Fork, Self::UnreproducibleHead, Self::Stamp, Self::WithheldHead]
             .into_iter()
             .find(|kind| name.starts_with(&format!("{}-", kind.stem())) && name.ends_with(kind.extension()))
     }

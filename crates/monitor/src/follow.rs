@@ -17,6 +17,7 @@ use tlog::fork::ForkProof;
 use tlog::merkle::{NodeId, cover};
 use tlog::policy::{CosignedCheckpoint, VerifyError};
 use tlog::reader::{Head, ReadError, VerifiedEntry};
+use tlog::stamp::{Followed, StampFault};
 use tlog::tile::{Tile, TilePath, place_of};
 use tokio::time::Instant;
 
@@ -45,7 +46,8 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
         }
         Err(error) => return Err(error.into()),
     };
-    let trusted = monitor.book().trusted();
+    let followed = monitor.book().followed();
+    let trusted = followed.head();
     let target = Head::of(cosigned.checkpoint());
     if target.size <= trusted.size {
         // SPEC: gossip.md#following: a head that is not larger MUST be the root of that size in our
@@ -63,11 +65,15 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
             })
             .await;
     }
-    match read_entries(monitor, trusted, &cosigned, shutdown).await {
+    match read_entries(monitor, &followed, &cosigned, shutdown).await {
         // fsync may take its time: on a thread that may wait.
-        Ok(()) => {
+        Ok(faults) => {
             monitor
-                .with_book(|book, _| {
+                .with_book(move |book, _| {
+                    // A bad stamp is told and counted on: its entry stands in the log like any other.
+                    for fault in faults {
+                        book.alarms.raise(AlarmKind::Stamp, &fault.encode())?;
+                    }
                     book.adopt(cosigned)?;
                     Ok(if book.is_forked() { Look::Forked } else { Look::Grown })
                 })
@@ -96,13 +102,14 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
     }
 }
 
-/// Takes all entries from the followed head to a cosigned one into the book, each verified before.
+/// Takes all entries from the followed head to a cosigned one into the book, each verified before;
+/// the faults of their stamps.
 async fn read_entries(
     monitor: &Monitor,
-    trusted: Head,
+    followed: &Followed,
     target: &CosignedCheckpoint,
     shutdown: &Shutdown,
-) -> Result<(), LookError> {
+) -> Result<Vec<StampFault>, LookError> {
     monitor.book().begin();
     let mut kept = Ok(());
     let mut take = |entry: VerifiedEntry| {
@@ -110,8 +117,9 @@ async fn read_entries(
             kept = monitor.book().extend(entry.bytes());
         }
     };
-    within(shutdown, monitor.log.read(trusted, target, &mut take)).await?;
-    Ok(kept?)
+    let reading = within(shutdown, monitor.log.follow(followed, target, &mut take)).await?;
+    kept?;
+    Ok(reading.faults)
 }
 
 /// The log showed a head that does not continue ours. Its own tiles of that head make the fork

@@ -17,7 +17,7 @@ mod ledger;
 
 pub use crate::book::FoundKind;
 use crate::book::notice::camera_days;
-use crate::book::{BookError, KeptHead, Stored};
+use crate::book::{Base64, BookError, KeptEntry, KeptHead, Stored};
 use crate::live::policy::Policies;
 use crate::state::Owner;
 use epochs::Known;
@@ -32,7 +32,9 @@ use std::path::PathBuf;
 use tlog::Hash;
 use tlog::merkle::{Frontier, leaf_hash};
 use tlog::policy::{CosignedCheckpoint, Window};
+use tlog::proof::TlogProof;
 use tlog::reader::{Head, ReadError, VerifiedEntry};
+use tlog::stamp::{Followed, Shown, StampFault};
 
 /// Progress is told once in so many leaves.
 const TELL_EVERY: u64 = 256;
@@ -178,12 +180,13 @@ pub async fn audit_log(
     if size < kept.size {
         return Err(AuditError::Older { kept: kept.size, shown: size });
     }
-    let from = match since {
-        Since::LastHead if covers_all(&book)? => kept,
-        // A camera or trustee that the last audit did not know of: its first leaves may stand before
-        // that head.
-        Since::LastHead | Since::Beginning => Head::EMPTY,
-    };
+    let (mut followed, mut head_alarms) = kept_followed(owner, &book)?;
+    // A camera or trustee that the last audit did not know of: its first leaves may stand before
+    // that head.
+    if since == Since::Beginning || !covers_all(&book)? {
+        followed = followed.afresh();
+    }
+    let from = followed.head();
     let days = camera_days(owner.folder(), &book.cameras, now.day())?;
     let camera_days = days.len() as u64;
     let mut ledger = match from.size {
@@ -217,10 +220,11 @@ pub async fn audit_log(
             error @ (FollowError::Fetch(_) | FollowError::Head(_) | FollowError::Read(_)) => error.into(),
         }
     };
-    owner.log().read(from, &head, &mut take).await.map_err(failed)?;
+    let reading = owner.log().follow(&followed, &head, &mut take).await.map_err(failed)?;
     if continuity.is_broken() {
         return Err(fork(owner, &book, &head)?);
     }
+    head_alarms.extend(stamp_alarms(owner, &reading.faults)?);
     if ledger.is_undecided() {
         // Whose keys counted, and when, is a matter of the whole log. It is seldom that somebody asks
         // for own footage: then all of it is read.
@@ -232,11 +236,16 @@ pub async fn audit_log(
 
     let rows = ledger.rows();
     let (findings, day_keys) = ledger.into_kept();
-    let policy_alarms = missing_leaves(&book, &findings, size);
+    let mut policy_alarms = missing_leaves(&book, &findings, size);
+    policy_alarms.extend(head_alarms);
     let new = KeptHead {
         size,
         root: root.to_hex(),
         checkpoint: String::from_utf8_lossy(&head.encode()).into_owned(),
+        last: reading.followed.last().map(|last| KeptEntry {
+            entry: Base64(last.entry.clone()),
+            proof: Base64(last.proof.encode()),
+        }),
         covers: to_cover(&book)?,
     };
     owner
@@ -289,6 +298,49 @@ impl Continuity {
     fn is_broken(&self) -> bool {
         self.broken || self.tree.is_some()
     }
+}
+
+/// What the book says was followed to; and what keeps it from bounding the stamps that come.
+fn kept_followed(owner: &Owner, book: &Stored) -> Result<(Followed, Vec<String>), AuditError> {
+    let Some(kept) = &book.head else { return Ok((Followed::default(), Vec::new())) };
+    let (policy, note) = (owner.log().policy(), kept.checkpoint.as_bytes());
+    // SPEC: gossip.md#following: a kept head that the policy's log did not sign MUST NOT be passed
+    // over.
+    policy.verify_log_signature(note).map_err(|source| BookError::Malformed {
+        path: owner.folder().join("book.json"),
+        reason: format!("the kept head is not of the log policy's log ({source}): restore the policy"),
+    })?;
+    let last = kept.last.as_ref().and_then(|last| {
+        Some(Shown { entry: last.entry.0.clone(), proof: TlogProof::parse(&last.proof.0).ok()? })
+    });
+    Ok(match policy.verify_checkpoint(note) {
+        Ok(head) => (Followed::to(head, last), Vec::new()),
+        // Everything is read again, and compared with the kept head by size and root.
+        Err(error) => (
+            Followed::default(),
+            vec![format!("the kept head has no quorum by the log policy of now ({error}): this once, no stamp was held against it")],
+        ),
+    })
+}
+
+/// Keeps the evidence of bad stamps, and names all that stands: until somebody moves it away, no
+/// audit is clean.
+fn stamp_alarms(owner: &Owner, faults: &[StampFault]) -> Result<Vec<String>, AuditError> {
+    let folder = owner.folder().join("forks");
+    durable::create_dirs(&folder)?;
+    for fault in faults {
+        let (index, kind, evidence) = (fault.index(), fault.kind().word(), fault.encode());
+        let hash = Hash::of(&[&evidence]).to_hex();
+        durable::write_atomic(&folder.join(format!("stamp-{kind}-{index}-{}.fault", &hash[..16])), &evidence)?;
+    }
+    let files = std::fs::read_dir(&folder).map_err(|error| DurableError::at(&folder, error))?;
+    let mut paths: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "fault"));
+    paths.sort();
+    let told = |path: &PathBuf| {
+        format!("the log stamped an entry as no honest log does: show {} to a monitor", path.display())
+    };
+    Ok(paths.iter().map(told).collect())
 }
 
 fn kept_head(book: &Stored) -> Result<Head, BookError> {

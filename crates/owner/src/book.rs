@@ -19,7 +19,7 @@ mod stored;
 
 pub use kind::FoundKind;
 pub(crate) use stored::{
-    Base64, Finding, KeptHead, OwnEntry, Remark, Stored, StoredCamera, StoredDayKey, StoredPolicy,
+    Base64, Finding, KeptEntry, KeptHead, OwnEntry, Remark, Stored, StoredCamera, StoredDayKey, StoredPolicy,
 };
 
 use host::durable::{self, DurableError, FolderLock};

@@ -51,7 +51,9 @@ impl Trustee {
         match appended {
             Ok(bundle) => Ok(Answer::Bundle(bundle)),
             Err(Unproved::Trouble(trouble)) => Err(trouble.into()),
-            Err(Unproved::Follow(failure @ FollowFailure::Forked)) => Err(failure.into()),
+            Err(Unproved::Follow(failure @ (FollowFailure::Forked | FollowFailure::Stamps { .. }))) => {
+                Err(failure.into())
+            }
             Err(error @ (Unproved::Follow(_) | Unproved::Add(_) | Unproved::HeadAhead)) => {
                 tracing::warn!(%error, "a grant is not in the log yet; it is sent again");
                 Ok(appending)

@@ -6,6 +6,9 @@
 //! meanwhile before it answers anybody. A step is built beside the view that is in use and replaces
 //! it whole: whoever decides holds one view to the end.
 //!
+//! A log that forked, or stamped an entry as no honest log does, ends all granting, also over a
+//! restart: its evidence stands in the ledger, or in a file beside it.
+//!
 //! In scope: the view, and when it may be used. Out of scope: what a request needs
 //! (`escrow::grant`).
 
@@ -15,16 +18,19 @@ use escrow::answer::{DENIED, Failed, Failure};
 use escrow::record::Leaf;
 use escrow::register::{Folded, Register};
 use host::blocking::Blocking;
+use host::durable::{self, DurableError};
 use host::lock::{Mutex, RwLock};
 use log_client::{FollowError, LogClient};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tlog::Hash;
 use tlog::merkle::{Tree, leaf_hash};
 use tlog::note::Verifier;
-use tlog::policy::{CosignedCheckpoint, Policy, Window};
+use tlog::policy::{CosignedCheckpoint, Policy, VerifyError, Window};
 use tlog::reader::{Head, VerifiedEntry};
+use tlog::stamp::{Followed, StampFault};
 
 /// Why the log could not be followed to a fresh head. Nothing is granted meanwhile.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +43,12 @@ pub enum FollowFailure {
     Behind { shown: u64, known: u64 },
     #[error("the log has forked: nothing is granted any more; give the folder's evidence to a monitor")]
     Forked,
+    #[error("the log's stamps are not those of an honest log: nothing is granted any more; give {} to a monitor, and move it away only when the log's operator has explained it", .evidence.display())]
+    Stamps { evidence: PathBuf },
+    #[error("{}: the head that the log was followed to is not of the log policy's log ({source}): restore the policy, or the data folder of a trustee of this log", .ledger.display())]
+    StoredHead { ledger: PathBuf, source: VerifyError },
+    #[error(transparent)]
+    File(#[from] DurableError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -47,7 +59,11 @@ impl From<FollowFailure> for Failed {
         let advice = failure.to_string();
         match failure {
             FollowFailure::Forked => Failure::LogForked.advise(advice),
+            FollowFailure::Stamps { .. } => Failure::LogStamps.advise(advice),
             FollowFailure::Log(_) | FollowFailure::Behind { .. } => Failure::LogUnreachable.advise(advice),
+            FollowFailure::StoredHead { .. } | FollowFailure::File(_) => {
+                Failure::TrusteeFailure.advise(advice)
+            }
             FollowFailure::Ledger(error) => Trouble::Ledger(error).into(),
         }
     }
@@ -107,17 +123,26 @@ pub(crate) struct Progress {
     /// Read to a fresh head at least once since the start.
     pub(crate) caught_up: bool,
     pub(crate) forked: bool,
+    /// Where the evidence of a bad stamp is.
+    pub(crate) bad_stamp: Option<PathBuf>,
     pub(crate) cosigned_at: Option<u64>,
     pub(crate) good_look: Option<Instant>,
     pub(crate) error: Option<String>,
 }
 
 impl Progress {
-    /// Nothing is said before the log was read to a fresh head, nor after it forked.
-    pub(crate) fn ready(&self) -> Result<(), Failed> {
-        if self.forked {
-            return Err(FollowFailure::Forked.into());
+    /// Nothing is granted by the word of a log that contradicted itself.
+    fn ensure_honest(&self) -> Result<(), FollowFailure> {
+        match &self.bad_stamp {
+            _ if self.forked => Err(FollowFailure::Forked),
+            Some(evidence) => Err(FollowFailure::Stamps { evidence: evidence.clone() }),
+            None => Ok(()),
         }
+    }
+
+    /// Nothing is said before the log was read to a fresh head, nor after it was found dishonest.
+    pub(crate) fn ready(&self) -> Result<(), Failed> {
+        self.ensure_honest()?;
         if !self.caught_up {
             let why = self.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
             let advice = format!("this trustee is reading the log to a fresh head{why}; ask again later");
@@ -134,10 +159,23 @@ pub(crate) struct Follower {
     ledger: Arc<Ledger>,
     work: Blocking,
     view: RwLock<Arc<View>>,
-    /// When the last good look began.
-    turn: tokio::sync::Mutex<Option<Instant>>,
+    turn: tokio::sync::Mutex<Turn>,
     progress: Mutex<Progress>,
 }
+
+/// A head of before a restart, and the same with its quorum.
+type Stored = (Head, Option<CosignedCheckpoint>);
+
+/// What the one look at a time goes on from.
+#[derive(Debug, Default)]
+struct Turn {
+    /// When the last good look began.
+    began: Option<Instant>,
+    followed: Followed,
+}
+
+/// Beside the ledger, while it is not moved away.
+const STAMP_FAULT: &str = "log-stamp.fault";
 
 impl Follower {
     /// A follower as it starts: it has read nothing, and its ledger says what it had.
@@ -147,13 +185,15 @@ impl Follower {
         ledger: Arc<Ledger>,
         work: Blocking,
     ) -> Result<Self, LedgerError> {
-        let progress = Progress { forked: ledger.fork()?.is_some(), ..Progress::default() };
+        let evidence = ledger.path().with_file_name(STAMP_FAULT);
+        let bad_stamp = evidence.exists().then_some(evidence);
+        let progress = Progress { forked: ledger.fork()?.is_some(), bad_stamp, ..Progress::default() };
         Ok(Self {
             own,
             ledger,
             work,
             view: RwLock::new(Arc::new(View::empty(policy))),
-            turn: tokio::sync::Mutex::new(None),
+            turn: tokio::sync::Mutex::default(),
             progress: Mutex::new(progress),
         })
     }
@@ -172,14 +212,12 @@ impl Follower {
     pub(crate) async fn follow(&self, log: &LogClient, window: Window) -> Result<Arc<View>, FollowFailure> {
         let asked = Instant::now();
         let mut turn = self.turn.lock().await;
-        if self.progress.lock().forked {
-            return Err(FollowFailure::Forked);
-        }
-        if turn.is_some_and(|began| began >= asked) {
+        self.progress.lock().ensure_honest()?;
+        if turn.began.is_some_and(|began| began >= asked) {
             return Ok(self.view());
         }
         let began = Instant::now();
-        let looked = self.look(log, window).await;
+        let looked = self.look(log, window, &mut turn.followed).await;
         let mut progress = self.progress.lock();
         match &looked {
             Ok(cosigned_at) => {
@@ -187,7 +225,7 @@ impl Follower {
                 progress.cosigned_at = Some(*cosigned_at);
                 progress.good_look = Some(Instant::now());
                 progress.error = None;
-                *turn = Some(began);
+                turn.began = Some(began);
             }
             Err(error) => progress.error = Some(error.to_string()),
         }
@@ -195,7 +233,12 @@ impl Follower {
         looked.map(|_| self.view())
     }
 
-    async fn look(&self, log: &LogClient, window: Window) -> Result<u64, FollowFailure> {
+    async fn look(
+        &self,
+        log: &LogClient,
+        window: Window,
+        followed: &mut Followed,
+    ) -> Result<u64, FollowFailure> {
         let shown = log.head(window).await?;
         let target = Head::of(shown.checkpoint());
         let view = self.view();
@@ -205,15 +248,25 @@ impl Follower {
                 false => Err(self.accuse(&shown).await?),
             };
         }
-        let mut next = View::clone(&view);
-        let read = log.read(view.head, &shown, &mut |entry| next.take(&entry, &self.own)).await;
-        match read {
-            Err(error) if error.is_fork() => return Err(self.accuse(&shown).await?),
-            read => read?,
+        let begins = !self.progress.lock().caught_up;
+        let stored = if begins { self.stored(log).await? } else { None };
+        if let Some((_, seen)) = &stored {
+            *followed = Followed::again(seen.clone());
         }
-        next.head = target;
-        if !self.progress.lock().caught_up {
-            self.compare_with_stored(log, &next, &shown).await?;
+        // Only what grew is built anew.
+        let mut next = None;
+        let mut take =
+            |entry: VerifiedEntry| next.get_or_insert_with(|| View::clone(&view)).take(&entry, &self.own);
+        let reading = match log.follow(followed, &shown, &mut take).await {
+            Err(error) if error.is_fork() => return Err(self.accuse(&shown).await?),
+            reading => reading?,
+        };
+        if let Some(fault) = reading.faults.first() {
+            return Err(self.accuse_stamp(fault).await?);
+        }
+        let next = next.map_or(view, |grown| Arc::new(View { head: target, ..grown }));
+        if let Some((stored, _)) = &stored {
+            self.compare_with_stored(stored, &next, &shown).await?;
         }
         // SPEC: log.md#following: the next trusted head MUST be durable before anything that
         // depends on it is done.
@@ -221,23 +274,36 @@ impl Follower {
         // asks the gate.
         let (ledger, note) = (self.ledger.clone(), shown.encode());
         self.work.run(move || ledger.set_head(&note)).await?;
-        *self.view.write() = Arc::new(next);
+        *self.view.write() = next;
+        *followed = reading.followed;
         Ok(shown.cosigned_at())
+    }
+
+    /// The head that was followed to before the restart, and the same with its quorum, if the log
+    /// policy's witnesses still are one. It is compared whatever the policy says by now; one of
+    /// another log is an error.
+    async fn stored(&self, log: &LogClient) -> Result<Option<Stored>, FollowFailure> {
+        let ledger = self.ledger.clone();
+        let Some(note) = self.work.run(move || ledger.head()).await? else { return Ok(None) };
+        // SPEC: gossip.md#following: a kept head that the policy's log did not sign MUST NOT be
+        // passed over.
+        let signed = log.policy().verify_log_signature(&note).map_err(|source| {
+            FollowFailure::StoredHead { ledger: self.ledger.path().to_owned(), source }
+        })?;
+        let cosigned = log.policy().verify_checkpoint(&note);
+        if let Err(error) = &cosigned {
+            tracing::warn!(%error, "the kept head has no quorum by the log policy of now: its time bounds no stamp");
+        }
+        Ok(Some((Head::of(signed.checkpoint()), cosigned.ok())))
     }
 
     /// What was read before the restart must be a part of what is read now.
     async fn compare_with_stored(
         &self,
-        log: &LogClient,
+        stored: &Head,
         next: &View,
         shown: &CosignedCheckpoint,
     ) -> Result<(), FollowFailure> {
-        let ledger = self.ledger.clone();
-        let Some(note) = self.work.run(move || ledger.head()).await? else { return Ok(()) };
-        // One that no longer verifies is of another log policy: the configuration was changed, and
-        // there is nothing to compare.
-        let Ok(stored) = log.policy().verify_checkpoint(&note) else { return Ok(()) };
-        let stored = Head::of(stored.checkpoint());
         if stored.size > next.head.size {
             return Err(FollowFailure::Behind { shown: next.head.size, known: stored.size });
         }
@@ -245,6 +311,17 @@ impl Follower {
             true => Ok(()),
             false => Err(self.accuse(shown).await?),
         }
+    }
+
+    /// The log stamped an entry as no honest log does. In memory first, as with a fork.
+    async fn accuse_stamp(&self, fault: &StampFault) -> Result<FollowFailure, FollowFailure> {
+        let (index, kind) = (fault.index(), fault.kind().word());
+        tracing::error!(index, kind, "THE LOG'S STAMPS ARE NOT HONEST: nothing is granted any more");
+        let evidence = self.ledger.path().with_file_name(STAMP_FAULT);
+        self.progress.lock().bad_stamp = Some(evidence.clone());
+        let (path, bytes) = (evidence.clone(), fault.encode());
+        self.work.run(move || durable::write_atomic(&path, &bytes)).await?;
+        Ok(FollowFailure::Stamps { evidence })
     }
 
     /// The log contradicts itself: kept for ever, also over a restart. In memory first: whoever

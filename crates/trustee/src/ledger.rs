@@ -231,6 +231,11 @@ impl Ledger {
         })?)
     }
 
+    /// The database's file.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// The cosigned checkpoint that the log was followed to.
     pub(crate) fn head(&self) -> Result<Option<Vec<u8>>, LedgerError> {
         self.get(HEAD)

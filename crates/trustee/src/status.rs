@@ -51,12 +51,15 @@ pub enum Health {
     LogUnreachable,
     /// The log contradicted itself: nothing is granted any more.
     Forked,
+    /// The log stamped an entry as no honest log does: nothing is granted any more.
+    BadStamp,
 }
 
 impl Health {
     fn of(progress: &Progress) -> Self {
         match (&progress.error, progress.caught_up) {
             _ if progress.forked => Self::Forked,
+            _ if progress.bad_stamp.is_some() => Self::BadStamp,
             (_, false) => Self::CatchingUp,
             (Some(_), true) => Self::LogUnreachable,
             (None, true) => Self::Following,
@@ -79,6 +82,9 @@ impl Trustee {
         let progress = self.log.follower.progress();
         if progress.forked {
             alarms.push("fork".to_owned());
+        }
+        if let Some(evidence) = &progress.bad_stamp {
+            alarms.push(format!("log-stamp {}", evidence.display()));
         }
         let lost = day_keys.iter().filter(|(_, state)| **state == DayState::Lost);
         alarms.extend(lost.map(|(day, _)| format!("day-key-lost {day}")));

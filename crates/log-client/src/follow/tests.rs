@@ -1,4 +1,5 @@
 use super::*;
+use tlog::stamp::StampFaultKind;
 use stage::paper::{History, NOW, Served, Show, policy};
 
 fn around(now: u64) -> Window {
@@ -73,4 +74,73 @@ async fn an_altered_leaf_is_never_handed_out() {
     (0..300).for_each(|at| _ = log.add(format!("leaf {at}\n").as_bytes()));
     log.alter(7, b"another\n");
     assert!(matches!(read_all(&log, Head::EMPTY).await, Err(FollowError::Read(ReadError::ForeignTile(_)))));
+}
+
+/// What a follower makes of one more entry, after a head of one entry that it saw cosigned `NOW`.
+async fn faults(second: impl FnOnce(&mut History), covered_at: u64) -> Vec<(StampFaultKind, u64)> {
+    let mut log = History::default();
+    log.add_at(b"first", NOW - 5);
+    let shown = |log: &History, time| policy().verify_checkpoint(&log.checkpoint(4, time)).unwrap();
+    let client = |served: &Served| LogClient::new(&served.url, policy());
+    let first = shown(&log, NOW);
+    let served = Served::new(Show::all(&log)).await;
+    let reading = client(&served).follow(&Followed::default(), &first, &mut |_| {}).await.unwrap();
+    assert!(reading.faults.is_empty());
+    second(&mut log);
+    let served = Served::new(Show::all(&log)).await;
+    let mut read = 0;
+    let on = client(&served);
+    let on = on.follow(&reading.followed, &shown(&log, covered_at), &mut |_| read += 1).await.unwrap();
+    assert_eq!((read, on.followed.head()), (log.size() - 1, log.head()));
+    let told = |fault: &StampFault| {
+        // Whoever has the policy is convinced by the bytes alone.
+        let verified = StampFault::parse(&fault.encode()).unwrap().verify(&policy()).unwrap();
+        (verified.kind, verified.index)
+    };
+    on.faults.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn a_stamp_that_is_late_early_out_of_order_or_missing_is_found_with_evidence() {
+    let at = |time: u64| move |log: &mut History| _ = log.add_at(b"second", time);
+    for (stamp, covered_at, expected) in [
+        (NOW, NOW, None),
+        (NOW + 30, NOW, None),
+        (NOW + 31, NOW, Some(StampFaultKind::Late)),
+        // A head that is cosigned an hour later allows what was stamped meanwhile.
+        (NOW + 3600, NOW + 3600, None),
+        (NOW - 5, NOW, None),
+        (NOW - 6, NOW, Some(StampFaultKind::OutOfOrder)),
+        (NOW - 31, NOW, Some(StampFaultKind::Early)),
+        (0, NOW, Some(StampFaultKind::Early)),
+        (i64::MAX as u64, NOW, Some(StampFaultKind::Late)),
+    ] {
+        let expected: Vec<_> = expected.into_iter().map(|kind| (kind, 1)).collect();
+        assert_eq!(faults(at(stamp), covered_at).await, expected, "{stamp}, covered {covered_at}");
+    }
+    let missing = |log: &mut History| _ = log.add_raw(&stage::paper::leaf(b"second"));
+    assert_eq!(faults(missing, NOW).await, [(StampFaultKind::Missing, 1)]);
+    // An entry at fault bounds nothing: the honest ones after it are none.
+    let then_honest = |log: &mut History| {
+        log.add_at(b"second", NOW + 9999);
+        log.add_at(b"third", NOW + 1);
+        log.add_at(b"fourth", NOW);
+    };
+    let found = faults(then_honest, NOW).await;
+    assert_eq!(found, [(StampFaultKind::Late, 1), (StampFaultKind::OutOfOrder, 3)]);
+}
+
+#[tokio::test]
+async fn a_head_seen_before_a_restart_bounds_what_is_read_again() {
+    let mut log = History::default();
+    (0..3).for_each(|at| _ = log.add_at(format!("leaf {at}").as_bytes(), NOW));
+    let seen = policy().verify_checkpoint(&log.checkpoint(4, NOW)).unwrap();
+    // Stamped before the head that did not cover it, which a follower that forgot would not know.
+    log.add_at(b"prepared", NOW - 31);
+    let served = Served::new(Show::all(&log)).await;
+    let client = LogClient::new(&served.url, policy());
+    let head = policy().verify_checkpoint(&log.checkpoint(4, NOW + 60)).unwrap();
+    let reading = client.follow(&Followed::again(Some(seen)), &head, &mut |_| {}).await.unwrap();
+    let kinds: Vec<_> = reading.faults.iter().map(StampFault::kind).collect();
+    assert_eq!(kinds, [StampFaultKind::Early]);
 }

@@ -3,7 +3,8 @@
 
 use crate::world::{Watcher, fetch, monitor_config, write_policy};
 use monitor::Gossip;
-use stage::paper::{History, Served, Show, log_key};
+use stage::paper::{History, NOW, Served, Show, log_key};
+use tlog::stamp::StampFault;
 use std::path::Path;
 use tlog::fork::ForkProof;
 
@@ -187,5 +188,50 @@ async fn a_damaged_proof_in_the_folder_accuses_nobody() {
         let again = Watcher::start(&config).await;
         again.follows_to(8).await;
         again.running.stop_and_join().await.unwrap();
+    }
+}
+
+/// A log that stamps late, early, out of order or not at all is told, with evidence that convinces
+/// whoever has the log policy; and it is followed and counted on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_stamps_as_no_honest_log_does_raises_an_alarm() {
+    type Lie = fn(&mut History);
+    let lies: [(&str, Lie); 4] = [
+        ("late", |log| _ = log.add_at(b"b", NOW + 31)),
+        ("early", |log| _ = log.add_at(b"b", NOW - 31)),
+        ("out-of-order", |log| _ = log.add_at(b"b", NOW - 1)),
+        ("missing", |log| _ = log.add_raw(&stage::paper::leaf(b"b"))),
+    ];
+    for (kind, lie) in lies {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = write_policy(dir.path());
+        let mut history = History::default();
+        history.add(b"a");
+        let log = Served::new(Show::all(&history)).await;
+        let config = monitor_config(dir.path(), &policy, "m1", &log.url, &[]);
+        let watcher = Watcher::start(&config).await;
+        watcher.follows_to(1).await;
+        // It goes on from what it kept.
+        watcher.running.stop_and_join().await.unwrap();
+        let watcher = Watcher::start(&config).await;
+        lie(&mut history);
+        log.show(Show::all(&history));
+        let (code, status) = loop {
+            let (code, status) = watcher.get("/status").await;
+            if status["size"] == 2 {
+                break (code, status);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        };
+        assert_eq!((code, status["alarms"].as_array().unwrap().len()), (500, 1), "{kind}: {status}");
+        let name = status["alarms"][0].as_str().unwrap();
+        assert!(name.starts_with("stamp-"), "{name}");
+        let evidence = std::fs::read(watcher.data.join("alarms").join(name)).unwrap();
+        let fault = StampFault::parse(&evidence).unwrap().verify(&stage::paper::policy()).unwrap();
+        assert_eq!((fault.kind.word(), fault.index), (kind, 1));
+        history.add_at(b"c", NOW + 1);
+        log.show(Show::all(&history));
+        watcher.until("it goes on", |status| status["size"] == 3).await;
+        watcher.running.stop_and_join().await.unwrap();
     }
 }

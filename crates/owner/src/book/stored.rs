@@ -87,9 +87,19 @@ pub(crate) struct KeptHead {
     pub(crate) root: String,
     /// The signed and cosigned checkpoint: the evidence, should the log ever contradict it.
     pub(crate) checkpoint: String,
+    /// Its last entry that bears a stamp, and that one's proof: no later stamp may be earlier.
+    pub(crate) last: Option<KeptEntry>,
     /// The cameras for which every leaf up to here was tried, hex; and the verifier keys of the
     /// trustees whose leaves were kept.
     pub(crate) covers: Vec<String>,
+}
+
+/// An entry of the log, and its tlog-proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeptEntry {
+    pub(crate) entry: Base64,
+    pub(crate) proof: Base64,
 }
 
 /// A leaf of this owner's, durable before it is sent to the sponsor.

@@ -8,8 +8,10 @@ use host::machine::Machine;
 use media::id::{EpochNo, TrackId};
 use owner::Owner;
 use owner::audit::{AuditError, AuditStep, Report, Since, State, audit, audit_log};
+use stage::paper::{History, NOW, Served, Show};
 use stage::keys::{sponsor, trustee};
 use std::time::Duration;
+use tlog::stamp::StampFault;
 use tlog::{Entry, Hash};
 
 async fn audited(world: &World, since: Since) -> Result<Report, AuditError> {
@@ -224,4 +226,45 @@ fn request_of_nobody() -> Signed<Request> {
         time: Seconds(1),
     };
     Signed::sign(request, &[&sponsor()]).unwrap()
+}
+
+/// Late, early, out of order, not at all: named with its evidence, by each audit until somebody took
+/// it away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_stamps_as_no_honest_log_does_is_named_with_its_evidence() {
+    type Lie = fn(&mut History);
+    let lies: [(&str, Lie); 4] = [
+        ("late", |log| _ = log.add_at(b"b", NOW + 31)),
+        ("early", |log| _ = log.add_at(b"b", NOW - 31)),
+        ("out-of-order", |log| _ = log.add_at(b"b", NOW - 1)),
+        ("missing", |log| _ = log.add_raw(&stage::paper::leaf(b"b"))),
+    ];
+    for (kind, lie) in lies {
+        let world = World::new().await;
+        std::fs::write(&world.owner_config.log.policy, stage::paper::policy_text()).unwrap();
+        let mut history = History::default();
+        history.add(b"a");
+        let log = Served::new(Show::all(&history)).await;
+        let mut config = world.owner_config.clone();
+        config.log.url = log.url.clone();
+        let owner = Owner::open_on(config, Machine::with_clock(Clock::stepped(NOW * 1_000_000).0)).unwrap();
+        let audited = async || audit_log(&owner, Since::LastHead, &mut |_| {}).await.unwrap();
+        assert!(audited().await.is_clean());
+        lie(&mut history);
+        log.show(Show::all(&history));
+        let found = audited().await;
+        assert_eq!((found.policy_alarms.len(), found.is_clean()), (1, false), "{kind}");
+        let folder = world.keybook().join("forks");
+        let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+        assert!(found.policy_alarms[0].contains(file.to_str().unwrap()), "{:?}", found.policy_alarms);
+        let fault = StampFault::parse(&std::fs::read(&file).unwrap()).unwrap();
+        let fault = fault.verify(&stage::paper::policy()).unwrap();
+        assert_eq!((fault.kind.word(), fault.index), (kind, 1));
+
+        history.add_at(b"c", NOW + 1);
+        log.show(Show::all(&history));
+        assert_eq!(audited().await.policy_alarms.len(), 1, "{kind}: it stands");
+        std::fs::remove_file(file).unwrap();
+        assert!(audited().await.is_clean(), "{kind}");
+    }
 }

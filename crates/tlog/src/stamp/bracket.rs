@@ -36,6 +36,11 @@ impl Followed {
         Self { from: None, seen, last: None }
     }
 
+    /// The same head seen, and everything to be read again.
+    pub fn afresh(self) -> Self {
+        Self::again(self.from.or(self.seen))
+    }
+
     /// The head from which the next reading goes on.
     pub fn head(&self) -> Head {
         self.from.as_ref().map_or(Head::EMPTY, |head| Head::of(head.checkpoint()))

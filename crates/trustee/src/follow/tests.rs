@@ -116,3 +116,71 @@ async fn a_fork_is_believed_at_once_however_long_the_disk_takes_and_whoever_give
     assert!(matches!(own.follow(&log, window(NOW)).await, Err(FollowFailure::Forked)));
     assert!(matches!(follower(&ledger).follow(&log, window(NOW)).await, Err(FollowFailure::Forked)));
 }
+
+/// A log that stamps late, early, out of order or not at all: nothing is granted any more, also
+/// after a restart, until somebody took the evidence away.
+#[tokio::test]
+async fn a_log_that_stamps_as_no_honest_log_does_is_not_believed_any_more() {
+    type Lie = fn(&mut History);
+    let lies: [(&str, Lie); 4] = [
+        ("late", |log| _ = log.add_at(b"b", NOW + 31)),
+        ("early", |log| _ = log.add_at(b"b", NOW - 31)),
+        ("out-of-order", |log| _ = log.add_at(b"b", NOW - 1)),
+        ("missing", |log| _ = log.add_raw(&stage::paper::leaf(b"b"))),
+    ];
+    for (kind, lie) in lies {
+        let (dir, (shown, log)) = (tempfile::tempdir().unwrap(), served().await);
+        let ledger = ledger(&dir);
+        let own = follower(&ledger);
+        let mut honest = History::default();
+        honest.add(b"a");
+        shown.show(Show::all(&honest));
+        own.follow(&log, window(NOW)).await.unwrap();
+        let mut lying = honest.clone();
+        lie(&mut lying);
+        shown.show(Show::all(&lying));
+        let failure = own.follow(&log, window(NOW)).await.unwrap_err();
+        let FollowFailure::Stamps { evidence } = &failure else { panic!("{kind}: {failure}") };
+        let fault = StampFault::parse(&std::fs::read(evidence).unwrap()).unwrap();
+        assert_eq!(fault.verify(&policy()).unwrap().kind.word(), kind);
+        let failed = own.progress().ready().unwrap_err();
+        assert_eq!((failed.failure.status(), failed.failure.name()), (503, "log-stamps"));
+
+        // The good head does not heal it, nor does a restart.
+        shown.show(Show::all(&honest));
+        for own in [&own, &follower(&ledger)] {
+            let still = own.follow(&log, window(NOW)).await;
+            assert!(matches!(still, Err(FollowFailure::Stamps { .. })), "{kind}");
+        }
+        std::fs::rename(evidence, dir.path().join("explained")).unwrap();
+        follower(&ledger).follow(&log, window(NOW)).await.unwrap();
+    }
+}
+
+/// It was silently not compared.
+#[tokio::test]
+async fn a_kept_head_is_compared_whatever_the_log_policy_says_by_now() {
+    let (dir, (shown, log)) = (tempfile::tempdir().unwrap(), served().await);
+    let ledger = ledger(&dir);
+    shown.show(history(&[b"a", b"b", b"c"]));
+    follower(&ledger).follow(&log, window(NOW)).await.unwrap();
+    // Kept under witnesses of whom the policy knows too few by now.
+    let mut kept = String::from_utf8(ledger.head().unwrap().unwrap()).unwrap();
+    let cut = kept.match_indices('\n').nth_back(3).unwrap().0 + 1;
+    kept.truncate(cut);
+    assert!(policy().verify_checkpoint(kept.as_bytes()).is_err());
+    ledger.set_head(kept.as_bytes()).unwrap();
+    shown.show(history(&[b"a", b"x", b"c", b"d"]));
+    let forked = follower(&ledger).follow(&log, window(NOW)).await.unwrap_err();
+    assert!(matches!(forked, FollowFailure::Forked), "{forked}");
+
+    // Of another log.
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = self::ledger(&dir);
+    let stranger = Signer::from_seed("log.example", &[77; 32]).unwrap();
+    let other = tlog::checkpoint::Checkpoint::new("log.example", 0, Head::EMPTY.root).unwrap();
+    ledger.set_head(&other.sign(&stranger).unwrap().encode()).unwrap();
+    let failure = follower(&ledger).follow(&log, window(NOW)).await.unwrap_err();
+    assert!(matches!(&failure, FollowFailure::StoredHead { .. }), "{failure}");
+    assert!(failure.to_string().contains("ledger.redb"), "{failure}");
+}
