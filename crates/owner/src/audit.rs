@@ -242,10 +242,10 @@ pub async fn audit_log(
         size,
         root: root.to_hex(),
         checkpoint: String::from_utf8_lossy(&head.encode()).into_owned(),
-        last: reading.followed.last().map(|last| KeptEntry {
-            entry: Base64(last.entry.clone()),
-            proof: Base64(last.proof.encode()),
-        }),
+        last: reading
+            .followed
+            .last()
+            .map(|last| KeptEntry { entry: Base64(last.entry.clone()), proof: Base64(last.proof.encode()) }),
         covers: to_cover(&book)?,
     };
     owner
@@ -318,7 +318,9 @@ fn kept_followed(owner: &Owner, book: &Stored) -> Result<(Followed, Vec<String>)
         // Everything is read again, and compared with the kept head by size and root.
         Err(error) => (
             Followed::default(),
-            vec![format!("the kept head has no quorum by the log policy of now ({error}): this once, no stamp was held against it")],
+            vec![format!(
+                "the kept head has no quorum by the log policy of now ({error}): this once, no stamp was held against it"
+            )],
         ),
     })
 }
@@ -331,7 +333,10 @@ fn stamp_alarms(owner: &Owner, faults: &[StampFault]) -> Result<Vec<String>, Aud
     for fault in faults {
         let (index, kind, evidence) = (fault.index(), fault.kind().word(), fault.encode());
         let hash = Hash::of(&[&evidence]).to_hex();
-        durable::write_atomic(&folder.join(format!("stamp-{kind}-{index}-{}.fault", &hash[..16])), &evidence)?;
+        durable::write_atomic(
+            &folder.join(format!("stamp-{kind}-{index}-{}.fault", &hash[..16])),
+            &evidence,
+        )?;
     }
     let files = std::fs::read_dir(&folder).map_err(|error| DurableError::at(&folder, error))?;
     let mut paths: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();

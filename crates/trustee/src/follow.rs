@@ -287,9 +287,10 @@ impl Follower {
         let Some(note) = self.work.run(move || ledger.head()).await? else { return Ok(None) };
         // SPEC: gossip.md#following: a kept head that the policy's log did not sign MUST NOT be
         // passed over.
-        let signed = log.policy().verify_log_signature(&note).map_err(|source| {
-            FollowFailure::StoredHead { ledger: self.ledger.path().to_owned(), source }
-        })?;
+        let signed = log
+            .policy()
+            .verify_log_signature(&note)
+            .map_err(|source| FollowFailure::StoredHead { ledger: self.ledger.path().to_owned(), source })?;
         let cosigned = log.policy().verify_checkpoint(&note);
         if let Err(error) = &cosigned {
             tracing::warn!(%error, "the kept head has no quorum by the log policy of now: its time bounds no stamp");

@@ -1,6 +1,6 @@
 use super::*;
-use tlog::stamp::StampFaultKind;
 use stage::paper::{History, NOW, Served, Show, policy};
+use tlog::stamp::StampFaultKind;
 
 fn around(now: u64) -> Window {
     Window::around(now, MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)

@@ -4,9 +4,9 @@
 use crate::world::{Watcher, fetch, monitor_config, write_policy};
 use monitor::Gossip;
 use stage::paper::{History, NOW, Served, Show, log_key};
-use tlog::stamp::StampFault;
 use std::path::Path;
 use tlog::fork::ForkProof;
+use tlog::stamp::StampFault;
 
 /// Verifies a proof as a stranger would: with the log's key and nothing else.
 fn verified(proof: &[u8]) -> (u64, u64) {

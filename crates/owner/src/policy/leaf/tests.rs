@@ -3,8 +3,9 @@ use escrow::record::Name;
 use tlog::checkpoint::Checkpoint;
 use tlog::cosignature::{Algorithm, Cosigner};
 use tlog::merkle::{Tree, leaf_hash};
-use tlog::note::Signer;
+use tlog::note::{self, Signer};
 use tlog::policy::Policy;
+use tlog::stamp;
 use tlog::{Entry, Hash};
 
 fn log() -> Signer {
@@ -31,7 +32,9 @@ fn leaf(label: u8) -> Signed<OwnerPolicyLeaf> {
         label: Hash([label; 32]),
         commitment: Hash([3; 32]),
     };
-    Signed::sign(leaf, &[&Signer::from_seed("relay.example", &[9; 32]).unwrap()]).unwrap()
+    let sponsor = Signer::from_seed("relay.example", &[9; 32]).unwrap();
+    let leaf = note::sign(&leaf.text(), &[&sponsor]).unwrap();
+    Signed::parse(&stamp::stamp(&log(), leaf, 1_800_000_000).unwrap().encode()).unwrap()
 }
 
 /// A proof of `leaf` in a log of two, cosigned by so many witnesses.
