@@ -281,7 +281,7 @@ fn whose_loss_a_missing_segment_is_stands_in_the_evidence() {
                     at_us: context.start_us,
                     epoch_no: context.epoch_no,
                     k: 0,
-                    chain: media::chain::Chain([0; 32]),
+                    chain: [0; 32],
                     acknowledged: std::vec![range(41, 43)],
                 };
                 open.receipt = Some(receipt.sign(&relay));
