@@ -65,7 +65,7 @@ impl DetailsKey {
     /// # Errors
     /// [`HpkeError::BadPublicKey`].
     pub fn wrap(&self, audit_pk: &[u8], entry_id: &[u8; 16]) -> Result<Vec<u8>, HpkeError> {
-        let mut derived = Derived(expand(&self.0, &[b"candor details wrap\0", entry_id]), 0);
+        let mut derived = Encapsulating(expand(&self.0, &[b"candor details wrap\0", entry_id]), 0);
         hpke::seal(audit_pk, INFO, entry_id, &self.0, &mut derived)
     }
 
@@ -98,9 +98,9 @@ fn zero_nonce() -> Nonce {
 }
 
 /// What an encapsulation draws, and how much of it was drawn.
-struct Derived(Zeroizing<[u8; 64]>, usize);
+struct Encapsulating(Zeroizing<[u8; 64]>, usize);
 
-impl TryRng for Derived {
+impl TryRng for Encapsulating {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
@@ -119,4 +119,4 @@ impl TryRng for Derived {
     }
 }
 
-impl TryCryptoRng for Derived {}
+impl TryCryptoRng for Encapsulating {}

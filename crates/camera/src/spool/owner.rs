@@ -80,6 +80,8 @@ impl Spool {
 
     /// Moves to a later day: its root replaces the earlier one, and the signed notices up to it
     /// wait for the relay.
+    // SPEC: segment.md#notice-keys: the root of the day before MUST be erased; the later one is written
+    // over it.
     pub(crate) fn advance_notices(&self, to: &Notices, signed: &[SignedNotice]) -> Result<(), SpoolError> {
         Ok(self.db.write(|tx| write_notices(tx, to, signed))?)
     }
