@@ -171,7 +171,7 @@ pub(crate) const UNEXPLAINED: &str = "filmed, but not there: it waits at the cam
 
 /// What a receipt of the relay shows.
 const LOST_BY_RELAY: &str =
-    "the relay acknowledged it, and does not have it any more: the relay lost or deleted it";
+    "the relay acknowledged it, and does not give it any more: lost, deleted or withheld by the relay";
 
 /// The camera's own word for a time that it did not film; `None` if it says that it did.
 pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
