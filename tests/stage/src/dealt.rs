@@ -51,6 +51,8 @@ pub struct Terms {
 pub struct Camera {
     key: SigningKey,
     owner: SigningKey,
+    /// Whose audit key opens the details; of an impostor, the owner's whose package it got hold of.
+    reader: SigningKey,
     created: u64,
     /// From the day it was enrolled to the day it filmed.
     notices: Vec<(Day, NoticeKey)>,
@@ -102,6 +104,7 @@ impl Camera {
             contexts: Vec::new(),
             opens: Vec::new(),
             key,
+            reader: owner.clone(),
             owner,
             created,
             notices,
@@ -268,7 +271,7 @@ impl Camera {
             proof: Vec::new(),
             release_key: key.public(),
             // As the owner would read it from the leaf.
-            details_key: owner_key(request.value(), &audit_key(&self.owner.to_bytes())).unwrap(),
+            details_key: owner_key(request.value(), &audit_key(&self.reader.to_bytes())).unwrap(),
             enrollment: self.enrollment().sign(&self.owner),
             policy: self.bundle.clone(),
             notices: self.notices.iter().map(notice).collect(),
