@@ -242,10 +242,7 @@ pub async fn audit_log(
         size,
         root: root.to_hex(),
         checkpoint: String::from_utf8_lossy(&head.encode()).into_owned(),
-        last: reading
-            .followed
-            .last()
-            .map(|last| KeptEntry { entry: Base64(last.entry.clone()), proof: Base64(last.proof.encode()) }),
+        last: reading.followed.last().map(kept_entry),
         covers: to_cover(&book)?,
     };
     owner
@@ -257,10 +254,9 @@ pub async fn audit_log(
             Ok(())
         })
         .await?;
-    let head_root = root.to_hex();
     Ok(Report {
         head_size: size,
-        head_root,
+        head_root: root.to_hex(),
         witnesses,
         cosigned_at: head.cosigned_at(),
         leaves_read: total,
@@ -298,6 +294,10 @@ impl Continuity {
     fn is_broken(&self) -> bool {
         self.broken || self.tree.is_some()
     }
+}
+
+fn kept_entry(last: &Shown) -> KeptEntry {
+    KeptEntry { entry: Base64(last.entry.clone()), proof: Base64(last.proof.encode()) }
 }
 
 /// What the book says was followed to; and what keeps it from bounding the stamps that come.
