@@ -104,7 +104,7 @@ fn doors(cast: &Cast) -> Vec<Door> {
                 ("/add", noise(1, 1000), 400, "not-a-note"),
                 ("/add", Vec::new(), 400, "not-a-note"),
                 ("/add", b"text\n\n\xe2\x80\x94 nobody AAAAAAAA\n".to_vec(), 403, "unknown-submitter"),
-                ("/add", big(log_server::MAX_LEAF_BYTES + 1), 413, "leaf-too-large"),
+                ("/add", big(tlog::stamp::ENTRY_MAX_BYTES + 1), 413, "leaf-too-large"),
                 ("/add", big(4 << 20), 413, ""),
             ],
         },

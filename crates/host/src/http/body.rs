@@ -10,7 +10,7 @@
 //! their own name: one that is too large is handed on as far as it came.
 
 use super::caller::Caller;
-use super::serve::Failure;
+use super::failure::Failure;
 use crate::lock::Mutex;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
