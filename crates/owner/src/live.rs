@@ -93,7 +93,7 @@ pub async fn live(
     stop: &Shutdown,
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let mut to = Written { sink, on };
+    let mut to = SinkAndCallback { sink, on };
     let watched = watch(owner, picture.into(), stop, &mut to).await?;
     to.sink.flush().await?;
     Ok(watched)
@@ -133,12 +133,12 @@ pub(crate) trait Outlet: Send {
 }
 
 /// Media to a sink, events to a callback; a run's bytes come right after its event.
-pub(crate) struct Written<'a, S> {
+pub(crate) struct SinkAndCallback<'a, S> {
     pub(crate) sink: &'a mut S,
     pub(crate) on: &'a mut (dyn FnMut(Event) + Send),
 }
 
-impl<S: AsyncWrite + Unpin + Send> Outlet for Written<'_, S> {
+impl<S: AsyncWrite + Unpin + Send> Outlet for SinkAndCallback<'_, S> {
     async fn take(&mut self, outputs: Vec<Output>) -> Result<(), WatchError> {
         let wrote = outputs.iter().any(|output| !matches!(output, Output::Event(_)));
         for output in outputs {

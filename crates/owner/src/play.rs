@@ -10,7 +10,7 @@
 
 use crate::heads;
 use crate::live::viewer::{Output, Step, Viewer, WriteWhen};
-use crate::live::{self, Event, MAX_REFUSED, Outlet, WatchError, Watched, Written};
+use crate::live::{self, Event, MAX_REFUSED, Outlet, WatchError, Watched, SinkAndCallback};
 use crate::span::{Picture, Span};
 use crate::state::{As, Owner};
 use bytes::Bytes;
@@ -38,7 +38,7 @@ pub async fn play(
     sink: &mut (impl AsyncWrite + Unpin + Send),
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let mut to = Written { sink, on };
+    let mut to = SinkAndCallback { sink, on };
     let watched = watch(owner, picture.into(), span, &mut to).await?;
     to.sink.flush().await?;
     Ok(watched)
