@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use world::config_files::write;
 use world::processes::{Ended, Process, run};
 
-const NO: i32 = 1;
 const WRONG: i32 = 2;
 const NOT_NOW: i32 = 4;
 
@@ -271,14 +270,15 @@ async fn spans_names_and_requests_that_cannot_be_are_told_before_anybody_is_aske
     it.is_told("request open --config request.toml @case", WRONG, &["candor request"]).await;
     let key = "registrar register --config registrar.toml --agency police.example --vkey nonsense";
     it.is_told(&format!("{key} --role officer"), WRONG, &["nonsense", "not a verifier key"]).await;
-    it.is_told(&format!("{key} --role king"), WRONG, &["king", "officer, supervisor or sponsor"]).await;
+    it.is_told(&format!("{key} --role king"), WRONG, &["king", "officer, supervisor, sponsor or court"])
+        .await;
     let trustee =
         "trustee approve --config trustee.toml --key @clerk.key --called Byron --number 1 --source directory";
     it.is_told(&format!("{trustee} nonsense"), WRONG, &["nonsense", "candor trustee pending"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn evidence_that_cannot_be_read_is_wrong_and_what_is_no_evidence_does_not_hold() {
+async fn what_cannot_be_read_as_evidence_is_told_as_such_and_never_as_false() {
     let it = Newcomer::new().await;
     it.is_told("verify @none", WRONG, &["none: no such file", "evidence file"]).await;
     it.is_told("verify .", WRONG, &["no such file"]).await;
@@ -286,7 +286,7 @@ async fn evidence_that_cannot_be_read_is_wrong_and_what_is_no_evidence_does_not_
         [("empty", &b""[..]), ("text", b"this is no evidence, it is a text\n"), ("zeros", &[0; 64])]
     {
         std::fs::write(it.path(name), bytes).unwrap();
-        it.is_told(&format!("verify @{name}"), NO, &[name, "does not hold"]).await;
+        it.is_told(&format!("verify @{name}"), WRONG, &[name, "cannot be read as evidence"]).await;
     }
 }
 

@@ -10,7 +10,7 @@
 
 use crate::heads;
 use crate::live::viewer::{Output, Step, Viewer, WriteWhen};
-use crate::live::{self, Event, MAX_REFUSED, Outlet, WatchError, Watched, SinkAndCallback};
+use crate::live::{self, Event, MAX_REFUSED, Outlet, SinkAndCallback, WatchError, Watched};
 use crate::span::{Picture, Span};
 use crate::state::{As, Owner};
 use bytes::Bytes;

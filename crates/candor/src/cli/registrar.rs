@@ -24,7 +24,7 @@ pub(super) enum Verb {
     Revoke(Key),
     /// As a court, sign that a document confirms a logged emergency; the agency carries it to the log.
     #[command(
-        after_help = "Example: candor registrar confirm --config court.toml --case case-77 --document order.pdf --to yes.note"
+        after_help = "Example: candor registrar confirm --config court.toml --case case-77 --document o.pdf --to yes.note"
     )]
     Confirm(Confirm),
     /// Write the recommended rules of release (a PolicyDoc) into a file, to read, change and
