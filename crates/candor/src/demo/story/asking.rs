@@ -10,9 +10,11 @@ use owner::sealed::sealed_segments;
 use requester::ask::{Ask, Grounds, Kind};
 use requester::collect::Answer;
 use requester::folder::RequestFolder;
+use requester::request::RequestError;
 use requester::show::Tried;
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// So long after its beginning an epoch is known to the relay.
 const BEGUN_US: u64 = 1_500_000;
@@ -67,16 +69,21 @@ impl Story<'_> {
         let requester = &self.cast.people.requester;
         let folder = RequestFolder::at(&self.cast.plan.dir.join("early"));
         let length_us = u64::from(self.cast.plan.epoch_seconds) * 1_000_000;
-        // Early in an epoch, when the relay knows of it.
-        let now_us = host::clock::now_us();
-        let begun_us = now_us.div_ceil(length_us) * length_us;
-        sleep_until(begun_us + BEGUN_US).await;
-        let ask = Ask {
-            from_us: begun_us + BEGUN_US / 2,
-            to_us: begun_us + BEGUN_US,
-            ..ask(self.camera()?.id.to_string(), &Chosen { from_us: 0, to_us: length_us })
+        let deadline = Instant::now() + PATIENCE;
+        let drafted = loop {
+            // Early in an epoch, when the relay knows of it; if it does not yet, in the next one.
+            let begun_us = host::clock::now_us().div_ceil(length_us) * length_us;
+            sleep_until(begun_us + BEGUN_US).await;
+            let ask = Ask {
+                from_us: begun_us + BEGUN_US / 2,
+                to_us: begun_us + BEGUN_US,
+                ..ask(self.camera()?.id.to_string(), &Chosen { from_us: 0, to_us: length_us })
+            };
+            match requester::request::new(requester, &ask, &folder).await {
+                Err(RequestError::Objects(_)) if Instant::now() < deadline => {}
+                drafted => break drafted.map_err(at("request new"))?,
+            }
         };
-        let drafted = requester::request::new(requester, &ask, &folder).await.map_err(at("request new"))?;
         requester::request::sign(requester, &folder).map_err(at("request sign"))?;
         let submitted = requester::request::submit(requester, &folder).await.map_err(at("request submit"))?;
         self.says(format!(
