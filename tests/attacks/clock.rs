@@ -27,6 +27,7 @@ use requester::request::{Kind, RequestError};
 use seal::epoch::{EpochSeed, Pool};
 use seal::notice::NoticeKey;
 use tlog::note::Verifier;
+use world::session::Session;
 use world::{Filmed, PATIENCE, Stage, until};
 
 const TRACK: TrackId = TrackId(0);
@@ -62,7 +63,7 @@ async fn segments_hours_ahead_or_behind_are_marked_for_the_owner_and_bear_the_re
         })
         .await;
         // Whoever fetches it sees when it came.
-        let received_us = received_us(&stage.cast, camera.id, start_us).await;
+        let received_us = received_us(&stage, camera.id, start_us).await;
         assert!(received_us.abs_diff(host::clock::now_us()) < 120 * SECOND_US);
         assert!(received_us.abs_diff(start_us) > 2 * HOUR_US);
     }
@@ -249,13 +250,9 @@ async fn keys_of(cast: &Cast, policy: &OwnerPolicy, day: Day) -> Vec<Option<(Tru
     keys
 }
 
-/// When the relay says it received the camera's segment of this moment, asked as a sponsor may.
-async fn received_us(cast: &Cast, camera_id: CameraId, at_us: u64) -> u64 {
-    let link = cast.people.requester_config.keys.join("link.secret");
-    let seed: [u8; 32] = host::secret::read(&link, "link").unwrap()[..].try_into().unwrap();
-    let endpoint = Endpoint::client(&Identity::from_seed(&seed)).unwrap();
-    let relay = cast.video.relay.at().unwrap();
-    let (link, _control) = endpoint.connect(&relay.quic.to_string(), &relay.key.0).await.unwrap();
+/// When the relay says it received the camera's segment of this moment, asked as the owner may.
+async fn received_us(stage: &Stage, camera_id: CameraId, at_us: u64) -> u64 {
+    let session = Session::of_device(stage).await;
     let query = SegmentQuery {
         camera_id,
         track: TRACK,
@@ -263,7 +260,7 @@ async fn received_us(cast: &Cast, camera_id: CameraId, at_us: u64) -> u64 {
         to_us: Micros(at_us + 1),
         cursor: Sequence(NEXT),
     };
-    let mut segments = link.fetch_segments(&query).await.unwrap();
+    let mut segments = session.link.fetch_segments(&query).await.unwrap();
     let (received_us, bytes) = segments.next().await.unwrap().unwrap();
     let header = SegmentHeader::decode(&bytes[..media::segment::HEADER_LEN]).unwrap();
     assert_eq!(header.start_us, Micros(at_us));

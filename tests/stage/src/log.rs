@@ -110,7 +110,11 @@ impl Log {
     }
 
     pub async fn start_log(&mut self) {
-        let log = log_server::start(self.config.clone(), self.start_of()).await.unwrap();
+        // Its port may be the near end of somebody's connection for a moment.
+        let log = until("the log starts", async || {
+            log_server::start(self.config.clone(), self.start_of()).await.ok()
+        });
+        let log = log.await;
         self.config.listen = log.at().http;
         self.log = Some(log);
     }
@@ -125,8 +129,10 @@ impl Log {
 
     /// Starts the witness `w{n + 1}` again.
     pub async fn start_witness(&mut self, n: usize) {
-        let running = witness::start(self.witness_configs[n].clone(), self.start_of()).await.unwrap();
-        self.witnesses[n] = Some(running);
+        let running = until("the witness starts", async || {
+            witness::start(self.witness_configs[n].clone(), self.start_of()).await.ok()
+        });
+        self.witnesses[n] = Some(running.await);
     }
 
     pub async fn stop_witness(&mut self, n: usize) {

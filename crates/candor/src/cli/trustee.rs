@@ -55,10 +55,10 @@ pub(super) enum Verb {
         #[arg(long, value_name = "WHO")]
         called: String,
         /// On which number.
-        #[arg(long)]
+        #[arg(long, value_name = "TEL")]
         number: String,
         /// Where that number is published: never the one that the request gives.
-        #[arg(long, value_name = "WHERE")]
+        #[arg(long, value_name = "FROM")]
         source: String,
     },
     /// Refuse a pending request. The log shows that a person refused, not why.

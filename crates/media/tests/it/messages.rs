@@ -211,7 +211,8 @@ fn a_flag_other_than_0_and_1_and_unknown_kinds_are_refused() {
     let mut epochs = Response::Epochs { opens: vec![], more: true }.encode();
     epochs[4] = 2;
     assert_eq!(Response::decode(&epochs), Err(DecodeError::BadValue("more")));
-    let mut heads = requests().pop().unwrap().encode();
+    let heads = requests().into_iter().find(|request| matches!(request, Request::FetchHeads(_))).unwrap();
+    let mut heads = heads.encode();
     *heads.last_mut().unwrap() = 2;
     assert_eq!(Request::decode(&heads), Err(DecodeError::BadValue("pictures")));
     for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 15], "request")] {

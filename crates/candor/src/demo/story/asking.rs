@@ -18,6 +18,8 @@ use tokio::time::Instant;
 
 /// So long after its beginning an epoch is known to the relay.
 const BEGUN_US: u64 = 1_500_000;
+/// Between two questions for it.
+const AGAIN_US: u64 = 300_000;
 
 async fn sleep_until(us: u64) {
     tokio::time::sleep(Duration::from_micros(us.saturating_sub(host::clock::now_us()))).await;
@@ -70,10 +72,10 @@ impl Story<'_> {
         let folder = RequestFolder::at(&self.cast.plan.dir.join("early"));
         let length_us = u64::from(self.cast.plan.epoch_seconds) * 1_000_000;
         let deadline = Instant::now() + PATIENCE;
+        let mut begun_us = host::clock::now_us().div_ceil(length_us) * length_us;
         let drafted = loop {
-            // Early in an epoch, when the relay knows of it; if it does not yet, in the next one.
-            let begun_us = host::clock::now_us().div_ceil(length_us) * length_us;
-            sleep_until(begun_us + BEGUN_US).await;
+            // Early in an epoch. The relay knows of it once its first key frame has come.
+            sleep_until((begun_us + BEGUN_US).max(host::clock::now_us() + AGAIN_US)).await;
             let ask = Ask {
                 from_us: begun_us + BEGUN_US / 2,
                 to_us: begun_us + BEGUN_US,
@@ -82,6 +84,9 @@ impl Story<'_> {
             match requester::request::new(requester, &ask, &folder).await {
                 Err(RequestError::Objects(_)) if Instant::now() < deadline => {}
                 drafted => break drafted.map_err(at("request new"))?,
+            }
+            if host::clock::now_us() > begun_us + length_us / 2 {
+                begun_us += length_us;
             }
         };
         requester::request::sign(requester, &folder).map_err(at("request sign"))?;
@@ -145,7 +150,9 @@ impl Story<'_> {
         let drafted = requester::request::draft(requester, folder).map_err(at("request"))?;
         let next = drafted.last_epoch + 1;
         let asked = requester::show::try_epoch(requester, folder, next).await.map_err(at("neighbour"))?;
-        let span = (Micros(drafted.to_us), Micros(drafted.to_us + 1_000_000));
+        // Its first segment begins with a key frame: some time after the epoch does.
+        let half_us = u64::from(self.cast.plan.epoch_seconds) * 500_000;
+        let span = (Micros(drafted.to_us), Micros(drafted.to_us + half_us));
         let sealed = sealed_segments(owner, self.camera()?.id, span, 16).await.map_err(at("neighbour"))?;
         let tried = requester::show::try_sealed(requester, folder, next, &sealed).await;
         let is_withheld = matches!(asked, Tried::Withheld { .. });
