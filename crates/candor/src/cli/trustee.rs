@@ -41,7 +41,7 @@ pub(super) enum Verb {
     Pending(ConfigFile),
     /// Approve a pending request, with the key of a person who may, and who called the agency back.
     #[command(
-        after_help = "Example: candor trustee approve --config trustee.toml --key clerk-3.key --called 'Sgt. Byron' --number '+1 555 0100' --source 'the city directory' ID"
+        after_help = "Example: candor trustee approve --config t.toml --key key --called Ann --number 555 --source web ID"
     )]
     Approve {
         #[command(flatten)]
