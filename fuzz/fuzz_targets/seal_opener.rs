@@ -75,6 +75,8 @@ fuzz_target!(|input: (Vec<Vec<u8>>, Vec<u8>, u8)| {
         shares: vec![],
         wraps: vec![],
         previous: None,
+        lost: vec![],
+        receipt: None,
     };
     keys.insert(&open, key);
     assert!(open_whole(&bytes, &keys).is_err(), "no camera signed this");
