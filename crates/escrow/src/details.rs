@@ -163,8 +163,8 @@ impl Details {
         Ok(Self::parse_text(text)?)
     }
 
-    /// Whether everything that this kind of request needs is stated. Call-back and order are the
-    /// PolicyDoc's matter (G7).
+    /// Whether everything that this kind of request needs is stated. Order and court are G7's matter;
+    /// the call-back is the asker's own word, and the clerk makes another (G8).
     pub fn is_complete_for(&self, kind: Kind) -> bool {
         let all = |lines: &[&Option<Line>]| lines.iter().all(|line| line.is_some());
         let asker = self.agency.is_some() && all(&[&self.officer, &self.badge, &self.case_number]);

@@ -60,7 +60,7 @@ pub type Proven = (Vec<u8>, Vec<u8>);
 pub struct Evidence {
     /// The tlog-policy text under which the proofs verify.
     pub log_policy: Vec<u8>,
-    /// The text of the PolicyDoc that the OwnerPolicy names; empty where it names none.
+    /// The text of the PolicyDoc that the OwnerPolicy names; empty where the writer has it not.
     pub rules: Vec<u8>,
     /// The request; empty for footage that the owner exports without a release.
     pub request: Proven,

@@ -1,8 +1,8 @@
 //! What is registered in the clear: trustees' day keys, requesters' keys, the rules.
 
-use crate::record;
 use crate::text::TextError;
-use crate::value::{Bytes, Name, Vkey, words};
+use crate::value::{Bytes, Name, Vkey};
+use crate::{record, words};
 use media::time::Seconds;
 use tlog::Hash;
 

@@ -19,9 +19,9 @@
 //! time 1795494910
 //! ```
 
-use crate::record;
 use crate::text::TextError;
-use crate::value::{Country, EntryId, Name, SealedDetails, Span, Word, WrappedKey, words};
+use crate::value::{Country, EntryId, Name, SealedDetails, Span, Word, WrappedKey};
+use crate::{record, words};
 use media::time::Seconds;
 use tlog::Hash;
 
@@ -103,7 +103,6 @@ impl Request {
     // and be "-" otherwise.
     fn check(&self) -> Result<(), TextError> {
         let stated = [self.agency.is_some(), self.country.is_some(), self.basis.is_some()];
-        // SPEC: release.md#request: they MUST be "-" otherwise.
         if stated != [self.kind.is_by_agency(); 3] {
             return Err(TextError::Contradiction(
                 "agency, country and basis are stated for legal and emergency requests, and only for these",

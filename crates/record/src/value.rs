@@ -325,6 +325,7 @@ impl<V: Value> Value for Option<V> {
 }
 
 /// A value that is one word of a fixed list.
+#[macro_export]
 macro_rules! words {
     ($type:ty { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $type {
@@ -356,4 +357,3 @@ macro_rules! words {
         }
     };
 }
-pub(crate) use words;

@@ -21,9 +21,9 @@ pub(super) const HELP: &str = "\
 Each line says what the file shows, and by what, or that it is not shown. Nothing in the file is
 trusted by itself: --policy names the log and witnesses that you trust.
 
-Exit codes here: 0 complete; 1 it holds, but is incomplete, its end is not proven, or no log policy
-was given; 3 it is false; 2 it cannot be read as evidence. The fields of --json stand in
-deploy/README.md.
+Exit codes here: 0 complete; 1 it holds, but is incomplete, its end is not proven, no log policy was
+given, or the clip is another file; 3 it, or the clip, is false; 2 it cannot be read as evidence. The
+fields of --json stand in deploy/README.md.
 Example: candor verify case-77/evidence --policy log-policy.txt";
 
 #[derive(Debug, Args)]

@@ -186,7 +186,18 @@ impl<'a> Track<'a> {
     fn best_start(&self, other: &Track<'_>) -> Option<usize> {
         let Some(first) = other.hashes.first() else { return Some(0) };
         let starts = self.hashes.iter().enumerate().filter(|(_, hash)| *hash == first).map(|(at, _)| at);
-        starts.max_by_key(|start| (self.alike(other, *start), std::cmp::Reverse(*start)))
+        let mut best = None;
+        for start in starts {
+            let alike = self.alike(other, start);
+            if best.is_none_or(|(most, _)| alike > most) {
+                best = Some((alike, start));
+            }
+            // No later one can be better, and a still scene has as many starts as samples.
+            if alike == other.hashes.len() {
+                break;
+            }
+        }
+        best.map(|(_, start)| start)
     }
 
     /// How many samples of the other are this one's from `start` on: bytes, order and times. How long

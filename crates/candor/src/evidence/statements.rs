@@ -313,7 +313,7 @@ fn asker(release: &Release, opener: Option<&Opener>) -> Statement {
                 "agency",
                 Standing::Shown,
                 format!("the request is {agency}'s ({country})"),
-                "a key that a registrar of the PolicyDoc had registered for that agency",
+                "an officer's and a supervisor's key that registrars of the PolicyDoc had registered for that agency",
             )
         }
         (Kind::Legal | Kind::Emergency, agency) => {
@@ -322,7 +322,7 @@ fn asker(release: &Release, opener: Option<&Opener>) -> Statement {
                 "agency",
                 Standing::NotShown,
                 format!("that the request is {agency}'s, in whose name it speaks"),
-                "no registration of a key that signed it is in the file",
+                "the file does not have the registrations of both keys that signed it for the agency",
             )
         }
         (Kind::OwnerShare, _) if opener.is_some_and(|opener| opener.opened == OpenedAs::Owner) => statement(

@@ -76,7 +76,7 @@ pub enum Completeness {
 impl Footage {
     /// Whether all is there.
     pub fn completeness(&self) -> Completeness {
-        if self.missing > 0 {
+        if self.missing > 0 || self.gaps.iter().any(|gap| gap.segments > 0) {
             Completeness::Incomplete
         } else if self.unproven.is_empty() {
             Completeness::Complete

@@ -12,8 +12,7 @@
 //! ```
 
 use super::EvidenceError;
-use crate::record::value::Value;
-use crate::record::{DEVICE_KEY_NAME, RecordError, Request, Seconds, Signed, Vkey, record};
+use crate::record::{DEVICE_KEY_NAME, RecordError, Request, Seconds, Signed, Vkey, record, words};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use media::id::DeviceId;
@@ -30,25 +29,7 @@ pub enum OpenedAs {
     Owner,
 }
 
-impl OpenedAs {
-    /// Its word in the note.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Requester => "requester",
-            Self::Owner => "owner",
-        }
-    }
-}
-
-impl Value for OpenedAs {
-    fn write(&self, out: &mut String) {
-        out.push_str(self.word());
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        [Self::Requester, Self::Owner].into_iter().find(|opened| opened.word() == text)
-    }
-}
+words!(OpenedAs { Requester = "requester", Owner = "owner" });
 
 record! {
     /// The text of the note.
@@ -108,7 +89,9 @@ pub(super) fn check(
     let device = match opened {
         OpenedAs::Requester => {
             let asked = |request: &Signed<Request>| {
-                request.is_signed_by(key) && request.value().sponsor.as_str() != key.name()
+                // The last two lines are the sponsor's and the stamp.
+                let own = request.signatures().len().saturating_sub(2);
+                (0..own).any(|at| request.is_line_by(at, key))
             };
             if !request.is_some_and(asked) {
                 return wrong("its key is none of those that signed the request");

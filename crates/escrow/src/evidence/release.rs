@@ -60,11 +60,14 @@ pub struct Granted {
 }
 
 impl Release {
-    /// Whether a registered key of the agency that it names signed it.
+    /// Whether a registered officer's and a registered supervisor's key of the agency that it names
+    /// signed it.
     pub fn is_by_agency(&self) -> bool {
-        let mut officers = self.signers.iter();
-        officers
-            .any(|signed| signed.role == SignerRole::Registered(Role::Officer) && signed.registered.is_some())
+        let is_shown = |role| {
+            let mut signers = self.signers.iter();
+            signers.any(|signed| signed.role == SignerRole::Registered(role) && signed.registered.is_some())
+        };
+        is_shown(Role::Officer) && is_shown(Role::Supervisor)
     }
 }
 

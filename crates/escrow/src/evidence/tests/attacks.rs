@@ -25,6 +25,8 @@ fn no_subset_of_the_segments_is_complete_and_without_the_closing_none_is() {
 
         let footage = verify(&open_ended, &kept).unwrap().footage;
         assert_ne!(footage.completeness(), Completeness::Complete, "{subset:b}");
+        let is_known = footage.missing > 0 || footage.gaps.iter().any(|gap| gap.segments > 0);
+        assert_eq!(footage.completeness() == Completeness::Incomplete, is_known, "{subset:b}");
         assert!(!footage.unproven.is_empty());
         let of_last = kept.iter().filter(|it| segments[4..].contains(it)).count();
         assert_eq!(footage.missing, (4 - (kept.len() - of_last)) as u64, "of the epochs that are closed");
@@ -116,6 +118,21 @@ fn another_agency_s_name_without_its_key_is_a_name_in_a_text() {
     let (signers, idle) = signers_of(&evidence, &request, &world);
     assert!(signers[..2].iter().all(|signed| signed.registered.is_none()), "{signers:?}");
     assert!(matches!(idle, Err(EvidenceError::Registration(_))));
+}
+
+#[test]
+fn without_the_registrations_of_both_who_signed_it_is_not_shown_whose_request_it_is() {
+    let Released { evidence, segments, .. } = released();
+    assert!(verify(&evidence, &segments).unwrap().release.unwrap().is_by_agency());
+    for left_out in [Role::Officer, Role::Supervisor] {
+        let mut head = evidence.clone();
+        head.opener.clear();
+        head.registrations.retain(|(leaf, _)| {
+            Signed::<crate::record::RequesterKey>::parse(leaf).unwrap().value().role != left_out
+        });
+        assert_eq!(head.registrations.len() + 1, evidence.registrations.len());
+        assert!(!verify(&head, &segments).unwrap().release.unwrap().is_by_agency(), "{left_out}");
+    }
 }
 
 /// Who signed a request by the registrations of a head, and whether all of these serve.
