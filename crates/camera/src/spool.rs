@@ -272,9 +272,11 @@ impl Spool {
         let (track, number) = (self.track.0, sequence.0);
         Ok(self.db.write(|tx| {
             let mut lost = tx.open_table(LOST)?;
-            let before = lost.range((track, 0)..(track, number))?.next_back().transpose()?;
+            let before = lost.range((track, 0)..=(track, number))?.next_back().transpose()?;
             let before = before.map(|(key, value)| (key.value().1, value.value()));
             let first = match before {
+                // It was noted before a crash, and did not go.
+                Some((_, (last, _))) if last >= number => return Ok(()),
                 Some((first, (last, reason))) if last + 1 == number && reason == why.code() => first,
                 Some(_) | None => number,
             };

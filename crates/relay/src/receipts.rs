@@ -11,6 +11,9 @@ use media::segment::SegmentHeader;
 use media::time::Micros;
 use std::collections::BTreeMap;
 
+/// Ranges that are kept of a track: more than are under way at once. The oldest go.
+const RANGES: usize = 1024;
+
 /// By track.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts(Mutex<BTreeMap<TrackId, Acknowledged>>);
@@ -71,6 +74,9 @@ impl Acknowledged {
         };
         let after = sequence.next().and_then(|next| self.ranges.remove(&next));
         self.ranges.insert(first, after.unwrap_or(sequence));
+        if self.ranges.len() > RANGES {
+            self.ranges.pop_first();
+        }
     }
 }
 

@@ -23,8 +23,8 @@ use tokio::time::Instant;
 
 /// How often the trustees' keys of the next days are looked for,
 const KEYS_EVERY: Duration = Duration::from_secs(300);
-/// and what is missing of today's and tomorrow's: soon at first, for a trustee that has just
-/// started.
+/// and, while one of today's is missing, those of today and tomorrow: soon at first, for a trustee
+/// that has just started.
 const KEYS_MISSING: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// Days ahead for which keys are kept: so long shares are dealt without the relay.
 const DAYS_AHEAD: u32 = 35;

@@ -8,7 +8,7 @@ use host::clock::Clock;
 use host::rng::Rng;
 use media::epoch::LossReason;
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
-use media::message::{Control, Judges, Refusal};
+use media::message::{Control, Judges, Refusal, RefusalCode};
 use media::receipt::SignedReceipt;
 use media::sign::PublicKey;
 use media::time::Micros;
@@ -182,7 +182,9 @@ impl Track {
             Judges::Object => {
                 self.handover.outbox.remove(sequence);
                 self.handover.stats.change(|now| now.refused += 1);
-                self.handover.on_disk(move |spool| spool.set_aside(sequence, LossReason::Refused)).await?;
+                let is_disputed = refusal.code == RefusalCode::SequenceTaken;
+                let why = if is_disputed { LossReason::Disputed } else { LossReason::Refused };
+                self.handover.on_disk(move |spool| spool.set_aside(sequence, why)).await?;
             }
         }
         Ok(())

@@ -4,8 +4,9 @@ use super::session::Track;
 use super::*;
 use crate::spool::{Spool, Spools};
 use crate::state;
-use media::epoch::{EpochClose, GapReason};
+use media::epoch::{EpochClose, GapReason, LossReason, Lost};
 use media::id::{EpochNo, Sequence, TrackId};
+use media::receipt::Range;
 use media::segment::{SegmentHeader, Start};
 use media::time::Micros;
 use std::sync::mpsc;
@@ -82,4 +83,7 @@ async fn a_refusal_is_counted_also_where_the_session_ends_while_the_disk_is_slow
     let stats = &track.handover.stats;
     assert_eq!((stats.now().refused, stats.now().spooled), (1, (0, 0)));
     assert_eq!(std::fs::read_dir(dir.path().join("spool")).unwrap().count(), 1, "it is put aside");
+    let range = Range { first: Sequence(0), last: Sequence(0) };
+    let told = [Lost { range, why: LossReason::Disputed }];
+    assert_eq!(track.handover.spool().lost().unwrap(), told, "another segment has its number");
 }

@@ -76,7 +76,7 @@ impl Segments {
 
     /// Puts a segment aside that the relay will never take: it is still footage, and waits for
     /// nothing.
-    pub(crate) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
+    pub(super) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
         self.let_go(sequence);
         let path = self.path(sequence);
         let aside = path.with_extension("refused");

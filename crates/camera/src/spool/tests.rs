@@ -103,7 +103,7 @@ fn opens_wait_until_they_are_confirmed_and_notices_until_they_are_forgotten() {
 }
 
 #[test]
-fn a_refused_segment_is_put_aside_and_not_lost() {
+fn a_refused_segment_is_put_aside_and_told() {
     let (dir, mut spool) = spool();
     spool.keep_open(EpochNo(0), b"open", &[7; 32], &[]).unwrap();
     spool.keep_segment(Sequence(0), &segment(0, 0, 0, 1), &close(0, 1, 1)).unwrap();
@@ -145,6 +145,9 @@ fn losses_of_one_kind_that_follow_each_other_are_one_range_and_an_open_says_so_m
     ] {
         spool.note_loss(Sequence(sequence), why).unwrap();
     }
+    // Noted before a crash, not gone, and noted again: at the end of a range, and at its beginning.
+    spool.note_loss(Sequence(6), LossReason::SpoolOverflow).unwrap();
+    spool.note_loss(Sequence(5), LossReason::Refused).unwrap();
     let said: Vec<_> = spool.lost().unwrap().iter().map(|it| (it.range.first.0, it.range.last.0)).collect();
     assert_eq!(said, [(2, 2), (5, 6), (7, 7), (8, 8)]);
     for sequence in (100..300).step_by(2) {
