@@ -111,8 +111,10 @@ impl PublishedDayKey {
         let announces = said.day == day.0
             && said.key_id == key.id()
             && said.keys == Hash::of(&[&published.note])
-            && said.trustee == key.trustee;
-        if !announces || !leaf.is_signed_by(trustee) {
+            && said.trustee == key.trustee
+            && said.vkey.verifier() == trustee;
+        // The trustee's line and the log's stamp: with any other the leaf counts nowhere.
+        if !announces || leaf.signatures().len() != 2 || !leaf.is_line_by(0, trustee) {
             return Err(DayKeyError::WrongLeaf);
         }
         Logged::verify(leaf, &TlogProof::parse(&published.proof)?, log)?;

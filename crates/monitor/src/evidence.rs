@@ -14,8 +14,8 @@ use tlog::fork::{FORK_PROOF_MAX_BYTES, ForkProof};
 use tlog::merkle::leaf_hash;
 use tlog::policy::Policy;
 
-/// Alarms kept; the first ones are those that matter.
-pub(crate) const MAX_ALARMS: usize = 256;
+/// Alarms kept of each kind, so that none crowds out another; the first ones are those that matter.
+pub(crate) const MAX_ALARMS: usize = 64;
 /// Fork proofs that are passed on to peers.
 pub(crate) const MAX_FORKS: usize = 8;
 
@@ -101,7 +101,8 @@ impl Alarms {
     /// Raises an alarm with its evidence, once.
     pub(crate) fn raise(&mut self, kind: AlarmKind, evidence: &[u8]) -> Result<(), DurableError> {
         let name = format!("{}-{}.{}", kind.stem(), &leaf_hash(evidence).to_hex()[..32], kind.extension());
-        if self.standing.iter().any(|(_, standing)| *standing == name) || self.standing.len() >= MAX_ALARMS {
+        let same = self.standing.iter().filter(|(standing, _)| *standing == kind);
+        if same.clone().any(|(_, standing)| *standing == name) || same.count() >= MAX_ALARMS {
             return Ok(());
         }
         let path = self.folder.join(&name);
@@ -135,5 +136,25 @@ impl Alarms {
 
     pub(crate) fn forks(&self) -> &[ForkProof] {
         &self.forks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stage::paper::policy_text;
+
+    #[test]
+    fn alarms_of_one_kind_crowd_out_none_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = Policy::parse(policy_text().as_bytes()).unwrap();
+        let mut alarms = Alarms::open(dir.path(), &policy).unwrap();
+        for n in 0..1000_u32 {
+            alarms.raise(AlarmKind::Stamp, &n.to_be_bytes()).unwrap();
+        }
+        alarms.raise(AlarmKind::WithheldHead, b"a head").unwrap();
+        assert!(alarms.has(AlarmKind::WithheldHead));
+        assert_eq!(alarms.names().len(), MAX_ALARMS + 1);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), MAX_ALARMS + 1, "each has its file");
     }
 }

@@ -111,8 +111,7 @@ impl<T: Entry> Logged<T> {
     ) -> Result<Self, LoggedError> {
         check_inclusion(entry.entry_bytes(), proof, &cosigned)?;
         // SPEC: log.md#stamps: an entry without a good stamp counts nowhere.
-        let mut keys = policy.stamp_keys();
-        keys.retain(|key| key.origin() == cosigned.checkpoint().origin());
+        let keys = policy.stamp_keys_of(cosigned.checkpoint().origin());
         let stamp = stamp::verify(entry.entry_bytes(), &keys)?;
         Ok(Self { value: entry, index: proof.index(), stamp, checkpoint: cosigned })
     }

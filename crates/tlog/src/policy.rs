@@ -202,6 +202,11 @@ impl Policy {
         self.logs.iter().filter_map(|log| StampKey::of(&log.key)).collect()
     }
 
+    /// Those of the log of this origin.
+    pub fn stamp_keys_of(&self, origin: &str) -> Vec<StampKey> {
+        self.log_keys(origin).into_iter().filter_map(StampKey::of).collect()
+    }
+
     /// Whether these witnesses, by their names in the policy, are a quorum.
     pub fn is_quorum<'a>(&self, witnesses: impl IntoIterator<Item = &'a str>) -> bool {
         let mut present = alloc::vec![false; self.witnesses.len()];

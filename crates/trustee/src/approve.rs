@@ -15,7 +15,6 @@ use crate::error::Error;
 use crate::folder::{APPROVALS, EVIDENCE};
 use crate::identity::approvers;
 use crate::pending::{Decision, Pending, Waiting};
-
 use escrow::grant::{Approval, CallBack, Denial};
 use escrow::record::{EntryId, LINE_MAX_BYTES, Line};
 use host::durable::{self, DurableError};

@@ -148,13 +148,13 @@ impl DayKeys {
         Ok((key.id() == *id).then_some(secret))
     }
 
-    /// Removes the private keys whose time is over.
+    /// Removes the private keys whose time is over; one that cannot be removed keeps no other.
     pub(crate) fn destroy(&self, now: Seconds, trustee: &Signer) -> Result<(), DayKeyError> {
-        let days = self.days.lock().clone();
+        let (days, mut done) = (self.days.lock().clone(), Ok(()));
         for (day, kept) in days {
             match kept.state {
                 DayState::Made | DayState::Published | DayState::Lost if now >= kept.destroy_by => {
-                    self.remove(day, trustee, now)?;
+                    done = done.and(self.remove(day, trustee, now));
                 }
                 DayState::Made
                 | DayState::Published
@@ -163,7 +163,7 @@ impl DayKeys {
                 | DayState::Destroyed => {}
             }
         }
-        Ok(())
+        done
     }
 
     /// Makes what is missing up to `days_ahead`, names what is lost, and says which leaves are due.

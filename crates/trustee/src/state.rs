@@ -127,7 +127,7 @@ impl Trustee {
         Ok(view)
     }
 
-    /// Asks a log that is not followed any more for the time: its witnesses' clocks are right
+    /// Asks a log that could not be followed for the time: its witnesses' clocks are right
     /// whatever it did.
     // SPEC: release.md#destroying-day-keys: a fork MUST NOT keep a key alive.
     pub(crate) async fn ask_time(&self, now: Seconds) {
@@ -145,7 +145,7 @@ impl Trustee {
         Ok(self.time.believed(steady))
     }
 
-    /// Nothing is said before the log was read to a fresh head, nor after it forked.
+    /// Nothing is said before the log was read to a fresh head, nor after it was found dishonest.
     pub(crate) fn ready(&self) -> Result<(), Failed> {
         self.log.follower.progress().ready()
     }

@@ -4,7 +4,6 @@
 
 use crate::approve::Decided;
 use crate::error::{Error, Trouble};
-use crate::follow::FollowFailure;
 use crate::ledger::LedgerError;
 use crate::state::Trustee;
 use escrow::answer::{Answer, State};
@@ -19,17 +18,19 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// Follows the log until shutdown.
 pub(crate) async fn watch(trustee: &Trustee, shutdown: &Shutdown) {
     while !shutdown.is_requested() {
-        tokio::select! {
-            () = shutdown.requested() => return,
-            looked = trustee.view(trustee.now()) => match looked {
+        let look = async {
+            match trustee.view(trustee.now()).await {
                 Ok(_) => trustee.work.notify_one(),
                 Err(error) => {
                     tracing::warn!(%error, "the log could not be followed");
-                    if matches!(error, FollowFailure::Forked) {
-                        trustee.ask_time(trustee.now()).await;
-                    }
+                    // Whatever is wrong with it: keys of days end by a time that a quorum cosigned.
+                    trustee.ask_time(trustee.now()).await;
                 }
-            },
+            }
+        };
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = look => {}
         }
         pause(trustee, shutdown).await;
     }

@@ -49,6 +49,7 @@ fn a_key_of_another_length_is_no_day_key() {
 fn a_published_key_is_believed_with_its_leaf_in_the_log_and_not_without() {
     let mut world = crate::world_for_tests::World::new();
     let signer = crate::world_for_tests::trustee(1);
+    let another = crate::world_for_tests::signer(signer.name(), 77);
     let key = DayKey { trustee: name(signer.name()), ..key() };
     let note = key.clone().sign(&signer).unwrap().entry_bytes().to_vec();
     let (vkey, day) = (crate::record::Vkey::new(signer.verifier()).unwrap(), key.day);
@@ -60,18 +61,24 @@ fn a_published_key_is_believed_with_its_leaf_in_the_log_and_not_without() {
         keys: Hash::of(&[&note]),
         time: Seconds(1),
     };
-    let mut published = |said: &DayKeysLeaf, by: &Signer| {
-        let leaf = Signed::sign(said.clone(), &[by]).unwrap();
+    let mut published = |said: &DayKeysLeaf, by: &[&Signer]| {
+        let leaf = Signed::sign(said.clone(), by).unwrap();
         let (index, leaf) = world.add(&leaf);
         let leaf = leaf.entry_bytes().to_vec();
         let proof = world.log.proof(index, 4, world.time).encode();
         PublishedDayKey { note: note.clone(), leaf, proof }
     };
-    let good = published(&said, &signer);
+    let good = published(&said, &[&signer]);
     let others = [
-        published(&DayKeysLeaf { key_id: Hash([1; 32]), ..said.clone() }, &signer),
-        published(&DayKeysLeaf { day: day.0 + 1, ..said.clone() }, &signer),
-        published(&DayKeysLeaf { keys: Hash([1; 32]), ..said.clone() }, &signer),
+        published(&DayKeysLeaf { key_id: Hash([1; 32]), ..said.clone() }, &[&signer]),
+        published(&DayKeysLeaf { day: day.0 + 1, ..said.clone() }, &[&signer]),
+        published(&DayKeysLeaf { keys: Hash([1; 32]), ..said.clone() }, &[&signer]),
+        // What counts nowhere in the log: another line, or another key stated as the trustee's.
+        published(&said, &[&signer, &another]),
+        published(
+            &DayKeysLeaf { vkey: crate::record::Vkey::new(another.verifier()).unwrap(), ..said.clone() },
+            &[&signer],
+        ),
     ];
     let read = |published: &PublishedDayKey| {
         PublishedDayKey::decode_verified(&published.encode(), &signer.verifier(), day, &world.log_policy)

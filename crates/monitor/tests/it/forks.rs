@@ -195,14 +195,7 @@ async fn a_damaged_proof_in_the_folder_accuses_nobody() {
 /// whoever has the log policy; and it is followed and counted on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_stamps_as_no_honest_log_does_raises_an_alarm() {
-    type Lie = fn(&mut History);
-    let lies: [(&str, Lie); 4] = [
-        ("late", |log| _ = log.add_at(b"b", NOW + 31)),
-        ("early", |log| _ = log.add_at(b"b", NOW - 31)),
-        ("out-of-order", |log| _ = log.add_at(b"b", NOW - 1)),
-        ("missing", |log| _ = log.add_raw(&stage::paper::leaf(b"b"))),
-    ];
-    for (kind, lie) in lies {
+    for (kind, lie) in stage::paper::LIES {
         let dir = tempfile::tempdir().unwrap();
         let policy = write_policy(dir.path());
         let mut history = History::default();

@@ -67,8 +67,7 @@ pub struct Bracket<'a> {
 impl<'a> Bracket<'a> {
     /// Begins a reading.
     pub fn new(policy: &Policy, since: &'a Followed, until: &'a CosignedCheckpoint) -> Self {
-        let mut keys = policy.stamp_keys();
-        keys.retain(|key| key.origin() == until.checkpoint().origin());
+        let keys = policy.stamp_keys_of(until.checkpoint().origin());
         let heads = since.from.iter().chain(&since.seen).chain([until]).collect();
         Self { keys, heads, until, before: since.last.clone(), last: None }
     }

@@ -255,7 +255,6 @@ fn placed(shown: &Shown, policy: &Policy) -> Result<(String, Vec<StampKey>), Sta
     let head = policy.verify_checkpoint(&shown.proof.checkpoint().encode())?;
     check_inclusion(&shown.entry, &shown.proof, &head)?;
     let origin = String::from(head.checkpoint().origin());
-    let mut keys = policy.stamp_keys();
-    keys.retain(|key| key.origin() == origin);
+    let keys = policy.stamp_keys_of(&origin);
     Ok((origin, keys))
 }

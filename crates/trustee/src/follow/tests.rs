@@ -121,14 +121,7 @@ async fn a_fork_is_believed_at_once_however_long_the_disk_takes_and_whoever_give
 /// after a restart, until somebody took the evidence away.
 #[tokio::test]
 async fn a_log_that_stamps_as_no_honest_log_does_is_not_believed_any_more() {
-    type Lie = fn(&mut History);
-    let lies: [(&str, Lie); 4] = [
-        ("late", |log| _ = log.add_at(b"b", NOW + 31)),
-        ("early", |log| _ = log.add_at(b"b", NOW - 31)),
-        ("out-of-order", |log| _ = log.add_at(b"b", NOW - 1)),
-        ("missing", |log| _ = log.add_raw(&stage::paper::leaf(b"b"))),
-    ];
-    for (kind, lie) in lies {
+    for (kind, lie) in stage::paper::LIES {
         let (dir, (shown, log)) = (tempfile::tempdir().unwrap(), served().await);
         let ledger = ledger(&dir);
         let own = follower(&ledger);

@@ -141,6 +141,29 @@ async fn neither_a_fork_nor_a_log_that_is_away_keeps_a_key_alive() {
     trustee.stop().await;
 }
 
+/// A log that stamped badly is not followed; its heads, which witnesses cosign, still tell the time,
+/// or each restart would lengthen the life of every key by the time that the trustee was off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_found_dishonest_still_tells_the_time_for_the_keys() {
+    let (world, _) = published(Approval::Human).await;
+    std::fs::write(world.config.data.join("log-stamp.fault"), b"evidence").unwrap();
+    let database = redb::Database::open(world.config.data.join("ledger.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let time = redb::TableDefinition::<(), u64>::new("time");
+    assert!(transaction.open_table(time).unwrap().remove(()).unwrap().is_some());
+    transaction.commit().unwrap();
+    drop(database);
+
+    let trustee = world.start().await;
+    until("the time is confirmed", async || {
+        let said = String::from_utf8(trustee.get("/status").await.body.to_vec()).unwrap();
+        assert!(said.contains("log-stamp"), "{said}");
+        (!said.contains("clock-unconfirmed")).then_some(())
+    })
+    .await;
+    trustee.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_a_year_or_back_or_to_1970_destroys_no_key_and_is_named() {
     let (world, today) = published(Approval::Human).await;
