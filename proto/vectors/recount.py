@@ -14,13 +14,12 @@ import pathlib
 import re
 import sys
 
-
-# Ed25519 (RFC 8032), verified by its own equation and strictly: canonical s, no other encoding of R.
-P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
-BASE_Y = 4 * pow(5, P - 2, P) % P
+import tlog
+from tlog import BASE, D, L, P, add, b64, packed, times
 
 
+# Ed25519 (RFC 8032), verified by its own equation and strictly: canonical s, no other encoding of R, no point of small order. The curve and the
+# signing are tlog.py's.
 def x_of(y, sign):
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(square, (P + 3) // 8, P)
@@ -31,52 +30,16 @@ def x_of(y, sign):
     return P - x if x & 1 != sign else x
 
 
-def plus(p, q):
-    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
-    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
-    e, f, g, h = b - a, d - c, d + c, b + a
-    return e * f % P, g * h % P, f * g % P, e * h % P
-
-
-def times(n, point):
-    total = (0, 1, 1, 0)
-    while n:
-        if n & 1:
-            total = plus(total, point)
-        point, n = plus(point, point), n >> 1
-    return total
-
-
-BASE = (x_of(BASE_Y, 0), BASE_Y, 1, x_of(BASE_Y, 0) * BASE_Y % P)
-
-
-def packed(point):
-    inverse = pow(point[2], P - 2, P)
-    return (point[1] * inverse % P | (point[0] * inverse % P & 1) << 255).to_bytes(32, "little")
-
-
 def unpacked(key):
     y = int.from_bytes(key, "little")
     sign, y = y >> 255, y & (2**255 - 1)
     x = x_of(y, sign)
-    return None if x is None else (x, y, 1, x * y % P)
+    point = None if x is None else tlog.affine(x, y)
+    return None if point is None or packed(times(8, point)) == packed(times(0, point)) else point
 
 
 def number_of(*parts):
     return int.from_bytes(hashlib.sha512(b"".join(parts)).digest(), "little")
-
-
-def halves(seed):
-    digest = hashlib.sha512(seed).digest()
-    return (int.from_bytes(digest[:32], "little") & (2**254 - 8)) | 2**254, digest[32:]
-
-
-def sign(seed, message):
-    scalar, prefix = halves(seed)
-    public = packed(times(scalar, BASE))
-    r = number_of(prefix, message) % L
-    point = packed(times(r, BASE))
-    return point + ((r + number_of(point, public, message) % L * scalar) % L).to_bytes(32, "little")
 
 
 KNOWN = {}
@@ -86,19 +49,15 @@ def holds(public, message, signature):
     asked = (public, message, signature)
     if asked not in KNOWN:
         key, s = unpacked(public), int.from_bytes(signature[32:], "little")
-        if key is None or len(signature) != 64 or s >= L:
+        if key is None or len(signature) != 64 or s >= L or unpacked(signature[:32]) is None:
             return False
         k = number_of(signature[:32], public, message) % L
-        KNOWN[asked] = packed(plus(times(s, BASE), times(L - k, key))) == signature[:32]
+        KNOWN[asked] = packed(add(times(s, BASE), times(L - k, key))) == signature[:32]
     return KNOWN[asked]
 
 
 # Notes, their keys and the stamp (log.md).
 STAMP = b"\xffcandor stamp v1"
-
-
-def b64(data):
-    return base64.b64encode(data).decode()
 
 
 def unb64(text):
@@ -184,7 +143,7 @@ def stamp_of(note, log):
 
 # Leaves (release.md#leaves).
 def decimal(bits):
-    return lambda text: re.fullmatch(r"0|[1-9][0-9]*", text) is not None and int(text) < 2**bits
+    return lambda text: re.fullmatch(r"0|[1-9][0-9]{0,19}", text) is not None and int(text) < 2**bits
 
 
 def of_bytes(*sizes):
@@ -192,7 +151,7 @@ def of_bytes(*sizes):
 
 
 def span(text):
-    parts = re.fullmatch(r"([1-9][0-9]*)([ms])", text)
+    parts = re.fullmatch(r"([1-9][0-9]{0,9})([ms])", text)
     secs = int(parts[1]) * (60 if parts[2] == "m" else 1) if parts else 0
     return 1 <= secs <= 366 * 86400 and (parts[2] == "m") == (secs % 60 == 0)
 
@@ -526,10 +485,10 @@ DAY, T0 = 86400, 1795900000
 class Signer:
     def __init__(self, name, seed=None):
         self.seed = sha256((seed or name).encode())
-        self.key = Key(name, packed(times(halves(self.seed)[0], BASE)))
+        self.key = Key(name, tlog.public(self.seed))
 
     def line(self, text):
-        return self.key.name, key_id(self.key.name, bytes([1]), self.key.public) + sign(self.seed, text.encode())
+        return self.key.name, key_id(self.key.name, bytes([1]), self.key.public) + tlog.ed25519(self.seed, text.encode())
 
 
 def text_of(kind, /, **values):
@@ -551,7 +510,7 @@ class Story:
         """Signs, stamps and appends; gives back (place, leaf hash)."""
         at = self.time if time is None else time
         lines, state = [signer.line(text) for signer in signers], at.to_bytes(8, "big")
-        stamp = sign(self.log.seed, b"candor stamp\0" + sha256(text.encode()) + state)
+        stamp = tlog.ed25519(self.log.seed, b"candor stamp\0" + sha256(text.encode()) + state)
         lines.append((self.log.key.name, key_id(self.log.key.name, STAMP, self.log.key.public) + state + stamp))
         entry = Note(text, lines).encode()
         self.raw(entry)
@@ -760,6 +719,11 @@ def tell():
     register(officer, "officer", "police.example", second, key=Signer("police.example/new", "police.example/1182"))
     gone = story.request("emergency", "police.example", ours)
     answer("refusal", gone, trustees[2])
+    # No leaves: a number of any length, a key of small order.
+    destroyed(trustees[0], "9" * 5000)
+    nobody = Signer("police.example/nobody")
+    nobody.key = Key(nobody.key.name, packed(times(0, BASE)))
+    register(nobody, "officer", "police.example", first)
     return story
 
 

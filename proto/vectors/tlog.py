@@ -17,26 +17,33 @@ L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 
 
+# Points as (X, Y, Z, T), with x = X / Z, y = Y / Z and x * y = T / Z.
 def add(p, q):
-    (x1, y1), (x2, y2) = p, q
-    k = D * x1 * x2 * y1 * y2 % P
-    return ((x1 * y2 + x2 * y1) * pow(1 + k, P - 2, P) % P, (y1 * y2 + x1 * x2) * pow(1 - k, P - 2, P) % P)
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def times(n, p):
-    q = (0, 1)
+def times(n, point):
+    total = (0, 1, 1, 0)
     while n:
         if n & 1:
-            q = add(q, p)
-        p, n = add(p, p), n >> 1
-    return q
+            total = add(total, point)
+        point, n = add(point, point), n >> 1
+    return total
 
 
-BASE = (15112221349535400772501151409588531511454012693041857206046113283949847762202, 4 * pow(5, P - 2, P) % P)
+def affine(x, y):
+    return x, y, 1, x * y % P
 
 
-def packed(p):
-    return (p[1] | (p[0] & 1) << 255).to_bytes(32, "little")
+BASE = affine(15112221349535400772501151409588531511454012693041857206046113283949847762202, 4 * pow(5, P - 2, P) % P)
+
+
+def packed(point):
+    inverse = pow(point[2], P - 2, P)
+    return (point[1] * inverse % P | (point[0] * inverse % P & 1) << 255).to_bytes(32, "little")
 
 
 def expanded(seed):
@@ -136,7 +143,7 @@ def notes():
                 ("capital id", k.replace(k.split("+")[1], k.split("+")[1].upper()) if k.split("+")[1].upper() != k.split("+")[1] else "A+B"),
                 ("unknown type", f"a.example+{key_id('a.example', 9, public(seed('a.example'))).hex()}+{b64(bytes([9]) + public(seed('a.example')))}"),
                 ("short key", f"a.example+{key_id('a.example', 1, bytes(31)).hex()}+{b64(bytes([1]) + bytes(31))}"),
-                ("small order key", f"a.example+{key_id('a.example', 1, packed((0, 1))).hex()}+{b64(bytes([1]) + packed((0, 1)))}"),
+                ("small order key", f"a.example+{key_id('a.example', 1, packed(affine(0, 1))).hex()}+{b64(bytes([1]) + packed(affine(0, 1)))}"),
                 ("trailing space", k + " ")]
     write("note.json", {"about": "C2SP signed-note, Ed25519. Made by tlog.py.", "verifiers": [k, vkey("b.example/two", 1)],
                         "secrets": [skey("a.example", 1), skey("b.example/two", 1)], "good": ok,

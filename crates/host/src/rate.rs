@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn each_peer_has_a_bucket_of_its_own_and_only_the_newest_are_remembered() {
+    fn each_peer_has_a_bucket_of_its_own_and_beyond_the_most_a_new_one_is_let_through() {
         let start = Instant::now();
         let mut rates = Buckets::new(60, 1, start);
         for peer in 0..PEERS_MAX {

@@ -1,5 +1,5 @@
-//! The table of the kinds of leaf. Whoever links this crate takes a kind's word from here; the relay,
-//! which must not, spells those that it sponsors. Contract: `proto/release.md#leaves`.
+//! The table of the kinds of leaf. Whoever decides by kind takes its word from here; only the relay's
+//! sponsoring, which reads no leaf, spells those that it signs. Contract: `proto/release.md#leaves`.
 //!
 //! ```text
 //! "veto"            Veto            (Veto)            time

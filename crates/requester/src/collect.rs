@@ -140,7 +140,7 @@ impl<'a> Asking<'a> {
     fn held(&self) -> Result<Vec<u8>, CaseError> {
         let mut held = Vec::new();
         for (share, _) in self.case.trustees() {
-            if self.case.folder.bundle(share)?.is_some() {
+            if self.case.folder.has_bundle(share)? {
                 held.push(share);
             }
         }

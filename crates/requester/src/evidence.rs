@@ -52,7 +52,11 @@ pub(crate) async fn head(
     // Without the PolicyDoc that the owner agreed to nobody's registration can be shown.
     let rules = Some(&desk.rules).filter(|rules| rules.hash().0 == case.facts.policy.policy_doc_hash);
     let registrations = match rules {
-        None => Vec::new(),
+        None => {
+            let why = "who registered the keys that signed the request: the owner agreed to another PolicyDoc than this desk's";
+            not_shown(why.to_owned());
+            Vec::new()
+        }
         Some(_) => registrations(case, shares).await.unwrap_or_else(|error| {
             not_shown(format!("who registered the keys that signed the request: {error}"));
             Vec::new()

@@ -117,6 +117,11 @@ impl RequestFolder {
         Ok(durable::read_limited(&self.bundle_path(share), MAX_FILE_BYTES)?)
     }
 
+    pub(crate) fn has_bundle(&self, share: u8) -> Result<bool, FolderError> {
+        let path = self.bundle_path(share);
+        path.try_exists().map_err(|error| FolderError::Damaged { path, problem: error.to_string() })
+    }
+
     /// Names a file of the folder that does not hold what it should.
     pub(crate) fn damaged(&self, item: Item, problem: impl ToString) -> FolderError {
         FolderError::Damaged { path: self.path.join(item.name), problem: problem.to_string() }
@@ -163,6 +168,7 @@ mod tests {
         assert_eq!(folder.bundle(3).unwrap(), None);
         folder.keep_bundle(3, b"three").unwrap();
         assert_eq!(folder.bundle(3).unwrap().unwrap(), b"three");
+        assert_eq!((folder.has_bundle(3).unwrap(), folder.has_bundle(2).unwrap()), (true, false));
         assert_eq!(folder.bundle(2).unwrap(), None);
     }
 }

@@ -7,7 +7,7 @@
 use crate::Requester;
 use crate::case::{Case, CaseError};
 use crate::folder::{FolderError, RATIFICATION, RequestFolder};
-use escrow::record::{Ratification, RecordError, Signed};
+use escrow::record::{Kind, Ratification, RecordError, Signed};
 use log_client::AddError;
 use tlog::Entry;
 
@@ -33,7 +33,9 @@ pub enum RatifyError {
     NotLogged,
     #[error("the court's note is about the request of leaf {0}, not about this one")]
     OtherRequest(u64),
-    #[error("the request was ratified already, with another document (SHA-256 {0})")]
+    #[error("the request is no emergency: nothing of it is to be ratified")]
+    NotEmergency,
+    #[error("the folder holds another note of a court's already (document SHA-256 {0})")]
     OtherDocument(String),
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -54,6 +56,9 @@ pub async fn ratify(
     let said = confirmed.value().clone();
     if (said.request_index, said.request) != (request.index(), request.value().hash()) {
         return Err(RatifyError::OtherRequest(said.request_index));
+    }
+    if request.value().value().kind != Kind::Emergency {
+        return Err(RatifyError::NotEmergency);
     }
     let leaf = match folder.find(RATIFICATION)? {
         Some(bytes) => {

@@ -216,3 +216,14 @@ async fn tile(State(shown): State<Shown>, Path(path): Path<String>) -> Result<Ve
     let tiles = shown.lock().unwrap().tiles.clone();
     tiles.and_then(|history| history.tile(&path)).ok_or(StatusCode::NOT_FOUND)
 }
+
+/// Adds an entry that no honest log adds.
+pub type Lie = fn(&mut History);
+
+/// What no honest log does after one entry of [`NOW`], by the kind of the fault.
+pub const LIES: [(&str, Lie); 4] = [
+    ("late", |log| _ = log.add_at(b"b", NOW + 31)),
+    ("early", |log| _ = log.add_at(b"b", NOW - 31)),
+    ("out-of-order", |log| _ = log.add_at(b"b", NOW - 1)),
+    ("missing", |log| _ = log.add_raw(&leaf(b"b"))),
+];

@@ -149,8 +149,8 @@ refusals! {
         => "fetch the OwnerPolicy with its proof from the relay again";
     "g6" "owner-cannot-read" OwnerCannotRead: "the leaf does not give the owner the key of its details"
         => "write a new request with the details key sealed to the audit key of the OwnerPolicy";
-    "g6" "policy-under-other-rules" PolicyUnderOtherRules: "the owner agreed to another PolicyDoc"
-        => "nothing: what was filmed under other rules is not released under these";
+    "g6" "policy-under-other-rules" PolicyUnderOtherRules: "the owner agreed to a PolicyDoc that is not of the log's chain"
+        => "nothing: what was filmed under rules that the log never had is not released";
     "g6" "policy-under-other-log" PolicyUnderOtherLog: "the owner named another log policy than this trustee's"
         => "nothing here: the owner would not see this log";
     "g6" "class-not-allowed" ClassNotAllowed(Kind): "when this was filmed, the owner did not allow release of kind {0}"

@@ -232,14 +232,7 @@ fn request_of_nobody() -> Signed<Request> {
 /// it away.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_stamps_as_no_honest_log_does_is_named_with_its_evidence() {
-    type Lie = fn(&mut History);
-    let lies: [(&str, Lie); 4] = [
-        ("late", |log| _ = log.add_at(b"b", NOW + 31)),
-        ("early", |log| _ = log.add_at(b"b", NOW - 31)),
-        ("out-of-order", |log| _ = log.add_at(b"b", NOW - 1)),
-        ("missing", |log| _ = log.add_raw(&stage::paper::leaf(b"b"))),
-    ];
-    for (kind, lie) in lies {
+    for (kind, lie) in stage::paper::LIES {
         let world = World::new().await;
         std::fs::write(&world.owner_config.log.policy, stage::paper::policy_text()).unwrap();
         let mut history = History::default();
