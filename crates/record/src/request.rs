@@ -99,8 +99,8 @@ pub struct Asker<'a> {
 }
 
 impl Request {
-    // SPEC: release.md#request: agency, country and basis MUST be there for legal and emergency,
-    // and be "-" otherwise.
+    // SPEC: release.md#request: agency, country and basis MUST be there for legal and emergency and
+    // for no other kind.
     fn check(&self) -> Result<(), TextError> {
         let stated = [self.agency.is_some(), self.country.is_some(), self.basis.is_some()];
         if stated != [self.kind.is_by_agency(); 3] {
