@@ -92,9 +92,10 @@ pub fn trustee(stage: &Stage, n: usize) -> PathBuf {
 pub fn owner(stage: &Stage) -> PathBuf {
     let config = &stage.cast.people.owner_config;
     let mut text = format!(
-        "keybook = {:?}\n[relay]\naddresses = {:?}\nkey = {:?}\nsponsor = {:?}\n[log]\nurl = {:?}\npolicy = {:?}\n\
-         [footage]\nepoch_seconds = {}\nretention_days = {}\n",
+        "keybook = {:?}\nrecovery_key = {:?}\n[relay]\naddresses = {:?}\nkey = {:?}\nsponsor = {:?}\n[log]\nurl = {:?}\n\
+         policy = {:?}\n[footage]\nepoch_seconds = {}\nretention_days = {}\n",
         config.keybook,
+        config.recovery_key.as_deref().unwrap_or_default(),
         config.relay.addresses.all(),
         config.relay.key,
         config.relay.sponsor,

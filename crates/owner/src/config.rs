@@ -19,9 +19,9 @@ pub struct Config {
     pub escrow: Option<Escrow>,
     #[serde(default)]
     pub footage: Footage,
-    /// A public X-Wing key (base64url) kept for the day every device is lost. Its secret half
-    /// belongs on paper, elsewhere. The owner's policy carries its SHA-256, as a request carries
-    /// that of its release key.
+    /// The Ed25519 note key, of the name `recovery`, that signs a recovery on the day every device is
+    /// lost (`recovery+HASH+BASE64`). Its secret half belongs on paper, elsewhere. The class
+    /// `recovery` needs it; each camera films under the key that its policy named then.
     pub recovery_key: Option<String>,
 }
 

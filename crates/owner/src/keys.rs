@@ -21,11 +21,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
+use escrow::record::RECOVERY_KEY_NAME;
 use host::durable::{self, DurableError};
 use host::secret::{self, SecretError};
 use log_client::PolicyFileError;
 use seal::hpke;
 use std::path::{Path, PathBuf};
+use tlog::note::Verifier;
 
 /// What `init` made: public halves only, for the relay's operator and for the owner's own records.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -51,6 +53,10 @@ pub enum KeysError {
     LogPolicy(#[from] PolicyFileError),
     #[error("{}: {error}", .path.display())]
     PolicyDoc { path: PathBuf, error: PolicyDocError },
+    #[error(
+        "recovery_key {0:?} is not the verifier key of an Ed25519 note key named \"recovery\"; correct it in the configuration"
+    )]
+    RecoveryKey(String),
     #[error("{field} {value:?} is not the base64url of {bytes} bytes; correct it in the configuration")]
     PublicKey { field: &'static str, value: String, bytes: usize },
 }
@@ -106,6 +112,14 @@ pub(crate) fn rules_hash(path: &Path) -> Result<[u8; 32], KeysError> {
     let document =
         PolicyDoc::parse(&bytes).map_err(|error| KeysError::PolicyDoc { path: path.to_owned(), error })?;
     Ok(document.hash().0)
+}
+
+/// The key that signs the owner's recoveries, as the owner's policies name it: what the gate of each
+/// trustee holds a recovery against.
+pub(crate) fn recovery_key(vkey: &str) -> Result<[u8; 32], KeysError> {
+    let key = Verifier::parse(vkey).ok().filter(|key| key.name() == RECOVERY_KEY_NAME);
+    let key = key.and_then(|key| key.ed25519_key());
+    key.ok_or_else(|| KeysError::RecoveryKey(vkey.chars().take(96).collect()))
 }
 
 /// The public key that a field of the configuration holds.

@@ -14,6 +14,8 @@
 pub(crate) mod compose;
 pub(crate) mod leaf;
 mod shown;
+#[cfg(test)]
+mod to_the_gate;
 
 pub use compose::ComposeError;
 pub use leaf::LeafError;

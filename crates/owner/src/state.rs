@@ -14,7 +14,6 @@ use media::sign::PublicKey;
 use media::time::{Micros, Seconds};
 use quic::Identity;
 use relay_client::{Relay, Session};
-use seal::hpke;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,9 +35,9 @@ pub struct Opened {
     pub(crate) machine: Machine,
 }
 
-/// What the owner's policies bind, by its hash; zeros for what there is none of.
+/// What the owner's policies bind; zeros for what there is none of.
 pub(crate) struct Agreed {
-    /// SHA-256 of the recovery key.
+    /// The recovery key itself.
     pub(crate) recovery_pk: [u8; 32],
     /// SHA-256 of the PolicyDoc.
     pub(crate) rules_hash: [u8; 32],
@@ -89,12 +88,7 @@ impl Owner {
             None => [0; 32],
             Some(escrow) => keys::rules_hash(&escrow.policy_doc)?,
         };
-        let recovery_pk = match &config.recovery_key {
-            None => [0; 32],
-            Some(text) => {
-                media::sign::sha256(&[&keys::public_key::<{ hpke::PUBLIC_BYTES }>("recovery_key", text)?])
-            }
-        };
+        let recovery_pk = config.recovery_key.as_deref().map_or(Ok([0; 32]), keys::recovery_key)?;
         let key = keys::public_key("relay.key", &config.relay.key)?;
         let keys = Keys::open(&config.keybook)?;
         let relay = |own: &SigningKey| {

@@ -3,8 +3,9 @@
 
 use super::video::{Relaying, Trustees};
 use super::{CastError, Plan};
-use escrow::record::Role;
+use escrow::record::{RECOVERY_KEY_NAME, Role};
 use host::machine::Machine;
+use log_client::make_key;
 use log_server::kinds;
 use owner::Owner;
 use owner::config::{Addresses, LogConfig};
@@ -82,6 +83,8 @@ impl People {
         relay: &Relaying,
     ) -> Result<Keyed, CastError> {
         let addresses = Addresses::one(relay.config.listen.to_string());
+        let recovery_key = make_key(&plan.dir.join("recovery.key"), RECOVERY_KEY_NAME);
+        let recovery_key = recovery_key.map_err(CastError::part("owner"))?.verifier().vkey();
         let owner_config = owner::Config {
             keybook: plan.dir.join("owner"),
             relay: owner::config::Relay {
@@ -98,7 +101,7 @@ impl People {
                 trustees: trustees.entries(),
             }),
             footage: owner::config::Footage { epoch_seconds: plan.epoch_seconds, retention_days: 30 },
-            recovery_key: None,
+            recovery_key: Some(recovery_key),
         };
         let root_key = owner::keys::init(&owner_config).map_err(CastError::part("owner"))?.root_key;
 

@@ -3,9 +3,12 @@ use crate::Owner;
 use crate::config::{Addresses, Escrow, Footage, LogConfig, Relay, Trustee};
 use tlog::note::Signer;
 
+fn signer(name: &str, at: u8) -> Signer {
+    Signer::from_seed(name, &[at; 32]).unwrap()
+}
+
 /// A configuration in `dir` whose files exist.
 pub(crate) fn config(dir: &Path) -> Config {
-    let signer = |name: &str, at: u8| Signer::from_seed(name, &[at; 32]).unwrap();
     let log = signer("log.example", 1);
     let witness =
         tlog::cosignature::Cosigner::from_seed("w1.example", tlog::cosignature::Algorithm::Ed25519, &[2; 32])
@@ -83,8 +86,14 @@ fn what_the_configuration_names_must_be_there_and_be_what_it_is_said_to_be() {
     let document = |c: &mut Config| c.escrow.as_mut().unwrap().policy_doc = dir.path().join("log-policy.txt");
     assert!(matches!(with(&document), KeysError::PolicyDoc { .. }));
     assert!(matches!(with(&|c| c.relay.key = "AA".to_owned()), KeysError::PublicKey { bytes: 32, .. }));
-    let recovery = |c: &mut Config| c.recovery_key = Some(URL_SAFE_NO_PAD.encode([1; 32]));
-    assert!(matches!(with(&recovery), KeysError::PublicKey { bytes: 1216, .. }));
+    // A key that no trustee would take: of another name, mistyped, or no note key at all.
+    let other = signer("device", 9).verifier().vkey();
+    let recovery = signer("recovery", 9).verifier().vkey();
+    let mistyped = format!("recovery+00000000+{}", recovery.rsplit('+').next().unwrap());
+    for wrong in [other, mistyped, URL_SAFE_NO_PAD.encode([1; 32])] {
+        let recovery = |c: &mut Config| c.recovery_key = Some(wrong.clone());
+        assert!(matches!(with(&recovery), KeysError::RecoveryKey(_)), "{wrong}");
+    }
     std::fs::remove_file(good.keybook.join("wrap.secret")).unwrap();
     assert!(matches!(with(&|_| ()), KeysError::Secret(SecretError::Missing { .. })));
 }

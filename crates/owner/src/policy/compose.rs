@@ -15,6 +15,10 @@ use tlog::note::Verifier;
 pub enum ComposeError {
     #[error("[escrow] classes: {0:?} is none of legal, emergency, recovery; correct the configuration")]
     Class(String),
+    #[error(
+        "[escrow] classes allows recovery, and there is no recovery_key by which it would be signed: name one, or take the class out"
+    )]
+    NoRecoveryKey,
     #[error("[[escrow.trustees]] {name:?}: {reason}; copy both from what the trustee publishes")]
     Trustee { name: String, reason: String },
     #[error(
@@ -72,6 +76,10 @@ fn configured(
         None => (0, Vec::new(), Classes::default()),
         Some(escrow) => (escrow.threshold, trustees(escrow)?, classes(escrow)?),
     };
+    // A recovery that nobody could sign is not promised.
+    if classes.allow(Class::Recovery) && config.recovery_key.is_none() {
+        return Err(ComposeError::NoRecoveryKey);
+    }
     Ok(OwnerPolicy {
         camera_id,
         version: 1,
@@ -168,6 +176,7 @@ mod tests {
             first_policy(&owner, CameraId([7; 32])).unwrap_err()
         };
         assert!(matches!(refused(&|e| e.classes.push("curiosity".to_owned())), ComposeError::Class(_)));
+        assert!(matches!(refused(&|e| e.classes.push("recovery".to_owned())), ComposeError::NoRecoveryKey));
         assert!(matches!(refused(&|e| e.threshold = 6), ComposeError::Policy(_)));
         assert!(matches!(refused(&|e| e.threshold = 0), ComposeError::Policy(_)));
         assert!(matches!(refused(&|e| e.trustees[0].vkey = "x".to_owned()), ComposeError::Trustee { .. }));
