@@ -205,7 +205,7 @@ fn emergency() -> Grounds {
 fn legal() -> Grounds {
     Grounds::Legal {
         court: "District Court of Example".to_owned(),
-        order_hash: "11".repeat(32),
         summary: "burglary at the named address".to_owned(),
+        order: b"%PDF-1.7 The District Court of Example orders".to_vec(),
     }
 }

@@ -65,7 +65,7 @@ record! {
         case_number: Option<Line> = "case-number",
         /// The court that gave an order.
         court: Option<Line> = "court",
-        /// SHA-256 of the order.
+        /// SHA-256 of the order, whose bytes the package brings.
         order: Option<Hash> = "order",
         /// The basis in words.
         grounds: Option<Line> = "grounds",
@@ -161,6 +161,14 @@ impl Details {
         }
         let text = core::str::from_utf8(&padded[..length]).map_err(|_| TextError::NoKind)?;
         Ok(Self::parse_text(text)?)
+    }
+
+    /// Whether these bytes are the order that they name, or are none where they name none.
+    pub fn are_with(&self, order: &[u8]) -> bool {
+        match self.order {
+            Some(named) => !order.is_empty() && Hash::of(&[order]) == named,
+            None => order.is_empty(),
+        }
     }
 
     /// Whether everything that this kind of request needs is stated. Order and court are G7's matter;

@@ -2,7 +2,7 @@
 //! `proto/release.md#package`.
 //!
 //! ```text
-//! 0001 30 | leaf | proof | release_key | details_key 32 | enrollment | policy, its leaf, its proof     else u32 length and bytes
+//! 0001 30 | leaf | proof | release_key | details_key 32 | order | enrollment | policy, its leaf, its proof     else u32 length and bytes
 //! u16 count, then as many notices | u16 count, then as many EpochOpens                              likewise
 //! ```
 //!
@@ -26,6 +26,8 @@ pub const PACKAGE_MAX_BYTES: usize = 32 << 20;
 pub const EPOCHS_MAX: usize = 8640;
 /// The most day notices: a camera quota's window, and how old the footage may be.
 pub const NOTICES_MAX: usize = 160;
+/// The largest order of a court: some pages as they were scanned. It counts in [`PACKAGE_MAX_BYTES`].
+pub const ORDER_MAX_BYTES: usize = 4 << 20;
 /// The largest DayNotice or Enrollment.
 const SMALL_MAX_BYTES: usize = 4 << 10;
 
@@ -42,6 +44,8 @@ pub struct Package {
     pub release_key: Vec<u8>,
     /// What opens the leaf's details, for those who decide.
     pub details_key: DetailsKey,
+    /// The order that the details name by its SHA-256, byte for byte; empty where they name none.
+    pub order: Vec<u8>,
     /// Signed Enrollment.
     pub enrollment: Vec<u8>,
     /// The OwnerPolicy that the epochs were filmed under, with its leaf and proof.
@@ -59,6 +63,7 @@ fields!(Package {
     proof <= limits::PROOF,
     release_key = "release key" <= PUBLIC_BYTES,
     details_key = "details key",
+    order <= ORDER_MAX_BYTES,
     enrollment <= SMALL_MAX_BYTES,
     policy,
     notices = "notice" <= (NOTICES_MAX, SMALL_MAX_BYTES),

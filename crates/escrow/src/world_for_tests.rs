@@ -6,7 +6,7 @@ mod ask;
 mod camera;
 mod log;
 
-pub(crate) use ask::Ask;
+pub(crate) use ask::{Ask, ORDER};
 pub(crate) use camera::{Camera, FIRST_EPOCH, SEGMENTS, START_US};
 pub(crate) use chacha20::ChaCha20Rng as Rng;
 pub(crate) use log::{Log, log_signer, policy, policy_text, stamped};

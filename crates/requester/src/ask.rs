@@ -5,6 +5,7 @@
 //! (`objects`); whether it may be released, which trustees decide.
 
 use escrow::details::Details;
+use escrow::package::ORDER_MAX_BYTES;
 use escrow::record::{self, Line, Name};
 use media::id::{CameraId, EpochNo, TrackId};
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,7 @@ pub struct Ask {
     /// Who called whom back, when, on which published number.
     pub call_back: String,
     pub case_number: String,
-    /// The basis in words, or the order's hash and court.
+    /// The basis in words, or the order and its court.
     pub grounds: Grounds,
 }
 
@@ -54,9 +55,11 @@ pub enum Grounds {
     },
     Legal {
         court: String,
-        /// SHA-256 of the order, hex.
-        order_hash: String,
         summary: String,
+        /// The order itself, byte for byte: a file beside the form. Its hash goes into the details, and
+        /// the order to the trustees.
+        #[serde(skip)]
+        order: Vec<u8>,
     },
 }
 
@@ -67,8 +70,8 @@ pub enum AskError {
     CameraId,
     #[error("{field} must be one line of 1 to 2,000 bytes without control characters")]
     Line { field: &'static str },
-    #[error("order_hash is not the 64 hexadecimal digits of a SHA-256")]
-    OrderHash,
+    #[error("a legal request brings the court's order: a file of 1 to {ORDER_MAX_BYTES} bytes")]
+    Order,
     #[error("the grounds are for the other kind of request; use `{0}` grounds")]
     Grounds(&'static str),
 }
@@ -76,6 +79,14 @@ pub enum AskError {
 impl Ask {
     pub(crate) fn camera_id(&self) -> Result<CameraId, AskError> {
         self.camera_id.parse().map_err(|_| AskError::CameraId)
+    }
+
+    /// The order that goes to the trustees; none in an emergency.
+    pub(crate) fn order(&self) -> &[u8] {
+        match &self.grounds {
+            Grounds::Legal { order, .. } => order,
+            Grounds::Emergency { .. } => &[],
+        }
     }
 
     /// What only trustees and the owner will read.
@@ -110,9 +121,12 @@ impl Ask {
                 details.no_order = line("why_no_order", why_no_order)?;
                 details.purpose = line("how_footage_helps", how_footage_helps)?;
             }
-            (Grounds::Legal { court, order_hash, summary }, Kind::Legal) => {
+            (Grounds::Legal { court, summary, order }, Kind::Legal) => {
                 details.court = line("court", court)?;
-                details.order = Some(Hash::from_hex(order_hash).ok_or(AskError::OrderHash)?);
+                if !(1..=ORDER_MAX_BYTES).contains(&order.len()) {
+                    return Err(AskError::Order);
+                }
+                details.order = Some(Hash::of(&[order]));
                 details.grounds = line("summary", summary)?;
             }
             (Grounds::Legal { .. }, Kind::Emergency) => return Err(AskError::Grounds("emergency")),

@@ -98,6 +98,7 @@ pub(crate) async fn fetch(
         release_key,
         // Until the details are sealed.
         details_key: DetailsKey::new([0; 32]),
+        order: ask.order().to_vec(),
         enrollment,
         policy,
         notices: notices.into_iter().map(|(_, bytes)| bytes).collect(),

@@ -6,7 +6,7 @@
 //! approvals/00112233445566778899aabbccddeeff.approval     an approver's signed note
 //! approvals/00112233445566778899aabbccddeeff.second       another approver's, where the rules ask for two
 //! approvals/00112233445566778899aabbccddeeff.denial       an approver's signed no
-//! approvals/00112233445566778899aabbccddeeff.rejected     a note that did not count
+//! approvals/00112233445566778899aabbccddeeff.rejected     a note that did not count; the next one is .rejected-2
 //! evidence/00112233445566778899aabbccddeeff.approval      what was decided by: the notes of before, kept
 //! ```
 
@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::folder::{APPROVALS, EVIDENCE};
 use crate::identity::approvers;
 use crate::pending::{Decision, Pending, Waiting};
+use escrow::details::Details;
 use escrow::grant::{Approval, CallBack, Denial};
 use escrow::record::{EntryId, LINE_MAX_BYTES, Line};
 use host::durable::{self, DurableError};
@@ -44,6 +45,10 @@ pub enum ApproveError {
     BadId(String),
     #[error("no request {0} waits here; `candor trustee pending` shows those that do")]
     NotPending(String),
+    #[error("no order of a court came with request {0}")]
+    NoOrder(String),
+    #[error("the order that is kept with request {0} is damaged; its sender must send the request again")]
+    OrderDamaged(String),
     #[error("request {0} has been decided, and the trustee has not taken it in yet: is it running?")]
     Decided(String),
     #[error(
@@ -79,6 +84,22 @@ pub fn pending(config: &Config) -> Result<Vec<Pending>, ApproveError> {
         });
     }
     Ok(pages)
+}
+
+/// The order that came with a waiting request, byte for byte as the asker sent it and with the SHA-256
+/// that the leaf's sealed details state. Nothing else is known of it, its type neither.
+pub fn order(config: &Config, id: &str) -> Result<Vec<u8>, ApproveError> {
+    let entry = EntryId::from_hex(id).ok_or_else(|| ApproveError::BadId(id.to_owned()))?;
+    let asked = Waiting::at(&config.data).asked(&entry)?;
+    let asked = asked.ok_or_else(|| ApproveError::NotPending(id.to_owned()))?;
+    let (request, package) = (asked.request().value(), asked.package());
+    match Details::open(&request.details, &package.details_key) {
+        Ok(details) if details.are_with(&package.order) => match details.order {
+            Some(_) => Ok(package.order.clone()),
+            None => Err(ApproveError::NoOrder(id.to_owned())),
+        },
+        Ok(_) | Err(_) => Err(ApproveError::OrderDamaged(id.to_owned())),
+    }
 }
 
 /// Approves a waiting request with the key in the file `approver`, whose owner called the agency
@@ -207,7 +228,17 @@ impl Decisions {
 
     /// Puts aside what does not count, so that it can be decided anew.
     pub(crate) fn reject(&self, id: &EntryId) -> Result<(), DurableError> {
-        NOTES.iter().try_for_each(|what| put(&self.path(id, what), &self.path(id, "rejected")))
+        NOTES.iter().try_for_each(|what| {
+            let mut aside = self.path(id, "rejected");
+            for number in 2.. {
+                if !aside.exists() {
+                    break;
+                }
+                // What a clerk signed is kept, however often.
+                aside = self.path(id, &format!("rejected-{number}"));
+            }
+            put(&self.path(id, what), &aside)
+        })
     }
 
     /// The decision was taken in. What was signed is kept: a grant names it by its hash.
@@ -227,5 +258,28 @@ fn put(from: &Path, to: &Path) -> Result<(), DurableError> {
     match std::fs::rename(from, to) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(DurableError::at(from, error)),
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_note_that_did_not_count_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(APPROVALS)).unwrap();
+        let (decisions, id) = (Decisions::at(dir.path()), EntryId([7; 16]));
+        let leave = |what, note: &[u8]| std::fs::write(decisions.path(&id, what), note).unwrap();
+        leave("approval", b"first");
+        leave("second", b"second");
+        decisions.reject(&id).unwrap();
+        assert_eq!(decisions.get(&id).unwrap(), None);
+        leave("denial", b"third");
+        decisions.reject(&id).unwrap();
+        decisions.reject(&id).unwrap();
+        let kept = ["rejected", "rejected-2", "rejected-3"].map(|what| decisions.path(&id, what));
+        assert_eq!(kept.map(|path| std::fs::read(path).unwrap()), [&b"first"[..], b"second", b"third"]);
+        assert_eq!(std::fs::read_dir(dir.path().join(APPROVALS)).unwrap().count(), 3);
     }
 }

@@ -41,7 +41,7 @@ mod status;
 mod time;
 mod work;
 
-pub use approve::{ApproveError, Called, approve, approver_init, deny, pending};
+pub use approve::{ApproveError, Called, approve, approver_init, deny, order, pending};
 pub use config::Config;
 pub use daykeys::{DayKeyError, DayState};
 pub use error::Error;

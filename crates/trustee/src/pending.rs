@@ -66,6 +66,8 @@ pub struct Pending {
     /// The sealed details, opened: every line that says something, in their order. Empty until its
     /// time has come.
     pub details: Vec<Line>,
+    /// How large the order is that came along, as [`mod@crate::approve`] gives it out; 0 for none.
+    pub order_bytes: usize,
     /// How many approvers must say yes, each with a key of their own.
     pub approvals: usize,
     /// [`Asked::fingerprint`] of the package that waits, hex: what a human says is of no other.
@@ -154,6 +156,7 @@ impl Pending {
             expires_at,
             footage: None,
             details: Vec::new(),
+            order_bytes: 0,
             approvals: 0,
             package: String::new(),
             decided: None,
@@ -188,7 +191,8 @@ impl Waiting {
         }
         // The page last: it is what says that the package waits.
         durable::write_atomic(&self.path(&page.id, "package"), &asked.package().encode())?;
-        let page = Pending { package: asked.fingerprint().to_hex(), ..page.clone() };
+        let (package, order_bytes) = (asked.fingerprint().to_hex(), asked.package().order.len());
+        let page = Pending { package, order_bytes, ..page.clone() };
         let json = serde_json::to_vec_pretty(&page).map_err(|error| DurableError::at(&path, error.into()))?;
         durable::write_atomic(&path, &json)?;
         Ok(true)

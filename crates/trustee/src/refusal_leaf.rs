@@ -59,6 +59,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::LabelMismatch
         | Refusal::DetailsUnreadable(_)
         | Refusal::OtherCamera
+        | Refusal::OrderMismatch
         | Refusal::SpanMismatch
         | Refusal::PolicyForged
         | Refusal::PolicyOfOtherCamera

@@ -34,6 +34,8 @@ use tlog::{Entry as _, Hash};
 /// The number of its first epoch here.
 const FIRST: u64 = 7;
 const AGENCY: &str = "police.example";
+/// What a court ordered, as its clerk scanned it.
+pub const ORDER: &[u8] = b"%PDF-1.7 The court orders";
 
 /// What the owner's policy says.
 #[derive(Debug, Clone)]
@@ -272,6 +274,7 @@ impl Camera {
             release_key: key.public(),
             // As the owner would read it from the leaf.
             details_key: owner_key(request.value(), &audit_key(&self.reader.to_bytes())).unwrap(),
+            order: if request.value().kind == Kind::Legal { ORDER.to_vec() } else { Vec::new() },
             enrollment: self.enrollment().sign(&self.owner),
             policy: self.bundle.clone(),
             notices: self.notices.iter().map(notice).collect(),
@@ -297,7 +300,7 @@ fn details(kind: Kind, contexts: &[EpochContext]) -> Details {
         call_back: line("14:02 UTC, the published number", emergency),
         case_number: line("2026-8812", agency),
         court: line("district court", legal),
-        order: legal.contains(&kind).then_some(Hash([3; 32])),
+        order: legal.contains(&kind).then_some(Hash::of(&[ORDER])),
         grounds: line("a burglary next door", &[Kind::Legal, Kind::Recovery]),
         in_danger: line("a boy of 4, taken by an unknown man", emergency),
         urgency: line("every minute counts", emergency),

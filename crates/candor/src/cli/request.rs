@@ -7,6 +7,7 @@ use crate::words::{answer_text, show_us};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use host::machine::Machine;
+use requester::ask::Ask;
 use requester::collect::{Change, CollectError, Collected};
 use requester::folder::{FolderError, RequestFolder};
 use requester::open::OpenError;
@@ -32,6 +33,9 @@ pub(super) enum Verb {
         /// A JSON file; `candor request example` prints one to fill in.
         #[arg(long, value_name = "FILE")]
         ask: PathBuf,
+        /// The court's order, which a legal request brings: trustees read this very file.
+        #[arg(long, value_name = "FILE")]
+        order: Option<PathBuf>,
     },
     /// Print an example of the file that `new` takes.
     #[command(after_help = "Example: candor request example > ask.json")]
@@ -104,7 +108,9 @@ impl Verb {
                 terminal.line(ask::EXAMPLE.trim_end());
                 Ok(())
             }
-            Self::New { request, ask } => new(terminal, request.open()?, &ask).await,
+            Self::New { request, ask, order } => {
+                new(terminal, request.open()?, ask::read(&ask, order.as_deref())?).await
+            }
             Self::Sign(request) => sign(terminal, request.open()?),
             Self::Submit(request) => submit(terminal, request.open()?).await,
             Self::Collect { request, within } => {
@@ -130,8 +136,7 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     Ok(())
 }
 
-async fn new(terminal: &Terminal, (desk, folder): Opened, ask: &Path) -> Outcome {
-    let ask = ask::read(ask)?;
+async fn new(terminal: &Terminal, (desk, folder): Opened, ask: Ask) -> Outcome {
     let drafted = requester::request::new(&desk, &ask, &folder).await.map_err(not_made)?;
     terminal.result(&drafted, drafted_text);
     Ok(())

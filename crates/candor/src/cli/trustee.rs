@@ -3,6 +3,7 @@
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use crate::words::show_us;
 use clap::Subcommand;
+use host::durable;
 use host::shutdown::Shutdown;
 use std::path::{Path, PathBuf};
 use trustee::{Called, Config, Error, Pending};
@@ -39,6 +40,17 @@ pub(super) enum Verb {
     /// Show what waits for a person's decision: exactly what is asked, and why.
     #[command(after_help = "Example: candor trustee pending --config trustee.toml")]
     Pending(ConfigFile),
+    /// Save the court's order that came with a pending request, byte for byte, to read it.
+    #[command(after_help = "Example: candor trustee order --config trustee.toml --out order.file ID")]
+    Order {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The request's id, as `pending` shows it.
+        id: String,
+        /// The file to write: a new one, under a name of your own.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Approve a pending request, with the key of a person who may, and who called the agency back.
     #[command(
         after_help = "Example: candor trustee approve --config t.toml --key key --called Ann --number 555 --source web ID"
@@ -87,6 +99,7 @@ impl Verb {
             Self::Approver { key, name } => approver(terminal, &key, &name),
             Self::Serve { file, auto_approve } => serve(&file, auto_approve, shutdown).await,
             Self::Pending(file) => pending(terminal, &made(&file)?),
+            Self::Order { file, id, out } => order(terminal, &made(&file)?, &id, &out),
             Self::Approve { file, id, key, called, number, source } => {
                 let call = Called { called: &called, number: &number, source: &source };
                 trustee::approve(&made(&file)?, &id, call, &key).map_err(Ended::wrong)?;
@@ -152,6 +165,19 @@ fn pending(terminal: &Terminal, config: &Config) -> Outcome {
     Ok(())
 }
 
+fn order(terminal: &Terminal, config: &Config, id: &str, out: &Path) -> Outcome {
+    let order = trustee::order(config, id).map_err(Ended::wrong)?;
+    durable::create_exclusive(out, &order).map_err(Ended::wrong)?;
+    let value = serde_json::json!({ "id": id, "path": out, "bytes": order.len() });
+    terminal.result(&value, |_| {
+        format!("wrote {}: {} bytes, the very ones that the request names", out.display(), order.len())
+    });
+    terminal.next(
+        "it is the asker's file, of whatever type: open it where it can do no harm, and ask the court.",
+    );
+    Ok(())
+}
+
 fn decided(terminal: &Terminal, id: &str, decision: &str, what: &str) -> Outcome {
     terminal.result(&serde_json::json!({ "id": id, "decision": decision }), |_| format!("{id} {what}"));
     Ok(())
@@ -179,6 +205,10 @@ fn page(pending: &Pending) -> String {
         format!("  expires     {}", shown(Some(pending.expires_at))),
     ];
     lines.extend(pending.details.iter().map(|line| format!("  {:<11} {}", line.field, line.text)));
+    if pending.order_bytes > 0 {
+        let bytes = pending.order_bytes;
+        lines.push(format!("  to read     the order, {bytes} bytes: candor trustee order saves it"));
+    }
     if pending.approvals > 0 {
         lines.push(
             "  to do       call the agency on a number that you looked up, not one of this page".to_owned(),

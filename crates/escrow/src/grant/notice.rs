@@ -67,6 +67,11 @@ pub(super) fn check_details(
     if details.camera_id != camera.camera_id() {
         return Err(Refusal::OtherCamera);
     }
+    // SPEC: release.md#g5: the order MUST be the very one whose hash the details state: a human decides
+    // by it.
+    if !details.are_with(&parts.package.order) {
+        return Err(Refusal::OrderMismatch);
+    }
     if details.agency != request.agency {
         return Err(Refusal::DetailsMismatch);
     }

@@ -130,6 +130,8 @@ refusals! {
         => "send the details key that was made for this request";
     "g5" "other-camera" OtherCamera: "the details are about another camera than the package's"
         => "send the Enrollment and the DayNotices of the camera that the details name";
+    "g5" "order-mismatch" OrderMismatch: "the order that came along is not the one that the details name"
+        => "send the very file whose SHA-256 the details state, and none where they state none";
     "g5" "details-mismatch" DetailsMismatch: "the details name another agency than the public text"
         => "write a new request whose details and public text agree";
     "g5" "span-mismatch" SpanMismatch: "the public span is not the sum of the epochs' lengths"

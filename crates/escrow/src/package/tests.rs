@@ -36,6 +36,9 @@ fn lists_and_parts_over_their_limits_are_refused_before_they_are_read() {
     package.opens = alloc::vec![alloc::vec![]; EPOCHS_MAX + 1];
     assert!(limit(Package::decode(&package.encode())));
     package.opens.clear();
+    package.order = alloc::vec![0; ORDER_MAX_BYTES + 1];
+    assert!(limit(Package::decode(&package.encode())));
+    package.order.clear();
     package.leaf = alloc::vec![0; LEAF_MAX_BYTES + 1];
     assert!(limit(Package::decode(&package.encode())));
     assert!(limit(Package::decode(&alloc::vec![0; PACKAGE_MAX_BYTES + 1])));

@@ -5,6 +5,9 @@ use crate::record::Line;
 use crate::record::{Country, Word};
 use std::ops::Range;
 
+/// The order of a court.
+pub(crate) const ORDER: &[u8] = b"%PDF-1.7 The court orders";
+
 /// A request to be composed.
 pub(crate) struct Ask {
     pub(crate) kind: Kind,
@@ -38,7 +41,7 @@ impl World {
             call_back: line("14:02 UTC, the published number", emergency),
             case_number: line("2027-8812", agency),
             court: line("district court", legal),
-            order: legal.contains(&kind).then_some(Hash([3; 32])),
+            order: legal.contains(&kind).then_some(Hash::of(&[ORDER])),
             grounds: line("a burglary next door", &[Kind::Legal, Kind::Recovery]),
             in_danger: line("a boy of 4", emergency),
             urgency: line("every minute counts", emergency),
@@ -99,6 +102,7 @@ impl World {
             proof: self.log.proof(index, 4, self.time).encode(),
             release_key: ask.release_key.public(),
             details_key: sealed.key,
+            order: ask.details.order.map(|_| ORDER.to_vec()).unwrap_or_default(),
             enrollment: self.camera.enrollment.clone(),
             policy: self.policy.clone(),
             notices: self.camera.notices.clone(),

@@ -4,7 +4,9 @@
 use crate::camera::{Camera, Dealing};
 use crate::world::{Approval, CALLED, RECOVERY_WAIT_SECS, World, json, open, refusal};
 use escrow::answer::State;
+use escrow::package::Package;
 use escrow::record::{Grant, Kind, RefusalLeaf};
+use stage::dealt::ORDER;
 use stage::until;
 use tlog::Hash;
 use tlog::note::Verifier;
@@ -199,5 +201,43 @@ async fn where_the_rules_ask_for_two_approvers_one_key_is_not_enough() {
     let opened = open(&world, &granted.await, case.logged(), &case.release_key);
     let keys = [0, 1].map(|at| Verifier::parse(&world.config.approvers[at]).unwrap().ed25519_key().unwrap());
     assert_eq!(opened.grant.value().value().approver, Some(Hash::of(&[&keys[0], &keys[1]])));
+    trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clerk_sees_the_very_order_and_another_one_neither_takes_its_place_nor_becomes_a_leaf() {
+    let world = World::new(Approval::Human).await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let case = camera.request(&world, Kind::Legal).await;
+    let id = case.id.to_hex();
+    let with = |order: &[u8]| Package { order: order.to_vec(), ..case.package.clone() }.encode();
+    let mismatch = (403, "g5".to_owned(), "order-mismatch".to_owned());
+    assert_eq!(refusal(&trustee.post(with(b"another court's")).await), mismatch);
+    assert!(trustee::pending(&world.config).unwrap().is_empty());
+    assert_eq!(trustee.post(case.body()).await.status, 202);
+    let page = trustee::pending(&world.config).unwrap().remove(0);
+    assert_eq!((page.order_bytes, text(&page, "order")), (ORDER.len(), &*Hash::of(&[ORDER]).to_base64()));
+    assert_eq!(trustee::order(&world.config, &id).unwrap(), ORDER);
+    // Another one for the waiting leaf, and none.
+    for other in [&b"another court's"[..], b""] {
+        let _ = trustee.post(with(other)).await;
+        assert_eq!(trustee::order(&world.config, &id).unwrap(), ORDER);
+    }
+    // On this machine too only the order that the leaf names is shown.
+    let kept = world.config.data.join("pending").join(format!("{id}.package"));
+    let bytes = std::fs::read(&kept).unwrap();
+    std::fs::write(&kept, with(b"another court's")).unwrap();
+    let damaged = trustee::order(&world.config, &id).unwrap_err();
+    assert!(matches!(damaged, ApproveError::OrderDamaged(_)), "{damaged}");
+    std::fs::write(&kept, bytes).unwrap();
+    // An emergency has none.
+    let emergency = camera.request(&world, Kind::Emergency).await;
+    assert_eq!(trustee.post(emergency.body()).await.status, 202);
+    let none = trustee::order(&world.config, &emergency.id.to_hex()).unwrap_err();
+    assert!(matches!(none, ApproveError::NoOrder(_)), "{none}");
+    world.approve(&id).unwrap();
+    open(&world, &trustee.post(case.body()).await, case.logged(), &case.release_key);
+    assert!(world.leaves::<RefusalLeaf>().await.is_empty());
     trustee.stop().await;
 }

@@ -3,13 +3,16 @@
 use crate::cli::Ended;
 use crate::cli::when::{When, span};
 use anyhow::Context as _;
-use requester::ask::Ask;
+use escrow::package::ORDER_MAX_BYTES;
+use host::durable;
+use requester::ask::{Ask, Grounds};
 use std::path::Path;
 
 pub(super) const EXAMPLE: &str = include_str!("example.json");
 
-/// Reads what is asked. The file says `from` and `to`; the requester takes microseconds.
-pub(super) fn read(path: &Path) -> Result<Ask, Ended> {
+/// Reads what is asked, and the court's order beside it. The file says `from` and `to`; the requester
+/// takes microseconds.
+pub(super) fn read(path: &Path, order_file: Option<&Path>) -> Result<Ask, Ended> {
     let wrong = |error: anyhow::Error| Ended::wrong(error.context(format!("{}: not an ask", path.display())));
     let text = std::fs::read(path)
         .with_context(|| {
@@ -28,9 +31,28 @@ pub(super) fn read(path: &Path) -> Result<Ask, Ended> {
             fields.insert(micros.to_owned(), us.into());
         }
     }
-    let ask: Ask = serde_json::from_value(fields.into()).map_err(|error| wrong(error.into()))?;
+    let mut ask: Ask = serde_json::from_value(fields.into()).map_err(|error| wrong(error.into()))?;
     span(When(ask.from_us), When(ask.to_us))?;
+    match (&mut ask.grounds, order_file) {
+        (Grounds::Legal { order, .. }, Some(file)) => *order = read_order(file)?,
+        (Grounds::Legal { .. }, None) => {
+            return Err(Ended::wrong(anyhow::anyhow!(
+                "a legal request brings the court's order: name its file by --order"
+            )));
+        }
+        (Grounds::Emergency { .. }, Some(_)) => {
+            return Err(Ended::wrong(anyhow::anyhow!(
+                "an emergency has no order: leave --order out, or ask with legal grounds"
+            )));
+        }
+        (Grounds::Emergency { .. }, None) => {}
+    }
     Ok(ask)
+}
+
+fn read_order(path: &Path) -> Result<Vec<u8>, Ended> {
+    let order = durable::read_limited(path, ORDER_MAX_BYTES as u64).map_err(Ended::wrong)?;
+    order.ok_or_else(|| Ended::wrong(anyhow::anyhow!("{}: no such file", path.display())))
 }
 
 #[cfg(test)]
@@ -42,11 +64,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ask.json");
         std::fs::write(&path, EXAMPLE).unwrap();
-        let ask = read(&path).unwrap();
+        let ask = read(&path, None).unwrap();
         assert_eq!(ask.to_us - ask.from_us, 120_000_000);
+        assert!(format!("{:?}", read(&path, Some(&path)).unwrap_err()).contains("leave --order out"));
         std::fs::write(&path, EXAMPLE.replace("2026-", "soon ")).unwrap();
-        assert!(format!("{:?}", read(&path).unwrap_err()).contains("from: write 2026-11-25T14:03:00Z"));
+        assert!(format!("{:?}", read(&path, None).unwrap_err()).contains("from: write 2026-11-25T14:03:00Z"));
         std::fs::write(&path, "[]").unwrap();
-        assert!(read(&path).is_err());
+        assert!(read(&path, None).is_err());
+    }
+    #[test]
+    fn a_legal_ask_is_read_with_its_order_and_not_without() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, order_file) = (dir.path().join("ask.json"), dir.path().join("order.pdf"));
+        let mut legal: serde_json::Value = serde_json::from_str(EXAMPLE).unwrap();
+        (legal["kind"], legal["basis"]) = ("legal".into(), "search-warrant".into());
+        legal["grounds"] =
+            serde_json::json!({ "legal": { "court": "District Court", "summary": "a burglary" } });
+        std::fs::write(&path, legal.to_string()).unwrap();
+        assert!(format!("{:?}", read(&path, None).unwrap_err()).contains("--order"));
+        assert!(format!("{:?}", read(&path, Some(&order_file)).unwrap_err()).contains("no such file"));
+        std::fs::write(&order_file, b"It is ordered").unwrap();
+        let ask = read(&path, Some(&order_file)).unwrap();
+        assert!(matches!(&ask.grounds, Grounds::Legal { order, .. } if order == b"It is ordered"));
+        // The folder's copy of the form has no bytes of it.
+        assert!(!serde_json::to_string(&ask).unwrap().contains("ordered"));
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::policy::Rule;
 use crate::record::EntryId;
-use crate::world_for_tests::{Ask, DAY, Setup, log_signer};
+use crate::world_for_tests::{Ask, DAY, ORDER, Setup, log_signer};
 use tlog::proof::TlogProof;
 
 /// The proof of a package's request under a head that was cosigned just now.
@@ -141,4 +141,23 @@ fn footage_under_older_rules_stays_releasable_under_the_next() {
     legal.id = EntryId([3; 16]);
     let package = world.log_request(&legal);
     assert!(world.check(&package).is_ok());
+}
+
+/// The leaf named an order by 32 bytes, and no channel brought it to the human who decides by it.
+#[test]
+fn a_legal_request_brings_the_very_order_that_it_names_or_is_refused() {
+    let mut world = World::new();
+    let ask = world.ask(Kind::Legal);
+    let package = world.log_request(&ask);
+    let with = |order: &[u8]| world.check(&Package { order: order.to_vec(), ..package.clone() });
+    assert!(with(ORDER).is_ok());
+    let longer = [ORDER, b" more"].concat();
+    for other in [&b""[..], &ORDER[1..], &longer, b"another court's"] {
+        assert_eq!(with(other).unwrap_err(), Refusal::OrderMismatch);
+    }
+    // The hash of nothing names no order.
+    let mut none = Ask { id: EntryId([2; 16]), ..world.ask(Kind::Legal) };
+    none.details.order = Some(Hash::of(&[]));
+    let package = Package { order: Vec::new(), ..world.log_request(&none) };
+    assert_eq!(world.check(&package).unwrap_err(), Refusal::OrderMismatch);
 }

@@ -124,6 +124,7 @@ fn g5_and_g6() -> Vec<(&'static str, Provoke)> {
             ask.alter = |leaf| leaf.details = SealedDetails::new(std::vec![0; 1040]).unwrap();
         })),
         ("other-camera", || ask(Kind::Emergency, |ask| ask.details.camera_id = CameraId([0; 32]))),
+        ("order-mismatch", || package(|_, package| package.order = ORDER.to_vec())),
         ("details-mismatch", || ask(Kind::Emergency, |ask| ask.details.agency = Some(name("other.example")))),
         ("span-mismatch", || ask(Kind::Emergency, |ask| {
             ask.alter = |leaf| leaf.span = Span::from_secs(60).unwrap();
