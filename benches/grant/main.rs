@@ -19,7 +19,7 @@ use escrow::grant::{Approval, CallBack, Checked, Held, Standing, Verdict, check}
 use escrow::package::Asked;
 use escrow::record::{EntryId, Grant, Request, Signed};
 use escrow::share::Share;
-use host::rng::OsRng;
+use host::rng::Rng;
 use measure::{Candidate, Report, Samples, Table, in_turns};
 use seal::hpke::SecretKey;
 use stage::keys::signer;
@@ -91,7 +91,7 @@ fn main() {
 
 impl Case {
     fn new(world: &mut World, epochs: usize) -> Self {
-        let release_key = SecretKey::generate(&mut OsRng);
+        let release_key = SecretKey::generate(&mut Rng::system());
         let (leaf, package) = world.ask(EntryId([81; 16]), epochs, &release_key);
         let proof = TlogProof::parse(&package.proof).unwrap();
         let request = Logged::verify(leaf, &proof, &world.log_policy).unwrap();
@@ -131,7 +131,7 @@ fn hold(world: &World, index: u8, case: &Case) -> (Held, [Instant; 6]) {
     let agreed = Instant::now();
     let opened = approved.open_shares(&|_, _| Some(world.day_key(index).clone())).unwrap();
     let open = Instant::now();
-    let held = opened.seal(&trustee(index), media::time::Seconds(NOW), &mut OsRng).unwrap();
+    let held = opened.seal(&trustee(index), media::time::Seconds(NOW), &mut Rng::system()).unwrap();
     (held, [begun, decoded, passed, agreed, open, Instant::now()])
 }
 
@@ -149,7 +149,7 @@ fn grant(world: &mut World, case: &Case, table: &mut Table) -> f64 {
     let (world, proof) = (&*world, world.proof(at).encode());
     let steps: RefCell<Vec<[f64; 6]>> = RefCell::default();
     let key = world.day_key(1);
-    let sealed = seal::hpke::seal(&key.public(), b"info", b"aad", &[7; 33], &mut OsRng).unwrap();
+    let sealed = seal::hpke::seal(&key.public(), b"info", b"aad", &[7; 33], &mut Rng::system()).unwrap();
     let one_grant = || {
         let (_, at) = hold(world, 1, case);
         // Sealing draws fresh bytes, so that only the first one's leaf is logged.
@@ -164,8 +164,14 @@ fn grant(world: &mut World, case: &Case, table: &mut Table) -> f64 {
         for _ in 0..case.epochs {
             key.open(b"info", b"aad", &sealed).unwrap();
         }
-        seal::hpke::seal(&case.release_key.public(), b"info", b"aad", &vec![7; 41 * case.epochs], &mut OsRng)
-            .unwrap()
+        seal::hpke::seal(
+            &case.release_key.public(),
+            b"info",
+            b"aad",
+            &vec![7; 41 * case.epochs],
+            &mut Rng::system(),
+        )
+        .unwrap()
     };
     let rounds = in_turns(EACH, vec![Candidate::new("grant", one_grant), Candidate::new("floor", floor)]);
     let steps = steps.into_inner();

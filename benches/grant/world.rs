@@ -6,7 +6,7 @@ use escrow::package::Package;
 use escrow::policy::PolicyDoc;
 use escrow::record::{DayKeysLeaf, EntryId, Kind, Record, Request, Signed};
 use escrow::register::Register;
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::epoch::SignedEpochOpen;
 use media::time::Seconds;
 use seal::hpke::SecretKey;
@@ -101,7 +101,7 @@ impl World {
         let (day, time) = (Seconds(START).day(), Seconds(NOW - DAY));
         let mut published = Vec::new();
         for index in 1..=TRUSTEES {
-            let (signer, secret) = (trustee(index), SecretKey::generate(&mut OsRng));
+            let (signer, secret) = (trustee(index), SecretKey::generate(&mut Rng::system()));
             let destroy_by = Seconds(NOW + 40 * DAY);
             let key = DayKey { trustee: name(signer.name()), day, public: secret.public(), destroy_by };
             let note = key.clone().sign(&signer).unwrap();

@@ -6,7 +6,7 @@ use escrow::daykeys::DayKey;
 use escrow::deal::{TrusteeId, deal};
 use escrow::record::Name;
 use escrow::share::split;
-use host::rng::OsRng;
+use host::rng::Rng;
 use measure::{Candidate, Rounds, Table, in_turns};
 use media::chain::Chain;
 use media::epoch::SignedEpochOpen;
@@ -32,8 +32,8 @@ impl Camera {
     /// What the first moment of an epoch costs the camera, and the owner's device.
     fn whole_epoch(&self, trustees: &[Option<(TrusteeId, DayKey)>], owner: &Recipient) -> SignedEpochOpen {
         let ctx = self.context.hash();
-        let dealt = deal(&self.seed, &ctx, T, trustees, &mut OsRng).unwrap();
-        let wraps = vec![wrap(owner, &ctx, &self.seed, &mut OsRng).unwrap()];
+        let dealt = deal(&self.seed, &ctx, T, trustees, &mut Rng::system()).unwrap();
+        let wraps = vec![wrap(owner, &ctx, &self.seed, &mut Rng::system()).unwrap()];
         self.open(wraps, &dealt.share_commits, dealt.shares).sign(&self.key)
     }
 
@@ -55,12 +55,12 @@ impl Camera {
         let rounds = in_turns(
             EACH * 2,
             vec![
-                Candidate::new(WRAP, || wrap(&owner, &ctx, &self.seed, &mut OsRng).unwrap()),
+                Candidate::new(WRAP, || wrap(&owner, &ctx, &self.seed, &mut Rng::system()).unwrap()),
                 Candidate::new(UNWRAP, || unwrap(&device, &secret, signed.unverified()).unwrap()),
                 Candidate::new(SPLIT, || {
                     split(black_box(self.seed.expose()), black_box(&coefficients), T, N).unwrap()
                 }),
-                Candidate::new(DEAL, || deal(&self.seed, &ctx, T, &trustees, &mut OsRng).unwrap()),
+                Candidate::new(DEAL, || deal(&self.seed, &ctx, T, &trustees, &mut Rng::system()).unwrap()),
                 Candidate::new(EPOCH, || self.whole_epoch(&trustees, &owner)),
                 Candidate::new(READ, || {
                     let read = SignedEpochOpen::decode(signed.bytes()).unwrap();

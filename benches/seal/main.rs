@@ -14,7 +14,7 @@
 mod epoch;
 
 use ed25519_dalek::SigningKey;
-use host::rng::OsRng;
+use host::rng::Rng;
 use measure::{Candidate, Report, Table, in_turns};
 use media::chain::Chain;
 use media::epoch::{EpochContext, EpochOpen, SealedShare, Wrap};
@@ -111,12 +111,12 @@ impl Camera {
             init: vec![0; 700],
         };
         let (mut sealer, mut bytes) =
-            SegmentSealer::start(&self.content, self.header(), &head, &mut OsRng).unwrap();
+            SegmentSealer::start(&self.content, self.header(), &head, &mut Rng::system()).unwrap();
         // As a camera does: each fragment goes out by itself; here into one buffer.
         bytes.reserve(FRAGMENTS * (fragment.len() + 64));
         for at in 0..FRAGMENTS as u64 {
             bytes.extend_from_slice(
-                &sealer.fragment(Micros(start_us.0 + at * 100_000), fragment, &mut OsRng).unwrap(),
+                &sealer.fragment(Micros(start_us.0 + at * 100_000), fragment, &mut Rng::system()).unwrap(),
             );
         }
         let mut chain = Chain([0; 32]);

@@ -6,7 +6,7 @@ use escrow::bundle::Bundle;
 use escrow::deal::{TrusteeId, shares_hash};
 use escrow::package::Package;
 use escrow::record::{Grant, Name, Request, Seconds, Signed};
-use host::rng::OsRng;
+use host::rng::Rng;
 use host::shutdown::Shutdown;
 use log_client::LogClient;
 use media::epoch::{EpochOpen, SignedEpochOpen};
@@ -165,7 +165,8 @@ impl BadTrustee {
         let info = [b"candor release\0", &request.value().id.as_bytes()[..], &trustee.0].concat();
         let hash = request.hash();
         let sealed =
-            seal::hpke::seal(&package.release_key, &info, hash.as_bytes(), &list, &mut OsRng).unwrap();
+            seal::hpke::seal(&package.release_key, &info, hash.as_bytes(), &list, &mut Rng::system())
+                .unwrap();
         let grant = Grant {
             id: request.value().id,
             trustee: Name::new(&self.name).unwrap(),

@@ -11,7 +11,7 @@ use ed25519_dalek::SigningKey;
 use escrow::daykeys::{DayKey, PublishedDayKey};
 use escrow::deal::{Dealt, TrusteeId, deal};
 use host::http::{Fetch, FetchLimits};
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
@@ -185,7 +185,7 @@ impl Books {
         };
         let ctx = context.hash();
         let seed: EpochSeed = Pool::new(host::rng::bytes()).next_seed(&host::rng::bytes(), &ctx);
-        let Dealt { share_commits, shares } = deal(&seed, &ctx, context.t, keys, &mut OsRng).unwrap();
+        let Dealt { share_commits, shares } = deal(&seed, &ctx, context.t, keys, &mut Rng::system()).unwrap();
         let key_commit = seed.key_commit(&ctx);
         EpochOpen {
             context,

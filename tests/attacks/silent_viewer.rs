@@ -3,7 +3,7 @@
 
 use ed25519_dalek::SigningKey;
 use escrow::record::{EntryId, Name, OwnerPolicyLeaf, Record as _, Signed, policy_commitment};
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, Day, DeviceId};
 use media::message::LoggedLeaf;
@@ -154,7 +154,7 @@ impl House {
     }
 
     fn leaf(&self, policy: &SignedOwnerPolicy, label: impl Fn(&EntryId) -> [u8; 32]) -> OwnerPolicyLeaf {
-        let id = EntryId::generate(&mut OsRng);
+        let id = EntryId::generate(&mut Rng::system());
         OwnerPolicyLeaf {
             id,
             sponsor: Name::new(self.sponsor.name()).unwrap(),
@@ -246,11 +246,11 @@ fn devices(policy: &OwnerPolicy) -> BTreeSet<DeviceId> {
 }
 
 fn viewer() -> Recipient {
-    let wrap_pk = SecretKey::generate(&mut OsRng).public();
+    let wrap_pk = SecretKey::generate(&mut Rng::system()).public();
     Recipient { device_id: DeviceId([66; 32]), wrap_pk, role: Role::Admin, not_after: Seconds::MAX }
 }
 
 fn mole() -> TrusteeEntry {
-    let vkey = Signer::generate("mole.example", &mut OsRng).unwrap().verifier().vkey();
+    let vkey = Signer::generate("mole.example", &mut Rng::system()).unwrap().verifier().vkey();
     TrusteeEntry { name: "mole.example".to_owned(), vkey, url: "http://127.0.0.1:1".to_owned() }
 }

@@ -21,11 +21,6 @@ impl Backoff {
         Self { first, longest, failures: 0 }
     }
 
-    /// The same as it is after so many failures.
-    pub(crate) const fn after(self, failures: u32) -> Self {
-        Self { failures, ..self }
-    }
-
     /// A try failed: the pause before the next one.
     pub fn failed(&mut self, rng: &mut impl CryptoRng) -> Duration {
         let bound = self.first.saturating_mul(1 << self.failures.min(31)).min(self.longest);
@@ -43,7 +38,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::OsRng;
+    use crate::rng::Rng;
 
     #[test]
     fn pauses_are_spread_up_to_a_bound_that_doubles_to_the_longest_and_begins_anew() {
@@ -53,7 +48,7 @@ mod tests {
         let mut backoff = Backoff::new(first, longest);
         for _ in 0..300 {
             for (bound, most) in bounds.iter().zip(&mut most) {
-                let pause = backoff.failed(&mut OsRng);
+                let pause = backoff.failed(&mut Rng::system());
                 assert!(pause <= *bound);
                 *most = pause.max(*most);
             }
@@ -65,9 +60,9 @@ mod tests {
 
     #[test]
     fn no_number_of_failures_and_no_bound_overflows() {
-        let mut always = Backoff::new(Duration::MAX, Duration::MAX).after(u32::MAX);
-        always.failed(&mut OsRng);
+        let mut always = Backoff { failures: u32::MAX, ..Backoff::new(Duration::MAX, Duration::MAX) };
+        always.failed(&mut Rng::system());
         assert_eq!(always.failures, u32::MAX);
-        assert_eq!(Backoff::new(Duration::ZERO, Duration::MAX).failed(&mut OsRng), Duration::ZERO);
+        assert_eq!(Backoff::new(Duration::ZERO, Duration::MAX).failed(&mut Rng::system()), Duration::ZERO);
     }
 }

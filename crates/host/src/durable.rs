@@ -18,7 +18,7 @@ pub use private::{FILE_MODE, FOLDER_MODE, close_dir, create_dirs, own_dir, priva
 pub use unfinished::Unfinished;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// What [`link_exclusive`] found.
@@ -63,18 +63,13 @@ impl DurableError {
 /// Replaces `path` by `bytes`, or leaves it as it was: temporary file, fsync, rename, fsync of the
 /// folder.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    let temporary = Temporary::write(path, bytes)?;
-    std::fs::rename(&temporary.path, path).map_err(|error| DurableError::at(path, error))?;
-    temporary.forget();
-    sync_dir(parent(path))
+    Unfinished::whole(path, bytes)?.rename(path)
 }
 
 /// Creates `path` with `bytes`, durable on return. Refuses ([`DurableError::Exists`]) if anything
 /// is there already.
 pub fn create_exclusive(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    let temporary = Temporary::write(path, bytes)?;
-    std::fs::hard_link(&temporary.path, path).map_err(|error| DurableError::at(path, error))?;
-    drop(temporary);
+    Unfinished::whole(path, bytes)?.link(path)?;
     sync_dir(parent(path))
 }
 
@@ -86,13 +81,11 @@ pub fn link_exclusive(path: &Path, bytes: &[u8]) -> Result<Linked, DurableError>
     if same_bytes(path, bytes)? {
         return Ok(Linked::AlreadySame);
     }
-    let temporary = Temporary::write(path, bytes)?;
-    match std::fs::hard_link(&temporary.path, path) {
-        Ok(()) => Ok(Linked::Created),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+    match Unfinished::whole(path, bytes)?.link(path) {
+        Err(DurableError::Exists { .. }) => {
             same_bytes(path, bytes)?.then_some(Linked::AlreadySame).ok_or_else(|| missing(path))
         }
-        Err(error) => Err(DurableError::at(path, error)),
+        linked => linked.map(|()| Linked::Created),
     }
 }
 
@@ -157,42 +150,6 @@ impl FolderLock {
             Err(std::fs::TryLockError::WouldBlock) => Err(DurableError::Locked { path: folder.to_owned() }),
             Err(std::fs::TryLockError::Error(error)) => Err(DurableError::at(&path, error)),
         }
-    }
-}
-
-/// A written and fsynced file beside its destination; removed on drop.
-struct Temporary {
-    path: PathBuf,
-}
-
-impl Temporary {
-    fn write(destination: &Path, bytes: &[u8]) -> Result<Self, DurableError> {
-        let name = destination.file_name().ok_or_else(|| missing(destination))?.to_string_lossy();
-        let suffix = hex::encode(crate::rng::bytes::<8>());
-        let path = parent(destination).join(format!(".{name}.{suffix}.tmp"));
-        let mut file = private()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|error| DurableError::at(destination, error))?;
-        let temporary = Self { path };
-        file.write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .map_err(|error| DurableError::at(destination, error))?;
-        Ok(temporary)
-    }
-
-    /// The file now has its final name: nothing is left to remove.
-    fn forget(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Best effort: a leftover is invisible to readers, who never look at names ending in
-        // `.tmp`.
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 

@@ -27,10 +27,12 @@ impl Bucket {
         Self { per_minute: u64::from(per_minute), full, level: full, at: now }
     }
 
-    fn is_full(&self, now: Instant) -> bool {
+    fn fill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_millis();
-        let gained = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(self.per_minute);
-        self.level.saturating_add(gained) >= self.full
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        self.level = self.level.saturating_add(passed.saturating_mul(self.per_minute)).min(self.full);
+        // What is left of a millisecond counts at the next look.
+        self.at += Duration::from_millis(passed);
     }
 
     /// Takes one event's worth, or says after which pause there is one again. Asking costs nothing.
@@ -51,12 +53,7 @@ impl Bucket {
         if self.per_minute == 0 || self.full < wanted {
             return Err(NEVER);
         }
-        let passed = now.saturating_duration_since(self.at).as_millis();
-        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
-        let gained = passed.saturating_mul(self.per_minute);
-        self.level = self.level.saturating_add(gained).min(self.full);
-        // What is left of a millisecond counts at the next look.
-        self.at += Duration::from_millis(passed);
+        self.fill(now);
         match wanted.checked_sub(self.level) {
             None | Some(0) => Ok(()),
             Some(missing) => Err(Duration::from_millis(missing.div_ceil(self.per_minute))),
@@ -66,6 +63,8 @@ impl Bucket {
 
 /// The most peers that are remembered.
 const PEERS_MAX: usize = 10_000;
+/// So long it is not looked again which of them can be forgotten: a look goes through all.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A bucket for each peer. Those that have been full again for a while are forgotten, and they are
 /// as full when they come back.
@@ -73,18 +72,23 @@ const PEERS_MAX: usize = 10_000;
 pub struct Buckets<K> {
     each: Bucket,
     of: BTreeMap<K, Bucket>,
+    looked: Instant,
 }
 
 impl<K: Ord> Buckets<K> {
     pub fn new(per_minute: u32, burst: u32, now: Instant) -> Self {
-        Self { each: Bucket::new(per_minute, burst, now), of: BTreeMap::new() }
+        Self { each: Bucket::new(per_minute, burst, now), of: BTreeMap::new(), looked: now }
     }
 
     /// As [`Bucket::take`], from this peer's own. Where too many peers ask at once, a further one is
     /// let through: what it may take is bounded elsewhere, and it shall not pay for the others.
     pub fn take(&mut self, peer: K, now: Instant) -> Result<(), Duration> {
         if self.of.len() >= PEERS_MAX && !self.of.contains_key(&peer) {
-            self.of.retain(|_, bucket| !bucket.is_full(now));
+            if now.saturating_duration_since(self.looked) >= LOOK_AGAIN {
+                self.looked = now;
+                self.of.values_mut().for_each(|bucket| bucket.fill(now));
+                self.of.retain(|_, bucket| bucket.level < bucket.full);
+            }
             if self.of.len() >= PEERS_MAX {
                 return Ok(());
             }
@@ -160,6 +164,18 @@ mod tests {
         assert_eq!(rates.take(PEERS_MAX, later), Ok(()));
         assert_eq!(rates.of.len(), 1);
         assert!(rates.take(PEERS_MAX, later).is_err());
+    }
+
+    #[test]
+    fn a_crowd_of_new_peers_makes_nobody_look_through_all_of_them_for_each() {
+        let start = Instant::now();
+        let mut rates = Buckets::new(60_000, 1, start);
+        (0..PEERS_MAX).for_each(|peer| rates.take(peer, start).unwrap());
+        // All are full again, and nobody has looked.
+        assert_eq!(rates.take(PEERS_MAX, start + LOOK_AGAIN / 2), Ok(()));
+        assert_eq!(rates.of.len(), PEERS_MAX);
+        assert_eq!(rates.take(PEERS_MAX, start + LOOK_AGAIN), Ok(()));
+        assert_eq!(rates.of.len(), 1);
     }
 
     #[test]

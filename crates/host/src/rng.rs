@@ -12,7 +12,10 @@ use std::sync::Arc;
 pub struct Rng(Option<Arc<Mutex<dyn CryptoRng + Send>>>);
 
 impl Rng {
-    /// The operating system's ([`OsRng`]).
+    /// The operating system's. Every call asks the kernel; nothing is buffered in this process.
+    ///
+    /// A kernel without randomness is not a state in which a key may be made, so a failure there
+    /// ends the process.
     pub fn system() -> Self {
         Self(None)
     }
@@ -30,15 +33,6 @@ impl Rng {
     }
 }
 
-impl Rng {
-    fn draw<T>(&self, drawn: impl FnOnce(&mut dyn CryptoRng) -> T) -> T {
-        match &self.0 {
-            Some(source) => drawn(&mut *source.lock()),
-            None => drawn(&mut OsRng),
-        }
-    }
-}
-
 impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Rng(handed in)" } else { "Rng(system)" })
@@ -49,52 +43,27 @@ impl TryRng for Rng {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        self.draw(|source| source.try_next_u32())
+        rand_core::utils::next_word_via_fill(self)
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        self.draw(|source| source.try_next_u64())
+        rand_core::utils::next_word_via_fill(self)
     }
 
     fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
-        self.draw(|source| source.try_fill_bytes(destination))
+        match &self.0 {
+            Some(source) => source.lock().fill_bytes(destination),
+            None => getrandom::fill(destination).expect("the operating system always has randomness"),
+        }
+        Ok(())
     }
 }
 
 impl TryCryptoRng for Rng {}
 
-/// The operating system's generator. Every call asks the kernel; nothing is buffered in this
-/// process.
-///
-/// A kernel without randomness is not a state in which a key may be made, so a failure there ends
-/// the process.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct OsRng;
-
-impl TryRng for OsRng {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        rand_core::utils::next_word_via_fill(self)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        rand_core::utils::next_word_via_fill(self)
-    }
-
-    fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
-        getrandom::fill(destination).expect("the operating system always has randomness");
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for OsRng {}
-
 /// `N` fresh random bytes.
 pub fn bytes<const N: usize>() -> [u8; N] {
-    let mut out = [0; N];
-    getrandom::fill(&mut out).expect("the operating system always has randomness");
-    out
+    Rng::system().bytes()
 }
 
 #[cfg(test)]
@@ -134,7 +103,7 @@ mod tests {
 
     #[test]
     fn two_draws_differ_and_are_not_zero() {
-        let (a, b) = (draw(&mut OsRng), draw(&mut OsRng));
+        let (a, b) = (draw(&mut Rng::system()), draw(&mut Rng::system()));
         assert_ne!(a, b);
         assert_ne!(a, [0; 32]);
         assert_ne!(bytes::<16>(), bytes::<16>());

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::stamping::Stamping;
 use crate::tree::Heads;
 use host::clock::Clock;
-use host::rng::OsRng;
+use host::rng::Rng;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tlog::Hash;
@@ -30,9 +30,9 @@ impl Keys {
     /// Makes the key files of a new log.
     pub(crate) fn create(data: &Path, origin: &str) -> Result<(), Error> {
         let own = |file: &str| own_key(data.join(file));
-        let signer = Signer::generate(origin, &mut OsRng).map_err(own(ED25519))?;
+        let signer = Signer::generate(origin, &mut Rng::system()).map_err(own(ED25519))?;
         let post_quantum =
-            Cosigner::generate(origin, Algorithm::MlDsa44, &mut OsRng).map_err(own(ML_DSA_44))?;
+            Cosigner::generate(origin, Algorithm::MlDsa44, &mut Rng::system()).map_err(own(ML_DSA_44))?;
         host::secret::create_line(&data.join(ED25519), &signer.to_secret_text())?;
         host::secret::create_line(&data.join(ML_DSA_44), &post_quantum.to_secret_text())?;
         Ok(())

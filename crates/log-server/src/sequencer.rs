@@ -62,13 +62,13 @@ const AGAIN: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_s
 
 pub(crate) struct Sequencer<S, H> {
     /// Away only while a blocking thread works on it.
-    tree: Option<Tree<S, H>>,
-    handover: Arc<Handover>,
-    witnesses: Witnesses<S>,
-    stamping: Stamping,
-    pace: Pace,
-    shutdown: Shutdown,
-    rng: Rng,
+    pub tree: Option<Tree<S, H>>,
+    pub handover: Arc<Handover>,
+    pub witnesses: Witnesses<S>,
+    pub stamping: Stamping,
+    pub pace: Pace,
+    pub shutdown: Shutdown,
+    pub rng: Rng,
 }
 
 /// When the present head found its quorum: by the witnesses, and here.
@@ -79,18 +79,6 @@ struct Cosigned {
 }
 
 impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
-    pub(crate) fn new(
-        tree: Tree<S, H>,
-        handover: Arc<Handover>,
-        witnesses: Witnesses<S>,
-        stamping: Stamping,
-        pace: Pace,
-        shutdown: Shutdown,
-        rng: Rng,
-    ) -> Self {
-        Self { tree: Some(tree), handover, witnesses, stamping, pace, shutdown, rng }
-    }
-
     fn tree(&self) -> &Tree<S, H> {
         self.tree.as_ref().expect("the tree is back between two steps")
     }
@@ -163,11 +151,8 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
             Err(missing) => {
                 // SPEC: log.md#publishing: without the quorum nothing MUST be published.
                 tracing::warn!(size, %missing, "no quorum: nothing is published");
-                self.handover.set_trouble(Some(Failure::new(
-                    503,
-                    "no-quorum",
-                    "too few witnesses answer; the leaf stays in the queue or the tree, so send the same bytes again later",
-                )));
+                let advice = "too few witnesses answer; the leaf stays in the queue or the tree, so send the same bytes again later";
+                *self.handover.trouble.lock() = Some(Failure::new(503, "no-quorum", advice));
                 return Ok(None);
             }
         };
@@ -182,14 +167,14 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         if let Err((own, theirs)) = clock {
             tracing::error!(own, theirs, "the witnesses' clocks contradict this log's: it stamps nothing");
         }
-        self.handover.set_trouble(clock.err().map(|(own, theirs)| clock_trouble(own, theirs)));
-        self.handover.publish(Published { size, root, note });
+        *self.handover.trouble.lock() = clock.err().map(|(own, theirs)| clock_trouble(own, theirs));
+        self.handover.published.send_replace(Some(Published { size, root, note }));
         Ok(clock.is_ok().then_some(Cosigned { time, at }))
     }
 
     /// One batch into the tree. `false` when it failed in a way that may pass.
     async fn commit(&mut self) -> Result<bool, Error> {
-        let batch = self.handover.take_batch(MAX_BATCH);
+        let batch = self.handover.pool.lock().take(MAX_BATCH);
         if batch.is_empty() {
             return Ok(true);
         }
@@ -214,7 +199,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
                 (fate, restored.map(|_| integrated))
             }
         };
-        self.handover.settle(&texts, &fate);
+        self.handover.pool.lock().settle(&texts, &fate);
         went_well
     }
 
@@ -246,7 +231,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
 
     fn report(&self, error: &WriteError) {
         tracing::error!(%error, "the log could not write");
-        self.handover.set_trouble(Some(failure(error)));
+        *self.handover.trouble.lock() = Some(failure(error));
     }
 
     async fn blocking<T: Send + 'static>(
@@ -307,11 +292,8 @@ fn clock_trouble(own: u64, theirs: u64) -> Failure {
 /// What a submitter is told about a failed write.
 fn failure(error: &WriteError) -> Failure {
     if matches!(error, WriteError::Tree(TreeError::Storage(DurableError::DiskFull { .. }))) {
-        return Failure::new(
-            503,
-            "disk-full",
-            "the log's disk is full; its operator must free space, then send the same bytes again",
-        );
+        let advice = "the log's disk is full; its operator must free space, then send the same bytes again";
+        return Failure::new(503, "disk-full", advice);
     }
     Failure::new(503, "storage", "the log could not write; send the same bytes again later")
 }

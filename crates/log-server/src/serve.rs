@@ -91,18 +91,14 @@ impl Front {
         let deadline = Instant::now() + self.add_wait;
         let admitted = self.admission.admit(&body)?;
         let text = admitted.text;
-        let waiting = match self.handover.join(&text) {
+        let joined = self.handover.pool.lock().join(&text);
+        let waiting = match joined {
             Some(fate) => Some(fate),
             None if self.find(text).await?.is_some() => None,
             None => {
                 self.admission.spend(&admitted, std::time::Instant::now())?;
-                let full = |_| {
-                    Failure::new(
-                        503,
-                        "queue-full",
-                        "the log has more leaves waiting than it takes; try again later",
-                    )
-                };
+                let advice = "the log has more leaves waiting than it takes; try again later";
+                let full = |_| Failure::new(503, "queue-full", advice);
                 Some(self.handover.push(text, body.clone()).map_err(full)?)
             }
         };
@@ -117,12 +113,11 @@ impl Front {
                 Fate::Integrated | Fate::Waiting => {}
             }
         }
-        let storage = || {
-            Failure::new(503, "storage", "the log could not find the leaf again; send the same bytes later")
-        };
+        let advice = "the log could not find the leaf again; send the same bytes later";
+        let storage = || Failure::new(503, "storage", advice);
         let place = self.find(text).await?.ok_or_else(storage)?;
         let index = place.index;
-        let mut published = self.handover.published();
+        let mut published = self.handover.published.subscribe();
         let covers = |published: &Option<Published>| published.as_ref().is_some_and(|head| head.size > index);
         let published = self
             .within(deadline, async { published.wait_for(covers).await.ok().and_then(|head| head.clone()) });
@@ -133,22 +128,17 @@ impl Front {
     /// Waits, but not beyond the deadline or the log's life; what is told then names the log's
     /// trouble, if it has one.
     async fn within<T>(&self, deadline: Instant, wait: impl Future<Output = T>) -> Result<T, Failure> {
-        let slow = || {
-            Failure::new(
-                503,
-                "not-published-yet",
-                "the leaf is on its way: send the same bytes again for its proof",
-            )
-        };
+        let advice = "the leaf is on its way: send the same bytes again for its proof";
+        let slow = || Failure::new(503, "not-published-yet", advice);
         tokio::select! {
             done = wait => Ok(done),
-            () = tokio::time::sleep_until(deadline) => Err(self.handover.trouble().unwrap_or_else(slow)),
+            () = tokio::time::sleep_until(deadline) => Err(self.handover.trouble.lock().clone().unwrap_or_else(slow)),
             () = self.shutdown.requested() => Err(Failure::new(503, "stopping", "the log is stopping; send the same bytes again later")),
         }
     }
 
     fn published(&self) -> Option<Published> {
-        self.handover.published().borrow().clone()
+        self.handover.published.borrow().clone()
     }
 
     async fn published_proof(&self, text: Hash) -> Result<Option<Vec<u8>>, Failure> {
@@ -196,9 +186,8 @@ impl Front {
     /// A tile or bundle of the published tree. A partial one whose file is gone is cut from the
     /// full one.
     async fn tile(&self, path: String) -> Result<Vec<u8>, Failure> {
-        let absent = || {
-            Failure::new(404, "no-tile", "the published tree has no such tile; fetch the checkpoint first")
-        };
+        let advice = "the published tree has no such tile; fetch the checkpoint first";
+        let absent = || Failure::new(404, "no-tile", advice);
         let path: TilePath = path.parse().map_err(|_| absent())?;
         let size = self.handover.published_size().ok_or_else(absent)?;
         // SPEC: log.md#http: tiles beyond the published tree MUST NOT be served.
@@ -221,11 +210,11 @@ impl Front {
                 }
             })
             .collect();
-        let trouble = self.handover.trouble().map(|trouble| trouble.error);
+        let trouble = self.handover.trouble.lock().clone().map(|trouble| trouble.error);
         serde_json::json!({
             "origin": self.origin,
             "published_size": self.handover.published_size(),
-            "waiting": self.handover.waiting(),
+            "waiting": self.handover.pool.lock().waiting(),
             "trouble": trouble,
             "alarms": self.alarms.count(),
             "witnesses": witnesses,

@@ -66,9 +66,7 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     catch_up(&tree, &index)?;
     let alarms = Arc::new(Alarms::open(&config.data.join("alarms"))?);
     let handover = Arc::new(Handover::new(index));
-    if let Some(published) = tree.published()? {
-        handover.publish(published);
-    }
+    handover.published.send_replace(tree.published()?);
 
     let own = start.shutdown.child();
     let beyond_quorum = Duration::from_millis(config.beyond_quorum_ms);
@@ -85,15 +83,8 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     };
     let size = tree.size();
     tracing::info!(origin = config.origin, %http, size, "the log listens");
-    let sequencer = Sequencer::new(
-        tree,
-        handover,
-        witnesses,
-        stamping,
-        Pace::of(&config),
-        own.clone(),
-        start.machine.rng,
-    );
+    let (tree, pace, shutdown, rng) = (Some(tree), Pace::of(&config), own.clone(), start.machine.rng);
+    let sequencer = Sequencer { tree, handover, witnesses, stamping, pace, shutdown, rng };
     let limits = ServeLimits {
         body_bytes: serve::BODY_LIMIT,
         request_timeout: Duration::from_secs(config.add_wait_secs.saturating_add(30)),

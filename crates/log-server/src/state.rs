@@ -21,12 +21,12 @@ pub(crate) struct Published {
 
 #[derive(Debug)]
 pub(crate) struct Handover {
-    pool: Mutex<Pool>,
+    pub pool: Mutex<Pool>,
     arrived: Notify,
     pub index: Index,
-    published: watch::Sender<Option<Published>>,
+    pub published: watch::Sender<Option<Published>>,
     /// Why nothing is published at present, as submitters are told.
-    trouble: Mutex<Option<Failure>>,
+    pub trouble: Mutex<Option<Failure>>,
 }
 
 impl Handover {
@@ -38,11 +38,6 @@ impl Handover {
             published: watch::Sender::new(None),
             trouble: Mutex::default(),
         }
-    }
-
-    /// The fate of a leaf that waits already.
-    pub(crate) fn join(&self, leaf: &Hash) -> Option<watch::Receiver<Fate>> {
-        self.pool.lock().join(leaf)
     }
 
     /// Queues a leaf, or joins the same one.
@@ -68,35 +63,7 @@ impl Handover {
         }
     }
 
-    pub(crate) fn take_batch(&self, limit: usize) -> Vec<(Hash, Bytes)> {
-        self.pool.lock().take(limit)
-    }
-
-    pub(crate) fn settle(&self, leaves: &[Hash], fate: &Fate) {
-        self.pool.lock().settle(leaves, fate);
-    }
-
-    pub(crate) fn waiting(&self) -> usize {
-        self.pool.lock().waiting()
-    }
-
-    pub(crate) fn publish(&self, published: Published) {
-        self.published.send_replace(Some(published));
-    }
-
-    pub(crate) fn published(&self) -> watch::Receiver<Option<Published>> {
-        self.published.subscribe()
-    }
-
     pub(crate) fn published_size(&self) -> Option<u64> {
         self.published.borrow().as_ref().map(|published| published.size)
-    }
-
-    pub(crate) fn set_trouble(&self, trouble: Option<Failure>) {
-        *self.trouble.lock() = trouble;
-    }
-
-    pub(crate) fn trouble(&self) -> Option<Failure> {
-        self.trouble.lock().clone()
     }
 }

@@ -152,7 +152,7 @@ impl<S: Storage, H: Heads> Tree<S, H> {
     pub(crate) fn commit<'a>(
         &mut self,
         entries: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<Vec<Hash>, TreeError> {
+    ) -> Result<(), TreeError> {
         if self.broken {
             return Err(TreeError::Broken);
         }
@@ -160,8 +160,9 @@ impl<S: Storage, H: Heads> Tree<S, H> {
         self.broken = true;
         let mut edge = self.edge.clone();
         let mut files = Vec::new();
-        let leaves: Vec<Hash> =
-            entries.into_iter().take(MAX_BATCH).map(|entry| edge.push(entry, &mut files)).collect();
+        for entry in entries.into_iter().take(MAX_BATCH) {
+            edge.push(entry, &mut files);
+        }
         files.extend(edge.unfinished());
         self.link_all(&files)?;
 
@@ -169,7 +170,7 @@ impl<S: Storage, H: Heads> Tree<S, H> {
         let signed = self.heads.sign(edge.size(), &edge.root());
         self.swap_state(&signed)?;
         (self.edge, self.signed, self.broken) = (edge, signed, false);
-        Ok(leaves)
+        Ok(())
     }
 
     /// What was published last, if anything was.

@@ -78,7 +78,7 @@ pub fn init(config: &Config) -> Result<Created, KeysError> {
     durable::own_dir(folder)?;
     let make = |(file, label): (&str, &str)| secret::create_key(&folder.join(file), label);
     let (root, device) = (SigningKey::from_bytes(&*make(ROOT)?), SigningKey::from_bytes(&*make(DEVICE)?));
-    let wrap = hpke::SecretKey::generate(&mut host::rng::OsRng);
+    let wrap = hpke::SecretKey::generate(&mut host::rng::Rng::system());
     secret::create(&folder.join(WRAP.0), WRAP.1, wrap.expose())?;
     Book::create(folder)?;
     Ok(Keys { root, device, wrap }.public())

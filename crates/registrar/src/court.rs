@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::key::{name, signer};
 use escrow::record::{EntryId, Kind, Ratification, Request, Seconds, Signed};
 use host::clock::Clock;
-use host::rng::OsRng;
+use host::rng::Rng;
 use tlog::proof::TlogProof;
 use tlog::{Entry as _, Hash, Logged};
 
@@ -25,7 +25,7 @@ pub fn confirm(config: &Config, leaf: &[u8], proof: &[u8], document: Hash) -> Re
         return Err(Error::NotAnEmergency(kind.word()));
     }
     let leaf = Ratification {
-        id: EntryId::generate(&mut OsRng),
+        id: EntryId::generate(&mut Rng::system()),
         court: name(&config.name)?,
         request_index: request.index(),
         request: request.value().hash(),

@@ -7,7 +7,7 @@ use crate::decide::{Refusal, decide};
 use crate::error::Error;
 use crate::latest::{Latest, LatestError};
 use crate::refused::Refused;
-use host::rng::OsRng;
+use host::rng::Rng;
 use std::collections::BTreeMap;
 use tlog::checkpoint::{CheckpointError, SignedCheckpoint, UnverifiedCheckpoint};
 use tlog::cosignature::{Algorithm, Cosigner};
@@ -55,7 +55,7 @@ impl Witness {
         let mut vkeys = Vec::new();
         for (file, algorithm) in KEYS {
             let path = config.data.join(file);
-            let cosigner = Cosigner::generate(&config.name, algorithm, &mut OsRng)
+            let cosigner = Cosigner::generate(&config.name, algorithm, &mut Rng::system())
                 .map_err(|source| Error::OwnKey { path: path.clone(), source })?;
             host::secret::create_line(&path, &cosigner.to_secret_text())?;
             vkeys.push(cosigner.verifier().vkey());

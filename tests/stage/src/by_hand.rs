@@ -3,7 +3,7 @@
 
 use container::split::{Piece, Splitter};
 use ed25519_dalek::SigningKey;
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::chain::Chain;
 use media::enrollment::CameraConsent;
 use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason};
@@ -105,7 +105,7 @@ impl Camera {
         let camera_pk = key.verifying_key().to_bytes();
         let consent = CameraConsent::sign(&key, &invite.owner_key, invite.mailbox());
         let hello = PairHello { camera_pk, consent, model: "by hand".to_owned() };
-        let mail = invite.seal_mail(Side::Camera, &hello.encode(), &mut OsRng);
+        let mail = invite.seal_mail(Side::Camera, &hello.encode(), &mut Rng::system());
         let put = Request::MailboxPut { mailbox: invite.mailbox(), side: Side::Camera, mail };
         assert_eq!(link.call(&put).await.unwrap(), Response::Ok);
         let take = Request::MailboxTake { mailbox: invite.mailbox(), side: Side::Owner };
@@ -206,7 +206,8 @@ impl Camera {
         let ctx = context.hash();
         let seed = self.pool.next_seed(&host::rng::bytes(), &ctx);
         let recipients = self.policy.unverified().recipients.iter().chain(strangers);
-        let wraps = recipients.map(|to| seal::wrap::wrap(to, &ctx, &seed, &mut OsRng).unwrap()).collect();
+        let wraps =
+            recipients.map(|to| seal::wrap::wrap(to, &ctx, &seed, &mut Rng::system()).unwrap()).collect();
         let open = EpochOpen {
             context,
             key_commit: seed.key_commit(&ctx),
@@ -278,10 +279,12 @@ impl Camera {
             codecs: "avc1.640009".to_owned(),
             init: self.footage.init.clone(),
         };
-        let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, &mut OsRng).unwrap();
+        let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, &mut Rng::system()).unwrap();
         let second = usize::try_from(sequence).unwrap() % self.footage.seconds.len();
         for (at, fragment) in (1..).zip(&self.footage.seconds[second]) {
-            bytes.extend(sealer.fragment(Micros(start_us + at * 100_000), fragment, &mut OsRng).unwrap());
+            bytes.extend(
+                sealer.fragment(Micros(start_us + at * 100_000), fragment, &mut Rng::system()).unwrap(),
+            );
         }
         bytes.extend(sealer.finish(1_000_000, &mut epoch.chain, &self.key));
         (sequence, bytes)

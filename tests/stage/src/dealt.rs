@@ -14,7 +14,7 @@ use escrow::package::Package;
 use escrow::record::{
     Country, EntryId, Kind, Line, OwnerPolicyLeaf, Request, Signed, Span, Word, policy_commitment,
 };
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::enrollment::{CameraConsent, Enrollment};
 use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, TrackId};
@@ -157,7 +157,7 @@ impl Camera {
 
     /// The leaf that puts the owner's policy on record.
     pub fn policy_leaf(&self) -> Signed<OwnerPolicyLeaf> {
-        let id = EntryId::generate(&mut OsRng);
+        let id = EntryId::generate(&mut Rng::system());
         let leaf = OwnerPolicyLeaf {
             id,
             sponsor: name("relay.example"),
@@ -203,7 +203,7 @@ impl Camera {
             };
             let ctx = context.hash();
             let seed = pool.next_seed(&host::rng::bytes(), &ctx);
-            let dealt = deal(&seed, &ctx, t, &dealt_to, &mut OsRng).unwrap();
+            let dealt = deal(&seed, &ctx, t, &dealt_to, &mut Rng::system()).unwrap();
             let mut open = EpochOpen {
                 context: context.clone(),
                 key_commit: seed.key_commit(&ctx),
@@ -235,7 +235,7 @@ impl Camera {
         let by_agency = kind.is_by_agency();
         let basis = if kind == Kind::Legal { "court-order" } else { "danger-of-death" };
         let audit_pk = &self.policy.unverified().audit_pk;
-        let sealed = details(kind, contexts).seal(audit_pk, &id, &mut OsRng).unwrap();
+        let sealed = details(kind, contexts).seal(audit_pk, &id, &mut Rng::system()).unwrap();
         let request = Request {
             id,
             kind,

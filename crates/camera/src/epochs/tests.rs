@@ -1,6 +1,6 @@
 use super::*;
 use escrow::record::{Name, Seconds};
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::epoch::CtxHash;
 use media::id::{Day, DeviceId};
 use media::policy::{Classes, Recipient, Role, TrusteeEntry};
@@ -49,7 +49,7 @@ fn policy(recipients: Vec<Recipient>) -> SignedOwnerPolicy {
 fn day_keys(day: Day) -> Vec<Option<(TrusteeId, DayKey)>> {
     let key = |at: u8| {
         let signer = trustee(at);
-        let public = SecretKey::generate(&mut OsRng).public();
+        let public = SecretKey::generate(&mut Rng::system()).public();
         let trustee = Name::new(signer.name()).unwrap();
         let key = DayKey { trustee, day, public, destroy_by: Seconds(1) };
         Some((TrusteeId::of(&signer.verifier()), key))
@@ -80,12 +80,12 @@ fn open_at(
         receipt: None,
         now,
     };
-    Epoch::open(opening, &mut Pool::new([1; 32]), &[2; 32], &mut OsRng)
+    Epoch::open(opening, &mut Pool::new([1; 32]), &[2; 32], &mut Rng::system())
 }
 
 #[test]
 fn an_epoch_is_wrapped_for_those_whose_time_is_not_over_and_dealt_to_every_trustee() {
-    let (lasting, over) = (SecretKey::generate(&mut OsRng), SecretKey::generate(&mut OsRng));
+    let (lasting, over) = (SecretKey::generate(&mut Rng::system()), SecretKey::generate(&mut Rng::system()));
     let recipient = |device: u8, key: &SecretKey, not_after: Seconds| Recipient {
         device_id: DeviceId([device; 32]),
         wrap_pk: key.public(),

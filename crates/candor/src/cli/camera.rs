@@ -97,11 +97,10 @@ fn made(file: &ConfigFile) -> Result<Config, Ended> {
 
 fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     let created = camera::init(&file.load()?).map_err(Ended::wrong)?;
-    terminal.result(&created, |created| {
+    terminal.done(&created, |created| {
         let next = "Next: the owner runs `candor owner invite`, then `candor camera pair` here.";
         format!("camera {}\n{next}", created.camera_id)
-    });
-    Ok(())
+    })
 }
 
 async fn pair(terminal: &Terminal, file: &ConfigFile, invite: &str, shutdown: &Shutdown) -> Outcome {
@@ -113,10 +112,8 @@ async fn pair(terminal: &Terminal, file: &ConfigFile, invite: &str, shutdown: &S
             return Err(Ended::no(anyhow!("stopped before the owner answered; the invite may be spent")));
         }
     };
-    terminal.result(&paired, |paired| {
-        format!("paired as camera {}, with relay {}", paired.camera_id, paired.relay)
-    });
-    Ok(())
+    terminal
+        .done(&paired, |paired| format!("paired as camera {}, with relay {}", paired.camera_id, paired.relay))
 }
 
 async fn probe(terminal: &Terminal, source: &str, access: Access, shutdown: &Shutdown) -> Outcome {
@@ -125,8 +122,7 @@ async fn probe(terminal: &Terminal, source: &str, access: Access, shutdown: &Shu
         found = camera::probe::probe(&source) => found.map_err(|error| source::unusable(&source, error))?,
         () = shutdown.requested() => return Err(Ended::no(anyhow!("stopped before it was seen"))),
     };
-    terminal.result(&found, probed::text);
-    Ok(())
+    terminal.done(&found, probed::text)
 }
 
 fn privacy(terminal: &Terminal, file: &ConfigFile, switch: Switch) -> Outcome {
@@ -145,11 +141,10 @@ fn privacy(terminal: &Terminal, file: &ConfigFile, switch: Switch) -> Outcome {
         Switch::Status => {}
     }
     let now = Privacy { privacy: camera::duty::is_private(&config) };
-    terminal.result(&now, |now| match now.privacy {
+    terminal.done(&now, |now| match now.privacy {
         true => "on: nothing is filmed until `candor camera privacy off`".to_owned(),
         false => "off: the camera films as it is configured to".to_owned(),
-    });
-    Ok(())
+    })
 }
 
 fn not_started(error: Error) -> Ended {

@@ -25,11 +25,9 @@ impl Verb {
 }
 
 fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
-    terminal.vkeys(&log_server::init(&file.load()?).map_err(Ended::wrong)?);
-    terminal.next(
-        "write the policy file, which everybody is given: this log's first key, the witnesses, the quorum.",
-    );
-    Ok(())
+    let next =
+        "write the policy file, which everybody is given: this log's first key, the witnesses, the quorum.";
+    terminal.vkeys(&log_server::init(&file.load()?).map_err(Ended::wrong)?, next)
 }
 
 async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {

@@ -39,8 +39,7 @@ impl Verb {
 fn init(terminal: &Terminal, config: &Config) -> Outcome {
     monitor::init(config).map_err(Ended::wrong)?;
     let value = serde_json::json!({ "data": config.data });
-    terminal.result(&value, |_| format!("made {}", config.data.display()));
-    Ok(())
+    terminal.done(&value, |_| format!("made {}", config.data.display()))
 }
 
 async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {

@@ -17,7 +17,7 @@ use owner::pair::PairError;
 use owner::policy::LeafError;
 use owner::{Config, Owner};
 use std::path::PathBuf;
-use watch::{Between, Watch, Which};
+use watch::{Between, Excerpt, Watch};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -57,34 +57,14 @@ Example: candor owner cameras --config owner.toml")]
     #[command(
         after_help = "Example: candor owner export --config owner.toml front-door --from 2h --to 1h -o clip.mp4"
     )]
-    Export {
-        #[command(flatten)]
-        file: ConfigFile,
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        between: Between,
-        /// The MP4 to write. Where the codec changes within the span, another file is begun.
-        #[arg(long, short, value_name = "FILE")]
-        output: PathBuf,
-    },
+    Export(Excerpt),
     /// Write a recorded span as evidence for others: whole epochs with their keys, signed by this
     /// device.
     #[command(after_help = "\
 Whoever has the file can watch these epochs, and no others. Strangers check it, and make the film of
 it, with `candor verify`. A span over a change of the policy takes two files.
 Example: candor owner evidence --config owner.toml front-door --from 2h --to 1h -o door.evidence")]
-    Evidence {
-        #[command(flatten)]
-        file: ConfigFile,
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        between: Between,
-        /// The evidence file to write.
-        #[arg(long, short, value_name = "FILE")]
-        output: PathBuf,
-    },
+    Evidence(Excerpt),
     /// Serve your own page on this device, until Ctrl-C: live, timeline, releases, export, audit.
     #[command(after_help = "Example: candor owner app --config owner.toml --open")]
     App {
@@ -132,12 +112,8 @@ impl Verb {
             Self::Cameras(file) => cameras::cameras(terminal, &open(&file)?).await,
             Self::Live(watch) => watch.live(terminal, shutdown).await,
             Self::Play { watch, between } => watch.play(terminal, shutdown, between).await,
-            Self::Export { file, which, between, output } => {
-                watch::export(terminal, shutdown, &open(&file)?, (which.picture(), between), &output).await
-            }
-            Self::Evidence { file, which, between, output } => {
-                watch::evidence(terminal, shutdown, &open(&file)?, (which.picture(), between), &output).await
-            }
+            Self::Export(excerpt) => excerpt.export(terminal, shutdown).await,
+            Self::Evidence(excerpt) => excerpt.evidence(terminal, shutdown).await,
             Self::App { file, port, open: opens } => {
                 let config: Config = file.load()?;
                 app(terminal, shutdown, open(&file)?, port, opens.then_some(config.keybook)).await
@@ -156,15 +132,14 @@ fn open(file: &ConfigFile) -> Result<Owner, Ended> {
 
 fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     let created = owner::keys::init(&file.load::<Config>()?).map_err(Ended::wrong)?;
-    terminal.result(&created, |created| {
+    terminal.done(&created, |created| {
         format!(
             "root key    {}\ndevice key  {}\n\
              Give the root key to the relay's operator. Back the keybook up: whoever loses it loses the \
              footage.",
             created.root_key, created.device_key
         )
-    });
-    Ok(())
+    })
 }
 
 async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &str) -> Outcome {
@@ -183,8 +158,7 @@ async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &s
         camera = invitation.wait(on) => camera.map_err(not_paired)?,
         () = shutdown.requested() => return Ok(()),
     };
-    terminal.result(&camera, |camera| format!("{} is paired: camera {}", camera.name, camera.camera_id));
-    Ok(())
+    terminal.done(&camera, |camera| format!("{} is paired: camera {}", camera.name, camera.camera_id))
 }
 
 async fn audit(terminal: &Terminal, owner: &Owner, all: bool) -> Outcome {

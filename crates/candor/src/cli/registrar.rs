@@ -111,16 +111,10 @@ impl Verb {
             }
             Self::Confirm(confirm) => confirmed(terminal, &confirm),
             Self::Rules { to, operator, registrar, trustee, figure, after } => {
-                let [registrars, trustees] = [&registrar, &trustee].map(|keys| texts(keys));
-                let figures = figure.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
-                let draft = Draft {
-                    operator: &operator,
-                    registrars: &registrars,
-                    trustees: &trustees,
-                    figures: &figures,
-                    after: after.as_deref(),
-                };
-                rules(terminal, &to, &draft)
+                let [registrars, trustees] = &[&registrar, &trustee].map(|keys| texts(keys));
+                let figures = &figure.iter().map(|text| one_figure(text)).collect::<Result<Vec<_>, _>>()?;
+                let (operator, after) = (&operator, after.as_deref());
+                rules(terminal, &to, &Draft { operator, registrars, trustees, figures, after })
             }
             Self::Publish { file, policy_doc } => {
                 let published = registrar::publish_rules(&made(&file)?, &policy_doc).await;
@@ -136,11 +130,8 @@ fn made(file: &ConfigFile) -> Result<Config, Ended> {
 }
 
 fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
-    terminal.vkey(&registrar::init(&file.load()?).map_err(Ended::wrong)?);
-    terminal.next(
-        "the log's operator lists this key under [[submitters]]; `candor registrar rules` names it in the rules.",
-    );
-    Ok(())
+    let next = "the log's operator lists this key under [[submitters]]; `candor registrar rules` names it in the rules.";
+    terminal.vkey(&registrar::init(&file.load()?).map_err(Ended::wrong)?, next)
 }
 
 fn texts(list: &[String]) -> Vec<&str> {
@@ -150,8 +141,7 @@ fn texts(list: &[String]) -> Vec<&str> {
 fn rules(terminal: &Terminal, to: &Path, draft: &Draft<'_>) -> Outcome {
     let hash = registrar::write_rules(to, draft).map_err(ended)?.to_hex();
     let value = serde_json::json!({ "path": to, "sha256": hash });
-    terminal.result(&value, |_| format!("{} written, SHA-256 {hash}", to.display()));
-    Ok(())
+    terminal.done(&value, |_| format!("{} written, SHA-256 {hash}", to.display()))
 }
 
 fn confirmed(terminal: &Terminal, said: &Confirm) -> Outcome {
@@ -164,8 +154,7 @@ fn confirmed(terminal: &Terminal, said: &Confirm) -> Outcome {
     let note = registrar::confirm(&made(&said.file)?, &leaf, &proof, document).map_err(ended)?;
     host::durable::create_exclusive(&said.to, &note).map_err(Ended::wrong)?;
     let value = serde_json::json!({ "path": said.to, "document": document.to_hex() });
-    terminal.result(&value, |_| format!("{} written, for the agency to carry", said.to.display()));
-    Ok(())
+    terminal.done(&value, |_| format!("{} written, for the agency to carry", said.to.display()))
 }
 
 fn ended(error: Error) -> Ended {
@@ -178,10 +167,9 @@ fn ended(error: Error) -> Ended {
 
 fn told(terminal: &Terminal, done: &str, added: &registrar::Added) -> Outcome {
     let value = serde_json::json!({ "done": done, "leaf_index": added.index, "witnesses": added.witnesses });
-    terminal.result(&value, |_| {
+    terminal.done(&value, |_| {
         format!("{done} in leaf {}, cosigned by {}", added.index, added.witnesses.join(", "))
-    });
-    Ok(())
+    })
 }
 
 fn one_figure(text: &str) -> Result<(&str, u64), Ended> {

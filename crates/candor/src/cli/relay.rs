@@ -27,15 +27,14 @@ impl Verb {
 
 fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     let created = relay::init(&file.load()?).map_err(Ended::wrong)?;
-    terminal.result(&created, |created| {
+    terminal.done(&created, |created| {
         format!(
             "relay key    {}\nsponsor key  {}\n\
              Owners put the relay key into their configuration; the log's operator lists the sponsor key \
              under [[submitters]], and the registrar registers it as a sponsor.",
             created.link_key, created.sponsor_vkey
         )
-    });
-    Ok(())
+    })
 }
 
 async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {

@@ -125,36 +125,32 @@ impl Verb {
 
 fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
     let created = requester::keys::init(&file.load::<Config>()?).map_err(Ended::wrong)?;
-    terminal.result(&created, |created| {
+    terminal.done(&created, |created| {
         format!(
             "officer     {}\nsupervisor  {}\nsponsor     {}\nlink        {}\n\
              The registrar registers the first three; the log's operator lists the sponsor, the relay's \
              operator the link key.",
             created.officer_vkey, created.supervisor_vkey, created.sponsor_vkey, created.link_key
         )
-    });
-    Ok(())
+    })
 }
 
 async fn new(terminal: &Terminal, (desk, folder): Opened, ask: Ask) -> Outcome {
     let drafted = requester::request::new(&desk, &ask, &folder).await.map_err(not_made)?;
-    terminal.result(&drafted, drafted_text);
-    Ok(())
+    terminal.done(&drafted, drafted_text)
 }
 
 fn sign(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let drafted = requester::request::sign(&desk, &folder).map_err(not_made)?;
-    terminal.result(&drafted, drafted_text);
-    Ok(())
+    terminal.done(&drafted, drafted_text)
 }
 
 async fn submit(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let submitted = requester::request::submit(&desk, &folder).await.map_err(not_made)?;
-    terminal.result(&submitted, |submitted| {
+    terminal.done(&submitted, |submitted| {
         let (index, witnesses) = (submitted.leaf_index, submitted.witnesses.join(", "));
         format!("leaf {index} of the log, cosigned by {witnesses}; everybody can count it now")
-    });
-    Ok(())
+    })
 }
 
 async fn collect(terminal: &Terminal, (desk, folder): Opened, within: Duration) -> Outcome {
@@ -169,14 +165,13 @@ async fn collect(terminal: &Terminal, (desk, folder): Opened, within: Duration) 
         CollectError::TooFew { .. } | CollectError::Refused(_) => Ended::no(error),
         CollectError::Case(error) => no_case(error),
     })?;
-    terminal.result(&collected, collected_text);
-    Ok(())
+    terminal.done(&collected, collected_text)
 }
 
 async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let on = &mut |step| terminal.step(&step, steps::opening);
     let opened = requester::open::open(&desk, &folder, on).await.map_err(not_opened)?;
-    terminal.result(&opened, |opened| {
+    terminal.done(&opened, |opened| {
         let clips: Vec<_> = opened.clips.iter().map(|clip| clip.display().to_string()).collect();
         format!(
             "{} of {} epochs opened, {} segments: {}\nevidence: {}, {} (candor verify)",
@@ -191,8 +186,7 @@ async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
                 (missing, _) => format!("{missing} segments missing"),
             }
         )
-    });
-    Ok(())
+    })
 }
 
 async fn ratify(terminal: &Terminal, (desk, folder): Opened, confirmed: &Path) -> Outcome {
@@ -200,7 +194,7 @@ async fn ratify(terminal: &Terminal, (desk, folder): Opened, confirmed: &Path) -
         .with_context(|| format!("{}: cannot be read", confirmed.display()))
         .map_err(Ended::wrong)?;
     let ratified = requester::ratify::ratify(&desk, &folder, &confirmed).await.map_err(not_ratified)?;
-    terminal.result(&ratified, |ratified| {
+    terminal.done(&ratified, |ratified| {
         format!(
             "the emergency of leaf {} is ratified by {} in leaf {}, cosigned by {}",
             ratified.request_index,
@@ -208,19 +202,17 @@ async fn ratify(terminal: &Terminal, (desk, folder): Opened, confirmed: &Path) -
             ratified.leaf_index,
             ratified.witnesses.join(", ")
         )
-    });
-    Ok(())
+    })
 }
 
 async fn try_epoch(terminal: &Terminal, (desk, folder): Opened, epoch: u64) -> Outcome {
     let tried = requester::show::try_epoch(&desk, &folder, epoch).await?;
-    terminal.result(&tried, |tried| match tried {
+    terminal.done(&tried, |tried| match tried {
         Tried::Opened => "it opens: it was released".to_owned(),
         Tried::Refused { name } => format!("it stays closed: {name}"),
         Tried::Withheld { reason } => format!("the relay does not hand it out: {reason}"),
         Tried::NoFootage => "the relay holds no footage of it".to_owned(),
-    });
-    Ok(())
+    })
 }
 
 /// A request that cannot be made as it is asked, or a step before its time, is the caller's to

@@ -1,6 +1,7 @@
 //! What a command says: tables and sentences for people, JSON for scripts; errors on standard
 //! error, with what to do.
 
+use super::Outcome;
 use escrow::record::is_visible;
 use std::io::{IsTerminal as _, Write as _};
 
@@ -30,14 +31,24 @@ impl Terminal {
         self.line(&text);
     }
 
-    /// The verifier keys that `init` made.
-    pub(crate) fn vkeys(&self, vkeys: &[String]) {
+    /// The same, with which a verb ends well.
+    pub(crate) fn done<T: serde::Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) -> Outcome {
+        self.result(value, human);
+        Ok(())
+    }
+
+    /// The verifier keys that `init` made, and what to do with them.
+    pub(crate) fn vkeys(&self, vkeys: &[String], next: &str) -> Outcome {
         self.result(&serde_json::json!({ "vkeys": vkeys }), |_| vkeys.join("\n"));
+        self.next(next);
+        Ok(())
     }
 
     /// The same where there is one.
-    pub(crate) fn vkey(&self, vkey: &str) {
+    pub(crate) fn vkey(&self, vkey: &str, next: &str) -> Outcome {
         self.result(&serde_json::json!({ "vkey": vkey }), |_| vkey.to_owned());
+        self.next(next);
+        Ok(())
     }
 
     /// A step of long work: one JSON object a line on standard error for scripts, a sentence there

@@ -140,9 +140,8 @@ fn restore(terminal: &Terminal, config: &Config) -> Outcome {
 }
 
 fn approver(terminal: &Terminal, key: &Path, name: &str) -> Outcome {
-    terminal.vkey(&trustee::approver_init(key, name).map_err(Ended::wrong)?);
-    terminal.next("list this key under `approvers` in the trustee's configuration.");
-    Ok(())
+    let next = "list this key under `approvers` in the trustee's configuration.";
+    terminal.vkey(&trustee::approver_init(key, name).map_err(Ended::wrong)?, next)
 }
 
 async fn serve(file: &ConfigFile, auto_approve: bool, shutdown: Shutdown) -> Outcome {
@@ -158,11 +157,10 @@ async fn serve(file: &ConfigFile, auto_approve: bool, shutdown: Shutdown) -> Out
 
 fn pending(terminal: &Terminal, config: &Config) -> Outcome {
     let pending = trustee::pending(config)?;
-    terminal.result(&serde_json::json!({ "pending": pending }), |_| match pending.is_empty() {
+    terminal.done(&serde_json::json!({ "pending": pending }), |_| match pending.is_empty() {
         true => "nothing waits".to_owned(),
         false => pending.iter().map(page).collect::<Vec<_>>().join("\n\n"),
-    });
-    Ok(())
+    })
 }
 
 fn order(terminal: &Terminal, config: &Config, id: &str, out: &Path) -> Outcome {
@@ -179,8 +177,7 @@ fn order(terminal: &Terminal, config: &Config, id: &str, out: &Path) -> Outcome 
 }
 
 fn decided(terminal: &Terminal, id: &str, decision: &str, what: &str) -> Outcome {
-    terminal.result(&serde_json::json!({ "id": id, "decision": decision }), |_| format!("{id} {what}"));
-    Ok(())
+    terminal.done(&serde_json::json!({ "id": id, "decision": decision }), |_| format!("{id} {what}"))
 }
 
 fn shown(at: Option<u64>) -> String {

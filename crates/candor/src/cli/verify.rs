@@ -183,7 +183,7 @@ fn verdict(verified: &Verified, is_trusted: bool, compared: Option<&Compared>) -
 /// It is false, and why.
 fn false_one(terminal: &Terminal, reason: &str) -> Outcome {
     terminal.result(&json!({ "verdict": Verdict::False, "reason": reason }), |_| {
-        format!("FALSE      {reason}\nNext: {}", next(Verdict::False))
+        format!("FALSE      {reason}\nNext: {}", told(Verdict::False).1)
     });
     Err(Ended::ALARM)
 }
@@ -199,37 +199,38 @@ fn text(verdict: Verdict, statements: &[Statement]) -> String {
         };
         lines.push(format!("{mark:<10} {says}\n{:<10}   by: {by}", ""));
     }
-    let told = match verdict {
-        Verdict::Complete => "COMPLETE, under the log policy that you trust.",
-        Verdict::Incomplete => "It holds, and it is INCOMPLETE: see MISSING above.",
-        Verdict::EndNotProven => "It holds, and its END IS NOT PROVEN: see NOT SHOWN above.",
-        Verdict::ConsistentWithItself => "It is CONSISTENT WITH ITSELF. That is not yet a yes.",
-        Verdict::AnotherFile => "The evidence is complete. THE CLIP IS ANOTHER FILE than the one it gives.",
-        Verdict::False => "FALSE: the clip is not what the evidence shows.",
-    };
+    let (told, next) = told(verdict);
     lines.push(format!("\n{told}"));
     if verdict != Verdict::Complete {
-        lines.push(format!("Next: {}", next(verdict)));
+        lines.push(format!("Next: {next}"));
     }
     lines.join("\n")
 }
 
-fn next(verdict: Verdict) -> &'static str {
+/// What a verdict means, and what to do next.
+fn told(verdict: Verdict) -> (&'static str, &'static str) {
     match verdict {
-        Verdict::Complete => "nothing",
-        Verdict::Incomplete => {
-            "ask whoever opened it whether they left something out, and the relay's operator for what it has lost"
-        }
-        Verdict::EndNotProven => {
-            "ask whoever opened it to open it again now: the camera has opened its next epoch since, or will"
-        }
-        Verdict::ConsistentWithItself => {
-            "get the log policy from the log's operator, a monitor or the owner, and verify again with --policy FILE"
-        }
-        Verdict::AnotherFile => "make the film yourself with --write FILE, and look at that one",
-        Verdict::False => {
-            "do not rely on it; keep it unaltered, with who gave it to you and when, and ask its source for another"
-        }
+        Verdict::Complete => ("COMPLETE, under the log policy that you trust.", "nothing"),
+        Verdict::Incomplete => (
+            "It holds, and it is INCOMPLETE: see MISSING above.",
+            "ask whoever opened it whether they left something out, and the relay's operator for what it has lost",
+        ),
+        Verdict::EndNotProven => (
+            "It holds, and its END IS NOT PROVEN: see NOT SHOWN above.",
+            "ask whoever opened it to open it again now: the camera has opened its next epoch since, or will",
+        ),
+        Verdict::ConsistentWithItself => (
+            "It is CONSISTENT WITH ITSELF. That is not yet a yes.",
+            "get the log policy from the log's operator, a monitor or the owner, and verify again with --policy FILE",
+        ),
+        Verdict::AnotherFile => (
+            "The evidence is complete. THE CLIP IS ANOTHER FILE than the one it gives.",
+            "make the film yourself with --write FILE, and look at that one",
+        ),
+        Verdict::False => (
+            "FALSE: the clip is not what the evidence shows.",
+            "do not rely on it; keep it unaltered, with who gave it to you and when, and ask its source for another",
+        ),
     }
 }
 

@@ -26,9 +26,8 @@ impl Verb {
 }
 
 fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
-    terminal.vkeys(&witness::init(&file.load()?).map_err(Ended::wrong)?);
-    terminal.next("give the first key and your URL to the log's operator, for the policy file.");
-    Ok(())
+    let next = "give the first key and your URL to the log's operator, for the policy file.";
+    terminal.vkeys(&witness::init(&file.load()?).map_err(Ended::wrong)?, next)
 }
 
 async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {

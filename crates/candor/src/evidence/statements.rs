@@ -45,12 +45,20 @@ fn statement(
     Statement { about, shown, says: says.into(), by: by.into() }
 }
 
+fn shown(about: &'static str, says: impl Into<String>, by: impl Into<String>) -> Statement {
+    statement(about, Standing::Shown, says, by)
+}
+
+fn not_shown(about: &'static str, says: impl Into<String>, by: impl Into<String>) -> Statement {
+    statement(about, Standing::NotShown, says, by)
+}
+
 impl Statement {
     /// What came of comparing a clip.
     pub(crate) fn of_clip(compared: &Compared) -> Self {
         let by = "the film made of the verified segments";
         match compared {
-            Compared::Same => statement("clip", Standing::Shown, "the clip is this film, byte for byte", by),
+            Compared::Same => shown("clip", "the clip is this film, byte for byte", by),
             Compared::Rewrapped => statement(
                 "clip",
                 Standing::Missing,
@@ -83,9 +91,8 @@ pub(crate) fn statements(verified: &Verified, is_trusted: bool) -> Vec<Statement
         None => all.push(no_release(verified.opener.as_ref())),
     }
     all.push(opener(verified.opener.as_ref()));
-    all.push(statement(
+    all.push(not_shown(
         "clock",
-        Standing::NotShown,
         "whether the camera's clock was right",
         "times are the camera's own; the relay's times of receipt are outside the file",
     ));
@@ -95,15 +102,13 @@ pub(crate) fn statements(verified: &Verified, is_trusted: bool) -> Vec<Statement
 fn anchor(verified: &Verified, is_trusted: bool) -> Statement {
     let hash = verified.log_policy_hash.to_hex();
     match is_trusted {
-        true => statement(
+        true => shown(
             "log-policy",
-            Standing::Shown,
             "the log and its witnesses are those of the policy that you gave",
             format!("it is the file's, byte for byte: SHA-256 {hash}"),
         ),
-        false => statement(
+        false => not_shown(
             "log-policy",
-            Standing::NotShown,
             "whether its log and witnesses are real: the file is consistent with itself, and no more",
             format!("no log policy of your own was given to compare with SHA-256 {hash}"),
         ),
@@ -113,9 +118,8 @@ fn anchor(verified: &Verified, is_trusted: bool) -> Statement {
 fn camera(verified: &Verified) -> Statement {
     let owner = hex::encode(verified.owner_root_pk);
     let track = if verified.track.0 == 0 { String::new() } else { format!(", picture {}", verified.track.0) };
-    statement(
+    shown(
         "camera",
-        Standing::Shown,
         format!("filmed by camera {}{track}, of the owner with root key {owner}", verified.camera_id),
         "the Enrollment, signed by both; whose camera and root key these are, their owner has to say",
     )
@@ -125,12 +129,9 @@ fn picture(footage: &Footage) -> Vec<Statement> {
     let (from, to) = (show_us(footage.start_us.0), show_us(footage.end_us.0));
     let epochs = format!("epochs {} to {}", footage.first_epoch, footage.last_epoch);
     let mut all = vec![match footage.segments {
-        0 => {
-            statement("picture", Standing::NotShown, "any picture: no segment is in the file", epochs.clone())
-        }
-        segments => statement(
+        0 => not_shown("picture", "any picture: no segment is in the file", epochs.clone()),
+        segments => shown(
             "picture",
-            Standing::Shown,
             format!("{segments} segments between {from} and {to}, each as the camera sealed it, in order"),
             format!("the camera's signature on each, and their chain ({epochs})"),
         ),
@@ -138,9 +139,8 @@ fn picture(footage: &Footage) -> Vec<Statement> {
     for gap in &footage.gaps {
         let (from, to) = (show_us(gap.from_us.0), show_us(gap.to_us.0));
         all.push(match (gap.segments, gap.reason) {
-            (0, reason) => statement(
+            (0, reason) => shown(
                 "not-filmed",
-                Standing::Shown,
                 format!(
                     "nothing was filmed from {from} to {to}: {}",
                     reason.map_or("no reason given", GapReason::told)
@@ -162,21 +162,18 @@ fn picture(footage: &Footage) -> Vec<Statement> {
     for loss in &footage.losses {
         let numbers = format!("segments {} to {}", loss.range.first, loss.range.last);
         all.push(match loss.culprit {
-            Culprit::Relay(key) => statement(
+            Culprit::Relay(key) => shown(
                 "culprit",
-                Standing::Shown,
                 format!("the relay with key {} had {numbers}, and lost or withholds them", hex::encode(key)),
                 "the relay's signed receipt, in a later EpochOpen of the camera",
             ),
-            Culprit::Camera(why) => statement(
+            Culprit::Camera(why) => shown(
                 "culprit",
-                Standing::Shown,
                 format!("{numbers}: {}", why.told()),
                 "the camera's signature on a later EpochOpen",
             ),
-            Culprit::NobodyYet => statement(
+            Culprit::NobodyYet => not_shown(
                 "culprit",
-                Standing::NotShown,
                 format!("whose loss {numbers} are: they may still be in the camera"),
                 "no receipt of a relay in the file names them, nor does the camera say that it let them go",
             ),
@@ -184,17 +181,15 @@ fn picture(footage: &Footage) -> Vec<Statement> {
     }
     for open in &footage.unproven {
         let (from, to) = (show_us(open.from_us.0), show_us(open.to_us.0));
-        all.push(statement(
+        all.push(not_shown(
             "end",
-            Standing::NotShown,
             format!("whether anything is missing from {from} to {to} (epoch {})", open.epoch),
             "the camera's close record of that epoch is not in the file",
         ));
     }
     if footage.completeness() == Completeness::Complete {
-        all.push(statement(
+        all.push(shown(
             "complete",
-            Standing::Shown,
             "all that the camera filmed in these epochs is here",
             format!("the camera's close record of each of the {epochs}"),
         ));
@@ -207,9 +202,8 @@ fn policy(policy: &PolicyShown) -> Statement {
         0 => "no shares of its keys with trustees".to_owned(),
         n => format!("shares of its keys with {n} trustees, of whom {} open it", policy.t),
     };
-    statement(
+    shown(
         "policy",
-        Standing::Shown,
         format!("filmed under version {} of the owner's policy: {shares}", policy.version),
         format!(
             "the owner's signature, and leaf {} of the log, of {}, brought by {}",
@@ -222,15 +216,13 @@ fn policy(policy: &PolicyShown) -> Statement {
 
 fn no_release(opener: Option<&Opener>) -> Statement {
     match opener.filter(|opener| opener.opened == OpenedAs::Owner) {
-        Some(_) => statement(
+        Some(_) => shown(
             "release",
-            Standing::Shown,
             "no release: the owner exported it",
             "the signature of an owner's device on this file",
         ),
-        None => statement(
+        None => not_shown(
             "release",
-            Standing::NotShown,
             "any release: how this footage was opened, and by whom",
             "there is no request in the file, and no owner's device signed it",
         ),
@@ -241,9 +233,8 @@ fn release_of(release: &Release, policy: &PolicyShown, opener: Option<&Opener>) 
     let mut all = Vec::new();
     let basis = release.basis.as_ref().map_or_else(String::new, |basis| format!(" ({basis})"));
     let at = show_us(release.logged_at.0.saturating_mul(1_000_000));
-    all.push(statement(
+    all.push(shown(
         "release",
-        Standing::Shown,
         format!("opened under a request of kind {}{basis}, in the log since {at}", release.kind),
         format!(
             "leaf {} of the log, and details that name this camera and exactly these epochs",
@@ -252,24 +243,20 @@ fn release_of(release: &Release, policy: &PolicyShown, opener: Option<&Opener>) 
     ));
     all.push(asker(release, opener));
     all.extend(release.signers.iter().map(|signed| {
-        let shown = match signed.role {
-            SignerRole::Recovery => Standing::Shown,
-            SignerRole::Registered(_) if signed.registered.is_some() => Standing::Shown,
-            SignerRole::Registered(_) => Standing::NotShown,
-        };
-        let says = match (shown, &signed.registered) {
-            (Standing::Shown, Some(by)) => {
-                format!("{} of {} signed the request", role(signed.role), by.agency)
+        let (role, by) = (role(signed.role), signer(signed));
+        match (signed.role, &signed.registered) {
+            (SignerRole::Recovery, _) => shown("signer", "the owner's recovery key signed the request", by),
+            (SignerRole::Registered(_), Some(of)) => {
+                shown("signer", format!("{role} of {} signed the request", of.agency), by)
             }
-            (Standing::Shown, None) => "the owner's recovery key signed the request".to_owned(),
-            _ => format!("who the {} is that signed as {}", role(signed.role), signed.key),
-        };
-        statement("signer", shown, says, signer(signed))
+            (SignerRole::Registered(_), None) => {
+                not_shown("signer", format!("who the {role} is that signed as {}", signed.key), by)
+            }
+        }
     }));
     for granted in &release.grants {
-        all.push(statement(
+        all.push(shown(
             "grant",
-            Standing::Shown,
             format!("{} granted exactly these epochs", granted.trustee),
             format!(
                 "leaf {} of the log, by a trustee of the owner's policy{}",
@@ -283,9 +270,8 @@ fn release_of(release: &Release, policy: &PolicyShown, opener: Option<&Opener>) 
         ));
     }
     if release.needed > 0 {
-        all.push(statement(
+        all.push(shown(
             "threshold",
-            Standing::Shown,
             format!(
                 "{} grants, where the owner had chosen {} trustees and {} were enough",
                 release.grants.len(),
@@ -295,9 +281,8 @@ fn release_of(release: &Release, policy: &PolicyShown, opener: Option<&Opener>) 
             "the owner's policy; whether these trustees are independent of the owner is not in the file",
         ));
     }
-    all.push(statement(
+    all.push(not_shown(
         "revocation",
-        Standing::NotShown,
         "whether a key had been revoked, and that the owner finds the request",
         "the trustees who granted looked; the log and its monitors tell",
     ));
@@ -309,63 +294,44 @@ fn asker(release: &Release, opener: Option<&Opener>) -> Statement {
     match (release.kind, &release.agency) {
         (Kind::Legal | Kind::Emergency, Some(agency)) if release.is_by_agency() => {
             let country = release.country.as_ref().map_or("-", |country| country.as_str());
-            statement(
+            shown(
                 "agency",
-                Standing::Shown,
                 format!("the request is {agency}'s ({country})"),
                 "an officer's and a supervisor's key that registrars of the PolicyDoc had registered for that agency",
             )
         }
         (Kind::Legal | Kind::Emergency, agency) => {
             let agency = agency.as_ref().map_or_else(String::new, ToString::to_string);
-            statement(
+            not_shown(
                 "agency",
-                Standing::NotShown,
                 format!("that the request is {agency}'s, in whose name it speaks"),
                 "the file does not have the registrations of both keys that signed it for the agency",
             )
         }
-        (Kind::OwnerShare, _) if opener.is_some_and(|opener| opener.opened == OpenedAs::Owner) => statement(
+        (Kind::OwnerShare, _) if opener.is_some_and(|opener| opener.opened == OpenedAs::Owner) => {
+            shown("agency", "the owner shared it", "the signature of an owner's device on this file")
+        }
+        (Kind::OwnerShare, _) => not_shown(
             "agency",
-            Standing::Shown,
-            "the owner shared it",
-            "the signature of an owner's device on this file",
-        ),
-        (Kind::OwnerShare, _) => statement(
-            "agency",
-            Standing::NotShown,
             "that the owner shared it",
             "whoever finds a sponsor can log such a leaf; no owner's device signed this file",
         ),
-        (Kind::Recovery, _) => statement(
-            "agency",
-            Standing::Shown,
-            "the owner's recovery key asked",
-            "its signature on the request",
-        ),
+        (Kind::Recovery, _) => {
+            shown("agency", "the owner's recovery key asked", "its signature on the request")
+        }
     }
 }
 
 fn opener(opener: Option<&Opener>) -> Statement {
     let Some(opener) = opener else {
-        return statement(
-            "opener",
-            Standing::NotShown,
-            "who opened the footage and made this file",
-            "nobody signed it",
-        );
+        return not_shown("opener", "who opened the footage and made this file", "nobody signed it");
     };
     let at = show_us(opener.time.0.saturating_mul(1_000_000));
     let who = match (opener.opened, &opener.device) {
         (OpenedAs::Owner, Some(device)) => format!("an owner's device, {device}"),
         (OpenedAs::Owner | OpenedAs::Requester, _) => format!("{}, who signed the request", opener.name),
     };
-    statement(
-        "opener",
-        Standing::Shown,
-        format!("opened by {who}; file made {at} by their clock"),
-        "their signature on this file",
-    )
+    shown("opener", format!("opened by {who}; file made {at} by their clock"), "their signature on this file")
 }
 
 fn role(role: SignerRole) -> &'static str {

@@ -18,9 +18,20 @@ pub struct Unfinished {
 impl Unfinished {
     /// In the folder of `beside`, under a name that nobody takes for a finished one.
     pub fn create(beside: &Path) -> Result<Self, DurableError> {
+        Self::begin(beside, "part")
+    }
+
+    /// All of a file that is written at once.
+    pub(super) fn whole(beside: &Path, bytes: &[u8]) -> Result<Self, DurableError> {
+        let mut file = Self::begin(beside, "tmp")?;
+        file.file.write_all(bytes).map_err(|error| DurableError::at(beside, error))?;
+        Ok(file)
+    }
+
+    fn begin(beside: &Path, ending: &str) -> Result<Self, DurableError> {
         let name = beside.file_name().ok_or_else(|| missing(beside))?.to_string_lossy();
         let suffix = hex::encode(crate::rng::bytes::<8>());
-        let path = parent(beside).join(format!(".{name}.{suffix}.part"));
+        let path = parent(beside).join(format!(".{name}.{suffix}.{ending}"));
         let opened = private().read(true).write(true).create_new(true).open(&path);
         let file = BufWriter::new(opened.map_err(|error| DurableError::at(beside, error))?);
         Ok(Self { path, file })
@@ -58,11 +69,20 @@ impl Unfinished {
 
     /// Gives it its name, in place of a file that has it; durable on return.
     pub fn rename(mut self, to: &Path) -> Result<(), DurableError> {
-        let at = |error: io::Error| DurableError::at(to, error);
-        self.file.flush().map_err(at)?;
-        self.file.get_ref().sync_all().map_err(at)?;
-        std::fs::rename(&self.path, to).map_err(at)?;
+        let renamed = self.sync().and_then(|()| std::fs::rename(&self.path, to));
+        renamed.map_err(|error| DurableError::at(to, error))?;
         sync_dir(parent(to))
+    }
+
+    /// Gives it its name, which nothing may have; durable once its folder is synced.
+    pub(super) fn link(mut self, to: &Path) -> Result<(), DurableError> {
+        let linked = self.sync().and_then(|()| std::fs::hard_link(&self.path, to));
+        linked.map_err(|error| DurableError::at(to, error))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()
     }
 }
 

@@ -60,6 +60,7 @@ impl Room {
             let refused = Limited::new(Full::new(Bytes::from_static(b"too large")), 0);
             return Ok((request.map(|_| Body::new(refused)), held));
         }
+        let expected = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(most);
         let (head, mut body) = request.into_parts();
         let (begun, mut last) = (Instant::now(), Instant::now());
         let mut came = Vec::new();
@@ -75,9 +76,16 @@ impl Room {
                 Err(_) => return Err(slow()),
             };
             last = Instant::now();
-            if !held.grow_to(came.len() + part.len()) {
-                let advice = "too many large requests at once; send it again in a few seconds";
-                return Err(Failure::new(429, "busy", advice));
+            let needed = came.len() + part.len();
+            if needed > came.capacity() {
+                // Doubled, as a vector grows by itself, up to what is to come; and counted before it
+                // is there.
+                let larger = needed.max((2 * came.capacity()).min(expected));
+                if !held.grow_to(larger) {
+                    let advice = "too many large requests at once; send it again in a few seconds";
+                    return Err(Failure::new(429, "busy", advice));
+                }
+                came.reserve_exact(larger - came.len());
             }
             came.extend_from_slice(&part);
         }
@@ -175,6 +183,25 @@ mod tests {
         assert_eq!(received(60, 10_000, 1).await, (Ok(600_000), 59), "a poor line");
         // What is over the limit is not read to its end: whoever takes it refuses it by its name.
         assert_eq!(received(1000, 100_000, 0).await, (Ok(1_100_000), 0));
+    }
+
+    /// What is held of the room is what the bytes take in memory, and no body of the largest size is
+    /// refused for it.
+    #[tokio::test(start_paused = true)]
+    async fn the_room_counts_what_the_memory_is_and_not_what_came() {
+        let held = async |announced: Option<usize>, most: usize| {
+            let every = tokio::time::interval(Duration::from_millis(1));
+            let mut request = Request::new(Body::new(Drip { parts: 60, of: 100_000, every }));
+            if let Some(length) = announced {
+                request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+            }
+            let (request, held) = Room::default().receive(request, most).await.unwrap();
+            assert_eq!(request.into_body().collect().await.unwrap().to_bytes().len(), 6_000_000);
+            held.bytes + FREE
+        };
+        assert_eq!(held(None, ROOM_OF_ONE).await, 6_400_000);
+        assert_eq!(held(None, 6_000_000).await, 6_000_000);
+        assert_eq!(held(Some(6_000_000), ROOM_OF_ONE).await, 6_000_000);
     }
 
     fn from(address: &str) -> Caller {

@@ -1,7 +1,7 @@
 //! Fetching: one request, one bounded answer.
 
 use super::Retry;
-use crate::rng::OsRng;
+use crate::rng::Rng;
 use axum::http::{Request, Uri, header, request};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -175,10 +175,9 @@ impl Fetch {
         request: request::Builder,
         url: &str,
         body: Bytes,
-        retry: Retry,
+        mut retry: Retry,
     ) -> Result<Reply, FetchError> {
         let request = request.body(Full::new(body)).map_err(|_| FetchError::Url { url: url.to_owned() })?;
-        let mut next = 2;
         loop {
             let read = tokio::time::timeout(self.limits.timeout, self.read(request.clone(), url)).await;
             let seconds = self.limits.timeout.as_secs_f64();
@@ -190,9 +189,8 @@ impl Fetch {
             if !passing {
                 return outcome;
             }
-            let Some(pause) = retry.pause_before(next, &mut OsRng) else { return outcome };
+            let Some(pause) = retry.failed(&mut Rng::system()) else { return outcome };
             tokio::time::sleep(pause).await;
-            next += 1;
         }
     }
 

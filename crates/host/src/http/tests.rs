@@ -236,8 +236,7 @@ async fn passing_failures_are_tried_again_and_others_are_not() {
         .route("/refused", answer(StatusCode::FORBIDDEN, 99, calls.clone()));
     let server = start(router, small()).await;
     let fetch = Fetch::new(FetchLimits::default());
-    let retry =
-        Retry { tries: 4, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(2) };
+    let retry = Retry::new(4, Duration::from_millis(1), Duration::from_millis(2));
     for (path, status, expected_calls) in [("/busy", 200, 3), ("/failing", 502, 4), ("/refused", 403, 1)] {
         calls.store(0, Ordering::SeqCst);
         let reply = fetch.get_again(&server.url(path), retry).await.unwrap();

@@ -61,15 +61,15 @@ impl Rig {
         let pace =
             Pace { batch: Duration::ZERO, checkpoint: Duration::ZERO, refresh: Duration::from_secs(3600) };
         let shutdown = Shutdown::new();
-        let sequencer = Sequencer::new(
-            tree,
-            handover.clone(),
+        let sequencer = Sequencer {
+            tree: Some(tree),
+            handover: handover.clone(),
             witnesses,
             stamping,
             pace,
-            shutdown.clone(),
-            Rng::system(),
-        );
+            shutdown: shutdown.clone(),
+            rng: Rng::system(),
+        };
         let running = tokio::spawn(sequencer.run());
         Self { disk, handover, policy, shutdown, running, dir, _witness: witness }
     }
@@ -82,7 +82,7 @@ impl Rig {
     }
 
     async fn published(&self, size: u64) {
-        let mut head = self.handover.published();
+        let mut head = self.handover.published.subscribe();
         let there = head.wait_for(|head| head.as_ref().is_some_and(|head| head.size == size));
         tokio::time::timeout(Duration::from_secs(60), there).await.expect("published").unwrap();
     }
@@ -119,8 +119,8 @@ async fn a_full_disk_is_named_and_the_log_goes_on_when_there_is_space() {
     }
     assert_eq!(log.add(1).await, Fate::Integrated);
     log.published(2).await;
-    assert_eq!(log.handover.trouble(), None);
-    let note = log.handover.published().borrow().clone().unwrap().note;
+    assert_eq!(*log.handover.trouble.lock(), None);
+    let note = log.handover.published.borrow().clone().unwrap().note;
     assert_eq!(log.policy.verify_checkpoint(&note).unwrap().checkpoint().size(), 2);
     log.stop().await;
 }

@@ -44,7 +44,7 @@ fn fresh(disk: &Faulty, heads: &Recorder) -> Tree<Faulty, Recorder> {
     Tree::open(disk.clone(), heads.clone()).unwrap()
 }
 
-fn commit(tree: &mut Tree<Faulty, Recorder>, batch: &[Vec<u8>]) -> Result<Vec<Hash>, TreeError> {
+fn commit(tree: &mut Tree<Faulty, Recorder>, batch: &[Vec<u8>]) -> Result<(), TreeError> {
     tree.commit(batch.iter().map(Vec::as_slice))
 }
 
@@ -55,8 +55,7 @@ fn a_tree_grows_and_opens_again_at_every_size() {
     let mut all = Vec::new();
     for batch in [1, 1, 2, 100, 151, 1, 1, 255, 256, 257, 1000] {
         let added = entries(all.len()..all.len() + batch);
-        let leaves = commit(&mut tree, &added).unwrap();
-        assert_eq!(leaves, added.iter().map(|entry| leaf_hash(entry)).collect::<Vec<_>>());
+        commit(&mut tree, &added).unwrap();
         all.extend(added);
         assert_eq!((tree.size(), tree.root()), (all.len() as u64, root_at(&all)));
         let opened = Tree::open(disk.clone(), heads.clone()).unwrap();

@@ -14,7 +14,7 @@ pub use webhook::{Webhook, WebhookError};
 
 use super::Message;
 use host::http::{FetchError, Retry};
-use host::rng::OsRng;
+use host::rng::Rng;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::Stdio;
 use std::time::Duration;
@@ -28,11 +28,9 @@ use tokio::time::{sleep, timeout};
 pub const COMMAND: Duration = Duration::from_secs(30);
 /// A webhook that is away is asked for about ten minutes: what it is told later than that is no
 /// news.
-const AWAY: Retry =
-    Retry { tries: 12, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(120) };
+const AWAY: Retry = Retry::new(12, Duration::from_secs(1), Duration::from_secs(120));
 /// A program that cannot be started for a moment is tried for about ten seconds.
-const START: Retry =
-    Retry { tries: 12, first_pause: Duration::from_millis(20), longest_pause: Duration::from_secs(2) };
+const START: Retry = Retry::new(12, Duration::from_millis(20), Duration::from_secs(2));
 /// Messages that wait for a hook; a further one is not handed on to it.
 const WAITING: usize = 256;
 /// How long hooks may go on when the watch has ended.
@@ -181,15 +179,14 @@ impl Hook {
 /// another program.
 async fn start(command: &mut Command) -> std::io::Result<Child> {
     use std::io::ErrorKind::{ExecutableFileBusy, OutOfMemory, WouldBlock};
-    let mut tries = 1;
+    let mut retry = START;
     loop {
         let error = match command.spawn() {
             Ok(child) => return Ok(child),
             Err(error) => error,
         };
-        tries += 1;
         let passes = [ExecutableFileBusy, OutOfMemory, WouldBlock].contains(&error.kind());
-        let Some(pause) = START.pause_before(tries, &mut OsRng).filter(|_| passes) else { return Err(error) };
+        let Some(pause) = retry.failed(&mut Rng::system()).filter(|_| passes) else { return Err(error) };
         tracing::warn!(%error, "a hook could not be started; trying again");
         sleep(pause).await;
     }

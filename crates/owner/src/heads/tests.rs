@@ -1,6 +1,6 @@
 use super::*;
 use ed25519_dalek::SigningKey;
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::chain::Chain;
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::CameraId;
@@ -64,9 +64,10 @@ fn filmed(at: u8) -> Filmed {
             init: b"init".to_vec(),
         };
         let content = seed.content_key(&ctx);
-        let (mut sealer, mut bytes) = SegmentSealer::start(&content, header, &head, &mut OsRng).unwrap();
-        bytes.extend(sealer.fragment(header.start_us, b"picture", &mut OsRng).unwrap());
-        bytes.extend(sealer.fragment(header.start_us, b"more", &mut OsRng).unwrap());
+        let (mut sealer, mut bytes) =
+            SegmentSealer::start(&content, header, &head, &mut Rng::system()).unwrap();
+        bytes.extend(sealer.fragment(header.start_us, b"picture", &mut Rng::system()).unwrap());
+        bytes.extend(sealer.fragment(header.start_us, b"more", &mut Rng::system()).unwrap());
         bytes.extend(sealer.finish(2_000_000, &mut chain, &key));
         bytes
     };

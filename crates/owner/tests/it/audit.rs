@@ -24,7 +24,7 @@ fn name(text: &str) -> Name {
 
 /// An emergency request about a camera's footage of so many days after its pairing.
 fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
-    let (key, id) = (camera.notice(days), EntryId::generate(&mut host::rng::OsRng));
+    let (key, id) = (camera.notice(days), EntryId::generate(&mut host::rng::Rng::system()));
     let line = |text: &str| Line::new(text);
     let details = Details {
         camera_id: camera.id,
@@ -46,7 +46,7 @@ fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
         purpose: line("where it went"),
         recipient: None,
     };
-    let sealed = details.seal(&camera.audit_pk, &id, &mut host::rng::OsRng).unwrap();
+    let sealed = details.seal(&camera.audit_pk, &id, &mut host::rng::Rng::system()).unwrap();
     let request = Request {
         id,
         kind: Kind::Emergency,

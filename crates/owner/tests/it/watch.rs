@@ -141,7 +141,7 @@ async fn whoever_answers_without_the_invite_or_for_another_owner_is_not_paired()
     for case in ["garbage", "no hello", "another owner", "another mailbox"] {
         let invitation = owner::pair::invite(&scene.owner, "door").await.unwrap();
         let invite = seal::pair::Invite::parse(invitation.url()).unwrap();
-        let mail = |message: &[u8]| invite.seal_mail(Side::Camera, message, &mut host::rng::OsRng);
+        let mail = |message: &[u8]| invite.seal_mail(Side::Camera, message, &mut host::rng::Rng::system());
         let mail = match case {
             "garbage" => vec![0; 200],
             "no hello" => mail(b"hello"),
@@ -340,7 +340,7 @@ async fn a_camera_that_commits_to_a_foreign_notice_chain_on_any_track_is_an_alar
 fn stranger() -> media::policy::Recipient {
     media::policy::Recipient {
         device_id: media::id::DeviceId([66; 32]),
-        wrap_pk: seal::hpke::SecretKey::generate(&mut host::rng::OsRng).public(),
+        wrap_pk: seal::hpke::SecretKey::generate(&mut host::rng::Rng::system()).public(),
         role: media::policy::Role::Guest,
         not_after: Seconds::MAX,
     }

@@ -179,7 +179,7 @@ impl World {
 const PARTS: [&str; 5] = ["log", "w1", "w2", "w3", "w4"];
 
 fn policy_leaf(key: &NoticeKey, policy: Hash) -> OwnerPolicyLeaf {
-    let id = EntryId::generate(&mut host::rng::OsRng);
+    let id = EntryId::generate(&mut host::rng::Rng::system());
     OwnerPolicyLeaf {
         id,
         sponsor: name("relay.example"),

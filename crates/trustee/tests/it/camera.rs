@@ -5,7 +5,7 @@ use crate::world::{Served, World};
 use escrow::daykeys::{DayKey, PublishedDayKey};
 use escrow::package::Package;
 use escrow::record::{EntryId, Kind, Request, Signed};
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::id::Day;
 use media::time::Seconds;
 use seal::hpke::SecretKey;
@@ -59,7 +59,7 @@ pub(crate) async fn day_keys(world: &World, trustee: &Served<'_>, day: Day) -> V
     let other = DayKey {
         trustee: name(OTHER),
         day,
-        public: SecretKey::generate(&mut OsRng).public(),
+        public: SecretKey::generate(&mut Rng::system()).public(),
         destroy_by: Seconds(host::clock::now() + 90 * 86_400),
     };
     vec![day_key(world, trustee, day).await, other]
@@ -91,7 +91,8 @@ impl Camera {
 
     /// A request for all epochs, signed by whoever must; not in the log.
     pub(crate) fn ask(&self, kind: Kind) -> Case {
-        let (id, release_key) = (EntryId::generate(&mut OsRng), SecretKey::generate(&mut OsRng));
+        let (id, release_key) =
+            (EntryId::generate(&mut Rng::system()), SecretKey::generate(&mut Rng::system()));
         let all = 0..self.filmed.contexts.len();
         let request = self.filmed.request(kind, id, all.clone(), host::clock::now(), &release_key);
         let package = self.filmed.package(&request, all, &release_key);

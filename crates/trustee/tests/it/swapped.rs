@@ -5,7 +5,7 @@ use crate::camera::{Camera, Case, Dealing, day_keys};
 use crate::world::{Approval, Served, World, failure, json, open, refusal};
 use escrow::package::Package;
 use escrow::record::{Grant, Kind, RefusalLeaf};
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::policy::{Class, Classes, OwnerPolicy};
 use seal::hpke::SecretKey;
 use stage::{dealt, until};
@@ -136,7 +136,7 @@ async fn a_stranger_with_the_public_leaf_learns_nothing_of_what_a_trustee_said()
     let case = camera.request(&world, Kind::Emergency).await;
     // The leaf and its proof are public; the release key is not.
     let mut public = case.package.clone();
-    public.release_key = SecretKey::generate(&mut OsRng).public();
+    public.release_key = SecretKey::generate(&mut Rng::system()).public();
     let stranger = async || {
         let reply = trustee.post(public.encode()).await;
         let path = format!("/release/{}", case.id.to_hex());

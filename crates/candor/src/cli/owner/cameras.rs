@@ -8,8 +8,7 @@ use owner::status::{Status, StoredTrack};
 
 pub(super) async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
     let status = owner::status::status(owner).await?;
-    terminal.result(&serde_json::json!({ "cameras": status }), |_| text(&status));
-    Ok(())
+    terminal.done(&serde_json::json!({ "cameras": status }), |_| text(&status))
 }
 
 const HEADING: [&str; 10] =

@@ -38,8 +38,7 @@ impl Policy {
         if let (Some(name), true) = (only, shown.is_empty()) {
             return Err(not_changed(PolicyError::Unknown(name.to_owned())));
         }
-        terminal.result(&serde_json::json!({ "cameras": shown }), |_| text(&shown));
-        Ok(())
+        terminal.done(&serde_json::json!({ "cameras": shown }), |_| text(&shown))
     }
 }
 

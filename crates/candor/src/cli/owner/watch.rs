@@ -11,7 +11,7 @@ use media::id::TrackId;
 use owner::evidence::OwnEvidenceError;
 use owner::export::{ExportError, Exported};
 use owner::live::{Event, WatchError, Watched};
-use owner::{Owner, Picture};
+use owner::{Picture, Span};
 use std::path::{Path, PathBuf};
 use tokio::io::AsyncWrite;
 
@@ -26,7 +26,7 @@ pub(crate) struct Which {
 }
 
 impl Which {
-    pub(super) fn picture(&self) -> Picture<'_> {
+    fn picture(&self) -> Picture<'_> {
         let track = if self.sub { TrackId::SUB } else { TrackId::MAIN };
         Picture { camera: &self.camera, track }
     }
@@ -53,6 +53,26 @@ pub(crate) struct Between {
     to: When,
 }
 
+impl Between {
+    fn span(self) -> Result<Span, Ended> {
+        span(self.from, self.to)
+    }
+}
+
+/// A span of a picture, for a file.
+#[derive(Debug, Args)]
+pub(crate) struct Excerpt {
+    #[command(flatten)]
+    file: ConfigFile,
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    between: Between,
+    /// The file to write; an export begins another one where the codec changes within the span.
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+}
+
 impl Watch {
     pub(super) async fn live(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         let owner = open(&self.file)?;
@@ -65,7 +85,7 @@ impl Watch {
 
     pub(super) async fn play(self, terminal: &Terminal, shutdown: Shutdown, between: Between) -> Outcome {
         let owner = open(&self.file)?;
-        let span = span(between.from, between.to)?;
+        let span = between.span()?;
         let mut sink = sink(self.output.as_deref()).await?;
         let on = &mut |event| report(terminal, event);
         let watched = tokio::select! {
@@ -77,63 +97,52 @@ impl Watch {
     }
 }
 
-pub(super) async fn export(
-    terminal: &Terminal,
-    shutdown: Shutdown,
-    owner: &Owner,
-    (picture, between): (Picture<'_>, Between),
-    output: &Path,
-) -> Outcome {
-    let span = span(between.from, between.to)?;
-    let bar = bar(terminal, between);
-    let on = &mut |event| {
-        if let Event::Segment { start_us, .. } = event {
-            bar.set_position(start_us.saturating_sub(between.from.0) / 1_000_000);
-        } else {
-            report(terminal, event);
-        }
-    };
-    let exported = tokio::select! {
-        exported = owner::export::export(owner, picture, span, output, on) => exported,
-        // What was begun has a temporary name, and goes with the process.
-        () = shutdown.requested() => return Ok(()),
-    };
-    let exported = exported.map_err(not_exported)?;
-    bar.finish_and_clear();
-    terminal.result(&exported, exported_text);
-    Ok(())
-}
-
-pub(super) async fn evidence(
-    terminal: &Terminal,
-    shutdown: Shutdown,
-    owner: &Owner,
-    (picture, between): (Picture<'_>, Between),
-    output: &Path,
-) -> Outcome {
-    let span = span(between.from, between.to)?;
-    let written = tokio::select! {
-        written = owner::evidence::export(owner, picture, span, output) => written,
-        () = shutdown.requested() => return Ok(()),
-    };
-    let written = written.map_err(|error| match error {
-        OwnEvidenceError::Watch(error) => not_watched(error),
-        OwnEvidenceError::Nothing => Ended::no(error),
-        OwnEvidenceError::Hole { .. } | OwnEvidenceError::PolicyChanges(_) | OwnEvidenceError::TooLong => {
-            Ended::wrong(error)
-        }
-        error => error.into(),
-    })?;
-    terminal.result(&written, |written| {
-        let whole = match (written.missing, written.complete) {
-            (0, true) => "complete".to_owned(),
-            (0, false) => "its end not proven: write it again when the camera has filmed on".to_owned(),
-            (missing, _) => format!("{missing} segments missing"),
+impl Excerpt {
+    pub(super) async fn export(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
+        let (owner, from_us) = (open(&self.file)?, self.between.from.0);
+        let span = self.between.span()?;
+        let bar = bar(terminal, self.between);
+        let on = &mut |event| {
+            if let Event::Segment { start_us, .. } = event {
+                bar.set_position(start_us.saturating_sub(from_us) / 1_000_000);
+            } else {
+                report(terminal, event);
+            }
         };
-        let (from, to) = (show_us(written.from_us), show_us(written.to_us));
-        format!("{}  {from} to {to}, {} segments, {whole}", written.path.display(), written.segments)
-    });
-    Ok(())
+        let exported = tokio::select! {
+            exported = owner::export::export(&owner, self.which.picture(), span, &self.output, on) => exported,
+            // What was begun has a temporary name, and goes with the process.
+            () = shutdown.requested() => return Ok(()),
+        };
+        let exported = exported.map_err(not_exported)?;
+        bar.finish_and_clear();
+        terminal.done(&exported, exported_text)
+    }
+
+    pub(super) async fn evidence(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
+        let (owner, span) = (open(&self.file)?, self.between.span()?);
+        let written = tokio::select! {
+            written = owner::evidence::export(&owner, self.which.picture(), span, &self.output) => written,
+            () = shutdown.requested() => return Ok(()),
+        };
+        let written = written.map_err(|error| match error {
+            OwnEvidenceError::Watch(error) => not_watched(error),
+            OwnEvidenceError::Nothing => Ended::no(error),
+            OwnEvidenceError::Hole { .. }
+            | OwnEvidenceError::PolicyChanges(_)
+            | OwnEvidenceError::TooLong => Ended::wrong(error),
+            error => error.into(),
+        })?;
+        terminal.done(&written, |written| {
+            let whole = match (written.missing, written.complete) {
+                (0, true) => "complete".to_owned(),
+                (0, false) => "its end not proven: write it again when the camera has filmed on".to_owned(),
+                (missing, _) => format!("{missing} segments missing"),
+            };
+            let (from, to) = (show_us(written.from_us), show_us(written.to_us));
+            format!("{}  {from} to {to}, {} segments, {whole}", written.path.display(), written.segments)
+        })
+    }
 }
 
 fn exported_text(exported: &Exported) -> String {

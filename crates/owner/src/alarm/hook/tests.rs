@@ -16,11 +16,7 @@ use tokio::time::{Instant, sleep};
 const SOON: Patience = Patience {
     // A command that does not hang is done by then, on any machine.
     command: Duration::from_secs(3),
-    webhook: Retry {
-        tries: 5,
-        first_pause: Duration::from_millis(1),
-        longest_pause: Duration::from_millis(5),
-    },
+    webhook: Retry::new(5, Duration::from_millis(1), Duration::from_millis(5)),
 };
 
 fn message(camera: &str) -> Message {

@@ -118,7 +118,7 @@ fn details(camera_id: CameraId) -> Details {
 /// An emergency request about `camera`, labelled with the notice key of `day`.
 fn emergency(day: Day, details: &Details, change: impl FnOnce(&mut Request)) -> Signed<Request> {
     let (key, id) = (notice_of(day), EntryId([day.0 as u8; 16]));
-    let sealed = details.seal(&audit().public(), &id, &mut host::rng::OsRng).unwrap();
+    let sealed = details.seal(&audit().public(), &id, &mut host::rng::Rng::system()).unwrap();
     let mut request = Request {
         id,
         kind: Kind::Emergency,

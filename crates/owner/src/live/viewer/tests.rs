@@ -2,7 +2,7 @@ use super::*;
 use crate::book::StoredCamera;
 use crate::live::policy::Policies;
 use ed25519_dalek::SigningKey;
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::chain::Chain;
 use media::epoch::{EpochClose, EpochContext, GapReason, LossReason, Lost};
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
@@ -52,7 +52,7 @@ struct Filmed {
 impl Scene {
     fn new(at: u8) -> Self {
         let key = SigningKey::from_bytes(&[at; 32]);
-        let (wrap, device) = (SecretKey::generate(&mut OsRng), DeviceId([3; 32]));
+        let (wrap, device) = (SecretKey::generate(&mut Rng::system()), DeviceId([3; 32]));
         let camera_id = CameraId::of_key(&key.verifying_key().to_bytes());
         let policy = OwnerPolicy {
             camera_id,
@@ -136,7 +136,8 @@ impl Scene {
         };
         let ctx = context.hash();
         let seed = self.pool.next_seed(&host::rng::bytes(), &ctx);
-        let wrap = seal::wrap::wrap(&recipient(&self.wrap, self.device), &ctx, &seed, &mut OsRng).unwrap();
+        let wrap =
+            seal::wrap::wrap(&recipient(&self.wrap, self.device), &ctx, &seed, &mut Rng::system()).unwrap();
         let open = EpochOpen {
             context,
             key_commit: seed.key_commit(&ctx),
@@ -182,10 +183,12 @@ impl Scene {
             codecs: "avc1.640028".to_owned(),
             init: b"init".to_vec(),
         };
-        let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, &mut OsRng).unwrap();
+        let (mut sealer, mut bytes) = SegmentSealer::start(&key, header, &head, &mut Rng::system()).unwrap();
         let fragments: Vec<_> = (0..3).map(|at| format!("{sequence}.{at}").into_bytes()).collect();
         for (at, fragment) in (1..).zip(&fragments) {
-            bytes.extend(sealer.fragment(Micros(start_us + at * 100_000), fragment, &mut OsRng).unwrap());
+            bytes.extend(
+                sealer.fragment(Micros(start_us + at * 100_000), fragment, &mut Rng::system()).unwrap(),
+            );
         }
         bytes.extend(sealer.finish(2_000_000, &mut epoch.chain, &self.key));
         Filmed { bytes, open: epoch.bytes.clone(), fragments }
