@@ -8,6 +8,7 @@
 //! | `paper` | a log in memory whose operator shows what he likes, over real HTTP |
 //! | `leaves` | the leaves of a small world: rules, agencies, requests, grants |
 //! | `dealt` | a camera that filmed epochs and dealt them to trustees; requests for them |
+//! | `keybook` | a camera in an owner's keybook, as pairing leaves it |
 //! | `books` | a camera that signs and chains what it sends, and seals nothing |
 //! | `by_hand` | a camera that pairs, seals and publishes what a test tells it to |
 //! | `process` | this test binary, started again as a party, and killed |
@@ -20,6 +21,7 @@
 pub mod books;
 pub mod by_hand;
 pub mod dealt;
+pub mod keybook;
 pub mod keys;
 pub mod leaves;
 pub mod log;

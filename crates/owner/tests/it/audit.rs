@@ -1,6 +1,6 @@
 //! Audits of a real log: own and foreign leaves, grants that come later, and a fork.
 
-use crate::world::{Paired, World};
+use crate::world::World;
 use escrow::details::Details;
 use escrow::record::{Country, EntryId, Grant, Kind, Line, Name, Request, Seconds, Signed, Span, Word};
 use host::clock::Clock;
@@ -8,6 +8,7 @@ use host::machine::Machine;
 use media::id::{EpochNo, TrackId};
 use owner::Owner;
 use owner::audit::{AuditError, AuditStep, Report, Since, State, audit, audit_log};
+use stage::keybook::Paired;
 use stage::keys::{sponsor, trustee};
 use stage::paper::{History, NOW, Served, Show};
 use std::time::Duration;

@@ -2,34 +2,20 @@
 //! book.
 
 use base64::Engine as _;
-use ed25519_dalek::SigningKey;
-use escrow::record::{EntryId, OwnerPolicyLeaf, Record, Signed, policy_commitment};
-use media::enrollment::{CameraConsent, Enrollment};
-use media::id::{CameraId, Day};
-use media::policy::{Class, Classes, OwnerPolicy, TrusteeEntry};
-use media::time::{Micros, Seconds};
+use escrow::record::{Record, Signed};
 use owner::Owner;
-use seal::notice::{NoticeKey, NoticeRoot};
 use stage::copy_folder;
-use stage::keys::{name, sponsor, trustee};
+use stage::keybook::Paired;
+use stage::keys::{sponsor, trustee};
 use stage::log::Log;
 use std::path::Path;
 use tempfile::TempDir;
-use tlog::{Entry, Hash};
+use tlog::Entry;
 
 pub(crate) struct World {
     dir: TempDir,
     pub(crate) log: Log,
     pub(crate) owner_config: owner::Config,
-}
-
-/// A camera as pairing leaves it in the book.
-pub(crate) struct Paired {
-    pub(crate) id: CameraId,
-    root: NoticeRoot,
-    day: Day,
-    pub(crate) audit_pk: Vec<u8>,
-    pub(crate) leaf_index: u64,
 }
 
 impl World {
@@ -84,78 +70,7 @@ impl World {
 
     /// Writes a camera into the book with its policy's leaf in the log, as a pairing does.
     pub(crate) async fn pair(&self, name: &str, at: u8) -> Paired {
-        let (root_key, camera) = (SigningKey::from_bytes(&[50; 32]), SigningKey::from_bytes(&[at; 32]));
-        let (owner_pk, camera_pk) = (root_key.verifying_key().to_bytes(), camera.verifying_key().to_bytes());
-        let id = CameraId::of_key(&camera_pk);
-        let entry = |at: u8| TrusteeEntry {
-            name: trustee(at).name().to_owned(),
-            vkey: trustee(at).verifier().vkey(),
-            url: "http://127.0.0.1:1".to_owned(),
-        };
-        let policy = OwnerPolicy {
-            camera_id: id,
-            version: 1,
-            prev_hash: [0; 32],
-            epoch_len_s: 60,
-            t: 3,
-            trustees: (1..=5).map(entry).collect(),
-            recipients: Vec::new(),
-            classes: Classes::of(&[Class::Emergency]),
-            retention_days: 30,
-            log_policy_hash: [0; 32],
-            policy_doc_hash: [0; 32],
-            recovery_pk: [0; 32],
-            audit_pk: vec![0; 1216],
-        };
-        let policy = policy.sign(&root_key).unwrap();
-        let enrollment = Enrollment {
-            camera_pk,
-            owner_root_pk: owner_pk,
-            created: Seconds(host::clock::now()),
-            firmware_hash: [0; 32],
-            camera_consent: CameraConsent::sign(&camera, &owner_pk, [9; 32]),
-        };
-        // Paired a month ago: audits try every day since.
-        let day = Day(Micros(host::clock::now_us()).day().0 - 30);
-        let secret = [at; 32];
-        let root = NoticeRoot::new(secret);
-        let leaf = policy_leaf(&root.key(&id, day), Hash(policy.hash()));
-        let text = leaf.text();
-        let id_hex = leaf.id.to_hex();
-        let signed = Signed::sign(leaf, &[&sponsor()]).unwrap();
-        let (entry, proof) = self.log.add(signed.entry_bytes()).await;
-
-        let base64 = |bytes: &[u8]| base64::prelude::BASE64_STANDARD.encode(bytes);
-        let path = self.keybook().join("book.json");
-        let mut book: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        book["own"].as_array_mut().unwrap().push(serde_json::json!({
-            "id": id_hex,
-            "text_sha256": hex::encode(media::sign::sha256(&[text.as_bytes()])),
-        }));
-        book["cameras"].as_array_mut().unwrap().push(serde_json::json!({
-            "name": name,
-            "camera_id": id.to_string(),
-            "model": "a camera",
-            "enrollment": base64(&enrollment.sign(&root_key)),
-            "policies": [{
-                "policy": base64(policy.bytes()),
-                "leaf": base64(&entry),
-                "proof": base64(&proof.encode()),
-                "leaf_index": proof.index(),
-                "since": host::clock::now(),
-            }],
-            "notice_from": day.0,
-            "paired_at": host::clock::now(),
-            "welcomed": true,
-        }));
-        std::fs::write(&path, serde_json::to_vec(&book).unwrap()).unwrap();
-        std::fs::create_dir_all(self.keybook().join("notice")).unwrap();
-        let kept = [&day.0.to_be_bytes()[..], &secret].concat();
-        host::secret::create(&self.keybook().join(format!("notice/{id}.secret")), "notice-root", &kept)
-            .unwrap();
-        let owner_root = host::secret::read_key(&self.keybook().join("root.secret"), "owner-root").unwrap();
-        let audit_pk = seal::details::audit_key(&owner_root).public();
-        Paired { id, root, day, audit_pk, leaf_index: proof.index() }
+        stage::keybook::pair(self.keybook(), &self.log, name, at).await
     }
 
     /// Keeps a copy of all folders of the stopped log and its witnesses: what a forking operator,
@@ -177,28 +92,3 @@ impl World {
 }
 
 const PARTS: [&str; 5] = ["log", "w1", "w2", "w3", "w4"];
-
-fn policy_leaf(key: &NoticeKey, policy: Hash) -> OwnerPolicyLeaf {
-    let id = EntryId::generate(&mut host::rng::Rng::system());
-    OwnerPolicyLeaf {
-        id,
-        sponsor: name("relay.example"),
-        label: Hash(key.label(id.as_bytes())),
-        commitment: policy_commitment(&id, &policy),
-    }
-}
-
-impl Paired {
-    /// The notice key of so many days after the pairing.
-    pub(crate) fn notice(&self, days: u32) -> NoticeKey {
-        let mut root = self.root.clone();
-        (0..days).for_each(|at| root = root.next(&self.id, Day(self.day.0 + at)));
-        root.key(&self.id, Day(self.day.0 + days))
-    }
-
-    /// A policy leaf for this camera that its owner did not make.
-    pub(crate) fn silent_viewer(&self) -> Vec<u8> {
-        let leaf = policy_leaf(&self.notice(0), Hash([6; 32]));
-        Signed::sign(leaf, &[&sponsor()]).unwrap().entry_bytes().to_vec()
-    }
-}
