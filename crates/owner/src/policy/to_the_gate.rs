@@ -8,7 +8,7 @@ use escrow::grant::{self, Held, NotPassed, Refusal, Standing, Verdict};
 use escrow::package::{Asked, Package};
 use escrow::record::{EntryId, Kind, Record, Signed};
 use escrow::register::Register;
-use host::rng::OsRng;
+use host::rng::Rng;
 use media::id::CameraId;
 use media::policy::OwnerPolicy;
 use media::time::Seconds;
@@ -52,7 +52,7 @@ impl World {
         let mut world = Self {
             log: History::default(),
             register: Register::new(policy().stamp_keys()),
-            day_key: SecretKey::generate(&mut OsRng),
+            day_key: SecretKey::generate(&mut Rng::system()),
         };
         founding(NOW).iter().for_each(|leaf| _ = world.append(leaf));
         world
@@ -95,8 +95,8 @@ impl World {
             destroy_by: Seconds(NOW + 40 * 86_400),
         };
         camera.film(start, 3, vec![day_key], |_, _| {});
-        let release_key = SecretKey::generate(&mut OsRng);
-        let id = EntryId::generate(&mut OsRng);
+        let release_key = SecretKey::generate(&mut Rng::system());
+        let id = EntryId::generate(&mut Rng::system());
         let request = camera.request(Kind::Recovery, id, 0..3, NOW, &release_key);
         let (index, request, _) = self.add(&request);
         (index, camera.package(&request, 0..3, &release_key))
@@ -128,7 +128,7 @@ fn granted(recovery_key: &Signer) -> Result<Held, Refusal> {
     let Ok(Verdict::Pass(checked)) = world.check(&asked, until) else { panic!("it does not pass") };
     let key_of = |_, _: &_| Some(world.day_key.clone());
     let opened = checked.approve(&[], &[]).unwrap().open_shares(&key_of).unwrap();
-    Ok(opened.seal(&trustee(1), Seconds(until), &mut OsRng).unwrap())
+    Ok(opened.seal(&trustee(1), Seconds(until), &mut Rng::system()).unwrap())
 }
 
 #[test]
