@@ -102,7 +102,7 @@ impl Forwarder {
         let mut end = self.connect(CAMERA).await;
         assert_eq!(end.link.call(&Request::PutEpochOpen(camera.epoch.clone())).await.unwrap(), Response::Ok);
         end.link.control_send(&Control::Publish { camera_id: camera.id(), track: TRACK }).unwrap();
-        let ok = Control::PublishOk { track: TRACK, next: Sequence(0) };
+        let ok = Control::PublishOk { track: TRACK, next: Sequence(0), newest: Vec::new() };
         assert_eq!(end.control.next().await.unwrap(), Some(ok));
         end
     }

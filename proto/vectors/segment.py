@@ -179,7 +179,7 @@ def day_notice(key=CAMERA, camera=CAMERA_ID):
 
 def objects():
     good = [("EpochOpen", "three shares, a close before", epoch_open()),
-            *[("EpochOpen", f"gap reason {gap}", epoch_open(gap=gap)) for gap in (5, 6, 7)],
+            *[("EpochOpen", f"gap reason {gap}", epoch_open(gap=gap)) for gap in (5, 6, 7, 8)],
             ("EpochOpen", "an empty slot", epoch_open(shares=[b"one", None, b"three"])),
             ("EpochOpen", "all slots are empty: under t holders", epoch_open(shares=[None] * 3)),
             ("EpochOpen", "what was let go, and a receipt", epoch_open(lost=[(3, 3, 1), (31, 32, 2), (40, 40, 3)], receipt=receipt())),
@@ -201,7 +201,7 @@ def objects():
         ("a receipt of another camera", "BadValue", epoch_open(receipt=receipt(camera=filled("camera")))),
         ("a receipt of another track", "BadValue", epoch_open(receipt=receipt(track=1))), ("a receipt's presence byte of 2", "BadValue", epoch_open(receipt=receipt(), receipt_present=2)),
         ("a receipt over its size", "TooLong", epoch_open(receipt=bytes(513))), ("a receipt that is none", "WrongType", epoch_open(receipt=receipt(type=3))),
-        ("an unknown gap reason", "BadValue", epoch_open(gap=8)), ("over its size", "TooLong", epoch_open() + bytes(128 << 10)),
+        ("an unknown gap reason", "BadValue", epoch_open(gap=9)), ("over its size", "TooLong", epoch_open() + bytes(128 << 10)),
     ]] + [("OwnerPolicy", why, error, data) for why, error, data in [
         ("cut", "Truncated", policy()[:-1]), ("a byte too many", "Trailing", policy() + b"\0"), ("version 0", "BadValue", policy(version=0)),
         ("version 1 with a hash before", "BadValue", policy(version=1)), ("version 2 without", "BadValue", policy(prev=bytes(32))),

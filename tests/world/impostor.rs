@@ -104,7 +104,7 @@ async fn session(link: Link, mut control: ControlReceiver, script: Script) {
         tokio::select! {
             said = control.next() => match said {
                 Ok(Some(Control::Publish { track, .. })) => {
-                    let _ = link.control_send(&Control::PublishOk { track, next: Sequence(0) });
+                    let _ = link.control_send(&Control::PublishOk { track, next: Sequence(0), newest: Vec::new() });
                 }
                 Ok(Some(_)) => {}
                 _ => return,

@@ -28,7 +28,7 @@ use ed25519_dalek::SigningKey;
 use escrow::share::ShareError;
 use host::rng::Rng;
 use media::enrollment::ObjectError;
-use media::epoch::{EpochClose, GapReason};
+use media::epoch::{EpochClose, GapReason, LossReason};
 use media::id::{CameraId, Day, Sequence};
 use media::segment::{SegmentHeader, Start};
 use media::time::Micros;
@@ -273,7 +273,7 @@ impl Film {
         }
         let (number, codecs, init) = (run.number, run.codecs.clone(), run.init.clone());
         let fits = self.epoch.as_ref().is_some_and(|epoch| epoch.holds(start_us));
-        if !fits || self.gap != GapReason::None || self.gains_a_share()? {
+        if !fits || self.gap != GapReason::None || self.has_given_way()? || self.gains_a_share()? {
             self.open_epoch(start_us)?;
         }
         let Some(epoch) = &self.epoch else { return Ok(()) };
@@ -354,6 +354,7 @@ impl Film {
             GapReason::OutsideSchedule => 3,
             GapReason::Privacy => 4,
             GapReason::SpoolOverflow => 5,
+            GapReason::IdentityConflict => 6,
         };
         if weight(gap) > weight(self.gap) {
             self.gap = gap;
@@ -377,7 +378,12 @@ fn keep(
     let gone = {
         let mut spools = handover.spools.lock();
         let gone = spools.make_room(handover.track, bytes.len() as u64, limit)?;
-        spools.of_mut(handover.track).keep_segment(sequence, bytes, close)?;
+        let spool = spools.of_mut(handover.track);
+        spool.keep_segment(sequence, bytes, close)?;
+        if spool.is_disputed(close.epoch_no)? {
+            spool.set_aside(sequence, LossReason::Disputed)?;
+            handover.outbox.remove(sequence);
+        }
         gone
     };
     if let Some((track, first)) = gone.first() {

@@ -27,7 +27,7 @@ use crate::spool::SpoolError;
 use crate::state::Tracks;
 use host::machine::Machine;
 use host::shutdown::Shutdown;
-use media::id::CameraId;
+use media::id::{CameraId, EpochNo};
 use media::message::{Refusal, RefusalCode};
 use media::sign::PublicKey;
 use quic::{CallError, ControlReceiver, LinkError};
@@ -53,8 +53,24 @@ pub(crate) enum SessionError {
     Refused(#[from] Refusal),
     #[error("the relay did not say within {} s whether it lets this camera publish", LEAVE.as_secs())]
     NoLeave,
+    #[error("another camera with this one's key has taken epoch {0}")]
+    Contested(EpochNo),
     #[error("the relay closed the session")]
     Closed,
+}
+
+impl SessionError {
+    fn is_about_identity(&self) -> bool {
+        match self {
+            Self::Contested(_) => true,
+            Self::Refused(refusal)
+            | Self::Link(LinkError::Refused(refusal))
+            | Self::Call(CallError::Refused(refusal) | CallError::Link(LinkError::Refused(refusal))) => {
+                refusal.code == RefusalCode::Replaced
+            }
+            Self::Link(_) | Self::Call(_) | Self::Spool(_) | Self::NoLeave | Self::Closed => false,
+        }
+    }
 }
 
 /// What is published, and to whom.
@@ -82,12 +98,15 @@ impl Publisher {
         loop {
             let error = match self.begin(&mut sessions).await {
                 Ok((session, mut control)) => {
-                    sessions.worked();
                     let Err(error) = tokio::select! {
                         ended = session.follow(&mut control) => ended,
                         ended = chores::run(&session) => ended,
                         ended = sending::run(&session) => ended,
                     };
+                    // Two that take each other's place come back ever later.
+                    if !error.is_about_identity() {
+                        sessions.worked();
+                    }
                     error
                 }
                 Err(error) => error,
@@ -109,10 +128,10 @@ impl Publisher {
         let (link, mut control) = sessions.open().await?;
         let steady_us = Clocks::new(self.machine.clock.clone()).steady_us();
         self.tracks.main.relay_time.hear(link.welcome_now_us(), steady_us);
-        let main = Track::begin(&link, &mut control, camera_id, &self.tracks.main).await?;
+        let main = Track::begin(&link, &mut control, self.camera_key, &self.tracks.main).await?;
         let sub = match &self.tracks.sub {
             None => None,
-            Some(handover) => match Track::begin(&link, &mut control, camera_id, handover).await {
+            Some(handover) => match Track::begin(&link, &mut control, self.camera_key, handover).await {
                 Ok(sub) => Some(sub),
                 // A relay that takes fewer tracks than there are.
                 Err(SessionError::Refused(refusal)) if refusal.code == RefusalCode::Quota => {

@@ -17,6 +17,7 @@
 //! given to another.
 
 mod both;
+mod history;
 mod owner;
 mod segments;
 mod tables;
@@ -107,8 +108,9 @@ impl Spool {
 
     fn of_track(db: Arc<Db>, data: &Path, track: TrackId) -> Result<Self, SpoolError> {
         let segments = Segments::open(data.join(folder(track)), Stats::default())?;
-        let spool = Self { db, track, segments };
+        let mut spool = Self { db, track, segments };
         spool.recover()?;
+        spool.put_disputed_aside()?;
         Ok(spool)
     }
 
@@ -134,7 +136,10 @@ impl Spool {
     /// The segments up to this one have their numbers; `close` is how its epoch stands with it.
     fn count(&self, last: Sequence, close: Option<&EpochClose>) -> Result<(), SpoolError> {
         Ok(self.db.write(|tx| {
-            tx.open_table(NEXT_SEQUENCE)?.insert(self.track.0, last.0.saturating_add(1))?;
+            let mut next = tx.open_table(NEXT_SEQUENCE)?;
+            // They may have gone on in another block since this one was begun.
+            let counted = next.get(self.track.0)?.map_or(0, |row| row.value());
+            next.insert(self.track.0, last.0.saturating_add(1).max(counted))?;
             if let Some(close) = close {
                 tx.open_table(LAST_CLOSE)?.insert(self.track.0, row_of_close(close))?;
             }
@@ -191,13 +196,15 @@ impl Spool {
         })?)
     }
 
-    /// The kept EpochOpens from this epoch on.
+    /// The kept EpochOpens from this epoch on that are to be put.
     pub(crate) fn opens_from(&self, epoch: EpochNo) -> Result<Vec<(EpochNo, Vec<u8>)>, SpoolError> {
         Ok(self.db.read(|tx| {
             let mut opens = Vec::new();
             for row in tx.open_table(OPENS)?.range((self.track.0, epoch.0)..=(self.track.0, u64::MAX))? {
                 let (key, open) = row?;
-                opens.push((EpochNo(key.value().1), open.value().to_vec()));
+                if open.value() != history::DISPUTED {
+                    opens.push((EpochNo(key.value().1), open.value().to_vec()));
+                }
             }
             Ok(opens)
         })?)
@@ -264,7 +271,9 @@ impl Spool {
     /// Puts a segment aside that no relay will take; the next EpochOpen says so.
     pub(crate) fn set_aside(&mut self, sequence: Sequence, why: LossReason) -> Result<(), SpoolError> {
         self.note_loss(sequence, why)?;
-        self.segments.set_aside(sequence)
+        self.segments.set_aside(sequence)?;
+        self.segments.stats().change(|now| now.refused += 1);
+        Ok(())
     }
 
     /// Durable before it goes, so that no crash makes the loss a silent one.

@@ -38,6 +38,8 @@ pub struct Troubles {
     pub time: Option<String>,
     /// Why there is no session with the relay, or why it does not store.
     pub link: Option<String>,
+    /// That another camera films with its key, or did.
+    pub identity: Option<String>,
     /// Why a newer policy of the owner is not followed.
     pub policy: Option<String>,
     /// Which trustees get no share of what is filmed.

@@ -133,6 +133,8 @@ reasons! {
     OutsideSchedule = 6, "outside-schedule", "outside the camera's hours of filming";
     /// The camera's privacy switch was on.
     Privacy = 7, "privacy", "the camera's privacy switch was on";
+    /// Another history of its identity used its numbers.
+    IdentityConflict = 8, "identity-conflict", "another camera filmed with the same key, or this one was put back from a backup";
 }
 
 reasons! {
@@ -142,7 +144,7 @@ reasons! {
     SpoolOverflow = 1, "spool-overflow", "the camera let it go: its spool overflowed";
     /// The relay said that it will never take them; they lie beside the spool.
     Refused = 2, "refused", "the relay will not take it; it lies in the camera's folder";
-    /// Another camera with the same key used their numbers; they lie beside the spool.
+    /// Another history of its identity used their numbers; they lie beside the spool.
     Disputed = 3, "disputed", "another camera with the same key used its number; it lies in the camera's folder";
 }
 

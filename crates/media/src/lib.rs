@@ -28,6 +28,7 @@
 extern crate alloc;
 
 pub mod account;
+pub mod block;
 pub mod chain;
 pub mod codec;
 pub mod enrollment;

@@ -42,8 +42,11 @@ pub struct Status {
     pub clock_is_off: bool,
     /// How often another connection with the camera's key took over, since the relay started. Once
     /// is a network that changed; a number that grows while the network is steady is a key that was
-    /// copied: pair the camera anew.
+    /// copied: give the camera a new one.
     pub replaced: u64,
+    /// How many of its EpochOpens told of another history of its identity, since the relay started:
+    /// its key was copied, or it was put back from a backup.
+    pub conflicts: u64,
     /// Bytes of the newest minute over its filmed time; `None` where nothing of it could be read.
     pub bits_per_second: Option<u64>,
     /// Earlier segments that still waited in the camera's spool when its newest one began, by the
@@ -152,6 +155,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
         clock_offset_ms,
         clock_is_off: clock_offset_ms.unsigned_abs() > CLOCK_TOLERANCE_MS,
         replaced: told.map_or(0, |told| told.replaced),
+        conflicts: told.map_or(0, |told| told.conflicts),
         bits_per_second: None,
         waiting: None,
         second: tracks.iter().any(|track| {
@@ -193,12 +197,13 @@ mod tests {
             newest_us: Some(Micros(4)),
             clock_offset_ms,
             replaced: 6,
+            conflicts: 2,
             tracks: Vec::new(),
         };
         assert!(!beside(&camera, &[told(2, 0)]).online, "another's word is not this camera's");
         let shown = beside(&camera, &[told(2, 0), told(1, -30_001)]);
         assert_eq!((shown.online, shown.newest_us, shown.clock_is_off), (true, 4, true));
-        assert_eq!(shown.replaced, 6);
+        assert_eq!((shown.replaced, shown.conflicts), (6, 2));
         assert!(!beside(&camera, &[told(1, 30_000)]).clock_is_off);
         assert!(beside(&camera, &[told(1, i64::MIN)]).clock_is_off);
 

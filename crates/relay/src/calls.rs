@@ -153,6 +153,7 @@ async fn list_cameras(relay: &Relay, peer: &Peer, now: Seconds) -> Result<Respon
         newest_us: camera.newest_us,
         clock_offset_ms: camera.clock_offset_ms,
         replaced: relay.on_air.publishers.replaced(camera.camera_id),
+        conflicts: relay.on_air.publishers.conflicts(camera.camera_id),
         tracks: camera.tracks,
     });
     Ok(Response::Cameras(cameras.collect()))

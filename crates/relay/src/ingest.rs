@@ -24,9 +24,10 @@ use crate::peer::Peer;
 use crate::refuse::{OrRefuse, internal, refusal};
 use crate::state::Relay;
 use bytes::Bytes;
+use media::block::Block;
 use media::chain::{Chain, FragmentsHash};
 use media::codec::DecodeError;
-use media::epoch::SignedEpochOpen;
+use media::epoch::{EpochContext, GapReason, SignedEpochOpen};
 use media::id::{CameraId, Sequence, TrackId};
 use media::limits;
 use media::message::{Control, Refusal, RefusalCode};
@@ -231,6 +232,10 @@ async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> R
     if !peer.tracks.lock().contains(&header.track) {
         return Err(RefusalCode::NotAllowed.because("publish this track first"));
     }
+    // SPEC: segment.md#two-histories: a segment of another block than its epoch MUST be refused.
+    if Block::of_segment(header.sequence) != Block::of_epoch(header.epoch_no) {
+        return Err(RefusalCode::OutOfOrder.because("a segment has a number of its epoch's block"));
+    }
     relay.take_write(header.camera_id)?;
     if let Some(start) = peer.memory.start(&header) {
         return Ok(Admitted { relay, peer, header, camera_pk, start });
@@ -321,8 +326,21 @@ pub(crate) async fn put_epoch_open(relay: &Relay, peer: &Peer, bytes: &[u8]) -> 
         return Err(RefusalCode::NotFound
             .because("the EpochOpen names a policy that is not here: its owner must put it first"));
     }
+    let EpochContext { camera_id, track, epoch_no, .. } = *context;
+    let newest = relay.store.newest_epoch(camera_id, track).await.or_refuse()?;
+    if !Block::of_epoch(epoch_no).may_follow(newest) {
+        return Err(
+            RefusalCode::OutOfOrder.because("an epoch's number is at most one block after the highest")
+        );
+    }
     relay.store.put_epoch_open(&signed, relay.now_us()).await.or_refuse()?;
     peer.memory.remember_epoch(&signed);
+    let close = signed.unverified().previous;
+    let is_conflict = close.is_some_and(|close| close.gap == GapReason::IdentityConflict);
+    if is_conflict && newest < Some(epoch_no) {
+        tracing::warn!(%camera_id, track = track.0, epoch = epoch_no.0, "two histories of one camera's identity: its key was copied, or it was put back from a backup");
+        relay.on_air.publishers.note_conflict(camera_id);
+    }
     Ok(())
 }
 
@@ -335,11 +353,19 @@ pub(crate) async fn begin_publishing(
 ) -> Result<Control, Refusal> {
     relay.access.may_publish(&peer.key, camera_id)?;
     relay.check_track(track)?;
-    relay.on_air.publishers.enter(camera_id, peer.number, &peer.link);
+    relay.on_air.publishers.enter(camera_id, peer.number, &peer.link)?;
     let next = relay.store.next_missing(camera_id, track).await.or_refuse()?;
+    let newest = match relay.store.newest_epoch(camera_id, track).await.or_refuse()? {
+        Some(number) => relay.store.epoch_open(camera_id, track, number).await,
+        None => Ok(None),
+    };
+    let newest = newest.unwrap_or_else(|error| {
+        tracing::error!(%camera_id, %error, "the newest EpochOpen is not read: a copied camera would not show");
+        None
+    });
     relay.on_air.fanout.track(camera_id, track).expect(next);
     peer.tracks.lock().insert(track);
-    Ok(Control::PublishOk { track, next })
+    Ok(Control::PublishOk { track, next, newest: newest.unwrap_or_default().to_vec() })
 }
 
 #[cfg(test)]

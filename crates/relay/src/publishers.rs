@@ -1,11 +1,17 @@
 //! Which connection publishes each camera now. Of two with one identity the newer wins, and it is
-//! never silent: the older is told, the operator's log and status page say so.
+//! never silent: the older is told, the operator's log and status page say so. One that took over
+//! has its time before it is replaced itself, so that a copy cannot keep the original out.
 
 use host::lock::Mutex;
 use media::id::CameraId;
-use media::message::RefusalCode;
+use media::message::{Refusal, RefusalCode};
 use quic::Link;
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// So long one that took over is not replaced.
+const TENURE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(crate) struct Publishers {
@@ -15,8 +21,12 @@ pub(crate) struct Publishers {
 #[derive(Debug, Default)]
 struct Publisher {
     now: Option<(u64, Link)>,
-    /// How often another connection took over while one was open, since the relay started.
+    /// When a connection took over while one was open,
+    taken_over: Option<Instant>,
+    /// how often, since the relay started,
     replaced: u64,
+    /// and how many EpochOpens told of two histories.
+    conflicts: u64,
 }
 
 /// A camera's line on the status page.
@@ -28,30 +38,40 @@ pub(crate) struct Seen {
 }
 
 impl Publishers {
-    /// `connection` publishes from now on; whoever did before is told and disconnected. `true` when
-    /// somebody was replaced.
+    /// `connection` publishes from now on; whoever did before is told and disconnected. Refused while
+    /// the one that publishes took over just now.
     // SPEC: session.md#publishing: the newer of two connections with one identity MUST win, and the
     // older be refused with `replaced`.
-    pub(crate) fn enter(&self, camera_id: CameraId, connection: u64, link: &Link) -> bool {
+    pub(crate) fn enter(&self, camera_id: CameraId, connection: u64, link: &Link) -> Result<(), Refusal> {
         let older = {
             let mut connected = self.connected.lock();
             let publisher = connected.entry(camera_id).or_default();
-            match &publisher.now {
-                Some((held, _)) if *held == connection => return false,
-                _ => {}
+            if let Some((held, _)) = &publisher.now {
+                if *held == connection {
+                    return Ok(());
+                }
+                if publisher.taken_over.is_some_and(|at| at.elapsed() < TENURE) {
+                    let text = "another connection with your key took over just now: come back in a moment";
+                    return Err(RefusalCode::Quota.because(text));
+                }
+                publisher.replaced += 1;
             }
-            let older = publisher.now.replace((connection, link.clone()));
-            publisher.replaced += u64::from(older.is_some());
-            older
+            publisher.taken_over = publisher.now.is_some().then(Instant::now);
+            publisher.now.replace((connection, link.clone()))
         };
-        let Some((_, older)) = older else { return false };
+        let Some((_, older)) = older else { return Ok(()) };
         let here = link.peer_address();
         let there = older.peer_address();
         tracing::warn!(%camera_id, newer = %here, older = %there, "two connections with one camera's key: the newer goes on; if this repeats, the key was copied");
         older.close(&RefusalCode::Replaced.because(
             "another connection with your key took over; if you did not open it, your key was copied",
         ));
-        true
+        Ok(())
+    }
+
+    /// An EpochOpen told of two histories.
+    pub(crate) fn note_conflict(&self, camera_id: CameraId) {
+        self.connected.lock().entry(camera_id).or_default().conflicts += 1;
     }
 
     /// `connection` has ended. `true` when it was the one that published.
@@ -75,6 +95,11 @@ impl Publishers {
     pub(crate) fn replaced(&self, camera_id: CameraId) -> u64 {
         let connected = self.connected.lock();
         connected.get(&camera_id).map_or(0, |publisher| publisher.replaced)
+    }
+
+    /// How many EpochOpens told of two histories.
+    pub(crate) fn conflicts(&self, camera_id: CameraId) -> u64 {
+        self.connected.lock().get(&camera_id).map_or(0, |publisher| publisher.conflicts)
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {

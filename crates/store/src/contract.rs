@@ -143,6 +143,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// The record under a key.
     fn get(&self, key: Key) -> Answer<'_, Option<Entry>>;
 
+    /// The EpochOpen of the highest number of a track.
+    fn newest_open(&self, camera_id: CameraId, track: TrackId) -> Answer<'_, Option<Entry>>;
+
     /// The policy of a camera with this hash; the newest for `None`.
     fn policy(&self, camera_id: CameraId, hash: Option<[u8; 32]>) -> Answer<'_, Option<Entry>>;
 

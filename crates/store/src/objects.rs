@@ -96,6 +96,18 @@ impl Store {
         self.object(Key { kind: Kind::EpochOpen, camera_id, track, number: epoch_no.0 }).await
     }
 
+    /// The highest number of a track's EpochOpens.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub async fn newest_epoch(
+        &self,
+        camera_id: CameraId,
+        track: TrackId,
+    ) -> Result<Option<EpochNo>, StoreError> {
+        Ok(self.backend.newest_open(camera_id, track).await?.map(|entry| entry.header.epoch_no))
+    }
+
     async fn object(&self, key: Key) -> Result<Option<Bytes>, StoreError> {
         match self.backend.get(key).await? {
             Some(entry) => self.backend.read(entry).await.map(Some),

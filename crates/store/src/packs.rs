@@ -41,7 +41,7 @@
 
 use crate::contract::{Answer, Backend, CameraTotals, Entry, Page, Put, Span, Swept};
 use crate::error::StoreError;
-use crate::record::Key;
+use crate::record::{Key, Kind};
 use crate::retention::Terms;
 use bytes::Bytes;
 use host::blocking;
@@ -233,6 +233,11 @@ impl Backend for Packs {
 
     fn get(&self, key: Key) -> Answer<'_, Option<Entry>> {
         self.look(move |inner| inner.index.read(|view| view.get(&key)))
+    }
+
+    fn newest_open(&self, camera_id: CameraId, track: TrackId) -> Answer<'_, Option<Entry>> {
+        let of = Key { kind: Kind::EpochOpen, camera_id, track, number: 0 };
+        self.look(move |inner| inner.index.read(|view| Ok(view.ends(&of)?.1)))
     }
 
     fn policy(&self, camera_id: CameraId, hash: Option<[u8; 32]>) -> Answer<'_, Option<Entry>> {

@@ -202,6 +202,8 @@ async fn epoch_opens_are_found_by_time_and_outlive_their_segments(place: &impl P
     store.put_epoch_open(&epoch(&camera, 3), at(1)).await.expect("sent again");
     let other = store.put_epoch_open(&epoch_of(&camera, 3, 59_000), T0).await.unwrap_err();
     assert!(matches!(other, StoreError::Taken { what: "EpochOpen", number: 3 }), "{other}");
+    assert_eq!(store.newest_epoch(id, TRACK).await.unwrap(), Some(EpochNo(19)));
+    assert_eq!(store.newest_epoch(id, TrackId(TRACK.0 + 1)).await.unwrap(), None);
     let found = store.epoch_opens(id, TRACK, at(179_999_999), at(900_000_000), 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![2, 3, 4, 5], true));
     let found = store.epoch_opens(id, TRACK, at(1_080_000_000), Micros::MAX, 4).await.unwrap();

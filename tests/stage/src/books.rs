@@ -120,11 +120,16 @@ impl Camera {
     /// Begins the next epoch; its signed EpochOpen.
     pub fn next_epoch(&mut self) -> Vec<u8> {
         let epoch_no = self.open.as_ref().map_or(EpochNo(0), |open| EpochNo(open.context.epoch_no.0 + 1));
+        self.epoch(epoch_no, GapReason::None)
+    }
+
+    /// Begins the epoch of this number; its signed EpochOpen.
+    pub fn epoch(&mut self, epoch_no: EpochNo, gap: GapReason) -> Vec<u8> {
         let previous = self.open.as_ref().map(|open| EpochClose {
             epoch_no: open.context.epoch_no,
             segments: self.k,
             chain: self.chain.0,
-            gap: GapReason::None,
+            gap,
         });
         let open = EpochOpen {
             context: EpochContext {

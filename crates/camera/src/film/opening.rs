@@ -24,7 +24,9 @@ impl Film {
         let pairing = spool.pairing()?;
         let policy = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key)?;
         let content = policy.unverified();
-        let start_us = epochs::start_us(segment_us, content.epoch_len_s, self.epoch.as_ref(), self.gap);
+        let conflict = spool.conflict()?;
+        let gap = conflict.map_or(self.gap, |close| close.gap);
+        let start_us = epochs::start_us(segment_us, content.epoch_len_s, self.epoch.as_ref(), gap);
         let day = start_us.day();
         let keys = day_keys(&spool, content, day)?;
         let missing = content.trustees.iter().zip(&keys).filter(|(_, key)| key.is_none());
@@ -47,9 +49,10 @@ impl Film {
         let lost = spool.lost()?;
         let overflowed = lost.iter().any(|lost| lost.why == LossReason::SpoolOverflow);
         let gap = if overflowed { GapReason::SpoolOverflow } else { self.gap };
-        let previous = match &self.epoch {
-            Some(epoch) => Some(epoch.close(gap)),
-            None => spool.last_close()?.map(|close| EpochClose { gap, ..close }),
+        let previous = match (&self.epoch, conflict) {
+            (_, Some(conflict)) => Some(conflict),
+            (Some(epoch), None) => Some(epoch.close(gap)),
+            (None, None) => spool.last_close()?.map(|close| EpochClose { gap, ..close }),
         };
         let opening = Opening {
             camera: &self.camera,
@@ -87,6 +90,12 @@ impl Film {
 }
 
 impl Film {
+    /// Whether numbers went on in another block: the epoch being filmed ends.
+    pub(super) fn has_given_way(&self) -> Result<bool, FilmError> {
+        let Some(epoch) = &self.epoch else { return Ok(false) };
+        Ok(epoch.open.context.epoch_no.next() != Some(self.handover.spool().next_epoch()?))
+    }
+
     /// Whether a key has come that the epoch being filmed lacks: then another epoch begins, so that no
     /// trustee is left out longer than it must.
     pub(super) fn gains_a_share(&self) -> Result<bool, FilmError> {

@@ -9,7 +9,7 @@ use crate::state;
 use container::split::Splitter;
 use escrow::daykeys::DayKey;
 use media::chain::{Chain, FragmentsHash};
-use media::epoch::{LossReason, Lost, SignedEpochOpen};
+use media::epoch::{Lost, SignedEpochOpen};
 use media::id::{Day, EpochNo, TrackId};
 use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
 use media::receipt::{Range, Receipt};
@@ -204,6 +204,43 @@ fn a_source_that_broke_off_and_a_clock_that_was_set_are_told_by_the_next_close()
     let runs: Vec<_> = scene.segments().iter().map(|(header, ..)| (header.run, header.start)).collect();
     assert_eq!(runs.last(), Some(&(3, Start::KeyFrame)), "a clock that was set begins a run");
     assert_eq!(scene.handover.stats.now().sent, 12);
+}
+
+#[test]
+fn a_camera_that_gives_way_ends_its_epoch_tells_it_and_films_on_under_numbers_of_its_own() {
+    let mut scene = Scene::new(&[], u64::MAX);
+    scene.films(MIDNIGHT + SECOND, 0);
+    // Another history's, of the same key.
+    let mut theirs = scene.opens().remove(0);
+    theirs.context.epoch_no = EpochNo(3);
+    let theirs = theirs.sign(&SigningKey::from_bytes(&[7; 32]));
+    assert!(scene.handover.spool().give_way(theirs.bytes(), &scene.camera_pk).unwrap());
+    // Without a pause, within what was its epoch.
+    let passed = scene.pieces.iter().skip(1).cloned().collect::<Vec<_>>();
+    for (at, piece) in (1..).zip(passed) {
+        let now = Moment {
+            wall_us: Micros(MIDNIGHT + 5 * SECOND + at * 100_000),
+            steady_us: 4 * SECOND + at * 100_000,
+        };
+        scene.film.handle(Heard::Piece(piece, now));
+    }
+    scene.film.end_segment();
+    let (opens, segments) = (scene.opens(), scene.segments());
+    let block = media::block::Block::of_epoch(EpochNo(0)).next().unwrap();
+    assert_eq!(opens.len(), 2);
+    assert_eq!(opens[1].context.epoch_no, block.first_epoch());
+    let close = opens[1].previous.unwrap();
+    assert_eq!((close.gap, close.epoch_no), (GapReason::IdentityConflict, EpochNo(0)));
+    let left = segments.iter().filter(|(header, ..)| header.epoch_no == EpochNo(0));
+    let (left, last) = (left.clone().count(), left.clone().next_back().unwrap());
+    assert_eq!(
+        (close.segments as usize, close.chain),
+        (left, last.1.chain.0),
+        "its own history ends in good order"
+    );
+    let first = &segments[left].0;
+    assert_eq!((first.sequence, first.k), (block.first_segment(), 0));
+    assert!(segments.len() > left + 2, "it films on");
 }
 
 #[test]

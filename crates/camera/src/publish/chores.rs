@@ -8,6 +8,7 @@ use crate::spool::{Spool, SpoolError};
 use escrow::daykeys::{DayKey, PublishedDayKey};
 use host::backoff::Backoff;
 use media::id::{CameraId, Day, EpochNo};
+use media::message::RefusalCode;
 use media::notice::DayNotice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::sign::PublicKey;
@@ -93,8 +94,15 @@ async fn put_opens(session: &Session) -> Result<(), SessionError> {
 async fn put_opens_of(session: &Session, track: &Track) -> Result<(), SessionError> {
     let waiting = |spool: &mut Spool| spool.opens_from(spool.confirmed_opens()?);
     for (epoch, open) in track.handover.on_disk(waiting).await? {
-        ask(&session.link, &calls::put_epoch_open(open)).await?;
-        track.handover.on_disk(move |spool| spool.confirm_open(epoch)).await?;
+        match ask(&session.link, &calls::put_epoch_open(open)).await {
+            Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::SequenceTaken => {
+                track.handle_taken(epoch, &refusal).await?;
+            }
+            put => {
+                put?;
+                track.handover.on_disk(move |spool| spool.confirm_open(epoch)).await?;
+            }
+        }
         track.confirmed.send_replace(EpochNo(epoch.0.saturating_add(1)));
     }
     Ok(())

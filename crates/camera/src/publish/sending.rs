@@ -180,7 +180,8 @@ impl Sending {
     async fn send(&mut self) -> Result<Sent, SendError> {
         let live = self.handover.live.borrow().clone().filter(|live| live.sequence == self.sequence);
         if let Some(mut live) = live {
-            let (mut stream, mut at) = (self.open(live.epoch_no).await?, 0);
+            let Some(mut stream) = self.open(live.epoch_no).await? else { return Ok(Sent::Gone) };
+            let mut at = 0;
             loop {
                 match live.next(&mut at).await {
                     Next::Pieces(bytes) => stream.write(&bytes).await?,
@@ -195,7 +196,7 @@ impl Sending {
         };
         let header = bytes.get(..media::segment::HEADER_LEN).map(SegmentHeader::decode);
         let Some(Ok(header)) = header else { return Ok(Sent::Gone) };
-        let mut stream = self.open(header.epoch_no).await?;
+        let Some(mut stream) = self.open(header.epoch_no).await? else { return Ok(Sent::Gone) };
         if self.priority == BACKLOG {
             backfill::send(self.backfill, &self.link, stream, &bytes).await?;
         } else {
@@ -205,10 +206,14 @@ impl Sending {
         Ok(Sent::Whole)
     }
 
+    /// A stream for a segment of this epoch; none if the relay has another history's under its number.
     // SPEC: session.md#publishing: a segment MUST NOT be sent before the relay has its EpochOpen.
-    async fn open(&mut self, epoch: EpochNo) -> Result<SegmentSend, LinkError> {
+    async fn open(&mut self, epoch: EpochNo) -> Result<Option<SegmentSend>, SendError> {
         // The sender lives as long as the session, and so does this.
         let _ = self.confirmed.wait_for(|confirmed| *confirmed > epoch).await;
-        self.link.open_segment(self.priority).await
+        if self.handover.on_disk(move |spool| spool.is_disputed(epoch)).await? {
+            return Ok(None);
+        }
+        Ok(Some(self.link.open_segment(self.priority).await?))
     }
 }

@@ -23,6 +23,9 @@ use tokio::time::{sleep, timeout};
 /// have recovered.
 const LATER: Duration = Duration::from_secs(2);
 
+/// What a person is told of another history.
+const TWO_HISTORIES: &str = "another camera films with this one's key, or this one was put back from a backup: its numbers go on apart from the other's; its owner should give it a new key (`candor owner camera rekey`)";
+
 pub(super) struct Session {
     pub(super) link: Link,
     pub(super) camera_key: PublicKey,
@@ -48,7 +51,8 @@ pub(super) struct Track {
 
 /// What a relay says to a camera.
 enum Said {
-    Leave(TrackId),
+    /// With the EpochOpen of the highest number that it has.
+    Leave(TrackId, Vec<u8>),
     Stored(TrackId, Sequence),
     NotStored(TrackId, Sequence, Refusal),
     PolicyChanged,
@@ -59,7 +63,7 @@ enum Said {
 async fn hear(control: &mut ControlReceiver) -> Result<Said, SessionError> {
     loop {
         return match control.next().await?.ok_or(SessionError::Closed)? {
-            Control::PublishOk { track, .. } => Ok(Said::Leave(track)),
+            Control::PublishOk { track, newest, .. } => Ok(Said::Leave(track, newest)),
             Control::Ack { track, sequence } => Ok(Said::Stored(track, sequence)),
             Control::Nack { track, sequence, refusal } => Ok(Said::NotStored(track, sequence, refusal)),
             Control::PolicyChanged { .. } => Ok(Said::PolicyChanged),
@@ -102,7 +106,7 @@ impl Session {
                 }
                 Said::PolicyChanged => self.policy_changed.notify_one(),
                 Said::Receipt(receipt) => self.keep_receipt(receipt).await?,
-                Said::Leave(_) => {}
+                Said::Leave(..) => {}
             }
         }
     }
@@ -126,15 +130,21 @@ impl Track {
     pub(super) async fn begin(
         link: &Link,
         control: &mut ControlReceiver,
-        camera_id: CameraId,
+        camera_key: PublicKey,
         handover: &Arc<Handover>,
     ) -> Result<Self, SessionError> {
-        let track = handover.track;
+        let (track, camera_id) = (handover.track, CameraId::of_key(&camera_key));
         link.control_send(&Control::Publish { camera_id, track })?;
-        timeout(LEAVE, leave(control, track)).await.map_err(|_| SessionError::NoLeave)??;
-        let (next, confirmed) = handover
-            .on_disk(|spool| Ok::<_, SpoolError>((spool.next_sequence()?, spool.confirmed_opens()?)))
-            .await?;
+        let newest = timeout(LEAVE, leave(control, track)).await.map_err(|_| SessionError::NoLeave)??;
+        let numbers = move |spool: &mut Spool| {
+            let gave_way = spool.give_way(&newest, &camera_key)?;
+            Ok::<_, SpoolError>((gave_way, spool.next_sequence()?, spool.confirmed_opens()?))
+        };
+        let (gave_way, next, confirmed) = handover.on_disk(numbers).await?;
+        if gave_way {
+            tracing::error!(track = track.0, "{TWO_HISTORIES}");
+            handover.stats.change(|now| now.troubles.identity = Some(TWO_HISTORIES.to_owned()));
+        }
         // The segment that is being filmed is the first live one; without one, the next.
         let live_from = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
         handover.outbox.connect(live_from);
@@ -180,14 +190,40 @@ impl Track {
             Judges::Nothing | Judges::Sender => self.requeue_later(sequence),
             // SPEC: session.md#refusals: the camera MUST keep it beside its spool.
             Judges::Object => {
-                self.handover.outbox.remove(sequence);
-                self.handover.stats.change(|now| now.refused += 1);
-                let is_disputed = refusal.code == RefusalCode::SequenceTaken;
-                let why = if is_disputed { LossReason::Disputed } else { LossReason::Refused };
-                self.handover.on_disk(move |spool| spool.set_aside(sequence, why)).await?;
+                let is_taken = refusal.code == RefusalCode::SequenceTaken;
+                let handover = self.handover.clone();
+                let put_aside = move |spool: &mut Spool| {
+                    if spool.segments.epoch_of(sequence).is_none() {
+                        return Ok::<_, SpoolError>(false);
+                    }
+                    let is_disputed = is_taken || spool.is_left(sequence)?;
+                    let why = if is_disputed { LossReason::Disputed } else { LossReason::Refused };
+                    spool.set_aside(sequence, why)?;
+                    handover.outbox.remove(sequence);
+                    Ok(true)
+                };
+                // One that is being filmed goes once more when it is whole.
+                if !self.handover.on_disk(put_aside).await? {
+                    self.requeue_later(sequence);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Another history has the number of this epoch: what was filmed in it is put aside. If it is being
+    /// filmed, the session ends, for the next one hears where the other history stands.
+    pub(super) async fn handle_taken(&self, epoch: EpochNo, refusal: &Refusal) -> Result<(), SessionError> {
+        tracing::warn!(track = self.handover.track.0, epoch = epoch.0, %refusal, "an epoch is disputed");
+        let dispute = move |spool: &mut Spool| {
+            Ok::<_, SpoolError>((spool.dispute(epoch)?, Some(spool.next_epoch()?) == epoch.next()))
+        };
+        let (disputed, is_newest) = self.handover.on_disk(dispute).await?;
+        for sequence in &disputed {
+            self.handover.outbox.remove(*sequence);
+        }
+        self.handover.stats.change(|now| now.troubles.link = Some(refusal.to_string()));
+        if is_newest { Err(SessionError::Contested(epoch)) } else { Ok(()) }
     }
 
     /// Sends a segment again, not at once. When the session ends meanwhile, it waits already.
@@ -202,14 +238,14 @@ impl Track {
     }
 }
 
-/// Waits until the relay lets this track be published.
-async fn leave(control: &mut ControlReceiver, of: TrackId) -> Result<(), SessionError> {
+/// Waits until the relay lets this track be published; its newest EpochOpen of it.
+async fn leave(control: &mut ControlReceiver, of: TrackId) -> Result<Vec<u8>, SessionError> {
     loop {
         match hear(control).await? {
-            Said::Leave(track) if track == of => return Ok(()),
+            Said::Leave(track, newest) if track == of => return Ok(newest),
             // Of another track nothing is under way yet, and the policy is asked for at the
             // beginning.
-            Said::Leave(_)
+            Said::Leave(..)
             | Said::Stored(..)
             | Said::NotStored(..)
             | Said::PolicyChanged

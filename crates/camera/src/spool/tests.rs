@@ -1,11 +1,12 @@
 use super::*;
 use crate::notices::Notices;
+use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, Day, TrackId};
 use media::segment::{SegmentHeader, Start, Trailer};
 use media::time::Micros;
 use seal::notice::NoticeRoot;
 
-fn spool() -> (tempfile::TempDir, Spool) {
+pub(super) fn spool() -> (tempfile::TempDir, Spool) {
     let dir = tempfile::tempdir().unwrap();
     Spool::create(dir.path()).unwrap();
     let spool = Spool::open(dir.path()).unwrap();
@@ -13,7 +14,7 @@ fn spool() -> (tempfile::TempDir, Spool) {
 }
 
 /// As long as the recovery looks at: a header, and the end of a trailer with this chain.
-fn segment(epoch: u64, k: u32, sequence: u64, chain: u8) -> Vec<u8> {
+pub(super) fn segment(epoch: u64, k: u32, sequence: u64, chain: u8) -> Vec<u8> {
     let header = SegmentHeader {
         camera_id: CameraId([1; 32]),
         track: TrackId(0),
@@ -28,7 +29,34 @@ fn segment(epoch: u64, k: u32, sequence: u64, chain: u8) -> Vec<u8> {
     [&header.encode()[..], &trailer.encode()].concat()
 }
 
-fn close(epoch: u64, segments: u32, chain: u8) -> EpochClose {
+/// The EpochOpen of this number; `mark` tells two of them apart.
+pub(super) fn open_of(seed: u8, track: TrackId, number: u64, mark: u8) -> Vec<u8> {
+    let camera = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+    let context = EpochContext {
+        camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
+        track,
+        epoch_no: EpochNo(number),
+        start_us: Micros(1),
+        dur_ms: 1000,
+        policy_hash: [mark; 32],
+        notice_commit: [0; 32],
+        t: 0,
+        n: 0,
+    };
+    let open = EpochOpen {
+        context,
+        key_commit: [0; 32],
+        share_commits: Vec::new(),
+        shares: Vec::new(),
+        wraps: Vec::new(),
+        previous: None,
+        lost: Vec::new(),
+        receipt: None,
+    };
+    open.sign(&camera).bytes().to_vec()
+}
+
+pub(super) fn close(epoch: u64, segments: u32, chain: u8) -> EpochClose {
     EpochClose { epoch_no: EpochNo(epoch), segments, chain: [chain; 32], gap: GapReason::Restart }
 }
 

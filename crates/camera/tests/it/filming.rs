@@ -190,29 +190,26 @@ async fn a_second_track_whose_epochs_the_relay_refuses_keeps_the_main_one_from_n
     let mut world = World::new().await;
     world.camera.sub = Some(world.camera.source.clone());
     world.pair().await;
-    let filming = world.film().await;
-    let sub = filming.at().sub.clone().unwrap();
-    until(&sub, "the second track", |stats| stats.now().acked >= 1).await;
-    filming.stop_and_join().await.unwrap();
-    // Somebody takes the second track's numbers away, so that they are used twice.
+    // Two epochs: the relay shows the newest.
+    for _ in 0..2 {
+        let filming = world.film().await;
+        let sub = filming.at().sub.clone().unwrap();
+        until(&sub, "the second track", |stats| stats.now().acked >= 1).await;
+        filming.stop_and_join().await.unwrap();
+    }
+    // Somebody spoils an EpochOpen of the second track that is to be put again.
     let database = redb::Database::open(world.camera.data.join("state.redb")).unwrap();
     let write = database.begin_write().unwrap();
-    for numbers in ["next sequence of track", "next epoch of track", "confirmed opens of track"] {
-        let mut numbers = write.open_table(redb::TableDefinition::<u32, u64>::new(numbers)).unwrap();
-        assert!(numbers.remove(TrackId::SUB.0).unwrap().is_some());
-    }
-    let runs = redb::TableDefinition::<u32, u32>::new("last run of track");
-    write.open_table(runs).unwrap().remove(TrackId::SUB.0).unwrap();
-    let closes = redb::TableDefinition::<u32, (u64, u32, [u8; 32])>::new("last close of track");
-    write.open_table(closes).unwrap().remove(TrackId::SUB.0).unwrap();
+    let confirmed = redb::TableDefinition::<u32, u64>::new("confirmed opens of track");
+    assert!(write.open_table(confirmed).unwrap().remove(TrackId::SUB.0).unwrap().is_some());
     let opens = redb::TableDefinition::<(u32, u64), &[u8]>::new("epoch opens");
-    write.open_table(opens).unwrap().retain(|(track, _), _| track != TrackId::SUB.0).unwrap();
+    write.open_table(opens).unwrap().insert((TrackId::SUB.0, 0), &b"spoilt"[..]).unwrap();
     write.commit().unwrap();
     drop(database);
     let filming = world.film().await;
     let (main, sub) = (filming.at().stats.clone(), filming.at().sub.clone().unwrap());
     until(&sub, "the relay's refusal", |stats| {
-        stats.now().troubles.link.is_some_and(|trouble| trouble.contains("sequence-taken"))
+        stats.now().troubles.link.is_some_and(|trouble| trouble.contains("malformed"))
     })
     .await;
     // More than may be under way at once: none of the second track's holds them up.

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod filming;
+mod twins;
 mod world;

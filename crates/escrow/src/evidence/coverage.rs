@@ -10,6 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 use media::account::{Account, Culprit};
+use media::block::Block;
 use media::epoch::{EpochClose, EpochOpen, GapReason};
 use media::id::{EpochNo, Sequence};
 use media::receipt::Range;
@@ -139,8 +140,7 @@ impl Coverage {
         let epoch = ended.header.epoch_no;
         let known = self.opens.iter().find(|open| open.context.epoch_no == epoch);
         let gap = self.continuity.take(ended, known.ok_or(OpenError::NoKey(epoch))?)?;
-        let before = self.last.map(|last| last.header.sequence.0 + 1);
-        self.holes.extend(before.and_then(|before| numbers(before, ended.header.sequence.0)));
+        self.holes.extend(self.last.and_then(|last| hole(&last, ended, gap.as_ref())));
         self.gaps.extend(gap);
         self.segments += 1;
         self.first.get_or_insert(*ended);
@@ -211,7 +211,14 @@ impl Coverage {
         let after = self.opens.iter().skip(1).map(Some).chain([self.closing.as_ref()]);
         self.opens.iter().zip(after).map(|(open, after)| {
             let close = after.and_then(|after| after.previous.as_ref());
-            (open, close.filter(|close| close.epoch_no == open.context.epoch_no))
+            let closes = |close: &&EpochClose| {
+                let epoch = open.context.epoch_no;
+                // That of another history of the camera's identity proves nothing about this one.
+                let is_of_this =
+                    close.gap != GapReason::IdentityConflict || self.missing_of(epoch, close).is_some();
+                close.epoch_no == epoch && is_of_this
+            };
+            (open, close.filter(closes))
         })
     }
 
@@ -252,7 +259,9 @@ impl Coverage {
         }
         // SPEC: segment.md#opening: the camera's reason MUST NOT excuse segments that it filmed,
         // spool overflow apart.
-        let reason = reason.filter(|reason| segments == 0 || *reason == GapReason::SpoolOverflow);
+        let reason = reason.filter(|reason| {
+            segments == 0 || matches!(reason, GapReason::SpoolOverflow | GapReason::IdentityConflict)
+        });
         let to_us = last.context.end_us().max(from_us);
         (segments > 0 || reason.is_some()).then_some(Gap { from_us, to_us, segments, reason })
     }
@@ -261,6 +270,16 @@ impl Coverage {
 /// From one number to the one before another; none where there is none.
 fn numbers(first: u64, end: u64) -> Option<Range> {
     (first < end).then(|| Range { first: Sequence(first), last: Sequence(end - 1) })
+}
+
+/// The numbers between two segments that are not there. Those between two blocks were given to none.
+fn hole(last: &Ended, next: &Ended, gap: Option<&Gap>) -> Option<Range> {
+    let (before, next) = (last.header.sequence, next.header.sequence);
+    let end = match Block::of_segment(before) == Block::of_segment(next) {
+        true => next.0,
+        false => before.0.saturating_add(1).saturating_add(gap.map_or(0, |gap| gap.segments)),
+    };
+    numbers(before.0.saturating_add(1), end)
 }
 
 fn end_of(last: &Ended) -> Micros {

@@ -121,6 +121,8 @@ pub struct CameraStatus {
     pub clock_offset_ms: i64,
     /// How often another connection with its key took over, since the relay started.
     pub replaced: u64,
+    /// How many EpochOpens came that name an identity conflict, since the relay started.
+    pub conflicts: u64,
     /// The tracks of which segments are stored, in order of their number.
     pub tracks: Vec<TrackStatus>,
 }
@@ -131,6 +133,7 @@ fields!(CameraStatus {
     newest_us,
     clock_offset_ms,
     replaced,
+    conflicts,
     tracks[limits::TRACKS_PER_CAMERA],
 } check CameraStatus::check);
 

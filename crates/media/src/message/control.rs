@@ -1,10 +1,12 @@
 //! What both sides say on the control stream.
 
+use alloc::vec::Vec;
+
 use super::{CONTROL_TYPE, Refusal};
 use crate::id::{CameraId, Sequence, TrackId};
-use crate::numbered;
 use crate::receipt::SignedReceipt;
 use crate::time::Micros;
+use crate::{limits, numbered};
 
 /// Where a subscription starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub enum Control {
         track: TrackId,
         /// The first sequence of which the relay holds nothing earlier missing.
         next: Sequence,
+        /// The EpochOpen of the highest number that the relay holds of the track; empty for none.
+        newest: Vec<u8>,
     },
     /// Relay: this segment is durable.
     Ack {
@@ -97,7 +101,7 @@ messages! { Control of CONTROL_TYPE, "control message":
     1 Hello { version };
     2 Welcome { version, now_us };
     3 Publish { camera_id, track };
-    4 PublishOk { track, next };
+    4 PublishOk { track, next, newest = "EpochOpen" <= limits::EPOCH_OPEN };
     5 Ack { track, sequence };
     6 Nack { track, sequence, refusal };
     7 Subscribe { camera_id, track, from };

@@ -22,7 +22,8 @@ pub(crate) fn controls() -> Vec<Control> {
         Control::Hello { version: 1 },
         Control::Welcome { version: 1, now_us: Micros::MAX },
         Control::Publish { camera_id, track },
-        Control::PublishOk { track, next: Sequence(9) },
+        Control::PublishOk { track, next: Sequence(9), newest: vec![] },
+        Control::PublishOk { track, next: Sequence(9), newest: epoch_open().bytes().to_vec() },
         Control::Ack { track, sequence: Sequence(u64::MAX) },
         Control::Nack { track, sequence: Sequence(7), refusal: refusal.clone() },
         Control::Subscribe { camera_id, track, from: From::NextSegment },
@@ -81,6 +82,7 @@ pub(crate) fn responses() -> Vec<Response> {
         newest_us: Some(Micros(3)),
         clock_offset_ms: -4,
         replaced: 5,
+        conflicts: 2,
         tracks: vec![track_status(0), track_status(7)],
     };
     vec![

@@ -4,6 +4,7 @@
 //!   than before. That there is none any more is retention, and no life.
 //! - Without a sign of life for `after` it is offline; the next one brings it back. What is shorter
 //!   is never told.
+//! - More than before of its EpochOpens tell of another history of its identity: that is told at once.
 //! - A relay that cannot be asked for `after` is unreachable. Meanwhile nothing is known of
 //!   cameras, and nothing is said of them: once it answers again each has the whole grace anew, for
 //!   cameras find their way back no sooner than we do.
@@ -31,6 +32,13 @@ pub enum Change {
         camera_id: String,
         away_secs: u64,
     },
+    /// It signed that another camera films with its key, or that it was put back from a backup;
+    /// `conflicts`: how often, since the relay started.
+    IdentityConflict {
+        camera: String,
+        camera_id: String,
+        conflicts: u64,
+    },
     /// Nothing is known of any camera.
     RelayUnreachable {
         reason: String,
@@ -47,6 +55,7 @@ impl Change {
         match self {
             Self::CameraOffline { .. } => "camera-offline",
             Self::CameraBack { .. } => "camera-back",
+            Self::IdentityConflict { .. } => "identity-conflict",
             Self::RelayUnreachable { .. } => "relay-unreachable",
             Self::RelayBack { .. } => "relay-back",
         }
@@ -55,9 +64,9 @@ impl Change {
     /// Name and id of the camera that it is about.
     pub fn camera(&self) -> Option<(&str, &str)> {
         match self {
-            Self::CameraOffline { camera, camera_id, .. } | Self::CameraBack { camera, camera_id, .. } => {
-                Some((camera, camera_id))
-            }
+            Self::CameraOffline { camera, camera_id, .. }
+            | Self::CameraBack { camera, camera_id, .. }
+            | Self::IdentityConflict { camera, camera_id, .. } => Some((camera, camera_id)),
             Self::RelayUnreachable { .. } | Self::RelayBack { .. } => None,
         }
     }
@@ -73,6 +82,12 @@ impl fmt::Display for Change {
                 write!(f, "{camera} is offline for {silent_secs} s: look after its power and its network")
             }
             Self::CameraBack { camera, away_secs, .. } => write!(f, "{camera} is back after {away_secs} s"),
+            Self::IdentityConflict { camera, .. } => {
+                write!(
+                    f,
+                    "another camera films with the key of {camera}, or {camera} was put back from a backup: look with `candor owner audit`, and give it a new key with `candor owner camera rekey`"
+                )
+            }
             Self::RelayUnreachable { reason, silent_secs } => {
                 write!(
                     f,
@@ -101,6 +116,8 @@ struct KnownCamera {
     alive: Duration,
     newest_us: u64,
     is_offline: bool,
+    /// How many were told of.
+    conflicts: u64,
 }
 
 impl Decision {
@@ -132,16 +149,29 @@ impl Decision {
                 }
                 self.answered = Some(now);
                 self.cameras.retain(|id, _| cameras.iter().any(|camera| camera.camera_id == *id));
-                changes.extend(cameras.iter().filter_map(|camera| self.camera(now, camera)));
+                changes.extend(cameras.iter().flat_map(|camera| self.camera(now, camera)));
                 changes
             }
         }
     }
 
-    fn camera(&mut self, now: Duration, seen: &Status) -> Option<Change> {
-        let (camera, camera_id) = (seen.name.clone(), seen.camera_id.clone());
-        let new = KnownCamera { alive: now, newest_us: seen.newest_us, is_offline: false };
-        let known = self.cameras.entry(camera_id.clone()).or_insert(new);
+    fn camera(&mut self, now: Duration, seen: &Status) -> Vec<Change> {
+        let new = KnownCamera { alive: now, newest_us: seen.newest_us, is_offline: false, conflicts: 0 };
+        let known = self.cameras.entry(seen.camera_id.clone()).or_insert(new);
+        // A relay that has started again counts from 0.
+        let told = std::mem::replace(&mut known.conflicts, seen.conflicts);
+        let conflict = (seen.conflicts > told).then(|| Change::IdentityConflict {
+            camera: seen.name.clone(),
+            camera_id: seen.camera_id.clone(),
+            conflicts: seen.conflicts,
+        });
+        conflict.into_iter().chain(known.life(now, seen, self.after)).collect()
+    }
+}
+
+impl KnownCamera {
+    fn life(&mut self, now: Duration, seen: &Status, after: Duration) -> Option<Change> {
+        let (camera, camera_id, known) = (seen.name.clone(), seen.camera_id.clone(), self);
         let stored = std::mem::replace(&mut known.newest_us, seen.newest_us);
         let silent = now.saturating_sub(known.alive);
         if seen.online || (seen.newest_us != 0 && stored != seen.newest_us) {
@@ -153,7 +183,7 @@ impl Decision {
                 away_secs: silent.as_secs(),
             });
         }
-        if known.is_offline || silent < self.after {
+        if known.is_offline || silent < after {
             return None;
         }
         known.is_offline = true;

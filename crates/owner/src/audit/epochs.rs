@@ -7,13 +7,14 @@
 //! notice_commit                the owner's own notice chain          else a request about it passes the owner by
 //! day key ids                  the trustees' day-keys leaves         else somebody else holds the shares
 //! numbers                      each answer of the relay in order     else something was skipped
+//! gap reason                   no identity conflict                  else its key was copied, or it was put back from a backup
 //! ```
 
 use crate::book::notice::CameraDay;
 use crate::book::{BookError, Stored, StoredCamera};
 use crate::live::policy::Policies;
 use crate::state::{As, Owner};
-use media::epoch::EpochOpen;
+use media::epoch::{EpochOpen, GapReason};
 use media::id::{CameraId, Day, TrackId};
 use media::limits::TRACKS_PER_CAMERA;
 use media::time::Micros;
@@ -49,7 +50,7 @@ pub(super) struct Checker<'a> {
     name: String,
     policies: Policies,
     known: &'a Known,
-    /// Up to which moment epochs have been seen.
+    /// The start of the last epoch that was seen.
     pub(super) reached_us: Micros,
     pub(super) checked: u64,
     pub(super) alarms: Vec<String>,
@@ -94,12 +95,18 @@ impl<'a> Checker<'a> {
     }
 
     fn check(&mut self, open: &EpochOpen) {
-        self.reached_us = self.reached_us.max(open.context.end_us());
+        // Not its planned end: after a restart, others may begin and end before that.
+        self.reached_us = self.reached_us.max(open.context.start_us);
         self.checked += 1;
         let epoch = open.context.epoch_no;
         if let Some(alarm) = self.policies.check(open) {
             let (expected, found) = (alarm.expected, alarm.found);
             self.alarm(format!("epoch {epoch}: expected {expected}, found {found}"));
+        }
+        if open.previous.is_some_and(|close| close.gap == GapReason::IdentityConflict) {
+            self.alarm(format!(
+                "epoch {epoch}: the camera signed that another one films with its key, or that it was put back from a backup; give it a new key (`candor owner camera rekey`)"
+            ));
         }
         let (camera, day) = (open.context.camera_id, open.context.day());
         match self.known.notices.get(&(camera, day)) {
@@ -144,7 +151,7 @@ pub(super) async fn check<'a>(
     // Each track that there may be has EpochOpens of its own, whether the owner knows of it or not.
     for track in (0..).map(TrackId).take(TRACKS_PER_CAMERA) {
         let mut checker = Checker::new(camera, track, known)?;
-        // An epoch that was open at the last audit is met again: it overlaps.
+        // The last epoch of the audit before is met again, and with it all that began since.
         let from_us = checker.reached_us;
         let mut paging = Paging::new(EpochQuery { camera_key, track, from_us, to_us: Micros::MAX });
         let gave_up = loop {

@@ -59,7 +59,7 @@ pub(crate) struct StoredCamera {
     pub(crate) paired_at: u64,
     /// Whether the camera's answer was put into its mailbox.
     pub(crate) welcomed: bool,
-    /// EpochOpens up to here were checked, Unix microseconds by track; none of a track that the relay
+    /// EpochOpens that start up to here were checked, Unix microseconds by track; none of a track that the relay
     /// never had.
     #[serde(default)]
     pub(crate) epochs_checked_to_us: BTreeMap<u32, u64>,
@@ -179,7 +179,7 @@ impl StoredCamera {
         Ok(enrollment.camera_pk)
     }
 
-    /// Up to which moment the EpochOpens of a track were checked.
+    /// Up to which start the EpochOpens of a track were checked.
     pub(crate) fn epochs_checked_to(&self, track: TrackId) -> Micros {
         Micros(self.epochs_checked_to_us.get(&track.0).copied().unwrap_or_default())
     }

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { mark, told, whole } from "./clip.js";
 import { alarming, described, proven, released, standing } from "./words.js";
 
-const camera = { online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, replaced: 0 };
+const camera = { online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, replaced: 0, conflicts: 0 };
 const proof = { worth: "fresh", head_size: 28, witnesses: 3, of_witnesses: 4, age: 12, problem: null, unexpected: 0, alarms: 0 };
 
 test("a camera is described by what is wrong with it, and by nothing else", () => {
@@ -22,6 +22,8 @@ test("a copied key is worse than a camera that is away", () => {
   assert.deepEqual(standing({ ...camera, online: false }), ["offline", "bad"]);
   assert.deepEqual(standing({ ...camera, replaced: 1 }), ["online", "good"], "a network that changed");
   assert.equal(standing({ ...camera, replaced: 2 })[1], "bad");
+  const conflict = standing({ ...camera, conflicts: 1 });
+  assert.ok(conflict[1] === "bad" && conflict[0].includes("new key"), "it is said with what to do");
 });
 
 test("the proof is never said to be better than it is", () => {

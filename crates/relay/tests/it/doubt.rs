@@ -35,6 +35,10 @@ impl Backend for InDoubt {
         self.packs.get(key)
     }
 
+    fn newest_open(&self, camera_id: CameraId, track: TrackId) -> Answer<'_, Option<Entry>> {
+        self.packs.newest_open(camera_id, track)
+    }
+
     fn policy(&self, camera_id: CameraId, hash: Option<[u8; 32]>) -> Answer<'_, Option<Entry>> {
         self.packs.policy(camera_id, hash)
     }

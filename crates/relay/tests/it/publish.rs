@@ -77,7 +77,7 @@ async fn backfill_arrives_out_of_order_and_the_relay_says_what_is_missing() {
     for at in [0, 3, 1, 2] {
         end.stored(&segments[at]).await;
     }
-    assert_eq!(end.publish(camera.id()).await, Control::PublishOk { track: TRACK, next: Sequence(4) });
+    end.publishes(&camera, 4).await;
     assert_eq!(world.connect(OWNER).await.fetch(camera.id(), 0).await.len(), 4);
 }
 
@@ -108,7 +108,7 @@ async fn of_two_publishers_with_one_identity_the_newer_wins_and_the_older_is_tol
     let (mut camera, mut first) = world.camera().await;
     first.stored(&camera.film(&[b"x"])).await;
     let mut second = world.connect(CAMERA).await;
-    assert_eq!(second.publish(camera.id()).await, Control::PublishOk { track: TRACK, next: Sequence(1) });
+    second.publishes(&camera, 1).await;
     match soon(first.link.closed()).await {
         LinkError::Refused(refusal) => assert_eq!(refusal.code, RefusalCode::Replaced),
         other => panic!("{other}"),

@@ -2,7 +2,6 @@
 
 use crate::world::{CAMERA, DEVICE, OWNER, TRACK, World, signed, soon};
 use host::shutdown::Shutdown;
-use media::id::Sequence;
 use media::message::{Control, RefusalCode, Request, Response};
 use media::time::Micros;
 
@@ -32,7 +31,7 @@ async fn a_restart_keeps_everything_and_connected_peers_are_told() {
 
     world.start().await;
     let mut end = world.connect(CAMERA).await;
-    assert_eq!(end.publish(camera.id()).await, Control::PublishOk { track: TRACK, next: Sequence(3) });
+    end.publishes(&camera, 3).await;
     let fetched = world.connect(DEVICE).await.fetch(camera.id(), 0).await;
     assert_eq!(fetched.len(), 3);
     assert!(fetched.iter().zip(&sent).all(|((_, stored), sent)| sent.bytes == stored[..]));

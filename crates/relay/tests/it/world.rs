@@ -111,7 +111,7 @@ impl World {
         self.enroll(&camera, &RECIPIENTS).await;
         let mut end = self.connect(CAMERA).await;
         end.put_epoch(&mut camera).await;
-        assert_eq!(end.publish(camera.id()).await, Control::PublishOk { track: TRACK, next: Sequence(0) });
+        end.publishes(&camera, 0).await;
         (camera, end)
     }
 
@@ -152,6 +152,14 @@ impl End {
     pub(crate) async fn publish(&mut self, camera_id: CameraId) -> Control {
         self.link.control_send(&Control::Publish { camera_id, track: TRACK }).unwrap();
         self.hear().await
+    }
+
+    /// Publishes, and is told that everything before `next` is here.
+    pub(crate) async fn publishes(&mut self, camera: &Camera, next: u64) {
+        match self.publish(camera.id()).await {
+            Control::PublishOk { track: TRACK, next: told, .. } => assert_eq!(told, Sequence(next)),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) async fn subscribe(&mut self, camera_id: CameraId, from: media::message::From) -> Control {

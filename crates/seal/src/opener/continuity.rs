@@ -8,6 +8,7 @@
 use super::{Ended, OpenError};
 use core::cmp::Ordering;
 use core::time::Duration;
+use media::block::Block;
 use media::chain::Chain;
 use media::epoch::{EpochClose, EpochOpen, GapReason};
 use media::time::Micros;
@@ -23,7 +24,8 @@ pub struct Gap {
     pub segments: u64,
     /// The camera's signed reason, or `None` where the camera filmed and the segment is not there:
     /// withheld or not yet stored. Under [`GapReason::SpoolOverflow`] the camera says that it
-    /// dropped its oldest segments itself.
+    /// dropped its oldest segments itself; under [`GapReason::IdentityConflict`] another history of
+    /// its identity begins.
     pub reason: Option<GapReason>,
 }
 
@@ -100,12 +102,13 @@ impl Continuity {
             let close = open.previous.as_ref();
             (u64::from(header.k) + missing_of(close, last)?, close.map(|close| close.gap))
         };
-        let segments = by_sequence.max(by_number);
+        let is_one_block = Block::of_segment(before.sequence) == Block::of_segment(header.sequence);
+        let segments = if is_one_block { by_sequence.max(by_number) } else { by_number };
         // SPEC: segment.md#opening: the camera's reason MUST NOT excuse segments that it filmed,
         // spool overflow apart.
         let reason = match said {
             None | Some(GapReason::None) => None,
-            Some(GapReason::SpoolOverflow) => said,
+            Some(GapReason::SpoolOverflow | GapReason::IdentityConflict) => said,
             Some(_) => said.filter(|_| segments == 0),
         };
         if segments == 0 && reason.is_none() {
@@ -119,17 +122,20 @@ impl Continuity {
 /// How many segments behind `last` the close record of a later epoch says there were.
 fn missing_of(close: Option<&EpochClose>, last: &Ended) -> Result<u64, Contradiction> {
     let Some(close) = close else { return Ok(0) };
+    // SPEC: segment.md#two-histories: it closes an epoch of its own history, which the one at hand may
+    // not be: that MUST NOT be taken for a broken chain.
+    let other = if close.gap == GapReason::IdentityConflict { Ok(0) } else { Err(Contradiction) };
     match close.epoch_no.cmp(&last.header.epoch_no) {
-        Ordering::Less => Err(Contradiction),
+        Ordering::Less => other,
         // A whole epoch is not there, and perhaps others before it, which the sequence counts.
         Ordering::Greater => Ok(u64::from(close.segments)),
         Ordering::Equal => {
             let seen = last.header.k.checked_add(1).ok_or(Contradiction)?;
-            let at_end = close.segments.checked_sub(seen).ok_or(Contradiction)?;
-            if at_end == 0 && close.chain != last.trailer.chain.0 {
-                return Err(Contradiction);
+            match close.segments.checked_sub(seen) {
+                Some(0) if close.chain != last.trailer.chain.0 => other,
+                Some(at_end) => Ok(at_end.into()),
+                None => other,
             }
-            Ok(u64::from(at_end))
         }
     }
 }

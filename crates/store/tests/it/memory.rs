@@ -169,6 +169,10 @@ impl Backend for Open {
         self.answer(|kept| Held::get(kept, &key))
     }
 
+    fn newest_open(&self, camera_id: CameraId, track: TrackId) -> Answer<'_, Option<Entry>> {
+        self.answer(|kept| Ok(kept.of(Kind::EpochOpen, camera_id, track).next_back().map(entry)))
+    }
+
     fn policy(&self, camera_id: CameraId, hash: Option<[u8; 32]>) -> Answer<'_, Option<Entry>> {
         self.answer(|kept| Held::policy(kept, camera_id, hash.as_ref()))
     }

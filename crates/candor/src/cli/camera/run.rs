@@ -86,6 +86,7 @@ async fn tell(main: &Stats, sub: Option<&Stats>) -> std::convert::Infallible {
                 trouble = now.troubles.picture.or(now.troubles.link),
                 clock = now.troubles.time.or(now.troubles.clock),
                 escrow = now.troubles.escrow,
+                identity = now.troubles.identity,
                 "{what}"
             );
         }

@@ -71,9 +71,10 @@ fn rate(bits: u64) -> String {
 
 fn state(camera: &Status) -> String {
     let state = if camera.online { "online" } else { "offline" };
-    match camera.replaced {
-        0 => state.to_owned(),
-        times => format!("{state}, replaced {times} times: a copied key?"),
+    match (camera.conflicts, camera.replaced) {
+        (0, 0) => state.to_owned(),
+        (0, times) => format!("{state}, replaced {times} times: a copied key?"),
+        _ => format!("{state}, two cameras with its key, or a backup: rekey it"),
     }
 }
 
@@ -97,6 +98,7 @@ mod tests {
             clock_offset_ms: -40,
             clock_is_off: false,
             replaced: 0,
+            conflicts: 0,
             bits_per_second: Some(1_500_000),
             waiting: None,
             second: false,

@@ -47,6 +47,7 @@ fn status(name: &str, online: bool, newest_us: u64) -> Status {
         clock_offset_ms: 0,
         clock_is_off: false,
         replaced: 0,
+        conflicts: 0,
         bits_per_second: None,
         waiting: None,
         second: false,
@@ -171,4 +172,22 @@ fn the_last_of_its_footage_going_is_no_sign_of_life() {
         watched.see(second, &[status("door", second == 0, if second < 200 { 5 } else { 0 })]);
     }
     watched.has_told(&[(60, "door camera-offline")]);
+}
+
+#[test]
+fn two_histories_of_one_identity_are_told_at_once_and_once_each() {
+    let with = |conflicts| Status { conflicts, ..status("door", true, 1) };
+    let mut watched = Watched::new();
+    for (second, conflicts) in [(0, 0), (5, 1), (10, 1), (15, 3), (20, 3), (25, 0), (30, 1)] {
+        watched.see(second, &[with(conflicts)]);
+    }
+    watched.has_told(&[
+        (5, "door identity-conflict"),
+        (15, "door identity-conflict"),
+        // A relay that started again counts anew.
+        (30, "door identity-conflict"),
+    ]);
+    let mut late = Watched::new();
+    late.see(0, &[with(2)]);
+    late.has_told(&[(0, "door identity-conflict")]);
 }

@@ -279,7 +279,7 @@ impl Epoch {
 
     /// Why footage is missing between `before` and this.
     fn missing(&self, before: &Self, is_next: bool) -> Option<&'static str> {
-        if !is_next {
+        if !is_next && self.missing_before != GapReason::IdentityConflict {
             return Some("the relay shows no record of this time");
         }
         let is_apart = self.start_us > before.end_us.saturating_add(CLOSE_US);

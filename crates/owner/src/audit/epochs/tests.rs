@@ -2,7 +2,7 @@ use super::*;
 use crate::book::notice::days_of;
 use crate::book::{Base64, StoredDayKey, StoredPolicy};
 use ed25519_dalek::SigningKey;
-use media::epoch::{EpochContext, SealedShare};
+use media::epoch::{EpochClose, EpochContext, SealedShare};
 use media::id::EpochNo;
 use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
 use media::time::Seconds;
@@ -97,7 +97,7 @@ fn alarms(alter: impl FnOnce(&mut EpochOpen)) -> Vec<String> {
     let known = known();
     let mut checker = Checker::new(&camera(), TrackId(7), &known).unwrap();
     checker.check(&open);
-    assert_eq!((checker.checked, checker.reached_us), (1, open.context.end_us()));
+    assert_eq!((checker.checked, checker.reached_us), (1, open.context.start_us));
     checker.alarms
 }
 
@@ -132,6 +132,18 @@ fn a_share_that_is_sealed_to_a_key_which_its_trustee_did_not_log_is_named() {
     assert_eq!(alarms(|open| open.shares[1] = None), [""; 0], "nothing is dealt to it");
     let swapped = alarms(|open| open.shares.swap(0, 1));
     assert!(swapped[0].contains("a key that trustee1.example has not logged"), "{swapped:?}");
+}
+
+#[test]
+fn two_histories_of_one_identity_are_named() {
+    let close =
+        EpochClose { epoch_no: EpochNo(3), segments: 1, chain: [1; 32], gap: GapReason::IdentityConflict };
+    let told = alarms(|open| open.previous = Some(close));
+    assert!(
+        matches!(&told[..], [one] if one.contains("epoch 12") && one.contains("films with its key")),
+        "{told:?}"
+    );
+    assert_eq!(alarms(|open| open.previous = Some(EpochClose { gap: GapReason::Restart, ..close })), [""; 0]);
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! Two histories of one identity: a folder that was put back from a backup, and one that was copied.
+//! Contract: `proto/segment.md#two-histories`.
+
+use crate::world::{World, until};
+use host::shutdown::Shutdown;
+use owner::audit::{Since, audit};
+use std::path::Path;
+use std::time::Duration;
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// What the owner's audit says of two histories.
+async fn told(world: &World) -> Vec<String> {
+    let mut alarms = audit(&world.owner, Since::LastHead, &mut |_| {}).await.unwrap().policy_alarms;
+    alarms.retain(|alarm| alarm.contains("another one films with its key"));
+    alarms
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_camera_that_was_put_back_from_a_backup_films_on_beside_what_it_forgot() {
+    let world = World::new().await;
+    world.pair().await;
+    let mut acked = 0;
+    // Films until so many more are at the relay.
+    let film = async |more: u64| {
+        let filming = world.film().await;
+        let stats = filming.at().stats.clone();
+        until(&stats, "more at the relay", |stats| stats.now().acked >= more).await;
+        filming.stop_and_join().await.unwrap();
+        stats.now()
+    };
+    acked += film(2).await.acked;
+    let backup = world.camera.data.with_extension("backup");
+    copy(&world.camera.data, &backup);
+    // A day passes: the relay has epochs of which the backup knows nothing.
+    acked += film(2).await.acked;
+    assert_eq!(told(&world).await, Vec::<String>::new());
+    std::fs::remove_dir_all(&world.camera.data).unwrap();
+    copy(&backup, &world.camera.data);
+
+    let restored = film(3).await;
+    assert!(restored.troubles.identity.is_some(), "{restored:?}");
+    acked += restored.acked;
+    let (watched, gaps) = world.play().await;
+    assert_eq!(watched.segments, acked, "nobody's footage was replaced");
+    assert!(gaps.iter().any(|gap| gap.contains("put back from a backup")), "{gaps:?}");
+    assert_eq!(told(&world).await.len(), 1);
+    assert_eq!(owner::status::status(&world.owner).await.unwrap()[0].conflicts, 1);
+
+    // It is told once, and it goes on as before.
+    let again = film(2).await;
+    assert_eq!(again.troubles.identity, None);
+    assert_eq!((told(&world).await.len(), world.play().await.0.segments), (1, acked + again.acked));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_runs_for_15_s_stops_the_original_for_no_longer_and_is_told() {
+    let world = World::new().await;
+    world.pair().await;
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    until(&stats, "two acknowledged", |stats| stats.now().acked >= 2).await;
+    filming.stop_and_join().await.unwrap();
+    let before = stats.now().acked;
+    let mut config = world.camera.clone();
+    config.data = world.camera.data.with_extension("copy");
+    copy(&world.camera.data, &config.data);
+
+    let original = world.film().await;
+    let copied = camera::start(config, Shutdown::new()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    copied.stop_and_join().await.unwrap();
+    let stats = original.at().stats.clone();
+    let acked = stats.now().acked;
+    // What it filmed meanwhile, and what it films now.
+    until(&stats, "the original goes on", |stats| {
+        stats.now().acked >= acked + 15 && stats.now().spooled.0 <= 1
+    })
+    .await;
+    assert!(stats.now().troubles.identity.is_some(), "{stats:?}");
+    original.stop_and_join().await.unwrap();
+
+    let now = stats.now();
+    // All that it filmed is at the relay, but for what it filmed before it heard of the copy: that is
+    // kept, and told.
+    assert_eq!(now.acked + now.refused, now.sent, "{now:?}");
+    let spool = std::fs::read_dir(world.camera.data.join("spool")).unwrap();
+    let kept = spool.filter(|file| file.as_ref().unwrap().path().extension().unwrap() == "refused");
+    assert_eq!(kept.count() as u64, now.refused);
+    let (watched, gaps) = world.play().await;
+    assert!(watched.segments >= before + now.acked, "{watched:?}");
+    assert!(gaps.iter().any(|gap| gap.contains("same key")), "{gaps:?}");
+    assert!(!told(&world).await.is_empty());
+    assert!(owner::status::status(&world.owner).await.unwrap()[0].conflicts >= 1);
+}
