@@ -106,6 +106,7 @@ impl World {
             let key = DayKey { trustee: name(signer.name()), day, public: secret.public(), destroy_by };
             let note = key.clone().sign(&signer).unwrap();
             let leaf = DayKeysLeaf {
+                destroy_by,
                 trustee: name(signer.name()),
                 vkey: vkey(&signer),
                 day: day.0,

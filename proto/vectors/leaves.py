@@ -43,8 +43,8 @@ KINDS = {
     "ratification": [("id", ID), ("court", "court.example"), *ABOUT, ("document", HASH), ("time", "1795495000")],
     "veto": [("id", ID), ("device", vkey("device", "b")), *ABOUT, ("time", "1795495000")],
     "day-keys": [("trustee", "bar.example"), ("vkey", vkey("bar.example", "a")), ("day", "20780"), ("key-id", HASH), ("keys", HASH),
-                 ("time", "1795494910")],
-    "key-destroyed": [("trustee", "bar.example"), ("day", "20780"), ("key-id", HASH), ("time", "1795494910")],
+                 ("destroy-by", "1798675200"), ("time", "1795494910")],
+    "key-destroyed": [("trustee", "bar.example"), ("day", "20780"), ("key-id", HASH), ("reason", "due"), ("time", "1795494910")],
     "requester-key": [("state", "registered"), ("role", "officer"), ("agency", "police.example"), ("vkey", vkey("o.example", "b")),
                       ("registrar", "registrar.example"), ("time", "1795494910")],
     "policy-doc": [("operator", "candor.example"), ("document", b64(b"candor rules v1\n")), ("time", "1795494910")],
@@ -72,6 +72,8 @@ def good():
     yield "requester-key", put("requester-key", role="sponsor", agency="o.example")
     yield "requester-key", put("requester-key", role="court", agency="0-9.a-z." + "b" * 63)
     yield "request", put("request", sponsor=".".join(["a" * 63] * 3 + ["b" * 61]), agency="x", needs="16")
+    yield "key-destroyed", put("key-destroyed", reason="lost")
+    yield "day-keys", put("day-keys", destroy_by=str(2**63 - 1))
     yield "policy-doc", put("policy-doc", document="")
 
 
@@ -132,6 +134,8 @@ def bad():
     yield "a vkey of another name", put("day-keys", vkey=vkey("other.example", "a"))
     yield "a sponsor under another name", put("requester-key", role="sponsor")
     yield "an unknown role", put("requester-key", role="chief")
+    yield "a key that is gone for no known reason", put("key-destroyed", reason="stolen")
+    yield "a destroy-by that is no time", put("day-keys", destroy_by=str(2**63))
     yield "an unknown state", put("requester-key", state="suspended")
 
 

@@ -188,8 +188,8 @@ KINDS = {
     "policy": [("id", ID), ("sponsor", is_name), ("label", HASH), ("commitment", HASH)],
     "ratification": [("id", ID), ("court", is_name), *ABOUT, ("document", HASH), ("time", TIME)],
     "veto": [("id", ID), ("device", VKEY), *ABOUT, ("time", TIME)],
-    "day-keys": [("trustee", is_name), ("vkey", VKEY), ("day", COUNT), ("key-id", HASH), ("keys", HASH), ("time", TIME)],
-    "key-destroyed": [("trustee", is_name), ("day", COUNT), ("key-id", HASH), ("time", TIME)],
+    "day-keys": [("trustee", is_name), ("vkey", VKEY), ("day", COUNT), ("key-id", HASH), ("keys", HASH), ("destroy-by", TIME), ("time", TIME)],
+    "key-destroyed": [("trustee", is_name), ("day", COUNT), ("key-id", HASH), ("reason", one_of("due", "lost")), ("time", TIME)],
     "requester-key": [("state", one_of("registered", "revoked")), ("role", one_of("officer", "supervisor", "sponsor", "court")), ("agency", is_name), ("vkey", VKEY),
                       ("registrar", is_name), ("time", TIME)],
     "policy-doc": [("operator", is_name), ("document", lambda text: unb64(text) is not None), ("time", TIME)],
@@ -262,7 +262,8 @@ class Rules:
         named = lambda keys: None not in keys and all(is_name(key.name) for key in keys) and len({key.name for key in keys}) == len(keys)
         bases = [of("emergency-basis"), of("legal-basis")]
         figures = [of(name)[0] for name in FIGURES]
-        self.ratify_within = int(of("ratify-within-secs")[0]) if decimal(32)(of("ratify-within-secs")[0]) else 0
+        figure = lambda name: int(of(name)[0]) if decimal(32)(of(name)[0]) else 0
+        self.ratify_within, self.day_key_max = figure("ratify-within-secs"), figure("day-key-max-secs")
         self.good = (self.operator is not None and (self.previous is None or HASH(self.previous)) and named(keys) and named(self.trustees)
                      and len({key.public for key in self.trustees}) == len(self.trustees) and all(map(decimal(32), figures))
                      and all(len(set(words)) == len(words) and all(map(word, words)) for words in bases))
@@ -377,10 +378,13 @@ class Register:
         own = self.rules() and self.rules().trustee(leaf["trustee"])
         if own != key or not by(note, [key]):
             return "unknown"
-        place = (key.public, leaf["day"])
-        if place in self.days:
+        over = (int(leaf["day"]) + 1) * 86400
+        if not over <= int(leaf["destroy-by"]) <= over + self.rules().day_key_max:
+            return "unsigned"
+        keys = self.days.setdefault((key.public, leaf["day"]), [])
+        if keys and keys[-1]["ended"] != "lost" or any(known["id"] == leaf["key-id"] for known in keys):
             return "repeated"
-        self.days[place] = {"trustee": leaf["trustee"], "id": leaf["key-id"], "destroyed": False}
+        keys.append({"trustee": leaf["trustee"], "id": leaf["key-id"], "ended": None})
         return "counts"
 
     def take_key_destroyed(self, index, time, note, leaf, entry):
@@ -388,12 +392,11 @@ class Register:
         key = next((key for key in ever if key and by(note, [key])), None)
         if key is None:
             return "unknown"
-        day = self.days.get((key.public, leaf["day"]))
-        if not day or day["id"] != leaf["key-id"]:
-            return "dangling"
-        weight = "repeated" if day["destroyed"] else "counts"
-        day["destroyed"] = True
-        return weight
+        known = next((known for known in self.days.get((key.public, leaf["day"]), []) if known["id"] == leaf["key-id"]), None)
+        if known is None or known["ended"]:
+            return "repeated" if known else "dangling"
+        known["ended"] = leaf["reason"]
+        return "counts"
 
     def take_requester_key(self, index, time, note, leaf, entry):
         registrars = self.rules().registrars if self.rules() else []
@@ -465,10 +468,11 @@ def recount(log, entries):
     emergencies = [row for (_, kind, _), row in rows.items() if kind == "emergency"]
     total = lambda name: sum(row[name] for row in emergencies)
     days = {}
-    for day in register.days.values():
-        numbers = days.setdefault(day["trustee"], {"published": 0, "destroyed": 0})
+    for key in (key for keys in register.days.values() for key in keys):
+        numbers = days.setdefault(key["trustee"], {"published": 0, "destroyed": 0, "lost": 0})
         numbers["published"] += 1
-        numbers["destroyed"] += day["destroyed"]
+        numbers["destroyed"] += key["ended"] == "due"
+        numbers["lost"] += key["ended"] == "lost"
     return {
         "entries": len(entries), "leaves": leaves, "rules": register.rules() and register.rules().hash,
         "rows": [dict(month=month, kind=kind, agency=agency, **row) for (month, kind, agency), row in sorted(rows.items())],
@@ -528,8 +532,11 @@ class Story:
         return text, ident, self.add(text, *signers)
 
 
+MOST = 100 * DAY
+
+
 def rules_text(operator, registrars, trustees, previous="-"):
-    figures = {"ratify-within-secs": 3 * DAY}
+    figures = {"ratify-within-secs": 3 * DAY, "day-key-max-secs": MOST}
     lines = [("operator", operator.key.vkey()), ("previous", previous)]
     lines += [("registrar", f"{registrar.key.vkey()} {scope}") for registrar, scope in registrars] + [("trustee", trustee.key.vkey()) for trustee in trustees]
     lines += [("emergency-basis", "danger-of-death"), ("legal-basis", "court-order")] + [(name, figures.get(name, 3600)) for name in FIGURES]
@@ -564,12 +571,13 @@ def tell():
         _, _, (place, leaf) = asked
         return story.add(text_of("veto", id=story.id(), device=of.key.vkey(), request_index=place, request=leaf, time=story.time), *signers)
 
-    def day_keys(trustee, day, *more, name=None, label="day"):
-        text = text_of("day-keys", trustee=name or trustee.key.name, vkey=trustee.key.vkey(), day=day, key_id=digest(label), keys=digest("keys"), time=story.time)
+    def day_keys(trustee, day, *more, name=None, label="day", kept=38 * DAY):
+        text = text_of("day-keys", trustee=name or trustee.key.name, vkey=trustee.key.vkey(), day=day, key_id=digest(label), keys=digest("keys"),
+                       destroy_by=max(0, (day + 1) * DAY + kept), time=story.time)
         return story.add(text, trustee, *more)
 
-    def destroyed(trustee, day, label="day", name=None):
-        return story.add(text_of("key-destroyed", trustee=name or trustee.key.name, day=day, key_id=digest(label), time=story.time), trustee)
+    def destroyed(trustee, day, label="day", name=None, reason="due"):
+        return story.add(text_of("key-destroyed", trustee=name or trustee.key.name, day=day, key_id=digest(label), reason=reason, time=story.time), trustee)
 
     # No leaves, and leaves too early.
     for noise in [b"", b"noise", b"\xff" * 40, "candor grant v1\n\n".encode()]:
@@ -694,6 +702,21 @@ def tell():
     destroyed(trustees[0], 20781, label="other")
     destroyed(trustees[2], 20780)
     destroyed(Signer("t1.example", "squatter"), 20780)
+    # Kept too long, or not through the day; lost, and then another one, and no third; one that was destroyed is followed by none.
+    for kept in [MOST + 1, -1, MOST, 0]:
+        day_keys(trustees[3], 20790 + kept % 2, label=f"kept {kept}", kept=kept)
+    day_keys(trustees[3], 4294967295, kept=0)
+    day_keys(trustees[1], 20780, label="second")
+    destroyed(trustees[1], 20780, reason="lost")
+    story.time += 1
+    destroyed(trustees[1], 20780, reason="due")
+    day_keys(trustees[1], 20780)
+    day_keys(trustees[1], 20780, label="second")
+    day_keys(trustees[1], 20780, label="third")
+    story.time += 1
+    day_keys(trustees[0], 20780, label="second")
+    destroyed(trustees[1], 20780, label="second", reason="stolen")
+    destroyed(trustees[1], 20780, label="second")
     # No stamp of the log's, and one that goes back.
     text = text_of("grant", id=asked[1], trustee="t4.example", request_index=asked[2][0], request=asked[2][1], epochs=15, shares=digest("s"), bundle=digest("b"),
                    decision=digest("d"), approver="-", time=story.time)

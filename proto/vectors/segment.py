@@ -163,7 +163,7 @@ def policy(**other):
     trustees = [bytes_(n) + bytes_(b"vkey of " + n) + bytes_(b"https://" + n) for n in f["names"]]
     recipients = [d + bytes_(d * 38 if f["wrap_len"] == 1216 else bytes(f["wrap_len"])) + u(8, role) + u(64, 2**64 - 1) for d, role in f["recipients"]]
     body = u(16, 1) + u(8, 2) + CAMERA_ID + u(32, f["version"]) + f["prev"] + u(16, f["epoch_len"]) + u(8, f["t"]) + items(trustees) + items(recipients) + \
-        u(8, f["classes"]) + u(16, 30) + filled("log policy") + filled("policy doc") + bytes(32) + bytes_(bytes(f["audit_len"]))
+        u(8, f["classes"]) + u(16, 30) + filled("log policy") + filled("policy doc") + u(32, 8_640_000) + bytes(32) + bytes_(bytes(f["audit_len"]))
     return signed(f["key"], b"candor owner policy", body)
 
 

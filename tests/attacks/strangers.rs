@@ -317,6 +317,7 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
         retention_days: 30,
         log_policy_hash: [0; 32],
         policy_doc_hash: [0; 32],
+        day_key_max_secs: 8_640_000,
         recovery_pk: [0; 32],
         audit_pk: vec![0; 1216],
     };

@@ -23,6 +23,7 @@ use crate::record::value::Bytes;
 use crate::record::{DayKeysLeaf, LEAF_MAX_BYTES, Name, Record, RecordError, Seconds, Signed, TextError};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 use media::codec::{self, DecodeError};
 use media::id::Day;
 use media::{fields, limits};
@@ -68,6 +69,9 @@ pub enum DayKeyError {
     /// The leaf announces another key, or is another trustee's.
     #[error("the leaf does not announce this day key")]
     WrongLeaf,
+    /// Its trustee would keep it longer than the owner agreed to.
+    #[error("the day key is to be destroyed at a time that the owner's policy does not allow")]
+    KeptTooLong,
     /// The proof is none.
     #[error(transparent)]
     Proof(#[from] ProofError),
@@ -96,14 +100,15 @@ impl PublishedDayKey {
     }
 
     /// Parses, and checks that `trustee` signed the key for `day` and that the log has the leaf
-    /// that announces it, however old the proof.
+    /// that announces it, however old the proof; the place of that leaf. Of two that hold, the later
+    /// in the log is the key of the day: the earlier one was lost.
     // SPEC: release.md#day-keys: a camera MUST seal only to a key whose leaf is in the log.
     pub fn decode_verified(
         bytes: &[u8],
         trustee: &Verifier,
         day: Day,
         log: &Policy,
-    ) -> Result<(Self, DayKey), DayKeyError> {
+    ) -> Result<(Self, DayKey, u64), DayKeyError> {
         let published: Self = codec::decode(TYPE, bytes)?;
         let key = DayKey::decode_verified(&published.note, trustee, day)?;
         let leaf = Signed::<DayKeysLeaf>::parse(&published.leaf)?;
@@ -111,21 +116,37 @@ impl PublishedDayKey {
         let announces = said.day == day.0
             && said.key_id == key.id()
             && said.keys == Hash::of(&[&published.note])
+            && said.destroy_by == key.destroy_by
             && said.trustee == key.trustee
             && said.vkey.verifier() == trustee;
         // The trustee's line and the log's stamp: with any other the leaf counts nowhere.
         if !announces || leaf.signatures().len() != 2 || !leaf.is_line_by(0, trustee) {
             return Err(DayKeyError::WrongLeaf);
         }
-        Logged::verify(leaf, &TlogProof::parse(&published.proof)?, log)?;
-        Ok((published, key))
+        let logged = Logged::verify(leaf, &TlogProof::parse(&published.proof)?, log)?;
+        Ok((published, key, logged.index()))
     }
+}
+
+/// Whether a key of this day that is destroyed then is kept no longer than so many seconds after the
+/// day, and through the day.
+pub fn is_kept_within(day: Day, destroy_by: Seconds, max_secs: u64) -> bool {
+    let over = Day(day.0.saturating_add(1)).start();
+    (over..=over.after(Duration::from_secs(max_secs))).contains(&destroy_by)
 }
 
 impl DayKey {
     /// `day_key_id`: SHA-256("candor day key\0" || public).
     pub fn id(&self) -> Hash {
         Hash::of(&[ID_DOMAIN, &self.public])
+    }
+
+    // SPEC: release.md#day-keys: a camera MUST seal to no key that is kept longer than the OwnerPolicy
+    // allows.
+    /// Refuses one that its trustee keeps longer than so many seconds after its day.
+    pub fn kept_within(self, max_secs: u32) -> Result<Self, DayKeyError> {
+        let fits = is_kept_within(self.day, self.destroy_by, max_secs.into());
+        if fits { Ok(self) } else { Err(DayKeyError::KeptTooLong) }
     }
 
     /// Signs and encodes.

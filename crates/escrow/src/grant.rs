@@ -45,9 +45,9 @@ use crate::details::Details;
 use crate::package::{Asked, EPOCHS_MAX, NOTICES_MAX, Package};
 use crate::policy::{Approvers, PolicyDoc};
 use crate::record::{Kind, Name, OwnerPolicyLeaf, Request, Signed};
-use crate::register::{Published, Register};
+use crate::register::{LoggedKey, Register};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::Day;
@@ -146,8 +146,8 @@ struct Case {
     name: Name,
     /// Whether the rules ask for a second approver.
     second_approver: bool,
-    /// What this trustee published in the log about its keys of these days.
-    day_keys: BTreeMap<Day, Published>,
+    /// What this trustee logged of its keys of these days.
+    day_keys: BTreeMap<Day, Vec<LoggedKey>>,
     /// When the log ordered the request.
     stamp: Seconds,
 }
@@ -265,9 +265,10 @@ fn proof(part: &'static str, bytes: &[u8]) -> Result<TlogProof, Refusal> {
 }
 
 /// G9 wants to know it; only `check` sees the register.
-fn published(opens: &[EpochOpen], standing: &Standing<'_>) -> BTreeMap<Day, Published> {
-    let days: BTreeSet<Day> = opens.iter().map(|open| open.context.day()).collect();
-    days.into_iter().map(|day| (day, standing.register.day_key_of(standing.trustee, day.0))).collect()
+fn published(opens: &[EpochOpen], standing: &Standing<'_>) -> BTreeMap<Day, Vec<LoggedKey>> {
+    let own = standing.register.day_keys_of(standing.trustee);
+    let of = |day: Day| (day, own.get(&day.0).map_or_else(Vec::new, |keys| keys.to_vec()));
+    opens.iter().map(|open| of(open.context.day())).collect()
 }
 
 impl Checked {

@@ -13,8 +13,8 @@
 
 use crate::policy::PolicyDoc;
 use crate::record::{
-    Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, Kind, Leaf, Name, RECOVERY_KEY_NAME, Ratification,
-    Request, Role, Seconds, Signed, Veto,
+    Country, EntryId, Grant, Kind, Leaf, Name, RECOVERY_KEY_NAME, Ratification, Request, Role, Seconds,
+    Signed, Veto,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -24,10 +24,13 @@ use tlog::Hash;
 use tlog::note::Verifier;
 use tlog::stamp::StampKey;
 
+mod days;
 mod keys;
 mod lines;
 mod rules;
 
+pub use days::LoggedKey;
+use days::Days;
 use keys::{Keys, Voice};
 use rules::Chain;
 
@@ -48,8 +51,7 @@ pub struct Register {
     requests: BTreeMap<u64, Requested>,
     /// The first request of each id that was authorised or granted.
     by_id: BTreeMap<EntryId, u64>,
-    /// By trustee's public key and day; destroyed ones too.
-    days: BTreeMap<([u8; 32], u32), DayKey>,
+    days: Days,
 }
 
 /// A request of the log and what became of it.
@@ -79,12 +81,6 @@ pub struct Requested {
     pub ratified_at: Option<Seconds>,
     /// The devices that said no.
     pub vetoed_by: Vec<DeviceId>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct DayKey {
-    key_id: Hash,
-    destroyed: bool,
 }
 
 /// An entry that is a leaf.
@@ -140,17 +136,6 @@ pub enum Unauthorised {
     Others,
 }
 
-/// What a trustee published in the log about its key of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Published {
-    /// Nothing.
-    Nothing,
-    /// The key of this id.
-    Key(Hash),
-    /// That it was destroyed.
-    Destroyed,
-}
-
 /// An entry out of order: the caller's defect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("entry {got} cannot be folded after {size} entries")]
@@ -174,7 +159,7 @@ impl Register {
             keys: Keys::default(),
             requests: BTreeMap::new(),
             by_id: BTreeMap::new(),
-            days: BTreeMap::new(),
+            days: Days::default(),
         }
     }
 
@@ -219,8 +204,8 @@ impl Register {
             }
             Leaf::Ratification(ratification) => self.ratified(stamp, leaf, ratification),
             Leaf::Veto(veto) => self.vetoed(leaf, veto),
-            Leaf::DayKeys(day_keys) => self.day_keys(leaf, day_keys),
-            Leaf::KeyDestroyed(destroyed) => self.destroyed(leaf, destroyed),
+            Leaf::DayKeys(said) => self.days.publish(leaf, said, &self.rules),
+            Leaf::KeyDestroyed(said) => self.days.end(leaf, said, &self.rules),
             Leaf::RequesterKey(key) => match self.rules.now() {
                 Some(rules) => self.keys.take(index, leaf, key, rules),
                 None => Weight::Unsigned,
@@ -274,14 +259,14 @@ impl Register {
         self.rules.of(hash)
     }
 
-    /// What the trustee with this very key published about its key of a day.
-    pub fn day_key_of(&self, trustee: &Verifier, day: u32) -> Published {
-        let key = trustee.ed25519_key().and_then(|public| self.days.get(&(public, day)));
-        match key {
-            None => Published::Nothing,
-            Some(key) if key.destroyed => Published::Destroyed,
-            Some(key) => Published::Key(key.key_id),
-        }
+    /// The keys of days that the trustee with this very key logged, each day's in the log's order.
+    pub fn day_keys_of(&self, trustee: &Verifier) -> BTreeMap<u32, &[LoggedKey]> {
+        self.days.of(trustee).collect()
+    }
+
+    /// The keys of days of all trustees.
+    pub fn day_keys(&self) -> impl Iterator<Item = (u32, &LoggedKey)> {
+        self.days.all()
     }
 
     /// Whether the leaf at this place is by a key that was this sponsor's then, and by nobody else.
@@ -415,34 +400,6 @@ impl Register {
     fn is_carried(&self, leaf: &Signed<Leaf>) -> bool {
         let anybody = Voice { role: Role::Sponsor, name: None, country: None };
         are_so_many(leaf, 2) && self.keys.speaker(leaf, 1, anybody).is_ok()
-    }
-
-    fn day_keys(&mut self, leaf: &Signed<Leaf>, published: &DayKeysLeaf) -> Weight {
-        let key = published.vkey.verifier();
-        let own = self.rules.now().and_then(|rules| rules.trustee(&published.trustee));
-        let Some(public) = key.ed25519_key().filter(|_| own == Some(key) && are_by(leaf, &[key])) else {
-            return Weight::Unknown;
-        };
-        let place = (public, published.day);
-        if self.days.contains_key(&place) {
-            return Weight::Repeated;
-        }
-        self.days.insert(place, DayKey { key_id: published.key_id, destroyed: false });
-        Weight::Counts
-    }
-
-    fn destroyed(&mut self, leaf: &Signed<Leaf>, destroyed: &KeyDestroyed) -> Weight {
-        // Also who is no trustee any more says what became of its keys.
-        let key = self.rules.ever(&destroyed.trustee).find(|key| are_by(leaf, &[key]));
-        let Some(public) = key.and_then(Verifier::ed25519_key) else { return Weight::Unknown };
-        match self.days.get_mut(&(public, destroyed.day)) {
-            Some(key) if key.key_id == destroyed.key_id && key.destroyed => Weight::Repeated,
-            Some(key) if key.key_id == destroyed.key_id => {
-                key.destroyed = true;
-                Weight::Counts
-            }
-            Some(_) | None => Weight::Dangling,
-        }
     }
 
     /// Whether a leaf is by the trustee of this name of the rules in force, and by nobody else.

@@ -18,11 +18,11 @@ use crate::grant::{Approval, CallBack, Checked, Held, NotPassed, Refusal, Standi
 use crate::package::{Asked, Package};
 use crate::policy::{Figures, PolicyDoc};
 use crate::record::{
-    Bytes, DEVICE_KEY_NAME, DayKeysLeaf, EntryId, KeyDestroyed, KeyState, Kind, Name, OwnerPolicyLeaf,
+    Bytes, DEVICE_KEY_NAME, DayKeysLeaf, EntryId, KeyDestroyed, KeyEnd, KeyState, Kind, Name, OwnerPolicyLeaf,
     PolicyDocLeaf, RECOVERY_KEY_NAME, Ratification, Record, Request, RequesterKey, Role, Signed, Span, Vkey,
     policy_commitment,
 };
-use crate::register::{Published, Register};
+use crate::register::Register;
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::{Day, DeviceId, TrackId};
 use media::pair::PolicyBundle;
@@ -232,6 +232,7 @@ impl World {
                 day: day.0,
                 key_id: key.id(),
                 keys: Hash::of(&[note.entry_bytes()]),
+                destroy_by: key.destroy_by,
                 time: Seconds(NOW - DAY),
             };
             if logged {
@@ -243,14 +244,12 @@ impl World {
         dealt_to
     }
 
-    /// Says in the log that a trustee destroyed the key of the camera's day.
-    pub(crate) fn destroy_day_key(&mut self, index: u8) {
+    /// Says in the log that a trustee has the key of the camera's day no more.
+    pub(crate) fn end_day_key(&mut self, index: u8, reason: KeyEnd) {
         let day = START_US.day().0;
         let signer = trustee(index);
-        let Published::Key(key_id) = self.register.day_key_of(&signer.verifier(), day) else {
-            panic!("no key of that day")
-        };
-        let leaf = KeyDestroyed { trustee: name(signer.name()), day, key_id, time: Seconds(NOW) };
+        let key_id = self.register.day_keys_of(&signer.verifier())[&day].last().unwrap().key_id;
+        let leaf = KeyDestroyed { trustee: name(signer.name()), day, key_id, reason, time: Seconds(NOW) };
         self.add(&Signed::sign(leaf, &[&signer]).unwrap());
     }
 
@@ -277,6 +276,7 @@ impl World {
             retention_days: 30,
             log_policy_hash: self.log_policy.hash().0,
             policy_doc_hash: self.rules.hash().0,
+            day_key_max_secs: 8_640_000,
             recovery_pk: recovery().verifier().ed25519_key().unwrap(),
             audit_pk: self.camera.audit().public(),
         };

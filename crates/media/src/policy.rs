@@ -136,6 +136,8 @@ pub struct OwnerPolicy {
     pub log_policy_hash: [u8; 32],
     /// SHA-256 of the PolicyDoc that governs releases.
     pub policy_doc_hash: [u8; 32],
+    /// How long after its day a trustee may keep the key of a day, seconds: of that PolicyDoc, or less.
+    pub day_key_max_secs: u32,
     /// The owner's recovery key, zeros for none.
     pub recovery_pk: [u8; 32],
     /// The X-Wing key by which the owner reads what is asked about the camera, 1216 bytes.
@@ -154,6 +156,7 @@ fields!(OwnerPolicy {
     retention_days,
     log_policy_hash,
     policy_doc_hash,
+    day_key_max_secs,
     recovery_pk,
     audit_pk <= limits::WRAP_KEY,
 } check OwnerPolicy::check);

@@ -1,9 +1,10 @@
 //! What a monitor knows: the followed tree and head, heads it cannot check yet, forks. No I/O but
 //! the store's; the network is in [`crate::follow`] and [`crate::gossip`].
 
-use crate::count::{Counts, Row, RowKey};
+use crate::count::{Counts, Overdue, Row, RowKey};
 use crate::evidence::{AlarmKind, Alarms};
 use crate::store::{Store, StoreError};
+use escrow::record::Seconds;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub(crate) struct Book {
     /// What the counts come to, made once a step: whoever asks costs no recount.
     counts_json: Arc<serde_json::Value>,
     rows: Arc<BTreeMap<RowKey, Row>>,
+    /// By the followed head.
+    overdue: Overdue,
 }
 
 impl Book {
@@ -73,7 +76,7 @@ impl Book {
             return Err(StoreError::BadEntries { path: store.entries_path(), size: tree.size() });
         }
         let alarms = Alarms::open(&folder.join("alarms"), policy)?;
-        Ok(Self {
+        let mut book = Self {
             folder: folder.to_owned(),
             store,
             broken: false,
@@ -86,7 +89,10 @@ impl Book {
             counts_json: Arc::new(counts.to_json()),
             rows: Arc::new(counts.rows()),
             counts,
-        })
+            overdue: Overdue::new(),
+        };
+        book.look_for_keys();
+        Ok(book)
     }
 
     /// Reads the store again if a write failed: what failed may have persisted all the same.
@@ -112,6 +118,23 @@ impl Book {
     /// What the counts of the followed tree come to.
     pub(crate) fn counts_json(&self) -> Arc<serde_json::Value> {
         self.counts_json.clone()
+    }
+
+    /// Keys of days that should be gone, and of which the log does not say so.
+    pub(crate) fn overdue(&self) -> &Overdue {
+        &self.overdue
+    }
+
+    /// By the time of the followed head: a log that is away keeps nobody's word back.
+    fn look_for_keys(&mut self) {
+        let at = self.head.as_ref().map_or(0, CosignedCheckpoint::cosigned_at);
+        let overdue = self.counts.overdue(Seconds(at));
+        for (trustee, days) in &overdue {
+            if self.overdue.get(trustee) != Some(days) {
+                tracing::error!(trustee, ?days, "ALARM: the trustee does not say that these keys are destroyed");
+            }
+        }
+        self.overdue = overdue;
     }
 
     pub(crate) fn head(&self) -> Option<&CosignedCheckpoint> {
@@ -185,6 +208,7 @@ impl Book {
         self.head = Some(head);
         self.counts_json = Arc::new(self.counts.to_json());
         self.rows = Arc::new(self.counts.rows());
+        self.look_for_keys();
         self.check_pending()
     }
 
@@ -193,6 +217,7 @@ impl Book {
     pub(crate) fn refresh(&mut self, head: CosignedCheckpoint) {
         if self.trusted() == Head::of(head.checkpoint()) {
             self.head = Some(head);
+            self.look_for_keys();
         }
     }
 

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::count::Counts;
 use crate::error::Error;
 use crate::evidence::Alarms;
+use escrow::record::Seconds;
 use log_client::FollowError;
 use std::path::Path;
 use tlog::policy::Policy;
@@ -23,7 +24,8 @@ pub struct Report {
     /// Whether the number that was given is the number of completed emergencies; `None` if none was
     /// given.
     pub agrees: Option<bool>,
-    /// The alarms that stand in the configured data folder, if there is one, and bad stamps.
+    /// The alarms that stand in the configured data folder, if there is one; bad stamps; keys of days
+    /// that should be gone.
     pub alarms: Vec<String>,
 }
 
@@ -41,6 +43,9 @@ pub async fn check(config: &Config, expected: Option<u64>) -> Result<Report, Err
     let (head, faults) = read.await?;
     let mut alarms = read_standing(&config.data.join("alarms"), log.policy())?;
     alarms.extend(faults.iter().map(|fault| format!("stamp {} at {}", fault.kind().word(), fault.index())));
+    for (trustee, days) in counts.overdue(Seconds(head.cosigned_at())) {
+        alarms.extend(days.iter().map(|day| format!("day-key-overdue {trustee} {day}")));
+    }
     let agrees = expected.map(|expected| expected == counts.emergencies().completed);
     Ok(Report { size: head.checkpoint().size(), cosigned_at: head.cosigned_at(), counts, agrees, alarms })
 }

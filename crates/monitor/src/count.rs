@@ -10,13 +10,15 @@
 //! month is that of the request's stamp. Whose keys may ask, grant and ratify is what `escrow::register`
 //! makes of the log; nothing of it is configured.
 
+mod keys;
 mod month;
 mod table;
 
+pub(crate) use keys::Overdue;
 pub(crate) use month::month_of;
 pub use table::{Emergencies, Row, RowKey};
 
-use escrow::record::{Leaf, Name};
+use escrow::record::{Leaf, Name, Seconds};
 use escrow::register::{Folded, Register, Requested, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,7 +33,6 @@ pub struct Counts {
     leaves: BTreeMap<&'static str, u64>,
     /// Which trustees did something else than grant about each request, by its place in the log.
     marks: BTreeMap<u64, Marks>,
-    days: BTreeMap<Name, Days>,
     apart: Apart,
 }
 
@@ -40,13 +41,6 @@ pub struct Counts {
 struct Marks {
     refused: BTreeSet<Name>,
     share_bad: BTreeSet<Name>,
-}
-
-/// The days of one trustee.
-#[derive(Debug, Clone, Copy, Default)]
-struct Days {
-    published: u64,
-    destroyed: u64,
 }
 
 /// Leaves that count in no row.
@@ -69,7 +63,6 @@ impl Counts {
             register: Register::new(policy.stamp_keys()),
             leaves: BTreeMap::new(),
             marks: BTreeMap::new(),
-            days: BTreeMap::new(),
             apart: Apart::default(),
         }
     }
@@ -105,11 +98,10 @@ impl Counts {
             Leaf::ShareBad(said) => {
                 self.marks.entry(said.request_index).or_default().share_bad.insert(said.trustee.clone());
             }
-            Leaf::DayKeys(leaf) => self.days.entry(leaf.trustee.clone()).or_default().published += 1,
-            Leaf::KeyDestroyed(leaf) => self.days.entry(leaf.trustee.clone()).or_default().destroyed += 1,
             // The register keeps these by their request; or they are counted by their kind alone: what
             // they say is the register's to know, or the owner's.
             Leaf::Grant(_) | Leaf::Ratification(_) | Leaf::Veto(_) => {}
+            Leaf::DayKeys(_) | Leaf::KeyDestroyed(_) => {}
             Leaf::Policy(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
         }
     }
@@ -134,20 +126,21 @@ impl Counts {
         self.register.rules().map(|rules| rules.hash().to_base64())
     }
 
+    /// The keys of days that no leaf says are gone, though by this time they had to be.
+    pub(crate) fn overdue(&self, at: Seconds) -> Overdue {
+        keys::overdue(&self.register, at)
+    }
+
     /// What `GET /counts` answers, but for the head.
     pub fn to_json(&self) -> serde_json::Value {
         let table = self.table();
-        let days = self.days.iter().map(|(trustee, days)| {
-            let numbers = serde_json::json!({ "published": days.published, "destroyed": days.destroyed });
-            (trustee.as_str().to_owned(), numbers)
-        });
         serde_json::json!({
             "entries": self.entries(),
             "leaves": self.leaves,
             "rows": table.rows_json(),
             "emergencies": table.emergencies(),
             "rules": self.rules(),
-            "day_keys": days.collect::<serde_json::Map<_, _>>(),
+            "day_keys": keys::counted(&self.register),
             "unauthorised": table.unauthorised,
             "granted_unauthorised": table.granted_unauthorised,
             "dangling": self.apart.dangling,

@@ -38,6 +38,7 @@ impl Display for Page<'_> {
         let title = "Releases of footage: the public count";
         writeln!(f, "{}<main>", Head { title, styles: &STYLES, again_after: AGAIN })?;
         self.alarms(f)?;
+        self.overdue(f)?;
         self.count(f)?;
         self.table(f)?;
         self.proof(f)?;
@@ -56,6 +57,19 @@ impl Page<'_> {
             write!(f, "<code>{}</code> ", Text(alarm))?;
         }
         f.write_str("</div>\n")
+    }
+
+    fn overdue(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.status.overdue_keys.is_empty() {
+            return Ok(());
+        }
+        f.write_str("<div class=\"alarm\" role=\"alert\"><strong class=\"bad\">Keys that should be gone.</strong> ")?;
+        f.write_str("Their time is over for more than a day, and the log does not say that they were destroyed:")?;
+        for (trustee, days) in &self.status.overdue_keys {
+            let plural = if days.len() == 1 { "" } else { "s" };
+            write!(f, " <code>{}</code> ({} day{plural})", Text(trustee), days.len())?;
+        }
+        f.write_str(". The counts below are not in doubt for it.</div>\n")
     }
 
     fn count(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -201,6 +215,7 @@ mod tests {
             pending_heads: 0,
             peers: BTreeMap::from([("http://peer.example".to_owned(), None)]),
             alarms: Vec::new(),
+            overdue_keys: BTreeMap::new(),
         }
     }
 

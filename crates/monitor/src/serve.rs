@@ -86,8 +86,7 @@ async fn counts(State(monitor): State<Arc<Monitor>>) -> Response {
 async fn status(State(monitor): State<Arc<Monitor>>) -> Response {
     let work = move |monitor: &Monitor| {
         let status = monitor.status();
-        // SPEC: gossip.md#alarms: the status is 500 while an alarm stands.
-        let code = if status.alarms.is_empty() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+        let code = if status.is_red() { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
         (code, Json(status)).into_response()
     };
     monitor.on_disk(work).await

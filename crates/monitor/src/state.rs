@@ -35,6 +35,15 @@ pub struct Status {
     pub peers: BTreeMap<String, Option<String>>,
     /// The alarms that stand, by the names of their files.
     pub alarms: Vec<String>,
+    /// Trustee to the days whose keys should be destroyed, and of which the log does not say so.
+    pub overdue_keys: BTreeMap<String, Vec<u32>>,
+}
+
+impl Status {
+    // SPEC: gossip.md#alarms: the status is 500 while an alarm stands.
+    pub(crate) fn is_red(&self) -> bool {
+        !self.alarms.is_empty() || !self.overdue_keys.is_empty()
+    }
 }
 
 #[derive(Debug)]
@@ -129,6 +138,7 @@ impl Monitor {
             pending_heads: book.pending(),
             peers: progress.peers.clone(),
             alarms: book.alarms.names(),
+            overdue_keys: book.overdue().clone(),
         }
     }
 

@@ -105,13 +105,11 @@ impl Keys {
     }
 }
 
-/// The hash of the PolicyDoc in a file.
-pub(crate) fn rules_hash(path: &Path) -> Result<[u8; 32], KeysError> {
+/// The PolicyDoc in a file.
+pub(crate) fn rules(path: &Path) -> Result<PolicyDoc, KeysError> {
     let bytes = durable::read_limited(path, POLICY_DOC_MAX_BYTES as u64)?
         .ok_or_else(|| KeysError::NoFile { path: path.to_owned() })?;
-    let document =
-        PolicyDoc::parse(&bytes).map_err(|error| KeysError::PolicyDoc { path: path.to_owned(), error })?;
-    Ok(document.hash().0)
+    PolicyDoc::parse(&bytes).map_err(|error| KeysError::PolicyDoc { path: path.to_owned(), error })
 }
 
 /// The key that signs the owner's recoveries, as the owner's policies name it: what the gate of each

@@ -41,6 +41,8 @@ pub(crate) struct Agreed {
     pub(crate) recovery_pk: [u8; 32],
     /// SHA-256 of the PolicyDoc.
     pub(crate) rules_hash: [u8; 32],
+    /// Of that PolicyDoc.
+    pub(crate) day_key_max_secs: u32,
     /// The log's policy itself: each camera is handed it.
     pub(crate) log_policy_text: String,
 }
@@ -84,9 +86,13 @@ impl Owner {
     /// [`open`](Owner::open) on a clock and randomness of a test's.
     pub fn open_on(config: Config, machine: Machine) -> Result<Self, KeysError> {
         let (policy, log_policy_text) = log_client::read_policy(&config.log.policy)?;
-        let rules_hash = match &config.escrow {
-            None => [0; 32],
-            Some(escrow) => keys::rules_hash(&escrow.policy_doc)?,
+        let (rules_hash, day_key_max_secs) = match &config.escrow {
+            None => ([0; 32], 0),
+            Some(escrow) => {
+                let rules = keys::rules(&escrow.policy_doc)?;
+                // Every figure of a PolicyDoc has 32 bits.
+                (rules.hash().0, u32::try_from(rules.figures().day_key_max_secs).unwrap_or(u32::MAX))
+            }
         };
         let recovery_pk = config.recovery_key.as_deref().map_or(Ok([0; 32]), keys::recovery_key)?;
         let key = keys::public_key("relay.key", &config.relay.key)?;
@@ -98,7 +104,7 @@ impl Owner {
         let relays = Relays { key, owner: relay(&keys.root), device: relay(&keys.device) };
         Ok(Self(Arc::new(Opened {
             keys,
-            agreed: Agreed { recovery_pk, rules_hash, log_policy_text },
+            agreed: Agreed { recovery_pk, rules_hash, day_key_max_secs, log_policy_text },
             log: LogClient::new(&config.log.url, policy),
             relays,
             book: Book::open(&config.keybook)?,

@@ -73,7 +73,7 @@ leaves! {
     "veto" Veto(Veto) time;
     /// A trustee publishes the key of a day.
     "day-keys" DayKeys(DayKeysLeaf) time;
-    /// A trustee destroyed the key of a day.
+    /// A trustee has the key of a day no more.
     "key-destroyed" KeyDestroyed(KeyDestroyed) time;
     /// A registrar registers or revokes a key.
     "requester-key" RequesterKey(RequesterKey) time;

@@ -48,7 +48,7 @@ mod visible;
 pub use leaf::Leaf;
 pub use media::time::Seconds;
 pub use owner::{DEVICE_KEY_NAME, OwnerPolicyLeaf, Ratification, Veto, policy_commitment};
-pub use registry::{DayKeysLeaf, KeyDestroyed, KeyState, PolicyDocLeaf, RequesterKey, Role};
+pub use registry::{DayKeysLeaf, KeyDestroyed, KeyEnd, KeyState, PolicyDocLeaf, RequesterKey, Role};
 pub use release::{Grant, RefusalLeaf, ShareBad, shares_hash, slots};
 pub use request::{Asker, Kind, NEEDS_MAX, RECOVERY_KEY_NAME, Request};
 pub use signed::{LEAF_MAX_BYTES, RecordError, Signed};

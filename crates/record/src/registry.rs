@@ -32,6 +32,17 @@ pub enum KeyState {
 
 words!(KeyState { Registered = "registered", Revoked = "revoked" });
 
+/// Why a trustee has the key of a day no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyEnd {
+    /// Its time was over, and it was destroyed.
+    Due,
+    /// It is not here, and nobody counts on its coming back.
+    Lost,
+}
+
+words!(KeyEnd { Due = "due", Lost = "lost" });
+
 record! {
     /// A trustee publishes the key of a day, ahead of it.
     DayKeysLeaf {
@@ -45,6 +56,8 @@ record! {
         key_id: Hash = "key-id",
         /// SHA-256 of the DayKeys object.
         keys: Hash = "keys",
+        /// When the private key will have been destroyed, at the latest.
+        destroy_by: Seconds = "destroy-by",
         /// When.
         time: Seconds = "time",
     }
@@ -52,7 +65,7 @@ record! {
 }
 
 record! {
-    /// A trustee destroyed the key of a day: what was shared under it cannot be let go any more.
+    /// A trustee has the key of a day no more: what was shared under it cannot be let go.
     KeyDestroyed {
         /// Whose key.
         trustee: Name = "trustee",
@@ -60,6 +73,8 @@ record! {
         day: u32 = "day",
         /// The id of the day's X-Wing key.
         key_id: Hash = "key-id",
+        /// Why.
+        reason: KeyEnd = "reason",
         /// When.
         time: Seconds = "time",
     }

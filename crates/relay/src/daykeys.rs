@@ -3,7 +3,8 @@
 //! relay on faith.
 //!
 //! ```text
-//! GET <trustee>/day-keys/<day>      today and 35 days ahead; 404 until the trustee has made them
+//! GET <trustee>/day-keys/<day>      today and 35 days ahead; 404 until the trustee has made them;
+//!                                   again now and then: one that lost a key makes another
 //! ```
 
 use crate::config::Trustee;
@@ -27,7 +28,7 @@ const MISSING: Backoff = Backoff::new(Duration::from_millis(500), Duration::from
 /// Mirrors one trustee's keys until the relay shuts down.
 pub(crate) async fn mirror(relay: Arc<Relay>, trustee: Trustee) {
     let fetch = Fetch::new(FetchLimits { answer_bytes: limits::DAY_KEYS, ..FetchLimits::default() });
-    // What was stored: a day has one key, and what shows that it is logged does not change.
+    // What was stored since all was there last.
     let mut held: BTreeSet<Day> = BTreeSet::new();
     let (mut missing, mut rng) = (MISSING, relay.machine.rng.clone());
     loop {
@@ -39,6 +40,7 @@ pub(crate) async fn mirror(relay: Arc<Relay>, trustee: Trustee) {
         };
         let pause = if complete {
             missing.worked();
+            held.clear();
             CALM
         } else {
             missing.failed(&mut rng)

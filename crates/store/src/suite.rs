@@ -402,6 +402,7 @@ pub fn policy(
         retention_days: days,
         log_policy_hash: [1; 32],
         policy_doc_hash: [2; 32],
+        day_key_max_secs: 8_640_000,
         recovery_pk: [0; 32],
         audit_pk: vec![0; 1216],
     }

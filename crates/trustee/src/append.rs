@@ -122,7 +122,7 @@ impl Trustee {
         let (office, view) = (self.office.clone(), self.log.follower.view());
         let due = self.desk.run(move |papers| {
             let own = office.signer.verifier();
-            papers.days.tend(now, &office.signer, &|day| view.register.day_key_of(&own, day))
+            papers.days.tend(now, &office.signer, &view.register.day_keys_of(&own))
         });
         for due in due.await? {
             if let Some((entry, proof)) = self.add(&due.leaf).await {

@@ -2,10 +2,11 @@
 //! leaf is in the log, destroyed after retention. Contract: proto/release.md#day-keys.
 //!
 //! ```text
+//! days/restored                 somebody restored the folder: what is not in it is lost for good
 //! days/20780.key                the private key; removed at the time that the note states
 //! days/20780.note               the signed day key, as cameras fetch it
 //! days/20780.leaf               the leaf that announces it    days/20780.proof             its proof: from here on it is served
-//! days/20780.destroyed          the leaf that says it is gone days/20780.destroyed-proof   its proof
+//! days/20780.destroyed          the leaf that says it is gone, and why    days/20780.destroyed-proof     its proof
 //! ```
 //!
 //! The files are written in this order, each whole or not at all, so that after a crash the next
@@ -15,10 +16,10 @@
 //! In scope: making, reading, removing. Out of scope: the log ([`crate::append`]), whether a share
 //! may be opened (`escrow::grant`).
 
-use crate::folder::{self, DAYS};
+use crate::folder::{self, DAYS, RESTORED};
 use escrow::daykeys::{DayKey, PublishedDayKey};
-use escrow::record::{DayKeysLeaf, KeyDestroyed, Name, RecordError, Seconds, Signed, Vkey};
-use escrow::register::Published;
+use escrow::record::{DayKeysLeaf, KeyDestroyed, KeyEnd, Name, RecordError, Seconds, Signed, Vkey};
+use escrow::register::LoggedKey;
 use host::durable::{self, DurableError};
 use host::lock::Mutex;
 use host::rng::Rng;
@@ -57,6 +58,8 @@ pub enum DayState {
     /// The log or a note names a key that is not here: the folder was restored from an older
     /// backup, or a file was lost.
     Lost,
+    /// The same, and the log says so: cameras deal to it no more.
+    DeclaredLost,
 }
 
 /// Why a day key could not be made, read or removed.
@@ -109,6 +112,8 @@ struct OfDay {
     state: DayState,
     /// From when on the private key is removed.
     destroy_by: Seconds,
+    /// Which key it is, if any is here.
+    held: Option<Hash>,
 }
 
 impl DayKeys {
@@ -143,62 +148,94 @@ impl DayKeys {
             return Ok(None);
         }
         let secret = self.read_secret(&path)?;
-        let destroy_by = Seconds(0);
-        let key = DayKey { trustee: self.name.clone(), day, public: secret.public(), destroy_by };
-        Ok((key.id() == *id).then_some(secret))
+        Ok((self.id_of(day.0, &secret) == *id).then_some(secret))
     }
 
     /// Removes the private keys whose time is over; one that cannot be removed keeps no other.
     pub(crate) fn destroy(&self, now: Seconds, trustee: &Signer) -> Result<(), DayKeyError> {
         let (days, mut done) = (self.days.lock().clone(), Ok(()));
         for (day, kept) in days {
-            match kept.state {
-                DayState::Made | DayState::Published | DayState::Lost if now >= kept.destroy_by => {
-                    done = done.and(self.remove(day, trustee, now));
-                }
-                DayState::Made
-                | DayState::Published
-                | DayState::Lost
-                | DayState::Removed
-                | DayState::Destroyed => {}
+            let is_due = match kept.state {
+                DayState::Made | DayState::Published => now >= kept.destroy_by,
+                DayState::Lost => now >= kept.destroy_by && self.path(day, "note").exists(),
+                DayState::Removed | DayState::Destroyed | DayState::DeclaredLost => false,
+            };
+            if is_due {
+                done = done.and(self.remove(day, trustee, now));
             }
         }
         done
     }
 
-    /// Makes what is missing up to `days_ahead`, names what is lost, and says which leaves are due.
+    /// Compares what is here with the log, makes what is missing up to `days_ahead`, and says which
+    /// leaves are due.
     ///
-    /// `announced` is the log's word, read to a fresh head: a day for which it knows a key gets no
-    /// second one, and what it says is destroyed stays so.
+    /// `logged` is what the log has of this trustee's keys, read to a fresh head: a day has one live
+    /// key, and a second one only once the first is lost by this trustee's own word.
     pub(crate) fn tend(
         &self,
         now: Seconds,
         trustee: &Signer,
-        announced: &dyn Fn(u32) -> Published,
+        logged: &BTreeMap<u32, &[LoggedKey]>,
     ) -> Result<Vec<Due>, DayKeyError> {
-        let today = now.day().0;
+        let restored = self.folder.join(RESTORED);
+        let is_final = restored.exists();
         // Also days that are over: a folder that was lost can open none of them any more.
-        let first = today.saturating_sub(self.terms.retention_days.saturating_add(GRACE_DAYS));
-        for day in first..=today.saturating_add(self.terms.days_ahead) {
-            let (state, known) = (self.state(day), announced(day));
-            match known {
-                Published::Nothing if day >= today && state.is_none_or(|it| it == DayState::Made) => {
-                    self.make(day, trustee, now)?;
+        for (day, keys) in logged {
+            self.compare(*day, keys)?;
+            match keys.last().filter(|key| key.ended.is_none()) {
+                Some(live) if self.state(*day) == Some(DayState::Lost) => {
+                    if is_final || now >= live.destroy_by {
+                        self.say_ended(*day, live.key_id, KeyEnd::Lost, trustee, now)?;
+                    }
                 }
-                Published::Key(_) if state.is_none() => {
-                    tracing::error!(
-                        day,
-                        "the log has a key of this day that is not here: its shares cannot be opened by this trustee"
-                    );
-                    let destroy_by = self.destroyed_from(day);
-                    self.days.lock().insert(day, OfDay { state: DayState::Lost, destroy_by });
-                }
-                // A copy that came back with an older folder.
-                Published::Destroyed if self.path(day, "key").exists() => self.remove(day, trustee, now)?,
-                Published::Nothing | Published::Key(_) | Published::Destroyed => {}
+                Some(_) | None => {}
             }
         }
+        let today = now.day().0;
+        for day in today..=today.saturating_add(self.terms.days_ahead) {
+            let last = logged.get(&day).and_then(|keys| keys.last());
+            // SPEC: release.md#day-keys: a second key of a day MUST NOT be made before the log has that
+            // the first is lost.
+            if last.is_none_or(|last| last.ended == Some(KeyEnd::Lost)) {
+                self.make(day, trustee, now)?;
+            }
+        }
+        if is_final {
+            folder::remove(&restored)?;
+        }
         self.due()
+    }
+
+    /// Holds what is here of a day against the log. What the log does not know as the day's key is a
+    /// copy that came back with an older folder, and goes.
+    fn compare(&self, day: u32, keys: &[LoggedKey]) -> Result<(), DayKeyError> {
+        let live = keys.last().filter(|key| key.ended.is_none());
+        let held = self.days.lock().get(&day).and_then(|kept| kept.held);
+        let is_old = match (live, held) {
+            (Some(live), Some(held)) => live.key_id != held,
+            // What is here may be about the one before, which is lost.
+            (Some(live), None) => {
+                let about = self.said(day).map(|said| said.key_id);
+                about.or(self.shown(day)?.map(|note| note.id())).is_some_and(|about| about != live.key_id)
+            }
+            (None, Some(held)) => keys.iter().any(|key| key.key_id == held),
+            (None, None) => false,
+        };
+        if is_old {
+            self.wipe(day)?;
+        }
+        if let Some(live) = live
+            && self.state(day).is_none()
+        {
+            tracing::error!(
+                day,
+                "the log has a key of this day that is not here: its shares cannot be opened by this trustee"
+            );
+            let lost = OfDay { state: DayState::Lost, destroy_by: live.destroy_by, held: None };
+            self.days.lock().insert(day, lost);
+        }
+        Ok(())
     }
 
     /// The log has proved the leaf; `entry` is it as the log has it.
@@ -224,10 +261,12 @@ impl DayKeys {
 
     fn make(&self, day: u32, trustee: &Signer, now: Seconds) -> Result<(), DayKeyError> {
         let (key, note, leaf) = (self.path(day, "key"), self.path(day, "note"), self.path(day, "leaf"));
-        if leaf.exists() {
+        if key.exists() && leaf.exists() {
             return Ok(());
         }
         if !key.exists() {
+            // Of one that was lost, and whose end the log has.
+            self.clear(day)?;
             let fresh = SecretKey::generate(&mut self.rng.clone());
             secret::create(&key, LABEL, fresh.expose())?;
         }
@@ -240,7 +279,7 @@ impl DayKeys {
         durable::write_atomic(&note, signed.entry_bytes())?;
         let vkey = Vkey::new(trustee.verifier()).ok_or(DayKeyError::Malformed { path: note })?;
         let keys = Hash::of(&[signed.entry_bytes()]);
-        let announced = DayKeysLeaf { trustee: name, vkey, day, key_id, keys, time: now };
+        let announced = DayKeysLeaf { trustee: name, vkey, day, key_id, keys, destroy_by, time: now };
         durable::write_atomic(&leaf, Signed::sign(announced, &[trustee])?.entry_bytes())?;
         self.refresh(day);
         Ok(())
@@ -250,25 +289,61 @@ impl DayKeys {
     // `destroy-by` of the note, and log it when it can.
     /// Removes the private key, and only then writes the leaf that says so.
     fn remove(&self, day: u32, trustee: &Signer, now: Seconds) -> Result<(), DayKeyError> {
-        let key = self.path(day, "key");
-        if key.exists() {
-            overwrite(&key)?;
-            std::fs::remove_file(&key).map_err(|error| DurableError::at(&key, error))?;
-        }
-        durable::sync_dir(&self.folder)?;
+        self.erase(day)?;
         tracing::info!(day, "the private key of this day is destroyed");
+        match self.shown(day)? {
+            Some(note) => self.say_ended(day, note.id(), KeyEnd::Due, trustee, now),
+            // Nobody was ever shown a key of this day: there is nothing to say.
+            None => {
+                self.days.lock().remove(&day);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the leaf that says that a key of this day is here no more.
+    fn say_ended(
+        &self,
+        day: u32,
+        key_id: Hash,
+        reason: KeyEnd,
+        trustee: &Signer,
+        now: Seconds,
+    ) -> Result<(), DayKeyError> {
         let leaf = self.path(day, "destroyed");
-        // Without a note nobody was ever shown a key of this day, or it was lost with the key:
-        // there is nothing to say.
-        let Some(note) = self.shown(day)? else {
-            self.days.lock().remove(&day);
-            return Ok(());
-        };
         if !leaf.exists() {
-            let gone = KeyDestroyed { trustee: self.name.clone(), day, key_id: note.id(), time: now };
+            let gone = KeyDestroyed { trustee: self.name.clone(), day, key_id, reason, time: now };
             durable::write_atomic(&leaf, Signed::sign(gone, &[trustee])?.entry_bytes())?;
         }
         self.refresh(day);
+        Ok(())
+    }
+
+    /// Removes the private key, for file systems that write in place too.
+    fn erase(&self, day: u32) -> Result<(), DayKeyError> {
+        let key = self.path(day, "key");
+        if key.exists() {
+            overwrite(&key)?;
+            folder::remove(&key)?;
+        }
+        Ok(durable::sync_dir(&self.folder)?)
+    }
+
+    /// Removes the private key and all that is said of it here.
+    fn wipe(&self, day: u32) -> Result<(), DayKeyError> {
+        tracing::warn!(day, "a key of this day that the log knows as lost, destroyed or another's is removed");
+        self.erase(day)?;
+        self.clear(day)
+    }
+
+    /// Removes what is said of a key that is gone, so that a crash in between leaves nothing that looks
+    /// like another's.
+    fn clear(&self, day: u32) -> Result<(), DayKeyError> {
+        for what in ["destroyed-proof", "destroyed", PUBLISHED, "leaf", "note"] {
+            folder::remove(&self.path(day, what))?;
+        }
+        durable::sync_dir(&self.folder)?;
+        self.days.lock().remove(&day);
         Ok(())
     }
 
@@ -278,7 +353,7 @@ impl DayKeys {
             let (leaf, what) = match state {
                 DayState::Made => ("leaf", Said::Announced),
                 DayState::Removed => ("destroyed", Said::Destroyed),
-                DayState::Published | DayState::Destroyed | DayState::Lost => continue,
+                DayState::Published | DayState::Destroyed | DayState::Lost | DayState::DeclaredLost => continue,
             };
             if let Some(leaf) = durable::read_limited(&self.path(day, leaf), SMALL)? {
                 due.push(Due { day, what, leaf });
@@ -302,22 +377,36 @@ impl DayKeys {
     /// What the files of a day say.
     fn refresh(&self, day: u32) {
         let has = |what| self.path(day, what).exists();
-        let state = if has("destroyed-proof") && !has("key") {
-            DayState::Destroyed
-        } else if has("destroyed") && !has("key") {
+        let state = if has("key") {
+            if has(PUBLISHED) { DayState::Published } else { DayState::Made }
+        } else if has("destroyed-proof") {
+            let is_lost = self.said(day).is_some_and(|said| said.reason == KeyEnd::Lost);
+            if is_lost { DayState::DeclaredLost } else { DayState::Destroyed }
+        } else if has("destroyed") {
             DayState::Removed
-        } else if !has("key") {
-            DayState::Lost
-        } else if has(PUBLISHED) {
-            DayState::Published
         } else {
-            DayState::Made
+            DayState::Lost
         };
         // SPEC: release.md#destroying-day-keys: at the time that was published, whatever the
         // configuration says since.
         let shown = self.shown(day).ok().flatten();
-        let destroy_by = shown.map_or(self.destroyed_from(day), |key| key.destroy_by);
-        self.days.lock().insert(day, OfDay { state, destroy_by });
+        let destroy_by = shown.as_ref().map_or(self.destroyed_from(day), |key| key.destroy_by);
+        // A key without its note came back alone, or was made just before a crash.
+        let by_note = || shown.map(|key| key.id());
+        let by_key = || Some(self.id_of(day, &self.read_secret(&self.path(day, "key")).ok()?));
+        let held = if has("key") { by_note().or_else(by_key) } else { None };
+        self.days.lock().insert(day, OfDay { state, destroy_by, held });
+    }
+
+    /// What the leaf here says that a key is gone.
+    fn said(&self, day: u32) -> Option<KeyDestroyed> {
+        let leaf = durable::read_limited(&self.path(day, "destroyed"), SMALL).ok()??;
+        Some(Signed::<KeyDestroyed>::parse(&leaf).ok()?.value().clone())
+    }
+
+    fn id_of(&self, day: u32, secret: &SecretKey) -> Hash {
+        let (trustee, public) = (self.name.clone(), secret.public());
+        DayKey { trustee, day: Day(day), public, destroy_by: Seconds(0) }.id()
     }
 
     fn state(&self, day: u32) -> Option<DayState> {

@@ -33,6 +33,10 @@ pub enum Error {
     NoRules { path: PathBuf },
     #[error("{}: {source}", .path.display())]
     Rules { path: PathBuf, source: PolicyDocError },
+    #[error(
+        "retention_days = {days}: the key of a day would be kept longer than the {allowed} days after it that the rules allow (day-key-max-secs), and no camera would deal to it; make it less"
+    )]
+    KeptTooLong { days: u32, allowed: u64 },
     #[error("the approver's key {vkey:?}: {source}")]
     Approver { vkey: String, source: KeyError },
     #[error("the approver's key {vkey:?}: it cosigns checkpoints and cannot approve")]

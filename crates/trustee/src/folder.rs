@@ -20,6 +20,8 @@ pub(crate) const KEY: &str = "note.key";
 pub(crate) const AUTO_KEY: &str = "auto-approve.key";
 pub(crate) const LEDGER: &str = "ledger.redb";
 pub(crate) const DAYS: &str = "days";
+/// In [`DAYS`]: somebody restored the folder.
+pub(crate) const RESTORED: &str = "restored";
 pub(crate) const PENDING: &str = "pending";
 pub(crate) const APPROVALS: &str = "approvals";
 pub(crate) const EVIDENCE: &str = "evidence";

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::folder::{AUTO_KEY, FOLDERS, KEY, LEDGER};
+use crate::folder::{AUTO_KEY, DAYS, FOLDERS, KEY, LEDGER, RESTORED};
 use crate::ledger::Ledger;
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc};
 use escrow::record::Name;
@@ -51,7 +51,9 @@ pub struct Restored {
 
 /// Makes what is missing around the key of a trustee that was one before: its disk was lost, or its
 /// folder came back from a backup without `days/`. The log knows what it granted and which keys it
-/// published, so that what is forgotten here is neither granted twice nor made a second time.
+/// published, so that what is forgotten here is neither granted twice nor made a second time before
+/// the log says that it is lost: which the trustee says, at its next start, of each key that is not
+/// here.
 pub fn restore(config: &Config) -> Result<Restored, Error> {
     let _lock = FolderLock::acquire(&config.data)?;
     let signer = own_key(config)?;
@@ -72,6 +74,7 @@ pub fn restore(config: &Config) -> Result<Restored, Error> {
         Ledger::create(&ledger, &vkey)?;
         made.push(LEDGER.to_owned());
     }
+    durable::write_atomic(&config.data.join(DAYS).join(RESTORED), b"")?;
     Ok(Restored { vkey, made })
 }
 

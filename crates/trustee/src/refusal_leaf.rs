@@ -24,6 +24,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::RecoveryUnsigned
         | Refusal::ShareNotDealt(_)
         | Refusal::DayKeyDestroyed(_)
+        | Refusal::DayKeyLost(_)
         | Refusal::DayKeyMismatch(_)
         | Refusal::ShareBoundElsewhere(_)
         // The stamp, the log before it and the details decide, and none of them changes.

@@ -3,6 +3,7 @@
 //! read the clock.
 
 use crate::config::Config;
+use crate::daykeys::GRACE_DAYS;
 use crate::desk::{Desk, Papers};
 use crate::error::Error;
 use crate::follow::{FollowFailure, Follower, View};
@@ -87,6 +88,10 @@ impl Trustee {
         host::durable::close_dir(&config.data)?;
         let client = LogClient::from_file(&config.log.url, &config.log.policy)?;
         let office = Office::open(&config, client.policy().clone())?;
+        let (days, allowed) = (config.retention_days, office.rules.figures().day_key_max_secs / 86_400);
+        if u64::from(days) + u64::from(GRACE_DAYS) > allowed {
+            return Err(Error::KeptTooLong { days, allowed });
+        }
         let own = office.signer.verifier();
         let papers = Papers::open(&config, &office.name, &own.vkey(), machine.rng.clone())?;
         let time = Time::open(papers.ledger.time()?, machine.clock.steady());

@@ -96,6 +96,7 @@ impl Camera {
             retention_days: 30,
             log_policy_hash: terms.log_policy.0,
             policy_doc_hash: terms.rules.0,
+            day_key_max_secs: 8_640_000,
             recovery_pk: recovery().verifier().ed25519_key().unwrap(),
             audit_pk: audit_key(&owner.to_bytes()).public(),
         };

@@ -7,10 +7,11 @@ use crate::keys::{court, name, officer, operator, recovery, registrar, sponsor, 
 use crate::paper::NOW;
 use escrow::policy::PolicyDoc;
 use escrow::record::{
-    Bytes, Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyState, Kind, PolicyDocLeaf, Ratification,
+    Bytes, Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyEnd, KeyState, Kind, PolicyDocLeaf, Ratification,
     Record, RefusalLeaf, Request, RequesterKey, Role, SealedDetails, Seconds, ShareBad, Signed, Span, Vkey,
     WRAPPED_KEY_BYTES, Word, WrappedKey,
 };
+use media::id::Day;
 use tlog::merkle::leaf_hash;
 use tlog::note::Signer;
 use tlog::{Entry, Hash};
@@ -189,14 +190,24 @@ pub fn ratification_by(asked: &Asked, after_secs: u64, signers: &[&Signer]) -> V
 }
 
 pub fn day_keys(by: &Signer, day: u32) -> Vec<u8> {
-    let (key_id, keys) = (Hash([11; 32]), Hash([12; 32]));
-    let value =
-        DayKeysLeaf { trustee: name(by.name()), vkey: vkey(by), day, key_id, keys, time: Seconds(NOW) };
-    leaf(value, &[by])
+    day_keys_until(by, day, destroy_by(day))
+}
+
+/// When the key of a day is to be destroyed.
+pub fn destroy_by(day: u32) -> Seconds {
+    Day(day + 38).start()
+}
+
+pub fn day_keys_until(by: &Signer, day: u32, destroy_by: Seconds) -> Vec<u8> {
+    let (trustee, vkey, key_id, keys) = (name(by.name()), vkey(by), Hash([11; 32]), Hash([12; 32]));
+    leaf(DayKeysLeaf { trustee, vkey, day, key_id, keys, destroy_by, time: Seconds(NOW) }, &[by])
 }
 
 pub fn destroyed(by: &Signer, day: u32) -> Vec<u8> {
-    let value =
-        KeyDestroyed { trustee: name(by.name()), day, key_id: Hash([11; 32]), time: Seconds(NOW + 9) };
-    leaf(value, &[by])
+    ended(by, day, KeyEnd::Due)
+}
+
+pub fn ended(by: &Signer, day: u32, reason: KeyEnd) -> Vec<u8> {
+    let (trustee, key_id) = (name(by.name()), Hash([11; 32]));
+    leaf(KeyDestroyed { trustee, day, key_id, reason, time: Seconds(NOW + 9) }, &[by])
 }

@@ -163,16 +163,18 @@ pub struct Show {
     pub cosigners: usize,
     /// Whose tiles and bundles are served; none: they are not to be had.
     pub tiles: Option<History>,
+    /// When the witnesses cosigned.
+    pub cosigned_at: u64,
 }
 
 impl Show {
     /// An honest one.
     pub fn all(history: &History) -> Self {
-        Self { history: history.clone(), cosigners: 4, tiles: Some(history.clone()) }
+        Self { history: history.clone(), cosigners: 4, tiles: Some(history.clone()), cosigned_at: NOW }
     }
 
     pub fn checkpoint(&self) -> Vec<u8> {
-        self.history.checkpoint(self.cosigners, NOW)
+        self.history.checkpoint(self.cosigners, self.cosigned_at)
     }
 }
 

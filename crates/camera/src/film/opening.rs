@@ -135,8 +135,9 @@ fn day_keys(
         let kept = spool.day_key(day, share)?;
         // One that is kept may be another trustee's, under an earlier policy: then it is none. So is
         // one of a trustee whose note key in the policy is none.
-        keys.push(kept.zip(Verifier::parse(&trustee.vkey).ok()).and_then(|(bytes, vkey)| {
+        keys.push(kept.zip(Verifier::parse(&trustee.vkey).ok()).and_then(|((_, bytes), vkey)| {
             let key = DayKey::decode_verified(&bytes, &vkey, day).ok()?;
+            let key = key.kept_within(policy.day_key_max_secs).ok()?;
             Some((TrusteeId::of(&vkey), key))
         }));
     }

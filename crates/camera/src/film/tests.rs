@@ -77,6 +77,7 @@ impl Scene {
             retention_days: 30,
             log_policy_hash: [0; 32],
             policy_doc_hash: [0; 32],
+            day_key_max_secs: 8_640_000,
             recovery_pk: [0; 32],
             audit_pk: vec![0; 1216],
         };
@@ -297,9 +298,15 @@ fn a_second_track_that_finds_no_room_films_nothing_and_says_so_once_there_is_som
 fn give_key(scene: &Scene, trustee: &Signer, share: u8, day: Day) {
     let public = seal::hpke::SecretKey::generate(&mut Rng::system()).public();
     let name = escrow::record::Name::new(trustee.name()).unwrap();
-    let key = DayKey { trustee: name, day, public, destroy_by: escrow::record::Seconds(1) };
+    let destroy_by = Day(day.0 + 38).start();
+    keep_key(scene, DayKey { trustee: name, day, public, destroy_by }, trustee, share);
+}
+
+fn keep_key(scene: &Scene, key: DayKey, trustee: &Signer, share: u8) {
+    let day = key.day;
     let signed = key.sign(trustee).unwrap();
-    scene.handover.spool().keep_day_key(day, share, tlog::Entry::entry_bytes(&signed)).unwrap();
+    let spool = scene.handover.spool();
+    spool.keep_day_key(day, share, (0, tlog::Entry::entry_bytes(&signed))).unwrap();
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn version(before: Option<&SignedOwnerPolicy>, owner: &SigningKey, camera_id: Ca
         retention_days: 30,
         log_policy_hash: Hash::of(&[log_policy().as_bytes()]).0,
         policy_doc_hash: [0; 32],
+        day_key_max_secs: 8_640_000,
         recovery_pk: [0; 32],
         audit_pk: vec![0; 1216],
     };

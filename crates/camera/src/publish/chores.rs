@@ -183,8 +183,16 @@ enum Today {
     LacksKeys,
 }
 
-/// Fetches trustees' keys for today and the days ahead, each verified before it is kept: signed, and
-/// announced by a leaf that the log has.
+/// A trustee of the policy, by its share, and the key of a day that is kept of it.
+struct Holder {
+    share: u8,
+    vkey: Verifier,
+    /// The place of the kept key's leaf in the log.
+    kept_at: Option<u64>,
+}
+
+/// Fetches trustees' keys for today and the days ahead, each verified before it is kept: signed,
+/// announced by a leaf that the log has, and kept by its trustee no longer than the owner allows.
 async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Today, SessionError> {
     let handover = &session.main.handover;
     let pairing = handover.on_disk(|spool| spool.pairing()).await?;
@@ -193,53 +201,59 @@ async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Today, SessionE
         return Ok(Today::HasKeys);
     };
     let Ok(log) = Policy::parse(pairing.log_policy.as_bytes()) else { return Ok(Today::HasKeys) };
-    let policy: &OwnerPolicy = policy.unverified();
-    let trustees = (1u8..).zip(&policy.trustees).filter_map(|(share, trustee)| {
-        Some((share, trustee.name.clone(), Verifier::parse(&trustee.vkey).ok()?))
-    });
-    let trustees: Vec<(u8, String, Verifier)> = trustees.collect();
+    let policy: OwnerPolicy = policy.unverified().clone();
     let today = session.today();
     let mut found = Today::HasKeys;
     for day in (0..=ahead).map(|ahead| Day(today.0.saturating_add(ahead))) {
-        let wanted = trustees.clone();
-        let missing = handover.on_disk(move |spool| missing(spool, wanted, day)).await?;
-        if missing.is_empty() {
+        let (max_secs, wanted) = (policy.day_key_max_secs, policy.clone());
+        let holders = handover.on_disk(move |spool| holders(spool, &wanted, day)).await?;
+        // SPEC: release.md#day-keys: a camera MUST NOT go on with a key that its trustee has lost: before
+        // a day comes, it asks again.
+        let is_soon = day.0 <= today.0.saturating_add(1);
+        if !is_soon && holders.iter().all(|holder| holder.kept_at.is_some()) {
             continue;
         }
         let offered = ask(&session.link, &calls::day_keys(day)).await?;
-        for (share, name, vkey) in missing {
-            let own = offered.iter().find(|object| object.name == name).map(|object| object.bytes.clone());
-            match own.and_then(|bytes| published(&bytes, &vkey, day, &log)) {
-                Some(note) => handover.on_disk(move |spool| spool.keep_day_key(day, share, &note)).await?,
-                None if day == today => found = Today::LacksKeys,
-                None => {}
+        for Holder { share, vkey, kept_at } in holders {
+            let own = offered.iter().find(|object| object.name == vkey.name());
+            match own.and_then(|object| published(&object.bytes, &vkey, day, max_secs, &log)) {
+                Some((at, note)) if kept_at.is_none_or(|kept_at| at > kept_at) => {
+                    handover.on_disk(move |spool| spool.keep_day_key(day, share, (at, &note))).await?;
+                }
+                None if day == today && kept_at.is_none() => found = Today::LacksKeys,
+                Some(_) | None => {}
             }
         }
     }
     Ok(found)
 }
 
-/// The trustees of whom there is no key for this day.
-fn missing(
-    spool: &Spool,
-    trustees: Vec<(u8, String, Verifier)>,
-    day: Day,
-) -> Result<Vec<(u8, String, Verifier)>, SpoolError> {
-    let mut missing = Vec::new();
-    for (share, name, vkey) in trustees {
-        let kept = spool.day_key(day, share)?;
+/// The trustees of a policy, and what is kept of their keys of this day.
+fn holders(spool: &Spool, policy: &OwnerPolicy, day: Day) -> Result<Vec<Holder>, SpoolError> {
+    let mut holders = Vec::new();
+    for (share, trustee) in (1u8..).zip(&policy.trustees) {
+        let Ok(vkey) = Verifier::parse(&trustee.vkey) else { continue };
         // What is kept may be another trustee's, under an earlier policy.
-        if kept.is_none_or(|bytes| DayKey::decode_verified(&bytes, &vkey, day).is_err()) {
-            missing.push((share, name, vkey));
-        }
+        let kept = spool.day_key(day, share)?.filter(|(_, bytes)| {
+            let key = DayKey::decode_verified(bytes, &vkey, day);
+            key.and_then(|key| key.kept_within(policy.day_key_max_secs)).is_ok()
+        });
+        holders.push(Holder { share, vkey, kept_at: kept.map(|(at, _)| at) });
     }
-    Ok(missing)
+    Ok(holders)
 }
 
-/// The note of a day key that the trustee signed and the log has.
-fn published(bytes: &[u8], vkey: &Verifier, day: Day, log: &Policy) -> Option<Vec<u8>> {
-    match PublishedDayKey::decode_verified(bytes, vkey, day, log) {
-        Ok((published, _)) => Some(published.note),
+/// The note of a day key that the trustee signed and the log has, and its place there.
+fn published(
+    bytes: &[u8],
+    vkey: &Verifier,
+    day: Day,
+    max_secs: u32,
+    log: &Policy,
+) -> Option<(u64, Vec<u8>)> {
+    let read = PublishedDayKey::decode_verified(bytes, vkey, day, log);
+    match read.and_then(|(published, key, at)| key.kept_within(max_secs).map(|_| (at, published.note))) {
+        Ok(published) => Some(published),
         Err(error) => {
             tracing::warn!(trustee = vkey.name(), day = day.0, %error, "a day key is not believed");
             None

@@ -102,20 +102,21 @@ impl Spool {
         Ok(self.db.write(|tx| Ok(tx.open_table(NOTICES)?.remove(day.0).map(drop)?))?)
     }
 
-    /// Keeps a trustee's verified key of `day`. What is of no use any more goes by the days that
+    /// Keeps a trustee's verified key of `day`, whose leaf stands at this place of the log. What is of no use any more goes by the days that
     /// trustees publish, not by a clock: one that jumps takes no key.
-    pub(crate) fn keep_day_key(&self, day: Day, share: u8, bytes: &[u8]) -> Result<(), SpoolError> {
+    pub(crate) fn keep_day_key(&self, day: Day, share: u8, (at, bytes): (u64, &[u8])) -> Result<(), SpoolError> {
         Ok(self.db.write(|tx| {
             let mut table = tx.open_table(DAY_KEYS)?;
-            table.insert((day.0, share), bytes)?;
+            table.insert((day.0, share), (at, bytes))?;
             let oldest = day.0.saturating_sub(DAYS_KEPT);
             Ok(table.retain(|(of, _), _| of >= oldest)?)
         })?)
     }
 
-    pub(crate) fn day_key(&self, day: Day, share: u8) -> Result<Option<Vec<u8>>, SpoolError> {
+    pub(crate) fn day_key(&self, day: Day, share: u8) -> Result<Option<(u64, Vec<u8>)>, SpoolError> {
         Ok(self.db.read(|tx| {
-            Ok(tx.open_table(DAY_KEYS)?.get((day.0, share))?.map(|value| value.value().to_vec()))
+            let kept = tx.open_table(DAY_KEYS)?.get((day.0, share))?;
+            Ok(kept.map(|kept| (kept.value().0, kept.value().1.to_vec())))
         })?)
     }
 }

@@ -275,8 +275,8 @@ fn what_is_the_cameras_is_one_for_all_tracks() {
     assert_eq!(main.notices().unwrap().day, Day(9));
     assert_eq!(main.waiting_notices().unwrap(), sub.waiting_notices().unwrap());
     main.keep_policy(b"policy").unwrap();
-    main.keep_day_key(Day(9), 1, b"key").unwrap();
-    assert_eq!(sub.day_key(Day(9), 1).unwrap(), Some(b"key".to_vec()));
+    main.keep_day_key(Day(9), 1, (5, b"key")).unwrap();
+    assert_eq!(sub.day_key(Day(9), 1).unwrap(), Some((5, b"key".to_vec())));
     assert!(matches!(sub.pairing(), Err(SpoolError::NotPaired)));
     // Runs are each track's own.
     assert_eq!((main.begin_run().unwrap(), main.begin_run().unwrap(), sub.begin_run().unwrap()), (1, 2, 1));
@@ -308,15 +308,15 @@ fn a_doubted_open_is_put_again_with_all_that_followed() {
 fn keys_of_days_stay_until_trustees_publish_far_later_ones() {
     let (_dir, spool) = spool();
     for (day, share) in [(98, 1), (100, 1), (101, 1), (135, 1), (135, 2), (162, 1)] {
-        spool.keep_day_key(Day(day), share, &[share]).unwrap();
+        spool.keep_day_key(Day(day), share, (0, &[share])).unwrap();
     }
     for day in [98, 100, 101, 135, 162] {
-        assert_eq!(spool.day_key(Day(day), 1).unwrap(), Some(vec![1]), "{day}");
+        assert_eq!(spool.day_key(Day(day), 1).unwrap(), Some((0, vec![1])), "{day}");
     }
     assert_eq!(spool.day_key(Day(100), 2).unwrap(), None);
-    spool.keep_day_key(Day(163), 1, &[1]).unwrap();
+    spool.keep_day_key(Day(163), 1, (0, &[1])).unwrap();
     assert_eq!(spool.day_key(Day(98), 1).unwrap(), None, "over");
-    assert_eq!(spool.day_key(Day(100), 1).unwrap(), Some(vec![1]));
+    assert_eq!(spool.day_key(Day(100), 1).unwrap(), Some((0, vec![1])));
 }
 
 #[test]

@@ -36,6 +36,16 @@ fn others_keys_and_other_days_are_refused() {
 }
 
 #[test]
+fn a_key_that_is_kept_longer_than_the_owner_agreed_to_is_refused() {
+    let over = Day(20_781).start();
+    for (destroy_by, fits) in [(over.0 - 1, false), (over.0, true), (over.0 + 500, true), (over.0 + 501, false)] {
+        let key = DayKey { destroy_by: Seconds(destroy_by), ..key() };
+        let expected = if fits { Ok(key.clone()) } else { Err(DayKeyError::KeptTooLong) };
+        assert_eq!(key.kept_within(500), expected, "{destroy_by}");
+    }
+}
+
+#[test]
 fn a_key_of_another_length_is_no_day_key() {
     for length in [0, 32, PUBLIC_BYTES - 1, PUBLIC_BYTES + 1] {
         let short = DayKey { public: alloc::vec![1; length], ..key() };
@@ -59,6 +69,7 @@ fn a_published_key_is_believed_with_its_leaf_in_the_log_and_not_without() {
         day: day.0,
         key_id: key.id(),
         keys: Hash::of(&[&note]),
+        destroy_by: key.destroy_by,
         time: Seconds(1),
     };
     let mut published = |said: &DayKeysLeaf, by: &[&Signer]| {
@@ -73,6 +84,8 @@ fn a_published_key_is_believed_with_its_leaf_in_the_log_and_not_without() {
         published(&DayKeysLeaf { key_id: Hash([1; 32]), ..said.clone() }, &[&signer]),
         published(&DayKeysLeaf { day: day.0 + 1, ..said.clone() }, &[&signer]),
         published(&DayKeysLeaf { keys: Hash([1; 32]), ..said.clone() }, &[&signer]),
+        // To be destroyed at another time than the key's note says.
+        published(&DayKeysLeaf { destroy_by: Seconds(1_798_761_601), ..said.clone() }, &[&signer]),
         // What counts nowhere in the log: another line, or another key stated as the trustee's.
         published(&said, &[&signer, &another]),
         published(
@@ -83,7 +96,8 @@ fn a_published_key_is_believed_with_its_leaf_in_the_log_and_not_without() {
     let read = |published: &PublishedDayKey| {
         PublishedDayKey::decode_verified(&published.encode(), &signer.verifier(), day, &world.log_policy)
     };
-    assert_eq!(read(&good), Ok((good.clone(), key)));
+    let place = TlogProof::parse(&good.proof).unwrap().index();
+    assert_eq!(read(&good), Ok((good.clone(), key, place)));
     for other in others {
         assert_eq!(read(&other), Err(DayKeyError::WrongLeaf));
     }

@@ -195,6 +195,8 @@ refusals! {
         => "ask the other trustees; where under t hold a share, only the owner's devices open it";
     "g9" "day-key-destroyed" DayKeyDestroyed(Day): "the trustee's key of day {0} was destroyed: escrow of that day has ended"
         => "nothing: it cannot be opened through escrow by anyone, ever";
+    "g9" "day-key-lost" DayKeyLost(EpochNo): "the share of epoch {0} is sealed to a day key that this trustee has lost"
+        => "ask the other trustees";
     "g9" "day-key-unknown" DayKeyUnknown(EpochNo): "the share of epoch {0} is sealed to a day key that this trustee does not have"
         => "ask the other trustees; the trustee should look for a lost key store";
     "g9" "day-key-mismatch" DayKeyMismatch(EpochNo): "the share of epoch {0} is sealed to another key than the trustee published for that day"

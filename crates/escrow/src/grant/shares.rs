@@ -4,7 +4,8 @@
 use super::approval::{Approved, Decision};
 use super::{Case, Refusal};
 use crate::deal::{TrusteeId, Unsealed, slots, unseal};
-use crate::register::Published;
+use crate::record::KeyEnd;
+use crate::register::LoggedKey;
 use crate::share::Share;
 use alloc::vec::Vec;
 use media::epoch::{EpochOpen, SealedShare};
@@ -78,14 +79,15 @@ fn open_one(
     // G6 compared the list with the policy in which this trustee's index was found.
     let signed = open.share_commits.get(at).ok_or(Refusal::SharesMismatch(epoch))?;
     let key_id = Hash(sealed.day_key_id);
-    match case.day_keys.get(&day) {
-        // SPEC: release.md#g9: what was escrowed under a destroyed day key MUST NOT be opened, even
-        // where a copy survives.
-        Some(Published::Destroyed) => return Err(Refusal::DayKeyDestroyed(day).into()),
-        Some(Published::Key(published)) if *published != key_id => {
-            return Err(Refusal::DayKeyMismatch(epoch).into());
-        }
-        Some(Published::Key(_) | Published::Nothing) | None => {}
+    let logged = case.day_keys.get(&day).map_or(&[][..], Vec::as_slice);
+    let sealed_to = |known: &&LoggedKey| known.key_id == key_id;
+    match logged.iter().find(sealed_to).map(|known| known.ended) {
+        // SPEC: release.md#g9: what was escrowed under a day key that was destroyed, or lost by its
+        // trustee's word, MUST NOT be opened, even where a copy survives.
+        Some(Some(KeyEnd::Due)) => return Err(Refusal::DayKeyDestroyed(day).into()),
+        Some(Some(KeyEnd::Lost)) => return Err(Refusal::DayKeyLost(epoch).into()),
+        None if !logged.is_empty() => return Err(Refusal::DayKeyMismatch(epoch).into()),
+        Some(None) | None => {}
     }
     let key = key_of(day, &key_id).ok_or(Refusal::DayKeyUnknown(epoch))?;
     let ctx = open.context.hash();

@@ -3,9 +3,11 @@
 use super::*;
 use crate::policy::{Registrar, Scope};
 use crate::record::{
-    Bytes, Country, KeyState, PolicyDocLeaf, Record, RefusalLeaf, RequesterKey, ShareBad, Vkey, Word,
+    Bytes, Country, DayKeysLeaf, KeyDestroyed, KeyEnd, KeyState, PolicyDocLeaf, Record, RefusalLeaf, RequesterKey, ShareBad, Vkey, Word,
 };
 use crate::world_for_tests::*;
+use core::time::Duration;
+use media::id::Day;
 use std::vec::Vec;
 use tlog::Entry as _;
 use tlog::note::Signer;
@@ -216,21 +218,22 @@ fn who_declares_itself_a_trustee_is_none() {
             day,
             key_id: Hash([2; 32]),
             keys: Hash([0; 32]),
+            destroy_by: Seconds(NOW + 40 * DAY),
             time: Seconds(i64::MAX as u64),
         };
         assert_eq!(fold(&mut world, published, &[&key]), Weight::Unknown);
         let granted = grant(&world, index, by);
         assert_eq!(fold(&mut world, granted, &[&key]), Weight::Unknown);
-        assert_eq!(world.register.day_key_of(&key.verifier(), day), Published::Nothing);
+        assert!(world.register.day_keys_of(&key.verifier()).is_empty());
     }
     assert_eq!(world.register.owner_of(&ask.id), None, "nobody granted it");
     // The true one's name was not taken: its key and its grant count.
     let (true_one, time) = (trustee(1), Seconds(NOW));
     let vkey = Vkey::new(true_one.verifier()).unwrap();
-    let keys = Hash([0; 32]);
-    let own = DayKeysLeaf { trustee: name("trustee1.example"), vkey, day, key_id: Hash([3; 32]), keys, time };
+    let (keys, key_id, destroy_by) = (Hash([0; 32]), Hash([3; 32]), Seconds(NOW + 40 * DAY));
+    let own = DayKeysLeaf { trustee: name("trustee1.example"), vkey, day, key_id, keys, destroy_by, time };
     assert_eq!(fold(&mut world, own, &[&true_one]), Weight::Counts);
-    assert_eq!(world.register.day_key_of(&true_one.verifier(), day), Published::Key(Hash([3; 32])));
+    assert_eq!(world.register.day_keys_of(&true_one.verifier())[&day][0].key_id, Hash([3; 32]));
     let granted = grant(&world, index, "trustee1.example");
     assert_eq!(fold(&mut world, granted, &[&true_one]), Weight::Counts);
 }
@@ -333,33 +336,92 @@ fn a_veto_is_its_device_s_and_any_sponsor_carries_it() {
     assert_eq!(world.register.request(index).unwrap().vetoed_by, ids);
 }
 
+/// A leaf about the key of the camera's day of the first trustee, under another id and end.
+fn day_key(by: &Signer, key_id: Hash, destroy_by: Seconds) -> DayKeysLeaf {
+    DayKeysLeaf {
+        trustee: name("trustee1.example"),
+        vkey: Vkey::new(by.verifier()).unwrap(),
+        day: Seconds(NOW).day().0,
+        key_id,
+        keys: Hash([0; 32]),
+        destroy_by,
+        time: Seconds(NOW),
+    }
+}
+
+fn ended(key_id: Hash, reason: KeyEnd) -> KeyDestroyed {
+    let day = Seconds(NOW).day().0;
+    KeyDestroyed { trustee: name("trustee1.example"), day, key_id, reason, time: Seconds(NOW) }
+}
+
+/// The keys of the camera's day, as the log tells what became of them.
+fn told(world: &World) -> Vec<(Hash, Option<KeyEnd>)> {
+    let (own, day) = (trustee(1).verifier(), Seconds(NOW).day().0);
+    let keys = world.register.day_keys_of(&own).remove(&day).unwrap_or_default();
+    keys.iter().map(|key| (key.key_id, key.ended)).collect()
+}
+
 #[test]
 fn a_day_key_is_its_trustee_s_first_and_ends_with_it() {
     let mut world = World::new();
-    let day = Seconds(NOW).day().0;
-    let (own, key) = (name("trustee1.example"), trustee(1).verifier());
-    let Published::Key(id) = world.register.day_key_of(&key, day) else { panic!("published") };
-    let leaf = |by: &Signer, key_id| DayKeysLeaf {
-        trustee: own.clone(),
-        vkey: Vkey::new(by.verifier()).unwrap(),
-        day,
-        key_id,
-        keys: Hash([0; 32]),
-        time: Seconds(NOW),
-    };
+    let kept = Seconds(NOW + 40 * DAY);
+    let [(id, None)] = told(&world)[..] else { panic!("published") };
     // The trustee changes its mind, and somebody takes its name: the first key stands.
-    assert_eq!(fold(&mut world, leaf(&trustee(1), Hash([1; 32])), &[&trustee(1)]), Weight::Repeated);
+    let other = day_key(&trustee(1), Hash([1; 32]), kept);
+    assert_eq!(fold(&mut world, other.clone(), &[&trustee(1)]), Weight::Repeated);
     let squatter = signer("trustee1.example", 99);
-    assert_eq!(fold(&mut world, leaf(&squatter, Hash([2; 32])), &[&squatter]), Weight::Unknown);
-    assert_eq!(world.register.day_key_of(&key, day), Published::Key(id));
-    assert_eq!(world.register.day_key_of(&squatter.verifier(), day), Published::Nothing);
+    let squat = day_key(&squatter, Hash([2; 32]), kept);
+    assert_eq!(fold(&mut world, squat, &[&squatter]), Weight::Unknown);
+    assert_eq!(told(&world), [(id, None)]);
+    assert!(world.register.day_keys_of(&squatter.verifier()).is_empty());
 
-    let destroyed = |key_id| KeyDestroyed { trustee: own.clone(), day, key_id, time: Seconds(NOW) };
-    assert_eq!(fold(&mut world, destroyed(id), &[&squatter]), Weight::Unknown);
-    assert_eq!(fold(&mut world, destroyed(Hash([1; 32])), &[&trustee(1)]), Weight::Dangling);
-    assert_eq!(world.register.day_key_of(&key, day), Published::Key(id));
-    assert_eq!(fold(&mut world, destroyed(id), &[&trustee(1)]), Weight::Counts);
-    assert_eq!(world.register.day_key_of(&key, day), Published::Destroyed);
+    assert_eq!(fold(&mut world, ended(id, KeyEnd::Due), &[&squatter]), Weight::Unknown);
+    assert_eq!(fold(&mut world, ended(Hash([1; 32]), KeyEnd::Due), &[&trustee(1)]), Weight::Dangling);
+    assert_eq!(told(&world), [(id, None)]);
+    assert_eq!(fold(&mut world, ended(id, KeyEnd::Due), &[&trustee(1)]), Weight::Counts);
+    assert_eq!(told(&world), [(id, Some(KeyEnd::Due))]);
+    // What was destroyed in its time is followed by none, and is not lost afterwards.
+    assert_eq!(fold(&mut world, ended(id, KeyEnd::Lost), &[&trustee(1)]), Weight::Repeated);
+    let again = DayKeysLeaf { time: Seconds(NOW + 1), ..other };
+    assert_eq!(fold(&mut world, again, &[&trustee(1)]), Weight::Repeated);
+}
+
+#[test]
+fn a_trustee_has_one_key_of_a_day_at_a_time_and_a_second_only_once_the_first_is_lost_in_the_log() {
+    let mut world = World::new();
+    let kept = Seconds(NOW + 40 * DAY);
+    let [(first, None)] = told(&world)[..] else { panic!("published") };
+    let second = day_key(&trustee(1), Hash([1; 32]), kept);
+    assert_eq!(fold(&mut world, second.clone(), &[&trustee(1)]), Weight::Repeated);
+    assert_eq!(fold(&mut world, ended(first, KeyEnd::Lost), &[&trustee(1)]), Weight::Counts);
+    assert_eq!(told(&world), [(first, Some(KeyEnd::Lost))]);
+    // The lost one again is no second one.
+    assert_eq!(fold(&mut world, day_key(&trustee(1), first, kept), &[&trustee(1)]), Weight::Repeated);
+    assert_eq!(fold(&mut world, second, &[&trustee(1)]), Weight::Counts);
+    assert_eq!(told(&world), [(first, Some(KeyEnd::Lost)), (Hash([1; 32]), None)]);
+    let third = day_key(&trustee(1), Hash([2; 32]), kept);
+    assert_eq!(fold(&mut world, third, &[&trustee(1)]), Weight::Repeated);
+}
+
+/// The figure stood in the rules, and nobody asked for it.
+#[test]
+fn a_key_that_its_trustee_would_keep_longer_than_the_rules_allow_counts_nowhere() {
+    let mut world = World::with(&Setup { without: "day-keys", ..Setup::default() });
+    let over = Day(Seconds(NOW).day().0 + 1).start();
+    let most = over.after(Duration::from_secs(world.rules.figures().day_key_max_secs));
+    for (n, destroy_by) in (1u8..).zip([
+        Seconds(most.0 + 1),
+        Seconds(over.0 - 1),
+        Seconds(0),
+        Seconds(i64::MAX as u64),
+    ]) {
+        let leaf = day_key(&trustee(1), Hash([n; 32]), destroy_by);
+        assert_eq!(fold(&mut world, leaf, &[&trustee(1)]), Weight::Unsigned, "{destroy_by:?}");
+    }
+    assert_eq!(told(&world), []);
+    assert_eq!(fold(&mut world, day_key(&trustee(1), Hash([9; 32]), most), &[&trustee(1)]), Weight::Counts);
+    let keys = world.register.day_keys().filter(|(_, key)| key.trustee == name("trustee1.example"));
+    assert_eq!(keys.map(|(_, key)| key.destroy_by).collect::<Vec<_>>(), [most]);
 }
 
 /// A new PolicyDoc made history anew: quotas, suspensions and last year's count.

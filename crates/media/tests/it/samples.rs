@@ -128,6 +128,7 @@ pub(crate) fn policy() -> SignedOwnerPolicy {
         retention_days: 30,
         log_policy_hash: [2; 32],
         policy_doc_hash: [3; 32],
+        day_key_max_secs: 8_640_000,
         recovery_pk: [0; 32],
         audit_pk: vec![0; 1216],
     };

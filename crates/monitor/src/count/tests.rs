@@ -1,7 +1,7 @@
 //! Counting, by kind, agency and month; and what must not count.
 
 use super::*;
-use escrow::record::Kind;
+use escrow::record::{KeyEnd, Kind};
 use stage::keys::{officer, signer, sponsor, supervisor, trustee};
 use stage::leaves::*;
 use stage::paper::{NOW, policy, stamped};
@@ -256,7 +256,33 @@ fn days_whose_keys_were_destroyed_are_counted_by_their_trustee_alone() {
     log.add(&destroyed(&trustee(0), 30_000));
     log.add(&destroyed(&Signer::from_seed(trustee(0).name(), &[66; 32]).unwrap(), 20_001));
     let days = &log.counts.to_json()["day_keys"];
-    assert_eq!(days, &serde_json::json!({ "trustee0.example": { "published": 3, "destroyed": 1 } }));
+    let expected = serde_json::json!({ "trustee0.example": { "published": 3, "destroyed": 1, "lost": 0 } });
+    assert_eq!(days, &expected);
+}
+
+#[test]
+fn a_key_is_overdue_from_a_day_after_its_time_until_its_trustee_says_that_it_is_gone() {
+    let mut log = Log::new();
+    for (at, day) in [(0, 20_000), (0, 20_001), (1, 20_000)] {
+        log.add(&day_keys(&trustee(at), day));
+    }
+    // Kept longer than the rules allow: it counts nowhere, and is not waited for.
+    log.add(&day_keys_until(&trustee(2), 20_000, Seconds(20_001 * DAY + 8_640_001)));
+    assert_eq!(log.number("unsigned"), 1);
+    let late = Seconds(destroy_by(20_000).0 + DAY + 1);
+    let names = |log: &Log, at| log.counts.overdue(at).into_iter().collect::<Vec<_>>();
+    assert_eq!(names(&log, Seconds(late.0 - 1)), []);
+    let both = [("trustee0.example".to_owned(), vec![20_000]), ("trustee1.example".to_owned(), vec![20_000])];
+    assert_eq!(names(&log, late), both);
+    // What others say of it, or what is said of another key, ends nothing.
+    log.add(&destroyed(&Signer::from_seed(trustee(0).name(), &[66; 32]).unwrap(), 20_000));
+    assert_eq!(names(&log, late), both);
+    log.add(&destroyed(&trustee(0), 20_000));
+    log.add(&ended(&trustee(1), 20_000, KeyEnd::Lost));
+    assert_eq!(names(&log, late), []);
+    let next = Seconds(late.0 + DAY);
+    assert_eq!(names(&log, next), [("trustee0.example".to_owned(), vec![20_001])]);
+    assert_eq!(log.counts.to_json()["day_keys"]["trustee1.example"]["lost"], 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use host::shutdown::Shutdown;
 use log_client::PolicyFileError;
 use monitor::{Error, StoreError};
 use stage::keys::trustee;
-use stage::leaves::{Asked, ask, day_keys, destroyed, founding, grant, ratification, refusal, share_bad};
+use stage::leaves::{Asked, ask, day_keys, destroy_by, destroyed, founding, grant, ratification, refusal, share_bad};
 use stage::paper::{History, NOW, Served, Show};
 
 /// Rules and registrations, then one emergency that three trustees granted, one that was refused, and what
@@ -195,6 +195,47 @@ async fn nothing_is_created_by_starting_and_damage_is_named() {
     let error = monitor::start(nowhere.clone(), Shutdown::new()).await.unwrap_err();
     assert!(error.to_string().contains("init"), "{error}");
     assert!(!nowhere.data.exists());
+}
+
+/// The witnesses' clock goes on, day by day; nobody reads this machine's.
+#[tokio::test]
+async fn a_key_that_is_not_destroyed_on_its_day_turns_the_status_red_until_its_trustee_says_that_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = write_policy(dir.path());
+    let mut log = History::default();
+    for leaf in founding(NOW) {
+        log.add(&leaf);
+    }
+    log.add(&day_keys(&trustee(0), 20_780));
+    log.add(&day_keys(&trustee(1), 20_780));
+    let served = Served::new(Show::all(&log)).await;
+    let config = monitor_config(dir.path(), &policy, "m1", &served.url, &[]);
+    let watcher = Watcher::start(&config).await;
+    watcher.follows_to(log.size()).await;
+    assert_eq!(watcher.get("/status").await.0, 200);
+    let due = destroy_by(20_780).0;
+    let at = async |log: &History, cosigned_at: u64| {
+        served.show(Show { cosigned_at, ..Show::all(log) });
+        watcher.until("the head", |status| status["cosigned_at"] == cosigned_at).await;
+        let (code, status) = watcher.get("/status").await;
+        (code, status["overdue_keys"].clone())
+    };
+    assert_eq!(at(&log, due + 86_400).await, (200, serde_json::json!({})), "the log may have been away");
+    log.add_at(&destroyed(&trustee(1), 20_780), due + 86_400);
+    let red = serde_json::json!({ "trustee0.example": [20_780] });
+    assert_eq!(at(&log, due + 86_401).await, (500, red.clone()));
+    let page = watcher.text("/").await;
+    assert!(page.contains("Keys that should be gone") && page.contains("<code>trustee0.example</code> (1 day)"));
+    let report = monitor::check(&config, None).await.unwrap();
+    assert_eq!(report.alarms, ["day-key-overdue trustee0.example 20780"]);
+    // Over a restart of the monitor too.
+    watcher.running.stop_and_join().await.unwrap();
+    let watcher = Watcher::start(&config).await;
+    assert_eq!(watcher.get("/status").await.1["overdue_keys"], red);
+    log.add_at(&destroyed(&trustee(0), 20_780), due + 90_000);
+    served.show(Show { cosigned_at: due + 90_000, ..Show::all(&log) });
+    watcher.follows_to(log.size()).await;
+    assert_eq!(watcher.get("/status").await.0, 200);
 }
 
 #[tokio::test]

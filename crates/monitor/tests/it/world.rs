@@ -100,6 +100,11 @@ impl Watcher {
         (reply.status, serde_json::from_slice(&reply.body).unwrap())
     }
 
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let reply = self.fetch.get(&format!("{}{path}", self.url())).await.unwrap();
+        String::from_utf8(reply.body.to_vec()).unwrap()
+    }
+
     pub(crate) async fn gossip(&self, body: impl Into<Vec<u8>>) -> Reply {
         self.fetch.post(&format!("{}/gossip", self.url()), "application/json", body.into()).await.unwrap()
     }

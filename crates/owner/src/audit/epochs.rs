@@ -11,13 +11,15 @@
 //! ```
 
 use crate::book::notice::CameraDay;
-use crate::book::{BookError, Stored, StoredCamera};
+use crate::book::{BookError, Stored, StoredCamera, StoredDayKey};
 use crate::live::policy::Policies;
 use crate::state::{As, Owner};
-use media::epoch::{EpochOpen, GapReason};
+use escrow::daykeys::is_kept_within;
+use media::epoch::{EpochOpen, GapReason, SealedShare};
 use media::id::{CameraId, Day, TrackId};
 use media::limits::TRACKS_PER_CAMERA;
-use media::time::Micros;
+use media::policy::TrusteeEntry;
+use media::time::{Micros, Seconds};
 use quic::CallError;
 use relay_client::epochs::Page;
 use relay_client::{EpochQuery, Paging, Session};
@@ -33,15 +35,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Known {
     /// What the EpochOpens of a camera's day commit to.
     notices: BTreeMap<(CameraId, Day), [u8; 32]>,
-    /// The id of each key of a day that a trustee logged, hex.
-    day_keys: BTreeMap<(String, Day), String>,
+    /// The keys of days that each trustee logged.
+    day_keys: BTreeMap<(String, Day), Vec<StoredDayKey>>,
 }
 
 impl Known {
     pub(super) fn of(book: &Stored, days: Vec<CameraDay>) -> Self {
         let notice = |day: &CameraDay| ((day.camera_id, day.day), day.key.commit());
-        let logged = book.day_keys.iter().map(|key| ((key.vkey.clone(), Day(key.day)), key.key_id.clone()));
-        Self { notices: days.iter().map(notice).collect(), day_keys: logged.collect() }
+        let mut day_keys = BTreeMap::<_, Vec<StoredDayKey>>::new();
+        for key in &book.day_keys {
+            day_keys.entry((key.vkey.clone(), Day(key.day))).or_default().push(key.clone());
+        }
+        Self { notices: days.iter().map(notice).collect(), day_keys }
+    }
+
+    /// What the log has of the key to which a share of this day is sealed.
+    fn logged(&self, trustee: &TrusteeEntry, day: Day, share: &SealedShare) -> Option<&StoredDayKey> {
+        let keys = self.day_keys.get(&(trustee.vkey.clone(), day))?;
+        keys.iter().find(|key| key.key_id == hex::encode(share.day_key_id))
     }
 }
 
@@ -118,16 +129,22 @@ impl<'a> Checker<'a> {
                 "epoch {epoch}: you have no notice key of its day {day}: you would not find a request about it"
             )),
         }
-        let strange = open.shares.iter().zip(self.policies.dealt_to(open)).find(|(share, trustee)| {
-            let logged = self.known.day_keys.get(&(trustee.vkey.clone(), day));
-            share.as_ref().is_some_and(|share| logged != Some(&hex::encode(share.day_key_id)))
-        });
-        if let Some((_, trustee)) = strange {
-            let name = trustee.name.clone();
-            self.alarm(format!(
-                "epoch {epoch}: a share is sealed to a key that {name} has not logged for that day"
-            ));
+        let Some(policy) = self.policies.under(open) else { return };
+        let mut strange = Vec::new();
+        for (share, trustee) in open.shares.iter().zip(&policy.trustees) {
+            let Some(share) = share else { continue };
+            let (name, max_secs) = (&trustee.name, policy.day_key_max_secs.into());
+            match self.known.logged(trustee, day, share) {
+                Some(key) if is_kept_within(day, Seconds(key.destroy_by), max_secs) => {}
+                Some(_) => strange.push(format!(
+                    "epoch {epoch}: a share is sealed to a key that {name} keeps longer than you agreed to"
+                )),
+                None => strange.push(format!(
+                    "epoch {epoch}: a share is sealed to a key that {name} has not logged for that day"
+                )),
+            }
         }
+        strange.into_iter().for_each(|alarm| self.alarm(alarm));
     }
 
     pub(super) fn alarm(&mut self, what: String) {

@@ -14,7 +14,9 @@ use crate::book::notice::CameraDay;
 use crate::book::{Finding, FoundKind, Remark, Stored, StoredCamera, StoredDayKey};
 use crate::live::policy::Policies;
 use escrow::details::{Details, owner_key};
-use escrow::record::{DayKeysLeaf, EntryId, Grant, Leaf, OwnerPolicyLeaf, Request, Seconds, Signed};
+use escrow::record::{
+    DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyEnd, Leaf, OwnerPolicyLeaf, Request, Seconds, Signed,
+};
 use escrow::register::Register;
 use media::id::CameraId;
 use media::sign::sha256;
@@ -40,8 +42,8 @@ pub(super) struct Ledger {
     /// When the head being read to was cosigned.
     when: u64,
     findings: BTreeMap<u64, Finding>,
-    /// By trustee's verifier key and day; the first of a day counts.
-    day_keys: BTreeMap<(String, u32), String>,
+    /// What trustees of own policies logged of their keys of days, in the log's order.
+    day_keys: Vec<StoredDayKey>,
     /// The verifier keys of the trustees of own policies.
     trustees: BTreeSet<String>,
     undecided: bool,
@@ -68,11 +70,7 @@ impl Ledger {
             own: book.own.iter().map(|own| (own.id.clone(), own.text_sha256.clone())).collect(),
             when,
             findings: book.findings.iter().map(|finding| (finding.leaf_index, finding.clone())).collect(),
-            day_keys: book
-                .day_keys
-                .iter()
-                .map(|key| ((key.vkey.clone(), key.day), key.key_id.clone()))
-                .collect(),
+            day_keys: book.day_keys.clone(),
         })
     }
 
@@ -96,23 +94,38 @@ impl Ledger {
             Leaf::Ratification(said) => self.doubt(said.request_index, &said.request),
             Leaf::Veto(said) => self.doubt(said.request_index, &said.request),
             Leaf::DayKeys(keys) => self.day_key(&leaf, keys),
+            Leaf::KeyDestroyed(said) => self.key_ended(&leaf, said),
             // Of no camera, or of every camera alike.
-            Leaf::KeyDestroyed(_) | Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
+            Leaf::RequesterKey(_) | Leaf::PolicyDoc(_) => {}
         }
     }
 
     /// The findings, in the log's order, and the keys of days of the last year.
-    pub(super) fn into_kept(self) -> (Vec<Finding>, Vec<StoredDayKey>) {
+    pub(super) fn into_kept(mut self) -> (Vec<Finding>, Vec<StoredDayKey>) {
         let since = Seconds(self.when).day().0.saturating_sub(KEPT_DAYS);
-        let day_keys = self.day_keys.into_iter().filter(|((_, day), _)| *day >= since);
-        let day_keys = day_keys.map(|((vkey, day), key_id)| StoredDayKey { vkey, day, key_id });
-        (self.findings.into_values().collect(), day_keys.collect())
+        self.day_keys.retain(|key| key.day >= since);
+        (self.findings.into_values().collect(), self.day_keys)
     }
 
+    /// The first key of a day counts, and a later one once the one before it is lost.
     fn day_key(&mut self, leaf: &Signed<Leaf>, keys: &DayKeysLeaf) {
-        let vkey = keys.vkey.verifier().vkey();
-        if self.trustees.contains(&vkey) && leaf.is_signed_by(keys.vkey.verifier()) {
-            self.day_keys.entry((vkey, keys.day)).or_insert_with(|| keys.key_id.to_hex());
+        let (vkey, day) = (keys.vkey.verifier().vkey(), keys.day);
+        let mut last = self.day_keys.iter().rev();
+        let last = last.find(|key| (&key.vkey, key.day) == (&vkey, day));
+        let is_next = last.is_none_or(|key| key.ended.as_deref() == Some(KeyEnd::Lost.word()));
+        if is_next && self.trustees.contains(&vkey) && leaf.is_signed_by(keys.vkey.verifier()) {
+            let (key_id, destroy_by) = (keys.key_id.to_hex(), keys.destroy_by.0);
+            self.day_keys.push(StoredDayKey { vkey, day, key_id, destroy_by, ended: None });
+        }
+    }
+
+    fn key_ended(&mut self, leaf: &Signed<Leaf>, said: &KeyDestroyed) {
+        let id = said.key_id.to_hex();
+        let mut known = self.day_keys.iter_mut();
+        let known = known.find(|key| (key.day, &key.key_id) == (said.day, &id) && key.ended.is_none());
+        let by = |key: &StoredDayKey| Verifier::parse(&key.vkey).is_ok_and(|key| leaf.is_signed_by(&key));
+        if let Some(key) = known.filter(|key| by(key)) {
+            key.ended = Some(said.reason.word().to_owned());
         }
     }
 

@@ -158,6 +158,10 @@ pub(crate) struct StoredDayKey {
     pub(crate) day: u32,
     /// Hex.
     pub(crate) key_id: String,
+    /// Unix seconds.
+    pub(crate) destroy_by: u64,
+    /// Why the trustee has it no more, as its `key-destroyed` leaf says.
+    pub(crate) ended: Option<String>,
 }
 
 impl StoredCamera {

@@ -4,7 +4,7 @@
 use crate::book::{BookError, StoredCamera};
 use media::epoch::EpochOpen;
 use media::id::DeviceId;
-use media::policy::{OwnerPolicy, TrusteeEntry};
+use media::policy::OwnerPolicy;
 
 /// How long a camera may take to follow a new policy.
 const GRACE_SECONDS: u64 = 600;
@@ -65,10 +65,10 @@ impl Policies {
         self.0.iter().flat_map(|version| &version.policy.recipients).any(|to| to.device_id == *device)
     }
 
-    /// To whom the shares of an epoch are dealt, in their order.
-    pub(crate) fn dealt_to(&self, open: &EpochOpen) -> impl Iterator<Item = &TrusteeEntry> {
+    /// The version under which an epoch was filmed.
+    pub(crate) fn under(&self, open: &EpochOpen) -> Option<&OwnerPolicy> {
         let version = self.0.iter().find(|version| version.hash == open.context.policy_hash);
-        version.into_iter().flat_map(|version| &version.policy.trustees)
+        version.map(|version| &version.policy)
     }
 
     /// What is wrong with an epoch that the camera signed, if anything is.
@@ -129,6 +129,7 @@ mod tests {
             retention_days: 30,
             log_policy_hash: [0; 32],
             policy_doc_hash: [0; 32],
+            day_key_max_secs: 8_640_000,
             recovery_pk: [0; 32],
             audit_pk: vec![0; 1216],
         }

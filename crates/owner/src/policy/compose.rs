@@ -92,6 +92,7 @@ fn configured(
         retention_days: config.footage.retention_days,
         log_policy_hash: sha256(&[owner.agreed.log_policy_text.as_bytes()]),
         policy_doc_hash: owner.agreed.rules_hash,
+        day_key_max_secs: owner.agreed.day_key_max_secs,
         recovery_pk: owner.agreed.recovery_pk,
         audit_pk: owner.keys.audit().public(),
     })
@@ -151,6 +152,7 @@ mod tests {
         assert_eq!(policy.trustees[4].name, "trustee5.example");
         assert_eq!(policy.log_policy_hash, sha256(&[owner.agreed.log_policy_text.as_bytes()]));
         assert_eq!(policy.policy_doc_hash, owner.agreed.rules_hash);
+        assert_eq!(policy.day_key_max_secs, 8_640_000, "as the PolicyDoc says");
         assert_eq!(policy.audit_pk, owner.keys.audit().public());
         let [this] = &policy.recipients[..] else { panic!("one device") };
         assert_eq!(

@@ -118,7 +118,7 @@ fn trustees(now: &[TrusteeEntry], then: &[TrusteeEntry]) -> (String, String) {
 }
 
 /// Everything else that a configuration says, in words.
-fn told(policy: &OwnerPolicy) -> [(&'static str, String); 7] {
+fn told(policy: &OwnerPolicy) -> [(&'static str, String); 8] {
     let hash = |hash: &[u8; 32]| match *hash == [0; 32] {
         true => "none".to_owned(),
         false => hex::encode(hash).chars().take(16).collect(),
@@ -127,6 +127,7 @@ fn told(policy: &OwnerPolicy) -> [(&'static str, String); 7] {
         ("shares needed", format!("{} of {}", policy.t, policy.n())),
         ("releases allowed", listed(classes(policy.classes).into_iter().map(str::to_owned))),
         ("the trustees' rules", hash(&policy.policy_doc_hash)),
+        ("day keys kept", format!("{} days after their day at most", policy.day_key_max_secs / 86_400)),
         ("recovery key", hash(&policy.recovery_pk)),
         ("audit key", hash(&media::sign::sha256(&[&policy.audit_pk]))),
         ("footage kept", format!("{} days", policy.retention_days)),

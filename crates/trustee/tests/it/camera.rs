@@ -51,7 +51,9 @@ pub(crate) async fn published(world: &World, trustee: &Served<'_>, day: Day) -> 
         (reply.status == 200).then_some(reply.body)
     });
     let vkey = tlog::note::Verifier::parse(&world.created.vkey).unwrap();
-    PublishedDayKey::decode_verified(&bytes.await, &vkey, day, &world.log.policy).unwrap()
+    let read = PublishedDayKey::decode_verified(&bytes.await, &vkey, day, &world.log.policy);
+    let (published, key, _) = read.unwrap();
+    (published, key)
 }
 
 /// The day keys that a camera deals to: the trustee's, and one of the other that is not run here.

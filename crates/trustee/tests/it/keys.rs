@@ -2,7 +2,8 @@
 
 use crate::camera::{Camera, Dealing, day_key, published as published_key};
 use crate::world::{Approval, World, failure, refusal};
-use escrow::record::{DayKeysLeaf, Grant, KeyDestroyed, Kind};
+use escrow::record::{DayKeysLeaf, Grant, KeyDestroyed, KeyEnd, Kind};
+use escrow::register::Register;
 use host::clock::{Clock, Hand};
 use host::machine::Machine;
 use host::shutdown::Shutdown;
@@ -199,7 +200,7 @@ async fn a_clock_that_jumps_a_year_or_back_or_to_1970_destroys_no_key_and_is_nam
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trustee_that_lost_its_disk_is_restored_and_says_which_days_it_cannot_open() {
+async fn a_trustee_that_lost_its_disk_is_restored_says_which_keys_it_lost_and_makes_new_ones() {
     let world = World::new(Approval::Automatic).await;
     let trustee = world.start().await;
     let camera = Camera::film(&world, &trustee, Dealing::Well).await;
@@ -209,6 +210,10 @@ async fn a_trustee_that_lost_its_disk_is_restored_and_says_which_days_it_cannot_
     trustee.stop().await;
     let today = camera.filmed.contexts[0].day().0;
     let data = &world.config.data;
+    // Each key that there was of today.
+    let first = &world.leaves::<DayKeysLeaf>().await;
+    let first = first.iter().find(|leaf| leaf.value().day == today).unwrap().value().key_id;
+    let mut known = vec![first];
     for kept in ["", "ledger.redb"] {
         // What the backup holds: the keys that speak, or the folder as deploy/README.md says it.
         for entry in std::fs::read_dir(data).unwrap() {
@@ -227,23 +232,54 @@ async fn a_trustee_that_lost_its_disk_is_restored_and_says_which_days_it_cannot_
         assert_eq!(restored.made.contains(&"ledger.redb".to_owned()), kept.is_empty(), "{restored:?}");
         assert_eq!(trustee::restore(&world.config).unwrap().made, Vec::<String>::new());
 
+        // It says in the log what it lost, and then makes a second key of the days to come.
         let trustee = world.start().await;
-        let lost = format!("day-key-lost {today}");
-        until("it has read the log", async || {
-            trustee.status().await["alarms"].to_string().contains(&lost).then_some(())
+        let key = until("today has another key", async || {
+            let reply = trustee.get(&format!("/day-keys/{today}")).await;
+            let key = (reply.status == 200).then(|| day_key(&world, &trustee, Day(today)))?.await;
+            (!known.contains(&key.id())).then_some(key.id())
         })
         .await;
-        // It grants nothing twice, says what it cannot open, and makes no second key of a day.
+        known.push(key);
+        // It grants nothing twice, and says what it cannot open.
         let reply = trustee.post(granted.body()).await;
         if kept.is_empty() {
             assert_eq!(refusal(&reply), (403, "g10".to_owned(), "bundle-lost".to_owned()));
         }
         let reply = trustee.post(later.body()).await;
-        assert_eq!(refusal(&reply), (403, "g9".to_owned(), "day-key-unknown".to_owned()));
-        assert_eq!(failure(&trustee.get(&format!("/day-keys/{today}")).await).0, 404);
+        assert_eq!(refusal(&reply), (403, "g9".to_owned(), "day-key-lost".to_owned()));
+        let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+        let case = camera.request(&world, Kind::Legal).await;
+        assert_eq!(trustee.post(case.body()).await.status, 200, "what is filmed since is let go");
         trustee.stop().await;
-        assert_eq!(world.leaves::<DayKeysLeaf>().await.len(), 3);
-        assert_eq!(world.leaves::<Grant>().await.len(), 1);
+        let lost = world.leaves::<KeyDestroyed>().await;
+        assert!(lost.iter().all(|leaf| leaf.value().reason == KeyEnd::Lost));
+        let of_today = lost.iter().filter(|leaf| leaf.value().day == today);
+        assert_eq!(of_today.map(|leaf| leaf.value().key_id).collect::<Vec<_>>(), known[..known.len() - 1]);
+        assert_eq!(world.leaves::<DayKeysLeaf>().await.len(), 3 * known.len());
+        // By the log, each day has one key that lives.
+        let mut register = Register::new(world.log.policy.stamp_keys());
+        for (at, entry) in (0..).zip(world.log.entries().await) {
+            register.fold(at, &entry).unwrap();
+        }
+        let own = tlog::note::Verifier::parse(&world.created.vkey).unwrap();
+        for keys in register.day_keys_of(&own).values() {
+            let ends: Vec<_> = keys.iter().map(|key| key.ended).collect();
+            assert_eq!(ends, [vec![Some(KeyEnd::Lost); known.len() - 1], vec![None]].concat());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trustee_that_would_keep_its_keys_longer_than_the_rules_allow_does_not_start() {
+    let world = World::new(Approval::Human).await;
+    for (retention_days, starts) in [(94, false), (93, true)] {
+        let config = trustee::Config { retention_days, ..world.config.clone() };
+        match Trustee::open(config, Machine::system()) {
+            Err(Error::KeptTooLong { days, allowed }) => assert_eq!((days, allowed, starts), (94, 100, false)),
+            Err(error) => panic!("{error}"),
+            Ok(_) => assert!(starts),
+        }
     }
 }
 

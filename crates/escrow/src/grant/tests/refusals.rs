@@ -4,7 +4,7 @@
 use super::super::*;
 use crate::policy::{Figures, Rule};
 use crate::record::{
-    EntryId, KeyState, RECOVERY_KEY_NAME, Role, SealedDetails, Seconds, Span, Veto, Vkey, WRAPPED_KEY_BYTES,
+    EntryId, KeyEnd, KeyState, RECOVERY_KEY_NAME, Role, SealedDetails, Seconds, Span, Veto, Vkey, WRAPPED_KEY_BYTES,
     Word, WrappedKey,
 };
 use crate::world_for_tests::*;
@@ -269,7 +269,8 @@ fn from_g8() -> Vec<(&'static str, Provoke)> {
             &[approver().verifier()],
         )),
         ("share-not-dealt", || refused(shares(|setup| setup.open = |_, open| open.shares[0] = None, |_| {}))),
-        ("day-key-destroyed", || refused(shares(|_| {}, |world| world.destroy_day_key(1)))),
+        ("day-key-destroyed", || refused(shares(|_| {}, |world| world.end_day_key(1, KeyEnd::Due)))),
+        ("day-key-lost", || refused(shares(|_| {}, |world| world.end_day_key(1, KeyEnd::Lost)))),
         ("day-key-unknown", || {
             let mut world = World::new();
             let package = world.ordinary();

@@ -37,6 +37,7 @@ fn policy() -> OwnerPolicy {
         retention_days: 30,
         log_policy_hash: [0; 32],
         policy_doc_hash: [0; 32],
+        day_key_max_secs: 8_640_000,
         recovery_pk: [0; 32],
         audit_pk: vec![0; 1216],
     }
@@ -64,8 +65,16 @@ fn camera() -> StoredCamera {
 }
 
 fn known() -> Known {
-    let key = |at: u8| StoredDayKey { vkey: format!("vkey {at}"), day: DAY.0, key_id: hex::encode([at; 32]) };
-    let book = Stored { day_keys: vec![key(1), key(2)], ..Stored::default() };
+    let key = |at: u8, destroy_by: u64| StoredDayKey {
+        vkey: format!("vkey {}", at % 4),
+        day: DAY.0,
+        key_id: hex::encode([at; 32]),
+        destroy_by,
+        ended: None,
+    };
+    let over = Day(DAY.0 + 1).start().0;
+    let day_keys = vec![key(1, over + 8_640_000), key(2, over), key(6, over + 8_640_001)];
+    let book = Stored { day_keys, ..Stored::default() };
     Known::of(&book, days_of(&id(), NoticeRoot::new([5; 32]), DAY, Day(DAY.0 + 3)))
 }
 
@@ -130,6 +139,8 @@ fn a_share_that_is_sealed_to_a_key_which_its_trustee_did_not_log_is_named() {
     let strange = alarms(|open| open.shares[1].as_mut().unwrap().day_key_id = [9; 32]);
     assert!(strange[0].contains("a key that trustee2.example has not logged"), "{strange:?}");
     assert_eq!(alarms(|open| open.shares[1] = None), [""; 0], "nothing is dealt to it");
+    let kept = alarms(|open| open.shares[1].as_mut().unwrap().day_key_id = [6; 32]);
+    assert!(kept[0].contains("a key that trustee2.example keeps longer than you agreed to"), "{kept:?}");
     let swapped = alarms(|open| open.shares.swap(0, 1));
     assert!(swapped[0].contains("a key that trustee1.example has not logged"), "{swapped:?}");
 }

@@ -57,6 +57,7 @@ fn book(own: Vec<OwnEntry>) -> Stored {
         retention_days: 30,
         log_policy_hash: [0; 32],
         policy_doc_hash: [0; 32],
+        day_key_max_secs: 8_640_000,
         recovery_pk: [0; 32],
         audit_pk: vec![0; 1216],
     };
@@ -298,6 +299,7 @@ fn the_first_key_of_a_day_that_a_trustee_of_the_policy_logged_is_kept() {
             day,
             key_id: Hash([id; 32]),
             keys: Hash([0; 32]),
+            destroy_by: Day(day + 38).start(),
             time: Seconds(1_800_000_000),
         };
         Signed::sign(leaf, &[signer]).unwrap().entry_bytes().to_vec()
@@ -318,6 +320,49 @@ fn the_first_key_of_a_day_that_a_trustee_of_the_policy_logged_is_kept() {
         (&key.vkey, key.day, &key.key_id),
         (&trustee(1).verifier().vkey(), day, &Hash([3; 32]).to_hex())
     );
+}
+
+#[test]
+fn a_key_that_its_trustee_lost_is_told_and_the_next_one_counts() {
+    let mut ledger = ledger(Vec::new(), &[]);
+    let day = Seconds(1_800_000_000).day().0;
+    let key = |id: u8| DayKeysLeaf {
+        trustee: name(trustee(1).name()),
+        vkey: escrow::record::Vkey::new(trustee(1).verifier()).unwrap(),
+        day,
+        key_id: Hash([id; 32]),
+        keys: Hash([0; 32]),
+        destroy_by: Day(day + 38).start(),
+        time: Seconds(1_800_000_000),
+    };
+    let ended = |id: u8, reason| KeyDestroyed {
+        trustee: name(trustee(1).name()),
+        day,
+        key_id: Hash([id; 32]),
+        reason,
+        time: Seconds(1_800_000_000),
+    };
+    fn signed<T: escrow::record::Record>(leaf: T, by: &Signer) -> Vec<u8> {
+        Signed::sign(leaf, &[by]).unwrap().entry_bytes().to_vec()
+    }
+    let leaves = [
+        signed(key(1), &trustee(1)),
+        signed(key(2), &trustee(1)),
+        signed(ended(1, KeyEnd::Lost), &trustee(2)),
+        signed(key(3), &trustee(1)),
+        signed(ended(1, KeyEnd::Lost), &trustee(1)),
+        signed(key(4), &trustee(1)),
+        signed(ended(4, KeyEnd::Due), &trustee(1)),
+        signed(ended(4, KeyEnd::Lost), &trustee(1)),
+        signed(key(5), &trustee(1)),
+    ];
+    for (at, leaf) in (0..).zip(leaves) {
+        ledger.take(at, &leaf);
+    }
+    let (_, kept) = ledger.into_kept();
+    let told: Vec<_> = kept.iter().map(|key| (key.key_id.clone(), key.ended.as_deref())).collect();
+    let id = |id: u8| Hash([id; 32]).to_hex();
+    assert_eq!(told, [(id(1), Some("lost")), (id(4), Some("due"))]);
 }
 
 #[test]
