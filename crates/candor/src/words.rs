@@ -1,5 +1,6 @@
 //! How what the parties hand back reads to people: moments, tables, a trustee's answer, an audit.
 
+use media::time::Seconds;
 use owner::audit::Report;
 use requester::collect::Answer;
 
@@ -68,8 +69,11 @@ pub(crate) fn audit_text(report: &Report) -> String {
     let found = if report.rows.is_empty() { "no record about your cameras".to_owned() } else { table(&rows) };
     let alarms: String =
         report.policy_alarms.iter().map(|alarm| format!("\nPOLICY ALARM: {alarm}")).collect();
+    let now = Seconds(report.cosigned_at).micros();
+    let holders: String =
+        report.holders.iter().map(|of| format!("\n{}: {}", of.camera, of.text(now))).collect();
     format!(
-        "{found}{alarms}\nlog head {} ({} witnesses), {} leaves read, {} camera-days tried, {} epochs checked",
+        "{found}{alarms}{holders}\nlog head {} ({} witnesses), {} leaves read, {} camera-days tried, {} epochs checked",
         report.head_size,
         report.witnesses.len(),
         report.leaves_read,

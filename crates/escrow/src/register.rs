@@ -29,8 +29,8 @@ mod keys;
 mod lines;
 mod rules;
 
-pub use days::LoggedKey;
 use days::Days;
+pub use days::LoggedKey;
 use keys::{Keys, Voice};
 use rules::Chain;
 

@@ -18,9 +18,9 @@ use crate::grant::{Approval, CallBack, Checked, Held, NotPassed, Refusal, Standi
 use crate::package::{Asked, Package};
 use crate::policy::{Figures, PolicyDoc};
 use crate::record::{
-    Bytes, DEVICE_KEY_NAME, DayKeysLeaf, EntryId, KeyDestroyed, KeyEnd, KeyState, Kind, Name, OwnerPolicyLeaf,
-    PolicyDocLeaf, RECOVERY_KEY_NAME, Ratification, Record, Request, RequesterKey, Role, Signed, Span, Vkey,
-    policy_commitment,
+    Bytes, DEVICE_KEY_NAME, DayKeysLeaf, EntryId, KeyDestroyed, KeyEnd, KeyState, Kind, Name,
+    OwnerPolicyLeaf, PolicyDocLeaf, RECOVERY_KEY_NAME, Ratification, Record, Request, RequesterKey, Role,
+    Signed, Span, Vkey, policy_commitment,
 };
 use crate::register::Register;
 use media::epoch::{EpochContext, EpochOpen};

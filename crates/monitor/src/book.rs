@@ -131,7 +131,11 @@ impl Book {
         let overdue = self.counts.overdue(Seconds(at));
         for (trustee, days) in &overdue {
             if self.overdue.get(trustee) != Some(days) {
-                tracing::error!(trustee, ?days, "ALARM: the trustee does not say that these keys are destroyed");
+                tracing::error!(
+                    trustee,
+                    ?days,
+                    "ALARM: the trustee does not say that these keys are destroyed"
+                );
             }
         }
         self.overdue = overdue;

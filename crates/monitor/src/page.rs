@@ -63,8 +63,12 @@ impl Page<'_> {
         if self.status.overdue_keys.is_empty() {
             return Ok(());
         }
-        f.write_str("<div class=\"alarm\" role=\"alert\"><strong class=\"bad\">Keys that should be gone.</strong> ")?;
-        f.write_str("Their time is over for more than a day, and the log does not say that they were destroyed:")?;
+        f.write_str(
+            "<div class=\"alarm\" role=\"alert\"><strong class=\"bad\">Keys that should be gone.</strong> ",
+        )?;
+        f.write_str(
+            "Their time is over for more than a day, and the log does not say that they were destroyed:",
+        )?;
         for (trustee, days) in &self.status.overdue_keys {
             let plural = if days.len() == 1 { "" } else { "s" };
             write!(f, " <code>{}</code> ({} day{plural})", Text(trustee), days.len())?;

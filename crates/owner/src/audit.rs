@@ -18,8 +18,10 @@ mod ledger;
 pub use crate::book::FoundKind;
 use crate::book::notice::camera_days;
 use crate::book::{Base64, BookError, KeptEntry, KeptHead, Stored};
+use crate::holders::Holders;
 use crate::live::policy::Policies;
 use crate::state::Owner;
+use crate::status::Asking;
 use epochs::Known;
 use escrow::register::Register;
 use host::durable::{self, DurableError};
@@ -111,6 +113,8 @@ pub struct Report {
     /// not show; what could not be checked.
     pub policy_alarms: Vec<String>,
     pub epochs_checked: u64,
+    /// Who can still open what each camera films, where the relay answers.
+    pub holders: Vec<Holders>,
 }
 
 impl Report {
@@ -162,6 +166,10 @@ pub async fn audit(
             }
             report.policy_alarms.extend(checker.alarms);
         }
+    }
+    // A relay that does not answer is among the alarms already.
+    if let Ok(listed) = Asking::new(owner).holders(owner).await {
+        report.holders = listed;
     }
     Ok(report)
 }
@@ -242,6 +250,7 @@ pub async fn audit_log(
         size,
         root: root.to_hex(),
         checkpoint: String::from_utf8_lossy(&head.encode()).into_owned(),
+        cosigned_at: head.cosigned_at(),
         last: reading.followed.last().map(kept_entry),
         covers: to_cover(&book)?,
     };
@@ -264,6 +273,7 @@ pub async fn audit_log(
         rows,
         policy_alarms,
         epochs_checked: 0,
+        holders: Vec::new(),
     })
 }
 

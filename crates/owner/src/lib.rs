@@ -17,6 +17,7 @@
 //! | [`evidence`] | a recorded span for others: whole epochs, their keys, signed by this device |
 //! | [`sealed`] | stored segments as the relay has them, for showing what it sees |
 //! | [`status`] | what the relay says of each camera |
+//! | [`holders`] | how many trustees can still open what is filmed |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
 //! | [`alarm`] | tells when a camera is offline and when it is back, by a command or a webhook |
 //! | [`app`] | a page on this device for all of it: live, timeline, export, audit |
@@ -42,6 +43,7 @@ pub mod config;
 pub mod evidence;
 pub mod export;
 mod heads;
+pub mod holders;
 pub mod keys;
 mod lent;
 pub mod live;

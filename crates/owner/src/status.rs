@@ -3,15 +3,18 @@
 mod recent;
 
 use crate::book::{Camera, StoredCamera};
+use crate::holders::{Holders, LoggedKeys};
 use crate::state::{As, Owner};
+use media::epoch::EpochOpen;
 use media::id::{CameraId, TrackId};
 use media::message::{CameraStatus, TrackStatus};
 use media::time::Micros;
 use quic::CallError;
 use recent::Recent;
-use relay_client::{Session, calls};
+use relay_client::{EpochQuery, Session, calls, epochs};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 /// A clock that differs from the relay's by more than this is shown.
 pub const CLOCK_TOLERANCE_MS: u64 = 30_000;
@@ -19,6 +22,8 @@ pub const CLOCK_TOLERANCE_MS: u64 = 30_000;
 /// How far the newest segments of the two tracks may be apart, microseconds: segments last 10 s at
 /// the most, and on a slow uplink the second track gives way.
 const LATELY_US: u64 = 30_000_000;
+/// Epochs that overlap one moment: more than one only where a camera was restarted.
+const EPOCHS_AT_ONCE: usize = 16;
 
 /// One camera.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -56,6 +61,8 @@ pub struct Status {
     pub second: bool,
     /// What is stored of each picture; those of which nothing is are not there.
     pub tracks: Vec<StoredTrack>,
+    /// Who can still open what it films, by its newest EpochOpen; `None` where there is none.
+    pub holders: Option<Holders>,
 }
 
 /// What the relay holds of one picture, by its word.
@@ -87,11 +94,13 @@ pub async fn status(owner: &Owner) -> Result<Vec<Status>, CallError> {
 pub(crate) struct Asking {
     session: Session,
     recent: BTreeMap<CameraId, Recent>,
+    /// The newest EpochOpen of each camera's main picture.
+    opens: BTreeMap<CameraId, EpochOpen>,
 }
 
 impl Asking {
     pub(crate) fn new(owner: &Owner) -> Self {
-        Self { session: owner.session(As::Device), recent: BTreeMap::new() }
+        Self { session: owner.session(As::Device), recent: BTreeMap::new(), opens: BTreeMap::new() }
     }
 
     /// What the relay says, beside the book; nothing of the footage is read.
@@ -105,6 +114,7 @@ impl Asking {
     pub(crate) async fn status(&mut self, owner: &Owner) -> Result<Vec<Status>, CallError> {
         let mut all = self.listed(owner).await?;
         let stored = owner.stored();
+        let keys = LoggedKeys::of(&stored);
         for status in &mut all {
             let main = status.track(TrackId::MAIN).map(|main| Micros(main.newest_us));
             let (Some(camera), Some(newest)) = (stored.camera(&status.name), main) else { continue };
@@ -116,8 +126,42 @@ impl Asking {
                 }
                 Err(error) => tracing::debug!(%error, camera = %camera.camera_id, "no heads"),
             }
+            match self.newest_open(camera, newest).await {
+                Ok(open) => {
+                    status.holders = open.and_then(|open| Holders::of(camera, &keys, open).ok().flatten())
+                }
+                Err(error) => tracing::debug!(%error, camera = %camera.camera_id, "no EpochOpen"),
+            }
         }
         Ok(all)
+    }
+
+    /// Who can still open what each camera films, camera by camera.
+    pub(crate) async fn holders(&mut self, owner: &Owner) -> Result<Vec<Holders>, CallError> {
+        let all = self.status(owner).await?;
+        Ok(all.into_iter().filter_map(|status| status.holders).collect())
+    }
+
+    /// The EpochOpen of the newest segment, which the camera signed.
+    async fn newest_open(
+        &mut self,
+        camera: &StoredCamera,
+        newest_us: Micros,
+    ) -> Result<Option<&EpochOpen>, CallError> {
+        let id = camera.camera_id;
+        let holds = |open: &EpochOpen| (open.context.start_us..open.context.end_us()).contains(&newest_us);
+        if !self.opens.get(&id).is_some_and(holds) {
+            let camera_key =
+                camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
+            let to_us = newest_us.after(Duration::from_micros(1));
+            let query = EpochQuery { camera_key, track: TrackId::MAIN, from_us: newest_us, to_us };
+            let found = epochs(&self.session.link().await?, query, EPOCHS_AT_ONCE).await?;
+            match found.last() {
+                Some(epoch) => self.opens.insert(id, epoch.open().clone()),
+                None => self.opens.remove(&id),
+            };
+        }
+        Ok(self.opens.get(&id))
     }
 
     async fn recent(
@@ -162,6 +206,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
             track.track == TrackId::SUB.0 && track.newest_us.saturating_add(LATELY_US) >= newest_us
         }),
         tracks,
+        holders: None,
     }
 }
 

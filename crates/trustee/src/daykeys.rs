@@ -195,7 +195,7 @@ impl DayKeys {
         let today = now.day().0;
         for day in today..=today.saturating_add(self.terms.days_ahead) {
             let last = logged.get(&day).and_then(|keys| keys.last());
-            // SPEC: release.md#day-keys: a second key of a day MUST NOT be made before the log has that
+            // SPEC: release.md#lost-day-keys: a second key of a day MUST NOT be made before the log has that
             // the first is lost.
             if last.is_none_or(|last| last.ended == Some(KeyEnd::Lost)) {
                 self.make(day, trustee, now)?;
@@ -222,6 +222,7 @@ impl DayKeys {
             (None, Some(held)) => keys.iter().any(|key| key.key_id == held),
             (None, None) => false,
         };
+        // SPEC: release.md#lost-day-keys: a copy that turns up MUST NOT be used, and is removed.
         if is_old {
             self.wipe(day)?;
         }
@@ -331,7 +332,10 @@ impl DayKeys {
 
     /// Removes the private key and all that is said of it here.
     fn wipe(&self, day: u32) -> Result<(), DayKeyError> {
-        tracing::warn!(day, "a key of this day that the log knows as lost, destroyed or another's is removed");
+        tracing::warn!(
+            day,
+            "a key of this day that the log knows as lost, destroyed or another's is removed"
+        );
         self.erase(day)?;
         self.clear(day)
     }
@@ -353,7 +357,9 @@ impl DayKeys {
             let (leaf, what) = match state {
                 DayState::Made => ("leaf", Said::Announced),
                 DayState::Removed => ("destroyed", Said::Destroyed),
-                DayState::Published | DayState::Destroyed | DayState::Lost | DayState::DeclaredLost => continue,
+                DayState::Published | DayState::Destroyed | DayState::Lost | DayState::DeclaredLost => {
+                    continue;
+                }
             };
             if let Some(leaf) = durable::read_limited(&self.path(day, leaf), SMALL)? {
                 due.push(Due { day, what, leaf });

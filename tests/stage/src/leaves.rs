@@ -7,9 +7,9 @@ use crate::keys::{court, name, officer, operator, recovery, registrar, sponsor, 
 use crate::paper::NOW;
 use escrow::policy::PolicyDoc;
 use escrow::record::{
-    Bytes, Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyEnd, KeyState, Kind, PolicyDocLeaf, Ratification,
-    Record, RefusalLeaf, Request, RequesterKey, Role, SealedDetails, Seconds, ShareBad, Signed, Span, Vkey,
-    WRAPPED_KEY_BYTES, Word, WrappedKey,
+    Bytes, Country, DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyEnd, KeyState, Kind, PolicyDocLeaf,
+    Ratification, Record, RefusalLeaf, Request, RequesterKey, Role, SealedDetails, Seconds, ShareBad, Signed,
+    Span, Vkey, WRAPPED_KEY_BYTES, Word, WrappedKey,
 };
 use media::id::Day;
 use tlog::merkle::leaf_hash;

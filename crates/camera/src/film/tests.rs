@@ -310,6 +310,24 @@ fn keep_key(scene: &Scene, key: DayKey, trustee: &Signer, share: u8) {
 }
 
 #[test]
+fn no_share_is_dealt_to_a_key_that_is_kept_longer_than_the_owner_agreed_to() {
+    let trustees =
+        [9, 10, 11].map(|seed| Signer::from_seed(&format!("t{seed}.example"), &[seed; 32]).unwrap());
+    let mut scene = Scene::new(&trustees, u64::MAX);
+    let day = Micros(MIDNIGHT).day();
+    let most = Day(day.0 + 1).start().after(Duration::from_secs(8_640_000));
+    for (share, (trustee, destroy_by)) in (1u8..).zip(trustees.iter().zip([most.0, most.0, most.0 + 1])) {
+        let public = seal::hpke::SecretKey::generate(&mut Rng::system()).public();
+        let name = escrow::record::Name::new(trustee.name()).unwrap();
+        let destroy_by = media::time::Seconds(destroy_by);
+        keep_key(&scene, DayKey { trustee: name, day, public, destroy_by }, trustee, share);
+    }
+    scene.films(MIDNIGHT, 0);
+    let dealt: Vec<bool> = scene.opens()[0].shares.iter().map(Option::is_some).collect();
+    assert_eq!(dealt, [true, true, false]);
+}
+
+#[test]
 fn a_trustee_that_is_away_for_ever_stops_nothing_and_is_named() {
     let trustees =
         [9, 10, 11].map(|seed| Signer::from_seed(&format!("t{seed}.example"), &[seed; 32]).unwrap());

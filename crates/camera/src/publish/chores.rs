@@ -207,7 +207,7 @@ async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Today, SessionE
     for day in (0..=ahead).map(|ahead| Day(today.0.saturating_add(ahead))) {
         let (max_secs, wanted) = (policy.day_key_max_secs, policy.clone());
         let holders = handover.on_disk(move |spool| holders(spool, &wanted, day)).await?;
-        // SPEC: release.md#day-keys: a camera MUST NOT go on with a key that its trustee has lost: before
+        // SPEC: release.md#lost-day-keys: a camera MUST NOT go on with a key that its trustee has lost: before
         // a day comes, it asks again.
         let is_soon = day.0 <= today.0.saturating_add(1);
         if !is_soon && holders.iter().all(|holder| holder.kept_at.is_some()) {
@@ -244,13 +244,7 @@ fn holders(spool: &Spool, policy: &OwnerPolicy, day: Day) -> Result<Vec<Holder>,
 }
 
 /// The note of a day key that the trustee signed and the log has, and its place there.
-fn published(
-    bytes: &[u8],
-    vkey: &Verifier,
-    day: Day,
-    max_secs: u32,
-    log: &Policy,
-) -> Option<(u64, Vec<u8>)> {
+fn published(bytes: &[u8], vkey: &Verifier, day: Day, max_secs: u32, log: &Policy) -> Option<(u64, Vec<u8>)> {
     let read = PublishedDayKey::decode_verified(bytes, vkey, day, log);
     match read.and_then(|(published, key, at)| key.kept_within(max_secs).map(|_| (at, published.note))) {
         Ok(published) => Some(published),

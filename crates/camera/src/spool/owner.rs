@@ -104,7 +104,12 @@ impl Spool {
 
     /// Keeps a trustee's verified key of `day`, whose leaf stands at this place of the log. What is of no use any more goes by the days that
     /// trustees publish, not by a clock: one that jumps takes no key.
-    pub(crate) fn keep_day_key(&self, day: Day, share: u8, (at, bytes): (u64, &[u8])) -> Result<(), SpoolError> {
+    pub(crate) fn keep_day_key(
+        &self,
+        day: Day,
+        share: u8,
+        (at, bytes): (u64, &[u8]),
+    ) -> Result<(), SpoolError> {
         Ok(self.db.write(|tx| {
             let mut table = tx.open_table(DAY_KEYS)?;
             table.insert((day.0, share), (at, bytes))?;

@@ -35,7 +35,8 @@ pub(super) const NOTICE_ROOT: One<(u32, [u8; 32])> = One::new("notice root");
 /// Signed DayNotices that the relay has not confirmed, by day.
 pub(super) const NOTICES: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("day notices");
 /// Trustees' keys by day and share, each with the place of its leaf in the log.
-pub(super) const DAY_KEYS: TableDefinition<'static, (u32, u8), (u64, &[u8])> = TableDefinition::new("day keys");
+pub(super) const DAY_KEYS: TableDefinition<'static, (u32, u8), (u64, &[u8])> =
+    TableDefinition::new("day keys");
 
 /// Pages of the database that are kept in memory; the library's own bound is a gigabyte.
 const CACHE_BYTES: usize = 256 << 10;

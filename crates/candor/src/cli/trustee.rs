@@ -15,7 +15,7 @@ pub(super) enum Verb {
     #[command(after_help = "Example: candor trustee init --config trustee.toml")]
     Init(ConfigFile),
     /// Make what is missing around the key of a trustee whose disk was lost or restored; `serve`
-    /// then says which days it can no longer open.
+    /// then declares each day key that is not here lost in the log, for ever: put back all you have first.
     #[command(after_help = "Example: candor trustee restore --config trustee.toml")]
     Restore(ConfigFile),
     /// Make the key of a person who may approve; the printed key goes into `approvers`.
@@ -134,7 +134,7 @@ fn restore(terminal: &Terminal, config: &Config) -> Outcome {
         false => format!("empty now: {}", restored.made.join(", ")),
     });
     terminal.next(
-        "run `candor trustee serve`: it reads the log first; its log and status name the days it cannot open.",
+        "put back what else you have, then run `candor trustee serve`: it reads the log, declares lost there which keys of days are not here, for ever, and makes new ones for today and the days to come.",
     );
     Ok(())
 }

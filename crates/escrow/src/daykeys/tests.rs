@@ -38,7 +38,9 @@ fn others_keys_and_other_days_are_refused() {
 #[test]
 fn a_key_that_is_kept_longer_than_the_owner_agreed_to_is_refused() {
     let over = Day(20_781).start();
-    for (destroy_by, fits) in [(over.0 - 1, false), (over.0, true), (over.0 + 500, true), (over.0 + 501, false)] {
+    for (destroy_by, fits) in
+        [(over.0 - 1, false), (over.0, true), (over.0 + 500, true), (over.0 + 501, false)]
+    {
         let key = DayKey { destroy_by: Seconds(destroy_by), ..key() };
         let expected = if fits { Ok(key.clone()) } else { Err(DayKeyError::KeptTooLong) };
         assert_eq!(key.kept_within(500), expected, "{destroy_by}");

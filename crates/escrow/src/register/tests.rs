@@ -3,7 +3,8 @@
 use super::*;
 use crate::policy::{Registrar, Scope};
 use crate::record::{
-    Bytes, Country, DayKeysLeaf, KeyDestroyed, KeyEnd, KeyState, PolicyDocLeaf, Record, RefusalLeaf, RequesterKey, ShareBad, Vkey, Word,
+    Bytes, Country, DayKeysLeaf, KeyDestroyed, KeyEnd, KeyState, PolicyDocLeaf, Record, RefusalLeaf,
+    RequesterKey, ShareBad, Vkey, Word,
 };
 use crate::world_for_tests::*;
 use core::time::Duration;
@@ -409,12 +410,9 @@ fn a_key_that_its_trustee_would_keep_longer_than_the_rules_allow_counts_nowhere(
     let mut world = World::with(&Setup { without: "day-keys", ..Setup::default() });
     let over = Day(Seconds(NOW).day().0 + 1).start();
     let most = over.after(Duration::from_secs(world.rules.figures().day_key_max_secs));
-    for (n, destroy_by) in (1u8..).zip([
-        Seconds(most.0 + 1),
-        Seconds(over.0 - 1),
-        Seconds(0),
-        Seconds(i64::MAX as u64),
-    ]) {
+    for (n, destroy_by) in
+        (1u8..).zip([Seconds(most.0 + 1), Seconds(over.0 - 1), Seconds(0), Seconds(i64::MAX as u64)])
+    {
         let leaf = day_key(&trustee(1), Hash([n; 32]), destroy_by);
         assert_eq!(fold(&mut world, leaf, &[&trustee(1)]), Weight::Unsigned, "{destroy_by:?}");
     }

@@ -6,7 +6,9 @@ use host::shutdown::Shutdown;
 use log_client::PolicyFileError;
 use monitor::{Error, StoreError};
 use stage::keys::trustee;
-use stage::leaves::{Asked, ask, day_keys, destroy_by, destroyed, founding, grant, ratification, refusal, share_bad};
+use stage::leaves::{
+    Asked, ask, day_keys, destroy_by, destroyed, founding, grant, ratification, refusal, share_bad,
+};
 use stage::paper::{History, NOW, Served, Show};
 
 /// Rules and registrations, then one emergency that three trustees granted, one that was refused, and what
@@ -75,7 +77,7 @@ async fn a_monitor_follows_growth_and_counts_what_it_read() {
     assert_eq!(counts["rows"][1]["agency"], "sheriff.example");
     assert_eq!(counts["rows"][1]["refusals"], 1);
     assert_eq!(counts["rows"][0]["shares_bad"], 1);
-    let days = serde_json::json!({ "trustee0.example": { "published": 1, "destroyed": 1 } });
+    let days = serde_json::json!({ "trustee0.example": { "published": 1, "destroyed": 1, "lost": 0 } });
     assert_eq!(counts["day_keys"], days);
     assert_eq!(counts["head"]["size"], LENGTH);
     assert!(counts["head"]["cosigned_at"].as_u64().unwrap() > 0);
@@ -225,7 +227,9 @@ async fn a_key_that_is_not_destroyed_on_its_day_turns_the_status_red_until_its_t
     let red = serde_json::json!({ "trustee0.example": [20_780] });
     assert_eq!(at(&log, due + 86_401).await, (500, red.clone()));
     let page = watcher.text("/").await;
-    assert!(page.contains("Keys that should be gone") && page.contains("<code>trustee0.example</code> (1 day)"));
+    assert!(
+        page.contains("Keys that should be gone") && page.contains("<code>trustee0.example</code> (1 day)")
+    );
     let report = monitor::check(&config, None).await.unwrap();
     assert_eq!(report.alarms, ["day-key-overdue trustee0.example 20780"]);
     // Over a restart of the monitor too.

@@ -181,6 +181,7 @@ mod tests {
             rows: Vec::new(),
             policy_alarms: Vec::new(),
             epochs_checked: 0,
+            holders: Vec::new(),
         }
     }
 

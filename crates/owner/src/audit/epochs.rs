@@ -11,14 +11,14 @@
 //! ```
 
 use crate::book::notice::CameraDay;
-use crate::book::{BookError, Stored, StoredCamera, StoredDayKey};
+use crate::book::{BookError, Stored, StoredCamera};
+use crate::holders::LoggedKeys;
 use crate::live::policy::Policies;
 use crate::state::{As, Owner};
 use escrow::daykeys::is_kept_within;
-use media::epoch::{EpochOpen, GapReason, SealedShare};
+use media::epoch::{EpochOpen, GapReason};
 use media::id::{CameraId, Day, TrackId};
 use media::limits::TRACKS_PER_CAMERA;
-use media::policy::TrusteeEntry;
 use media::time::{Micros, Seconds};
 use quic::CallError;
 use relay_client::epochs::Page;
@@ -35,24 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Known {
     /// What the EpochOpens of a camera's day commit to.
     notices: BTreeMap<(CameraId, Day), [u8; 32]>,
-    /// The keys of days that each trustee logged.
-    day_keys: BTreeMap<(String, Day), Vec<StoredDayKey>>,
+    keys: LoggedKeys,
 }
 
 impl Known {
     pub(super) fn of(book: &Stored, days: Vec<CameraDay>) -> Self {
         let notice = |day: &CameraDay| ((day.camera_id, day.day), day.key.commit());
-        let mut day_keys = BTreeMap::<_, Vec<StoredDayKey>>::new();
-        for key in &book.day_keys {
-            day_keys.entry((key.vkey.clone(), Day(key.day))).or_default().push(key.clone());
-        }
-        Self { notices: days.iter().map(notice).collect(), day_keys }
-    }
-
-    /// What the log has of the key to which a share of this day is sealed.
-    fn logged(&self, trustee: &TrusteeEntry, day: Day, share: &SealedShare) -> Option<&StoredDayKey> {
-        let keys = self.day_keys.get(&(trustee.vkey.clone(), day))?;
-        keys.iter().find(|key| key.key_id == hex::encode(share.day_key_id))
+        Self { notices: days.iter().map(notice).collect(), keys: LoggedKeys::of(book) }
     }
 }
 
@@ -134,7 +123,7 @@ impl<'a> Checker<'a> {
         for (share, trustee) in open.shares.iter().zip(&policy.trustees) {
             let Some(share) = share else { continue };
             let (name, max_secs) = (&trustee.name, policy.day_key_max_secs.into());
-            match self.known.logged(trustee, day, share) {
+            match self.known.keys.of_share(trustee, day, share) {
                 Some(key) if is_kept_within(day, Seconds(key.destroy_by), max_secs) => {}
                 Some(_) => strange.push(format!(
                     "epoch {epoch}: a share is sealed to a key that {name} keeps longer than you agreed to"

@@ -87,6 +87,8 @@ pub(crate) struct KeptHead {
     pub(crate) root: String,
     /// The signed and cosigned checkpoint: the evidence, should the log ever contradict it.
     pub(crate) checkpoint: String,
+    /// When its quorum cosigned it, Unix seconds.
+    pub(crate) cosigned_at: u64,
     /// Its last entry that bears a stamp, and that one's proof: no later stamp may be earlier.
     pub(crate) last: Option<KeptEntry>,
     /// The cameras for which every leaf up to here was tried, hex; and the verifier keys of the

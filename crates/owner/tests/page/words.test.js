@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mark, told, whole } from "./clip.js";
-import { alarming, described, proven, released, standing } from "./words.js";
+import { alarming, described, held, proven, released, standing } from "./words.js";
 
 const camera = { online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, replaced: 0, conflicts: 0 };
 const proof = { worth: "fresh", head_size: 28, witnesses: 3, of_witnesses: 4, age: 12, problem: null, unexpected: 0, alarms: 0 };
@@ -24,6 +24,19 @@ test("a copied key is worse than a camera that is away", () => {
   assert.equal(standing({ ...camera, replaced: 2 })[1], "bad");
   const conflict = standing({ ...camera, conflicts: 1 });
   assert.ok(conflict[1] === "bad" && conflict[0].includes("new key"), "it is said with what to do");
+});
+
+test("too few trustees that hold a share are red, and nothing is said of what was not checked", () => {
+  const holders = { camera: "door", until_us: 10e6, trustees: 5, needed: 3, holding: 5, without: [], log_is_read: true };
+  assert.deepEqual(held(null, 5e6), ["", "good"]);
+  assert.deepEqual(held(holders, 5e6), ["5 of 5 trustees hold a share of what is filmed now; 3 are needed.", "good"]);
+  const [text, kind] = held({ ...holders, holding: 4, without: [{ trustee: "t2.example", why: "lost" }] }, 5e6);
+  assert.deepEqual([text, kind], ["4 of 5 trustees hold a share of what is filmed now; 3 are needed (t2.example: it lost its key).", "warn"]);
+  assert.equal(held({ ...holders, holding: 3 }, 5e6)[1], "warn");
+  const red = held({ ...holders, holding: 2 }, 11e6);
+  assert.deepEqual(red, ["TOO FEW: 2 of 5 trustees hold a share of what was filmed last; 3 are needed.", "bad"]);
+  assert.match(held({ ...holders, log_is_read: false }, 5e6)[0], /was not read since\.$/);
+  assert.match(held({ ...holders, trustees: 0, needed: 0, holding: 0 }, 5e6)[0], /^Nothing .* is escrowed/);
 });
 
 test("the proof is never said to be better than it is", () => {

@@ -276,7 +276,9 @@ async fn a_trustee_that_would_keep_its_keys_longer_than_the_rules_allow_does_not
     for (retention_days, starts) in [(94, false), (93, true)] {
         let config = trustee::Config { retention_days, ..world.config.clone() };
         match Trustee::open(config, Machine::system()) {
-            Err(Error::KeptTooLong { days, allowed }) => assert_eq!((days, allowed, starts), (94, 100, false)),
+            Err(Error::KeptTooLong { days, allowed }) => {
+                assert_eq!((days, allowed, starts), (94, 100, false))
+            }
             Err(error) => panic!("{error}"),
             Ok(_) => assert!(starts),
         }

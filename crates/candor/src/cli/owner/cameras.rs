@@ -4,6 +4,7 @@ use super::super::{Outcome, Terminal};
 use crate::words::{or_dash, show_us, table};
 use media::id::TrackId;
 use owner::Owner;
+use owner::holders::Holders;
 use owner::status::{Status, StoredTrack};
 
 pub(super) async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
@@ -11,8 +12,9 @@ pub(super) async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
     terminal.done(&serde_json::json!({ "cameras": status }), |_| text(&status))
 }
 
-const HEADING: [&str; 10] =
-    ["name", "camera", "policy", "state", "segments", "stored", "newest", "rate", "waiting", "clock"];
+const HEADING: [&str; 11] = [
+    "name", "camera", "policy", "state", "segments", "stored", "newest", "rate", "waiting", "clock", "shares",
+];
 
 /// A line for each camera and its main picture, and one below for each further picture.
 fn text(cameras: &[Status]) -> String {
@@ -30,6 +32,7 @@ fn text(cameras: &[Status]) -> String {
             or_dash(camera.bits_per_second.map(rate)),
             or_dash(camera.waiting.map(|waiting| waiting.to_string())),
             format!("{:+.1} s", camera.clock_offset_ms as f64 / 1000.0),
+            or_dash(camera.holders.as_ref().map(shares)),
         ]);
         for track in camera.tracks.iter().filter(|track| track.track != TrackId::MAIN.0) {
             let name = match TrackId(track.track) {
@@ -49,6 +52,15 @@ fn held(track: Option<&StoredTrack>) -> [String; 3] {
     match track {
         None => ["0", "-", "-"].map(str::to_owned),
         Some(track) => [track.segments.to_string(), size(track.bytes), show_us(track.newest_us)],
+    }
+}
+
+/// How many trustees hold a share of what is filmed, and how many must.
+fn shares(holders: &Holders) -> String {
+    let Holders { trustees, needed, holding, .. } = holders;
+    match holders.is_red() {
+        true => format!("{holding} of {trustees}: TOO FEW, {needed} NEEDED"),
+        false => format!("{holding} of {trustees}, {needed} needed"),
     }
 }
 
@@ -103,10 +115,22 @@ mod tests {
             waiting: None,
             second: false,
             tracks,
+            holders: None,
         };
         let door =
             camera("door", vec![track(0, 12, 3_400_000), track(1, 7, 90_400), track(3, 1, 2_000_000_000)]);
-        let told = text(&[door, camera("yard", Vec::new())]);
+        let holding = |holding| Holders {
+            camera: String::new(),
+            epoch: 1,
+            until_us: 1,
+            trustees: 5,
+            needed: 3,
+            holding,
+            without: Vec::new(),
+            log_is_read: true,
+        };
+        let yard = Status { holders: Some(holding(2)), ..camera("yard", Vec::new()) };
+        let told = text(&[Status { holders: Some(holding(4)), ..door }, yard]);
         let lines: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
         let moment = show_us(1_795_700_000_000_000);
         let moment: Vec<&str> = moment.split_whitespace().collect();
@@ -115,12 +139,16 @@ mod tests {
             [
                 &["door", "9f86d081884c", "v2", "online", "12", "3.4", "MB"],
                 &moment[..],
-                &["1.5", "Mbit/s", "-", "-0.0", "s"],
+                &["1.5", "Mbit/s", "-", "-0.0", "s", "4", "of", "5,", "3", "needed"],
             ]
             .concat(),
             [&["sub", "7", "90", "kB"], &moment[..]].concat(),
             [&["track", "3", "1", "2.0", "GB"], &moment[..]].concat(),
-            vec!["yard", "9f86d081884c", "v2", "online", "0", "-", "-", "1.5", "Mbit/s", "-", "-0.0", "s"],
+            [
+                &["yard", "9f86d081884c", "v2", "online", "0", "-", "-", "1.5", "Mbit/s", "-", "-0.0", "s"],
+                &["2", "of", "5:", "TOO", "FEW,", "3", "NEEDED"][..],
+            ]
+            .concat(),
         ];
         assert_eq!(lines, expected, "{told}");
     }

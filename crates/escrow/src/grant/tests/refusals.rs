@@ -4,8 +4,8 @@
 use super::super::*;
 use crate::policy::{Figures, Rule};
 use crate::record::{
-    EntryId, KeyEnd, KeyState, RECOVERY_KEY_NAME, Role, SealedDetails, Seconds, Span, Veto, Vkey, WRAPPED_KEY_BYTES,
-    Word, WrappedKey,
+    EntryId, KeyEnd, KeyState, RECOVERY_KEY_NAME, Role, SealedDetails, Seconds, Span, Veto, Vkey,
+    WRAPPED_KEY_BYTES, Word, WrappedKey,
 };
 use crate::world_for_tests::*;
 use media::id::CameraId;

@@ -49,6 +49,7 @@ fn status(name: &str, online: bool, newest_us: u64) -> Status {
         replaced: 0,
         conflicts: 0,
         bits_per_second: None,
+        holders: None,
         waiting: None,
         second: false,
         tracks: Vec::new(),

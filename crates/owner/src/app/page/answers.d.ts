@@ -39,6 +39,18 @@ export type CameraStatus = {
   replaced: number;
   conflicts: number;
   second: boolean;
+  holders: Holders | null;
+};
+
+/** Who can still open what a camera films. */
+export type Holders = {
+  camera: string;
+  until_us: number;
+  trustees: number;
+  needed: number;
+  holding: number;
+  without: { trustee: string; why: "not-dealt" | "destroyed" | "lost" | "not-logged" }[];
+  log_is_read: boolean;
 };
 
 export type Proof = {
@@ -70,7 +82,7 @@ export type Row = {
   remarks: string[];
 };
 
-export type Report = { rows: Row[]; policy_alarms: string[] };
+export type Report = { rows: Row[]; policy_alarms: string[]; holders: Holders[] };
 
 /** A record, where its epochs lie. */
 export type Release = Row & { from: number; to: number };

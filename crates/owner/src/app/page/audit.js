@@ -2,6 +2,7 @@
 
 import { ask, el, fill, reason, say } from "./dom.js";
 import { lasting, moment } from "./times.js";
+import { held } from "./words.js";
 
 const EVERY = 5000;
 const HEADING = ["Leaf", "First seen", "Camera", "What", "By", "Epochs", "Grants", "State", "Yours", "Reason"];
@@ -16,6 +17,7 @@ export class Audit {
     this.verdict = el("p", { class: "verdict", role: "status" }, "Reading the log.");
     this.head = el("p", { class: "quiet" });
     this.alarms = el("ul", { class: "alarms" });
+    this.held = el("ul", { class: "alarms held" });
     this.rows = el("tbody");
     this.again = el("button", { type: "button", click: () => this.now() }, "Audit now");
     this.table = el(
@@ -30,7 +32,7 @@ export class Audit {
         this.rows,
       ),
     );
-    this.element = el("section", { class: "page", "aria-label": "Audit" }, el("h1", {}, "Who was given your footage"), this.verdict, this.alarms, el("div", { class: "bar" }, this.again, this.head), this.table);
+    this.element = el("section", { class: "page", "aria-label": "Audit" }, el("h1", {}, "Who was given your footage"), this.verdict, this.alarms, this.held, el("div", { class: "bar" }, this.again, this.head), this.table);
     this.timer = setInterval(() => this.load(), EVERY);
     this.load();
   }
@@ -82,6 +84,10 @@ export class Audit {
     else if (foreign.length === 0) this.say("Nobody asked for your footage: every record about your cameras is your own.", "good");
     else this.say(`${foreign.length === 1 ? "1 record is" : `${foreign.length} records are`} not yours; ${released} ${released === 1 ? "release was" : "releases were"} completed.`, "bad");
     fill(this.alarms, report.policy_alarms, (alarm) => el("li", {}, alarm));
+    fill(this.held, report.holders, (of) => {
+      const [text, kind] = held(of, Date.now() * 1000);
+      return el("li", { "data-kind": kind }, `${of.camera}: ${text}`);
+    });
     fill(this.rows, [...report.rows].reverse(), line);
   }
 }

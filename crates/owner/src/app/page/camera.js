@@ -7,7 +7,7 @@ import { Player } from "./player.js";
 import { next, pointed, stepped } from "./seek.js";
 import { clock, lasting, moment } from "./times.js";
 import { Timeline } from "./timeline.js";
-import { described, missing, released, standing } from "./words.js";
+import { described, held, missing, released, standing } from "./words.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const STEP = 5e6;
@@ -33,6 +33,7 @@ export class Camera {
     this.name = el("h1", {}, "Camera");
     this.state = el("span", { class: "pill" });
     this.detail = el("p", { class: "detail" });
+    this.held = el("p", { class: "detail held" });
     this.video = el("video", { playsInline: true, "aria-label": "Picture", tabindex: "-1", click: () => this.toggle() });
     this.video.muted = true;
     this.note = el("p", { class: "note", hidden: true, role: "status" });
@@ -62,7 +63,7 @@ export class Camera {
     this.element = el(
       "section",
       { class: "camera", "aria-label": "Camera" },
-      el("div", { class: "title" }, this.name, this.state, this.detail),
+      el("div", { class: "title" }, this.name, this.state, this.detail, this.held),
       el("div", { class: "frame large" }, this.video, this.note),
       this.instead,
       el("div", { class: "bar controls" }, this.playing, this.toLive, back, on, this.speed, this.sound, this.help.button, this.clock),
@@ -99,6 +100,9 @@ export class Camera {
     say(this.state, word);
     this.state.dataset.kind = kind;
     say(this.detail, described(camera, now));
+    const [text, worth] = held(camera.holders, now);
+    say(this.held, text);
+    this.held.dataset.kind = worth === "good" ? "" : worth;
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { el, say } from "./dom.js";
 import { Player } from "./player.js";
-import { described, standing } from "./words.js";
+import { described, held, standing } from "./words.js";
 
 /** @typedef {import("./answers").CameraStatus} CameraStatus */
 
@@ -32,7 +32,10 @@ class Card {
     const [word, kind] = standing(camera);
     say(this.state, word);
     this.state.dataset.kind = kind;
-    say(this.detail, described(camera, now));
+    // All is well is said on the camera's own page.
+    const [text, worth] = held(camera.holders, now);
+    say(this.detail, worth === "good" ? described(camera, now) : `${described(camera, now)} · ${text}`);
+    this.detail.dataset.kind = worth === "good" ? "" : worth;
   }
 
   /** @param {number} track */

@@ -39,6 +39,27 @@ export function standing(camera) {
   return ["offline", "bad"];
 }
 
+const WITHOUT = { "not-dealt": "no share was dealt to it", destroyed: "it destroyed its key", lost: "it lost its key", "not-logged": "its key is not in the log" };
+
+/**
+ * How many trustees hold a share of what a camera films, and whether they are enough. A share is no
+ * proof that its trustee still has the key: no more is said.
+ * @param {import("./answers").Holders | null} holders
+ * @param {number} now
+ * @returns {[string, "good" | "warn" | "bad"]}
+ */
+export function held(holders, now) {
+  if (holders === null) return ["", "good"];
+  const { until_us, trustees, needed, holding, without, log_is_read } = holders;
+  const what = until_us >= now ? "is filmed now" : "was filmed last";
+  if (trustees === 0) return [`Nothing of what ${what} is escrowed.`, "good"];
+  const names = without.map(({ trustee, why }) => `${trustee}: ${WITHOUT[why]}`).join("; ");
+  const unread = log_is_read ? "" : " The log was not read since.";
+  const few = holding < needed;
+  const text = `${few ? "TOO FEW: " : ""}${holding} of ${trustees} trustees hold a share of what ${what}; ${needed} ${needed === 1 ? "is" : "are"} needed${names && ` (${names})`}.${unread}`;
+  return [text, few ? "bad" : holding < trustees ? "warn" : "good"];
+}
+
 /** @param {import("./answers").Gap} gap */
 export function missing({ from_us, to_us, reason }) {
   return `${lasting((to_us - from_us) / 1e6)} from ${clock(from_us)} (${reason})`;
