@@ -9,7 +9,7 @@ use media::id::{CameraId, Sequence};
 use media::message::{Control, From, Request, Response};
 use media::sign::PublicKey;
 use media::time::Micros;
-use quic::{ControlReceiver, Endpoint, Identity, Link, SegmentRecv, ServerLimits, StreamError};
+use quic::{ControlReceiver, Endpoint, Identity, Limits, Link, SegmentRecv, StreamError};
 use relay::{At, Config, Error, Key, Log};
 use stage::books::{OWNER, TRACK};
 use stage::keys::public;
@@ -72,8 +72,8 @@ impl Forwarder {
         let runtime = runtime("bare");
         let identity = Identity::from_seed(&[BARE; 32]);
         let loopback = "127.0.0.1:0".parse().unwrap();
-        let endpoint = runtime
-            .block_on(async { Endpoint::server(loopback, &identity, ServerLimits::default()).unwrap() });
+        let endpoint =
+            runtime.block_on(async { Endpoint::server(loopback, &identity, Limits::default()).unwrap() });
         let (address, key) = (endpoint.local_addr().unwrap(), identity.public_key());
         runtime.spawn(forward(endpoint));
         Self { threads: "bare", address, key, relay: None, runtime }

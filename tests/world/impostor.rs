@@ -12,7 +12,7 @@ use media::id::Sequence;
 use media::message::{Control, RefusalCode, Request, Response};
 use media::segment::{HEADER_LEN, SegmentHeader};
 use media::time::Micros;
-use quic::{ControlReceiver, Endpoint, Identity, Link, SegmentRecv, ServerLimits};
+use quic::{ControlReceiver, Endpoint, Identity, Limits, Link, SegmentRecv};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
 
@@ -54,7 +54,7 @@ impl Impostor {
         let mut taken = None;
         // The system may take a moment to give the address back.
         until("the relay's address is free", async || {
-            taken = Endpoint::server(address, &identity, ServerLimits::default()).ok();
+            taken = Endpoint::server(address, &identity, Limits::default()).ok();
             taken.is_some()
         })
         .await;

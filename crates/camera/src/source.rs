@@ -133,7 +133,7 @@ impl TryFrom<Table> for SourceConfig {
 impl SourceConfig {
     /// A video file, or standard input if it is called `-`.
     pub fn path(path: PathBuf, looped: bool) -> Result<Self, SourceConfigError> {
-        if url::has_scheme(&path.to_string_lossy()) {
+        if url::scheme(&path.to_string_lossy()).is_some() {
             return Err(SourceConfigError::UrlAsPath);
         }
         Ok(if path == Path::new("-") { Self::Input } else { Self::file(path, looped) })

@@ -83,7 +83,6 @@ impl Fragment {
 
     /// With a `free` box behind, so that its length is a multiple of `step`. A box has eight bytes
     /// at least, so at times it takes a further step.
-    #[must_use]
     pub fn padded(mut self, step: u32) -> Self {
         let step = u64::from(step.max(1));
         let len = self.bytes.len() as u64;
@@ -103,7 +102,6 @@ impl Fragment {
     }
 
     /// The bytes.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -97,25 +97,21 @@ impl Init {
     }
 
     /// The bytes.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// RFC 6381 codecs, such as `avc1.640028,mp4a.40.2`.
-    #[must_use]
     pub fn codecs(&self) -> &str {
         &self.codecs
     }
 
     /// All tracks, in the file's order.
-    #[must_use]
     pub fn tracks(&self) -> &[Track] {
         &self.tracks
     }
 
     /// The first video track.
-    #[must_use]
     pub fn video(&self) -> Option<&Track> {
         self.tracks.iter().find(|track| track.is_video())
     }

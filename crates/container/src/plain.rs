@@ -83,7 +83,6 @@ impl Plain {
 
 impl PlainTrack {
     /// Whether a decoder makes the same of the same bytes.
-    #[must_use]
     pub fn decodes_like(&self, other: &Self) -> bool {
         let alike = |pair: (&Codec, &Codec)| match pair {
             (Codec::Avc1(one), Codec::Avc1(other)) => one.avcc == other.avcc,
@@ -97,7 +96,6 @@ impl PlainTrack {
     }
 
     /// Seconds from the track's first sample to this one's decoding.
-    #[must_use]
     pub fn seconds(&self, sample: usize) -> f64 {
         let ticks = self.samples.get(sample).map_or_else(
             || self.samples.last().map_or(0, |last| last.decode + u64::from(last.duration)),

@@ -32,7 +32,6 @@ pub struct Splitter {
 
 impl Splitter {
     /// Before the first byte.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }

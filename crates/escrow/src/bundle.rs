@@ -107,7 +107,7 @@ impl Bundle {
 
     /// Reads them.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::check_size(bytes, "bundle", BUNDLE_MAX_BYTES)?;
+        codec::check_size(bytes.len(), "bundle", BUNDLE_MAX_BYTES)?;
         codec::decode(TYPE, bytes)
     }
 

@@ -119,7 +119,7 @@ impl Evidence {
 
     /// Reads them.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::check_size(bytes, "evidence", EVIDENCE_MAX_BYTES)?;
+        codec::check_size(bytes.len(), "evidence", EVIDENCE_MAX_BYTES)?;
         let mut r = Reader::object(bytes, TYPE)?;
         let log_policy = r.bytes(POLICY_MAX_BYTES, "log policy")?.to_vec();
         let rules = r.bytes(POLICY_DOC_MAX_BYTES, "PolicyDoc")?.to_vec();

@@ -78,7 +78,7 @@ impl Package {
 
     /// Reads them, within the limits.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::check_size(bytes, "package", PACKAGE_MAX_BYTES)?;
+        codec::check_size(bytes.len(), "package", PACKAGE_MAX_BYTES)?;
         codec::decode(TYPE, bytes)
     }
 }

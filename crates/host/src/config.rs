@@ -49,6 +49,11 @@ pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigEr
     })
 }
 
+/// `#[serde(default = "default::<N, _>")]`: a number that a configuration may leave out.
+pub fn default<const N: u32, T: From<u32>>() -> T {
+    N.into()
+}
+
 fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }

@@ -96,7 +96,6 @@ impl Db {
 
     /// Commits so that a killed process need not walk the whole file before it uses it again; each
     /// durable commit costs more.
-    #[must_use]
     pub fn with_quick_repair(mut self) -> Self {
         self.quick_repair = true;
         self

@@ -113,6 +113,16 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, DurableE
     Ok(Some(bytes))
 }
 
+/// Where the first, the second ... of several files go: `clip.mp4`, `clip-2.mp4`.
+pub fn numbered(path: &Path, number: usize) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    match path.extension() {
+        _ if number == 1 => path.to_owned(),
+        Some(extension) => path.with_file_name(format!("{stem}-{number}.{}", extension.to_string_lossy())),
+        None => path.with_file_name(format!("{stem}-{number}")),
+    }
+}
+
 /// Bytes that an unprivileged process may still write on the file system that holds `path`.
 pub fn free_bytes(path: &Path) -> Result<u64, DurableError> {
     let stat = rustix::fs::statvfs(path).map_err(|error| DurableError::at(path, error.into()))?;

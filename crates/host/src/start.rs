@@ -36,7 +36,6 @@ impl Start {
         Self { listener: Some(listener), ..shutdown.into() }
     }
 
-    #[must_use]
     pub fn with_machine(self, machine: Machine) -> Self {
         Self { machine, ..self }
     }

@@ -1,5 +1,6 @@
 //! The log's one TOML file. Sample: `deploy/config/log.toml`, which a test parses.
 
+use host::config::default;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -66,9 +67,4 @@ pub struct Submitter {
     /// them for ever.
     #[serde(default = "default::<131_072, _>")]
     pub bytes_per_minute: u32,
-}
-
-/// What a field is when it is left out.
-fn default<const N: u32, T: From<u32>>() -> T {
-    N.into()
 }

@@ -139,9 +139,7 @@ impl<'a> Reader<'a> {
     /// [`DecodeError::TooLong`] before anything is read or allocated; [`DecodeError::Truncated`].
     pub fn bytes(&mut self, limit: usize, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let got = usize::try_from(self.u32(field)?).map_err(|_| DecodeError::BadValue(field))?;
-        if got > limit {
-            return Err(DecodeError::TooLong { field, got, limit });
-        }
+        check_size(got, field, limit)?;
         self.take(got, field)
     }
 
@@ -164,9 +162,7 @@ impl<'a> Reader<'a> {
     /// [`DecodeError::TooLong`], [`DecodeError::Truncated`].
     pub fn count(&mut self, limit: usize, field: &'static str) -> Result<usize, DecodeError> {
         let got = usize::from(self.u16(field)?);
-        if got > limit {
-            return Err(DecodeError::TooLong { field, got, limit });
-        }
+        check_size(got, field, limit)?;
         Ok(got)
     }
 
@@ -326,11 +322,10 @@ pub(crate) fn decode_signed<T: Field>(kind: u8, bytes: &[u8]) -> Result<T, Decod
     Ok(value)
 }
 
-/// Refuses an object over its limit before anything of it is read.
+/// Refuses what is over its limit before anything of it is read.
 ///
 /// # Errors
 /// [`DecodeError::TooLong`].
-pub const fn check_size(bytes: &[u8], field: &'static str, limit: usize) -> Result<(), DecodeError> {
-    let got = bytes.len();
+pub const fn check_size(got: usize, field: &'static str, limit: usize) -> Result<(), DecodeError> {
     if got > limit { Err(DecodeError::TooLong { field, got, limit }) } else { Ok(()) }
 }

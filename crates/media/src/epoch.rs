@@ -78,10 +78,7 @@ impl EpochContext {
     }
 
     fn check(&self) -> Result<(), DecodeError> {
-        let n = usize::from(self.n);
-        if n > limits::TRUSTEES {
-            return Err(DecodeError::TooLong { field: "n", got: n, limit: limits::TRUSTEES });
-        }
+        codec::check_size(self.n.into(), "n", limits::TRUSTEES)?;
         if self.t > self.n || (self.n > 0 && self.t == 0) {
             return Err(DecodeError::BadValue("t"));
         }
@@ -312,7 +309,7 @@ impl SignedEpochOpen {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::check_size(bytes, "EpochOpen", limits::EPOCH_OPEN)?;
+        codec::check_size(bytes.len(), "EpochOpen", limits::EPOCH_OPEN)?;
         Ok(Self { open: codec::decode_signed(TYPE, bytes)?, bytes: bytes.to_vec() })
     }
 

@@ -79,8 +79,16 @@ macro_rules! number_id {
         }
 
         crate::codec::wrapped!($name);
+
+        impl $name {
+            /// The next one; `None` at the end of the counter.
+            pub fn next(self) -> Option<Self> {
+                self.0.checked_add(1).map(Self)
+            }
+        }
     };
 }
+pub(crate) use number_id;
 
 number_id!(
     /// One picture of one camera. Track 0 is the main one, track 1 a second one at a lower rate.
@@ -104,20 +112,6 @@ impl TrackId {
     pub const MAIN: Self = Self(0);
     /// A second picture of the same scene at a lower rate, where the camera has one.
     pub const SUB: Self = Self(1);
-}
-
-impl EpochNo {
-    /// The next epoch; `None` at the end of the counter.
-    pub fn next(self) -> Option<Self> {
-        self.0.checked_add(1).map(Self)
-    }
-}
-
-impl Sequence {
-    /// The next segment; `None` at the end of the counter.
-    pub fn next(self) -> Option<Self> {
-        self.0.checked_add(1).map(Self)
-    }
 }
 
 #[cfg(test)]

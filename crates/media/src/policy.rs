@@ -34,21 +34,17 @@ numbered!(Role as u8 { Admin = 1, Guest = 2 });
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// Under a court order.
-    Legal,
+    Legal = 1,
     /// Danger to life; no order needed.
-    Emergency,
+    Emergency = 2,
     /// The owner lost every device.
-    Recovery,
+    Recovery = 4,
 }
 
 impl Class {
     /// The bit in `classes`.
     pub const fn bit(self) -> u8 {
-        match self {
-            Self::Legal => 1,
-            Self::Emergency => 2,
-            Self::Recovery => 4,
-        }
+        self as u8
     }
 }
 
@@ -225,7 +221,7 @@ impl SignedOwnerPolicy {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::check_size(bytes, "OwnerPolicy", limits::POLICY)?;
+        codec::check_size(bytes.len(), "OwnerPolicy", limits::POLICY)?;
         Ok(Self { policy: codec::decode_signed(TYPE, bytes)?, bytes: bytes.to_vec() })
     }
 

@@ -103,7 +103,7 @@ impl SignedReceipt {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::check_size(bytes, "receipt", limits::RECEIPT)?;
+        codec::check_size(bytes.len(), "receipt", limits::RECEIPT)?;
         Ok(Self { receipt: codec::decode_signed(TYPE, bytes)?, bytes: bytes.to_vec() })
     }
 

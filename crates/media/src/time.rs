@@ -5,15 +5,13 @@
 //! (sciences take `now` as an argument), and how a time is written for people.
 
 use crate::codec::{DecodeError, Field, Reader, Writer};
-use crate::id::Day;
+use crate::id::{Day, number_id};
 use core::fmt;
 use core::time::Duration;
 
 macro_rules! point {
     ($(#[$doc:meta])* $name:ident, $count:expr, $length:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-        pub struct $name(pub u64);
+        number_id!($(#[$doc])* $name(u64));
 
         impl $name {
             /// The last one: where something has no end.
@@ -32,14 +30,6 @@ macro_rules! point {
             /// How long after `earlier`; zero where that is the later one.
             pub fn since(self, earlier: Self) -> Duration {
                 $length(self.0.saturating_sub(earlier.0))
-            }
-        }
-
-        crate::codec::wrapped!($name);
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
             }
         }
     };

@@ -2,6 +2,7 @@
 //! Sample: `deploy/config/monitor.toml`, which a test parses.
 
 use crate::error::Error;
+use host::config::default;
 use log_client::LogClient;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,18 +23,11 @@ pub struct Config {
     #[serde(default)]
     pub peers: Vec<String>,
     /// Milliseconds between two looks at the log and at the peers.
-    #[serde(default = "default_poll_ms")]
+    #[serde(default = "default::<10_000, _>")]
     pub poll_ms: u64,
     /// After so many seconds a head that a peer was shown and this monitor was not raises an alarm.
-    #[serde(default = "default_withheld_secs")]
+    #[serde(default = "default::<600, _>")]
     pub withheld_secs: u64,
-}
-
-fn default_poll_ms() -> u64 {
-    10_000
-}
-fn default_withheld_secs() -> u64 {
-    600
 }
 
 impl Config {

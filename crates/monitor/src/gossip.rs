@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use host::http::FetchError;
 use host::shutdown::Shutdown;
 use std::sync::Arc;
-use tlog::checkpoint::SignedCheckpoint;
+use tlog::checkpoint::{SignedCheckpoint, UnverifiedCheckpoint};
 use tlog::fork::ForkProof;
 use tlog::policy::{Policy, VerifyError};
 use tokio::time::Instant;
@@ -75,9 +75,11 @@ impl Gossip {
 
     /// What this monitor has to tell.
     pub(crate) fn ours(book: &Book) -> Self {
-        let text = |proof: &ForkProof| String::from_utf8(proof.encode()).expect("a fork proof is text");
-        let forks = book.alarms.forks().iter().map(text).filter(|proof| proof.len() <= MAX_PROOF_BYTES);
-        Self { head: book.head().map(|head| by_log_alone(head.signed())), forks: forks.collect() }
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("heads and fork proofs are text");
+        let forks = book.alarms.forks().iter().map(|proof| text(proof.encode()));
+        let forks = forks.filter(|proof| proof.len() <= MAX_PROOF_BYTES).collect();
+        let head = book.head().map(|head| UnverifiedCheckpoint::by_log_alone(head.signed()));
+        Self { head: head.map(|head| text(head.encode())), forks }
     }
 
     /// Verifies the head.
@@ -87,12 +89,6 @@ impl Gossip {
         let head = self.head.as_ref().map(|head| policy.verify_log_signature(head.as_bytes())).transpose();
         Ok(Heard { head: head.map_err(GossipError::Head)?, forks: self.forks })
     }
-}
-
-/// The note of a head without its cosignatures: they are beside the point, and large.
-fn by_log_alone(head: &SignedCheckpoint) -> String {
-    let own = head.note().signatures().iter().filter(|line| line.name() == head.checkpoint().origin());
-    own.fold(format!("{}\n", head.checkpoint().text()), |note, line| format!("{note}{line}\n"))
 }
 
 impl Heard {

@@ -5,7 +5,6 @@
 //! through the verifier, so that it holds. Out of scope: the film, which is made of the file
 //! (`candor verify --write`); footage for the owner's own eyes ([`crate::export`]).
 
-use crate::book::BookError;
 use crate::live::WatchError;
 use crate::span::{Picture, Span};
 use crate::state::{As, Owner};
@@ -16,7 +15,6 @@ use escrow::package::EPOCHS_MAX;
 use host::durable::{DurableError, Unfinished};
 use media::id::{EpochNo, Sequence};
 use media::segment::SegmentQuery;
-use quic::{CallError, LinkError};
 use relay_client::{Epoch, EpochQuery, epoch_after, epochs};
 use seal::opener::OpenError;
 use seal::wrap::{Unwrapped, WrapError, unwrap};
@@ -41,7 +39,7 @@ pub struct WrittenEvidence {
 #[derive(Debug, thiserror::Error)]
 pub enum OwnEvidenceError {
     #[error(transparent)]
-    Watch(#[from] WatchError),
+    Watch(WatchError),
     #[error("nothing of this span is recorded at the relay")]
     Nothing,
     #[error("the span has more than {EPOCHS_MAX} epochs; write it in several files")]
@@ -66,20 +64,8 @@ pub enum OwnEvidenceError {
     File(#[from] DurableError),
 }
 
-impl From<CallError> for OwnEvidenceError {
-    fn from(error: CallError) -> Self {
-        Self::Watch(error.into())
-    }
-}
-
-impl From<LinkError> for OwnEvidenceError {
-    fn from(error: LinkError) -> Self {
-        Self::Watch(error.into())
-    }
-}
-
-impl From<BookError> for OwnEvidenceError {
-    fn from(error: BookError) -> Self {
+impl<E: Into<WatchError>> From<E> for OwnEvidenceError {
+    fn from(error: E) -> Self {
         Self::Watch(error.into())
     }
 }

@@ -18,7 +18,7 @@ use crate::span::{Picture, Span};
 use crate::state::Owner;
 use file::Clip;
 use host::blocking;
-use host::durable::DurableError;
+use host::durable::{self, DurableError};
 use std::path::{Path, PathBuf};
 
 /// A finished export. A span that crosses a change of codec, resolution or clock has one file for
@@ -106,7 +106,8 @@ impl Clips {
             match output {
                 Output::Init(init) => {
                     self.end_run()?;
-                    self.current = Some(Clip::create(self.path(self.done.files.len()), &init)?);
+                    self.current =
+                        Some(Clip::create(durable::numbered(&self.to, self.done.files.len() + 1), &init)?);
                 }
                 Output::Fragment(fragment) => {
                     if let Some(clip) = &mut self.current {
@@ -141,19 +142,6 @@ impl Clips {
             self.done.files.push(clip.finish()?);
         }
         Ok(())
-    }
-
-    /// `clip.mp4`, then `clip-2.mp4`, `clip-3.mp4`.
-    fn path(&self, earlier: usize) -> PathBuf {
-        if earlier == 0 {
-            return self.to.clone();
-        }
-        let stem = self.to.file_stem().unwrap_or_default().to_string_lossy();
-        let name = match self.to.extension() {
-            Some(extension) => format!("{stem}-{}.{}", earlier + 1, extension.to_string_lossy()),
-            None => format!("{stem}-{}", earlier + 1),
-        };
-        self.to.with_file_name(name)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::state::Owner;
 use media::id::{EpochNo, Sequence, TrackId};
 use media::limits;
 use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, Start, StoredHead};
+use media::sign::PublicKey;
 use media::time::Micros;
 use quic::{CallError, Link};
 use relay_client::{EpochQuery, Session, epochs, heads};
@@ -71,10 +72,13 @@ pub(crate) struct Answer {
     pub(crate) next: Option<Sequence>,
 }
 
+pub(crate) fn camera_key(camera: &StoredCamera) -> Result<PublicKey, CallError> {
+    camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))
+}
+
 /// Keys of one camera's epochs, as [`fetch`] needs them.
 pub(crate) fn keyring(camera: &StoredCamera) -> Result<Keyring, CallError> {
-    let key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
-    Ok(Keyring::new(key, TrackId::MAIN))
+    Ok(Keyring::new(camera_key(camera)?, TrackId::MAIN))
 }
 
 /// Asks for heads once and opens them; `keys` learns what it lacks.
@@ -93,7 +97,7 @@ pub(crate) async fn fetch(
     let lacking = |(header, _): &&(SegmentHeader, StoredHead)| !keys.holds(header.epoch_no);
     let starts = page.heads.iter().filter(lacking).map(|(header, _)| header.start_us);
     if let Some((first, last)) = starts.map(|us| (us, us)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) {
-        let camera_key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
+        let camera_key = camera_key(camera)?;
         let query =
             EpochQuery { camera_key, track, from_us: first, to_us: last.after(Duration::from_micros(1)) };
         for epoch in epochs(&link, query, limits::HEADS_PER_ANSWER).await? {

@@ -11,7 +11,7 @@ use crate::frame::{FrameReader, FrameWriter, framed};
 use crate::limits::{CALL, REQUEST, STALL};
 use crate::link::{CONTROL_PRIORITY, Link};
 use bytes::Bytes;
-use media::codec::DecodeError;
+use media::codec::{DecodeError, check_size};
 use media::limits::SEGMENT;
 use media::message::{RefusalCode, ReleasedQuery, Request, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
@@ -117,11 +117,7 @@ impl SegmentStream {
             return Ok(None);
         }
         let got = usize::try_from(length).unwrap_or(usize::MAX);
-        if got > SEGMENT {
-            return Err(
-                LinkError::from(DecodeError::TooLong { field: "segment", got, limit: SEGMENT }).into()
-            );
-        }
+        check_size(got, "segment", SEGMENT).map_err(LinkError::from)?;
         let received_us = Micros(u64::from_be_bytes(self.array().await?));
         let bytes = timeout(CALL, self.frames.exactly(got)).await.map_err(|_| StreamError::Stalled)??;
         Ok(Some((received_us, bytes)))

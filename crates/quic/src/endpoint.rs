@@ -4,7 +4,7 @@ use crate::congestion::TolerantConfig;
 use crate::error::LinkError;
 use crate::frame::{FrameReader, framed};
 use crate::identity::{Identity, key_of};
-use crate::limits::{self, ServerLimits};
+use crate::limits::{self, Limits};
 use crate::link::{ControlReceiver, Link, fail};
 use crate::{ALPN, error::GOODBYE};
 use media::codec::DecodeError;
@@ -22,58 +22,42 @@ use tokio::time::timeout;
 /// Required by TLS; never sent, never compared: the relay is known by its key.
 const NAME: &str = "relay.invalid";
 
-/// What a client may set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientOptions {
-    /// From the first packet to Welcome.
-    pub handshake: Duration,
-    /// A silent relay is given up after this long.
-    pub idle: Duration,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self { handshake: limits::HANDSHAKE, idle: limits::IDLE }
-    }
-}
-
 /// One UDP socket, with the identity it acts under. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     inner: quinn::Endpoint,
     identity: Identity,
-    server: ServerLimits,
-    client: ClientOptions,
+    limits: Limits,
 }
 
 impl Endpoint {
     /// A client on a free port.
     pub fn client(identity: &Identity) -> Result<Self, LinkError> {
-        Self::client_with(identity, ClientOptions::default())
+        Self::client_with(identity, Limits::default())
     }
 
     /// [`client`](Endpoint::client) with other patience.
-    pub fn client_with(identity: &Identity, options: ClientOptions) -> Result<Self, LinkError> {
+    pub fn client_with(identity: &Identity, limits: Limits) -> Result<Self, LinkError> {
         let any6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
         let any4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         // A machine without IPv6 has no such socket.
         let inner = quinn::Endpoint::client(any6).or_else(|_| quinn::Endpoint::client(any4));
         let inner = inner.map_err(|error| socket(any4, &error))?;
-        Ok(Self { inner, identity: identity.clone(), server: ServerLimits::default(), client: options })
+        Ok(Self { inner, identity: identity.clone(), limits })
     }
 
     /// A server on `address`; port 0 for a free one.
-    pub fn server(address: SocketAddr, identity: &Identity, server: ServerLimits) -> Result<Self, LinkError> {
+    pub fn server(address: SocketAddr, identity: &Identity, limits: Limits) -> Result<Self, LinkError> {
         let tls =
             QuicServerConfig::try_from(identity.server_tls(ALPN)).expect("ring has QUIC's initial suite");
         let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));
-        let mut transport = transport(server.idle);
+        let mut transport = transport(limits.idle);
         // One bidirectional stream is the control stream.
         transport.max_concurrent_bidi_streams(VarInt::from_u32(limits::CALLS + 1));
         transport.max_concurrent_uni_streams(VarInt::from_u32(limits::SEGMENTS_UP));
         config.transport_config(Arc::new(transport)).max_incoming(1024);
         let inner = quinn::Endpoint::server(config, address).map_err(|error| socket(address, &error))?;
-        Ok(Self { inner, identity: identity.clone(), server, client: ClientOptions::default() })
+        Ok(Self { inner, identity: identity.clone(), limits })
     }
 
     /// Where it is bound.
@@ -87,7 +71,7 @@ impl Endpoint {
         address: &str,
         relay_key: &PublicKey,
     ) -> Result<(Link, ControlReceiver), LinkError> {
-        let patience = self.client.handshake;
+        let patience = self.limits.handshake;
         let bad = |reason: String| LinkError::Address { address: address.to_owned(), reason };
         let attempt = async {
             let found = tokio::net::lookup_host(address).await.map_err(|error| bad(error.to_string()))?;
@@ -117,7 +101,7 @@ impl Endpoint {
         let tls = self.identity.client_tls(relay_key, alpn);
         let tls = QuicClientConfig::try_from(tls).expect("ring has QUIC's initial suite");
         let mut config = quinn::ClientConfig::new(Arc::new(tls));
-        let mut transport = transport(self.client.idle);
+        let mut transport = transport(self.limits.idle);
         transport.keep_alive_interval(Some(limits::KEEP_ALIVE));
         // The relay opens no calls.
         transport.max_concurrent_bidi_streams(VarInt::from_u32(0));
@@ -150,11 +134,11 @@ impl Endpoint {
             let incoming = self.inner.accept().await?;
             // SPEC: session.md#limits: connections beyond the limit MUST be refused before any
             // cryptography.
-            if self.inner.open_connections() >= self.server.connections {
+            if self.inner.open_connections() >= self.limits.connections {
                 incoming.refuse();
                 continue;
             }
-            return Some(Incoming { inner: incoming, patience: self.server.handshake });
+            return Some(Incoming { inner: incoming, patience: self.limits.handshake });
         }
     }
 

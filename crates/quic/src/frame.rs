@@ -3,7 +3,7 @@
 use crate::error::{ABANDONED, LinkError, StreamError};
 use crate::limits::STALL;
 use bytes::{Buf, Bytes, BytesMut};
-use media::codec::DecodeError;
+use media::codec::check_size;
 use media::limits;
 use tokio::time::timeout;
 
@@ -140,10 +140,7 @@ impl FrameReader {
     fn peek_length(&self) -> Result<Option<usize>, LinkError> {
         let Some(prefix) = self.buffer.first_chunk::<4>() else { return Ok(None) };
         let got = usize::try_from(u32::from_be_bytes(*prefix)).unwrap_or(usize::MAX);
-        if got > limits::MESSAGE {
-            let limit = limits::MESSAGE;
-            return Err(DecodeError::TooLong { field: "message", got, limit }.into());
-        }
+        check_size(got, "message", limits::MESSAGE)?;
         Ok(Some(got))
     }
 }

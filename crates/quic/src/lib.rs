@@ -33,10 +33,10 @@ mod link;
 mod segment;
 
 pub use call::{HeadStream, IncomingCall, Responder, SegmentStream, SegmentsOut};
-pub use endpoint::{ClientOptions, Endpoint, Incoming};
+pub use endpoint::{Endpoint, Incoming};
 pub use error::{CallError, LinkError, RequestError, StreamError};
 pub use identity::Identity;
-pub use limits::ServerLimits;
+pub use limits::Limits;
 pub use link::{ControlReceiver, Link, Path};
 pub use segment::{SegmentRecv, SegmentSend};
 

@@ -33,7 +33,7 @@ pub const SEND_WINDOW: u64 = 16 << 20;
 
 /// What a server bounds in all its peers together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServerLimits {
+pub struct Limits {
     /// Connections at once; further ones are refused before any cryptography.
     pub connections: usize,
     /// A silent connection is given up after this long.
@@ -42,7 +42,7 @@ pub struct ServerLimits {
     pub handshake: Duration,
 }
 
-impl Default for ServerLimits {
+impl Default for Limits {
     fn default() -> Self {
         Self { connections: 2048, idle: IDLE, handshake: HANDSHAKE }
     }

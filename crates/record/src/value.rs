@@ -65,7 +65,10 @@ values! {
     CameraId: camera => &camera.to_string(), text => text.parse().ok();
     TrackId: track => &track.to_string(), text => u32::read(text).map(Self);
     EpochNo: epoch => &epoch.to_string(), text => u64::read(text).map(Self);
-    Hash: hash => &hash.to_base64(), text => Self::from_base64(text).ok();
+    Hash: hash => &hash.to_base64(), text => Self::from_base64(text);
+    // What no 64-bit signed clock can show is a mistake, and would overflow in sums of times.
+    Seconds: secs => &secs.to_string(),
+        text => u64::read(text).filter(|secs| *secs <= i64::MAX as u64).map(Self);
     u64: number => &number.to_string(), text => text.parse().ok();
     u32: number => &number.to_string(), text => text.parse().ok();
 }
@@ -230,17 +233,6 @@ impl Value for Span {
             None => (text.strip_suffix('s')?, 1),
         };
         Self::from_secs(number.parse::<u32>().ok()?.checked_mul(unit)?)
-    }
-}
-
-impl Value for Seconds {
-    fn write(&self, out: &mut String) {
-        self.0.write(out);
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        // What no 64-bit signed clock can show is a mistake, and would overflow in sums of times.
-        u64::read(text).filter(|secs| *secs <= i64::MAX as u64).map(Self)
     }
 }
 

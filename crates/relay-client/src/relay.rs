@@ -2,7 +2,7 @@
 
 use crate::addresses::Addresses;
 use media::sign::PublicKey;
-use quic::{ClientOptions, ControlReceiver, Endpoint, Identity, Link, LinkError};
+use quic::{ControlReceiver, Endpoint, Identity, Limits, Link, LinkError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,7 +21,7 @@ struct Inner {
     identity: Identity,
     addresses: Addresses,
     key: PublicKey,
-    options: ClientOptions,
+    limits: Limits,
     endpoint: OnceLock<Endpoint>,
     /// Which of the addresses is tried first.
     answered: AtomicUsize,
@@ -30,18 +30,13 @@ struct Inner {
 impl Relay {
     /// Nothing is sent yet. Whoever answers must hold `key`.
     pub fn new(identity: Identity, addresses: Addresses, key: PublicKey) -> Self {
-        Self::with_options(identity, addresses, key, ClientOptions::default())
+        Self::with_limits(identity, addresses, key, Limits::default())
     }
 
     /// [`new`](Relay::new) with other patience.
-    pub fn with_options(
-        identity: Identity,
-        addresses: Addresses,
-        key: PublicKey,
-        options: ClientOptions,
-    ) -> Self {
+    pub fn with_limits(identity: Identity, addresses: Addresses, key: PublicKey, limits: Limits) -> Self {
         let (endpoint, answered) = (OnceLock::new(), AtomicUsize::new(0));
-        Self(Arc::new(Inner { identity, addresses, key, options, endpoint, answered }))
+        Self(Arc::new(Inner { identity, addresses, key, limits, endpoint, answered }))
     }
 
     /// Opens a session: at the address that answered last, then at the others in turn.
@@ -85,7 +80,7 @@ impl Relay {
         if let Some(endpoint) = self.0.endpoint.get() {
             return Ok(endpoint);
         }
-        let made = Endpoint::client_with(&self.0.identity, self.0.options)?;
+        let made = Endpoint::client_with(&self.0.identity, self.0.limits)?;
         Ok(self.0.endpoint.get_or_init(|| made))
     }
 }

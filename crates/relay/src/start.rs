@@ -26,7 +26,7 @@ use log_client::{LogClient, make_key, read_own_key};
 use media::enrollment::Enrollment;
 use media::limits;
 use media::policy::SignedOwnerPolicy;
-use quic::{Endpoint, Identity, ServerLimits};
+use quic::{Endpoint, Identity, Limits};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +98,7 @@ pub async fn start_over(
     let sponsor = open_sponsor(&config)?;
     let relay = Arc::new(Relay::new(&config, store, sponsor, key, machine, own.clone()));
     learn_cameras(&relay).await?;
-    let server = ServerLimits { connections: config.limits.connections, ..ServerLimits::default() };
+    let server = Limits { connections: config.limits.connections, ..Limits::default() };
     let endpoint = Endpoint::server(config.listen, &identity, server)?;
     let page = match config.http {
         None => None,

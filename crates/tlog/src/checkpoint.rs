@@ -87,7 +87,7 @@ impl UnverifiedCheckpoint {
 
     /// The same without the lines of others than the log: cosignatures are beside the point where
     /// the log itself is accused.
-    pub(crate) fn by_log_alone(head: &SignedCheckpoint) -> Self {
+    pub fn by_log_alone(head: &SignedCheckpoint) -> Self {
         let mut alone = head.0.clone();
         alone.note.retain(|line| line.name() == head.checkpoint().origin());
         alone

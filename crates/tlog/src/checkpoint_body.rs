@@ -58,7 +58,7 @@ impl Checkpoint {
             return Err(BodyError::Lines);
         };
         let size = parse_decimal(size).ok_or(BodyError::BadSize)?;
-        let root = Hash::from_base64(root).map_err(|_| BodyError::BadRoot)?;
+        let root = Hash::from_base64(root).ok_or(BodyError::BadRoot)?;
         Self::new(origin, size, root)
     }
 

@@ -183,7 +183,7 @@ impl ForkProof {
                 if hashes.len() == NODES_MAX {
                     return Err(ForkError::BadForm("too many nodes"));
                 }
-                hashes.push(Hash::from_base64(encoded).map_err(|_| ForkError::BadForm("expected a hash"))?);
+                hashes.push(Hash::from_base64(encoded).ok_or(ForkError::BadForm("expected a hash"))?);
                 lines.next();
             }
             Ok(hashes)

@@ -49,5 +49,5 @@ pub mod stamp;
 pub mod tile;
 pub mod witness;
 
-pub use hash::{Hash, HashError};
+pub use hash::Hash;
 pub use logged::{Entry, Logged, LoggedError};

@@ -89,7 +89,7 @@ impl<T: Entry> Logged<T> {
     /// Verifies that the entry is in the log: the log's signature, the witness quorum, the
     /// inclusion proof, and the log's stamp.
     pub fn verify(entry: T, proof: &TlogProof, policy: &Policy) -> Result<Self, LoggedError> {
-        Self::included(entry, proof, policy, policy.verify_checkpoint(&proof.checkpoint().encode())?)
+        Self::verify_fresh(entry, proof, policy, Window::EVER)
     }
 
     /// The same, where only cosignatures made within the window count.
@@ -100,15 +100,6 @@ impl<T: Entry> Logged<T> {
         window: Window,
     ) -> Result<Self, LoggedError> {
         let cosigned = policy.verify_fresh_checkpoint(&proof.checkpoint().encode(), window)?;
-        Self::included(entry, proof, policy, cosigned)
-    }
-
-    fn included(
-        entry: T,
-        proof: &TlogProof,
-        policy: &Policy,
-        cosigned: CosignedCheckpoint,
-    ) -> Result<Self, LoggedError> {
         check_inclusion(entry.entry_bytes(), proof, &cosigned)?;
         // SPEC: log.md#stamps: an entry without a good stamp counts nowhere.
         let keys = policy.stamp_keys_of(cosigned.checkpoint().origin());

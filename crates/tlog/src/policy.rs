@@ -149,6 +149,9 @@ pub struct Window {
 }
 
 impl Window {
+    /// Whenever there is a time at all.
+    pub const EVER: Self = Self { not_before: 1, not_after: u64::MAX };
+
     /// From `past` seconds before `now` to `future` seconds after it.
     pub fn around(now: u64, past: u64, future: u64) -> Self {
         Self { not_before: now.saturating_sub(past), not_after: now.saturating_add(future) }
@@ -231,7 +234,7 @@ impl Policy {
 
     /// Checks the log's signature and the quorum, whenever the witnesses cosigned.
     pub fn verify_checkpoint(&self, bytes: &[u8]) -> Result<CosignedCheckpoint, VerifyError> {
-        self.verify_fresh_checkpoint(bytes, Window { not_before: 1, not_after: u64::MAX })
+        self.verify_fresh_checkpoint(bytes, Window::EVER)
     }
 
     /// Checks the log's signature, and that a quorum cosigned within the window.

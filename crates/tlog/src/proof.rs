@@ -190,7 +190,7 @@ pub(crate) fn parse_hashes<E>(
         if hashes.len() == most {
             return Err(too_many);
         }
-        let Ok(hash) = Hash::from_base64(line) else { return Err(no_hash) };
+        let Some(hash) = Hash::from_base64(line) else { return Err(no_hash) };
         hashes.push(hash);
     }
 }

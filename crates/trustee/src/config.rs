@@ -1,5 +1,6 @@
 //! The configuration of a trustee (deploy/config/trustee.toml).
 
+use host::config::default;
 use log_client::LogConfig;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -30,17 +31,9 @@ pub struct Config {
     /// it.
     pub retention_days: u32,
     /// How many days ahead keys are published.
-    #[serde(default = "default_days_ahead")]
+    #[serde(default = "default::<35, _>")]
     pub days_ahead: u32,
     /// Milliseconds between two looks at the log and at the decisions of humans.
-    #[serde(default = "default_poll_ms")]
+    #[serde(default = "default::<2000, _>")]
     pub poll_ms: u64,
-}
-
-/// A retention: so long cameras film for this trustee when it, or they, are cut off.
-fn default_days_ahead() -> u32 {
-    35
-}
-fn default_poll_ms() -> u64 {
-    2000
 }

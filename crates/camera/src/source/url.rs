@@ -44,12 +44,7 @@ pub enum UrlError {
 
 const SCHEMES: [&str; 2] = ["rtsp://", "rtsps://"];
 
-/// Whether it is meant to be an RTSP address.
-pub(super) fn has_scheme(text: &str) -> bool {
-    scheme(text).is_some()
-}
-
-fn scheme(text: &str) -> Option<(&'static str, &str)> {
+pub(super) fn scheme(text: &str) -> Option<(&'static str, &str)> {
     SCHEMES.into_iter().find_map(|scheme| {
         let head = text.get(..scheme.len())?;
         head.eq_ignore_ascii_case(scheme).then(|| (scheme, text.get(scheme.len()..).unwrap_or_default()))

@@ -96,7 +96,10 @@ impl Verify {
         }
         let mut films = films.map_or(Ok(Vec::new()), Films::finish)?;
         let compared = match &mut clip {
-            Some(clip) => Some(best(&mut films, clip).map_err(Ended::wrong)?),
+            Some(clip) => {
+                let films = films.iter_mut().map(|film| film.file.read_back());
+                Some(compare(films, clip).map_err(Ended::wrong)?)
+            }
             None => None,
         };
         let written = self.written(films)?;
@@ -130,14 +133,7 @@ impl Verify {
         let Some(path) = &self.write else { return Ok(Vec::new()) };
         let mut written = Vec::new();
         for (number, film) in (1..).zip(films) {
-            let to = match (number, path.extension()) {
-                (1, _) => path.clone(),
-                (_, None) => PathBuf::from(format!("{}-{number}", path.display())),
-                (_, Some(extension)) => {
-                    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-                    path.with_file_name(format!("{stem}-{number}.{}", extension.to_string_lossy()))
-                }
-            };
+            let to = host::durable::numbered(path, number);
             film.file.rename(&to)?;
             written.push(to);
         }
@@ -152,18 +148,6 @@ impl Verify {
         let text = std::fs::read(&path).with_context(|| path.display().to_string()).map_err(Ended::wrong)?;
         Ok(Some(tlog::Hash::of(&[&text])))
     }
-}
-
-/// The clip is held against each film, and is that of which most is alike.
-fn best(films: &mut [Film], clip: &mut File) -> anyhow::Result<Compared> {
-    let mut best = Compared::Differs { what: "the evidence gives no film".to_owned() };
-    for film in films {
-        let compared = compare(film.file.read_back()?, clip)?;
-        if compared.rank() <= best.rank() {
-            best = compared;
-        }
-    }
-    Ok(best)
 }
 
 // SPEC: evidence.md#what-it-shows: a verifier MUST be given a log policy from elsewhere.

@@ -8,6 +8,7 @@
 use anyhow::{Context as _, bail};
 use container::init::TrackKind;
 use container::plain::{MOOV_MAX, Plain, PlainSample, PlainTrack};
+use host::durable::DurableError;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use tlog::Hash;
@@ -32,7 +33,7 @@ pub(crate) enum Compared {
 
 impl Compared {
     /// The lower, the more of it is alike.
-    pub(crate) fn rank(&self) -> u8 {
+    fn rank(&self) -> u8 {
         match self {
             Self::Same => 0,
             Self::Rewrapped => 1,
@@ -42,32 +43,49 @@ impl Compared {
     }
 }
 
-/// Compares a clip with a film of the evidence.
-pub(crate) fn compare(film: &mut File, clip: &mut File) -> anyhow::Result<Compared> {
-    if is_same(film, clip)? {
-        return Ok(Compared::Same);
+/// Compares a clip with the films of the evidence, and says how it is like that of which most is
+/// alike. The clip is read through once, however many they are.
+pub(crate) fn compare<'f>(
+    films: impl IntoIterator<Item = Result<&'f mut File, DurableError>>,
+    clip: &mut File,
+) -> anyhow::Result<Compared> {
+    let mut best = Compared::Differs { what: "the evidence gives no film".to_owned() };
+    let mut claimed = None;
+    for film in films {
+        let film = film?;
+        if is_same(film, clip)? {
+            return Ok(Compared::Same);
+        }
+        let claimed = match &claimed {
+            Some(claimed) => claimed,
+            None => claimed.insert(tracks(clip)?),
+        };
+        let compared = alike(&tracks(film)?, claimed).unwrap_or_else(|what| Compared::Differs { what });
+        if compared.rank() <= best.rank() {
+            best = compared;
+        }
     }
-    let (known, claimed) = (Hashed::of(film)?, Hashed::of(clip)?);
-    let (tracks, others) = (&known.plain.tracks, &claimed.plain.tracks);
-    let differs = |what: String| Ok(Compared::Differs { what });
-    if tracks.len() != others.len() {
-        return differs(format!("it has {} tracks, the camera's film has {}", others.len(), tracks.len()));
+    Ok(best)
+}
+
+/// Compares sample by sample, or says what is another.
+fn alike(known: &[Track], claimed: &[Track]) -> Result<Compared, String> {
+    if known.len() != claimed.len() {
+        return Err(format!("it has {} tracks, the camera's film has {}", claimed.len(), known.len()));
     }
-    if let Some(at) = tracks.iter().zip(others).position(|(track, other)| !track.decodes_like(other)) {
-        return differs(format!("track {} would be decoded with other parameters", at + 1));
+    let mut pairs = known.iter().zip(claimed);
+    if let Some(at) = pairs.clone().position(|(mine, its)| !mine.track.decodes_like(&its.track)) {
+        return Err(format!("track {} would be decoded with other parameters", at + 1));
     }
     let mut spans: Vec<(f64, f64)> = Vec::new();
     let mut is_whole = true;
-    for at in 0..tracks.len() {
-        let (track, other) = (Track::of(&known, at), Track::of(&claimed, at));
-        let Some(start) = track.best_start(&other) else {
-            return differs(format!("the first {} is none of the camera's", other.what()));
-        };
-        let alike = track.alike(&other, start);
+    pairs.try_for_each(|(track, other)| {
+        let what = other.what();
+        let start = track.best_start(other).ok_or(format!("the first {what} is none of the camera's"))?;
+        let alike = track.alike(other, start);
         if alike < other.hashes.len() {
             let (number, seconds) = (alike + 1, other.track.seconds(alike));
-            let what = other.what();
-            return differs(format!(
+            return Err(format!(
                 "{what} {number} of {}, at {seconds:.2} s, is not what the camera filmed after the one before it",
                 other.hashes.len()
             ));
@@ -76,12 +94,11 @@ pub(crate) fn compare(film: &mut File, clip: &mut File) -> anyhow::Result<Compar
         if alike > 0 {
             spans.push((track.track.seconds(start), track.track.seconds(start + alike)));
         }
-    }
-    let Some((from, to)) = spans.first().copied() else {
-        return differs("there is nothing in it".to_owned());
-    };
+        Ok(())
+    })?;
+    let (from, to) = spans.first().copied().ok_or("there is nothing in it")?;
     if spans.iter().any(|(begins, _)| (begins - from).abs() > APART_SECONDS) {
-        return differs("its sound is of another moment than its pictures".to_owned());
+        return Err("its sound is of another moment than its pictures".to_owned());
     }
     Ok(if is_whole { Compared::Rewrapped } else { Compared::Part { from, to } })
 }
@@ -107,23 +124,20 @@ fn is_same(one: &mut File, other: &mut File) -> anyhow::Result<bool> {
     }
 }
 
-/// A film with the hash of each sample.
-struct Hashed {
-    plain: Plain,
-    hashes: Vec<Vec<Hash>>,
+/// One track of a film, with the hash of each sample.
+struct Track {
+    track: PlainTrack,
+    hashes: Vec<Hash>,
 }
 
-impl Hashed {
-    fn of(file: &mut File) -> anyhow::Result<Self> {
-        let plain = Plain::parse(&moov(file)?).context("it is no plain MP4")?;
-        let mut reader = BufReader::new(file);
-        let mut hashes = Vec::new();
-        for track in &plain.tracks {
-            let of_track = track.samples.iter().map(|sample| hash(&mut reader, sample));
-            hashes.push(of_track.collect::<anyhow::Result<_>>()?);
-        }
-        Ok(Self { plain, hashes })
-    }
+fn tracks(file: &mut File) -> anyhow::Result<Vec<Track>> {
+    let plain = Plain::parse(&moov(file)?).context("it is no plain MP4")?;
+    let mut reader = BufReader::new(file);
+    let hashed = |track: PlainTrack| {
+        let hashes = track.samples.iter().map(|sample| hash(&mut reader, sample));
+        Ok(Track { hashes: hashes.collect::<anyhow::Result<_>>()?, track })
+    };
+    plain.tracks.into_iter().map(hashed).collect()
 }
 
 fn hash(file: &mut BufReader<&mut File>, sample: &PlainSample) -> anyhow::Result<Hash> {
@@ -171,19 +185,9 @@ fn moov(file: &mut File) -> anyhow::Result<Vec<u8>> {
     bail!("it has no index (moov): this is no MP4")
 }
 
-/// One track of a read film.
-struct Track<'a> {
-    track: &'a PlainTrack,
-    hashes: &'a [Hash],
-}
-
-impl<'a> Track<'a> {
-    fn of(read: &'a Hashed, at: usize) -> Self {
-        Self { track: &read.plain.tracks[at], hashes: &read.hashes[at] }
-    }
-
+impl Track {
     /// Where in this one the other begins: where most of it is alike. A still scene repeats itself.
-    fn best_start(&self, other: &Track<'_>) -> Option<usize> {
+    fn best_start(&self, other: &Self) -> Option<usize> {
         let Some(first) = other.hashes.first() else { return Some(0) };
         let starts = self.hashes.iter().enumerate().filter(|(_, hash)| *hash == first).map(|(at, _)| at);
         let mut best = None;
@@ -202,7 +206,7 @@ impl<'a> Track<'a> {
 
     /// How many samples of the other are this one's from `start` on: bytes, order and times. How long
     /// the last one stands, another file may say otherwise.
-    fn alike(&self, other: &Track<'_>, start: usize) -> usize {
+    fn alike(&self, other: &Self, start: usize) -> usize {
         let mine = self.hashes.iter().zip(&self.track.samples).skip(start);
         let its = other.hashes.iter().zip(&other.track.samples);
         let last = other.hashes.len().saturating_sub(1);
@@ -210,8 +214,8 @@ impl<'a> Track<'a> {
         // Another file may count from decoding to showing from another zero.
         let zero =
             |track: &PlainTrack, at: usize| track.samples.get(at).map_or(0, |sample| sample.composition);
-        let zeros = (zero(self.track, start), zero(other.track, 0));
-        let near = |mine: i64, its: i64| us(self.track, mine).abs_diff(us(other.track, its)) <= 1_000;
+        let zeros = (zero(&self.track, start), zero(&other.track, 0));
+        let near = |mine: i64, its: i64| us(&self.track, mine).abs_diff(us(&other.track, its)) <= 1_000;
         mine.zip(its)
             .enumerate()
             .take_while(|(at, ((hash, sample), (other_hash, other_sample)))| {

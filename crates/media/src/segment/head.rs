@@ -14,7 +14,7 @@
 use alloc::vec::Vec;
 
 use super::{END, HEADER_LEN, SegmentHeader, SegmentQuery, Start};
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{DecodeError, Reader, Writer, check_size};
 use crate::{fields, limits};
 
 /// Index and length of a fragment.
@@ -55,9 +55,7 @@ pub fn head_extent(first: &[u8], picture: bool) -> Result<HeadExtent, DecodeErro
             return Err(DecodeError::BadValue("fragment index"));
         }
         let got = usize::try_from(r.u32("length")?).unwrap_or(usize::MAX);
-        if got > limits::FRAGMENT {
-            return Err(DecodeError::TooLong { field: "fragment", got, limit: limits::FRAGMENT });
-        }
+        check_size(got, "fragment", limits::FRAGMENT)?;
         end += FRAME_LEN + got;
     }
     Ok(HeadExtent::Whole(end))

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use super::{END, HEADER_LEN, SegmentHeader, TRAILER_LEN, Trailer};
-use crate::codec::{DecodeError, Field as _, Reader};
+use crate::codec::{DecodeError, Field as _, Reader, check_size};
 use crate::limits;
 use crate::rope::Rope;
 
@@ -52,9 +52,7 @@ impl SegmentReader {
     pub fn push(&mut self, bytes: impl Into<Bytes>) -> Result<(), DecodeError> {
         let bytes = bytes.into();
         self.total = self.total.saturating_add(bytes.len());
-        if self.total > limits::SEGMENT {
-            return Err(DecodeError::TooLong { field: "segment", got: self.total, limit: limits::SEGMENT });
-        }
+        check_size(self.total, "segment", limits::SEGMENT)?;
         if self.state == State::Done && !bytes.is_empty() {
             return Err(DecodeError::Trailing(bytes.len()));
         }
@@ -109,9 +107,7 @@ impl SegmentReader {
         let got = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         // SPEC: segment.md#segment: lengths MUST be checked against their limits before anything is
         // allocated.
-        if got > limits::FRAGMENT {
-            return Err(DecodeError::TooLong { field: "fragment", got, limit: limits::FRAGMENT });
-        }
+        check_size(got, "fragment", limits::FRAGMENT)?;
         if self.rest.len() < 8 + got {
             return Ok(None);
         }

@@ -53,6 +53,14 @@ impl Row {
 }
 
 /// The whole count.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    key: &'a RowKey,
+    #[serde(flatten)]
+    row: &'a Row,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) rows: BTreeMap<RowKey, Row>,
@@ -77,15 +85,6 @@ impl Table {
 
     /// One flat object a row.
     pub(super) fn rows_json(&self) -> Vec<serde_json::Value> {
-        let rows = self.rows.iter().map(|(key, row)| {
-            let mut line = serde_json::json!(key);
-            if let (Some(line), serde_json::Value::Object(row)) =
-                (line.as_object_mut(), serde_json::json!(row))
-            {
-                line.extend(row);
-            }
-            line
-        });
-        rows.collect()
+        self.rows.iter().map(|(key, row)| serde_json::json!(Line { key, row })).collect()
     }
 }

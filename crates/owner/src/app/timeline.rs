@@ -11,6 +11,7 @@ mod past;
 use super::glimpses::{Glimpses, KnownEpoch, Most};
 use crate::audit::Row;
 use crate::book::StoredCamera;
+use crate::heads;
 use crate::lent::Lent;
 use crate::span::Span;
 use crate::state::Owner;
@@ -102,7 +103,7 @@ impl Epochs {
         of: TrackId,
         span: Span,
     ) -> Result<Past, CallError> {
-        let camera_key = camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
+        let camera_key = heads::camera_key(camera)?;
         let mut session = self.sessions.borrow(owner);
         let id = (camera.camera_id.to_string(), of);
         let mut track = self.tracks.lock().get(&id).cloned().unwrap_or_default();

@@ -6,10 +6,10 @@ fn clips(to: &str) -> Clips {
 
 #[test]
 fn each_run_has_a_file_of_its_own_name() {
-    let named = clips("/tmp/a.b/clip.mp4");
-    assert_eq!(named.path(0), Path::new("/tmp/a.b/clip.mp4"));
-    assert_eq!(named.path(1), Path::new("/tmp/a.b/clip-2.mp4"));
-    assert_eq!(clips("clip").path(2), Path::new("clip-3"));
+    let named = |to: &str, number| durable::numbered(&clips(to).to, number);
+    assert_eq!(named("/tmp/a.b/clip.mp4", 1), Path::new("/tmp/a.b/clip.mp4"));
+    assert_eq!(named("/tmp/a.b/clip.mp4", 2), Path::new("/tmp/a.b/clip-2.mp4"));
+    assert_eq!(named("clip", 3), Path::new("clip-3"));
     assert!(matches!(Clips::new(Path::new("/")), Err(ExportError::NoName(_))));
 }
 

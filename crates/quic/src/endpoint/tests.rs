@@ -9,7 +9,7 @@ use quinn::VarInt;
 const RELAY: [u8; 32] = [1; 32];
 const CAMERA: [u8; 32] = [2; 32];
 
-fn relay(limits: ServerLimits) -> Endpoint {
+fn relay(limits: Limits) -> Endpoint {
     Endpoint::server("127.0.0.1:0".parse().unwrap(), &Identity::from_seed(&RELAY), limits).unwrap()
 }
 
@@ -25,7 +25,7 @@ type End = (Link, ControlReceiver);
 
 /// Both ends of one session; the endpoints are kept, because dropping one ends its sessions.
 async fn session() -> (Endpoint, Endpoint, End, End) {
-    let (relay, client) = (relay(ServerLimits::default()), client());
+    let (relay, client) = (relay(Limits::default()), client());
     let address = relay.local_addr().unwrap().to_string();
     let accepted = async { relay.accept().await.unwrap().accept(|| Micros(77)).await };
     let key = relay_key();
@@ -53,7 +53,7 @@ async fn each_side_knows_the_others_key_and_the_client_the_relays_clock() {
 
 #[tokio::test]
 async fn nobody_passes_for_the_relay() {
-    let (relay, client) = (relay(ServerLimits::default()), client());
+    let (relay, client) = (relay(Limits::default()), client());
     let address = relay.local_addr().unwrap().to_string();
     let other = Identity::from_seed(&[9; 32]).public_key();
     let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await };
@@ -64,7 +64,7 @@ async fn nobody_passes_for_the_relay() {
 
 #[tokio::test]
 async fn another_protocol_and_another_version_are_named() {
-    let (relay, client) = (relay(ServerLimits::default()), client());
+    let (relay, client) = (relay(Limits::default()), client());
     let peer = relay.local_addr().unwrap();
     let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await };
     let key = relay_key();
@@ -97,7 +97,7 @@ async fn raw_connection(client: &Endpoint, peer: SocketAddr) -> quinn::Connectio
 
 #[tokio::test]
 async fn a_peer_that_never_says_hello_is_let_go() {
-    let limits = ServerLimits { handshake: Duration::from_secs(2), ..ServerLimits::default() };
+    let limits = Limits { handshake: Duration::from_secs(2), ..Limits::default() };
     let (relay, client) = (relay(limits), client());
     let peer = relay.local_addr().unwrap();
     let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await };
@@ -108,7 +108,7 @@ async fn a_peer_that_never_says_hello_is_let_go() {
 
 #[tokio::test]
 async fn a_silent_address_and_no_address_are_named() {
-    let options = ClientOptions { handshake: Duration::from_millis(200), ..ClientOptions::default() };
+    let options = Limits { handshake: Duration::from_millis(200), ..Limits::default() };
     let client = Endpoint::client_with(&Identity::from_seed(&CAMERA), options).unwrap();
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
@@ -133,7 +133,7 @@ async fn garbage_on_the_control_stream_ends_the_session_by_name_on_both_sides() 
         (&trailing, "follow the last"),
     ];
     for (bytes, says) in cases {
-        let (relay, client) = (relay(ServerLimits::default()), client());
+        let (relay, client) = (relay(Limits::default()), client());
         let peer = relay.local_addr().unwrap();
         let accepted = async { relay.accept().await.unwrap().accept(|| Micros(0)).await.unwrap() };
         let raw = async {
@@ -360,7 +360,7 @@ async fn a_peer_that_does_not_read_its_control_stream_is_let_go() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_refused() {
-    let relay = relay(ServerLimits { connections: 1, ..ServerLimits::default() });
+    let relay = relay(Limits { connections: 1, ..Limits::default() });
     let (first, second) = (client(), client());
     let address = relay.local_addr().unwrap().to_string();
     let server = async {

@@ -3,7 +3,7 @@
 use host::rng::Rng;
 use media::message::{RefusalCode, Request, Response};
 use media::time::Micros;
-use quic::{ClientOptions, Endpoint, Identity, Link, LinkError, ServerLimits};
+use quic::{Endpoint, Identity, Limits, Link, LinkError};
 use relay_client::{Addresses, Relay, Session};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +37,7 @@ impl Fake {
     ) -> Self {
         let identity = Identity::from_seed(&[seed; 32]);
         let any = "127.0.0.1:0".parse().unwrap();
-        let endpoint = Endpoint::server(any, &identity, ServerLimits::default()).unwrap();
+        let endpoint = Endpoint::server(any, &identity, Limits::default()).unwrap();
         let address = endpoint.local_addr().unwrap().to_string();
         let key = identity.public_key();
         let (sessions, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -98,6 +98,6 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(3);
 
 /// A client that gives up soon where nobody answers.
 pub(crate) fn relay(addresses: Addresses, key: [u8; 32]) -> Relay {
-    let options = ClientOptions { handshake: HANDSHAKE, ..ClientOptions::default() };
-    Relay::with_options(Identity::from_seed(&[77; 32]), addresses, key, options)
+    let options = Limits { handshake: HANDSHAKE, ..Limits::default() };
+    Relay::with_limits(Identity::from_seed(&[77; 32]), addresses, key, options)
 }

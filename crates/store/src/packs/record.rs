@@ -23,7 +23,7 @@
 //! cannot be led into a record that somebody hid inside a segment.
 
 use crate::record::{Header, Key, Kind};
-use media::codec::{DecodeError, Field as _, Reader, Writer};
+use media::codec::{DecodeError, Field as _, Reader, Writer, check_size};
 use media::id::{CameraId, Day, TrackId};
 use media::limits;
 
@@ -54,9 +54,7 @@ pub(super) fn decode(bytes: &[u8], mark: u64) -> Result<Header, DecodeError> {
     if bytes.get(..HEADER_LEN - 4).map(crc32c::crc32c) != Some(crc) {
         return Err(DecodeError::BadValue("header_crc"));
     }
-    if header.body_len() > BODY_MAX {
-        return Err(DecodeError::TooLong { field: "body", got: header.body_len(), limit: BODY_MAX });
-    }
+    check_size(header.body_len(), "body", BODY_MAX)?;
     Ok(header)
 }
 

@@ -116,26 +116,19 @@ fn replay(inner: &Inner, floors: &Floors, reach: Reach, rebuilt: bool) -> Result
     let packs = inner.packs.read().clone();
     let newest: BTreeMap<Lane, u64> = packs.values().map(|pack| (pack.lane, pack.number)).collect();
     let mut recovery = Recovery { rebuilt, ..Recovery::default() };
-    forget_missing(inner, &packs)?;
+    // Packs that were dropped, or lost, after the index was last synced; and all tables, should the
+    // index be new.
+    inner.index.change(Durability::None, |tables| {
+        for number in tables.packs()?.into_iter().filter(|number| !packs.contains_key(number)) {
+            tables.forget_pack(number)?;
+        }
+        Ok(())
+    })?;
     for pack in packs.values() {
         replay_pack(inner, pack, newest.get(&pack.lane) == Some(&pack.number), reach, &mut recovery)?;
     }
     inner.index.change(Durability::Immediate, |tables| Ok(tables.raise_floors(floors)?))?;
     Ok(recovery)
-}
-
-/// Packs that were dropped, or lost, after the index was last synced; and all tables, should the
-/// index be new.
-fn forget_missing(inner: &Inner, packs: &Packs) -> Result<(), StoreError> {
-    let forgotten = inner.index.change(Durability::None, |tables| {
-        for number in tables.packs()? {
-            if !packs.contains_key(&number) {
-                tables.forget_pack(number)?;
-            }
-        }
-        Ok(())
-    });
-    Ok(forgotten?)
 }
 
 fn replay_pack(

@@ -113,7 +113,7 @@ impl Writer {
             }
         }
         // An index that is not synced is replayed; a warning is all it takes.
-        if let Err(error) = self.sync_index() {
+        if let Err(error) = self.inner.index.change(Durability::Immediate, |_| Ok(())) {
             tracing::warn!(%error, "the index was not synced on closing; it is brought up to date on opening");
         }
     }
@@ -214,10 +214,6 @@ impl Writer {
             self.open.retain(|_, pack| packs.get(&pack.known.number).is_some_and(|known| !known.given_up));
         }
         Ok(())
-    }
-
-    fn sync_index(&mut self) -> Result<(), StoreError> {
-        Ok(self.inner.index.change(Durability::Immediate, |_| Ok(()))?)
     }
 
     fn check_room(&self, bytes: u64) -> Result<(), StoreError> {

@@ -144,15 +144,10 @@ impl<'a> Parser<'a> {
 
     fn new_key(&self, key: &Verifier) -> Result<(), PolicyProblem> {
         // SPEC: log.md#policies: duplicates are judged by public key, whatever the names.
-        let keys =
-            self.logs.iter().map(|log| &log.key).chain(self.witnesses.iter().map(|witness| &witness.key));
-        let public_key = key.public_key();
-        for known in keys {
-            if known.public_key() == public_key {
-                return Err(PolicyProblem::DuplicateKey);
-            }
-        }
-        Ok(())
+        let logs = self.logs.iter().map(|log| &log.key);
+        let mut known = logs.chain(self.witnesses.iter().map(|witness| &witness.key));
+        let is_known = known.any(|known| known.public_key() == key.public_key());
+        if is_known { Err(PolicyProblem::DuplicateKey) } else { Ok(()) }
     }
 }
 

@@ -6,7 +6,7 @@
 //!               └─ a - skew  <=  stamp of i  <=  b + skew ─────────┘    and never below the stamp before it
 //! ```
 
-use super::fault::{Shown, StampFault};
+use super::fault::{Against, Shown, StampFault};
 use super::{SKEW_SECS, StampError, StampKey, verify};
 use crate::policy::{CosignedCheckpoint, Policy};
 use crate::proof::TlogProof;
@@ -82,29 +82,29 @@ impl<'a> Bracket<'a> {
                 | StampError::Bad
                 | StampError::Second
                 | StampError::NoRoom,
-            ) => return Err(StampFault::missing(self.shown(entry)).into()),
+            ) => return Err(self.fault(entry, Against::Missing)),
         };
         for head in &self.heads {
             let covered = entry.index() < head.checkpoint().size();
             // SPEC: gossip.md#following: a stamp MUST NOT be later than the first head that covers
             // the entry.
             if covered && stamp > head.cosigned_at().saturating_add(SKEW_SECS) {
-                return Err(StampFault::late(self.shown(entry), head).into());
+                return Err(self.fault(entry, Against::Late(head.encode())));
             }
             // SPEC: gossip.md#following: nor earlier than the last head that does not.
             if !covered && stamp.saturating_add(SKEW_SECS) < head.first_cosigned_at() {
-                return Err(StampFault::early(self.shown(entry), head).into());
+                return Err(self.fault(entry, Against::Early(head.encode())));
             }
         }
         // SPEC: gossip.md#following: nor earlier than the stamp before it.
         if let Some((last, time)) = &self.last {
             if stamp < *time {
-                return Err(StampFault::out_of_order(self.shown(entry), self.shown(last)).into());
+                return Err(self.fault(entry, Against::OutOfOrder(self.shown(last))));
             }
         } else if let Some(before) = &self.before
             && verify(&before.entry, &self.keys).is_ok_and(|time| stamp < time)
         {
-            return Err(StampFault::out_of_order(self.shown(entry), before.clone()).into());
+            return Err(self.fault(entry, Against::OutOfOrder(before.clone())));
         }
         // An entry that was at fault bounds nothing.
         self.last = Some((entry.clone(), stamp));
@@ -115,6 +115,10 @@ impl<'a> Bracket<'a> {
     pub fn followed(self) -> Followed {
         let last = self.last.as_ref().map(|(last, _)| self.shown(last)).or(self.before);
         Followed::to(self.until.clone(), last)
+    }
+
+    fn fault(&self, entry: &VerifiedEntry, against: Against) -> Box<StampFault> {
+        Box::new(StampFault { shown: self.shown(entry), against })
     }
 
     fn shown(&self, entry: &VerifiedEntry) -> Shown {

@@ -15,7 +15,7 @@ use super::{ENTRY_MAX_BYTES, SKEW_SECS, StampKey, verify};
 use crate::logged::check_inclusion;
 use crate::merkle;
 use crate::note::NOTE_MAX_BYTES;
-use crate::policy::{CosignedCheckpoint, Policy, VerifyError};
+use crate::policy::{Policy, VerifyError};
 use crate::proof::{PROOF_MAX_BYTES, ProofError, TlogProof};
 use alloc::format;
 use alloc::string::String;
@@ -65,7 +65,7 @@ pub struct Shown {
 
 /// What contradicts the stamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Against {
+pub(super) enum Against {
     /// The entry has none that holds.
     Missing,
     /// A cosigned head covers the entry, and was cosigned before.
@@ -104,8 +104,8 @@ impl StampFaultKind {
 /// An entry whose stamp no honest log gives, as received: see [`StampFault::verify`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StampFault {
-    shown: Shown,
-    against: Against,
+    pub(super) shown: Shown,
+    pub(super) against: Against,
 }
 
 /// A fault that was verified.
@@ -120,22 +120,6 @@ pub struct VerifiedStampFault {
 }
 
 impl StampFault {
-    pub(super) fn missing(shown: Shown) -> Self {
-        Self { shown, against: Against::Missing }
-    }
-
-    pub(super) fn late(shown: Shown, head: &CosignedCheckpoint) -> Self {
-        Self { shown, against: Against::Late(head.encode()) }
-    }
-
-    pub(super) fn early(shown: Shown, head: &CosignedCheckpoint) -> Self {
-        Self { shown, against: Against::Early(head.encode()) }
-    }
-
-    pub(super) fn out_of_order(shown: Shown, before: Shown) -> Self {
-        Self { shown, against: Against::OutOfOrder(before) }
-    }
-
     /// What is claimed to be wrong.
     pub fn kind(&self) -> StampFaultKind {
         match self.against {

@@ -49,7 +49,7 @@ fn file(bytes: &[u8]) -> File {
 }
 
 fn compared(film: &[u8], clip: &[u8]) -> Compared {
-    compare(&mut file(film), &mut file(clip)).unwrap()
+    compare([Ok(&mut file(film))], &mut file(clip)).unwrap()
 }
 
 /// The clip as ffmpeg writes it with these options.
@@ -100,20 +100,27 @@ fn a_part_of_the_film_and_another_file_around_it_are_called_that_and_not_the_sam
     assert!(0.0 < from && from < to, "{from} {to}");
     let rewrapped = remade(&whole, &["-c", "copy", "-f", "mp4"]);
     assert_eq!(compared(&whole, &rewrapped), Compared::Rewrapped);
+    // Of several films that of which most is alike, wherever it stands.
+    let other = film(|number| number > 0);
+    for films in [[&whole, &other], [&other, &whole]] {
+        let [mut one, mut two] = films.map(|film| file(film));
+        let compared = compare([Ok(&mut one), Ok(&mut two)], &mut file(&rewrapped)).unwrap();
+        assert_eq!(compared, Compared::Rewrapped);
+    }
 }
 
 #[test]
 fn what_is_no_film_is_said_to_be_none() {
     let whole = film(|_| true);
     for garbage in [&b"no film"[..], &[], &whole[..40], &[0, 0, 0, 8, b'm', b'o', b'o', b'v']] {
-        assert!(compare(&mut file(&whole), &mut file(garbage)).is_err());
+        assert!(compare([Ok(&mut file(&whole))], &mut file(garbage)).is_err());
     }
     // Tables that lie: each byte of the index altered is an answer or an error, never a panic.
     let index = moov(&mut file(&whole)).unwrap().len();
     for at in (0..index + 64).step_by(53) {
         let mut altered = whole.clone();
         altered[at] ^= 0x80;
-        let answer = compare(&mut file(&whole), &mut file(&altered));
+        let answer = compare([Ok(&mut file(&whole))], &mut file(&altered));
         assert!(!matches!(answer, Ok(Compared::Same)), "byte {at}");
     }
 }
