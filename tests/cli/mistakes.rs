@@ -251,6 +251,12 @@ async fn spans_names_and_requests_that_cannot_be_are_told_before_anybody_is_aske
     it.is_told(&format!("{play} door --from 5m -o @none/x.mp4"), WRONG, &["none/x.mp4: cannot be written"])
         .await;
     it.is_told("owner invite --config owner.toml a/b", WRONG, &["cannot name a camera"]).await;
+    let camera = |verb: &str| format!("owner camera {verb} --config owner.toml");
+    for verb in ["retire", "rekey"] {
+        it.is_told(&format!("{} door", camera(verb)), WRONG, &["\"door\"", "candor owner cameras"]).await;
+    }
+    it.is_told(&format!("{} door gate", camera("rename")), WRONG, &["\"door\""]).await;
+    it.is_told(&format!("{} door a/b", camera("rename")), WRONG, &["cannot name a camera"]).await;
 
     let new = "request new --config request.toml @case --ask @ask.json";
     it.is_told(new, WRONG, &["ask.json", "candor request example"]).await;

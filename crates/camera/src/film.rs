@@ -51,6 +51,10 @@ pub(crate) enum FilmError {
     Day(#[from] PastDay),
     #[error("the picture cannot be sealed: {0}; use shorter fragments or a lower bit rate")]
     Seal(#[from] SealError),
+    #[error(
+        "its owner has retired this camera: nothing is filmed. To film again make a new one (`candor camera init`, with another folder in `data`) and pair it"
+    )]
+    Retired,
     #[error("the owner's policy in the camera's state does not hold: {0}; make and pair a new camera")]
     Policy(#[from] ObjectError),
 }

@@ -75,7 +75,7 @@ enum Party {
     /// The owner: pairs cameras, watches live and recorded, exports, audits the log.
     #[command(
         subcommand,
-        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, evidence, audit."
+        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, evidence, audit; camera, for its name, its key and its end."
     )]
     Owner(owner::Verb),
     /// The relay: stores and forwards sealed segments that it cannot open.

@@ -116,7 +116,7 @@ pub struct OwnerPolicy {
     pub version: u32,
     /// Hash of the version before; zeros for version 1.
     pub prev_hash: [u8; 32],
-    /// Epoch length, seconds, 10 to 600.
+    /// Epoch length, seconds, 10 to 600; 0: the camera is retired.
     pub epoch_len_s: u16,
     /// Shares needed; 0 when there are no trustees.
     pub t: u8,
@@ -163,6 +163,11 @@ impl OwnerPolicy {
         u8::try_from(self.trustees.len()).unwrap_or(u8::MAX)
     }
 
+    /// Whether it says that nothing more is filmed under its camera's key.
+    pub fn is_retired(&self) -> bool {
+        self.epoch_len_s == 0
+    }
+
     /// Signs as the owner.
     ///
     /// # Errors
@@ -177,7 +182,7 @@ impl OwnerPolicy {
         if self.version == 0 || (self.version == 1) != (self.prev_hash == [0; 32]) {
             return bad("version");
         }
-        if !(shortest..=longest).contains(&self.epoch_len_s) {
+        if !(shortest..=longest).contains(&self.epoch_len_s) && !self.is_retired() {
             return bad("epoch_len_s");
         }
         if usize::from(self.t) > self.trustees.len() || (self.t == 0) != self.trustees.is_empty() {

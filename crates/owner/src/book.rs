@@ -25,6 +25,7 @@ pub(crate) use stored::{
 use host::durable::{self, DurableError, FolderLock};
 use host::lock::Mutex;
 use media::enrollment::ObjectError;
+use media::id::CameraId;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ pub struct Camera {
     pub policy_version: u32,
     /// When it was paired, Unix seconds.
     pub paired_at: u64,
+    /// Whether its key was retired.
+    pub retired: bool,
 }
 
 /// Why the book was not read or changed.
@@ -152,20 +155,45 @@ impl Stored {
         Ok(())
     }
 
-    /// Adds a camera. One of the same name whose pairing never ended keeps its place in audits
+    /// Adds a camera, whose name was checked. One of the same name whose pairing never ended keeps its place in audits
     /// under a longer name.
     pub(crate) fn add(&mut self, camera: StoredCamera) -> Result<(), BookError> {
-        self.check_free(&camera.name)?;
+        if camera.replaces.is_none() {
+            self.check_free(&camera.name)?;
+        }
         for unfinished in self.cameras.iter_mut().filter(|other| other.name == camera.name) {
-            unfinished.name = format!("{} ({})", unfinished.name, &unfinished.camera_id.to_string()[..8]);
+            unfinished.name = long_name(&unfinished.name, &unfinished.camera_id);
         }
         self.cameras.push(camera);
         Ok(())
     }
 
+    /// A camera has its answer. One that takes another's place takes its name.
+    pub(crate) fn welcome(
+        &mut self,
+        id: &CameraId,
+        name: &str,
+        replaces: Option<CameraId>,
+    ) -> Option<Camera> {
+        for camera in &mut self.cameras {
+            if Some(camera.camera_id) == replaces {
+                camera.name = long_name(name, &camera.camera_id);
+            }
+        }
+        let camera = self.cameras.iter_mut().find(|camera| camera.camera_id == *id)?;
+        camera.welcomed = true;
+        name.clone_into(&mut camera.name);
+        Some(camera.shown())
+    }
+
     pub(crate) fn camera(&self, name: &str) -> Option<&StoredCamera> {
         self.cameras.iter().find(|camera| camera.name == name)
     }
+}
+
+/// How a camera is called whose name another one has.
+pub(crate) fn long_name(name: &str, id: &CameraId) -> String {
+    format!("{name} ({})", &id.to_string()[..8])
 }
 
 fn path(folder: &Path) -> PathBuf {

@@ -234,6 +234,7 @@ pub(crate) mod tests {
             notice_from: DAY.0,
             paired_at: 0,
             welcomed: true,
+            replaces: None,
             epochs_checked_to_us: BTreeMap::new(),
         };
         let key = |at: u8| {

@@ -12,6 +12,7 @@
 //! | [`state`] | an opened keybook: keys, log, relay, book, clock and randomness |
 //! | [`book`] | the durable book of cameras: enrolment, policies, notice roots, last verified head |
 //! | [`pair`] | one-time invites |
+//! | [`cameras`] | a camera's name, its retirement, a new key in its place |
 //! | [`policy`] | what each camera's policy says, and its next version |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
 //! | [`evidence`] | a recorded span for others: whole epochs, their keys, signed by this device |
@@ -39,6 +40,7 @@ pub mod alarm;
 pub mod app;
 pub mod audit;
 pub mod book;
+pub mod cameras;
 pub mod config;
 pub mod evidence;
 pub mod export;

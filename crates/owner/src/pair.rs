@@ -16,8 +16,8 @@
 
 mod qr;
 
-use crate::book::{Base64, BookError, Camera, StoredCamera, StoredPolicy, notice};
-use crate::policy::{ComposeError, LeafError, compose, leaf};
+use crate::book::{Base64, BookError, Camera, StoredCamera, StoredPolicy, long_name, notice};
+use crate::policy::{self, ComposeError, LeafError, PolicyError, compose, leaf};
 use crate::state::{As, Owner};
 use media::codec::DecodeError;
 use media::enrollment::Enrollment;
@@ -53,6 +53,8 @@ pub enum PairStep {
     PolicyStored,
     /// The camera has its answer.
     Paired,
+    /// The key of the camera whose place it took is retired.
+    Retired,
 }
 
 /// Why a camera was not paired.
@@ -78,6 +80,10 @@ pub enum PairError {
     Compose(#[from] ComposeError),
     #[error("{0}; nothing was paired")]
     Leaf(#[from] LeafError),
+    #[error(
+        "the new camera is paired, and the key of the one before is not retired yet: {error}; run `candor owner camera retire \"{name}\"`"
+    )]
+    NotRetired { name: String, error: Box<PolicyError> },
     #[error("the invite does not fit a QR code; shorten [relay] invite_address")]
     TooLong,
 }
@@ -93,6 +99,8 @@ fn hint(error: &CallError) -> &'static str {
 pub struct Invitation {
     owner: Owner,
     name: String,
+    /// The camera whose place the new one takes.
+    replaces: Option<CameraId>,
     invite: Invite,
     url: Zeroizing<String>,
     qr: Vec<String>,
@@ -109,6 +117,15 @@ impl std::fmt::Debug for Invitation {
 /// Opens a mailbox at the relay for one camera, to be called `name` in the book.
 pub async fn invite(owner: &Owner, name: &str) -> Result<Invitation, PairError> {
     owner.stored().check_free(name)?;
+    open(owner, name, None).await
+}
+
+/// The same for one that takes the place of another.
+pub(crate) async fn invite_for(owner: &Owner, before: &StoredCamera) -> Result<Invitation, PairError> {
+    open(owner, &before.name, Some(before.camera_id)).await
+}
+
+async fn open(owner: &Owner, name: &str, replaces: Option<CameraId>) -> Result<Invitation, PairError> {
     // What cannot be signed later is found now, before anybody stands before a camera.
     compose::first_policy(owner, CameraId([0; 32]))?;
     let relay = &owner.config.relay;
@@ -125,6 +142,7 @@ pub async fn invite(owner: &Owner, name: &str) -> Result<Invitation, PairError> 
     Ok(Invitation {
         owner: owner.clone(),
         name: name.to_owned(),
+        replaces,
         invite,
         url,
         qr,
@@ -210,7 +228,8 @@ impl Invitation {
 
         notice::keep(owner.folder(), &camera_id, day, &root)?;
         let camera = StoredCamera {
-            name: self.name.clone(),
+            // The name is the other's until this one is paired.
+            name: if self.replaces.is_some() { long_name(&self.name, &camera_id) } else { self.name.clone() },
             camera_id,
             model: hello.model,
             enrollment: Base64(enrollment.clone()),
@@ -218,6 +237,7 @@ impl Invitation {
             notice_from: day.0,
             paired_at: now.0,
             welcomed: false,
+            replaces: self.replaces.map(|before| before.to_string()),
             // A camera whose clock is behind films before its pairing.
             epochs_checked_to_us: std::collections::BTreeMap::new(),
         };
@@ -229,16 +249,20 @@ impl Invitation {
         let mail = self.invite.seal_mail(Side::Owner, &message, &mut owner.rng());
         let put = calls::put_mail(self.invite.mailbox(), Side::Owner, mail);
         self.session.ask_until(&put, deadline).await?;
-        let paired = owner.change(move |stored| {
-            let mut cameras = stored.cameras.iter_mut();
-            let camera = cameras.find(|camera| camera.camera_id == camera_id);
-            Ok(camera.map(|camera| {
-                camera.welcomed = true;
-                camera.shown()
-            }))
-        });
-        let paired = paired.await?;
+        let (name, replaces) = (self.name.clone(), self.replaces);
+        let paired = owner.change(move |stored| Ok(stored.welcome(&camera_id, &name, replaces)));
+        let paired = paired.await?.ok_or(PairError::Expired)?;
         on(PairStep::Paired);
-        paired.ok_or(PairError::Expired)
+        if let Some(before) = self.replaces {
+            let stored = owner.stored();
+            let before = stored.cameras.iter().find(|camera| camera.camera_id == before);
+            let before = before.ok_or(PairError::Expired)?;
+            policy::retire(&owner, before, &mut |_| {}).await.map_err(|error| PairError::NotRetired {
+                name: before.name.clone(),
+                error: Box::new(error),
+            })?;
+            on(PairStep::Retired);
+        }
+        Ok(paired)
     }
 }

@@ -14,11 +14,12 @@ use crate::live::{self, Event, MAX_REFUSED, Outlet, SinkAndCallback, WatchError,
 use crate::span::{Picture, Span};
 use crate::state::{As, Owner};
 use bytes::Bytes;
-use media::id::Sequence;
+use media::id::{Sequence, TrackId};
 use media::segment::{HEADER_LEN, SegmentHeader, SegmentQuery, Start};
 use media::time::Micros;
 use quic::{CallError, SegmentStream};
 use relay_client::Session;
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
@@ -55,7 +56,7 @@ pub(crate) async fn watch(
     while let Some(outputs) = playback.next().await? {
         to.take(outputs).await?;
     }
-    Ok(playback.viewer.watched())
+    Ok(playback.watched())
 }
 
 /// A span being played, a segment at a time.
@@ -75,10 +76,25 @@ pub(crate) struct Playback {
     /// The end of what was handed on.
     reached_us: Option<Micros>,
     ended: bool,
+    /// What of the span a later key of the camera filmed, each part by the name of its camera.
+    later: VecDeque<(String, TrackId, Span)>,
+    /// What was watched of the keys before.
+    before: Watched,
 }
 
 impl Playback {
     pub(crate) fn new(owner: &Owner, picture: Picture<'_>, span: Span) -> Result<Self, WatchError> {
+        let stored = owner.stored();
+        let parts = stored.parts(picture.camera, span).into_iter();
+        let mut later: VecDeque<_> =
+            parts.map(|(camera, part)| (camera.name.clone(), picture.track, part)).collect();
+        let first = later.pop_front();
+        let (camera, span) = first.as_ref().map_or((picture.camera, span), |(name, _, span)| (name, *span));
+        Ok(Self { later, ..Self::of(owner, Picture { camera, ..picture }, span)? })
+    }
+
+    /// What one key of a camera filmed of a span.
+    fn of(owner: &Owner, picture: Picture<'_>, span: Span) -> Result<Self, WatchError> {
         let mut viewer = Viewer::new(owner, picture, WriteWhen::Verified)?;
         // An overlapping segment starts before the span; how long before is bounded by the longest
         // lead.
@@ -96,15 +112,43 @@ impl Playback {
             refused: 0,
             reached_us: None,
             ended: false,
+            later: VecDeque::new(),
+            before: Watched::default(),
         })
+    }
+
+    /// Of all keys.
+    fn watched(&self) -> Watched {
+        let (now, before) = (self.viewer.watched(), &self.before);
+        Watched {
+            segments: now.segments + before.segments,
+            fragments: now.fragments + before.fragments,
+            gaps: now.gaps + before.gaps,
+            refused: now.refused + before.refused,
+            ..now
+        }
+    }
+
+    /// Goes on with the next key of the camera.
+    fn take_over(&mut self, (camera, track, span): (String, TrackId, Span)) -> Result<Output, WatchError> {
+        let next = Self::of(&self.owner, Picture { camera: &camera, track }, span)?;
+        let (later, at) = (std::mem::take(&mut self.later), span.from_us());
+        let told = self.viewer.gap(at, at, NEW_KEY);
+        let before = self.watched();
+        *self = Self { later, before, ..next };
+        Ok(told)
     }
 
     /// What the next segment gives; `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Output>>, WatchError> {
         while !self.ended {
             let Some(segment) = self.fetched().await? else {
-                self.ended = true;
-                return Ok(Some(self.tail()));
+                let mut out = self.tail();
+                match self.later.pop_front() {
+                    Some(next) => out.push(self.take_over(next)?),
+                    None => self.ended = true,
+                }
+                return Ok(Some(out));
             };
             let out = self.open(&segment).await?;
             if !out.is_empty() {
@@ -209,4 +253,6 @@ impl Playback {
     }
 }
 
+/// What is told where footage under another key of the camera begins.
+pub(crate) const NEW_KEY: &str = "the camera was given a new key: what follows is filmed with that";
 const NOT_THERE: &str = "not filmed, not yet stored, or withheld by the relay";

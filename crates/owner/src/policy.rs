@@ -87,7 +87,7 @@ pub async fn apply(
     on: &mut (dyn FnMut(PolicyStep) + Send),
 ) -> Result<(), PolicyError> {
     let mut cameras = owner.refreshed().await?.cameras;
-    cameras.retain(|camera| only.map_or(camera.welcomed, |name| camera.name == name));
+    cameras.retain(|camera| only.map_or(camera.welcomed && !camera.is_retired(), |name| camera.name == name));
     if let (Some(name), true) = (only, cameras.is_empty()) {
         return Err(PolicyError::Unknown(name.to_owned()));
     }
@@ -97,14 +97,26 @@ pub async fn apply(
     }
     let mut session = owner.session(As::Owner);
     for camera in &cameras {
-        apply_to(owner, camera, &mut session, on).await?;
+        let next = compose::next_policy(owner, &newest(camera)?.1)?;
+        change(owner, camera, next, &mut session, on).await?;
     }
     Ok(())
 }
 
-async fn apply_to(
+/// Makes the version that retires a camera its newest. May be repeated.
+pub(crate) async fn retire(
     owner: &Owner,
     camera: &StoredCamera,
+    on: &mut (dyn FnMut(PolicyStep) + Send),
+) -> Result<(), PolicyError> {
+    let last = compose::last_policy(owner, &newest(camera)?.1)?;
+    change(owner, camera, last, &mut owner.session(As::Owner), on).await
+}
+
+async fn change(
+    owner: &Owner,
+    camera: &StoredCamera,
+    next: Option<SignedOwnerPolicy>,
     session: &mut Session,
     on: &mut (dyn FnMut(PolicyStep) + Send),
 ) -> Result<(), PolicyError> {
@@ -112,7 +124,7 @@ async fn apply_to(
     let (kept, held) = newest(camera)?;
     give(camera, &kept.bundle(), session, deadline).await?;
     let name = || camera.name.clone();
-    let Some(next) = compose::next_policy(owner, &held)? else {
+    let Some(next) = next else {
         on(PolicyStep::Same { camera: name(), version: held.unverified().version });
         return Ok(());
     };

@@ -34,6 +34,8 @@ pub struct Status {
     pub policy_version: u32,
     /// When it was paired, Unix seconds.
     pub paired_at: u64,
+    /// Whether its key was retired: nothing more is taken of it.
+    pub retired: bool,
     /// Whether it is connected, by the relay's word; what follows is that too.
     pub online: bool,
     pub segments: u64,
@@ -180,7 +182,7 @@ impl Asking {
 }
 
 fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
-    let Camera { name, camera_id, policy_version, paired_at } = camera.shown();
+    let Camera { name, camera_id, policy_version, paired_at, retired } = camera.shown();
     let told = told.iter().find(|told| told.camera_id == camera.camera_id);
     let tracks: Vec<StoredTrack> =
         told.map_or_else(Vec::new, |told| told.tracks.iter().map(StoredTrack::of).collect());
@@ -192,6 +194,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
         camera_id,
         policy_version,
         paired_at,
+        retired,
         online: told.is_some_and(|told| told.online),
         segments: sum(|track| track.segments),
         bytes: sum(|track| track.bytes),
@@ -234,6 +237,7 @@ mod tests {
             notice_from: 0,
             paired_at: 5,
             welcomed: true,
+            replaces: None,
             epochs_checked_to_us: std::collections::BTreeMap::new(),
         };
         let told = |at: u8, clock_offset_ms| CameraStatus {

@@ -29,6 +29,8 @@ pub(crate) struct Enrolled {
     pub camera_pk: PublicKey,
     pub owner: PublicKey,
     pub version: u32,
+    /// Its owner's last word about its key.
+    pub is_retired: bool,
     /// Who watches, as what, and until when.
     devices: BTreeMap<DeviceId, (Role, Seconds)>,
 }
@@ -42,6 +44,7 @@ impl Enrolled {
             camera_pk: enrollment.camera_pk,
             owner: enrollment.owner_root_pk,
             version: policy.version,
+            is_retired: policy.is_retired(),
             devices,
         }
     }
@@ -105,7 +108,7 @@ impl Access {
     /// How many cameras an owner has enrolled.
     pub(crate) fn cameras_of_owner(&self, owner: &PublicKey) -> usize {
         let cameras = self.cameras.read();
-        cameras.values().filter(|camera| camera.owner == *owner).count()
+        cameras.values().filter(|camera| camera.owner == *owner && !camera.is_retired).count()
     }
 
     /// The cameras a key may watch.
@@ -122,9 +125,14 @@ impl Access {
         if CameraId::of_key(key) != camera_id {
             return Err(RefusalCode::WrongCamera.because("a camera publishes itself and no other"));
         }
-        self.camera(camera_id).ok_or_else(|| {
+        let camera = self.camera(camera_id).ok_or_else(|| {
             no("no owner known here has enrolled this camera: pair it, or ask the relay's operator")
-        })
+        })?;
+        // SPEC: segment.md#ownerpolicy: of a retired camera a relay MUST NOT take anything more.
+        if camera.is_retired {
+            return Err(no("its owner has retired this camera: make and pair a new one"));
+        }
+        Ok(camera)
     }
 
     pub(crate) fn may_watch(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {

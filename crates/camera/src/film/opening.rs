@@ -24,6 +24,9 @@ impl Film {
         let pairing = spool.pairing()?;
         let policy = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key)?;
         let content = policy.unverified();
+        if content.is_retired() {
+            return Err(FilmError::Retired);
+        }
         let conflict = spool.conflict()?;
         let gap = conflict.map_or(self.gap, |close| close.gap);
         let start_us = epochs::start_us(segment_us, content.epoch_len_s, self.epoch.as_ref(), gap);

@@ -4,6 +4,9 @@
 use crate::world::{World, until};
 use host::shutdown::Shutdown;
 use owner::audit::{Since, audit};
+use owner::book::BookError;
+use owner::cameras::{self, CameraError};
+use owner::pair::PairStep;
 use std::path::Path;
 use std::time::Duration;
 
@@ -102,4 +105,97 @@ async fn a_copy_that_runs_for_15_s_stops_the_original_for_no_longer_and_is_told(
     assert!(gaps.iter().any(|gap| gap.contains("same key")), "{gaps:?}");
     assert!(!told(&world).await.is_empty());
     assert!(owner::status::status(&world.owner).await.unwrap()[0].conflicts >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_key_takes_the_name_the_old_one_is_refused_and_both_films_are_one() {
+    let world = World::new().await;
+    world.pair().await;
+    let film = async |config: camera::Config| {
+        let filming = camera::start(config, Shutdown::new()).await.unwrap();
+        let stats = filming.at().stats.clone();
+        until(&stats, "two more at the relay", |stats| stats.now().acked >= 2).await;
+        filming.stop_and_join().await.unwrap();
+        stats.now().acked
+    };
+    let of_old = film(world.camera.clone()).await;
+    let owner = &world.owner;
+    assert!(matches!(cameras::rekey(owner, "yard").await, Err(CameraError::Unknown(_))));
+    let invitation = cameras::rekey(owner, "door").await.unwrap();
+    let mut config = world.camera.clone();
+    config.data = world.camera.data.with_extension("new");
+    camera::init(&config).unwrap();
+    let url = invitation.url().to_owned();
+    let mut steps = Vec::new();
+    let (on, of_camera) = (&mut |step| steps.push(step), &mut |_| {});
+    let (answered, paired) = tokio::join!(invitation.wait(on), camera::pair::pair(&config, &url, of_camera));
+    let new = answered.unwrap();
+    assert_eq!((&new.camera_id, new.name.as_str()), (&paired.unwrap().camera_id, "door"));
+    assert_eq!(steps.last(), Some(&PairStep::Retired));
+
+    // Whoever has the old key is refused, and a camera that hears of it films nothing.
+    let old = camera::start(world.camera.clone(), Shutdown::new()).await.unwrap();
+    let stats = old.at().stats.clone();
+    until(&stats, "the relay's refusal", |stats| {
+        stats.now().troubles.link.is_some_and(|trouble| trouble.contains("has retired this camera"))
+    })
+    .await;
+    old.stop_and_join().await.unwrap();
+    assert_eq!(stats.now().acked, 0);
+    let of_new = film(config.clone()).await;
+
+    let names = async || {
+        let all = owner::status::status(owner).await.unwrap();
+        all.into_iter().map(|camera| (camera.name, camera.retired)).collect::<Vec<_>>()
+    };
+    let first = world.owner.cameras().into_iter().find(|camera| camera.retired).unwrap();
+    let long = format!("door ({})", &first.camera_id[..8]);
+    assert_eq!(names().await, [("door".to_owned(), false), (long.clone(), true)]);
+    let (watched, gaps) = world.play().await;
+    assert_eq!(watched.segments, of_old + of_new, "one film");
+    assert!(gaps.iter().any(|gap| gap.contains("given a new key")), "{gaps:?}");
+    let report = audit(owner, Since::LastHead, &mut |_| {}).await.unwrap();
+    assert!(report.is_clean(), "{report:?}");
+
+    // What the configuration says brings no retired camera back.
+    let mut told = Vec::new();
+    owner::policy::apply(owner, None, &mut |step| told.push(step)).await.unwrap();
+    assert!(
+        matches!(&told[..], [owner::policy::PolicyStep::Same { camera, .. }] if camera == "door"),
+        "{told:?}"
+    );
+    assert!(matches!(cameras::rekey(owner, &long).await, Err(CameraError::Retired(_))));
+
+    // Renamed, it is the same camera with the same past; retired, it films no more.
+    let taken = cameras::rename(owner, &long, "door").await;
+    assert!(matches!(taken, Err(CameraError::Book(BookError::NameTaken { .. }))), "{taken:?}");
+    cameras::rename(owner, "door", "gate").await.unwrap();
+    assert_eq!(world.play_of("gate").await.0.segments, of_old + of_new);
+    for _ in 0..2 {
+        assert!(cameras::retire(owner, "gate", &mut |_| {}).await.unwrap().retired, "may be repeated");
+    }
+    let old = camera::start(config, Shutdown::new()).await.unwrap();
+    let stats = old.at().stats.clone();
+    until(&stats, "the relay's refusal", |stats| {
+        stats.now().troubles.link.is_some_and(|trouble| trouble.contains("has retired this camera"))
+    })
+    .await;
+    old.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_camera_that_is_retired_while_it_films_stops_by_itself() {
+    let world = World::new().await;
+    world.pair().await;
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    until(&stats, "one acknowledged", |stats| stats.now().acked >= 1).await;
+    cameras::retire(&world.owner, "door", &mut |_| {}).await.unwrap();
+    until(&stats, "it films nothing", |stats| {
+        stats.now().troubles.picture.is_some_and(|trouble| trouble.contains("has retired this camera"))
+    })
+    .await;
+    filming.stop_and_join().await.unwrap();
+    let status = owner::status::status(&world.owner).await.unwrap();
+    assert_eq!(status[0].segments, stats.now().acked);
 }

@@ -92,6 +92,14 @@ impl World {
     }
 
     pub(crate) async fn play_track(&self, track: TrackId) -> (owner::live::Watched, Vec<String>) {
+        self.play_picture(Picture { camera: "door", track }).await
+    }
+
+    pub(crate) async fn play_of(&self, camera: &str) -> (owner::live::Watched, Vec<String>) {
+        self.play_picture(Picture::from(camera)).await
+    }
+
+    async fn play_picture(&self, picture: Picture<'_>) -> (owner::live::Watched, Vec<String>) {
         let now = host::clock::now_us();
         let span = Span::new(Micros(now - 3_600_000_000), Micros(now + 60_000_000)).unwrap();
         let mut gaps = Vec::new();
@@ -103,15 +111,8 @@ impl World {
             owner::live::Event::Refused { reason, .. } => panic!("{reason}"),
             _ => {}
         };
-        let watched = owner::play::play(
-            &self.owner,
-            Picture { camera: "door", track },
-            span,
-            &mut tokio::io::sink(),
-            on,
-        )
-        .await
-        .unwrap();
+        let watched =
+            owner::play::play(&self.owner, picture, span, &mut tokio::io::sink(), on).await.unwrap();
         (watched, gaps)
     }
 }

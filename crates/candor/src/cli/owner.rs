@@ -1,6 +1,7 @@
 //! `candor owner`.
 
 mod alarm;
+mod camera;
 mod cameras;
 mod policy;
 mod watch;
@@ -13,7 +14,7 @@ use clap::Subcommand;
 use host::shutdown::Shutdown;
 use owner::audit::{AuditError, Since};
 use owner::book::BookError;
-use owner::pair::PairError;
+use owner::pair::{Invitation, PairError};
 use owner::policy::LeafError;
 use owner::{Config, Owner};
 use std::path::PathBuf;
@@ -40,6 +41,12 @@ waiting: how many segments the camera still held back when its newest one began.
 clock: the relay's clock minus the camera's.
 Example: candor owner cameras --config owner.toml")]
     Cameras(ConfigFile),
+    /// Rename a camera, give it a new key, or retire it.
+    #[command(
+        subcommand,
+        after_help = "In order: rename at any time; rekey when somebody else may have its key; retire when it is gone."
+    )]
+    Camera(camera::Verb),
     /// Watch live, until Ctrl-C: fragmented MP4 on standard output (for ffplay -) or into a file.
     #[command(after_help = "Example: candor owner live --config owner.toml front-door | ffplay -")]
     Live(Watch),
@@ -109,6 +116,7 @@ impl Verb {
         match self {
             Self::Init(file) => init(terminal, &file),
             Self::Invite { file, name } => invite(terminal, shutdown, &open(&file)?, &name).await,
+            Self::Camera(verb) => verb.run(terminal, shutdown).await,
             Self::Cameras(file) => cameras::cameras(terminal, &open(&file)?).await,
             Self::Live(watch) => watch.live(terminal, shutdown).await,
             Self::Play { watch, between } => watch.play(terminal, shutdown, between).await,
@@ -144,6 +152,11 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
 
 async fn invite(terminal: &Terminal, shutdown: Shutdown, owner: &Owner, name: &str) -> Outcome {
     let invitation = owner::pair::invite(owner, name).await.map_err(not_paired)?;
+    invited(terminal, shutdown, invitation).await
+}
+
+/// Shows an invite, and waits for the camera.
+async fn invited(terminal: &Terminal, shutdown: Shutdown, invitation: Invitation) -> Outcome {
     if terminal.is_json() {
         terminal.line(&serde_json::json!({ "invite": invitation.url() }).to_string());
     } else {
@@ -200,7 +213,7 @@ fn not_paired(error: PairError) -> Ended {
         PairError::Book(BookError::NameTaken { .. } | BookError::BadName { .. }) => Ended::wrong(error),
         PairError::Compose(_) | PairError::Leaf(LeafError::Sponsor(_)) => Ended::wrong(error),
         PairError::TooLong => Ended::wrong(error),
-        PairError::Book(_) => error.into(),
+        PairError::Book(_) | PairError::NotRetired { .. } => error.into(),
         error => Ended::no(error),
     }
 }

@@ -12,6 +12,7 @@ pub(super) fn pairing_owner(step: &owner::pair::PairStep) -> String {
         }
         Step::PolicyStored => "the relay holds the policy".to_owned(),
         Step::Paired => "the camera has its answer".to_owned(),
+        Step::Retired => "the key of before is retired: the relay takes nothing more of it".to_owned(),
     }
 }
 

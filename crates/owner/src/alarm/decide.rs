@@ -149,7 +149,8 @@ impl Decision {
                 }
                 self.answered = Some(now);
                 self.cameras.retain(|id, _| cameras.iter().any(|camera| camera.camera_id == *id));
-                changes.extend(cameras.iter().flat_map(|camera| self.camera(now, camera)));
+                let at_work = cameras.iter().filter(|camera| !camera.retired);
+                changes.extend(at_work.flat_map(|camera| self.camera(now, camera)));
                 changes
             }
         }

@@ -13,6 +13,7 @@ use crate::audit::Row;
 use crate::book::StoredCamera;
 use crate::heads;
 use crate::lent::Lent;
+use crate::play::NEW_KEY;
 use crate::span::Span;
 use crate::state::Owner;
 use host::lock::Mutex;
@@ -70,8 +71,36 @@ impl Epochs {
         main.map_or_else(Vec::new, |track| track.known(span.from_us().0, span.to_us().0))
     }
 
-    /// The timeline of a span; `newest_us` is the start of the newest stored segment.
+    /// The timeline of a span, under whichever keys it was filmed; `newest_us` is the start of the newest
+    /// stored segment.
     pub(super) async fn timeline(
+        &self,
+        owner: &Owner,
+        glimpses: &Glimpses,
+        camera: &StoredCamera,
+        span: Span,
+        newest_us: u64,
+        rows: &[Row],
+    ) -> Result<Timeline, CallError> {
+        let (stored, mut all) = (owner.stored(), None::<Timeline>);
+        for (of, part) in stored.parts(&camera.name, span) {
+            let newest_us = if of.camera_id == camera.camera_id { newest_us } else { part.to_us().0 };
+            let one = self.of_one_key(owner, glimpses, of, part, newest_us, rows).await?;
+            let Some(all) = &mut all else {
+                all = Some(one);
+                continue;
+            };
+            all.gaps.push(Hole { from: one.from, to: one.from, reason: NEW_KEY });
+            (all.to, _) = (one.to, all.recorded.extend(one.recorded));
+            all.gaps.extend(one.gaps);
+            all.releases.extend(one.releases);
+        }
+        let (from, to) = (span.from_us().0, span.to_us().0);
+        let nothing = Timeline { from, to, recorded: Vec::new(), gaps: Vec::new(), releases: Vec::new() };
+        Ok(all.unwrap_or(nothing))
+    }
+
+    async fn of_one_key(
         &self,
         owner: &Owner,
         glimpses: &Glimpses,

@@ -59,6 +59,9 @@ pub(crate) struct StoredCamera {
     pub(crate) paired_at: u64,
     /// Whether the camera's answer was put into its mailbox.
     pub(crate) welcomed: bool,
+    /// The id of the camera whose place it took, hex: footage of both is shown as one camera's.
+    #[serde(default)]
+    pub(crate) replaces: Option<String>,
     /// EpochOpens that start up to here were checked, Unix microseconds by track; none of a track that the relay
     /// never had.
     #[serde(default)]
@@ -175,7 +178,14 @@ impl StoredCamera {
             camera_id: self.camera_id.to_string(),
             policy_version: newest.map_or(0, |policy| policy.unverified().version),
             paired_at: self.paired_at,
+            retired: self.is_retired(),
         }
+    }
+
+    /// Whether the newest policy says that nothing more is filmed under its key.
+    pub(crate) fn is_retired(&self) -> bool {
+        let newest = self.policies.last().and_then(|policy| policy.signed().ok());
+        newest.is_some_and(|policy| policy.unverified().is_retired())
     }
 
     /// The camera's key, from the enrollment that both signed.

@@ -12,6 +12,7 @@ fn camera(name: &str, at: u8) -> StoredCamera {
         notice_from: 20_000,
         paired_at: 1,
         welcomed: true,
+        replaces: None,
         epochs_checked_to_us: std::collections::BTreeMap::new(),
     }
 }

@@ -53,6 +53,9 @@ pub(crate) fn next_policy(
     newest: &SignedOwnerPolicy,
 ) -> Result<Option<SignedOwnerPolicy>, ComposeError> {
     let held = newest.unverified();
+    if held.is_retired() {
+        return Ok(None);
+    }
     let mut policy = configured(owner, held.camera_id, held.recipients.clone())?;
     if policy.log_policy_hash != held.log_policy_hash {
         return Err(ComposeError::OtherLog);
@@ -61,9 +64,27 @@ pub(crate) fn next_policy(
     if policy == *held {
         return Ok(None);
     }
-    policy.version = held.version.checked_add(1).ok_or(ComposeError::Versions)?;
+    following(owner, policy, newest).map(Some)
+}
+
+/// The version that retires the camera; none if this one does.
+pub(crate) fn last_policy(
+    owner: &Owner,
+    newest: &SignedOwnerPolicy,
+) -> Result<Option<SignedOwnerPolicy>, ComposeError> {
+    let held = newest.unverified();
+    let retired = OwnerPolicy { epoch_len_s: 0, ..held.clone() };
+    (!held.is_retired()).then(|| following(owner, retired, newest)).transpose()
+}
+
+fn following(
+    owner: &Owner,
+    mut policy: OwnerPolicy,
+    newest: &SignedOwnerPolicy,
+) -> Result<SignedOwnerPolicy, ComposeError> {
+    policy.version = newest.unverified().version.checked_add(1).ok_or(ComposeError::Versions)?;
     policy.prev_hash = newest.hash();
-    policy.sign(&owner.keys.root).map(Some).map_err(ComposeError::Policy)
+    policy.sign(&owner.keys.root).map_err(ComposeError::Policy)
 }
 
 fn configured(

@@ -25,6 +25,7 @@ pub struct ShownPolicy {
     /// For what they may.
     pub classes: Vec<&'static str>,
     pub retention_days: u16,
+    /// 0: the camera is retired.
     pub epoch_seconds: u16,
     /// What the configuration says otherwise.
     pub changes: Vec<Difference>,

@@ -83,6 +83,9 @@ fn rate(bits: u64) -> String {
 
 fn state(camera: &Status) -> String {
     let state = if camera.online { "online" } else { "offline" };
+    if camera.retired {
+        return "retired".to_owned();
+    }
     match (camera.conflicts, camera.replaced) {
         (0, 0) => state.to_owned(),
         (0, times) => format!("{state}, replaced {times} times: a copied key?"),
@@ -103,6 +106,7 @@ mod tests {
             camera_id: "9f86d081884c7d659a2f".to_owned(),
             policy_version: 2,
             paired_at: 0,
+            retired: false,
             online: true,
             segments: 99,
             bytes: 99,

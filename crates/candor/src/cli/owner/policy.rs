@@ -42,7 +42,7 @@ impl Policy {
     }
 }
 
-fn not_changed(error: PolicyError) -> Ended {
+pub(super) fn not_changed(error: PolicyError) -> Ended {
     match error {
         PolicyError::Unknown(_) | PolicyError::Compose(_) | PolicyError::Day(_) => Ended::wrong(error),
         PolicyError::Leaf { error: LeafError::Sponsor(_), .. } => Ended::wrong(error),
@@ -70,11 +70,15 @@ fn one(camera: &ShownPolicy) -> String {
         0 => "none: nobody but your devices can ever open the footage".to_owned(),
         t => format!("{}; {t} of {} must grant", camera.trustees.join(", "), camera.trustees.len()),
     };
+    let footage = match camera.epoch_seconds {
+        0 => format!("{} days; the camera is retired", camera.retention_days),
+        seconds => format!("{} days, in epochs of {seconds} s", camera.retention_days),
+    };
     let mut rows = vec![
         row("viewers", listed(camera.viewers.iter().map(viewer).collect())),
         row("trustees", trustees),
         row("releases allowed", listed(camera.classes.iter().map(|class| (*class).to_owned()).collect())),
-        row("footage", format!("{} days, in epochs of {} s", camera.retention_days, camera.epoch_seconds)),
+        row("footage", footage),
     ];
     for change in &camera.changes {
         let (what, now, then) = (change.what, &change.now, &change.then);

@@ -40,6 +40,7 @@ fn status(name: &str, online: bool, newest_us: u64) -> Status {
         camera_id: format!("id of {name}"),
         policy_version: 1,
         paired_at: 0,
+        retired: false,
         online,
         segments: 0,
         bytes: 0,

@@ -36,6 +36,7 @@ export type CameraStatus = {
   waiting: number;
   clock_offset_ms: number;
   clock_is_off: boolean;
+  retired: boolean;
   replaced: number;
   conflicts: number;
   second: boolean;

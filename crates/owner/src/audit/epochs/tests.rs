@@ -60,6 +60,7 @@ fn camera() -> StoredCamera {
         notice_from: DAY.0,
         paired_at: 0,
         welcomed: true,
+        replaces: None,
         epochs_checked_to_us: BTreeMap::new(),
     }
 }

@@ -77,6 +77,7 @@ fn book(own: Vec<OwnEntry>) -> Stored {
         notice_from: PAIRED.0,
         paired_at: 0,
         welcomed: true,
+        replaces: None,
         epochs_checked_to_us: std::collections::BTreeMap::new(),
     };
     Stored { cameras: vec![camera], own, ..Stored::default() }

@@ -86,6 +86,7 @@ impl Scene {
             notice_from: 0,
             paired_at: 0,
             welcomed: true,
+            replaces: None,
             epochs_checked_to_us: std::collections::BTreeMap::new(),
         };
         Self {

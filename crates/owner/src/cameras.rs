@@ -1,0 +1,92 @@
+//! A camera's place in the book: what it is called, that another key takes over, that it is retired.
+//!
+//! ```text
+//! rename    its name, on this device alone
+//! retire    a last policy, signed, logged and given to the relay: nothing more is taken of its key
+//! rekey     a new camera is paired, takes the name, and the old key is retired; footage of both is one camera's
+//! ```
+//! In scope: what the owner does about a camera's identity. Out of scope: pairing itself (`pair`), and
+//! how a policy comes to relay and camera (`policy`).
+
+use crate::book::{BookError, Camera, Stored, StoredCamera};
+use crate::pair::{self, Invitation, PairError};
+use crate::policy::{self, PolicyError, PolicyStep};
+use crate::span::Span;
+use crate::state::Owner;
+use media::time::Seconds;
+
+/// Why a camera stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum CameraError {
+    #[error("no camera is called {0:?} in the book; `candor owner cameras` lists them")]
+    Unknown(String),
+    #[error(
+        "{0:?} is retired: it has no key any more that could be changed; `candor owner invite` pairs a new camera"
+    )]
+    Retired(String),
+    #[error(transparent)]
+    Book(#[from] BookError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Pair(#[from] PairError),
+}
+
+/// Calls a camera something else, on this device.
+pub async fn rename(owner: &Owner, name: &str, new: &str) -> Result<Camera, CameraError> {
+    let (from, to) = (name.to_owned(), new.to_owned());
+    let renamed = owner.change(move |stored| {
+        stored.check_free(&to)?;
+        let camera = stored.cameras.iter_mut().find(|camera| camera.name == from);
+        Ok(camera.map(|camera| {
+            camera.name = to;
+            camera.shown()
+        }))
+    });
+    renamed.await?.ok_or_else(|| CameraError::Unknown(name.to_owned()))
+}
+
+/// Retires a camera's key for good: relay and camera are told by a last policy. What was filmed stays
+/// for as long as it would have. May be repeated.
+pub async fn retire(
+    owner: &Owner,
+    name: &str,
+    on: &mut (dyn FnMut(PolicyStep) + Send),
+) -> Result<Camera, CameraError> {
+    let stored = owner.refreshed().await?;
+    let camera = stored.camera(name).ok_or_else(|| CameraError::Unknown(name.to_owned()))?;
+    policy::retire(owner, camera, on).await?;
+    let stored = owner.refreshed().await?;
+    stored.camera(name).map(StoredCamera::shown).ok_or_else(|| CameraError::Unknown(name.to_owned()))
+}
+
+/// Invites a camera that takes this one's name; once it is paired, this one's key is retired.
+pub async fn rekey(owner: &Owner, name: &str) -> Result<Invitation, CameraError> {
+    let stored = owner.refreshed().await?;
+    let camera = stored.camera(name).ok_or_else(|| CameraError::Unknown(name.to_owned()))?;
+    if camera.is_retired() {
+        return Err(CameraError::Retired(name.to_owned()));
+    }
+    Ok(pair::invite_for(owner, camera).await?)
+}
+
+impl Stored {
+    /// The cameras whose footage is that of a name in a span, oldest first, each with its part of it:
+    /// from its pairing until its key was retired, or the next one paired.
+    pub(crate) fn parts(&self, name: &str, span: Span) -> Vec<(&StoredCamera, Span)> {
+        let (mut parts, mut to_us, mut next) = (Vec::new(), span.to_us(), self.camera(name));
+        // A book that leads in circles leads no further than it has cameras.
+        for _ in 0..self.cameras.len() {
+            let Some(camera) = next else { break };
+            next = self.cameras.iter().find(|before| camera.replaces == Some(before.camera_id.to_string()));
+            let begins = Seconds(camera.paired_at).micros();
+            let from_us = if next.is_some() { begins.max(span.from_us()) } else { span.from_us() };
+            parts.extend(Span::new(from_us, to_us).ok().map(|part| (camera, part)));
+            let ended = next.and_then(|before| before.policies.last()).map_or(0, |last| last.since);
+            // Both are known to the second.
+            to_us = to_us.min(Seconds(ended.max(camera.paired_at).saturating_add(1)).micros());
+        }
+        parts.reverse();
+        parts
+    }
+}
