@@ -4,6 +4,7 @@
 mod bad_share;
 mod blind_relay;
 mod clock;
+mod deleted;
 mod fork;
 mod garbage;
 mod hoard;

@@ -44,7 +44,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) previous: Option<EpochClose>,
     /// What was let go since the epoch before.
     pub(crate) lost: Vec<Lost>,
-    /// The newest of a relay.
+    /// One of a relay that is to be told.
     pub(crate) receipt: Option<SignedReceipt>,
     /// A recipient whose time is over gets no wrap.
     pub(crate) now: Seconds,

@@ -86,9 +86,14 @@ pub(crate) struct Film {
     steady_us: u64,
     /// Until when, by the steady clock, the first epoch waits for the trustees' keys.
     keys_by_us: Option<u64>,
+    /// The keys that were looked at last for one that the epoch being filmed lacks, and their day.
+    seen_keys: Option<(Day, KeptKeys)>,
     /// The highest score that became known since the last segment began.
     motion_permille: u16,
 }
+
+/// Trustees' keys of a day as the spool keeps them, in the order of shares.
+type KeptKeys = Vec<Option<(u64, Vec<u8>)>>;
 
 struct Run {
     number: u32,
@@ -127,6 +132,7 @@ impl Film {
             gap: GapReason::Restart,
             steady_us: 0,
             keys_by_us: None,
+            seen_keys: None,
             motion_permille: 0,
         }
     }

@@ -40,12 +40,14 @@ use segments::Segments;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tables::{
-    CONFIRMED_OPENS, LAST_CLOSE, LAST_RUN, LOST, NEXT_EPOCH, NEXT_SEQUENCE, OPENS, OfTrack, RECEIPT,
+    CONFIRMED_OPENS, LAST_CLOSE, LAST_RUN, LOST, NEXT_EPOCH, NEXT_SEQUENCE, OPENS, OfTrack, RECEIPTS,
     close_of_row, row_of_close,
 };
 
 /// EpochOpens that are kept after the relay has them, to send again if it asks.
 const OPENS_KEPT: u64 = 64;
+/// Receipts that are kept until an EpochOpen has told them: as many connections between two.
+const RECEIPTS_KEPT: u64 = 16;
 const STATE: &str = "state.redb";
 
 /// Why the camera's state could not be read or written.
@@ -190,6 +192,14 @@ impl Spool {
             for told in told {
                 lost.remove((track, told.range.first.0))?;
             }
+            // The receipt that it tells; the last one is told again.
+            let mut receipts = tx.open_table(RECEIPTS)?;
+            let waiting = receipts.range((track, 0)..=(track, u64::MAX))?.take(2);
+            let waiting: Vec<u64> =
+                waiting.map(|row| row.map(|(key, _)| key.value().1)).collect::<Result<_, _>>()?;
+            if let [told, _] = waiting[..] {
+                receipts.remove((track, told))?;
+            }
             let mut opens = tx.open_table(OPENS)?;
             opens.insert((track, epoch.0), open)?;
             Ok(opens.retain_in((track, 0)..(track, keep), |_, _| false)?)
@@ -294,15 +304,32 @@ impl Spool {
         })?)
     }
 
-    /// Keeps the newest receipt of the relay, for the next EpochOpen.
-    pub(crate) fn keep_receipt(&self, receipt: &[u8]) -> Result<(), SpoolError> {
-        Ok(self.db.write(|tx| Ok(tx.open_table(RECEIPT)?.insert(self.track.0, receipt).map(drop)?))?)
+    /// Keeps a receipt of the relay until an EpochOpen has told it. Those that it covers go.
+    pub(crate) fn keep_receipt(&self, receipt: &SignedReceipt) -> Result<(), SpoolError> {
+        let track = self.track.0;
+        Ok(self.db.write(|tx| {
+            let mut receipts = tx.open_table(RECEIPTS)?;
+            let is_covered = |bytes: &[u8]| {
+                let earlier = SignedReceipt::decode(bytes);
+                earlier.is_ok_and(|earlier| receipt.unverified().covers(earlier.unverified()))
+            };
+            receipts.retain_in((track, 0)..=(track, u64::MAX), |_, bytes| !is_covered(bytes))?;
+            let last = receipts.range((track, 0)..=(track, u64::MAX))?.next_back().transpose()?;
+            let next = last.map_or(0, |(key, _)| key.value().1 + 1);
+            receipts.insert((track, next), receipt.bytes())?;
+            // A relay that gives many that cover nothing of each other is not worth more room.
+            let oldest = next.saturating_sub(RECEIPTS_KEPT);
+            Ok(receipts.retain_in((track, 0)..(track, oldest), |_, _| false)?)
+        })?)
     }
 
-    /// The newest receipt, if a relay ever gave one.
+    /// The receipt that the next EpochOpen tells, if a relay ever gave one.
     pub(crate) fn receipt(&self) -> Result<Option<SignedReceipt>, SpoolError> {
-        let row = |row: redb::AccessGuard<'_, &[u8]>| SignedReceipt::decode(row.value()).ok();
-        Ok(self.db.read(|tx| Ok(tx.open_table(RECEIPT)?.get(self.track.0)?.and_then(row)))?)
+        Ok(self.db.read(|tx| {
+            let receipts = tx.open_table(RECEIPTS)?;
+            let first = receipts.range((self.track.0, 0)..=(self.track.0, u64::MAX))?.next().transpose()?;
+            Ok(first.and_then(|(_, bytes)| SignedReceipt::decode(bytes.value()).ok()))
+        })?)
     }
 
     /// What was let go and no EpochOpen has said yet, as much as one says.

@@ -54,7 +54,14 @@ impl Account {
         }
     }
 
-    /// Whose loss the segment of this number is, if it is missing.
+    /// Whether this relay acknowledged the segment of this number, whoever else did.
+    pub fn was_acknowledged_by(&self, relay: &PublicKey, sequence: Sequence) -> bool {
+        let of_relay = self.acknowledged.range((*relay, Sequence(0))..=(*relay, sequence));
+        of_relay.into_iter().any(|(_, last)| sequence <= *last)
+    }
+
+    /// Whose loss the segment of this number is, if it is missing. A receipt is by whichever key it
+    /// names: whether that is the relay that somebody means is for who asks.
     pub fn culprit(&self, sequence: Sequence) -> Culprit {
         // A relay that acknowledged had it, whatever the camera, which may not have heard it, did then.
         let relay = self.acknowledged.iter().find(|((_, first), last)| (*first..=**last).contains(&sequence));

@@ -222,7 +222,7 @@ pub struct EpochOpen {
     pub previous: Option<EpochClose>,
     /// What the camera let go since the EpochOpen before, in order.
     pub lost: Vec<Lost>,
-    /// The newest that a relay signed of this track.
+    /// One that a relay signed of this track.
     pub receipt: Option<SignedReceipt>,
 }
 

@@ -82,6 +82,15 @@ impl Receipt {
         if is_one { Ok(()) } else { Err(DecodeError::BadValue("acknowledged")) }
     }
 
+    /// Whether it says all that an earlier one says: the same relay's, of the same track.
+    pub fn covers(&self, earlier: &Self) -> bool {
+        let of = |receipt: &Self| (receipt.relay_key, receipt.camera_id, receipt.track);
+        let holds = |range: &Range| {
+            self.acknowledged.iter().any(|own| own.holds(range.first) && own.holds(range.last))
+        };
+        of(self) == of(earlier) && earlier.acknowledged.iter().all(holds)
+    }
+
     /// Signs as the relay.
     pub fn sign(self, relay: &SigningKey) -> SignedReceipt {
         let bytes = sign::sign_object(relay, DOMAIN, codec::encode(TYPE, &self));

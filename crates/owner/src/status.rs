@@ -117,7 +117,8 @@ impl Asking {
         let mut all = self.listed(owner).await?;
         let stored = owner.stored();
         let keys = LoggedKeys::of(&stored);
-        for status in &mut all {
+        // Of a retired camera nothing is new.
+        for status in all.iter_mut().filter(|status| !status.retired) {
             let main = status.track(TrackId::MAIN).map(|main| Micros(main.newest_us));
             let (Some(camera), Some(newest)) = (stored.camera(&status.name), main) else { continue };
             // What cannot be read of the footage does not make the camera vanish.

@@ -71,6 +71,8 @@ pub(crate) async fn send_released(
     responder: Responder,
 ) -> Result<(), StreamError> {
     let allowed = relay.access.may_release(&peer.key, asked.camera_id);
+    // A look costs up to a day of EpochOpens.
+    let allowed = allowed.and_then(|()| relay.take_opens(&peer.key, asked.camera_id));
     let begun = first_page(relay, allowed, released::judge(relay, &asked), responder).await?;
     let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
     let epochs = (asked.first, asked.last);

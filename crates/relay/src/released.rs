@@ -33,9 +33,9 @@ const EPOCHS_MAX: u64 = 8640;
 pub(crate) async fn judge(relay: &Relay, asked: &ReleasedQuery) -> Result<SegmentQuery, Refusal> {
     let log = relay.for_owners.sponsor.log_policy();
     let request: Logged<Signed<Request>> = logged(&asked.request, log)?;
-    let opens = epochs(relay, asked).await?;
+    check_label(relay, asked, request.value().value()).await?;
+    let opens = epochs(relay, asked, request.value().value().span).await?;
     let (Some(first), Some(last)) = (opens.first(), opens.last()) else { return Err(no("no epochs")) };
-    check_request(relay, asked, request.value().value(), &opens).await?;
     let policy_hash = first.context.policy_hash;
     if opens.iter().any(|open| open.context.policy_hash != policy_hash) {
         return Err(no("the epochs were filmed under several policies"));
@@ -53,42 +53,44 @@ pub(crate) async fn judge(relay: &Relay, asked: &ReleasedQuery) -> Result<Segmen
     })
 }
 
-/// The EpochOpens from the first to the last one asked for, without a hole.
-async fn epochs(relay: &Relay, asked: &ReleasedQuery) -> Result<Vec<EpochOpen>, Refusal> {
-    let count = asked.last.0.checked_sub(asked.first.0).filter(|count| *count < EPOCHS_MAX);
-    count.ok_or_else(|| no("no such range of epochs"))?;
-    let mut opens = Vec::new();
-    for number in asked.first.0..=asked.last.0 {
-        let found =
-            relay.store.epoch_open(asked.camera_id, asked.track, EpochNo(number)).await.or_refuse()?;
-        let bytes = found.ok_or_else(|| no("an epoch of the range is not here"))?;
-        opens.push(SignedEpochOpen::decode(&bytes)?.unverified().clone());
-    }
-    Ok(opens)
-}
-
-/// The request is about this camera and so many seconds.
-async fn check_request(
-    relay: &Relay,
-    asked: &ReleasedQuery,
-    request: &Request,
-    opens: &[EpochOpen],
-) -> Result<(), Refusal> {
+/// The request is about this camera, on the day of the first epoch. Judged before the epochs are read.
+async fn check_label(relay: &Relay, asked: &ReleasedQuery, request: &Request) -> Result<(), Refusal> {
     if request.kind == Kind::OwnerShare {
         return Err(no("an owner's share is the owner's to hand out"));
     }
-    let Some(first) = opens.first() else { return Err(no("no epochs")) };
-    let notice = relay.store.day_notice(asked.camera_id, first.context.day()).await.or_refuse()?;
+    let day = epoch(relay, asked, asked.first).await?.context.day();
+    let notice = relay.store.day_notice(asked.camera_id, day).await.or_refuse()?;
     let camera = relay.access.camera(asked.camera_id).ok_or_else(|| no("no such camera"))?;
     let notice = notice.ok_or_else(|| no("the notice key of the first epoch's day is not here"))?;
     let notice = DayNotice::decode_verified(&notice, &camera.camera_pk)?;
     if Hash(notice.label(request.id.as_bytes())) != request.label {
         return Err(no("the request is about another camera or day"));
     }
-    if Span::of_epochs(opens.iter().map(|open| open.context.dur_ms)) != Some(request.span) {
-        return Err(no("the request names another span"));
-    }
     Ok(())
+}
+
+/// The EpochOpens from the first to the last one asked for, without a hole; read no further than the
+/// span that the request names.
+async fn epochs(relay: &Relay, asked: &ReleasedQuery, span: Span) -> Result<Vec<EpochOpen>, Refusal> {
+    let count = asked.last.0.checked_sub(asked.first.0).filter(|count| *count < EPOCHS_MAX);
+    count.ok_or_else(|| no("no such range of epochs"))?;
+    let (mut opens, mut left_ms) = (Vec::new(), u64::from(span.secs()) * 1000);
+    for number in asked.first.0..=asked.last.0 {
+        let open = epoch(relay, asked, EpochNo(number)).await?;
+        let left = left_ms.checked_sub(open.context.dur_ms.into());
+        left_ms = left.ok_or_else(|| no("the request names another span"))?;
+        opens.push(open);
+    }
+    if Span::of_epochs(opens.iter().map(|open| open.context.dur_ms)) == Some(span) {
+        return Ok(opens);
+    }
+    Err(no("the request names another span"))
+}
+
+async fn epoch(relay: &Relay, asked: &ReleasedQuery, number: EpochNo) -> Result<EpochOpen, Refusal> {
+    let found = relay.store.epoch_open(asked.camera_id, asked.track, number).await.or_refuse()?;
+    let bytes = found.ok_or_else(|| no("an epoch of the range is not here"))?;
+    Ok(SignedEpochOpen::decode(&bytes)?.unverified().clone())
 }
 
 /// As many trustees as the owner's policy asks for granted exactly these epochs.

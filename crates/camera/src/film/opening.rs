@@ -101,12 +101,20 @@ impl Film {
 
     /// Whether a key has come that the epoch being filmed lacks: then another epoch begins, so that no
     /// trustee is left out longer than it must.
-    pub(super) fn gains_a_share(&self) -> Result<bool, FilmError> {
+    pub(super) fn gains_a_share(&mut self) -> Result<bool, FilmError> {
         let Some(Epoch { open, .. }) = &self.epoch else { return Ok(false) };
         if open.holders() == open.shares.len() {
             return Ok(false);
         }
         let spool = self.handover.spool();
+        let day = open.context.day();
+        // To verify them at each segment while a trustee is away would be work for nothing.
+        let kept = (1..=open.context.n).map(|share| spool.day_key(day, share)).collect::<Result<_, _>>()?;
+        let seen = Some((day, kept));
+        if self.seen_keys == seen {
+            return Ok(false);
+        }
+        self.seen_keys = seen;
         let pairing = spool.pairing()?;
         let policy = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key)?;
         if policy.hash() != open.context.policy_hash {

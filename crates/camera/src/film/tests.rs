@@ -385,7 +385,7 @@ fn what_was_let_go_and_the_newest_receipt_stand_in_the_next_epoch_open() {
         receipt.sign(&relay)
     };
     for last in [0, 1] {
-        scene.handover.spool().keep_receipt(receipt(last).bytes()).unwrap();
+        scene.handover.spool().keep_receipt(&receipt(last)).unwrap();
     }
     scene.handover.spool().set_aside(Sequence(2), LossReason::Refused).unwrap();
     scene.films(MIDNIGHT + 12 * SECOND, 12 * SECOND);

@@ -120,7 +120,7 @@ impl Session {
         let track = tracks.into_iter().flatten().find(|track| track.handover.track == content.track);
         let is_own = (content.relay_key, content.camera_id) == (self.link.peer_key(), self.camera_id);
         if let Some(track) = track.filter(|_| is_own) {
-            track.handover.on_disk(move |spool| spool.keep_receipt(receipt.bytes())).await?;
+            track.handover.on_disk(move |spool| spool.keep_receipt(&receipt)).await?;
         }
         Ok(())
     }

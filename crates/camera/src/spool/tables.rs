@@ -21,8 +21,9 @@ pub(super) const CONFIRMED_OPENS: OfTrack<u64> = TableDefinition::new("confirmed
 /// What was let go and no EpochOpen has said yet: last number and reason, by track and first number.
 pub(super) const LOST: TableDefinition<'static, (u32, u64), (u64, u8)> =
     TableDefinition::new("lost of track");
-/// The newest receipt of a relay, signed.
-pub(super) const RECEIPT: OfTrack<&[u8]> = TableDefinition::new("receipt of track");
+/// Signed receipts of relays that are to be told, by track and in the order in which they came.
+pub(super) const RECEIPTS: TableDefinition<'static, (u32, u64), &[u8]> =
+    TableDefinition::new("receipts of track");
 pub(super) const LAST_CLOSE: OfTrack<CloseRow> = TableDefinition::new("last close of track");
 /// Signed EpochOpens by track and epoch.
 pub(super) const OPENS: TableDefinition<'static, (u32, u64), &[u8]> = TableDefinition::new("epoch opens");
@@ -49,7 +50,7 @@ pub(super) fn create(path: &Path) -> Result<(), DbError> {
         }
         tx.open_table(LAST_RUN)?;
         tx.open_table(LOST)?;
-        tx.open_table(RECEIPT)?;
+        tx.open_table(RECEIPTS)?;
         tx.open_table(LAST_CLOSE)?;
         tx.open_table(OPENS)?;
         tx.open_table(PAIRING)?;

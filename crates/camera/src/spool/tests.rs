@@ -331,3 +331,44 @@ fn what_a_power_cut_left_half_written_is_removed() {
     assert!(!half.exists());
     assert_eq!(spool.segments.sequences(), [Sequence(0)]);
 }
+
+#[test]
+fn what_each_connection_was_acknowledged_is_told_whatever_the_next_one_brings() {
+    let (dir, spool) = spool();
+    let receipt = |relay: u8, ranges: &[(u64, u64)]| {
+        let relay = ed25519_dalek::SigningKey::from_bytes(&[relay; 32]);
+        let range = |(first, last): &(u64, u64)| Range { first: Sequence(*first), last: Sequence(*last) };
+        let receipt = media::receipt::Receipt {
+            relay_key: relay.verifying_key().to_bytes(),
+            camera_id: CameraId([1; 32]),
+            track: TrackId::MAIN,
+            at_us: Micros(1),
+            epoch_no: EpochNo(0),
+            k: 0,
+            chain: [0; 32],
+            acknowledged: ranges.iter().map(range).collect(),
+        };
+        receipt.sign(&relay)
+    };
+    assert_eq!(spool.receipt().unwrap(), None);
+    // Two connections before an epoch opens, the second one's growing; then another relay's.
+    let (first, second, third) = (receipt(3, &[(1, 5)]), receipt(3, &[(7, 12)]), receipt(4, &[(1, 20)]));
+    for said in [&receipt(3, &[(1, 4)]), &first, &receipt(3, &[(7, 9)]), &second, &third] {
+        spool.keep_receipt(said).unwrap();
+    }
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    let mut told = Vec::new();
+    for epoch in 0..4 {
+        told.push(spool.receipt().unwrap().unwrap());
+        spool.keep_open(EpochNo(epoch), b"open", &[7; 32], &[]).unwrap();
+    }
+    assert_eq!(told, [first, second.clone(), third.clone(), third]);
+    // Of any number that no EpochOpen comes to tell the newest stay.
+    for at in 0..100 {
+        spool.keep_receipt(&receipt(3, &[(1000 + 2 * at, 1000 + 2 * at)])).unwrap();
+    }
+    assert_eq!(spool.receipt().unwrap(), Some(receipt(3, &[(1166, 1166)])));
+    assert!(second.unverified().covers(receipt(3, &[(8, 8), (10, 12)]).unverified()));
+    assert!(!second.unverified().covers(receipt(4, &[(8, 8)]).unverified()), "another relay's");
+}

@@ -71,6 +71,8 @@ pub(crate) struct Viewer {
     pub(crate) camera_key: PublicKey,
     device: DeviceId,
     wrap_key: SecretKey,
+    /// The owner's own relay, of whose losses receipts may speak.
+    relay_key: PublicKey,
     policies: Policies,
     write_when: WriteWhen,
     /// First moments of the segments that were asked for, Unix microseconds; the end is excluded.
@@ -135,16 +137,16 @@ impl Viewer {
         let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
         let camera = stored.camera(picture.camera).ok_or_else(unknown)?;
         let (camera_key, policies) = (camera.camera_key()?, Policies::of(camera)?);
-        let (device, wrap_key) = (owner.device_id(), owner.keys.wrap.clone());
-        Ok(Self::of(camera_key, picture.track, policies, device, wrap_key, write_when))
+        let device = (owner.device_id(), owner.keys.wrap.clone());
+        Ok(Self::of(camera_key, picture.track, policies, device, owner.relays.key, write_when))
     }
 
     pub(super) fn of(
         camera_key: PublicKey,
         track: TrackId,
         policies: Policies,
-        device: DeviceId,
-        wrap_key: SecretKey,
+        (device, wrap_key): (DeviceId, SecretKey),
+        relay_key: PublicKey,
         write_when: WriteWhen,
     ) -> Self {
         Self {
@@ -153,6 +155,7 @@ impl Viewer {
             camera_key,
             device,
             wrap_key,
+            relay_key,
             policies,
             write_when,
             wanted: Micros(0)..Micros::MAX,

@@ -7,7 +7,7 @@ use media::account::{Account, Culprit};
 use media::epoch::GapReason;
 use media::id::Sequence;
 use media::segment::{SegmentHeader, Start};
-use media::sign::sha256;
+use media::sign::{PublicKey, sha256};
 use media::time::Micros;
 use seal::opener::{Continuity, Ended, Gap, OpenError, Opened};
 use seal::sealer::SegmentHead;
@@ -113,7 +113,8 @@ impl Viewer {
         };
         if let Some(gap) = gap {
             let missing = self.expected.unwrap_or(header.sequence)..header.sequence;
-            let shown = self.gap(gap.from_us, gap.to_us, &reason(&gap, &missing, &self.account));
+            let shown =
+                self.gap(gap.from_us, gap.to_us, &reason(&gap, &missing, &self.account, &self.relay_key));
             self.out.push(shown);
         }
         self.expected = header.sequence.next();
@@ -173,6 +174,10 @@ pub(crate) const UNEXPLAINED: &str = "filmed, but not there: it waits at the cam
 const LOST_BY_RELAY: &str =
     "the relay acknowledged it, and does not give it any more: lost, deleted or withheld by the relay";
 
+/// The same of a key that is not the owner's relay's.
+const HAD_BY_ANOTHER: &str =
+    "another relay than yours acknowledged it, by its key: whether that has it, ask its operator";
+
 /// The camera's own word for a time that it did not film; `None` if it says that it did.
 pub(crate) fn signed_reason(reason: GapReason) -> Option<&'static str> {
     (reason != GapReason::None).then(|| reason.told())
@@ -184,12 +189,13 @@ const ASKED: u64 = 10_000;
 /// What was signed of the segments that are missing, by camera or relay; `None` where nobody said
 /// anything.
 // SPEC: segment.md#whose-loss-it-is: acknowledged by the relay, let go by the camera, or nobody's yet.
-fn culprits(missing: &Range<Sequence>, account: &Account) -> Option<String> {
+fn culprits(missing: &Range<Sequence>, account: &Account, relay: &PublicKey) -> Option<String> {
     let last = missing.end.0.min(missing.start.0.saturating_add(ASKED));
     let mut said = Vec::new();
     for sequence in missing.start.0..last {
         let word = match account.culprit(Sequence(sequence)) {
-            Culprit::Relay(_) => LOST_BY_RELAY,
+            Culprit::Relay(_) if account.was_acknowledged_by(relay, Sequence(sequence)) => LOST_BY_RELAY,
+            Culprit::Relay(_) => HAD_BY_ANOTHER,
             Culprit::Camera(why) => why.told(),
             Culprit::NobodyYet => UNEXPLAINED,
         };
@@ -200,9 +206,9 @@ fn culprits(missing: &Range<Sequence>, account: &Account) -> Option<String> {
     (said.iter().any(|word| *word != UNEXPLAINED)).then(|| said.join("; "))
 }
 
-fn reason(gap: &Gap, missing: &Range<Sequence>, account: &Account) -> String {
+fn reason(gap: &Gap, missing: &Range<Sequence>, account: &Account, relay: &PublicKey) -> String {
     let signed = gap.reason.and_then(signed_reason);
-    let culprits = culprits(missing, account);
+    let culprits = culprits(missing, account, relay);
     let reason = culprits.as_deref().or(signed).unwrap_or(UNEXPLAINED);
     match gap.segments {
         0 => reason.to_owned(),

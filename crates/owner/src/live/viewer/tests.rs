@@ -16,6 +16,8 @@ use seal::sealer::SegmentSealer;
 
 const EPOCH_US: u64 = 60_000_000;
 const SEGMENT_US: u64 = 2_000_000;
+/// The seed of the owner's own relay's key.
+const RELAY: u8 = 50;
 /// Where time begins: a whole epoch.
 const START: u64 = 1_800_000_000_000_000;
 
@@ -112,8 +114,8 @@ impl Scene {
             self.public(),
             TrackId::MAIN,
             self.policies.clone(),
-            self.device,
-            self.wrap.clone(),
+            (self.device, self.wrap.clone()),
+            public_of(RELAY),
             write_when,
         )
     }
@@ -195,6 +197,10 @@ impl Scene {
         bytes.extend(sealer.finish(2_000_000, &mut epoch.chain, &self.key));
         Filmed { bytes, open: epoch.bytes.clone(), fragments }
     }
+}
+
+fn public_of(seed: u8) -> PublicKey {
+    SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes()
 }
 
 fn recipient(wrap: &SecretKey, device: DeviceId) -> Recipient {
@@ -367,7 +373,7 @@ fn each_segment_that_is_missing_has_its_culprit_and_a_relay_that_deleted_one_is_
     let mut scene = Scene::new(1);
     let filmed: Vec<_> = (0..30).map(|_| scene.film(Start::KeyFrame)).collect();
     let (relay, range) =
-        (SigningKey::from_bytes(&[50; 32]), |at| Range { first: Sequence(at), last: Sequence(at) });
+        (SigningKey::from_bytes(&[RELAY; 32]), |at| Range { first: Sequence(at), last: Sequence(at) });
     let receipt = Receipt {
         relay_key: relay.verifying_key().to_bytes(),
         camera_id: CameraId::of_key(&scene.public()),
@@ -404,6 +410,43 @@ fn each_segment_that_is_missing_has_its_culprit_and_a_relay_that_deleted_one_is_
         }
         assert!(!said[3].contains("will not take it"), "it was durable there: {}", said[3]);
     }
+}
+
+#[test]
+fn a_receipt_by_another_key_accuses_no_relay_and_hides_none() {
+    // Its public key is before the own relay's, whichever comes first where both are looked through.
+    let other = (0..).find(|seed| public_of(*seed) < public_of(RELAY)).unwrap();
+    let said = |relays: &[u8]| {
+        let mut scene = Scene::new(1);
+        let filmed: Vec<_> = (0..30).map(|_| scene.film(Start::KeyFrame)).collect();
+        let mut opens = vec![filmed[0].open.clone()];
+        for relay in relays {
+            let receipt = Receipt {
+                relay_key: public_of(*relay),
+                camera_id: CameraId::of_key(&scene.public()),
+                track: TrackId::MAIN,
+                at_us: Micros(START),
+                epoch_no: EpochNo(0),
+                k: 1,
+                chain: [0; 32],
+                acknowledged: vec![Range { first: Sequence(1), last: Sequence(1) }],
+            };
+            scene.receipt = Some(receipt.sign(&SigningKey::from_bytes(&[*relay; 32])));
+            opens.extend((0..30).map(|_| scene.film(Start::KeyFrame).open));
+        }
+        opens.dedup();
+        let mut viewer = scene.viewer(WriteWhen::Verified);
+        send(&mut viewer, &filmed[0].bytes, &opens);
+        let out = send(&mut viewer, &filmed[2].bytes, &opens);
+        let reason = out.into_iter().find_map(|output| match output {
+            Output::Event(Event::Gap { reason, .. }) => Some(reason),
+            _ => None,
+        });
+        reason.unwrap()
+    };
+    assert!(said(&[other]).contains("another relay than yours"), "{}", said(&[other]));
+    assert!(said(&[RELAY]).contains("withheld by the relay"));
+    assert!(said(&[other, RELAY]).contains("withheld by the relay"), "{}", said(&[other, RELAY]));
 }
 
 #[test]
