@@ -109,6 +109,7 @@ fn gate(world: &World, index: u8, asked: &Asked) -> Checked {
         register: &world.register,
         root_at: &|size| world.root_at(size),
         trustee: &own,
+        key_of: &|_, _| Some(world.day_key(index).clone()),
     };
     match check(asked, &standing, media::time::Seconds(NOW)).unwrap() {
         Verdict::Pass(checked) => checked,

@@ -1,4 +1,4 @@
-//! EpochOpen, OwnerPolicy, Enrollment and DayNotice: parsing and verifying foreign ones; what
+//! EpochOpen, OwnerPolicy, Enrollment and DayNotice, also as it is held: parsing and verifying foreign ones; what
 //! parses has one body.
 #![no_main]
 
@@ -6,7 +6,8 @@ use ed25519_dalek::SigningKey;
 use libfuzzer_sys::fuzz_target;
 use media::enrollment::Enrollment;
 use media::epoch::SignedEpochOpen;
-use media::notice::DayNotice;
+use media::codec;
+use media::notice::{Beside, DayNotice, HeldNotice};
 use media::policy::SignedOwnerPolicy;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -27,4 +28,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = Enrollment::decode_verified(bytes);
     let _ = DayNotice::decode_verified(bytes, &public);
+    if let Ok(held) = codec::decode_bare::<HeldNotice>(bytes) {
+        assert_eq!(codec::encode_bare(&held), bytes);
+        // A DayNotice adds nothing to itself.
+        assert!(held.beside(&held).is_err() || held.beside(&held) == Ok(Beside::AddsNothing));
+    }
 });

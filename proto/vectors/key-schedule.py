@@ -120,6 +120,10 @@ def label(notice_d, entry_id):
     return mac(notice_d, b"candor label\0", entry_id)
 
 
+def draft_id(link_key, draft):
+    return sha256(b"candor draft\0", link_key, draft)[:16]
+
+
 def audit_key(root):
     return expand(root, b"candor audit key\0")
 
@@ -210,6 +214,15 @@ def notices():
     return days
 
 
+def drafts():
+    cases, key = [], notice(filled("notice root"), camera_id(filled("camera key")), 20_752)
+    for link, draft in (("link key", "draft"), ("link key", "another draft"), ("another link key", "draft")):
+        entry_id = draft_id(filled(link), filled(draft))
+        cases.append({"link_key": filled(link).hex(), "draft": filled(draft).hex(), "entry_id": entry_id.hex(), "notice": key.hex(),
+                      "label": label(key, entry_id).hex()})
+    return cases
+
+
 def details():
     cases = []
     for n in range(2):
@@ -236,7 +249,7 @@ def everything():
             for name in ("camera key", "device key")]
     return {"about": "Keys of proto/segment.md; made by key-schedule.py. Bytes in hexadecimal. The pool of epochs[0] starts as pool; details are padded with "
                      "zeros to 1024 bytes before sealing; chains[k] stands before segment k.",
-            "ids": keys, "pool": filled("pool").hex(), "epochs": epochs(), "notices": notices(), "details": details(), "mails": mails()}
+            "ids": keys, "pool": filled("pool").hex(), "epochs": epochs(), "notices": notices(), "drafts": drafts(), "details": details(), "mails": mails()}
 
 
 def differences(path, ours, theirs):

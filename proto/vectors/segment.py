@@ -173,8 +173,10 @@ def enrollment(camera=CAMERA, owner=OWNER, kind=1):
     return signed(owner, b"candor enrollment owner", body)
 
 
-def day_notice(key=CAMERA, camera=CAMERA_ID):
-    return signed(key, b"candor day notice", u(16, 1) + u(8, 3) + camera + u(32, 20_752) + filled("notice"))
+def day_notice(key=CAMERA, camera=CAMERA_ID, slots=((b"one", 40), (b"two", 1168)), count=None):
+    body = u(16, 1) + u(8, 3) + camera + u(32, 20_752) + schedule.notice_commit(filled("notice"))
+    body += u(16, len(slots) if count is None else count) + b"".join(bytes(29) + name + bytes_(bytes(size)) for name, size in slots)
+    return signed(key, b"candor day notice", body)
 
 
 def objects():
@@ -187,7 +189,8 @@ def objects():
             ("EpochOpen", "nothing escrowed, a track's first", epoch_open(t=0, n=0, commits=0, shares=[], previous=0)),
             ("OwnerPolicy", "version 2", policy()),
             ("OwnerPolicy", "version 1, no trustees, nobody watches", policy(version=1, prev=bytes(32), t=0, names=[], recipients=[])),
-            ("Enrollment", "by both", enrollment()), ("DayNotice", "of a day", day_notice())]
+            ("Enrollment", "by both", enrollment()), ("DayNotice", "sealed to two trustees", day_notice()),
+            ("DayNotice", "sealed to nobody yet", day_notice(slots=())), ("DayNotice", "32 slots", day_notice(slots=[(b"%03d" % n, 1168) for n in range(32)]))]
     bad = [("EpochOpen", why, error, data) for why, error, data in [
         ("nothing", "Truncated", b""), ("cut in the signature", "Truncated", epoch_open()[:-1]), ("a byte too many", "Trailing", epoch_open() + b"\0"),
         ("another suite", "UnknownSuite", epoch_open(suite=2)), ("another type", "WrongType", epoch_open(type=2)), ("t over n", "BadValue", epoch_open(t=4)),
@@ -215,7 +218,13 @@ def objects():
         ("a short audit key", "BadValue", policy(audit_len=1215)), ("no audit key", "BadValue", policy(audit_len=0)),
         ("a long audit key", "TooLong", policy(audit_len=1217)),
     ]] + [("Enrollment", "another type", "WrongType", enrollment(kind=2)), ("Enrollment", "a byte too many", "Trailing", enrollment() + b"\0"),
-          ("DayNotice", "cut", "Truncated", day_notice()[:-1]),
+          ("DayNotice", "cut", "Truncated", day_notice()[:-1]), ("DayNotice", "a byte too many", "Trailing", day_notice() + b"\0"),
+          ("DayNotice", "slots out of order", "BadValue", day_notice(slots=((b"two", 40), (b"one", 40)))),
+          ("DayNotice", "a day key twice", "BadValue", day_notice(slots=((b"one", 40), (b"one", 41)))),
+          ("DayNotice", "33 slots", "TooLong", day_notice(slots=[(b"%03d" % n, 1) for n in range(33)])),
+          ("DayNotice", "a slot over its limit", "TooLong", day_notice(slots=((b"one", 2049),))),
+          ("DayNotice", "more slots said than there are", "Truncated", day_notice(count=3)[:-64]),
+          ("DayNotice", "over its size", "TooLong", day_notice() + bytes(40 << 10)),
           ("Receipt", "cut", "Truncated", receipt()[:-1]), ("Receipt", "a byte too many", "Trailing", receipt() + b"\0"), ("Receipt", "of nothing", "BadValue", receipt(ranges=[])),
           ("Receipt", "17 ranges", "TooLong", receipt(ranges=[(2 * n, 2 * n) for n in range(17)])), ("Receipt", "ranges that overlap", "BadValue", receipt(ranges=[(1, 5), (5, 6)]))]
     forged = [("EpochOpen", "by the owner", epoch_open(key=OWNER)), ("OwnerPolicy", "by the camera", policy(key=CAMERA)),

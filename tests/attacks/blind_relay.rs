@@ -8,6 +8,7 @@ use escrow::record::{Request, Signed};
 use host::shutdown::Shutdown;
 use media::epoch::SignedEpochOpen;
 use media::id::DeviceId;
+use media::message::{Request as MediaRequest, Response};
 use media::time::Micros;
 use owner::Span;
 use requester::request::Kind;
@@ -118,6 +119,52 @@ async fn the_relays_disk_alone_reads_no_detail_of_a_leaf_that_it_can_find() {
         }
     }
     assert!(finds && bytes > 4096, "the relay can find the leaf, and this search saw it: {bytes} bytes");
+    stage.strike().await;
+}
+
+/// Whoever held a sponsor's link key had the notice key of each day of any camera whose id it knew, and so
+/// every leaf about it, of other agencies and of its owner.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sponsor_finds_no_leaf_about_a_camera_whatever_it_is_shown() {
+    let mut stage = Stage::set(1).await;
+    let filmed = stage.filmed(1).await;
+    let folder = stage.collected("request", &stage.ask(0, Kind::Emergency, filmed)).await;
+    let leaf = std::fs::read(folder.path().join("leaf.note")).unwrap();
+    let leaf = Signed::<Request>::parse(&leaf).unwrap().value().clone();
+    let finds = |bytes: &[u8]| {
+        let label = |key: &[u8]| NoticeKey::new(key.try_into().unwrap()).label(leaf.id.as_bytes());
+        bytes.windows(32).any(|key| label(key) == leaf.label.0)
+    };
+    // All that it asks the relay for, and what it kept of its own request.
+    let camera_id = stage.cast.video.cameras[0].id;
+    let link = stage.cast.people.requester_config.keys.join("link.secret");
+    let sponsor = Session::of(&stage, &link, "link").await;
+    let today = Micros(host::clock::now_us()).day();
+    let mut shown = vec![std::fs::read(folder.path().join("package")).unwrap()];
+    shown.extend(sponsor.opens(camera_id).await.iter().map(|open| open.to_vec()));
+    for request in [
+        MediaRequest::GetDayNotice { camera_id, day: today },
+        MediaRequest::GetPolicy { camera_id, hash: [0; 32] },
+        MediaRequest::GetDayKeys(today),
+    ] {
+        let answer = sponsor.link.call(&request).await.unwrap();
+        assert!(!matches!(answer, Response::Refused(_)), "{request:?}: {answer:?}");
+        shown.push(answer.encode());
+    }
+    // It cannot name the id of a leaf either: what it names makes an id of its own.
+    let mut id = [0; 32];
+    id[..16].copy_from_slice(leaf.id.as_bytes());
+    let draft = MediaRequest::GetLabel { camera_id, day: today, draft: id };
+    let Response::Object(label) = sponsor.link.call(&draft).await.unwrap() else { panic!("no label") };
+    assert_ne!(label, leaf.label.0);
+    shown.push(label);
+    assert!(!shown.iter().any(|bytes| finds(bytes)));
+
+    // The control: the relay, which makes labels, has the key in its store.
+    stage.cast.video.relay.stop().await.unwrap();
+    let stored = files(&stage.cast.video.relay.config.data);
+    let beside = |file: &&PathBuf| !file.file_name().unwrap().to_string_lossy().contains("video-");
+    assert!(stored.iter().filter(beside).any(|file| finds(&std::fs::read(file).unwrap())));
     stage.strike().await;
 }
 

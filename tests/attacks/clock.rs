@@ -9,14 +9,14 @@
 use candor::cast::Cast;
 use ed25519_dalek::SigningKey;
 use escrow::daykeys::{DayKey, PublishedDayKey};
-use escrow::deal::{Dealt, TrusteeId, deal};
+use escrow::deal::{self, Dealt, TrusteeId, deal};
 use host::http::{Fetch, FetchLimits};
 use host::rng::Rng;
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::message::{Control, RefusalCode, Request, Response};
-use media::notice::DayNotice;
+use media::notice::HeldNotice;
 use media::pair::HeldPolicy;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::segment::{SegmentHeader, SegmentQuery, Start, Trailer, chain_after, frame};
@@ -78,7 +78,7 @@ async fn a_wrong_clock_replaces_no_days_notice_and_brings_no_epoch_of_another_da
     let today = Micros(host::clock::now_us()).day();
 
     // The notice of a day stands: a clock that is set back makes no second one.
-    let again = DayNotice { camera_id: camera.id, day: today, notice_key: [7; 32] }.sign(&camera.key);
+    let again = camera.notice(today, [7; 32], &[]);
     match camera.call(&Request::PutDayNotice(again)).await {
         Response::Refused(refusal) => assert_eq!(refusal.code, RefusalCode::SequenceTaken),
         other => panic!("{other:?}"),
@@ -105,7 +105,11 @@ async fn a_wrong_clock_replaces_no_days_notice_and_brings_no_epoch_of_another_da
             other => panic!("{other:?}"),
         }
         // With it, every trustee refuses, by the name of what is wrong.
-        let notice = DayNotice { camera_id: camera.id, day, notice_key: NOTICE }.sign(&camera.key);
+        let mut holders = keys.clone();
+        if day > today {
+            holders.extend(keys_of(&stage.cast, &camera.policy, day).await);
+        }
+        let notice = camera.notice(day, NOTICE, &holders);
         assert_eq!(camera.call(&Request::PutDayNotice(notice)).await, Response::Ok);
         let folder = stage.drafted(&format!("with-a-notice-{at}"), &ask).await;
         requester::request::submit(requester, &folder).await.unwrap();
@@ -197,6 +201,14 @@ impl Books {
             lost: Vec::new(),
             receipt: None,
         }
+    }
+
+    /// The notice of a day, sealed to these keys as if all of them were that day's.
+    fn notice(&self, day: Day, key: [u8; 32], keys: &[Option<(TrusteeId, DayKey)>]) -> HeldNotice {
+        let as_of_day = |(trustee, key): &(TrusteeId, DayKey)| (*trustee, DayKey { day, ..key.clone() });
+        let holders: Vec<_> = keys.iter().flatten().map(as_of_day).collect();
+        let notice = deal::notice(&NoticeKey::new(key), self.id, day, None, &holders, &mut Rng::system());
+        HeldNotice { notice_key: key, notice: notice.sign(&self.key) }
     }
 
     fn signed(&self, open: &EpochOpen) -> Vec<u8> {

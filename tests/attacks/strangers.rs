@@ -11,7 +11,7 @@ use host::shutdown::Shutdown;
 use media::enrollment::{CameraConsent, Enrollment};
 use media::id::{CameraId, DeviceId, Sequence, TrackId};
 use media::message::{Control, From, RefusalCode, Request, Response, Side};
-use media::notice::DayNotice;
+use media::notice::{self, DayNotice, HeldNotice};
 use media::pair::HeldPolicy;
 use media::pair::PolicyBundle;
 use media::policy::{Classes, OwnerPolicy, Recipient, Role};
@@ -323,10 +323,13 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     };
     let policy = policy.sign(&key).unwrap();
     let bundle = PolicyBundle { policy: policy.bytes().to_vec(), leaf: vec![1], proof: vec![1] };
+    let notice_commit = notice::commit(&[1; 32]);
+    let notice = DayNotice { camera_id, day: today, notice_commit, slots: Vec::new() };
     vec![
         Request::FetchEpochs { camera_id, track: TRACK, from_us: Micros(0), to_us: Micros::MAX },
         Request::FetchHeads(HeadQuery { segments: fetch(camera_id), pictures: true }),
-        Request::PutDayNotice(DayNotice { camera_id, day: today, notice_key: [1; 32] }.sign(&key)),
+        Request::PutDayNotice(HeldNotice { notice_key: [1; 32], notice: notice.sign(&key) }),
+        Request::GetLabel { camera_id, day: today, draft: [1; 32] },
         Request::GetDayNotice { camera_id, day: today },
         Request::PutPolicy(HeldPolicy { enrollment: enrollment.sign(&key), bundle }),
         Request::GetPolicy { camera_id, hash: [0; 32] },

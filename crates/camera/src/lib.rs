@@ -11,7 +11,7 @@
 //! | `segmenter`, `epochs`, `notices`, `clock`, `motion` | where segments begin; the life of a seed; days; the time; how much moved: pure |
 //! | [`duty`] | whether it films now: its hours, its privacy switch |
 //! | `spool` | what survives a power cut |
-//! | `publish`, `policy` | sessions with the relay: live first, the backlog behind; which policies it acts on |
+//! | `publish`, `policy`, `holders` | sessions with the relay: live first, the backlog behind; which policies it acts on; the trustees that it can seal to |
 //!
 //! In scope: what a device with a picture does. Out of scope: opening anything; who else may watch
 //! (the owner's policy).
@@ -28,6 +28,7 @@ mod events;
 mod film;
 pub mod filming;
 mod heard;
+mod holders;
 pub mod identity;
 mod live;
 mod motion;

@@ -111,7 +111,8 @@ pub async fn pair(
     let (policy, leaf) =
         policy::verified(&invite.owner_key, &welcome.log_policy, camera_id, &welcome.policy)?;
     let notices = Notices { day: welcome.day, root: NoticeRoot::new(welcome.notice_root) };
-    policy::check_label(&leaf, &[(notices.day, notices.key(&camera_id))])?;
+    let first = (notices.day, notices.key(&camera_id));
+    policy::check_label(&leaf, std::slice::from_ref(&first))?;
     if welcome.day.0.abs_diff(Micros(machine.clock.micros()).day().0) > 1 {
         return Err(PairError::Day);
     }
@@ -124,7 +125,7 @@ pub async fn pair(
         policy: policy.bytes().to_vec(),
         log_policy: welcome.log_policy.clone(),
     };
-    spool.keep_pairing(&pairing, &notices, &notices.notice(&camera))?;
+    spool.keep_pairing(&pairing, &notices, &first)?;
     relay.leave().await;
     Ok(Paired { camera_id: camera_id.to_string(), relay: invite.relay.clone() })
 }

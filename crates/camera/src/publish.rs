@@ -25,11 +25,11 @@ pub use backfill::Share;
 use crate::clock::Clocks;
 use crate::spool::SpoolError;
 use crate::state::Tracks;
+use ed25519_dalek::SigningKey;
 use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, EpochNo};
 use media::message::{Refusal, RefusalCode};
-use media::sign::PublicKey;
 use quic::{CallError, ControlReceiver, LinkError};
 use relay_client::Relay;
 use session::{Session, Track};
@@ -76,7 +76,7 @@ impl SessionError {
 /// What is published, and to whom.
 pub(crate) struct Publisher {
     pub(crate) relay: Relay,
-    pub(crate) camera_key: PublicKey,
+    pub(crate) camera: SigningKey,
     pub(crate) tracks: Tracks,
     pub(crate) backfill: Share,
     pub(crate) machine: Machine,
@@ -124,14 +124,15 @@ impl Publisher {
         &self,
         sessions: &mut relay_client::Session,
     ) -> Result<(Session, ControlReceiver), SessionError> {
-        let camera_id = CameraId::of_key(&self.camera_key);
+        let camera_key = self.camera.verifying_key().to_bytes();
+        let camera_id = CameraId::of_key(&camera_key);
         let (link, mut control) = sessions.open().await?;
         let steady_us = Clocks::new(self.machine.clock.clone()).steady_us();
         self.tracks.main.relay_time.hear(link.welcome_now_us(), steady_us);
-        let main = Track::begin(&link, &mut control, self.camera_key, &self.tracks.main).await?;
+        let main = Track::begin(&link, &mut control, camera_key, &self.tracks.main).await?;
         let sub = match &self.tracks.sub {
             None => None,
-            Some(handover) => match Track::begin(&link, &mut control, self.camera_key, handover).await {
+            Some(handover) => match Track::begin(&link, &mut control, camera_key, handover).await {
                 Ok(sub) => Some(sub),
                 // A relay that takes fewer tracks than there are.
                 Err(SessionError::Refused(refusal)) if refusal.code == RefusalCode::Quota => {
@@ -144,7 +145,7 @@ impl Publisher {
         };
         let session = Session {
             link,
-            camera_key: self.camera_key,
+            camera: self.camera.clone(),
             camera_id,
             main,
             sub,

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! camera/identity.secret      the camera's Ed25519 key
-//! camera/state.redb           pairing, notice root, DayNotices, trustees' day keys; of each track: counters, the last close, EpochOpens
+//! camera/state.redb           pairing, notice root, notice keys, DayNotices, trustees' day keys; of each track: counters, the last close, EpochOpens
 //! camera/spool/00000000000000000041.segment      whole sealed segments; `.refused` beside those the relay will never take
 //! camera/sub/00000000000000000040.segment        those of the second track
 //! ```

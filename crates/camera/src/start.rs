@@ -70,7 +70,6 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let folder = FolderLock::acquire(&config.data)?;
     let (main, sub) = state::of_tracks(Spools::open(&config.data)?);
     let pairing = main.spool().pairing()?;
-    let camera_key = camera.verifying_key().to_bytes();
     let addresses = Addresses::one(pairing.relay);
     let relay = Relay::new(Identity::from_seed(&camera.to_bytes()), addresses, pairing.relay_key);
     let off = duty::follow(&config, machine.clock.clone());
@@ -91,7 +90,7 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let main_reel = reel_of(&config.source, &main);
     let sub_reel = config.sub.as_ref().map(|source| reel_of(source, &sub));
     let at = At {
-        camera_id: CameraId::of_key(&camera_key),
+        camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
         stats: main.stats.clone(),
         sub: sub_reel.as_ref().map(|_| sub.stats.clone()),
     };
@@ -99,7 +98,7 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let is_published = sub_reel.is_some() || sub.outbox.depth() > 0;
     let tracks = Tracks { main: main.clone(), sub: is_published.then_some(sub) };
     let backfill = config.backfill_percent;
-    let publisher = Publisher { relay, camera_key, tracks: tracks.clone(), backfill, machine };
+    let publisher = Publisher { relay, camera, tracks: tracks.clone(), backfill, machine };
     let own = shutdown.child();
     let stop = own.clone();
     let party = async move {

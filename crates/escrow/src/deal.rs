@@ -1,27 +1,34 @@
-//! Dealing: one epoch's seed shared out among the policy's trustees, each share sealed to its
-//! trustee's day key. Contract: `proto/release.md#dealing`.
+//! Dealing: what a camera seals to its trustees' day keys. One epoch's seed, shared out among the
+//! policy's trustees; a day's notice key, whole. Contract: `proto/release.md#dealing`,
+//! `proto/segment.md#daynotice`.
 //!
 //! ```text
-//! info = "candor share seal\0" || trustee_id || day_key_id       aad = ctx || u8 i       plaintext = u8 i || share_i
+//! info = "candor share seal\0"  || trustee_id || day_key_id       aad = ctx || u8 i             plaintext = u8 i || share_i
+//! info = "candor notice seal\0" || trustee_id || day_key_id       aad = camera_id || u32 day    plaintext = notice_d
 //! ```
 //!
-//! The seal is bound to the epoch's context, so that a share cannot be passed off as another
-//! camera's, time's or policy's. In scope: making and opening sealed shares. Out of scope: whether
-//! one may be opened ([`crate::grant`]).
+//! A share is bound to the epoch's context, so that it cannot be passed off as another camera's,
+//! time's or policy's; a notice key to camera and day. In scope: making and opening what is sealed.
+//! Out of scope: whether a share may be opened ([`crate::grant`]).
 
 use crate::daykeys::DayKey;
 pub use crate::record::{shares_hash, slots};
 use crate::share::{Share, ShareError, check_threshold, split};
 use alloc::vec::Vec;
 use media::epoch::{CtxHash, SealedShare};
+use media::id::{CameraId, Day};
+use media::limits;
+use media::notice::DayNotice;
 use seal::epoch::{EpochSeed, share_commit};
 use seal::hpke::{HpkeError, SecretKey};
+use seal::notice::NoticeKey;
 use tlog::Hash;
 use tlog::note::Verifier;
 use zeroize::Zeroizing;
 
 const TRUSTEE_DOMAIN: &[u8] = b"candor trustee\0";
-const SEAL_DOMAIN: &[u8] = b"candor share seal\0";
+const SHARE_DOMAIN: &[u8] = b"candor share seal\0";
+const NOTICE_DOMAIN: &[u8] = b"candor notice seal\0";
 
 /// Which trustee a share is sealed for: SHA-256("candor trustee\0" || its verifier key's text).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,16 +79,68 @@ pub fn deal(
 fn seal_one(
     share: &Share,
     ctx: &CtxHash,
-    (trustee, key): &(TrusteeId, DayKey),
+    holder: &(TrusteeId, DayKey),
     rng: &mut impl rand_core::CryptoRng,
 ) -> Option<SealedShare> {
-    let (index, day_key_id) = (share.index(), key.id().0);
+    let index = share.index();
     let mut plaintext = Zeroizing::new(Vec::with_capacity(1 + share.expose().len()));
     plaintext.push(index);
     plaintext.extend_from_slice(share.expose());
-    let info = seal_info(trustee, &day_key_id);
-    let sealed = seal::hpke::seal(&key.public, &info, &seal_aad(ctx, index), &plaintext, rng).ok()?;
+    seal_to(holder, SHARE_DOMAIN, &seal_aad(ctx, index), &plaintext, rng)
+}
+
+fn seal_to(
+    (trustee, key): &(TrusteeId, DayKey),
+    domain: &[u8],
+    aad: &[u8],
+    plaintext: &[u8],
+    rng: &mut impl rand_core::CryptoRng,
+) -> Option<SealedShare> {
+    let day_key_id = key.id().0;
+    let info = seal_info(domain, trustee, &day_key_id);
+    let sealed = seal::hpke::seal(&key.public, &info, aad, plaintext, rng).ok()?;
     Some(SealedShare { day_key_id, sealed })
+}
+
+/// The DayNotice of the holders' day: `held`, if it is of this notice key and day, and a slot more
+/// for each holder whom it lacks. Who has a slot keeps it, whatever the policy says by now: footage of
+/// the morning is theirs to judge. A key that cannot be sealed to is none.
+pub fn notice(
+    key: &NoticeKey,
+    camera_id: CameraId,
+    day: Day,
+    held: Option<&DayNotice>,
+    holders: &[(TrusteeId, DayKey)],
+    rng: &mut impl rand_core::CryptoRng,
+) -> DayNotice {
+    let notice_commit = key.commit();
+    let mut notice = DayNotice { camera_id, day, notice_commit, slots: Vec::new() };
+    if let Some(held) = held.filter(|held| (held.day, held.notice_commit) == (day, notice_commit)) {
+        notice.slots.clone_from(&held.slots);
+    }
+    // SPEC: segment.md#daynotice: a camera MUST seal to keys of that day alone.
+    for holder in holders.iter().filter(|(_, of)| of.day == day) {
+        if notice.slot(&holder.1.id().0).is_none() && notice.slots.len() < limits::NOTICE_SLOTS {
+            let aad = notice_aad(&camera_id, day);
+            notice.slots.extend(seal_to(holder, NOTICE_DOMAIN, &aad, key.expose(), rng));
+        }
+    }
+    notice.slots.sort_by_key(|slot| slot.day_key_id);
+    notice
+}
+
+/// The notice key that a slot gives to the holder of its day key; none if it is sealed for another
+/// trustee, camera or day, or is not the key to which the notice commits.
+pub(crate) fn open_notice(
+    notice: &DayNotice,
+    slot: &SealedShare,
+    trustee: &TrusteeId,
+    secret: &SecretKey,
+) -> Option<NoticeKey> {
+    let info = seal_info(NOTICE_DOMAIN, trustee, &slot.day_key_id);
+    let opened = secret.open(&info, &notice_aad(&notice.camera_id, notice.day), &slot.sealed).ok()?;
+    let key = NoticeKey::new(<[u8; 32]>::try_from(&opened[..]).ok()?);
+    (key.commit() == notice.notice_commit).then_some(key)
 }
 
 /// Recomputes all commitments of a seed: what a combiner compares with what the camera signed.
@@ -112,7 +171,7 @@ pub(crate) fn unseal(
     trustee: &TrusteeId,
     key: &SecretKey,
 ) -> Result<Unsealed, HpkeError> {
-    let info = seal_info(trustee, &sealed.day_key_id);
+    let info = seal_info(SHARE_DOMAIN, trustee, &sealed.day_key_id);
     let plaintext = key.open(&info, &seal_aad(ctx, index), &sealed.sealed)?;
     let share = match plaintext.split_first() {
         Some((first, value)) if *first == index => {
@@ -133,8 +192,12 @@ fn shares_of(seed: &EpochSeed, ctx: &CtxHash, threshold: u8, count: u8) -> Resul
     split(seed.expose(), &plain, threshold, count)
 }
 
-fn seal_info(trustee: &TrusteeId, day_key_id: &[u8; 32]) -> Vec<u8> {
-    [SEAL_DOMAIN, &trustee.0, day_key_id].concat()
+fn seal_info(domain: &[u8], trustee: &TrusteeId, day_key_id: &[u8; 32]) -> Vec<u8> {
+    [domain, &trustee.0, day_key_id].concat()
+}
+
+fn notice_aad(camera_id: &CameraId, day: Day) -> Vec<u8> {
+    [&camera_id.0[..], &day.0.to_be_bytes()].concat()
 }
 
 fn seal_aad(ctx: &CtxHash, index: u8) -> Vec<u8> {

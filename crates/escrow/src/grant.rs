@@ -18,7 +18,7 @@
 //! | G6 | `objects` | enrollment, owner's policy and epochs: signed, logged, unbroken, allowed at capture |
 //! | G7 | `rules` | the PolicyDoc's rules |
 //! | G8 | `approval` | a human's yes |
-//! | G9 | `shares` | this trustee's shares open, and are those that the camera committed to |
+//! | G9 | `shares` | the label was seen; this trustee's shares open, and are those that the camera committed to |
 //! | G10-G12 | `held` | sealed to the requester, held until the grant is logged, handed out |
 //!
 //! In scope: the decision. Out of scope: rate limits, following the log, asking the human, storing,
@@ -53,6 +53,7 @@ use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::Day;
 use media::policy::SignedOwnerPolicy;
 use media::time::{Micros, Seconds};
+use seal::hpke::SecretKey;
 use tlog::note::Verifier;
 use tlog::policy::Policy;
 use tlog::proof::TlogProof;
@@ -70,6 +71,8 @@ pub struct Standing<'a> {
     pub root_at: &'a dyn Fn(u64) -> Option<Hash>,
     /// This trustee's verifier key.
     pub trustee: &'a Verifier,
+    /// This trustee's private key of a day, if it has the one of that id.
+    pub key_of: &'a dyn Fn(Day, &Hash) -> Option<SecretKey>,
 }
 
 impl core::fmt::Debug for Standing<'_> {
@@ -150,6 +153,8 @@ struct Case {
     day_keys: BTreeMap<Day, Vec<LoggedKey>>,
     /// When the log ordered the request.
     stamp: Seconds,
+    /// Whether the label was compared with the notice key of the first epoch's day.
+    label_was_seen: bool,
 }
 
 /// G1's parts, decoded; nothing is verified.
@@ -191,10 +196,11 @@ fn check_logged(
     // G4: registered keys signed; the release key is the one that the leaf names.
     keys::check(request, parts.package, &stood, standing)?;
     // G5: the camera's notice keys, the label, the details.
-    let (camera, notices) = notice::check_keys(parts, &stood)?;
+    let (camera, notices) = notice::check_keys(parts, &stood, standing)?;
     let details = notice::check_details(parts, &camera, &notices)?;
     // G6: the owner's policy at capture, and the epochs.
     let objects::Agreed { index, opens, policy } = objects::check(parts, &camera, &details, standing, now)?;
+    notices.check_first(&opens, index)?;
     // G7: the rules.
     let mut case = Case {
         details,
@@ -207,6 +213,7 @@ fn check_logged(
         opens,
         request: request.clone(),
         stamp: stood.asked.stamp,
+        label_was_seen: notices.key(notice::first_day(parts)).is_some(),
     };
     match rules::check(&case, &stood, policy, &notices, standing, now)? {
         Ruling::Pass(approvers) => {

@@ -28,8 +28,8 @@ pub const EPOCHS_MAX: usize = 8640;
 pub const NOTICES_MAX: usize = 160;
 /// The largest order of a court: some pages as they were scanned. It counts in [`PACKAGE_MAX_BYTES`].
 pub const ORDER_MAX_BYTES: usize = 4 << 20;
-/// The largest DayNotice or Enrollment.
-const SMALL_MAX_BYTES: usize = 4 << 10;
+/// The largest Enrollment.
+const ENROLLMENT_MAX_BYTES: usize = 4 << 10;
 
 /// What a sponsor sends to each trustee.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +64,9 @@ fields!(Package {
     release_key = "release key" <= PUBLIC_BYTES,
     details_key = "details key",
     order <= ORDER_MAX_BYTES,
-    enrollment <= SMALL_MAX_BYTES,
+    enrollment <= ENROLLMENT_MAX_BYTES,
     policy,
-    notices = "notice" <= (NOTICES_MAX, SMALL_MAX_BYTES),
+    notices = "notice" <= (NOTICES_MAX, limits::DAY_NOTICE),
     opens = "EpochOpen" <= (EPOCHS_MAX, limits::EPOCH_OPEN),
 });
 

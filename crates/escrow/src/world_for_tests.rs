@@ -163,7 +163,7 @@ impl World {
                 world.register_key(role, agency, &key, KeyState::Registered);
             }
         }
-        let dealt_to = world.publish_day_keys(setup.without != "day-keys");
+        let dealt_to = world.publish_day_keys(setup);
         let signed = world.owner_policy(setup.policy).sign(&world.camera.owner).unwrap();
         world.log_policy_leaf(&signed, setup.policy_leaf);
         let t = signed.unverified().t;
@@ -213,40 +213,52 @@ impl World {
         self.registrations.push((index, entry.entry_bytes().to_vec()));
     }
 
-    fn publish_day_keys(&mut self, logged: bool) -> Vec<Option<(TrusteeId, DayKey)>> {
-        let day = START_US.day();
-        let mut dealt_to = Vec::new();
+    /// One key of each trustee for all days of which the camera has notice keys; to whom it deals on
+    /// the day it films.
+    fn publish_day_keys(&mut self, setup: &Setup) -> Vec<Option<(TrusteeId, DayKey)>> {
+        let (mut dealt_to, mut holders) = (Vec::new(), Vec::new());
+        let days: Vec<Day> = self.camera.days().collect();
         for index in 1..=TRUSTEES {
             let signer = trustee(index);
             let secret = SecretKey::generate(&mut self.rng);
-            let key = DayKey {
-                trustee: name(signer.name()),
-                day,
-                public: secret.public(),
-                destroy_by: Seconds(NOW + 40 * DAY),
-            };
-            let note = key.clone().sign(&signer).unwrap();
-            let leaf = DayKeysLeaf {
-                trustee: name(signer.name()),
-                vkey: Vkey::new(signer.verifier()).unwrap(),
-                day: day.0,
-                key_id: key.id(),
-                keys: Hash::of(&[note.entry_bytes()]),
-                destroy_by: key.destroy_by,
-                time: Seconds(NOW - DAY),
-            };
-            if logged {
-                self.add(&Signed::sign(leaf, &[&signer]).unwrap());
+            for day in days.iter().copied() {
+                let key = DayKey {
+                    trustee: name(signer.name()),
+                    day,
+                    public: secret.public(),
+                    destroy_by: Seconds(NOW + 40 * DAY),
+                };
+                let note = key.clone().sign(&signer).unwrap();
+                let leaf = DayKeysLeaf {
+                    trustee: name(signer.name()),
+                    vkey: Vkey::new(signer.verifier()).unwrap(),
+                    day: day.0,
+                    key_id: key.id(),
+                    keys: Hash::of(&[note.entry_bytes()]),
+                    destroy_by: key.destroy_by,
+                    time: Seconds(NOW - DAY),
+                };
+                if setup.without != "day-keys" {
+                    self.add(&Signed::sign(leaf, &[&signer]).unwrap());
+                }
+                let holder = (TrusteeId::of(&signer.verifier()), key);
+                if day == START_US.day() {
+                    dealt_to.push(Some(holder.clone()));
+                }
+                holders.push(holder);
             }
             self.day_keys.push(secret);
-            dealt_to.push(Some((TrusteeId::of(&signer.verifier()), key)));
         }
+        self.camera.give_notices(holders, &mut self.rng);
         dealt_to
     }
 
     /// Says in the log that a trustee has the key of the camera's day no more.
     pub(crate) fn end_day_key(&mut self, index: u8, reason: KeyEnd) {
-        let day = START_US.day().0;
+        self.end_day_key_of(index, START_US.day(), reason);
+    }
+
+    pub(crate) fn end_day_key_of(&mut self, index: u8, Day(day): Day, reason: KeyEnd) {
         let signer = trustee(index);
         let key_id = self.register.day_keys_of(&signer.verifier())[&day].last().unwrap().key_id;
         let leaf = KeyDestroyed { trustee: name(signer.name()), day, key_id, reason, time: Seconds(NOW) };
@@ -303,6 +315,13 @@ impl World {
         };
     }
 
+    /// In the place of a notice, the same day's without a slot for the first trustee.
+    pub(crate) fn withhold_notice(&self, package: &mut Package, at: usize) {
+        let day = self.camera.days().nth(at).unwrap();
+        let first = TrusteeId::of(&trustee(1).verifier());
+        package.notices[at] = self.camera.notice_without(day, &first);
+    }
+
     pub(crate) fn ordinary(&mut self) -> Package {
         let ask = self.ask(Kind::Emergency);
         self.log_request(&ask)
@@ -317,6 +336,7 @@ impl World {
             register: &self.register,
             root_at: &|size| self.log.tree.root_at(size),
             trustee: &own,
+            key_of: &|_, _| self.day_keys.get(usize::from(index) - 1).cloned(),
         };
         let asked = Asked::of(package.clone())?;
         check(&asked, &standing, Seconds(now)).map_err(|refused| self.shown(refused))

@@ -22,6 +22,10 @@ pub const LOST: usize = 64;
 pub const ACKNOWLEDGED: usize = 16;
 /// An encoded receipt, bytes.
 pub const RECEIPT: usize = 512;
+/// Slots of a DayNotice: the trustees of two policies of one day.
+pub const NOTICE_SLOTS: usize = 2 * TRUSTEES;
+/// An encoded DayNotice, bytes.
+pub const DAY_NOTICE: usize = 40 << 10;
 /// A name or a vkey in a policy, bytes.
 pub const NAME: usize = 256;
 /// A URL in a policy, bytes.

@@ -17,6 +17,7 @@
 use media::id::{CameraId, Day};
 pub use media::message::LoggedLeaf;
 use media::message::{CameraStatus, Judges, NamedObject, Request, Response, Side};
+use media::notice::HeldNotice;
 pub use media::pair::HeldPolicy;
 use media::pair::PolicyBundle;
 use quic::{CallError, Link};
@@ -78,14 +79,23 @@ pub fn put_epoch_open(signed: Vec<u8>) -> Call<()> {
     done(Request::PutEpochOpen(signed))
 }
 
-/// Keep this DayNotice.
-pub fn put_day_notice(signed: Vec<u8>) -> Call<()> {
-    done(Request::PutDayNotice(signed))
+/// Keep this DayNotice and its key.
+pub fn put_day_notice(held: HeldNotice) -> Call<()> {
+    done(Request::PutDayNotice(held))
 }
 
 /// The DayNotice of a day.
 pub fn day_notice(camera_id: CameraId, day: Day) -> Call<Vec<u8>> {
     call!(Request::GetDayNotice { camera_id, day } => Object)
+}
+
+/// The label of the leaf that a sponsor makes of `draft`.
+pub fn label(camera_id: CameraId, day: Day, draft: [u8; 32]) -> Call<[u8; 32]> {
+    let read = |response| match response {
+        Response::Object(label) => label.try_into().ok(),
+        _ => None,
+    };
+    Call { request: Request::GetLabel { camera_id, day, draft }, read, expected: "no label" }
 }
 
 /// Every trustee's keys of a day, by the trustee's name.

@@ -6,7 +6,7 @@
 //! | owner | its root key in the configuration | open mailboxes, put policies, have leaves sponsored, watch its cameras |
 //! | camera | an Enrollment by such an owner | publish itself, read its own policy, read day keys |
 //! | device | the newest policy's recipients, until `not_after` | watch, read heads; an admin also reads DayNotices |
-//! | sponsor | its link key in the configuration | fetch what trustees granted, EpochOpens, policies and DayNotices; nothing live |
+//! | sponsor | its link key in the configuration | fetch what trustees granted, EpochOpens, policies and DayNotices, labels of its drafts; nothing live |
 //! | anybody | - | use a pairing mailbox whose identifier it knows |
 //!
 //! A camera whose owner the configuration no longer names is unknown from the next start on.
@@ -140,10 +140,11 @@ impl Access {
         role.map(drop).ok_or_else(|| no("your key is not among this camera's recipients"))
     }
 
-    /// Whether it is a sponsor's to show what was released of this camera.
+    /// Whether it is a sponsor's to draft a request about this camera, or to show what was released
+    /// of it.
     pub(crate) fn may_release(&self, key: &PublicKey, camera_id: CameraId) -> Allowed {
         let known = self.is_sponsor(key) && self.camera(camera_id).is_some();
-        if known { Ok(()) } else { Err(no("released footage is for the sponsors of this relay")) }
+        if known { Ok(()) } else { Err(no("drafts and released footage are for the sponsors of this relay")) }
     }
 
     /// EpochOpens and policies. Of segments and heads [`Access::may_watch`] is the rule.
@@ -160,7 +161,7 @@ impl Access {
         let camera = self.camera(camera_id);
         let role = camera.as_ref().and_then(|camera| camera.role(key, now));
         let allowed = role == Some(Role::Admin) || (self.is_sponsor(key) && camera.is_some());
-        if allowed { Ok(()) } else { Err(no("notice keys are for the camera's owner and for sponsors")) }
+        if allowed { Ok(()) } else { Err(no("DayNotices are for the camera's owner and for sponsors")) }
     }
 
     pub(crate) fn may_policy(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {

@@ -2,6 +2,7 @@
 
 use crate::access::Enrolled;
 use crate::ingest;
+use crate::notices;
 use crate::peer::Peer;
 use crate::playback;
 use crate::refuse::OrRefuse;
@@ -9,7 +10,6 @@ use crate::state::Relay;
 use media::enrollment::Enrollment;
 use media::limits;
 use media::message::{CameraStatus, Control, Refusal, RefusalCode, Request, Response};
-use media::notice::DayNotice;
 use media::pair::HeldPolicy;
 use media::policy::SignedOwnerPolicy;
 use media::time::Seconds;
@@ -64,12 +64,15 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
         Request::PutEpochOpen(bytes) => {
             ingest::put_epoch_open(relay, peer, &bytes).await.map(|()| Response::Ok)
         }
-        Request::PutDayNotice(bytes) => put_notice(relay, peer, bytes).await,
+        Request::PutDayNotice(held) => notices::put(relay, peer, &held).await.map(|()| Response::Ok),
         Request::GetDayNotice { camera_id, day } => {
             access.may_notice(key, camera_id, now)?;
-            let notice = store.day_notice(camera_id, day).await.or_refuse()?;
-            let none = || not_found("the camera has not published this day's notice key");
-            Ok(Response::Object(notice.ok_or_else(none)?.to_vec()))
+            Ok(Response::Object(notices::held(relay, camera_id, day).await?.notice))
+        }
+        Request::GetLabel { camera_id, day, draft } => {
+            access.may_release(key, camera_id)?;
+            relay.take_opens(key, camera_id)?;
+            notices::label(relay, key, camera_id, day, &draft).await.map(Response::Object)
         }
         Request::PutPolicy(policy) => put_policy(relay, peer, &policy).await,
         Request::GetPolicy { camera_id, hash } => {
@@ -101,21 +104,6 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
             Err(not_found("answered elsewhere"))
         }
     }
-}
-
-async fn put_notice(relay: &Relay, peer: &Peer, bytes: Vec<u8>) -> Result<Response, Refusal> {
-    let enrolled = relay.access.may_publish(&peer.key, peer.camera_id)?;
-    let notice = DayNotice::decode_verified(&bytes, &enrolled.camera_pk)?;
-    let now_us = relay.now_us();
-    // SPEC: session.md#publishing: a notice of a day that has not come MUST be refused: its key would
-    // lie about days early. A day's grace for clocks that are not the same.
-    if notice.day.0 > now_us.day().0.saturating_add(1) {
-        return Err(
-            RefusalCode::Quota.because(format!("day {} has not come: send its notice then", notice.day))
-        );
-    }
-    let put = relay.store.put_day_notice(notice.camera_id, notice.day, bytes.into(), now_us).await;
-    put.map(|()| Response::Ok).or_refuse()
 }
 
 /// An owner puts its own camera's policy; the camera is told if it is connected.

@@ -182,7 +182,7 @@ pub struct Limits {
     pub fetches: usize,
     /// Leaves a minute that are sponsored for one owner.
     pub leaves_per_minute: u32,
-    /// Answers with EpochOpens (of 64 at most) that one sponsor is given in a minute, on average.
+    /// Answers with EpochOpens (of 64 at most) or a label that one sponsor is given in a minute, on average.
     pub opens_per_minute: u32,
     /// So many of them at once: one long request.
     pub opens_at_once: u32,

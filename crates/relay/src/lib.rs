@@ -10,7 +10,7 @@
 //! camera  == segments ==>  ingest  -->  store    durable, then Ack
 //!                             \----->   fanout   == the same bytes ==>  viewers, each at its own pace
 //! owner  -- FetchSegments, FetchEpochs -->  playback  <--  store
-//! requester  -- FetchEpochs -->  playback;  -- FetchReleased: request, grants -->  released  -->  playback
+//! requester  -- GetLabel -->  notices;  -- FetchEpochs -->  playback;  -- FetchReleased: request, grants -->  released  -->  playback
 //! owner  -- FetchHeads -->  playback               of each segment the header and the first sealed fragment
 //! owner  -- SponsorLeaf -->  sponsor  --  signed leaf -->  the log
 //! ```
@@ -23,7 +23,7 @@
 //! | `state`, `load`, `peer`, `memory`, `receipts` | what all tasks share; what peers take of it; one peer; what it published; what it was acknowledged, signed |
 //! | `access`, `refuse` | who may; the store's errors as refusals |
 //! | `ingest`, `fanout`, `publishers`, `playback` | segments in, live, from whom, out |
-//! | `released` | what was granted, without which a sponsor gets no ciphertext |
+//! | `notices`, `released` | labels of drafts, and no key of them; what was granted, without which a sponsor gets no ciphertext |
 //! | `mailbox`, `sponsor`, `daykeys`, `retention`, `status` | beside the footage |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -37,6 +37,7 @@ mod ingest;
 mod load;
 mod mailbox;
 mod memory;
+mod notices;
 mod peer;
 mod playback;
 mod publishers;

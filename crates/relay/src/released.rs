@@ -10,12 +10,13 @@
 //! All of it is read without a key of footage. In scope: what was granted. Out of scope: whether it
 //! should have been (the trustees' gate), sending (`playback`).
 
+use crate::notices;
 use crate::refuse::OrRefuse;
 use crate::state::Relay;
 use media::epoch::{EpochOpen, SignedEpochOpen};
 use media::id::EpochNo;
 use media::message::{LoggedLeaf, Refusal, RefusalCode, ReleasedQuery};
-use media::notice::DayNotice;
+use media::notice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::segment::SegmentQuery;
 use record::{Grant, Kind, Record, Request, Signed, Span, shares_hash, slots};
@@ -59,11 +60,9 @@ async fn check_label(relay: &Relay, asked: &ReleasedQuery, request: &Request) ->
         return Err(no("an owner's share is the owner's to hand out"));
     }
     let day = epoch(relay, asked, asked.first).await?.context.day();
-    let notice = relay.store.day_notice(asked.camera_id, day).await.or_refuse()?;
-    let camera = relay.access.camera(asked.camera_id).ok_or_else(|| no("no such camera"))?;
-    let notice = notice.ok_or_else(|| no("the notice key of the first epoch's day is not here"))?;
-    let notice = DayNotice::decode_verified(&notice, &camera.camera_pk)?;
-    if Hash(notice.label(request.id.as_bytes())) != request.label {
+    let held = notices::held(relay, asked.camera_id, day).await;
+    let held = held.map_err(|_| no("the notice key of the first epoch's day is not here"))?;
+    if Hash(notice::label(&held.notice_key, request.id.as_bytes())) != request.label {
         return Err(no("the request is about another camera or day"));
     }
     Ok(())

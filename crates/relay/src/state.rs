@@ -85,20 +85,22 @@ impl Relay {
         Err(RefusalCode::Quota.because(format!("{most} writes a minute are allowed: go on in a moment")))
     }
 
-    /// Takes one of the answers with EpochOpens that a sponsor has: who asks for one request after
-    /// the other is told to wait, and stands in the operator's log.
-    // SPEC: session.md#released-segments: EpochOpens for sponsors MUST be counted and bounded.
+    /// Takes one of the answers with EpochOpens or a label that a sponsor has: who asks for one
+    /// request after the other is told to wait, and stands in the operator's log.
+    // SPEC: session.md#drafts: answers with EpochOpens or a label to sponsors MUST be counted and
+    // bounded.
     pub(crate) fn take_opens(&self, key: &PublicKey, camera_id: CameraId) -> Result<(), Refusal> {
         if !self.access.is_sponsor(key) {
             return Ok(());
         }
         let Limits { opens_per_minute, opens_at_once, .. } = self.limits;
         let may = self.load.opens.take_of(*key, opens_per_minute, opens_at_once);
-        tracing::info!(sponsor = %Key(*key), %camera_id, may, "a sponsor asks for EpochOpens");
+        tracing::info!(sponsor = %Key(*key), %camera_id, may, "a sponsor asks about a camera");
         if may {
             return Ok(());
         }
-        let text = format!("a sponsor is given EpochOpens {opens_per_minute} times a minute: wait");
+        let text =
+            format!("a sponsor is given EpochOpens and labels {opens_per_minute} times a minute: wait");
         Err(RefusalCode::Quota.because(text))
     }
 

@@ -9,17 +9,18 @@
 use crate::Requester;
 use crate::ask::Ask;
 use escrow::package::{EPOCHS_MAX, NOTICES_MAX, Package};
+use escrow::record::EntryId;
 use media::enrollment::{Enrollment, ObjectError};
-use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
+use media::epoch::{EpochContext, EpochOpen, SealedShare, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, TrackId};
-use media::notice::DayNotice;
+use media::notice::{DayNotice, draft_id};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::time::{Micros, Seconds};
 use quic::{CallError, LinkError};
 use relay_client::{Epoch, EpochQuery, Session, calls, epochs, found};
 use seal::details::DetailsKey;
-use seal::notice::NoticeKey;
 use std::time::Duration;
+use tlog::Hash;
 
 /// Why the camera's objects cannot carry a request.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,10 @@ pub enum ObjectsError {
     NoEscrow,
     #[error("the relay has no notice key of day {day}; without it trustees cannot count earlier requests")]
     NoNotice { day: u32 },
+    #[error(
+        "the camera has given the notice key of day {day} to too few of its trustees yet; try again in a minute"
+    )]
+    NoticeLags { day: u32 },
 }
 
 impl ObjectsError {
@@ -56,15 +61,22 @@ impl ObjectsError {
     }
 }
 
+/// What the leaf will be found by: its id, and the label that the relay made of it. Whether that is
+/// the camera's, the trustees tell.
+pub(crate) struct Draft {
+    pub(crate) id: EntryId,
+    pub(crate) label: Hash,
+}
+
 /// Fetches and checks all of the camera's that a package carries; leaf and proofs are added when they
-/// are there. The key is the one by which the owner will find the leaf.
+/// are there. What the leaf will be found by comes with it.
 pub(crate) async fn fetch(
     desk: &Requester,
     camera_id: CameraId,
     ask: &Ask,
     now: Seconds,
     release_key: Vec<u8>,
-) -> Result<(Package, NoticeKey), ObjectsError> {
+) -> Result<(Package, Draft), ObjectsError> {
     let mut session = desk.session();
     let enrollment = session.ask(&calls::policy(camera_id, None)).await?.enrollment;
     let camera = Enrollment::decode_verified(&enrollment).map_err(ObjectsError::object("Enrollment"))?;
@@ -89,9 +101,12 @@ pub(crate) async fn fetch(
     let window = figures.emergency_camera_window_secs.saturating_add(figures.emergency_lookback_secs);
     let from = now.before(Duration::from_secs(window)).max(camera.created).day().min(first.day());
     let notices = notices(&mut session, &camera, [from, last.day(), now.day()]).await?;
-    let of_first = notices.iter().find(|(notice, _)| notice.day == first.day());
-    let (of_first, _) = of_first.expect("there is one of every day from the first epoch's on");
-    let key = NoticeKey::new(of_first.notice_key);
+    check_notice(opens.first().map(Epoch::open), &notices)?;
+    // SPEC: segment.md#notice-keys: an entry id MUST be fresh for every leaf: it is made of a fresh
+    // draft.
+    let draft = desk.machine.rng.bytes();
+    let label = session.ask(&calls::label(camera_id, first.day(), draft)).await?;
+    let draft = Draft { id: EntryId(draft_id(&desk.link_key, &draft)), label: Hash(label) };
     let package = Package {
         leaf: Vec::new(),
         proof: Vec::new(),
@@ -104,7 +119,22 @@ pub(crate) async fn fetch(
         notices: notices.into_iter().map(|(_, bytes)| bytes).collect(),
         opens: opens.iter().map(|epoch| epoch.bytes().to_vec()).collect(),
     };
-    Ok((package, key))
+    Ok((package, draft))
+}
+
+/// Whether as many trustees can compare the label as the first epoch needs. Without their slots each of
+/// them would refuse, once the request stands in the log for ever.
+fn check_notice(first: Option<&EpochOpen>, notices: &[(DayNotice, Vec<u8>)]) -> Result<(), ObjectsError> {
+    let Some(first) = first else { return Err(ObjectsError::NoEpochs) };
+    let day = first.context.day();
+    let notice = notices.iter().find(|(notice, _)| notice.day == day);
+    let (notice, _) = notice.ok_or(ObjectsError::NoNotice { day: day.0 })?;
+    let sees = |share: &&SealedShare| notice.slot(&share.day_key_id).is_some();
+    let holders = first.shares.iter().flatten();
+    if holders.clone().count() > 0 && holders.filter(sees).count() < usize::from(first.context.t) {
+        return Err(ObjectsError::NoticeLags { day: day.0 });
+    }
+    Ok(())
 }
 
 /// The first and the last epoch of an unbroken span under one policy that has trustees.

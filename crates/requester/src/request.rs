@@ -7,13 +7,12 @@
 use crate::Requester;
 use crate::ask::AskError;
 use crate::folder::{ASK, DRAFT, FolderError, Item, LEAF, PACKAGE, PROOF, RequestFolder};
-use crate::objects::{self, ObjectsError};
+use crate::objects::{self, Draft, ObjectsError};
 use escrow::details::DetailsError;
 use escrow::package::Package;
-use escrow::record::{self, EntryId, RecordError, Request, Seconds, Signed, Span, Word};
+use escrow::record::{self, RecordError, Request, Seconds, Signed, Span, Word};
 use log_client::AddError;
 use seal::hpke::SecretKey;
-use seal::notice::NoticeKey;
 use tlog::stamp::StampError;
 use tlog::{Entry as _, Hash};
 
@@ -81,8 +80,8 @@ pub async fn new(desk: &Requester, ask: &Ask, folder: &RequestFolder) -> Result<
     folder.create()?;
     let now = Seconds(desk.machine.clock.seconds());
     let release_key = SecretKey::generate(&mut desk.machine.rng.clone());
-    let (mut package, notice) = objects::fetch(desk, camera_id, ask, now, release_key.public()).await?;
-    let draft = compose(desk, ask, &mut package, &notice, now)?;
+    let (mut package, found_by) = objects::fetch(desk, camera_id, ask, now, release_key.public()).await?;
+    let draft = compose(desk, ask, &mut package, &found_by, now)?;
     folder.keep_release_key(release_key.expose())?;
     folder.keep(ASK, &serde_json::to_vec_pretty(ask).expect("plain data serialises"))?;
     folder.keep(PACKAGE, &package.encode())?;
@@ -136,12 +135,10 @@ fn compose(
     desk: &Requester,
     ask: &Ask,
     package: &mut Package,
-    notice: &NoticeKey,
+    &Draft { id, label }: &Draft,
     now: Seconds,
 ) -> Result<Signed<Request>, RequestError> {
     let facts = objects::facts(package)?;
-    // SPEC: segment.md#notice-keys: an entry id MUST be fresh for every leaf.
-    let id = EntryId::generate(&mut desk.machine.rng.clone());
     let details = ask.details(&desk.agency, facts.first_epoch, facts.last_epoch)?;
     let kind = record::Kind::from(ask.kind);
     let basis = Word::new(&ask.basis).filter(|word| desk.rules.bases(kind).contains(word));
@@ -163,7 +160,7 @@ fn compose(
         needs: facts.policy.t.into(),
         policy: desk.rules.hash(),
         release_key: Hash::of(&[&package.release_key]),
-        label: Hash(notice.label(id.as_bytes())),
+        label,
         details: sealed.details,
         details_key: sealed.wrapped,
         time: now,

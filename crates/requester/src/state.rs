@@ -9,6 +9,7 @@ use escrow::record::{Country, Name};
 use host::durable::{self, DurableError};
 use host::machine::Machine;
 use log_client::{LogClient, PolicyFileError};
+use media::sign::PublicKey;
 use relay_client::{Relay, Session};
 use std::path::PathBuf;
 
@@ -44,6 +45,8 @@ pub struct Requester {
     pub(crate) log_policy_text: String,
     pub(crate) rules: PolicyDoc,
     pub(crate) machine: Machine,
+    /// By which the relay knows the sponsor.
+    pub(crate) link_key: PublicKey,
     relay: Relay,
 }
 
@@ -60,6 +63,7 @@ impl Requester {
             .map_err(|error| DeskError::PolicyDoc { path: config.policy_doc.clone(), error })?;
         let key = URL_SAFE_NO_PAD.decode(&config.relay.key).ok().and_then(|key| key.try_into().ok());
         let key = key.ok_or_else(|| DeskError::RelayKey(config.relay.key.clone()))?;
+        let link = keys::link(&config)?;
         Ok(Self {
             agency: name(&config.names.agency)?,
             sponsor: name(&config.names.sponsor)?,
@@ -69,7 +73,8 @@ impl Requester {
             log: LogClient::new(&config.log.url, policy),
             log_policy_text,
             rules,
-            relay: Relay::new(keys::link(&config)?, config.relay.addresses, key),
+            link_key: link.public_key(),
+            relay: Relay::new(link, config.relay.addresses, key),
         })
     }
 

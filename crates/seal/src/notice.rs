@@ -10,7 +10,6 @@
 
 use crate::epoch::{expand, secret};
 use media::id::{CameraId, Day};
-use media::sign::sha256;
 
 secret!(
     /// `NR_d`: the one-way chain from which each day's notice key comes.
@@ -37,7 +36,7 @@ impl NoticeRoot {
 impl NoticeKey {
     /// `notice_commit_d`, which every EpochContext of the day carries.
     pub fn commit(&self) -> [u8; 32] {
-        sha256(&[b"candor nk\0", &self.0])
+        media::notice::commit(&self.0)
     }
 
     /// The label of the leaf with this entry id.

@@ -1,7 +1,8 @@
 //! What a store promises to a relay, so that another one can take the place of pack files.
 //!
 //! A store keeps *records*: a [`Header`] that says what stands in the body, and the body, byte for
-//! byte. It never looks into a body, but for policies, whose order it keeps (`judge`).
+//! byte. It never looks into a body, but for policies, whose order it keeps, and notices, which only
+//! grow (`judge`).
 //!
 //! **Durable.** [`Backend::put`] answers `Ok` only when the record will be there after a crash and
 //! a power cut; a camera erases its copy on that word. An error says nothing about the disk: the

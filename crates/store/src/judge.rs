@@ -7,7 +7,9 @@ use crate::policy::PolicyFacts;
 use crate::record::{DAY_US, Header, Key, Kind};
 use crate::retention;
 use bytes::Bytes;
+use media::codec;
 use media::id::CameraId;
+use media::notice::{Beside, HeldNotice};
 use media::session::{Place, place_between};
 
 /// What a write is judged by: the records that are kept, as of the step that would keep it.
@@ -41,17 +43,32 @@ pub fn judge<H: Held>(held: &H, put: &Put) -> Result<Verdict, H::Error> {
     }
     // Damaged bytes are replaced by good ones, whatever their kind.
     let stands = match held.get(&header.key())? {
-        Some(entry) => held.body(&entry)?.map(|body| (entry, put.body == body[..])),
+        Some(entry) => held.body(&entry)?.map(|body| (entry, put.body == body[..], body)),
         None => None,
     };
     Ok(match (header.kind, stands) {
-        (Kind::DayKeys, Some((_, true))) => Verdict::Same,
+        (Kind::DayKeys, Some((_, true, _))) => Verdict::Same,
         (Kind::DayKeys, _) => Verdict::Write,
-        (_, Some((entry, true))) if same_facts(&entry, header) => Verdict::Same,
-        (kind, Some(_)) => Verdict::Refuse(StoreError::Taken { what: kind.word(), number: header.number }),
+        (_, Some((entry, true, _))) if same_facts(&entry, header) => Verdict::Same,
+        (Kind::DayNotice, Some((_, _, body))) => match notice_beside(&put.body.to_bytes(), &body) {
+            Some(Beside::Replaces) => Verdict::Write,
+            Some(Beside::AddsNothing) => Verdict::Same,
+            Some(Beside::Contradicts) | None => taken(header),
+        },
+        (_, Some(_)) => taken(header),
         (Kind::Segment, None) => judge_place(held, header)?,
         (_, None) => Verdict::Write,
     })
+}
+
+fn taken(header: &Header) -> Verdict {
+    Verdict::Refuse(StoreError::Taken { what: header.kind.word(), number: header.number })
+}
+
+/// What becomes of a DayNotice where another one is held; nothing if they are none.
+fn notice_beside(new: &[u8], held: &[u8]) -> Option<Beside> {
+    let read = |bytes| codec::decode_bare::<HeldNotice>(bytes).ok();
+    read(new)?.beside(&read(held)?).ok()
 }
 
 /// Whether a header says the same but for the time of receipt.

@@ -115,7 +115,8 @@ impl Store {
         }
     }
 
-    /// Keeps a signed DayNotice that the caller has verified; durable on return.
+    /// Keeps a DayNotice with its key (`HeldNotice`) that the caller has verified; durable on
+    /// return. One that is sealed to more trustees takes the place of the one before.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when another one stands for the day.
@@ -123,12 +124,12 @@ impl Store {
         &self,
         camera_id: CameraId,
         day: Day,
-        signed: Bytes,
+        held: Bytes,
         received_us: Micros,
     ) -> Result<(), StoreError> {
-        check_size("a DayNotice", signed.len(), limits::NAME)?;
+        check_size("a DayNotice", held.len(), limits::DAY_NOTICE + 64)?;
         let header = Header::new(Kind::DayNotice, camera_id, u64::from(day.0), received_us);
-        self.keep(header, signed.into(), None).await
+        self.keep(header, held.into(), None).await
     }
 
     /// # Errors

@@ -5,6 +5,7 @@
 //! become leaves (`refusal_leaf`), appending ([`crate::append`]).
 
 use crate::approve::Decided;
+use crate::daykeys::DayKeyError;
 use crate::desk::{Kept, Papers};
 use crate::error::Trouble;
 use crate::follow::View;
@@ -16,7 +17,8 @@ use escrow::grant::{self, Approval, CallBack, Checked, NotPassed, Refusal, Share
 use escrow::package::Asked;
 use escrow::record::{EntryId, RefusalLeaf, Request, Seconds, ShareBad, Signed};
 use host::rng::Rng;
-use media::id::EpochNo;
+use media::id::{Day, EpochNo};
+use seal::hpke::SecretKey;
 use std::cell::Cell;
 use tlog::{Entry as _, Hash, Logged};
 
@@ -44,12 +46,15 @@ impl Judge<'_> {
     /// G1 to G10.
     pub(crate) fn judge(&self, asked: &Asked, rng: &mut Rng) -> Result<Judged, Trouble> {
         let (root_at, trustee) = (|size| self.view.tree.root_at(size), self.office.signer.verifier());
+        let unreadable = Cell::new(None);
+        let key_of = self.key_of(&unreadable);
         let standing = Standing {
             log_policy: &self.office.log_policy,
             rules: &self.office.rules,
             register: &self.view.register,
             root_at: &root_at,
             trustee: &trustee,
+            key_of: &key_of,
         };
         let checked = grant::check(asked, &standing, self.now);
         if let (Some(state), Ok(_)) = (self.other_waits(asked)?, &checked) {
@@ -130,16 +135,9 @@ impl Judge<'_> {
             }
         };
         let unreadable = Cell::new(None);
-        let key_of = |day, key_id: &Hash| match self.papers.days.secret(day, key_id) {
-            Ok(secret) => secret,
-            Err(error) => {
-                unreadable.set(Some(error));
-                None
-            }
-        };
-        let opened = approved.open_shares(&key_of);
+        let opened = approved.open_shares(&self.key_of(&unreadable));
         // A damaged key file is this trustee's trouble, and no reason against the request.
-        if let Some(error) = unreadable.into_inner() {
+        if let Some(error) = unreadable.take() {
             return Err(error.into());
         }
         let opened = match opened {
@@ -152,6 +150,21 @@ impl Judge<'_> {
         self.papers.settle(&id)?;
         tracing::info!(%id, index = logged.index(), "granted; the grant goes to the log");
         Ok(Judged::Held(hash))
+    }
+
+    /// The private key of a day; what is wrong with its file goes into `unreadable`.
+    fn key_of<'k>(
+        &'k self,
+        unreadable: &'k Cell<Option<DayKeyError>>,
+    ) -> impl Fn(Day, &Hash) -> Option<SecretKey> + 'k {
+        |day, key_id| match self.papers.days.secret(day, key_id) {
+            Ok(secret) => secret,
+            Err(error) => {
+                tracing::error!(%day, %error, "the key of a day cannot be read");
+                unreadable.set(Some(error));
+                None
+            }
+        }
     }
 
     fn keep_waiting(&self, asked: &Asked, logged: &InLog, until: Seconds) -> Result<Judged, Trouble> {

@@ -57,6 +57,7 @@ pub(crate) fn becomes_leaf(refusal: &Refusal) -> bool {
         | Refusal::NoticeForged
         | Refusal::NoticesIncomplete(_)
         | Refusal::NoticeMismatch(_)
+        | Refusal::NoticeUnreadable(_)
         | Refusal::LabelMismatch
         | Refusal::DetailsUnreadable(_)
         | Refusal::OtherCamera

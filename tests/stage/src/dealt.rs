@@ -8,7 +8,7 @@
 use crate::keys::{name, officer, recovery, sponsor, supervisor};
 use ed25519_dalek::SigningKey;
 use escrow::daykeys::DayKey;
-use escrow::deal::{TrusteeId, deal};
+use escrow::deal::{self, TrusteeId, deal};
 use escrow::details::{Details, owner_key};
 use escrow::package::Package;
 use escrow::record::{
@@ -18,7 +18,6 @@ use host::rng::Rng;
 use media::enrollment::{CameraConsent, Enrollment};
 use media::epoch::{EpochContext, EpochOpen, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, TrackId};
-use media::notice::DayNotice;
 use media::pair::PolicyBundle;
 use media::policy::{Class, Classes, OwnerPolicy, SignedOwnerPolicy, TrusteeEntry};
 use media::time::{Micros, Seconds};
@@ -58,6 +57,8 @@ pub struct Camera {
     created: u64,
     /// From the day it was enrolled to the day it filmed.
     notices: Vec<(Day, NoticeKey)>,
+    /// The same, signed; sealed to the trustees to whom it dealt.
+    signed_notices: Vec<Vec<u8>>,
     terms: Terms,
     policy: SignedOwnerPolicy,
     bundle: PolicyBundle,
@@ -111,6 +112,7 @@ impl Camera {
             owner,
             created,
             notices,
+            signed_notices: Vec::new(),
             terms,
         }
     }
@@ -177,8 +179,8 @@ impl Camera {
         };
     }
 
-    /// Films so many epochs from `start` on, Unix seconds, and deals each; `alter` changes an
-    /// EpochOpen before it is signed.
+    /// Films so many epochs from `start` on, Unix seconds, and deals each; gives out its notices.
+    /// `alter` changes an EpochOpen before it is signed.
     pub fn film(
         &mut self,
         start: u64,
@@ -187,12 +189,18 @@ impl Camera {
         alter: impl Fn(u64, &mut EpochOpen),
     ) -> &[SignedEpochOpen] {
         let id = |vkey: &String| TrusteeId::of(&Verifier::parse(vkey).unwrap());
-        let dealt_to: Vec<_> = self.terms.trustees.iter().map(id).zip(day_keys).map(Some).collect();
+        let holders: Vec<_> = self.terms.trustees.iter().map(id).zip(day_keys).collect();
+        let camera_id = self.enrollment().camera_id();
+        let notice = |(day, key): &(Day, NoticeKey)| {
+            deal::notice(key, camera_id, *day, None, &holders, &mut Rng::system()).sign(&self.key)
+        };
+        self.signed_notices = self.notices.iter().map(notice).collect();
+        let dealt_to: Vec<_> = holders.into_iter().map(Some).collect();
         let (t, n) = (self.terms.threshold, u8::try_from(dealt_to.len()).unwrap());
         let mut pool = Pool::new(host::rng::bytes());
         for at in 0..epochs {
             let context = EpochContext {
-                camera_id: self.enrollment().camera_id(),
+                camera_id,
                 track: TrackId(0),
                 epoch_no: EpochNo(FIRST + at),
                 start_us: Micros(start * 1_000_000 + at * u64::from(self.terms.epoch_ms) * 1000),
@@ -265,10 +273,6 @@ impl Camera {
 
     /// What a requester sends to a trustee, but for the proofs.
     pub fn package(&self, request: &Signed<Request>, epochs: Range<usize>, key: &SecretKey) -> Package {
-        let camera_id = self.enrollment().camera_id();
-        let notice = |(day, key): &(Day, NoticeKey)| {
-            DayNotice { camera_id, day: *day, notice_key: *key.expose() }.sign(&self.key)
-        };
         Package {
             leaf: request.entry_bytes().to_vec(),
             proof: Vec::new(),
@@ -278,7 +282,7 @@ impl Camera {
             order: if request.value().kind == Kind::Legal { ORDER.to_vec() } else { Vec::new() },
             enrollment: self.enrollment().sign(&self.owner),
             policy: self.bundle.clone(),
-            notices: self.notices.iter().map(notice).collect(),
+            notices: self.signed_notices.clone(),
             opens: self.opens[epochs].iter().map(|open| open.bytes().to_vec()).collect(),
         }
     }

@@ -4,14 +4,11 @@
 
 use super::{Film, FilmError};
 use crate::epochs::{self, Epoch, Opening};
-use crate::spool::Spool;
-use escrow::daykeys::DayKey;
-use escrow::deal::TrusteeId;
+use crate::holders::day_keys;
 use media::epoch::{EpochClose, GapReason, LossReason};
 use media::id::Day;
-use media::policy::{OwnerPolicy, SignedOwnerPolicy};
+use media::policy::SignedOwnerPolicy;
 use media::time::Micros;
-use tlog::note::Verifier;
 
 /// So long a camera that has just started waits for the keys of t trustees before it films without
 /// escrow: they come with the first session.
@@ -42,11 +39,11 @@ impl Film {
         let notices = spool.notices()?;
         let kept = notices.day;
         self.chain_day = Some(kept);
-        let (notices, signed) = notices.on(day, &self.camera)?;
+        let (notices, given) = notices.on(day, &self.camera_id)?;
         // SPEC: segment.md#a-cameras-clock: the root of a day MUST NOT be given up, nor the notices of
         // the days after it given out, before somebody else's clock says that those have come.
         if notices.day != kept && self.handover.relay_time.has_come(day, self.steady_us) {
-            spool.advance_notices(&notices, &signed)?;
+            spool.advance_notices(&notices, &given)?;
             self.chain_day = Some(day);
         }
         let lost = spool.lost()?;
@@ -133,24 +130,4 @@ fn left_out(missing: &[String], day: Day, is_escrowed: bool) -> String {
             "no key of {names} for day {day}: too few trustees are left, and it is filmed for the owner's devices alone"
         ),
     }
-}
-
-/// The verified keys of the trustees for this day, in the policy's order; none where there is none.
-fn day_keys(
-    spool: &Spool,
-    policy: &OwnerPolicy,
-    day: Day,
-) -> Result<Vec<Option<(TrusteeId, DayKey)>>, FilmError> {
-    let mut keys = Vec::new();
-    for (share, trustee) in (1u8..).zip(&policy.trustees) {
-        let kept = spool.day_key(day, share)?;
-        // One that is kept may be another trustee's, under an earlier policy: then it is none. So is
-        // one of a trustee whose note key in the policy is none.
-        keys.push(kept.zip(Verifier::parse(&trustee.vkey).ok()).and_then(|((_, bytes), vkey)| {
-            let key = DayKey::decode_verified(&bytes, &vkey, day).ok()?;
-            let key = key.kept_within(policy.day_key_max_secs).ok()?;
-            Some((TrusteeId::of(&vkey), key))
-        }));
-    }
-    Ok(keys)
 }

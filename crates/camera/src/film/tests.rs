@@ -92,7 +92,8 @@ impl Scene {
         Spool::create(dir.path()).unwrap();
         let spool = Spool::open(dir.path()).unwrap();
         let notices = Notices { day: Micros(MIDNIGHT).day(), root: NoticeRoot::new([3; 32]) };
-        spool.keep_pairing(&pairing, &notices, &notices.notice(&camera)).unwrap();
+        let first = (notices.day, notices.key(&CameraId::of_key(&camera_pk)));
+        spool.keep_pairing(&pairing, &notices, &first).unwrap();
         drop(spool);
         let (handover, _) = state::of_tracks(Spools::open(dir.path()).unwrap());
         let film = film(spool_bytes, filming, &handover);

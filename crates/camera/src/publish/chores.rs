@@ -3,19 +3,18 @@
 
 use super::SessionError;
 use super::session::{Session, Track};
+use crate::holders::due_notices;
+use crate::notices::KeyOfDay;
 use crate::policy::{Needs, PolicyRefused, Succession};
 use crate::spool::{Spool, SpoolError};
 use escrow::daykeys::{DayKey, PublishedDayKey};
 use host::backoff::Backoff;
 use media::id::{CameraId, Day, EpochNo};
-use media::message::RefusalCode;
-use media::notice::DayNotice;
+use media::message::{Judges, RefusalCode};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
-use media::sign::PublicKey;
 use quic::CallError;
 use relay_client::calls::HeldPolicy;
 use relay_client::{ask, calls, found};
-use seal::notice::NoticeKey;
 use std::convert::Infallible;
 use std::time::Duration;
 use tlog::note::Verifier;
@@ -63,12 +62,18 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
 }
 
 async fn put_notices(session: &Session) -> Result<(), SessionError> {
-    for (day, notice) in session.main.handover.on_disk(|spool| spool.waiting_notices()).await? {
-        match ask(&session.link, &calls::put_day_notice(notice)).await {
+    let (camera, mut rng) = (session.camera.clone(), session.rng.clone());
+    let due = move |spool: &mut Spool| due_notices(spool, &camera, &mut rng);
+    for (day, held) in session.main.handover.on_disk(due).await? {
+        match ask(&session.link, &calls::put_day_notice(held)).await {
             // By the relay's clock the day has not come: it waits.
             Err(CallError::Refused(refusal)) if refusal.code.passes() => {
                 tracing::warn!(day = day.0, %refusal, "a day's notice waits");
                 break;
+            }
+            // The relay holds another of this camera's, from before its folder was put back: that stays.
+            Err(CallError::Refused(refusal)) if refusal.code.judges() == Judges::Object => {
+                tracing::error!(day = day.0, %refusal, "a day's notice is not taken");
             }
             put => put?,
         }
@@ -93,7 +98,13 @@ async fn put_opens(session: &Session) -> Result<(), SessionError> {
 
 async fn put_opens_of(session: &Session, track: &Track) -> Result<(), SessionError> {
     let waiting = |spool: &mut Spool| spool.opens_from(spool.confirmed_opens()?);
-    for (epoch, open) in track.handover.on_disk(waiting).await? {
+    let opens = track.handover.on_disk(waiting).await?;
+    // SPEC: segment.md#daynotice: whoever has a share of an epoch MUST have had a slot in its day's
+    // notice first: else it could not judge a request about it.
+    if !opens.is_empty() {
+        put_notices(session).await?;
+    }
+    for (epoch, open) in opens {
         match ask(&session.link, &calls::put_epoch_open(open)).await {
             Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::SequenceTaken => {
                 track.handle_taken(epoch, &refusal).await?;
@@ -132,10 +143,9 @@ async fn fetch_newest(
     session: &Session,
 ) -> Result<Result<Option<SignedOwnerPolicy>, PolicyRefused>, SessionError> {
     let camera_id = session.camera_id;
-    let camera_key = session.camera_key;
     let today = session.today();
     let state =
-        move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_key, today)?));
+        move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_id, today)?));
     let (pairing, labels) = session.main.handover.on_disk(state).await?;
     let mut succession = match Succession::new(&pairing, camera_id) {
         Ok(succession) => succession,
@@ -156,22 +166,16 @@ async fn fetch_newest(
 /// The notice keys by which a policy's leaf may be labelled: of the days whose notices still wait
 /// for the relay, and from the day at which the chain stands until tomorrow, for an owner whose
 /// clock is a little ahead.
-fn labels(spool: &Spool, camera_key: &PublicKey, today: Day) -> Result<Vec<(Day, NoticeKey)>, SpoolError> {
-    let camera_id = CameraId::of_key(camera_key);
+fn labels(spool: &Spool, camera_id: &CameraId, today: Day) -> Result<Vec<KeyOfDay>, SpoolError> {
     let tomorrow = today.0.saturating_add(1);
-    let mut keys = Vec::new();
-    for (_, bytes) in spool.waiting_notices()? {
-        if let Ok(notice) = DayNotice::decode_verified(&bytes, camera_key) {
-            keys.push((notice.day, NoticeKey::new(notice.notice_key)));
-        }
-    }
+    let mut keys = spool.waiting_notices()?;
     let mut at = spool.notices()?;
     for _ in 0..LABELS_MAX {
-        keys.push((at.day, at.key(&camera_id)));
+        keys.push((at.day, at.key(camera_id)));
         if at.day.0 >= tomorrow {
             break;
         }
-        at = at.next(&camera_id);
+        at = at.next(camera_id);
     }
     Ok(keys)
 }

@@ -4,6 +4,7 @@ use super::{LEAVE, SessionError, Share};
 use crate::clock::Clocks;
 use crate::spool::{Spool, SpoolError};
 use crate::state::Handover;
+use ed25519_dalek::SigningKey;
 use host::clock::Clock;
 use host::rng::Rng;
 use media::epoch::LossReason;
@@ -28,7 +29,7 @@ const TWO_HISTORIES: &str = "another camera films with this one's key, or this o
 
 pub(super) struct Session {
     pub(super) link: Link,
-    pub(super) camera_key: PublicKey,
+    pub(super) camera: SigningKey,
     pub(super) camera_id: CameraId,
     pub(super) main: Track,
     /// If there is one, and the relay takes it.

@@ -1,12 +1,12 @@
 //! What is the camera's, whichever track asks. What pairing left behind, and what follows from it
 //! day by day: the owner's policy, the notice keys, the trustees' keys.
 
-use super::tables::{DAY_KEYS, NOTICE_ROOT, NOTICES, PAIRING, POLICY};
+use super::tables::{DAY_KEYS, NOTICE_KEYS, NOTICE_ROOT, NOTICES, PAIRING, POLICY};
 use super::{Spool, SpoolError};
-use crate::notices::{Notices, SignedNotice};
+use crate::notices::{KeyOfDay, Notices};
 use media::id::Day;
 use redb::{ReadableTable as _, WriteTransaction};
-use seal::notice::NoticeRoot;
+use seal::notice::{NoticeKey, NoticeRoot};
 
 /// Days between the newest day key that is kept and the oldest. Keys are published 35 days ahead.
 const DAYS_KEPT: u32 = 64;
@@ -24,13 +24,13 @@ pub(crate) struct Pairing {
 }
 
 impl Spool {
-    /// Keeps a pairing, the notice root that came with it, and the first DayNotice for the relay;
-    /// all of it or nothing.
+    /// Keeps a pairing, the notice root that came with it, and the first day's key for the relay; all
+    /// of it or nothing.
     pub(crate) fn keep_pairing(
         &self,
         pairing: &Pairing,
         notices: &Notices,
-        first: &SignedNotice,
+        first: &KeyOfDay,
     ) -> Result<(), SpoolError> {
         if self.is_paired()? {
             return Err(SpoolError::Paired);
@@ -78,28 +78,46 @@ impl Spool {
         found.ok_or(SpoolError::NotPaired)
     }
 
-    /// Moves to a later day: its root replaces the earlier one, and the signed notices up to it
-    /// wait for the relay.
+    /// Moves to a later day: its root replaces the earlier one, and the notice keys up to it wait for
+    /// the relay.
     // SPEC: segment.md#notice-keys: the root of the day before MUST be erased; the later one is written
     // over it.
-    pub(crate) fn advance_notices(&self, to: &Notices, signed: &[SignedNotice]) -> Result<(), SpoolError> {
-        Ok(self.db.write(|tx| write_notices(tx, to, signed))?)
+    pub(crate) fn advance_notices(&self, to: &Notices, keys: &[KeyOfDay]) -> Result<(), SpoolError> {
+        Ok(self.db.write(|tx| write_notices(tx, to, keys))?)
     }
 
-    /// The signed DayNotices that the relay has not confirmed.
-    pub(crate) fn waiting_notices(&self) -> Result<Vec<SignedNotice>, SpoolError> {
+    /// The notice keys of days whose DayNotice the relay has not confirmed.
+    pub(crate) fn waiting_notices(&self) -> Result<Vec<KeyOfDay>, SpoolError> {
         Ok(self.db.read(|tx| {
             let mut notices = Vec::new();
-            for row in tx.open_table(NOTICES)?.iter()? {
-                let (day, notice) = row?;
-                notices.push((Day(day.value()), notice.value().to_vec()));
+            for row in tx.open_table(NOTICE_KEYS)?.iter()? {
+                let (day, key) = row?;
+                notices.push((Day(day.value()), NoticeKey::new(key.value())));
             }
             Ok(notices)
         })?)
     }
 
+    /// The DayNotice of a day that was made last, signed.
+    pub(crate) fn made_notice(&self, day: Day) -> Result<Option<Vec<u8>>, SpoolError> {
+        Ok(self.db.read(|tx| Ok(tx.open_table(NOTICES)?.get(day.0)?.map(|row| row.value().to_vec())))?)
+    }
+
+    /// Keeps a DayNotice that was made: with its key it waits for the relay.
+    pub(crate) fn keep_notice(&self, of_day: &KeyOfDay, signed: &[u8]) -> Result<(), SpoolError> {
+        let (day, key) = of_day;
+        Ok(self.db.write(|tx| {
+            tx.open_table(NOTICE_KEYS)?.insert(day.0, key.expose())?;
+            Ok(tx.open_table(NOTICES)?.insert(day.0, signed).map(drop)?)
+        })?)
+    }
+
+    /// The relay has the DayNotice of a day: its key goes, and what was made for earlier days.
     pub(crate) fn forget_notice(&self, day: Day) -> Result<(), SpoolError> {
-        Ok(self.db.write(|tx| Ok(tx.open_table(NOTICES)?.remove(day.0).map(drop)?))?)
+        Ok(self.db.write(|tx| {
+            tx.open_table(NOTICE_KEYS)?.remove(day.0)?;
+            Ok(tx.open_table(NOTICES)?.retain(|of, _| of >= day.0)?)
+        })?)
     }
 
     /// Keeps a trustee's verified key of `day`, whose leaf stands at this place of the log. What is of no use any more goes by the days that
@@ -126,15 +144,11 @@ impl Spool {
     }
 }
 
-fn write_notices(
-    tx: &WriteTransaction,
-    notices: &Notices,
-    signed: &[SignedNotice],
-) -> Result<(), redb::Error> {
+fn write_notices(tx: &WriteTransaction, notices: &Notices, keys: &[KeyOfDay]) -> Result<(), redb::Error> {
     tx.open_table(NOTICE_ROOT)?.insert((), (notices.day.0, *notices.root.expose()))?;
-    let mut waiting = tx.open_table(NOTICES)?;
-    for (day, notice) in signed {
-        waiting.insert(day.0, notice.as_slice())?;
+    let mut waiting = tx.open_table(NOTICE_KEYS)?;
+    for (day, key) in keys {
+        waiting.insert(day.0, key.expose())?;
     }
     Ok(())
 }

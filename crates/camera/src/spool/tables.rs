@@ -33,7 +33,9 @@ pub(super) const PAIRING: One<PairingRow<'_>> = One::new("pairing");
 pub(super) const POLICY: One<&[u8]> = One::new("owner policy");
 /// The day at which the notice chain stands, and its root.
 pub(super) const NOTICE_ROOT: One<(u32, [u8; 32])> = One::new("notice root");
-/// Signed DayNotices that the relay has not confirmed, by day.
+/// Notice keys of days whose DayNotice the relay has not confirmed, by day.
+pub(super) const NOTICE_KEYS: TableDefinition<'static, u32, [u8; 32]> = TableDefinition::new("notice keys");
+/// The DayNotices that were made last, signed, by day.
 pub(super) const NOTICES: TableDefinition<'static, u32, &[u8]> = TableDefinition::new("day notices");
 /// Trustees' keys by day and share, each with the place of its leaf in the log.
 pub(super) const DAY_KEYS: TableDefinition<'static, (u32, u8), (u64, &[u8])> =
@@ -56,6 +58,7 @@ pub(super) fn create(path: &Path) -> Result<(), DbError> {
         tx.open_table(PAIRING)?;
         tx.open_table(POLICY)?;
         tx.open_table(NOTICE_ROOT)?;
+        tx.open_table(NOTICE_KEYS)?;
         tx.open_table(NOTICES)?;
         tx.open_table(DAY_KEYS)?;
         Ok(())

@@ -4,7 +4,7 @@ use media::epoch::{EpochContext, EpochOpen};
 use media::id::{CameraId, Day, TrackId};
 use media::segment::{SegmentHeader, Start, Trailer};
 use media::time::Micros;
-use seal::notice::NoticeRoot;
+use seal::notice::{NoticeKey, NoticeRoot};
 
 pub(super) fn spool() -> (tempfile::TempDir, Spool) {
     let dir = tempfile::tempdir().unwrap();
@@ -123,11 +123,18 @@ fn opens_wait_until_they_are_confirmed_and_notices_until_they_are_forgotten() {
     spool.confirm_open(EpochNo(1)).unwrap();
     assert_eq!(spool.confirmed_opens().unwrap(), EpochNo(2));
     let to = Notices { day: Day(9), root: NoticeRoot::new([3; 32]) };
-    spool.advance_notices(&to, &[(Day(8), b"eight".to_vec()), (Day(9), b"nine".to_vec())]).unwrap();
+    let key = |n| NoticeKey::new([n; 32]);
+    spool.advance_notices(&to, &[(Day(8), key(8)), (Day(9), key(9))]).unwrap();
     let kept = spool.notices().unwrap();
     assert_eq!((kept.day, kept.root.expose()), (Day(9), &[3; 32]));
+    spool.keep_notice(&(Day(8), key(8)), b"eight").unwrap();
     spool.forget_notice(Day(8)).unwrap();
-    assert_eq!(spool.waiting_notices().unwrap(), [(Day(9), b"nine".to_vec())]);
+    assert!(spool.waiting_notices().unwrap() == [(Day(9), key(9))]);
+    // What was made for a day stays until a later one's is there: slots are added to it.
+    assert_eq!(spool.made_notice(Day(8)).unwrap(), Some(b"eight".to_vec()));
+    spool.keep_notice(&(Day(9), key(9)), b"nine").unwrap();
+    spool.forget_notice(Day(9)).unwrap();
+    assert_eq!((spool.made_notice(Day(8)).unwrap(), spool.waiting_notices().unwrap().len()), (None, 0));
 }
 
 #[test]
@@ -271,9 +278,9 @@ fn what_is_the_cameras_is_one_for_all_tracks() {
     let spools = Spools::open(dir.path()).unwrap();
     let (main, sub) = (&spools.main, &spools.sub);
     let to = Notices { day: Day(9), root: NoticeRoot::new([3; 32]) };
-    sub.advance_notices(&to, &[(Day(9), b"nine".to_vec())]).unwrap();
+    sub.advance_notices(&to, &[(Day(9), NoticeKey::new([9; 32]))]).unwrap();
     assert_eq!(main.notices().unwrap().day, Day(9));
-    assert_eq!(main.waiting_notices().unwrap(), sub.waiting_notices().unwrap());
+    assert!(main.waiting_notices().unwrap() == sub.waiting_notices().unwrap());
     main.keep_policy(b"policy").unwrap();
     main.keep_day_key(Day(9), 1, (5, b"key")).unwrap();
     assert_eq!(sub.day_key(Day(9), 1).unwrap(), Some((5, b"key".to_vec())));

@@ -75,7 +75,7 @@ fn a_share_opens_nowhere_else() {
 fn a_camera_that_seals_nonsense_is_found_out() {
     let key_id = [5; 32];
     for plaintext in [&[][..], &[1], &[1; 32], &[2; 33], &[1; 34]] {
-        let info = seal_info(&id(1), &key_id);
+        let info = seal_info(SHARE_DOMAIN, &id(1), &key_id);
         let sealed = seal::hpke::seal(
             &secret(1).public(),
             &info,

@@ -67,13 +67,10 @@ fn a_days_notice_key_finds_leaves_and_reads_none() {
     let package = world.ordinary();
     let leaf: crate::record::Signed<Request> = crate::record::Signed::parse(&package.leaf).unwrap();
     let request = leaf.value();
-    let notices = package.notices.iter();
-    let notice =
-        |bytes: &Vec<u8>| media::notice::DayNotice::decode_verified(bytes, &world.camera.public()).unwrap();
-    let keys: Vec<_> = notices.map(notice).collect();
+    let keys: Vec<_> = world.camera.days().map(|day| world.camera.notice_key(day)).collect();
     assert!(keys.iter().any(|key| key.label(request.id.as_bytes()) == request.label.0), "it is found");
     for key in keys {
-        let key = key.notice_key;
+        let key = *key.expose();
         assert_eq!(Details::open(&request.details, &DetailsKey::new(key)), Err(DetailsError::CannotOpen));
         assert_eq!(owner_key(request, &SecretKey::new(key)), Err(DetailsError::CannotOpen));
         assert_eq!(owner_key(request, &seal::details::audit_key(&key)), Err(DetailsError::CannotOpen));

@@ -1,27 +1,87 @@
-//! G5: the notice keys are the camera's, the label is theirs, so that the owner finds the request;
-//! the details open, and say what the public text says. Contract: `proto/release.md#g5`.
+//! G5: the label is one that the owner will try; the details open, and say what the public text
+//! says. Contract: `proto/release.md#g5`.
+//!
+//! Notice keys come in the DayNotices, each sealed to the trustees' keys of its day. Who asks has
+//! none of them, so what this trustee cannot open stays unknown to it: for the day of the label that
+//! is a refusal (G6, G9), for a day that only helps to count it asks for a second approver (G7).
 
 use super::log::Stood;
-use super::{Parts, Refusal};
+use super::{Parts, Refusal, Standing};
+use crate::deal::{TrusteeId, open_notice, slots};
 use crate::details::Details;
-use crate::record::{Kind, Span};
+use crate::record::{KeyEnd, Kind, Span};
+use crate::register::{LoggedKey, Requested};
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 use media::enrollment::{Enrollment, ObjectError};
+use media::epoch::EpochOpen;
 use media::id::Day;
 use media::notice::DayNotice;
 use seal::notice::NoticeKey;
 use tlog::Hash;
 
-/// The camera's notice keys, an unbroken row of days.
-pub(super) type Notices = BTreeMap<Day, NoticeKey>;
+/// What a DayNotice gave this trustee.
+enum Seen {
+    /// The camera's notice key of the day.
+    Key(NoticeKey),
+    /// Nothing: this trustee published no key of that day, or destroyed it when its time was over.
+    NoKey,
+    /// Nothing: this trustee lost the key of that day which the log has of it.
+    Lost,
+    /// Nothing, though the key is here: there is no slot for it, or it does not open.
+    Withheld,
+}
 
-/// The camera's key from its Enrollment, and the notice keys that it signed, one for each day that
+/// The camera's notices, an unbroken row of days.
+pub(super) struct Notices(BTreeMap<Day, (DayNotice, Seen)>);
+
+impl Notices {
+    /// Whether an earlier request is seen to be about this camera.
+    pub(super) fn is_of_camera(&self, earlier: &Requested) -> bool {
+        let labels = |key: &NoticeKey| Hash(key.label(earlier.id.as_bytes())) == earlier.label;
+        self.0.values().any(|(_, seen)| matches!(seen, Seen::Key(key) if labels(key)))
+    }
+
+    /// Whether they reach this day, and this trustee was given the key of each day of which it could
+    /// be given one.
+    pub(super) fn are_all_seen_to(&self, day: Day) -> bool {
+        let is_missed = |seen: &Seen| matches!(seen, Seen::Lost | Seen::Withheld);
+        self.0.contains_key(&day) && !self.0.values().any(|(_, seen)| is_missed(seen))
+    }
+
+    // SPEC: release.md#g6: a package whose notice of the first day gives this trustee no key, though it
+    // holds a share, MUST be refused before it waits for anybody: another package may bring it.
+    /// Whether the label's notice key was kept from somebody to whom epochs were dealt. Asked once the
+    /// package is bound to the leaf: another one would have another first day.
+    pub(super) fn check_first(&self, opens: &[EpochOpen], index: u8) -> Result<(), Refusal> {
+        let day = opens.first().map_or(Day(0), |open| open.context.day());
+        let is_withheld = matches!(self.0.get(&day), Some((_, Seen::Withheld)));
+        match slots(opens, index).next() {
+            Some(_) if is_withheld => Err(Refusal::NoticeUnreadable(day)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The notice key of a day, if this trustee was given it.
+    pub(super) fn key(&self, day: Day) -> Option<&NoticeKey> {
+        match self.0.get(&day) {
+            Some((_, Seen::Key(key))) => Some(key),
+            Some((_, Seen::NoKey | Seen::Lost | Seen::Withheld)) | None => None,
+        }
+    }
+}
+
+/// The camera's key from its Enrollment, and the notices that it signed, one for each day that
 /// matters.
-pub(super) fn check_keys(parts: &Parts<'_>, stood: &Stood<'_>) -> Result<(Enrollment, Notices), Refusal> {
+pub(super) fn check_keys(
+    parts: &Parts<'_>,
+    stood: &Stood<'_>,
+    standing: &Standing<'_>,
+) -> Result<(Enrollment, Notices), Refusal> {
     let camera = Enrollment::decode_verified(&parts.package.enrollment)
         .map_err(|error| object(error, "Enrollment", Refusal::EnrollmentForged))?;
-    let mut notices = Notices::new();
+    let own = standing.register.day_keys_of(standing.trustee);
+    let mut notices: BTreeMap<Day, (DayNotice, Seen)> = BTreeMap::new();
     for bytes in &parts.package.notices {
         let notice = DayNotice::decode_verified(bytes, &camera.camera_pk)
             .map_err(|error| object(error, "DayNotice", Refusal::NoticeForged))?;
@@ -30,7 +90,8 @@ pub(super) fn check_keys(parts: &Parts<'_>, stood: &Stood<'_>) -> Result<(Enroll
         {
             return Err(Refusal::NoticesIncomplete(Day(last.0.saturating_add(1))));
         }
-        notices.insert(notice.day, NoticeKey::new(notice.notice_key));
+        let seen = look(&notice, own.get(&notice.day.0).and_then(|keys| keys.last()), standing);
+        notices.insert(notice.day, (notice, seen));
     }
     // SPEC: release.md#g5: every day from which an earlier request about the camera could count
     // MUST be there.
@@ -40,12 +101,26 @@ pub(super) fn check_keys(parts: &Parts<'_>, stood: &Stood<'_>) -> Result<(Enroll
     }
     for open in &parts.opens {
         let context = &open.unverified().context;
-        let key = notices.get(&context.day()).ok_or(Refusal::NoticesIncomplete(context.day()))?;
-        if key.commit() != context.notice_commit {
+        let (notice, _) = notices.get(&context.day()).ok_or(Refusal::NoticesIncomplete(context.day()))?;
+        if notice.notice_commit != context.notice_commit {
             return Err(Refusal::NoticeMismatch(context.epoch_no));
         }
     }
-    Ok((camera, notices))
+    Ok((camera, Notices(notices)))
+}
+
+/// What a notice gives this trustee: its own slot, opened with the newest key of that day that the log
+/// has of it.
+fn look(notice: &DayNotice, newest: Option<&LoggedKey>, standing: &Standing<'_>) -> Seen {
+    let id = match newest.map(|known| (known.key_id, known.ended)) {
+        Some((id, None)) => id,
+        Some((_, Some(KeyEnd::Lost))) => return Seen::Lost,
+        Some((_, Some(KeyEnd::Due))) | None => return Seen::NoKey,
+    };
+    let trustee = TrusteeId::of(standing.trustee);
+    let Some(secret) = (standing.key_of)(notice.day, &id) else { return Seen::Lost };
+    let key = notice.slot(&id.0).and_then(|slot| open_notice(notice, slot, &trustee, &secret));
+    key.map_or(Seen::Withheld, Seen::Key)
 }
 
 /// The details, which say what the public text says.
@@ -55,11 +130,10 @@ pub(super) fn check_details(
     notices: &Notices,
 ) -> Result<Details, Refusal> {
     let request = parts.request.value();
-    let day = first_day(parts);
-    let key = notices.get(&day).ok_or(Refusal::NoticesIncomplete(day))?;
     // SPEC: release.md#g5: the label MUST be the one that the owner will try: else a release could
     // pass the owner by.
-    if Hash(key.label(request.id.as_bytes())) != request.label {
+    let labels = |key: &NoticeKey| Hash(key.label(request.id.as_bytes())) == request.label;
+    if notices.key(first_day(parts)).is_some_and(|key| !labels(key)) {
         return Err(Refusal::LabelMismatch);
     }
     let details =
@@ -92,7 +166,7 @@ fn object(error: ObjectError, part: &'static str, forged: Refusal) -> Refusal {
     }
 }
 
-fn first_day(parts: &Parts<'_>) -> Day {
+pub(super) fn first_day(parts: &Parts<'_>) -> Day {
     parts.opens.first().map_or(Day(0), |open| open.unverified().context.day())
 }
 

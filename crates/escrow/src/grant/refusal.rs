@@ -122,7 +122,7 @@ refusals! {
         => "fetch the DayNotices from the relay again";
     "g5" "notices-incomplete" NoticesIncomplete(Day): "the DayNotice of day {0} is missing or out of order"
         => "send the DayNotice of every day that the contract asks for, in order";
-    "g5" "notice-mismatch" NoticeMismatch(EpochNo): "the notice key of its day is not the one that epoch {0} commits to"
+    "g5" "notice-mismatch" NoticeMismatch(EpochNo): "the DayNotice of its day is of another key than the one that epoch {0} commits to"
         => "fetch the DayNotices from the relay again; if it stays, the camera contradicts itself";
     "g5" "label-mismatch" LabelMismatch: "the label is not the one by which this camera's owner would find the request"
         => "write a new request with the label under the notice key of the first epoch's day";
@@ -179,6 +179,8 @@ refusals! {
         => "write a new request that needs as many trustees as the OwnerPolicy";
     "g6" "recovery-unsigned" RecoveryUnsigned: "the recovery key of the owner's policy did not sign the request"
         => "sign a new request with the owner's recovery key";
+    "g6" "notice-unreadable" NoticeUnreadable(Day): "the DayNotice of day {0} gives this trustee no key to compare the label with"
+        => "fetch the DayNotice from the relay again: the camera may have sealed it to more trustees since";
 
     "g8" "approval-missing" ApprovalMissing: "a human must approve a request of this kind"
         => "wait for the trustee's decision";

@@ -8,7 +8,6 @@ use crate::policy::{Approvers, Decision, Facts, Stated, decide};
 use crate::register::Requested;
 use media::policy::OwnerPolicy;
 use media::time::Seconds;
-use tlog::Hash;
 
 /// What the rules say of what they let through.
 pub(super) enum Ruling {
@@ -30,9 +29,7 @@ pub(super) fn check(
     let stated = |says: bool| if says { Stated::Yes } else { Stated::No };
     let (start_us, end_us) = case.span_us();
     // Which camera an earlier request is about, only the notice keys of that camera tell.
-    let is_same_camera = |earlier: &Requested| {
-        notices.values().any(|key| Hash(key.label(earlier.id.as_bytes())) == earlier.label)
-    };
+    let is_same_camera = |earlier: &Requested| notices.is_of_camera(earlier);
     let is_device = |device| policy.recipients.iter().any(|recipient| recipient.device_id == device);
     let facts = Facts {
         register: standing.register,
@@ -44,7 +41,7 @@ pub(super) fn check(
         end_us,
         order: stated(details.order.is_some() && details.court.is_some()),
         veto: stated(stood.asked.vetoed_by.iter().copied().any(is_device)),
-        notices: stated(notices.contains_key(&stood.asked.stamp.day())),
+        notices: stated(notices.are_all_seen_to(stood.asked.stamp.day())),
         is_same_camera: &is_same_camera,
     };
     match decide(&facts, now) {

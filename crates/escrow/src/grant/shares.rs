@@ -1,5 +1,5 @@
-//! G9: this trustee's shares open, and are those that the camera committed to. Contract:
-//! `proto/release.md#g9`.
+//! G9: the label was seen, and this trustee's shares open and are those that the camera committed
+//! to. Contract: `proto/release.md#g9`.
 
 use super::approval::{Approved, Decision};
 use super::{Case, Refusal};
@@ -54,6 +54,7 @@ impl Approved {
         key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>,
     ) -> Result<Opened, ShareFailure> {
         let Self { case, decision } = self;
+        check_label_was_seen(&case, key_of)?;
         let trustee = TrusteeId::of(&case.trustee);
         let mut shares = Vec::with_capacity(case.opens.len());
         // SPEC: release.md#g9: epochs whose slot is empty are passed over; one share at least MUST
@@ -66,6 +67,29 @@ impl Approved {
             (true, None) | (false, _) => Ok(Opened { case, decision, shares }),
         }
     }
+}
+
+// SPEC: release.md#g9: a trustee that has not the notice key of the first epoch's day MUST refuse:
+// it could not tell whether the owner will find the request.
+fn check_label_was_seen(
+    case: &Case,
+    key_of: &dyn Fn(Day, &Hash) -> Option<SecretKey>,
+) -> Result<(), Refusal> {
+    let first = case.opens.first().map(|open| &open.context).ok_or(Refusal::NoEpochs)?;
+    let day = first.day();
+    if case.label_was_seen {
+        return Ok(());
+    }
+    if slots(&case.opens, case.index).next().is_none() {
+        return Err(Refusal::ShareNotDealt(first.epoch_no));
+    }
+    let newest = case.day_keys.get(&day).and_then(|keys| keys.last());
+    Err(match newest.map(|known| (known.key_id, known.ended)) {
+        Some((_, Some(KeyEnd::Due))) => Refusal::DayKeyDestroyed(day),
+        Some((_, Some(KeyEnd::Lost))) => Refusal::DayKeyLost(first.epoch_no),
+        Some((id, None)) if key_of(day, &id).is_some() => Refusal::NoticeUnreadable(day),
+        Some((_, None)) | None => Refusal::DayKeyUnknown(first.epoch_no),
+    })
 }
 
 fn open_one(

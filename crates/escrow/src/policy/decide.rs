@@ -28,8 +28,8 @@ pub struct Facts<'a> {
     pub order: Stated,
     /// Whether a device of the owner's policy said no.
     pub veto: Stated,
-    /// Whether the package's notice keys reach the day of the stamp: then every earlier request about the
-    /// camera is recognised.
+    /// Whether the trustee was given the notice keys of all days up to the stamp's of which it could be:
+    /// then every earlier request about the camera is recognised.
     pub notices: Stated,
     /// Whether an earlier request is about the same camera.
     pub is_same_camera: &'a dyn Fn(&Requested) -> bool,
@@ -66,8 +66,8 @@ pub enum Decision {
 pub enum Approvers {
     /// One.
     One,
-    /// Two different ones: many emergencies came at once, or the notice keys end before the day of the
-    /// stamp, so that what was asked about the camera since then is not counted.
+    /// Two different ones: many emergencies came at once, or a notice key was left out, so that what was
+    /// asked about the camera is not all counted.
     Two,
 }
 

@@ -2,16 +2,16 @@
 
 use super::{CAMERA_EPOCHS, NOW, Rng, Setup};
 use crate::daykeys::DayKey;
-use crate::deal::{TrusteeId, deal};
+use crate::deal::{TrusteeId, deal, notice};
 use core::time::Duration;
 use ed25519_dalek::SigningKey;
 use media::chain::Chain;
 use media::enrollment::{CameraConsent, Enrollment};
 use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
-use media::notice::DayNotice;
 use media::segment::{SegmentHeader, Start};
 use media::time::{Micros, Seconds};
+use rand_core::SeedableRng as _;
 use seal::details::audit_key;
 use seal::epoch::{EpochSeed, Pool};
 use seal::hpke::SecretKey;
@@ -30,6 +30,8 @@ pub(crate) struct Camera {
     pub(crate) owner: SigningKey,
     pub(crate) enrollment: Vec<u8>,
     pub(crate) notices: Vec<Vec<u8>>,
+    /// The trustees whose keys of days it has.
+    holders: Vec<(TrusteeId, DayKey)>,
     keys: Vec<(Day, NoticeKey)>,
     pub(crate) opens: Vec<SignedEpochOpen>,
     pub(crate) seeds: Vec<EpochSeed>,
@@ -57,16 +59,13 @@ impl Camera {
             root = root.next(&id, day);
             day = Day(day.0 + 1);
         }
-        let notice = |(day, key): &(Day, NoticeKey)| {
-            DayNotice { camera_id: id, day: *day, notice_key: *key.expose() }.sign(&key_of(91))
-        };
-        let notices = keys.iter().take(keys.len() - 1).map(notice).collect();
         let enrollment = enrollment.sign(&owner);
         Self {
             key,
             owner,
             enrollment,
-            notices,
+            notices: Vec::new(),
+            holders: Vec::new(),
             keys,
             opens: Vec::new(),
             seeds: Vec::new(),
@@ -78,10 +77,28 @@ impl Camera {
         CameraId::of_key(&self.key.verifying_key().to_bytes())
     }
 
-    /// The DayNotice of a day.
-    pub(crate) fn notice(&self, day: Day) -> Vec<u8> {
-        let notice_key = *self.notice_key(day).expose();
-        DayNotice { camera_id: self.id(), day, notice_key }.sign(&self.key)
+    /// The days of which it has notice keys: one day more than packages tell of.
+    pub(crate) fn days(&self) -> impl Iterator<Item = Day> {
+        self.keys.iter().map(|(day, _)| *day)
+    }
+
+    /// Makes the DayNotices that packages carry, for those who have keys of these days.
+    pub(crate) fn give_notices(&mut self, holders: Vec<(TrusteeId, DayKey)>, rng: &mut Rng) {
+        self.holders = holders;
+        let days = self.keys.iter().take(self.keys.len() - 1).map(|(day, _)| self.notice(*day, rng));
+        self.notices = days.collect();
+    }
+
+    /// The DayNotice of a day, for all who have a key of it.
+    pub(crate) fn notice(&self, day: Day, rng: &mut Rng) -> Vec<u8> {
+        notice(self.notice_key(day), self.id(), day, None, &self.holders, rng).sign(&self.key)
+    }
+
+    /// The same without this trustee.
+    pub(crate) fn notice_without(&self, day: Day, trustee: &TrusteeId) -> Vec<u8> {
+        let others: Vec<_> = self.holders.iter().filter(|(holder, _)| holder != trustee).cloned().collect();
+        let mut rng = Rng::seed_from_u64(8);
+        notice(self.notice_key(day), self.id(), day, None, &others, &mut rng).sign(&self.key)
     }
 
     pub(crate) fn public(&self) -> media::sign::PublicKey {
@@ -187,8 +204,4 @@ impl Camera {
         bytes.extend(sealer.finish(30_000_000, chain, &self.key));
         bytes
     }
-}
-
-fn key_of(seed: u8) -> SigningKey {
-    SigningKey::from_bytes(&[seed; 32])
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::{REQUEST_TYPE, RESPONSE_TYPE, Refusal};
 use crate::codec::DecodeError;
 use crate::id::{CameraId, Day, EpochNo, Sequence, TrackId};
+use crate::notice::HeldNotice;
 use crate::pair::HeldPolicy;
 use crate::segment::{HeadQuery, SegmentQuery};
 use crate::{fields, limits, numbered};
@@ -40,9 +41,9 @@ pub enum Request {
     },
     /// Camera: keep this EpochOpen.
     PutEpochOpen(Vec<u8>),
-    /// Camera: keep this DayNotice.
-    PutDayNotice(Vec<u8>),
-    /// Owner or sponsor: the DayNotice of a day. Answer: [`Response::Object`].
+    /// Camera: keep this DayNotice, and the key beside it.
+    PutDayNotice(HeldNotice),
+    /// Owner or sponsor: the DayNotice of a day, without its key. Answer: [`Response::Object`].
     GetDayNotice {
         /// Whose.
         camera_id: CameraId,
@@ -94,6 +95,16 @@ pub enum Request {
     /// Heads of stored segments. Answer: [`Response::Heads`], then the heads, at most
     /// [`limits::HEADS_PER_ANSWER`], or [`limits::PICTURES_PER_ANSWER`] with pictures.
     FetchHeads(HeadQuery),
+    /// Sponsor: the label of the leaf that will be made of this draft. Answer: its 32 bytes, as
+    /// [`Response::Object`].
+    GetLabel {
+        /// The camera that it is about.
+        camera_id: CameraId,
+        /// The day in which the first epoch starts.
+        day: Day,
+        /// Fresh random bytes, of which the leaf's id is made.
+        draft: [u8; 32],
+    },
 }
 
 /// An object of somebody, by name.
@@ -228,7 +239,7 @@ messages! { Request of REQUEST_TYPE, "request":
     1 FetchSegments(query);
     2 FetchEpochs { camera_id, track, from_us, to_us };
     3 PutEpochOpen(bytes = "EpochOpen" <= limits::EPOCH_OPEN);
-    4 PutDayNotice(bytes = "DayNotice" <= limits::NAME);
+    4 PutDayNotice(notice);
     5 GetDayNotice { camera_id, day };
     6 PutPolicy(policy);
     7 GetPolicy { camera_id, hash };
@@ -240,6 +251,7 @@ messages! { Request of REQUEST_TYPE, "request":
     13 ListCameras;
     14 FetchHeads(query);
     15 FetchReleased(query);
+    16 GetLabel { camera_id, day, draft };
 }
 
 messages! { Response of RESPONSE_TYPE, "response":

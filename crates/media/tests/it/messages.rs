@@ -1,6 +1,6 @@
 //! The session's messages: every kind there and back, every list at its limit and one over it.
 
-use crate::samples::{camera, camera_id, day_notice, enrollment, epoch_open, owner, policy, public};
+use crate::samples::{camera, camera_id, enrollment, epoch_open, held_notice, owner, policy, public};
 use media::codec::{DecodeError, Writer};
 use media::enrollment::CameraConsent;
 use media::id::{Day, EpochNo, Sequence, TrackId};
@@ -48,7 +48,7 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::FetchSegments(query),
         Request::FetchEpochs { camera_id, track, from_us, to_us },
         Request::PutEpochOpen(epoch_open().bytes().to_vec()),
-        Request::PutDayNotice(day_notice()),
+        Request::PutDayNotice(held_notice()),
         Request::GetDayNotice { camera_id, day: Day(20_752) },
         Request::PutPolicy(HeldPolicy { enrollment: enrollment(), bundle: bundle() }),
         Request::GetPolicy { camera_id, hash: [1; 32] },
@@ -68,6 +68,7 @@ pub(crate) fn requests() -> Vec<Request> {
             request: LoggedLeaf { leaf: b"request".to_vec(), proof: b"proof".to_vec() },
             grants: vec![LoggedLeaf { leaf: b"grant".to_vec(), proof: b"proof".to_vec() }],
         }),
+        Request::GetLabel { camera_id, day: Day(20_752), draft: [7; 32] },
     ]
 }
 
@@ -172,7 +173,7 @@ fn lists_and_lengths_over_their_limits_are_refused_before_they_are_read() {
         w.u8(code).raw(before).u32(u32::MAX);
         w.finish()
     };
-    for (code, before) in [(3, &[][..]), (4, &[]), (6, &[]), (10, &[1; 33]), (12, &[])] {
+    for (code, before) in [(3, &[][..]), (4, &[1; 32]), (6, &[]), (10, &[1; 33]), (12, &[])] {
         let request = announced(REQUEST_TYPE, code, before);
         too_long(Request::decode(&request).map(|_| ()), &format!("request {code}"));
     }
@@ -217,7 +218,7 @@ fn a_flag_other_than_0_and_1_and_unknown_kinds_are_refused() {
     let mut heads = heads.encode();
     *heads.last_mut().unwrap() = 2;
     assert_eq!(Request::decode(&heads), Err(DecodeError::BadValue("pictures")));
-    for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 16], "request")] {
+    for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 17], "request")] {
         assert_eq!(Request::decode(&bytes), Err(DecodeError::BadValue(field)));
     }
     assert_eq!(Control::decode(&[0, 1, 0x40, 13]), Err(DecodeError::BadValue("control message")));

@@ -1,15 +1,15 @@
 //! Every byte of every signed object, changed, cut off or added to: nothing passes.
 
 use crate::samples::{
-    camera, day_notice, enrollment, epoch_open, header, owner, policy, public, receipt, segment,
+    camera, camera_id, day_notice, enrollment, epoch_open, header, owner, policy, public, receipt, segment,
 };
 use bytes::Bytes;
 use media::chain::Chain;
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
-use media::epoch::SignedEpochOpen;
-use media::id::CameraId;
-use media::notice::DayNotice;
+use media::epoch::{SealedShare, SignedEpochOpen};
+use media::id::{CameraId, Day};
+use media::notice::{self, Beside, DayNotice, HeldNotice};
 use media::policy::SignedOwnerPolicy;
 use media::receipt::SignedReceipt;
 use media::segment::{HEADER_LEN, Part, SegmentReader};
@@ -35,6 +35,39 @@ fn objects() -> [(&'static str, Vec<u8>, Check); 6] {
         }),
         ("segment", segment(&Chain([0; 32]), &[b"head", b"one"]), whole_segment),
     ]
+}
+
+#[test]
+fn of_two_notices_of_a_day_the_one_with_all_slots_stands() {
+    let key = [9; 32];
+    let held = |notice_key: [u8; 32], slots: &[u8]| {
+        let slot = |id: &u8| SealedShare { day_key_id: [*id; 32], sealed: vec![*id; 40] };
+        let notice_commit = notice::commit(&notice_key);
+        let slots = slots.iter().map(slot).collect();
+        let notice = DayNotice { camera_id: camera_id(), day: Day(20_752), notice_commit, slots };
+        HeldNotice { notice_key, notice: notice.sign(&camera()) }
+    };
+    for (new, old, becomes) in [
+        (&[][..], &[][..], Beside::AddsNothing),
+        (&[1], &[], Beside::Replaces),
+        (&[], &[1], Beside::AddsNothing),
+        (&[1, 2, 3], &[1, 3], Beside::Replaces),
+        (&[1, 2], &[1, 2], Beside::AddsNothing),
+        (&[1, 2], &[2, 3], Beside::Contradicts),
+        (&[1, 2, 3], &[4], Beside::Contradicts),
+    ] {
+        assert_eq!(held(key, new).beside(&held(key, old)), Ok(becomes), "{new:?} beside {old:?}");
+        let other = held([8; 32], new).beside(&held(key, old));
+        assert_eq!(other, Ok(Beside::Contradicts), "of another key");
+    }
+    let other_day = DayNotice {
+        day: Day(1),
+        ..DayNotice::decode_verified(&held(key, &[1]).notice, &public(&camera())).unwrap()
+    };
+    let other_day = HeldNotice { notice_key: key, notice: other_day.sign(&camera()) };
+    assert_eq!(other_day.beside(&held(key, &[])), Ok(Beside::Contradicts));
+    let none = HeldNotice { notice_key: key, notice: vec![1] };
+    assert!(none.beside(&held(key, &[])).is_err() && held(key, &[]).beside(&none).is_err());
 }
 
 /// What a relay or verifier without a key can check: structure, chain from the known one before,

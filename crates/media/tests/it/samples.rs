@@ -7,7 +7,7 @@ use media::epoch::{
     EpochClose, EpochContext, EpochOpen, GapReason, LossReason, Lost, SealedShare, SignedEpochOpen, Wrap,
 };
 use media::id::{CameraId, Day, DeviceId, EpochNo, Sequence, TrackId};
-use media::notice::DayNotice;
+use media::notice::{self, DayNotice, HeldNotice};
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
 use media::receipt::{Range, Receipt, SignedReceipt};
 use media::segment::{SegmentHeader, Start, Trailer, frame};
@@ -147,5 +147,12 @@ pub(crate) fn enrollment() -> Vec<u8> {
 }
 
 pub(crate) fn day_notice() -> Vec<u8> {
-    DayNotice { camera_id: camera_id(), day: Day(20_752), notice_key: [9; 32] }.sign(&camera())
+    let slot = |id: u8| SealedShare { day_key_id: [id; 32], sealed: vec![id; 40] };
+    let notice_commit = notice::commit(&[9; 32]);
+    let slots = vec![slot(3), slot(4)];
+    DayNotice { camera_id: camera_id(), day: Day(20_752), notice_commit, slots }.sign(&camera())
+}
+
+pub(crate) fn held_notice() -> HeldNotice {
+    HeldNotice { notice_key: [9; 32], notice: day_notice() }
 }

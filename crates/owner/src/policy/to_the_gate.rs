@@ -6,7 +6,7 @@ use crate::{Owner, keys};
 use escrow::daykeys::DayKey;
 use escrow::grant::{self, Held, NotPassed, Refusal, Standing, Verdict};
 use escrow::package::{Asked, Package};
-use escrow::record::{EntryId, Kind, Record, Signed};
+use escrow::record::{DayKeysLeaf, EntryId, Kind, Record, Signed, Vkey};
 use escrow::register::Register;
 use host::rng::Rng;
 use media::id::CameraId;
@@ -17,9 +17,9 @@ use stage::dealt::{self, Terms};
 use stage::keys::{name, recovery, trustee};
 use stage::leaves::{founding, rules};
 use stage::paper::{History, NOW, policy, policy_text};
-use tlog::Entry as _;
 use tlog::note::Signer;
 use tlog::proof::TlogProof;
+use tlog::{Entry as _, Hash};
 
 /// What the owner signs whose configuration names this recovery key.
 fn composed(recovery_key: &Signer) -> OwnerPolicy {
@@ -94,6 +94,17 @@ impl World {
             public: self.day_key.public(),
             destroy_by: Seconds(NOW + 40 * 86_400),
         };
+        let note = day_key.clone().sign(&trustee(1)).unwrap();
+        let announced = DayKeysLeaf {
+            trustee: day_key.trustee.clone(),
+            vkey: Vkey::new(trustee(1).verifier()).unwrap(),
+            day: day_key.day.0,
+            key_id: day_key.id(),
+            keys: Hash::of(&[note.entry_bytes()]),
+            destroy_by: day_key.destroy_by,
+            time: Seconds(start),
+        };
+        self.add(&Signed::sign(announced, &[&trustee(1)]).unwrap());
         camera.film(start, 3, vec![day_key], |_, _| {});
         let release_key = SecretKey::generate(&mut Rng::system());
         let id = EntryId::generate(&mut Rng::system());
@@ -110,6 +121,7 @@ impl World {
             register: &self.register,
             root_at: &|size| self.log.root_at(size),
             trustee: &trustee(1).verifier(),
+            key_of: &|_, _| Some(self.day_key.clone()),
         };
         let proof = self.log.proof(*index, now).encode();
         let asked = Asked::of(Package { proof, ..package.clone() }).unwrap();

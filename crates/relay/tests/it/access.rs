@@ -6,6 +6,7 @@ use crate::world::{
 };
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::message::{Control, From, LoggedLeaf, RefusalCode, ReleasedQuery, Request, Response, Side};
+use media::notice::HeldNotice;
 use media::pair::HeldPolicy;
 use media::policy::Role;
 use media::segment::HeadQuery;
@@ -18,7 +19,8 @@ fn every_call(camera: &Camera) -> Vec<Request> {
     vec![
         Request::FetchEpochs { camera_id, track, from_us: Micros(0), to_us: Micros::MAX },
         Request::PutEpochOpen(Camera::new(STRANGER).next_epoch()),
-        Request::PutDayNotice(vec![1; 50]),
+        Request::PutDayNotice(HeldNotice { notice_key: [1; 32], notice: vec![1; 50] }),
+        Request::GetLabel { camera_id, day: Day(1), draft: [1; 32] },
         Request::GetDayNotice { camera_id, day: Day(1) },
         Request::PutPolicy(HeldPolicy { enrollment, bundle: bundle(&policy) }),
         Request::GetPolicy { camera_id, hash: [0; 32] },

@@ -6,7 +6,7 @@ use host::clock::Clock;
 use host::machine::Machine;
 use media::id::Day;
 use media::message::{RefusalCode, Request, Response};
-use media::notice::DayNotice;
+use media::notice::{self, DayNotice, HeldNotice};
 use media::time::Micros;
 use std::time::Duration;
 
@@ -22,8 +22,10 @@ async fn the_notice_of_a_day_that_has_not_come_waits_until_it_has() {
     let key = key(CAMERA);
     let connected = world.connect(CAMERA).await;
     let put = async |day: u32| {
-        let notice = DayNotice { camera_id: camera.id(), day: Day(day), notice_key: [7; 32] }.sign(&key);
-        match connected.call(&Request::PutDayNotice(notice)).await {
+        let notice_commit = notice::commit(&[7; 32]);
+        let notice = DayNotice { camera_id: camera.id(), day: Day(day), notice_commit, slots: Vec::new() };
+        let held = HeldNotice { notice_key: [7; 32], notice: notice.sign(&key) };
+        match connected.call(&Request::PutDayNotice(held)).await {
             Response::Ok => None,
             Response::Refused(refusal) => Some((refusal.code, refusal.code.passes())),
             other => panic!("{other:?}"),

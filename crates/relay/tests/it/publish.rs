@@ -1,9 +1,11 @@
 //! Published, acknowledged, fetched: the same bytes.
 
-use crate::world::{CAMERA, DEVICE, OWNER, SECOND, SPONSOR, TRACK, World, soon};
+use crate::world::{CAMERA, Camera, DEVICE, OWNER, SECOND, SPONSOR, TRACK, World, soon};
+use ed25519_dalek::SigningKey;
+use media::epoch::SealedShare;
 use media::id::{Day, Sequence};
 use media::message::{Control, RefusalCode, Request, Response};
-use media::notice::DayNotice;
+use media::notice::{self, DayNotice, HeldNotice};
 use media::segment::SegmentQuery;
 use media::time::Micros;
 use quic::LinkError;
@@ -125,21 +127,84 @@ async fn of_two_publishers_with_one_identity_the_newer_wins_and_the_older_is_tol
     assert_eq!(page["cameras"][0]["online"], true);
 }
 
+const DAY: Day = Day(20_000);
+const NOTICE_KEY: [u8; 32] = [8; 32];
+
+/// The camera's notice of the day, sealed to so many trustees.
+fn held(camera: &Camera, key: &SigningKey, slots: std::ops::Range<u8>) -> HeldNotice {
+    let slots = slots.map(|n| SealedShare { day_key_id: [n; 32], sealed: vec![n; 40] }).collect();
+    let notice_commit = notice::commit(&NOTICE_KEY);
+    let notice = DayNotice { camera_id: camera.id(), day: DAY, notice_commit, slots };
+    HeldNotice { notice_key: NOTICE_KEY, notice: notice.sign(key) }
+}
+
 #[tokio::test]
 async fn a_day_notice_is_for_owner_and_sponsor() {
     let world = World::new().await;
     let (camera, end) = world.camera().await;
-    let day = Day(20_000);
-    let notice = DayNotice { camera_id: camera.id(), day, notice_key: [8; 32] }.sign(&camera.key);
-    assert_eq!(end.call(&Request::PutDayNotice(notice.clone())).await, Response::Ok);
-    assert_eq!(end.call(&Request::PutDayNotice(notice.clone())).await, Response::Ok);
-    let get = Request::GetDayNotice { camera_id: camera.id(), day };
+    let held = held(&camera, &camera.key, 0..3);
+    assert_eq!(end.call(&Request::PutDayNotice(held.clone())).await, Response::Ok);
+    assert_eq!(end.call(&Request::PutDayNotice(held.clone())).await, Response::Ok);
+    let get = Request::GetDayNotice { camera_id: camera.id(), day: DAY };
     for seed in [OWNER, DEVICE, SPONSOR] {
-        assert_eq!(world.connect(seed).await.call(&get).await, Response::Object(notice.clone()));
+        assert_eq!(world.connect(seed).await.call(&get).await, Response::Object(held.notice.clone()));
     }
     let guest = world.connect(crate::world::GUEST).await;
     assert_eq!(guest.refused(&get).await, RefusalCode::NotAllowed);
-    let forged = DayNotice { camera_id: camera.id(), day: Day(20_001), notice_key: [8; 32] };
-    let forged = forged.sign(&crate::world::key(99));
+    let forged = self::held(&camera, &crate::world::key(99), 0..3);
     assert_eq!(end.refused(&Request::PutDayNotice(forged)).await, RefusalCode::BadSignature);
+    let other_key = HeldNotice { notice_key: [9; 32], ..held };
+    assert_eq!(end.refused(&Request::PutDayNotice(other_key)).await, RefusalCode::Malformed);
+}
+
+#[tokio::test]
+async fn a_day_notice_only_grows() {
+    let world = World::new().await;
+    let (camera, end) = world.camera().await;
+    let device = world.connect(DEVICE).await;
+    let get = Request::GetDayNotice { camera_id: camera.id(), day: DAY };
+    // At pairing the camera has no trustee's key yet; what is sent again with fewer changes nothing.
+    for (slots, stands) in [(0..0, 0..0), (0..3, 0..3), (0..2, 0..3), (0..0, 0..3), (0..5, 0..5)] {
+        let put = Request::PutDayNotice(held(&camera, &camera.key, slots));
+        assert_eq!(end.call(&put).await, Response::Ok);
+        let stands = held(&camera, &camera.key, stands).notice;
+        assert_eq!(device.call(&get).await, Response::Object(stands));
+    }
+    let without_one = Request::PutDayNotice(held(&camera, &camera.key, 1..9));
+    assert_eq!(end.refused(&without_one).await, RefusalCode::SequenceTaken);
+}
+
+/// A sponsor had the notice key of each day of any camera that it knew, and so every leaf about it.
+#[tokio::test]
+async fn a_sponsor_is_given_labels_of_its_own_drafts_and_no_notice_key() {
+    let world = World::with(|config| {
+        (config.limits.opens_per_minute, config.limits.opens_at_once) = (1, 4);
+    })
+    .await;
+    let (camera, end) = world.camera().await;
+    let put = Request::PutDayNotice(held(&camera, &camera.key, 0..3));
+    assert_eq!(end.call(&put).await, Response::Ok);
+    let (camera_id, draft) = (camera.id(), [5; 32]);
+    let sponsor = world.connect(SPONSOR).await;
+    let get = Request::GetLabel { camera_id, day: DAY, draft };
+    let Response::Object(label) = sponsor.call(&get).await else { panic!() };
+    let id = notice::draft_id(crate::world::key(SPONSOR).verifying_key().as_bytes(), &draft);
+    assert_eq!(label, notice::label(&NOTICE_KEY, &id));
+    // The same draft by another hand is another leaf; and no draft leads to an id that is in the log.
+    let others = notice::draft_id(crate::world::key(OWNER).verifying_key().as_bytes(), &draft);
+    assert_ne!(others, id);
+    assert_ne!(label, notice::label(&NOTICE_KEY, &draft[..16].try_into().unwrap()));
+    let Response::Object(shown) = sponsor.call(&Request::GetDayNotice { camera_id, day: DAY }).await else {
+        panic!()
+    };
+    assert!(!shown.windows(32).any(|window| window == NOTICE_KEY), "the key is not in what it is shown");
+    // Labels are for who asks, counted, and of days that the camera gave out.
+    for seed in [OWNER, DEVICE, CAMERA] {
+        assert_eq!(world.connect(seed).await.refused(&get).await, RefusalCode::NotAllowed);
+    }
+    let other_day = Request::GetLabel { camera_id, day: Day(DAY.0 + 1), draft };
+    assert_eq!(sponsor.refused(&other_day).await, RefusalCode::NotFound);
+    assert!(matches!(sponsor.call(&get).await, Response::Object(_)));
+    assert!(matches!(sponsor.call(&get).await, Response::Object(_)));
+    assert_eq!(sponsor.refused(&get).await, RefusalCode::Quota);
 }

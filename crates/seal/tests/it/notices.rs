@@ -6,7 +6,7 @@ use media::id::{CameraId, Day};
 use media::sign::sha256;
 use seal::details::{DetailsKey, audit_key};
 use seal::hpke::{self, HpkeError, SecretKey};
-use seal::notice::NoticeRoot;
+use seal::notice::{NoticeKey, NoticeRoot};
 
 fn camera() -> CameraId {
     CameraId(array(&cases("ids")[0]["camera_id"]))
@@ -29,6 +29,20 @@ fn keys_and_labels_of_each_day() {
         assert_eq!(key.label(&entry_id), array(&case["label"]));
         root = root.next(&camera(), day(&case));
     }
+}
+
+#[test]
+fn ids_and_labels_of_drafts() {
+    let drafts = cases("drafts");
+    for case in &drafts {
+        let id = media::notice::draft_id(&array(&case["link_key"]), &array(&case["draft"]));
+        assert_eq!(id, array(&case["entry_id"]));
+        assert_eq!(NoticeKey::new(array(&case["notice"])).label(&id), array(&case["label"]));
+    }
+    // Another draft, and another sponsor: another leaf.
+    let ids: std::collections::BTreeSet<[u8; 16]> =
+        drafts.iter().map(|case| array(&case["entry_id"])).collect();
+    assert_eq!(ids.len(), 3);
 }
 
 #[test]

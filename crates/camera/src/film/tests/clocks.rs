@@ -16,7 +16,7 @@ fn commit(day: u32) -> [u8; 32] {
     let id = CameraId::of_key(&camera.verifying_key().to_bytes());
     let first = Notices { day: Micros(MIDNIGHT).day(), root: NoticeRoot::new([3; 32]) };
     let at = Day(first.day.0 + day);
-    first.on(at, &camera).unwrap().0.key(&id).commit()
+    first.on(at, &id).unwrap().0.key(&id).commit()
 }
 
 #[test]

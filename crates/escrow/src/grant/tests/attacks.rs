@@ -1,9 +1,12 @@
 //! Attacks on time and identity that a trustee must refuse. Each passed the gate once.
 
 use super::*;
+use crate::daykeys::DayKey;
+use crate::deal::{TrusteeId, open_notice};
 use crate::policy::Rule;
-use crate::record::EntryId;
-use crate::world_for_tests::{Ask, DAY, ORDER, Setup, log_signer};
+use crate::record::{EntryId, KeyEnd};
+use crate::world_for_tests::{Ask, DAY, ORDER, Setup, log_signer, name};
+use media::notice::DayNotice;
 use tlog::proof::TlogProof;
 
 /// The proof of a package's request under a head that was cosigned just now.
@@ -79,13 +82,70 @@ fn left_out_notices_buy_no_emergency_beyond_the_cameras_quota() {
     // The newest notice left out: that is seen, and one approver is not enough.
     assert_eq!(world.passed(1, &package).approvals_needed(), 2);
     // With it both are recognised.
-    package.notices.push(world.camera.notice(Seconds(NOW + DAY).day()));
+    package.notices.push(world.camera.notice(Seconds(NOW + DAY).day(), &mut world.rng));
     let refused = world.check_as(1, &package, world.time).unwrap_err();
     assert_eq!(refused, Refusal::Rule(Rule::CameraQuota));
     // A hole is no way around it.
     package.notices.remove(1);
     let refused = world.check_as(1, &package, world.time).unwrap_err();
     assert_eq!(refused.name(), "notices-incomplete");
+}
+
+/// Notice keys came in clear, and who asked had them too. Now a relay could serve what the camera signed
+/// before it had this trustee's key: the trustee is blind for that day, and one approver is not enough.
+#[test]
+fn a_withheld_slot_buys_no_emergency_before_one_approver() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    assert_eq!(world.passed(1, &package).approvals_needed(), 1);
+    let mut withheld = package.clone();
+    world.withhold_notice(&mut withheld, 0);
+    assert_eq!(world.passed(1, &withheld).approvals_needed(), 2);
+    assert_eq!(world.passed(2, &withheld).approvals_needed(), 1, "the others were given theirs");
+    // Of the label's own day it is not to be had at all, whatever the humans say.
+    let mut withheld = package.clone();
+    world.withhold_notice(&mut withheld, 2);
+    assert_eq!(world.check(&withheld).unwrap_err(), Refusal::NoticeUnreadable(Seconds(NOW).day()));
+    // Who destroyed its key of a day when its time was over counts by the days that are left.
+    world.end_day_key_of(1, Seconds(NOW - 2 * DAY).day(), KeyEnd::Due);
+    assert_eq!(world.passed(1, &renewed(&world, &package)).approvals_needed(), 1);
+}
+
+/// The sponsor had each day's notice key, and found every leaf about a camera whose id it knew.
+#[test]
+fn a_package_finds_no_leaf_but_by_a_trustees_day_key() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let request = Signed::<Request>::parse(&package.leaf).unwrap();
+    let (id, label) = (request.value().id, request.value().label);
+    let finds = |bytes: &[u8]| {
+        bytes
+            .windows(32)
+            .any(|key| Hash(media::notice::label(key.try_into().unwrap(), id.as_bytes())) == label)
+    };
+    let day = Seconds(NOW).day();
+    assert!(finds(world.camera.notice_key(day).expose()), "the search finds the key where it is");
+    assert!(!finds(&package.encode()));
+    // Nor does another trustee's key of the day, or a slot that was moved to another camera or day.
+    let notice = |bytes: &[u8]| DayNotice::decode_verified(bytes, &world.camera.public()).unwrap();
+    let (notice, before) = (notice(&package.notices[2]), notice(&package.notices[1]));
+    let key = DayKey {
+        trustee: name("trustee1.example"),
+        day,
+        public: world.day_keys[0].public(),
+        destroy_by: Seconds(0),
+    };
+    let (first, slot) = (TrusteeId::of(&trustee(1).verifier()), notice.slot(&key.id().0).unwrap());
+    let opened = open_notice(&notice, slot, &first, &world.day_keys[0]);
+    assert_eq!(opened.unwrap().expose(), world.camera.notice_key(day).expose());
+    assert!(open_notice(&notice, slot, &first, &world.day_keys[1]).is_none());
+    assert!(open_notice(&notice, slot, &TrusteeId::of(&trustee(2).verifier()), &world.day_keys[0]).is_none());
+    assert!(open_notice(&before, slot, &first, &world.day_keys[0]).is_none());
+    let moved = DayNotice { camera_id: media::id::CameraId([0; 32]), ..notice.clone() };
+    assert!(open_notice(&moved, slot, &first, &world.day_keys[0]).is_none());
+    // A camera that seals another key than it commits to has sealed none.
+    let other = DayNotice { notice_commit: before.notice_commit, ..notice.clone() };
+    assert!(open_notice(&other, slot, &first, &world.day_keys[0]).is_none());
 }
 
 /// An epoch of eight hours passed as one of the sixty epochs of an emergency.

@@ -184,6 +184,7 @@ fn g5_and_g6() -> Vec<(&'static str, Provoke)> {
         })),
         ("past-retention", || world(|setup| setup.policy = |policy| policy.retention_days = 0)),
         ("needs-mismatch", || ask(Kind::Emergency, |ask| ask.alter = |leaf| leaf.needs = 1)),
+        ("notice-unreadable", || package(|world, package| world.withhold_notice(package, 2))),
         ("recovery-unsigned", || ask(Kind::Recovery, |ask| ask.signers[0] = signer(RECOVERY_KEY_NAME, 94))),
     ]
 }

@@ -50,6 +50,7 @@ pub(super) fn roots(root_at: &dyn Fn(u64) -> Option<Hash>) -> Refusal {
         register: &world.register,
         root_at,
         trustee: &own,
+        key_of: &|_, _| None,
     };
     check(&Asked::of(package).unwrap(), &standing, Seconds(NOW)).unwrap_err().refusal
 }
