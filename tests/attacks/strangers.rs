@@ -9,7 +9,7 @@ use host::http::{Fetch, FetchLimits};
 use host::running::Running;
 use host::shutdown::Shutdown;
 use media::enrollment::{CameraConsent, Enrollment};
-use media::id::{CameraId, DeviceId, Sequence, TrackId};
+use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
 use media::message::{Control, From, RefusalCode, Request, Response, Side};
 use media::notice::{self, DayNotice, HeldNotice};
 use media::pair::HeldPolicy;
@@ -326,7 +326,13 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     let notice_commit = notice::commit(&[1; 32]);
     let notice = DayNotice { camera_id, day: today, notice_commit, slots: Vec::new() };
     vec![
-        Request::FetchEpochs { camera_id, track: TRACK, from_us: Micros(0), to_us: Micros::MAX },
+        Request::FetchEpochs {
+            camera_id,
+            track: TRACK,
+            from_us: Micros(0),
+            to_us: Micros::MAX,
+            cursor: EpochNo(0),
+        },
         Request::FetchHeads(HeadQuery { segments: fetch(camera_id), pictures: true }),
         Request::PutDayNotice(HeldNotice { notice_key: [1; 32], notice: notice.sign(&key) }),
         Request::GetLabel { camera_id, day: today, draft: [1; 32] },

@@ -2,7 +2,7 @@
 
 use crate::{PATIENCE, Stage};
 use bytes::Bytes;
-use media::id::{CameraId, Sequence, TrackId};
+use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::{Control, Request, Response};
 use media::segment::SegmentQuery;
 use media::time::Micros;
@@ -100,7 +100,13 @@ impl Session {
 
     /// Those of this track.
     pub async fn opens_of(&self, camera_id: CameraId, track: TrackId) -> Vec<Bytes> {
-        let request = Request::FetchEpochs { camera_id, track, from_us: Micros(0), to_us: Micros::MAX };
+        let request = Request::FetchEpochs {
+            camera_id,
+            track,
+            from_us: Micros(0),
+            to_us: Micros::MAX,
+            cursor: EpochNo(0),
+        };
         let answer = self.link.call(&request).await.unwrap();
         let Response::Epochs { opens, more: false } = answer else { panic!("{answer:?}") };
         opens.into_iter().map(Bytes::from).collect()

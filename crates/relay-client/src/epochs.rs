@@ -2,9 +2,9 @@
 //! `proto/session.md`, "Fetching"; `proto/segment.md`, "EpochOpen".
 //!
 //! ```text
-//! Paging -> request()          FetchEpochs from..to
+//! Paging -> request()          FetchEpochs from..to, from a number on
 //!        <- handle(opens, more)  -> Page: what is new and the camera's
-//!        -> request()          from the start of the last one on, or None: it is over
+//!        -> request()          from the number after the last one, or None: it is over
 //! ```
 //!
 //! [`Paging`] does no I/O. The relay is believed nothing: what the camera did not sign for this
@@ -13,9 +13,8 @@
 //! question costs it an EpochOpen that the camera signed. What it leaves out does not show here,
 //! but in the chain.
 //!
-//! The next question begins within the last epoch and not at its end: after a restart the next
-//! epoch begins before the planned end of the one before, and may end before it too. Where what
-//! comes again fills an answer, it is left behind by its end.
+//! It goes by number and not by time: after a restart an epoch begins before the planned end of the
+//! one before, and two histories of one identity film at the same time.
 
 use crate::calls::{ask, epoch_page, found};
 use crate::session::Session;
@@ -82,52 +81,46 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct Paging {
     query: EpochQuery,
-    next_us: Micros,
-    newest: Option<EpochNo>,
+    /// The number after the highest that came.
+    cursor: EpochNo,
     over: bool,
 }
 
 impl Paging {
     pub fn new(query: EpochQuery) -> Self {
-        Self { query, next_us: query.from_us, newest: None, over: query.from_us >= query.to_us }
+        Self { query, cursor: EpochNo(0), over: query.from_us >= query.to_us }
     }
 
     /// What to ask next; `None` when it is over.
     pub fn request(&self) -> Option<Request> {
-        let EpochQuery { camera_key, track, to_us, .. } = self.query;
-        let camera_id = CameraId::of_key(&camera_key);
-        (!self.over).then_some(Request::FetchEpochs { camera_id, track, from_us: self.next_us, to_us })
+        let EpochQuery { camera_key, track, from_us, to_us } = self.query;
+        let (camera_id, cursor) = (CameraId::of_key(&camera_key), self.cursor);
+        (!self.over).then_some(Request::FetchEpochs { camera_id, track, from_us, to_us, cursor })
     }
 
     /// The answer.
     pub fn handle(&mut self, opens: &[Vec<u8>], more: bool) -> Page {
         let mut page = Page { epochs: Vec::new(), disordered: None, foreign: 0, stuck: false };
-        let (mut end_us, mut before) = (Micros(0), None);
+        let (mut before, mut last) = (None, false);
         for bytes in opens {
             let Some(epoch) = Epoch::verified(bytes, &self.query) else {
                 page.foreign += 1;
                 continue;
             };
-            let context = &epoch.open().context;
-            end_us = context.end_us().max(end_us);
-            if before.is_some_and(|before| context.epoch_no <= before) {
-                page.disordered.get_or_insert(context.epoch_no);
+            let number = epoch.open().context.epoch_no;
+            if before.is_some_and(|before| number <= before) {
+                page.disordered.get_or_insert(number);
             }
-            before = before.max(Some(context.epoch_no));
-            if self.newest.is_none_or(|newest| context.epoch_no > newest) {
-                self.newest = Some(context.epoch_no);
-                self.next_us = self.next_us.max(context.start_us).after(Duration::from_micros(1));
+            before = before.max(Some(number));
+            if number >= self.cursor && !last {
+                last = number.next().is_none();
+                self.cursor = number.next().unwrap_or(number);
                 page.epochs.push(epoch);
             }
         }
-        if more && page.epochs.is_empty() {
-            // More epochs at one moment than an answer holds: a camera that was restarted every few
-            // seconds.
-            page.stuck = end_us <= self.next_us;
-            self.next_us = self.next_us.max(end_us);
-        }
+        page.stuck = more && page.epochs.is_empty();
         // SPEC: session.md#fetching: a client MUST NOT ask for ever.
-        self.over = !more || page.stuck || self.next_us >= self.query.to_us;
+        self.over = !more || page.stuck || last;
         page
     }
 

@@ -56,10 +56,10 @@ async fn answer(
 async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Response, Refusal> {
     let (access, store, key, now) = (&relay.access, &relay.store, &peer.key, relay.now());
     match request {
-        Request::FetchEpochs { camera_id, track, from_us, to_us } => {
+        Request::FetchEpochs { camera_id, track, from_us, to_us, cursor } => {
             access.may_fetch(key, camera_id, now)?;
             relay.take_opens(key, camera_id)?;
-            playback::find_epochs(relay, camera_id, track, from_us, to_us).await
+            playback::find_epochs(relay, (camera_id, track), (from_us, to_us), cursor).await
         }
         Request::PutEpochOpen(bytes) => {
             ingest::put_epoch_open(relay, peer, &bytes).await.map(|()| Response::Ok)

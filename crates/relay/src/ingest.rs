@@ -244,8 +244,7 @@ async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> R
     // not here.
     let longest = Duration::from_secs(limits::EPOCH_SECONDS.1.into());
     let (from, to) = (header.start_us.before(longest), header.start_us.after(longest));
-    let most = usize::from(limits::EPOCH_SECONDS.1 / limits::EPOCH_SECONDS.0) * 2 + 2;
-    let found = relay.store.epoch_opens(header.camera_id, header.track, from, to, most).await;
+    let found = relay.store.epoch_opens(header.camera_id, header.track, from, to, header.epoch_no, 1).await;
     for bytes in found.or_refuse()?.opens {
         let open = SignedEpochOpen::decode(&bytes).map_err(|_| internal())?;
         if open.unverified().context.epoch_no == header.epoch_no {

@@ -164,13 +164,12 @@ async fn send(
 /// EpochOpens of a range, as many as one message holds.
 pub(crate) async fn find_epochs(
     relay: &Relay,
-    camera_id: CameraId,
-    track: TrackId,
-    from_us: Micros,
-    to_us: Micros,
+    (camera_id, track): (CameraId, TrackId),
+    (from_us, to_us): (Micros, Micros),
+    cursor: EpochNo,
 ) -> Result<Response, Refusal> {
-    let found = relay.store.epoch_opens(camera_id, track, from_us, to_us, limits::EPOCHS_PER_ANSWER).await;
-    let found = found.or_refuse()?;
+    let most = limits::EPOCHS_PER_ANSWER;
+    let found = relay.store.epoch_opens(camera_id, track, from_us, to_us, cursor, most).await.or_refuse()?;
     let total = found.opens.len();
     // Suite, types and counts take far less than is left aside.
     let mut room = limits::MESSAGE - 1024;

@@ -56,7 +56,8 @@ impl Store {
         self.keep(header, open.bytes().to_vec().into(), None).await
     }
 
-    /// The first `limit` EpochOpens that overlap `from_us..to_us`, in order of their numbers.
+    /// The first `limit` EpochOpens that overlap `from_us..to_us`, in order of their numbers, from
+    /// `from` on.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] or a failing place.
@@ -66,11 +67,12 @@ impl Store {
         track: TrackId,
         from_us: Micros,
         to_us: Micros,
+        from: EpochNo,
         limit: usize,
     ) -> Result<EpochOpens, StoreError> {
         let span = Span { kind: Kind::EpochOpen, camera_id, track, from_us, to_us };
         let mut entries = Vec::new();
-        let mut cursor = Some(0);
+        let mut cursor = Some(from.0);
         // One more than is wanted tells whether there is more.
         while let Some(from) = cursor.filter(|_| entries.len() <= limit) {
             let page = self.backend.page(span, from, limit.saturating_add(1) - entries.len()).await?;

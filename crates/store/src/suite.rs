@@ -204,9 +204,11 @@ async fn epoch_opens_are_found_by_time_and_outlive_their_segments(place: &impl P
     assert!(matches!(other, StoreError::Taken { what: "EpochOpen", number: 3 }), "{other}");
     assert_eq!(store.newest_epoch(id, TRACK).await.unwrap(), Some(EpochNo(19)));
     assert_eq!(store.newest_epoch(id, TrackId(TRACK.0 + 1)).await.unwrap(), None);
-    let found = store.epoch_opens(id, TRACK, at(179_999_999), at(900_000_000), 4).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, at(179_999_999), at(900_000_000), EpochNo(0), 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![2, 3, 4, 5], true));
-    let found = store.epoch_opens(id, TRACK, at(1_080_000_000), Micros::MAX, 4).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, at(179_999_999), at(900_000_000), EpochNo(13), 4).await.unwrap();
+    assert_eq!((numbers(&found), found.more), (vec![13, 14], false));
+    let found = store.epoch_opens(id, TRACK, at(1_080_000_000), Micros::MAX, EpochNo(0), 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![18, 19], false));
 
     // Backfilled twenty days after its EpochOpen came.
@@ -214,10 +216,12 @@ async fn epoch_opens_are_found_by_time_and_outlive_their_segments(place: &impl P
     let segment = Header { received_us: at(20 * DAY_US), ..segment };
     store.put_segment(segment, body(0)).await.unwrap();
     store.sweep(at(40 * DAY_US)).await.unwrap();
-    let found = store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, EpochNo(0), 64).await.unwrap();
     assert!(numbers(&found).contains(&2), "{:?}", numbers(&found));
     store.sweep(at(51 * DAY_US)).await.unwrap();
-    assert!(store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap().opens.is_empty());
+    assert!(
+        store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, EpochNo(0), 64).await.unwrap().opens.is_empty()
+    );
 }
 
 async fn objects_stay_whatever_the_video_does(place: &impl Place) {

@@ -28,7 +28,8 @@ numbered!(Side as u8 { Camera = 1, Owner = 2 });
 pub enum Request {
     /// Stored segments. Answer: [`Response::Segments`], then the segments.
     FetchSegments(SegmentQuery),
-    /// EpochOpens that overlap `from_us..to_us`, in order. Answer: [`Response::Epochs`].
+    /// EpochOpens that overlap `from_us..to_us`, in order of their numbers. Answer:
+    /// [`Response::Epochs`].
     FetchEpochs {
         /// Whose.
         camera_id: CameraId,
@@ -38,6 +39,8 @@ pub enum Request {
         from_us: Micros,
         /// First moment after.
         to_us: Micros,
+        /// Lower numbers are not wanted.
+        cursor: EpochNo,
     },
     /// Camera: keep this EpochOpen.
     PutEpochOpen(Vec<u8>),
@@ -217,7 +220,7 @@ pub enum Response {
     Epochs {
         /// In order.
         opens: Vec<Vec<u8>>,
-        /// Whether to ask again from the last one's end.
+        /// Whether to ask again from the number after the last one's.
         more: bool,
     },
     /// One object.
@@ -237,7 +240,7 @@ pub enum Response {
 
 messages! { Request of REQUEST_TYPE, "request":
     1 FetchSegments(query);
-    2 FetchEpochs { camera_id, track, from_us, to_us };
+    2 FetchEpochs { camera_id, track, from_us, to_us, cursor };
     3 PutEpochOpen(bytes = "EpochOpen" <= limits::EPOCH_OPEN);
     4 PutDayNotice(notice);
     5 GetDayNotice { camera_id, day };

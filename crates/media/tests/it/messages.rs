@@ -46,7 +46,7 @@ pub(crate) fn requests() -> Vec<Request> {
     let query = SegmentQuery { camera_id, track, from_us, to_us, cursor: Sequence(8) };
     vec![
         Request::FetchSegments(query),
-        Request::FetchEpochs { camera_id, track, from_us, to_us },
+        Request::FetchEpochs { camera_id, track, from_us, to_us, cursor: EpochNo(6) },
         Request::PutEpochOpen(epoch_open().bytes().to_vec()),
         Request::PutDayNotice(held_notice()),
         Request::GetDayNotice { camera_id, day: Day(20_752) },

@@ -17,7 +17,7 @@ fn every_call(camera: &Camera) -> Vec<Request> {
     let (camera_id, track) = (camera.id(), TRACK);
     let (enrollment, policy) = camera.enrollment(1, [0; 32], &[(STRANGER, Role::Admin)]);
     vec![
-        Request::FetchEpochs { camera_id, track, from_us: Micros(0), to_us: Micros::MAX },
+        Request::FetchEpochs { camera_id, track, from_us: Micros(0), to_us: Micros::MAX, cursor: EpochNo(0) },
         Request::PutEpochOpen(Camera::new(STRANGER).next_epoch()),
         Request::PutDayNotice(HeldNotice { notice_key: [1; 32], notice: vec![1; 50] }),
         Request::GetLabel { camera_id, day: Day(1), draft: [1; 32] },
@@ -110,7 +110,7 @@ async fn a_sponsor_hoards_no_epoch_opens() {
     let world = World::with(|config| config.limits.opens_at_once = 3).await;
     let (camera, _end) = world.camera().await;
     let (camera_id, to_us) = (camera.id(), Micros::MAX);
-    let ask = Request::FetchEpochs { camera_id, track: TRACK, from_us: Micros(0), to_us };
+    let ask = Request::FetchEpochs { camera_id, track: TRACK, from_us: Micros(0), to_us, cursor: EpochNo(0) };
     let sponsor = world.connect(SPONSOR).await;
     for _ in 0..3 {
         assert!(matches!(sponsor.call(&ask).await, Response::Epochs { .. }));

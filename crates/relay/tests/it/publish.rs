@@ -3,7 +3,7 @@
 use crate::world::{CAMERA, Camera, DEVICE, OWNER, SECOND, SPONSOR, TRACK, World, soon};
 use ed25519_dalek::SigningKey;
 use media::epoch::SealedShare;
-use media::id::{Day, Sequence};
+use media::id::{Day, EpochNo, Sequence};
 use media::message::{Control, RefusalCode, Request, Response};
 use media::notice::{self, DayNotice, HeldNotice};
 use media::segment::SegmentQuery;
@@ -65,8 +65,13 @@ async fn what_was_acknowledged_is_fetched_byte_for_byte_and_in_order() {
     let mut segments = soon(device.link.fetch_segments(&range)).await.unwrap();
     assert_eq!(segments.next().await.unwrap().unwrap().1, sent[1].bytes);
     assert_eq!(segments.next().await.unwrap(), None);
-    let epochs =
-        Request::FetchEpochs { camera_id: camera.id(), track: TRACK, from_us: Micros(0), to_us: Micros::MAX };
+    let epochs = Request::FetchEpochs {
+        camera_id: camera.id(),
+        track: TRACK,
+        from_us: Micros(0),
+        to_us: Micros::MAX,
+        cursor: EpochNo(0),
+    };
     let Response::Epochs { opens, more: false } = device.call(&epochs).await else { panic!() };
     assert_eq!(opens.len(), 2);
 }

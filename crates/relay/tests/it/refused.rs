@@ -92,6 +92,7 @@ async fn start_of(world: &World, camera: &Camera) -> media::chain::Chain {
         track: crate::world::TRACK,
         from_us: Micros(0),
         to_us: Micros::MAX,
+        cursor: EpochNo(0),
     };
     let answer = world.connect(DEVICE).await.call(&request).await;
     let media::message::Response::Epochs { opens, .. } = answer else { panic!("{answer:?}") };

@@ -2,6 +2,7 @@
 
 use crate::world::{CAMERA, DEVICE, OWNER, TRACK, World, signed, soon};
 use host::shutdown::Shutdown;
+use media::id::EpochNo;
 use media::message::{Control, RefusalCode, Request, Response};
 use media::time::Micros;
 
@@ -35,8 +36,13 @@ async fn a_restart_keeps_everything_and_connected_peers_are_told() {
     let fetched = world.connect(DEVICE).await.fetch(camera.id(), 0).await;
     assert_eq!(fetched.len(), 3);
     assert!(fetched.iter().zip(&sent).all(|((_, stored), sent)| sent.bytes == stored[..]));
-    let epochs =
-        Request::FetchEpochs { camera_id: camera.id(), track: TRACK, from_us: Micros(0), to_us: Micros::MAX };
+    let epochs = Request::FetchEpochs {
+        camera_id: camera.id(),
+        track: TRACK,
+        from_us: Micros(0),
+        to_us: Micros::MAX,
+        cursor: EpochNo(0),
+    };
     let answer = world.connect(OWNER).await.call(&epochs).await;
     assert!(matches!(answer, Response::Epochs { opens, .. } if opens.len() == 1));
     // The epoch goes on: its EpochOpen need not be put again, and the chain is checked against what

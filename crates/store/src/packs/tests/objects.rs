@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::suite::{bundle, camera_of, enrollment, epoch, epoch_of, key, numbers, policy};
-use media::id::Day;
+use media::id::{Day, EpochNo};
 use media::message::RefusalCode;
 use media::pair::HeldPolicy;
 use media::policy::SignedOwnerPolicy;
@@ -103,18 +103,23 @@ async fn epoch_opens_are_found_by_time_and_outlive_every_segment_that_needs_them
     let endless = store.put_epoch_open(&epoch_of(&camera, 99, u32::MAX), T0).await.unwrap_err();
     assert!(matches!(endless, StoreError::Malformed(_)), "{endless}");
 
-    let found = store.epoch_opens(id, TRACK, at(179_999_999), at(900_000_000), 4).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, at(179_999_999), at(900_000_000), EpochNo(0), 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![2, 3, 4, 5], true));
-    let found = store.epoch_opens(id, TRACK, at(1_080_000_000), Micros::MAX, 4).await.unwrap();
+    let found = store.epoch_opens(id, TRACK, at(1_080_000_000), Micros::MAX, EpochNo(0), 4).await.unwrap();
     assert_eq!((numbers(&found), found.more), (vec![18, 19], false));
 
     // Backfilled twenty days after its EpochOpen came.
     let segment = Header { camera_id: id, epoch_no: EpochNo(2), received_us: at(20 * DAY_US), ..facts(0) };
     store.put_segment(segment, body(0)).await.unwrap();
     store.sweep(at(40 * DAY_US)).await.unwrap();
-    assert_eq!(store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap().opens.len(), 20);
+    assert_eq!(
+        store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, EpochNo(0), 64).await.unwrap().opens.len(),
+        20
+    );
     store.sweep(at(51 * DAY_US)).await.unwrap();
-    assert!(store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, 64).await.unwrap().opens.is_empty());
+    assert!(
+        store.epoch_opens(id, TRACK, Micros(0), Micros::MAX, EpochNo(0), 64).await.unwrap().opens.is_empty()
+    );
     assert!(packs(&config).is_empty());
 }
 
