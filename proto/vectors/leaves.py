@@ -33,7 +33,7 @@ ABOUT = [("request-index", "8812"), ("request", HASH)]
 
 KINDS = {
     "request": [("id", ID), ("kind", "emergency"), ("sponsor", "relay.example"), ("agency", "police.example"), ("country", "US"),
-                ("basis", "danger-of-death"), ("span", "15m"), ("needs", "3"), ("policy", HASH), ("release-key", HASH), ("label", HASH),
+                ("basis", "danger-of-death"), ("span", "15m"), ("needs", "3"), ("incident", HASH), ("policy", HASH), ("release-key", HASH), ("label", HASH),
                 ("details", b64(bytes(1040))), ("details-key", b64(bytes(1168))), ("time", "1795494910")],
     "grant": [("id", ID), ("trustee", "bar.example"), *ABOUT, ("epochs", "15"), ("shares", HASH), ("bundle", HASH), ("decision", HASH),
               ("approver", HASH), ("time", "1795495000")],
@@ -62,7 +62,8 @@ def put(leaf, /, **changes):
 
 def good():
     yield from ((kind, text(kind, fields)) for kind, fields in KINDS.items())
-    owner = dict(agency="-", country="-", basis="-")
+    owner = dict(agency="-", country="-", basis="-", incident="-")
+    yield "request", put("request", incident="-")
     yield "request", put("request", kind="owner-share", span="90s", needs="0", **owner)
     yield "request", put("request", kind="recovery", span="527040m", **owner)
     yield "request", put("request", kind="legal", details=b64(bytes(4112)), span="1s")
@@ -116,7 +117,12 @@ def bad():
         yield f"name {value!r}", put("request", sponsor=value)
     for value in ["17", "0", "03", "-1", "4294967299", "-"]:
         yield f"needs {value!r}", put("request", needs=value)
-    yield "an owner-share that needs trustees", put("request", kind="owner-share", agency="-", country="-", basis="-")
+    owner = dict(agency="-", country="-", basis="-", incident="-")
+    yield "an owner-share that needs trustees", put("request", kind="owner-share", **owner)
+    for kind, needs in [("owner-share", "0"), ("recovery", "3")]:
+        yield f"a {kind} of an incident", put("request", kind=kind, needs=needs, **{**owner, "incident": HASH})
+    for value in [HASH[:-1], b64(bytes(16)), "new"]:
+        yield f"incident {value!r}", put("request", incident=value)
     yield "a key whose name does not show", put("requester-key", vkey=vkey("o.example\u200b", "b"))
     yield "a key under another alphabet", put("requester-key", vkey=vkey("\u043e.example", "b"))
     yield "a veto by another name", put("veto", device=vkey("phone", "b"))
@@ -128,7 +134,7 @@ def bad():
     yield "an unknown kind of request", put("request", kind="curiosity")
     for missing in ["agency", "country", "basis"]:
         yield f"an emergency without {missing}", put("request", **{missing: "-"})
-        yield f"a recovery with {missing}", put("request", kind="recovery", **{k: "-" for k in ["agency", "country", "basis"] if k != missing})
+        yield f"a recovery with {missing}", put("request", kind="recovery", incident="-", **{k: "-" for k in ["agency", "country", "basis"] if k != missing})
     own = vkey("bar.example", "a")
     yield "a vkey with a wrong id", put("day-keys", vkey=own.replace(own.split("+")[1], "00000000"))
     yield "a vkey of another name", put("day-keys", vkey=vkey("other.example", "a"))

@@ -180,7 +180,7 @@ COUNTRY = lambda text: re.fullmatch("[A-Z]{2}", text) is not None
 ABOUT = [("request-index", NUMBER), ("request", HASH)]
 KINDS = {
     "request": [("id", ID), ("kind", one_of("owner-share", "legal", "emergency", "recovery")), ("sponsor", is_name), ("agency", or_none(is_name)),
-                ("country", or_none(COUNTRY)), ("basis", or_none(word)), ("span", span), ("needs", COUNT), ("policy", HASH), ("release-key", HASH), ("label", HASH),
+                ("country", or_none(COUNTRY)), ("basis", or_none(word)), ("span", span), ("needs", COUNT), ("incident", or_none(HASH)), ("policy", HASH), ("release-key", HASH), ("label", HASH),
                 ("details", of_bytes(1040, 4112, 16400)), ("details-key", of_bytes(1168)), ("time", TIME)],
     "grant": [("id", ID), ("trustee", is_name), *ABOUT, ("epochs", COUNT), ("shares", HASH), ("bundle", HASH), ("decision", HASH), ("approver", or_none(HASH)), ("time", TIME)],
     "refusal": [("id", ID), ("trustee", is_name), *ABOUT, ("step", word), ("reason", word), ("time", TIME)],
@@ -212,6 +212,8 @@ def read_leaf(text):
     if kind[1] == "request":
         stated = [values[name] != "-" for name in ("agency", "country", "basis")]
         needs = int(values["needs"])
+        if values["incident"] != "-" and values["kind"] not in BY_AGENCY:
+            return None
         if stated != [values["kind"] in BY_AGENCY] * 3 or needs > 16 or (needs == 0) != (values["kind"] == "owner-share"):
             return None
     own = {"day-keys": "trustee", "requester-key": "agency" if values.get("role") == "sponsor" else None}.get(kind[1])
@@ -449,7 +451,7 @@ def recount(log, entries):
         if weight == "counts":
             register.texts.add(text)
         apart[weight] += 1
-    rows, unauthorised, against = {}, 0, 0
+    rows, unauthorised, against, events = {}, 0, 0, {}
     for index, request in sorted(register.requests.items()):
         if register.owners.get(request["id"]) != index:
             # An authorised one that does not own its id was counted as repeated.
@@ -457,7 +459,9 @@ def recount(log, entries):
             continue
         against += not request["authorised"]
         month = datetime.datetime.fromtimestamp(request["stamp"], datetime.timezone.utc).strftime("%Y-%m")
-        row = rows.setdefault((month, request["kind"], request["agency"]), dict.fromkeys(
+        at = (month, request["kind"], request["agency"])
+        events.setdefault(at, set()).add(request["hash"] if request["incident"] == "-" else request["incident"])
+        row = rows.setdefault(at, dict.fromkeys(
             ["requests", "grants", "refusals", "shares_bad", "attempted", "completed", "ratified", "ratified_late"], 0))
         rules = register.rules_at(index)
         grants, needs, at = len(request["grants"]), int(request["needs"]), request["ratified"]
@@ -465,7 +469,10 @@ def recount(log, entries):
         found = [1, grants, len(request["refused"]), len(request["bad"]), grants > 0, 0 < needs <= grants, in_time, at is not None and not in_time]
         for name, number in zip(row, found):
             row[name] += int(number)
+    for at, row in rows.items():
+        row["incidents"] = len(events[at])
     emergencies = [row for (_, kind, _), row in rows.items() if kind == "emergency"]
+    of_emergencies = set().union(*(found for (_, kind, _), found in events.items() if kind == "emergency"))
     total = lambda name: sum(row[name] for row in emergencies)
     days = {}
     for key in (key for keys in register.days.values() for key in keys):
@@ -476,7 +483,7 @@ def recount(log, entries):
     return {
         "entries": len(entries), "leaves": leaves, "rules": register.rules() and register.rules().hash,
         "rows": [dict(month=month, kind=kind, agency=agency, **row) for (month, kind, agency), row in sorted(rows.items())],
-        "emergencies": {"requested": total("requests"), "attempted": total("attempted"), "completed": total("completed"), "ratified": total("ratified")},
+        "emergencies": {"requested": total("requests"), "incidents": len(of_emergencies), "attempted": total("attempted"), "completed": total("completed"), "ratified": total("ratified")},
         "day_keys": days, "unauthorised": unauthorised, "granted_unauthorised": against, "dangling": apart["dangling"], "repeated": apart["repeated"],
         "unknown_trustees": apart["unknown"], "unsigned": apart["unsigned"],
     }
@@ -527,7 +534,7 @@ class Story:
     def request(self, kind, agency, signers, needs=3, country="US", ident=None, **changes):
         ident = ident or self.id()
         of_agency = dict(agency=agency, country=country, basis="danger-of-death") if kind in BY_AGENCY else dict(agency="-", country="-", basis="-")
-        text = text_of("request", **{**dict(id=ident, kind=kind, sponsor="relay.example", span="15m", needs=needs, policy=digest("rules"), release_key=digest("key"),
+        text = text_of("request", **{**dict(id=ident, kind=kind, sponsor="relay.example", span="15m", needs=needs, incident="-", policy=digest("rules"), release_key=digest("key"),
                                             label=digest(ident), details=b64(bytes(1040)), details_key=b64(bytes(1168)), time=self.time - 60, **of_agency), **changes})
         return text, ident, self.add(text, *signers)
 
@@ -677,6 +684,13 @@ def tell():
     veto(recovery, device, mallory)
     veto(recovery, device, relay, of=Signer("device", "another"))
     veto(asked, device, relay)
+    # One event, searched by two agencies; by who may not ask; and in an owner's request, which is then none.
+    for _ in range(2):
+        story.request("emergency", "police.example", ours, incident=digest("event"))
+    story.request("emergency", "sheriff.example", [sheriff, deputy, relay], incident=digest("event"))
+    story.request("emergency", "sheriff.example", [sheriff, deputy, relay], incident=digest("other event"))
+    story.request("emergency", "police.example", [relay], incident=digest("third event"))
+    story.request("owner-share", "-", [relay], needs=0, incident=digest("event"))
     # Against the rules: nobody was authorised, trustees granted.
     against = story.request("emergency", "police.example", [relay])
     answer("grant", against, trustees[4])

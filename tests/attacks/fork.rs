@@ -145,7 +145,7 @@ async fn monitors_raise_the_alarm(cast: &mut Cast, fork: &log_server::At) {
         for proof in proofs {
             let proof = ForkProof::parse(proof.as_str().unwrap().as_bytes()).unwrap();
             let fork = proof.verify(&[&log_key]).unwrap();
-            assert_ne!(fork.first.checkpoint().root(), fork.root_in_second);
+            assert_ne!(fork.first().checkpoint().root(), fork.root_in_second());
         }
     }
 }

@@ -46,6 +46,15 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
     let early = book.candor(&["request", "collect"], "requester", &["--within", "2", text(&folder)]).await;
     assert_eq!(early.code, Some(1), "nobody has decided yet: {early:?}");
 
+    // Nobody has granted anything: there is nothing to confirm, and the court's note is not used up.
+    let order = book.write("order.txt", "confirmed");
+    let confirmed = book.path("ratification.note");
+    let confirm = ["--case", text(&folder), "--document", text(&order), "--to", text(&confirmed)];
+    book.well(&["registrar", "confirm"], "court", &confirm).await;
+    let ratify = ["--confirmed", text(&confirmed), text(&folder)];
+    let early = book.candor(&["request", "ratify"], "requester", &ratify).await;
+    assert!(early.code == Some(2) && early.stderr.contains("candor request collect"), "{early:?}");
+
     // Two people look at what waits, and approve; it takes two.
     for trustee in ["t1", "t2"] {
         let pending = book.json(&["trustee", "pending"], trustee, &[]).await;
@@ -64,12 +73,7 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
     let verified = run(&["verify", text(&folder.join("evidence")), "--policy", text(&policy)]).await;
     assert_eq!(verified.code, Some(0), "{verified:?}");
 
-    // A court confirms. The owner finds it, and anybody counts it.
-    let order = book.write("order.txt", "confirmed");
-    let confirmed = book.path("ratification.note");
-    let confirm = ["--case", text(&folder), "--document", text(&order), "--to", text(&confirmed)];
-    book.well(&["registrar", "confirm"], "court", &confirm).await;
-    let ratify = ["--confirmed", text(&confirmed), text(&folder)];
+    // The court confirmed. The owner finds it, and anybody counts it.
     let ratified = book.json(&["request", "ratify"], "requester", &ratify).await;
     let again = book.json(&["request", "ratify"], "requester", &ratify).await;
     assert_eq!(ratified["leaf_index"], again["leaf_index"], "one leaf, however often it is said");

@@ -143,6 +143,7 @@ impl Stage {
             supervisor: "Lt. B. Example".to_owned(),
             call_back: "control room called back on the published number".to_owned(),
             case_number: "test/1".to_owned(),
+            incident: None,
             grounds,
         }
     }

@@ -71,6 +71,8 @@ pub struct Requested {
     pub stamp: Seconds,
     /// Its label.
     pub label: Hash,
+    /// The event that it is about, by its own word.
+    pub incident: Option<Hash>,
     /// Grants of so many trustees complete it, by its own word; a trustee grants only if that is true.
     pub needs: u32,
     /// Whether the keys that its kind needs, and nobody else, had signed it when it was logged.
@@ -317,6 +319,7 @@ impl Register {
             country: request.country,
             stamp,
             label: request.label,
+            incident: request.incident,
             needs: request.needs,
             authorised,
             grants: BTreeMap::new(),

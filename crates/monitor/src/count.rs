@@ -2,8 +2,8 @@
 //! that a stranger gets the same numbers.
 //!
 //! ```text
-//! month    kind       agency          requests  grants  refusals  attempted  completed  ratified
-//! 2026-11  emergency  police.example  3         7       1         3          2          1
+//! month    kind       agency          requests  incidents  grants  refusals  attempted  completed  ratified
+//! 2026-11  emergency  police.example  3         2          7       1         3          2          1
 //! ```
 //!
 //! A grant, refusal or ratification belongs to the row of the request that it names, and the row's
@@ -166,7 +166,8 @@ impl Counts {
                 kind: request.kind.word().to_owned(),
                 agency: request.agency.as_ref().map_or("-", Name::as_str).to_owned(),
             };
-            table.rows.entry(key).or_default().add(&self.row(*index, request, marks));
+            let event = request.incident.unwrap_or(request.hash);
+            table.add(key, &self.row(*index, request, marks), event);
         }
         table
     }
@@ -179,6 +180,8 @@ impl Counts {
         let deadline = request.stamp.after(Duration::from_secs(rules.unwrap_or_default()));
         Row {
             requests: 1,
+            // The table knows which events it has seen.
+            incidents: 0,
             grants,
             refusals: count(marks.refused.len()),
             shares_bad: count(marks.share_bad.len()),

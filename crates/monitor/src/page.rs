@@ -108,8 +108,16 @@ impl Page<'_> {
         if self.rows.is_empty() {
             return f.write_str("<p>No request was ever logged.</p>\n");
         }
-        let heads =
-            ["Requests", "Grants", "Refusals", "Bad shares", "Completed", "Ratified", "Ratified late"];
+        let heads = [
+            "Requests",
+            "Incidents",
+            "Grants",
+            "Refusals",
+            "Bad shares",
+            "Completed",
+            "Ratified",
+            "Ratified late",
+        ];
         f.write_str(
             "<div class=\"wide\"><table>\n<caption>By month of the request's stamp, UTC</caption>\n<tr>",
         )?;
@@ -123,6 +131,7 @@ impl Page<'_> {
             write!(f, "<tr><td>{month}</td><td>{kind}</td><td>{agency}</td>")?;
             let numbers = [
                 row.requests,
+                row.incidents,
                 row.grants,
                 row.refusals,
                 row.shares_bad,

@@ -71,6 +71,9 @@ record! {
         span: Span = "span",
         /// Grants of so many trustees complete it: t of the OwnerPolicy.
         needs: u32 = "needs",
+        /// The event that it is about, by an id that the first asker made and the others took over: so that
+        /// requests of several agencies, or about many cameras, are seen as one. By the askers' word.
+        incident: Option<Hash> = "incident",
         /// The PolicyDoc that governs it.
         policy: Hash = "policy",
         /// The key to which shares will be sealed.
@@ -106,6 +109,12 @@ impl Request {
         if stated != [self.kind.is_by_agency(); 3] {
             return Err(TextError::Contradiction(
                 "agency, country and basis are stated for legal and emergency requests, and only for these",
+            ));
+        }
+        // SPEC: release.md#request: incident MUST be "-" for owner-share and recovery.
+        if self.incident.is_some() && !self.kind.is_by_agency() {
+            return Err(TextError::Contradiction(
+                "an incident is named by legal and emergency requests, and only by these",
             ));
         }
         // SPEC: release.md#request: an owner-share MUST need none, every other 1 to 16.

@@ -178,7 +178,7 @@ pub struct Limits {
     pub receiving_bytes: usize,
     /// Segments and EpochOpens a minute, of one camera. Backfill after an outage counts too.
     pub writes_per_minute: u32,
-    /// Fetches at once, of all peers.
+    /// Fetches at once, of all peers; a quarter of them by one key.
     pub fetches: usize,
     /// Leaves a minute that are sponsored for one owner.
     pub leaves_per_minute: u32,

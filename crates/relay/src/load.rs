@@ -3,6 +3,7 @@
 use crate::config::Limits;
 use host::lock::Mutex;
 use host::rate::Bucket;
+use media::sign::PublicKey;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -10,8 +11,8 @@ use tokio::sync::Semaphore;
 
 #[derive(Debug)]
 pub(crate) struct Load {
-    /// Seats of fetches that are being answered.
-    pub fetches: Semaphore,
+    /// Fetches that are being answered.
+    pub fetches: Seats,
     /// Seats of connections by keys that nobody enrolled.
     pub strangers: Semaphore,
     /// Bytes of segments that are being received, of all cameras.
@@ -25,7 +26,7 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            fetches: Semaphore::new(limits.fetches),
+            fetches: Seats { most: limits.fetches, held: Mutex::default() },
             strangers: Semaphore::new(limits.strangers),
             receiving: AtomicUsize::new(0),
             writes: Rates::default(),
@@ -36,6 +37,44 @@ impl Load {
     /// A segment begins to be received.
     pub(crate) fn receive(&self) -> Received<'_> {
         Received { receiving: &self.receiving, bytes: 0 }
+    }
+}
+
+/// Seats that are held as long as something is sent, so that whoever reads slowly holds one for long:
+/// one key has a quarter of them at the most, over however many connections.
+#[derive(Debug)]
+pub(crate) struct Seats {
+    most: usize,
+    held: Mutex<BTreeMap<PublicKey, usize>>,
+}
+
+/// One of them, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat<'a> {
+    seats: &'a Seats,
+    who: PublicKey,
+}
+
+impl Seats {
+    /// Takes one, if there is one for this key.
+    pub(crate) fn take(&self, who: PublicKey) -> Option<Seat<'_>> {
+        let mut held = self.held.lock();
+        let (all, own) = (held.values().sum::<usize>(), held.get(&who).copied().unwrap_or_default());
+        if all >= self.most || own >= self.most.div_ceil(4) {
+            return None;
+        }
+        held.insert(who, own + 1);
+        Some(Seat { seats: self, who })
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut held = self.seats.held.lock();
+        match held.get_mut(&self.who) {
+            Some(own) if *own > 1 => *own -= 1,
+            Some(_) | None => _ = held.remove(&self.who),
+        }
     }
 }
 

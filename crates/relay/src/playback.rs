@@ -1,6 +1,7 @@
 //! Recorded footage out: the stored bytes, exactly as they were received, in order; or of each
 //! segment its head alone.
 
+use crate::load::Seat;
 use crate::peer::Peer;
 use crate::refuse::OrRefuse;
 use crate::released;
@@ -14,7 +15,6 @@ use media::time::Micros;
 use quic::{Responder, SegmentsOut, StreamError};
 use std::future::ready;
 use store::{Entry, Page, StoreError};
-use tokio::sync::SemaphorePermit;
 
 /// What is sent of each segment.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ pub(crate) async fn send_segments(
     responder: Responder,
 ) -> Result<(), StreamError> {
     let allowed = relay.access.may_watch(&peer.key, query.camera_id, relay.now());
-    let begun = first_page(relay, allowed, ready(Ok(query)), responder).await?;
+    let begun = first_page(relay, peer, allowed, ready(Ok(query)), responder).await?;
     let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
     let out = responder.follow(&Response::Segments).await?;
     send(relay, query, page, out, Wanted { part: Part::Whole, most: usize::MAX, epochs: ALL }).await
@@ -73,7 +73,7 @@ pub(crate) async fn send_released(
     let allowed = relay.access.may_release(&peer.key, asked.camera_id);
     // A look costs up to a day of EpochOpens.
     let allowed = allowed.and_then(|()| relay.take_opens(&peer.key, asked.camera_id));
-    let begun = first_page(relay, allowed, released::judge(relay, &asked), responder).await?;
+    let begun = first_page(relay, peer, allowed, released::judge(relay, &asked), responder).await?;
     let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
     let epochs = (asked.first, asked.last);
     tracing::info!(camera_id = %asked.camera_id, first = %asked.first, last = %asked.last, "what was granted goes out");
@@ -90,7 +90,7 @@ pub(crate) async fn send_heads(
 ) -> Result<(), StreamError> {
     let most = if picture { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
     let allowed = relay.access.may_watch(&peer.key, query.camera_id, relay.now());
-    let begun = first_page(relay, allowed, ready(Ok(query)), responder).await?;
+    let begun = first_page(relay, peer, allowed, ready(Ok(query)), responder).await?;
     let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
     let out = responder.follow(&Response::Heads).await?;
     send(relay, query, page, out, Wanted { part: Part::Head { picture }, most, epochs: ALL }).await
@@ -98,16 +98,17 @@ pub(crate) async fn send_heads(
 
 /// The first look comes before the answer, so that a failing store is a refusal and not half an
 /// answer.
-async fn first_page(
-    relay: &Relay,
+async fn first_page<'a>(
+    relay: &'a Relay,
+    peer: &Peer,
     allowed: Result<(), Refusal>,
     query: impl Future<Output = Result<SegmentQuery, Refusal>>,
     responder: Responder,
-) -> Result<Option<(SegmentQuery, Page, Responder, SemaphorePermit<'_>)>, StreamError> {
+) -> Result<Option<(SegmentQuery, Page, Responder, Seat<'a>)>, StreamError> {
     let begun = async {
         allowed?;
-        let too_many = |_| RefusalCode::Quota.because("too many fetches at once: ask again in a moment");
-        let seat = relay.load.fetches.try_acquire().map_err(too_many)?;
+        let too_many = || RefusalCode::Quota.because("too many fetches at once: ask again in a moment");
+        let seat = relay.load.fetches.take(peer.key).ok_or_else(too_many)?;
         let query = query.await?;
         Ok::<_, Refusal>((query, relay.store.segments(query).await.or_refuse()?, seat))
     };

@@ -7,6 +7,7 @@
 use escrow::details::Details;
 use escrow::package::ORDER_MAX_BYTES;
 use escrow::record::{self, Line, Name};
+use host::rng::Rng;
 use media::id::{CameraId, EpochNo, TrackId};
 use serde::{Deserialize, Serialize};
 use tlog::Hash;
@@ -33,6 +34,10 @@ pub struct Ask {
     /// Who called whom back, when, on which published number.
     pub call_back: String,
     pub case_number: String,
+    /// The event, where several requests are about one: `new` for the first of them, and for the others the
+    /// id that its leaf shows. Everybody reads it.
+    #[serde(default)]
+    pub incident: Option<String>,
     /// The basis in words, or the order and its court.
     pub grounds: Grounds,
 }
@@ -72,6 +77,8 @@ pub enum AskError {
     Line { field: &'static str },
     #[error("a legal request brings the court's order: a file of 1 to {ORDER_MAX_BYTES} bytes")]
     Order,
+    #[error("incident {0:?} is neither `new` nor an id as the first request's leaf shows it")]
+    Incident(String),
     #[error("the grounds are for the other kind of request; use `{0}` grounds")]
     Grounds(&'static str),
 }
@@ -79,6 +86,18 @@ pub enum AskError {
 impl Ask {
     pub(crate) fn camera_id(&self) -> Result<CameraId, AskError> {
         self.camera_id.parse().map_err(|_| AskError::CameraId)
+    }
+
+    /// The event that the leaf names.
+    pub(crate) fn incident(&self, rng: &Rng) -> Result<Option<Hash>, AskError> {
+        match self.incident.as_deref() {
+            None => Ok(None),
+            Some("new") => Ok(Some(Hash(rng.bytes()))),
+            Some(known) => match Hash::from_base64(known) {
+                Some(id) => Ok(Some(id)),
+                None => Err(AskError::Incident(known.to_owned())),
+            },
+        }
     }
 
     /// The order that goes to the trustees; none in an emergency.

@@ -80,6 +80,16 @@ impl<'a> Case<'a> {
         trustee.map(|(_, trustee)| trustee.name.clone()).unwrap_or_default()
     }
 
+    /// Whether a trustee's grant is known here to stand in the log.
+    pub(crate) fn is_granted(&self) -> Result<bool, FolderError> {
+        for (share, _) in self.trustees() {
+            if self.folder.has_bundle(share)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Opens what a trustee answered. It is believed only if its grant stands in the log, is of
     /// exactly this request, and all of its shares are this trustee's.
     pub(crate) fn open_bundle(

@@ -35,6 +35,10 @@ pub enum RatifyError {
     OtherRequest(u64),
     #[error("the request is no emergency: nothing of it is to be ratified")]
     NotEmergency,
+    #[error(
+        "no trustee has granted it yet: a ratification that comes before the first grant counts nowhere, for ever; run `candor request collect` first"
+    )]
+    NotGranted,
     #[error("the folder holds another note of a court's already (document SHA-256 {0})")]
     OtherDocument(String),
     #[error(transparent)]
@@ -59,6 +63,11 @@ pub async fn ratify(
     }
     if request.value().value().kind != Kind::Emergency {
         return Err(RatifyError::NotEmergency);
+    }
+    // SPEC: release.md#register: one that stands before the first grant MUST count nowhere, and its text
+    // is logged once.
+    if !case.is_granted()? {
+        return Err(RatifyError::NotGranted);
     }
     let leaf = match folder.find(RATIFICATION)? {
         Some(bytes) => {

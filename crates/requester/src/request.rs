@@ -158,6 +158,7 @@ fn compose(
         span: Span::of_epochs(facts.opens.iter().map(|open| open.context.dur_ms))
             .ok_or(RequestError::Span)?,
         needs: facts.policy.t.into(),
+        incident: ask.incident(&desk.machine.rng)?,
         policy: desk.rules.hash(),
         release_key: Hash::of(&[&package.release_key]),
         label,

@@ -70,15 +70,36 @@ pub struct ForkProof {
     rest: Vec<Hash>,
 }
 
-/// A fork that was verified: the log of this origin signed two heads that exclude each other.
+/// A fork that was verified: the log of this origin signed two heads that exclude each other. Only
+/// [`ForkProof::verify`] makes one:
+///
+/// ```compile_fail,E0451
+/// fn slander(one: tlog::fork::VerifiedFork) -> tlog::fork::VerifiedFork {
+///     tlog::fork::VerifiedFork { root_in_second: tlog::Hash([0; 32]), ..one }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedFork {
+    first: SignedCheckpoint,
+    second: SignedCheckpoint,
+    root_in_second: Hash,
+}
+
+impl VerifiedFork {
     /// The smaller head.
-    pub first: SignedCheckpoint,
+    pub fn first(&self) -> &SignedCheckpoint {
+        &self.first
+    }
+
     /// The larger head.
-    pub second: SignedCheckpoint,
+    pub fn second(&self) -> &SignedCheckpoint {
+        &self.second
+    }
+
     /// The root that the second head's tree had at the first head's size.
-    pub root_in_second: Hash,
+    pub fn root_in_second(&self) -> Hash {
+        self.root_in_second
+    }
 }
 
 impl ForkProof {

@@ -86,6 +86,7 @@ pub fn pending(config: &Config) -> Result<Vec<Pending>, ApproveError> {
     Ok(pages)
 }
 
+// SPEC: release.md#g8: where there is an order, the clerk MUST be given its very bytes.
 /// The order that came with a waiting request, byte for byte as the asker sent it and with the SHA-256
 /// that the leaf's sealed details state. Nothing else is known of it, its type neither.
 pub fn order(config: &Config, id: &str) -> Result<Vec<u8>, ApproveError> {

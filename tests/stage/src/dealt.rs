@@ -254,6 +254,7 @@ impl Camera {
             basis: by_agency.then(|| Word::new(basis).unwrap()),
             span: Span::of_epochs(contexts.iter().map(|context| context.dur_ms)).unwrap(),
             needs: if kind == Kind::OwnerShare { 0 } else { self.terms.threshold.into() },
+            incident: None,
             policy: self.terms.rules,
             release_key: Hash::of(&[&key.public()]),
             label: Hash(self.notice().label(id.as_bytes())),

@@ -105,7 +105,24 @@ pub fn ask(kind: Kind, agency: &str, index: u64, time: u64) -> Asked {
     }
 }
 
+/// An emergency about this event, by an agency whose keys are registered.
+pub fn ask_about(incident: Option<Hash>, agency: &str, index: u64) -> Asked {
+    let signers = [&officer(agency), &supervisor(agency), &sponsor()];
+    asked(Kind::Emergency, agency, index, NOW, incident, &signers)
+}
+
 pub fn ask_by(kind: Kind, agency: &str, index: u64, time: u64, signers: &[&Signer]) -> Asked {
+    asked(kind, agency, index, time, None, signers)
+}
+
+fn asked(
+    kind: Kind,
+    agency: &str,
+    index: u64,
+    time: u64,
+    incident: Option<Hash>,
+    signers: &[&Signer],
+) -> Asked {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&index.to_be_bytes());
     let by_agency = kind.is_by_agency();
@@ -118,6 +135,7 @@ pub fn ask_by(kind: Kind, agency: &str, index: u64, time: u64, signers: &[&Signe
         basis: by_agency.then(|| Word::new("danger-of-death").unwrap()),
         span: Span::from_secs(900).unwrap(),
         needs: if kind == Kind::OwnerShare { 0 } else { NEEDS },
+        incident,
         policy: rules().hash(),
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),

@@ -2,9 +2,15 @@
 
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
+use host::durable;
 use host::shutdown::Shutdown;
-use monitor::{Config, Error};
+use monitor::{Config, Disproved, Error, Proven};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tlog::stamp::STAMP_FAULT_MAX_BYTES;
+
+/// The largest evidence of either form.
+const EVIDENCE_MAX_BYTES: u64 = STAMP_FAULT_MAX_BYTES as u64;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -24,7 +30,21 @@ pub(super) enum Verb {
         #[arg(long, value_name = "N")]
         expect: Option<u64>,
     },
+    /// Check evidence against a log that anybody kept: that it forked, or stamped an entry wrongly. Offline.
+    #[command(after_help = EVIDENCE_HELP)]
+    Evidence {
+        /// A fork proof or a stamp fault, such as a monitor keeps in `alarms`, or an owner beside the book.
+        file: PathBuf,
+        /// The log policy, from a source you trust: nothing else is believed.
+        #[arg(long, value_name = "FILE")]
+        policy: PathBuf,
+    },
 }
+
+const EVIDENCE_HELP: &str = "\
+Exit codes here: 0 it proves what it says, whoever gave it to you; 3 it is false, or about another log; 2 it
+cannot be read as such evidence.
+Example: candor monitor evidence --policy log-policy.txt fork.proof";
 
 impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
@@ -32,6 +52,7 @@ impl Verb {
             Self::Init(file) => init(terminal, &file.load()?),
             Self::Serve(file) => serve(&file, shutdown).await,
             Self::Check { file, expect } => check(terminal, &file.load()?, expect).await,
+            Self::Evidence { file, policy } => evidence(terminal, &file, &policy),
         }
     }
 }
@@ -80,6 +101,27 @@ async fn check(terminal: &Terminal, config: &Config, expect: Option<u64>) -> Out
         (true, Some(false)) => Err(Ended::NO),
         (true, Some(true) | None) => Ok(()),
     }
+}
+
+fn evidence(terminal: &Terminal, file: &Path, policy: &Path) -> Outcome {
+    let (policy, _) = log_client::read_policy(policy).map_err(Ended::wrong)?;
+    let evidence = durable::read_limited(file, EVIDENCE_MAX_BYTES).map_err(Ended::wrong)?;
+    let none = || Ended::wrong(anyhow::anyhow!("{}: no such file", file.display()));
+    let proven = monitor::prove(&evidence.ok_or_else(none)?, &policy).map_err(|error| match error {
+        Disproved::Unread { .. } => Ended::wrong(error),
+        Disproved::NoFork(_) | Disproved::NoFault(_) => Ended::alarm(error),
+    })?;
+    terminal.result(&proven, |proven| match proven {
+        Proven::Fork { log, first, second } => format!(
+            "PROVEN: {log} signed two histories: its heads of {first} and {second} entries are of no one log"
+        ),
+        Proven::StampFault { kind, index, times } => {
+            let times =
+                times.map(|(stamp, bound)| format!(": stamped {stamp}, against {bound} (Unix seconds)"));
+            format!("PROVEN: the log's stamp of entry {index} is {kind}{}", times.unwrap_or_default())
+        }
+    });
+    Ok(())
 }
 
 fn ended(error: Error, listen: SocketAddr) -> Ended {

@@ -36,6 +36,10 @@ pub(super) enum Verb {
         /// The court's order, which a legal request brings: trustees read this very file.
         #[arg(long, value_name = "FILE")]
         order: Option<PathBuf>,
+        /// The event, where several requests are about one: `new` for the first of them, and for the others
+        /// the id that its public text shows. Everybody can then see that they are one search.
+        #[arg(long, value_name = "ID")]
+        incident: Option<String>,
     },
     /// Print an example of the file that `new` takes.
     #[command(after_help = "Example: candor request example > ask.json")]
@@ -108,8 +112,10 @@ impl Verb {
                 terminal.line(ask::EXAMPLE.trim_end());
                 Ok(())
             }
-            Self::New { request, ask, order } => {
-                new(terminal, request.open()?, ask::read(&ask, order.as_deref())?).await
+            Self::New { request, ask, order, incident } => {
+                let ask = ask::read(&ask, order.as_deref())?;
+                let incident = incident.or_else(|| ask.incident.clone());
+                new(terminal, request.open()?, Ask { incident, ..ask }).await
             }
             Self::Sign(request) => sign(terminal, request.open()?),
             Self::Submit(request) => submit(terminal, request.open()?).await,

@@ -312,6 +312,29 @@ fn a_court_ratifies_what_was_granted_and_the_asker_nothing() {
     assert_eq!(ratified(&world), Some(Seconds(NOW + 5)), "by its stamp");
 }
 
+/// What nobody granted cannot be confirmed; when it is granted after all, the court says so anew.
+#[test]
+fn a_ratification_before_the_first_grant_counts_nowhere_and_another_one_behind_it_does() {
+    let (mut world, index) = requested();
+    let leaf = |world: &World, id| Ratification {
+        id: EntryId([id; 16]),
+        court: name("court.example"),
+        request_index: index,
+        request: world.register.request(index).unwrap().hash,
+        document: Hash([0; 32]),
+        time: Seconds(NOW),
+    };
+    let early = leaf(&world, 1);
+    assert_eq!(fold(&mut world, early.clone(), &[&court(), &sponsor()]), Weight::Dangling);
+    let granted = grant(&world, index, "trustee1.example");
+    fold(&mut world, granted, &[&trustee(1)]);
+    assert_eq!(world.register.request(index).unwrap().ratified_at, None, "the grant revives nothing");
+    world.time += 5;
+    let anew = leaf(&world, 2);
+    assert_eq!(fold(&mut world, anew, &[&court(), &sponsor()]), Weight::Counts);
+    assert_eq!(world.register.request(index).unwrap().ratified_at, Some(Seconds(NOW + 5)));
+}
+
 #[test]
 fn a_veto_is_its_device_s_and_any_sponsor_carries_it() {
     let mut world = World::new();

@@ -86,6 +86,7 @@ impl World {
             span: Span::of_epochs(contexts.iter().map(|context| context.dur_ms))
                 .unwrap_or(Span::from_secs(60).unwrap()),
             needs: if ask.kind == Kind::OwnerShare { 0 } else { THRESHOLD.into() },
+            incident: None,
             policy: self.rules.hash(),
             release_key: Hash::of(&[&ask.release_key.public()]),
             label: Hash(self.camera.notice_key(ask.label_day.unwrap_or(day)).label(ask.id.as_bytes())),

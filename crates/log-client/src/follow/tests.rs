@@ -95,7 +95,7 @@ async fn faults(second: impl FnOnce(&mut History), covered_at: u64) -> Vec<(Stam
     let told = |fault: &StampFault| {
         // Whoever has the policy is convinced by the bytes alone.
         let verified = StampFault::parse(&fault.encode()).unwrap().verify(&policy()).unwrap();
-        (verified.kind, verified.index)
+        (verified.kind(), verified.index())
     };
     on.faults.iter().map(told).collect()
 }

@@ -5,6 +5,7 @@ use escrow::record::{KeyEnd, Kind};
 use stage::keys::{officer, signer, sponsor, supervisor, trustee};
 use stage::leaves::*;
 use stage::paper::{NOW, policy, stamped};
+use tlog::Hash;
 use tlog::note::Signer;
 
 const DAY: u64 = 86_400;
@@ -80,6 +81,7 @@ fn rows_are_by_month_kind_and_agency() {
 
     let row = |requests, grants, attempted, completed| Row {
         requests,
+        incidents: requests,
         grants,
         attempted,
         completed,
@@ -94,7 +96,26 @@ fn rows_are_by_month_kind_and_agency() {
     assert_eq!(log.row("2026-11", "owner-share", "-"), Some(row(1, 0, 0, 0)));
     assert_eq!(log.row("2026-11", "recovery", "-"), Some(row(1, 3, 1, 1)));
     assert_eq!(log.counts.rows().len(), 6);
-    let expected = Emergencies { requested: 4, attempted: 3, completed: 2, ratified: 0 };
+    let expected = Emergencies { requested: 4, incidents: 4, attempted: 3, completed: 2, ratified: 0 };
+    assert_eq!(log.counts.emergencies(), expected);
+}
+
+/// Three cameras of one street, by two agencies, for one event: it looked like three.
+#[test]
+fn a_dragnet_is_seen_as_one() {
+    let mut log = Log::new();
+    for agency in ["police.example", "police.example", "sheriff.example"] {
+        log.enter(ask_about(Some(Hash([7; 32])), agency, log.counts.entries()));
+    }
+    // Who names no event asks about one of its own, every time.
+    log.asked(Kind::Emergency, "sheriff.example", NOW);
+    log.asked(Kind::Emergency, "sheriff.example", NOW);
+    // Whoever was not authorised says nothing of an event.
+    log.asked_by(Kind::Emergency, "police.example", &[&sponsor()]);
+    let events = |agency| log.row("2026-11", "emergency", agency).map(|row| (row.requests, row.incidents));
+    assert_eq!(events("police.example"), Some((2, 1)));
+    assert_eq!(events("sheriff.example"), Some((3, 3)));
+    let expected = Emergencies { requested: 5, incidents: 3, ..Emergencies::default() };
     assert_eq!(log.counts.emergencies(), expected);
 }
 
@@ -184,7 +205,7 @@ fn what_trustees_granted_against_the_rules_is_counted_and_named() {
     let mut log = Log::new();
     let asked = log.asked_by(Kind::Emergency, "police.example", &[&sponsor()]);
     log.granted(&asked, 0..3);
-    let expected = Emergencies { requested: 1, attempted: 1, completed: 1, ratified: 0 };
+    let expected = Emergencies { requested: 1, incidents: 1, attempted: 1, completed: 1, ratified: 0 };
     assert_eq!(log.counts.emergencies(), expected);
     assert_eq!((log.number("unauthorised"), log.number("granted_unauthorised")), (0, 1));
 }
@@ -220,7 +241,7 @@ fn forged_and_misdirected_grants_do_not_count() {
     }
     assert_eq!(log.number("dangling"), 4);
     assert_eq!(log.number("granted_unauthorised"), 0);
-    let expected = Emergencies { requested: 2, ..Emergencies::default() };
+    let expected = Emergencies { requested: 2, incidents: 2, ..Emergencies::default() };
     assert_eq!(log.counts.emergencies(), expected);
     // None of this keeps the real ones out.
     log.granted(&asked, 0..3);

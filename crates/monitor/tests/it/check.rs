@@ -28,7 +28,7 @@ async fn a_stranger_recounts_the_same_numbers_from_the_log_alone() {
     assert_eq!((report.size, report.agrees), (leaves.len() as u64, Some(true)));
     assert!(report.alarms.is_empty(), "{:?}", report.alarms);
     assert!(!stranger.data.exists());
-    let expected = Emergencies { requested: 4, attempted: 3, completed: 2, ratified: 0 };
+    let expected = Emergencies { requested: 4, incidents: 4, attempted: 3, completed: 2, ratified: 0 };
     assert_eq!(report.counts.emergencies(), expected);
     let mut published = watcher.get("/counts").await.1;
     assert_eq!(published["head"]["cosigned_at"], report.cosigned_at);

@@ -71,7 +71,8 @@ async fn a_monitor_follows_growth_and_counts_what_it_read() {
     }
     let (code, counts) = watcher.get("/counts").await;
     assert_eq!((code, &counts["entries"]), (200, &serde_json::json!(LENGTH)));
-    let expected = serde_json::json!({ "requested": 2, "attempted": 1, "completed": 1, "ratified": 1 });
+    let expected =
+        serde_json::json!({ "requested": 2, "incidents": 2, "attempted": 1, "completed": 1, "ratified": 1 });
     assert_eq!(counts["emergencies"], expected);
     assert_eq!(counts["leaves"]["requester-key"], 6);
     assert_eq!(counts["rows"][1]["agency"], "sheriff.example");

@@ -11,7 +11,7 @@ use tlog::stamp::StampFault;
 /// Verifies a proof as a stranger would: with the log's key and nothing else.
 fn verified(proof: &[u8]) -> (u64, u64) {
     let fork = ForkProof::parse(proof).unwrap().verify(&[&log_key().verifier()]).unwrap();
-    (fork.first.checkpoint().size(), fork.second.checkpoint().size())
+    (fork.first().checkpoint().size(), fork.second().checkpoint().size())
 }
 
 async fn until_forked(watcher: &Watcher) -> Vec<Vec<u8>> {
@@ -221,7 +221,7 @@ async fn a_log_that_stamps_as_no_honest_log_does_raises_an_alarm() {
         assert!(name.starts_with("stamp-"), "{name}");
         let evidence = std::fs::read(watcher.data.join("alarms").join(name)).unwrap();
         let fault = StampFault::parse(&evidence).unwrap().verify(&stage::paper::policy()).unwrap();
-        assert_eq!((fault.kind.word(), fault.index), (kind, 1));
+        assert_eq!((fault.kind().word(), fault.index()), (kind, 1));
         history.add_at(b"c", NOW + 1);
         log.show(Show::all(&history));
         watcher.until("it goes on", |status| status["size"] == 3).await;

@@ -149,6 +149,7 @@ impl Ledger {
             agency: None,
             signed: None,
             reason: None,
+            incident: None,
             track: 0,
             epochs: None,
             granted_by: Vec::new(),
@@ -162,6 +163,7 @@ impl Ledger {
         let mut found = self.finding(index, leaf, camera_id, FoundKind::Request(request.kind));
         found.agency = request.agency.as_ref().map(ToString::to_string);
         found.reason = request.basis.as_ref().map(ToString::to_string);
+        found.incident = request.incident.as_ref().map(Hash::to_base64);
         // An agency's request is never the owner's own, whatever its id.
         found.expected = !request.kind.is_by_agency() && self.is_own(&request.id, leaf.text());
         let opened = owner_key(request, &self.audit).and_then(|key| Details::open(&request.details, &key));
@@ -270,6 +272,13 @@ impl Ledger {
         self.findings.values().map(|found| self.row(found)).collect()
     }
 
+    /// That others of the owner's findings name the same event: together they are a search of it.
+    fn of_one_event(&self, found: &Finding) -> Option<String> {
+        let incident = found.incident.as_ref()?;
+        let same = self.findings.values().filter(|other| other.incident.as_ref() == Some(incident)).count();
+        (same > 1).then(|| format!("one of {same} requests of one incident ({incident}) about your cameras"))
+    }
+
     fn row(&self, found: &Finding) -> Row {
         let camera = self.cameras.get(&found.camera_id);
         let needed = camera.map_or(0, |(_, policies)| policies.fewest_shares());
@@ -299,7 +308,8 @@ impl Ledger {
                 // Those that count first.
                 let (true_ones, noise): (Vec<_>, Vec<_>) =
                     found.remarks.iter().partition(|remark| remark.counts);
-                true_ones.into_iter().chain(noise).map(|remark| remark.text.clone()).collect()
+                let said = true_ones.into_iter().chain(noise).map(|remark| remark.text.clone());
+                self.of_one_event(found).into_iter().chain(said).collect()
             },
         }
     }

@@ -133,6 +133,8 @@ pub(crate) struct Finding {
     /// Whether registered keys of that agency signed it, by a register of the whole log.
     pub(crate) signed: Option<bool>,
     pub(crate) reason: Option<String>,
+    /// The event that it is about, by its own word, base64.
+    pub(crate) incident: Option<String>,
     /// The track of the epochs.
     #[serde(default)]
     pub(crate) track: u32,

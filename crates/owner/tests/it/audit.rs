@@ -57,6 +57,7 @@ fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
         basis: Word::new("danger-of-death"),
         span: Span::from_secs(900).unwrap(),
         needs: 3,
+        incident: None,
         policy: Hash([1; 32]),
         release_key: Hash([2; 32]),
         label: Hash(key.label(id.as_bytes())),
@@ -219,6 +220,7 @@ fn request_of_nobody() -> Signed<Request> {
         basis: None,
         span: Span::from_secs(60).unwrap(),
         needs: 0,
+        incident: None,
         policy: Hash([1; 32]),
         release_key: Hash([2; 32]),
         label: Hash([3; 32]),
@@ -253,7 +255,7 @@ async fn a_log_that_stamps_as_no_honest_log_does_is_named_with_its_evidence() {
         assert!(found.policy_alarms[0].contains(file.to_str().unwrap()), "{:?}", found.policy_alarms);
         let fault = StampFault::parse(&std::fs::read(&file).unwrap()).unwrap();
         let fault = fault.verify(&stage::paper::policy()).unwrap();
-        assert_eq!((fault.kind.word(), fault.index), (kind, 1));
+        assert_eq!((fault.kind().word(), fault.index()), (kind, 1));
 
         history.add_at(b"c", NOW + 1);
         log.show(Show::all(&history));

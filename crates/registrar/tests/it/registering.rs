@@ -25,6 +25,7 @@ fn request(signers: &[&Signer]) -> Signed<Request> {
         basis: Word::new("danger-of-death"),
         span: Span::from_secs(60).unwrap(),
         needs: 3,
+        incident: None,
         policy: Hash([2; 32]),
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),

@@ -125,6 +125,30 @@ async fn a_sponsor_hoards_no_epoch_opens() {
 }
 
 #[tokio::test]
+async fn a_key_that_reads_slowly_keeps_nobody_else_from_fetching() {
+    let world = World::with(|config| config.limits.fetches = 8).await;
+    let (mut camera, mut end) = world.camera().await;
+    // More than may wait unread in one stream.
+    let large = camera.film_bytes(2 * quic::limits::STREAM_WINDOW as usize);
+    end.stored(&large).await;
+    let ask = fetch(camera.id(), 0);
+    let (one, other) = (world.connect(DEVICE).await, world.connect(DEVICE).await);
+    let mut unread = Vec::new();
+    for end in [&one, &other] {
+        unread.push(soon(end.link.fetch_segments(&ask)).await.unwrap());
+    }
+    for end in [&one, &other] {
+        let refused = soon(end.link.fetch_segments(&ask)).await.unwrap_err();
+        assert!(matches!(refused, CallError::Refused(r) if r.code == RefusalCode::Quota));
+    }
+    let guest = world.connect(GUEST).await;
+    assert_eq!(guest.fetch(camera.id(), 0).await.len(), 1);
+    // Whoever has read has its seat back.
+    while soon(unread[0].next()).await.unwrap().is_some() {}
+    assert_eq!(one.fetch(camera.id(), 0).await.len(), 1);
+}
+
+#[tokio::test]
 async fn policies_grow_by_one_and_only_their_owner_puts_them() {
     let world = World::with(|config| config.owners.push(relay::Key(crate::world::public(9)))).await;
     let (camera, _end) = world.camera().await;

@@ -108,15 +108,29 @@ pub struct StampFault {
     pub(super) against: Against,
 }
 
-/// A fault that was verified.
+/// A fault that was verified: only [`StampFault::verify`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedStampFault {
+    kind: StampFaultKind,
+    index: u64,
+    times: Option<(u64, u64)>,
+}
+
+impl VerifiedStampFault {
     /// What is wrong.
-    pub kind: StampFaultKind,
+    pub fn kind(&self) -> StampFaultKind {
+        self.kind
+    }
+
     /// Where the entry stands.
-    pub index: u64,
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
     /// The stamp's time, if it has one, and the time that contradicts it, Unix seconds.
-    pub times: Option<(u64, u64)>,
+    pub fn times(&self) -> Option<(u64, u64)> {
+        self.times
+    }
 }
 
 impl StampFault {

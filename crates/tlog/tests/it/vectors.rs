@@ -229,9 +229,9 @@ fn stamp_faults() {
         let fault = StampFault::parse(bytes).unwrap();
         assert_eq!(fault.encode(), bytes);
         let verified = fault.verify(&policy).unwrap();
-        assert_eq!(verified.index, number(case, "index"), "{}", case["why"]);
+        assert_eq!(verified.index(), number(case, "index"), "{}", case["why"]);
         let times = case["stamp"].as_u64().zip(case["bound"].as_u64());
-        assert_eq!(verified.times, times, "{}", case["why"]);
+        assert_eq!(verified.times(), times, "{}", case["why"]);
     }
     for case in list(&vectors, "bad") {
         let fault = StampFault::parse(text(case, "fault").as_bytes());
@@ -264,7 +264,7 @@ fn forks() {
         let proof = ForkProof::parse(text(case, "proof").as_bytes()).unwrap();
         assert_eq!(proof.encode(), text(case, "proof").as_bytes());
         let fork = proof.verify(&[&key]).unwrap();
-        assert_ne!(fork.root_in_second, fork.first.checkpoint().root(), "{}", case["why"]);
+        assert_ne!(fork.root_in_second(), fork.first().checkpoint().root(), "{}", case["why"]);
     }
     for case in list(&vectors, "bad") {
         let verified =

@@ -135,7 +135,7 @@ async fn a_log_that_stamps_as_no_honest_log_does_is_not_believed_any_more() {
         let failure = own.follow(&log, window(NOW)).await.unwrap_err();
         let FollowFailure::Stamps { evidence } = &failure else { panic!("{kind}: {failure}") };
         let fault = StampFault::parse(&std::fs::read(evidence).unwrap()).unwrap();
-        assert_eq!(fault.verify(&policy()).unwrap().kind.word(), kind);
+        assert_eq!(fault.verify(&policy()).unwrap().kind().word(), kind);
         let failed = own.progress().ready().unwrap_err();
         assert_eq!((failed.failure.status(), failed.failure.name()), (503, "log-stamps"));
 

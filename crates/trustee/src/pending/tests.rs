@@ -43,6 +43,7 @@ fn asked() -> Asked {
         basis: None,
         span: Span::from_secs(60).unwrap(),
         needs: 3,
+        incident: None,
         policy: Hash([2; 32]),
         release_key: Hash([3; 32]),
         label: Hash([4; 32]),

@@ -212,6 +212,7 @@ fn ask(camera_id: String, chosen: &Chosen) -> Ask {
         supervisor: "Lt. B. Example".to_owned(),
         call_back: "control room called back on the published number".to_owned(),
         case_number: "demo/1".to_owned(),
+        incident: None,
         grounds: Grounds::Emergency {
             in_danger: "a child of six, missing since noon".to_owned(),
             why_waiting_is_dangerous: "it is below zero and getting dark".to_owned(),

@@ -130,6 +130,7 @@ fn emergency(day: Day, details: &Details, change: impl FnOnce(&mut Request)) -> 
         basis: Word::new("danger-of-death"),
         span: Span::from_secs(900).unwrap(),
         needs: 3,
+        incident: None,
         policy: Hash([1; 32]),
         release_key: Hash([2; 32]),
         label: Hash(key.label(id.as_bytes())),
@@ -176,6 +177,20 @@ fn a_request_is_found_by_the_key_of_any_day_since_pairing_and_by_no_other() {
     let foreign = emergency(PAIRED, &details(CAMERA), |request| request.label = Hash([9; 32]));
     ledger.take(1, foreign.entry_bytes());
     assert!(ledger.rows().is_empty());
+}
+
+#[test]
+fn requests_of_one_incident_are_told_as_one_search() {
+    let mut ledger = ledger(Vec::new(), &[]);
+    for (at, incident) in [Some(7), Some(7), Some(8), None, Some(7), None].into_iter().enumerate() {
+        let change = |request: &mut Request| request.incident = incident.map(|byte| Hash([byte; 32]));
+        ledger.take(at as u64, emergency(Day(20_001 + at as u32), &details(CAMERA), change).entry_bytes());
+    }
+    let told =
+        |remarks: &[String]| remarks.iter().any(|text| text.starts_with("one of 3 requests of one incident"));
+    let told: Vec<_> = ledger.rows().iter().map(|row| told(&row.remarks)).collect();
+    assert_eq!(told, [true, true, false, false, true, false]);
+    assert!(ledger.rows()[2].remarks.is_empty());
 }
 
 #[test]
