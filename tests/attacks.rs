@@ -13,5 +13,6 @@ mod scope;
 mod segments;
 mod silent_viewer;
 mod strangers;
+mod swapped;
 mod twins;
 mod unlogged;

@@ -26,7 +26,7 @@ def head(**other):
     pairs = {of: segment.items([bytes_(leaf) + bytes_(proof) for leaf, proof in f[of]]) for of in ("grants", "registrations")}
     signed = u(16, f["suite"]) + u(8, f["type"]) + bytes_(f["log_policy"]) + bytes_(f["rules"]) + b"".join(map(bytes_, f["request"])) + \
         bytes_(f["details_key"]) + pairs["grants"] + pairs["registrations"] + bytes_(f["enrollment"]) + b"".join(map(bytes_, f["policy"])) + \
-        segment.items([bytes_(open_) for open_ in f["opens"]]) + b"".join(seeds) + bytes_(f["closing"])
+        segment.items([bytes_(open_) for open_ in f["opens"]]) + b"".join(map(bytes_, seeds)) + bytes_(f["closing"])
     return signed, signed + bytes_(f["opener"])
 
 
@@ -45,7 +45,7 @@ def good():
     empty = head(log_policy=b"", rules=b"", registrations=[], enrollment=b"", policy=(b"", b"", b""), opens=[], closing=b"", opener=b"", **owners)
     for why, of, segments in [("a release of two epochs", head(), [b"segment one", b"segment two", b"3"]),
                               ("an owner's export: no request, no grants", head(**owners), [bytes(2000)]), ("no closing, nobody signed it", head(closing=b"", opener=b""), [b"s"]),
-                              ("no segment", head(), []), ("nothing in it", empty, []),
+                              ("an epoch that was not opened", head(seeds=[filled("seed 0"), b""]), [b"s"]), ("no segment", head(), []), ("nothing in it", empty, []),
                               ("as many grants as there are trustees", head(grants=[(b"grant", b"proof")] * 16), [b"s"])]:
         yield {"why": why, "bytes": shown(file(of, segments)), "head": of[1].hex(), "signed": hashlib.sha256(of[0]).hexdigest(), "segments": [shown(s) for s in segments]}
 
@@ -61,6 +61,7 @@ def bad():
                ("a text", b"this is no evidence, it is a text\n", "over the limit")]
     longer = lambda of: ("", of)
     heads = [("another suite", head(suite=2)), ("another type", head(type=0x32)), ("17 grants", head(grants=[(b"grant", b"proof")] * 17)),
+             ("a seed of 31 bytes", head(seeds=[filled("seed 0"), bytes(31)])), ("a seed of 33 bytes", head(seeds=[filled("seed 0"), bytes(33)])),
              ("a seed too few", head(seeds=[filled("seed 0")])), ("a seed too many", head(seeds=[filled(f"seed {n}") for n in range(3)])),
              ("a log policy over 64 KiB", head(log_policy=bytes((64 << 10) + 1))), ("a request over 32 KiB", head(request=(bytes((32 << 10) + 1), b""))),
              ("a proof over 64 KiB", head(request=(b"", bytes((64 << 10) + 1)))), ("a grant over 32 KiB", head(grants=[(bytes((32 << 10) + 1), b"")])),

@@ -6,10 +6,10 @@
 //! u32 length | head | u32 length | sealed segment | u32 length | sealed segment | ... | u32 0
 //! head = 0001 33 | log policy | PolicyDoc | request, its proof | details key | u16 count, (grant, its proof)...
 //!        | u16 count, (registration, its proof)... | enrollment | policy, its leaf, its proof
-//!        | u16 count, EpochOpen... | as many seeds of 32 bytes | closing EpochOpen | opener's note
+//!        | u16 count, EpochOpen... | as many seeds, each of 32 bytes or none | closing EpochOpen | opener's note
 //! ```
 //!
-//! The seeds are those of exactly these epochs: they open their segments, and show by the camera's
+//! The seeds are those of the epochs that were released: they open their segments, and show by the camera's
 //! own commitment that they are the right ones. In scope: the head, the file's framing
 //! ([`FileWriter`], [`FileReader`]), verifying ([`FileVerification`], [`Verification`]), who opened
 //! it ([`Opener`]). Out of scope: opening files, and whether the log policy is one to trust:
@@ -50,7 +50,7 @@ pub const TYPE: u8 = 0x33;
 pub const EVIDENCE_MAX_BYTES: usize = 64 << 20;
 /// The most registrations: of a request's signers and of the policy leaf's sponsor, with room.
 pub const REGISTRATIONS_MAX: usize = 8;
-const DETAILS_KEY_BYTES: usize = 32;
+const SECRET_BYTES: usize = 32;
 
 /// A leaf and its tlog-proof.
 pub type Proven = (Vec<u8>, Vec<u8>);
@@ -76,8 +76,8 @@ pub struct Evidence {
     pub policy: PolicyBundle,
     /// Signed EpochOpens, first to last.
     pub opens: Vec<Vec<u8>>,
-    /// The seed of each of them.
-    pub seeds: Vec<[u8; 32]>,
+    /// The seed of each of them; none of one that was not opened.
+    pub seeds: Vec<Option<[u8; 32]>>,
     /// The signed EpochOpen after the last one, whose close record proves the end; may be empty.
     pub closing: Vec<u8>,
     /// Who opened the footage and made the file: [`Evidence::sign`]; may be empty.
@@ -111,7 +111,7 @@ impl Evidence {
         self.policy.write(&mut w);
         self.opens.write(&mut w);
         for seed in &self.seeds {
-            w.raw(seed);
+            w.bytes(seed.as_ref().map_or(&[], |seed| &seed[..]));
         }
         w.bytes(&self.closing);
         w
@@ -124,16 +124,13 @@ impl Evidence {
         let log_policy = r.bytes(POLICY_MAX_BYTES, "log policy")?.to_vec();
         let rules = r.bytes(POLICY_DOC_MAX_BYTES, "PolicyDoc")?.to_vec();
         let request = proven(&mut r, "request")?;
-        let details_key = match r.bytes(DETAILS_KEY_BYTES, "details key")? {
-            [] => None,
-            key => Some(key.try_into().map_err(|_| DecodeError::BadValue("details key"))?),
-        };
+        let details_key = secret(&mut r, "details key")?;
         let grants = list(&mut r, limits::TRUSTEES, "grant")?;
         let registrations = list(&mut r, REGISTRATIONS_MAX, "registration")?;
         let enrollment = r.bytes(limits::POLICY, "enrollment")?.to_vec();
         let policy = PolicyBundle::read(&mut r, "policy")?;
         let opens = Vec::<Vec<u8>>::read(&mut r, (EPOCHS_MAX, limits::EPOCH_OPEN), "EpochOpen")?;
-        let seeds = opens.iter().map(|_| r.array("seed")).collect::<Result<_, _>>()?;
+        let seeds = opens.iter().map(|_| secret(&mut r, "seed")).collect::<Result<_, _>>()?;
         let closing = r.bytes(limits::EPOCH_OPEN, "closing EpochOpen")?.to_vec();
         let opener = r.bytes(LEAF_MAX_BYTES, "opener")?.to_vec();
         r.finish()?;
@@ -169,6 +166,14 @@ impl Evidence {
     pub fn sign(&mut self, opened: OpenedAs, signer: &Signer, time: Seconds) -> Result<(), RecordError> {
         self.opener = opener::sign(self.signed_hash(), opened, signer, time)?;
         Ok(())
+    }
+}
+
+/// A key of 32 bytes, or none.
+fn secret(r: &mut Reader<'_>, what: &'static str) -> Result<Option<[u8; SECRET_BYTES]>, DecodeError> {
+    match r.bytes(SECRET_BYTES, what)? {
+        [] => Ok(None),
+        key => key.try_into().map(Some).map_err(|_| DecodeError::BadValue(what)),
     }
 }
 

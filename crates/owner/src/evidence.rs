@@ -155,10 +155,10 @@ fn check(opens: &[Epoch]) -> Result<(), OwnEvidenceError> {
     Ok(())
 }
 
-fn seed(owner: &Owner, epoch: &Epoch) -> Result<[u8; 32], OwnEvidenceError> {
+fn seed(owner: &Owner, epoch: &Epoch) -> Result<Option<[u8; 32]>, OwnEvidenceError> {
     let number = epoch.open().context.epoch_no;
     match unwrap(&owner.device_id(), &owner.keys.wrap, epoch.open()) {
-        Ok(Unwrapped::Seed(seed)) => Ok(*seed.expose()),
+        Ok(Unwrapped::Seed(seed)) => Ok(Some(*seed.expose())),
         Ok(Unwrapped::Content(_)) => Err(OwnEvidenceError::Guest(number)),
         Err(error) => Err(OwnEvidenceError::Wrap { epoch: number, error }),
     }

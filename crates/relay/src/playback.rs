@@ -13,6 +13,7 @@ use media::message::{Refusal, RefusalCode, ReleasedQuery, Response};
 use media::segment::{HeadQuery, SegmentQuery, StoredHead};
 use media::time::Micros;
 use quic::{Responder, SegmentsOut, StreamError};
+use std::collections::BTreeSet;
 use std::future::ready;
 use store::{Entry, Page, StoreError};
 
@@ -23,14 +24,12 @@ enum Part {
     Head { picture: bool },
 }
 
-/// A part of each segment, of so many at most, and of these epochs alone.
+/// A part of each segment, of so many at most, and of these epochs alone, if any are named.
 struct Wanted {
     part: Part,
     most: usize,
-    epochs: (EpochNo, EpochNo),
+    epochs: Option<BTreeSet<EpochNo>>,
 }
-
-const ALL: (EpochNo, EpochNo) = (EpochNo(0), EpochNo(u64::MAX));
 
 impl Part {
     async fn read(self, relay: &Relay, segment: &Entry) -> Result<Bytes, StoreError> {
@@ -59,7 +58,7 @@ pub(crate) async fn send_segments(
     let begun = first_page(relay, peer, allowed, ready(Ok(query)), responder).await?;
     let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
     let out = responder.follow(&Response::Segments).await?;
-    send(relay, query, page, out, Wanted { part: Part::Whole, most: usize::MAX, epochs: ALL }).await
+    send(relay, query, page, out, Wanted { part: Part::Whole, most: usize::MAX, epochs: None }).await
 }
 
 /// Streams to a sponsor what trustees granted: the segments of these epochs, and of no other that
@@ -73,9 +72,15 @@ pub(crate) async fn send_released(
     let allowed = relay.access.may_release(&peer.key, asked.camera_id);
     // A look costs up to a day of EpochOpens.
     let allowed = allowed.and_then(|()| relay.take_opens(&peer.key, asked.camera_id));
-    let begun = first_page(relay, peer, allowed, released::judge(relay, &asked), responder).await?;
+    let mut granted = BTreeSet::new();
+    let judged = async {
+        let (query, epochs) = released::judge(relay, &asked).await?;
+        granted = epochs;
+        Ok(query)
+    };
+    let begun = first_page(relay, peer, allowed, judged, responder).await?;
     let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
-    let epochs = (asked.first, asked.last);
+    let epochs = Some(granted);
     tracing::info!(camera_id = %asked.camera_id, first = %asked.first, last = %asked.last, "what was granted goes out");
     let out = responder.follow(&Response::Segments).await?;
     send(relay, query, page, out, Wanted { part: Part::Whole, most: usize::MAX, epochs }).await
@@ -93,7 +98,7 @@ pub(crate) async fn send_heads(
     let begun = first_page(relay, peer, allowed, ready(Ok(query)), responder).await?;
     let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
     let out = responder.follow(&Response::Heads).await?;
-    send(relay, query, page, out, Wanted { part: Part::Head { picture }, most, epochs: ALL }).await
+    send(relay, query, page, out, Wanted { part: Part::Head { picture }, most, epochs: None }).await
 }
 
 /// The first look comes before the answer, so that a failing store is a refusal and not half an
@@ -124,7 +129,7 @@ async fn send(
     mut query: SegmentQuery,
     mut page: Page,
     mut out: SegmentsOut,
-    Wanted { part, most, epochs: (first, last) }: Wanted,
+    Wanted { part, most, epochs }: Wanted,
 ) -> Result<(), StreamError> {
     let mut sent = 0;
     loop {
@@ -132,7 +137,7 @@ async fn send(
             if sent == most {
                 return out.finish().await;
             }
-            if !(first..=last).contains(&segment.header.epoch_no) {
+            if epochs.as_ref().is_some_and(|epochs| !epochs.contains(&segment.header.epoch_no)) {
                 continue;
             }
             match part.read(relay, segment).await {

@@ -29,9 +29,12 @@ use tlog::{Hash, Logged};
 /// The most epochs of one release: as many as a package may have.
 const EPOCHS_MAX: u64 = 8640;
 
-/// What to send for a release that was granted.
+/// What to send for a release that was granted, and of which epochs alone.
 // SPEC: session.md#released-segments: a relay MUST NOT hand a sealed segment to a sponsor otherwise.
-pub(crate) async fn judge(relay: &Relay, asked: &ReleasedQuery) -> Result<SegmentQuery, Refusal> {
+pub(crate) async fn judge(
+    relay: &Relay,
+    asked: &ReleasedQuery,
+) -> Result<(SegmentQuery, BTreeSet<EpochNo>), Refusal> {
     let log = relay.for_owners.sponsor.log_policy();
     let request: Logged<Signed<Request>> = logged(&asked.request, log)?;
     check_label(relay, asked, request.value().value()).await?;
@@ -44,14 +47,15 @@ pub(crate) async fn judge(relay: &Relay, asked: &ReleasedQuery) -> Result<Segmen
     let held = relay.store.policy(asked.camera_id, Some(policy_hash)).await.or_refuse()?;
     let held = held.ok_or_else(|| no("the policy of these epochs is not here"))?;
     let policy = SignedOwnerPolicy::decode(&held.bundle.policy)?.unverified().clone();
-    check_grants(asked, &request, &policy, &opens, log)?;
-    Ok(SegmentQuery {
+    let granted = check_grants(asked, &request, &policy, &opens, log)?;
+    let query = SegmentQuery {
         camera_id: asked.camera_id,
         track: asked.track,
         from_us: first.context.start_us,
         to_us: last.context.end_us(),
         cursor: asked.cursor,
-    })
+    };
+    Ok((query, granted))
 }
 
 /// The request is about this camera, on the day of the first epoch. Judged before the epochs are read.
@@ -92,14 +96,15 @@ async fn epoch(relay: &Relay, asked: &ReleasedQuery, number: EpochNo) -> Result<
     Ok(SignedEpochOpen::decode(&bytes)?.unverified().clone())
 }
 
-/// As many trustees as the owner's policy asks for granted exactly these epochs.
+/// The epochs that as many trustees as the owner's policy asks for granted, each by a grant of exactly
+/// what was dealt to it of the range.
 fn check_grants(
     asked: &ReleasedQuery,
     request: &Logged<Signed<Request>>,
     policy: &OwnerPolicy,
     opens: &[EpochOpen],
     log: &Policy,
-) -> Result<(), Refusal> {
+) -> Result<BTreeSet<EpochNo>, Refusal> {
     let mut granted = BTreeMap::new();
     for leaf in &asked.grants {
         let logged: Logged<Signed<Grant>> = logged(leaf, log)?;
@@ -120,12 +125,15 @@ fn check_grants(
         granted.insert(index, dealt);
     }
     // A trustee to whom nothing was dealt of an epoch opened nothing of it.
-    let granted =
-        |open: &EpochOpen| granted.values().filter(|dealt| dealt.contains(&open.context.epoch_no)).count();
-    if policy.t == 0 || opens.iter().any(|open| granted(open) < usize::from(policy.t)) {
+    let enough = |epoch: &EpochNo| {
+        let by = granted.values().filter(|dealt| dealt.contains(epoch)).count();
+        policy.t > 0 && by >= usize::from(policy.t)
+    };
+    let epochs: BTreeSet<EpochNo> = opens.iter().map(|open| open.context.epoch_no).filter(enough).collect();
+    if epochs.is_empty() {
         return Err(no("fewer trustees granted this than the owner asks for"));
     }
-    Ok(())
+    Ok(epochs)
 }
 
 fn logged<T: Record>(leaf: &LoggedLeaf, log: &Policy) -> Result<Logged<Signed<T>>, Refusal> {

@@ -2,17 +2,20 @@
 //! `proto/release.md#trustee-http`.
 //!
 //! A bundle is believed only when its grant is proven to be in the log, is for exactly this
-//! request, and opens under this request's key; then it is kept and not asked for again.
+//! request, and opens under this request's key; then it is kept and not asked for again. What is enough,
+//! each epoch says for itself ([`crate::outlook`]).
 
 use crate::Requester;
-use crate::case::{Case, CaseError};
+use crate::case::{Case, CaseError, Granted};
 use crate::folder::{PROOF, RequestFolder};
+use crate::outlook::{Dealt, Given, Outlook};
 use escrow::answer::{self, Refused, State};
 use escrow::bundle::BUNDLE_MAX_BYTES;
 use escrow::record::{Request, Signed};
 use host::http::{Fetch, FetchLimits, Reply};
+use media::id::EpochNo;
 use media::policy::TrusteeEntry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tlog::Logged;
 use tokio::task::JoinSet;
@@ -51,6 +54,8 @@ pub struct Change {
 pub struct Collected {
     pub held: usize,
     pub needed: usize,
+    /// Epochs of which too few shares came: the others can be opened.
+    pub short: Vec<u64>,
     /// The last word of each trustee.
     pub answers: Vec<(String, Answer)>,
 }
@@ -63,6 +68,8 @@ pub enum CollectError {
     TooFew { held: usize, needed: usize, answers: Vec<(String, Answer)> },
     #[error("every trustee has refused: {0}")]
     Refused(String),
+    #[error("too few trustees had a key when this was filmed: only the owner's devices open it")]
+    NotEscrowed,
 }
 
 /// Asks every trustee of the policy and keeps asking those that are pending or unreachable, until
@@ -74,28 +81,31 @@ pub async fn collect(
     on: &mut (dyn FnMut(Change) + Send),
 ) -> Result<Collected, CollectError> {
     let deadline = Instant::now() + within;
-    let asking = Asking::new(desk, folder)?;
-    let (needed, trustees) = (usize::from(asking.case.facts.policy.t), asking.case.trustees().count());
+    let mut asking = Asking::new(desk, folder)?;
+    let needed = usize::from(asking.case.facts.policy.t);
     let mut last = BTreeMap::new();
     loop {
         for (share, answer) in asking.round().await? {
             if last.get(&share) != Some(&answer) {
-                let (trustee, held) = (asking.case.name(share), asking.held()?.len());
+                let (trustee, held) = (asking.case.name(share), asking.given.len());
                 on(Change { trustee, answer: answer.clone(), held, needed });
                 last.insert(share, answer);
             }
         }
-        let held = asking.held()?.len();
-        if held >= needed {
-            return Ok(Collected { held, needed, answers: asking.named(last) });
+        let Outlook { enough, open, mut short } = Outlook::of(&asking.dealt, &asking.given, &refused(&last));
+        if !open.is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(PAUSE).await;
+            continue;
         }
-        if let Some(why) = hopeless(&last, trustees, needed) {
-            return Err(CollectError::Refused(why));
-        }
-        if Instant::now() >= deadline {
-            return Err(CollectError::TooFew { held, needed, answers: asking.named(last) });
-        }
-        tokio::time::sleep(PAUSE).await;
+        let held = asking.given.len();
+        return match (enough.is_empty(), open.is_empty()) {
+            (false, _) => {
+                short.extend(open);
+                Ok(Collected { held, needed, short, answers: asking.named(last) })
+            }
+            (true, false) => Err(CollectError::TooFew { held, needed, answers: asking.named(last) }),
+            (true, true) => Err(last_refusal(&last).map_or(CollectError::NotEscrowed, CollectError::Refused)),
+        };
     }
 }
 
@@ -105,55 +115,60 @@ pub async fn ask_once(
     desk: &Requester,
     folder: &RequestFolder,
 ) -> Result<Vec<(String, Answer)>, CollectError> {
-    let asking = Asking::new(desk, folder)?;
+    let mut asking = Asking::new(desk, folder)?;
     let answers = asking.round().await?;
     Ok(asking.named(answers))
 }
 
-/// So many have refused that the rest cannot make up for it.
-fn hopeless(last: &BTreeMap<u8, Answer>, trustees: usize, needed: usize) -> Option<String> {
-    let refused = last.values().filter_map(|answer| match answer {
+/// Who has refused, by share number.
+fn refused(last: &BTreeMap<u8, Answer>) -> BTreeSet<u8> {
+    let refused = last.iter().filter(|(_, answer)| matches!(answer, Answer::Refused(_)));
+    refused.map(|(share, _)| *share).collect()
+}
+
+fn last_refusal(last: &BTreeMap<u8, Answer>) -> Option<String> {
+    let refused = last.values().rev().find_map(|answer| match answer {
         Answer::Refused(refused) => Some(refused),
         Answer::Granted { .. } | Answer::Pending(_) | Answer::Unusable { .. } => None,
     });
-    let last = refused.clone().next_back()?;
-    (trustees - refused.count() < needed).then(|| format!("{} {}: {}", last.step, last.name, last.what_to_do))
+    refused.map(|last| format!("{} {}: {}", last.step, last.name, last.what_to_do))
 }
 
 struct Asking<'a> {
     case: Case<'a>,
     fetch: Fetch,
+    dealt: Vec<Dealt>,
+    /// Of the bundles that are held.
+    given: Given,
 }
 
 impl<'a> Asking<'a> {
     fn new(desk: &'a Requester, folder: &'a RequestFolder) -> Result<Self, CaseError> {
         let limits =
             FetchLimits { timeout: ANSWER_WITHIN, answer_bytes: BUNDLE_MAX_BYTES, ..FetchLimits::default() };
-        Ok(Self { case: Case::open(desk, folder)?, fetch: Fetch::new(limits) })
+        let case = Case::open(desk, folder)?;
+        let dealt = case.facts.opens.iter().map(Dealt::of).collect();
+        let (mut given, logged) = (Given::new(), case.logged()?);
+        for (share, trustee) in case.trustees() {
+            let Some(bundle) = folder.bundle(share)? else { continue };
+            // One that does not open any more gives nothing, and `open` says so.
+            let opened =
+                logged.as_ref().and_then(|request| case.open_bundle(request, (share, trustee), &bundle).ok());
+            given.insert(share, opened.as_ref().map(epochs).unwrap_or_default());
+        }
+        Ok(Self { case, fetch: Fetch::new(limits), dealt, given })
     }
 
     fn named(&self, answers: impl IntoIterator<Item = (u8, Answer)>) -> Vec<(String, Answer)> {
         answers.into_iter().map(|(share, answer)| (self.case.name(share), answer)).collect()
     }
 
-    /// Share numbers whose bundles are held.
-    fn held(&self) -> Result<Vec<u8>, CaseError> {
-        let mut held = Vec::new();
-        for (share, _) in self.case.trustees() {
-            if self.case.folder.has_bundle(share)? {
-                held.push(share);
-            }
-        }
-        Ok(held)
-    }
-
     /// Asks all trustees whose bundle is not held, at once; the answers in the order of the policy.
-    async fn round(&self) -> Result<Vec<(u8, Answer)>, CaseError> {
+    async fn round(&mut self) -> Result<Vec<(u8, Answer)>, CaseError> {
         let logged = self.case.logged()?;
         let body = self.body(logged.is_some()).await?;
-        let held = self.held()?;
         let mut asked = JoinSet::new();
-        for (share, trustee) in self.case.trustees().filter(|(share, _)| !held.contains(share)) {
+        for (share, trustee) in self.case.trustees().filter(|(share, _)| !self.given.contains_key(share)) {
             let (fetch, url, body) = (self.fetch.clone(), answer::package_url(&trustee.url), body.clone());
             asked.spawn(async move { (share, fetch.post(&url, "application/octet-stream", body).await) });
         }
@@ -161,15 +176,16 @@ impl<'a> Asking<'a> {
         while let Some(joined) = asked.join_next().await {
             replies.extend(joined.ok());
         }
-        let mut answers = Vec::new();
+        let (mut answers, mut given) = (Vec::new(), Given::new());
         for (share, trustee) in self.case.trustees() {
             let answer = match replies.remove(&share) {
                 None => continue,
-                Some(Ok(reply)) => self.understand(logged.as_ref(), (share, trustee), &reply)?,
+                Some(Ok(reply)) => self.understand(logged.as_ref(), (share, trustee), &reply, &mut given)?,
                 Some(Err(error)) => Answer::Unusable { reason: error.to_string() },
             };
             answers.push((share, answer));
         }
+        self.given.extend(given);
         Ok(answers)
     }
 
@@ -196,6 +212,7 @@ impl<'a> Asking<'a> {
         logged: Option<&Logged<Signed<Request>>>,
         trustee: (u8, &TrusteeEntry),
         reply: &Reply,
+        given: &mut Given,
     ) -> Result<Answer, CaseError> {
         let unusable = |reason| Ok(Answer::Unusable { reason });
         match answer::Answer::read(reply.status, &reply.body) {
@@ -208,6 +225,7 @@ impl<'a> Asking<'a> {
                 match self.case.open_bundle(request, trustee, &bundle) {
                     Ok(open) => {
                         self.case.folder.keep_bundle(trustee.0, &bundle)?;
+                        given.insert(trustee.0, epochs(&open));
                         Ok(Answer::Granted { grant_index: open.bundle.grant.index() })
                     }
                     Err(error) => unusable(error.to_string()),
@@ -227,27 +245,35 @@ impl<'a> Asking<'a> {
     }
 }
 
+/// Of which epochs it has a share.
+fn epochs(granted: &Granted) -> BTreeSet<EpochNo> {
+    granted.bundle.shares.iter().map(|(epoch, _)| *epoch).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outlook::tests::dealt;
     use escrow::record::Word;
 
-    fn refused(name: &str) -> Option<Answer> {
+    fn refusal(name: &str) -> Option<Answer> {
         let name = Word::new(name).unwrap();
         Some(Answer::Refused(Refused { name, ..Refused::denied("no") }))
     }
 
     /// Of five trustees with these last words, three must grant.
     fn of_five(last: [Option<Answer>; 5]) -> Option<String> {
-        hopeless(&(1..).zip(last).filter_map(|(share, last)| Some((share, last?))).collect(), 5, 3)
+        let last = (1..).zip(last).filter_map(|(share, last)| Some((share, last?))).collect();
+        let outlook = Outlook::of(&[dealt(7, 1..=5)], &Given::new(), &refused(&last));
+        last_refusal(&last).filter(|_| !outlook.short.is_empty())
     }
 
     #[test]
     fn asking_goes_on_while_enough_trustees_may_still_grant() {
         let pending = Some(Answer::Pending(State::Waiting { wait_until: 7 }));
         assert_eq!(of_five([None, None, None, None, None]), None);
-        assert_eq!(of_five([refused("a"), refused("b"), pending.clone(), None, None]), None);
-        let why = of_five([refused("a"), refused("b"), refused("agency-quota"), pending, None]);
+        assert_eq!(of_five([refusal("a"), refusal("b"), pending.clone(), None, None]), None);
+        let why = of_five([refusal("a"), refusal("b"), refusal("agency-quota"), pending, None]);
         assert!(why.unwrap().contains("agency-quota"));
     }
 

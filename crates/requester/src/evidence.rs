@@ -44,7 +44,7 @@ enum NotShown {
 pub(crate) async fn head(
     case: &Case<'_>,
     shares: &Shares,
-    seeds: &[EpochSeed],
+    seeds: &[Option<EpochSeed>],
     session: &mut Session,
     not_shown: &mut (dyn FnMut(String) + Send),
 ) -> Result<Evidence, HeadError> {
@@ -85,7 +85,7 @@ pub(crate) async fn head(
         enrollment: case.package.enrollment.clone(),
         policy: case.package.policy.clone(),
         opens: case.package.opens.clone(),
-        seeds: seeds.iter().map(|seed| *seed.expose()).collect(),
+        seeds: seeds.iter().map(|seed| seed.as_ref().map(|seed| *seed.expose())).collect(),
         closing: closing.map(|epoch| epoch.bytes().to_vec()).unwrap_or_default(),
         opener: Vec::new(),
     };

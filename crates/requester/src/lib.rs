@@ -11,7 +11,7 @@
 //! | [`config`], [`keys`], `state` | the settings; officer, supervisor, sponsor and link keys, made once; the open desk |
 //! | [`ask`], `objects`, [`request`] | what is asked; the camera's public objects; compose, sign, countersign, log |
 //! | `case`, [`folder`] | one request as every step finds it; its durable state |
-//! | [`collect`] | ask each trustee until enough have granted |
+//! | [`collect`], `outlook` | ask each trustee until enough have granted, of each epoch |
 //! | [`shares`], [`open`] | combine; fetch ciphertext, open |
 //! | `evidence`, [`film`] | what else a stranger must see of it; write MP4 and evidence |
 //! | [`ratify`] | a court confirmed an emergency |
@@ -36,6 +36,7 @@ pub mod folder;
 pub mod keys;
 mod objects;
 pub mod open;
+mod outlook;
 pub mod ratify;
 pub mod request;
 pub mod shares;

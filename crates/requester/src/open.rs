@@ -51,6 +51,11 @@ pub enum Step {
         to_us: u64,
         reason: String,
     },
+    /// An epoch stays closed, and why; the others are opened.
+    NotOpened {
+        epoch: u64,
+        reason: String,
+    },
     /// What the evidence will not show, and why.
     NotShown {
         reason: String,
@@ -65,6 +70,8 @@ pub struct Opened {
     pub epochs_requested: u64,
     /// Epochs of which at least one segment was opened and verified.
     pub epochs_opened: u64,
+    /// Epochs whose keys could not be rebuilt.
+    pub not_opened: Vec<u64>,
     pub segments: u64,
     /// Segments that the camera filmed in these epochs, and that the relay did not give.
     pub missing: u64,
@@ -138,6 +145,7 @@ pub async fn open(
         on(Step::Segment { epoch: epoch.0, sequence });
     }
     let shown = verification.finish()?.footage;
+    let not_opened = shown.unopened.iter().map(|epoch| epoch.0).collect();
     let written = clips.finish()?;
     for path in written.clips.iter().chain([&written.evidence]) {
         on(Step::Written { path: path.clone() });
@@ -145,6 +153,7 @@ pub async fn open(
     Ok(Opened {
         epochs_requested: case.facts.epochs,
         epochs_opened: opened.len() as u64,
+        not_opened,
         segments: shown.segments,
         missing: shown.missing,
         complete: shown.completeness() == Completeness::Complete,
@@ -154,17 +163,25 @@ pub async fn open(
     })
 }
 
-/// One seed for each epoch of the request, in order, and the names of trustees whose shares were
-/// wrong.
+/// The seed of each epoch of the request, in order, where the shares give it, and the names of trustees
+/// whose shares were wrong. What no share gives stays closed, and the others are opened.
 fn combine_all(
     case: &Case<'_>,
     shares: &Shares,
     on: &mut (dyn FnMut(Step) + Send),
-) -> Result<(Vec<EpochSeed>, Vec<String>), SharesError> {
-    let (mut seeds, mut culprits) = (Vec::new(), Vec::new());
+) -> Result<(Vec<Option<EpochSeed>>, Vec<String>), SharesError> {
+    let (mut seeds, mut culprits, mut closed) = (Vec::new(), Vec::new(), None);
     for open in &case.facts.opens {
-        let combined = shares.combine(open)?;
         let epoch = open.context.epoch_no.0;
+        let combined = match shares.combine(open) {
+            Ok(combined) => combined,
+            Err(error) => {
+                on(Step::NotOpened { epoch, reason: error.to_string() });
+                closed.get_or_insert(error);
+                seeds.push(None);
+                continue;
+            }
+        };
         for share in combined.culprits {
             let trustee = case.name(share);
             on(Step::Culprit { epoch, trustee: trustee.clone() });
@@ -173,7 +190,10 @@ fn combine_all(
             }
         }
         on(Step::Combined { epoch });
-        seeds.push(combined.seed);
+        seeds.push(Some(combined.seed));
     }
-    Ok((seeds, culprits))
+    match closed.filter(|_| seeds.iter().all(Option::is_none)) {
+        Some(error) => Err(error),
+        None => Ok((seeds, culprits)),
+    }
 }

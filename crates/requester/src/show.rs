@@ -5,7 +5,7 @@ use crate::Requester;
 use crate::case::Case;
 use crate::folder::RequestFolder;
 use crate::open::OpenError;
-use crate::shares::{Shares, SharesError};
+use crate::shares::Shares;
 use escrow::package::EPOCHS_MAX;
 use media::epoch::EpochOpen;
 use media::id::EpochNo;
@@ -71,14 +71,14 @@ pub async fn try_sealed(
 ) -> Result<Tried, OpenError> {
     let case = Case::open(desk, folder)?;
     let shares = Shares::read(&case)?;
-    let seeds = case.facts.opens.iter().map(|open| Ok(shares.combine(open)?.seed));
-    let seeds = seeds.collect::<Result<Vec<_>, SharesError>>()?;
+    let opens = case.facts.opens.iter();
+    let released: Vec<_> = opens.filter_map(|open| Some((open, shares.combine(open).ok()?.seed))).collect();
     let mut session = desk.session();
     let link = session.link().await?;
     let Some(target) = find_epoch(&link, &case, EpochNo(epoch)).await? else { return Ok(Tried::NoFootage) };
     let mut outcome = Tried::NoFootage;
     for bytes in sealed {
-        for (open, seed) in case.facts.opens.iter().zip(&seeds) {
+        for (open, seed) in &released {
             // The released seed, used in every way there is: as it was meant, and in the
             // neighbour's place.
             for context in [&open.context, &target.context] {

@@ -168,7 +168,9 @@ async fn collect(terminal: &Terminal, (desk, folder): Opened, within: Duration) 
     };
     let collected = requester::collect::collect(&desk, &folder, within, on).await;
     let collected = collected.map_err(|error| match error {
-        CollectError::TooFew { .. } | CollectError::Refused(_) => Ended::no(error),
+        CollectError::TooFew { .. } | CollectError::Refused(_) | CollectError::NotEscrowed => {
+            Ended::no(error)
+        }
         CollectError::Case(error) => no_case(error),
     })?;
     terminal.done(&collected, collected_text)
@@ -187,6 +189,7 @@ async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
             clips.join(", "),
             opened.evidence.display(),
             match (opened.missing, opened.complete) {
+                (0, false) if !opened.not_opened.is_empty() => "some epochs stay closed".to_owned(),
                 (0, true) => "complete".to_owned(),
                 (0, false) => "its end not proven".to_owned(),
                 (missing, _) => format!("{missing} segments missing"),
@@ -289,6 +292,10 @@ fn collected_text(collected: &Collected) -> String {
         .iter()
         .map(|(trustee, answer)| format!("{trustee}: {}", answer_text(answer)))
         .collect();
+    if !collected.short.is_empty() {
+        let epochs: Vec<String> = collected.short.iter().map(u64::to_string).collect();
+        lines.push(format!("too few shares of epochs {}: these stay closed", epochs.join(", ")));
+    }
     lines.push(format!("{} of {} needed; next: candor request open", collected.held, collected.needed));
     lines.join("\n")
 }

@@ -65,6 +65,7 @@ pub(super) fn opening(step: &requester::open::Step) -> String {
         }
         Step::Refused { reason } => format!("a segment was refused: {reason}"),
         Step::Gap { from_us, to_us, reason } => gap(*from_us, *to_us, reason),
+        Step::NotOpened { epoch, reason } => format!("epoch {epoch} stays closed: {reason}"),
         Step::NotShown { reason } => format!("the evidence will not show {reason}"),
         Step::Written { path } => format!("written {}", path.display()),
     }

@@ -251,6 +251,7 @@ fn json(verified: &Verified, verdict: Verdict, statements: &[Statement]) -> Valu
                 },
                 "relay_key": match loss.culprit { Culprit::Relay(key) => Some(hex::encode(key)), _ => None },
             })).collect::<Vec<_>>(),
+            "not_opened": footage.unopened.iter().map(|epoch| epoch.0).collect::<Vec<_>>(),
             "not_proven": footage.unproven.iter().map(|open| json!({
                 "epoch": open.epoch.0, "from": show_us(open.from_us.0), "to": show_us(open.to_us.0),
             })).collect::<Vec<_>>(),

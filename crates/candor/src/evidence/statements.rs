@@ -179,6 +179,14 @@ fn picture(footage: &Footage) -> Vec<Statement> {
             ),
         });
     }
+    for epoch in &footage.unopened {
+        all.push(statement(
+            "not-opened",
+            Standing::Missing,
+            format!("epoch {epoch} is not opened: its key is not in this file"),
+            "the EpochOpens; whether too few trustees let it go or somebody left it out, is not shown",
+        ));
+    }
     for open in &footage.unproven {
         let (from, to) = (show_us(open.from_us.0), show_us(open.to_us.0));
         all.push(not_shown(

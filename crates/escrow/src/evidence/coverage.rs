@@ -6,7 +6,7 @@
 //! and it is not said.
 
 use super::EvidenceError;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 use media::account::{Account, Culprit};
@@ -61,6 +61,8 @@ pub struct Footage {
     pub losses: Vec<Loss>,
     /// Of what it is not shown whether anything is missing.
     pub unproven: Vec<Unproven>,
+    /// Epochs whose seed is not in the file: nothing of them is shown, nor missing.
+    pub unopened: Vec<EpochNo>,
 }
 
 /// Whether all is there.
@@ -68,7 +70,7 @@ pub struct Footage {
 pub enum Completeness {
     /// All that the camera filmed in these epochs is in the file.
     Complete,
-    /// Something that the camera filmed is not.
+    /// Something that the camera filmed is not, or an epoch was not opened.
     Incomplete,
     /// Nothing is known to be missing, and it is not shown that nothing is.
     NotProven,
@@ -77,7 +79,8 @@ pub enum Completeness {
 impl Footage {
     /// Whether all is there.
     pub fn completeness(&self) -> Completeness {
-        if self.missing > 0 || self.gaps.iter().any(|gap| gap.segments > 0) {
+        let is_missing = self.missing > 0 || self.gaps.iter().any(|gap| gap.segments > 0);
+        if is_missing || !self.unopened.is_empty() {
             Completeness::Incomplete
         } else if self.unproven.is_empty() {
             Completeness::Complete
@@ -91,6 +94,8 @@ impl Footage {
 pub(super) struct Coverage {
     opens: Vec<EpochOpen>,
     closing: Option<EpochOpen>,
+    /// Whose seed the file has not.
+    unopened: BTreeSet<EpochNo>,
     continuity: Continuity,
     seen: BTreeMap<EpochNo, Counted>,
     first: Option<Ended>,
@@ -109,12 +114,17 @@ struct Counted {
 }
 
 impl Coverage {
-    pub(super) fn new(opens: Vec<EpochOpen>, closing: Option<EpochOpen>) -> Self {
+    pub(super) fn new(
+        opens: Vec<EpochOpen>,
+        closing: Option<EpochOpen>,
+        unopened: BTreeSet<EpochNo>,
+    ) -> Self {
         let mut account = Account::default();
         opens.iter().chain(&closing).for_each(|open| account.read(open));
         Self {
             opens,
             closing,
+            unopened,
             account,
             holes: Vec::new(),
             continuity: Continuity::new(),
@@ -140,8 +150,13 @@ impl Coverage {
         let epoch = ended.header.epoch_no;
         let known = self.opens.iter().find(|open| open.context.epoch_no == epoch);
         let gap = self.continuity.take(ended, known.ok_or(OpenError::NoKey(epoch))?)?;
-        self.holes.extend(self.last.and_then(|last| hole(&last, ended, gap.as_ref())));
-        self.gaps.extend(gap);
+        // What lies in an epoch that nobody opened is nobody's loss; what is missing on both sides of it,
+        // the close records say.
+        let last = self.last.filter(|last| !self.is_unopened(last.header.epoch_no, epoch));
+        if last.is_some() || self.last.is_none() {
+            self.holes.extend(last.and_then(|last| hole(&last, ended, gap.as_ref())));
+            self.gaps.extend(gap);
+        }
         self.segments += 1;
         self.first.get_or_insert(*ended);
         self.last = Some(*ended);
@@ -158,6 +173,9 @@ impl Coverage {
         let (mut missing, mut unproven) = (0, Vec::new());
         for (open, close) in self.closes() {
             let epoch = open.context.epoch_no;
+            if self.unopened.contains(&epoch) {
+                continue;
+            }
             let Some(close) = close else {
                 let seen = self.seen.get(&epoch);
                 let from_us = seen.map_or(open.context.start_us, |seen| end_of(&seen.last));
@@ -180,6 +198,7 @@ impl Coverage {
             gaps,
             losses,
             unproven,
+            unopened: self.unopened.into_iter().collect(),
         })
     }
 
@@ -187,6 +206,10 @@ impl Coverage {
     fn losses(&self, before: Option<&Gap>, after: Option<&Gap>) -> Vec<Loss> {
         let first = self.first.map(|first| first.header.sequence.0);
         let last = self.last.map(|last| last.header.sequence.0 + 1);
+        // Which numbers an epoch that was not opened has, nobody knows here.
+        let (begun, ended) = (self.first.as_ref().map(epoch_of), self.last.as_ref().map(epoch_of));
+        let before = before.filter(|_| begun.is_none_or(|begun| self.unopened.range(..begun).count() == 0));
+        let after = after.filter(|_| ended.is_none_or(|ended| self.unopened.range(ended..).count() == 0));
         let before =
             before.zip(first).and_then(|(gap, first)| numbers(first.saturating_sub(gap.segments), first));
         let after = after.zip(last).and_then(|(gap, last)| numbers(last, last.saturating_add(gap.segments)));
@@ -222,6 +245,16 @@ impl Coverage {
         })
     }
 
+    /// The same of the epochs that were opened.
+    fn opened_closes(&self) -> impl Iterator<Item = (&EpochOpen, Option<&EpochClose>)> {
+        self.closes().filter(|(open, _)| !self.unopened.contains(&open.context.epoch_no))
+    }
+
+    /// Whether an epoch between these two was not opened.
+    fn is_unopened(&self, from: EpochNo, to: EpochNo) -> bool {
+        from < to && self.unopened.range(from..to).next().is_some()
+    }
+
     /// How many segments of an epoch are not there; none where its close record cannot be true.
     fn missing_of(&self, epoch: EpochNo, close: &EpochClose) -> Option<u64> {
         let Some(seen) = self.seen.get(&epoch) else { return Some(close.segments.into()) };
@@ -237,10 +270,11 @@ impl Coverage {
     /// The file may begin after its first epoch did.
     fn missing_before(&self, first: &EpochOpen) -> Option<Gap> {
         let header = &self.first?.header;
-        let before = self.closes().filter(|(open, _)| open.context.epoch_no < header.epoch_no);
+        let mut before =
+            self.opened_closes().filter(|(open, _)| open.context.epoch_no < header.epoch_no).peekable();
+        let is_missing = header.k > 0 || before.peek().is_some();
         let counted = before.filter_map(|(_, close)| close).map(|close| u64::from(close.segments));
         let segments = u64::from(header.k) + counted.sum::<u64>();
-        let is_missing = header.k > 0 || header.epoch_no != first.context.epoch_no;
         let (from_us, to_us) = (first.context.start_us, header.start_us);
         is_missing.then_some(Gap { from_us: from_us.min(to_us), to_us, segments, reason: None })
     }
@@ -250,7 +284,7 @@ impl Coverage {
         let reached = self.last.map(|last| (last.header.epoch_no, u64::from(last.header.k) + 1));
         let from_us = self.last.as_ref().map_or(first.context.start_us, end_of);
         let is_behind = |open: &EpochOpen| reached.is_none_or(|(epoch, _)| open.context.epoch_no >= epoch);
-        let closes = self.closes().filter(|(open, _)| is_behind(open));
+        let closes = self.opened_closes().filter(|(open, _)| is_behind(open));
         let (mut segments, mut reason) = (0, None);
         for close in closes.filter_map(|(_, close)| close) {
             let seen = reached.filter(|(epoch, _)| *epoch == close.epoch_no).map_or(0, |(_, seen)| seen);
@@ -280,6 +314,10 @@ fn hole(last: &Ended, next: &Ended, gap: Option<&Gap>) -> Option<Range> {
         false => before.0.saturating_add(1).saturating_add(gap.map_or(0, |gap| gap.segments)),
     };
     numbers(before.0.saturating_add(1), end)
+}
+
+fn epoch_of(ended: &Ended) -> EpochNo {
+    ended.header.epoch_no
 }
 
 fn end_of(last: &Ended) -> Micros {

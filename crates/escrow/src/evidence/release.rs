@@ -112,7 +112,8 @@ impl Against<'_> {
         if grants.len() < usize::from(needed) {
             return Err(EvidenceError::TooFewGrants { got: grants.len(), needed });
         }
-        // A trustee to whom an epoch was not dealt lets none of it go: each epoch needs enough of them.
+        // A trustee to whom an epoch was not dealt lets none of it go: each epoch that was opened needs
+        // enough of them.
         let shares = |open: &EpochOpen| {
             let of = |granted: &&Granted| {
                 let place =
@@ -121,7 +122,8 @@ impl Against<'_> {
             };
             grants.iter().filter(of).count()
         };
-        if let Some(got) = self.opens.iter().map(shares).find(|got| *got < usize::from(needed)) {
+        let opened = self.opens.iter().zip(&head.seeds).filter(|(_, seed)| seed.is_some());
+        if let Some(got) = opened.map(|(open, _)| shares(open)).find(|got| *got < usize::from(needed)) {
             return Err(EvidenceError::TooFewGrants { got, needed });
         }
         if needed == 0 && !grants.is_empty() {

@@ -97,7 +97,7 @@ fn head(world: &World, package: Package, grants: Vec<Proven>) -> Evidence {
         registrations: registrations.map(proven).collect(),
         enrollment: package.enrollment,
         policy: package.policy,
-        seeds: world.camera.seeds[..package.opens.len()].iter().map(|seed| *seed.expose()).collect(),
+        seeds: world.camera.seeds[..package.opens.len()].iter().map(|seed| Some(*seed.expose())).collect(),
         closing: world.camera.opens[package.opens.len()].bytes().to_vec(),
         opens: package.opens,
         opener: Vec::new(),
@@ -238,7 +238,7 @@ fn every_part_that_is_altered_is_refused_by_name() {
         (|e| *e.opens[1].last_mut().unwrap() ^= 1, |e| matches!(e, EvidenceError::EpochForged(..))),
         (|e| e.opens.swap(0, 1), |e| matches!(e, EvidenceError::WrongSeed(_))),
         (|e| (e.opens.swap(0, 1), e.seeds.swap(0, 1)).0, |e| matches!(e, EvidenceError::EpochMisplaced(_))),
-        (|e| e.seeds[2][0] ^= 1, |e| matches!(e, EvidenceError::WrongSeed(EpochNo(9)))),
+        (|e| e.seeds[2].as_mut().unwrap()[0] ^= 1, |e| matches!(e, EvidenceError::WrongSeed(EpochNo(9)))),
         (|e| drop((e.opens.pop(), e.seeds.pop())), |e| matches!(e, EvidenceError::EpochMisplaced(_))),
         (
             |e| {
@@ -253,7 +253,7 @@ fn every_part_that_is_altered_is_refused_by_name() {
         (|e| e.details_key = Some([1; 32]), |e| matches!(e, EvidenceError::Details(_))),
         (|e| e.grants[0] = e.grants[1].clone(), |e| matches!(e, EvidenceError::WrongTrustee(_))),
         (|e| drop(e.grants.pop()), |e| matches!(e, EvidenceError::TooFewGrants { got: 2, needed: 3 })),
-        (|e| e.seeds[1] = [0; 32], |e| matches!(e, EvidenceError::WrongSeed(_))),
+        (|e| e.seeds[1] = Some([0; 32]), |e| matches!(e, EvidenceError::WrongSeed(_))),
     ];
     let Released { evidence, segments, .. } = released();
     for (at, (alter, refused)) in cases.into_iter().enumerate() {

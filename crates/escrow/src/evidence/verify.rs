@@ -9,6 +9,7 @@ use super::signers::{Registrations, SignedAs};
 use super::{Evidence, EvidenceError};
 use crate::policy::PolicyDoc;
 use crate::record::{OwnerPolicyLeaf, Role, Seconds, Signed};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use media::enrollment::Enrollment;
 use media::epoch::{EpochOpen, SignedEpochOpen};
@@ -101,8 +102,12 @@ impl Verification {
         let opener = opener::check(&head.opener, &head.signed_hash(), request.as_ref(), policy)?;
         let track = opens.first().ok_or(EvidenceError::NoEpochs)?.context.track;
         let mut keys = Keyring::new(camera.camera_pk, track);
+        let mut unopened = BTreeSet::new();
         for (open, seed) in opens.iter().zip(&head.seeds) {
-            keys.insert(open, EpochSeed::new(*seed).content_key(&open.context.hash()));
+            match seed {
+                Some(seed) => keys.insert(open, EpochSeed::new(*seed).content_key(&open.context.hash())),
+                None => _ = unopened.insert(open.context.epoch_no),
+            }
         }
         let head = Head {
             camera_id: camera.camera_id(),
@@ -120,7 +125,7 @@ impl Verification {
             release,
             opener,
         };
-        Ok(Self { keys, coverage: Coverage::new(opens, closing), head })
+        Ok(Self { keys, coverage: Coverage::new(opens, closing, unopened), head })
     }
 
     /// Verifies the next sealed segment, and opens it: signed by the camera, in its place in the
@@ -210,8 +215,8 @@ fn check_epochs(
             return Err(EvidenceError::EpochMisplaced(context.epoch_no));
         }
         // SPEC: evidence.md#verifying: every seed MUST be the one to which the camera committed.
-        let commit = EpochSeed::new(*seed).key_commit(&context.hash());
-        if !bool::from(commit.ct_eq(&open.key_commit)) {
+        let commit = seed.map(|seed| EpochSeed::new(seed).key_commit(&context.hash()));
+        if commit.is_some_and(|commit| !bool::from(commit.ct_eq(&open.key_commit))) {
             return Err(EvidenceError::WrongSeed(context.epoch_no));
         }
         opens.push(open);

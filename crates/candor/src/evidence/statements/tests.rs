@@ -34,6 +34,7 @@ fn bare() -> Verified {
             gaps: Vec::new(),
             losses: Vec::new(),
             unproven: Vec::new(),
+            unopened: Vec::new(),
         },
         release: None,
         opener: None,

@@ -325,3 +325,63 @@ fn whose_loss_a_missing_segment_is_stands_in_the_evidence() {
     assert_eq!(losses, [range(40, 40), range(41, 41), range(43, 43), range(44, 44)]);
     assert!(verify(&evidence, &segments).unwrap().footage.losses.is_empty());
 }
+
+/// An epoch for which too few trustees had a key stopped the release of all others; and whoever leaves a
+/// seed out must not have a relay accused of what nobody opened.
+#[test]
+fn an_epoch_that_was_not_opened_is_named_and_nobody_is_accused_of_it() {
+    let Released { evidence, segments, .. } = released();
+    let number = |at: usize| EpochNo(FIRST_EPOCH + at as u64);
+    for at in 0..3 {
+        let mut partial = Evidence { opener: Vec::new(), ..evidence.clone() };
+        partial.seeds[at] = None;
+        let partial = Evidence::decode(&partial.encode()).unwrap();
+        let opened: Vec<_> =
+            (0..6).filter(|segment| segment / 2 != at).map(|segment| &segments[segment]).collect();
+        let footage = verify(&partial, &opened).unwrap().footage;
+        assert_eq!((footage.segments, footage.unopened.clone()), (4, std::vec![number(at)]));
+        assert_eq!((footage.missing, footage.gaps.len(), footage.losses.len()), (0, 0, 0), "{footage:?}");
+        assert_eq!(footage.completeness(), Completeness::Incomplete);
+        // Beside it, what is missing is told as ever.
+        for cut in 0..4 {
+            let kept = opened.iter().enumerate().filter(|(place, _)| *place != cut).map(|(_, sealed)| sealed);
+            assert_eq!(verify(&partial, kept).unwrap().footage.missing, 1, "{at} {cut}");
+        }
+        let shut = verify(&partial, &segments).unwrap_err();
+        let is_shut = matches!(shut, EvidenceError::Segment { error: seal::opener::OpenError::NoKey(epoch), .. } if epoch == number(at));
+        assert!(is_shut, "{shut}");
+        // The seed was part of what its opener signed.
+        partial_is_not_the_openers(&evidence, at);
+    }
+}
+
+fn partial_is_not_the_openers(evidence: &Evidence, at: usize) {
+    let mut stripped = evidence.clone();
+    stripped.seeds[at] = None;
+    assert!(matches!(Verification::start(&stripped).unwrap_err(), EvidenceError::WrongOpener(_)));
+}
+
+#[test]
+fn an_epoch_without_shares_is_left_out_of_a_release_and_cannot_be_in_it() {
+    let open: fn(u64, &mut media::epoch::EpochOpen) = |at, open| {
+        if at == 1 {
+            open.shares.iter_mut().for_each(|slot| *slot = None);
+        }
+    };
+    let mut world = World::with(&Setup { open, ..with_devices() });
+    let package = world.ordinary();
+    let grants = (1..=THRESHOLD).map(|index| {
+        let held = world.hold(index, &package);
+        let bundle = world.release(held);
+        (bundle.grant, bundle.proof)
+    });
+    let grants = grants.collect();
+    let mut evidence = head(&world, package, grants);
+    let segments = segments(&world.camera);
+    let too_few = verify(&evidence, &segments).unwrap_err();
+    assert!(matches!(too_few, EvidenceError::TooFewGrants { got: 0, needed: 3 }), "{too_few}");
+    evidence.seeds[1] = None;
+    let verified = verify(&evidence, [&segments[0], &segments[1], &segments[4], &segments[5]]).unwrap();
+    assert_eq!(verified.footage.unopened, [EpochNo(FIRST_EPOCH + 1)]);
+    assert_eq!(verified.release.unwrap().grants.len(), 3);
+}
