@@ -47,6 +47,15 @@ async fn the_demo_reports_every_figure_truthfully_and_its_clips_are_the_source()
     let prelogged = serde_json::json!({ "refused": true, "name": "footage-from-future" });
     assert_eq!(report["prelogged_refused"], prelogged);
     assert_eq!(report["neighbour_epoch_refused"]["refused"], true, "{report}");
+    // It was not there while the released epochs were filmed, and the others released them.
+    let away = &report["trustee_away"];
+    assert_eq!(
+        (&away["trustee"], &away["holding"], &away["trustees"], &away["needed"]),
+        (&"ombudsman.example".into(), &4.into(), &5.into(), &3.into()),
+        "{report}"
+    );
+    let granted: Vec<_> = away["granted_by"].as_array().unwrap().iter().collect();
+    assert!(granted.len() >= 3 && !granted.contains(&&away["trustee"]), "{report}");
     assert_eq!(report["audit_found"], true, "{report}");
     assert_eq!(number("public_emergency_count"), 1, "{report}");
     assert!(number("leaf_index") > 0, "{report}");

@@ -82,6 +82,7 @@ impl Stage {
             footage: footage().into_iter().cycle().take(cameras).collect(),
             epoch_seconds: EPOCH_SECONDS,
             trustees: 5,
+            away: 0,
             threshold: 3,
             approval: Approval::Automatic,
         };

@@ -21,6 +21,7 @@ pub use records::{LogPart, MonitorPart, QUORUM, Records, WITNESSES, WitnessPart}
 pub use video::{CameraPart, RelayPart, TrusteePart, Video, pair, prepared_footage};
 
 use host::durable::DurableError;
+use host::lock::Mutex;
 use host::running::Running;
 use host::shutdown::Shutdown;
 use log_server::kinds;
@@ -38,6 +39,8 @@ pub struct Plan {
     pub footage: Vec<PathBuf>,
     pub epoch_seconds: u16,
     pub trustees: u8,
+    /// So many of them, the last ones, are not there at the beginning.
+    pub away: u8,
     pub threshold: u8,
     pub approval: Approval,
 }
@@ -61,6 +64,11 @@ pub struct Part<C, A, E> {
 impl<C, A, E: Send + 'static> Part<C, A, E> {
     pub fn new(config: C, running: Running<A, E>) -> Self {
         Self { config, running: Some(running) }
+    }
+
+    /// One that somebody starts later.
+    pub fn away(config: C) -> Self {
+        Self { config, running: None }
     }
 
     /// Where it is; `None` while it is stopped.
@@ -152,7 +160,7 @@ impl Cast {
         people.publish_and_register(&relay.created.sponsor_vkey).await?;
         on(Progress::Started("rules published, keys registered".to_owned()));
 
-        let trustees = trustees.start(&shutdown).await?;
+        let trustees = trustees.start(plan.trustees - plan.away.min(plan.trustees), &shutdown).await?;
         on(Progress::Started(format!("{} trustees, {} must grant", plan.trustees, plan.threshold)));
         let relay = relay.start(&people.root_key, &people.requester.link_key, &shutdown).await?;
         on(Progress::Started("relay".to_owned()));
@@ -168,9 +176,19 @@ impl Cast {
             records,
             monitors,
             people,
-            video: Video { relay, trustees, cameras, filming_since_us },
+            video: Video { relay, trustees, late: Mutex::default(), cameras, filming_since_us },
             shutdown,
         })
+    }
+
+    /// Starts the trustees that were away, and waits until each has its key of today.
+    pub async fn complete(&self) -> Result<(), CastError> {
+        for part in self.video.trustees.iter().filter(|part| part.at().is_none()) {
+            let started = trustee::start(part.config.clone(), self.shutdown.child()).await;
+            self.video.late.lock().push(started.map_err(CastError::part("trustee"))?);
+            video::has_published(&part.config).await?;
+        }
+        Ok(())
     }
 
     /// Stops everybody: those who dial first, those who are dialled after them.
@@ -182,6 +200,10 @@ impl Cast {
         quiet("relay", self.video.relay.stop().await);
         for trustee in &mut self.video.trustees {
             quiet("trustee", trustee.stop().await);
+        }
+        let late = std::mem::take(&mut *self.video.late.lock());
+        for trustee in late {
+            quiet("trustee", trustee.stop_and_join().await);
         }
         for monitor in &mut self.monitors {
             quiet("monitor", monitor.stop().await);

@@ -25,7 +25,7 @@ pub enum Culprit {
 }
 
 /// What was said about the numbers of one track.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// Up to which number, by relay and first number.
     acknowledged: BTreeMap<(PublicKey, Sequence), Sequence>,

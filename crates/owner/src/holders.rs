@@ -32,9 +32,9 @@ pub struct Holders {
     pub needed: u8,
     /// So many hold a share, as far as is shown.
     pub holding: u8,
+    /// Of these, those whose key is not in the log as far as it was read, which was before the epoch.
+    pub unread: u8,
     pub without: Vec<Without>,
-    /// Whether the log was read since the epoch began: before that, keys that it has may not be known.
-    pub log_is_read: bool,
 }
 
 /// A trustee that holds no share of it.
@@ -76,12 +76,19 @@ impl Holders {
         let policies = Policies::of(camera)?;
         let Some(policy) = policies.under(open) else { return Ok(None) };
         let context = &open.context;
-        let log_is_read = keys.read_to >= context.start_us.seconds();
-        let mut without = Vec::new();
+        let is_read = keys.read_to >= context.start_us.seconds();
+        let (mut without, mut unread) = (Vec::new(), 0);
         for (share, trustee) in open.shares.iter().zip(&policy.trustees) {
             let why = match share {
                 None => Some(Why::NotDealt),
-                Some(share) => keys.cannot_open(policy, trustee, context.day(), share, log_is_read),
+                Some(share) => match keys.of_share(trustee, context.day(), share) {
+                    None if is_read => Some(Why::NotLogged),
+                    None => {
+                        unread += 1;
+                        None
+                    }
+                    Some(key) => cannot_open(policy, context.day(), key),
+                },
             };
             without.extend(why.map(|why| Without { trustee: trustee.name.clone(), why }));
         }
@@ -93,8 +100,8 @@ impl Holders {
             trustees: policy.n(),
             needed: context.t,
             holding: policy.n().saturating_sub(missing),
+            unread,
             without,
-            log_is_read,
         }))
     }
 
@@ -115,7 +122,10 @@ impl Holders {
         let without = self.without.iter().map(|one| format!("{}: {}", one.trustee, one.why.words()));
         let without: Vec<_> = without.collect();
         let without = if without.is_empty() { String::new() } else { format!(" ({})", without.join("; ")) };
-        let unread = if self.log_is_read { "" } else { "; the log was not read since" };
+        let unread = match self.unread {
+            0 => String::new(),
+            some => format!("; of {some} of them the log was not read yet"),
+        };
         format!(
             "{red}{holding} of {trustees} trustees hold a share of what {what}; {needed} {plural} needed{without}{unread}"
         )
@@ -149,29 +159,19 @@ impl LoggedKeys {
         let keys = self.keys.get(&(trustee.vkey.clone(), day))?;
         keys.iter().find(|key| key.key_id == hex::encode(share.day_key_id))
     }
+}
 
-    fn cannot_open(
-        &self,
-        policy: &OwnerPolicy,
-        trustee: &TrusteeEntry,
-        day: Day,
-        share: &SealedShare,
-        log_is_read: bool,
-    ) -> Option<Why> {
-        let Some(key) = self.of_share(trustee, day, share) else {
-            return log_is_read.then_some(Why::NotLogged);
-        };
-        match key.ended.as_deref() {
-            Some(lost) if lost == KeyEnd::Lost.word() => Some(Why::Lost),
-            Some(_) => Some(Why::Destroyed),
-            None if is_kept_within(day, Seconds(key.destroy_by), policy.day_key_max_secs.into()) => None,
-            None => Some(Why::NotLogged),
-        }
+fn cannot_open(policy: &OwnerPolicy, day: Day, key: &StoredDayKey) -> Option<Why> {
+    match key.ended.as_deref() {
+        Some(lost) if lost == KeyEnd::Lost.word() => Some(Why::Lost),
+        Some(_) => Some(Why::Destroyed),
+        None if is_kept_within(day, Seconds(key.destroy_by), policy.day_key_max_secs.into()) => None,
+        None => Some(Why::NotLogged),
     }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::book::{Base64, KeptHead, StoredPolicy};
     use ed25519_dalek::SigningKey;
@@ -283,6 +283,7 @@ pub(crate) mod tests {
         let all = [share(1), share(2), share(3), share(4), share(5)];
         let good = told((3, 5), &all, START, |_, _| {});
         assert_eq!((good.holding, good.trustees, good.needed, good.is_red()), (5, 5, 3, false));
+        assert_eq!(good.unread, 0);
         assert_eq!(good.text(now), "5 of 5 trustees hold a share of what is filmed now; 3 are needed");
         let later = good.text(now.after(Duration::from_secs(60)));
         assert!(later.contains("what was filmed last"), "{later}");
@@ -317,8 +318,8 @@ pub(crate) mod tests {
                 key.ended = Some("lost".to_owned());
             }
         });
-        assert_eq!((stale.holding, stale.log_is_read), (2, false));
-        assert!(stale.text(Seconds(START).micros()).ends_with("the log was not read since"));
+        assert_eq!((stale.holding, stale.unread), (2, 1));
+        assert!(stale.text(Seconds(START).micros()).ends_with("of 1 of them the log was not read yet"));
         let none = told((0, 0), &[], START, |_, _| {});
         assert_eq!(
             (none.is_red(), none.text(Seconds(START).micros())),

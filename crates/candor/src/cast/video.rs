@@ -4,6 +4,8 @@
 use super::{Approval, CastError, Part, Plan, Progress, ports};
 use camera::Stats;
 use host::http::{Fetch, FetchLimits};
+use host::lock::Mutex;
+use host::running::Running;
 use host::shutdown::Shutdown;
 use host::start::Start;
 use media::id::CameraId;
@@ -25,6 +27,8 @@ const KEYS_WITHIN: Duration = Duration::from_secs(60);
 pub struct Video {
     pub relay: RelayPart,
     pub trustees: Vec<TrusteePart>,
+    /// Those of them that came later.
+    pub(super) late: Mutex<Vec<Running<trustee::At, trustee::Error>>>,
     pub cameras: Vec<CameraPart>,
     /// When the last camera had begun, Unix microseconds.
     pub filming_since_us: u64,
@@ -92,30 +96,35 @@ impl Trustees {
         self.0.iter().map(mirrored).collect()
     }
 
-    pub(super) async fn start(self, shutdown: &Shutdown) -> Result<Vec<TrusteePart>, CastError> {
+    /// Starts the first ones.
+    pub(super) async fn start(self, first: u8, shutdown: &Shutdown) -> Result<Vec<TrusteePart>, CastError> {
         let mut parts = Vec::new();
         for (config, listener, _) in self.0 {
+            if parts.len() >= usize::from(first) {
+                parts.push(Part::away(config));
+                continue;
+            }
             let started = trustee::start(config.clone(), Start::on(listener, shutdown.child())).await;
             parts.push(Part::new(config, started.map_err(CastError::part("trustee"))?));
         }
-        publish(&parts).await?;
+        for part in parts.iter().filter(|part| part.at().is_some()) {
+            has_published(&part.config).await?;
+        }
         Ok(parts)
     }
 }
 
-/// Waits until each trustee has published its key of today: a camera films without them, and what it
-/// films before has no share in it.
-async fn publish(trustees: &[TrusteePart]) -> Result<(), CastError> {
+/// Waits until a trustee has published its key of today: a camera films without it, and what it films
+/// before has no share in it.
+pub(super) async fn has_published(trustee: &trustee::Config) -> Result<(), CastError> {
     let (fetch, deadline) = (Fetch::new(FetchLimits::default()), Instant::now() + KEYS_WITHIN);
-    for trustee in trustees {
-        let today = Micros(host::clock::now_us()).day();
-        let url = media::policy::day_keys_url(&format!("http://{}", trustee.config.listen), today);
-        while !fetch.get(&url).await.is_ok_and(|reply| reply.status == 200) {
-            if Instant::now() > deadline {
-                return Err(CastError::Missing("a trustee's key of today"));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+    let today = Micros(host::clock::now_us()).day();
+    let url = media::policy::day_keys_url(&format!("http://{}", trustee.listen), today);
+    while !fetch.get(&url).await.is_ok_and(|reply| reply.status == 200) {
+        if Instant::now() > deadline {
+            return Err(CastError::Missing("a trustee's key of today"));
         }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }

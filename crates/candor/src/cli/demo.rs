@@ -113,6 +113,7 @@ impl Demo {
             footage,
             epoch_seconds: self.epoch,
             trustees: 5,
+            away: 1,
             threshold: 3,
             approval: Approval::Automatic,
         })

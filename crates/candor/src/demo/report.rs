@@ -27,6 +27,8 @@ pub struct Report {
     /// Whether the epoch after the request's last stayed closed to the released keys, and by which
     /// name.
     pub neighbour_epoch_refused: Refused,
+    /// The trustee that was away while the released epochs were filmed.
+    pub trustee_away: Away,
     /// Whether the owner's audit found the emergency, as a release that the owner did not make.
     pub audit_found: bool,
     /// Completed emergencies, as a recount from the log alone gives them.
@@ -60,11 +62,36 @@ impl Report {
             && self.unlogged_refused.refused
             && self.prelogged_refused.refused
             && self.neighbour_epoch_refused.refused
+            && self.trustee_away.is_as_promised()
             && self.audit_found
             && self.public_emergency_count == 1
             && self.monitors_agree
             && self.export_plays != Some(false)
             && self.evidence_verified
+    }
+}
+
+/// Who could release what was filmed while a trustee was away.
+#[derive(Debug, Clone, Serialize)]
+pub struct Away {
+    /// The trustee.
+    pub trustee: String,
+    /// Trustees that the camera's signed EpochOpen dealt a share to, as the owner counts them, and of
+    /// how many.
+    pub holding: u8,
+    pub trustees: u8,
+    /// So many must grant.
+    pub needed: u8,
+    /// Those that granted the emergency for it afterwards.
+    pub granted_by: Vec<String>,
+}
+
+impl Away {
+    fn is_as_promised(&self) -> bool {
+        self.holding + 1 == self.trustees
+            && self.holding >= self.needed
+            && self.granted_by.len() >= usize::from(self.needed)
+            && !self.granted_by.contains(&self.trustee)
     }
 }
 

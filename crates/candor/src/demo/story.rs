@@ -4,6 +4,7 @@
 //! | module | chapters |
 //! |---|---|
 //! | `watching` | the owner watches live, time passes, the owner's recordings |
+//! | `holding` | a trustee is away: who holds shares of what was filmed meanwhile |
 //! | `ciphertext` | what the relay sees |
 //! | `asking` | an emergency without a record and on the record; what it opens |
 //! | `counting` | the owner's audit, anyone recounts |
@@ -11,9 +12,10 @@
 mod asking;
 mod ciphertext;
 mod counting;
+mod holding;
 mod watching;
 
-use super::report::Report;
+use super::report::{Away, Report};
 use crate::cast::{CameraPart, Cast, CastError};
 use host::shutdown::Shutdown;
 use requester::folder::RequestFolder;
@@ -57,7 +59,7 @@ pub async fn tell(
 ) -> Result<Report, StoryError> {
     let began = Instant::now();
     tokio::select! {
-        told = Story { cast, began, say }.tell() => told,
+        told = Story { cast, began, say, granted_by: Vec::new() }.tell() => told,
         () = stop.requested() => Err(StoryError::Stopped),
     }
 }
@@ -66,6 +68,8 @@ struct Story<'a> {
     cast: &'a Cast,
     began: Instant,
     say: &'a mut (dyn FnMut(Line) + Send),
+    /// Trustees that granted the emergency.
+    granted_by: Vec<String>,
 }
 
 /// The epochs of the story: two to ask for, and the one after them.
@@ -78,6 +82,7 @@ impl Story<'_> {
     async fn tell(mut self) -> Result<Report, StoryError> {
         let live = self.live().await?;
         let chosen = self.chosen().await?;
+        let away = self.away().await?;
         self.relay_sees(&chosen).await?;
         let (played, export_plays) = self.clip(&chosen).await?;
 
@@ -100,6 +105,7 @@ impl Story<'_> {
             unlogged_refused,
             prelogged_refused,
             neighbour_epoch_refused: neighbour,
+            trustee_away: Away { granted_by: std::mem::take(&mut self.granted_by), ..away },
             audit_found,
             public_emergency_count,
             leaf_index,

@@ -86,7 +86,7 @@ mod tests {
     fn glimpses(from: u64, permille: &[u16]) -> Vec<Glimpse> {
         let glimpse = |(at, permille): (u64, &u16)| {
             let start_us = (from + 2 * at) * S;
-            Glimpse { k: 0, start_us, end_us: start_us + 2 * S, permille: *permille }
+            Glimpse { k: 0, sequence: 0, start_us, end_us: start_us + 2 * S, permille: *permille }
         };
         (0..).zip(permille).map(glimpse).collect()
     }

@@ -15,7 +15,7 @@ use media::id::{CameraId, Sequence};
 use media::time::Micros;
 use quic::CallError;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// Segments closer than this follow one another, microseconds.
 pub(super) const CLOSE_US: u64 = 1_000_000;
@@ -53,8 +53,9 @@ pub(super) struct KnownEpoch {
 /// What one head says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Glimpse {
-    /// The segment's number in its epoch.
+    /// The segment's number in its epoch, and for ever.
     pub(super) k: u32,
+    pub(super) sequence: u64,
     pub(super) start_us: u64,
     pub(super) end_us: u64,
     pub(super) permille: u16,
@@ -69,6 +70,8 @@ pub(super) struct StoredEpoch {
     pub(super) newest_us: u64,
     /// Its first segments are missing; its last ones.
     pub(super) lost: (bool, bool),
+    /// The numbers that are missing before each part, and behind the last one; empty where none are.
+    pub(super) missing: Vec<Range<Sequence>>,
     /// It did not grow any more when this was asked.
     pub(super) over: bool,
 }
@@ -212,7 +215,8 @@ impl Seen {
 impl Glimpse {
     fn of(head: &Head) -> Self {
         let (header, permille) = (&head.header, head.sealed.motion_permille);
-        Self { k: header.k, start_us: header.start_us.0, end_us: head.end_us().0, permille }
+        let sequence = header.sequence.0;
+        Self { k: header.k, sequence, start_us: header.start_us.0, end_us: head.end_us().0, permille }
     }
 }
 
@@ -221,18 +225,25 @@ impl StoredEpoch {
     /// holes in which nothing is missing.
     fn of(segments: &[Glimpse], all: Option<u32>, over: bool) -> Self {
         let mut parts = Vec::<(u64, u64)>::new();
-        let mut next = None;
+        let (mut next, mut missing, mut expected) = (None, Vec::new(), None);
         for segment in segments {
             match parts.last_mut() {
                 Some(last) if next == Some(segment.k) => last.1 = last.1.max(segment.end_us),
-                _ => parts.push((segment.start_us, segment.end_us)),
+                _ => {
+                    parts.push((segment.start_us, segment.end_us));
+                    let first = segment.sequence.saturating_sub(segment.k.into());
+                    missing.push(Sequence(expected.unwrap_or(first))..Sequence(segment.sequence));
+                }
             }
             next = segment.k.checked_add(1);
+            expected = Some(segment.sequence.saturating_add(1));
         }
+        let behind = u64::from(all.unwrap_or(0).saturating_sub(next.unwrap_or(0)));
+        missing.extend(expected.map(|from| Sequence(from)..Sequence(from.saturating_add(behind))));
         let first = segments.first().is_some_and(|segment| segment.k > 0);
         let last = all.is_some_and(|all| next.unwrap_or(0) < all);
         let newest_us = segments.last().map_or(0, |segment| segment.start_us);
-        Self { parts, newest_us, lost: (first, last), over }
+        Self { parts, newest_us, lost: (first, last), missing, over }
     }
 
     /// Where its first segment starts.
@@ -261,7 +272,8 @@ mod tests {
     /// A segment of two seconds.
     fn glimpse(second: u64) -> Glimpse {
         let k = u32::try_from(second % 10 / 2).unwrap();
-        Glimpse { k, start_us: second * S, end_us: (second + 2) * S, permille: 1 }
+        let sequence = 1000 + second / 2;
+        Glimpse { k, sequence, start_us: second * S, end_us: (second + 2) * S, permille: 1 }
     }
 
     fn found(segments: &[(u64, u64)]) -> Found {
@@ -304,8 +316,16 @@ mod tests {
         // Three seconds late, and nothing between is missing.
         found.segments.extend([(5, glimpse(50)), (5, Glimpse { k: 1, ..glimpse(55) })]);
         glimpses.seen.lock().entry(camera.to_string()).or_default().take(&run, &found, 0);
-        let stored = glimpses.stored(camera, 0..=9);
+        let mut stored = glimpses.stored(camera, 0..=9);
+        let numbers = |of: &StoredEpoch| -> Vec<(u64, u64)> {
+            of.missing.iter().map(|missing| (missing.start.0, missing.end.0)).collect()
+        };
+        assert_eq!(numbers(&stored[&1]), [(1005, 1006), (1008, 1009), (1010, 1010)], "by their numbers");
+        assert_eq!(numbers(&stored[&3]), [], "nothing says which numbers it had");
+        assert_eq!(numbers(&stored[&4]), [(1020, 1020), (1021, 1021)]);
+        stored.values_mut().for_each(|epoch| epoch.missing.clear());
         let told = |parts: &[(u64, u64)], newest: u64, lost, over| StoredEpoch {
+            missing: Vec::new(),
             parts: parts.iter().map(|(from, to)| (from * S, to * S)).collect(),
             newest_us: newest * S,
             lost,

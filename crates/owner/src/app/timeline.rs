@@ -23,6 +23,7 @@ use past::Past;
 use quic::CallError;
 use relay_client::{EpochQuery, Paging};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// After so much of what was cut short a question is answered; the rest is drawn as planned, until
@@ -41,7 +42,7 @@ pub(super) struct Epochs {
 pub(super) struct Hole {
     pub(super) from: u64,
     pub(super) to: u64,
-    pub(super) reason: &'static str,
+    pub(super) reason: Cow<'static, str>,
 }
 
 /// A request about the camera, where its epochs lie.
@@ -137,6 +138,7 @@ impl Epochs {
         let id = (camera.camera_id.to_string(), of);
         let mut track = self.tracks.lock().get(&id).cloned().unwrap_or_default();
         let (from, to, now) = (span.from_us().0, span.to_us().0, owner.now_us().0);
+        track.relay = owner.relays.key;
         let mut wanted = track.wanted(from, to);
         wanted.extend(track.late(from, to, now));
         for (from, to) in wanted {

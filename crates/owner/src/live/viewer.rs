@@ -18,7 +18,7 @@
 
 mod parts;
 
-pub(crate) use parts::{UNEXPLAINED, signed_reason};
+pub(crate) use parts::{UNEXPLAINED, culprits, signed_reason};
 
 use super::latency::Latencies;
 use super::policy::Policies;

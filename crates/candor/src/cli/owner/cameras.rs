@@ -130,8 +130,8 @@ mod tests {
             trustees: 5,
             needed: 3,
             holding,
+            unread: 0,
             without: Vec::new(),
-            log_is_read: true,
         };
         let yard = Status { holders: Some(holding(2)), ..camera("yard", Vec::new()) };
         let told = text(&[Status { holders: Some(holding(4)), ..door }, yard]);

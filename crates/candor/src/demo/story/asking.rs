@@ -127,6 +127,9 @@ impl Story<'_> {
         let collected = collected.map_err(at("request collect"))?;
         for (trustee, answer) in &collected.answers {
             self.says(format!("  {trustee}: {}", answer_text(answer)));
+            if matches!(answer, Answer::Granted { .. }) {
+                self.granted_by.push(trustee.clone());
+            }
         }
         let opened =
             requester::open::open(requester, folder, &mut |_| {}).await.map_err(at("request open"))?;

@@ -50,8 +50,8 @@ export type Holders = {
   trustees: number;
   needed: number;
   holding: number;
+  unread: number;
   without: { trustee: string; why: "not-dealt" | "destroyed" | "lost" | "not-logged" }[];
-  log_is_read: boolean;
 };
 
 export type Proof = {

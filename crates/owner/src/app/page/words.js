@@ -51,13 +51,12 @@ const WITHOUT = { "not-dealt": "no share was dealt to it", destroyed: "it destro
  */
 export function held(holders, now) {
   if (holders === null) return ["", "good"];
-  const { until_us, trustees, needed, holding, without, log_is_read } = holders;
+  const { until_us, trustees, needed, holding, unread, without } = holders;
   const what = until_us >= now ? "is filmed now" : "was filmed last";
   if (trustees === 0) return [`Nothing of what ${what} is escrowed.`, "good"];
   const names = without.map(({ trustee, why }) => `${trustee}: ${WITHOUT[why]}`).join("; ");
-  const unread = log_is_read ? "" : " The log was not read since.";
   const few = holding < needed;
-  const text = `${few ? "TOO FEW: " : ""}${holding} of ${trustees} trustees hold a share of what ${what}; ${needed} ${needed === 1 ? "is" : "are"} needed${names && ` (${names})`}.${unread}`;
+  const text = `${few ? "TOO FEW: " : ""}${holding} of ${trustees} trustees hold a share of what ${what}; ${needed} ${needed === 1 ? "is" : "are"} needed${names && ` (${names})`}${unread > 0 ? `; of ${unread} of them the log was not read yet` : ""}.`;
   return [text, few ? "bad" : holding < trustees ? "warn" : "good"];
 }
 

@@ -8,11 +8,14 @@
 use super::{Hole, Released};
 use crate::app::glimpses::{CLOSE_US, KnownEpoch, StoredEpoch};
 use crate::audit::{FoundKind, Row};
-use crate::live::viewer::{UNEXPLAINED, signed_reason};
+use crate::live::viewer::{UNEXPLAINED, culprits, signed_reason};
+use media::account::Account;
 use media::epoch::{EpochOpen, GapReason};
-use media::id::TrackId;
+use media::id::{Sequence, TrackId};
+use media::sign::PublicKey;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// How long the newest stored segment lasts at most; it may still grow, microseconds.
 const NEWEST_US: u64 = 2_000_000;
@@ -31,6 +34,10 @@ const LATE_HOLES: usize = 8;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Past {
     epochs: BTreeMap<u64, Epoch>,
+    /// Whose loss a segment of theirs is.
+    account: Account,
+    /// The owner's relay.
+    pub(super) relay: PublicKey,
     from_us: u64,
     to_us: u64,
     /// When its holes were asked about last.
@@ -57,7 +64,7 @@ impl Past {
     pub(super) fn wanted(&mut self, from_us: u64, to_us: u64) -> Vec<(u64, u64)> {
         let touches = from_us <= self.to_us && to_us >= self.from_us;
         if !touches || self.epochs.len() > MAX_EPOCHS {
-            *self = Self { epochs: BTreeMap::new(), from_us, to_us: from_us, looked_us: 0 };
+            *self = Self { relay: self.relay, from_us, to_us: from_us, ..Self::default() };
         }
         let mut wanted = Vec::new();
         if from_us < self.from_us {
@@ -92,6 +99,7 @@ impl Past {
 
     /// Takes what the camera signed.
     pub(super) fn take(&mut self, open: &EpochOpen) {
+        self.account.read(open);
         self.epochs.insert(open.context.epoch_no.0, Epoch::of(open));
     }
 
@@ -139,7 +147,14 @@ impl Past {
         to: u64,
         newest_us: u64,
     ) -> Drawn {
-        let mut line = Drawing::default();
+        let mut line = Drawing {
+            account: &self.account,
+            relay: &self.relay,
+            recorded: Vec::new(),
+            gaps: Vec::new(),
+            reached: None,
+            why: None,
+        };
         let mut last: Option<(u64, &Epoch)> = None;
         let mut numbers = self.epochs.iter().peekable();
         while let Some((number, epoch)) = numbers.next() {
@@ -189,14 +204,16 @@ impl Past {
 }
 
 /// What was drawn so far.
-#[derive(Debug, Default)]
-struct Drawing {
+#[derive(Debug)]
+struct Drawing<'a> {
+    account: &'a Account,
+    relay: &'a PublicKey,
     recorded: Vec<(u64, u64)>,
     gaps: Vec<Hole>,
     /// The end of the newest footage, and what is known of where it ends.
     reached: Option<(u64, By)>,
     /// Why nothing follows it at once.
-    why: Option<&'static str>,
+    why: Option<Cow<'static, str>>,
 }
 
 /// How the end of footage is known.
@@ -206,15 +223,18 @@ enum By {
     Heads,
 }
 
-impl Drawing {
+impl Drawing<'_> {
     /// The camera's own word why nothing is there, if it gave one.
     fn said(&mut self, why: Option<&'static str>) {
-        self.why = why.or(self.why);
+        self.why = why.map(Cow::Borrowed).or(self.why.take());
     }
 
-    /// Segments are missing, of which the camera said nothing.
-    fn lost(&mut self) {
-        self.why = self.why.or(self.reached.map(|_| UNEXPLAINED));
+    /// Segments are missing that the camera filmed: it is said whose loss they are, where that is shown.
+    fn lost(&mut self, missing: Option<&Range<Sequence>>) {
+        if self.why.is_none() && self.reached.is_some() {
+            let said = missing.and_then(|missing| culprits(missing, self.account, self.relay));
+            self.why = Some(said.map_or(Cow::Borrowed(UNEXPLAINED), Cow::Owned));
+        }
     }
 
     /// An epoch as its heads tell.
@@ -222,7 +242,7 @@ impl Drawing {
         let (first_lost, last_lost) = stored.lost;
         for (at, (mut from, to)) in stored.until(latest).enumerate() {
             if at > 0 || first_lost {
-                self.lost();
+                self.lost(stored.missing.get(at));
             }
             // Where nothing is missing, segments join: an epoch starts at a round time, in
             // mid-segment of the one before.
@@ -234,13 +254,13 @@ impl Drawing {
             self.footage(from, to, By::Heads);
         }
         if last_lost {
-            self.lost();
+            self.lost(stored.missing.get(stored.parts.len()));
         }
     }
 
     /// An epoch of which only the plan is known.
     fn planned(&mut self, mut from: u64, to: u64) {
-        if let (Some((reached, By::Heads)), None) = (self.reached, self.why) {
+        if let (Some((reached, By::Heads)), None) = (self.reached, &self.why) {
             from = from.min(reached);
         }
         self.footage(from, to, By::Plan);
@@ -299,21 +319,27 @@ mod tests {
             let closes = number.checked_sub(1).map(|before| (before, 30));
             (number, Epoch { start_us: start * S, end_us: end * S, missing_before, closes })
         };
-        Past { epochs: epochs.iter().map(epoch).collect(), from_us: 0, to_us: 1000 * S, looked_us: 0 }
+        let epochs = epochs.iter().map(epoch).collect();
+        Past { epochs, from_us: 0, to_us: 1000 * S, ..Past::default() }
     }
 
     /// What heads told of an epoch that is over, in seconds.
     fn told(parts: &[(u64, u64)], last_lost: bool) -> StoredEpoch {
         let parts: Vec<_> = parts.iter().map(|(from, to)| (from * S, to * S)).collect();
         let newest_us = parts.last().map_or(0, |(_, to)| to - 2 * S);
-        StoredEpoch { parts, newest_us, lost: (false, last_lost), over: true }
+        StoredEpoch { parts, newest_us, lost: (false, last_lost), missing: Vec::new(), over: true }
     }
 
     type Seconds = (Vec<(u64, u64)>, Vec<(u64, u64, &'static str)>);
 
     fn seconds((recorded, gaps): Drawn) -> Seconds {
         let recorded = recorded.iter().map(|(from, to)| (from / S, to / S)).collect();
-        (recorded, gaps.iter().map(|gap| (gap.from / S, gap.to / S, gap.reason)).collect())
+        (
+            recorded,
+            gaps.into_iter()
+                .map(|gap| (gap.from / S, gap.to / S, &*gap.reason.into_owned().leak()))
+                .collect(),
+        )
     }
 
     fn row(epochs: Option<(u64, u64)>) -> Row {
@@ -408,6 +434,62 @@ mod tests {
         let (recorded, gaps) = seconds(track.drawn(&stored, 0, 250 * S, 458 * S));
         assert_eq!(recorded, [(100, 130), (162, 171)]);
         assert_eq!(gaps, [(130, 162, UNEXPLAINED), (171, 261, privacy)]);
+    }
+
+    #[test]
+    fn a_hole_on_the_line_says_whose_loss_it_is() {
+        use media::epoch::{EpochContext, LossReason, Lost};
+        use media::id::{CameraId, EpochNo};
+        use media::receipt::Receipt;
+        use media::time::Micros;
+        let mut track = track(&[(1, 100, 160, GapReason::None), (2, 160, 220, GapReason::None)]);
+        let parts = [(100, 110), (120, 130), (140, 150)];
+        let numbers = [0..0, 5..10, 15..20, 25..30];
+        let missing = numbers.iter().map(|at| Sequence(at.start)..Sequence(at.end)).collect();
+        let stored = BTreeMap::from([
+            (1, StoredEpoch { missing, ..told(&parts, true) }),
+            (2, told(&[(162, 220)], false)),
+        ]);
+        let drawn = |track: &Past| seconds(track.drawn(&stored, 0, 1000 * S, 210 * S)).1;
+        assert_eq!(drawn(&track).iter().map(|gap| gap.2).collect::<Vec<_>>(), [UNEXPLAINED; 3]);
+        // The relay acknowledged the first ones, the camera let the next ones go; nobody says more.
+        let relay = ed25519_dalek::SigningKey::from_bytes(&[50; 32]);
+        let range = |first, last| media::receipt::Range { first: Sequence(first), last: Sequence(last) };
+        let receipt = Receipt {
+            relay_key: relay.verifying_key().to_bytes(),
+            camera_id: CameraId([7; 32]),
+            track: TrackId::MAIN,
+            at_us: Micros(0),
+            epoch_no: EpochNo(1),
+            k: 9,
+            chain: [0; 32],
+            acknowledged: vec![range(5, 9)],
+        };
+        let context = EpochContext {
+            camera_id: CameraId([7; 32]),
+            track: TrackId::MAIN,
+            epoch_no: EpochNo(2),
+            start_us: Micros(160 * S),
+            dur_ms: 60_000,
+            policy_hash: [0; 32],
+            notice_commit: [0; 32],
+            t: 0,
+            n: 0,
+        };
+        track.relay = relay.verifying_key().to_bytes();
+        track.take(&EpochOpen {
+            context,
+            key_commit: [0; 32],
+            share_commits: Vec::new(),
+            shares: Vec::new(),
+            wraps: Vec::new(),
+            previous: None,
+            lost: vec![Lost { range: range(15, 19), why: LossReason::SpoolOverflow }],
+            receipt: Some(receipt.sign(&relay)),
+        });
+        let said = drawn(&track);
+        assert!(said[0].2.starts_with("the relay acknowledged it"), "{said:?}");
+        assert_eq!((said[1].2, said[2].2), (LossReason::SpoolOverflow.told(), UNEXPLAINED));
     }
 
     #[test]

@@ -189,7 +189,7 @@ const ASKED: u64 = 10_000;
 /// What was signed of the segments that are missing, by camera or relay; `None` where nobody said
 /// anything.
 // SPEC: segment.md#whose-loss-it-is: acknowledged by the relay, let go by the camera, or nobody's yet.
-fn culprits(missing: &Range<Sequence>, account: &Account, relay: &PublicKey) -> Option<String> {
+pub(crate) fn culprits(missing: &Range<Sequence>, account: &Account, relay: &PublicKey) -> Option<String> {
     let last = missing.end.0.min(missing.start.0.saturating_add(ASKED));
     let mut said = Vec::new();
     for sequence in missing.start.0..last {
