@@ -8,6 +8,7 @@ mod deleted;
 mod fork;
 mod garbage;
 mod hoard;
+mod lost_keys;
 mod quorum;
 mod scope;
 mod segments;

@@ -91,7 +91,7 @@ impl Epochs {
                 all = Some(one);
                 continue;
             };
-            all.gaps.push(Hole { from: one.from, to: one.from, reason: NEW_KEY });
+            all.gaps.push(Hole { from: one.from, to: one.from, reason: Cow::Borrowed(NEW_KEY) });
             (all.to, _) = (one.to, all.recorded.extend(one.recorded));
             all.gaps.extend(one.gaps);
             all.releases.extend(one.releases);
