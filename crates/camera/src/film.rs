@@ -27,8 +27,9 @@ use container::split::Piece;
 use ed25519_dalek::SigningKey;
 use escrow::share::ShareError;
 use host::rng::Rng;
+use media::block::Block;
 use media::enrollment::ObjectError;
-use media::epoch::{EpochClose, GapReason, LossReason};
+use media::epoch::{EpochClose, GapReason};
 use media::id::{CameraId, Day, Sequence};
 use media::segment::{SegmentHeader, Start};
 use media::time::Micros;
@@ -286,11 +287,17 @@ impl Film {
         if !fits || self.gap != GapReason::None || self.has_given_way()? || self.gains_a_share()? {
             self.open_epoch(start_us)?;
         }
-        let Some(epoch) = &self.epoch else { return Ok(()) };
-        let (sequence, waiting) = {
+        let (mut sequence, waiting) = {
             let spool = self.handover.spool();
             (spool.next_sequence()?, u32::try_from(spool.segments.count()).unwrap_or(u32::MAX))
         };
+        // Numbers may go on in another block at any moment: a segment's is of its epoch's.
+        let block = self.epoch.as_ref().map(|epoch| Block::of_epoch(epoch.open.context.epoch_no));
+        if block != Some(Block::of_segment(sequence)) {
+            self.open_epoch(start_us)?;
+            sequence = self.handover.spool().next_sequence()?;
+        }
+        let Some(epoch) = &self.epoch else { return Ok(()) };
         let header = SegmentHeader {
             camera_id: self.camera_id,
             track: self.handover.track,
@@ -391,7 +398,8 @@ fn keep(
         let spool = spools.of_mut(handover.track);
         spool.keep_segment(sequence, bytes, close)?;
         if spool.is_disputed(close.epoch_no)? {
-            spool.set_aside(sequence, LossReason::Disputed)?;
+            let why = spool.why_let_go(close.epoch_no)?;
+            spool.set_aside(sequence, why)?;
             handover.outbox.remove(sequence);
         }
         gone

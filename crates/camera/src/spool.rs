@@ -28,6 +28,7 @@ pub(crate) use owner::Pairing;
 use crate::stats::Stats;
 use host::db::{Db, DbError};
 use host::durable::{self, DurableError};
+use media::block::Block;
 use media::chain::Chain;
 use media::codec::DecodeError;
 use media::epoch::{EpochClose, GapReason, LossReason, Lost};
@@ -39,6 +40,7 @@ use redb::ReadableTable as _;
 use segments::Segments;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 use tables::{
     CONFIRMED_OPENS, LAST_CLOSE, LAST_RUN, LOST, NEXT_EPOCH, NEXT_SEQUENCE, OPENS, OfTrack, RECEIPTS,
     close_of_row, row_of_close,
@@ -91,6 +93,8 @@ pub(crate) struct Spool {
     track: TrackId,
     /// What waits for the relay.
     pub(crate) segments: Segments,
+    /// When it left a block by the relay's word alone.
+    moved: Option<Instant>,
 }
 
 impl Spool {
@@ -110,7 +114,7 @@ impl Spool {
 
     fn of_track(db: Arc<Db>, data: &Path, track: TrackId) -> Result<Self, SpoolError> {
         let segments = Segments::open(data.join(folder(track)), Stats::default())?;
-        let mut spool = Self { db, track, segments };
+        let mut spool = Self { db, track, segments, moved: None };
         spool.recover()?;
         spool.put_disputed_aside()?;
         Ok(spool)
@@ -120,14 +124,17 @@ impl Spool {
     /// can be acknowledged and forgotten.
     fn recover(&self) -> Result<(), SpoolError> {
         let Some(last) = self.segments.newest() else { return Ok(()) };
-        if last.0 < self.number(NEXT_SEQUENCE)? {
+        let next = Sequence(self.number(NEXT_SEQUENCE)?);
+        // Numbers may have gone on in another block while it was being kept.
+        if last < next && Block::of_segment(last) == Block::of_segment(next) {
             return Ok(());
         }
         let path = self.segments.path(last);
         let bytes = self.segments.read(last)?.unwrap_or_default();
         let header = SegmentHeader::decode(bytes.get(..HEADER_LEN).unwrap_or(&bytes))
             .map_err(|source| SpoolError::Segment { path, source })?;
-        let close = self.last_close()?.filter(|close| close.epoch_no == header.epoch_no);
+        let is_of = |close: &EpochClose| close.epoch_no == header.epoch_no && close.segments <= header.k;
+        let close = self.last_close()?.filter(is_of);
         let close = close.zip(Trailer::of_segment(&bytes).ok()).map(|(close, trailer)| {
             let Chain(chain) = trailer.chain;
             EpochClose { segments: header.k.saturating_add(1), chain, ..close }

@@ -12,6 +12,9 @@ use media::id::TrackId;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 
+/// What a person is told of another history.
+const TWO_HISTORIES: &str = "another camera films with this one's key, or this one was put back from a backup: its numbers go on apart from the other's; its owner should give it a new key (`candor owner camera rekey`)";
+
 pub(crate) struct Handover {
     pub(crate) track: TrackId,
     /// One and the same for all tracks of the camera.
@@ -96,6 +99,14 @@ impl Handover {
         let sequence = live.sequence;
         self.live.send_replace(Some(live));
         self.outbox.add(sequence);
+    }
+
+    /// Says that numbers went on in another block, if they did.
+    pub(crate) fn tell_of_move(&self, has_moved: bool) {
+        if has_moved {
+            tracing::error!(track = self.track.0, "{TWO_HISTORIES}");
+            self.stats.change(|now| now.troubles.identity = Some(TWO_HISTORIES.to_owned()));
+        }
     }
 
     /// Works on the spool on a thread that may wait for the disk. The work goes on to its end also

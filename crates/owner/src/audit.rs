@@ -154,7 +154,8 @@ pub async fn audit(
 ) -> Result<Report, AuditError> {
     let mut report = audit_log(owner, since, on).await?;
     let book = owner.stored();
-    let known = Known::of(&book, camera_days(owner.folder(), &book.cameras, owner.now().day())?);
+    let days = camera_days(owner.folder(), &book.cameras, owner.now().day())?;
+    let known = Known::of(&book, days, owner.now_us());
     for camera in &book.cameras {
         on(AuditStep::Epochs { camera: camera.name.clone() });
         for (track, checker) in epochs::check(owner, camera, &known).await? {

@@ -46,6 +46,10 @@ const CHUNK: usize = 64 << 10;
 /// bytes). A longer one was put together by QUIC in a buffer for this stream alone.
 const ASSEMBLED: usize = 4 << 10;
 
+/// New blocks of numbers that a camera may begin: each takes a camera that gives way.
+const BLOCKS_PER_MINUTE: u32 = 6;
+const BLOCKS_AT_ONCE: u32 = 4;
+
 /// Why a segment is not stored.
 enum Failed {
     /// The camera gave it up, or its session ended.
@@ -327,16 +331,28 @@ pub(crate) async fn put_epoch_open(relay: &Relay, peer: &Peer, bytes: &[u8]) -> 
     }
     let EpochContext { camera_id, track, epoch_no, .. } = *context;
     let newest = relay.store.newest_epoch(camera_id, track).await.or_refuse()?;
+    let is_new_block = newest.is_some_and(|newest| Block::of_epoch(epoch_no) > Block::of_epoch(newest));
     if !Block::of_epoch(epoch_no).may_follow(newest) {
         return Err(
-            RefusalCode::OutOfOrder.because("an epoch's number is at most one block after the highest")
+            RefusalCode::OutOfOrder.because("the epoch's number is too far ahead of the highest here")
         );
     }
+    if is_new_block {
+        // SPEC: segment.md#two-histories: a new block MUST come from whoever publishes, and seldom.
+        if !peer.tracks.lock().contains(&track) {
+            return Err(RefusalCode::NotAllowed.because("publish this track first"));
+        }
+        if !relay.load.blocks.take_of(camera_id.0, BLOCKS_PER_MINUTE, BLOCKS_AT_ONCE) {
+            return Err(RefusalCode::Quota.because("too many blocks of numbers: go on in a moment"));
+        }
+    }
+    let is_conflict =
+        signed.unverified().previous.is_some_and(|close| close.gap == GapReason::IdentityConflict);
+    let is_told = (is_conflict || is_new_block)
+        && relay.store.epoch_open(camera_id, track, epoch_no).await.or_refuse()?.is_none();
     relay.store.put_epoch_open(&signed, relay.now_us()).await.or_refuse()?;
     peer.memory.remember_epoch(&signed);
-    let close = signed.unverified().previous;
-    let is_conflict = close.is_some_and(|close| close.gap == GapReason::IdentityConflict);
-    if is_conflict && newest < Some(epoch_no) {
+    if is_told {
         tracing::warn!(%camera_id, track = track.0, epoch = epoch_no.0, "two histories of one camera's identity: its key was copied, or it was put back from a backup");
         relay.on_air.publishers.note_conflict(camera_id);
     }

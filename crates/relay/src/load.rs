@@ -19,6 +19,8 @@ pub(crate) struct Load {
     receiving: AtomicUsize,
     /// What cameras write: of enrolled ones only, which bounds the map.
     pub writes: Rates,
+    /// New blocks of numbers: of enrolled cameras.
+    pub blocks: Rates,
     /// Answers with EpochOpens: of sponsors, whose number the configuration bounds.
     pub opens: Rates,
 }
@@ -30,6 +32,7 @@ impl Load {
             strangers: Semaphore::new(limits.strangers),
             receiving: AtomicUsize::new(0),
             writes: Rates::default(),
+            blocks: Rates::default(),
             opens: Rates::default(),
         }
     }

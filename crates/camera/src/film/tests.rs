@@ -9,7 +9,7 @@ use crate::state;
 use container::split::Splitter;
 use escrow::daykeys::DayKey;
 use media::chain::{Chain, FragmentsHash};
-use media::epoch::{Lost, SignedEpochOpen};
+use media::epoch::{LossReason, Lost, SignedEpochOpen};
 use media::id::{Day, EpochNo, TrackId};
 use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
 use media::receipt::{Range, Receipt};

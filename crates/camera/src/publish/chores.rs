@@ -109,6 +109,13 @@ async fn put_opens_of(session: &Session, track: &Track) -> Result<(), SessionErr
             Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::SequenceTaken => {
                 track.handle_taken(epoch, &refusal).await?;
             }
+            // Too far ahead of what this relay has: it is put again with the next one, and what is filmed
+            // waits in the spool.
+            Err(CallError::Refused(refusal)) if refusal.code == RefusalCode::OutOfOrder => {
+                tracing::error!(epoch = epoch.0, %refusal, "an EpochOpen is not taken: a new key may be needed");
+                track.handover.stats.change(|now| now.troubles.link = Some(refusal.to_string()));
+                break;
+            }
             put => {
                 put?;
                 track.handover.on_disk(move |spool| spool.confirm_open(epoch)).await?;

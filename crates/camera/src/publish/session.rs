@@ -7,7 +7,7 @@ use crate::state::Handover;
 use ed25519_dalek::SigningKey;
 use host::clock::Clock;
 use host::rng::Rng;
-use media::epoch::LossReason;
+use media::block::Block;
 use media::id::{CameraId, Day, EpochNo, Sequence, TrackId};
 use media::message::{Control, Judges, Refusal, RefusalCode};
 use media::receipt::SignedReceipt;
@@ -16,16 +16,13 @@ use media::time::Micros;
 use quic::{ControlReceiver, Link};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 /// What the relay could not store goes again after this long: its disk, its quota or its log may
 /// have recovered.
 const LATER: Duration = Duration::from_secs(2);
-
-/// What a person is told of another history.
-const TWO_HISTORIES: &str = "another camera films with this one's key, or this one was put back from a backup: its numbers go on apart from the other's; its owner should give it a new key (`candor owner camera rekey`)";
 
 pub(super) struct Session {
     pub(super) link: Link,
@@ -142,10 +139,7 @@ impl Track {
             Ok::<_, SpoolError>((gave_way, spool.next_sequence()?, spool.confirmed_opens()?))
         };
         let (gave_way, next, confirmed) = handover.on_disk(numbers).await?;
-        if gave_way {
-            tracing::error!(track = track.0, "{TWO_HISTORIES}");
-            handover.stats.change(|now| now.troubles.identity = Some(TWO_HISTORIES.to_owned()));
-        }
+        handover.tell_of_move(gave_way);
         // The segment that is being filmed is the first live one; without one, the next.
         let live_from = handover.live.borrow().as_ref().map_or(next, |live| live.sequence.min(next));
         handover.outbox.connect(live_from);
@@ -191,14 +185,19 @@ impl Track {
             Judges::Nothing | Judges::Sender => self.requeue_later(sequence),
             // SPEC: session.md#refusals: the camera MUST keep it beside its spool.
             Judges::Object => {
-                let is_taken = refusal.code == RefusalCode::SequenceTaken;
+                // What stands at the relay leaves it no place, nor any that follows.
+                let is_about_place =
+                    matches!(refusal.code, RefusalCode::SequenceTaken | RefusalCode::OutOfOrder);
                 let handover = self.handover.clone();
                 let put_aside = move |spool: &mut Spool| {
-                    if spool.segments.epoch_of(sequence).is_none() {
+                    let Some(epoch) = spool.segments.epoch_of(sequence) else {
                         return Ok::<_, SpoolError>(false);
+                    };
+                    let is_current = Block::of_epoch(epoch) == Block::of_epoch(spool.next_epoch()?);
+                    if is_about_place && is_current && !spool.is_disputed(epoch)? {
+                        handover.tell_of_move(spool.move_on(Instant::now())?);
                     }
-                    let is_disputed = is_taken || spool.is_left(sequence)?;
-                    let why = if is_disputed { LossReason::Disputed } else { LossReason::Refused };
+                    let why = spool.why_let_go(epoch)?;
                     spool.set_aside(sequence, why)?;
                     handover.outbox.remove(sequence);
                     Ok(true)
@@ -216,8 +215,13 @@ impl Track {
     /// filmed, the session ends, for the next one hears where the other history stands.
     pub(super) async fn handle_taken(&self, epoch: EpochNo, refusal: &Refusal) -> Result<(), SessionError> {
         tracing::warn!(track = self.handover.track.0, epoch = epoch.0, %refusal, "an epoch is disputed");
+        let handover = self.handover.clone();
         let dispute = move |spool: &mut Spool| {
-            Ok::<_, SpoolError>((spool.dispute(epoch)?, Some(spool.next_epoch()?) == epoch.next()))
+            let is_newest = Some(spool.next_epoch()?) == epoch.next();
+            if is_newest {
+                handover.tell_of_move(spool.move_on(Instant::now())?);
+            }
+            Ok::<_, SpoolError>((spool.dispute(epoch)?, is_newest))
         };
         let (disputed, is_newest) = self.handover.on_disk(dispute).await?;
         for sequence in &disputed {

@@ -84,6 +84,6 @@ async fn a_refusal_is_counted_also_where_the_session_ends_while_the_disk_is_slow
     assert_eq!((stats.now().refused, stats.now().spooled), (1, (0, 0)));
     assert_eq!(std::fs::read_dir(dir.path().join("spool")).unwrap().count(), 1, "it is put aside");
     let range = Range { first: Sequence(0), last: Sequence(0) };
-    let told = [Lost { range, why: LossReason::Disputed }];
-    assert_eq!(track.handover.spool().lost().unwrap(), told, "another segment has its number");
+    let told = [Lost { range, why: LossReason::Refused }];
+    assert_eq!(track.handover.spool().lost().unwrap(), told, "by the relay's word alone");
 }

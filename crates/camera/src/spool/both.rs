@@ -25,9 +25,9 @@ impl Spools {
         if track == TrackId::SUB { &mut self.sub } else { &mut self.main }
     }
 
-    /// Bytes of all tracks.
+    /// Bytes of all tracks, and of what was put aside.
     pub(crate) fn bytes(&self) -> u64 {
-        self.main.segments.bytes().saturating_add(self.sub.segments.bytes())
+        [&self.main, &self.sub].iter().map(|of| of.segments.bytes() + of.segments.aside_bytes()).sum()
     }
 
     /// Whether `len` more bytes of this track can be had within `limit`, if need be at the cost of
@@ -37,8 +37,8 @@ impl Spools {
         track != TrackId::SUB || self.main.segments.bytes().saturating_add(len) <= limit
     }
 
-    /// Makes room for `len` more bytes of this track within `limit`: the second track's oldest
-    /// segments go first, then the main track's, and never the main track's for the second one's.
+    /// Makes room for `len` more bytes of this track within `limit`: after what was put aside the second
+    /// track's oldest segments go first, then the main track's, and never the main track's for the second one's.
     ///
     /// # Errors
     /// [`SpoolError::Full`] for the second track, of which nothing went then.
@@ -53,6 +53,10 @@ impl Spools {
         }
         let mut gone = Vec::new();
         while self.bytes().saturating_add(len) > limit {
+            // What no relay takes goes before what one may still take.
+            if self.sub.segments.drop_aside()? || self.main.segments.drop_aside()? {
+                continue;
+            }
             if let Some(oldest) = self.sub.drop_oldest()? {
                 gone.push((TrackId::SUB, oldest));
             } else if let Some(oldest) = self.main.drop_oldest()? {

@@ -3,20 +3,25 @@
 //!
 //! ```text
 //! give_way   the relay's newest EpochOpen is not ours    numbers go on in a block of their own
+//! move_on    the relay takes no number of the block      the same, by its word alone: once in ten minutes
 //! dispute    an epoch's number was taken                 its segments are put aside, and told
 //! ```
 //! That a block was left shows in the numbers themselves: the next epoch does not follow the last
 //! one. So no crash forgets to tell it.
 
-use super::tables::{CONFIRMED_OPENS, NEXT_EPOCH, NEXT_SEQUENCE, OPENS};
+use super::tables::{CONFIRMED_OPENS, FOREIGN, NEXT_EPOCH, NEXT_SEQUENCE, OPENS};
 use super::{Spool, SpoolError};
 use media::block::Block;
 use media::epoch::{EpochClose, GapReason, LossReason, SignedEpochOpen};
 use media::id::{EpochNo, Sequence};
 use media::sign::PublicKey;
+use std::time::{Duration, Instant};
 
 /// What is kept in the place of an EpochOpen whose number another history has.
 pub(super) const DISPUTED: &[u8] = b"";
+
+/// So seldom a camera leaves a block by the relay's word alone.
+const MOVED_EVERY: Duration = Duration::from_secs(600);
 
 impl Spool {
     /// Looks at the relay's EpochOpen of the highest number; whether the camera gives way to it.
@@ -27,16 +32,37 @@ impl Spool {
         if open.context.track != self.track {
             return Ok(false);
         }
-        let own = self.open_of(open.context.epoch_no)?;
-        let Some(block) = Block::giving_way(self.next_epoch()?, &newest, own.as_deref()) else {
+        let number = open.context.epoch_no;
+        let (next, confirmed, own) = (self.next_epoch()?, self.confirmed_opens()?, self.open_of(number)?);
+        let Some(block) = Block::giving_way(next, confirmed, &newest, own.as_deref()) else {
             return Ok(false);
         };
-        self.db.write(|tx| {
+        self.set_number(FOREIGN, number.0.saturating_add(1))?;
+        self.go_on_in(block)?;
+        Ok(true)
+    }
+
+    /// Goes on in the next block, because the relay takes no number of this one: whatever stands in the
+    /// way there, it would be so for ever. By the relay's word alone, and so seldom that a lie uses
+    /// nothing up; whether it does.
+    pub(crate) fn move_on(&mut self, now: Instant) -> Result<bool, SpoolError> {
+        let Some(block) = Block::of_epoch(self.next_epoch()?).next() else { return Ok(false) };
+        // One that was moved to and is not filmed in yet is as good as another.
+        let is_soon = self.moved.is_some_and(|at| now.duration_since(at) < MOVED_EVERY);
+        if is_soon || self.conflict()?.is_some() {
+            return Ok(false);
+        }
+        self.moved = Some(now);
+        self.go_on_in(block)?;
+        Ok(true)
+    }
+
+    fn go_on_in(&self, block: Block) -> Result<(), SpoolError> {
+        Ok(self.db.write(|tx| {
             tx.open_table(NEXT_EPOCH)?.insert(self.track.0, block.first_epoch().0)?;
             tx.open_table(NEXT_SEQUENCE)?.insert(self.track.0, block.first_segment().0).map(drop)?;
             Ok(())
-        })?;
-        Ok(true)
+        })?)
     }
 
     /// The kept EpochOpen of this number.
@@ -77,16 +103,19 @@ impl Spool {
         for sequence in self.segments.sequences() {
             let epoch = self.segments.epoch_of(sequence).unwrap_or_default();
             if self.is_disputed(epoch)? {
-                self.set_aside(sequence, LossReason::Disputed)?;
+                self.set_aside(sequence, self.why_let_go(epoch)?)?;
                 disputed.push(sequence);
             }
         }
         Ok(disputed)
     }
 
-    /// Whether a segment is of numbers that the camera has left to another history.
-    pub(crate) fn is_left(&self, sequence: Sequence) -> Result<bool, SpoolError> {
-        Ok(Block::of_segment(sequence) < Block::of_epoch(self.next_epoch()?))
+    /// Why a segment of this epoch, which the relay will never take, is let go: disputed only where the
+    /// camera saw what another history signed.
+    pub(crate) fn why_let_go(&self, epoch: EpochNo) -> Result<LossReason, SpoolError> {
+        let foreign = self.number(FOREIGN)?.checked_sub(1).map(EpochNo);
+        let is_seen = foreign.is_some_and(|foreign| Block::of_epoch(epoch) <= Block::of_epoch(foreign));
+        Ok(if is_seen { LossReason::Disputed } else { LossReason::Refused })
     }
 }
 
@@ -186,7 +215,8 @@ mod tests {
         assert_eq!(spool.segments.sequences(), [Sequence(0)]);
         assert!(dir.path().join("spool").join("00000000000000000001.refused").exists());
         let lost = spool.lost().unwrap();
-        assert_eq!((lost[0].range.first, lost[0].why), (Sequence(1), LossReason::Disputed));
+        // It has not seen what the other one signed: that is the relay's word.
+        assert_eq!((lost[0].range.first, lost[0].why), (Sequence(1), LossReason::Refused));
         assert_eq!(spool.confirmed_opens().unwrap(), EpochNo(2));
         spool.doubt_open(EpochNo(0)).unwrap();
         let opens = spool.opens_from(EpochNo(0)).unwrap();
@@ -198,5 +228,23 @@ mod tests {
         assert_eq!(spool.segments.sequences(), [Sequence(0)]);
         // It is another history's all the same.
         assert!(spool.give_way(&open_of(1, TrackId::MAIN, 1, 2), &key(1)).unwrap());
+        assert_eq!(spool.why_let_go(EpochNo(1)).unwrap(), LossReason::Disputed);
+        assert_eq!(spool.why_let_go(EpochNo(BLOCK)).unwrap(), LossReason::Refused);
+    }
+
+    #[test]
+    fn where_no_number_of_its_block_is_taken_a_camera_goes_on_in_the_next_but_seldom() {
+        let (_dir, mut spool) = spool();
+        filmed(&mut spool);
+        let now = Instant::now();
+        assert!(spool.move_on(now).unwrap());
+        assert_eq!(numbers(&spool), (BLOCK, BLOCK));
+        assert_eq!(spool.conflict().unwrap().unwrap().gap, GapReason::IdentityConflict);
+        let later = now + MOVED_EVERY;
+        assert!(!spool.move_on(later).unwrap(), "it films nothing there yet");
+        spool.keep_open(EpochNo(BLOCK), b"open", &[8; 32], &[]).unwrap();
+        assert!(!spool.move_on(later - Duration::from_secs(1)).unwrap());
+        assert!(spool.move_on(later).unwrap());
+        assert_eq!(numbers(&spool), (2 * BLOCK, 2 * BLOCK));
     }
 }

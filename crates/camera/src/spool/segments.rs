@@ -1,4 +1,5 @@
-//! One track's folder of whole sealed segments: what waits for the relay, and how much that is.
+//! One track's folder of whole sealed segments: what waits for the relay, and how much that is; and
+//! what no relay takes, which is kept for as long as there is room.
 //!
 //! In scope: the files and what is known of each; every change tells the track's [`Stats`]. Out of
 //! scope: numbers and closes (`super`), how much may be held (`both`).
@@ -13,11 +14,14 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 const SEGMENT: &str = ".segment";
+const REFUSED: &str = ".refused";
 
 pub(crate) struct Segments {
     folder: PathBuf,
     held: BTreeMap<Sequence, HeldSegment>,
     bytes: u64,
+    /// The sizes of those that were put aside.
+    aside: BTreeMap<Sequence, u64>,
     stats: Stats,
 }
 
@@ -30,7 +34,8 @@ struct HeldSegment {
 impl Segments {
     /// What the folder holds.
     pub(super) fn open(folder: PathBuf, stats: Stats) -> Result<Self, SpoolError> {
-        let (mut held, failed) = (BTreeMap::new(), |error| DurableError::at(&folder, error));
+        let (mut held, mut aside) = (BTreeMap::new(), BTreeMap::new());
+        let failed = |error| DurableError::at(&folder, error);
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let (path, name) = (entry.path(), entry.file_name());
@@ -40,12 +45,15 @@ impl Segments {
                 durable::remove(&path)?;
                 continue;
             }
+            if let Some(Ok(number)) = name.strip_suffix(REFUSED).map(str::parse) {
+                aside.insert(Sequence(number), entry.metadata().map_err(failed)?.len());
+            }
             let Some(Ok(number)) = name.strip_suffix(SEGMENT).map(str::parse) else { continue };
             let (len, epoch_no) = (entry.metadata().map_err(failed)?.len(), read_header(&path)?.epoch_no);
             held.insert(Sequence(number), HeldSegment { len, epoch_no });
         }
         let bytes = held.values().map(|held| held.len).sum();
-        let segments = Self { folder, held, bytes, stats };
+        let segments = Self { folder, held, bytes, aside, stats };
         segments.tell();
         Ok(segments)
     }
@@ -77,10 +85,24 @@ impl Segments {
     /// Puts a segment aside that the relay will never take: it is still footage, and waits for
     /// nothing.
     pub(super) fn set_aside(&mut self, sequence: Sequence) -> Result<(), SpoolError> {
-        self.let_go(sequence);
+        let len = self.let_go(sequence);
         let path = self.path(sequence);
-        let aside = path.with_extension("refused");
-        Ok(std::fs::rename(&path, aside).map_err(|error| DurableError::at(&path, error))?)
+        let aside = path.with_extension(REFUSED.trim_start_matches('.'));
+        std::fs::rename(&path, aside).map_err(|error| DurableError::at(&path, error))?;
+        self.aside.insert(sequence, len);
+        Ok(())
+    }
+
+    /// Removes the oldest of what was put aside; whether there was one.
+    pub(super) fn drop_aside(&mut self) -> Result<bool, SpoolError> {
+        let Some((oldest, _)) = self.aside.pop_first() else { return Ok(false) };
+        durable::remove(&self.path(oldest).with_extension(REFUSED.trim_start_matches('.')))?;
+        Ok(true)
+    }
+
+    /// The size of all that was put aside.
+    pub(super) fn aside_bytes(&self) -> u64 {
+        self.aside.values().sum()
     }
 
     /// Oldest first.
@@ -119,10 +141,11 @@ impl Segments {
         self.folder.join(format!("{:020}{SEGMENT}", sequence.0))
     }
 
-    fn let_go(&mut self, sequence: Sequence) {
+    fn let_go(&mut self, sequence: Sequence) -> u64 {
         let len = self.held.remove(&sequence).map_or(0, |held| held.len);
         self.bytes = self.bytes.saturating_sub(len);
         self.tell();
+        len
     }
 
     fn tell(&self) {

@@ -15,6 +15,8 @@ pub(super) type OfTrack<V> = TableDefinition<'static, u32, V>;
 
 pub(super) const NEXT_SEQUENCE: OfTrack<u64> = TableDefinition::new("next sequence of track");
 pub(super) const NEXT_EPOCH: OfTrack<u64> = TableDefinition::new("next epoch of track");
+/// One more than the highest epoch that another history of its identity was seen to have signed.
+pub(super) const FOREIGN: OfTrack<u64> = TableDefinition::new("foreign epoch of track");
 pub(super) const LAST_RUN: OfTrack<u32> = TableDefinition::new("last run of track");
 /// The first epoch whose EpochOpen the relay is not known to have.
 pub(super) const CONFIRMED_OPENS: OfTrack<u64> = TableDefinition::new("confirmed opens of track");
@@ -47,7 +49,7 @@ const CACHE_BYTES: usize = 256 << 10;
 /// Makes the file with its empty tables. It will hold the notice root: only its owner may read it.
 pub(super) fn create(path: &Path) -> Result<(), DbError> {
     Db::create(path, CACHE_BYTES)?.write(|tx| {
-        for numbers in [NEXT_SEQUENCE, NEXT_EPOCH, CONFIRMED_OPENS] {
+        for numbers in [NEXT_SEQUENCE, NEXT_EPOCH, CONFIRMED_OPENS, FOREIGN] {
             tx.open_table(numbers)?;
         }
         tx.open_table(LAST_RUN)?;

@@ -379,3 +379,36 @@ fn what_each_connection_was_acknowledged_is_told_whatever_the_next_one_brings() 
     assert!(second.unverified().covers(receipt(3, &[(8, 8), (10, 12)]).unverified()));
     assert!(!second.unverified().covers(receipt(4, &[(8, 8)]).unverified()), "another relay's");
 }
+
+#[test]
+fn what_no_relay_takes_is_kept_while_there_is_room_and_goes_first() {
+    let dir = tempfile::tempdir().unwrap();
+    Spool::create(dir.path()).unwrap();
+    let mut spools = Spools::open(dir.path()).unwrap();
+    let len = segment(0, 0, 0, 1).len() as u64;
+    let limit = 4 * len;
+    let keep = |spools: &mut Spools, at: u64| {
+        let gone = spools.make_room(TrackId::MAIN, len, limit).unwrap();
+        let k = u32::try_from(at).unwrap();
+        spools.main.keep_segment(Sequence(at), &segment(0, k, at, 1), &close(0, k + 1, 1)).unwrap();
+        gone
+    };
+    for at in 0..3 {
+        keep(&mut spools, at);
+        spools.main.set_aside(Sequence(at), LossReason::Disputed).unwrap();
+    }
+    let aside = || {
+        std::fs::read_dir(dir.path().join("spool"))
+            .unwrap()
+            .filter(|file| file.as_ref().unwrap().path().extension().unwrap() == "refused")
+    };
+    assert_eq!((aside().count(), spools.bytes()), (3, 3 * len));
+    // Counted after a restart too.
+    drop(spools);
+    let mut spools = Spools::open(dir.path()).unwrap();
+    for at in 3..7 {
+        assert_eq!(keep(&mut spools, at), [], "no segment that waits goes for one that does not");
+    }
+    assert_eq!((aside().count(), spools.bytes()), (0, limit));
+    assert_eq!(keep(&mut spools, 7), [(TrackId::MAIN, Sequence(3))]);
+}

@@ -3,10 +3,16 @@
 
 use crate::world::{World, until};
 use host::shutdown::Shutdown;
+use media::chain::Chain;
+use media::epoch::SignedEpochOpen;
+use media::id::{CameraId, Sequence, TrackId};
+use media::message::Control;
+use media::segment::{SegmentHeader, Start as SegmentStart};
 use owner::audit::{Since, audit};
 use owner::book::BookError;
 use owner::cameras::{self, CameraError};
 use owner::pair::PairStep;
+use quic::{Endpoint, Identity};
 use std::path::Path;
 use std::time::Duration;
 
@@ -81,10 +87,17 @@ async fn a_copy_that_runs_for_15_s_stops_the_original_for_no_longer_and_is_told(
 
     let original = world.film().await;
     let copied = camera::start(config, Shutdown::new()).await.unwrap();
+    // Whichever of them the relay lets in first, the other one has its turn.
+    let of_copy = copied.at().stats.clone();
+    until(&of_copy, "the copy publishes", |stats| stats.now().acked >= 1).await;
     tokio::time::sleep(Duration::from_secs(15)).await;
     copied.stop_and_join().await.unwrap();
+    let since = std::time::Instant::now();
     let stats = original.at().stats.clone();
     let acked = stats.now().acked;
+    until(&stats, "it is back", |stats| stats.now().acked > acked).await;
+    // A pause of 15 s at the most, and what a noisy machine takes.
+    assert!(since.elapsed() < Duration::from_secs(25), "{:?}", since.elapsed());
     // What it filmed meanwhile, and what it films now.
     until(&stats, "the original goes on", |stats| {
         stats.now().acked >= acked + 15 && stats.now().spooled.0 <= 1
@@ -105,6 +118,56 @@ async fn a_copy_that_runs_for_15_s_stops_the_original_for_no_longer_and_is_told(
     assert!(gaps.iter().any(|gap| gap.contains("same key")), "{gaps:?}");
     assert!(!told(&world).await.is_empty());
     assert!(owner::status::status(&world.owner).await.unwrap()[0].conflicts >= 1);
+}
+
+/// Whoever copied the key sends one segment that no other can stand behind.
+async fn forges(world: &World) {
+    let seed = host::secret::read(&world.camera.data.join("identity.secret"), "camera").unwrap();
+    let key = ed25519_dalek::SigningKey::from_bytes(&<[u8; 32]>::try_from(&seed[..]).unwrap());
+    let relay = world.relay.as_ref().unwrap().at();
+    let endpoint = Endpoint::client(&Identity::from_seed(&key.to_bytes())).unwrap();
+    let (link, mut control) = endpoint.connect(&relay.quic.to_string(), &relay.key.0).await.unwrap();
+    let camera_id = CameraId::of_key(key.verifying_key().as_bytes());
+    link.control_send(&Control::Publish { camera_id, track: TrackId::MAIN }).unwrap();
+    let newest = loop {
+        if let Some(Control::PublishOk { newest, .. }) = control.next().await.unwrap() {
+            break SignedEpochOpen::decode(&newest).unwrap();
+        }
+    };
+    let context = &newest.unverified().context;
+    let header = SegmentHeader {
+        camera_id,
+        track: TrackId::MAIN,
+        epoch_no: context.epoch_no,
+        k: u32::MAX,
+        sequence: Sequence((1 << 36) - 1),
+        run: 1,
+        start_us: context.start_us,
+        start: SegmentStart::KeyFrame,
+    };
+    let (bytes, _) = stage::books::signed(&key, &header, &Chain([0; 32]), &[b"nothing that opens"]);
+    let mut stream = link.open_segment(0).await.unwrap();
+    stream.write(&bytes).await.unwrap();
+    stream.finish().unwrap();
+    while !matches!(control.next().await.unwrap(), Some(Control::Ack { .. })) {}
+    link.goodbye();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_forged_segment_that_leaves_no_place_behind_it_stops_no_camera() {
+    let world = World::new().await;
+    world.pair().await;
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    until(&stats, "two acknowledged", |stats| stats.now().acked >= 2).await;
+    forges(&world).await;
+    // From its next epoch on nothing of it has a place.
+    until(&stats, "it goes on elsewhere", |stats| stats.now().troubles.identity.is_some()).await;
+    let acked = stats.now().acked;
+    until(&stats, "and is taken there", |stats| stats.now().acked >= acked + 3).await;
+    filming.stop_and_join().await.unwrap();
+    assert!(owner::status::status(&world.owner).await.unwrap()[0].conflicts >= 1);
+    assert_eq!(told(&world).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub(crate) struct World {
     _dir: TempDir,
     _log: Log,
-    relay: Option<Running<relay::At, relay::Error>>,
+    pub(crate) relay: Option<Running<relay::At, relay::Error>>,
     pub(crate) relay_config: relay::Config,
     pub(crate) owner: Owner,
     pub(crate) camera: Config,

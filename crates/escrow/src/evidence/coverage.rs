@@ -238,7 +238,7 @@ impl Coverage {
                 let epoch = open.context.epoch_no;
                 // That of another history of the camera's identity proves nothing about this one.
                 let is_of_this =
-                    close.gap != GapReason::IdentityConflict || self.missing_of(epoch, close).is_some();
+                    close.gap != GapReason::IdentityConflict || self.missing_of(epoch, close) == Some(0);
                 close.epoch_no == epoch && is_of_this
             };
             (open, close.filter(closes))
@@ -293,9 +293,7 @@ impl Coverage {
         }
         // SPEC: segment.md#opening: the camera's reason MUST NOT excuse segments that it filmed,
         // spool overflow apart.
-        let reason = reason.filter(|reason| {
-            segments == 0 || matches!(reason, GapReason::SpoolOverflow | GapReason::IdentityConflict)
-        });
+        let reason = reason.filter(|reason| segments == 0 || *reason == GapReason::SpoolOverflow);
         let to_us = last.context.end_us().max(from_us);
         (segments > 0 || reason.is_some()).then_some(Gap { from_us, to_us, segments, reason })
     }

@@ -16,8 +16,9 @@ use crate::holders::LoggedKeys;
 use crate::live::policy::Policies;
 use crate::state::{As, Owner};
 use escrow::daykeys::is_kept_within;
+use media::block::Block;
 use media::epoch::{EpochOpen, GapReason};
-use media::id::{CameraId, Day, TrackId};
+use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::limits::TRACKS_PER_CAMERA;
 use media::time::{Micros, Seconds};
 use quic::CallError;
@@ -36,12 +37,13 @@ pub(super) struct Known {
     /// What the EpochOpens of a camera's day commit to.
     notices: BTreeMap<(CameraId, Day), [u8; 32]>,
     keys: LoggedKeys,
+    now_us: Micros,
 }
 
 impl Known {
-    pub(super) fn of(book: &Stored, days: Vec<CameraDay>) -> Self {
+    pub(super) fn of(book: &Stored, days: Vec<CameraDay>, now_us: Micros) -> Self {
         let notice = |day: &CameraDay| ((day.camera_id, day.day), day.key.commit());
-        Self { notices: days.iter().map(notice).collect(), keys: LoggedKeys::of(book) }
+        Self { notices: days.iter().map(notice).collect(), keys: LoggedKeys::of(book), now_us }
     }
 }
 
@@ -54,8 +56,14 @@ pub(super) struct Checker<'a> {
     pub(super) reached_us: Micros,
     pub(super) checked: u64,
     pub(super) alarms: Vec<String>,
+    /// The first epoch that told of two histories, and how many did.
+    conflicts: Option<(EpochNo, u64)>,
+    /// That of the epoch before.
+    block: Option<Block>,
 }
 
+/// A camera's clock may be so far ahead of the owner's.
+const AHEAD: Duration = Duration::from_secs(300);
 /// The most alarms of one camera's track: the first say what is wrong.
 const MAX_ALARMS: usize = 32;
 
@@ -73,6 +81,8 @@ impl<'a> Checker<'a> {
             reached_us: camera.epochs_checked_to(track),
             checked: 0,
             alarms: Vec::new(),
+            conflicts: None,
+            block: None,
         })
     }
 
@@ -95,19 +105,27 @@ impl<'a> Checker<'a> {
     }
 
     fn check(&mut self, open: &EpochOpen) {
-        // Not its planned end: after a restart, others may begin and end before that.
-        self.reached_us = self.reached_us.max(open.context.start_us);
+        let (epoch, start_us) = (open.context.epoch_no, open.context.start_us);
         self.checked += 1;
-        let epoch = open.context.epoch_no;
+        if start_us > self.known.now_us.after(AHEAD) {
+            // It would keep all that begins before it from being looked at.
+            self.alarm(format!("epoch {epoch}: it begins in a time that has not come"));
+        } else {
+            // Not its planned end: after a restart, others may begin and end before that.
+            self.reached_us = self.reached_us.max(start_us);
+        }
         if let Some(alarm) = self.policies.check(open) {
             let (expected, found) = (alarm.expected, alarm.found);
             self.alarm(format!("epoch {epoch}: expected {expected}, found {found}"));
         }
-        if open.previous.is_some_and(|close| close.gap == GapReason::IdentityConflict) {
-            self.alarm(format!(
-                "epoch {epoch}: the camera signed that another one films with its key, or that it was put back from a backup; give it a new key (`candor owner camera rekey`)"
-            ));
+        let is_conflict = open.previous.is_some_and(|close| close.gap == GapReason::IdentityConflict);
+        let block = Block::of_epoch(epoch);
+        if is_conflict {
+            self.note_conflict(epoch);
+        } else if self.block.is_some_and(|before| before != block) {
+            self.alarm(format!("epoch {epoch}: its numbers went on elsewhere, and it does not say why"));
         }
+        self.block = Some(block);
         let (camera, day) = (open.context.camera_id, open.context.day());
         match self.known.notices.get(&(camera, day)) {
             Some(commit) if *commit == open.context.notice_commit => {}
@@ -134,6 +152,20 @@ impl<'a> Checker<'a> {
             }
         }
         strange.into_iter().for_each(|alarm| self.alarm(alarm));
+    }
+
+    /// All conflicts of a track are one line, so that no number of them hides anything else.
+    fn note_conflict(&mut self, epoch: EpochNo) {
+        let (first, times) = self.conflicts.map_or((epoch, 1), |(first, times)| (first, times + 1));
+        let line = format!(
+            "{}: epoch {first}: the camera signed that another one films with its key, or that it was put back from a backup ({times} times); give it a new key (`candor owner camera rekey`)",
+            self.name
+        );
+        match self.alarms.first_mut().filter(|_| self.conflicts.is_some()) {
+            Some(told) => *told = line,
+            None => self.alarms.insert(0, line),
+        }
+        self.conflicts = Some((first, times));
     }
 
     pub(super) fn alarm(&mut self, what: String) {

@@ -44,16 +44,18 @@ async fn a_copied_key_uses_up_no_numbers_and_two_histories_stand_apart() {
     let world = World::new().await;
     let (mut camera, mut end) = world.camera().await;
     end.stored(&camera.film(&[b"x"])).await;
-    for absurd in [EpochNo(u64::MAX), block(2)] {
+    for absurd in [EpochNo(u64::MAX), block(17)] {
         let open = Camera::new(CAMERA).epoch(absurd, GapReason::IdentityConflict);
         assert_eq!(put(&end, open).await, Err(RefusalCode::OutOfOrder));
     }
     assert_eq!(status(&world).await.conflicts, 0);
 
-    // The other history goes on in the next block; once more is no second conflict.
+    // The other history goes on in the next block, where it publishes; once more is no second conflict.
     let mut other = Camera::new(CAMERA);
     other.next_epoch();
     let open = other.epoch(block(1), GapReason::IdentityConflict);
+    let quiet = world.connect(CAMERA).await;
+    assert_eq!(put(&quiet, open.clone()).await, Err(RefusalCode::NotAllowed));
     put(&end, open.clone()).await.unwrap();
     put(&end, open).await.unwrap();
     assert_eq!(status(&world).await.conflicts, 1);
@@ -63,6 +65,13 @@ async fn a_copied_key_uses_up_no_numbers_and_two_histories_stand_apart() {
     put(&end, other.epoch(EpochNo(block(1).0 + 1), GapReason::None)).await.unwrap();
     other.sequence = block(1).0;
     end.stored(&other.film(&[b"y"])).await;
+    // Blocks have a rate, however they are asked for.
+    let mut taken = 1;
+    while put(&end, Camera::new(CAMERA).epoch(block(taken + 1), GapReason::None)).await.is_ok() {
+        taken += 1;
+    }
+    assert!(taken <= 6, "{taken}");
+    assert_eq!(status(&world).await.conflicts, taken, "each is told, with a reason or without");
     // The first one goes on below it.
     end.stored(&camera.film(&[b"z"])).await;
     assert_eq!(world.connect(DEVICE).await.fetch(camera.id(), 0).await.len(), 3);

@@ -108,7 +108,7 @@ impl Continuity {
         // spool overflow apart.
         let reason = match said {
             None | Some(GapReason::None) => None,
-            Some(GapReason::SpoolOverflow | GapReason::IdentityConflict) => said,
+            Some(GapReason::SpoolOverflow) => said,
             Some(_) => said.filter(|_| segments == 0),
         };
         if segments == 0 && reason.is_none() {
@@ -127,8 +127,15 @@ fn missing_of(close: Option<&EpochClose>, last: &Ended) -> Result<u64, Contradic
     let other = if close.gap == GapReason::IdentityConflict { Ok(0) } else { Err(Contradiction) };
     match close.epoch_no.cmp(&last.header.epoch_no) {
         Ordering::Less => other,
-        // A whole epoch is not there, and perhaps others before it, which the sequence counts.
-        Ordering::Greater => Ok(u64::from(close.segments)),
+        // A whole epoch is not there, and perhaps others before it: the sequence counts them, but not
+        // from one block to another; each had a segment at least.
+        Ordering::Greater => {
+            let is_one_block = Block::of_epoch(close.epoch_no) == Block::of_epoch(last.header.epoch_no);
+            let between = if is_one_block { close.epoch_no.0 - last.header.epoch_no.0 - 1 } else { 0 };
+            Ok(u64::from(close.segments).saturating_add(between))
+        }
+        // Which history's this number is here, nobody can tell.
+        Ordering::Equal if close.gap == GapReason::IdentityConflict => other,
         Ordering::Equal => {
             let seen = last.header.k.checked_add(1).ok_or(Contradiction)?;
             match close.segments.checked_sub(seen) {

@@ -160,7 +160,7 @@ impl Past {
         while let Some((number, epoch)) = numbers.next() {
             let next = numbers.peek().copied();
             if let Some((last_number, last)) = last {
-                line.said(epoch.missing(last, last_number.saturating_add(1) == *number));
+                line.said(epoch.missing((last_number, last), *number));
             }
             last = Some((*number, epoch));
             // One that grows is told by its heads only if they are as new as what is stored.
@@ -298,8 +298,11 @@ impl Epoch {
     }
 
     /// Why footage is missing between `before` and this.
-    fn missing(&self, before: &Self, is_next: bool) -> Option<&'static str> {
-        if !is_next && self.missing_before != GapReason::IdentityConflict {
+    fn missing(&self, (last, before): (u64, &Self), number: u64) -> Option<&'static str> {
+        // Another history's numbers begin elsewhere; the one that it closes is here, or was before.
+        let is_moved = self.missing_before == GapReason::IdentityConflict
+            && self.closes.is_some_and(|(closed, _)| closed <= last);
+        if last.saturating_add(1) != number && !is_moved {
             return Some("the relay shows no record of this time");
         }
         let is_apart = self.start_us > before.end_us.saturating_add(CLOSE_US);

@@ -76,14 +76,18 @@ fn known() -> Known {
     let over = Day(DAY.0 + 1).start().0;
     let day_keys = vec![key(1, over + 8_640_000), key(2, over), key(6, over + 8_640_001)];
     let book = Stored { day_keys, ..Stored::default() };
-    Known::of(&book, days_of(&id(), NoticeRoot::new([5; 32]), DAY, Day(DAY.0 + 3)))
+    Known::of(
+        &book,
+        days_of(&id(), NoticeRoot::new([5; 32]), DAY, Day(DAY.0 + 3)),
+        Day(DAY.0 + 3).start().micros(),
+    )
 }
 
-/// What the audit says of an epoch that the camera signed.
-fn alarms(alter: impl FnOnce(&mut EpochOpen)) -> Vec<String> {
+/// An epoch as the camera should sign it.
+fn open() -> EpochOpen {
     let signed = policy().sign(&SigningKey::from_bytes(&[1; 32])).unwrap();
     let share = |at: u8| SealedShare { day_key_id: [at; 32], sealed: vec![1] };
-    let mut open = EpochOpen {
+    EpochOpen {
         context: EpochContext {
             camera_id: id(),
             track: TrackId(0),
@@ -102,7 +106,12 @@ fn alarms(alter: impl FnOnce(&mut EpochOpen)) -> Vec<String> {
         previous: None,
         lost: Vec::new(),
         receipt: None,
-    };
+    }
+}
+
+/// What the audit says of an epoch that the camera signed.
+fn alarms(alter: impl FnOnce(&mut EpochOpen)) -> Vec<String> {
+    let mut open = open();
     alter(&mut open);
     let known = known();
     let mut checker = Checker::new(&camera(), TrackId(7), &known).unwrap();
@@ -165,4 +174,36 @@ fn what_the_relay_serves_out_of_order_is_named() {
     let page = Page { epochs: Vec::new(), disordered: Some(EpochNo(9)), foreign: 0, stuck: false };
     checker.take(&page);
     assert_eq!(checker.alarms, ["front-door: epoch 9: the relay serves it out of order"]);
+}
+
+#[test]
+fn no_number_of_conflicts_hides_what_else_is_wrong_and_no_date_keeps_it_from_being_seen() {
+    let known = known();
+    let mut checker = Checker::new(&camera(), TrackId::MAIN, &known).unwrap();
+    let (close, mut at) = (
+        EpochClose { epoch_no: EpochNo(0), segments: 0, chain: [0; 32], gap: GapReason::IdentityConflict },
+        0,
+    );
+    let mut check = |checker: &mut Checker<'_>, alter: &dyn Fn(&mut EpochOpen)| {
+        at += 1;
+        let mut open = open();
+        open.context.epoch_no = EpochNo(at);
+        alter(&mut open);
+        checker.check(&open);
+    };
+    for _ in 0..100 {
+        check(&mut checker, &|open| open.previous = Some(close));
+    }
+    check(&mut checker, &|open| open.context.policy_hash = [9; 32]);
+    assert_eq!(checker.alarms.len(), 2, "{:?}", checker.alarms);
+    assert!(checker.alarms[0].contains("epoch 1:") && checker.alarms[0].contains("(100 times)"));
+    assert!(checker.alarms[1].contains("epoch 101: expected"));
+    // One that begins next year.
+    let reached = checker.reached_us;
+    check(&mut checker, &|open| open.context.start_us = Day(DAY.0 + 365).start().micros());
+    assert_eq!(checker.reached_us, reached);
+    assert!(checker.alarms.iter().any(|alarm| alarm.contains("a time that has not come")));
+    // Numbers that go on elsewhere without a word.
+    check(&mut checker, &|open| open.context.epoch_no = EpochNo(1 << 36));
+    assert!(checker.alarms.iter().any(|alarm| alarm.contains("does not say why")), "{:?}", checker.alarms);
 }
