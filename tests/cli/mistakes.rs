@@ -281,6 +281,8 @@ async fn spans_names_and_requests_that_cannot_be_are_told_before_anybody_is_aske
     let trustee =
         "trustee approve --config trustee.toml --key @clerk.key --called Byron --number 1 --source directory";
     it.is_told(&format!("{trustee} nonsense"), WRONG, &["nonsense", "candor trustee pending"]).await;
+    let order = "trustee order --config trustee.toml --out @order";
+    it.is_told(&format!("{order} nonsense"), WRONG, &["nonsense", "candor trustee pending"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,6 +295,8 @@ async fn what_cannot_be_read_as_evidence_is_told_as_such_and_never_as_false() {
     {
         std::fs::write(it.path(name), bytes).unwrap();
         it.is_told(&format!("verify @{name}"), WRONG, &[name, "cannot be read as evidence"]).await;
+        let against = format!("monitor evidence --policy @log-policy.txt @{name}");
+        it.is_told(&against, WRONG, &["neither a fork proof nor a stamp fault"]).await;
     }
 }
 
