@@ -11,9 +11,11 @@ use owner::Owner;
 use requester::collect::Answer;
 use requester::folder::RequestFolder;
 use requester::request::Kind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use world::processes::run;
 use world::session::Session;
-use world::{Stage, until};
+use world::{Stage, config_files, until};
 
 const CALLED: trustee::Called<'static> =
     trustee::Called { called: "Sgt. Example", number: "+1 555 0100", source: "the city's directory" };
@@ -46,6 +48,23 @@ async fn with_clerks(cast: &mut Cast, folder: &Path) -> PathBuf {
     clerk
 }
 
+/// A clerk saves the order by its verb: the very bytes, for this user alone, and over nothing.
+async fn order_is_saved_once(stage: &Stage, order: &[u8]) {
+    let config = config_files::trustee(stage, 0);
+    let id = trustee::pending(&stage.cast.video.trustees[0].config).unwrap().remove(0).id;
+    let out = stage.folder().join("order");
+    let verb = ["trustee", "order", "--config", text(&config), "--out", text(&out), &id];
+    let saved = run(&verb).await;
+    assert_eq!(saved.code, Some(0), "{saved:?}");
+    assert_eq!(std::fs::read(&out).unwrap(), order);
+    assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(run(&verb).await.code, Some(2));
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_policy_around_a_leaf_that_waits_at_all_trustees_stops_none_of_them() {
     let mut stage = Stage::set(1).await;
@@ -76,6 +95,7 @@ async fn another_policy_around_a_leaf_that_waits_at_all_trustees_stops_none_of_t
     // While nobody has decided, what waits goes on waiting. Then all have, and it is sent again.
     std::fs::write(&package_file, &swapped).unwrap();
     assert!(answers(&stage, &request).await.iter().all(|answer| *answer == waits));
+    order_is_saved_once(&stage, &Package::decode(&honest).unwrap().order).await;
     for trustee in &stage.cast.video.trustees {
         let pending = trustee::pending(&trustee.config).unwrap();
         assert_eq!((pending.len(), pending[0].order_bytes > 0), (1, true), "{pending:?}");

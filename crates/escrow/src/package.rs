@@ -76,6 +76,12 @@ impl Package {
         codec::encode(TYPE, self)
     }
 
+    /// Whether a trustee will take it once leaf and proof are there too.
+    pub fn fits(&self) -> bool {
+        let (leaf, proof) = (LEAF_MAX_BYTES - self.leaf.len(), limits::PROOF - self.proof.len());
+        self.encode().len() + leaf + proof <= PACKAGE_MAX_BYTES
+    }
+
     /// Reads them, within the limits.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         codec::check_size(bytes.len(), "package", PACKAGE_MAX_BYTES)?;

@@ -21,8 +21,10 @@ use tlog::Logged;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// Between two rounds of asking.
+/// Between two rounds of asking; twice as long after each in which nobody said anything new: a package may
+/// have 32 MiB, and a human takes hours.
 const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a trustee may take over one answer: it waits for its own grant to be cosigned.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
@@ -83,18 +85,20 @@ pub async fn collect(
     let deadline = Instant::now() + within;
     let mut asking = Asking::new(desk, folder)?;
     let needed = usize::from(asking.case.facts.policy.t);
-    let mut last = BTreeMap::new();
+    let (mut last, mut pause) = (BTreeMap::new(), PAUSE);
     loop {
+        pause = (pause * 2).min(LONGEST_PAUSE);
         for (share, answer) in asking.round().await? {
             if last.get(&share) != Some(&answer) {
                 let (trustee, held) = (asking.case.name(share), asking.given.len());
                 on(Change { trustee, answer: answer.clone(), held, needed });
                 last.insert(share, answer);
+                pause = PAUSE;
             }
         }
         let Outlook { enough, open, mut short } = Outlook::of(&asking.dealt, &asking.given, &refused(&last));
         if !open.is_empty() && Instant::now() < deadline {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
             continue;
         }
         let held = asking.given.len();

@@ -61,6 +61,10 @@ pub enum RequestError {
     Basis(String, String),
     #[error("the epochs add up to more than a request can name; ask for a shorter span")]
     Span,
+    #[error(
+        "epochs and order are more than a trustee takes in one package; ask for a shorter span, or scan the order smaller"
+    )]
+    TooLarge,
     #[error(transparent)]
     Details(#[from] DetailsError),
     #[error(transparent)]
@@ -82,6 +86,10 @@ pub async fn new(desk: &Requester, ask: &Ask, folder: &RequestFolder) -> Result<
     let release_key = SecretKey::generate(&mut desk.machine.rng.clone());
     let (mut package, found_by) = objects::fetch(desk, camera_id, ask, now, release_key.public()).await?;
     let draft = compose(desk, ask, &mut package, &found_by, now)?;
+    // A leaf that no trustee could be shown would stand in the log for ever.
+    if !package.fits() {
+        return Err(RequestError::TooLarge);
+    }
     folder.keep_release_key(release_key.expose())?;
     folder.keep(ASK, &serde_json::to_vec_pretty(ask).expect("plain data serialises"))?;
     folder.keep(PACKAGE, &package.encode())?;

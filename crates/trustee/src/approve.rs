@@ -17,6 +17,7 @@ use crate::identity::approvers;
 use crate::pending::{Decision, Pending, Waiting};
 use escrow::details::Details;
 use escrow::grant::{Approval, CallBack, Denial};
+use escrow::package::Asked;
 use escrow::record::{EntryId, LINE_MAX_BYTES, Line};
 use host::durable::{self, DurableError};
 use log_client::{KeyFileError, make_key, read_key};
@@ -47,7 +48,7 @@ pub enum ApproveError {
     NotPending(String),
     #[error("no order of a court came with request {0}")]
     NoOrder(String),
-    #[error("the order that is kept with request {0} is damaged; its sender must send the request again")]
+    #[error("the order that is kept with request {0} is damaged; it is kept anew when its sender asks again")]
     OrderDamaged(String),
     #[error("request {0} has been decided, and the trustee has not taken it in yet: is it running?")]
     Decided(String),
@@ -91,16 +92,24 @@ pub fn pending(config: &Config) -> Result<Vec<Pending>, ApproveError> {
 /// that the leaf's sealed details state. Nothing else is known of it, its type neither.
 pub fn order(config: &Config, id: &str) -> Result<Vec<u8>, ApproveError> {
     let entry = EntryId::from_hex(id).ok_or_else(|| ApproveError::BadId(id.to_owned()))?;
-    let asked = Waiting::at(&config.data).asked(&entry)?;
-    let asked = asked.ok_or_else(|| ApproveError::NotPending(id.to_owned()))?;
-    let (request, package) = (asked.request().value(), asked.package());
-    match Details::open(&request.details, &package.details_key) {
-        Ok(details) if details.are_with(&package.order) => match details.order {
-            Some(_) => Ok(package.order.clone()),
-            None => Err(ApproveError::NoOrder(id.to_owned())),
-        },
-        Ok(_) | Err(_) => Err(ApproveError::OrderDamaged(id.to_owned())),
+    let waiting = Waiting::at(&config.data);
+    let asked = waiting.asked(&entry)?.ok_or_else(|| ApproveError::NotPending(id.to_owned()))?;
+    match named_order(&waiting, &asked)? {
+        [] => Err(ApproveError::NoOrder(id.to_owned())),
+        order => Ok(order.to_vec()),
     }
+}
+
+/// The order of a kept package, as long as it is the one that the details name; empty where they name
+/// none. A damaged one is forgotten: its sender asks again, and it is kept anew.
+fn named_order<'a>(waiting: &Waiting, asked: &'a Asked) -> Result<&'a [u8], ApproveError> {
+    let (request, package) = (asked.request().value(), asked.package());
+    let details = Details::open(&request.details, &package.details_key);
+    if details.is_ok_and(|details| details.are_with(&package.order)) {
+        return Ok(&package.order);
+    }
+    waiting.forget(&request.id)?;
+    Err(ApproveError::OrderDamaged(request.id.to_hex()))
 }
 
 /// Approves a waiting request with the key in the file `approver`, whose owner called the agency
@@ -163,7 +172,10 @@ impl Desk {
         if !approvers(config)?.contains(&vkey) {
             return Err(ApproveError::NotAnApprover { vkey: vkey.vkey() });
         }
-        let request = waiting.asked(&entry)?.ok_or_else(absent)?.request().hash();
+        let asked = waiting.asked(&entry)?.ok_or_else(absent)?;
+        // Nobody decides on what nobody can read.
+        named_order(&waiting, &asked)?;
+        let request = asked.request().hash();
         Ok(Self { id: entry, page, request, decisions: Decisions::at(&config.data), key })
     }
 

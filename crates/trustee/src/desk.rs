@@ -17,6 +17,7 @@ use escrow::record::{EntryId, Name};
 use host::blocking::Blocking;
 use host::durable::{self, DurableError};
 use host::rng::Rng;
+use seal::details::DetailsKey;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tlog::Hash;
@@ -92,9 +93,11 @@ impl Papers {
         self.decisions.file(id)
     }
 
-    /// Keeps a package as evidence; returns its SHA-256.
+    /// Keeps a package as evidence of a bad share; returns its SHA-256. Without order and details key: they
+    /// prove nothing of it, and whoever shows the evidence need not show a case.
     pub(crate) fn keep_evidence(&self, package: &Package) -> Result<Hash, DurableError> {
-        let bytes = package.encode();
+        let bare = Package { order: Vec::new(), details_key: DetailsKey::new([0; 32]), ..package.clone() };
+        let bytes = bare.encode();
         let hash = Hash::of(&[&bytes]);
         durable::link_exclusive(&self.evidence.join(format!("{}.package", hash.to_hex())), &bytes)?;
         durable::sync_dir(&self.evidence)?;

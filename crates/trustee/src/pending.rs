@@ -222,7 +222,8 @@ impl Waiting {
             Ok(asked) => Ok(Some(asked)),
             Err(error) => {
                 let path = path.display();
-                tracing::error!(%path, %error, "a kept package is damaged; its sender must send it again");
+                tracing::error!(%path, %error, "a kept package is damaged; it is kept anew when its sender asks again");
+                self.forget(id)?;
                 Ok(None)
             }
         }

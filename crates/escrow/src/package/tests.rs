@@ -56,3 +56,21 @@ fn only_a_package_around_a_request_asks_for_something() {
     package.leaf.clone_from(&package.policy.leaf);
     assert!(matches!(Asked::decode(&package.encode()), Err(PackageError::Leaf(RecordError::Text(_)))));
 }
+
+/// Its epochs fit alone, and so does its order: what no trustee takes must not be signed, nor logged.
+#[test]
+fn what_fits_without_the_order_or_the_leaf_need_not_fit_with_them() {
+    let bare = Package { leaf: Vec::new(), proof: Vec::new(), ..World::new().ordinary() };
+    let of = |opens: usize, order: usize| Package {
+        opens: alloc::vec![alloc::vec![0; limits::EPOCH_OPEN]; opens],
+        order: alloc::vec![0; order],
+        ..bare.clone()
+    };
+    let most = PACKAGE_MAX_BYTES / (limits::EPOCH_OPEN + 4) - 1;
+    assert!(of(most, 0).fits() && of(10, ORDER_MAX_BYTES).fits());
+    assert!(!of(most, ORDER_MAX_BYTES).fits());
+    // Room for leaf and proof is kept.
+    let rest = PACKAGE_MAX_BYTES - of(most - 8, 0).encode().len();
+    assert!(!of(most - 8, rest).fits() && of(most - 8, rest).encode().len() <= PACKAGE_MAX_BYTES);
+    assert!(of(most - 8, rest - LEAF_MAX_BYTES - limits::PROOF).fits());
+}

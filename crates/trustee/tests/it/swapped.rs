@@ -129,6 +129,24 @@ async fn a_second_package_of_a_waiting_leaf_neither_takes_its_place_nor_its_appr
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_order_behind_a_clerks_yes_makes_no_refusal_and_ends_no_approval() {
+    let world = world().await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    for other in [&b"another court's"[..], b""] {
+        let case = camera.request(&world, Kind::Legal).await;
+        assert_eq!(trustee.post(case.body()).await.status, 202);
+        at_rest(&trustee).await;
+        world.approve(&case.id.to_hex()).unwrap();
+        let package = Package { order: other.to_vec(), ..case.package.clone() };
+        let refused = refusal(&trustee.post(package.encode()).await);
+        assert_eq!(refused, (403, "g5".to_owned(), "order-mismatch".to_owned()));
+        goes_on(&world, &trustee, &case).await;
+    }
+    trustee.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_with_the_public_leaf_learns_nothing_of_what_a_trustee_said() {
     let world = world().await;
     let trustee = world.start().await;

@@ -186,6 +186,9 @@ fn g5_and_g6() -> Vec<(&'static str, Provoke)> {
         ("needs-mismatch", || ask(Kind::Emergency, |ask| ask.alter = |leaf| leaf.needs = 1)),
         ("notice-unreadable", || package(|world, package| world.withhold_notice(package, 2))),
         ("recovery-unsigned", || ask(Kind::Recovery, |ask| ask.signers[0] = signer(RECOVERY_KEY_NAME, 94))),
+        // An owner without a recovery key.
+        ("recovery-unsigned", || world_of(Kind::Recovery, |setup| setup.policy =
+            |policy| policy.recovery_pk = [0; 32])),
     ]
 }
 
