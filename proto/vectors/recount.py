@@ -719,7 +719,8 @@ def tell():
     # Kept too long, or not through the day; lost, and then another one, and no third; one that was destroyed is followed by none.
     for kept in [MOST + 1, -1, MOST, 0]:
         day_keys(trustees[3], 20790 + kept % 2, label=f"kept {kept}", kept=kept)
-    day_keys(trustees[3], 4294967295, kept=0)
+    for kept in [-DAY, MOST + 1, MOST, 0]:
+        day_keys(trustees[3], 4294967295, label=f"last {kept}", kept=kept)
     day_keys(trustees[1], 20780, label="second")
     destroyed(trustees[1], 20780, reason="lost")
     story.time += 1

@@ -72,8 +72,10 @@ pub(crate) fn audit_text(report: &Report) -> String {
     let now = Seconds(report.cosigned_at).micros();
     let holders: String =
         report.holders.iter().map(|of| format!("\n{}: {}", of.camera, of.text(now))).collect();
+    let unknown = |camera: &String| format!("\n{camera}: who holds shares of it is not known");
+    let unknown: String = report.holders_unknown.iter().map(unknown).collect();
     format!(
-        "{found}{alarms}{holders}\nlog head {} ({} witnesses), {} leaves read, {} camera-days tried, {} epochs checked",
+        "{found}{alarms}{holders}{unknown}\nlog head {} ({} witnesses), {} leaves read, {} camera-days tried, {} epochs checked",
         report.head_size,
         report.witnesses.len(),
         report.leaves_read,

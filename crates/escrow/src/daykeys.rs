@@ -100,8 +100,9 @@ impl PublishedDayKey {
     }
 
     /// Parses, and checks that `trustee` signed the key for `day` and that the log has the leaf
-    /// that announces it, however old the proof; the place of that leaf. Of two that hold, the later
-    /// in the log is the key of the day: the earlier one was lost.
+    /// that announces it, however old the proof; the place of that leaf. Of two that hold, a camera takes
+    /// the later: the earlier one was lost, or its trustee logs what counts nowhere, which the owner's
+    /// audit and every monitor tell.
     // SPEC: release.md#day-keys: a camera MUST seal only to a key whose leaf is in the log.
     pub fn decode_verified(
         bytes: &[u8],
@@ -131,7 +132,7 @@ impl PublishedDayKey {
 /// Whether a key of this day that is destroyed then is kept no longer than so many seconds after the
 /// day, and through the day.
 pub fn is_kept_within(day: Day, destroy_by: Seconds, max_secs: u64) -> bool {
-    let over = Day(day.0.saturating_add(1)).start();
+    let over = day.start().after(Duration::from_secs(86_400));
     (over..=over.after(Duration::from_secs(max_secs))).contains(&destroy_by)
 }
 

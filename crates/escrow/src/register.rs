@@ -266,6 +266,11 @@ impl Register {
         self.days.of(trustee).collect()
     }
 
+    /// Whether the rules in force name this very key as a trustee's.
+    pub fn is_trustee(&self, name: &Name, key: &Verifier) -> bool {
+        self.rules.now().and_then(|rules| rules.trustee(name)) == Some(key)
+    }
+
     /// The keys of days of all trustees.
     pub fn day_keys(&self) -> impl Iterator<Item = (u32, &LoggedKey)> {
         self.days.all()

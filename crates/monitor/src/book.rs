@@ -1,7 +1,7 @@
 //! What a monitor knows: the followed tree and head, heads it cannot check yet, forks. No I/O but
 //! the store's; the network is in [`crate::follow`] and [`crate::gossip`].
 
-use crate::count::{Counts, Overdue, Row, RowKey};
+use crate::count::{Counts, Row, RowKey, Wrong};
 use crate::evidence::{AlarmKind, Alarms};
 use crate::store::{Store, StoreError};
 use escrow::record::Seconds;
@@ -57,8 +57,9 @@ pub(crate) struct Book {
     /// What the counts come to, made once a step: whoever asks costs no recount.
     counts_json: Arc<serde_json::Value>,
     rows: Arc<BTreeMap<RowKey, Row>>,
-    /// By the followed head.
-    overdue: Overdue,
+    /// By the latest time of a followed head.
+    wrong: Wrong,
+    latest: u64,
 }
 
 impl Book {
@@ -89,7 +90,8 @@ impl Book {
             counts_json: Arc::new(counts.to_json()),
             rows: Arc::new(counts.rows()),
             counts,
-            overdue: Overdue::new(),
+            wrong: Wrong::default(),
+            latest: 0,
         };
         book.look_for_keys();
         Ok(book)
@@ -120,17 +122,18 @@ impl Book {
         self.counts_json.clone()
     }
 
-    /// Keys of days that should be gone, and of which the log does not say so.
-    pub(crate) fn overdue(&self) -> &Overdue {
-        &self.overdue
+    /// What is wrong with keys of days.
+    pub(crate) fn wrong_keys(&self) -> &Wrong {
+        &self.wrong
     }
 
-    /// By the time of the followed head: a log that is away keeps nobody's word back.
+    /// By the time of the followed head, or of an earlier one that was later: a log that is away keeps
+    /// nobody's word back, and old cosignatures end nothing.
     fn look_for_keys(&mut self) {
-        let at = self.head.as_ref().map_or(0, CosignedCheckpoint::cosigned_at);
-        let overdue = self.counts.overdue(Seconds(at));
-        for (trustee, days) in &overdue {
-            if self.overdue.get(trustee) != Some(days) {
+        self.latest = self.latest.max(self.head.as_ref().map_or(0, CosignedCheckpoint::cosigned_at));
+        let wrong = self.counts.wrong_keys(Seconds(self.latest));
+        for (trustee, days) in &wrong.overdue {
+            if self.wrong.overdue.get(trustee) != Some(days) {
                 tracing::error!(
                     trustee,
                     ?days,
@@ -138,7 +141,12 @@ impl Book {
                 );
             }
         }
-        self.overdue = overdue;
+        for (trustee, days) in &wrong.uncounted {
+            if self.wrong.uncounted.get(trustee) != Some(days) {
+                tracing::error!(trustee, ?days, "ALARM: the trustee logged keys that do not count");
+            }
+        }
+        self.wrong = wrong;
     }
 
     pub(crate) fn head(&self) -> Option<&CosignedCheckpoint> {
@@ -216,13 +224,23 @@ impl Book {
         self.check_pending()
     }
 
-    /// Takes fresher cosignatures on the followed head. Kept in memory: after a restart the older
-    /// ones serve.
-    pub(crate) fn refresh(&mut self, head: CosignedCheckpoint) {
-        if self.trusted() == Head::of(head.checkpoint()) {
-            self.head = Some(head);
-            self.look_for_keys();
+    /// Takes fresher cosignatures on the followed head. Kept in memory, unless keys of days are due by
+    /// them: after a restart the older ones serve.
+    pub(crate) fn refresh(&mut self, head: CosignedCheckpoint) -> Result<(), StoreError> {
+        let held = self.head.as_ref().map_or(0, CosignedCheckpoint::cosigned_at);
+        if self.trusted() != Head::of(head.checkpoint()) || head.cosigned_at() <= held {
+            return Ok(());
         }
+        let before = self.wrong.clone();
+        self.head = Some(head.clone());
+        self.look_for_keys();
+        if self.wrong != before {
+            self.store.discard();
+            let kept = self.store.adopt(&head, |_| {});
+            self.broken |= kept.is_err();
+            kept?;
+        }
+        Ok(())
     }
 
     /// Checks a head that the log signed, whoever brought it.

@@ -43,8 +43,11 @@ pub async fn check(config: &Config, expected: Option<u64>) -> Result<Report, Err
     let (head, faults) = read.await?;
     let mut alarms = read_standing(&config.data.join("alarms"), log.policy())?;
     alarms.extend(faults.iter().map(|fault| format!("stamp {} at {}", fault.kind().word(), fault.index())));
-    for (trustee, days) in counts.overdue(Seconds(head.cosigned_at())) {
-        alarms.extend(days.iter().map(|day| format!("day-key-overdue {trustee} {day}")));
+    let wrong = counts.wrong_keys(Seconds(head.cosigned_at()));
+    for (word, of) in [("day-key-overdue", wrong.overdue), ("day-key-uncounted", wrong.uncounted)] {
+        for (trustee, days) in of {
+            alarms.extend(days.iter().map(|day| format!("{word} {trustee} {day}")));
+        }
     }
     let agrees = expected.map(|expected| expected == counts.emergencies().completed);
     Ok(Report { size: head.checkpoint().size(), cosigned_at: head.cosigned_at(), counts, agrees, alarms })

@@ -14,7 +14,8 @@ mod keys;
 mod month;
 mod table;
 
-pub(crate) use keys::Overdue;
+use keys::Uncounted;
+pub(crate) use keys::Wrong;
 pub(crate) use month::month_of;
 pub use table::{Emergencies, Row, RowKey};
 
@@ -34,6 +35,7 @@ pub struct Counts {
     /// Which trustees did something else than grant about each request, by its place in the log.
     marks: BTreeMap<u64, Marks>,
     apart: Apart,
+    uncounted: Uncounted,
 }
 
 /// The trustees that did something about a request: each counts once, however often it says so.
@@ -64,6 +66,7 @@ impl Counts {
             leaves: BTreeMap::new(),
             marks: BTreeMap::new(),
             apart: Apart::default(),
+            uncounted: Uncounted::default(),
         }
     }
 
@@ -78,6 +81,7 @@ impl Counts {
             return;
         };
         *self.leaves.entry(leaf.value().word()).or_default() += 1;
+        self.uncounted.take(&leaf, weight, &self.register);
         match weight {
             Weight::Counts => self.counted(index, leaf.value()),
             // The rows tell of a request that was not authorised: it may be granted yet.
@@ -126,9 +130,9 @@ impl Counts {
         self.register.rules().map(|rules| rules.hash().to_base64())
     }
 
-    /// The keys of days that no leaf says are gone, though by this time they had to be.
-    pub(crate) fn overdue(&self, at: Seconds) -> Overdue {
-        keys::overdue(&self.register, at)
+    /// What is wrong with keys of days at this time.
+    pub(crate) fn wrong_keys(&self, at: Seconds) -> Wrong {
+        keys::wrong(&self.register, &self.uncounted, at)
     }
 
     /// What `GET /counts` answers, but for the head.

@@ -58,7 +58,7 @@ pub(crate) async fn look(monitor: &Arc<Monitor>, shutdown: &Shutdown) -> Result<
                     HeadCheck::Forked => Look::Forked,
                     HeadCheck::Consistent | HeadCheck::Pending if target.size < trusted.size => Look::Behind,
                     HeadCheck::Consistent | HeadCheck::Pending => {
-                        book.refresh(cosigned);
+                        book.refresh(cosigned)?;
                         Look::UpToDate
                     }
                 })

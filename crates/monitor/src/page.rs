@@ -60,6 +60,15 @@ impl Page<'_> {
     }
 
     fn overdue(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (trustee, days) in &self.status.uncounted_keys {
+            writeln!(
+                f,
+                "<div class=\"alarm\" role=\"alert\"><strong class=\"bad\">Keys that count nowhere.</strong> <code>{}</code> \
+                 logged {} of them: a second key of a day, or one that is kept too long.</div>",
+                Text(trustee),
+                days.len()
+            )?;
+        }
         if self.status.overdue_keys.is_empty() {
             return Ok(());
         }
@@ -229,6 +238,8 @@ mod tests {
             peers: BTreeMap::from([("http://peer.example".to_owned(), None)]),
             alarms: Vec::new(),
             overdue_keys: BTreeMap::new(),
+            overdue_keys_of_former: BTreeMap::new(),
+            uncounted_keys: BTreeMap::new(),
         }
     }
 

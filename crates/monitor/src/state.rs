@@ -37,12 +37,16 @@ pub struct Status {
     pub alarms: Vec<String>,
     /// Trustee to the days whose keys should be destroyed, and of which the log does not say so.
     pub overdue_keys: BTreeMap<String, Vec<u32>>,
+    /// The same of who is no trustee by the rules in force: it is told, and turns nothing red.
+    pub overdue_keys_of_former: BTreeMap<String, Vec<u32>>,
+    /// Trustee to the days of which it logged a key that does not count.
+    pub uncounted_keys: BTreeMap<String, Vec<u32>>,
 }
 
 impl Status {
     // SPEC: gossip.md#alarms: the status is 500 while an alarm stands.
     pub(crate) fn is_red(&self) -> bool {
-        !self.alarms.is_empty() || !self.overdue_keys.is_empty()
+        !(self.alarms.is_empty() && self.overdue_keys.is_empty() && self.uncounted_keys.is_empty())
     }
 }
 
@@ -129,6 +133,7 @@ impl Monitor {
     pub(crate) fn status(&self) -> Status {
         let book = self.book();
         let progress = self.progress.lock();
+        let wrong = book.wrong_keys().clone();
         Status {
             state: progress.state,
             size: book.size(),
@@ -138,7 +143,9 @@ impl Monitor {
             pending_heads: book.pending(),
             peers: progress.peers.clone(),
             alarms: book.alarms.names(),
-            overdue_keys: book.overdue().clone(),
+            overdue_keys: wrong.overdue,
+            overdue_keys_of_former: wrong.overdue_of_former,
+            uncounted_keys: wrong.uncounted,
         }
     }
 

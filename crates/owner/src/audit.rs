@@ -21,7 +21,6 @@ use crate::book::{Base64, BookError, KeptEntry, KeptHead, Stored};
 use crate::holders::Holders;
 use crate::live::policy::Policies;
 use crate::state::Owner;
-use crate::status::Asking;
 use epochs::Known;
 use escrow::register::Register;
 use host::durable::{self, DurableError};
@@ -113,8 +112,10 @@ pub struct Report {
     /// not show; what could not be checked.
     pub policy_alarms: Vec<String>,
     pub epochs_checked: u64,
-    /// Who can still open what each camera films, where the relay answers.
+    /// Who can still open what each camera films, by its newest EpochOpen.
     pub holders: Vec<Holders>,
+    /// The cameras of which no EpochOpen tells it.
+    pub holders_unknown: Vec<String>,
 }
 
 impl Report {
@@ -122,6 +123,11 @@ impl Report {
     /// policy.
     pub fn is_clean(&self) -> bool {
         self.policy_alarms.is_empty() && self.rows.iter().all(|row| row.expected)
+    }
+
+    /// Whether too few trustees are left to release what some camera films.
+    pub fn lacks_trustees(&self) -> bool {
+        self.holders.iter().any(Holders::is_red)
     }
 }
 
@@ -160,17 +166,20 @@ pub async fn audit(
         on(AuditStep::Epochs { camera: camera.name.clone() });
         for (track, checker) in epochs::check(owner, camera, &known).await? {
             report.epochs_checked += checker.checked;
+            if track == TrackId::MAIN && !camera.shown().retired {
+                let of = checker.newest.as_ref().map(|open| Holders::of(camera, &known.keys, open));
+                match of.transpose()?.flatten() {
+                    Some(of) => report.holders.push(of),
+                    None => report.holders_unknown.push(camera.name.clone()),
+                }
+            }
             // What was not clean is met again by the next audit.
             if checker.alarms.is_empty() {
-                let (id, reached_us) = (camera.camera_id, checker.reached_us);
+                let (id, reached_us) = (camera.camera_id, checker.reached());
                 owner.change(move |stored| reached(stored, &id, track, reached_us)).await?;
             }
             report.policy_alarms.extend(checker.alarms);
         }
-    }
-    // A relay that does not answer is among the alarms already.
-    if let Ok(listed) = Asking::new(owner).holders(owner).await {
-        report.holders = listed;
     }
     Ok(report)
 }
@@ -275,6 +284,7 @@ pub async fn audit_log(
         policy_alarms,
         epochs_checked: 0,
         holders: Vec::new(),
+        holders_unknown: Vec::new(),
     })
 }
 

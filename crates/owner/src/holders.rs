@@ -13,6 +13,7 @@ use crate::book::{BookError, Stored, StoredCamera, StoredDayKey};
 use crate::live::policy::Policies;
 use escrow::daykeys::is_kept_within;
 use escrow::record::KeyEnd;
+use log_client::MAX_HEAD_AGE_SECS;
 use media::epoch::{EpochOpen, SealedShare};
 use media::id::Day;
 use media::policy::{OwnerPolicy, TrusteeEntry};
@@ -32,8 +33,10 @@ pub struct Holders {
     pub needed: u8,
     /// So many hold a share, as far as is shown.
     pub holding: u8,
-    /// Of these, those whose key is not in the log as far as it was read, which was before the epoch.
+    /// So many more were dealt one for a key that the log may have, which was not read since.
     pub unread: u8,
+    /// When the head up to which the log was read was cosigned, Unix seconds; 0 for never.
+    pub read_at: u64,
     pub without: Vec<Without>,
 }
 
@@ -76,8 +79,8 @@ impl Holders {
         let policies = Policies::of(camera)?;
         let Some(policy) = policies.under(open) else { return Ok(None) };
         let context = &open.context;
-        let is_read = keys.read_to >= context.start_us.seconds();
-        let (mut without, mut unread) = (Vec::new(), 0);
+        let is_read = keys.has_read(context.start_us);
+        let (mut without, mut unread) = (Vec::new(), 0u8);
         for (share, trustee) in open.shares.iter().zip(&policy.trustees) {
             let why = match share {
                 None => Some(Why::NotDealt),
@@ -99,20 +102,31 @@ impl Holders {
             until_us: context.end_us().0,
             trustees: policy.n(),
             needed: context.t,
-            holding: policy.n().saturating_sub(missing),
+            holding: policy.n().saturating_sub(missing).saturating_sub(unread),
             unread,
+            read_at: keys.read_to.0,
             without,
         }))
     }
 
     /// Whether too few are left to release it.
     pub fn is_red(&self) -> bool {
-        self.holding < self.needed
+        self.holding.saturating_add(self.unread) < self.needed
+    }
+
+    /// Whether it is said of the log as it is now.
+    pub fn is_fresh(&self, now: Micros) -> bool {
+        self.unread == 0 && now.seconds().0 <= self.read_at.saturating_add(MAX_HEAD_AGE_SECS)
+    }
+
+    /// Whether the epoch is over: nothing is filmed now, as far as is shown.
+    pub fn is_over(&self, now: Micros) -> bool {
+        self.until_us < now.0
     }
 
     /// In a sentence, at this time.
     pub fn text(&self, now: Micros) -> String {
-        let what = if self.until_us >= now.0 { "is filmed now" } else { "was filmed last" };
+        let what = if self.is_over(now) { "was filmed last" } else { "is filmed now" };
         if self.trustees == 0 {
             return format!("nothing of what {what} is escrowed");
         }
@@ -124,10 +138,16 @@ impl Holders {
         let without = if without.is_empty() { String::new() } else { format!(" ({})", without.join("; ")) };
         let unread = match self.unread {
             0 => String::new(),
-            some => format!("; of {some} of them the log was not read yet"),
+            some => format!("; of {some} more the log was not read yet"),
+        };
+        let age = now.seconds().0.saturating_sub(self.read_at) / 60;
+        let read = match (self.is_fresh(now) || self.unread > 0, self.read_at) {
+            (true, _) => String::new(),
+            (false, 0) => "; the log was never read".to_owned(),
+            (false, _) => format!("; the log was read {age} minutes ago"),
         };
         format!(
-            "{red}{holding} of {trustees} trustees hold a share of what {what}; {needed} {plural} needed{without}{unread}"
+            "{red}{holding} of {trustees} trustees hold a share of what {what}; {needed} {plural} needed{without}{unread}{read}"
         )
     }
 }
@@ -147,6 +167,11 @@ impl LoggedKeys {
             keys.entry((key.vkey.clone(), Day(key.day))).or_default().push(key.clone());
         }
         Self { keys, read_to: Seconds(book.head.as_ref().map_or(0, |head| head.cosigned_at)) }
+    }
+
+    /// Whether what was logged before this moment is known.
+    pub(crate) fn has_read(&self, at: Micros) -> bool {
+        self.read_to >= at.seconds()
     }
 
     /// What the log has of the key to which a share of this day is sealed.
@@ -283,7 +308,7 @@ mod tests {
         let all = [share(1), share(2), share(3), share(4), share(5)];
         let good = told((3, 5), &all, START, |_, _| {});
         assert_eq!((good.holding, good.trustees, good.needed, good.is_red()), (5, 5, 3, false));
-        assert_eq!(good.unread, 0);
+        assert_eq!((good.unread, good.is_fresh(now), good.is_over(now)), (0, true, false));
         assert_eq!(good.text(now), "5 of 5 trustees hold a share of what is filmed now; 3 are needed");
         let later = good.text(now.after(Duration::from_secs(60)));
         assert!(later.contains("what was filmed last"), "{later}");
@@ -318,8 +343,16 @@ mod tests {
                 key.ended = Some("lost".to_owned());
             }
         });
-        assert_eq!((stale.holding, stale.unread), (2, 1));
-        assert!(stale.text(Seconds(START).micros()).ends_with("of 1 of them the log was not read yet"));
+        assert_eq!((stale.holding, stale.unread, stale.is_red()), (1, 1, false));
+        assert!(stale.text(Seconds(START).micros()).ends_with("; of 1 more the log was not read yet"));
+        // Nor is an old reading passed off as one of now.
+        let old = told((2, 3), &[share(1), share(2), share(3)], START, |_, _| {});
+        let hour = Seconds(START + 3600).micros();
+        assert!(
+            !old.is_fresh(hour) && old.text(hour).ends_with("; the log was read 60 minutes ago"),
+            "{}",
+            old.text(hour)
+        );
         let none = told((0, 0), &[], START, |_, _| {});
         assert_eq!(
             (none.is_red(), none.text(Seconds(START).micros())),

@@ -139,12 +139,6 @@ impl Asking {
         Ok(all)
     }
 
-    /// Who can still open what each camera films, camera by camera.
-    pub(crate) async fn holders(&mut self, owner: &Owner) -> Result<Vec<Holders>, CallError> {
-        let all = self.status(owner).await?;
-        Ok(all.into_iter().filter_map(|status| status.holders).collect())
-    }
-
     /// The EpochOpen of the newest segment, which the camera signed.
     async fn newest_open(
         &mut self,

@@ -4,6 +4,7 @@
 //! In scope: appending and releasing. Out of scope: what is appended ([`crate::judge`],
 //! [`crate::daykeys`]).
 
+use crate::daykeys::Word;
 use crate::error::{Error, Trouble};
 use crate::follow::FollowFailure;
 use crate::ledger::{Granted, LedgerError};
@@ -122,7 +123,11 @@ impl Trustee {
         let (office, view) = (self.office.clone(), self.log.follower.view());
         let due = self.desk.run(move |papers| {
             let own = office.signer.verifier();
-            papers.days.tend(now, &office.signer, &view.register.day_keys_of(&own))
+            let register = &view.register;
+            let rules = register.rules().filter(|_| register.is_trustee(&office.name, &own));
+            let max_secs = rules.map(|rules| rules.figures().day_key_max_secs);
+            let word = Word { keys: register.day_keys_of(&own), size: register.size(), max_secs };
+            papers.days.tend(now, &office.signer, &word)
         });
         for due in due.await? {
             if let Some((entry, proof)) = self.add(&due.leaf).await {

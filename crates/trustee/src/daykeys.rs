@@ -6,6 +6,7 @@
 //! days/20780.key                the private key; removed at the time that the note states
 //! days/20780.note               the signed day key, as cameras fetch it
 //! days/20780.leaf               the leaf that announces it    days/20780.proof             its proof: from here on it is served
+//! days/20780.removing           the key is being destroyed: if it is not here, that is why
 //! days/20780.destroyed          the leaf that says it is gone, and why    days/20780.destroyed-proof     its proof
 //! ```
 //!
@@ -17,7 +18,7 @@
 //! may be opened (`escrow::grant`).
 
 use crate::folder::{self, DAYS, RESTORED};
-use escrow::daykeys::{DayKey, PublishedDayKey};
+use escrow::daykeys::{DayKey, PublishedDayKey, TYPE, is_kept_within};
 use escrow::record::{DayKeysLeaf, KeyDestroyed, KeyEnd, Name, RecordError, Seconds, Signed, Vkey};
 use escrow::register::LoggedKey;
 use host::durable::{self, DurableError};
@@ -33,6 +34,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tlog::note::Signer;
+use tlog::proof::TlogProof;
 use tlog::{Entry as _, Hash};
 
 /// Days between the end of retention and the destruction of a key: requests that were logged in
@@ -40,6 +42,7 @@ use tlog::{Entry as _, Hash};
 pub(crate) const GRACE_DAYS: u32 = 7;
 const LABEL: &str = "day-key";
 const PUBLISHED: &str = "published";
+const REMOVING: &str = "removing";
 /// Notes and leaves of day keys are a few kilobytes.
 const SMALL: u64 = 64 * 1024;
 
@@ -95,6 +98,17 @@ enum Said {
 pub(crate) struct Terms {
     pub(crate) retention_days: u32,
     pub(crate) days_ahead: u32,
+}
+
+/// What the log says of this trustee's keys, as far as it was read.
+#[derive(Debug)]
+pub(crate) struct Word<'a> {
+    pub(crate) keys: BTreeMap<u32, &'a [LoggedKey]>,
+    /// Entries read.
+    pub(crate) size: u64,
+    /// How long a key may be kept by the rules in force; none where they do not name this trustee: then
+    /// what it logs counts nowhere.
+    pub(crate) max_secs: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -157,7 +171,7 @@ impl DayKeys {
         for (day, kept) in days {
             let is_due = match kept.state {
                 DayState::Made | DayState::Published => now >= kept.destroy_by,
-                DayState::Lost => now >= kept.destroy_by && self.path(day, "note").exists(),
+                DayState::Lost => self.path(day, REMOVING).exists(),
                 DayState::Removed | DayState::Destroyed | DayState::DeclaredLost => false,
             };
             if is_due {
@@ -170,31 +184,34 @@ impl DayKeys {
     /// Compares what is here with the log, makes what is missing up to `days_ahead`, and says which
     /// leaves are due.
     ///
-    /// `logged` is what the log has of this trustee's keys, read to a fresh head: a day has one live
-    /// key, and a second one only once the first is lost by this trustee's own word.
+    /// `word` is read to a fresh head: a day has one live key, and a second one only once the first is
+    /// lost by this trustee's own word.
     pub(crate) fn tend(
         &self,
         now: Seconds,
         trustee: &Signer,
-        logged: &BTreeMap<u32, &[LoggedKey]>,
+        word: &Word<'_>,
     ) -> Result<Vec<Due>, DayKeyError> {
         let restored = self.folder.join(RESTORED);
         let is_final = restored.exists();
         // Also days that are over: a folder that was lost can open none of them any more.
-        for (day, keys) in logged {
+        for (day, keys) in &word.keys {
             self.compare(*day, keys)?;
             match keys.last().filter(|key| key.ended.is_none()) {
                 Some(live) if self.state(*day) == Some(DayState::Lost) => {
                     if is_final || now >= live.destroy_by {
+                        // What may still be here in its place is no key of this day.
+                        self.erase(*day)?;
                         self.say_ended(*day, live.key_id, KeyEnd::Lost, trustee, now)?;
                     }
                 }
                 Some(_) | None => {}
             }
         }
+        self.withdraw_uncounted(word)?;
         let today = now.day().0;
         for day in today..=today.saturating_add(self.terms.days_ahead) {
-            let last = logged.get(&day).and_then(|keys| keys.last());
+            let last = word.keys.get(&day).and_then(|keys| keys.last());
             // SPEC: release.md#lost-day-keys: a second key of a day MUST NOT be made before the log has that
             // the first is lost.
             if last.is_none_or(|last| last.ended == Some(KeyEnd::Lost)) {
@@ -204,7 +221,33 @@ impl DayKeys {
         if is_final {
             folder::remove(&restored)?;
         }
-        self.due()
+        self.due(word)
+    }
+
+    /// Serves no key whose leaf was read in the log and does not count there: the rules were others, or
+    /// another key was first. It is announced anew, in a new text, once it can count.
+    fn withdraw_uncounted(&self, word: &Word<'_>) -> Result<(), DayKeyError> {
+        for (day, kept) in self.days.lock().clone() {
+            let keys = word.keys.get(&day).copied().unwrap_or_default();
+            let counts = keys.iter().any(|key| Some(key.key_id) == kept.held);
+            if kept.state != DayState::Published || counts || !self.is_logged_within(day, word.size)? {
+                continue;
+            }
+            tracing::error!(day, "the log does not count the key of this day: it is not served any more");
+            for what in [PUBLISHED, "leaf"] {
+                folder::remove(&self.path(day, what))?;
+            }
+            self.refresh(day);
+        }
+        Ok(())
+    }
+
+    /// Whether the leaf of a published key is among so many first entries of the log.
+    fn is_logged_within(&self, day: u32, size: u64) -> Result<bool, DayKeyError> {
+        let bytes = durable::read_limited(&self.path(day, PUBLISHED), limits::DAY_KEYS as u64)?;
+        let published = bytes.and_then(|bytes| media::codec::decode::<PublishedDayKey>(TYPE, &bytes).ok());
+        let proof = published.and_then(|published| TlogProof::parse(&published.proof).ok());
+        Ok(proof.is_some_and(|proof| proof.index() < size))
     }
 
     /// Holds what is here of a day against the log. What the log does not know as the day's key is a
@@ -220,7 +263,11 @@ impl DayKeys {
                 about.or(self.shown(day)?.map(|note| note.id())).is_some_and(|about| about != live.key_id)
             }
             (None, Some(held)) => keys.iter().any(|key| key.key_id == held),
-            (None, None) => false,
+            // A file that cannot be read as a key, beside the note of one that has ended.
+            (None, None) => {
+                let note = self.shown(day)?.filter(|_| self.path(day, "key").exists());
+                note.is_some_and(|note| keys.iter().any(|key| key.key_id == note.id()))
+            }
         };
         // SPEC: release.md#lost-day-keys: a copy that turns up MUST NOT be used, and is removed.
         if is_old {
@@ -290,15 +337,14 @@ impl DayKeys {
     // `destroy-by` of the note, and log it when it can.
     /// Removes the private key, and only then writes the leaf that says so.
     fn remove(&self, day: u32, trustee: &Signer, now: Seconds) -> Result<(), DayKeyError> {
+        // A key that is gone without it was lost, and is not said to have been destroyed.
+        durable::write_atomic(&self.path(day, REMOVING), b"")?;
         self.erase(day)?;
         tracing::info!(day, "the private key of this day is destroyed");
         match self.shown(day)? {
             Some(note) => self.say_ended(day, note.id(), KeyEnd::Due, trustee, now),
             // Nobody was ever shown a key of this day: there is nothing to say.
-            None => {
-                self.days.lock().remove(&day);
-                Ok(())
-            }
+            None => self.clear(day),
         }
     }
 
@@ -343,7 +389,7 @@ impl DayKeys {
     /// Removes what is said of a key that is gone, so that a crash in between leaves nothing that looks
     /// like another's.
     fn clear(&self, day: u32) -> Result<(), DayKeyError> {
-        for what in ["destroyed-proof", "destroyed", PUBLISHED, "leaf", "note"] {
+        for what in ["destroyed-proof", "destroyed", PUBLISHED, "leaf", "note", REMOVING] {
             folder::remove(&self.path(day, what))?;
         }
         durable::sync_dir(&self.folder)?;
@@ -351,10 +397,14 @@ impl DayKeys {
         Ok(())
     }
 
-    fn due(&self) -> Result<Vec<Due>, DayKeyError> {
+    // SPEC: release.md#day-keys: a key that would count nowhere MUST NOT be announced.
+    fn due(&self, word: &Word<'_>) -> Result<Vec<Due>, DayKeyError> {
         let mut due = Vec::new();
-        for (day, state) in self.states() {
-            let (leaf, what) = match state {
+        let days = self.days.lock().clone();
+        for (day, kept) in days {
+            let fits = |max_secs| is_kept_within(Day(day), kept.destroy_by, max_secs);
+            let (leaf, what) = match kept.state {
+                DayState::Made if !word.max_secs.is_some_and(fits) => continue,
                 DayState::Made => ("leaf", Said::Announced),
                 DayState::Removed => ("destroyed", Said::Destroyed),
                 DayState::Published | DayState::Destroyed | DayState::Lost | DayState::DeclaredLost => {
@@ -383,8 +433,14 @@ impl DayKeys {
     /// What the files of a day say.
     fn refresh(&self, day: u32) {
         let has = |what| self.path(day, what).exists();
-        let state = if has("key") {
+        let shown = self.shown(day).ok().flatten();
+        let held = self.read_secret(&self.path(day, "key")).ok().map(|secret| self.id_of(day, &secret));
+        let noted = shown.as_ref().map(DayKey::id);
+        let state = if held.is_some() && noted.is_none_or(|noted| Some(noted) == held) {
             if has(PUBLISHED) { DayState::Published } else { DayState::Made }
+        } else if has("key") {
+            // Not the key that the note is about, or none.
+            DayState::Lost
         } else if has("destroyed-proof") {
             let is_lost = self.said(day).is_some_and(|said| said.reason == KeyEnd::Lost);
             if is_lost { DayState::DeclaredLost } else { DayState::Destroyed }
@@ -395,12 +451,7 @@ impl DayKeys {
         };
         // SPEC: release.md#destroying-day-keys: at the time that was published, whatever the
         // configuration says since.
-        let shown = self.shown(day).ok().flatten();
-        let destroy_by = shown.as_ref().map_or(self.destroyed_from(day), |key| key.destroy_by);
-        // A key without its note came back alone, or was made just before a crash.
-        let by_note = || shown.map(|key| key.id());
-        let by_key = || Some(self.id_of(day, &self.read_secret(&self.path(day, "key")).ok()?));
-        let held = if has("key") { by_note().or_else(by_key) } else { None };
+        let destroy_by = shown.map_or(self.destroyed_from(day), |key| key.destroy_by);
         self.days.lock().insert(day, OfDay { state, destroy_by, held });
     }
 

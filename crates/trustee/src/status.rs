@@ -88,6 +88,10 @@ impl Trustee {
         }
         let lost = day_keys.iter().filter(|(_, state)| **state == DayState::Lost);
         alarms.extend(lost.map(|(day, _)| format!("day-key-lost {day}")));
+        let view = self.log.follower.view();
+        if progress.caught_up && !view.register.is_trustee(&self.office.name, &self.vkey()) {
+            alarms.push("not-in-rules: the rules in force do not name this trustee's key, and nothing that it logs counts; no key of a day is published".to_owned());
+        }
         let clock = &self.machine.clock;
         let contradicted = self.time.contradicted_by(self.now(), clock.steady());
         alarms.extend(contradicted.map(|alarm| alarm.to_string()));
@@ -98,7 +102,7 @@ impl Trustee {
             state: Health::of(&progress),
             auto_approve,
             warning: auto_approve.then_some(AUTO_WARNING),
-            size: self.log.follower.view().head.size,
+            size: view.head.size,
             cosigned_at: progress.cosigned_at,
             last_good_look_secs: progress.good_look.map(|at| at.elapsed().as_secs()),
             error: progress.error,

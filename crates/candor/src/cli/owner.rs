@@ -183,7 +183,7 @@ async fn audit(terminal: &Terminal, owner: &Owner, all: bool) -> Outcome {
         Err(error) => return Err(error.into()),
     };
     terminal.result(&report, audit_text);
-    if report.is_clean() { Ok(()) } else { Err(Ended::NO) }
+    if report.is_clean() && !report.lacks_trustees() { Ok(()) } else { Err(Ended::NO) }
 }
 
 /// Serves the page. `open_from` is the folder from which the browser is sent to it.

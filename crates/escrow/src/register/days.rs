@@ -13,10 +13,12 @@ use tlog::Hash;
 use tlog::note::Verifier;
 
 /// A key of a day that a trustee logged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LoggedKey {
     /// Whose.
     pub trustee: Name,
+    /// The trustee's own key, which logged it.
+    pub vkey: Verifier,
     /// The id of the X-Wing key.
     pub key_id: Hash,
     /// When the private key will have been destroyed, at the latest.
@@ -46,8 +48,8 @@ impl Days {
         if taken || keys.iter().any(|known| known.key_id == said.key_id) {
             return Weight::Repeated;
         }
-        let (trustee, key_id) = (said.trustee.clone(), said.key_id);
-        keys.push(LoggedKey { trustee, key_id, destroy_by: said.destroy_by, ended: None });
+        let (trustee, vkey, key_id) = (said.trustee.clone(), key.clone(), said.key_id);
+        keys.push(LoggedKey { trustee, vkey, key_id, destroy_by: said.destroy_by, ended: None });
         Weight::Counts
     }
 

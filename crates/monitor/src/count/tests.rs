@@ -290,8 +290,10 @@ fn a_key_is_overdue_from_a_day_after_its_time_until_its_trustee_says_that_it_is_
     // Kept longer than the rules allow: it counts nowhere, and is not waited for.
     log.add(&day_keys_until(&trustee(2), 20_000, Seconds(20_001 * DAY + 8_640_001)));
     assert_eq!(log.number("unsigned"), 1);
+    let uncounted = |log: &Log| log.counts.wrong_keys(Seconds(0)).uncounted.into_iter().collect::<Vec<_>>();
+    assert_eq!(uncounted(&log), [("trustee2.example".to_owned(), vec![20_000])]);
     let late = Seconds(destroy_by(20_000).0 + DAY + 1);
-    let names = |log: &Log, at| log.counts.overdue(at).into_iter().collect::<Vec<_>>();
+    let names = |log: &Log, at| log.counts.wrong_keys(at).overdue.into_iter().collect::<Vec<_>>();
     assert_eq!(names(&log, Seconds(late.0 - 1)), []);
     let both = [("trustee0.example".to_owned(), vec![20_000]), ("trustee1.example".to_owned(), vec![20_000])];
     assert_eq!(names(&log, late), both);
@@ -304,6 +306,17 @@ fn a_key_is_overdue_from_a_day_after_its_time_until_its_trustee_says_that_it_is_
     let next = Seconds(late.0 + DAY);
     assert_eq!(names(&log, next), [("trustee0.example".to_owned(), vec![20_001])]);
     assert_eq!(log.counts.to_json()["day_keys"]["trustee1.example"]["lost"], 1);
+    log.add(&destroyed(&trustee(2), 20_000));
+    assert_eq!(uncounted(&log), []);
+    // The rules that come next do not name the first one: it is told, and nobody can mend it.
+    let vkeys = (1..=TRUSTEES).map(|at| stage::keys::vkey(&trustee(at))).collect();
+    let operator = stage::keys::vkey(&stage::keys::operator());
+    let rules =
+        escrow::policy::PolicyDoc::recommended(operator, stage::keys::vkey(&stage::keys::registrar()), vkeys);
+    log.add(&publication(&rules.unwrap().after(&stage::leaves::rules().hash()), NOW));
+    let wrong = log.counts.wrong_keys(next);
+    assert!(wrong.overdue.is_empty(), "{wrong:?}");
+    assert_eq!(wrong.overdue_of_former["trustee0.example"], [20_001]);
 }
 
 #[test]

@@ -237,8 +237,21 @@ async fn a_key_that_is_not_destroyed_on_its_day_turns_the_status_red_until_its_t
     watcher.running.stop_and_join().await.unwrap();
     let watcher = Watcher::start(&config).await;
     assert_eq!(watcher.get("/status").await.1["overdue_keys"], red);
-    log.add_at(&destroyed(&trustee(0), 20_780), due + 90_000);
-    served.show(Show { cosigned_at: due + 90_000, ..Show::all(&log) });
+    // Nor do old cosignatures of a head that did not grow end what fresh ones began.
+    log.add_at(&day_keys(&trustee(0), 20_781), due + 86_500);
+    served.show(Show { cosigned_at: due + 86_500, ..Show::all(&log) });
+    watcher.follows_to(log.size()).await;
+    served.show(Show { cosigned_at: due + 2 * 86_401, ..Show::all(&log) });
+    let both = serde_json::json!({ "trustee0.example": [20_780, 20_781] });
+    watcher.until("the second one is due", |status| status["overdue_keys"] == both).await;
+    served.show(Show { cosigned_at: due + 86_500, ..Show::all(&log) });
+    watcher.running.stop_and_join().await.unwrap();
+    let watcher = Watcher::start(&config).await;
+    watcher.follows_to(log.size()).await;
+    assert_eq!(watcher.get("/status").await.1["overdue_keys"], both);
+    log.add_at(&destroyed(&trustee(0), 20_781), due + 2 * 86_402);
+    log.add_at(&destroyed(&trustee(0), 20_780), due + 3 * 86_400);
+    served.show(Show { cosigned_at: due + 3 * 86_400, ..Show::all(&log) });
     watcher.follows_to(log.size()).await;
     assert_eq!(watcher.get("/status").await.0, 200);
 }

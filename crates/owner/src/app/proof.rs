@@ -182,6 +182,7 @@ mod tests {
             policy_alarms: Vec::new(),
             epochs_checked: 0,
             holders: Vec::new(),
+            holders_unknown: Vec::new(),
         }
     }
 

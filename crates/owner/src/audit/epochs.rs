@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Known {
     /// What the EpochOpens of a camera's day commit to.
     notices: BTreeMap<(CameraId, Day), [u8; 32]>,
-    keys: LoggedKeys,
+    pub(super) keys: LoggedKeys,
     now_us: Micros,
 }
 
@@ -55,6 +55,10 @@ pub(super) struct Checker<'a> {
     /// The start of the last epoch that was seen.
     pub(super) reached_us: Micros,
     pub(super) checked: u64,
+    /// The newest one.
+    pub(super) newest: Option<EpochOpen>,
+    /// Where the first one begins that deals to a key of which the log was not read yet.
+    held_back: Option<Micros>,
     pub(super) alarms: Vec<String>,
     /// The first epoch that told of two histories, and how many did.
     conflicts: Option<(EpochNo, u64)>,
@@ -80,6 +84,8 @@ impl<'a> Checker<'a> {
             known,
             reached_us: camera.epochs_checked_to(track),
             checked: 0,
+            newest: None,
+            held_back: None,
             alarms: Vec::new(),
             conflicts: None,
             block: None,
@@ -113,6 +119,7 @@ impl<'a> Checker<'a> {
         } else {
             // Not its planned end: after a restart, others may begin and end before that.
             self.reached_us = self.reached_us.max(start_us);
+            self.newest = Some(open.clone());
         }
         if let Some(alarm) = self.policies.check(open) {
             let (expected, found) = (alarm.expected, alarm.found);
@@ -146,6 +153,10 @@ impl<'a> Checker<'a> {
                 Some(_) => strange.push(format!(
                     "epoch {epoch}: a share is sealed to a key that {name} keeps longer than you agreed to"
                 )),
+                // The head is from before: the next audit meets this epoch again.
+                None if !self.known.keys.has_read(open.context.start_us) => {
+                    self.held_back.get_or_insert(open.context.start_us);
+                }
                 None => strange.push(format!(
                     "epoch {epoch}: a share is sealed to a key that {name} has not logged for that day"
                 )),
@@ -166,6 +177,11 @@ impl<'a> Checker<'a> {
             None => self.alarms.insert(0, line),
         }
         self.conflicts = Some((first, times));
+    }
+
+    /// From where on the next audit goes on.
+    pub(super) fn reached(&self) -> Micros {
+        self.held_back.map_or(self.reached_us, |held| held.min(self.reached_us))
     }
 
     pub(super) fn alarm(&mut self, what: String) {

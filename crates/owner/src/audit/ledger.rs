@@ -13,12 +13,13 @@ use super::{Row, State};
 use crate::book::notice::CameraDay;
 use crate::book::{Finding, FoundKind, Remark, Stored, StoredCamera, StoredDayKey};
 use crate::live::policy::Policies;
+use escrow::daykeys::is_kept_within;
 use escrow::details::{Details, owner_key};
 use escrow::record::{
     DayKeysLeaf, EntryId, Grant, KeyDestroyed, KeyEnd, Leaf, OwnerPolicyLeaf, Request, Seconds, Signed,
 };
 use escrow::register::Register;
-use media::id::CameraId;
+use media::id::{CameraId, Day};
 use media::sign::sha256;
 use seal::hpke::SecretKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,24 +108,31 @@ impl Ledger {
         (self.findings.into_values().collect(), self.day_keys)
     }
 
-    /// The first key of a day counts, and a later one once the one before it is lost.
+    /// The first key of a day counts, and a later one once the one before it is lost, as the register
+    /// counts; within the longest bound of own policies, for want of the rules.
     fn day_key(&mut self, leaf: &Signed<Leaf>, keys: &DayKeysLeaf) {
-        let (vkey, day) = (keys.vkey.verifier().vkey(), keys.day);
-        let mut last = self.day_keys.iter().rev();
-        let last = last.find(|key| (&key.vkey, key.day) == (&vkey, day));
-        let is_next = last.is_none_or(|key| key.ended.as_deref() == Some(KeyEnd::Lost.word()));
-        if is_next && self.trustees.contains(&vkey) && leaf.is_signed_by(keys.vkey.verifier()) {
-            let (key_id, destroy_by) = (keys.key_id.to_hex(), keys.destroy_by.0);
+        let (vkey, day, key_id) = (keys.vkey.verifier().vkey(), keys.day, keys.key_id.to_hex());
+        let longest = self.cameras.values().map(|(_, policies)| policies.longest_day_keys()).max();
+        let fits = is_kept_within(Day(day), keys.destroy_by, longest.unwrap_or(0).into());
+        if !fits || !self.trustees.contains(&vkey) || !is_by_alone(leaf, keys.vkey.verifier()) {
+            return;
+        }
+        let mut known = self.day_keys.iter().filter(|key| (&key.vkey, key.day) == (&vkey, day));
+        let is_known = known.clone().any(|key| key.key_id == key_id);
+        let last = known.next_back();
+        if !is_known && last.is_none_or(|key| key.ended.as_deref() == Some(KeyEnd::Lost.word())) {
+            let destroy_by = keys.destroy_by.0;
             self.day_keys.push(StoredDayKey { vkey, day, key_id, destroy_by, ended: None });
         }
     }
 
     fn key_ended(&mut self, leaf: &Signed<Leaf>, said: &KeyDestroyed) {
         let id = said.key_id.to_hex();
-        let mut known = self.day_keys.iter_mut();
-        let known = known.find(|key| (key.day, &key.key_id) == (said.day, &id) && key.ended.is_none());
-        let by = |key: &StoredDayKey| Verifier::parse(&key.vkey).is_ok_and(|key| leaf.is_signed_by(&key));
-        if let Some(key) = known.filter(|key| by(key)) {
+        let by = |vkey: &str| Verifier::parse(vkey).is_ok_and(|key| is_by_alone(leaf, &key));
+        let is_it = |key: &&mut StoredDayKey| {
+            (key.day, &key.key_id) == (said.day, &id) && key.ended.is_none() && by(&key.vkey)
+        };
+        if let Some(key) = self.day_keys.iter_mut().find(is_it) {
             key.ended = Some(said.reason.word().to_owned());
         }
     }
@@ -313,6 +321,11 @@ impl Ledger {
             },
         }
     }
+}
+
+/// Whether the first line is this key's, and none follows it but the stamp.
+fn is_by_alone(leaf: &Signed<Leaf>, key: &Verifier) -> bool {
+    leaf.signatures().len() <= 2 && leaf.is_line_by(0, key)
 }
 
 /// What the details add, and where they contradict the public text.

@@ -65,6 +65,11 @@ impl Policies {
         self.0.iter().flat_map(|version| &version.policy.recipients).any(|to| to.device_id == *device)
     }
 
+    /// How long after its day a trustee may keep the key of a day, by the version that allows most.
+    pub(crate) fn longest_day_keys(&self) -> u32 {
+        self.0.iter().map(|version| version.policy.day_key_max_secs).max().unwrap_or(0)
+    }
+
     /// The version under which an epoch was filmed.
     pub(crate) fn under(&self, open: &EpochOpen) -> Option<&OwnerPolicy> {
         let version = self.0.iter().find(|version| version.hash == open.context.policy_hash);

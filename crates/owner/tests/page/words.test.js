@@ -27,15 +27,18 @@ test("a copied key is worse than a camera that is away", () => {
 });
 
 test("too few trustees that hold a share are red, and nothing is said of what was not checked", () => {
-  const holders = { camera: "door", until_us: 10e6, trustees: 5, needed: 3, holding: 5, unread: 0, without: [] };
-  assert.deepEqual(held(null, 5e6), ["", "good"]);
+  const holders = { camera: "door", until_us: 10e6, trustees: 5, needed: 3, holding: 5, unread: 0, read_at: 1, without: [] };
+  assert.deepEqual(held(null, 5e6), ["Who holds shares of it is not known.", "warn"]);
   assert.deepEqual(held(holders, 5e6), ["5 of 5 trustees hold a share of what is filmed now; 3 are needed.", "good"]);
   const [text, kind] = held({ ...holders, holding: 4, without: [{ trustee: "t2.example", why: "lost" }] }, 5e6);
   assert.deepEqual([text, kind], ["4 of 5 trustees hold a share of what is filmed now; 3 are needed (t2.example: it lost its key).", "warn"]);
   assert.equal(held({ ...holders, holding: 3 }, 5e6)[1], "warn");
   const red = held({ ...holders, holding: 2 }, 11e6);
   assert.deepEqual(red, ["TOO FEW: 2 of 5 trustees hold a share of what was filmed last; 3 are needed.", "bad"]);
-  assert.match(held({ ...holders, unread: 2 }, 5e6)[0], /of 2 of them the log was not read yet\.$/);
+  assert.match(held({ ...holders, holding: 3, unread: 2 }, 5e6)[0], /of 2 more the log was not read yet\.$/);
+  assert.equal(held({ ...holders, holding: 2, unread: 2 }, 5e6)[1], "warn", "not known to be too few");
+  assert.equal(held(holders, 700e6)[1], "warn", "read too long ago");
+  assert.match(held(holders, 700e6)[0], /was last read 12 min ago\.$/);
   assert.match(held({ ...holders, trustees: 0, needed: 0, holding: 0 }, 5e6)[0], /^Nothing .* is escrowed/);
 });
 

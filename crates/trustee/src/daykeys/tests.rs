@@ -36,6 +36,7 @@ impl Log {
     fn of(days: impl IntoIterator<Item = u32>) -> Self {
         let key = |day: u32| LoggedKey {
             trustee: Name::new("bar.example").unwrap(),
+            vkey: trustee().verifier(),
             key_id: Hash([1; 32]),
             destroy_by: Day(day + 1 + 30 + 7).start(),
             ended: None,
@@ -43,8 +44,9 @@ impl Log {
         Self(days.into_iter().map(|day| (day, vec![key(day)])).collect())
     }
 
-    fn keys(&self) -> BTreeMap<u32, &[LoggedKey]> {
-        self.0.iter().map(|(day, keys)| (*day, keys.as_slice())).collect()
+    fn word(&self) -> Word<'_> {
+        let keys = self.0.iter().map(|(day, keys)| (*day, keys.as_slice())).collect();
+        Word { keys, size: 1000, max_secs: Some(8_640_000) }
     }
 
     /// The log takes a leaf.
@@ -53,7 +55,8 @@ impl Log {
             let DayKeysLeaf { trustee, day, key_id, destroy_by, .. } = leaf.value().clone();
             let keys = self.0.entry(day).or_default();
             assert!(keys.last().is_none_or(|last| last.ended == Some(KeyEnd::Lost)), "a second live key");
-            keys.push(LoggedKey { trustee, key_id, destroy_by, ended: None });
+            let vkey = leaf.value().vkey.verifier().clone();
+            keys.push(LoggedKey { trustee, vkey, key_id, destroy_by, ended: None });
         } else {
             let said = Signed::<KeyDestroyed>::parse(leaf).unwrap().value().clone();
             let keys = self.0.get_mut(&said.day).unwrap();
@@ -70,7 +73,7 @@ fn days(keys: &DayKeys, state: DayState) -> Vec<u32> {
 /// Tends as the work loop does, with a log that proves everything.
 fn tend_and_prove(keys: &DayKeys, now: Seconds, log: &mut Log) -> Vec<Vec<u8>> {
     keys.destroy(now, &trustee()).unwrap();
-    let due = keys.tend(now, &trustee(), &log.keys()).unwrap();
+    let due = keys.tend(now, &trustee(), &log.word()).unwrap();
     for due in &due {
         log.add(&due.leaf);
         keys.keep_proof(due, &due.leaf, b"proof").unwrap();
@@ -82,11 +85,12 @@ fn tend_and_prove(keys: &DayKeys, now: Seconds, log: &mut Log) -> Vec<Vec<u8>> {
 fn keys_are_made_days_ahead_and_shown_only_once_their_leaf_is_logged() {
     let dir = folder();
     let keys = open(&dir);
-    let due = keys.tend(NOW, &trustee(), &BTreeMap::new()).unwrap();
+    let due = keys.tend(NOW, &trustee(), &Log::default().word()).unwrap();
     assert_eq!(days(&keys, DayState::Made), [TODAY, TODAY + 1, TODAY + 2]);
     assert_eq!(keys.published(TODAY).unwrap(), None);
     // The log is down: the same leaves again, also after a restart.
-    let again = open(&dir).tend(NOW.after(Duration::from_secs(60)), &trustee(), &BTreeMap::new()).unwrap();
+    let again =
+        open(&dir).tend(NOW.after(Duration::from_secs(60)), &trustee(), &Log::default().word()).unwrap();
     let leaves = |due: &[Due]| due.iter().map(|due| due.leaf.clone()).collect::<Vec<_>>();
     assert_eq!(leaves(&again), leaves(&due));
     keys.keep_proof(&due[0], b"the entry", b"proof").unwrap();
@@ -121,7 +125,7 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     assert!(keys.secret(Day(TODAY), &key.id()).unwrap().is_none());
     assert_eq!(days(&keys, DayState::Removed), [TODAY]);
     assert!(!dir.path().join("days").join(format!("{TODAY}.key")).exists());
-    let due = keys.tend(end, &trustee(), &log.keys()).unwrap();
+    let due = keys.tend(end, &trustee(), &log.word()).unwrap();
     let gone: Vec<_> = due.iter().filter_map(|due| Signed::<KeyDestroyed>::parse(&due.leaf).ok()).collect();
     assert_eq!(gone.len(), 1);
     assert_eq!((gone[0].value().day, gone[0].value().key_id), (TODAY, key.id()));
@@ -134,7 +138,7 @@ fn a_key_lives_through_its_retention_and_seven_days_and_not_a_day_longer() {
     assert_eq!(keys.published(TODAY).unwrap(), None);
     assert_eq!(days(&open(&dir), DayState::Destroyed), [TODAY]);
     // Once is enough.
-    let later = keys.tend(end.after(Duration::from_secs(60)), &trustee(), &log.keys()).unwrap();
+    let later = keys.tend(end.after(Duration::from_secs(60)), &trustee(), &log.word()).unwrap();
     assert!(later.iter().all(|due| Signed::<KeyDestroyed>::parse(&due.leaf).is_err()));
 }
 
@@ -181,7 +185,7 @@ fn what_a_restored_folder_lacks_is_said_to_be_lost_and_then_a_day_gets_a_second_
     let mut log = Log::of(TODAY - 2..=TODAY + 1);
     std::fs::write(dir.path().join(DAYS).join(RESTORED), b"").unwrap();
     // First it is said, and nothing is made before the log has it.
-    let due = keys.tend(NOW, &trustee(), &log.keys()).unwrap();
+    let due = keys.tend(NOW, &trustee(), &log.word()).unwrap();
     let again = open(&dir);
     assert_eq!(days(&again, DayState::Removed), [TODAY - 2, TODAY - 1, TODAY, TODAY + 1]);
     assert_eq!(days(&again, DayState::Made), [TODAY + 2], "the log has no key of that day");
@@ -249,16 +253,68 @@ fn after_a_crash_between_any_two_files_the_next_look_goes_on() {
         assert_eq!(keys.states()[&TODAY], DayState::Published, "{cut}");
         assert_eq!(std::fs::read(path("key")).unwrap(), secret, "{cut}: the key was made anew");
     }
-    // Between the removal and its leaf.
+    // Between the removal and its leaf; and without the removal, where it was lost.
+    for (removing, ended) in [(true, DayState::Destroyed), (false, DayState::DeclaredLost)] {
+        let dir = folder();
+        let keys = open(&dir);
+        let mut log = Log::default();
+        tend_and_prove(&keys, NOW, &mut log);
+        let path = |what: &str| dir.path().join("days").join(format!("{TODAY}.{what}"));
+        if removing {
+            std::fs::write(path("removing"), b"").unwrap();
+        }
+        std::fs::remove_file(path("key")).unwrap();
+        let keys = open(&dir);
+        assert_eq!(keys.states()[&TODAY], DayState::Lost);
+        tend_and_prove(&keys, keys.destroyed_from(TODAY), &mut log);
+        assert_eq!(keys.states()[&TODAY], ended);
+    }
+}
+
+/// A trustee that served before the rules named it had keys that counted nowhere for ever.
+#[test]
+fn a_key_that_would_count_nowhere_is_not_announced_and_one_that_does_not_is_served_no_more() {
+    let dir = folder();
+    let keys = open(&dir);
+    let empty = Log::default();
+    for max_secs in [None, Some(37 * 86_400 - 1)] {
+        assert!(keys.tend(NOW, &trustee(), &Word { max_secs, ..empty.word() }).unwrap().is_empty());
+    }
+    let due = keys.tend(NOW, &trustee(), &Word { max_secs: Some(37 * 86_400), ..empty.word() }).unwrap();
+    assert_eq!(due.len(), 3);
+    // It was logged at place 7, and the log that was read to there does not count it.
+    let history = stage::paper::History::of(8, "", 0);
+    let proof = history.proof(7, stage::paper::NOW).encode();
+    keys.keep_proof(&due[0], &due[0].leaf, &proof).unwrap();
+    let read_to = |size| Word { size, ..empty.word() };
+    keys.tend(NOW, &trustee(), &read_to(7)).unwrap();
+    assert_eq!(keys.states()[&TODAY], DayState::Published, "it was not read yet");
+    let later = NOW.after(Duration::from_secs(60));
+    let again = keys.tend(later, &trustee(), &read_to(8)).unwrap();
+    assert_eq!((keys.states()[&TODAY], keys.published(TODAY).unwrap()), (DayState::Made, None));
+    let new = again.iter().find(|due| due.day == TODAY).unwrap();
+    assert_ne!(new.leaf, due[0].leaf, "the log has the old text already");
+    let id = |leaf: &[u8]| Signed::<DayKeysLeaf>::parse(leaf).unwrap().value().key_id;
+    assert_eq!(id(&new.leaf), id(&due[0].leaf));
+}
+
+#[test]
+fn a_file_in_the_place_of_a_key_is_no_key() {
     let dir = folder();
     let keys = open(&dir);
     let mut log = Log::default();
     tend_and_prove(&keys, NOW, &mut log);
-    std::fs::remove_file(dir.path().join("days").join(format!("{TODAY}.key"))).unwrap();
+    let path = |day: u32| dir.path().join("days").join(format!("{day}.key"));
+    std::fs::copy(path(TODAY + 1), path(TODAY)).unwrap();
+    std::fs::write(path(TODAY + 2), b"damaged").unwrap();
     let keys = open(&dir);
-    assert_eq!(keys.states()[&TODAY], DayState::Lost);
-    tend_and_prove(&keys, keys.destroyed_from(TODAY), &mut log);
-    assert_eq!(keys.states()[&TODAY], DayState::Destroyed);
+    assert_eq!(days(&keys, DayState::Lost), [TODAY, TODAY + 2]);
+    assert_eq!(keys.published(TODAY).unwrap(), None);
+    std::fs::write(dir.path().join(DAYS).join(RESTORED), b"").unwrap();
+    tend_and_prove(&keys, NOW, &mut log);
+    tend_and_prove(&keys, NOW, &mut log);
+    assert_eq!(days(&keys, DayState::Published), [TODAY, TODAY + 1, TODAY + 2]);
+    assert_eq!((log.0[&TODAY].len(), log.0[&(TODAY + 2)].len()), (2, 2));
 }
 
 #[test]

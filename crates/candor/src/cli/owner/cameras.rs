@@ -3,13 +3,15 @@
 use super::super::{Outcome, Terminal};
 use crate::words::{or_dash, show_us, table};
 use media::id::TrackId;
+use media::time::Micros;
 use owner::Owner;
 use owner::holders::Holders;
 use owner::status::{Status, StoredTrack};
 
 pub(super) async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
     let status = owner::status::status(owner).await?;
-    terminal.done(&serde_json::json!({ "cameras": status }), |_| text(&status))
+    let now = Micros(host::clock::now_us());
+    terminal.done(&serde_json::json!({ "cameras": status }), |_| text(&status, now))
 }
 
 const HEADING: [&str; 11] = [
@@ -17,7 +19,7 @@ const HEADING: [&str; 11] = [
 ];
 
 /// A line for each camera and its main picture, and one below for each further picture.
-fn text(cameras: &[Status]) -> String {
+fn text(cameras: &[Status], now: Micros) -> String {
     let mut rows = vec![HEADING.map(str::to_owned).to_vec()];
     for camera in cameras {
         let [segments, stored, newest] = held(camera.track(TrackId::MAIN));
@@ -32,7 +34,7 @@ fn text(cameras: &[Status]) -> String {
             or_dash(camera.bits_per_second.map(rate)),
             or_dash(camera.waiting.map(|waiting| waiting.to_string())),
             format!("{:+.1} s", camera.clock_offset_ms as f64 / 1000.0),
-            or_dash(camera.holders.as_ref().map(shares)),
+            or_dash(camera.holders.as_ref().map(|of| shares(of, now))),
         ]);
         for track in camera.tracks.iter().filter(|track| track.track != TrackId::MAIN.0) {
             let name = match TrackId(track.track) {
@@ -55,13 +57,15 @@ fn held(track: Option<&StoredTrack>) -> [String; 3] {
     }
 }
 
-/// How many trustees hold a share of what is filmed, and how many must.
-fn shares(holders: &Holders) -> String {
-    let Holders { trustees, needed, holding, .. } = holders;
-    match holders.is_red() {
-        true => format!("{holding} of {trustees}: TOO FEW, {needed} NEEDED"),
-        false => format!("{holding} of {trustees}, {needed} needed"),
-    }
+/// How many trustees hold a share of what is filmed, how many must, and how far that is known.
+fn shares(of: &Holders, now: Micros) -> String {
+    let Holders { trustees, needed, holding, unread, .. } = of;
+    let unread = if *unread > 0 { format!(" (+{unread}?)") } else { String::new() };
+    let needed =
+        if of.is_red() { format!(": TOO FEW, {needed} NEEDED") } else { format!(", {needed} needed") };
+    let last = if of.is_over(now) { ", of the last" } else { "" };
+    let log = if of.is_fresh(now) { "" } else { ", log not read: audit" };
+    format!("{holding} of {trustees}{unread}{needed}{last}{log}")
 }
 
 /// Bytes as people read them.
@@ -126,15 +130,19 @@ mod tests {
         let holding = |holding| Holders {
             camera: String::new(),
             epoch: 1,
-            until_us: 1,
+            until_us: 2_000_000_000_000_001,
             trustees: 5,
             needed: 3,
             holding,
             unread: 0,
+            read_at: 2_000_000_000,
             without: Vec::new(),
         };
         let yard = Status { holders: Some(holding(2)), ..camera("yard", Vec::new()) };
-        let told = text(&[Status { holders: Some(holding(4)), ..door }, yard]);
+        let now = Micros(2_000_000_000_000_000);
+        let told = text(&[Status { holders: Some(holding(4)), ..door }, yard], now);
+        let unsure = Holders { unread: 2, until_us: 1, read_at: 1, ..holding(2) };
+        assert_eq!(shares(&unsure, now), "2 of 5 (+2?), 3 needed, of the last, log not read: audit");
         let lines: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
         let moment = show_us(1_795_700_000_000_000);
         let moment: Vec<&str> = moment.split_whitespace().collect();

@@ -274,7 +274,17 @@ fn from_g8() -> Vec<(&'static str, Provoke)> {
         )),
         ("share-not-dealt", || refused(shares(|setup| setup.open = |_, open| open.shares[0] = None, |_| {}))),
         ("day-key-destroyed", || refused(shares(|_| {}, |world| world.end_day_key(1, KeyEnd::Due)))),
-        ("day-key-lost", || refused(shares(|_| {}, |world| world.end_day_key(1, KeyEnd::Lost)))),
+        ("day-key-lost", || {
+            let mut world = World::new();
+            let package = world.ordinary();
+            world.end_day_key(1, KeyEnd::Lost);
+            // What this trustee cannot count any more is for two to approve.
+            let (checked, second) = (world.passed(1, &package), signer("clerk2.example", 56));
+            let request = checked.request().value().hash();
+            let approvals = [yes(&request, &approver()), yes(&request, &second)];
+            let approved = checked.approve(&approvals, &[approver().verifier(), second.verifier()]);
+            refused(approved.unwrap().open_shares(&world.key_of(1)).unwrap_err())
+        }),
         ("day-key-unknown", || {
             let mut world = World::new();
             let package = world.ordinary();

@@ -51,6 +51,7 @@ export type Holders = {
   needed: number;
   holding: number;
   unread: number;
+  read_at: number;
   without: { trustee: string; why: "not-dealt" | "destroyed" | "lost" | "not-logged" }[];
 };
 
@@ -83,7 +84,7 @@ export type Row = {
   remarks: string[];
 };
 
-export type Report = { rows: Row[]; policy_alarms: string[]; holders: Holders[] };
+export type Report = { rows: Row[]; policy_alarms: string[]; holders: Holders[]; holders_unknown: string[] };
 
 /** A record, where its epochs lie. */
 export type Release = Row & { from: number; to: number };

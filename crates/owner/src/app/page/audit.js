@@ -84,9 +84,10 @@ export class Audit {
     else if (foreign.length === 0) this.say("Nobody asked for your footage: every record about your cameras is your own.", "good");
     else this.say(`${foreign.length === 1 ? "1 record is" : `${foreign.length} records are`} not yours; ${released} ${released === 1 ? "release was" : "releases were"} completed.`, "bad");
     fill(this.alarms, report.policy_alarms, (alarm) => el("li", {}, alarm));
-    fill(this.held, report.holders, (of) => {
+    const unknown = report.holders_unknown.map((camera) => ({ camera, of: null }));
+    fill(this.held, [...report.holders.map((of) => ({ camera: of.camera, of })), ...unknown], ({ camera, of }) => {
       const [text, kind] = held(of, Date.now() * 1000);
-      return el("li", { "data-kind": kind }, `${of.camera}: ${text}`);
+      return el("li", { "data-kind": kind }, `${camera}: ${text}`);
     });
     fill(this.rows, [...report.rows].reverse(), line);
   }

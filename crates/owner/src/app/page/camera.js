@@ -100,7 +100,7 @@ export class Camera {
     say(this.state, word);
     this.state.dataset.kind = kind;
     say(this.detail, described(camera, now));
-    const [text, worth] = held(camera.holders, now);
+    const [text, worth] = camera.newest_us > 0 ? held(camera.holders, now) : ["", "good"];
     say(this.held, text);
     this.held.dataset.kind = worth === "good" ? "" : worth;
   }

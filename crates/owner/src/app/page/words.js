@@ -6,6 +6,8 @@ import { clock, lasting, moment, rate } from "./times.js";
 const UNDER_WAY = 2;
 // Seconds without a segment that are told of a camera that is online.
 const SILENT = 30;
+// Seconds after which what the log said is old.
+const OLD = 600;
 
 /**
  * What is known of a camera, in a few words.
@@ -50,14 +52,15 @@ const WITHOUT = { "not-dealt": "no share was dealt to it", destroyed: "it destro
  * @returns {[string, "good" | "warn" | "bad"]}
  */
 export function held(holders, now) {
-  if (holders === null) return ["", "good"];
-  const { until_us, trustees, needed, holding, unread, without } = holders;
+  if (holders === null) return ["Who holds shares of it is not known.", "warn"];
+  const { until_us, trustees, needed, holding, unread, read_at, without } = holders;
   const what = until_us >= now ? "is filmed now" : "was filmed last";
   if (trustees === 0) return [`Nothing of what ${what} is escrowed.`, "good"];
   const names = without.map(({ trustee, why }) => `${trustee}: ${WITHOUT[why]}`).join("; ");
-  const few = holding < needed;
-  const text = `${few ? "TOO FEW: " : ""}${holding} of ${trustees} trustees hold a share of what ${what}; ${needed} ${needed === 1 ? "is" : "are"} needed${names && ` (${names})`}${unread > 0 ? `; of ${unread} of them the log was not read yet` : ""}.`;
-  return [text, few ? "bad" : holding < trustees ? "warn" : "good"];
+  const few = holding + unread < needed;
+  const old = now / 1e6 - read_at > OLD;
+  const text = `${few ? "TOO FEW: " : ""}${holding} of ${trustees} trustees hold a share of what ${what}; ${needed} ${needed === 1 ? "is" : "are"} needed${names && ` (${names})`}${unread > 0 ? `; of ${unread} more the log was not read yet` : ""}.${old ? ` The log was ${read_at > 0 ? `last read ${lasting(now / 1e6 - read_at)} ago` : "never read"}.` : ""}`;
+  return [text, few ? "bad" : old || holding < trustees ? "warn" : "good"];
 }
 
 /** @param {import("./answers").Gap} gap */

@@ -10,6 +10,8 @@ use seal::notice::NoticeRoot;
 use std::time::Duration;
 
 const DAY: Day = Day(20_000);
+/// The log was read to here.
+const READ_AT: u64 = 20_000 * 86_400 + 4000;
 
 fn camera_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
@@ -75,7 +77,15 @@ fn known() -> Known {
     };
     let over = Day(DAY.0 + 1).start().0;
     let day_keys = vec![key(1, over + 8_640_000), key(2, over), key(6, over + 8_640_001)];
-    let book = Stored { day_keys, ..Stored::default() };
+    let head = crate::book::KeptHead {
+        size: 1,
+        root: String::new(),
+        checkpoint: String::new(),
+        cosigned_at: READ_AT,
+        last: None,
+        covers: Vec::new(),
+    };
+    let book = Stored { day_keys, head: Some(head), ..Stored::default() };
     Known::of(
         &book,
         days_of(&id(), NoticeRoot::new([5; 32]), DAY, Day(DAY.0 + 3)),
@@ -165,6 +175,30 @@ fn two_histories_of_one_identity_are_named() {
         "{told:?}"
     );
     assert_eq!(alarms(|open| open.previous = Some(EpochClose { gap: GapReason::Restart, ..close })), [""; 0]);
+}
+
+/// A restored trustee has a new key, and the audit's head is from before it.
+#[test]
+fn a_key_that_was_logged_after_the_head_is_not_accused_and_its_epoch_is_met_again() {
+    let known = known();
+    for (start, accused) in [(READ_AT, true), (READ_AT + 1, false)] {
+        let mut open = None;
+        alarms(|one| {
+            one.context.start_us = Seconds(start).micros();
+            one.shares[1].as_mut().unwrap().day_key_id = [9; 32];
+            open = Some(one.clone());
+        });
+        let mut checker = Checker::new(&camera(), TrackId::MAIN, &known).unwrap();
+        checker.check(&open.unwrap());
+        assert_eq!(checker.alarms.is_empty(), !accused, "{:?}", checker.alarms);
+        assert!(checker.newest.is_some());
+        let mut later = checker.newest.clone().unwrap();
+        later.context.start_us = Seconds(start + 60).micros();
+        later.shares[1].as_mut().unwrap().day_key_id = [2; 32];
+        checker.check(&later);
+        let reached = if accused { start + 60 } else { start };
+        assert_eq!(checker.reached(), Seconds(reached).micros());
+    }
 }
 
 #[test]

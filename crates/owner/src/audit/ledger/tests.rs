@@ -362,11 +362,23 @@ fn a_key_that_its_trustee_lost_is_told_and_the_next_one_counts() {
         Signed::sign(leaf, &[by]).unwrap().entry_bytes().to_vec()
     }
     let leaves = [
+        signed(DayKeysLeaf { destroy_by: Day(day + 1000).start(), ..key(7) }, &trustee(1)),
         signed(key(1), &trustee(1)),
         signed(key(2), &trustee(1)),
+        // Another trustee logs the same id: what is said of it is said of its own.
+        signed(
+            DayKeysLeaf {
+                trustee: name(trustee(2).name()),
+                vkey: escrow::record::Vkey::new(trustee(2).verifier()).unwrap(),
+                ..key(1)
+            },
+            &trustee(2),
+        ),
         signed(ended(1, KeyEnd::Lost), &trustee(2)),
         signed(key(3), &trustee(1)),
         signed(ended(1, KeyEnd::Lost), &trustee(1)),
+        // The lost one is no next one.
+        signed(key(1), &trustee(1)),
         signed(key(4), &trustee(1)),
         signed(ended(4, KeyEnd::Due), &trustee(1)),
         signed(ended(4, KeyEnd::Lost), &trustee(1)),
@@ -378,7 +390,8 @@ fn a_key_that_its_trustee_lost_is_told_and_the_next_one_counts() {
     let (_, kept) = ledger.into_kept();
     let told: Vec<_> = kept.iter().map(|key| (key.key_id.clone(), key.ended.as_deref())).collect();
     let id = |id: u8| Hash([id; 32]).to_hex();
-    assert_eq!(told, [(id(1), Some("lost")), (id(4), Some("due"))]);
+    assert_eq!(told, [(id(1), Some("lost")), (id(1), Some("lost")), (id(4), Some("due"))]);
+    assert_eq!(kept[1].vkey, trustee(2).verifier().vkey());
 }
 
 #[test]
