@@ -30,6 +30,7 @@ use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::{CameraId, EpochNo};
 use media::message::{Refusal, RefusalCode};
+use media::time::Micros;
 use quic::{CallError, ControlReceiver, LinkError};
 use relay_client::Relay;
 use session::{Session, Track};
@@ -55,6 +56,8 @@ pub(crate) enum SessionError {
     NoLeave,
     #[error("another camera with this one's key has taken epoch {0}")]
     Contested(EpochNo),
+    #[error("its owner has retired this camera: nothing more is taken of it")]
+    Retired,
     #[error("the relay closed the session")]
     Closed,
 }
@@ -62,7 +65,7 @@ pub(crate) enum SessionError {
 impl SessionError {
     fn is_about_identity(&self) -> bool {
         match self {
-            Self::Contested(_) => true,
+            Self::Contested(_) | Self::Retired => true,
             Self::Refused(refusal)
             | Self::Link(LinkError::Refused(refusal))
             | Self::Call(CallError::Refused(refusal) | CallError::Link(LinkError::Refused(refusal))) => {
@@ -128,7 +131,12 @@ impl Publisher {
         let camera_id = CameraId::of_key(&camera_key);
         let (link, mut control) = sessions.open().await?;
         let steady_us = Clocks::new(self.machine.clock.clone()).steady_us();
-        self.tracks.main.relay_time.hear(link.welcome_now_us(), steady_us);
+        let relay_time = &self.tracks.main.relay_time;
+        relay_time.hear(link.welcome_now_us(), steady_us);
+        let now_us = relay_time.at(steady_us).unwrap_or(Micros(self.machine.clock.micros()));
+        // Before anything is published, which a retired camera may not; and before the notices: a policy
+        // made while this camera was away is labelled for a day whose notice still waits.
+        chores::follow_policy(&link, &self.tracks.main, camera_id, now_us.day()).await?;
         let main = Track::begin(&link, &mut control, camera_key, &self.tracks.main).await?;
         let sub = match &self.tracks.sub {
             None => None,

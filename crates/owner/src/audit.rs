@@ -163,6 +163,12 @@ pub async fn audit(
     let days = camera_days(owner.folder(), &book.cameras, owner.now().day())?;
     let known = Known::of(&book, days, owner.now_us());
     for camera in &book.cameras {
+        if book.is_to_be_retired(camera) {
+            let name = &camera.name;
+            report.policy_alarms.push(format!(
+                "{name}: it has a new key, and this one is still good: candor owner camera retire \"{name}\""
+            ));
+        }
         on(AuditStep::Epochs { camera: camera.name.clone() });
         for (track, checker) in epochs::check(owner, camera, &known).await? {
             report.epochs_checked += checker.checked;

@@ -155,35 +155,49 @@ impl Stored {
         Ok(())
     }
 
-    /// Adds a camera, whose name was checked. One of the same name whose pairing never ended keeps its place in audits
-    /// under a longer name.
+    /// Adds a camera.
     pub(crate) fn add(&mut self, camera: StoredCamera) -> Result<(), BookError> {
         if camera.replaces.is_none() {
-            self.check_free(&camera.name)?;
-        }
-        for unfinished in self.cameras.iter_mut().filter(|other| other.name == camera.name) {
-            unfinished.name = long_name(&unfinished.name, &unfinished.camera_id);
+            self.free(&camera.name)?;
         }
         self.cameras.push(camera);
         Ok(())
     }
 
-    /// A camera has its answer. One that takes another's place takes its name.
-    pub(crate) fn welcome(
-        &mut self,
-        id: &CameraId,
-        name: &str,
-        replaces: Option<CameraId>,
-    ) -> Option<Camera> {
-        for camera in &mut self.cameras {
-            if Some(camera.camera_id) == replaces {
-                camera.name = long_name(name, &camera.camera_id);
-            }
+    /// Makes a name free. One whose pairing never ended keeps its place in audits under a longer name.
+    pub(crate) fn free(&mut self, name: &str) -> Result<(), BookError> {
+        self.check_free(name)?;
+        for unfinished in self.cameras.iter_mut().filter(|other| other.name == name) {
+            unfinished.name = long_name(&unfinished.name, &unfinished.camera_id);
         }
+        Ok(())
+    }
+
+    /// A camera has its answer. One that takes another's place takes the name that it has by now, unless
+    /// a third one did meanwhile.
+    pub(crate) fn welcome(&mut self, id: &CameraId) -> Option<Camera> {
+        let replaces = self.cameras.iter().find(|camera| camera.camera_id == *id)?.replaces.clone();
+        let is_taken = replaces.as_ref().is_some_and(|before| self.successor(before).is_some());
+        let mut before =
+            self.cameras.iter_mut().filter(|camera| Some(camera.camera_id.to_string()) == replaces);
+        let name = before.next().filter(|_| !is_taken).map(|before| {
+            let long = long_name(&before.name, &before.camera_id);
+            std::mem::replace(&mut before.name, long)
+        });
         let camera = self.cameras.iter_mut().find(|camera| camera.camera_id == *id)?;
         camera.welcomed = true;
-        name.clone_into(&mut camera.name);
+        camera.name = name.unwrap_or_else(|| camera.name.clone());
         Some(camera.shown())
+    }
+
+    /// The paired camera that took the place of the one with this id, hex.
+    pub(crate) fn successor(&self, id: &str) -> Option<&StoredCamera> {
+        self.cameras.iter().find(|camera| camera.welcomed && camera.replaces.as_deref() == Some(id))
+    }
+
+    /// Whether a camera's place was taken, and its key is still good.
+    pub(crate) fn is_to_be_retired(&self, camera: &StoredCamera) -> bool {
+        !camera.is_retired() && self.successor(&camera.camera_id.to_string()).is_some()
     }
 
     pub(crate) fn camera(&self, name: &str) -> Option<&StoredCamera> {

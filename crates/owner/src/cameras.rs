@@ -14,16 +14,22 @@ use crate::policy::{self, PolicyError, PolicyStep};
 use crate::span::Span;
 use crate::state::Owner;
 use media::time::Seconds;
+use std::time::Duration;
+
+/// So long a camera films on after the one that takes its place was paired.
+const TAKING_OVER: Duration = Duration::from_secs(60);
 
 /// Why a camera stays as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum CameraError {
     #[error("no camera is called {0:?} in the book; `candor owner cameras` lists them")]
     Unknown(String),
+    #[error("{name:?} was given a new key already, which is called {now:?}")]
+    Replaced { name: String, now: String },
     #[error(
-        "{0:?} is retired: it has no key any more that could be changed; `candor owner invite` pairs a new camera"
+        "the new key that {0:?} was given before is the only one now: the key of before it had not been retired. Run the same again to give it another one"
     )]
-    Retired(String),
+    Finished(String),
     #[error(transparent)]
     Book(#[from] BookError),
     #[error(transparent)]
@@ -36,7 +42,9 @@ pub enum CameraError {
 pub async fn rename(owner: &Owner, name: &str, new: &str) -> Result<Camera, CameraError> {
     let (from, to) = (name.to_owned(), new.to_owned());
     let renamed = owner.change(move |stored| {
-        stored.check_free(&to)?;
+        if stored.camera(&from).is_some() {
+            stored.free(&to)?;
+        }
         let camera = stored.cameras.iter_mut().find(|camera| camera.name == from);
         Ok(camera.map(|camera| {
             camera.name = to;
@@ -60,19 +68,26 @@ pub async fn retire(
     stored.camera(name).map(StoredCamera::shown).ok_or_else(|| CameraError::Unknown(name.to_owned()))
 }
 
-/// Invites a camera that takes this one's name; once it is paired, this one's key is retired.
+/// Invites a camera that takes this one's name; once it is paired, this one's key is retired, if it is
+/// not.
 pub async fn rekey(owner: &Owner, name: &str) -> Result<Invitation, CameraError> {
     let stored = owner.refreshed().await?;
     let camera = stored.camera(name).ok_or_else(|| CameraError::Unknown(name.to_owned()))?;
-    if camera.is_retired() {
-        return Err(CameraError::Retired(name.to_owned()));
+    if let Some(now) = stored.successor(&camera.camera_id.to_string()) {
+        return Err(CameraError::Replaced { name: name.to_owned(), now: now.name.clone() });
+    }
+    // One that was cut off is finished first.
+    let before = stored.cameras.iter().find(|before| camera.replaces == Some(before.camera_id.to_string()));
+    if let Some(before) = before.filter(|before| stored.is_to_be_retired(before)) {
+        policy::retire(owner, before, &mut |_| {}).await?;
+        return Err(CameraError::Finished(name.to_owned()));
     }
     Ok(pair::invite_for(owner, camera).await?)
 }
 
 impl Stored {
     /// The cameras whose footage is that of a name in a span, oldest first, each with its part of it:
-    /// from its pairing until its key was retired, or the next one paired.
+    /// from its pairing until a minute after the next one's.
     pub(crate) fn parts(&self, name: &str, span: Span) -> Vec<(&StoredCamera, Span)> {
         let (mut parts, mut to_us, mut next) = (Vec::new(), span.to_us(), self.camera(name));
         // A book that leads in circles leads no further than it has cameras.
@@ -82,9 +97,7 @@ impl Stored {
             let begins = Seconds(camera.paired_at).micros();
             let from_us = if next.is_some() { begins.max(span.from_us()) } else { span.from_us() };
             parts.extend(Span::new(from_us, to_us).ok().map(|part| (camera, part)));
-            let ended = next.and_then(|before| before.policies.last()).map_or(0, |last| last.since);
-            // Both are known to the second.
-            to_us = to_us.min(Seconds(ended.max(camera.paired_at).saturating_add(1)).micros());
+            to_us = to_us.min(begins.after(TAKING_OVER));
         }
         parts.reverse();
         parts

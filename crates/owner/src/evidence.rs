@@ -46,6 +46,10 @@ pub enum OwnEvidenceError {
     TooLong,
     #[error("epoch {before} is followed by epoch {after}: write two files, up to the hole and from it on")]
     Hole { before: EpochNo, after: EpochNo },
+    #[error(
+        "the camera was given a new key at {at} (Unix seconds): write two files, of {before:?} up to it and of {after:?} from it on"
+    )]
+    NewKey { at: u64, before: String, after: String },
     #[error("the policy changes at epoch {0}: write two files, one before it and one from it on")]
     PolicyChanges(EpochNo),
     #[error("epoch {0} was filmed under a policy that is not in the book; run `candor owner audit`")]
@@ -80,7 +84,15 @@ pub async fn export(
     let picture = picture.into();
     let stored = owner.refreshed().await?;
     let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
-    let camera = stored.camera(picture.camera).ok_or_else(unknown)?;
+    let parts = stored.parts(picture.camera, span);
+    let camera = match parts[..] {
+        [] => return Err(unknown().into()),
+        [(camera, _)] => camera,
+        [(before, _), (after, ref part), ..] => {
+            let (before, after) = (before.name.clone(), after.name.clone());
+            return Err(OwnEvidenceError::NewKey { at: part.from_us().seconds().0, before, after });
+        }
+    };
     let camera_key = camera.camera_key()?;
     let query = EpochQuery { camera_key, track: picture.track, from_us: span.from_us(), to_us: span.to_us() };
     let mut session = owner.session(As::Device);

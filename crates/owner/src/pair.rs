@@ -249,8 +249,7 @@ impl Invitation {
         let mail = self.invite.seal_mail(Side::Owner, &message, &mut owner.rng());
         let put = calls::put_mail(self.invite.mailbox(), Side::Owner, mail);
         self.session.ask_until(&put, deadline).await?;
-        let (name, replaces) = (self.name.clone(), self.replaces);
-        let paired = owner.change(move |stored| Ok(stored.welcome(&camera_id, &name, replaces)));
+        let paired = owner.change(move |stored| Ok(stored.welcome(&camera_id)));
         let paired = paired.await?.ok_or(PairError::Expired)?;
         on(PairStep::Paired);
         if let Some(before) = self.replaces {

@@ -87,7 +87,7 @@ pub async fn apply(
     on: &mut (dyn FnMut(PolicyStep) + Send),
 ) -> Result<(), PolicyError> {
     let mut cameras = owner.refreshed().await?.cameras;
-    cameras.retain(|camera| only.map_or(camera.welcomed && !camera.is_retired(), |name| camera.name == name));
+    cameras.retain(|camera| only.map_or(camera.welcomed, |name| camera.name == name));
     if let (Some(name), true) = (only, cameras.is_empty()) {
         return Err(PolicyError::Unknown(name.to_owned()));
     }

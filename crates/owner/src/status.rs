@@ -2,13 +2,13 @@
 
 mod recent;
 
-use crate::book::{Camera, StoredCamera};
+use crate::book::{Camera, Stored, StoredCamera};
 use crate::holders::{Holders, LoggedKeys};
 use crate::state::{As, Owner};
 use media::epoch::EpochOpen;
 use media::id::{CameraId, TrackId};
 use media::message::{CameraStatus, TrackStatus};
-use media::time::Micros;
+use media::time::{Micros, Seconds};
 use quic::CallError;
 use recent::Recent;
 use relay_client::{EpochQuery, Session, calls, epochs};
@@ -18,6 +18,9 @@ use std::time::Duration;
 
 /// A clock that differs from the relay's by more than this is shown.
 pub const CLOCK_TOLERANCE_MS: u64 = 30_000;
+
+/// So long a retirement may take to reach camera and relay.
+const RETIRING_SECS: u64 = 600;
 
 /// How far the newest segments of the two tracks may be apart, microseconds: segments last 10 s at
 /// the most, and on a slow uplink the second track gives way.
@@ -36,6 +39,8 @@ pub struct Status {
     pub paired_at: u64,
     /// Whether its key was retired: nothing more is taken of it.
     pub retired: bool,
+    /// What is to be done about its key, if anything is.
+    pub to_do: Option<String>,
     /// Whether it is connected, by the relay's word; what follows is that too.
     pub online: bool,
     pub segments: u64,
@@ -108,7 +113,11 @@ impl Asking {
     /// What the relay says, beside the book; nothing of the footage is read.
     pub(crate) async fn listed(&mut self, owner: &Owner) -> Result<Vec<Status>, CallError> {
         let told = self.session.ask(&calls::cameras()).await?;
-        let mut all: Vec<_> = owner.stored().cameras.iter().map(|camera| beside(camera, &told)).collect();
+        let stored = owner.stored();
+        let mut all: Vec<_> = stored.cameras.iter().map(|camera| beside(camera, &told)).collect();
+        for (status, camera) in all.iter_mut().zip(&stored.cameras) {
+            status.to_do = to_do(&stored, camera, status);
+        }
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
     }
@@ -190,6 +199,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
         policy_version,
         paired_at,
         retired,
+        to_do: None,
         online: told.is_some_and(|told| told.online),
         segments: sum(|track| track.segments),
         bytes: sum(|track| track.bytes),
@@ -206,6 +216,19 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
         tracks,
         holders: None,
     }
+}
+
+/// What an owner does about a camera whose key should not be good any more.
+fn to_do(stored: &Stored, camera: &StoredCamera, seen: &Status) -> Option<String> {
+    let since = camera.policies.last().map_or(0, |last| last.since).saturating_add(RETIRING_SECS);
+    let why = if stored.is_to_be_retired(camera) {
+        "it has a new key, and this one is still good"
+    } else if seen.retired && (seen.online || Micros(seen.newest_us).seconds() > Seconds(since)) {
+        "it is retired, and the relay still takes it"
+    } else {
+        return None;
+    };
+    Some(format!("{why}: candor owner camera retire \"{}\"", camera.name))
 }
 
 impl StoredTrack {

@@ -7,15 +7,17 @@ use crate::holders::due_notices;
 use crate::notices::KeyOfDay;
 use crate::policy::{Needs, PolicyRefused, Succession};
 use crate::spool::{Spool, SpoolError};
+use crate::state::Handover;
 use escrow::daykeys::{DayKey, PublishedDayKey};
 use host::backoff::Backoff;
 use media::id::{CameraId, Day, EpochNo};
 use media::message::{Judges, RefusalCode};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
-use quic::CallError;
+use quic::{CallError, Link};
 use relay_client::calls::HeldPolicy;
 use relay_client::{ask, calls, found};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use tlog::note::Verifier;
 use tlog::policy::Policy;
@@ -33,9 +35,6 @@ const LABELS_MAX: u32 = 400;
 
 /// Does what is to be done until the session ends.
 pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
-    // Before the notices: a policy made while this camera was away is labelled for a day whose
-    // notice still waits.
-    follow_policy(session).await?;
     let (mut look_at, mut all_at, mut missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
     loop {
         put_notices(session).await?;
@@ -52,7 +51,7 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
         tokio::select! {
             () = session.main.handover.to_put.notified() => {}
             () = session.policy_changed.notified() => {
-                follow_policy(session).await?;
+                follow_policy(&session.link, &session.main.handover, session.camera_id, session.today()).await?;
                 // A new trustee may be among them.
                 (look_at, all_at, missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
             }
@@ -127,10 +126,14 @@ async fn put_opens_of(session: &Session, track: &Track) -> Result<(), SessionErr
 }
 
 /// Takes the owner's newest policy, if it holds. One that does not is reported, and filming goes on
-/// under the one that does.
-async fn follow_policy(session: &Session) -> Result<(), SessionError> {
-    let handover = &session.main.handover;
-    let trouble = match fetch_newest(session).await? {
+/// under the one that does. Under the last one of all there is nothing to publish any more.
+pub(super) async fn follow_policy(
+    link: &Link,
+    handover: &Arc<Handover>,
+    camera_id: CameraId,
+    today: Day,
+) -> Result<(), SessionError> {
+    let trouble = match fetch_newest(link, handover, camera_id, today).await? {
         Ok(None) => None,
         Ok(Some(policy)) => {
             tracing::info!(version = policy.unverified().version, "a new policy of the owner");
@@ -143,24 +146,30 @@ async fn follow_policy(session: &Session) -> Result<(), SessionError> {
         }
     };
     handover.stats.change(|now| now.troubles.policy = trouble);
-    Ok(())
+    let pairing = handover.on_disk(|spool| spool.pairing()).await?;
+    match SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key) {
+        Ok(policy) if policy.unverified().is_retired() => Err(SessionError::Retired),
+        // Filming reports a policy that does not hold.
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 async fn fetch_newest(
-    session: &Session,
+    link: &Link,
+    handover: &Arc<Handover>,
+    camera_id: CameraId,
+    today: Day,
 ) -> Result<Result<Option<SignedOwnerPolicy>, PolicyRefused>, SessionError> {
-    let camera_id = session.camera_id;
-    let today = session.today();
     let state =
         move |spool: &mut Spool| Ok::<_, SpoolError>((spool.pairing()?, labels(spool, &camera_id, today)?));
-    let (pairing, labels) = session.main.handover.on_disk(state).await?;
+    let (pairing, labels) = handover.on_disk(state).await?;
     let mut succession = match Succession::new(&pairing, camera_id) {
         Ok(succession) => succession,
         Err(refused) => return Ok(Err(refused)),
     };
     let mut hash = None;
     loop {
-        let asked = ask(&session.link, &calls::policy(camera_id, hash)).await;
+        let asked = ask(link, &calls::policy(camera_id, hash)).await;
         let Some(HeldPolicy { bundle, .. }) = found(asked)? else { return Ok(Err(succession.missing())) };
         match succession.handle(&bundle) {
             Ok(Needs::Version(before)) => hash = Some(before),

@@ -11,6 +11,7 @@ use media::segment::{SegmentHeader, Start as SegmentStart};
 use owner::audit::{Since, audit};
 use owner::book::BookError;
 use owner::cameras::{self, CameraError};
+use owner::evidence::OwnEvidenceError;
 use owner::pair::PairStep;
 use quic::{Endpoint, Identity};
 use std::path::Path;
@@ -203,8 +204,14 @@ async fn a_new_key_takes_the_name_the_old_one_is_refused_and_both_films_are_one(
         stats.now().troubles.link.is_some_and(|trouble| trouble.contains("has retired this camera"))
     })
     .await;
+    until(&stats, "it films nothing", |stats| {
+        stats.now().troubles.picture.is_some_and(|trouble| trouble.contains("has retired this camera"))
+    })
+    .await;
+    let sent = stats.now().sent;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!((stats.now().acked, stats.now().sent), (0, sent), "it was off when it was retired");
     old.stop_and_join().await.unwrap();
-    assert_eq!(stats.now().acked, 0);
     let of_new = film(config.clone()).await;
 
     let names = async || {
@@ -223,11 +230,18 @@ async fn a_new_key_takes_the_name_the_old_one_is_refused_and_both_films_are_one(
     // What the configuration says brings no retired camera back.
     let mut told = Vec::new();
     owner::policy::apply(owner, None, &mut |step| told.push(step)).await.unwrap();
-    assert!(
-        matches!(&told[..], [owner::policy::PolicyStep::Same { camera, .. }] if camera == "door"),
-        "{told:?}"
+    let is_same = |step: &owner::policy::PolicyStep| matches!(step, owner::policy::PolicyStep::Same { .. });
+    assert!(told.len() == 2 && told.iter().all(is_same), "{told:?}");
+    assert!(names().await.contains(&(long.clone(), true)));
+    assert!(matches!(cameras::rekey(owner, &long).await, Err(CameraError::Replaced { .. })));
+
+    let hour = owner::Span::new(
+        media::time::Micros(host::clock::now_us() - 3_600_000_000),
+        media::time::Micros(host::clock::now_us()),
     );
-    assert!(matches!(cameras::rekey(owner, &long).await, Err(CameraError::Retired(_))));
+    let evidence = world.camera.data.with_extension("evidence");
+    let halves = owner::evidence::export(owner, "door", hour.unwrap(), &evidence).await;
+    assert!(matches!(halves, Err(OwnEvidenceError::NewKey { .. })), "{halves:?}");
 
     // Renamed, it is the same camera with the same past; retired, it films no more.
     let taken = cameras::rename(owner, &long, "door").await;

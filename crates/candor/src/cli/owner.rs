@@ -18,6 +18,7 @@ use owner::pair::{Invitation, PairError};
 use owner::policy::LeafError;
 use owner::{Config, Owner};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use watch::{Between, Excerpt, Watch};
 
 #[derive(Debug, Subcommand)]
@@ -166,10 +167,20 @@ async fn invited(terminal: &Terminal, shutdown: Shutdown, invitation: Invitation
             invitation.url()
         ));
     }
-    let on = &mut |step| terminal.step(&step, steps::pairing_owner);
+    let has_answered = AtomicBool::new(false);
+    let on = &mut |step| {
+        has_answered.store(true, Ordering::Relaxed);
+        terminal.step(&step, steps::pairing_owner);
+    };
     let camera = tokio::select! {
         camera = invitation.wait(on) => camera.map_err(not_paired)?,
-        () = shutdown.requested() => return Ok(()),
+        () = shutdown.requested() => {
+            if has_answered.load(Ordering::Relaxed) {
+                let text = "stopped after the camera had answered: `candor owner cameras` says what is to be done";
+                return Err(Ended::no(anyhow::anyhow!(text)));
+            }
+            return Ok(());
+        }
     };
     terminal.done(&camera, |camera| format!("{} is paired: camera {}", camera.name, camera.camera_id))
 }

@@ -62,6 +62,7 @@ pub(super) struct Checker<'a> {
     pub(super) alarms: Vec<String>,
     /// The first epoch that told of two histories, and how many did.
     conflicts: Option<(EpochNo, u64)>,
+    is_retired: bool,
     /// That of the epoch before.
     block: Option<Block>,
 }
@@ -88,6 +89,7 @@ impl<'a> Checker<'a> {
             held_back: None,
             alarms: Vec::new(),
             conflicts: None,
+            is_retired: camera.is_retired(),
             block: None,
         })
     }
@@ -128,7 +130,10 @@ impl<'a> Checker<'a> {
         let is_conflict = open.previous.is_some_and(|close| close.gap == GapReason::IdentityConflict);
         let block = Block::of_epoch(epoch);
         if is_conflict {
-            self.note_conflict(epoch);
+            // What is retired needs no new key; what it films after that is told by its policies.
+            if !self.is_retired {
+                self.note_conflict(epoch);
+            }
         } else if self.block.is_some_and(|before| before != block) {
             self.alarm(format!("epoch {epoch}: its numbers went on elsewhere, and it does not say why"));
         }

@@ -85,3 +85,31 @@ fn notice_keys_of_every_day_come_from_the_root_that_was_kept() {
     let other_day = StoredCamera { notice_from: 20_001, ..stored };
     assert!(matches!(notice::camera_days(dir.path(), &[other_day], Day(20_002)), Err(BookError::Secret(_))));
 }
+
+#[test]
+fn a_name_is_one_cameras_whatever_happens_while_an_invite_is_open() {
+    let (mut book, hex) = (Stored::default(), |at: u8| CameraId([at; 32]).to_string());
+    let of = |at: u8, name: &str, welcomed, replaces: Option<u8>| StoredCamera {
+        camera_id: CameraId([at; 32]),
+        welcomed,
+        replaces: replaces.map(hex),
+        ..camera(name, at)
+    };
+    book.cameras = vec![of(1, "gate", true, None), of(2, "shed", false, None)];
+    // Two invites for new keys of what was `door` when they were made, and is `gate` by now.
+    for at in [3, 4] {
+        book.add(of(at, &long_name("door", &CameraId([at; 32])), false, Some(1))).unwrap();
+    }
+    assert!(!book.is_to_be_retired(&book.cameras[0]));
+    assert_eq!(book.welcome(&CameraId([3; 32])).unwrap().name, "gate");
+    assert!(book.is_to_be_retired(&book.cameras[0]), "its key is still good");
+    let late = book.welcome(&CameraId([4; 32])).unwrap().name;
+    // A name of a pairing that never ended is free, and not two cameras'.
+    book.free("shed").unwrap();
+    book.cameras[0].name = "shed".to_owned();
+    let mut names: Vec<_> = book.cameras.iter().map(|camera| camera.name.clone()).collect();
+    assert!(late.starts_with("door (") && names[2] == "gate", "{names:?}");
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 4);
+}

@@ -88,6 +88,9 @@ impl Policies {
         let superseding = self.0.iter().skip(at.map_or(0, |at| at + 1));
         let current = superseding.rev().find(|newer| newer.since.saturating_add(GRACE_SECONDS) < start);
         if let Some(current) = current {
+            if current.policy.is_retired() {
+                return alarm("nothing, for the camera is retired", &named(version));
+            }
             return alarm(&named(current), &named(version));
         }
         if (context.t, context.n) != (version.policy.t, version.policy.n()) {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { mark, told, whole } from "./clip.js";
 import { alarming, described, held, proven, released, standing } from "./words.js";
 
-const camera = { online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, retired: false, replaced: 0, conflicts: 0 };
+const camera = { online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, retired: false, to_do: null, replaced: 0, conflicts: 0 };
 const proof = { worth: "fresh", head_size: 28, witnesses: 3, of_witnesses: 4, age: 12, problem: null, unexpected: 0, alarms: 0 };
 
 test("a camera is described by what is wrong with it, and by nothing else", () => {

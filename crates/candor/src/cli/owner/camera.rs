@@ -76,7 +76,8 @@ impl Verb {
 
 fn not_changed(error: CameraError) -> Ended {
     match error {
-        CameraError::Unknown(_) | CameraError::Retired(_) => Ended::wrong(error),
+        CameraError::Unknown(_) | CameraError::Replaced { .. } => Ended::wrong(error),
+        CameraError::Finished(_) => Ended::no(error),
         CameraError::Book(BookError::NameTaken { .. } | BookError::BadName { .. }) => Ended::wrong(error),
         CameraError::Book(_) => error.into(),
         CameraError::Policy(error) => super::policy::not_changed(error),

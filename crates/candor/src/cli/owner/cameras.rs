@@ -87,8 +87,10 @@ fn rate(bits: u64) -> String {
 
 fn state(camera: &Status) -> String {
     let state = if camera.online { "online" } else { "offline" };
-    if camera.retired {
-        return "retired".to_owned();
+    match &camera.to_do {
+        Some(to_do) => return to_do.clone(),
+        None if camera.retired => return "retired".to_owned(),
+        None => {}
     }
     match (camera.conflicts, camera.replaced) {
         (0, 0) => state.to_owned(),
@@ -111,6 +113,7 @@ mod tests {
             policy_version: 2,
             paired_at: 0,
             retired: false,
+            to_do: None,
             online: true,
             segments: 99,
             bytes: 99,

@@ -41,6 +41,7 @@ fn status(name: &str, online: bool, newest_us: u64) -> Status {
         policy_version: 1,
         paired_at: 0,
         retired: false,
+        to_do: None,
         online,
         segments: 0,
         bytes: 0,

@@ -37,6 +37,7 @@ export type CameraStatus = {
   clock_offset_ms: number;
   clock_is_off: boolean;
   retired: boolean;
+  to_do: string | null;
   replaced: number;
   conflicts: number;
   second: boolean;

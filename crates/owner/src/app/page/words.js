@@ -32,7 +32,8 @@ export function described(camera, now) {
  * @returns {[string, "good" | "warn" | "bad"]}
  */
 export function standing(camera) {
-  const { online, retired, replaced, conflicts, clock_is_off } = camera;
+  const { online, retired, to_do, replaced, conflicts, clock_is_off } = camera;
+  if (to_do !== null) return [to_do, "bad"];
   if (retired) return ["retired", "warn"];
   if (conflicts > 0) return [`${online ? "online" : "offline"}, another camera has its key, or it was put back from a backup: give it a new key`, "bad"];
   // Two cameras with one key take each other's place at the relay, again and again; once is a

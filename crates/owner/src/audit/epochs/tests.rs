@@ -202,6 +202,29 @@ fn a_key_that_was_logged_after_the_head_is_not_accused_and_its_epoch_is_met_agai
 }
 
 #[test]
+fn conflicts_of_a_key_that_is_retired_are_done_with() {
+    let (known, mut retired) = (known(), camera());
+    let last = OwnerPolicy { version: 2, prev_hash: [1; 32], epoch_len_s: 0, ..policy() };
+    let last = last.sign(&SigningKey::from_bytes(&[1; 32])).unwrap();
+    let (policy, since) = (Base64(last.bytes().to_vec()), open().context.start_us.seconds().0 + 5);
+    retired.policies.push(StoredPolicy { policy, since, ..retired.policies[0].clone() });
+    let mut checker = Checker::new(&retired, TrackId::MAIN, &known).unwrap();
+    let gap = GapReason::IdentityConflict;
+    let mut open = open();
+    open.previous = Some(EpochClose { epoch_no: EpochNo(3), segments: 1, chain: [1; 32], gap });
+    checker.check(&open);
+    assert_eq!(checker.alarms, [""; 0]);
+    // What it films after that is not.
+    open.context.start_us = open.context.start_us.after(Duration::from_secs(3600));
+    checker.check(&open);
+    assert!(
+        checker.alarms[0].contains("expected nothing, for the camera is retired"),
+        "{:?}",
+        checker.alarms
+    );
+}
+
+#[test]
 fn what_the_relay_serves_out_of_order_is_named() {
     let known = known();
     let mut checker = Checker::new(&camera(), TrackId::MAIN, &known).unwrap();
