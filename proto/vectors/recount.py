@@ -458,7 +458,10 @@ def recount(log, entries):
             unauthorised += not request["authorised"]
             continue
         against += not request["authorised"]
-        month = datetime.datetime.fromtimestamp(request["stamp"], datetime.timezone.utc).strftime("%Y-%m")
+        # The calendar repeats itself every 400 years, which are 146,097 days; datetime ends with the year 9999.
+        era, within = divmod(request["stamp"], 146097 * DAY)
+        date = datetime.datetime.fromtimestamp(within, datetime.timezone.utc)
+        month = f"{date.year + 400 * era:04}-{date.month:02}"
         at = (month, request["kind"], request["agency"])
         events.setdefault(at, set()).add(request["hash"] if request["incident"] == "-" else request["incident"])
         row = rows.setdefault(at, dict.fromkeys(
@@ -762,6 +765,9 @@ def tell():
     nobody = Signer("police.example/nobody")
     nobody.key = Key(nobody.key.name, packed(times(0, BASE)))
     register(nobody, "officer", "police.example", first)
+    # Beyond the years that have four digits.
+    story.time = 253402300800
+    story.request("emergency", "sheriff.example", [sheriff, deputy, relay])
     return story
 
 

@@ -20,6 +20,4 @@ pub enum Error {
         "[source] and [sub] are both standard input, which holds one picture; name another source for one of them"
     )]
     OneInput,
-    #[error("the identity in {} is not 32 bytes; make and pair a new camera", .0.display())]
-    Identity(PathBuf),
 }

@@ -8,7 +8,6 @@ use ed25519_dalek::SigningKey;
 use host::durable::FolderLock;
 use host::secret;
 use media::id::CameraId;
-use zeroize::Zeroizing;
 
 const IDENTITY: &str = "identity.secret";
 const IDENTITY_LABEL: &str = "camera";
@@ -40,8 +39,5 @@ pub fn is_made(config: &Config) -> bool {
 
 /// The camera's key.
 pub(crate) fn read(config: &Config) -> Result<SigningKey, Error> {
-    let path = config.data.join(IDENTITY);
-    let seed = secret::read(&path, IDENTITY_LABEL)?;
-    let seed = Zeroizing::new(<[u8; 32]>::try_from(&seed[..]).map_err(|_| Error::Identity(path))?);
-    Ok(SigningKey::from_bytes(&seed))
+    Ok(SigningKey::from_bytes(&*secret::read_key(&config.data.join(IDENTITY), IDENTITY_LABEL)?))
 }

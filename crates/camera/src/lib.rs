@@ -54,5 +54,5 @@ pub use pair::PairError;
 pub use publish::Share;
 pub use source::{SourceConfig, SourceError, Stream, StreamUrl, Transport};
 pub use spool::SpoolError;
-pub use start::{At, run, start};
+pub use start::{At, start};
 pub use stats::Stats;

@@ -51,12 +51,6 @@ pub struct At {
     pub sub: Option<Stats>,
 }
 
-/// Films until `shutdown`, or until a source that is played once has ended and the relay has all of
-/// it.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
-    start(config, shutdown).await?.join().await
-}
-
 /// Starts filming, and publishing as soon as the relay can be reached.
 pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At, Error>, Error> {
     let Start { machine, shutdown, .. } = start.into();

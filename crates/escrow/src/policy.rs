@@ -34,7 +34,7 @@ mod decide;
 mod figures;
 mod scope;
 
-pub use decide::{Approvers, Decision, Facts, Rule, Stated, decide};
+pub use decide::{Approvers, Decision, Facts, Found, Rule, decide};
 pub use figures::Figures;
 pub use scope::{Registrar, Scope};
 

@@ -17,6 +17,13 @@ pub struct Running<A, E> {
     task: Option<JoinHandle<Result<(), E>>>,
 }
 
+/// Waits from a party's start to its end.
+pub async fn until_ended<A, E: Send + 'static>(
+    started: impl Future<Output = Result<Running<A, E>, E>>,
+) -> Result<(), E> {
+    started.await?.join().await
+}
+
 impl<A, E: Send + 'static> Running<A, E> {
     /// Spawns `party`, which must return soon after `shutdown` is requested.
     pub fn spawn(

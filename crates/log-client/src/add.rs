@@ -37,7 +37,7 @@ impl LogClient {
     /// repeat, with the leaf or the entry: the same bytes have one place for ever.
     pub async fn add(&self, leaf: Vec<u8>) -> Result<(Logged<Vec<u8>>, TlogProof), AddError> {
         let url = format!("{}/add", self.url);
-        let reply = self.proofs().post_again(&url, "text/plain", leaf.clone(), Retry::BRIEF).await;
+        let reply = self.proofs().post(&url, "text/plain", leaf.clone()).await;
         self.verified(leaf, reply)
     }
 
@@ -45,7 +45,7 @@ impl LogClient {
     pub async fn prove(&self, leaf: Vec<u8>) -> Result<(Logged<Vec<u8>>, TlogProof), AddError> {
         let (text, _) = stamp::split(&leaf).map_err(StampError::from)?;
         let url = format!("{}/log/v1/proof/{}", self.url, text.to_hex());
-        let reply = self.proofs().get_again(&url, Retry::BRIEF).await;
+        let reply = self.proofs().get(&url).await;
         self.verified(leaf, reply)
     }
 
@@ -53,6 +53,7 @@ impl LogClient {
         self.fetch.with_limits(FetchLimits {
             timeout: ANSWER_WITHIN,
             answer_bytes: PROOF_MAX_BYTES,
+            retry: Retry::BRIEF,
             ..FetchLimits::default()
         })
     }

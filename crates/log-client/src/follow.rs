@@ -104,19 +104,19 @@ impl LogClient {
     /// quorum is evidence too.
     pub async fn unverified_checkpoint(&self) -> Result<Vec<u8>, FetchError> {
         let url = format!("{}/checkpoint", self.url);
-        let limits = FetchLimits { answer_bytes: tlog::note::NOTE_MAX_BYTES, ..FetchLimits::default() };
-        Ok(self.fetch.with_limits(limits).get_again(&url, Retry::BRIEF).await?.ok()?.to_vec())
+        let answer_bytes = tlog::note::NOTE_MAX_BYTES;
+        let limits = FetchLimits { answer_bytes, retry: Retry::BRIEF, ..FetchLimits::default() };
+        Ok(self.fetch.with_limits(limits).get(&url).await?.ok()?.to_vec())
     }
 
     /// The bytes of a tile or bundle, not verified. A log may drop a partial tile once the full one
     /// exists; that one's bytes serve as well.
     pub async fn unverified_tile(&self, path: &TilePath) -> Result<Vec<u8>, FetchError> {
-        let reply = self.fetch.get_again(&tile::url(&self.url, path), Retry::BRIEF).await?;
+        let reply = self.fetch.get(&tile::url(&self.url, path)).await?;
         if reply.status != 404 || path.is_full() {
             return Ok(reply.ok()?.to_vec());
         }
-        let full = tile::url(&self.url, &path.full());
-        Ok(self.fetch.get_again(&full, Retry::BRIEF).await?.ok()?.to_vec())
+        Ok(self.fetch.get(&tile::url(&self.url, &path.full())).await?.ok()?.to_vec())
     }
 }
 

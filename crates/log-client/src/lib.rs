@@ -34,7 +34,7 @@ pub use follow::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS, Reading};
 pub use key::{KeyFileError, make_key, read_key, read_own_key};
 pub use policy_file::{PolicyFault, PolicyFileError, read_policy};
 
-use host::http::{Fetch, FetchLimits};
+use host::http::{Fetch, FetchLimits, Retry};
 use std::path::Path;
 use std::time::Duration;
 use tlog::policy::Policy;
@@ -55,6 +55,7 @@ impl LogClient {
         let limits = FetchLimits {
             answer_bytes: tile::BUNDLE_MAX_BYTES,
             timeout: Duration::from_secs(30),
+            retry: Retry::BRIEF,
             ..FetchLimits::default()
         };
         Self { fetch: Fetch::new(limits), url: url.trim_end_matches('/').to_owned(), policy }

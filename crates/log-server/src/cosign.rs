@@ -134,6 +134,7 @@ impl<S: Storage + Clone> Witnesses<S> {
         let limits = FetchLimits {
             timeout: WITNESS_TIMEOUT,
             answer_bytes: RESPONSE_MAX_BYTES,
+            retry: Retry::BRIEF,
             ..FetchLimits::default()
         };
         Self { policy, peers, fetch: Fetch::new(limits), storage, alarms, beyond_quorum }
@@ -220,8 +221,7 @@ impl<S: Storage + Clone> Ask<S> {
         let mut old = self.peer.size.load(Ordering::Relaxed).min(self.size);
         for resync in [Resync::Allowed, Resync::Done] {
             *sent = self.request(old).await?;
-            let reply =
-                self.fetch.post_again(&self.peer.url, "text/plain", sent.clone(), Retry::BRIEF).await?;
+            let reply = self.fetch.post(&self.peer.url, "text/plain", sent.clone()).await?;
             match Answer::read(reply.status, Some(&reply.content_type), &reply.body) {
                 Answer::Cosigned(lines) => {
                     let checked = self.check(lines)?;

@@ -39,5 +39,5 @@ pub use admission::MAX_LEAF_BYTES;
 pub use config::{Config, Submitter, kinds};
 pub use error::Error;
 pub use index::IndexError;
-pub use start::{At, init, run, start};
+pub use start::{At, init, start};
 pub use tree::TreeError;

@@ -22,7 +22,6 @@ use host::clock::Clock;
 use host::durable::FolderLock;
 use host::http::ServeLimits;
 use host::running::Running;
-use host::shutdown::Shutdown;
 use host::start::Start;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -106,9 +105,4 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
         ended
     };
     Ok(Running::spawn(at, own, party))
-}
-
-/// Runs a log until `shutdown`.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
-    start(config, shutdown).await?.join().await
 }

@@ -4,12 +4,12 @@
 //! missing (the chain and the close records say that), and time in which nothing was filmed (the gap
 //! reason).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::epoch::{EpochOpen, LossReason, Lost};
 use crate::id::Sequence;
-use crate::receipt::Receipt;
+use crate::receipt::{Range, Receipt};
 use crate::sign::PublicKey;
 
 /// Whose loss it is.
@@ -70,5 +70,28 @@ impl Account {
         }
         let lost = self.lost.iter().find(|lost| lost.range.holds(sequence));
         lost.map_or(Culprit::NobodyYet, |lost| Culprit::Camera(lost.why))
+    }
+
+    /// The same of many, each stretch that is one's loss: however many they are, it changes only where
+    /// something was said.
+    pub fn culprits(&self, missing: Range) -> Vec<(Range, Culprit)> {
+        let acknowledged = self.acknowledged.iter().map(|((_, first), last)| (*first, *last));
+        let said = acknowledged.chain(self.lost.iter().map(|lost| (lost.range.first, lost.range.last)));
+        let starts = said.flat_map(|(first, last)| [first, Sequence(last.0.saturating_add(1))]);
+        let starts: BTreeSet<_> =
+            starts.filter(|start| missing.holds(*start)).chain([missing.first]).collect();
+        let mut stretches: Vec<(Range, Culprit)> = Vec::new();
+        for first in starts.into_iter().rev() {
+            let culprit = self.culprit(first);
+            match stretches.last_mut() {
+                Some((behind, same)) if *same == culprit => behind.first = first,
+                behind => {
+                    let last = behind.map_or(missing.last, |(behind, _)| Sequence(behind.first.0 - 1));
+                    stretches.push((Range { first, last }, culprit));
+                }
+            }
+        }
+        stretches.reverse();
+        stretches
     }
 }

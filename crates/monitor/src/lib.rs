@@ -9,7 +9,7 @@
 //! GET  /status      followed head, its age, peers, alarms (JSON; 500 while an alarm stands)
 //! ```
 //!
-//! In scope: [`init`], [`start`] and [`run`] a monitor; [`check`] recounts without one. Out of
+//! In scope: [`init`] and [`start`] a monitor; [`check`] recounts without one. Out of
 //! scope: whose camera a record is about, which no public text says.
 // A kind of leaf, head or failure that is forgotten here is one that nobody counts or hears of.
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -40,6 +40,6 @@ pub use evidence::AlarmKind;
 pub use gossip::{Gossip, GossipError, MAX_GOSSIP_BYTES, MAX_HEAD_BYTES, MAX_PROOF_BYTES};
 pub use look::State;
 pub use proof::{Disproved, Proven, prove};
-pub use start::{At, init, run, start};
+pub use start::{At, init, start};
 pub use state::Status;
 pub use store::StoreError;

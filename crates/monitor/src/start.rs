@@ -12,7 +12,6 @@ use crate::watch::watch;
 use host::durable::FolderLock;
 use host::http::{Fetch, FetchLimits, ServeLimits};
 use host::running::Running;
-use host::shutdown::Shutdown;
 use host::start::Start;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,9 +48,4 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
         Ok(())
     };
     Ok(Running::spawn(At { http }, own, party))
-}
-
-/// Runs a monitor until `shutdown`.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
-    start(config, shutdown).await?.join().await
 }

@@ -55,4 +55,4 @@ mod status;
 pub use config::{BadKey, Config, Key, Limits, Log, Storage, Trustee};
 pub use error::Error;
 pub use fanout::GRACE;
-pub use start::{At, Created, init, run, start, start_over};
+pub use start::{At, Created, init, start, start_over};

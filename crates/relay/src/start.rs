@@ -20,7 +20,6 @@ use crate::{daykeys, retention, serve, status};
 use ed25519_dalek::SigningKey;
 use host::running::Running;
 use host::secret;
-use host::shutdown::Shutdown;
 use host::start::Start;
 use log_client::{LogClient, make_key, read_own_key};
 use media::enrollment::Enrollment;
@@ -68,11 +67,6 @@ pub fn init(config: &Config) -> Result<Created, Error> {
     Packs::create(&config.store_dir())?;
     let link_key = Key(Identity::from_seed(&seed).public_key()).to_string();
     Ok(Created { link_key, sponsor_vkey: signer.verifier().vkey() })
-}
-
-/// Runs a relay until `shutdown`.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
-    start(config, shutdown).await?.join().await
 }
 
 /// Starts a relay on `config.listen` with packs in its data folder; returns once it listens.

@@ -100,10 +100,7 @@ impl RequestFolder {
     }
 
     pub(crate) fn release_key(&self) -> Result<Zeroizing<[u8; 32]>, FolderError> {
-        let path = self.path.join(RELEASE_KEY);
-        let secret = <[u8; 32]>::try_from(&secret::read(&path, RELEASE_LABEL)?[..]);
-        let damaged = |_| FolderError::Damaged { path, problem: "a release key has 32 bytes".to_owned() };
-        secret.map(Zeroizing::new).map_err(damaged)
+        Ok(secret::read_key(&self.path.join(RELEASE_KEY), RELEASE_LABEL)?)
     }
 
     /// Keeps what the `share`-th trustee of the policy (from 1) answered. Written once: a bundle

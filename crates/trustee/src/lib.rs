@@ -50,6 +50,6 @@ pub use identity::{Created, Restored, init, restore, vkey};
 pub use ledger::LedgerError;
 pub use log_client::LogConfig;
 pub use pending::{Decision, Footage, Line, Pending};
-pub use start::{At, run, start};
+pub use start::{At, start};
 pub use state::Trustee;
 pub use status::{Health, Status};

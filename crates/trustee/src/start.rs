@@ -8,7 +8,6 @@ use crate::{serve, work};
 use escrow::package::PACKAGE_MAX_BYTES;
 use host::http::ServeLimits;
 use host::running::Running;
-use host::shutdown::Shutdown;
 use host::start::Start;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,9 +52,4 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
         }
     };
     Ok(Running::spawn(At { http, vkey }, own, party))
-}
-
-/// Runs a trustee until `shutdown`.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
-    start(config, shutdown).await?.join().await
 }

@@ -34,4 +34,4 @@ pub use config::Config;
 pub use error::Error;
 pub use latest::LatestError;
 pub use serve::MAX_REQUEST_BYTES;
-pub use start::{At, init, run, start};
+pub use start::{At, init, start};

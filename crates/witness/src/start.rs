@@ -8,7 +8,6 @@ use crate::state::Witness;
 use host::durable::FolderLock;
 use host::http::ServeLimits;
 use host::running::Running;
-use host::shutdown::Shutdown;
 use host::start::Start;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,9 +47,4 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
         damage.map_or(Ok(()), |error| Err(error.into()))
     };
     Ok(Running::spawn(at, own, party))
-}
-
-/// Runs a witness until `shutdown`.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
-    start(config, shutdown).await?.join().await
 }

@@ -149,7 +149,7 @@ fn privacy(terminal: &Terminal, file: &ConfigFile, switch: Switch) -> Outcome {
 
 fn not_started(error: Error) -> Ended {
     match error {
-        Error::NoSource(_) | Error::OneInput | Error::Identity(_) | Error::Secret(_) => Ended::wrong(error),
+        Error::NoSource(_) | Error::OneInput | Error::Secret(_) => Ended::wrong(error),
         Error::Spool(SpoolError::Missing(_) | SpoolError::NotPaired) => Ended::wrong(error),
         error => error.into(),
     }

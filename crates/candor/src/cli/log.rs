@@ -2,6 +2,7 @@
 
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
+use host::running::until_ended;
 use host::shutdown::Shutdown;
 use log_server::{Config, Error};
 
@@ -33,7 +34,7 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
 async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
     let config = file.load_made("log", |config: &Config| &config.data)?;
     let listen = config.listen;
-    log_server::run(config, shutdown).await.map_err(|error| match error {
+    until_ended(log_server::start(config, shutdown)).await.map_err(|error| match error {
         Error::Listen(error) => Ended::cannot_listen(listen, error),
         Error::NoPolicy { .. } | Error::Policy { .. } | Error::SubmitterKey { .. } => Ended::wrong(error),
         Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),

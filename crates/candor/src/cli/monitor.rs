@@ -3,6 +3,7 @@
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
 use host::durable;
+use host::running::until_ended;
 use host::shutdown::Shutdown;
 use monitor::{Config, Disproved, Error, Proven};
 use std::net::SocketAddr;
@@ -66,7 +67,7 @@ fn init(terminal: &Terminal, config: &Config) -> Outcome {
 async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
     let config = file.load_made("monitor", |config: &Config| &config.data)?;
     let listen = config.listen;
-    monitor::run(config, shutdown).await.map_err(|error| ended(error, listen))
+    until_ended(monitor::start(config, shutdown)).await.map_err(|error| ended(error, listen))
 }
 
 async fn check(terminal: &Terminal, config: &Config, expect: Option<u64>) -> Outcome {

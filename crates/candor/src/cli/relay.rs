@@ -2,6 +2,7 @@
 
 use super::{ConfigFile, Ended, Outcome, Terminal};
 use clap::Subcommand;
+use host::running::until_ended;
 use host::shutdown::Shutdown;
 use relay::{Config, Error};
 
@@ -40,7 +41,7 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
 async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
     let config = file.load_made("relay", |config: &Config| &config.data)?;
     let (listen, http) = (config.listen, config.http.unwrap_or(config.listen));
-    relay::run(config, shutdown).await.map_err(|error| match error {
+    until_ended(relay::start(config, shutdown)).await.map_err(|error| match error {
         Error::Listen(error) => Ended::cannot_listen(listen, error),
         Error::Http(error) => Ended::cannot_listen(http, error),
         Error::Secret(_) | Error::SponsorKey(_) => Ended::wrong(error),

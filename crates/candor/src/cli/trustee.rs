@@ -4,6 +4,7 @@ use super::{ConfigFile, Ended, Outcome, Terminal};
 use crate::words::show_us;
 use clap::Subcommand;
 use host::durable;
+use host::running::until_ended;
 use host::shutdown::Shutdown;
 use std::path::{Path, PathBuf};
 use trustee::{Called, Config, Error, Pending};
@@ -148,7 +149,7 @@ async fn serve(file: &ConfigFile, auto_approve: bool, shutdown: Shutdown) -> Out
     let mut config = made(file)?;
     config.auto_approve |= auto_approve;
     let listen = config.listen;
-    trustee::run(config, shutdown).await.map_err(|error| match error {
+    until_ended(trustee::start(config, shutdown)).await.map_err(|error| match error {
         Error::Listen(error) => Ended::cannot_listen(listen, error),
         Error::File(_) | Error::Ledger(_) | Error::DayKeys(_) => error.into(),
         error => Ended::wrong(error),

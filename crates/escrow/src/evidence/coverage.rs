@@ -17,9 +17,6 @@ use media::receipt::Range;
 use media::time::Micros;
 use seal::opener::{Continuity, Ended, Gap, OpenError};
 
-/// Of one hole, so many numbers are asked about.
-const LOSSES_MAX: usize = 1 << 20;
-
 /// An epoch, or the end of one, of which the file does not show whether anything is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unproven {
@@ -213,20 +210,9 @@ impl Coverage {
         let before =
             before.zip(first).and_then(|(gap, first)| numbers(first.saturating_sub(gap.segments), first));
         let after = after.zip(last).and_then(|(gap, last)| numbers(last, last.saturating_add(gap.segments)));
-        let mut losses: Vec<Loss> = Vec::new();
-        for range in before.into_iter().chain(self.holes.iter().copied()).chain(after) {
-            // A close record counts in 32 bits, and the sequence could be made to say more.
-            for number in (range.first.0..=range.last.0).take(LOSSES_MAX) {
-                let (number, culprit) = (Sequence(number), self.account.culprit(Sequence(number)));
-                match losses.last_mut() {
-                    Some(loss) if loss.culprit == culprit && loss.range.last.0 + 1 == number.0 => {
-                        loss.range.last = number;
-                    }
-                    _ => losses.push(Loss { range: Range { first: number, last: number }, culprit }),
-                }
-            }
-        }
-        losses
+        let missing = before.into_iter().chain(self.holes.iter().copied()).chain(after);
+        let losses = missing.flat_map(|range| self.account.culprits(range));
+        losses.map(|(range, culprit)| Loss { range, culprit }).collect()
     }
 
     /// Each epoch with its close record, if the file has it.

@@ -4,7 +4,7 @@
 use super::log::Stood;
 use super::notice::Notices;
 use super::{Case, Refusal, Standing};
-use crate::policy::{Approvers, Decision, Facts, Stated, decide};
+use crate::policy::{Approvers, Decision, Facts, Found, decide};
 use crate::register::Requested;
 use media::policy::OwnerPolicy;
 use media::time::Seconds;
@@ -26,7 +26,7 @@ pub(super) fn check(
     now: Seconds,
 ) -> Result<Ruling, Refusal> {
     let details = &case.details;
-    let stated = |says: bool| if says { Stated::Yes } else { Stated::No };
+    let stated = |says: bool| if says { Found::Yes } else { Found::No };
     let (start_us, end_us) = case.span_us();
     // Which camera an earlier request is about, only the notice keys of that camera tell.
     let is_same_camera = |earlier: &Requested| notices.is_of_camera(earlier);

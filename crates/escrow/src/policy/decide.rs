@@ -25,12 +25,12 @@ pub struct Facts<'a> {
     /// When the last one ends.
     pub end_us: Micros,
     /// Whether the details name the order and its court.
-    pub order: Stated,
+    pub order: Found,
     /// Whether a device of the owner's policy said no.
-    pub veto: Stated,
+    pub veto: Found,
     /// Whether the trustee was given the notice keys of all days up to the stamp's of which it could be:
     /// then every earlier request about the camera is recognised.
-    pub notices: Stated,
+    pub notices: Found,
     /// Whether an earlier request is about the same camera.
     pub is_same_camera: &'a dyn Fn(&Requested) -> bool,
 }
@@ -41,12 +41,12 @@ impl core::fmt::Debug for Facts<'_> {
     }
 }
 
-/// Whether the details say something that the rules ask for.
+/// Whether something that the rules ask for is in the request or in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stated {
-    /// They do.
+pub enum Found {
+    /// It is.
     Yes,
-    /// They do not.
+    /// It is not.
     No,
 }
 
@@ -200,7 +200,7 @@ fn emergency(facts: &Facts<'_>, now: Seconds) -> Ruled {
 
 fn legal(facts: &Facts<'_>) -> Ruled {
     let figures = facts.rules.figures();
-    unless(facts.order == Stated::No, Rule::OrderMissing)?;
+    unless(facts.order == Found::No, Rule::OrderMissing)?;
     unless(u64::from(facts.request.span.secs()) > figures.legal_span_secs, Rule::SpanTooLong)?;
     let of_agency = before(facts, Kind::Legal, figures.legal_agency_window_secs)
         .filter(|earlier| earlier.agency == facts.request.agency);
@@ -209,7 +209,7 @@ fn legal(facts: &Facts<'_>) -> Ruled {
 
 fn recovery(facts: &Facts<'_>, now: Seconds) -> Ruled {
     let figures = facts.rules.figures();
-    unless(facts.veto == Stated::Yes, Rule::Vetoed)?;
+    unless(facts.veto == Found::Yes, Rule::Vetoed)?;
     let of_camera = before(facts, Kind::Recovery, figures.recovery_camera_window_secs)
         .filter(|earlier| (facts.is_same_camera)(earlier));
     unless(reaches(of_camera, figures.recovery_camera_max), Rule::RecoveryQuota)?;
@@ -223,7 +223,7 @@ fn approvers(facts: &Facts<'_>) -> Approvers {
     let figures = facts.rules.figures();
     let many = || reaches(before(facts, Kind::Emergency, figures.breaker_window_secs), figures.breaker_max);
     let emergency = facts.request.kind == Kind::Emergency;
-    if emergency && (facts.notices == Stated::No || many()) { Approvers::Two } else { Approvers::One }
+    if emergency && (facts.notices == Found::No || many()) { Approvers::Two } else { Approvers::One }
 }
 
 /// Let go by somebody, and not confirmed in time. An attempt that nobody granted needs no court.

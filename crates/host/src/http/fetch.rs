@@ -20,6 +20,9 @@ pub struct FetchLimits {
     pub connect_timeout: Duration,
     /// The largest answer that is read.
     pub answer_bytes: usize,
+    /// Whether it is tried again while the failure is a passing one (429 and 5xx included): only what
+    /// is safe to repeat.
+    pub retry: Retry,
 }
 
 impl Default for FetchLimits {
@@ -28,6 +31,7 @@ impl Default for FetchLimits {
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),
             answer_bytes: 1 << 20,
+            retry: Retry::NEVER,
         }
     }
 }
@@ -139,44 +143,24 @@ impl Fetch {
         Self { client: self.client.clone(), limits }
     }
 
+    /// The last answer, whatever its status.
     pub async fn get(&self, url: &str) -> Result<Reply, FetchError> {
-        self.get_again(url, Retry::NEVER).await
+        self.exchange(Request::get(address(url)?), url, Bytes::new()).await
     }
 
+    /// The last answer, whatever its status.
     pub async fn post(
         &self,
         url: &str,
         content_type: &str,
         body: impl Into<Bytes>,
     ) -> Result<Reply, FetchError> {
-        self.post_again(url, content_type, body, Retry::NEVER).await
-    }
-
-    /// [`get`](Fetch::get), again as `retry` allows while the failure is a passing one (429 and 5xx
-    /// included). The last answer is returned, whatever its status.
-    pub async fn get_again(&self, url: &str, retry: Retry) -> Result<Reply, FetchError> {
-        self.exchange(Request::get(address(url)?), url, Bytes::new(), retry).await
-    }
-
-    /// [`post`](Fetch::post), again as `retry` allows. Only for requests that are safe to repeat.
-    pub async fn post_again(
-        &self,
-        url: &str,
-        content_type: &str,
-        body: impl Into<Bytes>,
-        retry: Retry,
-    ) -> Result<Reply, FetchError> {
         let request = Request::post(address(url)?).header(header::CONTENT_TYPE, content_type);
-        self.exchange(request, url, body.into(), retry).await
+        self.exchange(request, url, body.into()).await
     }
 
-    async fn exchange(
-        &self,
-        request: request::Builder,
-        url: &str,
-        body: Bytes,
-        mut retry: Retry,
-    ) -> Result<Reply, FetchError> {
+    async fn exchange(&self, request: request::Builder, url: &str, body: Bytes) -> Result<Reply, FetchError> {
+        let mut retry = self.limits.retry;
         let request = request.body(Full::new(body)).map_err(|_| FetchError::Url { url: url.to_owned() })?;
         loop {
             let read = tokio::time::timeout(self.limits.timeout, self.read(request.clone(), url)).await;

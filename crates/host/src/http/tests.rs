@@ -235,11 +235,11 @@ async fn passing_failures_are_tried_again_and_others_are_not() {
         .route("/failing", answer(StatusCode::BAD_GATEWAY, 99, calls.clone()))
         .route("/refused", answer(StatusCode::FORBIDDEN, 99, calls.clone()));
     let server = start(router, small()).await;
-    let fetch = Fetch::new(FetchLimits::default());
     let retry = Retry::new(4, Duration::from_millis(1), Duration::from_millis(2));
+    let fetch = Fetch::new(FetchLimits { retry, ..FetchLimits::default() });
     for (path, status, expected_calls) in [("/busy", 200, 3), ("/failing", 502, 4), ("/refused", 403, 1)] {
         calls.store(0, Ordering::SeqCst);
-        let reply = fetch.get_again(&server.url(path), retry).await.unwrap();
+        let reply = fetch.get(&server.url(path)).await.unwrap();
         assert_eq!((reply.status, calls.load(Ordering::SeqCst)), (status, expected_calls), "{path}");
     }
     server.stop().await;

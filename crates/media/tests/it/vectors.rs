@@ -232,6 +232,18 @@ fn whose_loss_a_segment_is_follows_from_what_was_signed() {
     ] {
         assert_eq!(culprit(&account, sequence), expected, "{sequence}");
     }
+    // The same of many at once, stretch by stretch, and of however many.
+    let lost = Culprit::Camera(LossReason::SpoolOverflow);
+    let range = |first, last| Range { first: Sequence(first), last: Sequence(last) };
+    let all = [
+        (range(0, 2), relay),
+        (range(3, 5), lost),
+        (range(6, 9), relay),
+        (range(10, u64::MAX), Culprit::NobodyYet),
+    ];
+    assert_eq!(account.culprits(range(0, u64::MAX)), all);
+    assert_eq!(account.culprits(range(2, 4)), [(range(2, 2), relay), (range(3, 4), lost)]);
+    assert_eq!(account.culprits(range(7, 7)), [(range(7, 7), relay)]);
     // A relay that had it lost it, whatever the camera did then.
     let later = Receipt { acknowledged: vec![Range { first: Sequence(0), last: Sequence(4) }], ..receipt() };
     account.read_receipt(&later);

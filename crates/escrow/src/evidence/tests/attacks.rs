@@ -385,3 +385,19 @@ fn an_epoch_without_shares_is_left_out_of_a_release_and_cannot_be_in_it() {
     assert_eq!(verified.footage.unopened, [EpochNo(FIRST_EPOCH + 1)]);
     assert_eq!(verified.release.unwrap().grants.len(), 3);
 }
+
+#[test]
+fn a_hole_however_large_is_told_whole() {
+    let setup = Setup {
+        // The camera counted three million segments in the last epoch.
+        open: |at, open| {
+            open.previous.iter_mut().filter(|_| at == 3).for_each(|close| close.segments = 3_000_000);
+        },
+        ..with_devices()
+    };
+    let Released { evidence, segments, .. } = released_by(World::with(&setup), Kind::Emergency, THRESHOLD);
+    let footage = verify(&evidence, &segments).unwrap().footage;
+    assert_eq!(footage.missing, 3_000_000 - u64::from(SEGMENTS));
+    let [loss] = footage.losses[..] else { panic!("{:?}", footage.losses) };
+    assert_eq!(loss.range.last.0 - loss.range.first.0 + 1, footage.missing);
+}

@@ -61,9 +61,10 @@ impl Webhook {
     }
 
     pub(super) async fn post(&self, body: Vec<u8>, retry: Retry) -> Result<(), HookError> {
-        let limits = FetchLimits { timeout: ANSWER, answer_bytes: ANSWER_BYTES, ..FetchLimits::default() };
+        let limits =
+            FetchLimits { timeout: ANSWER, answer_bytes: ANSWER_BYTES, retry, ..FetchLimits::default() };
         // Told twice is better than not told: an answer may be lost after the message arrived.
-        let told = Fetch::new(limits).post_again(&self.url, "application/json", body, retry).await;
+        let told = Fetch::new(limits).post(&self.url, "application/json", body).await;
         match told.map_err(|error| HookError::Fetch(error.shown_at(&self.shown)))?.status {
             200..300 => Ok(()),
             status => Err(HookError::Answered { webhook: self.shown.clone(), status }),

@@ -8,7 +8,7 @@
 //! attacker has; a foreign notice chain, which the audit of EpochOpens names.
 
 use super::*;
-use escrow::policy::{Decision, Facts, PolicyDoc, Stated, decide};
+use escrow::policy::{Decision, Facts, Found, PolicyDoc, decide};
 use escrow::register::Register;
 use std::time::Duration;
 
@@ -108,9 +108,9 @@ impl Attacker {
             stamp: Seconds(stamp),
             start_us: Seconds(start).micros(),
             end_us: Seconds(end).micros(),
-            order: Stated::Yes,
-            veto: Stated::No,
-            notices: Stated::Yes,
+            order: Found::Yes,
+            veto: Found::No,
+            notices: Found::Yes,
             is_same_camera: &|_| false,
         };
         !matches!(decide(&facts, Seconds(shown)), Decision::Refuse(_))
