@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub(crate) struct Load {
     /// Fetches that are being answered.
-    pub fetches: Seats,
+    pub fetches: FetchSeats,
     /// Seats of connections by keys that nobody enrolled.
     pub strangers: Semaphore,
     /// Bytes of segments that are being received, of all cameras.
@@ -28,7 +28,7 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            fetches: Seats { most: limits.fetches, held: Mutex::default() },
+            fetches: FetchSeats { most: limits.fetches, held: Mutex::default() },
             strangers: Semaphore::new(limits.strangers),
             receiving: AtomicUsize::new(0),
             writes: Rates::default(),
@@ -46,32 +46,32 @@ impl Load {
 /// Seats that are held as long as something is sent, so that whoever reads slowly holds one for long:
 /// one key has a quarter of them at the most, over however many connections.
 #[derive(Debug)]
-pub(crate) struct Seats {
+pub(crate) struct FetchSeats {
     most: usize,
     held: Mutex<BTreeMap<PublicKey, usize>>,
 }
 
 /// One of them, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat<'a> {
-    seats: &'a Seats,
+pub(crate) struct FetchSeat<'a> {
+    seats: &'a FetchSeats,
     who: PublicKey,
 }
 
-impl Seats {
+impl FetchSeats {
     /// Takes one, if there is one for this key.
-    pub(crate) fn take(&self, who: PublicKey) -> Option<Seat<'_>> {
+    pub(crate) fn take(&self, who: PublicKey) -> Option<FetchSeat<'_>> {
         let mut held = self.held.lock();
         let (all, own) = (held.values().sum::<usize>(), held.get(&who).copied().unwrap_or_default());
         if all >= self.most || own >= self.most.div_ceil(4) {
             return None;
         }
         held.insert(who, own + 1);
-        Some(Seat { seats: self, who })
+        Some(FetchSeat { seats: self, who })
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for FetchSeat<'_> {
     fn drop(&mut self) {
         let mut held = self.seats.held.lock();
         match held.get_mut(&self.who) {

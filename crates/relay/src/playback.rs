@@ -1,7 +1,7 @@
 //! Recorded footage out: the stored bytes, exactly as they were received, in order; or of each
 //! segment its head alone.
 
-use crate::load::Seat;
+use crate::load::FetchSeat;
 use crate::peer::Peer;
 use crate::refuse::OrRefuse;
 use crate::released;
@@ -109,7 +109,7 @@ async fn first_page<'a>(
     allowed: Result<(), Refusal>,
     query: impl Future<Output = Result<SegmentQuery, Refusal>>,
     responder: Responder,
-) -> Result<Option<(SegmentQuery, Page, Responder, Seat<'a>)>, StreamError> {
+) -> Result<Option<(SegmentQuery, Page, Responder, FetchSeat<'a>)>, StreamError> {
     let begun = async {
         allowed?;
         let too_many = || RefusalCode::Quota.because("too many fetches at once: ask again in a moment");
