@@ -213,15 +213,11 @@ pub async fn audit_log(
     let from = followed.head();
     let days = camera_days(owner.folder(), &book.cameras, now.day())?;
     let camera_days = days.len() as u64;
-    let mut ledger = match from.size {
-        0 => Ledger::new(
-            &Stored { findings: Vec::new(), day_keys: Vec::new(), ..book.clone() },
-            days,
-            owner.keys.audit(),
-            head.cosigned_at(),
-        )?,
-        _ => Ledger::new(&book, days, owner.keys.audit(), head.cosigned_at())?,
-    };
+    let mut known = book.clone();
+    if from.size == 0 {
+        (known.findings, known.day_keys) = (Vec::new(), Vec::new());
+    }
+    let mut ledger = Ledger::new(&known, days, owner.keys.audit(), head.cosigned_at())?;
     let witnesses = head.witness_names();
     on(AuditStep::Head { size, witnesses: witnesses.clone() });
 

@@ -227,7 +227,8 @@ impl DayKeys {
     /// Serves no key whose leaf was read in the log and does not count there: the rules were others, or
     /// another key was first. It is announced anew, in a new text, once it can count.
     fn withdraw_uncounted(&self, word: &Word<'_>) -> Result<(), DayKeyError> {
-        for (day, kept) in self.days.lock().clone() {
+        let days = self.days.lock().clone();
+        for (day, kept) in days {
             let keys = word.keys.get(&day).copied().unwrap_or_default();
             let counts = keys.iter().any(|key| Some(key.key_id) == kept.held);
             if kept.state != DayState::Published || counts || !self.is_logged_within(day, word.size)? {
