@@ -8,7 +8,7 @@
 //! In scope: what the owner does about a camera's identity. Out of scope: pairing itself (`pair`), and
 //! how a policy comes to relay and camera (`policy`).
 
-use crate::book::{BookError, Camera, Stored, StoredCamera};
+use crate::book::{BookError, Camera, Stored, StoredCamera, check_name};
 use crate::pair::{self, Invitation, PairError};
 use crate::policy::{self, PolicyError, PolicyStep};
 use crate::span::Span;
@@ -42,6 +42,7 @@ pub enum CameraError {
 pub async fn rename(owner: &Owner, name: &str, new: &str) -> Result<Camera, CameraError> {
     let (from, to) = (name.to_owned(), new.to_owned());
     let renamed = owner.change(move |stored| {
+        check_name(&to)?;
         if stored.camera(&from).is_some() {
             stored.free(&to)?;
         }
