@@ -16,7 +16,7 @@ use world::{Filmed, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sponsor_gets_no_ciphertext_but_what_trustees_granted_to_a_logged_request() {
-    let stage = Stage::set(1).await;
+    let stage = Stage::set(2).await;
     let filmed = stage.filmed(3).await;
     let second = Filmed { from_us: filmed.from_us + EPOCH_US, to_us: filmed.from_us + 2 * EPOCH_US };
     let folder = stage.collected("request", &stage.ask(0, Kind::Emergency, second)).await;
@@ -67,6 +67,7 @@ async fn a_sponsor_gets_no_ciphertext_but_what_trustees_granted_to_a_logged_requ
         ("an empty range", altered(&|query| query.first = neighbour(1))),
         ("another request's grants", altered(&|query| query.grants = wide.grants.clone())),
         ("its own grants for another request", altered(&|query| query.request = wide.request.clone())),
+        ("another sponsor's request", altered(&|query| query.draft[0] ^= 1)),
         (
             "a request that is not logged",
             altered(&|query| query.request.proof = query.grants[0].proof.clone()),
@@ -80,6 +81,18 @@ async fn a_sponsor_gets_no_ciphertext_but_what_trustees_granted_to_a_logged_requ
         let refused = fetched(&sponsor, query).await.expect_err(what);
         assert!(is_refused(&refused), "{what}: {refused}");
     }
+
+    // Of a request that it did not draft it hears the same, whichever camera that is about.
+    let other_camera = stage.cast.video.cameras[1].id;
+    let mut said = Vec::new();
+    for (camera_id, grants) in
+        [(camera_id, true), (camera_id, false), (other_camera, true), (other_camera, false)]
+    {
+        let mut query = ReleasedQuery { camera_id, draft: [1; 32], ..granted.clone() };
+        query.grants.truncate(if grants { 16 } else { 0 });
+        said.push(fetched(&sponsor, query).await.unwrap_err().to_string());
+    }
+    assert!(said.iter().all(|one| *one == said[0]), "{said:?}");
 
     // And nobody but a sponsor may show a release.
     let device = Session::of_device(&stage).await;
@@ -107,6 +120,7 @@ fn shown(folder: &RequestFolder, camera_id: media::id::CameraId) -> ReleasedQuer
     ReleasedQuery {
         camera_id,
         track: TRACK,
+        draft: read("draft.bytes").try_into().unwrap(),
         first: number(package.opens.first().unwrap()),
         last: number(package.opens.last().unwrap()),
         cursor: Sequence(0),

@@ -20,7 +20,8 @@ use crate::book::notice::camera_days;
 use crate::book::{Base64, BookError, KeptEntry, KeptHead, Stored};
 use crate::holders::Holders;
 use crate::live::policy::Policies;
-use crate::state::Owner;
+use crate::state::{As, Owner};
+use crate::status::notice_of;
 use epochs::Known;
 use escrow::register::Register;
 use host::durable::{self, DurableError};
@@ -162,6 +163,7 @@ pub async fn audit(
     let book = owner.stored();
     let days = camera_days(owner.folder(), &book.cameras, owner.now().day())?;
     let known = Known::of(&book, days, owner.now_us());
+    let mut session = owner.session(As::Device);
     for camera in &book.cameras {
         if book.is_to_be_retired(camera) {
             let name = &camera.name;
@@ -173,8 +175,14 @@ pub async fn audit(
         for (track, checker) in epochs::check(owner, camera, &known).await? {
             report.epochs_checked += checker.checked;
             if track == TrackId::MAIN && !camera.shown().retired {
-                let of = checker.newest.as_ref().map(|open| Holders::of(camera, &known.keys, open));
-                match of.transpose()?.flatten() {
+                let of = match (&checker.newest, camera.camera_key()) {
+                    (Some(open), Ok(key)) => match notice_of(&mut session, &key, open.context.day()).await {
+                        Ok(notice) => Holders::of(camera, &known.keys, open, notice.as_ref())?,
+                        Err(_) => None,
+                    },
+                    (Some(_), Err(_)) | (None, _) => None,
+                };
+                match of {
                     Some(of) => report.holders.push(of),
                     None => report.holders_unknown.push(camera.name.clone()),
                 }

@@ -4,6 +4,8 @@
 //!
 //! ```text
 //! slot empty            not dealt        the trustee's key was not there when it was filmed
+//! no slot in the day's  cannot judge     without the notice key it refuses every request about the day
+//!   DayNotice
 //! key ended in the log  destroyed, lost  by its trustee's word
 //! key not in the log    not logged       or kept longer than the owner agreed to
 //! any other             holds a share    which is no proof that it still has the key, nor that it will answer
@@ -16,6 +18,7 @@ use escrow::record::KeyEnd;
 use log_client::MAX_HEAD_AGE_SECS;
 use media::epoch::{EpochOpen, SealedShare};
 use media::id::Day;
+use media::notice::DayNotice;
 use media::policy::{OwnerPolicy, TrusteeEntry};
 use media::time::{Micros, Seconds};
 use std::collections::BTreeMap;
@@ -55,6 +58,7 @@ pub enum Why {
     Destroyed,
     Lost,
     NotLogged,
+    CannotJudge,
 }
 
 impl Why {
@@ -64,17 +68,19 @@ impl Why {
             Self::Destroyed => "it destroyed its key",
             Self::Lost => "it lost its key",
             Self::NotLogged => "its key is not in the log",
+            Self::CannotJudge => "the camera gave it no notice key",
         }
     }
 }
 
 impl Holders {
-    /// Of a camera's newest EpochOpen, which the camera signed; none where it is under a policy that is
-    /// not the owner's.
+    /// Of a camera's newest EpochOpen and the DayNotice of its day, which the camera signed; none where it
+    /// is under a policy that is not the owner's.
     pub(crate) fn of(
         camera: &StoredCamera,
         keys: &LoggedKeys,
         open: &EpochOpen,
+        notice: Option<&DayNotice>,
     ) -> Result<Option<Self>, BookError> {
         let policies = Policies::of(camera)?;
         let Some(policy) = policies.under(open) else { return Ok(None) };
@@ -84,6 +90,9 @@ impl Holders {
         for (share, trustee) in open.shares.iter().zip(&policy.trustees) {
             let why = match share {
                 None => Some(Why::NotDealt),
+                Some(share) if notice.is_none_or(|notice| notice.slot(&share.day_key_id).is_none()) => {
+                    Some(Why::CannotJudge)
+                }
                 Some(share) => match keys.of_share(trustee, context.day(), share) {
                     None if is_read => Some(Why::NotLogged),
                     None => {
@@ -299,7 +308,13 @@ mod tests {
             lost: Vec::new(),
             receipt: None,
         };
-        Holders::of(&camera, &LoggedKeys::of(&book), &open).unwrap().unwrap()
+        let notice = DayNotice {
+            camera_id: camera.camera_id,
+            day: DAY,
+            notice_commit: [0; 32],
+            slots: slots.iter().flatten().filter(|slot| slot.sealed == [1]).cloned().collect(),
+        };
+        Holders::of(&camera, &LoggedKeys::of(&book), &open, Some(&notice)).unwrap().unwrap()
     }
 
     #[test]
@@ -329,6 +344,11 @@ mod tests {
         assert_eq!(why, [Why::Lost, Why::NotLogged, Why::Destroyed, Why::NotLogged, Why::NotDealt]);
         assert_eq!((red.holding, red.is_red()), (0, true));
         assert!(red.text(now).starts_with("TOO FEW: 0 of 5 trustees"), "{}", red.text(now));
+        // A share without a slot in the day's DayNotice is of no use: its trustee cannot judge.
+        let blind = Some(SealedShare { day_key_id: [2; 32], sealed: vec![2] });
+        let blind = told((3, 5), &[all[0].clone(), blind, share(3), None, None], START, |_, _| {});
+        assert_eq!((blind.without[0].why, blind.holding), (Why::CannotJudge, 2));
+        assert!(blind.is_red());
         // Just enough, and one fewer.
         let slots = |n: usize| (0..5).map(|at| all[at].clone().filter(|_| at < n)).collect::<Vec<_>>();
         assert!(!told((3, 5), &slots(3), START, |_, _| {}).is_red());

@@ -6,8 +6,10 @@ use crate::book::{Camera, Stored, StoredCamera};
 use crate::holders::{Holders, LoggedKeys};
 use crate::state::{As, Owner};
 use media::epoch::EpochOpen;
-use media::id::{CameraId, TrackId};
+use media::id::{CameraId, Day, TrackId};
 use media::message::{CameraStatus, TrackStatus};
+use media::notice::DayNotice;
+use media::sign::PublicKey;
 use media::time::{Micros, Seconds};
 use quic::CallError;
 use recent::Recent;
@@ -96,13 +98,24 @@ pub async fn status(owner: &Owner) -> Result<Vec<Status>, CallError> {
     Asking::new(owner).status(owner).await
 }
 
+/// The DayNotice of a day, which the camera signed.
+pub(crate) async fn notice_of(
+    session: &mut Session,
+    camera_key: &PublicKey,
+    day: Day,
+) -> Result<Option<DayNotice>, CallError> {
+    let asked = session.ask(&calls::day_notice(CameraId::of_key(camera_key), day)).await;
+    let notice = relay_client::found(asked)?;
+    Ok(notice.and_then(|bytes| DayNotice::decode_verified(&bytes, camera_key).ok()))
+}
+
 /// A session that is kept, and what was read on it.
 #[derive(Debug)]
 pub(crate) struct Asking {
     session: Session,
     recent: BTreeMap<CameraId, Recent>,
-    /// The newest EpochOpen of each camera's main picture.
-    opens: BTreeMap<CameraId, EpochOpen>,
+    /// The newest EpochOpen of each camera's main picture, and the DayNotice of its day.
+    opens: BTreeMap<CameraId, (EpochOpen, Option<DayNotice>)>,
 }
 
 impl Asking {
@@ -140,7 +153,10 @@ impl Asking {
             }
             match self.newest_open(camera, newest).await {
                 Ok(open) => {
-                    status.holders = open.and_then(|open| Holders::of(camera, &keys, open).ok().flatten())
+                    let holders = |(open, notice): &(EpochOpen, Option<DayNotice>)| {
+                        Holders::of(camera, &keys, open, notice.as_ref()).ok().flatten()
+                    };
+                    status.holders = open.and_then(holders);
                 }
                 Err(error) => tracing::debug!(%error, camera = %camera.camera_id, "no EpochOpen"),
             }
@@ -148,24 +164,26 @@ impl Asking {
         Ok(all)
     }
 
-    /// The EpochOpen of the newest segment, which the camera signed.
+    /// The EpochOpen of the newest segment and the DayNotice of its day, which the camera signed.
     async fn newest_open(
         &mut self,
         camera: &StoredCamera,
         newest_us: Micros,
-    ) -> Result<Option<&EpochOpen>, CallError> {
+    ) -> Result<Option<&(EpochOpen, Option<DayNotice>)>, CallError> {
         let id = camera.camera_id;
         let holds = |open: &EpochOpen| (open.context.start_us..open.context.end_us()).contains(&newest_us);
-        if !self.opens.get(&id).is_some_and(holds) {
+        if !self.opens.get(&id).is_some_and(|(open, _)| holds(open)) {
             let camera_key =
                 camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
             let to_us = newest_us.after(Duration::from_micros(1));
             let query = EpochQuery { camera_key, track: TrackId::MAIN, from_us: newest_us, to_us };
             let found = epochs(&self.session.link().await?, query, EPOCHS_AT_ONCE).await?;
-            match found.last() {
-                Some(epoch) => self.opens.insert(id, epoch.open().clone()),
-                None => self.opens.remove(&id),
-            };
+            self.opens.remove(&id);
+            if let Some(epoch) = found.last() {
+                let open = epoch.open().clone();
+                let notice = notice_of(&mut self.session, &camera_key, open.context.day()).await?;
+                self.opens.insert(id, (open, notice));
+            }
         }
         Ok(self.opens.get(&id))
     }

@@ -4,7 +4,7 @@
 //! | peer | known by | may |
 //! |---|---|---|
 //! | owner | its root key in the configuration | open mailboxes, put policies, have leaves sponsored, watch its cameras |
-//! | camera | an Enrollment by such an owner | publish itself, read its own policy, read day keys |
+//! | camera | an Enrollment by such an owner | publish itself, read its own policy and DayNotices, read day keys |
 //! | device | the newest policy's recipients, until `not_after` | watch, read heads; an admin also reads DayNotices |
 //! | sponsor | its link key in the configuration | fetch what trustees granted, EpochOpens, policies and DayNotices, labels of its drafts; nothing live |
 //! | anybody | - | use a pairing mailbox whose identifier it knows |
@@ -28,6 +28,7 @@ use std::sync::Arc;
 pub(crate) struct Enrolled {
     pub camera_pk: PublicKey,
     pub owner: PublicKey,
+    pub created: Seconds,
     pub version: u32,
     /// Its owner's last word about its key.
     pub is_retired: bool,
@@ -43,6 +44,7 @@ impl Enrolled {
         Self {
             camera_pk: enrollment.camera_pk,
             owner: enrollment.owner_root_pk,
+            created: enrollment.created,
             version: policy.version,
             is_retired: policy.is_retired(),
             devices,
@@ -160,7 +162,8 @@ impl Access {
     pub(crate) fn may_notice(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
         let camera = self.camera(camera_id);
         let role = camera.as_ref().and_then(|camera| camera.role(key, now));
-        let allowed = role == Some(Role::Admin) || (self.is_sponsor(key) && camera.is_some());
+        let is_own = camera.as_ref().is_some_and(|camera| camera.camera_pk == *key);
+        let allowed = role == Some(Role::Admin) || is_own || (self.is_sponsor(key) && camera.is_some());
         if allowed { Ok(()) } else { Err(no("DayNotices are for the camera's owner and for sponsors")) }
     }
 

@@ -27,6 +27,11 @@ pub(crate) async fn put(relay: &Relay, peer: &Peer, held: &HeldNotice) -> Result
     if notice::commit(&held.notice_key) != notice.notice_commit {
         return Err(RefusalCode::Malformed.because("the key is not the one that the DayNotice commits to"));
     }
+    relay.take_write(notice.camera_id)?;
+    // Notices are never dropped: of days in which there was no such camera there are none. A day's grace.
+    if notice.day.0.saturating_add(1) < enrolled.created.day().0 {
+        return Err(RefusalCode::OutOfOrder.because(format!("on day {} nobody had this camera", notice.day)));
+    }
     let now_us = relay.now_us();
     // SPEC: session.md#publishing: a notice of a day that has not come MUST be refused: its key would
     // lie about days early. A day's grace for clocks that are not the same.

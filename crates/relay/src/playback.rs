@@ -74,7 +74,7 @@ pub(crate) async fn send_released(
     let allowed = allowed.and_then(|()| relay.take_opens(&peer.key, asked.camera_id));
     let mut granted = BTreeSet::new();
     let judged = async {
-        let (query, epochs) = released::judge(relay, &asked).await?;
+        let (query, epochs) = released::judge(relay, &peer.key, &asked).await?;
         granted = epochs;
         Ok(query)
     };

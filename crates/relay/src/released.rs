@@ -19,6 +19,7 @@ use media::message::{LoggedLeaf, Refusal, RefusalCode, ReleasedQuery};
 use media::notice;
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::segment::SegmentQuery;
+use media::sign::PublicKey;
 use record::{Grant, Kind, Record, Request, Signed, Span, shares_hash, slots};
 use std::collections::{BTreeMap, BTreeSet};
 use tlog::note::Verifier;
@@ -33,10 +34,17 @@ const EPOCHS_MAX: u64 = 8640;
 // SPEC: session.md#released-segments: a relay MUST NOT hand a sealed segment to a sponsor otherwise.
 pub(crate) async fn judge(
     relay: &Relay,
+    sponsor: &PublicKey,
     asked: &ReleasedQuery,
 ) -> Result<(SegmentQuery, BTreeSet<EpochNo>), Refusal> {
     let log = relay.for_owners.sponsor.log_policy();
     let request: Logged<Signed<Request>> = logged(&asked.request, log)?;
+    // SPEC: session.md#released-segments: who shows a release MUST have drafted the request, and is told
+    // nothing about the camera before: with anybody's leaf it could ask whose camera that is about.
+    let id = notice::draft_id(sponsor, &asked.draft);
+    if *request.value().value().id.as_bytes() != id {
+        return Err(no("the request is not of this draft of yours"));
+    }
     check_label(relay, asked, request.value().value()).await?;
     let opens = epochs(relay, asked, request.value().value().span).await?;
     let (Some(first), Some(last)) = (opens.first(), opens.last()) else { return Err(no("no epochs")) };

@@ -2,7 +2,7 @@
 //! common.
 
 use crate::Requester;
-use crate::folder::{DRAFT, FolderError, LEAF, PACKAGE, PROOF, RequestFolder};
+use crate::folder::{DRAFT, DRAWN, FolderError, LEAF, PACKAGE, PROOF, RequestFolder};
 use crate::objects::{self, Facts, ObjectsError};
 use escrow::bundle::{Bundle, BundleError, OpenBundle};
 use escrow::package::Package;
@@ -123,10 +123,12 @@ impl<'a> Case<'a> {
         granted: &[Granted],
         (first, last): (EpochNo, EpochNo),
     ) -> Result<ReleasedQuery, CaseError> {
+        let drawn = self.folder.get(DRAWN)?;
         let logged = |leaf: &[u8], proof: &[u8]| LoggedLeaf { leaf: leaf.to_vec(), proof: proof.to_vec() };
         Ok(ReleasedQuery {
             camera_id: self.facts.enrollment.camera_id(),
             track: self.track(),
+            draft: drawn.try_into().map_err(|_| self.folder.damaged(DRAWN, "not 32 bytes"))?,
             first,
             last,
             cursor: Sequence(0),

@@ -6,6 +6,7 @@
 //! | `ask.json` | new | what is asked and why |
 //! | `release.secret` | new | the X-Wing key to which trustees seal their shares; this request's alone |
 //! | `package` | new | the camera's public objects as the relay had them, without leaf and proof |
+//! | `draft.bytes` | new | of which the leaf's id was made: what this sponsor shows the relay of a release |
 //! | `draft.note` | new, sign | the leaf, not yet countersigned by the sponsor |
 //! | `leaf.note`, `leaf.tlog-proof` | submit | the leaf as it goes to the log, and the proof |
 //! | `bundles/<share>` | collect | a trustee's answer, verified |
@@ -53,6 +54,8 @@ pub(crate) struct Item {
 pub(crate) const ASK: Item = Item { name: "ask.json", step: "new" };
 pub(crate) const PACKAGE: Item = Item { name: "package", step: "new" };
 pub(crate) const DRAFT: Item = Item { name: "draft.note", step: "new" };
+/// 32 random bytes.
+pub(crate) const DRAWN: Item = Item { name: "draft.bytes", step: "new" };
 pub(crate) const LEAF: Item = Item { name: "leaf.note", step: "submit" };
 pub(crate) const RATIFICATION: Item = Item { name: "ratification.note", step: "ratify" };
 pub(crate) const PROOF: Item = Item { name: "leaf.tlog-proof", step: "submit" };

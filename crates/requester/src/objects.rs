@@ -64,6 +64,7 @@ impl ObjectsError {
 /// What the leaf will be found by: its id, and the label that the relay made of it. Whether that is
 /// the camera's, the trustees tell.
 pub(crate) struct Draft {
+    pub(crate) drawn: [u8; 32],
     pub(crate) id: EntryId,
     pub(crate) label: Hash,
 }
@@ -104,9 +105,9 @@ pub(crate) async fn fetch(
     check_notice(opens.first().map(Epoch::open), &notices)?;
     // SPEC: segment.md#notice-keys: an entry id MUST be fresh for every leaf: it is made of a fresh
     // draft.
-    let draft = desk.machine.rng.bytes();
-    let label = session.ask(&calls::label(camera_id, first.day(), draft)).await?;
-    let draft = Draft { id: EntryId(draft_id(&desk.link_key, &draft)), label: Hash(label) };
+    let drawn = desk.machine.rng.bytes();
+    let label = session.ask(&calls::label(camera_id, first.day(), drawn)).await?;
+    let draft = Draft { drawn, id: EntryId(draft_id(&desk.link_key, &drawn)), label: Hash(label) };
     let package = Package {
         leaf: Vec::new(),
         proof: Vec::new(),

@@ -6,7 +6,7 @@
 
 use crate::Requester;
 use crate::ask::AskError;
-use crate::folder::{ASK, DRAFT, FolderError, Item, LEAF, PACKAGE, PROOF, RequestFolder};
+use crate::folder::{ASK, DRAFT, DRAWN, FolderError, Item, LEAF, PACKAGE, PROOF, RequestFolder};
 use crate::objects::{self, Draft, ObjectsError};
 use escrow::details::DetailsError;
 use escrow::package::Package;
@@ -93,6 +93,7 @@ pub async fn new(desk: &Requester, ask: &Ask, folder: &RequestFolder) -> Result<
     folder.keep_release_key(release_key.expose())?;
     folder.keep(ASK, &serde_json::to_vec_pretty(ask).expect("plain data serialises"))?;
     folder.keep(PACKAGE, &package.encode())?;
+    folder.keep(DRAWN, &found_by.drawn)?;
     folder.keep(DRAFT, draft.entry_bytes())?;
     drafted(desk, folder, &draft)
 }
@@ -143,7 +144,7 @@ fn compose(
     desk: &Requester,
     ask: &Ask,
     package: &mut Package,
-    &Draft { id, label }: &Draft,
+    &Draft { id, label, .. }: &Draft,
     now: Seconds,
 ) -> Result<Signed<Request>, RequestError> {
     let facts = objects::facts(package)?;

@@ -4,7 +4,7 @@
 
 use super::{Film, FilmError};
 use crate::epochs::{self, Epoch, Opening};
-use crate::holders::day_keys;
+use crate::holders::{day_keys, with_a_slot};
 use media::epoch::{EpochClose, GapReason, LossReason};
 use media::id::Day;
 use media::policy::SignedOwnerPolicy;
@@ -46,6 +46,8 @@ impl Film {
             spool.advance_notices(&notices, &given)?;
             self.chain_day = Some(day);
         }
+        let of_day = (day, notices.key(&self.camera_id));
+        let keys = with_a_slot(&spool, &self.camera, &of_day, keys, &mut self.rng)?;
         let lost = spool.lost()?;
         let overflowed = lost.iter().any(|lost| lost.why == LossReason::SpoolOverflow);
         let gap = if overflowed { GapReason::SpoolOverflow } else { self.gap };
@@ -59,7 +61,7 @@ impl Film {
             track: self.handover.track,
             policy: &policy,
             day_keys: &keys,
-            notice_commit: notices.key(&self.camera_id).commit(),
+            notice_commit: of_day.1.commit(),
             epoch_no: spool.next_epoch()?,
             start_us,
             previous,

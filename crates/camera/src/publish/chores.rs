@@ -3,7 +3,7 @@
 
 use super::SessionError;
 use super::session::{Session, Track};
-use crate::holders::due_notices;
+use crate::holders::{adopt, due_notices};
 use crate::notices::KeyOfDay;
 use crate::policy::{Needs, PolicyRefused, Succession};
 use crate::spool::{Spool, SpoolError};
@@ -16,6 +16,7 @@ use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use quic::{CallError, Link};
 use relay_client::calls::HeldPolicy;
 use relay_client::{ask, calls, found};
+use seal::notice::NoticeKey;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +31,17 @@ const KEYS_EVERY: Duration = Duration::from_secs(300);
 const KEYS_MISSING: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// Days ahead for which keys are kept: so long shares are dealt without the relay.
 const DAYS_AHEAD: u32 = 35;
+/// Days back for which keys are fetched while their notices wait: from then on they are no more.
+const DAYS_BACK: u32 = 38;
 /// Days for which a policy's label is tried: a camera may have been off for so long.
 const LABELS_MAX: u32 = 400;
 
 /// Does what is to be done until the session ends.
 pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
+    let waiting = session.main.handover.on_disk(|spool| spool.waiting_notices()).await?;
+    let oldest = session.today().0.saturating_sub(DAYS_BACK);
+    let waiting = waiting.into_iter().map(|(day, _)| day).filter(|day| day.0 >= oldest);
+    fetch_day_keys(session, waiting.collect()).await?;
     let (mut look_at, mut all_at, mut missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
     loop {
         put_notices(session).await?;
@@ -44,9 +51,12 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
             let ahead = if now >= all_at { DAYS_AHEAD } else { 1 };
             all_at = if now >= all_at { now + KEYS_EVERY } else { all_at };
             look_at = all_at;
-            if fetch_day_keys(session, ahead).await? == Today::LacksKeys {
+            let today = session.today().0;
+            let days = (0..=ahead).map(|ahead| Day(today.saturating_add(ahead)));
+            if fetch_day_keys(session, days.collect()).await? == Today::LacksKeys {
                 look_at = all_at.min(now + missing.failed(&mut session.rng.clone()));
             }
+            put_notices(session).await?;
         }
         tokio::select! {
             () = session.main.handover.to_put.notified() => {}
@@ -64,21 +74,38 @@ async fn put_notices(session: &Session) -> Result<(), SessionError> {
     let (camera, mut rng) = (session.camera.clone(), session.rng.clone());
     let due = move |spool: &mut Spool| due_notices(spool, &camera, &mut rng);
     for (day, held) in session.main.handover.on_disk(due).await? {
+        let of_day = (day, NoticeKey::new(held.notice_key));
         match ask(&session.link, &calls::put_day_notice(held)).await {
             // By the relay's clock the day has not come: it waits.
             Err(CallError::Refused(refusal)) if refusal.code.passes() => {
                 tracing::warn!(day = day.0, %refusal, "a day's notice waits");
                 break;
             }
-            // The relay holds another of this camera's, from before its folder was put back: that stays.
+            // The relay holds another of this camera's, from before its folder was put back: the next one
+            // goes on from that.
             Err(CallError::Refused(refusal)) if refusal.code.judges() == Judges::Object => {
                 tracing::error!(day = day.0, %refusal, "a day's notice is not taken");
+                if go_on_from_the_relays(session, of_day).await? {
+                    continue;
+                }
             }
             put => put?,
         }
         session.main.handover.on_disk(move |spool| spool.forget_notice(day)).await?;
     }
     Ok(())
+}
+
+async fn go_on_from_the_relays(session: &Session, of_day: KeyOfDay) -> Result<bool, SessionError> {
+    let held = ask(&session.link, &calls::day_notice(session.camera_id, of_day.0)).await;
+    let signed = match held {
+        Ok(signed) => signed,
+        Err(CallError::Refused(_)) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let camera_key = session.camera.verifying_key().to_bytes();
+    let adopt = move |spool: &mut Spool| adopt(spool, &camera_key, &of_day, &signed);
+    Ok(session.main.handover.on_disk(adopt).await?)
 }
 
 async fn put_opens(session: &Session) -> Result<(), SessionError> {
@@ -213,7 +240,7 @@ struct Holder {
 
 /// Fetches trustees' keys for today and the days ahead, each verified before it is kept: signed,
 /// announced by a leaf that the log has, and kept by its trustee no longer than the owner allows.
-async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Today, SessionError> {
+async fn fetch_day_keys(session: &Session, days: Vec<Day>) -> Result<Today, SessionError> {
     let handover = &session.main.handover;
     let pairing = handover.on_disk(|spool| spool.pairing()).await?;
     // Filming reports a policy that does not hold.
@@ -224,7 +251,7 @@ async fn fetch_day_keys(session: &Session, ahead: u32) -> Result<Today, SessionE
     let policy: OwnerPolicy = policy.unverified().clone();
     let today = session.today();
     let mut found = Today::HasKeys;
-    for day in (0..=ahead).map(|ahead| Day(today.0.saturating_add(ahead))) {
+    for day in days {
         let (max_secs, wanted) = (policy.day_key_max_secs, policy.clone());
         let holders = handover.on_disk(move |spool| holders(spool, &wanted, day)).await?;
         // SPEC: release.md#lost-day-keys: a camera MUST NOT go on with a key that its trustee has lost: before

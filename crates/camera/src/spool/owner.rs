@@ -103,11 +103,17 @@ impl Spool {
         Ok(self.db.read(|tx| Ok(tx.open_table(NOTICES)?.get(day.0)?.map(|row| row.value().to_vec())))?)
     }
 
-    /// Keeps a DayNotice that was made: with its key it waits for the relay.
-    pub(crate) fn keep_notice(&self, of_day: &KeyOfDay, signed: &[u8]) -> Result<(), SpoolError> {
-        let (day, key) = of_day;
+    /// Keeps a DayNotice that was made; with the day's key it waits for the relay.
+    pub(crate) fn keep_notice(
+        &self,
+        day: Day,
+        signed: &[u8],
+        key: Option<&NoticeKey>,
+    ) -> Result<(), SpoolError> {
         Ok(self.db.write(|tx| {
-            tx.open_table(NOTICE_KEYS)?.insert(day.0, key.expose())?;
+            if let Some(key) = key {
+                tx.open_table(NOTICE_KEYS)?.insert(day.0, key.expose())?;
+            }
             Ok(tx.open_table(NOTICES)?.insert(day.0, signed).map(drop)?)
         })?)
     }

@@ -127,12 +127,12 @@ fn opens_wait_until_they_are_confirmed_and_notices_until_they_are_forgotten() {
     spool.advance_notices(&to, &[(Day(8), key(8)), (Day(9), key(9))]).unwrap();
     let kept = spool.notices().unwrap();
     assert_eq!((kept.day, kept.root.expose()), (Day(9), &[3; 32]));
-    spool.keep_notice(&(Day(8), key(8)), b"eight").unwrap();
+    spool.keep_notice(Day(8), b"eight", Some(&key(8))).unwrap();
     spool.forget_notice(Day(8)).unwrap();
     assert!(spool.waiting_notices().unwrap() == [(Day(9), key(9))]);
     // What was made for a day stays until a later one's is there: slots are added to it.
     assert_eq!(spool.made_notice(Day(8)).unwrap(), Some(b"eight".to_vec()));
-    spool.keep_notice(&(Day(9), key(9)), b"nine").unwrap();
+    spool.keep_notice(Day(9), b"nine", None).unwrap();
     spool.forget_notice(Day(9)).unwrap();
     assert_eq!((spool.made_notice(Day(8)).unwrap(), spool.waiting_notices().unwrap().len()), (None, 0));
 }

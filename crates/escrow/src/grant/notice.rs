@@ -24,10 +24,10 @@ use tlog::Hash;
 enum Seen {
     /// The camera's notice key of the day.
     Key(NoticeKey),
-    /// Nothing: this trustee published no key of that day, or destroyed it when its time was over.
+    /// Nothing: this trustee never had a key of that day.
     NoKey,
-    /// Nothing: this trustee lost the key of that day which the log has of it.
-    Lost,
+    /// Nothing: this trustee has the key of that day no more, which the log has of it.
+    Gone,
     /// Nothing, though the key is here: there is no slot for it, or it does not open.
     Withheld,
 }
@@ -45,7 +45,7 @@ impl Notices {
     /// Whether they reach this day, and this trustee was given the key of each day of which it could
     /// be given one.
     pub(super) fn are_all_seen_to(&self, day: Day) -> bool {
-        let is_missed = |seen: &Seen| matches!(seen, Seen::Lost | Seen::Withheld);
+        let is_missed = |seen: &Seen| matches!(seen, Seen::Gone | Seen::Withheld);
         self.0.contains_key(&day) && !self.0.values().any(|(_, seen)| is_missed(seen))
     }
 
@@ -66,7 +66,7 @@ impl Notices {
     pub(super) fn key(&self, day: Day) -> Option<&NoticeKey> {
         match self.0.get(&day) {
             Some((_, Seen::Key(key))) => Some(key),
-            Some((_, Seen::NoKey | Seen::Lost | Seen::Withheld)) | None => None,
+            Some((_, Seen::NoKey | Seen::Gone | Seen::Withheld)) | None => None,
         }
     }
 }
@@ -114,11 +114,11 @@ pub(super) fn check_keys(
 fn look(notice: &DayNotice, newest: Option<&LoggedKey>, standing: &Standing<'_>) -> Seen {
     let id = match newest.map(|known| (known.key_id, known.ended)) {
         Some((id, None)) => id,
-        Some((_, Some(KeyEnd::Lost))) => return Seen::Lost,
-        Some((_, Some(KeyEnd::Due))) | None => return Seen::NoKey,
+        Some((_, Some(KeyEnd::Lost | KeyEnd::Due))) => return Seen::Gone,
+        None => return Seen::NoKey,
     };
     let trustee = TrusteeId::of(standing.trustee);
-    let Some(secret) = (standing.key_of)(notice.day, &id) else { return Seen::Lost };
+    let Some(secret) = (standing.key_of)(notice.day, &id) else { return Seen::Gone };
     let key = notice.slot(&id.0).and_then(|slot| open_notice(notice, slot, &trustee, &secret));
     key.map_or(Seen::Withheld, Seen::Key)
 }

@@ -125,7 +125,7 @@ refusals! {
     "g5" "notice-mismatch" NoticeMismatch(EpochNo): "the DayNotice of its day is of another key than the one that epoch {0} commits to"
         => "fetch the DayNotices from the relay again; if it stays, the camera contradicts itself";
     "g5" "label-mismatch" LabelMismatch: "the label is not the one by which this camera's owner would find the request"
-        => "write a new request with the label under the notice key of the first epoch's day";
+        => "do not ask again yet: the label was made by the relay, and every request that is logged counts against the quotas; have the relay's operator say why it is wrong";
     "g5" "details-unreadable" DetailsUnreadable(DetailsError): "the details do not open: {0}"
         => "send the details key that was made for this request";
     "g5" "other-camera" OtherCamera: "the details are about another camera than the package's"

@@ -181,6 +181,8 @@ pub struct ReleasedQuery {
     pub camera_id: CameraId,
     /// Which picture.
     pub track: TrackId,
+    /// Of which the request's id was made, by the link key of whoever shows it.
+    pub draft: [u8; 32],
     /// The first epoch of the request.
     pub first: EpochNo,
     /// Its last one.
@@ -193,7 +195,7 @@ pub struct ReleasedQuery {
     pub grants: Vec<LoggedLeaf>,
 }
 
-fields!(ReleasedQuery { camera_id, track, first, last, cursor, request, grants[limits::TRUSTEES] });
+fields!(ReleasedQuery { camera_id, track, draft, first, last, cursor, request, grants[limits::TRUSTEES] });
 
 /// A leaf as the log has it, and its proof.
 #[derive(Clone, Debug, PartialEq, Eq)]

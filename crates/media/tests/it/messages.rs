@@ -62,6 +62,7 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::FetchReleased(ReleasedQuery {
             camera_id,
             track,
+            draft: [6; 32],
             first: EpochNo(4),
             last: EpochNo(6),
             cursor: Sequence(8),

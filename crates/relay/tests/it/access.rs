@@ -35,7 +35,16 @@ fn every_call(camera: &Camera) -> Vec<Request> {
 fn released(camera_id: CameraId) -> ReleasedQuery {
     let (request, cursor) = (LoggedLeaf { leaf: Vec::new(), proof: Vec::new() }, Sequence(0));
     let (first, last) = (EpochNo(0), EpochNo(0));
-    ReleasedQuery { camera_id, track: TRACK, first, last, cursor, request, grants: Vec::new() }
+    ReleasedQuery {
+        camera_id,
+        track: TRACK,
+        draft: [0; 32],
+        first,
+        last,
+        cursor,
+        request,
+        grants: Vec::new(),
+    }
 }
 
 #[tokio::test]

@@ -177,6 +177,8 @@ async fn a_day_notice_only_grows() {
     }
     let without_one = Request::PutDayNotice(held(&camera, &camera.key, 1..9));
     assert_eq!(end.refused(&without_one).await, RefusalCode::SequenceTaken);
+    // Its own the camera reads back, to go on from.
+    assert_eq!(end.call(&get).await, Response::Object(held(&camera, &camera.key, 0..5).notice));
 }
 
 /// A sponsor had the notice key of each day of any camera that it knew, and so every leaf about it.

@@ -12,7 +12,8 @@
 //! camera's retention in days rounded up to a power of two: at most 17 lanes whatever owners
 //! choose, and a pack of short-lived footage does not wait for long-lived footage in it. EpochOpens
 //! go into `epochs`, which goes when its segments have gone. DayNotices, policies and day keys go
-//! into `objects`, which is never dropped: some kilobytes a camera and year.
+//! into `objects`, which is never dropped: a DayNotice a day is some kilobytes for five trustees, 2 MB a
+//! camera and year.
 
 use super::disk::Disk;
 use super::record::{HEADER_LEN, decode, record_len};

@@ -106,9 +106,9 @@ fn a_withheld_slot_buys_no_emergency_before_one_approver() {
     let mut withheld = package.clone();
     world.withhold_notice(&mut withheld, 2);
     assert_eq!(world.check(&withheld).unwrap_err(), Refusal::NoticeUnreadable(Seconds(NOW).day()));
-    // Who destroyed its key of a day when its time was over counts by the days that are left.
+    // Who destroyed its key of a counted day is as blind for it, and a clerk more is asked.
     world.end_day_key_of(1, Seconds(NOW - 2 * DAY).day(), KeyEnd::Due);
-    assert_eq!(world.passed(1, &renewed(&world, &package)).approvals_needed(), 1);
+    assert_eq!(world.passed(1, &renewed(&world, &package)).approvals_needed(), 2);
 }
 
 /// The sponsor had each day's notice key, and found every leaf about a camera whose id it knew.

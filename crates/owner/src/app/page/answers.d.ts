@@ -53,7 +53,7 @@ export type Holders = {
   holding: number;
   unread: number;
   read_at: number;
-  without: { trustee: string; why: "not-dealt" | "destroyed" | "lost" | "not-logged" }[];
+  without: { trustee: string; why: "not-dealt" | "destroyed" | "lost" | "not-logged" | "cannot-judge" }[];
 };
 
 export type Proof = {

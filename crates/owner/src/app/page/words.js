@@ -43,7 +43,7 @@ export function standing(camera) {
   return ["offline", "bad"];
 }
 
-const WITHOUT = { "not-dealt": "no share was dealt to it", destroyed: "it destroyed its key", lost: "it lost its key", "not-logged": "its key is not in the log" };
+const WITHOUT = { "not-dealt": "no share was dealt to it", destroyed: "it destroyed its key", lost: "it lost its key", "not-logged": "its key is not in the log", "cannot-judge": "the camera gave it no notice key" };
 
 /**
  * How many trustees hold a share of what a camera films, and whether they are enough. A share is no

@@ -80,8 +80,11 @@ pub(super) fn approval(of: fn(&Hash) -> Option<Approval>, approvers: &[Verifier]
 
 pub(super) fn approved(world: &World, package: &Package) -> Approved {
     let checked = world.passed(1, package);
-    let approval = yes(&checked.request().value().hash(), &approver());
-    checked.approve(&[approval], &[approver().verifier()]).unwrap()
+    let clerks = [approver(), signer("second.example", 97)];
+    let hash = checked.request().value().hash();
+    let needed: Vec<_> =
+        clerks.iter().take(checked.approvals_needed()).map(|clerk| yes(&hash, clerk)).collect();
+    checked.approve(&needed, &clerks.each_ref().map(Signer::verifier)).unwrap()
 }
 
 pub(super) fn shares(setup: fn(&mut Setup), later: fn(&mut World)) -> ShareFailure {
