@@ -176,6 +176,10 @@ impl DayKeys {
             };
             if is_due {
                 done = done.and(self.remove(day, trustee, now));
+            } else if kept.state == DayState::Lost && now >= kept.destroy_by && self.path(day, "key").exists()
+            {
+                // No key of this day; what is said of it, `tend` says.
+                done = done.and(self.erase(day));
             }
         }
         done
@@ -208,7 +212,7 @@ impl DayKeys {
                 Some(_) | None => {}
             }
         }
-        self.withdraw_uncounted(word)?;
+        self.withdraw_uncounted(word, trustee, now)?;
         let today = now.day().0;
         for day in today..=today.saturating_add(self.terms.days_ahead) {
             let last = word.keys.get(&day).and_then(|keys| keys.last());
@@ -226,7 +230,7 @@ impl DayKeys {
 
     /// Serves no key whose leaf was read in the log and does not count there: the rules were others, or
     /// another key was first. It is announced anew, in a new text, once it can count.
-    fn withdraw_uncounted(&self, word: &Word<'_>) -> Result<(), DayKeyError> {
+    fn withdraw_uncounted(&self, word: &Word<'_>, trustee: &Signer, now: Seconds) -> Result<(), DayKeyError> {
         let days = self.days.lock().clone();
         for (day, kept) in days {
             let keys = word.keys.get(&day).copied().unwrap_or_default();
@@ -239,6 +243,9 @@ impl DayKeys {
                 folder::remove(&self.path(day, what))?;
             }
             self.refresh(day);
+            if keys.is_empty() {
+                self.make(day, trustee, now)?;
+            }
         }
         Ok(())
     }
@@ -405,7 +412,13 @@ impl DayKeys {
         for (day, kept) in days {
             let fits = |max_secs| is_kept_within(Day(day), kept.destroy_by, max_secs);
             let (leaf, what) = match kept.state {
-                DayState::Made if !word.max_secs.is_some_and(fits) => continue,
+                DayState::Made if !word.max_secs.is_some_and(fits) => {
+                    // Made by other terms than those of now: it is made anew at the next look.
+                    if word.max_secs.is_some() && kept.destroy_by != self.destroyed_from(day) {
+                        folder::remove(&self.path(day, "leaf"))?;
+                    }
+                    continue;
+                }
                 DayState::Made => ("leaf", Said::Announced),
                 DayState::Removed => ("destroyed", Said::Destroyed),
                 DayState::Published | DayState::Destroyed | DayState::Lost | DayState::DeclaredLost => {
@@ -435,8 +448,13 @@ impl DayKeys {
     fn refresh(&self, day: u32) {
         let has = |what| self.path(day, what).exists();
         let shown = self.shown(day).ok().flatten();
-        let held = self.read_secret(&self.path(day, "key")).ok().map(|secret| self.id_of(day, &secret));
         let noted = shown.as_ref().map(DayKey::id);
+        let held = match self.read_secret(&self.path(day, "key")) {
+            Ok(secret) => Some(self.id_of(day, &secret)),
+            // What cannot be read now is not lost: a mode or a disk is put right.
+            Err(DayKeyError::Secret(SecretError::Exposed { .. } | SecretError::File(_))) => noted,
+            Err(_) => None,
+        };
         let state = if held.is_some() && noted.is_none_or(|noted| Some(noted) == held) {
             if has(PUBLISHED) { DayState::Published } else { DayState::Made }
         } else if has("key") {

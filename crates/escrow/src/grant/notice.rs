@@ -28,25 +28,30 @@ enum Seen {
     NoKey,
     /// Nothing: this trustee has the key of that day no more, which the log has of it.
     Gone,
-    /// Nothing, though the key is here: there is no slot for it, or it does not open.
-    Withheld,
+    /// Nothing, though the key of this id is here: there is no slot for it, or it does not open.
+    Withheld(Hash),
 }
 
 /// The camera's notices, an unbroken row of days.
-pub(super) struct Notices(BTreeMap<Day, (DayNotice, Seen)>);
+pub(super) struct Notices {
+    of_days: BTreeMap<Day, (DayNotice, Seen)>,
+    /// From which day on an earlier request could count.
+    counted_from: Day,
+}
 
 impl Notices {
     /// Whether an earlier request is seen to be about this camera.
     pub(super) fn is_of_camera(&self, earlier: &Requested) -> bool {
         let labels = |key: &NoticeKey| Hash(key.label(earlier.id.as_bytes())) == earlier.label;
-        self.0.values().any(|(_, seen)| matches!(seen, Seen::Key(key) if labels(key)))
+        self.of_days.values().any(|(_, seen)| matches!(seen, Seen::Key(key) if labels(key)))
     }
 
     /// Whether they reach this day, and this trustee was given the key of each day of which it could
     /// be given one.
     pub(super) fn are_all_seen_to(&self, day: Day) -> bool {
-        let is_missed = |seen: &Seen| matches!(seen, Seen::Gone | Seen::Withheld);
-        self.0.contains_key(&day) && !self.0.values().any(|(_, seen)| is_missed(seen))
+        let is_missed = |seen: &Seen| matches!(seen, Seen::Gone | Seen::Withheld(_));
+        let mut counted = self.of_days.range(self.counted_from..);
+        self.of_days.contains_key(&day) && !counted.any(|(_, (_, seen))| is_missed(seen))
     }
 
     // SPEC: release.md#g6: a package whose notice of the first day gives this trustee no key, though it
@@ -55,18 +60,23 @@ impl Notices {
     /// package is bound to the leaf: another one would have another first day.
     pub(super) fn check_first(&self, opens: &[EpochOpen], index: u8) -> Result<(), Refusal> {
         let day = opens.first().map_or(Day(0), |open| open.context.day());
-        let is_withheld = matches!(self.0.get(&day), Some((_, Seen::Withheld)));
+        let Some((_, Seen::Withheld(live))) = self.of_days.get(&day) else { return Ok(()) };
+        let of_day = |open: &EpochOpen| open.context.day() == day;
+        let mut dealt = slots(opens, index).filter(|(open, _)| of_day(open)).peekable();
+        // What was dealt to an older key is G9's to refuse: no other notice would cure it.
+        let is_of_an_older_key =
+            dealt.peek().is_some() && dealt.all(|(_, sealed)| Hash(sealed.day_key_id) != *live);
         match slots(opens, index).next() {
-            Some(_) if is_withheld => Err(Refusal::NoticeUnreadable(day)),
+            Some(_) if !is_of_an_older_key => Err(Refusal::NoticeUnreadable(day)),
             Some(_) | None => Ok(()),
         }
     }
 
     /// The notice key of a day, if this trustee was given it.
     pub(super) fn key(&self, day: Day) -> Option<&NoticeKey> {
-        match self.0.get(&day) {
+        match self.of_days.get(&day) {
             Some((_, Seen::Key(key))) => Some(key),
-            Some((_, Seen::NoKey | Seen::Gone | Seen::Withheld)) | None => None,
+            Some((_, Seen::NoKey | Seen::Gone | Seen::Withheld(_))) | None => None,
         }
     }
 }
@@ -106,7 +116,7 @@ pub(super) fn check_keys(
             return Err(Refusal::NoticeMismatch(context.epoch_no));
         }
     }
-    Ok((camera, Notices(notices)))
+    Ok((camera, Notices { of_days: notices, counted_from: needed[0] }))
 }
 
 /// What a notice gives this trustee: its own slot, opened with the newest key of that day that the log
@@ -120,7 +130,7 @@ fn look(notice: &DayNotice, newest: Option<&LoggedKey>, standing: &Standing<'_>)
     let trustee = TrusteeId::of(standing.trustee);
     let Some(secret) = (standing.key_of)(notice.day, &id) else { return Seen::Gone };
     let key = notice.slot(&id.0).and_then(|slot| open_notice(notice, slot, &trustee, &secret));
-    key.map_or(Seen::Withheld, Seen::Key)
+    key.map_or(Seen::Withheld(id), Seen::Key)
 }
 
 /// The details, which say what the public text says.

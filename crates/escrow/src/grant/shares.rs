@@ -83,8 +83,11 @@ fn check_label_was_seen(
     if slots(&case.opens, case.index).next().is_none() {
         return Err(Refusal::ShareNotDealt(first.epoch_no));
     }
-    let newest = case.day_keys.get(&day).and_then(|keys| keys.last());
-    Err(match newest.map(|known| (known.key_id, known.ended)) {
+    let sealed_to = slots(&case.opens, case.index).find(|(open, _)| open.context.day() == day);
+    let sealed_to = sealed_to.map(|(_, sealed)| Hash(sealed.day_key_id));
+    let of_day = case.day_keys.get(&day).map_or(&[][..], Vec::as_slice);
+    let known = of_day.iter().find(|known| Some(known.key_id) == sealed_to).or(of_day.last());
+    Err(match known.map(|known| (known.key_id, known.ended)) {
         Some((_, Some(KeyEnd::Due))) => Refusal::DayKeyDestroyed(day),
         Some((_, Some(KeyEnd::Lost))) => Refusal::DayKeyLost(first.epoch_no),
         Some((id, None)) if key_of(day, &id).is_some() => Refusal::NoticeUnreadable(day),
@@ -111,7 +114,9 @@ fn open_one(
         Some(Some(KeyEnd::Due)) => return Err(Refusal::DayKeyDestroyed(day).into()),
         Some(Some(KeyEnd::Lost)) => return Err(Refusal::DayKeyLost(epoch).into()),
         // Nor what was sealed to a key that does not count in the log: nobody would see its end.
-        None => return Err(Refusal::DayKeyMismatch(epoch).into()),
+        None if !logged.is_empty() => return Err(Refusal::DayKeyMismatch(epoch).into()),
+        // It may be announced anew, and count then.
+        None => return Err(Refusal::DayKeyUnknown(epoch).into()),
         Some(None) => {}
     }
     let key = key_of(day, &key_id).ok_or(Refusal::DayKeyUnknown(epoch))?;

@@ -42,6 +42,10 @@ impl Uncounted {
                     self.0.insert((said.trustee.clone(), said.day, said.key_id.0));
                 }
             }
+            // Announced anew, and it counts.
+            (Leaf::DayKeys(said), Weight::Counts) => {
+                self.0.remove(&(said.trustee.clone(), said.day, said.key_id.0));
+            }
             (Leaf::KeyDestroyed(said), Weight::Dangling) => {
                 self.0.remove(&(said.trustee.clone(), said.day, said.key_id.0));
             }

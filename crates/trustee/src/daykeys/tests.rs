@@ -317,6 +317,27 @@ fn a_file_in_the_place_of_a_key_is_no_key() {
     assert_eq!((log.0[&TODAY].len(), log.0[&(TODAY + 2)].len()), (2, 2));
 }
 
+/// A backup that was copied back without its modes.
+#[test]
+fn a_key_that_others_could_read_is_named_and_is_not_taken_for_lost() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = folder();
+    let keys = open(&dir);
+    let mut log = Log::default();
+    tend_and_prove(&keys, NOW, &mut log);
+    let path = dir.path().join("days").join(format!("{TODAY}.key"));
+    let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o644);
+    std::fs::write(dir.path().join(DAYS).join(RESTORED), b"").unwrap();
+    let keys = open(&dir);
+    tend_and_prove(&keys, NOW, &mut log);
+    let id = log.0[&TODAY][0].key_id;
+    assert!(matches!(keys.secret(Day(TODAY), &id), Err(DayKeyError::Secret(SecretError::Exposed { .. }))));
+    assert_eq!((log.0[&TODAY].len(), log.0[&TODAY][0].ended), (1, None));
+    mode(0o600);
+    assert!(keys.secret(Day(TODAY), &id).unwrap().is_some());
+}
+
 #[test]
 fn a_restored_folder_makes_no_second_key_and_brings_no_destroyed_one_back() {
     let dir = folder();
