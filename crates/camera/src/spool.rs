@@ -187,6 +187,8 @@ impl Spool {
         told: &[Lost],
     ) -> Result<(), SpoolError> {
         let next = epoch.next().ok_or(SpoolError::EpochsUsedUp)?;
+        // The relay may have this one, and its answer was lost: it is known again by it.
+        let confirmed = self.confirmed_opens()?.0;
         let begun = EpochClose { epoch_no: epoch, segments: 0, chain: *chain, gap: GapReason::Restart };
         // Those whose segments still wait are kept, however old.
         let oldest = self.segments.oldest().and_then(|oldest| self.segments.epoch_of(oldest));
@@ -209,7 +211,7 @@ impl Spool {
             }
             let mut opens = tx.open_table(OPENS)?;
             opens.insert((track, epoch.0), open)?;
-            Ok(opens.retain_in((track, 0)..(track, keep), |_, _| false)?)
+            Ok(opens.retain_in((track, 0)..(track, keep), |(_, number), _| number == confirmed)?)
         })?)
     }
 

@@ -393,7 +393,10 @@ fn to_cover(book: &Stored) -> Result<Vec<String>, BookError> {
     let mut all = BTreeSet::new();
     for camera in &book.cameras {
         all.insert(camera.camera_id.to_string());
-        all.extend(Policies::of(camera)?.trustees().map(str::to_owned));
+        let policies = Policies::of(camera)?;
+        // With a longer bound, keys count that were passed over.
+        all.insert(format!("day-keys {}", policies.longest_day_keys()));
+        all.extend(policies.trustees().map(str::to_owned));
     }
     Ok(all.into_iter().collect())
 }

@@ -172,7 +172,7 @@ impl Asking {
     ) -> Result<Option<&(EpochOpen, Option<DayNotice>)>, CallError> {
         let id = camera.camera_id;
         let holds = |open: &EpochOpen| (open.context.start_us..open.context.end_us()).contains(&newest_us);
-        if !self.opens.get(&id).is_some_and(|(open, _)| holds(open)) {
+        if !self.opens.get(&id).is_some_and(|(open, notice)| notice.is_some() && holds(open)) {
             let camera_key =
                 camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
             let to_us = newest_us.after(Duration::from_micros(1));

@@ -17,6 +17,7 @@ use quic::{CallError, Link};
 use relay_client::calls::HeldPolicy;
 use relay_client::{ask, calls, found};
 use seal::notice::NoticeKey;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,10 +39,8 @@ const LABELS_MAX: u32 = 400;
 
 /// Does what is to be done until the session ends.
 pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
-    let waiting = session.main.handover.on_disk(|spool| spool.waiting_notices()).await?;
-    let oldest = session.today().0.saturating_sub(DAYS_BACK);
-    let waiting = waiting.into_iter().map(|(day, _)| day).filter(|day| day.0 >= oldest);
-    fetch_day_keys(session, waiting.collect()).await?;
+    // A policy that was put while the tracks began was told to nobody.
+    follow_policy(&session.link, &session.main.handover, session.camera_id, session.today()).await?;
     let (mut look_at, mut all_at, mut missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
     loop {
         put_notices(session).await?;
@@ -71,9 +70,21 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
 }
 
 async fn put_notices(session: &Session) -> Result<(), SessionError> {
-    let (camera, mut rng) = (session.camera.clone(), session.rng.clone());
-    let due = move |spool: &mut Spool| due_notices(spool, &camera, &mut rng);
-    for (day, held) in session.main.handover.on_disk(due).await? {
+    let oldest = session.today().0.saturating_sub(DAYS_BACK);
+    let mut asked = BTreeSet::new();
+    // A day may have been given out just now: its keys are asked for before its notice goes.
+    let due = loop {
+        let (camera, mut rng) = (session.camera.clone(), session.rng.clone());
+        let due = move |spool: &mut Spool| due_notices(spool, &camera, &mut rng);
+        let due = session.main.handover.on_disk(due).await?;
+        let days = due.iter().map(|(day, _)| *day);
+        let new: Vec<Day> = days.filter(|day| day.0 >= oldest && asked.insert(*day)).collect();
+        if new.is_empty() {
+            break due;
+        }
+        fetch_day_keys(session, new).await?;
+    };
+    for (day, held) in due {
         let of_day = (day, NoticeKey::new(held.notice_key));
         match ask(&session.link, &calls::put_day_notice(held)).await {
             // By the relay's clock the day has not come: it waits.
@@ -100,7 +111,8 @@ async fn go_on_from_the_relays(session: &Session, of_day: KeyOfDay) -> Result<bo
     let held = ask(&session.link, &calls::day_notice(session.camera_id, of_day.0)).await;
     let signed = match held {
         Ok(signed) => signed,
-        Err(CallError::Refused(_)) => return Ok(false),
+        // Where it passes, the day waits on.
+        Err(CallError::Refused(refusal)) => return Ok(refusal.code.passes()),
         Err(error) => return Err(error.into()),
     };
     let camera_key = session.camera.verifying_key().to_bytes();

@@ -121,8 +121,10 @@ impl Spool {
     /// The relay has the DayNotice of a day: its key goes, and what was made for earlier days.
     pub(crate) fn forget_notice(&self, day: Day) -> Result<(), SpoolError> {
         Ok(self.db.write(|tx| {
-            tx.open_table(NOTICE_KEYS)?.remove(day.0)?;
-            Ok(tx.open_table(NOTICES)?.retain(|of, _| of >= day.0)?)
+            let mut keys = tx.open_table(NOTICE_KEYS)?;
+            keys.remove(day.0)?;
+            let oldest = keys.first()?.map_or(day.0, |(of, _)| of.value().min(day.0));
+            Ok(tx.open_table(NOTICES)?.retain(|of, _| of >= oldest)?)
         })?)
     }
 

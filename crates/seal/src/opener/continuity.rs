@@ -128,10 +128,11 @@ fn missing_of(close: Option<&EpochClose>, last: &Ended) -> Result<u64, Contradic
     match close.epoch_no.cmp(&last.header.epoch_no) {
         Ordering::Less => other,
         // A whole epoch is not there, and perhaps others before it: the sequence counts them, but not
-        // from one block to another; each had a segment at least.
+        // from one block to another. Only there each is taken to have had a segment.
         Ordering::Greater => {
-            let is_one_block = Block::of_epoch(close.epoch_no) == Block::of_epoch(last.header.epoch_no);
-            let between = if is_one_block { close.epoch_no.0 - last.header.epoch_no.0 - 1 } else { 0 };
+            let is_uncounted = close.gap == GapReason::IdentityConflict
+                && Block::of_epoch(close.epoch_no) == Block::of_epoch(last.header.epoch_no);
+            let between = if is_uncounted { close.epoch_no.0 - last.header.epoch_no.0 - 1 } else { 0 };
             Ok(u64::from(close.segments).saturating_add(between))
         }
         // Which history's this number is here, nobody can tell.
