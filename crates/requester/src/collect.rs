@@ -3,7 +3,7 @@
 //!
 //! A bundle is believed only when its grant is proven to be in the log, is for exactly this
 //! request, and opens under this request's key; then it is kept and not asked for again. What is enough,
-//! each epoch says for itself ([`crate::outlook`]).
+//! each epoch says for itself (`outlook`).
 
 use crate::Requester;
 use crate::case::{Case, CaseError, Granted};

@@ -66,7 +66,7 @@ pub struct Pending {
     /// The sealed details, opened: every line that says something, in their order. Empty until its
     /// time has come.
     pub details: Vec<Line>,
-    /// How large the order is that came along, as [`mod@crate::approve`] gives it out; 0 for none.
+    /// How large the order is that came along, as `approve` gives it out; 0 for none.
     pub order_bytes: usize,
     /// How many approvers must say yes, each with a key of their own.
     pub approvals: usize,
