@@ -79,7 +79,7 @@ impl World {
     }
 
     fn append(&mut self, leaf: &[u8]) -> u64 {
-        let index = self.log.add(leaf);
+        let index = self.log.add_at(leaf, NOW);
         self.register.fold(index, self.log.entry(index)).unwrap();
         index
     }
