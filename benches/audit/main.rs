@@ -27,6 +27,7 @@ const LEAVES: usize = 2048;
 const AT_ONCE: usize = 128;
 
 fn main() {
+    let mut report = Report::new("audit");
     let runtime = Runtime::new().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let log = runtime.block_on(filled(dir.path()));
@@ -60,7 +61,6 @@ fn main() {
         ratio.spread_percent(),
     ];
     table.row(LEAVES.to_string(), &numbers);
-    let mut report = Report::new("audit");
     report.add(table);
     report.print();
 }

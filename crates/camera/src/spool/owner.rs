@@ -128,8 +128,9 @@ impl Spool {
         })?)
     }
 
-    /// Keeps a trustee's verified key of `day`, whose leaf stands at this place of the log. What is of no use any more goes by the days that
-    /// trustees publish, not by a clock: one that jumps takes no key.
+    /// Keeps a trustee's verified key of `day`, whose leaf stands at this place of the log. What is of
+    /// no use any more goes by the days that trustees publish, not by a clock: one that jumps takes no
+    /// key.
     pub(crate) fn keep_day_key(
         &self,
         day: Day,
