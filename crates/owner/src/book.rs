@@ -13,6 +13,8 @@
 //! folder's lock, reads the file again, changes it and writes it, so that none overwrites
 //! another's.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod kind;
 pub(crate) mod notice;
 mod stored;

@@ -207,11 +207,9 @@ fn cannot_open(policy: &OwnerPolicy, day: Day, key: &StoredDayKey) -> Option<Why
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::{Base64, KeptHead, StoredPolicy};
-    use ed25519_dalek::SigningKey;
+    use crate::book::{KeptHead, fixtures};
     use media::epoch::EpochContext;
     use media::id::{CameraId, EpochNo, TrackId};
-    use media::policy::Classes;
     use std::time::Duration;
 
     const DAY: Day = Day(20_000);
@@ -222,27 +220,7 @@ mod tests {
     }
 
     fn policy(t: u8, n: u8) -> OwnerPolicy {
-        let entry = |at: u8| TrusteeEntry {
-            name: format!("trustee{at}.example"),
-            vkey: format!("vkey {at}"),
-            url: "http://t".to_owned(),
-        };
-        OwnerPolicy {
-            camera_id: CameraId([7; 32]),
-            version: 1,
-            prev_hash: [0; 32],
-            epoch_len_s: 60,
-            t,
-            trustees: (1..=n).map(entry).collect(),
-            recipients: Vec::new(),
-            classes: Classes::default(),
-            retention_days: 30,
-            log_policy_hash: [0; 32],
-            policy_doc_hash: [0; 32],
-            day_key_max_secs: 8_640_000,
-            recovery_pk: [0; 32],
-            audit_pk: vec![0; 1216],
-        }
+        fixtures::policy(CameraId([7; 32]), t, (1..=n).map(fixtures::entry).collect())
     }
 
     /// What is said of an epoch with these slots, where the log has this of the five keys.
@@ -252,25 +230,7 @@ mod tests {
         read_to: u64,
         log: impl Fn(u8, &mut StoredDayKey),
     ) -> Holders {
-        let signed = policy(t, n).sign(&SigningKey::from_bytes(&[1; 32])).unwrap();
-        let camera = StoredCamera {
-            name: "door".to_owned(),
-            camera_id: CameraId([7; 32]),
-            model: String::new(),
-            enrollment: Base64::default(),
-            policies: vec![StoredPolicy {
-                policy: Base64(signed.bytes().to_vec()),
-                leaf: Base64::default(),
-                proof: Base64::default(),
-                leaf_index: 0,
-                since: 0,
-            }],
-            notice_from: DAY.0,
-            paired_at: 0,
-            welcomed: true,
-            replaces: None,
-            epochs_checked_to_us: BTreeMap::new(),
-        };
+        let camera = fixtures::camera("door", policy(t, n), DAY);
         let key = |at: u8| {
             let destroy_by = Day(DAY.0 + 38).start().0;
             let (vkey, key_id) = (format!("vkey {at}"), hex::encode([at; 32]));
@@ -293,7 +253,7 @@ mod tests {
             epoch_no: EpochNo(12),
             start_us: Seconds(START).micros(),
             dur_ms: 60_000,
-            policy_hash: signed.hash(),
+            policy_hash: camera.policies[0].signed().unwrap().hash(),
             notice_commit: [0; 32],
             t,
             n,

@@ -1,10 +1,10 @@
 use super::*;
 use crate::book::notice::days_of;
-use crate::book::{Base64, StoredDayKey, StoredPolicy};
+use crate::book::{Base64, StoredDayKey, StoredPolicy, fixtures};
 use ed25519_dalek::SigningKey;
 use media::epoch::{EpochClose, EpochContext, SealedShare};
 use media::id::EpochNo;
-use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
+use media::policy::OwnerPolicy;
 use media::time::Seconds;
 use seal::notice::NoticeRoot;
 use std::time::Duration;
@@ -22,49 +22,11 @@ fn id() -> CameraId {
 }
 
 fn policy() -> OwnerPolicy {
-    let entry = |at: u8| TrusteeEntry {
-        name: format!("trustee{at}.example"),
-        vkey: format!("vkey {at}"),
-        url: "http://t".to_owned(),
-    };
-    OwnerPolicy {
-        camera_id: id(),
-        version: 1,
-        prev_hash: [0; 32],
-        epoch_len_s: 60,
-        t: 2,
-        trustees: vec![entry(1), entry(2)],
-        recipients: Vec::new(),
-        classes: Classes::default(),
-        retention_days: 30,
-        log_policy_hash: [0; 32],
-        policy_doc_hash: [0; 32],
-        day_key_max_secs: 8_640_000,
-        recovery_pk: [0; 32],
-        audit_pk: vec![0; 1216],
-    }
+    fixtures::policy(id(), 2, vec![fixtures::entry(1), fixtures::entry(2)])
 }
 
 fn camera() -> StoredCamera {
-    let signed = policy().sign(&SigningKey::from_bytes(&[1; 32])).unwrap();
-    StoredCamera {
-        name: "front-door".to_owned(),
-        camera_id: id(),
-        model: String::new(),
-        enrollment: Base64::default(),
-        policies: vec![StoredPolicy {
-            policy: Base64(signed.bytes().to_vec()),
-            leaf: Base64::default(),
-            proof: Base64::default(),
-            leaf_index: 0,
-            since: 0,
-        }],
-        notice_from: DAY.0,
-        paired_at: 0,
-        welcomed: true,
-        replaces: None,
-        epochs_checked_to_us: BTreeMap::new(),
-    }
+    fixtures::camera("front-door", policy(), DAY)
 }
 
 fn known() -> Known {

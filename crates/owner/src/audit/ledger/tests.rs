@@ -2,7 +2,7 @@ mod reading;
 
 use super::*;
 use crate::book::notice::days_of;
-use crate::book::{Base64, OwnEntry, StoredPolicy};
+use crate::book::{OwnEntry, fixtures};
 use escrow::record::{
     Country, Kind, Line, Name, Record, RefusalLeaf, SealedDetails, Seconds, Span, Word, policy_commitment,
 };
@@ -46,40 +46,10 @@ fn book(own: Vec<OwnEntry>) -> Stored {
         url: "http://t".to_owned(),
     };
     let policy = OwnerPolicy {
-        camera_id: CAMERA,
-        version: 1,
-        prev_hash: [0; 32],
-        epoch_len_s: 60,
-        t: 3,
-        trustees: (1..=5).map(entry).collect(),
-        recipients: Vec::new(),
         classes: Classes::of(&[Class::Emergency]),
-        retention_days: 30,
-        log_policy_hash: [0; 32],
-        policy_doc_hash: [0; 32],
-        day_key_max_secs: 8_640_000,
-        recovery_pk: [0; 32],
-        audit_pk: vec![0; 1216],
+        ..fixtures::policy(CAMERA, 3, (1..=5).map(entry).collect())
     };
-    let signed = policy.sign(&ed25519_dalek::SigningKey::from_bytes(&[1; 32])).unwrap();
-    let camera = StoredCamera {
-        name: "front-door".to_owned(),
-        camera_id: CAMERA,
-        model: String::new(),
-        enrollment: Base64::default(),
-        policies: vec![StoredPolicy {
-            policy: Base64(signed.bytes().to_vec()),
-            leaf: Base64::default(),
-            proof: Base64::default(),
-            leaf_index: 0,
-            since: 0,
-        }],
-        notice_from: PAIRED.0,
-        paired_at: 0,
-        welcomed: true,
-        replaces: None,
-        epochs_checked_to_us: std::collections::BTreeMap::new(),
-    };
+    let camera = fixtures::camera("front-door", policy, PAIRED);
     Stored { cameras: vec![camera], own, ..Stored::default() }
 }
 

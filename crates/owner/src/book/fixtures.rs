@@ -1,0 +1,60 @@
+//! A camera in the book, for tests.
+
+use super::{Base64, StoredCamera, StoredPolicy};
+use ed25519_dalek::SigningKey;
+use media::id::{CameraId, Day};
+use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
+use std::collections::BTreeMap;
+
+/// A trustee whose key is a word.
+pub(crate) fn entry(at: u8) -> TrusteeEntry {
+    TrusteeEntry {
+        name: format!("trustee{at}.example"),
+        vkey: format!("vkey {at}"),
+        url: "http://t".to_owned(),
+    }
+}
+
+/// The first policy of a camera, which releases nothing.
+pub(crate) fn policy(camera_id: CameraId, t: u8, trustees: Vec<TrusteeEntry>) -> OwnerPolicy {
+    OwnerPolicy {
+        camera_id,
+        version: 1,
+        prev_hash: [0; 32],
+        epoch_len_s: 60,
+        t,
+        trustees,
+        recipients: Vec::new(),
+        classes: Classes::default(),
+        retention_days: 30,
+        log_policy_hash: [0; 32],
+        policy_doc_hash: [0; 32],
+        day_key_max_secs: 8_640_000,
+        recovery_pk: [0; 32],
+        audit_pk: vec![0; 1216],
+    }
+}
+
+/// A camera that was paired on this day under this policy.
+pub(crate) fn camera(name: &str, policy: OwnerPolicy, paired: Day) -> StoredCamera {
+    let signed = policy.sign(&SigningKey::from_bytes(&[1; 32])).unwrap();
+    let policy = StoredPolicy {
+        policy: Base64(signed.bytes().to_vec()),
+        leaf: Base64::default(),
+        proof: Base64::default(),
+        leaf_index: 0,
+        since: 0,
+    };
+    StoredCamera {
+        name: name.to_owned(),
+        camera_id: signed.unverified().camera_id,
+        model: String::new(),
+        enrollment: Base64::default(),
+        policies: vec![policy],
+        notice_from: paired.0,
+        paired_at: 0,
+        welcomed: true,
+        replaces: None,
+        epochs_checked_to_us: BTreeMap::new(),
+    }
+}
