@@ -270,17 +270,22 @@ fn an_id_belongs_to_the_first_that_counts() {
     assert_eq!(world.register.requests_before(owner + 9).count(), 1, "the second of the id does not count");
 }
 
-#[test]
-fn a_court_ratifies_what_was_granted_and_the_asker_nothing() {
-    let (mut world, index) = requested();
-    let leaf = |world: &World, id| Ratification {
+/// A court's word about the request at this place.
+fn ratification(world: &World, index: u64, id: u8) -> Ratification {
+    Ratification {
         id: EntryId([id; 16]),
         court: name("court.example"),
         request_index: index,
         request: world.register.request(index).unwrap().hash,
         document: Hash([0; 32]),
         time: Seconds(NOW),
-    };
+    }
+}
+
+#[test]
+fn a_court_ratifies_what_was_granted_and_the_asker_nothing() {
+    let (mut world, index) = requested();
+    let leaf = |world: &World, id| ratification(world, index, id);
     let ratified = |world: &World| world.register.request(index).unwrap().ratified_at;
     // Refused, or not decided yet: there is nothing to confirm.
     let early = leaf(&world, 1);
@@ -316,14 +321,7 @@ fn a_court_ratifies_what_was_granted_and_the_asker_nothing() {
 #[test]
 fn a_ratification_before_the_first_grant_counts_nowhere_and_another_one_behind_it_does() {
     let (mut world, index) = requested();
-    let leaf = |world: &World, id| Ratification {
-        id: EntryId([id; 16]),
-        court: name("court.example"),
-        request_index: index,
-        request: world.register.request(index).unwrap().hash,
-        document: Hash([0; 32]),
-        time: Seconds(NOW),
-    };
+    let leaf = |world: &World, id| ratification(world, index, id);
     let early = leaf(&world, 1);
     assert_eq!(fold(&mut world, early.clone(), &[&court(), &sponsor()]), Weight::Dangling);
     let granted = grant(&world, index, "trustee1.example");

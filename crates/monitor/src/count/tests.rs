@@ -308,6 +308,12 @@ fn a_key_is_overdue_from_a_day_after_its_time_until_its_trustee_says_that_it_is_
     assert_eq!(log.counts.to_json()["day_keys"]["trustee1.example"]["lost"], 1);
     log.add(&destroyed(&trustee(2), 20_000));
     assert_eq!(uncounted(&log), []);
+    // Announced anew, in a text that counts, the same key is none of them any more.
+    log.add(&day_keys_until(&trustee(2), 20_001, Seconds(20_002 * DAY + 8_640_001)));
+    assert_eq!(uncounted(&log), [("trustee2.example".to_owned(), vec![20_001])]);
+    log.add(&day_keys(&trustee(2), 20_001));
+    assert_eq!(uncounted(&log), []);
+    log.add(&destroyed(&trustee(2), 20_001));
     // The rules that come next do not name the first one: it is told, and nobody can mend it.
     let vkeys = (1..=TRUSTEES).map(|at| stage::keys::vkey(&trustee(at))).collect();
     let operator = stage::keys::vkey(&stage::keys::operator());
