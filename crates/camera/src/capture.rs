@@ -14,6 +14,8 @@ mod ffmpeg;
 pub(crate) mod keyframes;
 pub(crate) mod producer;
 mod shape;
+#[cfg_attr(not(test), expect(dead_code, reason = "an RTSP camera's sound comes through ffmpeg yet"))]
+mod sound;
 
 use crate::source::{FROZEN, PROBE, SourceConfig, SourceError};
 use container::split::{Piece, Splitter};

@@ -52,7 +52,7 @@ impl Ffmpeg {
         codecs: &str,
     ) -> Result<(Self, ChildStdout), SourceError> {
         let has = |codec: &str| codecs.lines().any(|line| line.trim_end_matches(',') == codec);
-        let mut command = Command::new("ffmpeg");
+        let mut command = bare("ffmpeg");
         command.args(["-nostdin", "-v", "error"]);
         if let SourceConfig::File { looped, .. } = source {
             command.args(["-re", "-stream_loop", if *looped { "-1" } else { "0" }]);
@@ -108,7 +108,7 @@ pub(crate) async fn ffprobe(
     args: &[&str],
     patience: Duration,
 ) -> Result<String, SourceError> {
-    let mut command = Command::new("ffprobe");
+    let mut command = bare("ffprobe");
     command.args(["-v", "error"]).args(args);
     let script = input(&mut command, source)?;
     let looking = async {
@@ -154,10 +154,18 @@ fn input(command: &mut Command, source: &SourceConfig) -> Result<Script, SourceE
     }
 }
 
-async fn spawn(mut command: Command, program: &'static str, script: Script) -> Result<Child, SourceError> {
-    let stdin = if script.is_some() { Stdio::piped() } else { Stdio::null() };
-    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+/// A child with all three streams to us, that knows no password and dies with whoever holds it.
+pub(super) fn bare(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command.env_remove(USER_VARIABLE).env_remove(PASSWORD_VARIABLE);
+    command
+}
+
+async fn spawn(mut command: Command, program: &'static str, script: Script) -> Result<Child, SourceError> {
+    if script.is_none() {
+        command.stdin(Stdio::null());
+    }
     let mut child = command.spawn().map_err(|source| SourceError::Start { program, source })?;
     if let (Some(script), Some(mut stdin)) = (script, child.stdin.take()) {
         // A child that ended before it read this says why on its error stream.
@@ -166,7 +174,8 @@ async fn spawn(mut command: Command, program: &'static str, script: Script) -> R
     Ok(child)
 }
 
-async fn last_words(mut errors: impl AsyncRead + Unpin) -> String {
+/// The last that is said on an error stream, without passwords, as an error repeats it.
+pub(super) async fn last_words(mut errors: impl AsyncRead + Unpin) -> String {
     let (mut last, mut buffer) = (Vec::new(), [0; 1024]);
     while let Ok(len @ 1..) = errors.read(&mut buffer).await {
         last.extend_from_slice(buffer.get(..len).unwrap_or_default());

@@ -13,17 +13,17 @@
 //! pictures back, to sort them, until its input ends: then there is one for each key frame, which
 //! costs its start each time.
 
+use super::ffmpeg::bare;
 use crate::clock::Clocks;
 use crate::heard::Heard;
 use crate::motion::{self, CELLS, Grid};
-use crate::source::{PASSWORD_VARIABLE, USER_VARIABLE};
 use container::fragment::Begins;
 use container::split::Piece;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -156,7 +156,7 @@ struct Decoder {
 
 impl Decoder {
     async fn start(init: Arc<Vec<u8>>) -> Result<Self, DecodeError> {
-        let mut command = Command::new("ffmpeg");
+        let mut command = bare("ffmpeg");
         command.args(["-nostdin", "-v", "quiet", "-protocol_whitelist", "pipe"]);
         // Of the decoder: key frames alone, at once, and roughly (nobody sees them).
         command.args("-threads 1 -flags low_delay -skip_frame nokey -skip_loop_filter all".split(' '));
@@ -166,9 +166,7 @@ impl Decoder {
         // Of the encoder: one that works on several threads keeps a picture back.
         command.args(["-threads", "1", "-fps_mode", "passthrough"]);
         command.args(["-f", "rawvideo", "-flush_packets", "1", "pipe:1"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        command.env_remove(USER_VARIABLE).env_remove(PASSWORD_VARIABLE);
-        let mut child = command.spawn()?;
+        let mut child = command.stderr(Stdio::null()).spawn()?;
         let none = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         let mut given = child.stdin.take().ok_or_else(none)?;
         let shown = child.stdout.take().ok_or_else(none)?;
