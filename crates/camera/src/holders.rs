@@ -134,4 +134,4 @@ pub(crate) fn adopt(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

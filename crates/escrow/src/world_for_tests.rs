@@ -222,24 +222,9 @@ impl World {
             let signer = trustee(index);
             let secret = SecretKey::generate(&mut self.rng);
             for day in days.iter().copied() {
-                let key = DayKey {
-                    trustee: name(signer.name()),
-                    day,
-                    public: secret.public(),
-                    destroy_by: Seconds(NOW + 40 * DAY),
-                };
-                let note = key.clone().sign(&signer).unwrap();
-                let leaf = DayKeysLeaf {
-                    trustee: name(signer.name()),
-                    vkey: Vkey::new(signer.verifier()).unwrap(),
-                    day: day.0,
-                    key_id: key.id(),
-                    keys: Hash::of(&[note.entry_bytes()]),
-                    destroy_by: key.destroy_by,
-                    time: Seconds(NOW - DAY),
-                };
+                let key = self.day_key(index, day, &secret);
                 if setup.without != "day-keys" {
-                    self.add(&Signed::sign(leaf, &[&signer]).unwrap());
+                    self.announce(index, &key);
                 }
                 let holder = (TrusteeId::of(&signer.verifier()), key);
                 if day == START_US.day() {
@@ -251,6 +236,33 @@ impl World {
         }
         self.camera.give_notices(holders, &mut self.rng);
         dealt_to
+    }
+
+    fn day_key(&self, index: u8, day: Day, secret: &SecretKey) -> DayKey {
+        let (trustee, destroy_by) = (name(trustee(index).name()), Seconds(NOW + 40 * DAY));
+        DayKey { trustee, day, public: secret.public(), destroy_by }
+    }
+
+    /// The leaf of a trustee's key of a day.
+    fn announce(&mut self, index: u8, key: &DayKey) {
+        let signer = trustee(index);
+        let note = key.clone().sign(&signer).unwrap();
+        let leaf = DayKeysLeaf {
+            trustee: name(signer.name()),
+            vkey: Vkey::new(signer.verifier()).unwrap(),
+            day: key.day.0,
+            key_id: key.id(),
+            keys: Hash::of(&[note.entry_bytes()]),
+            destroy_by: key.destroy_by,
+            time: Seconds(NOW - DAY),
+        };
+        self.add(&Signed::sign(leaf, &[&signer]).unwrap());
+    }
+
+    /// A trustee that lost its key of the camera's day makes another one.
+    pub(crate) fn announce_anew(&mut self, index: u8) {
+        let secret = SecretKey::generate(&mut self.rng);
+        self.announce(index, &self.day_key(index, START_US.day(), &secret));
     }
 
     /// Says in the log that a trustee has the key of the camera's day no more.

@@ -456,3 +456,6 @@ fn fork(owner: &Owner, book: &Stored, shown: &CosignedCheckpoint) -> Result<Audi
     durable::sync_dir(&folder)?;
     Ok(AuditError::Fork { kept, shown })
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,8 +171,7 @@ impl Asking {
         newest_us: Micros,
     ) -> Result<Option<&(EpochOpen, Option<DayNotice>)>, CallError> {
         let id = camera.camera_id;
-        let holds = |open: &EpochOpen| (open.context.start_us..open.context.end_us()).contains(&newest_us);
-        if !self.opens.get(&id).is_some_and(|(open, notice)| notice.is_some() && holds(open)) {
+        if !self.opens.get(&id).is_some_and(|kept| still_tells(kept, newest_us)) {
             let camera_key =
                 camera.camera_key().map_err(|_| CallError::Unexpected("no key of the camera"))?;
             let to_us = newest_us.after(Duration::from_micros(1));
@@ -201,6 +200,11 @@ impl Asking {
         recent.read(owner, &mut self.session, camera, newest_us).await?;
         Ok(recent)
     }
+}
+
+/// Whether what is kept is an answer at this moment too. That there was no DayNotice is none: it may have come.
+fn still_tells((open, notice): &(EpochOpen, Option<DayNotice>), at: Micros) -> bool {
+    notice.is_some() && (open.context.start_us..open.context.end_us()).contains(&at)
 }
 
 fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
@@ -260,7 +264,40 @@ impl StoredTrack {
 mod tests {
     use super::*;
     use crate::book::Base64;
-    use media::id::CameraId;
+    use media::epoch::EpochContext;
+    use media::id::{CameraId, EpochNo};
+
+    /// A DayNotice that came a moment after its first EpochOpen left its trustees without one on the page until
+    /// the next epoch.
+    #[test]
+    fn an_absent_notice_is_asked_for_again() {
+        let open = EpochOpen {
+            context: EpochContext {
+                camera_id: CameraId([1; 32]),
+                track: TrackId::MAIN,
+                epoch_no: EpochNo(3),
+                start_us: Micros(10),
+                dur_ms: 1,
+                policy_hash: [0; 32],
+                notice_commit: [0; 32],
+                t: 0,
+                n: 0,
+            },
+            key_commit: [0; 32],
+            share_commits: Vec::new(),
+            shares: Vec::new(),
+            wraps: Vec::new(),
+            previous: None,
+            lost: Vec::new(),
+            receipt: None,
+        };
+        let camera_id = CameraId([1; 32]);
+        let notice = DayNotice { camera_id, day: Day(0), notice_commit: [0; 32], slots: Vec::new() };
+        let kept = (open.clone(), Some(notice));
+        assert!(still_tells(&kept, Micros(10)) && still_tells(&kept, Micros(1009)));
+        assert!(!still_tells(&kept, Micros(9)) && !still_tells(&kept, Micros(1010)));
+        assert!(!still_tells(&(open, None), Micros(10)));
+    }
 
     #[test]
     fn a_camera_is_shown_with_the_relays_word_and_a_wrong_clock() {

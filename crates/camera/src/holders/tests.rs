@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use tlog::Entry as _;
 use tlog::note::Signer;
 
-const FIRST: Day = Day(20_000);
+pub(crate) const FIRST: Day = Day(20_000);
 
-fn camera() -> SigningKey {
+pub(crate) fn camera() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
@@ -51,7 +51,7 @@ fn policy(trustees: &[u8]) -> OwnerPolicy {
 }
 
 /// A camera that was paired under a policy with these trustees.
-fn paired(trustees: &[u8]) -> (TempDir, Spool) {
+pub(crate) fn paired(trustees: &[u8]) -> (TempDir, Spool) {
     let dir = tempfile::tempdir().unwrap();
     Spool::create(dir.path()).unwrap();
     let spool = Spool::open(dir.path()).unwrap();
@@ -61,7 +61,7 @@ fn paired(trustees: &[u8]) -> (TempDir, Spool) {
         owner_key: owner().verifying_key().to_bytes(),
         enrollment: vec![1],
         policy: policy(trustees).sign(&owner()).unwrap().bytes().to_vec(),
-        log_policy: String::new(),
+        log_policy: stage::paper::policy_text(),
     };
     let notices = Notices { day: FIRST, root: NoticeRoot::new([3; 32]) };
     let first = (FIRST, notices.key(&policy(trustees).camera_id));

@@ -313,3 +313,6 @@ fn published(bytes: &[u8], vkey: &Verifier, day: Day, max_secs: u32, log: &Polic
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,6 +182,26 @@ mod tests {
         assert!(!gives(&spool, &foreign(u64::MAX)), "numbers are not used up by one that is absurd");
     }
 
+    /// The relay stored an EpochOpen whose answer was lost. After an outage long enough for it to be
+    /// forgotten, it was taken for another history's.
+    #[test]
+    fn a_long_outage_after_a_lost_answer_is_no_second_history() {
+        let (_dir, mut spool) = spool();
+        filmed(&mut spool);
+        spool.confirm_open(EpochNo(0)).unwrap();
+        let own = |number| open_of(1, TrackId::MAIN, number, 1);
+        for sequence in spool.segments.sequences() {
+            spool.segments.forget(sequence).unwrap();
+        }
+        // As many epochs later as make it forget all others of then.
+        spool.keep_open(EpochNo(500), &own(500), &[7; 32], &[]).unwrap();
+        assert_eq!(spool.open_of(EpochNo(0)).unwrap(), None);
+        assert!(!spool.give_way(&own(1), &key(1)).unwrap());
+        assert_eq!(spool.conflict().unwrap(), None);
+        // Another's of that number is another's all the same.
+        assert!(spool.give_way(&open_of(1, TrackId::MAIN, 1, 2), &key(1)).unwrap());
+    }
+
     #[test]
     fn a_segment_that_was_being_filmed_meanwhile_does_not_lead_back() {
         let (dir, mut spool) = spool();

@@ -359,6 +359,13 @@ fn whole_epochs_that_are_missing_are_counted() {
     let mut continuity = Continuity::new();
     continuity.take(&seen, &seven.open).unwrap();
     assert_eq!(continuity.take(&next(&mut nine), &nine.open), Ok(None));
+    // Nor are several of them: the numbers of segments tell that none is missing.
+    let nine = following(&eight, GapReason::Restart);
+    let mut ten = following(&nine, GapReason::Restart);
+    let mut continuity = Continuity::new();
+    continuity.take(&seen, &seven.open).unwrap();
+    let gap = continuity.take(&next(&mut ten), &ten.open).unwrap().unwrap();
+    assert_eq!((gap.segments, gap.reason), (0, Some(GapReason::Restart)));
 }
 
 #[test]

@@ -221,3 +221,38 @@ fn a_legal_request_brings_the_very_order_that_it_names_or_is_refused() {
     let package = Package { order: Vec::new(), ..world.log_request(&none) };
     assert_eq!(world.check(&package).unwrap_err(), Refusal::OrderMismatch);
 }
+
+/// A trustee that had not announced a day's key in a text that counts signed for everybody that the share
+/// was sealed to another key than its own.
+#[test]
+fn a_key_that_does_not_count_yet_is_said_to_the_asker_and_to_nobody_else() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    let checked = world.passed(1, &package);
+    let approval = yes(&checked.request().value().hash(), &approver());
+    let mut approved = checked.approve(&[approval], &[approver().verifier()]).unwrap();
+    // The label's day was seen to; of the shares' the log has nothing of this trustee.
+    assert!(approved.case.label_was_seen);
+    approved.case.day_keys.clear();
+    let refused = approved.open_shares(&world.key_of(1)).unwrap_err();
+    let first = media::id::EpochNo(crate::world_for_tests::FIRST_EPOCH);
+    assert_eq!(refused, ShareFailure::Refused(Refusal::DayKeyUnknown(first)));
+}
+
+/// A trustee that lost its key and made another was taken for one from which the notice is withheld: the
+/// asker was told to bring another notice, of which there is none.
+#[test]
+fn what_was_dealt_to_a_lost_key_is_refused_as_that_whatever_key_came_since() {
+    let mut world = World::new();
+    let package = world.ordinary();
+    world.end_day_key(1, KeyEnd::Lost);
+    world.announce_anew(1);
+    let package = renewed(&world, &package);
+    let (checked, second) = (world.passed(1, &package), signer("clerk2.example", 56));
+    let request = checked.request().value().hash();
+    let approvals = [yes(&request, &approver()), yes(&request, &second)];
+    let approved = checked.approve(&approvals, &[approver().verifier(), second.verifier()]).unwrap();
+    let refused = approved.open_shares(&world.key_of(1)).unwrap_err();
+    let first = media::id::EpochNo(crate::world_for_tests::FIRST_EPOCH);
+    assert_eq!(refused, ShareFailure::Refused(Refusal::DayKeyLost(first)));
+}
