@@ -28,7 +28,8 @@ pub struct Config {
     #[serde(default)]
     pub auto_approve: bool,
     /// The longest retention that owners may count on; a day's key is destroyed seven days after
-    /// it.
+    /// it. Under 30, by the recommended rules, an emergency may ask two approvers: keys that its quota is counted
+    /// by are gone.
     pub retention_days: u32,
     /// How many days ahead keys are published.
     #[serde(default = "default::<35, _>")]

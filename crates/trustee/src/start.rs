@@ -27,11 +27,8 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let trustee = Arc::new(Trustee::open(config, start.machine)?);
     let vkey = trustee.vkey().vkey();
     tracing::info!(vkey, %http, "the trustee listens");
-    if trustee.office.auto.is_some() {
-        tracing::warn!(
-            vkey,
-            "AUTO-APPROVE IS ON: no human decides here; this is for tests and the demo only"
-        );
+    for warning in &trustee.office.warnings {
+        tracing::warn!(vkey, "{warning}");
     }
     let own = start.shutdown.child();
     // A day's worth of epochs takes a moment to send; the answer may wait for the grant's proof.

@@ -11,7 +11,7 @@ use crate::identity;
 use crate::ledger::LedgerError;
 use crate::time::Time;
 use escrow::answer::{Failed, Failure};
-use escrow::policy::PolicyDoc;
+use escrow::policy::{Figures, PolicyDoc};
 use escrow::record::Name;
 use host::blocking::Blocking;
 use host::durable::FolderLock;
@@ -37,6 +37,8 @@ const SEAT_WITHIN: Duration = Duration::from_secs(5);
 const PACKAGES_PER_MINUTE: u32 = 600;
 /// Packages of one caller at once.
 const PACKAGES_BURST: u32 = 100;
+
+const AUTO_WARNING: &str = "AUTO-APPROVE IS ON: no human decides here; for tests and the demo only";
 
 /// An open trustee.
 #[derive(Debug)]
@@ -65,6 +67,8 @@ pub(crate) struct Office {
     pub(crate) approvers: Vec<Verifier>,
     /// Approves without a human.
     pub(crate) auto: Option<Signer>,
+    /// What its operator is told at the start and by the status.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The log, and how far it was read.
@@ -159,6 +163,9 @@ impl Trustee {
 impl Office {
     fn open(config: &Config, log_policy: Policy) -> Result<Self, Error> {
         let auto = identity::auto_approver(config)?;
+        let rules = identity::rules(&config.policy_doc)?;
+        let warnings = auto.iter().map(|_| AUTO_WARNING.to_owned());
+        let warnings = warnings.chain(short_retention(config.retention_days, rules.figures())).collect();
         let mut approvers = identity::approvers(config)?;
         approvers.extend(auto.as_ref().map(Signer::verifier));
         if approvers.is_empty() {
@@ -167,10 +174,11 @@ impl Office {
         Ok(Self {
             signer: identity::own_key(config)?,
             name: identity::own_name(config)?,
-            rules: identity::rules(&config.policy_doc)?,
+            rules,
             log_policy,
             approvers,
             auto,
+            warnings,
         })
     }
 
@@ -179,6 +187,22 @@ impl Office {
         let figures = self.rules.figures();
         Window::around(now.0, figures.head_age_secs, figures.clock_skew_secs)
     }
+}
+
+// SPEC: release.md#g7: a trustee whose keys do not outlive what an emergency counts MUST say so to its
+// operator: nobody else sees why two approvers are asked.
+/// What is said of keys of days that are destroyed while an emergency may still count by them.
+fn short_retention(days: u32, figures: &Figures) -> Option<String> {
+    let counted =
+        [figures.emergency_camera_window_secs, figures.emergency_lookback_secs, figures.request_valid_secs];
+    let counted = counted.into_iter().fold(0, u64::saturating_add).div_ceil(86_400);
+    // Of the day itself, too.
+    let enough = counted.saturating_sub(u64::from(GRACE_DAYS) + 1);
+    (u64::from(days) < enough).then(|| {
+        format!(
+            "retention_days = {days}: keys of days that emergencies count by are destroyed too early, and such an emergency asks two approvers; with {enough} it does not"
+        )
+    })
 }
 
 impl Door {
@@ -223,6 +247,20 @@ mod tests {
         assert_eq!(door.seat().await.unwrap_err().failure, Failure::Busy);
         let (next, ()) = tokio::join!(door.seat(), async { drop(seats.pop()) });
         assert!(next.is_ok());
+    }
+
+    #[test]
+    fn a_retention_too_short_for_what_an_emergency_counts_is_said() {
+        let figures = Figures::RECOMMENDED;
+        assert_eq!(short_retention(30, &figures), None, "window and lookback of 31 days, valid for 7");
+        let said = short_retention(29, &figures).unwrap();
+        assert!(said.starts_with("retention_days = 29") && said.ends_with("with 30 it does not"), "{said}");
+        let days = |camera_window| {
+            let figures = Figures { emergency_camera_window_secs: camera_window, ..figures };
+            (0..100).find(|days| short_retention(*days, &figures).is_none())
+        };
+        assert_eq!((days(0), days(10 * 86_400), days(10 * 86_400 + 1)), (Some(0), Some(10), Some(11)));
+        assert_eq!(days(u64::MAX), None);
     }
 
     #[test]

@@ -15,9 +15,8 @@ pub struct Status {
     pub state: Health,
     /// `true` where no human decides: for tests and the demo only.
     pub auto_approve: bool,
-    /// The same as a sentence, where it is so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warning: Option<&'static str>,
+    /// What its configuration leads to, in sentences: what an operator should know, and need not act on.
+    pub warnings: Vec<String>,
     /// Leaves read and verified.
     pub size: u64,
     /// When a quorum had cosigned that head, Unix seconds.
@@ -67,8 +66,6 @@ impl Health {
     }
 }
 
-const AUTO_WARNING: &str = "AUTO-APPROVE IS ON: no human decides here; for tests and the demo only";
-
 impl Trustee {
     /// What an operator asks.
     pub async fn status(&self) -> Status {
@@ -95,13 +92,12 @@ impl Trustee {
         let clock = &self.machine.clock;
         let contradicted = self.time.contradicted_by(self.now(), clock.steady());
         alarms.extend(contradicted.map(|alarm| alarm.to_string()));
-        let auto_approve = self.office.auto.is_some();
         Status {
             name: self.office.name.to_string(),
             vkey: self.vkey().vkey(),
             state: Health::of(&progress),
-            auto_approve,
-            warning: auto_approve.then_some(AUTO_WARNING),
+            auto_approve: self.office.auto.is_some(),
+            warnings: self.office.warnings.clone(),
             size: view.head.size,
             cosigned_at: progress.cosigned_at,
             last_good_look_secs: progress.good_look.map(|at| at.elapsed().as_secs()),

@@ -141,19 +141,24 @@ async fn automatic_approval_is_marked_wherever_one_looks() {
     let trustee = world.start().await;
     let status = json(&trustee.get("/status").await);
     assert_eq!(status["auto_approve"], true);
-    assert!(status["warning"].as_str().unwrap().contains("AUTO-APPROVE"), "{status}");
+    let [warning] = &status["warnings"].as_array().unwrap()[..] else { panic!("{status}") };
+    assert!(warning.as_str().unwrap().contains("AUTO-APPROVE"), "{status}");
     let auto = world.created.approver.clone().unwrap();
     assert!(status["approvers"].as_array().unwrap().contains(&auto.into()));
     trustee.stop().await;
 
     // A folder that was made for humans does not become automatic by a line in the configuration.
-    let human = World::new(Approval::Human).await;
+    let mut human = World::new(Approval::Human).await;
     assert_eq!(human.created.approver, None);
     let config = trustee::Config { auto_approve: true, ..human.config.clone() };
     let refused = trustee::start(config, host::shutdown::Shutdown::new()).await.unwrap_err();
     assert!(matches!(refused, trustee::Error::NoAutoApprover { .. }), "{refused}");
-    let trustee = human.start().await;
-    let status = json(&trustee.get("/status").await);
-    assert_eq!((&status["auto_approve"], &status["warning"]), (&false.into(), &serde_json::Value::Null));
-    trustee.stop().await;
+    for (retention_days, warnings) in [(30, 0), (29, 1)] {
+        human.config.retention_days = retention_days;
+        let trustee = human.start().await;
+        let status = json(&trustee.get("/status").await);
+        let told = status["warnings"].as_array().unwrap().len();
+        assert_eq!((&status["auto_approve"], told), (&false.into(), warnings), "{status}");
+        trustee.stop().await;
+    }
 }
