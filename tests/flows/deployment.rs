@@ -43,8 +43,21 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
     book.well(&["request", "new"], "requester", &["--ask", text(&ask_file), text(&folder)]).await;
     book.well(&["request", "sign"], "requester", &on_folder).await;
     book.well(&["request", "submit"], "requester", &on_folder).await;
-    let early = book.candor(&["request", "collect"], "requester", &["--within", "2", text(&folder)]).await;
-    assert_eq!(early.code, Some(1), "nobody has decided yet: {early:?}");
+    // And, of the same minutes, with a court's order, whose very bytes the people at the trustees read.
+    let warrant = book.write("warrant.pdf", "%PDF-1.7 The District Court orders \u{1F4F7}\r\n");
+    (ask["kind"], ask["basis"]) = ("legal".into(), "search-warrant".into());
+    ask["grounds"] = serde_json::json!({ "legal": { "court": "District Court", "summary": "a burglary" } });
+    let ask_file = book.write("legal.json", &ask.to_string());
+    let legal = book.path("legal");
+    let new = ["--ask", text(&ask_file), "--order", text(&warrant), text(&legal)];
+    book.well(&["request", "new"], "requester", &new).await;
+    book.well(&["request", "sign"], "requester", &[text(&legal)]).await;
+    book.well(&["request", "submit"], "requester", &[text(&legal)]).await;
+    for folder in [&folder, &legal] {
+        let within = ["--within", "2", text(folder)];
+        let early = book.candor(&["request", "collect"], "requester", &within).await;
+        assert_eq!(early.code, Some(1), "nobody has decided yet: {early:?}");
+    }
 
     // Nobody has granted anything: there is nothing to confirm, and the court's note is not used up.
     let order = book.write("order.txt", "confirmed");
@@ -57,15 +70,9 @@ async fn a_deployment_by_the_book_films_releases_by_two_people_and_is_audited() 
 
     // Two people look at what waits, and approve; it takes two.
     for trustee in ["t1", "t2"] {
-        let pending = book.json(&["trustee", "pending"], trustee, &[]).await;
-        let waiting = &pending["pending"][0];
-        assert!(waiting.to_string().contains("missing since 13:40 UTC"), "the clerk must see why: {pending}");
-        let id = waiting["id"].as_str().unwrap().to_owned();
-        let key = book.path("clerk.key");
-        let called = ["--called", "Sgt. Byron", "--number", "555 0100", "--source", "the city's directory"];
-        let approve = [&["--key", text(&key)], &called[..], &[id.as_str()]].concat();
-        book.well(&["trustee", "approve"], trustee, &approve).await;
+        book.a_person_approves_both(trustee, &warrant).await;
     }
+    book.well(&["request", "collect"], "requester", &["--within", "60", text(&legal)]).await;
     book.well(&["request", "collect"], "requester", &["--within", "60", text(&folder)]).await;
     let opened = book.json(&["request", "open"], "requester", &on_folder).await;
     assert_eq!((&opened["epochs_opened"], &opened["epochs_requested"]), (&1.into(), &1.into()));
@@ -368,6 +375,31 @@ impl Book {
         })
         .await;
         (from + 2, from + 8)
+    }
+
+    /// The person at this trustee sees the emergency's reasons and reads the other one's order, and approves.
+    async fn a_person_approves_both(&self, trustee: &str, warrant: &Path) {
+        let pending = self.json(&["trustee", "pending"], trustee, &[]).await;
+        let [emergency, with_order] = &pending["pending"].as_array().unwrap()[..] else {
+            panic!("{pending}")
+        };
+        assert!(
+            emergency.to_string().contains("missing since 13:40 UTC"),
+            "the clerk must see why: {pending}"
+        );
+        let saved = self.path(&format!("{trustee}-order"));
+        let id = with_order["id"].as_str().unwrap();
+        self.well(&["trustee", "order"], trustee, &["--out", text(&saved), id]).await;
+        assert_eq!(std::fs::read(&saved).unwrap(), std::fs::read(warrant).unwrap());
+        let id = emergency["id"].as_str().unwrap();
+        let none = self.candor(&["trustee", "order"], trustee, &["--out", text(&saved), id]).await;
+        assert!(none.code == Some(2) && none.stderr.contains("no order of a court came"), "{none:?}");
+        let key = self.path("clerk.key");
+        let called = ["--called", "Sgt. Byron", "--number", "555 0100", "--source", "the city's directory"];
+        for waiting in [emergency, with_order] {
+            let approve = [&["--key", text(&key)], &called[..], &[waiting["id"].as_str().unwrap()]].concat();
+            self.well(&["trustee", "approve"], trustee, &approve).await;
+        }
     }
 
     /// The address that `owner app` prints is a page, and Ctrl-C is its end.
