@@ -8,13 +8,13 @@
 //! finish() -> ftyp moov mdat-header | what add() returned, in order
 //! ```
 //!
-//! The file begins at its first picture. Where fragments are missing inside a run, the last picture
+//! The file begins at its first picture that the run's own edit list shows. Where fragments are missing inside a run, the last picture
 //! before the hole is held until the next one: times stay those of the camera, and they only grow.
 //! The same input gives the same bytes.
 
 use crate::BoxError;
 use crate::fragment::{Sample, samples};
-use crate::init::Init;
+use crate::init::{Init, Track};
 use mp4_atom::{
     Co64, Codec, Ctts, CttsEntry, Edts, Elst, ElstEntry, Encode as _, Ftyp, Hvc1, Moov, Stbl, Stco, Stsc,
     StscEntry, Stss, Stsz, StszSamples, Stts, SttsEntry,
@@ -54,8 +54,10 @@ struct Table {
 }
 
 impl Table {
-    fn first_presented(&self) -> Option<i128> {
-        self.samples.iter().map(Sample::presented).min()
+    /// When its first sample that is shown is: what stands before is there to be decoded.
+    fn first_presented(&self, track: &Track) -> Option<i128> {
+        let presented = || self.samples.iter().map(Sample::presented);
+        presented().filter(|at| *at >= i128::from(track.shown_from)).min().or_else(|| presented().min())
     }
 
     /// When its last sample in the order of showing has been shown. Not its first plus its ticks: a
@@ -161,20 +163,20 @@ impl Exporter {
             .iter()
             .zip(&self.tracks)
             .find(|(track, _)| track.is_video())
-            .and_then(|(track, table)| Some((table.first_presented()?, track.timescale)))
+            .and_then(|(track, table)| Some((table.first_presented(track)? + track.shift, track.timescale)))
             .unwrap_or((0, 1));
         let use_64 = media_at + self.media_len > u64::from(u32::MAX);
         let mut longest = 0;
         let mut kept = Vec::new();
         for ((trak, track), table) in moov.trak.drain(..).zip(self.init.tracks()).zip(&self.tracks) {
-            let (Some(first), Some(end)) = (table.first_presented(), table.presented_until()) else {
+            let (Some(first), Some(end)) = (table.first_presented(track), table.presented_until()) else {
                 continue;
             };
             let mut trak = trak;
             let timescale = u64::from(track.timescale);
             // Ticks of this track between the file's zero and its own first sample: before it, or
             // after.
-            let offset = first - zero.0 * i128::from(timescale) / i128::from(zero.1);
+            let offset = first + track.shift - zero.0 * i128::from(timescale) / i128::from(zero.1);
             let media_start = first - i128::from(table.samples.first().map_or(0, |entry| entry.decode));
             let skip = u64::try_from(media_start + (-offset).max(0)).unwrap_or(0);
             let wait = u64::try_from(offset.max(0)).unwrap_or(0).saturating_mul(movie) / timescale;

@@ -24,8 +24,8 @@ pub enum Begins {
 pub struct Fragment {
     bytes: Vec<u8>,
     /// Decode time of its first picture (of its first sample, if it has no picture), microseconds
-    /// from the run's own zero.
-    pub decode_us: u64,
+    /// from the zero of the run's film: before it, if an edit list says so.
+    pub decode_us: i64,
     /// How long its pictures last, microseconds.
     pub duration_us: u64,
     /// Whether it starts at a key frame.
@@ -66,7 +66,9 @@ impl Fragment {
         let video = init.tracks().iter().position(|track| Some(track) == init.video());
         let pictures: Vec<&Sample> = samples.iter().filter(|sample| Some(sample.track) == video).collect();
         let first = pictures.first().copied().or(samples.first()).ok_or(BoxError::OutOfBounds("samples"))?;
-        let timescale = init.tracks().get(first.track).ok_or(BoxError::OutOfBounds("track"))?.timescale;
+        let track = init.tracks().get(first.track).ok_or(BoxError::OutOfBounds("track"))?;
+        let decode_us =
+            (i128::from(first.decode) + track.shift).saturating_mul(1_000_000) / i128::from(track.timescale);
         let ticks = pictures.iter().map(|sample| u64::from(sample.duration)).sum();
         let begins = match pictures.first() {
             Some(sample) if sample.is_sync => Begins::WithKeyFrame,
@@ -74,8 +76,8 @@ impl Fragment {
         };
         Ok(Self {
             bytes: bytes.to_vec(),
-            decode_us: to_us(first.decode, timescale),
-            duration_us: to_us(ticks, timescale),
+            decode_us: i64::try_from(decode_us).unwrap_or(if decode_us < 0 { i64::MIN } else { i64::MAX }),
+            duration_us: to_us(ticks, track.timescale),
             begins,
             produced_us: None,
         })
@@ -108,7 +110,7 @@ impl Fragment {
 }
 
 /// Ticks to microseconds, rounded down; a time beyond 64 bits is the last one.
-pub(crate) fn to_us(ticks: u64, timescale: u32) -> u64 {
+fn to_us(ticks: u64, timescale: u32) -> u64 {
     let us = u128::from(ticks) * 1_000_000 / u128::from(timescale.max(1));
     u64::try_from(us).unwrap_or(u64::MAX)
 }

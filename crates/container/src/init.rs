@@ -1,7 +1,7 @@
 //! An init segment: ftyp and moov, which say what the fragments hold.
 
 use crate::{BoxError, INIT_MAX, box_header};
-use mp4_atom::{Codec, Decode as _, Ftyp, Moov};
+use mp4_atom::{Codec, Decode as _, Edts, Elst, ElstEntry, Encode as _, Ftyp, Moov, Trak};
 
 /// A parsed init segment.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ pub struct Track {
     pub kind: TrackKind,
     /// Ticks a second.
     pub timescale: u32,
+    /// What is presented before this time of its media is there to be decoded and not shown, ticks.
+    pub(crate) shown_from: u64,
+    /// From times of its media to times of the film, ticks.
+    pub(crate) shift: i128,
     pub(crate) default_duration: u32,
     pub(crate) default_size: u32,
     pub(crate) default_flags: u32,
@@ -76,10 +80,13 @@ impl Init {
                 return Err(malformed("mdhd")("its timescale is 0"));
             }
             let trex = moov.mvex.iter().flat_map(|mvex| &mvex.trex).find(|trex| trex.track_id == id);
+            let (shown_from, shift) = edited(trak, moov.mvhd.timescale);
             tracks.push(Track {
                 id,
                 kind,
                 timescale,
+                shown_from,
+                shift,
                 default_duration: trex.map_or(0, |trex| trex.default_sample_duration),
                 default_size: trex.map_or(0, |trex| trex.default_sample_size),
                 default_flags: trex.map_or(0, |trex| trex.default_sample_flags),
@@ -94,6 +101,23 @@ impl Init {
             return Err(BoxError::NoVideo(format!("found {}", names.join(", "))));
         }
         Ok(init)
+    }
+
+    /// The same of which nothing is shown that is presented before this time of its media.
+    ///
+    /// # Errors
+    /// [`BoxError`], if it grows too large.
+    pub fn shown_from(mut self, zero_us: u64) -> Result<Self, BoxError> {
+        for trak in &mut self.moov.trak {
+            let ticks = u128::from(zero_us) * u128::from(trak.mdia.mdhd.timescale) / 1_000_000;
+            let media_time = Some(u64::try_from(ticks).unwrap_or(u64::MAX));
+            let entry = ElstEntry { segment_duration: 0, media_time, media_rate: 1.into() };
+            trak.edts = Some(Edts { elst: Some(Elst { entries: vec![entry] }) });
+        }
+        let head = box_header(&self.bytes).and_then(|(len, _)| usize::try_from(len).ok());
+        self.bytes.truncate(head.unwrap_or_default());
+        self.moov.encode(&mut self.bytes).map_err(malformed("moov"))?;
+        Self::parse(&self.bytes)
     }
 
     /// The bytes.
@@ -115,6 +139,23 @@ impl Init {
     pub fn video(&self) -> Option<&Track> {
         self.tracks.iter().find(|track| track.is_video())
     }
+}
+
+/// What an edit list says of where a track begins: from which time of its media it is shown, and
+/// how far that is from its time in the film, ticks. Later edits would be cuts, which no camera
+/// makes.
+fn edited(trak: &Trak, movie: u32) -> (u64, i128) {
+    let entries = trak.edts.iter().filter_map(|edts| edts.elst.as_ref()).flat_map(|elst| &elst.entries);
+    let (mut wait, mut from) = (0u64, 0);
+    for entry in entries {
+        if let Some(time) = entry.media_time {
+            from = time;
+            break;
+        }
+        wait = wait.saturating_add(entry.segment_duration);
+    }
+    let wait = i128::from(wait) * i128::from(trak.mdia.mdhd.timescale) / i128::from(movie.max(1));
+    (from, wait - i128::from(from))
 }
 
 /// What a track of this codec holds.

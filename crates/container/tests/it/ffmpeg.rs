@@ -16,9 +16,15 @@ fn run(command: &mut Command) -> Vec<u8> {
 /// Fragments of 100 ms, as the camera's capture asks for them.
 pub(crate) fn fragmented(file: &Path, more: &[&str]) -> Vec<u8> {
     let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-v", "error", "-i"]).arg(file).args(["-c", "copy"]).args(more);
-    command.args(["-f", "mp4", "-movflags", "empty_moov+default_base_moof+frag_keyframe"]);
+    command.args(["-nostdin", "-v", "error", "-i"]).arg(file).args(["-c", "copy"]);
+    command.args(["-f", "mp4", "-movflags", "empty_moov+default_base_moof+frag_keyframe"]).args(more);
     run(command.args(["-frag_duration", "100000", "pipe:1"]))
+}
+
+/// A file that ffmpeg makes with these arguments.
+pub(crate) fn made(path: &Path, args: &str) {
+    let mut command = Command::new("ffmpeg");
+    run(command.args(["-nostdin", "-v", "error", "-y"]).args(args.split_whitespace()).arg(path));
 }
 
 /// One hash for each decoded frame of a kind of stream (`v` or `a`).

@@ -1,7 +1,7 @@
 //! What goes in comes out: the same frames, times that only grow, an index that two readers
 //! understand.
 
-use crate::ffmpeg::{fixture, fragmented, frames, probe};
+use crate::ffmpeg::{fixture, fragmented, frames, made, probe};
 use container::export::{ExportError, Exporter};
 use container::fragment::Begins;
 use container::split::{Piece, Splitter};
@@ -124,6 +124,61 @@ fn a_cut_inside_begins_at_its_first_picture_and_a_hole_holds_the_picture() {
     assert!(first.abs() < 0.1, "{first}");
 }
 
+/// Edit lists, in the fragments themselves or said beside them: what is not shown is not exported.
+#[test]
+fn what_an_edit_list_hides_stays_hidden() {
+    let dir = tempfile::tempdir().unwrap();
+    let cut = dir.path().join("cut.mp4");
+    made(&cut, &format!("-ss 1.3 -i {} -c copy", fixture("h264-bframes.mp4").display()));
+    let shown = frames(&cut, "v");
+    let (own, fragments) = split(&fragmented(&cut, &["-movflags", "+delay_moov"]));
+    assert!(fragments[0].decode_us < 0, "{}", fragments[0].decode_us);
+    assert_eq!(frames(&written(dir.path(), &export(&own, &fragments)), "v"), shown);
+
+    let (init, fragments) = split(&fragmented(&cut, &[]));
+    let all = written(dir.path(), &export(&init, &fragments));
+    let hidden = frames(&all, "v").len() - shown.len();
+    assert!(hidden > 0);
+    // Where the source begins in what it became: its first decode time is the zero of that.
+    let first = probe(&cut, "packet=dts_time").lines().next().unwrap().trim_end_matches(',').to_owned();
+    let zero_us = (-first.parse::<f64>().unwrap() * 1e6) as u64;
+    let said = init.clone().shown_from(zero_us).unwrap();
+    assert_eq!(frames(&written(dir.path(), &export(&said, &fragments)), "v"), shown);
+    assert_eq!(said.codecs(), init.codecs());
+    // From the next key frame on nothing is hidden.
+    let next = fragments.iter().rposition(|found| found.begins == Begins::WithKeyFrame).unwrap();
+    assert!(next > 0);
+    assert_eq!(export(&said, &fragments[next..]).len(), export(&init, &fragments[next..]).len());
+}
+
+/// Sound from 0, the picture from 0.4 s: by an edit list, or by decode times.
+#[test]
+fn sound_and_picture_keep_their_distance() {
+    let dir = tempfile::tempdir().unwrap();
+    let apart = dir.path().join("apart.mp4");
+    let source = fixture("h264-aac.mp4");
+    let source = source.display();
+    made(&apart, &format!("-i {source} -itsoffset 0.4 -i {source} -map 1:v -map 0:a -c copy"));
+    let starts = |path: &Path| -> Vec<f64> {
+        let packets = probe(path, "packet=codec_type,pts_time");
+        let of = |kind| packets.lines().filter_map(move |line| line.strip_prefix(kind));
+        let first = |kind| of(kind).map(|time: &str| time.trim_end_matches(',').parse().unwrap());
+        vec![first("video,").fold(9.0, f64::min), first("audio,").fold(9.0, f64::min)]
+    };
+    let source = starts(&apart);
+    let tfdt = ["-movflags", "+frag_discont", "-use_editlist", "0", "-output_ts_offset", "1"];
+    for more in
+        [&["-movflags", "+delay_moov"][..], &[&tfdt[..], &["-avoid_negative_ts", "disabled"]].concat()]
+    {
+        let (init, fragments) = split(&fragmented(&apart, more));
+        let found = starts(&written(dir.path(), &export(&init, &fragments)));
+        // An export begins with its first picture; the sound before it is not shown.
+        assert!((found[0]).abs() < 0.01, "{found:?}");
+        let off = (found[1] - found[0]) - (source[1] - source[0]);
+        assert!(off.abs() < 0.03, "{more:?}: {found:?}, the source has {source:?}");
+    }
+}
+
 #[test]
 fn fragments_out_of_order_and_nothing_at_all_are_named() {
     let (init, fragments) = split(&fragmented(&fixture("h264-aac.mp4"), &[]));
@@ -141,7 +196,7 @@ fn times_and_durations_are_the_sources() {
     // ffmpeg stretches the last picture to the end of the sound.
     assert!((4_000_000..4_100_000).contains(&total), "{total}");
     for two in fragments.windows(2) {
-        assert!(two[1].decode_us.abs_diff(two[0].decode_us + two[0].duration_us) <= 1, "{two:?}");
+        assert!(two[1].decode_us.abs_diff(two[0].decode_us + two[0].duration_us as i64) <= 1, "{two:?}");
     }
 }
 
