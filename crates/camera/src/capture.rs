@@ -2,14 +2,15 @@
 //! standard input. Pictures are never transcoded.
 //!
 //! ```text
-//! ffprobe SOURCE                  which codecs: sound that is no AAC is made AAC, H.265 gets the tag that players want
-//! ffmpeg -i SOURCE -c:v copy -c:a copy -f mp4 -movflags empty_moov+default_base_moof+frag_keyframe
+//! ffprobe SOURCE                  what it has: picture and sound are chosen, sound that is no AAC is made AAC
+//! ffmpeg -i SOURCE -map 0:PICTURE -map 0:SOUND -c:v copy -c:a copy -f mp4 -movflags empty_moov+default_base_moof+frag_keyframe
 //!        -frag_duration 100000 -write_prft wallclock -flush_packets 1 pipe:1
 //! ```
 //!
 //! What brings the pictures is behind [`Capture`]: `start`, `next`, `end`. In scope: one reading of
 //! a source. Out of scope: when it is read, and read again (`shoot`).
 
+pub(crate) mod choose;
 mod ffmpeg;
 pub(crate) mod keyframes;
 pub(crate) mod producer;
@@ -26,11 +27,9 @@ use tokio::time::{Instant, timeout_at};
 
 pub(crate) use ffmpeg::ffprobe;
 
-/// The codecs of a source's streams, one a line; a picture that can be carried is among them.
-pub(crate) async fn codecs(source: &SourceConfig) -> Result<String, SourceError> {
-    let codecs = ffprobe(source, &["-show_entries", "stream=codec_name", "-of", "csv=p=0"], PROBE).await?;
-    let is_carried = |line: &str| matches!(line.trim_end_matches(','), "h264" | "hevc");
-    if codecs.lines().any(is_carried) { Ok(codecs) } else { Err(SourceError::NoPicture) }
+/// Whether a source holds a picture that can be carried.
+pub(crate) async fn check(source: &SourceConfig) -> Result<(), SourceError> {
+    ffmpeg::offered(source).await.map(|_| ())
 }
 
 /// A running source. Dropping it kills its ffmpeg; [`Capture::end`] lets it say goodbye to its
@@ -41,6 +40,8 @@ pub(crate) struct Capture {
     splitter: Splitter,
     shape: Shape,
     buffer: Vec<u8>,
+    /// What is presented before is not shown, if the source hides anything.
+    zero_us: Option<u64>,
     is_live: bool,
     /// When the next picture must have come. None once it was missed: whoever still waits does so
     /// for ever.
@@ -53,8 +54,10 @@ impl Capture {
         match source {
             SourceConfig::Input => Ok(Self::reading(tokio::io::stdin())),
             SourceConfig::File { .. } | SourceConfig::Stream(_) => {
-                let (ffmpeg, pictures) = Ffmpeg::film(source, &codecs(source).await?).await?;
-                Ok(Self { ffmpeg: Some(ffmpeg), is_live: source.is_live(), ..Self::reading(pictures) })
+                let (ffmpeg, pictures, zero_us) =
+                    Ffmpeg::film(source, &ffmpeg::offered(source).await?).await?;
+                let (ffmpeg, is_live) = (Some(ffmpeg), source.is_live());
+                Ok(Self { ffmpeg, zero_us, is_live, ..Self::reading(pictures) })
             }
         }
     }
@@ -67,6 +70,7 @@ impl Capture {
             splitter: Splitter::new(),
             shape: Shape::default(),
             buffer: vec![0; 64 << 10],
+            zero_us: None,
             is_live: false,
             deadline: Some(Instant::now() + PROBE),
         }
@@ -85,7 +89,10 @@ impl Capture {
                 if has_picture || !self.is_live {
                     self.deadline = Some(Instant::now() + FROZEN);
                 }
-                return Ok(piece);
+                return Ok(match (piece, self.zero_us) {
+                    (Piece::Init(init), Some(zero_us)) => Piece::Init(Box::new(init.shown_from(zero_us)?)),
+                    (piece, _) => piece,
+                });
             }
             let read = self.reader.read(&mut self.buffer);
             let read = match self.deadline {

@@ -3,6 +3,7 @@
 //! ffprobe watches it for some seconds, and for some more its clock is compared; `judged` is pure.
 //! In scope: what a camera can be set to. Out of scope: changing it.
 
+use crate::capture::choose::{Offered, Packet, Shown};
 use crate::capture::{self, Capture, ffprobe, producer};
 use crate::source::{PROBE, SourceConfig, SourceError};
 use container::split::Piece;
@@ -31,6 +32,8 @@ const IRREGULAR: f64 = 1.5;
 pub struct Found {
     pub video: Video,
     pub audio: Option<Audio>,
+    /// What else it offers, which is not filmed.
+    pub left_out: Vec<String>,
     /// By how much its clock is ahead of this machine's, milliseconds: about 0 of a camera that did
     /// not tell it while it was watched, none of a source that has no clock.
     pub clock_ahead_ms: Option<i64>,
@@ -70,40 +73,11 @@ pub struct Advice {
     pub text: String,
 }
 
-#[derive(serde::Deserialize)]
-struct Shown {
-    #[serde(default)]
-    streams: Vec<ProbedStream>,
-    #[serde(default)]
-    packets: Vec<Packet>,
-}
-
-#[derive(serde::Deserialize)]
-struct ProbedStream {
-    index: u32,
-    codec_type: Option<String>,
-    codec_name: Option<String>,
-    profile: Option<String>,
-    width: Option<u32>,
-    height: Option<u32>,
-    has_b_frames: Option<u32>,
-    sample_rate: Option<String>,
-    channels: Option<u32>,
-}
-
-#[derive(serde::Deserialize)]
-struct Packet {
-    stream_index: u32,
-    pts_time: Option<String>,
-    flags: Option<String>,
-    size: Option<String>,
-}
-
 /// Whether a source holds a picture that can be carried, for whoever starts a camera. A running one
 /// waits for its source instead. Standard input is not looked at.
 pub async fn check(source: &SourceConfig) -> Result<(), SourceError> {
     if source.can_be_let_go() {
-        capture::codecs(source).await?;
+        capture::check(source).await?;
     }
     Ok(())
 }
@@ -151,14 +125,12 @@ async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
 
 /// What ffprobe's JSON says.
 fn judged(json: &str) -> Result<Found, SourceError> {
-    let shown: Shown = serde_json::from_str(json)
-        .map_err(|error| SourceError::Unreadable(format!(": ffprobe said what is no answer: {error}")))?;
-    let is_carried = |stream: &&ProbedStream| matches!(stream.codec_name.as_deref(), Some("h264" | "hevc"));
-    let stream = shown.streams.iter().find(is_carried).ok_or(SourceError::NoPicture)?;
+    let shown = Shown::parse(json)?;
+    let (stream, sound) = shown.chosen()?;
     let pictures = shown.packets.iter().filter(|packet| packet.stream_index == stream.index);
     // The first ones of a live stream may have no time yet.
     let timed: Vec<(f64, &Packet)> =
-        pictures.filter_map(|packet| Some((packet.seconds()?, packet))).collect();
+        pictures.filter_map(|packet| Some((packet.shown_at_s()?, packet))).collect();
     let begin = timed.iter().map(|(time, _)| *time).fold(f64::INFINITY, f64::min) + SETTLED_S;
     let mut timed: Vec<(f64, &Packet)> = timed.into_iter().filter(|(time, _)| *time >= begin).collect();
     // In the order of showing.
@@ -174,7 +146,7 @@ fn judged(json: &str) -> Result<Found, SourceError> {
     });
     let bytes: u64 = timed.iter().filter_map(|(_, packet)| packet.size.as_ref()?.parse::<u64>().ok()).sum();
     let video = Video {
-        codec: stream.codec_name.clone().unwrap_or_default(),
+        codec: stream.codec().to_owned(),
         profile: stream.profile.clone(),
         width: stream.width.unwrap_or(0),
         height: stream.height.unwrap_or(0),
@@ -183,25 +155,20 @@ fn judged(json: &str) -> Result<Found, SourceError> {
         has_b_frames: stream.has_b_frames.unwrap_or(0) > 0,
         key_frames_apart_s,
     };
-    let audio = shown.streams.iter().find(|stream| stream.codec_type.as_deref() == Some("audio"));
-    let audio = audio.map(|stream| Audio {
-        codec: stream.codec_name.clone().unwrap_or_else(|| "unknown".to_owned()),
+    let audio = sound.map(|stream| Audio {
+        codec: stream.codec().to_owned(),
         sample_rate: stream.sample_rate.as_ref().and_then(|rate| rate.parse().ok()),
         channels: stream.channels,
-        passes_through: stream.codec_name.as_deref() == Some("aac"),
+        passes_through: stream.is_aac(),
     });
+    let is_left =
+        |other: &&Offered| other.index != stream.index && sound.is_none_or(|it| it.index != other.index);
+    let left_out = shown.streams.iter().filter(is_left);
+    let left_out = left_out
+        .map(|other| format!("{} ({})", other.codec_name.as_deref().unwrap_or("unknown"), other.what()))
+        .collect();
     let advice = advice(&video, audio.as_ref(), watched_s);
-    Ok(Found { video, audio, clock_ahead_ms: None, watched_s, advice })
-}
-
-impl Packet {
-    fn seconds(&self) -> Option<f64> {
-        self.pts_time.as_ref()?.parse().ok()
-    }
-
-    fn is_key(&self) -> bool {
-        self.flags.as_ref().is_some_and(|flags| flags.starts_with('K'))
-    }
+    Ok(Found { video, audio, left_out, clock_ahead_ms: None, watched_s, advice })
 }
 
 fn advice(video: &Video, audio: Option<&Audio>, watched_s: f64) -> Vec<Advice> {
@@ -311,6 +278,14 @@ mod tests {
         assert_eq!(names(&judged(&heavy).unwrap()), ["second-stream"]);
         assert_eq!(names(&of(H264, "", &[0, 20, 40])), ["no-sound"]);
         assert_eq!(names(&of(H264, &AAC.replace("aac", "pcm_alaw"), &[0, 20, 40])), ["sound-is-converted"]);
+    }
+
+    #[test]
+    fn what_is_filmed_is_judged_and_the_rest_is_listed() {
+        let more = r#",{"index":1,"codec_type":"audio","codec_name":"pcm_alaw"},{"index":2,"codec_type":"audio","codec_name":"aac"},{"index":3,"codec_type":"video","codec_name":"mjpeg"},{"index":4,"codec_type":"data"}"#;
+        let found = judged(&shown(H264, more, &[0, 20, 40])).unwrap();
+        assert_eq!(found.audio.map(|audio| audio.codec).as_deref(), Some("pcm_alaw"));
+        assert_eq!(found.left_out, ["aac (audio)", "mjpeg (video)", "unknown (data)"]);
     }
 
     #[test]

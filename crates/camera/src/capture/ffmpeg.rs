@@ -14,6 +14,7 @@
 //! ```
 //! What they say is repeated in errors, without passwords.
 
+use super::choose::{Offered, Shown};
 use crate::source::{
     PASSWORD_VARIABLE, PROBE, SourceConfig, SourceError, Transport, USER_VARIABLE, without_passwords,
 };
@@ -32,6 +33,10 @@ const PROTOCOLS: &str = "pipe,rtsp,rtsps,rtp,srtp,tcp,udp,tls,crypto";
 /// So long a camera may take to answer ffmpeg, microseconds. Longer than a running source is waited
 /// for, so that a frozen one is called so.
 const ANSWER_US: u64 = 15_000_000;
+/// The packets at which the beginning of a file is seen, as ffprobe is told.
+const BEGINNING: &str = "%+#32";
+/// An AAC encoder begins before its sound by a frame: of 8000 Hz at the longest.
+const ENCODER_LEAD_S: f64 = 0.128;
 /// So long an ffmpeg that is asked to end may say goodbye to its camera.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -46,38 +51,54 @@ pub(super) struct Ffmpeg {
 type Script = Option<Zeroizing<String>>;
 
 impl Ffmpeg {
-    /// Starts it; what it writes is fragmented MP4.
+    /// Starts it; what it writes is fragmented MP4, whose zero is so long after its first time.
     pub(super) async fn film(
         source: &SourceConfig,
-        codecs: &str,
-    ) -> Result<(Self, ChildStdout), SourceError> {
-        let has = |codec: &str| codecs.lines().any(|line| line.trim_end_matches(',') == codec);
+        shown: &Shown,
+    ) -> Result<(Self, ChildStdout, Option<u64>), SourceError> {
+        let (picture, sound) = shown.chosen()?;
         let mut command = bare("ffmpeg");
         command.args(["-nostdin", "-v", "error"]);
         if let SourceConfig::File { looped, .. } = source {
             command.args(["-re", "-stream_loop", if *looped { "-1" } else { "0" }]);
         }
         let script = input(&mut command, source)?;
-        command.args(["-map", "0:v:0", "-map", "0:a:0?", "-c:v", "copy"]);
-        if has("aac") {
-            command.args(["-c:a", "copy"]);
-        } else {
-            // Lost packets leave holes in sound, which silence fills: it stays with its picture.
-            command.args(["-c:a", "aac", "-af", "aresample=async=1"]);
-        }
-        if has("pcm_alaw") || has("pcm_mulaw") {
-            command.args(["-b:a", "32k"]);
-        }
-        if has("hevc") {
+        command.args(["-map", &format!("0:{}", picture.index), "-c:v", "copy"]);
+        if picture.codec() == "hevc" {
             command.args(["-tag:v", "hvc1"]);
         }
-        command.args("-f mp4 -movflags empty_moov+default_base_moof+frag_keyframe".split(' '));
+        let mut flags = "empty_moov+default_base_moof+frag_keyframe".to_owned();
+        if let Some(sound) = sound {
+            command.args(["-map", &format!("0:{}", sound.index)]);
+            command.args(sounding(sound));
+            if sound.is_aac() && sound.says_nothing_before() {
+                // What it says in its packets goes into the init segment, which waits for one.
+                command.args(["-bsf:a", "aac_adtstoasc"]);
+                flags += "+delay_moov";
+            }
+        }
+        let mut zero_us = None;
+        match source {
+            SourceConfig::File { .. } => {
+                // Every time is the file's own, moved as a whole so that none is before 0.
+                let lead_s = shown.lead_s() + ENCODER_LEAD_S;
+                flags += "+frag_discont";
+                command.args("-use_editlist 0 -avoid_negative_ts disabled".split(' '));
+                command.args(["-output_ts_offset", &format!("{lead_s:.6}")]);
+                zero_us = shown.hides_pictures_of(picture).then_some((lead_s * 1e6) as u64);
+            }
+            // Sound that does not come holds up the picture, and not for long.
+            SourceConfig::Input | SourceConfig::Stream(_) => {
+                command.args(["-max_interleave_delta", "500000"]);
+            }
+        }
+        command.args(["-f", "mp4", "-movflags", &flags]);
         command.args("-frag_duration 100000 -write_prft wallclock -flush_packets 1 pipe:1".split(' '));
         let mut child = spawn(command, "ffmpeg", script).await?;
         let none = || SourceError::Broken(String::new());
         let pictures = child.stdout.take().ok_or_else(none)?;
         let errors = child.stderr.take().ok_or_else(none)?;
-        Ok((Self { child, words: tokio::spawn(last_words(errors)) }, pictures))
+        Ok((Self { child, words: tokio::spawn(last_words(errors)) }, pictures, zero_us))
     }
 
     /// After it closed its output: whether it ended well, and what it said.
@@ -100,6 +121,30 @@ impl Ffmpeg {
         // It fails only where nothing is left to be killed.
         let _ = self.child.kill().await;
     }
+}
+
+/// How a sound becomes AAC, or stays it.
+fn sounding(sound: &Offered) -> &'static [&'static str] {
+    // Lost packets leave holes in sound, which silence fills: it stays with its picture.
+    const HOLES: &str = "aresample=async=1";
+    match sound.codec() {
+        "aac" => &["-c:a", "copy"],
+        "pcm_alaw" | "pcm_mulaw" => &["-c:a", "aac", "-b:a", "32k", "-af", HOLES],
+        _ => &["-c:a", "aac", "-af", HOLES],
+    }
+}
+
+/// What a source offers, and the beginning of a file.
+pub(super) async fn offered(source: &SourceConfig) -> Result<Shown, SourceError> {
+    let streams = "stream=index,codec_type,codec_name,extradata_size";
+    let beginning = format!("format=start_time:{streams}:packet=stream_index,pts_time,dts_time,flags");
+    let args: &[&str] = match source {
+        SourceConfig::File { .. } => &["-read_intervals", BEGINNING, "-show_entries", &beginning],
+        SourceConfig::Input | SourceConfig::Stream(_) => &["-show_entries", streams],
+    };
+    let shown = Shown::parse(&ffprobe(source, &[args, &["-of", "json"]].concat(), PROBE).await?)?;
+    shown.chosen()?;
+    Ok(shown)
 }
 
 /// What ffprobe finds out about a source with these arguments.

@@ -5,6 +5,8 @@ use container::fragment::Begins;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
+mod files;
+
 fn fixture_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../container/tests/fixtures").join(name)
 }

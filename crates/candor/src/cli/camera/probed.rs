@@ -4,6 +4,7 @@
 //! picture     H.264 Main, 1920x1080, 25.0 pictures a second, 3904 kbit/s
 //! key frames  every 2.0 s
 //! sound       pcm_alaw, 8000 Hz, 1 channel: made AAC here
+//! not filmed  mjpeg (video)
 //! clock       -0.3 s beside this machine's
 //! to change   sound-is-converted: its sound is pcm_alaw, ...
 //! ```
@@ -18,6 +19,9 @@ pub(super) fn text(found: &Found) -> String {
         row("key frames", key_frames(&found.video, found.watched_s)),
         row("sound", found.audio.as_ref().map_or_else(|| "none".to_owned(), sound)),
     ];
+    if !found.left_out.is_empty() {
+        rows.push(row("not filmed", found.left_out.join(", ")));
+    }
     if let Some(ahead_ms) = found.clock_ahead_ms {
         rows.push(row("clock", format!("{:+.1} s beside this machine's", ahead_ms as f64 / 1000.0)));
     }
