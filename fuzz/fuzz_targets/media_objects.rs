@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use media::enrollment::Enrollment;
 use media::epoch::SignedEpochOpen;
 use media::codec;
+use media::health::Health;
 use media::notice::{Beside, DayNotice, HeldNotice};
 use media::policy::SignedOwnerPolicy;
 
@@ -28,6 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = Enrollment::decode_verified(bytes);
     let _ = DayNotice::decode_verified(bytes, &public);
+    let _ = Health::decode_verified(bytes, &public);
     if let Ok(held) = codec::decode_bare::<HeldNotice>(bytes) {
         assert_eq!(codec::encode_bare(&held), bytes);
         // A DayNotice adds nothing to itself.

@@ -214,6 +214,21 @@ def notices():
     return days
 
 
+def healths():
+    camera, root, cases = camera_id(filled("camera key")), filled("notice root"), []
+    pictures, troubles = [(0, 5, 1_793_000_000_000_000), (1, 1, 7)], [(0, 1, "no route"), (1, 2, "kein Ton: \u00e4")]
+    for day, seen, wrong in ((20_752, pictures, troubles), (20_753, pictures[:1], []), (20_754, [], [])):
+        text = [(track, kind, words.encode()) for track, kind, words in wrong]
+        content = u(16, len(seen)) + b"".join(u(32, track) + u(8, state) + u(64, since) for track, state, since in seen)
+        content += u(16, len(text)) + b"".join(u(32, track) + u(8, kind) + u(32, len(words)) + words for track, kind, words in text) + u(32, 9)
+        said = u(32, len(content)) + content
+        key, nonce = expand(root, b"candor health key\0", camera, u(32, day)), filled(f"health nonce {day}")[:12]
+        cases.append({"day": day, "root": root.hex(), "key": key.hex(), "pictures": seen, "troubles": wrong, "waiting": 9,
+                      "sealed": (nonce + seal(key, nonce, said + bytes(1664 - len(said)))).hex()})
+        root = next_root(root, camera, day)
+    return cases
+
+
 def drafts():
     cases, key = [], notice(filled("notice root"), camera_id(filled("camera key")), 20_752)
     for link, draft in (("link key", "draft"), ("link key", "another draft"), ("another link key", "draft")):
@@ -249,7 +264,7 @@ def everything():
             for name in ("camera key", "device key")]
     return {"about": "Keys of proto/segment.md; made by key-schedule.py. Bytes in hexadecimal. The pool of epochs[0] starts as pool; details are padded with "
                      "zeros to 1024 bytes before sealing; chains[k] stands before segment k.",
-            "ids": keys, "pool": filled("pool").hex(), "epochs": epochs(), "notices": notices(), "drafts": drafts(), "details": details(), "mails": mails()}
+            "ids": keys, "pool": filled("pool").hex(), "epochs": epochs(), "notices": notices(), "healths": healths(), "drafts": drafts(), "details": details(), "mails": mails()}
 
 
 def differences(path, ours, theirs):

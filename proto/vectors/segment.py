@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes segment.json: segments, their heads, EpochOpens, receipts, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
+"""Writes segment.json: segments, their heads, EpochOpens, receipts, healths, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
 
 A second implementation of the encodings, from the text. Ed25519 is tlog.py's; keys are public. Standard library only.
 Usage: python3 segment.py, which writes, or python3 segment.py --check, which computes all again and compares.
@@ -142,6 +142,12 @@ def receipt(**other):
     return signed(f["key"], b"candor receipt", body)
 
 
+def health(**other):
+    f = {"type": 0x14, "camera": CAMERA_ID, "since": 1_792_999_999_000_000, "sealed": bytes(range(256)) * 6 + bytes(156), "key": CAMERA, **other}
+    body = u(16, 1) + u(8, f["type"]) + f["camera"] + u(64, 1_793_000_000_000_000) + u(64, f["since"]) + u(32, 20_752) + bytes_(f["sealed"])
+    return signed(f["key"], b"candor health", body)
+
+
 def epoch_open(**other):
     f = {"suite": 1, "type": 0x11, "t": 2, "n": 3, "commits": 3, "shares": [b"sealed share %d" % n for n in range(3)], "wraps": [b"wrap"], "previous": 1, "gap": 2,
          "present": 1, "lost": [], "receipt": None, "receipt_present": 1, "key": CAMERA, **other}
@@ -186,6 +192,7 @@ def objects():
             ("EpochOpen", "all slots are empty: under t holders", epoch_open(shares=[None] * 3)),
             ("EpochOpen", "what was let go, and a receipt", epoch_open(lost=[(3, 3, 1), (31, 32, 2), (40, 40, 3)], receipt=receipt())),
             ("Receipt", "two ranges", receipt()), ("Receipt", "16 ranges", receipt(ranges=[(2 * n, 2 * n) for n in range(16)])),
+            ("Health", "no picture", health()), ("Health", "all is well", health(since=0)),
             ("EpochOpen", "nothing escrowed, a track's first", epoch_open(t=0, n=0, commits=0, shares=[], previous=0)),
             ("OwnerPolicy", "version 2", policy()),
             ("OwnerPolicy", "version 1, no trustees, nobody watches", policy(version=1, prev=bytes(32), t=0, names=[], recipients=[])),
@@ -225,11 +232,15 @@ def objects():
           ("DayNotice", "a slot over its limit", "TooLong", day_notice(slots=((b"one", 2049),))),
           ("DayNotice", "more slots said than there are", "Truncated", day_notice(count=3)[:-64]),
           ("DayNotice", "over its size", "TooLong", day_notice() + bytes(40 << 10)),
+          ("Health", "cut", "Truncated", health()[:-1]), ("Health", "a byte too many", "Trailing", health() + b"\0"), ("Health", "another type", "WrongType", health(type=0x13)),
+          ("Health", "a length that tells something", "BadValue", health(sealed=bytes(1691))), ("Health", "a longer one", "TooLong", health(sealed=bytes(1693))),
+          ("Health", "over its size", "TooLong", health() + bytes(2048)),
           ("Receipt", "cut", "Truncated", receipt()[:-1]), ("Receipt", "a byte too many", "Trailing", receipt() + b"\0"), ("Receipt", "of nothing", "BadValue", receipt(ranges=[])),
           ("Receipt", "17 ranges", "TooLong", receipt(ranges=[(2 * n, 2 * n) for n in range(17)])), ("Receipt", "ranges that overlap", "BadValue", receipt(ranges=[(1, 5), (5, 6)]))]
     forged = [("EpochOpen", "by the owner", epoch_open(key=OWNER)), ("OwnerPolicy", "by the camera", policy(key=CAMERA)),
               ("Enrollment", "without the camera's consent", enrollment(camera=OWNER)), ("Enrollment", "without the owner", enrollment(owner=CAMERA)),
               ("Receipt", "by another than the relay that it names", receipt(key=CAMERA)),
+              ("Health", "by the owner", health(key=OWNER)), ("Health", "of another camera", health(camera=filled("camera"))),
               ("DayNotice", "by the owner", day_notice(key=OWNER)), ("DayNotice", "of another camera", day_notice(camera=filled("camera")))]
     return good, bad, forged
 

@@ -77,6 +77,8 @@ pub(crate) struct Film {
     run: Option<Run>,
     epoch: Option<Epoch>,
     segment: Option<OpenSegment>,
+    /// Whether the source is away.
+    is_lost: bool,
     last_start_us: Micros,
     /// The size of the newest whole segment: so much room the next one needs, more or less.
     last_len: u64,
@@ -128,6 +130,7 @@ impl Film {
             run: None,
             epoch: None,
             segment: None,
+            is_lost: false,
             last_start_us: Micros(0),
             last_len: 0,
             gap: GapReason::Restart,
@@ -153,7 +156,10 @@ impl Film {
                 self.begin_run(init, codecs)
             }
             Heard::Piece(Piece::Fragment(fragment), now) => self.fragment(fragment, now),
-            Heard::Lost => return self.interrupt(GapReason::Source),
+            Heard::Lost => {
+                self.is_lost = true;
+                return self.interrupt(GapReason::Source);
+            }
             Heard::Off(gap) => {
                 if let Some(events) = &mut self.events {
                     events.rest();
@@ -223,10 +229,17 @@ impl Film {
             Some(events) => events.handle(taken, now.steady_us),
             None => Verdict { is_gone: false, film: vec![taken] },
         };
-        if verdict.film.is_empty() {
+        let holds_back = verdict.film.is_empty();
+        if holds_back {
             // Nothing moves any more: the last segment of the event ends here.
             self.end_segment();
         }
+        // The source is back; if it is filmed, that is said when a segment begins.
+        let is_back = std::mem::take(&mut self.is_lost) && holds_back;
+        self.handover.stats.change(|it| {
+            (it.picture_us, it.holds_back) = (Some(now.steady_us), holds_back);
+            it.troubles.picture = it.troubles.picture.take().filter(|_| !is_back);
+        });
         if verdict.is_gone {
             self.note_gap(GapReason::NothingMoved);
         }

@@ -7,16 +7,18 @@
 //! | [`chores`] | policy, DayNotices, EpochOpens, trustees' day keys: asked and put one after the other |
 //! | [`sending`] | segments: live ones as they grow, the backlog behind them |
 //! | [`backfill`] | the backlog's share of the uplink |
+//! | [`health`] | what the camera says of itself |
 //!
 //! All tracks go over one session, each with its own numbers, EpochOpens and acknowledgements: of
 //! two connections with one identity the relay lets the newer win. The main track comes first
 //! everywhere, and a relay that takes no second one keeps it from nothing.
 //!
-//! `session`, `chores` and `sending` run side by side, so that none waits for another's disk or uplink; the first that
-//! fails ends the session, and what was not acknowledged is sent again in the next one.
+//! `session`, `chores`, `sending` and `health` run side by side, so that none waits for another's disk or uplink; the
+//! first that fails ends the session, and what was not acknowledged is sent again in the next one.
 
 mod backfill;
 mod chores;
+mod health;
 mod sending;
 mod session;
 
@@ -24,10 +26,12 @@ pub use backfill::Share;
 
 use crate::clock::Clocks;
 use crate::spool::SpoolError;
-use crate::state::Tracks;
+use crate::state::{Handover, Tracks};
 use ed25519_dalek::SigningKey;
+use health::{Look, Now};
 use host::machine::Machine;
 use host::shutdown::Shutdown;
+use media::epoch::GapReason;
 use media::id::{CameraId, EpochNo};
 use media::message::{Refusal, RefusalCode};
 use media::time::Micros;
@@ -35,8 +39,9 @@ use quic::{CallError, ControlReceiver, LinkError};
 use relay_client::Relay;
 use session::{Session, Track};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// From a standing session to the relay's leave to publish.
 const LEAVE: Duration = Duration::from_secs(20);
@@ -81,6 +86,10 @@ pub(crate) struct Publisher {
     pub(crate) relay: Relay,
     pub(crate) camera: SigningKey,
     pub(crate) tracks: Tracks,
+    /// Of which the camera says how they are.
+    pub(crate) filmed: Vec<Arc<Handover>>,
+    /// Why nothing is to be filmed now.
+    pub(crate) off: watch::Receiver<Option<GapReason>>,
     pub(crate) backfill: Share,
     pub(crate) machine: Machine,
 }
@@ -97,6 +106,28 @@ impl Publisher {
     }
 
     async fn publish(&self) -> Infallible {
+        let clocks = Clocks::new(self.machine.clock.clone());
+        let mut look = Look::begin(&self.filmed, clocks.steady_us());
+        let now = |look: &mut Look| look.now(*self.off.borrow(), clocks.steady_us());
+        let (tell, told) = watch::channel(now(&mut look));
+        // Also while there is no session: since when something is wrong is known then.
+        let looking = async {
+            loop {
+                tokio::time::sleep(health::LOOK).await;
+                let now = now(&mut look);
+                let is_new = *tell.borrow() != now;
+                if is_new {
+                    tell.send_replace(now);
+                }
+            }
+        };
+        tokio::select! {
+            never = self.sessions(told) => never,
+            never = looking => never,
+        }
+    }
+
+    async fn sessions(&self, told: watch::Receiver<Now>) -> Infallible {
         let mut sessions = relay_client::Session::new(&self.relay, self.machine.rng.clone());
         loop {
             let error = match self.begin(&mut sessions).await {
@@ -105,6 +136,7 @@ impl Publisher {
                         ended = session.follow(&mut control) => ended,
                         ended = chores::run(&session) => ended,
                         ended = sending::run(&session) => ended,
+                        ended = health::run(&session, told.clone()) => ended,
                     };
                     // Two that take each other's place come back ever later.
                     if !error.is_about_identity() {

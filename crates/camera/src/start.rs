@@ -88,11 +88,12 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
         stats: main.stats.clone(),
         sub: sub_reel.as_ref().map(|_| sub.stats.clone()),
     };
+    let filmed = std::iter::once(main.clone()).chain(sub_reel.as_ref().map(|_| sub.clone())).collect();
     // What was filmed before the second source was taken out of the configuration is still sent.
     let is_published = sub_reel.is_some() || sub.outbox.depth() > 0;
     let tracks = Tracks { main: main.clone(), sub: is_published.then_some(sub) };
     let backfill = config.backfill_percent;
-    let publisher = Publisher { relay, camera, tracks: tracks.clone(), backfill, machine };
+    let publisher = Publisher { relay, camera, tracks: tracks.clone(), filmed, off, backfill, machine };
     let own = shutdown.child();
     let stop = own.clone();
     let party = async move {

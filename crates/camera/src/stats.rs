@@ -24,6 +24,10 @@ pub struct Figures {
     /// Why nothing is filmed, the source having been let go: [`GapReason::OutsideSchedule`] or
     /// [`GapReason::Privacy`].
     pub rests: Option<GapReason>,
+    /// When a picture came last that can be filmed, microseconds of the steady clock.
+    pub picture_us: Option<u64>,
+    /// Whether it is held back: nothing moves, and events only are filmed.
+    pub holds_back: bool,
     pub troubles: Troubles,
 }
 
@@ -32,6 +36,8 @@ pub struct Figures {
 pub struct Troubles {
     /// Why there is no picture.
     pub picture: Option<String>,
+    /// Why there is no sound, though the source says that it has one.
+    pub sound: Option<String>,
     /// How wrong the clock of the camera that is filmed is, if it tells and is.
     pub clock: Option<String>,
     /// How far the camera's own clock is not believed.

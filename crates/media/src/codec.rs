@@ -322,6 +322,16 @@ pub(crate) fn decode_signed<T: Field>(kind: u8, bytes: &[u8]) -> Result<T, Decod
     Ok(value)
 }
 
+/// A text that [`Reader::text`] takes: without control characters, and cut to its limit.
+pub fn cut_text(text: impl Into<String>, limit: usize) -> String {
+    let mut text = text.into();
+    text.retain(|c| !c.is_control());
+    while text.len() > limit {
+        text.pop();
+    }
+    text
+}
+
 /// Refuses what is over its limit before anything of it is read.
 ///
 /// # Errors

@@ -33,6 +33,7 @@ pub mod chain;
 pub mod codec;
 pub mod enrollment;
 pub mod epoch;
+pub mod health;
 pub mod id;
 pub mod limits;
 pub mod message;

@@ -22,6 +22,18 @@ pub const LOST: usize = 64;
 pub const ACKNOWLEDGED: usize = 16;
 /// An encoded receipt, bytes.
 pub const RECEIPT: usize = 512;
+/// What a camera says of itself, before it is sealed: padded to this, bytes.
+pub const HEALTH_SAID: usize = 1664;
+/// The same sealed, bytes: nonce and tag.
+pub const HEALTH_SEALED: usize = 12 + HEALTH_SAID + 16;
+/// The signed object around it, bytes.
+pub const HEALTH: usize = 2048;
+/// Pictures that it tells of.
+pub const HEALTH_PICTURES: usize = 2;
+/// Troubles that it tells of.
+pub const HEALTH_TROUBLES: usize = 8;
+/// The text of one, bytes.
+pub const HEALTH_TEXT: usize = 192;
 /// Slots of a DayNotice: the trustees of two policies of one day.
 pub const NOTICE_SLOTS: usize = 2 * TRUSTEES;
 /// An encoded DayNotice, bytes.

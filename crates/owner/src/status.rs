@@ -1,10 +1,14 @@
 //! The cameras of the book beside what the relay says of them now.
 
+mod condition;
 mod recent;
+
+pub use condition::{CameraState, Complaint, Condition};
 
 use crate::book::{Camera, Stored, StoredCamera};
 use crate::holders::{Holders, LoggedKeys};
 use crate::state::{As, Owner};
+use condition::Heard;
 use media::epoch::EpochOpen;
 use media::id::{CameraId, Day, TrackId};
 use media::message::{CameraStatus, TrackStatus};
@@ -43,6 +47,8 @@ pub struct Status {
     pub retired: bool,
     /// What is to be done about its key, if anything is.
     pub to_do: Option<String>,
+    /// How it is, by its own signed word; where there is none of late, that is said.
+    pub condition: Condition,
     /// Whether it is connected, by the relay's word; what follows is that too.
     pub online: bool,
     pub segments: u64,
@@ -114,13 +120,16 @@ pub(crate) async fn notice_of(
 pub(crate) struct Asking {
     session: Session,
     recent: BTreeMap<CameraId, Recent>,
+    /// What each camera said of itself.
+    heard: BTreeMap<CameraId, Heard>,
     /// The newest EpochOpen of each camera's main picture, and the DayNotice of its day.
     opens: BTreeMap<CameraId, (EpochOpen, Option<DayNotice>)>,
 }
 
 impl Asking {
     pub(crate) fn new(owner: &Owner) -> Self {
-        Self { session: owner.session(As::Device), recent: BTreeMap::new(), opens: BTreeMap::new() }
+        let (recent, heard, opens) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { session: owner.session(As::Device), recent, heard, opens }
     }
 
     /// What the relay says, beside the book; nothing of the footage is read.
@@ -130,6 +139,10 @@ impl Asking {
         let mut all: Vec<_> = stored.cameras.iter().map(|camera| beside(camera, &told)).collect();
         for (status, camera) in all.iter_mut().zip(&stored.cameras) {
             status.to_do = to_do(&stored, camera, status);
+            let signed = told.iter().find(|told| told.camera_id == camera.camera_id).map(|told| &told.health);
+            let heard = self.heard.entry(camera.camera_id).or_default();
+            heard.take(owner, camera, signed).await;
+            status.condition = condition::of(status, heard.word(), owner.now_us());
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
@@ -222,6 +235,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
         paired_at,
         retired,
         to_do: None,
+        condition: Condition::default(),
         online: told.is_some_and(|told| told.online),
         segments: sum(|track| track.segments),
         bytes: sum(|track| track.bytes),
@@ -320,6 +334,7 @@ mod tests {
             clock_offset_ms,
             replaced: 6,
             conflicts: 2,
+            health: Vec::new(),
             tracks: Vec::new(),
         };
         assert!(!beside(&camera, &[told(2, 0)]).online, "another's word is not this camera's");

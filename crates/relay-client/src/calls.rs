@@ -84,6 +84,11 @@ pub fn put_day_notice(held: HeldNotice) -> Call<()> {
     done(Request::PutDayNotice(held))
 }
 
+/// This is how I am.
+pub fn put_health(signed: Vec<u8>) -> Call<()> {
+    done(Request::PutHealth(signed))
+}
+
 /// The DayNotice of a day.
 pub fn day_notice(camera_id: CameraId, day: Day) -> Call<Vec<u8>> {
     call!(Request::GetDayNotice { camera_id, day } => Object)

@@ -5,9 +5,11 @@ use crate::ingest;
 use crate::notices;
 use crate::peer::Peer;
 use crate::playback;
+use crate::publishers::Seen;
 use crate::refuse::OrRefuse;
 use crate::state::Relay;
 use media::enrollment::Enrollment;
+use media::health::Health;
 use media::limits;
 use media::message::{CameraStatus, Control, Refusal, RefusalCode, Request, Response};
 use media::pair::HeldPolicy;
@@ -15,6 +17,7 @@ use media::policy::SignedOwnerPolicy;
 use media::time::Seconds;
 use quic::{IncomingCall, Responder, StreamError};
 use std::time::Instant;
+use store::CameraTotals;
 
 /// Reads, judges and answers one call.
 pub(crate) async fn serve(relay: &Relay, peer: &Peer, call: IncomingCall) {
@@ -65,6 +68,7 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
             ingest::put_epoch_open(relay, peer, &bytes).await.map(|()| Response::Ok)
         }
         Request::PutDayNotice(held) => notices::put(relay, peer, &held).await.map(|()| Response::Ok),
+        Request::PutHealth(signed) => put_health(relay, peer, signed).map(|()| Response::Ok),
         Request::GetDayNotice { camera_id, day } => {
             access.may_notice(key, camera_id, now)?;
             Ok(Response::Object(notices::held(relay, camera_id, day).await?.notice))
@@ -131,18 +135,23 @@ async fn put_policy(relay: &Relay, peer: &Peer, put: &HeldPolicy) -> Result<Resp
     Ok(Response::Ok)
 }
 
+/// A camera says how it is. Kept as it signed it, in its newest form, in memory.
+fn put_health(relay: &Relay, peer: &Peer, signed: Vec<u8>) -> Result<(), Refusal> {
+    let enrolled = relay.access.may_publish(&peer.key, peer.camera_id)?;
+    relay.take_write(peer.camera_id)?;
+    let health = Health::decode_verified(&signed, &enrolled.camera_pk)?;
+    relay.on_air.publishers.hear(peer.number, &health, signed)
+}
+
 async fn list_cameras(relay: &Relay, peer: &Peer, now: Seconds) -> Result<Response, Refusal> {
     let watched = relay.access.watched_by(&peer.key, now);
     let totals = relay.store.cameras().await.or_refuse()?;
     let totals = totals.into_iter().filter(|camera| watched.contains(&camera.camera_id));
-    let cameras = totals.take(limits::CAMERAS_PER_ANSWER).map(|camera| CameraStatus {
-        camera_id: camera.camera_id,
-        online: relay.on_air.publishers.link(camera.camera_id).is_some(),
-        newest_us: camera.newest_us,
-        clock_offset_ms: camera.clock_offset_ms,
-        replaced: relay.on_air.publishers.replaced(camera.camera_id),
-        conflicts: relay.on_air.publishers.conflicts(camera.camera_id),
-        tracks: camera.tracks,
+    let cameras = totals.take(limits::CAMERAS_PER_ANSWER).map(|camera| {
+        let Seen { camera_id, online, replaced, conflicts, health } =
+            relay.on_air.publishers.seen(camera.camera_id);
+        let CameraTotals { newest_us, clock_offset_ms, tracks, .. } = camera;
+        CameraStatus { camera_id, online, newest_us, clock_offset_ms, replaced, conflicts, health, tracks }
     });
     Ok(Response::Cameras(cameras.collect()))
 }

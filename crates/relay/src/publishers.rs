@@ -3,6 +3,7 @@
 //! has its time before it is replaced itself, so that a copy cannot keep the original out.
 
 use host::lock::Mutex;
+use media::health::Health;
 use media::id::CameraId;
 use media::message::{Refusal, RefusalCode};
 use quic::Link;
@@ -25,16 +26,29 @@ struct Publisher {
     taken_over: Option<Instant>,
     /// how often, since the relay started,
     replaced: u64,
-    /// and how many EpochOpens told of two histories.
+    /// how many EpochOpens told of two histories,
     conflicts: u64,
+    /// and what it said of itself last.
+    health: Option<Told>,
 }
 
-/// A camera's line on the status page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
+struct Told {
+    signed: Vec<u8>,
+    has_picture: bool,
+}
+
+/// What is told of a camera, beside its footage.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub camera_id: CameraId,
     pub online: bool,
+    /// How often another connection took over.
     pub replaced: u64,
+    /// How many EpochOpens told of two histories.
+    pub conflicts: u64,
+    /// What it said of itself last, signed; nothing if it has not.
+    pub health: Vec<u8>,
 }
 
 impl Publishers {
@@ -91,20 +105,45 @@ impl Publishers {
         connected.get(&camera_id).and_then(|publisher| publisher.now.as_ref()).map(|(_, link)| link.clone())
     }
 
-    /// How often another connection took over.
-    pub(crate) fn replaced(&self, camera_id: CameraId) -> u64 {
-        let connected = self.connected.lock();
-        connected.get(&camera_id).map_or(0, |publisher| publisher.replaced)
+    /// What a camera says of itself, which it signed: it takes the place of what it said before.
+    // SPEC: session.md#health: only the connection that publishes the camera MUST be heard.
+    pub(crate) fn hear(&self, connection: u64, health: &Health, signed: Vec<u8>) -> Result<(), Refusal> {
+        let mut connected = self.connected.lock();
+        let publisher = connected.get_mut(&health.camera_id);
+        let publishes = |it: &&mut Publisher| it.now.as_ref().is_some_and(|(held, _)| *held == connection);
+        let publisher = publisher
+            .filter(publishes)
+            .ok_or_else(|| RefusalCode::NotAllowed.because("publish a track before you say how you are"))?;
+        let has_picture = health.no_picture_since_us.is_none();
+        let before = publisher.health.replace(Told { signed, has_picture });
+        if before.is_none_or(|before| before.has_picture) != has_picture {
+            tracing::info!(camera_id = %health.camera_id, has_picture, "a camera's picture went or came, as it says");
+        }
+        Ok(())
     }
 
-    /// How many EpochOpens told of two histories.
-    pub(crate) fn conflicts(&self, camera_id: CameraId) -> u64 {
-        self.connected.lock().get(&camera_id).map_or(0, |publisher| publisher.conflicts)
+    /// What is told of this camera.
+    pub(crate) fn seen(&self, camera_id: CameraId) -> Seen {
+        let connected = self.connected.lock();
+        connected
+            .get(&camera_id)
+            .map_or_else(|| Publisher::default().seen(camera_id), |it| it.seen(camera_id))
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        let connected = self.connected.lock();
-        let seen = connected.iter();
-        seen.map(|(id, p)| Seen { camera_id: *id, online: p.now.is_some(), replaced: p.replaced }).collect()
+    /// The same of every camera that was here.
+    pub(crate) fn all(&self) -> Vec<Seen> {
+        self.connected.lock().iter().map(|(id, publisher)| publisher.seen(*id)).collect()
+    }
+}
+
+impl Publisher {
+    fn seen(&self, camera_id: CameraId) -> Seen {
+        Seen {
+            camera_id,
+            online: self.now.is_some(),
+            replaced: self.replaced,
+            conflicts: self.conflicts,
+            health: self.health.as_ref().map_or_else(Vec::new, |told| told.signed.clone()),
+        }
     }
 }

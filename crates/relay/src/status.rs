@@ -31,7 +31,7 @@ async fn status(State(relay): State<Arc<Relay>>) -> Response {
     };
     let cameras: Vec<_> = on_air
         .publishers
-        .seen()
+        .all()
         .iter()
         .map(|seen| {
             serde_json::json!({

@@ -1,5 +1,5 @@
 //! What only a camera and its recipients can do: the key schedule, sealing and opening of segments,
-//! wraps of keys to devices, the notice keys by which an owner finds leaves, the keys by which their
+//! wraps of keys to devices, the notice keys by which an owner finds leaves, what a camera says of itself, the keys by which their
 //! details are read, and the sealed mail of pairing. Contract: `proto/segment.md`, `proto/session.md`.
 //!
 //! In scope: cryptography over the public objects of `media`. Out of scope: sharing a seed among
@@ -10,6 +10,7 @@
 //!   |                 \--Expand--> key commitment, share coefficients               [epoch]
 //!   \--HPKE X-Wing--> one wrap for each device                                      [wrap]
 //! notice root of day d --Expand--> notice key of d --HMAC--> label of a leaf        [notice]
+//! notice root of day d --Expand--> key of what the camera says of itself                [health]
 //! details key of a leaf --HPKE X-Wing--> the owner's audit key                      [details]
 //! ```
 #![no_std]
@@ -23,6 +24,7 @@ extern crate std;
 pub mod cobblestone;
 pub mod details;
 pub mod epoch;
+pub mod health;
 pub mod hpke;
 pub mod notice;
 pub mod opener;

@@ -9,6 +9,7 @@
 //! ```
 
 use crate::epoch::{expand, secret};
+use crate::health::HealthKey;
 use media::id::{CameraId, Day};
 
 secret!(
@@ -25,6 +26,11 @@ impl NoticeRoot {
     /// `NR_{d+1}` from `NR_d`; `day` is d.
     pub fn next(&self, camera: &CameraId, day: Day) -> Self {
         Self(*expand(&self.0, &[b"candor day\0", &camera.0, &day.0.to_be_bytes()]))
+    }
+
+    /// What a camera says of itself on this day is sealed under it.
+    pub fn health_key(&self, camera: &CameraId, day: Day) -> HealthKey {
+        HealthKey::new(*expand(&self.0, &[b"candor health key\0", &camera.0, &day.0.to_be_bytes()]))
     }
 
     /// `notice_d`.

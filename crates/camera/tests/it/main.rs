@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod filming;
+mod health;
 mod twins;
 mod world;

@@ -108,6 +108,8 @@ pub enum Request {
         /// Fresh random bytes, of which the leaf's id is made.
         draft: [u8; 32],
     },
+    /// Camera: this is how I am; it takes the place of what it said before.
+    PutHealth(Vec<u8>),
 }
 
 /// An object of somebody, by name.
@@ -137,6 +139,9 @@ pub struct CameraStatus {
     pub replaced: u64,
     /// How many EpochOpens came that name an identity conflict, since the relay started.
     pub conflicts: u64,
+    /// What it said of itself last, since the relay started: a signed
+    /// [`Health`](crate::health::Health), or nothing.
+    pub health: Vec<u8>,
     /// The tracks of which segments are stored, in order of their number.
     pub tracks: Vec<TrackStatus>,
 }
@@ -148,6 +153,7 @@ fields!(CameraStatus {
     clock_offset_ms,
     replaced,
     conflicts,
+    health <= limits::HEALTH,
     tracks[limits::TRACKS_PER_CAMERA],
 } check CameraStatus::check);
 
@@ -257,6 +263,7 @@ messages! { Request of REQUEST_TYPE, "request":
     14 FetchHeads(query);
     15 FetchReleased(query);
     16 GetLabel { camera_id, day, draft };
+    17 PutHealth(bytes = "health" <= limits::HEALTH);
 }
 
 messages! { Response of RESPONSE_TYPE, "response":

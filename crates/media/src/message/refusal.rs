@@ -4,7 +4,7 @@
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
-use crate::codec::DecodeError;
+use crate::codec::{self, DecodeError};
 use crate::enrollment::ObjectError;
 use crate::sign::BadSignature;
 use crate::{fields, limits, numbered};
@@ -110,12 +110,7 @@ fields!(Refusal { code = "refusal code", text = "refusal text" <= limits::TEXT }
 impl RefusalCode {
     /// A refusal with a text of at most [`limits::TEXT`] bytes; a longer one is cut.
     pub fn because(self, text: impl Into<String>) -> Refusal {
-        let mut text: String = text.into();
-        text.retain(|c| !c.is_control());
-        while text.len() > limits::TEXT {
-            text.pop();
-        }
-        Refusal { code: self, text }
+        Refusal { code: self, text: codec::cut_text(text, limits::TEXT) }
     }
 }
 

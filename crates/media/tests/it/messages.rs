@@ -1,6 +1,6 @@
 //! The session's messages: every kind there and back, every list at its limit and one over it.
 
-use crate::samples::{camera, camera_id, enrollment, epoch_open, held_notice, owner, policy, public};
+use crate::samples::{camera, camera_id, enrollment, epoch_open, health, held_notice, owner, policy, public};
 use media::codec::{DecodeError, Writer};
 use media::enrollment::CameraConsent;
 use media::id::{Day, EpochNo, Sequence, TrackId};
@@ -70,6 +70,7 @@ pub(crate) fn requests() -> Vec<Request> {
             grants: vec![LoggedLeaf { leaf: b"grant".to_vec(), proof: b"proof".to_vec() }],
         }),
         Request::GetLabel { camera_id, day: Day(20_752), draft: [7; 32] },
+        Request::PutHealth(health()),
     ]
 }
 
@@ -85,6 +86,7 @@ pub(crate) fn responses() -> Vec<Response> {
         clock_offset_ms: -4,
         replaced: 5,
         conflicts: 2,
+        health: health(),
         tracks: vec![track_status(0), track_status(7)],
     };
     vec![
@@ -97,7 +99,10 @@ pub(crate) fn responses() -> Vec<Response> {
         Response::Policy(HeldPolicy { enrollment: enrollment(), bundle: bundle() }),
         Response::Logged(LoggedLeaf { leaf: b"leaf".to_vec(), proof: b"proof".to_vec() }),
         Response::Heads,
-        Response::Cameras(vec![status.clone(), CameraStatus { online: false, tracks: Vec::new(), ..status }]),
+        Response::Cameras(vec![
+            status.clone(),
+            CameraStatus { online: false, health: Vec::new(), tracks: Vec::new(), ..status },
+        ]),
     ]
 }
 
@@ -174,7 +179,7 @@ fn lists_and_lengths_over_their_limits_are_refused_before_they_are_read() {
         w.u8(code).raw(before).u32(u32::MAX);
         w.finish()
     };
-    for (code, before) in [(3, &[][..]), (4, &[1; 32]), (6, &[]), (10, &[1; 33]), (12, &[])] {
+    for (code, before) in [(3, &[][..]), (4, &[1; 32]), (6, &[]), (10, &[1; 33]), (12, &[]), (17, &[])] {
         let request = announced(REQUEST_TYPE, code, before);
         too_long(Request::decode(&request).map(|_| ()), &format!("request {code}"));
     }
@@ -203,7 +208,10 @@ fn lists_and_lengths_over_their_limits_are_refused_before_they_are_read() {
     // The largest answer is a message.
     let tracks = most[1..].iter().map(|track| track_status(*track)).collect::<Vec<_>>();
     let Response::Cameras(mut all) = cameras(limits::CAMERAS_PER_ANSWER) else { unreachable!() };
-    all.iter_mut().for_each(|camera| camera.tracks.clone_from(&tracks));
+    all.iter_mut().for_each(|camera| {
+        camera.tracks.clone_from(&tracks);
+        camera.health = vec![0; limits::HEALTH];
+    });
     assert!(Response::Cameras(all).encode().len() < limits::MESSAGE);
     for not_in_order in [[1, 0], [0, 0]] {
         assert_eq!(of_tracks(&not_in_order), Err(DecodeError::BadValue("tracks")));
@@ -219,7 +227,7 @@ fn a_flag_other_than_0_and_1_and_unknown_kinds_are_refused() {
     let mut heads = heads.encode();
     *heads.last_mut().unwrap() = 2;
     assert_eq!(Request::decode(&heads), Err(DecodeError::BadValue("pictures")));
-    for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 17], "request")] {
+    for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 18], "request")] {
         assert_eq!(Request::decode(&bytes), Err(DecodeError::BadValue(field)));
     }
     assert_eq!(Control::decode(&[0, 1, 0x40, 13]), Err(DecodeError::BadValue("control message")));

@@ -1,13 +1,15 @@
 //! Every byte of every signed object, changed, cut off or added to: nothing passes.
 
 use crate::samples::{
-    camera, camera_id, day_notice, enrollment, epoch_open, header, owner, policy, public, receipt, segment,
+    camera, camera_id, day_notice, enrollment, epoch_open, header, health, owner, policy, public, receipt,
+    segment,
 };
 use bytes::Bytes;
 use media::chain::Chain;
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{SealedShare, SignedEpochOpen};
+use media::health::Health;
 use media::id::{CameraId, Day};
 use media::notice::{self, Beside, DayNotice, HeldNotice};
 use media::policy::SignedOwnerPolicy;
@@ -16,7 +18,7 @@ use media::segment::{HEADER_LEN, Part, SegmentReader};
 
 type Check = fn(&[u8]) -> Result<(), ObjectError>;
 
-fn objects() -> [(&'static str, Vec<u8>, Check); 6] {
+fn objects() -> [(&'static str, Vec<u8>, Check); 7] {
     [
         ("EpochOpen", epoch_open().bytes().to_vec(), |bytes| {
             SignedEpochOpen::decode(bytes)?.verify(&public(&camera()))?;
@@ -29,6 +31,7 @@ fn objects() -> [(&'static str, Vec<u8>, Check); 6] {
         ("DayNotice", day_notice(), |bytes| {
             DayNotice::decode_verified(bytes, &public(&camera())).map(|_| ())
         }),
+        ("health", health(), |bytes| Health::decode_verified(bytes, &public(&camera())).map(|_| ())),
         ("receipt", receipt().bytes().to_vec(), |bytes| {
             SignedReceipt::decode(bytes)?.verify()?;
             Ok(())

@@ -6,7 +6,9 @@ use media::enrollment::{CameraConsent, Enrollment};
 use media::epoch::{
     EpochClose, EpochContext, EpochOpen, GapReason, LossReason, Lost, SealedShare, SignedEpochOpen, Wrap,
 };
+use media::health::Health;
 use media::id::{CameraId, Day, DeviceId, EpochNo, Sequence, TrackId};
+use media::limits;
 use media::notice::{self, DayNotice, HeldNotice};
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
 use media::receipt::{Range, Receipt, SignedReceipt};
@@ -91,6 +93,17 @@ pub(crate) fn epoch_open() -> SignedEpochOpen {
 
 fn range(first: u64, last: u64) -> Range {
     Range { first: Sequence(first), last: Sequence(last) }
+}
+
+pub(crate) fn health() -> Vec<u8> {
+    let health = Health {
+        camera_id: camera_id(),
+        at_us: Micros(1_793_000_000_000_000),
+        no_picture_since_us: Some(Micros(1_792_999_999_000_000)),
+        day: Day(20_752),
+        sealed: vec![9; limits::HEALTH_SEALED],
+    };
+    health.sign(&camera())
 }
 
 pub(crate) fn receipt() -> SignedReceipt {

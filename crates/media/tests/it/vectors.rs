@@ -9,6 +9,7 @@ use media::chain::{Chain, FragmentsHash};
 use media::codec::DecodeError;
 use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{GapReason, LossReason, SignedEpochOpen};
+use media::health::Health;
 use media::id::Sequence;
 use media::notice::DayNotice;
 use media::policy::SignedOwnerPolicy;
@@ -182,6 +183,7 @@ fn object(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ObjectError> {
         "Enrollment" => Enrollment::decode_verified(bytes)?.sign(&owner),
         "Receipt" => SignedReceipt::decode(bytes)?.verify()?.clone().sign(&owner).bytes().to_vec(),
         "DayNotice" => DayNotice::decode_verified(bytes, &public(&camera))?.sign(&camera),
+        "Health" => Health::decode_verified(bytes, &public(&camera))?.sign(&camera),
         other => panic!("{other}"),
     })
 }

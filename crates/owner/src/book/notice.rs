@@ -61,9 +61,22 @@ pub(crate) fn camera_days(
 
 /// The notice key of one camera and day; none of a day before its pairing.
 pub(crate) fn key_of(folder: &Path, camera: &StoredCamera, day: Day) -> Result<Option<NoticeKey>, BookError> {
-    let from = camera.notice_day();
-    let mut days = days_of(&camera.camera_id, read(folder, camera)?, from, day).into_iter();
-    Ok(day.0.checked_sub(from.0).and_then(|after| days.nth(after as usize)).map(|day| day.key))
+    Ok(root_of(folder, camera, day)?.map(|root| root.key(&camera.camera_id, day)))
+}
+
+/// The notice root of one camera and day; none of a day before its pairing, nor of one a hundred
+/// years after it.
+pub(crate) fn root_of(
+    folder: &Path,
+    camera: &StoredCamera,
+    day: Day,
+) -> Result<Option<NoticeRoot>, BookError> {
+    let from = camera.notice_day().0;
+    if !(from..=from.saturating_add(MAX_DAYS)).contains(&day.0) {
+        return Ok(None);
+    }
+    let root = read(folder, camera)?;
+    Ok(Some((from..day.0).fold(root, |root, day| root.next(&camera.camera_id, Day(day)))))
 }
 
 /// The keys of one camera, by its root of day `from`.

@@ -9,6 +9,7 @@ mod doubt;
 mod full;
 mod garbage;
 mod heads;
+mod health;
 mod identity;
 mod live;
 mod pairing;

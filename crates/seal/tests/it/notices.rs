@@ -1,7 +1,7 @@
 //! Notice keys and details keys: the second implementation's vectors, that the chain of days runs
 //! forward only, and that what finds a leaf does not read it.
 
-use crate::schedule::{array, cases};
+use crate::schedule::{array, bytes, cases, number};
 use media::id::{CameraId, Day};
 use media::sign::sha256;
 use seal::details::{DetailsKey, audit_key};
@@ -84,6 +84,25 @@ fn details_and_the_wrap_of_their_key_for_the_owner() {
         assert_eq!(wrapped, expected);
         assert_eq!(wrapped.len(), 1120 + 32 + 16);
         assert_eq!(DetailsKey::unwrap(&audit, &entry_id, &wrapped).unwrap(), key);
+    }
+}
+
+#[test]
+fn what_a_camera_says_of_itself_under_the_key_of_its_day() {
+    for case in cases("healths") {
+        let (day, root) = (Day(number(&case["day"])), NoticeRoot::new(array(&case["root"])));
+        let key = root.health_key(&camera(), day);
+        assert_eq!(*key.expose(), array(&case["key"]));
+        let sealed = bytes(&case["sealed"]);
+        let said = key.open(&sealed).unwrap();
+        let pictures = said.pictures.iter().map(|it| (it.track.0, it.state.code(), it.since_us.0));
+        assert_eq!(serde_json::to_value(pictures.collect::<Vec<_>>()).unwrap(), case["pictures"]);
+        let troubles = said.troubles.iter().map(|it| (it.track.0, it.kind.code(), it.text.as_str()));
+        assert_eq!(serde_json::to_value(troubles.collect::<Vec<_>>()).unwrap(), case["troubles"]);
+        assert_eq!(u64::from(said.waiting), case["waiting"].as_u64().unwrap());
+        // The same again, with the nonce that the second implementation drew.
+        assert_eq!(key.seal(said, &mut Drawn(sealed[..12].to_vec())), sealed);
+        assert_eq!(root.health_key(&camera(), Day(day.0 + 1)).open(&sealed), None);
     }
 }
 

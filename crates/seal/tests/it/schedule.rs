@@ -27,7 +27,7 @@ pub(crate) fn array<const N: usize>(value: &Value) -> [u8; N] {
     bytes(value).try_into().unwrap()
 }
 
-fn number<T: TryFrom<u64, Error: core::fmt::Debug>>(value: &Value) -> T {
+pub(crate) fn number<T: TryFrom<u64, Error: core::fmt::Debug>>(value: &Value) -> T {
     value.as_u64().unwrap().try_into().unwrap()
 }
 

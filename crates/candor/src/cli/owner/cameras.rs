@@ -6,7 +6,7 @@ use media::id::TrackId;
 use media::time::Micros;
 use owner::Owner;
 use owner::holders::Holders;
-use owner::status::{Status, StoredTrack};
+use owner::status::{CameraState, Condition, Status, StoredTrack};
 
 pub(super) async fn cameras(terminal: &Terminal, owner: &Owner) -> Outcome {
     let status = owner::status::status(owner).await?;
@@ -18,7 +18,8 @@ const HEADING: [&str; 11] = [
     "name", "camera", "policy", "state", "segments", "stored", "newest", "rate", "waiting", "clock", "shares",
 ];
 
-/// A line for each camera and its main picture, and one below for each further picture.
+/// A line for each camera and its main picture, and one below for each further picture; behind them
+/// what is wrong, camera by camera.
 fn text(cameras: &[Status], now: Micros) -> String {
     let mut rows = vec![HEADING.map(str::to_owned).to_vec()];
     for camera in cameras {
@@ -46,7 +47,21 @@ fn text(cameras: &[Status], now: Micros) -> String {
             rows.push(vec![name, none(), none(), none(), segments, stored, newest]);
         }
     }
-    table(&rows)
+    let wrong = cameras.iter().filter(|camera| !camera.retired).flat_map(wrong);
+    std::iter::once(table(&rows)).chain(wrong).collect::<Vec<_>>().join("\n")
+}
+
+/// A line for each thing that is wrong with a camera.
+fn wrong(camera: &Status) -> impl Iterator<Item = String> {
+    let Condition { state, text, troubles, .. } = &camera.condition;
+    let is_said = match state {
+        CameraState::Filming | CameraState::NothingMoves | CameraState::Resting => None,
+        CameraState::NoPicture | CameraState::NotStored | CameraState::Silent | CameraState::Offline => {
+            Some(text)
+        }
+    };
+    let all = is_said.into_iter().chain(troubles.iter().map(|trouble| &trouble.text));
+    all.map(|text| format!("{}: {text}", camera.name))
 }
 
 /// How many segments, their bytes, and when the newest one began.
@@ -86,14 +101,14 @@ fn rate(bits: u64) -> String {
 }
 
 fn state(camera: &Status) -> String {
-    let state = if camera.online { "online" } else { "offline" };
+    let state = &camera.condition.word;
     match &camera.to_do {
         Some(to_do) => return to_do.clone(),
         None if camera.retired => return "retired".to_owned(),
         None => {}
     }
     match (camera.conflicts, camera.replaced) {
-        (0, 0) => state.to_owned(),
+        (0, 0) => state.clone(),
         (0, times) => format!("{state}, replaced {times} times: a copied key?"),
         _ => format!("{state}, two cameras with its key, or a backup: rekey it"),
     }
@@ -102,6 +117,7 @@ fn state(camera: &Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use owner::status::Complaint;
 
     #[test]
     fn a_second_picture_has_a_line_of_its_own_below_its_camera() {
@@ -114,6 +130,11 @@ mod tests {
             paired_at: 0,
             retired: false,
             to_do: None,
+            condition: Condition {
+                state: CameraState::Filming,
+                word: "filming".to_owned(),
+                ..Condition::default()
+            },
             online: true,
             segments: 99,
             bytes: 99,
@@ -141,7 +162,14 @@ mod tests {
             read_at: 2_000_000_000,
             without: Vec::new(),
         };
-        let yard = Status { holders: Some(holding(2)), ..camera("yard", Vec::new()) };
+        let dark = Condition {
+            state: CameraState::NoPicture,
+            word: "no picture".to_owned(),
+            text: "no picture for 2 min: no route".to_owned(),
+            troubles: vec![Complaint { kind: "sound", text: "no sound".to_owned() }],
+            ..Condition::default()
+        };
+        let yard = Status { condition: dark, holders: Some(holding(2)), ..camera("yard", Vec::new()) };
         let now = Micros(2_000_000_000_000_000);
         let told = text(&[Status { holders: Some(holding(4)), ..door }, yard], now);
         let unsure = Holders { unread: 2, until_us: 1, read_at: 1, ..holding(2) };
@@ -152,7 +180,7 @@ mod tests {
         let expected = [
             HEADING.to_vec(),
             [
-                &["door", "9f86d081884c", "v2", "online", "12", "3.4", "MB"],
+                &["door", "9f86d081884c", "v2", "filming", "12", "3.4", "MB"],
                 &moment[..],
                 &["1.5", "Mbit/s", "-", "-0.0", "s", "4", "of", "5,", "3", "needed"],
             ]
@@ -160,10 +188,12 @@ mod tests {
             [&["sub", "7", "90", "kB"], &moment[..]].concat(),
             [&["track", "3", "1", "2.0", "GB"], &moment[..]].concat(),
             [
-                &["yard", "9f86d081884c", "v2", "online", "0", "-", "-", "1.5", "Mbit/s", "-", "-0.0", "s"],
-                &["2", "of", "5:", "TOO", "FEW,", "3", "NEEDED"][..],
+                &["yard", "9f86d081884c", "v2", "no", "picture", "0", "-", "-", "1.5", "Mbit/s", "-", "-0.0"],
+                &["s", "2", "of", "5:", "TOO", "FEW,", "3", "NEEDED"][..],
             ]
             .concat(),
+            ["yard:", "no", "picture", "for", "2", "min:", "no", "route"].to_vec(),
+            ["yard:", "no", "sound"].to_vec(),
         ];
         assert_eq!(lines, expected, "{told}");
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::status::Condition;
 
 const AFTER: u64 = 60;
 
@@ -42,6 +43,7 @@ fn status(name: &str, online: bool, newest_us: u64) -> Status {
         paired_at: 0,
         retired: false,
         to_do: None,
+        condition: Condition::default(),
         online,
         segments: 0,
         bytes: 0,

@@ -1,0 +1,275 @@
+//! How a camera is: by its own word, which it signs and dates, beside the relay's, whether it is
+//! connected and what it stored. Contract: `proto/session.md#health`.
+//!
+//! What cannot be shown is said to be not shown: a relay can keep a word back, and cannot make one
+//! or pass an old one for a new one. So a camera is never well because nothing was heard. In scope:
+//! the sentence for people, which command line, page and alarm say alike. Out of scope: their looks.
+
+use super::Status;
+use crate::book::{BookError, StoredCamera, notice};
+use crate::state::Owner;
+use escrow::record::is_visible;
+use host::blocking;
+use media::health::Health;
+use media::id::TrackId;
+use media::time::Micros;
+use seal::health::{Picture, PictureState, Said, Trouble, TroubleKind};
+use serde::Serialize;
+use std::path::Path;
+use std::time::Duration;
+
+/// A word is of now for so long: a camera says it again every 30 s, and two of them may be late.
+/// Also by so much its clock may be ahead of this device's.
+const FRESH: Duration = Duration::from_secs(120);
+/// What is filmed is stored within this.
+const STORED: Duration = Duration::from_secs(60);
+
+/// How a camera is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Condition {
+    pub state: CameraState,
+    /// Since when, Unix seconds, by the clock of whoever says it; 0 where nobody does.
+    pub since: u64,
+    /// The state in a few words.
+    pub word: String,
+    /// The same in a sentence, with the reason.
+    pub text: String,
+    /// What else it says is wrong, the worst first.
+    pub troubles: Vec<Complaint>,
+}
+
+/// In one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CameraState {
+    /// It films, and what it films is stored.
+    Filming,
+    /// It films events only, and nothing moves.
+    NothingMoves,
+    /// It does not film by its owner's rule.
+    Resting,
+    /// It should film, and has no picture.
+    NoPicture,
+    /// It films, and nothing of it is stored.
+    NotStored,
+    /// It is connected by the relay's word, and has said nothing of late.
+    #[default]
+    Silent,
+    /// It is not connected, by the relay's word.
+    Offline,
+}
+
+/// What a camera says is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Complaint {
+    pub kind: &'static str,
+    pub text: String,
+}
+
+/// What a camera said last, verified.
+#[derive(Debug, Clone)]
+pub(super) struct Word {
+    at_us: Micros,
+    no_picture_since_us: Option<Micros>,
+    /// None where this device cannot open it.
+    said: Option<Said>,
+}
+
+/// What was heard of a camera from one question to the next.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    signed: Vec<u8>,
+    word: Option<Word>,
+}
+
+impl Heard {
+    pub(super) fn word(&self) -> Option<&Word> {
+        self.word.as_ref()
+    }
+
+    /// Takes what the relay passes on, if the camera signed it and it is news.
+    pub(super) async fn take(&mut self, owner: &Owner, camera: &StoredCamera, signed: Option<&Vec<u8>>) {
+        let Some(signed) = signed.filter(|signed| !signed.is_empty() && **signed != self.signed) else {
+            return;
+        };
+        self.signed.clone_from(signed);
+        let (folder, of, bytes) = (owner.folder().to_owned(), camera.clone(), signed.clone());
+        match blocking::run(move || read(&folder, &of, &bytes)).await {
+            Ok(Some(word)) => self.replace(word, owner.now_us()),
+            Ok(None) => {
+                tracing::warn!(camera = %camera.camera_id, "the relay passes on what the camera did not sign")
+            }
+            Err(error) => {
+                tracing::warn!(%error, camera = %camera.camera_id, "the camera's notice root is not read")
+            }
+        }
+    }
+
+    // SPEC: session.md#health: an older word MUST NOT take the place of one that is of now. A camera
+    // whose clock was set back is heard again when that one is old.
+    fn replace(&mut self, word: Word, now_us: Micros) {
+        let holds = |held: &Word| held.at_us > word.at_us && is_fresh(held.at_us, now_us);
+        if !self.word.as_ref().is_some_and(holds) {
+            self.word = Some(word);
+        }
+    }
+}
+
+/// `None` for what is no word of this camera's.
+fn read(folder: &Path, camera: &StoredCamera, signed: &[u8]) -> Result<Option<Word>, BookError> {
+    // SPEC: session.md#health: what the camera did not sign MUST NOT be believed.
+    let health = camera.camera_key().ok().and_then(|key| Health::decode_verified(signed, &key).ok());
+    let Some(health) = health else { return Ok(None) };
+    let root = notice::root_of(folder, camera, health.day)?;
+    let said = root.and_then(|root| root.health_key(&camera.camera_id, health.day).open(&health.sealed));
+    let Health { at_us, no_picture_since_us, .. } = health;
+    Ok(Some(Word { at_us, no_picture_since_us, said }))
+}
+
+fn is_fresh(at_us: Micros, now_us: Micros) -> bool {
+    now_us.since(at_us) <= FRESH && at_us.since(now_us) <= FRESH
+}
+
+/// How it is now.
+pub(super) fn of(status: &Status, word: Option<&Word>, now_us: Micros) -> Condition {
+    let told = |state, since_us: Micros, word: String, text: String| Condition {
+        state,
+        since: since_us.seconds().0,
+        word,
+        text,
+        troubles: Vec::new(),
+    };
+    let newest_us =
+        Micros(status.tracks.iter().map(|track| track.newest_us).fold(status.newest_us, u64::max));
+    if !status.online {
+        let stored = match newest_us {
+            Micros(0) => "nothing of it is stored yet".to_owned(),
+            newest_us => format!("its newest picture is {} old", lasting(now_us.since(newest_us))),
+        };
+        let text = format!("not connected, says the relay; {stored}");
+        return told(CameraState::Offline, newest_us, "offline".to_owned(), text);
+    }
+    let silent = |since_us, text: String| {
+        told(CameraState::Silent, since_us, "connected, says nothing".to_owned(), text)
+    };
+    let Some(word) = word else {
+        return silent(
+            Micros(0),
+            "connected, says the relay; of the camera itself nothing was heard yet".to_owned(),
+        );
+    };
+    if !is_fresh(word.at_us, now_us) {
+        let ahead = word.at_us.since(now_us);
+        let what = if ahead > Duration::ZERO {
+            format!(
+                "what it said last is dated {} ahead: its clock is wrong, or this device's",
+                lasting(ahead)
+            )
+        } else {
+            format!("what it said last is {} old", lasting(now_us.since(word.at_us)))
+        };
+        // Whether it was well then says nothing of now; that it was not may help.
+        let then = word
+            .said
+            .as_ref()
+            .and_then(reason)
+            .map_or_else(String::new, |why| format!("; it said: no picture, {why}"));
+        return silent(word.at_us, format!("connected, says the relay; {what}{then}"));
+    }
+    let main = word.said.as_ref().and_then(main);
+    match (main, word.no_picture_since_us) {
+        (Some((said, picture)), _) => by_its_word(said, picture, newest_us, now_us),
+        (None, Some(since_us)) => {
+            let what = format!("no picture for {}", lasting(now_us.since(since_us)));
+            let text = format!("{what}; why does not open on this device");
+            told(CameraState::NoPicture, since_us, what, text)
+        }
+        (None, None) => {
+            silent(word.at_us, "connected; what it says of itself does not open on this device".to_owned())
+        }
+    }
+}
+
+fn by_its_word(said: &Said, picture: &Picture, newest_us: Micros, now_us: Micros) -> Condition {
+    let since_us = picture.since_us;
+    let so_long = lasting(now_us.since(since_us));
+    let unstored = now_us.since(newest_us.max(since_us));
+    let (state, word, text) = match picture.state {
+        PictureState::Missing => {
+            let word = format!("no picture for {so_long}");
+            let text = reason(said).map_or_else(|| word.clone(), |why| format!("{word}: {why}"));
+            (CameraState::NoPicture, word, text)
+        }
+        PictureState::Filmed if unstored > STORED => {
+            let word = format!("nothing stored for {}", lasting(unstored));
+            let text = format!("it films, and the relay has {word}");
+            (CameraState::NotStored, word, text)
+        }
+        PictureState::Filmed => {
+            (CameraState::Filming, "filming".to_owned(), "it films, as it says".to_owned())
+        }
+        PictureState::NothingMoves => {
+            let text = format!("it watches; nothing has moved for {so_long}");
+            (CameraState::NothingMoves, "nothing moves".to_owned(), text)
+        }
+        PictureState::Private => {
+            let text = format!("its privacy switch has been on for {so_long}");
+            (CameraState::Resting, "privacy on".to_owned(), text)
+        }
+        PictureState::OutsideHours => {
+            let text = format!("outside its hours for {so_long}");
+            (CameraState::Resting, "outside its hours".to_owned(), text)
+        }
+    };
+    // What the sentence says already is no further trouble.
+    let is_told = |trouble: &&Trouble| trouble.kind == TroubleKind::Picture && trouble.track == TrackId::MAIN;
+    let troubles = said.troubles.iter().filter(|trouble| !is_told(trouble)).map(complaint).collect();
+    Condition { state, since: since_us.seconds().0, word, text, troubles }
+}
+
+/// The main picture, and all that was said with it.
+fn main(said: &Said) -> Option<(&Said, &Picture)> {
+    said.pictures.iter().find(|picture| picture.track == TrackId::MAIN).map(|picture| (said, picture))
+}
+
+/// Why the main picture is missing, if it is: what is wrong, without what to do.
+fn reason(said: &Said) -> Option<String> {
+    main(said).filter(|(_, picture)| picture.state == PictureState::Missing)?;
+    let is_why = |trouble: &&Trouble| trouble.kind == TroubleKind::Picture && trouble.track == TrackId::MAIN;
+    let text = shown(&said.troubles.iter().find(is_why)?.text);
+    Some(text.split("; ").next().unwrap_or_default().to_owned())
+}
+
+fn complaint(trouble: &Trouble) -> Complaint {
+    let kind = match trouble.kind {
+        TroubleKind::Picture => "picture",
+        TroubleKind::Sound => "sound",
+        TroubleKind::CameraClock => "camera-clock",
+        TroubleKind::Clock => "clock",
+        TroubleKind::Relay => "relay",
+        TroubleKind::Identity => "identity",
+        TroubleKind::Policy => "policy",
+        TroubleKind::Trustees => "trustees",
+        TroubleKind::Spool => "spool",
+    };
+    let which = if trouble.track == TrackId::MAIN { "" } else { "second picture: " };
+    Complaint { kind, text: format!("{which}{}", shown(&trouble.text)) }
+}
+
+/// Words of a source may stand in it: no character hides what it says.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| is_visible(c.encode_utf8(&mut [0; 4]))).collect()
+}
+
+/// A length of time as people say it.
+fn lasting(length: Duration) -> String {
+    match length.as_secs() {
+        secs @ 0..120 => format!("{secs} s"),
+        secs @ 120..7_200 => format!("{} min", secs / 60),
+        secs @ 7_200..172_800 => format!("{} h", secs / 3600),
+        secs => format!("{} days", secs / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests;
