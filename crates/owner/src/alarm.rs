@@ -1,15 +1,14 @@
-//! The offline alarm: tells when a camera went and when it is back, once each, and keeps quiet
-//! about what passes by itself.
+//! The silent alarm: tells when a camera went or has no picture, and when it is back, once each, and
+//! keeps quiet about what passes by itself.
 //!
-//! In scope: what is worth a message ([`decide`]), asking the relay, and handing messages on
-//! ([`hook`]). Out of scope: whether a camera films what it should; a camera that is connected and
-//! has nothing to send is online.
+//! In scope: what is worth a message ([`decide`]), asking the relay, what was told before, and
+//! handing messages on ([`hook`]). Out of scope: what a picture shows.
 //!
 //! ```text
 //! {"event":"camera-offline","at":1795700000,"camera":"front-door","camera_id":"9f86...","newest_us":...,"silent_secs":61,"text":"..."}
 //! ```
-//! The relay is believed for availability only: one that lies can keep an alarm quiet, and live
-//! view shows it.
+//! Whether a camera has a picture is its own signed word, of now ([`crate::status`]); whether it is
+//! connected is the relay's. One keybook has one alarm: what it told is in the folder's `alarm.json`.
 
 pub mod decide;
 pub mod hook;
@@ -19,7 +18,9 @@ use crate::status::{Asking, Status};
 use decide::{Change, Decision};
 use host::clock::Clock;
 use host::shutdown::Shutdown;
+use host::{blocking, durable};
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -30,6 +31,11 @@ pub const SHORTEST: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(20);
+
+/// In the keybook's folder: what was told.
+const KEPT: &str = "alarm.json";
+/// It has a few numbers for each camera.
+const KEPT_MAX_BYTES: u64 = 1 << 20;
 
 /// A change, and when it was noticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,31 +64,58 @@ pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dy
         asking.listed(owner).await.map_err(|error| error.to_string())
     };
     let clock = owner.machine.clock.clone();
+    let path = owner.folder().join(KEPT);
+    let decision = kept(&path).map_or_else(|| Decision::new(after), |kept| kept.goes_on(after));
+    let keep = async |decision: &Decision| {
+        let (path, text) = (path.clone(), serde_json::to_vec(decision).expect("numbers and texts"));
+        let written = blocking::run(move || durable::write_atomic(&path, &text)).await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "what was told is not kept: after a restart it is told again");
+        }
+    };
     tokio::select! {
-        () = ask_on(after, &clock, ask, on) => {}
+        () = ask_on(decision, &clock, ask, on, keep) => {}
         () = stop.requested() => {}
     }
 }
 
-/// Asks for ever. `ask` is told when it must ask anew, by another session than before.
+/// What was told before, if anything was.
+fn kept(path: &Path) -> Option<Decision> {
+    let read = durable::read_limited(path, KEPT_MAX_BYTES);
+    let kept = read.ok().flatten().map(|text| serde_json::from_slice(&text));
+    kept.and_then(|kept| {
+        kept.inspect_err(|error| tracing::warn!(%error, path = %path.display(), "what was told is not read"))
+            .ok()
+    })
+}
+
+/// Asks for ever. `ask` is told when it must ask anew, by another session than before; `keep` is given
+/// what is known whenever something was told.
 async fn ask_on(
-    after: Duration,
+    mut decision: Decision,
     clock: &Clock,
     mut ask: impl AsyncFnMut(bool) -> Result<Vec<Status>, String>,
     on: &mut (dyn FnMut(Message) + Send),
+    keep: impl AsyncFn(&Decision),
 ) {
-    let started = Instant::now();
+    // By the wall clock once, so that what was kept by another process stands before it.
+    let (begun, started, after) = (Duration::from_secs(clock.seconds()), Instant::now(), decision.after());
     // A pause and a question that hangs take half the grace at the most: no single one decides.
     let (pause, patience) = (PAUSE.min(after / 4), ANSWER.min(after / 4));
-    let mut decision = Decision::new(after);
     let mut anew = false;
     loop {
         let answer = timeout(patience, ask(anew)).await;
         anew = answer.is_err();
         let seen = answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", patience)));
-        for change in decision.handle(started.elapsed(), seen.as_deref().map_err(String::as_str)) {
+        let now = begun + started.elapsed();
+        let changes = decision.handle(now, seen.as_deref().map_err(String::as_str));
+        let is_news = !changes.is_empty();
+        for change in changes {
             let text = change.to_string();
             on(Message { at: clock.seconds(), change, text });
+        }
+        if is_news {
+            keep(&decision).await;
         }
         sleep(pause).await;
     }

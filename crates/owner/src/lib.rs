@@ -17,10 +17,10 @@
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
 //! | [`evidence`] | a recorded span for others: whole epochs, their keys, signed by this device |
 //! | [`sealed`] | stored segments as the relay has them, for showing what it sees |
-//! | [`status`] | what the relay says of each camera |
+//! | [`status`] | how each camera is, by its own word and the relay's |
 //! | [`holders`] | how many trustees can still open what is filmed |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
-//! | [`alarm`] | tells when a camera is offline and when it is back, by a command or a webhook |
+//! | [`alarm`] | tells when a camera is offline or has no picture and when that is over, by a command or a webhook |
 //! | [`app`] | a page on this device for all of it: live, timeline, export, audit |
 //!
 //! ```no_run

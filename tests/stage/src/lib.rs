@@ -11,6 +11,7 @@
 //! | `keybook` | a camera in an owner's keybook, as pairing leaves it |
 //! | `books` | a camera that signs and chains what it sends, and seals nothing |
 //! | `by_hand` | a camera that pairs, seals and publishes what a test tells it to |
+//! | `refusing` | a camera over RTSP that refuses whoever asks |
 //! | `process` | this test binary, started again as a party, and killed |
 //!
 //! In scope: the parts. Out of scope: the whole cast at once (`tests/world`), and every party but
@@ -27,6 +28,7 @@ pub mod leaves;
 pub mod log;
 pub mod paper;
 pub mod process;
+pub mod refusing;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -127,6 +127,7 @@ impl Watched {
         let dropped = is_dropping.then(|| {
             format!("the spool is full: {} segments that the relay did not take are gone", self.dropped)
         });
+        // SPEC: segment.md#health: a text MUST NOT hold a password: no error of a source does.
         let all = [
             (TroubleKind::Picture, picture.as_ref()),
             (TroubleKind::Identity, identity.as_ref()),

@@ -4,13 +4,18 @@
 //!   than before. That there is none any more is retention, and no life.
 //! - Without a sign of life for `after` it is offline; the next one brings it back. What is shorter
 //!   is never told.
+//! - One that is connected and not seen to film for `after` is told with the reason, and once more when
+//!   it films: it has no picture, nothing of it is stored, or it says nothing. Rest by its owner's rule
+//!   is none of these, and while it is offline that is enough.
 //! - More than before of its EpochOpens tell of another history of its identity: that is told at once.
 //! - A relay that cannot be asked for `after` is unreachable. Meanwhile nothing is known of
 //!   cameras, and nothing is said of them: once it answers again each has the whole grace anew, for
 //!   cameras find their way back no sooner than we do.
+//!
+//! What was told is kept from one process to the next ([`Decision::goes_on`]), and not told again.
 
-use crate::status::Status;
-use serde::Serialize;
+use crate::status::{CameraState, Condition, Status};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -31,6 +36,19 @@ pub enum Change {
         camera: String,
         camera_id: String,
         away_secs: u64,
+    },
+    /// It is connected and not seen to film. `since`: by whoever says so, Unix seconds, 0 for nobody.
+    NoPicture {
+        camera: String,
+        camera_id: String,
+        state: CameraState,
+        since: u64,
+        reason: String,
+    },
+    PictureBack {
+        camera: String,
+        camera_id: String,
+        dark_secs: u64,
     },
     /// It signed that another camera films with its key, or that it was put back from a backup;
     /// `conflicts`: how often, since the relay started.
@@ -55,6 +73,8 @@ impl Change {
         match self {
             Self::CameraOffline { .. } => "camera-offline",
             Self::CameraBack { .. } => "camera-back",
+            Self::NoPicture { .. } => "no-picture",
+            Self::PictureBack { .. } => "picture-back",
             Self::IdentityConflict { .. } => "identity-conflict",
             Self::RelayUnreachable { .. } => "relay-unreachable",
             Self::RelayBack { .. } => "relay-back",
@@ -66,6 +86,8 @@ impl Change {
         match self {
             Self::CameraOffline { camera, camera_id, .. }
             | Self::CameraBack { camera, camera_id, .. }
+            | Self::NoPicture { camera, camera_id, .. }
+            | Self::PictureBack { camera, camera_id, .. }
             | Self::IdentityConflict { camera, camera_id, .. } => Some((camera, camera_id)),
             Self::RelayUnreachable { .. } | Self::RelayBack { .. } => None,
         }
@@ -82,6 +104,10 @@ impl fmt::Display for Change {
                 write!(f, "{camera} is offline for {silent_secs} s: look after its power and its network")
             }
             Self::CameraBack { camera, away_secs, .. } => write!(f, "{camera} is back after {away_secs} s"),
+            Self::NoPicture { camera, reason, .. } => write!(f, "{camera}: {reason}"),
+            Self::PictureBack { camera, dark_secs, .. } => {
+                write!(f, "{camera} is seen to film again after {dark_secs} s")
+            }
             Self::IdentityConflict { camera, .. } => {
                 write!(
                     f,
@@ -100,7 +126,7 @@ impl fmt::Display for Change {
 }
 
 /// What is known so far. Times count from any moment that stays the same.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Decision {
     after: Duration,
     /// When the relay answered last; before the first answer, when it was asked first.
@@ -110,12 +136,16 @@ pub struct Decision {
     cameras: BTreeMap<String, KnownCamera>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct KnownCamera {
     /// Its last sign of life, or since when one is waited for.
     alive: Duration,
     newest_us: u64,
     is_offline: bool,
+    /// Since when it is not seen to film, though it is connected,
+    dark: Option<Duration>,
+    /// and whether that was told.
+    is_dark: bool,
     /// How many were told of.
     conflicts: u64,
 }
@@ -124,6 +154,22 @@ impl Decision {
     pub fn new(after: Duration) -> Self {
         let cameras = BTreeMap::new();
         Self { after, answered: None, is_failing: false, is_unreachable: false, cameras }
+    }
+
+    /// One that was kept, in another process: what was told stands, and the rest is seen anew.
+    pub fn goes_on(self, after: Duration) -> Self {
+        let cameras = self.cameras.into_iter().map(|(id, known)| {
+            let dark = known.dark.filter(|_| known.is_dark);
+            (id, KnownCamera { dark, ..known })
+        });
+        let answered = self.answered.filter(|_| self.is_unreachable);
+        // As after an outage of the relay's: each camera has its whole grace.
+        Self { after, answered, is_failing: true, cameras: cameras.collect(), ..self }
+    }
+
+    /// The grace.
+    pub(super) fn after(&self) -> Duration {
+        self.after
     }
 
     /// Takes the relay's answer, or why there is none.
@@ -145,7 +191,7 @@ impl Decision {
                     changes.push(Change::RelayBack { away_secs: silent.as_secs() });
                 }
                 if std::mem::take(&mut self.is_failing) {
-                    self.cameras.values_mut().filter(|known| !known.is_offline).for_each(|k| k.alive = now);
+                    self.cameras.values_mut().for_each(|known| known.begin_anew(now));
                 }
                 self.answered = Some(now);
                 self.cameras.retain(|id, _| cameras.iter().any(|camera| camera.camera_id == *id));
@@ -157,7 +203,14 @@ impl Decision {
     }
 
     fn camera(&mut self, now: Duration, seen: &Status) -> Vec<Change> {
-        let new = KnownCamera { alive: now, newest_us: seen.newest_us, is_offline: false, conflicts: 0 };
+        let new = KnownCamera {
+            alive: now,
+            newest_us: seen.newest_us,
+            is_offline: false,
+            dark: None,
+            is_dark: false,
+            conflicts: 0,
+        };
         let known = self.cameras.entry(seen.camera_id.clone()).or_insert(new);
         // A relay that has started again counts from 0.
         let told = std::mem::replace(&mut known.conflicts, seen.conflicts);
@@ -166,11 +219,46 @@ impl Decision {
             camera_id: seen.camera_id.clone(),
             conflicts: seen.conflicts,
         });
-        conflict.into_iter().chain(known.life(now, seen, self.after)).collect()
+        let life = known.life(now, seen, self.after);
+        conflict.into_iter().chain(life).chain(known.picture(now, seen, self.after)).collect()
     }
 }
 
 impl KnownCamera {
+    /// What was not told yet has the whole grace from now on.
+    fn begin_anew(&mut self, now: Duration) {
+        if !self.is_offline {
+            self.alive = now;
+        }
+        self.dark = self.dark.filter(|_| self.is_dark);
+    }
+
+    fn picture(&mut self, now: Duration, seen: &Status, after: Duration) -> Option<Change> {
+        let (camera, camera_id) = (seen.name.clone(), seen.camera_id.clone());
+        let Condition { state, since, text, .. } = &seen.condition;
+        match state {
+            CameraState::NoPicture | CameraState::NotStored | CameraState::Silent => {
+                let dark = *self.dark.get_or_insert(now);
+                if self.is_dark || now.saturating_sub(dark) < after {
+                    return None;
+                }
+                self.is_dark = true;
+                let (state, since, reason) = (*state, *since, text.clone());
+                Some(Change::NoPicture { camera, camera_id, state, since, reason })
+            }
+            CameraState::Filming | CameraState::NothingMoves => {
+                let dark = self.dark.take().filter(|_| std::mem::take(&mut self.is_dark))?;
+                let dark_secs = now.saturating_sub(dark).as_secs();
+                Some(Change::PictureBack { camera, camera_id, dark_secs })
+            }
+            // Neither says whether it would film.
+            CameraState::Resting | CameraState::Offline => {
+                self.dark = self.dark.filter(|_| self.is_dark);
+                None
+            }
+        }
+    }
+
     fn life(&mut self, now: Duration, seen: &Status, after: Duration) -> Option<Change> {
         let (camera, camera_id, known) = (seen.name.clone(), seen.camera_id.clone(), self);
         let stored = std::mem::replace(&mut known.newest_us, seen.newest_us);

@@ -22,7 +22,7 @@ async fn told(after: Duration, hanging: &[usize]) -> Vec<&'static str> {
     let on = &mut |message: Message| told.push(message.change.event());
     let clock = Clock::system();
     tokio::select! {
-        () = ask_on(after, &clock, ask, on) => {}
+        () = ask_on(Decision::new(after), &clock, ask, on, async |_: &Decision| {}) => {}
         _ = heard => {}
     }
     told

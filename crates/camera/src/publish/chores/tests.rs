@@ -14,7 +14,7 @@ use relay_client::{Addresses, Relay};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 /// So long a test waits for what will come.
@@ -44,6 +44,8 @@ impl Publishing {
             relay: Relay::new(Identity::from_seed(&camera().to_bytes()), address, identity.public_key()),
             camera: camera(),
             tracks: Tracks { main: handover.clone(), sub: None },
+            filmed: vec![handover.clone()],
+            off: watch::Sender::new(None).subscribe(),
             backfill: Share::default(),
             machine: Machine::system(),
         };
@@ -98,6 +100,11 @@ async fn hear(link: Link, mut control: ControlReceiver, tell: mpsc::UnboundedSen
                         let camera_key = camera().verifying_key().to_bytes();
                         let notice = media::notice::DayNotice::decode_verified(&held.notice, &camera_key);
                         (format!("notice {}", notice.unwrap().day), Response::Ok)
+                    }
+                    // How it is it says beside the chores, at any time.
+                    Request::PutHealth(_) => {
+                        let _ = responder.answer(&Response::Ok).await;
+                        continue;
                     }
                     other => panic!("{other:?}"),
                 };

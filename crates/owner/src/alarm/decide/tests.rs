@@ -1,5 +1,4 @@
 use super::*;
-use crate::status::Condition;
 
 const AFTER: u64 = 60;
 
@@ -43,7 +42,10 @@ fn status(name: &str, online: bool, newest_us: u64) -> Status {
         paired_at: 0,
         retired: false,
         to_do: None,
-        condition: Condition::default(),
+        condition: Condition {
+            state: if online { CameraState::Filming } else { CameraState::Offline },
+            ..Condition::default()
+        },
         online,
         segments: 0,
         bytes: 0,
@@ -195,4 +197,83 @@ fn two_histories_of_one_identity_are_told_at_once_and_once_each() {
     let mut late = Watched::new();
     late.see(0, &[with(2)]);
     late.has_told(&[(0, "door identity-conflict")]);
+}
+
+fn seen(state: CameraState) -> Status {
+    let condition = Condition { state, text: "no route".to_owned(), ..Condition::default() };
+    Status { condition, ..status("door", true, 5) }
+}
+
+#[test]
+fn a_camera_that_is_connected_and_films_nothing_is_told_once_and_so_is_its_picture() {
+    for state in [CameraState::NoPicture, CameraState::NotStored, CameraState::Silent] {
+        let mut watched = Watched::new();
+        for second in 0..500 {
+            let state = if (100..300).contains(&second) { state } else { CameraState::Filming };
+            watched.see(second, &[seen(state)]);
+        }
+        watched.has_told(&[(160, "door no-picture"), (300, "door picture-back")]);
+    }
+    let reason = "no picture for 2 min: the password was refused".to_owned();
+    let change = Change::NoPicture {
+        camera: "door".into(),
+        camera_id: "9f".into(),
+        state: CameraState::NoPicture,
+        since: 7,
+        reason,
+    };
+    assert_eq!(change.to_string(), "door: no picture for 2 min: the password was refused");
+    assert_eq!(serde_json::to_value(&change).unwrap()["state"], "no-picture");
+}
+
+#[test]
+fn a_short_loss_rest_and_absence_are_no_loss_of_the_picture() {
+    let mut watched = Watched::new();
+    for second in 0..2_000 {
+        let state = match second % 200 {
+            0..59 => CameraState::NoPicture,
+            59..140 => CameraState::Resting,
+            _ => CameraState::NothingMoves,
+        };
+        watched.see(second, &[seen(state)]);
+    }
+    watched.has_told(&[]);
+    // Offline while it has none: one message of each, and its return is no return of the picture.
+    let mut watched = Watched::new();
+    for second in 0..600 {
+        match second {
+            0..200 => watched.see(second, &[seen(CameraState::NoPicture)]),
+            200..400 => watched.see(second, &[status("door", false, 5)]),
+            400..500 => watched.see(second, &[seen(CameraState::NoPicture)]),
+            _ => watched.see(second, &[seen(CameraState::Filming)]),
+        }
+    }
+    watched.has_told(&[
+        (60, "door no-picture"),
+        (259, "door camera-offline"),
+        (400, "door camera-back"),
+        (500, "door picture-back"),
+    ]);
+}
+
+#[test]
+fn what_was_told_is_not_told_again_by_the_next_process_and_its_end_is() {
+    let mut watched = Watched::new();
+    let both = |state, online| {
+        let yard = Status { conflicts: 2, ..status("yard", online, 5) };
+        [seen(state), yard]
+    };
+    let dark = both(CameraState::NoPicture, false);
+    (0..100).for_each(|second| watched.see(second, &dark));
+    let told = [(0, "yard identity-conflict"), (60, "door no-picture"), (60, "yard camera-offline")];
+    watched.has_told(&told);
+
+    let kept = serde_json::to_vec(&watched.decision).unwrap();
+    let kept: Decision = serde_json::from_slice(&kept).unwrap();
+    let mut next = Watched { decision: kept.goes_on(Duration::from_secs(AFTER)), told: Vec::new() };
+    (200..400).for_each(|second| next.see(second, &dark));
+    next.has_told(&[]);
+    next.see(400, &both(CameraState::Filming, true));
+    next.has_told(&[(400, "door picture-back"), (400, "yard camera-back")]);
+    assert!(next.decision.cameras.values().all(|known| !known.is_dark && !known.is_offline));
 }
