@@ -45,11 +45,12 @@ async fn set() -> (Stage, Filmed, Running<At, AppError>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
-    let (stage, filmed, app) = set().await;
+    let (mut stage, filmed, app) = set().await;
     let browser = Browser::start().await;
     browser.go(&app.at().url).await;
 
     live_pictures_move(&browser, 2).await;
+    browser.until("both say that they film", &pills("pill.textContent === 'filming'")).await;
     browser.until("the proof", "/^log head \\d+, [34] of 4 witnesses, \\d+ s ago$/.test(document.getElementById('proof-text').textContent)").await;
     browser
         .until(
@@ -95,9 +96,47 @@ async fn the_owners_page_shows_live_and_past_and_every_release_and_exports() {
     let elsewhere = "return performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => !name.startsWith(location.origin))";
     assert_eq!(browser.run(elsewhere).await, json!([]), "the page asked somebody else");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
-    drop(browser);
+
+    a_camera_that_films_nothing_is_red(&browser, &mut stage).await;
+    // What is not of now is not green.
+    stage.cast.video.relay.stop().await.unwrap();
+    let red = |who: &str| {
+        pills(&format!(
+            "pill.dataset.kind === 'bad' && pill.textContent.startsWith('the {who} is away since ')"
+        ))
+    };
+    browser.until("the relay is away", &red("relay")).await;
     app.stop_and_join().await.unwrap();
+    browser.until("the app is away", &red("app")).await;
+    browser.picture("app-away").await;
+    drop(browser);
     stage.strike().await;
+}
+
+/// A camera that is connected, and whose password is refused.
+async fn a_camera_that_films_nothing_is_red(browser: &Browser, stage: &mut Stage) {
+    browser.click(".brand").await;
+    browser.until("none is red", &pills("pill.dataset.kind !== 'bad'")).await;
+    let url = format!("rtsp://door:s3cret@{}/", stage::refusing::start().await).parse().unwrap();
+    let source = camera::Stream::new(url, camera::Transport::Tcp, None, None).unwrap();
+    let part = &mut stage.cast.video.cameras[0].part;
+    part.stop().await.unwrap();
+    part.config.source = camera::SourceConfig::Stream(source);
+    let started = camera::start(part.config.clone(), stage.shutdown.child()).await.unwrap();
+    part.resume(started);
+    let reason = "[...document.querySelectorAll('.card .detail')].some((detail) => /^no picture for .*: the camera refuses the user or the password/.test(detail.textContent))";
+    browser.until("the reason", reason).await;
+    let red = "document.querySelectorAll(\".card .pill[data-kind='bad']\").length === 1";
+    browser.until("it is red, and the other one is not", red).await;
+    browser.picture("app-no-picture").await;
+    legible(browser, "grid").await;
+}
+
+/// Whether both cameras' tiles are so.
+fn pills(is_so: &str) -> String {
+    format!(
+        "(() => {{ const all = [...document.querySelectorAll('.card .pill')]; return all.length === 2 && all.every((pill) => {is_so}); }})()"
+    )
 }
 
 /// What a canvas shows, if it shows anything.

@@ -25,6 +25,7 @@ pub(super) async fn cameras(State(app): State<Arc<App>>) -> Response {
         "cameras": told.status,
         "book": app.owner.cameras(),
         "relay_problem": told.problem,
+        "relay_heard": told.heard_us,
         "proof": app.standing(),
     }))
     .into_response()

@@ -47,6 +47,8 @@ pub(super) struct Cameras {
     pub(super) status: Vec<Status>,
     /// Why it is not the newest.
     pub(super) problem: Option<String>,
+    /// When it was given, Unix microseconds; 0 for never.
+    pub(super) heard_us: u64,
 }
 
 /// How much the last verified head is worth now.
@@ -109,10 +111,10 @@ impl Proof {
         }
     }
 
-    fn heard(&self, asked: Result<Vec<Status>, CallError>) {
+    fn heard(&self, asked: Result<Vec<Status>, CallError>, heard_us: u64) {
         let mut cameras = self.cameras.lock();
         match asked {
-            Ok(status) => *cameras = Cameras { status, problem: None },
+            Ok(status) => *cameras = Cameras { status, problem: None, heard_us },
             Err(error) => cameras.problem = Some(error.to_string()),
         }
     }
@@ -161,7 +163,7 @@ async fn ask_on(app: &App) {
     let mut asking = Asking::new(&app.owner);
     loop {
         let asked = asking.status(&app.owner).await;
-        app.proof.heard(asked);
+        app.proof.heard(asked, app.owner.now_us().0);
         sleep(CAMERAS_EVERY).await;
     }
 }

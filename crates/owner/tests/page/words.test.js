@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mark, told, whole } from "./clip.js";
-import { alarming, described, held, proven, released, standing } from "./words.js";
+import { alarming, away, described, held, proven, released, standing } from "./words.js";
 
-const camera = { online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, retired: false, to_do: null, replaced: 0, conflicts: 0 };
+const condition = { state: "filming", since: 5, word: "filming", text: "it films, as it says", troubles: [] };
+const dark = { state: "no-picture", since: 5, word: "no picture for 2 min", text: "no picture for 2 min: no route", troubles: [] };
+const camera = { condition, online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, retired: false, to_do: null, replaced: 0, conflicts: 0 };
 const proof = { worth: "fresh", head_size: 28, witnesses: 3, of_witnesses: 4, age: 12, problem: null, unexpected: 0, alarms: 0 };
 
 test("a camera is described by what is wrong with it, and by nothing else", () => {
@@ -17,13 +19,38 @@ test("a camera is described by what is wrong with it, and by nothing else", () =
 });
 
 test("a copied key is worse than a camera that is away", () => {
-  assert.deepEqual(standing(camera), ["online", "good"]);
-  assert.deepEqual(standing({ ...camera, clock_is_off: true }), ["online", "warn"]);
-  assert.deepEqual(standing({ ...camera, online: false }), ["offline", "bad"]);
-  assert.deepEqual(standing({ ...camera, replaced: 1 }), ["online", "good"], "a network that changed");
+  assert.deepEqual(standing(camera), ["filming", "good"]);
+  assert.deepEqual(standing({ ...camera, clock_is_off: true }), ["filming", "warn"]);
+  const offline = { ...condition, state: "offline", word: "offline" };
+  assert.deepEqual(standing({ ...camera, online: false, condition: offline }), ["offline", "bad"]);
+  assert.deepEqual(standing({ ...camera, replaced: 1 }), ["filming", "good"], "a network that changed");
   assert.equal(standing({ ...camera, replaced: 2 })[1], "bad");
   const conflict = standing({ ...camera, conflicts: 1 });
   assert.ok(conflict[1] === "bad" && conflict[0].includes("new key"), "it is said with what to do");
+});
+
+test("a camera that is connected and films nothing is red, with the reason", () => {
+  const failing = { ...camera, condition: dark };
+  assert.deepEqual(standing(failing), ["no picture for 2 min", "bad"]);
+  assert.match(described(failing, 1e15), /^no picture for 2 min: no route · last segment/);
+  for (const state of ["silent", "not-stored"]) assert.equal(standing({ ...camera, condition: { ...dark, state } })[1], "bad");
+  assert.equal(standing({ ...camera, condition: { ...dark, state: "resting" } })[1], "warn", "not filmed by its owner's rule");
+  const noSound = { ...camera, condition: { ...condition, troubles: [{ kind: "sound", text: "sound has not come" }] } };
+  assert.deepEqual(standing(noSound), ["filming", "warn"]);
+  assert.match(described(noSound, 1e15), / · sound has not come$/);
+});
+
+test("what is not of now is not green", () => {
+  const told = { relay_problem: null, relay_heard: 100e6, now: 101e6 };
+  assert.equal(away(told), "");
+  assert.deepEqual(standing(camera, away(told)), ["filming", "good"]);
+  assert.match(away({ ...told, relay_problem: "no route" }), /^the relay is away since \d\d:\d\d:\d\d$/);
+  assert.match(away({ ...told, now: 131e6 }), /^the relay is away since/, "a question that hangs");
+  assert.equal(away({ ...told, relay_problem: "no route", relay_heard: 0 }), "the relay is not reached");
+  assert.match(away(told, 100e6), /^the app is away since \d\d:\d\d:\d\d$/);
+  assert.equal(standing(camera, away(told, 100e6))[1], "bad");
+  const other = standing({ ...camera, condition: dark, conflicts: 1 }, away(told, 100e6));
+  assert.ok(other[0].includes("new key"), "what is to be done stays");
 });
 
 test("too few trustees that hold a share are red, and nothing is said of what was not checked", () => {

@@ -1,6 +1,7 @@
 //! What the page is made of, and what it waits for.
 
 use super::*;
+use crate::status::CameraState;
 use std::collections::BTreeSet;
 
 fn text(of: &str) -> &'static str {
@@ -39,4 +40,24 @@ fn every_module_that_is_imported_is_there() {
             assert!(ASSETS.all().any(|(known, _)| known == from), "{name} imports {from}");
         }
     }
+}
+
+#[test]
+fn the_page_knows_how_good_each_state_of_a_camera_is() {
+    let table = text("words.js").split("const KINDS = {").nth(1).unwrap().split("};").next().unwrap();
+    let known: BTreeSet<String> = table
+        .lines()
+        .filter_map(|line| Some(line.trim().split_once(": \"")?.0.trim_matches('"').to_owned()))
+        .collect();
+    let states = [
+        CameraState::Filming,
+        CameraState::NothingMoves,
+        CameraState::Resting,
+        CameraState::NoPicture,
+        CameraState::NotStored,
+        CameraState::Silent,
+        CameraState::Offline,
+    ];
+    let word = |state| serde_json::to_value(state).unwrap().as_str().unwrap().to_owned();
+    assert_eq!(known, states.map(word).into());
 }

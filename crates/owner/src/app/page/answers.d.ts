@@ -26,10 +26,20 @@ export type Exporting =
   | { event: "ready"; files: File[]; gaps: Gap[] }
   | { event: "failed"; reason: string };
 
-/** A camera by the relay's word. */
+/** How a camera is, by its own signed word; since: Unix seconds, 0 where nobody says. */
+export type Condition = {
+  state: "filming" | "nothing-moves" | "resting" | "no-picture" | "not-stored" | "silent" | "offline";
+  since: number;
+  word: string;
+  text: string;
+  troubles: { kind: string; text: string }[];
+};
+
+/** A camera by the relay's word, but for its condition. */
 export type CameraStatus = {
   camera_id: string;
   name: string;
+  condition: Condition;
   online: boolean;
   newest_us: number;
   bits_per_second: number | null;
@@ -67,7 +77,7 @@ export type Proof = {
   alarms: number;
 };
 
-export type Cameras = { now: number; cameras: CameraStatus[]; book: unknown[]; relay_problem: string | null; proof: Proof };
+export type Cameras = { now: number; cameras: CameraStatus[]; book: unknown[]; relay_problem: string | null; relay_heard: number; away?: string; proof: Proof };
 
 /** A record of the log about own cameras. */
 export type Row = {

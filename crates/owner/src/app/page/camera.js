@@ -88,7 +88,7 @@ export class Camera {
   }
 
   /** @param {import("./answers").Cameras} told */
-  update({ cameras, now }) {
+  update({ cameras, now, away }) {
     const camera = cameras.find((camera) => camera.camera_id === this.id);
     if (!camera) return;
     this.hasSecond = camera.second;
@@ -96,7 +96,7 @@ export class Camera {
     this.title = camera.name;
     document.title = `${camera.name} · Candor`;
     say(this.name, camera.name);
-    const [word, kind] = standing(camera);
+    const [word, kind] = standing(camera, away);
     say(this.state, word);
     this.state.dataset.kind = kind;
     say(this.detail, described(camera, now));

@@ -25,11 +25,12 @@ class Card {
   /**
    * @param {CameraStatus} camera
    * @param {number} now
+   * @param {string} [away]
    */
-  update(camera, now) {
+  update(camera, now, away) {
     // A small picture needs no more than the camera's second one, if it films one.
     this.show(camera.second ? 1 : 0);
-    const [word, kind] = standing(camera);
+    const [word, kind] = standing(camera, away);
     say(this.state, word);
     this.state.dataset.kind = kind;
     // All is well is said on the camera's own page.
@@ -62,11 +63,11 @@ export class Grid {
   }
 
   /** @param {import("./answers").Cameras} told */
-  update({ cameras, book, relay_problem, now }) {
+  update({ cameras, book, relay_problem, now, away }) {
     const none = book.length === 0 ? "No camera is paired yet. Run: candor owner invite --config owner.toml NAME" : "Asking the relay for your cameras.";
     say(this.empty, relay_problem ? `The relay does not answer: ${relay_problem}` : none);
     this.empty.hidden = cameras.length > 0 && !relay_problem;
-    for (const camera of cameras) this.card(camera).update(camera, now);
+    for (const camera of cameras) this.card(camera).update(camera, now, away);
     this.list.dataset.count = String(Math.min(cameras.length, 4));
   }
 

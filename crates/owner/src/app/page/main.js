@@ -6,7 +6,7 @@ import { Camera } from "./camera.js";
 import { ask, byId, reason, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Sharing } from "./sharing.js";
-import { alarming, proven } from "./words.js";
+import { alarming, away, proven } from "./words.js";
 
 const EVERY = 2000;
 
@@ -15,6 +15,8 @@ const place = byId("view");
 let view;
 /** @type {import("./answers").Cameras | undefined} */
 let last;
+// When the app answered last, by this browser's clock.
+let answered = Date.now() * 1000;
 
 /** `#/`, `#/camera/ID`, `#/sharing`, `#/audit`. */
 function route() {
@@ -58,10 +60,15 @@ async function refresh() {
   try {
     /** @type {import("./answers").Cameras} */
     const told = await ask("api/cameras");
-    last = told;
+    answered = Date.now() * 1000;
+    last = { ...told, away: away(told) };
     show(told.proof);
-    view?.update(told);
+    view?.update(last);
   } catch (error) {
+    if (last) {
+      last = { ...last, away: away(last, answered) };
+      view?.update(last);
+    }
     byId("proof").dataset.worth = "stale";
     say(byId("proof-text"), "not connected");
     alert(reason(error), "notice");

@@ -6,6 +6,8 @@ import { clock, lasting, moment, rate } from "./times.js";
 const UNDER_WAY = 2;
 // Seconds without a segment that are told of a camera that is online.
 const SILENT = 30;
+// Microseconds after which a relay that does not answer is away, and says no reason.
+const LATE = 30e6;
 // Seconds after which what the log said is old.
 const OLD = 600;
 
@@ -20,27 +22,55 @@ export function described(camera, now) {
   const sign = offset < 0 ? "−" : "+";
   const time = camera.clock_is_off ? `CLOCK OFF by ${lasting(Math.abs(offset))}` : `clock ${sign}${Math.abs(offset).toFixed(1)} s`;
   const silent = camera.online && camera.newest_us > 0 ? (now - camera.newest_us) / 1e6 : 0;
-  const words = [silent > SILENT ? `${newest} (${lasting(silent)} ago)` : newest];
+  const { state, text, troubles } = camera.condition;
+  const words = state === "filming" ? [] : [text];
+  words.push(silent > SILENT ? `${newest} (${lasting(silent)} ago)` : newest);
   if (camera.bits_per_second !== null) words.push(rate(camera.bits_per_second));
   if (camera.waiting !== null && camera.waiting > UNDER_WAY) words.push(`${camera.waiting} segments wait at the camera`);
-  return [...words, time].join(" · ");
+  return [...words, time, ...troubles.map((trouble) => trouble.text)].join(" · ");
+}
+
+/** How good each state of a camera is: what is not seen to film is not good. */
+/** @type {Record<import("./answers").Condition["state"], "good" | "warn" | "bad">} */
+const KINDS = {
+  filming: "good",
+  "nothing-moves": "good",
+  resting: "warn",
+  "no-picture": "bad",
+  "not-stored": "bad",
+  silent: "bad",
+  offline: "bad",
+};
+
+/**
+ * How it is in a few words, and how good that is.
+ * @param {import("./answers").CameraStatus} camera
+ * @param {string} [away] why nothing that is said of it is of now
+ * @returns {[string, "good" | "warn" | "bad"]}
+ */
+export function standing(camera, away = "") {
+  const { retired, to_do, replaced, conflicts, clock_is_off } = camera;
+  const { state, word, troubles } = camera.condition;
+  if (to_do !== null) return [to_do, "bad"];
+  if (retired) return ["retired", "warn"];
+  if (conflicts > 0) return [`${word}, another camera has its key, or it was put back from a backup: give it a new key`, "bad"];
+  // Two cameras with one key take each other's place at the relay, again and again; once is a
+  // network that changed.
+  if (replaced > 1) return [`${word}, replaced ${replaced} times: a copied key?`, "bad"];
+  if (away !== "") return [away, "bad"];
+  const kind = KINDS[state];
+  return [word, kind === "good" && (clock_is_off || troubles.length > 0) ? "warn" : kind];
 }
 
 /**
- * Whether it is there, and how good that is.
- * @param {import("./answers").CameraStatus} camera
- * @returns {[string, "good" | "warn" | "bad"]}
+ * Why nothing that is said of cameras is of now; nothing while it is.
+ * @param {import("./answers").Cameras} told
+ * @param {number} [lost] when the app answered last, if it does not
  */
-export function standing(camera) {
-  const { online, retired, to_do, replaced, conflicts, clock_is_off } = camera;
-  if (to_do !== null) return [to_do, "bad"];
-  if (retired) return ["retired", "warn"];
-  if (conflicts > 0) return [`${online ? "online" : "offline"}, another camera has its key, or it was put back from a backup: give it a new key`, "bad"];
-  // Two cameras with one key take each other's place at the relay, again and again; once is a
-  // network that changed.
-  if (replaced > 1) return [`${online ? "online" : "offline"}, replaced ${replaced} times: a copied key?`, "bad"];
-  if (online) return ["online", clock_is_off ? "warn" : "good"];
-  return ["offline", "bad"];
+export function away({ relay_problem, relay_heard, now }, lost) {
+  if (lost !== undefined) return `the app is away since ${clock(lost)}`;
+  if (relay_problem === null && now - relay_heard < LATE) return "";
+  return relay_heard === 0 ? "the relay is not reached" : `the relay is away since ${clock(relay_heard)}`;
 }
 
 const WITHOUT = { "not-dealt": "no share was dealt to it", destroyed: "it destroyed its key", lost: "it lost its key", "not-logged": "its key is not in the log", "cannot-judge": "the camera gave it no notice key" };
