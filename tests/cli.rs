@@ -1,5 +1,6 @@
 //! The one binary as a user meets it.
 
+mod discover;
 mod help;
 mod mistakes;
 mod privacy;

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log-client", &["host", "tlog"]),
     ("relay-client", &["host", "media", "quic"]),
     ("page", &["host"]),
+    ("onvif", &["host"]),
     ("camera", &["container", "escrow", "host", "media", "quic", "relay-client", "seal", "tlog"]),
     ("store", &["host", "media"]),
     ("relay", &["host", "log-client", "media", "quic", "record", "store", "tlog"]),

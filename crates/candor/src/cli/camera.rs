@@ -1,5 +1,7 @@
 //! `candor camera`.
 
+mod discover;
+mod fix;
 mod probed;
 mod run;
 mod source;
@@ -47,18 +49,26 @@ Example: candor camera privacy --config camera.toml on")]
         #[arg(value_enum)]
         switch: Switch,
     },
+    /// Find the cameras of the local network that speak ONVIF, or list the streams of one.
+    Discover(discover::Discover),
     /// Watch a camera for some seconds: what it sends, and what to change in its settings.
     #[command(after_help = "\
 Exit code 0: it can be filmed, even if something should be changed; 1: it sends no H.264 or H.265;
 2: the address or the password is wrong; 4: it does not answer.
 
-Example: candor camera probe rtsp://10.0.0.20/1 --user viewer --password-file door.password")]
+--fix sets over ONVIF what can be set there: the distance of key frames, to one second. What a
+camera's maker alone can set (smart codecs, sound, the clock) stays advice.
+
+Example: candor camera probe rtsp://10.0.0.20/1 --user viewer --password-file door.password
+Example: candor camera probe rtsp://10.0.0.20/1 --user admin --password-file door.password --fix")]
     Probe {
         /// rtsp://HOST/PATH or rtsps://HOST/PATH, without a password; or a video file.
         #[arg(value_name = "URL|FILE")]
         source: String,
         #[command(flatten)]
         access: Access,
+        #[command(flatten)]
+        fix: fix::Fix,
     },
 }
 
@@ -85,7 +95,8 @@ impl Verb {
             Self::Pair { file, invite } => pair(terminal, &file, &invite, &shutdown).await,
             Self::Run(run) => run.run(shutdown).await,
             Self::Privacy { file, switch } => privacy(terminal, &file, switch),
-            Self::Probe { source, access } => probe(terminal, &source, access, &shutdown).await,
+            Self::Discover(discover) => discover.run(terminal, &shutdown).await,
+            Self::Probe { source, access, fix } => probe(terminal, &source, access, fix, &shutdown).await,
         }
     }
 }
@@ -116,13 +127,27 @@ async fn pair(terminal: &Terminal, file: &ConfigFile, invite: &str, shutdown: &S
         .done(&paired, |paired| format!("paired as camera {}, with relay {}", paired.camera_id, paired.relay))
 }
 
-async fn probe(terminal: &Terminal, source: &str, access: Access, shutdown: &Shutdown) -> Outcome {
-    let source = access.source(source, false)?;
-    let found = tokio::select! {
-        found = camera::probe::probe(&source) => found.map_err(|error| source::unusable(&source, error))?,
-        () = shutdown.requested() => return Err(Ended::no(anyhow!("stopped before it was seen"))),
+async fn probe(
+    terminal: &Terminal,
+    named: &str,
+    access: Access,
+    fix: fix::Fix,
+    shutdown: &Shutdown,
+) -> Outcome {
+    let fixing = fix.of(named, &access)?;
+    let source = access.source(named, false)?;
+    let probing = async {
+        let found = camera::probe::probe(&source).await.map_err(|error| source::unusable(&source, error))?;
+        terminal.result(&found, probed::text);
+        match fixing {
+            Some(fixing) => fixing.run(terminal, &found).await,
+            None => Ok(()),
+        }
     };
-    terminal.done(&found, probed::text)
+    tokio::select! {
+        probed = probing => probed,
+        () = shutdown.requested() => Err(Ended::no(anyhow!("stopped before it was seen"))),
+    }
 }
 
 fn privacy(terminal: &Terminal, file: &ConfigFile, switch: Switch) -> Outcome {

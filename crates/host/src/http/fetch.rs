@@ -42,6 +42,8 @@ pub struct Reply {
     pub status: u16,
     /// Empty when the peer sent none, or one that is not ASCII.
     pub content_type: String,
+    /// How it wants to be shown who asks (WWW-Authenticate).
+    pub challenges: Vec<String>,
     pub body: Bytes,
 }
 
@@ -159,6 +161,20 @@ impl Fetch {
         self.exchange(request, url, body.into()).await
     }
 
+    /// As [`Fetch::post`], with an Authorization.
+    pub async fn post_as(
+        &self,
+        url: &str,
+        content_type: &str,
+        authorization: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<Reply, FetchError> {
+        let request = Request::post(address(url)?)
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::AUTHORIZATION, authorization);
+        self.exchange(request, url, body.into()).await
+    }
+
     async fn exchange(&self, request: request::Builder, url: &str, body: Bytes) -> Result<Reply, FetchError> {
         let mut retry = self.limits.retry;
         let request = request.body(Full::new(body)).map_err(|_| FetchError::Url { url: url.to_owned() })?;
@@ -193,6 +209,8 @@ impl Fetch {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
             .to_owned();
+        let challenges = response.headers().get_all(header::WWW_AUTHENTICATE).iter();
+        let challenges = challenges.filter_map(|value| Some(value.to_str().ok()?.to_owned())).collect();
         let body = Limited::new(response.into_body(), self.limits.answer_bytes);
         let body = body.collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -201,7 +219,7 @@ impl Fetch {
                 FetchError::Broken { url: url.to_owned(), reason: chain(error.as_ref()) }
             }
         })?;
-        Ok(Reply { status, content_type, body: body.to_bytes() })
+        Ok(Reply { status, content_type, challenges, body: body.to_bytes() })
     }
 }
 

@@ -15,13 +15,33 @@ pub(crate) struct Access {
     /// RTSP: tcp loses nothing; udp shows what the network loses.
     #[arg(long, value_name = "tcp|udp", value_parser = transport)]
     transport: Option<Transport>,
-    /// RTSP: the camera's user; else the variable CANDOR_SOURCE_USER is read.
+    #[command(flatten)]
+    pub(crate) login: Login,
+}
+
+/// A user of a camera; the password stands in a file or in a variable.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Login {
+    /// The camera's user; else the variable CANDOR_SOURCE_USER is read.
     #[arg(long)]
     user: Option<String>,
-    /// RTSP: a file with the camera's password on one line (chmod 600); else the variable
+    /// A file with the camera's password on one line (chmod 600); else the variable
     /// CANDOR_SOURCE_PASSWORD is read.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+}
+
+impl Login {
+    /// Who asks a device over ONVIF; nobody if nothing was said.
+    pub(crate) fn access(&self) -> Result<Option<onvif::Access>, Ended> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let password = match &self.password_file {
+            Some(path) => Some(host::secret::read_line(path).map_err(Ended::wrong)?),
+            None => variable(PASSWORD_VARIABLE).map(Into::into),
+        };
+        let user = self.user.clone().or_else(|| variable(USER_VARIABLE));
+        Ok(user.map(|user| onvif::Access { user, password: password.unwrap_or_default() }))
+    }
 }
 
 impl Access {
@@ -70,13 +90,13 @@ impl Access {
                  or put the address under [source] of a configuration that only its owner may read"
             )));
         }
-        Stream::new(url, self.transport.unwrap_or_default(), self.user, self.password_file)
-            .map_err(Ended::wrong)
+        let Login { user, password_file } = self.login;
+        Stream::new(url, self.transport.unwrap_or_default(), user, password_file).map_err(Ended::wrong)
     }
 
     /// Nothing of it was said where it would mean nothing.
     pub(crate) fn is_unused(&self) -> Outcome {
-        if self.transport.is_none() && self.user.is_none() && self.password_file.is_none() {
+        if self.transport.is_none() && self.login.user.is_none() && self.login.password_file.is_none() {
             return Ok(());
         }
         Err(Ended::wrong(anyhow!(

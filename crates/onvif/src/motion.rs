@@ -1,0 +1,109 @@
+//! What a device says of motion: asked over and over at a place of its own (a pull point), which is made
+//! anew when the device forgets it.
+
+use crate::device::Device;
+use crate::soap::OnvifError;
+use crate::xml;
+use roxmltree::Node;
+
+const EVENTS: &str = "http://www.onvif.org/ver10/events/wsdl";
+const PULL: &str = "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription/PullMessagesRequest";
+const CREATE: &str =
+    "http://www.onvif.org/ver10/events/wsdl/EventPortType/CreatePullPointSubscriptionRequest";
+/// Shorter than an answer is waited for.
+const WAIT: &str = "PT4S";
+const LASTS: &str = "PT60S";
+/// Names that makers give to "it moves" within a topic that speaks of motion.
+const NAMES: [&str; 3] = ["IsMotion", "State", "Motion"];
+
+/// A place at a device where what it noticed is kept until it is asked for.
+#[derive(Debug)]
+pub struct PullPoint {
+    device: Device,
+    address: String,
+}
+
+impl Device {
+    /// Asks it to keep what it notices.
+    ///
+    /// # Errors
+    /// [`OnvifError`].
+    pub async fn pull_point(&self) -> Result<PullPoint, OnvifError> {
+        let events = self.events.as_ref().ok_or(OnvifError::Lacks("where its event service is"))?;
+        let body = format!(
+            "<CreatePullPointSubscription xmlns=\"{EVENTS}\">\
+             <InitialTerminationTime>{LASTS}</InitialTerminationTime></CreatePullPointSubscription>"
+        );
+        let answer = self.caller.ask_addressed(events, &addressed(CREATE, events), &body).await?;
+        let address = xml::text(xml::parse(&answer)?.root(), &["SubscriptionReference", "Address"]);
+        let address = address.ok_or(OnvifError::Lacks("where it keeps what it notices"))?;
+        Ok(PullPoint { device: self.clone(), address: self.caller.own(address)? })
+    }
+}
+
+impl PullPoint {
+    /// Waits some seconds for news: whether something moves, by its last word. None if it said nothing
+    /// of motion.
+    ///
+    /// # Errors
+    /// [`OnvifError`]: make another pull point after a pause.
+    pub async fn moves(&self) -> Result<Option<bool>, OnvifError> {
+        let body = format!(
+            "<PullMessages xmlns=\"{EVENTS}\"><Timeout>{WAIT}</Timeout><MessageLimit>64</MessageLimit></PullMessages>"
+        );
+        let head = addressed(PULL, &self.address);
+        let answer = self.device.caller.ask_addressed(&self.address, &head, &body).await?;
+        let document = xml::parse(&answer)?;
+        Ok(xml::all(document.root(), "NotificationMessage").filter_map(said).last())
+    }
+}
+
+/// WS-Addressing, which some devices go by.
+fn addressed(action: &str, to: &str) -> String {
+    let to = xml::escaped(to);
+    format!(
+        "<Action xmlns=\"http://www.w3.org/2005/08/addressing\">{action}</Action>\
+         <To xmlns=\"http://www.w3.org/2005/08/addressing\">{to}</To>"
+    )
+}
+
+/// Whether a message says that something moves, or no longer does.
+fn said(message: Node<'_, '_>) -> Option<bool> {
+    xml::text(message, &["Topic"]).filter(|topic| topic.to_ascii_lowercase().contains("motion"))?;
+    let data = xml::find(message, &["Data"])?;
+    let item = |node: Node<'_, '_>| match (node.attribute("Name")?, node.attribute("Value")?) {
+        (name, value) if NAMES.contains(&name) => match value.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    };
+    xml::all(data, "SimpleItem").find_map(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(topic: &str, name: &str, value: &str) -> Option<bool> {
+        let text = format!(
+            "<w:NotificationMessage xmlns:w=\"urn:w\" xmlns:t=\"urn:t\"><w:Topic>{topic}</w:Topic><w:Message><t:Message>\
+             <t:Source><t:SimpleItem Name=\"State\" Value=\"false\"/></t:Source>\
+             <t:Data><t:SimpleItem Name=\"Window\" Value=\"1\"/><t:SimpleItem Name=\"{name}\" Value=\"{value}\"/></t:Data>\
+             </t:Message></w:Message></w:NotificationMessage>"
+        );
+        said(xml::parse(&text).unwrap().root_element())
+    }
+
+    #[test]
+    fn makers_say_motion_under_several_names_and_other_news_is_none() {
+        let cell = "tns1:RuleEngine/CellMotionDetector/Motion";
+        assert_eq!(message(cell, "IsMotion", "true"), Some(true));
+        assert_eq!(message(cell, "IsMotion", "0"), Some(false));
+        assert_eq!(message("tns1:VideoSource/MotionAlarm", "State", "1"), Some(true));
+        assert_eq!(message("tns1:Device/Trigger/Relay", "State", "true"), None);
+        assert_eq!(message(cell, "Other", "true"), None);
+        assert_eq!(message(cell, "IsMotion", "perhaps"), None);
+    }
+}
