@@ -139,7 +139,12 @@ async fn a_camera_that_loses_power_or_freezes_is_filmed_again_and_the_gaps_are_s
     let mut server = RtspServer::start().await;
     let filming = Filming::begin(&stage, "live", server.source("live", Transport::Tcp)).await;
     filming.acked(3).await;
+    // What speaks TLS is read by an ffmpeg.
+    let encrypted = server.encrypted().await;
+    let veiled = Filming::begin(&stage, "veiled", encrypted.source("live", Transport::Tcp)).await;
+    veiled.acked(1).await;
     no_password_in_sight();
+    veiled.stop().await;
 
     server.kill().await;
     filming.troubled(&["broke off", "closed the stream", "not readable"]).await;

@@ -1,5 +1,5 @@
-//! Capturing from a source: an ffmpeg child that plays a file or a camera, or fragmented MP4 on
-//! standard input. Pictures are never transcoded.
+//! Capturing from a source: a camera over RTSP, an ffmpeg child that plays a file or what only it
+//! reads, or fragmented MP4 on standard input. Pictures are never transcoded.
 //!
 //! ```text
 //! ffprobe SOURCE                  what it has: picture and sound are chosen, sound that is no AAC is made AAC
@@ -7,20 +7,27 @@
 //!        -frag_duration 100000 -write_prft wallclock -flush_packets 1 pipe:1
 //! ```
 //!
-//! What brings the pictures is behind [`Capture`]: `start`, `next`, `end`. In scope: one reading of
+//! RTSP is read by `rtsp`. What brings the pictures is behind [`Capture`]: `start`, `next`, `end`. In scope: one reading of
 //! a source. Out of scope: when it is read, and read again (`shoot`).
 
 pub(crate) mod choose;
 mod ffmpeg;
 pub(crate) mod keyframes;
+#[cfg(test)]
+mod made;
+pub(crate) mod montage;
 pub(crate) mod producer;
+mod rtsp;
 mod shape;
-#[cfg_attr(not(test), expect(dead_code, reason = "an RTSP camera's sound comes through ffmpeg yet"))]
 mod sound;
+mod units;
 
+use crate::clock::Clocks;
 use crate::source::{FROZEN, PROBE, SourceConfig, SourceError};
 use container::split::{Piece, Splitter};
 use ffmpeg::Ffmpeg;
+use montage::Shot;
+use rtsp::Rtsp;
 use shape::Shape;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::{Instant, timeout_at};
@@ -29,12 +36,65 @@ pub(crate) use ffmpeg::ffprobe;
 
 /// Whether a source holds a picture that can be carried.
 pub(crate) async fn check(source: &SourceConfig) -> Result<(), SourceError> {
-    ffmpeg::offered(source).await.map(|_| ())
+    match source {
+        SourceConfig::Stream(stream) if !stream.url.is_encrypted() => rtsp::check(stream).await,
+        SourceConfig::File { .. } | SourceConfig::Input | SourceConfig::Stream(_) => {
+            ffmpeg::offered(source).await.map(|_| ())
+        }
+    }
 }
 
-/// A running source. Dropping it kills its ffmpeg; [`Capture::end`] lets it say goodbye to its
-/// camera.
-pub(crate) struct Capture {
+/// A running source. Dropping it ends it; [`Capture::end`] lets it say goodbye to its camera.
+pub(crate) enum Capture {
+    Rtsp(Box<Rtsp>),
+    Piped(Box<Piped>),
+}
+
+impl Capture {
+    /// Starts reading a source.
+    pub(crate) async fn start(source: &SourceConfig, clocks: &Clocks) -> Result<Self, SourceError> {
+        if let SourceConfig::Stream(stream) = source
+            && !stream.url.is_encrypted()
+            && let Some(rtsp) = Rtsp::open(stream, clocks).await?
+        {
+            return Ok(Self::Rtsp(Box::new(rtsp)));
+        }
+        match source {
+            SourceConfig::Input => Ok(Self::Piped(Box::new(Piped::reading(tokio::io::stdin())))),
+            SourceConfig::File { .. } | SourceConfig::Stream(_) => {
+                let (ffmpeg, pictures, zero_us) =
+                    Ffmpeg::film(source, &ffmpeg::offered(source).await?).await?;
+                let (ffmpeg, is_live) = (Some(ffmpeg), source.is_live());
+                let piped = Piped { ffmpeg, zero_us, is_live, ..Piped::reading(pictures) };
+                Ok(Self::Piped(Box::new(piped)))
+            }
+        }
+    }
+
+    /// What comes next. Cancel-safe until it fails; only after [`SourceError::Frozen`] it may be asked
+    /// again.
+    pub(crate) async fn next(&mut self) -> Result<Shot, SourceError> {
+        match self {
+            Self::Rtsp(rtsp) => rtsp.next().await,
+            Self::Piped(piped) => Ok(Shot::Piece(piped.next().await?, None)),
+        }
+    }
+
+    /// Ends it in good order.
+    pub(crate) async fn end(self) {
+        match self {
+            Self::Rtsp(rtsp) => rtsp.end().await,
+            Self::Piped(piped) => {
+                if let Some(ffmpeg) = piped.ffmpeg {
+                    ffmpeg.end().await;
+                }
+            }
+        }
+    }
+}
+
+/// Fragmented MP4 that a child, or whoever feeds standard input, writes. Dropping it kills the child.
+pub(crate) struct Piped {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     ffmpeg: Option<Ffmpeg>,
     splitter: Splitter,
@@ -48,20 +108,7 @@ pub(crate) struct Capture {
     deadline: Option<Instant>,
 }
 
-impl Capture {
-    /// Starts reading a source.
-    pub(crate) async fn start(source: &SourceConfig) -> Result<Self, SourceError> {
-        match source {
-            SourceConfig::Input => Ok(Self::reading(tokio::io::stdin())),
-            SourceConfig::File { .. } | SourceConfig::Stream(_) => {
-                let (ffmpeg, pictures, zero_us) =
-                    Ffmpeg::film(source, &ffmpeg::offered(source).await?).await?;
-                let (ffmpeg, is_live) = (Some(ffmpeg), source.is_live());
-                Ok(Self { ffmpeg, zero_us, is_live, ..Self::reading(pictures) })
-            }
-        }
-    }
-
+impl Piped {
     /// Reads fragmented MP4.
     pub(crate) fn reading(reader: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Self {
@@ -76,9 +123,7 @@ impl Capture {
         }
     }
 
-    /// The next init segment or fragment. Cancel-safe until it fails; only after
-    /// [`SourceError::Frozen`] it may be asked again.
-    pub(crate) async fn next(&mut self) -> Result<Piece, SourceError> {
+    async fn next(&mut self) -> Result<Piece, SourceError> {
         loop {
             if let Some(piece) = self.splitter.next_piece()? {
                 if self.shape.is_changed_by(&piece)? {
@@ -101,7 +146,7 @@ impl Capture {
                     Ok(read) => read,
                     Err(_) => {
                         self.deadline = None;
-                        return Err(SourceError::Frozen);
+                        return Err(SourceError::Frozen(FROZEN));
                     }
                 },
             };
@@ -110,13 +155,6 @@ impl Capture {
                 return Err(self.why_ended().await);
             }
             self.splitter.push(self.buffer.get(..len).unwrap_or_default());
-        }
-    }
-
-    /// Ends it in good order.
-    pub(crate) async fn end(self) {
-        if let Some(ffmpeg) = self.ffmpeg {
-            ffmpeg.end().await;
         }
     }
 

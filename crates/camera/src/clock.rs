@@ -62,6 +62,14 @@ impl Moment {
         }
         best.1
     }
+
+    /// The same two clocks when the steady one showed this, had neither been set since.
+    pub(crate) fn at(self, steady_us: u64) -> Self {
+        let (later, sooner) =
+            (steady_us.saturating_sub(self.steady_us), self.steady_us.saturating_sub(steady_us));
+        let wall_us = self.wall_us.after(Duration::from_micros(later)).before(Duration::from_micros(sooner));
+        Self { wall_us, steady_us }
+    }
 }
 
 /// Both clocks of a running camera. Clones tell the same.

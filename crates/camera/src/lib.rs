@@ -8,7 +8,7 @@
 //! | [`probe`] | what a source sends, and what its owner should change |
 //! | `shoot`, `capture` | a source at work, begun again when it breaks off; its pictures, as `heard` by the film |
 //! | `film`, `live`, `events` | fragments into sealed segments; the one that grows; what is held back until something moves |
-//! | `segmenter`, `epochs`, `notices`, `clock`, `motion` | where segments begin; the life of a seed; days; the time; how much moved: pure |
+//! | `segmenter`, `epochs`, `notices`, `clock`, `timing`, `motion` | where segments begin; the life of a seed; days; the time; when a picture was made; how much moved: pure |
 //! | [`duty`] | whether it films now: its hours, its privacy switch |
 //! | `spool` | what survives a power cut |
 //! | `publish`, `policy`, `holders` | sessions with the relay: live first, the backlog behind; which policies it acts on; the trustees that it can seal to |
@@ -45,6 +45,7 @@ mod spool;
 mod start;
 mod state;
 pub mod stats;
+mod timing;
 
 pub use config::Config;
 pub use error::Error;

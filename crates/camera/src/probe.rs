@@ -4,11 +4,12 @@
 //! In scope: what a camera can be set to. Out of scope: changing it.
 
 use crate::capture::choose::{Offered, Packet, Shown};
+use crate::capture::montage::{Remark, Shot};
 use crate::capture::{self, Capture, ffprobe, producer};
+use crate::clock::Clocks;
 use crate::source::{PROBE, SourceConfig, SourceError};
 use container::split::Piece;
 use host::clock::Clock;
-use media::time::Micros;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -105,12 +106,19 @@ async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
     if !source.is_live() {
         return None;
     }
-    let mut capture = Capture::start(source).await.ok()?;
+    let clocks = Clocks::new(Clock::system());
+    let mut capture = Capture::start(source, &clocks).await.ok()?;
     let mut ahead_ms = None;
     let looking = async {
-        while let Ok(piece) = capture.next().await {
-            if let Piece::Fragment(fragment) = piece {
-                ahead_ms = producer::ahead_ms(&fragment, Micros(Clock::system().micros()));
+        while let Ok(shot) = capture.next().await {
+            match shot {
+                Shot::Piece(Piece::Fragment(fragment), None) => {
+                    ahead_ms = producer::ahead_ms(&fragment, clocks.now().wall_us);
+                }
+                Shot::Remark(Remark::Clock { theirs_us, at_us }) => {
+                    ahead_ms = Some(producer::said_ms(&clocks, theirs_us, at_us));
+                }
+                Shot::Piece(..) | Shot::Hole | Shot::Remark(_) => {}
             }
             if ahead_ms.and_then(producer::fault).is_some() {
                 break;

@@ -7,11 +7,13 @@
 
 use crate::capture::Capture;
 use crate::capture::keyframes::Measuring;
+use crate::capture::montage::{Remark, Shot};
 use crate::capture::producer;
 use crate::clock::Clocks;
 use crate::heard::Heard;
 use crate::source::{SourceConfig, SourceError};
 use crate::stats::Stats;
+use crate::timing::Oddity;
 use container::split::Piece;
 use host::backoff::Backoff;
 use host::rng::Rng;
@@ -24,6 +26,10 @@ use tokio::sync::{mpsc, watch};
 /// Between two tries to start a source: it may be a network share, a file that is still written, a
 /// camera that reboots.
 const AWAY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+/// A source that ended sooner than this was not well, and the pauses go on growing.
+const WELL: Duration = Duration::from_secs(60);
+/// Before a camera that serves no further client is asked again, at least.
+const BUSY: Duration = Duration::from_secs(15);
 /// Between two tries with a password that was refused, doubling from the first to the last.
 const REFUSED: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(600)];
 
@@ -47,7 +53,8 @@ enum Ended {
     ForGood,
     Failed {
         error: SourceError,
-        had_pictures: bool,
+        /// From the first picture on.
+        filmed: Duration,
     },
 }
 
@@ -71,17 +78,17 @@ impl Shoot {
                     () = stop.requested() => return,
                 }
             }
-            let (error, had_pictures) = match self.film(stop).await {
+            let (error, filmed) = match self.film(stop).await {
                 Ended::LetGo => continue,
                 Ended::ForGood => return,
-                Ended::Failed { error, had_pictures } => (error, had_pictures),
+                Ended::Failed { error, filmed } => (error, filmed),
             };
             self.say_trouble(&error);
             if self.heard.send(Heard::Lost).await.is_err() || !self.source.begins_again_after(&error) {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(pauses.after(&error, had_pictures, &mut self.rng)) => {}
+                () = tokio::time::sleep(pauses.after(&error, filmed, &mut self.rng)) => {}
                 ended = self.until_released(stop) => if let Ended::ForGood = ended { return },
             }
         }
@@ -90,12 +97,12 @@ impl Shoot {
     /// Reads the source once, from its start to its end.
     async fn film(&self, stop: &Shutdown) -> Ended {
         let started = tokio::select! {
-            started = Capture::start(&self.source) => started,
+            started = Capture::start(&self.source, &self.clocks) => started,
             ended = self.until_released(stop) => return ended,
         };
         let mut capture = match started {
             Ok(capture) => capture,
-            Err(error) => return Ended::Failed { error, had_pictures: false },
+            Err(error) => return Ended::Failed { error, filmed: Duration::ZERO },
         };
         let ended = tokio::select! {
             Err(ended) = self.tell(&mut capture) => ended,
@@ -108,20 +115,35 @@ impl Shoot {
     /// Tells what is captured. Cancel-safe, as far as a source goes that is not read any further.
     async fn tell(&self, capture: &mut Capture) -> Result<Infallible, Ended> {
         let mut measuring = Measuring::start(self.heard.clone(), self.clocks.clone());
-        let (mut rests, mut had_pictures) = (None, false);
+        let (mut rests, mut since_us) = (None, None);
         loop {
-            let piece = match capture.next().await {
-                Ok(piece) => piece,
+            let shot = match capture.next().await {
+                Ok(shot) => shot,
                 // What feeds it may only pause, and it cannot be begun again: it is waited for.
-                Err(error @ SourceError::Frozen) if !self.source.can_be_let_go() => {
+                Err(error @ SourceError::Frozen(_)) if !self.source.can_be_let_go() => {
                     self.say_trouble(&error);
                     measuring.rest();
                     self.say(Heard::Lost).await?;
                     continue;
                 }
-                Err(error) => return Err(Ended::Failed { error, had_pictures }),
+                Err(error) => {
+                    let since = since_us.map_or(0, |since| self.clocks.steady_us().saturating_sub(since));
+                    return Err(Ended::Failed { error, filmed: Duration::from_micros(since) });
+                }
             };
-            let now = self.clocks.now();
+            let (piece, made_us) = match shot {
+                Shot::Piece(piece, made_us) => (piece, made_us),
+                Shot::Hole => {
+                    tracing::warn!("the camera left pictures out");
+                    self.say(Heard::Lost).await?;
+                    continue;
+                }
+                Shot::Remark(said) => {
+                    self.hear(&said);
+                    continue;
+                }
+            };
+            let mut now = self.clocks.now();
             if let Piece::Fragment(fragment) = &piece {
                 // What cannot be let go is read, and its pictures are thrown away.
                 let reason = *self.off.borrow();
@@ -133,13 +155,41 @@ impl Shoot {
                     }
                     continue;
                 }
-                had_pictures = true;
-                if self.source.is_live() {
+                since_us.get_or_insert(now.steady_us);
+                if let Some(made_us) = made_us {
+                    // As if it had been complete when its last picture was made.
+                    now = now.at(made_us.saturating_add(fragment.duration_us));
+                } else if self.source.is_live() {
                     tell_clock(producer::ahead_ms(fragment, now.wall_us), &self.stats);
                 }
             }
             measuring.see(&piece);
             self.say(Heard::Piece(piece, now)).await?;
+        }
+    }
+
+    /// What is odd about the camera, for its owner.
+    fn hear(&self, said: &Remark) {
+        match said {
+            Remark::AwaitsKey(secs) => self.stats.change(|now| {
+                now.troubles.picture = secs.map(|secs| format!("waiting for the first key frame ({secs} s)"));
+            }),
+            Remark::Sound(trouble) => {
+                if let Some(trouble) = trouble {
+                    tracing::warn!("{trouble}");
+                }
+                self.stats.change(|now| now.troubles.sound.clone_from(trouble));
+            }
+            Remark::Clock { theirs_us, at_us } => {
+                tell_clock(Some(producer::said_ms(&self.clocks, *theirs_us, *at_us)), &self.stats);
+            }
+            Remark::Odd(Oddity::Stepped(us)) => tracing::warn!(
+                seconds = *us as f64 / 1e6,
+                "the camera's time stamps stepped; its pictures are filmed on, by when they come"
+            ),
+            Remark::Odd(Oddity::OffPace) => tracing::warn!(
+                "the camera's time stamps do not go at the pace of time; its pictures bear the time at which they come"
+            ),
         }
     }
 
@@ -194,8 +244,8 @@ impl Pauses {
         Self { away: Backoff::new(first, longest), refusals: 0 }
     }
 
-    fn after(&mut self, error: &SourceError, had_pictures: bool, rng: &mut Rng) -> Duration {
-        if had_pictures {
+    fn after(&mut self, error: &SourceError, filmed: Duration, rng: &mut Rng) -> Duration {
+        if filmed >= WELL {
             self.away.worked();
         }
         if let SourceError::Unauthorized = error {
@@ -204,7 +254,8 @@ impl Pauses {
         }
         self.refusals = 0;
         let [first, _] = AWAY;
-        self.away.failed(rng).max(first)
+        let least = if let SourceError::Busy = error { BUSY } else { first };
+        self.away.failed(rng).max(least)
     }
 }
 

@@ -217,27 +217,40 @@ impl Stream {
 
     /// Its address with user and password in it, as ffmpeg wants it. Never shown.
     pub(crate) fn address(&self) -> Result<Zeroizing<String>, SourceError> {
-        if self.url.has_credentials() {
-            return Ok(self.url.reveal());
+        match self.said_beside()? {
+            Some((user, password)) => Ok(self.url.with_credentials(&user, &password)?),
+            None => Ok(self.url.reveal()),
         }
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let user = self.user.clone().or_else(|| variable(USER_VARIABLE));
+    }
+
+    /// User and password, as they are.
+    pub(crate) fn credentials(&self) -> Result<Option<Secrets>, SourceError> {
+        Ok(self.said_beside()?.or_else(|| self.url.credentials()))
+    }
+
+    /// User and password where they do not stand in the address.
+    fn said_beside(&self) -> Result<Option<Secrets>, SourceError> {
+        if self.url.has_credentials() {
+            return Ok(None);
+        }
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new);
+        let user = self.user.clone().map(Zeroizing::new).or_else(|| variable(USER_VARIABLE));
         let password = match &self.password_file {
             Some(path) => Some(
                 secret::read_line(path)
                     .map_err(|source| SourceError::Password { path: path.clone(), source })?,
             ),
-            None => variable(PASSWORD_VARIABLE).map(Zeroizing::new),
+            None => variable(PASSWORD_VARIABLE),
         };
-        match (user, password) {
-            (None, None) => Ok(self.url.reveal()),
-            (user, password) => {
-                let user = user.unwrap_or_default();
-                Ok(self.url.with_credentials(&user, &password.unwrap_or_default())?)
-            }
+        if user.is_none() && password.is_none() {
+            return Ok(None);
         }
+        Ok(Some((user.unwrap_or_default(), password.unwrap_or_default())))
     }
 }
+
+/// A user and a password.
+type Secrets = (Zeroizing<String>, Zeroizing<String>);
 
 #[cfg(test)]
 mod tests;

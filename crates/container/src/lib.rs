@@ -7,6 +7,8 @@
 //! | [`init`] | what an init segment says: tracks, codecs, picture size |
 //! | [`fragment`] | what one moof + mdat says: times, key frame, samples |
 //! | [`parameters`] | whether pictures still are what their init segment says |
+//! | [`sps`] | what a sequence parameter set says: size, profile, order |
+//! | [`mux`] | pictures and sound into an init segment and fragments |
 //! | [`plain`] | what a plain MP4 holds, sample by sample |
 //! | [`export`] | init and fragments into one plain MP4 with its index in front |
 //!
@@ -23,9 +25,11 @@
 pub mod export;
 pub mod fragment;
 pub mod init;
+pub mod mux;
 pub mod parameters;
 pub mod plain;
 pub mod split;
+pub mod sps;
 
 pub use fragment::Fragment;
 pub use init::Init;

@@ -111,7 +111,11 @@ impl Splitter {
 
 /// What a prft says. A malformed one says nothing: no viewer needs it.
 fn produced_us(mut whole: &[u8]) -> Option<u64> {
-    let ntp = Prft::decode(&mut whole).ok()?.ntp_timestamp;
+    unix_us(Prft::decode(&mut whole).ok()?.ntp_timestamp)
+}
+
+/// A time of NTP in microseconds since 1970; none before that.
+pub fn unix_us(ntp: u64) -> Option<u64> {
     let (secs, fraction) = (ntp >> 32, ntp & 0xffff_ffff);
     // RFC 4330, 3: seconds without the highest bit are those of the era that begins in 2036.
     let secs = if secs >> 31 == 0 { secs + (1 << 32) } else { secs };

@@ -15,17 +15,28 @@ fn fixture(name: &str) -> SourceConfig {
     SourceConfig::file(fixture_path(name), false)
 }
 
+async fn start(source: &SourceConfig) -> Result<Capture, SourceError> {
+    Capture::start(source, &Clocks::new(host::clock::Clock::system())).await
+}
+
+async fn next(capture: &mut Capture) -> Result<Piece, SourceError> {
+    match capture.next().await? {
+        Shot::Piece(piece, None) => Ok(piece),
+        shot => panic!("{shot:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_file_is_played_in_fragments_and_its_end_is_an_end() {
     let began = std::time::Instant::now();
-    let mut capture = Capture::start(&fixture("h265.mp4")).await.unwrap();
-    let Piece::Init(init) = capture.next().await.unwrap() else { panic!("no init") };
+    let mut capture = start(&fixture("h265.mp4")).await.unwrap();
+    let Piece::Init(init) = next(&mut capture).await.unwrap() else { panic!("no init") };
     assert!(init.codecs().starts_with("hvc1."), "{}", init.codecs());
-    let Piece::Fragment(first) = capture.next().await.unwrap() else { panic!("no fragment") };
+    let Piece::Fragment(first) = next(&mut capture).await.unwrap() else { panic!("no fragment") };
     assert_eq!(first.begins, Begins::WithKeyFrame);
     let mut played_us = first.duration_us;
     let ended = loop {
-        match capture.next().await {
+        match next(&mut capture).await {
             Ok(Piece::Fragment(fragment)) => played_us += fragment.duration_us,
             Ok(Piece::Init(_)) => panic!("a second init"),
             Err(error) => break error,
@@ -42,7 +53,7 @@ async fn what_is_no_video_is_named_with_ffmpegs_words() {
     let text = dir.path().join("text.mp4");
     std::fs::write(&text, "this is no video").unwrap();
     for path in [text, dir.path().join("none.mp4")] {
-        let error = Capture::start(&SourceConfig::file(path, true)).await.map(|_| ()).unwrap_err();
+        let error = start(&SourceConfig::file(path, true)).await.map(|_| ()).unwrap_err();
         assert!(matches!(&error, SourceError::Unreadable(said) if said.contains("ffmpeg said")), "{error}");
     }
 }
@@ -58,8 +69,8 @@ async fn sound_that_no_segment_carries_becomes_aac() {
         .arg(&path)
         .status();
     assert!(made.await.unwrap().success());
-    let mut capture = Capture::start(&SourceConfig::file(path, true)).await.unwrap();
-    let Piece::Init(init) = capture.next().await.unwrap() else { panic!("no init") };
+    let mut capture = start(&SourceConfig::file(path, true)).await.unwrap();
+    let Piece::Init(init) = next(&mut capture).await.unwrap() else { panic!("no init") };
     assert!(init.codecs().ends_with("mp4a.40.2"), "{}", init.codecs());
 }
 
@@ -77,11 +88,11 @@ async fn pictures_of_another_size_under_the_same_init_segment_are_not_filmed() {
     }
     let path = dir.path().join("changing.ts");
     std::fs::write(&path, stream).unwrap();
-    let mut capture = Capture::start(&SourceConfig::file(path, false)).await.unwrap();
-    let Piece::Init(init) = capture.next().await.unwrap() else { panic!("no init") };
+    let mut capture = start(&SourceConfig::file(path, false)).await.unwrap();
+    let Piece::Init(init) = next(&mut capture).await.unwrap() else { panic!("no init") };
     let mut played_us = 0;
     let ended = loop {
-        match capture.next().await {
+        match next(&mut capture).await {
             Ok(Piece::Fragment(fragment)) => played_us += fragment.duration_us,
             Ok(Piece::Init(_)) => panic!("a second init"),
             Err(error) => break error,

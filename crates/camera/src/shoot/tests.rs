@@ -1,6 +1,7 @@
 //! Real ffmpeg, real files.
 
 use super::*;
+use crate::capture::Piped;
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -64,9 +65,10 @@ async fn what_cannot_be_let_go_is_thrown_away_while_the_camera_is_off_and_the_fi
     let (sender, mut heard) = mpsc::channel(1000);
     let off = watch::Sender::new(Some(GapReason::Privacy));
     let shoot = Shoot { off: off.subscribe(), ..shoot(SourceConfig::Input, sender) };
-    let mut capture = Capture::reading(std::io::Cursor::new(fragmented("h264-aac.mp4")));
+    let mut capture =
+        Capture::Piped(Box::new(Piped::reading(std::io::Cursor::new(fragmented("h264-aac.mp4")))));
     let ended = shoot.tell(&mut capture).await;
-    assert!(matches!(ended, Err(Ended::Failed { error: SourceError::Finished, had_pictures: false })));
+    assert!(matches!(ended, Err(Ended::Failed { error: SourceError::Finished, filmed: Duration::ZERO })));
     drop(shoot);
     let mut all = Vec::new();
     while let Some(next) = heard.recv().await {

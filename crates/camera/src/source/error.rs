@@ -1,10 +1,11 @@
 //! Why a source gives no picture.
 
+use super::PROBE;
 use super::url::UrlError;
-use super::{FROZEN, PROBE};
 use container::BoxError;
 use host::secret::SecretError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why a source gives no more.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +30,18 @@ pub enum SourceError {
     Finished,
     #[error("the camera closed the stream")]
     Closed,
-    #[error("the source sent no picture for {} s", FROZEN.as_secs())]
-    Frozen,
+    #[error("the source sent no picture for {} s", .0.as_secs())]
+    Frozen(Duration),
     #[error("the camera changed the size or the kind of its picture, and is filmed anew")]
     Changed,
     #[error(
         "the size or the kind of the picture changed within the source; write each into a file of its own, or begin a new init segment"
     )]
     ChangedWithin,
+    #[error(
+        "the camera serves no further client now; end another one, or allow more in its settings. It is asked again rarely"
+    )]
+    Busy,
     #[error("the source did not answer within {} s", PROBE.as_secs())]
     Silent,
     #[error(

@@ -93,6 +93,13 @@ impl StreamUrl {
         self.scheme == "rtsps://"
     }
 
+    /// User and password that stand in it, as they are.
+    pub(super) fn credentials(&self) -> Option<(Zeroizing<String>, Zeroizing<String>)> {
+        let credentials = self.credentials.as_deref()?;
+        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+        Some((decoded(user), decoded(password)))
+    }
+
     /// The whole address, with the password.
     pub(super) fn reveal(&self) -> Zeroizing<String> {
         let credentials = self.credentials.as_ref().map(|it| Zeroizing::new(format!("{}@", **it)));
@@ -135,6 +142,22 @@ fn encoded(text: &str) -> Zeroizing<String> {
         }
     }
     encoded
+}
+
+/// RFC 3986, 2.1. A percent sign that begins no code stands for itself.
+fn decoded(text: &str) -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        let code = behind.split_at_checked(2).and_then(|(code, behind)| {
+            let code = std::str::from_utf8(code).ok().filter(|code| !code.starts_with('+'))?;
+            Some((u8::from_str_radix(code, 16).ok()?, behind))
+        });
+        let (byte, behind) = code.filter(|_| *byte == b'%').unwrap_or((*byte, behind));
+        bytes.push(byte);
+        rest = behind;
+    }
+    Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What a program said, with user and password taken out of every address in it.

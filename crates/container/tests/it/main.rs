@@ -4,4 +4,5 @@
 
 mod ffmpeg;
 mod hostile;
+mod mux;
 mod round_trip;

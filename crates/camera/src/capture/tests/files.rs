@@ -25,11 +25,11 @@ struct Filmed {
 }
 
 async fn filmed(path: &Path) -> Filmed {
-    let mut capture = Capture::start(&SourceConfig::file(path, false)).await.unwrap();
-    let Piece::Init(init) = capture.next().await.unwrap() else { panic!("no init") };
+    let mut capture = start(&SourceConfig::file(path, false)).await.unwrap();
+    let Piece::Init(init) = next(&mut capture).await.unwrap() else { panic!("no init") };
     let mut fragments: Vec<Fragment> = Vec::new();
     let ended = loop {
-        match capture.next().await {
+        match next(&mut capture).await {
             Ok(Piece::Fragment(fragment)) => fragments.push(fragment),
             Ok(Piece::Init(_)) => panic!("a second init"),
             Err(error) => break error,

@@ -167,7 +167,9 @@ pub(crate) fn unusable(source: &SourceConfig, error: SourceError) -> Ended {
     let is_stream = source.is_live();
     let said = anyhow!("{source}: {error}");
     match error {
-        SourceError::Start { .. } | SourceError::Frozen | SourceError::Silent => said.into(),
+        SourceError::Start { .. } | SourceError::Frozen(_) | SourceError::Silent | SourceError::Busy => {
+            said.into()
+        }
         SourceError::Unreadable(_) if is_stream => said.into(),
         SourceError::NoPicture if is_stream => Ended::no(said),
         _ => Ended::wrong(said),

@@ -1,0 +1,370 @@
+//! A camera over RTSP (TCP or UDP), read by `retina`: one connection a try, nothing probed before.
+//!
+//! ```text
+//! DESCRIBE -> which picture, which sound -> SETUP -> PLAY -> packets -> units, aac -> montage -> Shot     TEARDOWN
+//! ```
+//! Its packets are taken, not its frames: a packet shows that a camera lives even where no picture
+//! comes of it, and pictures come of packets that strict readers refuse. In scope: the session, and
+//! who is given up when. Out of scope: packets into pictures (`units`, `aac`), their times (`montage`).
+
+mod aac;
+
+use super::choose::Choice;
+use super::montage::{Montage, Shot};
+use super::sound;
+use super::units::{RtpPacket, Units};
+use crate::clock::Clocks;
+use crate::source::{FROZEN, PROBE, SourceError, Stream, Transport, without_passwords};
+use aac::AacPackets;
+use container::BOX_MAX;
+use container::mux::{Parameters, Sound};
+use container::sps::Coding;
+use futures_core::Stream as _;
+use retina::client::{
+    Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions,
+    Playing, Session, SessionGroup, SessionOptions, SetupOptions,
+};
+use retina::codec::{ParametersRef, VideoParametersCodec};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// The most of a picture that is taken; what is larger is left out and named.
+const PICTURE_MAX: usize = BOX_MAX - (64 << 10);
+/// Without a packet for so many times what usually lies between two pictures a source is frozen,
+const FROZEN_PICTURES: i64 = 3;
+/// but after this at the latest.
+const FROZEN_MOST: Duration = Duration::from_secs(60);
+/// So long a camera may take for its goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// Faults of single packets that may follow one another; more are a broken session.
+const FAULTS_MAX: u32 = 50;
+/// What an error repeats.
+const WORDS: usize = 300;
+
+/// A running session. Dropping it says goodbye in the background; [`Rtsp::end`] waits for that.
+pub(crate) struct Rtsp {
+    session: Session<Playing>,
+    group: Arc<SessionGroup>,
+    video: usize,
+    sound: Option<(usize, Ear)>,
+    units: Units,
+    montage: Montage,
+    clocks: Clocks,
+    /// When the picture's stream sent a packet last, or the session began, and the longest that two
+    /// pictures were apart.
+    packet: i64,
+    longest: i64,
+    has_packets: bool,
+    has_been_too_large: bool,
+    faults: u32,
+    /// Why nothing more comes, once all that came is given.
+    ended: Option<SourceError>,
+}
+
+/// How sound becomes AAC frames.
+enum Ear {
+    Passed(AacPackets),
+    Made(sound::Sound),
+}
+
+/// What a session brings.
+enum Brought {
+    Packet(Option<Result<PacketItem, retina::Error>>),
+    Frame(sound::Frame),
+}
+
+impl Rtsp {
+    /// Connects. None if this camera's sound needs another reader.
+    pub(super) async fn open(stream: &Stream, clocks: &Clocks) -> Result<Option<Self>, SourceError> {
+        timeout(PROBE, Self::connect(stream, clocks)).await.map_err(|_| SourceError::Silent)?
+    }
+
+    async fn connect(stream: &Stream, clocks: &Clocks) -> Result<Option<Self>, SourceError> {
+        let group = Arc::new(SessionGroup::default());
+        let mut session = describe(stream, group.clone()).await?;
+        let (Choice { picture: video, sound }, coding) = chosen(&session)?;
+        let parameters = Parameters { coding, sets: offered(session.streams().get(video)) };
+        let (format, ear) = match sound.and_then(|at| session.streams().get(at)) {
+            None => (None, None),
+            Some(found) => match (passed_through(found), converted(found)) {
+                (Some(format), _) => (Some(format), Some(Ear::Passed(AacPackets::default()))),
+                (None, Some(format)) => (Some(aac_of(&format)), Some(Ear::Made(sound::Sound::start(format)))),
+                (None, None) => return Ok(None),
+            },
+        };
+        for at in [Some(video), sound].into_iter().flatten() {
+            let transport = match stream.transport {
+                Transport::Tcp => retina::client::Transport::Tcp(Default::default()),
+                Transport::Udp => retina::client::Transport::Udp(Default::default()),
+            };
+            session.setup(at, SetupOptions::default().transport(transport)).await.map_err(failed)?;
+        }
+        let options = PlayOptions::default()
+            .initial_timestamp(InitialTimestampPolicy::Ignore)
+            .initial_seq(InitialSequenceNumberPolicy::Ignore);
+        let session = session.play(options).await.map_err(failed)?;
+        let packet = micros(clocks);
+        Ok(Some(Self {
+            session,
+            group,
+            video,
+            sound: sound.zip(ear),
+            units: Units::new(coding, PICTURE_MAX),
+            montage: Montage::new(parameters, format),
+            clocks: clocks.clone(),
+            packet,
+            longest: 0,
+            has_packets: false,
+            has_been_too_large: false,
+            faults: 0,
+            ended: None,
+        }))
+    }
+
+    /// What comes next. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Shot, SourceError> {
+        loop {
+            if let Some(shot) = self.montage.next() {
+                return Ok(shot);
+            }
+            if let Some(error) = self.ended.take() {
+                return Err(error);
+            }
+            let now = micros(&self.clocks);
+            let patience = patience(self.longest);
+            let frozen_at = self.packet + i64::try_from(patience.as_micros()).unwrap_or(i64::MAX);
+            let wakes_at = self.montage.wakes_at().unwrap_or(i64::MAX).min(frozen_at);
+            let sleep = Duration::from_micros(u64::try_from(wakes_at - now).unwrap_or(0));
+            let brought = timeout(sleep, brought(&mut self.session, &mut self.sound)).await;
+            let item = brought.map(|brought| match brought {
+                Brought::Packet(item) => Some(item),
+                Brought::Frame(sound::Frame { bytes, at_us }) => {
+                    self.montage.sound(bytes, at_us);
+                    None
+                }
+            });
+            let item = match item {
+                Ok(None) => continue,
+                Ok(Some(item)) => Ok(item),
+                Err(late) => Err(late),
+            };
+            match item {
+                Ok(Some(Ok(item))) => self.take(item)?,
+                // One packet that is none ends no session.
+                Ok(Some(Err(error))) if self.faults < FAULTS_MAX => {
+                    tracing::debug!(%error, "a packet of the camera is left out");
+                    self.faults += 1;
+                }
+                Ok(Some(Err(error))) => self.finish(SourceError::Broken(words(&error)))?,
+                Ok(None) => self.finish(SourceError::Closed)?,
+                Err(_) if micros(&self.clocks) < frozen_at => self.montage.tick(micros(&self.clocks))?,
+                Err(_) if !self.has_packets => self.finish(SourceError::Silent)?,
+                Err(_) => self.finish(SourceError::Frozen(patience))?,
+            }
+        }
+    }
+
+    /// Says goodbye: a camera serves only few.
+    pub(super) async fn end(self) {
+        let Self { session, group, .. } = self;
+        drop(session);
+        if timeout(GOODBYE, group.await_teardown()).await.is_err() {
+            tracing::debug!("the camera did not answer a goodbye");
+        }
+    }
+
+    fn take(&mut self, item: PacketItem) -> Result<(), SourceError> {
+        match item {
+            PacketItem::Rtp(packet) if packet.stream_id() == self.video => {
+                self.faults = 0;
+                self.has_packets = true;
+                let arrived = self.at(packet.ctx().received());
+                self.packet = self.packet.max(arrived);
+                self.units.push(&RtpPacket {
+                    payload: packet.payload(),
+                    stamp: packet.timestamp().timestamp(),
+                    is_marked: packet.mark(),
+                    lost: packet.loss(),
+                    arrived,
+                });
+                self.take_units()?;
+            }
+            PacketItem::Rtp(packet) => {
+                let arrived = self.at(packet.ctx().received());
+                if let Some((at, ear)) = &mut self.sound
+                    && packet.stream_id() == *at
+                {
+                    hear(ear, &mut self.montage, &packet, arrived);
+                }
+            }
+            PacketItem::Rtcp(packet) if packet.stream_id() == self.video => {
+                let report = packet.pkts().next().and_then(|first| first.as_sender_report().ok().flatten());
+                let theirs = report.and_then(|report| container::split::unix_us(report.ntp_timestamp().0));
+                if let (Some(theirs), Some(stamp)) = (theirs, packet.rtp_timestamp()) {
+                    self.montage.clock(i64::try_from(theirs).unwrap_or(i64::MAX), stamp.timestamp());
+                }
+            }
+            PacketItem::Rtcp(_) | _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_units(&mut self) -> Result<(), SourceError> {
+        while let Some(unit) = self.units.next() {
+            let apart = self.montage.picture(unit)?;
+            self.longest = self.longest.max(apart);
+        }
+        if let Some(len) = self.units.take_too_large()
+            && !std::mem::replace(&mut self.has_been_too_large, true)
+        {
+            tracing::warn!(
+                bytes = len,
+                limit = PICTURE_MAX,
+                "a picture is too large and is left out; lower the camera's bit rate"
+            );
+        }
+        Ok(())
+    }
+
+    /// What came is given before the error.
+    fn finish(&mut self, error: SourceError) -> Result<(), SourceError> {
+        self.units.finish();
+        self.take_units()?;
+        self.montage.finish()?;
+        self.ended = Some(error);
+        Ok(())
+    }
+
+    fn at(&self, received: Instant) -> i64 {
+        let ago = i64::try_from(received.elapsed().as_micros()).unwrap_or(0);
+        micros(&self.clocks) - ago
+    }
+}
+
+/// How long no packet may come, where pictures have been so far apart. A camera that is slow to begin
+/// is waited for.
+fn patience(longest: i64) -> Duration {
+    if longest == 0 {
+        return PROBE;
+    }
+    let usual = u64::try_from(longest.saturating_mul(FROZEN_PICTURES)).unwrap_or(0);
+    Duration::from_micros(usual).clamp(FROZEN, FROZEN_MOST)
+}
+
+/// Whether a camera is there, and has a picture that can be carried.
+pub(super) async fn check(stream: &Stream) -> Result<(), SourceError> {
+    let looking = describe(stream, Arc::new(SessionGroup::default()));
+    let session = timeout(PROBE, looking).await.map_err(|_| SourceError::Silent)??;
+    chosen(&session).map(|_| ())
+}
+
+/// Which of a session's streams are filmed.
+fn chosen(session: &Session<Described>) -> Result<(Choice, Coding), SourceError> {
+    let offered = session.streams().iter().map(|found| (found.media(), found.encoding_name()));
+    let choice = Choice::of(offered).ok_or(SourceError::NoPicture)?;
+    let picture = session.streams().get(choice.picture).ok_or(SourceError::NoPicture)?;
+    Ok((choice, if picture.encoding_name() == "h264" { Coding::H264 } else { Coding::H265 }))
+}
+
+/// A packet of sound into frames: at once, or some time after.
+fn hear(ear: &mut Ear, montage: &mut Montage, packet: &retina::rtp::ReceivedPacket, arrived: i64) {
+    let stamp = packet.timestamp();
+    let us_of = |ticks| super::montage::us(ticks, stamp.clock_rate().get());
+    let at = montage.hear(us_of(stamp.timestamp()), arrived);
+    match ear {
+        Ear::Passed(aac) => {
+            for (later, frame) in aac.push(packet.payload(), stamp.timestamp(), packet.loss()) {
+                montage.sound(frame, at + us_of(later - stamp.timestamp()));
+            }
+        }
+        Ear::Made(sound) => {
+            sound.feed(packet.payload(), at);
+            montage.deaf(sound.trouble());
+        }
+    }
+}
+
+fn micros(clocks: &Clocks) -> i64 {
+    i64::try_from(clocks.steady_us()).unwrap_or(i64::MAX)
+}
+
+/// Cancel-safe.
+async fn brought(session: &mut Session<Playing>, sound: &mut Option<(usize, Ear)>) -> Brought {
+    let packet = std::future::poll_fn(|cx| Pin::new(&mut *session).poll_next(cx));
+    match sound {
+        Some((_, Ear::Made(sound))) => tokio::select! {
+            packet = packet => Brought::Packet(packet),
+            frame = sound.next() => Brought::Frame(frame),
+        },
+        Some((_, Ear::Passed(_))) | None => Brought::Packet(packet.await),
+    }
+}
+
+async fn describe(stream: &Stream, group: Arc<SessionGroup>) -> Result<Session<Described>, SourceError> {
+    let credentials = stream
+        .credentials()?
+        .map(|(user, password)| Credentials { username: user.to_string(), password: password.to_string() });
+    let url = url::Url::parse(&stream.url.to_string())
+        .map_err(|error| SourceError::Unreadable(format!(": {error}")))?;
+    let options = SessionOptions::default().creds(credentials).session_group(group);
+    Session::describe(url, options).await.map_err(failed)
+}
+
+/// The parameter sets that a session's description holds.
+fn offered(stream: Option<&retina::client::Stream>) -> Vec<Vec<u8>> {
+    let Some(ParametersRef::Video(video)) = stream.and_then(|stream| stream.parameters()) else {
+        return Vec::new();
+    };
+    match video.codec_params() {
+        VideoParametersCodec::H264 { sps, pps } => vec![sps.to_vec(), pps.to_vec()],
+        VideoParametersCodec::H265 { vps, sps, pps } => vec![vps.to_vec(), sps.to_vec(), pps.to_vec()],
+        VideoParametersCodec::Jpeg | _ => Vec::new(),
+    }
+}
+
+/// AAC-LC of one or two channels: its AudioSpecificConfig begins with the object type 2, and says
+/// frames of 1024 samples.
+fn passed_through(stream: &retina::client::Stream) -> Option<Sound> {
+    let Some(ParametersRef::Audio(audio)) = stream.parameters() else { return None };
+    let channels = audio.channels().get();
+    let config = audio.extra_data();
+    let is_carried = stream.encoding_name() == "mpeg4-generic"
+        && config.first().is_some_and(|head| head >> 3 == 2)
+        && config.get(1).is_some_and(|second| second & 0b100 == 0)
+        && channels <= 2;
+    is_carried.then(|| Sound { sample_rate: audio.clock_rate(), channels, config: config.to_vec() })
+}
+
+/// Sound of a fixed rate, which is made AAC here.
+fn converted(stream: &retina::client::Stream) -> Option<sound::Format> {
+    let channels = stream.channels().map_or(1, std::num::NonZeroU16::get);
+    sound::Format::of(stream.encoding_name(), stream.clock_rate_hz(), channels)
+}
+
+/// ISO/IEC 14496-3, 1.6.2.1: AAC-LC, the index of its rate, its channels.
+fn aac_of(format: &sound::Format) -> Sound {
+    let sound::Aac { rate, channels } = format.aac();
+    let index = if rate == 48_000 { 3 } else { 8 };
+    let config = (2 << 11 | index << 7 | channels << 3).to_be_bytes().to_vec();
+    Sound { sample_rate: rate, channels, config }
+}
+
+fn failed(error: retina::Error) -> SourceError {
+    match error.status_code() {
+        Some(401) => SourceError::Unauthorized,
+        Some(453 | 503) => SourceError::Busy,
+        Some(_) | None => SourceError::Unreadable(words(&error)),
+    }
+}
+
+/// The first line of what went wrong, without passwords.
+fn words(error: &retina::Error) -> String {
+    let text = error.to_string();
+    let line: String = text.lines().next().unwrap_or_default().chars().take(WORDS).collect();
+    format!(": {}", without_passwords(&line))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! Cameras with faults, over real sockets: what comes out, and when it says it was made. They run
+//! beside one another, in as many seconds as the longest takes.
+
+mod camera;
+
+use super::{FROZEN, FROZEN_MOST, PROBE, patience};
+use crate::capture::made::film;
+use crate::clock::Clocks;
+use crate::heard::Heard;
+use crate::shoot::Shoot;
+use crate::source::{SourceConfig, Stream};
+use crate::stats::{Stats, Troubles};
+use camera::{Behaviour, Camera, Sound};
+use container::fragment::{Begins, Fragment};
+use container::split::Piece;
+use host::rng::Rng;
+use host::shutdown::Shutdown;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// What was heard of a camera.
+struct Watched {
+    camera: Camera,
+    heard: Vec<Heard>,
+    troubles: Vec<Troubles>,
+}
+
+impl Watched {
+    /// Films for so long.
+    async fn for_secs(behaviour: Behaviour, secs: u64) -> Self {
+        let clocks = Clocks::new(host::clock::Clock::system());
+        let camera = Camera::start(behaviour, clocks.clone()).await;
+        let url = format!("rtsp://127.0.0.1:{}/picture", camera.port).parse().unwrap();
+        let stream = Stream::new(url, crate::Transport::Tcp, None, None).unwrap();
+        let (sender, mut hearing) = mpsc::channel(10_000);
+        let (stats, off) = (Stats::default(), watch::channel(None).1);
+        let (clocks_of_it, stats_of_it) = (clocks.clone(), stats.clone());
+        let stop = Shutdown::new();
+        let stopping = stop.clone();
+        let running = tokio::spawn(async move {
+            let source = SourceConfig::Stream(stream);
+            let (stats, clocks) = (stats_of_it, clocks_of_it);
+            Shoot { source, heard: sender, stats, off, clocks, rng: Rng::system() }.run(&stopping).await;
+        });
+        let mut troubles = Vec::new();
+        for _ in 0..secs * 4 {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            troubles.push(stats.now().troubles);
+        }
+        stop.request();
+        running.await.unwrap();
+        let mut heard = Vec::new();
+        while let Ok(next) = hearing.try_recv() {
+            heard.push(next);
+        }
+        Self { camera, heard, troubles }
+    }
+
+    /// Each fragment, and when its first picture was made, by the film.
+    fn fragments(&self) -> Vec<(&Fragment, i64)> {
+        let made = self.heard.iter().filter_map(|heard| match heard {
+            Heard::Piece(Piece::Fragment(fragment), now) => {
+                Some((fragment, now.steady_us as i64 - fragment.duration_us as i64))
+            }
+            _ => None,
+        });
+        made.collect()
+    }
+
+    /// Of each key frame that came out: which picture of the film, and how wrong its time is, seconds.
+    fn keys(&self) -> Vec<(usize, f64)> {
+        let fragments = self.fragments();
+        let keys = fragments.iter().filter(|(fragment, _)| fragment.begins == Begins::WithKeyFrame);
+        keys.map(|(fragment, made)| {
+            let number = self.camera.number_of(fragment.bytes());
+            (number, (made - self.camera.made_us(number)) as f64 / 1e6)
+        })
+        .collect()
+    }
+
+    /// As many pictures, of so many that the camera sent.
+    fn pictures(&self) -> (usize, usize) {
+        let numbers: std::collections::BTreeSet<usize> = self
+            .fragments()
+            .iter()
+            .flat_map(|(fragment, _)| self.camera.numbers_of(fragment.bytes()))
+            .collect();
+        (numbers.len(), self.camera.sent())
+    }
+
+    fn inits(&self) -> Vec<String> {
+        let codecs = |heard: &Heard| match heard {
+            Heard::Piece(Piece::Init(init), _) => Some(init.codecs().to_owned()),
+            _ => None,
+        };
+        self.heard.iter().filter_map(codecs).collect()
+    }
+
+    fn holes(&self) -> usize {
+        self.heard.iter().filter(|heard| matches!(heard, Heard::Lost)).count()
+    }
+
+    /// All that must hold of each camera: no key frame's time is further off than this, seconds, no
+    /// two segments of a run lie on each other by more than a picture, none lasts over ten seconds.
+    fn lies_right(&self, name: &str, within: f64) {
+        let keys = self.keys();
+        assert!(!keys.is_empty(), "{name}: nothing came");
+        let worst = keys.iter().map(|(_, wrong)| wrong.abs()).fold(0.0, f64::max);
+        assert!(worst <= within, "{name}: {keys:?}");
+        let fragments = self.fragments();
+        let mut before: Option<i64> = None;
+        for (fragment, made) in &fragments {
+            if fragment.begins == Begins::WithKeyFrame {
+                assert!(before.is_none_or(|end| made + 110_000 >= end), "{name}: {made} before {before:?}");
+            }
+            assert!(fragment.duration_us < 1_000_000, "{name}: {}", fragment.duration_us);
+            before = Some(made + fragment.duration_us as i64);
+        }
+        let last = keys.last().map_or(0, |(number, _)| *number);
+        assert!(last + 20 >= self.camera.sent(), "{name}: {last} of {}", self.camera.sent());
+        let ahead = self.troubles.iter().find_map(|troubles| troubles.clock.clone());
+        assert_eq!(ahead, None, "{name}");
+    }
+}
+
+/// A camera that sends steadily, ten pictures a second, a key frame each second.
+fn steady() -> Behaviour {
+    Behaviour { film: film("160x120", &["-t", "14"]), ..Behaviour::default() }
+}
+
+/// How wrong a time may be on a machine that is busy with other tests.
+const WITHIN: f64 = 0.3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_that_does_not_come_pauses_dies_or_comes_first_costs_the_picture_nothing() {
+    let with = |sound: Sound| Behaviour { sound: Some(sound), ..steady() };
+    let announced = Watched::for_secs(with(Sound { is_heard: |_| false, leads_secs: 0 }), 8);
+    let dies = Watched::for_secs(with(Sound { is_heard: |since| since < 3.0, leads_secs: 0 }), 10);
+    let pauses =
+        Watched::for_secs(with(Sound { is_heard: |since| !(3.0..6.0).contains(&since), leads_secs: 0 }), 10);
+    let leads = Watched::for_secs(with(Sound { is_heard: |_| true, leads_secs: 4 }), 9);
+    let (announced, dies, pauses, leads) = tokio::join!(announced, dies, pauses, leads);
+    for (name, filmed, silent) in [
+        ("announced", announced, true),
+        ("dies", dies, true),
+        ("pauses", pauses, false),
+        ("leads", leads, false),
+    ] {
+        filmed.lies_right(name, WITHIN);
+        let (kept, sent) = filmed.pictures();
+        assert!(kept + 12 >= sent, "{name}: {kept} of {sent}");
+        let [codecs] = &filmed.inits()[..] else { panic!("{name}: {:?}", filmed.inits()) };
+        assert!(codecs.contains("avc1") && codecs.ends_with("mp4a.40.2"), "{name}: {codecs}");
+        let said = filmed.troubles.last().unwrap().sound.clone();
+        assert_eq!(said.is_some_and(|said| said.contains("has not come for 5 s")), silent, "{name}");
+        assert_eq!((filmed.holes(), filmed.camera.connections()), (0, 1), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_that_is_joined_within_a_group_of_pictures_is_filmed_from_its_key_frame() {
+    let of = |has_sets| Behaviour {
+        film: film("160x120", &["-t", "14", "-g", "60"]),
+        joined_at: 12,
+        has_sets,
+        ..steady()
+    };
+    let filmed = tokio::join!(Watched::for_secs(of(true), 9), Watched::for_secs(of(false), 9));
+    for filmed in [filmed.0, filmed.1] {
+        assert_eq!(filmed.keys().len(), 1);
+        let (number, wrong) = filmed.keys()[0];
+        assert!(number == 60 && wrong.abs() < WITHIN, "{number} {wrong}");
+        let waits: Vec<String> =
+            filmed.troubles.iter().filter_map(|troubles| troubles.picture.clone()).collect();
+        assert!(waits.iter().any(|text| text.contains("waiting for the first key frame (")), "{waits:?}");
+        assert_eq!((filmed.camera.connections(), filmed.holes()), (1, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_is_the_pictures_own_whatever_the_network_and_the_stamps_do() {
+    let held_up =
+        Behaviour { delay: |since| if (4.0..7.0).contains(&since) { 7.0 - since } else { 0.0 }, ..steady() };
+    let hour = Behaviour { stamp: |since| if since < 4.0 { since } else { since + 3600.0 }, ..steady() };
+    let half = Behaviour { stamp: |since| if since < 4.0 { since } else { since + 30.0 }, ..steady() };
+    let back = Behaviour { stamp: |since| if since < 4.0 { since } else { since - 10.0 }, ..steady() };
+    let crawls = Behaviour { stamp: |since| since / 90.0, ..steady() };
+    let cached = Behaviour { delay: |since| (2.0 - since).max(0.0), ..steady() };
+    let filmed = tokio::join!(
+        Watched::for_secs(held_up, 10),
+        Watched::for_secs(hour, 9),
+        Watched::for_secs(half, 9),
+        Watched::for_secs(back, 9),
+        Watched::for_secs(crawls, 9),
+        Watched::for_secs(cached, 6),
+    );
+    let names = ["held up", "hour", "half a minute", "back", "crawls", "cached"];
+    let all = [filmed.0, filmed.1, filmed.2, filmed.3, filmed.4, filmed.5];
+    for (name, filmed) in names.iter().zip(all) {
+        filmed.lies_right(name, WITHIN);
+        assert_eq!((filmed.inits().len(), filmed.holes(), filmed.camera.connections()), (1, 0, 1), "{name}");
+        let (kept, sent) = filmed.pictures();
+        assert!(kept + 12 >= sent, "{name}: {kept} of {sent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_camera_leaves_out_is_a_hole_and_its_clock_is_not_blamed() {
+    let left_out = Behaviour { leaves_out: 43..75, ..steady() };
+    let filmed = Watched::for_secs(left_out, 11).await;
+    filmed.lies_right("left out", WITHIN);
+    assert_eq!((filmed.holes(), filmed.camera.connections()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_that_closes_soon_is_asked_with_pauses_that_grow_and_is_told_goodbye() {
+    let closes = Behaviour { ends_at: 12, ..steady() };
+    let filmed = Watched::for_secs(closes, 9).await;
+    // One connection a try: in nine seconds of runs of over one and pauses of at least one.
+    assert!((2..=4).contains(&filmed.camera.connections()), "{}", filmed.camera.connections());
+    assert_eq!(filmed.inits().len(), filmed.holes());
+    let stopped = Watched::for_secs(steady(), 2).await;
+    assert_eq!((stopped.camera.connections(), stopped.camera.goodbyes()), (1, 1));
+}
+
+#[test]
+fn a_camera_is_waited_for_as_its_pictures_come() {
+    let secs = |longest: i64| patience(longest * 1_000_000).as_secs();
+    assert_eq!((patience(0), patience(40_000)), (PROBE, FROZEN));
+    assert_eq!((secs(3), secs(12), secs(19), Duration::from_secs(secs(100))), (10, 36, 57, FROZEN_MOST));
+}
