@@ -76,8 +76,8 @@ pub(crate) struct View {
     pub(crate) register: Register,
     pub(crate) tree: Tree,
     /// Requests that this trustee has refused in the log, and those of them that a human denied.
-    refused: BTreeSet<Hash>,
-    denied: BTreeSet<Hash>,
+    pub(crate) refused: BTreeSet<Hash>,
+    pub(crate) denied: BTreeSet<Hash>,
 }
 
 impl View {
@@ -89,16 +89,6 @@ impl View {
             refused: BTreeSet::new(),
             denied: BTreeSet::new(),
         }
-    }
-
-    /// Whether a human of this trustee said no, by the log's word.
-    pub(crate) fn is_denied(&self, request: &Hash) -> bool {
-        self.denied.contains(request)
-    }
-
-    /// Whether a refusal of this request by this trustee stands in the log.
-    pub(crate) fn is_refused(&self, request: &Hash) -> bool {
-        self.refused.contains(request)
     }
 
     fn take(&mut self, entry: &VerifiedEntry, own: &Verifier) {

@@ -2,7 +2,7 @@
 //! Nothing here talks to the log: what is to be appended is left in the ledger.
 //!
 //! In scope: what is kept when. Out of scope: the checks themselves (`escrow::grant`), which refusals
-//! become leaves (`refusal_leaf`), appending ([`crate::append`]).
+//! become leaves ([`Refusal::becomes_leaf`]), appending ([`crate::append`]).
 
 use crate::approve::Decided;
 use crate::daykeys::DayKeyError;
@@ -10,12 +10,11 @@ use crate::desk::{Kept, Papers};
 use crate::error::Trouble;
 use crate::follow::View;
 use crate::pending::Pending;
-use crate::refusal_leaf::becomes_leaf;
 use crate::state::Office;
 use escrow::answer::{Refused, State};
 use escrow::grant::{self, Approval, CallBack, Checked, NotPassed, Refusal, ShareFailure, Standing, Verdict};
 use escrow::package::Asked;
-use escrow::record::{EntryId, RefusalLeaf, Request, Seconds, ShareBad, Signed};
+use escrow::record::{EntryId, Record, RefusalLeaf, Request, Seconds, ShareBad, Signed};
 use host::rng::Rng;
 use media::id::{Day, EpochNo};
 use seal::hpke::SecretKey;
@@ -87,7 +86,7 @@ impl Judge<'_> {
             Kept::Denied(refused) => return Ok(Judged::Refused(refused)),
             Kept::Open { decided, .. } => decided,
         };
-        if self.view.is_denied(&hash) {
+        if self.view.denied.contains(&hash) {
             // Restored from a backup that is older than the denial: the log remembers.
             return Ok(Judged::Refused(Refused::denied("see the log")));
         }
@@ -198,11 +197,11 @@ impl Judge<'_> {
         // Anything less, a stranger's package could bring about: what waits here stays.
         // SPEC: release.md#refusal-leaves: while a request waits, another package for its leaf MUST
         // NOT become a leaf nor end its waiting.
-        if let Some(logged) = logged.filter(|_| becomes_leaf(refusal))
+        if let Some(logged) = logged.filter(|_| refusal.becomes_leaf())
             && self.other_waits(asked)?.is_none()
         {
             let (id, hash) = (logged.value().value().id, logged.value().hash());
-            if !self.view.is_refused(&hash) {
+            if !self.view.refused.contains(&hash) {
                 self.log_refusal(logged, &refused)?;
             }
             if self.papers.waiting.page_of(&id, &hash)?.is_some() {
@@ -237,46 +236,39 @@ impl Judge<'_> {
     }
 
     fn log_refusal(&self, logged: &InLog, refused: &Refused) -> Result<(), Trouble> {
-        let (id, request) = (logged.value().value().id, logged.value().hash());
         let leaf = RefusalLeaf {
-            id,
+            id: logged.value().value().id,
             trustee: self.office.name.clone(),
             request_index: logged.index(),
-            request,
+            request: logged.value().hash(),
             step: refused.step.clone(),
             reason: refused.name.clone(),
             time: self.now,
         };
-        let leaf = Signed::sign(leaf, &[&self.office.signer])?;
-        self.keep_refusal(&id, &request, refused, leaf.entry_bytes())
+        self.keep_refusal(logged, refused, leaf)
     }
 
     /// The camera sealed a share that it had not committed to: the package is the evidence.
     fn accuse_share(&self, asked: &Asked, logged: &InLog, epoch: EpochNo) -> Result<Judged, Trouble> {
-        let (id, request) = (logged.value().value().id, logged.value().hash());
+        let id = logged.value().value().id;
         let refused = Refused::share_bad(&ShareFailure::Bad(epoch).to_string());
         let leaf = ShareBad {
             id,
             trustee: self.office.name.clone(),
             request_index: logged.index(),
-            request,
+            request: logged.value().hash(),
             evidence: self.papers.keep_evidence(asked.package())?,
             time: self.now,
         };
-        let leaf = Signed::sign(leaf, &[&self.office.signer])?;
-        self.keep_refusal(&id, &request, &refused, leaf.entry_bytes())?;
+        self.keep_refusal(logged, &refused, leaf)?;
         self.papers.settle(&id)?;
         tracing::warn!(%id, %epoch, "a share does not match its commitment");
         Ok(Judged::Refused(refused))
     }
 
-    fn keep_refusal(
-        &self,
-        id: &EntryId,
-        request: &Hash,
-        refused: &Refused,
-        leaf: &[u8],
-    ) -> Result<(), Trouble> {
-        Ok(self.papers.ledger.refuse(request, &id.0, refused, leaf)?)
+    fn keep_refusal(&self, logged: &InLog, refused: &Refused, leaf: impl Record) -> Result<(), Trouble> {
+        let leaf = Signed::sign(leaf, &[&self.office.signer])?;
+        let request = logged.value();
+        Ok(self.papers.ledger.refuse(&request.hash(), &request.value().id.0, refused, leaf.entry_bytes())?)
     }
 }

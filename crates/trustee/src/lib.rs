@@ -13,7 +13,6 @@
 //! | `start`, `work` | the order of starting and stopping; what goes on without anybody asking |
 //! | `serve`, `status` | the URLs; what an operator asks |
 //! | `decide`, `judge` | one package, from its bytes to its answer; G1 to G10 of it |
-//! | `refusal_leaf` | which refusals become leaves |
 //! | `append` | what goes into the log, and what may leave then (G11, G12) |
 //! | `follow`, `time` | the log, read to a fresh head; what time it is for keys of days |
 //! | `desk`, `ledger`, `pending`, `approve`, `daykeys` | what is kept: all of it, decisions, packages that wait, what humans say, keys of days |
@@ -33,7 +32,6 @@ mod identity;
 mod judge;
 mod ledger;
 mod pending;
-mod refusal_leaf;
 mod serve;
 mod start;
 mod state;
@@ -47,7 +45,7 @@ pub use daykeys::{DayKeyError, DayState};
 pub use error::Error;
 pub use follow::FollowFailure;
 pub use identity::{Created, Restored, init, restore, vkey};
-pub use ledger::LedgerError;
+pub use ledger::{LedgerError, Totals};
 pub use log_client::LogConfig;
 pub use pending::{Decision, Footage, Line, Pending};
 pub use start::{At, start};
