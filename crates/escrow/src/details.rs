@@ -80,11 +80,10 @@ record! {
         /// Owner's share: to whom, in the owner's words.
         recipient: Option<Line> = "recipient",
     }
-    check |details: &Details| if details.first_epoch <= details.last_epoch {
-        Ok(())
-    } else {
-        Err(TextError::Contradiction("the first epoch must not come after the last one"))
-    };
+    check |details: &Details| TextError::unless(
+        details.first_epoch <= details.last_epoch,
+        "the first epoch must not come after the last one",
+    );
 }
 
 /// Why details are not details.

@@ -12,7 +12,7 @@ use crate::sign::sha256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chain(pub [u8; 32]);
 
-crate::codec::wrapped!(Chain);
+crate::wrapped!(Chain);
 
 impl Chain {
     /// `chain_0` of an epoch whose predecessor was closed with `prev_close_hash` (zeros for a

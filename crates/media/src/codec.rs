@@ -7,7 +7,6 @@
 
 mod field;
 
-pub(crate) use field::wrapped;
 pub use field::{Bounded, Field};
 
 use crate::sign::SignatureBytes;

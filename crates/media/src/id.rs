@@ -27,7 +27,7 @@ macro_rules! hash_id {
             }
         }
 
-        crate::codec::wrapped!($name);
+        crate::wrapped!($name);
 
         impl core::str::FromStr for $name {
             type Err = BadId;
@@ -78,7 +78,7 @@ macro_rules! number_id {
             }
         }
 
-        crate::codec::wrapped!($name);
+        crate::wrapped!($name);
 
         impl $name {
             /// The next one; `None` at the end of the counter.

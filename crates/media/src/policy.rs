@@ -9,11 +9,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 
-use crate::codec::{self, DecodeError, wrapped};
+use crate::codec::{self, DecodeError};
 use crate::enrollment::ObjectError;
 use crate::id::{CameraId, Day, DeviceId};
 use crate::sign::{self, BadSignature, PublicKey, sha256};
-use crate::{fields, limits, numbered};
+use crate::{fields, limits, numbered, wrapped};
 
 /// The type byte.
 pub const TYPE: u8 = 0x02;

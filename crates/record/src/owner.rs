@@ -60,11 +60,10 @@ record! {
         /// When.
         time: Seconds = "time",
     }
-    check |veto: &Veto| if veto.device.verifier().name() == DEVICE_KEY_NAME {
-        Ok(())
-    } else {
-        Err(TextError::Contradiction("a device's key has the name `device`"))
-    };
+    check |veto: &Veto| TextError::unless(
+        veto.device.verifier().name() == DEVICE_KEY_NAME,
+        "a device's key has the name `device`",
+    );
 }
 
 /// What a policy leaf commits to. The id blinds it: who knows a policy's hash from an EpochOpen

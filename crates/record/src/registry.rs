@@ -115,9 +115,6 @@ record! {
 }
 
 fn names_own_key(name: &Name, key: &Vkey) -> Result<(), TextError> {
-    if key.verifier().name() == name.as_str() {
-        Ok(())
-    } else {
-        Err(TextError::Contradiction("the name and the key's name must be the same"))
-    }
+    let is_own = key.verifier().name() == name.as_str();
+    TextError::unless(is_own, "the name and the key's name must be the same")
 }

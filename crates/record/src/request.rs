@@ -106,24 +106,16 @@ impl Request {
     // for no other kind.
     fn check(&self) -> Result<(), TextError> {
         let stated = [self.agency.is_some(), self.country.is_some(), self.basis.is_some()];
-        if stated != [self.kind.is_by_agency(); 3] {
-            return Err(TextError::Contradiction(
-                "agency, country and basis are stated for legal and emergency requests, and only for these",
-            ));
-        }
+        let stated_by =
+            "agency, country and basis are stated for legal and emergency requests, and only for these";
+        TextError::unless(stated == [self.kind.is_by_agency(); 3], stated_by)?;
         // SPEC: release.md#request: incident MUST be "-" for owner-share and recovery.
-        if self.incident.is_some() && !self.kind.is_by_agency() {
-            return Err(TextError::Contradiction(
-                "an incident is named by legal and emergency requests, and only by these",
-            ));
-        }
+        let named_by = "an incident is named by legal and emergency requests, and only by these";
+        TextError::unless(self.incident.is_none() || self.kind.is_by_agency(), named_by)?;
         // SPEC: release.md#request: an owner-share MUST need none, every other 1 to 16.
         let needs = if self.kind == Kind::OwnerShare { 0..=0 } else { 1..=NEEDS_MAX };
-        if needs.contains(&self.needs) {
-            Ok(())
-        } else {
-            Err(TextError::Contradiction("an owner-share needs 0 trustees, every other request 1 to 16"))
-        }
+        let asked = "an owner-share needs 0 trustees, every other request 1 to 16";
+        TextError::unless(needs.contains(&self.needs), asked)
     }
 
     /// The agency that asks; none for the owner's own kinds.

@@ -32,6 +32,13 @@ pub enum TextError {
     Contradiction(&'static str),
 }
 
+impl TextError {
+    /// The error, unless what the fields must say together is so.
+    pub fn unless(is_so: bool, contradiction: &'static str) -> Result<(), Self> {
+        is_so.then_some(()).ok_or(Self::Contradiction(contradiction))
+    }
+}
+
 /// A kind of leaf: its text, both ways.
 pub trait Record: Sized {
     /// The text, with its final newline.

@@ -15,7 +15,6 @@ use crate::epoch::{expand, secret};
 use crate::hpke::{self, HpkeError, SecretKey};
 use alloc::vec::Vec;
 use core::convert::Infallible;
-use media::codec::{DecodeError, Field, Reader, Writer};
 use rand_core::{TryCryptoRng, TryRng};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -83,15 +82,7 @@ impl DetailsKey {
     }
 }
 
-impl Field for DetailsKey {
-    fn write(&self, w: &mut Writer) {
-        self.0.write(w);
-    }
-
-    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
-        Field::read(r, field).map(Self)
-    }
-}
+media::wrapped!(DetailsKey);
 
 fn zero_nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; NONCE_LEN])

@@ -162,6 +162,7 @@ macro_rules! fields {
 }
 
 /// Makes a [`Field`] of a type that is another one under a name.
+#[macro_export]
 macro_rules! wrapped {
     ($type:ident) => {
         impl $crate::codec::Field for $type {
@@ -178,7 +179,6 @@ macro_rules! wrapped {
         }
     };
 }
-pub(crate) use wrapped;
 
 /// Makes a [`Field`] of an enum that is a number on the wire; another number is refused.
 #[macro_export]
