@@ -59,6 +59,8 @@ pub enum BookError {
     Missing { path: PathBuf },
     #[error("{}: not a book of this version: {reason}; restore it from a backup", .path.display())]
     Malformed { path: PathBuf, reason: String },
+    #[error("no camera is called {0:?} in the book; `candor owner cameras` lists them")]
+    Unknown(String),
     #[error("a camera is called {name:?} already; choose another name")]
     NameTaken { name: String },
     #[error("{name:?} cannot name a camera: 1 to 64 letters, digits, spaces, dots, hyphens or underscores")]
@@ -204,6 +206,11 @@ impl Stored {
 
     pub(crate) fn camera(&self, name: &str) -> Option<&StoredCamera> {
         self.cameras.iter().find(|camera| camera.name == name)
+    }
+
+    /// The camera of a name that somebody gave.
+    pub(crate) fn known(&self, name: &str) -> Result<&StoredCamera, BookError> {
+        self.camera(name).ok_or_else(|| BookError::Unknown(name.to_owned()))
     }
 }
 

@@ -22,8 +22,6 @@ const TAKING_OVER: Duration = Duration::from_secs(60);
 /// Why a camera stays as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum CameraError {
-    #[error("no camera is called {0:?} in the book; `candor owner cameras` lists them")]
-    Unknown(String),
     #[error("{name:?} was given a new key already, which is called {now:?}")]
     Replaced { name: String, now: String },
     #[error(
@@ -43,16 +41,13 @@ pub async fn rename(owner: &Owner, name: &str, new: &str) -> Result<Camera, Came
     let (from, to) = (name.to_owned(), new.to_owned());
     let renamed = owner.change(move |stored| {
         check_name(&to)?;
-        if stored.camera(&from).is_some() {
-            stored.free(&to)?;
-        }
-        let camera = stored.cameras.iter_mut().find(|camera| camera.name == from);
-        Ok(camera.map(|camera| {
-            camera.name = to;
-            camera.shown()
-        }))
+        let at = stored.cameras.iter().position(|camera| camera.name == from);
+        let at = at.ok_or(BookError::Unknown(from))?;
+        stored.free(&to)?;
+        stored.cameras[at].name = to;
+        Ok(stored.cameras[at].shown())
     });
-    renamed.await?.ok_or_else(|| CameraError::Unknown(name.to_owned()))
+    Ok(renamed.await?)
 }
 
 /// Retires a camera's key for good: relay and camera are told by a last policy. What was filmed stays
@@ -63,17 +58,17 @@ pub async fn retire(
     on: &mut (dyn FnMut(PolicyStep) + Send),
 ) -> Result<Camera, CameraError> {
     let stored = owner.refreshed().await?;
-    let camera = stored.camera(name).ok_or_else(|| CameraError::Unknown(name.to_owned()))?;
+    let camera = stored.known(name)?;
     policy::retire(owner, camera, on).await?;
     let stored = owner.refreshed().await?;
-    stored.camera(name).map(StoredCamera::shown).ok_or_else(|| CameraError::Unknown(name.to_owned()))
+    Ok(stored.known(name)?.shown())
 }
 
 /// Invites a camera that takes this one's name; once it is paired, this one's key is retired, if it is
 /// not.
 pub async fn rekey(owner: &Owner, name: &str) -> Result<Invitation, CameraError> {
     let stored = owner.refreshed().await?;
-    let camera = stored.camera(name).ok_or_else(|| CameraError::Unknown(name.to_owned()))?;
+    let camera = stored.known(name)?;
     if let Some(now) = stored.successor(&camera.camera_id.to_string()) {
         return Err(CameraError::Replaced { name: name.to_owned(), now: now.name.clone() });
     }

@@ -5,6 +5,7 @@
 //! through the verifier, so that it holds. Out of scope: the film, which is made of the file
 //! (`candor verify --write`); footage for the owner's own eyes ([`crate::export`]).
 
+use crate::book::BookError;
 use crate::live::WatchError;
 use crate::span::{Picture, Span};
 use crate::state::{As, Owner};
@@ -83,10 +84,9 @@ pub async fn export(
 ) -> Result<WrittenEvidence, OwnEvidenceError> {
     let picture = picture.into();
     let stored = owner.refreshed().await?;
-    let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
     let parts = stored.parts(picture.camera, span);
     let camera = match parts[..] {
-        [] => return Err(unknown().into()),
+        [] => return Err(BookError::Unknown(picture.camera.to_owned()).into()),
         [(camera, _)] => camera,
         // The one before films on for a minute: a span that begins under the new key is the new key's.
         [.., (camera, ref part)] if part.from_us() == span.from_us() => camera,

@@ -68,8 +68,6 @@ pub struct Watched {
 /// Why nothing (more) can be watched.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    #[error("no camera is called {name:?} in the book; `candor owner cameras` lists them")]
-    UnknownCamera { name: String },
     #[error(transparent)]
     Book(#[from] BookError),
     #[error("the relay cannot be reached: {0}")]
@@ -93,10 +91,7 @@ pub async fn live(
     stop: &Shutdown,
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let mut to = SinkAndCallback { sink, on };
-    let watched = watch(owner, picture.into(), stop, &mut to).await?;
-    to.sink.flush().await?;
-    Ok(watched)
+    watch(owner, picture.into(), stop, &mut SinkAndCallback { sink, on }).await
 }
 
 /// [`live`], to wherever it goes.
@@ -160,7 +155,7 @@ impl WatchError {
             Self::Link(error) => error.is_passing(),
             Self::Call(error) => error.is_passing(),
             Self::NotSubscribed => true,
-            Self::UnknownCamera { .. } | Self::Book(_) | Self::OnlyRefused(_) | Self::Sink(_) => false,
+            Self::Book(_) | Self::OnlyRefused(_) | Self::Sink(_) => false,
         }
     }
 }

@@ -21,7 +21,7 @@ use quic::{CallError, SegmentStream};
 use relay_client::Session;
 use std::collections::VecDeque;
 use std::time::Duration;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 /// How much earlier than asked a key frame is looked for, in order.
@@ -39,10 +39,7 @@ pub async fn play(
     sink: &mut (impl AsyncWrite + Unpin + Send),
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Watched, WatchError> {
-    let mut to = SinkAndCallback { sink, on };
-    let watched = watch(owner, picture.into(), span, &mut to).await?;
-    to.sink.flush().await?;
-    Ok(watched)
+    watch(owner, picture.into(), span, &mut SinkAndCallback { sink, on }).await
 }
 
 /// [`play`], to wherever it goes.

@@ -50,8 +50,6 @@ pub enum PolicyStep {
 /// Why a policy was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
-    #[error("no camera is called {0:?} in the book; `candor owner cameras` lists them")]
-    Unknown(String),
     #[error(transparent)]
     Book(#[from] BookError),
     #[error(transparent)]
@@ -89,7 +87,7 @@ pub async fn apply(
     let mut cameras = owner.refreshed().await?.cameras;
     cameras.retain(|camera| only.map_or(camera.welcomed, |name| camera.name == name));
     if let (Some(name), true) = (only, cameras.is_empty()) {
-        return Err(PolicyError::Unknown(name.to_owned()));
+        return Err(BookError::Unknown(name.to_owned()).into());
     }
     // What cannot be signed for one camera is found before any is changed.
     for camera in &cameras {

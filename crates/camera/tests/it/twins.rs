@@ -184,7 +184,7 @@ async fn a_new_key_takes_the_name_the_old_one_is_refused_and_both_films_are_one(
     };
     let of_old = film(world.camera.clone()).await;
     let owner = &world.owner;
-    assert!(matches!(cameras::rekey(owner, "yard").await, Err(CameraError::Unknown(_))));
+    assert!(matches!(cameras::rekey(owner, "yard").await, Err(CameraError::Book(BookError::Unknown(_)))));
     let invitation = cameras::rekey(owner, "door").await.unwrap();
     let mut config = world.camera.clone();
     config.data = world.camera.data.with_extension("new");

@@ -83,22 +83,19 @@ impl Epochs {
         newest_us: u64,
         rows: &[Row],
     ) -> Result<Timeline, CallError> {
-        let (stored, mut all) = (owner.stored(), None::<Timeline>);
+        let (stored, from, to) = (owner.stored(), span.from_us().0, span.to_us().0);
+        let mut all = Timeline { from, to, recorded: Vec::new(), gaps: Vec::new(), releases: Vec::new() };
         for (of, part) in stored.parts(&camera.name, span) {
             let newest_us = if of.camera_id == camera.camera_id { newest_us } else { part.to_us().0 };
             let one = self.of_one_key(owner, glimpses, of, part, newest_us, rows).await?;
-            let Some(all) = &mut all else {
-                all = Some(one);
-                continue;
-            };
-            all.gaps.push(Hole { from: one.from, to: one.from, reason: Cow::Borrowed(NEW_KEY) });
-            (all.to, _) = (one.to, all.recorded.extend(one.recorded));
+            if one.from > from {
+                all.gaps.push(Hole { from: one.from, to: one.from, reason: Cow::Borrowed(NEW_KEY) });
+            }
+            all.recorded.extend(one.recorded);
             all.gaps.extend(one.gaps);
             all.releases.extend(one.releases);
         }
-        let (from, to) = (span.from_us().0, span.to_us().0);
-        let nothing = Timeline { from, to, recorded: Vec::new(), gaps: Vec::new(), releases: Vec::new() };
-        Ok(all.unwrap_or(nothing))
+        Ok(all)
     }
 
     async fn of_one_key(

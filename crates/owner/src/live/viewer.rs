@@ -134,8 +134,7 @@ impl Viewer {
         write_when: WriteWhen,
     ) -> Result<Self, WatchError> {
         let stored = owner.stored();
-        let unknown = || WatchError::UnknownCamera { name: picture.camera.to_owned() };
-        let camera = stored.camera(picture.camera).ok_or_else(unknown)?;
+        let camera = stored.known(picture.camera)?;
         let (camera_key, policies) = (camera.camera_key()?, Policies::of(camera)?);
         let device = (owner.device_id(), owner.keys.wrap.clone());
         Ok(Self::of(camera_key, picture.track, policies, device, owner.relays.key, write_when))

@@ -9,6 +9,7 @@ use media::id::TrackId;
 use media::segment::Start;
 use media::time::{Micros, Seconds};
 use owner::audit::{Since, audit};
+use owner::book::BookError;
 use owner::evidence::OwnEvidenceError;
 use owner::export::ExportError;
 use owner::live::{Event, WatchError};
@@ -41,7 +42,7 @@ impl Scene {
         let mut world = World::with_submitters(&[created.sponsor_vkey]).await;
         let owner = world.owner();
         relay_config.log = log(world.owner_config.log.url.clone(), world.owner_config.log.policy.clone());
-        relay_config.owners = vec![owner.public().root_key.parse().unwrap()];
+        relay_config.owners = vec![owner.public().root_key];
         let relay = relay::start(relay_config.clone(), Shutdown::new()).await.unwrap();
         // So that a restarted one is found again.
         relay_config.listen = relay.at().quic;
@@ -255,7 +256,7 @@ async fn a_recorded_span_is_played_exported_twice_alike_and_its_gaps_are_named()
     let nothing = owner::export::export(owner, "front-door", before, &to, &mut |_| {}).await;
     assert!(matches!(nothing, Err(ExportError::Nothing)), "{nothing:?}");
     let unknown = owner::play::play(owner, "yard", before, &mut tokio::io::sink(), &mut |_| {}).await;
-    assert!(matches!(unknown, Err(WatchError::UnknownCamera { .. })));
+    assert!(matches!(unknown, Err(WatchError::Book(BookError::Unknown(_)))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -76,9 +76,11 @@ impl Verb {
 
 fn not_changed(error: CameraError) -> Ended {
     match error {
-        CameraError::Unknown(_) | CameraError::Replaced { .. } => Ended::wrong(error),
+        CameraError::Replaced { .. } => Ended::wrong(error),
         CameraError::Finished(_) => Ended::no(error),
-        CameraError::Book(BookError::NameTaken { .. } | BookError::BadName { .. }) => Ended::wrong(error),
+        CameraError::Book(
+            BookError::Unknown(_) | BookError::NameTaken { .. } | BookError::BadName { .. },
+        ) => Ended::wrong(error),
         CameraError::Book(_) => error.into(),
         CameraError::Policy(error) => super::policy::not_changed(error),
         CameraError::Pair(error) => not_paired(error),

@@ -12,6 +12,7 @@
 use crate::cli::{ConfigFile, Ended, Outcome, Terminal, steps};
 use crate::words::table;
 use clap::Args;
+use owner::book::BookError;
 use owner::policy::{LeafError, PolicyError, ShownPolicy};
 
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ impl Policy {
         let mut shown = owner::policy::shown(&owner).await.map_err(not_changed)?;
         shown.retain(|camera| only.is_none_or(|name| camera.name == name));
         if let (Some(name), true) = (only, shown.is_empty()) {
-            return Err(not_changed(PolicyError::Unknown(name.to_owned())));
+            return Err(Ended::wrong(BookError::Unknown(name.to_owned())));
         }
         terminal.done(&serde_json::json!({ "cameras": shown }), |_| text(&shown))
     }
@@ -44,7 +45,9 @@ impl Policy {
 
 pub(super) fn not_changed(error: PolicyError) -> Ended {
     match error {
-        PolicyError::Unknown(_) | PolicyError::Compose(_) | PolicyError::Day(_) => Ended::wrong(error),
+        PolicyError::Book(BookError::Unknown(_)) | PolicyError::Compose(_) | PolicyError::Day(_) => {
+            Ended::wrong(error)
+        }
         PolicyError::Leaf { error: LeafError::Sponsor(_), .. } => Ended::wrong(error),
         PolicyError::Leaf { error: LeafError::Call(_), .. } | PolicyError::Call { .. } => error.into(),
         PolicyError::Book(_) | PolicyError::Meanwhile(_) => error.into(),

@@ -171,7 +171,7 @@ async fn sink(output: Option<&Path>) -> Result<Box<dyn AsyncWrite + Unpin + Send
 
 fn not_watched(error: WatchError) -> Ended {
     match error {
-        WatchError::UnknownCamera { .. } | WatchError::Book(_) => Ended::wrong(error),
+        WatchError::Book(_) => Ended::wrong(error),
         error => error.into(),
     }
 }
