@@ -8,7 +8,8 @@ pub(crate) use statements::{Standing, Statement, statements};
 
 use anyhow::Context as _;
 use escrow::evidence::{
-    Evidence, EvidenceError, FileError, FilePart, FileReader, FileVerification, FileWriter, Seen, Verified,
+    END_MARK, Evidence, EvidenceError, FileError, FilePart, FileReader, FileVerification, Seen, Verified,
+    file_start, segment_length,
 };
 use host::durable::Unfinished;
 use seal::opener::Whole;
@@ -35,28 +36,25 @@ pub(crate) fn without_closing(from: &Path, to: &Path) -> Result<(), Unheld> {
 
 fn try_without_closing(from: &Path, to: &Path) -> anyhow::Result<()> {
     let mut file = BufReader::new(File::open(from)?);
-    let (mut reader, mut writing, mut last) = (FileReader::default(), None, None);
+    let (mut reader, mut last) = (FileReader::default(), None);
     let mut output = Unfinished::create(to)?;
     loop {
         let mut bytes = Vec::new();
         file.by_ref().take(reader.wanted() as u64).read_to_end(&mut bytes)?;
         match reader.feed(bytes)? {
-            FilePart::Length | FilePart::EndMark => {}
+            FilePart::Length => {}
             FilePart::Head(head) => {
                 let cut = Evidence { closing: Vec::new(), opener: Vec::new(), ..*head };
-                let (writer, head) = FileWriter::start(&cut)?;
-                output.write(&head)?;
-                writing = Some(writer);
+                output.write(&file_start(&cut)?)?;
             }
             FilePart::Segment(sealed) => {
-                let before: Option<Vec<u8>> = last.replace(sealed);
-                if let (Some(sealed), Some(writer)) = (before, &mut writing) {
-                    output.write(&writer.segment(&sealed)?)?;
+                if let Some(sealed) = last.replace(sealed) {
+                    output.write(&segment_length(&sealed)?)?;
                     output.write(&sealed)?;
                 }
             }
             FilePart::End => {
-                output.write(&writing.context("no head")?.finish())?;
+                output.write(&END_MARK)?;
                 return Ok(output.rename(to)?);
             }
         }
@@ -81,7 +79,7 @@ pub(crate) fn verify(
             error => Unheld::Unread(error.into()),
         })?;
         match seen {
-            Seen::Nothing | Seen::Head => {}
+            Seen::Nothing => {}
             Seen::Segment(whole) => take(&whole).map_err(Unheld::Unread)?,
             Seen::End(verified) => return Ok(*verified),
         }

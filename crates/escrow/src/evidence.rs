@@ -11,7 +11,7 @@
 //!
 //! The seeds are those of the epochs that were released: they open their segments, and show by the camera's
 //! own commitment that they are the right ones. In scope: the head, the file's framing
-//! ([`FileWriter`], [`FileReader`]), verifying ([`FileVerification`], [`Verification`]), who opened
+//! ([`file_start`], [`FileReader`]), verifying ([`FileVerification`], [`Verification`]), who opened
 //! it ([`Opener`]). Out of scope: opening files, and whether the log policy is one to trust:
 //! [`Verified`] says which it was.
 
@@ -21,6 +21,7 @@ use crate::record::{LEAF_MAX_BYTES, RecordError, Seconds};
 use alloc::vec::Vec;
 use media::codec::{self, Bounded as _, DecodeError, Field as _, Reader, Writer};
 use media::limits;
+use media::message::LoggedLeaf;
 use media::pair::PolicyBundle;
 use tlog::Hash;
 use tlog::note::Signer;
@@ -38,7 +39,9 @@ mod verify;
 
 pub use coverage::{Completeness, Footage, Loss, Unproven};
 pub use error::EvidenceError;
-pub use file::{FileError, FilePart, FileReader, FileVerification, FileWriter, Seen};
+pub use file::{
+    END_MARK, FileError, FilePart, FileReader, FileVerification, Seen, file_start, segment_length,
+};
 pub use opener::{OpenedAs, Opener};
 pub use release::{Granted, Release};
 pub use signers::{Registered, SignedAs, SignerRole};
@@ -52,9 +55,6 @@ pub const EVIDENCE_MAX_BYTES: usize = 64 << 20;
 pub const REGISTRATIONS_MAX: usize = 8;
 const SECRET_BYTES: usize = 32;
 
-/// A leaf and its tlog-proof.
-pub type Proven = (Vec<u8>, Vec<u8>);
-
 /// The head of an evidence file.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
@@ -63,13 +63,13 @@ pub struct Evidence {
     /// The text of the PolicyDoc that the OwnerPolicy names; empty where the writer has it not.
     pub rules: Vec<u8>,
     /// The request; empty for footage that the owner exports without a release.
-    pub request: Proven,
+    pub request: LoggedLeaf,
     /// What opens the request's details; none without a request.
     pub details_key: Option<[u8; 32]>,
     /// Grants.
-    pub grants: Vec<Proven>,
+    pub grants: Vec<LoggedLeaf>,
     /// Registrations of the keys that signed the request and the policy leaf.
-    pub registrations: Vec<Proven>,
+    pub registrations: Vec<LoggedLeaf>,
     /// Signed Enrollment.
     pub enrollment: Vec<u8>,
     /// Signed OwnerPolicy, its leaf and proof.
@@ -99,14 +99,11 @@ impl Evidence {
 
     fn signed_part(&self) -> Writer {
         let mut w = Writer::object(TYPE);
-        w.bytes(&self.log_policy).bytes(&self.rules).bytes(&self.request.0).bytes(&self.request.1);
+        w.bytes(&self.log_policy).bytes(&self.rules);
+        self.request.write(&mut w);
         w.bytes(self.details_key.as_ref().map_or(&[], |key| &key[..]));
-        for proven in [&self.grants, &self.registrations] {
-            w.count(proven.len());
-            for (leaf, proof) in proven {
-                w.bytes(leaf).bytes(proof);
-            }
-        }
+        w.list(&self.grants);
+        w.list(&self.registrations);
         w.bytes(&self.enrollment);
         self.policy.write(&mut w);
         self.opens.write(&mut w);
@@ -123,10 +120,10 @@ impl Evidence {
         let mut r = Reader::object(bytes, TYPE)?;
         let log_policy = r.bytes(POLICY_MAX_BYTES, "log policy")?.to_vec();
         let rules = r.bytes(POLICY_DOC_MAX_BYTES, "PolicyDoc")?.to_vec();
-        let request = proven(&mut r, "request")?;
+        let request = LoggedLeaf::read(&mut r, "request")?;
         let details_key = secret(&mut r, "details key")?;
-        let grants = list(&mut r, limits::TRUSTEES, "grant")?;
-        let registrations = list(&mut r, REGISTRATIONS_MAX, "registration")?;
+        let grants = r.list(limits::TRUSTEES, "grant")?;
+        let registrations = r.list(REGISTRATIONS_MAX, "registration")?;
         let enrollment = r.bytes(limits::POLICY, "enrollment")?.to_vec();
         let policy = PolicyBundle::read(&mut r, "policy")?;
         let opens = Vec::<Vec<u8>>::read(&mut r, (EPOCHS_MAX, limits::EPOCH_OPEN), "EpochOpen")?;
@@ -154,8 +151,8 @@ impl Evidence {
     // SPEC: evidence.md#every-byte: what nobody verified is left out.
     pub fn prune(&mut self, policy: &Policy) -> Result<(), ProofError> {
         let policy_proof = core::iter::once(&mut self.policy.proof);
-        let request = Some(&mut self.request.1).filter(|proof| !proof.is_empty());
-        let leaves = self.grants.iter_mut().chain(&mut self.registrations).map(|(_, proof)| proof);
+        let request = Some(&mut self.request.proof).filter(|proof| !proof.is_empty());
+        let leaves = self.grants.iter_mut().chain(&mut self.registrations).map(|leaf| &mut leaf.proof);
         for proof in policy_proof.chain(request).chain(leaves) {
             *proof = TlogProof::parse(proof)?.pruned(policy).encode();
         }
@@ -175,14 +172,6 @@ fn secret(r: &mut Reader<'_>, what: &'static str) -> Result<Option<[u8; SECRET_B
         [] => Ok(None),
         key => key.try_into().map(Some).map_err(|_| DecodeError::BadValue(what)),
     }
-}
-
-fn list(r: &mut Reader<'_>, most: usize, what: &'static str) -> Result<Vec<Proven>, DecodeError> {
-    (0..r.count(most, what)?).map(|_| proven(r, what)).collect()
-}
-
-fn proven(r: &mut Reader<'_>, what: &'static str) -> Result<Proven, DecodeError> {
-    Ok((r.bytes(LEAF_MAX_BYTES, what)?.to_vec(), r.bytes(limits::PROOF, "proof")?.to_vec()))
 }
 
 impl core::fmt::Debug for Evidence {

@@ -10,7 +10,8 @@ use crate::live::WatchError;
 use crate::span::{Picture, Span};
 use crate::state::{As, Owner};
 use escrow::evidence::{
-    Completeness, Evidence, EvidenceError, FileError, FileWriter, OpenedAs, Verification,
+    Completeness, END_MARK, Evidence, EvidenceError, FileError, OpenedAs, Verification, file_start,
+    segment_length,
 };
 use escrow::package::EPOCHS_MAX;
 use host::durable::{DurableError, Unfinished};
@@ -122,16 +123,16 @@ pub async fn export(
     head.sign(OpenedAs::Owner, &owner.opener(), owner.now()).map_err(EvidenceError::from)?;
     let mut verification = Verification::start(&head)?;
 
-    let (mut writer, bytes) = FileWriter::start(&head)?;
+    let start = file_start(&head)?;
     let mut file = Unfinished::create(to)?;
-    file.write(&bytes)?;
+    file.write(&start)?;
     let (camera_id, track) = (camera.camera_id, picture.track);
     let query = SegmentQuery { camera_id, track, from_us, to_us, cursor: Sequence(0) };
     let mut footage = session.link().await?.fetch_segments(&query).await?;
     while let Some((_received_us, bytes)) = footage.next().await? {
         match verification.segment(&bytes) {
             Ok(_) => {
-                file.write(&writer.segment(&bytes)?)?;
+                file.write(&segment_length(&bytes)?)?;
                 file.write(&bytes)?;
             }
             // Segments at the edge of the span belong to neighbours.
@@ -140,7 +141,7 @@ pub async fn export(
         }
     }
     let shown = verification.finish()?.footage;
-    file.write(&writer.finish())?;
+    file.write(&END_MARK)?;
     file.rename(to)?;
     Ok(WrittenEvidence {
         path: to.to_owned(),

@@ -37,8 +37,7 @@ pub(crate) struct Case<'a> {
 
 /// A trustee's answer that holds: the grant that the log shows, and the shares it let go.
 pub(crate) struct Granted {
-    pub(crate) grant: Vec<u8>,
-    pub(crate) proof: Vec<u8>,
+    pub(crate) grant: LoggedLeaf,
     pub(crate) bundle: OpenBundle,
 }
 
@@ -103,7 +102,7 @@ impl<'a> Case<'a> {
             .map_err(|_| BundleError::WrongGrant("the policy's key of this trustee is no key"))?;
         let open = bundle.open(request, &key, &self.release_key, self.desk.log.policy())?;
         open.of_trustee(share)?;
-        Ok(Granted { grant: bundle.grant, proof: bundle.proof, bundle: open })
+        Ok(Granted { grant: LoggedLeaf { leaf: bundle.grant, proof: bundle.proof }, bundle: open })
     }
 
     pub(crate) fn track(&self) -> TrackId {
@@ -124,7 +123,6 @@ impl<'a> Case<'a> {
         (first, last): (EpochNo, EpochNo),
     ) -> Result<ReleasedQuery, CaseError> {
         let drawn = self.folder.get(DRAWN)?;
-        let logged = |leaf: &[u8], proof: &[u8]| LoggedLeaf { leaf: leaf.to_vec(), proof: proof.to_vec() };
         Ok(ReleasedQuery {
             camera_id: self.facts.enrollment.camera_id(),
             track: self.track(),
@@ -132,8 +130,8 @@ impl<'a> Case<'a> {
             first,
             last,
             cursor: Sequence(0),
-            request: logged(&self.leaf, &self.folder.get(PROOF)?),
-            grants: granted.iter().map(|granted| logged(&granted.grant, &granted.proof)).collect(),
+            request: LoggedLeaf { leaf: self.leaf.clone(), proof: self.folder.get(PROOF)? },
+            grants: granted.iter().map(|granted| granted.grant.clone()).collect(),
         })
     }
 }

@@ -10,9 +10,10 @@ use crate::case::{Case, CaseError};
 use crate::folder::PROOF;
 use crate::objects::ObjectsError;
 use crate::shares::Shares;
-use escrow::evidence::{Evidence, OpenedAs, Proven};
+use escrow::evidence::{Evidence, OpenedAs};
 use escrow::record::{KeyState, Leaf, OwnerPolicyLeaf, RecordError, RequesterKey, Role, Seconds, Signed};
 use log_client::{AddError, FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+use media::message::LoggedLeaf;
 use quic::CallError;
 use relay_client::{Session, epoch_after};
 use seal::epoch::EpochSeed;
@@ -52,16 +53,13 @@ pub(crate) async fn head(
     // Without the PolicyDoc that the owner agreed to nobody's registration can be shown.
     let rules = Some(&desk.rules).filter(|rules| rules.hash().0 == case.facts.policy.policy_doc_hash);
     let registrations = match rules {
-        None => {
-            let why = "who registered the keys that signed the request: the owner agreed to another PolicyDoc than this desk's";
-            not_shown(why.to_owned());
-            Vec::new()
-        }
-        Some(_) => registrations(case, shares).await.unwrap_or_else(|error| {
-            not_shown(format!("who registered the keys that signed the request: {error}"));
-            Vec::new()
-        }),
+        None => Err("the owner agreed to another PolicyDoc than this desk's".to_owned()),
+        Some(_) => registrations(case, shares).await.map_err(|error| error.to_string()),
     };
+    let registrations = registrations.unwrap_or_else(|why| {
+        not_shown(format!("who registered the keys that signed the request: {why}"));
+        Vec::new()
+    });
     let last = case.facts.opens.last().map(|open| &open.context).ok_or(ObjectsError::NoEpochs);
     let last = last.map_err(CaseError::from)?;
     let camera_key = case.facts.enrollment.camera_pk;
@@ -71,16 +69,15 @@ pub(crate) async fn head(
             "where the footage ends: the relay has no later epoch of the camera; open again when it films";
         not_shown(why.to_owned());
     }
-    let grants = shares.granted.iter();
     let mut evidence = Evidence {
         log_policy: desk.log_policy_text.clone().into_bytes(),
         rules: rules.map(|rules| rules.encode()).unwrap_or_default(),
-        request: (
-            shares.request.value().entry_bytes().to_vec(),
-            case.folder.get(PROOF).map_err(CaseError::from)?,
-        ),
+        request: LoggedLeaf {
+            leaf: shares.request.value().entry_bytes().to_vec(),
+            proof: case.folder.get(PROOF).map_err(CaseError::from)?,
+        },
         details_key: Some(*case.package.details_key.expose()),
-        grants: grants.map(|granted| (granted.grant.clone(), granted.proof.clone())).collect(),
+        grants: shares.granted.iter().map(|granted| granted.grant.clone()).collect(),
         registrations,
         enrollment: case.package.enrollment.clone(),
         policy: case.package.policy.clone(),
@@ -99,7 +96,7 @@ pub(crate) async fn head(
 }
 
 /// The registrations by which the keys count that signed the request, and its policy's leaf.
-async fn registrations(case: &Case<'_>, shares: &Shares) -> Result<Vec<Proven>, NotShown> {
+async fn registrations(case: &Case<'_>, shares: &Shares) -> Result<Vec<LoggedLeaf>, NotShown> {
     let (desk, request) = (case.desk, &shares.request);
     let policy = Signed::<OwnerPolicyLeaf>::parse(&case.package.policy.leaf).ok();
     let lines = request.value().signatures();
@@ -145,7 +142,7 @@ async fn registrations(case: &Case<'_>, shares: &Shares) -> Result<Vec<Proven>, 
     let mut proven = Vec::new();
     for (_, leaf) in found {
         let (logged, proof) = desk.log.prove(leaf).await?;
-        proven.push((logged.value().clone(), proof.encode()));
+        proven.push(LoggedLeaf { leaf: logged.value().clone(), proof: proof.encode() });
     }
     Ok(proven)
 }

@@ -2,7 +2,7 @@
 //! names until they are whole.
 
 use container::export::{ExportError, Exporter};
-use escrow::evidence::{Evidence, FileError, FileWriter};
+use escrow::evidence::{END_MARK, Evidence, FileError, file_start, segment_length};
 use host::durable::{DurableError, Unfinished};
 use seal::opener::Whole;
 use std::path::{Path, PathBuf};
@@ -84,7 +84,6 @@ pub(crate) struct Written {
 /// Films and evidence of a request, being written.
 pub(crate) struct Clips {
     folder: PathBuf,
-    frames: FileWriter,
     evidence: Unfinished,
     films: Films,
 }
@@ -92,16 +91,16 @@ pub(crate) struct Clips {
 impl Clips {
     /// Starts with the evidence's head.
     pub(crate) fn create(folder: &Path, evidence: &Evidence) -> Result<Self, WriteError> {
-        let (frames, head) = FileWriter::start(evidence)?;
+        let head = file_start(evidence)?;
         let mut evidence = Unfinished::create(&folder.join("evidence"))?;
         evidence.write(&head)?;
-        Ok(Self { folder: folder.to_owned(), frames, evidence, films: Films::new(&folder.join("clip")) })
+        Ok(Self { folder: folder.to_owned(), evidence, films: Films::new(&folder.join("clip")) })
     }
 
     /// Adds a whole verified segment: its footage to the run's clip, its sealed bytes to the
     /// evidence.
     pub(crate) fn segment(&mut self, whole: &Whole, sealed: &[u8]) -> Result<(), WriteError> {
-        self.evidence.write(&self.frames.segment(sealed)?)?;
+        self.evidence.write(&segment_length(sealed)?)?;
         self.evidence.write(sealed)?;
         self.films.segment(whole)
     }
@@ -114,7 +113,7 @@ impl Clips {
             file.rename(&path)?;
             clips.push(path);
         }
-        self.evidence.write(&self.frames.finish())?;
+        self.evidence.write(&END_MARK)?;
         let evidence = self.folder.join("evidence");
         self.evidence.rename(&evidence)?;
         Ok(Written { clips, evidence })

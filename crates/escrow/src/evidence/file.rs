@@ -16,7 +16,8 @@ use media::limits;
 use seal::opener::Whole;
 
 const LENGTH_BYTES: usize = 4;
-const END: [u8; LENGTH_BYTES] = [0; LENGTH_BYTES];
+/// What a file ends with.
+pub const END_MARK: [u8; LENGTH_BYTES] = [0; LENGTH_BYTES];
 
 /// Why a file is no evidence file, or would not be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,44 +53,26 @@ pub enum FileError {
     Evidence(#[from] EvidenceError),
 }
 
-/// Writes a file: the bytes to append, in the order of the calls.
-#[derive(Debug)]
-pub struct FileWriter(());
+/// The head, behind its length: what a file begins with.
+pub fn file_start(head: &Evidence) -> Result<Vec<u8>, FileError> {
+    let head = head.encode();
+    Ok([&length(&head, EVIDENCE_MAX_BYTES)?[..], &head].concat())
+}
 
-impl FileWriter {
-    /// The head, with its length.
-    pub fn start(head: &Evidence) -> Result<(Self, Vec<u8>), FileError> {
-        let head = head.encode();
-        let mut bytes = length(&head, EVIDENCE_MAX_BYTES)?.to_vec();
-        bytes.extend(head);
-        Ok((Self(()), bytes))
-    }
-
-    /// The length that stands before this segment's bytes.
-    pub fn segment(&mut self, sealed: &[u8]) -> Result<[u8; LENGTH_BYTES], FileError> {
-        if sealed.is_empty() {
-            return Err(FileError::NoSegment);
-        }
-        length(sealed, limits::SEGMENT)
-    }
-
-    /// The end mark.
-    pub fn finish(self) -> [u8; LENGTH_BYTES] {
-        END
-    }
+/// The length that stands before this segment's bytes.
+pub fn segment_length(sealed: &[u8]) -> Result<[u8; LENGTH_BYTES], FileError> {
+    if sealed.is_empty() { Err(FileError::NoSegment) } else { length(sealed, limits::SEGMENT) }
 }
 
 /// What the bytes just fed were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FilePart {
-    /// A length: the part is wanted next.
+    /// A length, or the end mark: the part is wanted next, or that nothing follows.
     Length,
     /// The head.
     Head(Box<Evidence>),
     /// A sealed segment.
     Segment(Vec<u8>),
-    /// The end mark: nothing may follow it.
-    EndMark,
     /// The end of the file.
     End,
 }
@@ -135,7 +118,7 @@ impl FileReader {
                 head => (Wanted::Head(head), FilePart::Length),
             },
             Wanted::SegmentLength => match part_bytes(&bytes, limits::SEGMENT)? {
-                0 => (Wanted::Nothing, FilePart::EndMark),
+                0 => (Wanted::Nothing, FilePart::Length),
                 segment => (Wanted::Segment(segment), FilePart::Length),
             },
             Wanted::Head(_) | Wanted::Segment(_) if cut => return Err(FileError::CutInside),
@@ -152,10 +135,8 @@ impl FileReader {
 /// What the bytes just fed showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// Nothing yet.
+    /// No segment: the head, where it holds, or what stands between the parts.
     Nothing,
-    /// The head holds.
-    Head,
     /// The next segment, verified and opened.
     Segment(Box<Whole>),
     /// The file has ended.
@@ -178,10 +159,10 @@ impl FileVerification {
     /// Takes the next bytes.
     pub fn feed(&mut self, bytes: Vec<u8>) -> Result<Seen, FileError> {
         Ok(match self.reader.feed(bytes)? {
-            FilePart::Length | FilePart::EndMark => Seen::Nothing,
+            FilePart::Length => Seen::Nothing,
             FilePart::Head(head) => {
                 self.verification = Some(Verification::start(&head)?);
-                Seen::Head
+                Seen::Nothing
             }
             FilePart::Segment(sealed) => {
                 let begun = self.verification.as_mut().expect("a reader gives the head before segments");

@@ -14,6 +14,7 @@ use crate::record::{
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use media::epoch::EpochOpen;
+use media::message::LoggedLeaf;
 use media::policy::OwnerPolicy;
 use media::time::Seconds;
 use seal::details::DetailsKey;
@@ -86,7 +87,7 @@ impl Against<'_> {
         head: &Evidence,
         registrations: &mut Registrations,
     ) -> Result<Option<(Release, Signed<Request>)>, EvidenceError> {
-        let (leaf, proof) = &head.request;
+        let LoggedLeaf { leaf, proof } = &head.request;
         let key = match head.details_key {
             None if leaf.is_empty() && proof.is_empty() => {
                 return if head.grants.is_empty() { Ok(None) } else { Err(EvidenceError::GrantsAlone) };
@@ -237,7 +238,7 @@ impl Against<'_> {
         request: &Logged<Signed<Request>>,
     ) -> Result<Vec<Granted>, EvidenceError> {
         let mut grants: Vec<Granted> = Vec::new();
-        for (leaf, proof) in &head.grants {
+        for LoggedLeaf { leaf, proof } in &head.grants {
             let granted = self.grant(leaf, proof, request)?;
             if grants.iter().any(|known| known.trustee == granted.trustee) {
                 return Err(EvidenceError::WrongTrustee(granted.trustee));

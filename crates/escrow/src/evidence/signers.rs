@@ -5,12 +5,13 @@
 //! before, the key that signed; where the file has no registration, the signer is said to be not
 //! shown, and not refused: the trustees looked into the log.
 
+use super::EvidenceError;
 use super::proven::{lines, logged};
-use super::{EvidenceError, Proven};
 use crate::policy::{PolicyDoc, Scope};
 use crate::record::{Country, KeyState, Name, RequesterKey, Role, Signed};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use media::message::LoggedLeaf;
 use tlog::Logged;
 use tlog::policy::Policy;
 
@@ -60,12 +61,12 @@ impl Registrations {
     // SPEC: evidence.md#verifying: each is in the log, says `registered`, and is signed by a
     // registrar of the PolicyDoc.
     pub(super) fn read(
-        proven: &[Proven],
+        proven: &[LoggedLeaf],
         rules: Option<&PolicyDoc>,
         log_policy: &Policy,
     ) -> Result<Self, EvidenceError> {
         let mut all = Vec::new();
-        for (leaf, proof) in proven {
+        for LoggedLeaf { leaf, proof } in proven {
             let leaf = Signed::<RequesterKey>::parse(leaf)?;
             let value = leaf.value();
             let registrar = rules.into_iter().flat_map(PolicyDoc::registrars).find(|registrar| {

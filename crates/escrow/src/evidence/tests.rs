@@ -66,7 +66,7 @@ fn released_of(mut world: World, kind: Kind, grants: u8, alter: fn(&mut Request)
     Released { world, evidence, segments }
 }
 
-fn granted(world: &mut World, index: u8, package: &Package, ask: &Ask) -> Proven {
+fn granted(world: &mut World, index: u8, package: &Package, ask: &Ask) -> LoggedLeaf {
     let request = world.logged(package);
     let held = world.hold(index, package);
     let bundle = world.release(held);
@@ -74,11 +74,15 @@ fn granted(world: &mut World, index: u8, package: &Package, ask: &Ask) -> Proven
     let open = bundle.open(&request, &key, &ask.release_key, &world.log_policy).unwrap();
     // What they hold is the seed, by the camera's own commitments.
     assert_eq!(open.shares.len(), 3);
-    (bundle.grant, bundle.proof)
+    LoggedLeaf { leaf: bundle.grant, proof: bundle.proof }
+}
+
+fn proven(world: &World, (index, leaf): &(u64, Vec<u8>)) -> LoggedLeaf {
+    LoggedLeaf { leaf: leaf.clone(), proof: world.log.proof(*index, 4, NOW).encode() }
 }
 
 /// The head of a request's evidence, as an honest requester writes it.
-fn head(world: &World, package: Package, grants: Vec<Proven>) -> Evidence {
+fn head(world: &World, package: Package, grants: Vec<LoggedLeaf>) -> Evidence {
     let request = Signed::<Request>::parse(&package.leaf).unwrap();
     let registrations = world.registrations.iter().filter(|(_, leaf)| {
         let leaf = Signed::<crate::record::RequesterKey>::parse(leaf).unwrap();
@@ -87,14 +91,13 @@ fn head(world: &World, package: Package, grants: Vec<Proven>) -> Evidence {
         leaf.value().state == KeyState::Registered
             && (request.is_signed_by(key) || leaf.value().role == Role::Sponsor)
     });
-    let proven = |(index, leaf): &(u64, Vec<u8>)| (leaf.clone(), world.log.proof(*index, 4, NOW).encode());
     let mut evidence = Evidence {
         log_policy: policy_text().into_bytes(),
         rules: world.rules.encode(),
         details_key: Some(*package.details_key.expose()),
-        request: (package.leaf, package.proof),
+        request: LoggedLeaf { leaf: package.leaf, proof: package.proof },
         grants,
-        registrations: registrations.map(proven).collect(),
+        registrations: registrations.map(|registration| proven(world, registration)).collect(),
         enrollment: package.enrollment,
         policy: package.policy,
         seeds: world.camera.seeds[..package.opens.len()].iter().map(|seed| Some(*seed.expose())).collect(),
@@ -110,7 +113,7 @@ fn head(world: &World, package: Package, grants: Vec<Proven>) -> Evidence {
 fn exported(evidence: &Evidence) -> Evidence {
     let only_policys = evidence.registrations.last().cloned();
     let mut own = Evidence {
-        request: Proven::default(),
+        request: LoggedLeaf::default(),
         details_key: None,
         grants: Vec::new(),
         registrations: only_policys.into_iter().collect(),
@@ -232,7 +235,7 @@ fn every_part_that_is_altered_is_refused_by_name() {
         (|e| *e.enrollment.last_mut().unwrap() ^= 1, |e| matches!(e, EvidenceError::Object(_))),
         (|e| *e.policy.policy.last_mut().unwrap() ^= 1, |e| matches!(e, EvidenceError::Object(_))),
         (
-            |e| e.policy.proof = e.request.1.clone(),
+            |e| e.policy.proof = e.request.proof.clone(),
             |e| matches!(e, EvidenceError::NotLogged { leaf: "policy", .. }),
         ),
         (|e| *e.opens[1].last_mut().unwrap() ^= 1, |e| matches!(e, EvidenceError::EpochForged(..))),

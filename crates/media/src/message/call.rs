@@ -204,7 +204,7 @@ pub struct ReleasedQuery {
 fields!(ReleasedQuery { camera_id, track, draft, first, last, cursor, request, grants[limits::TRUSTEES] });
 
 /// A leaf as the log has it, and its proof.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoggedLeaf {
     /// The leaf.
     pub leaf: Vec<u8>,

@@ -28,7 +28,7 @@ fn read(mut file: &[u8]) -> Result<(Evidence, Vec<Vec<u8>>), FileError> {
         let (next, rest) = file.split_at(reader.wanted().min(file.len()));
         file = rest;
         match reader.feed(next.to_vec())? {
-            FilePart::Length | FilePart::EndMark => {}
+            FilePart::Length => {}
             FilePart::Head(evidence) => head = Some(*evidence),
             FilePart::Segment(sealed) => segments.push(sealed),
             FilePart::End => return Ok((head.unwrap(), segments)),
@@ -37,12 +37,12 @@ fn read(mut file: &[u8]) -> Result<(Evidence, Vec<Vec<u8>>), FileError> {
 }
 
 fn write(head: &Evidence, segments: &[Vec<u8>]) -> Result<Vec<u8>, FileError> {
-    let (mut writer, mut file) = FileWriter::start(head)?;
+    let mut file = file_start(head)?;
     for sealed in segments {
-        file.extend(writer.segment(sealed)?);
+        file.extend(segment_length(sealed)?);
         file.extend(sealed);
     }
-    file.extend(writer.finish());
+    file.extend(END_MARK);
     Ok(file)
 }
 
@@ -79,12 +79,11 @@ fn a_file_cut_at_any_byte_says_so() {
 
 #[test]
 fn what_could_not_be_read_back_is_not_written() {
-    let (mut writer, _) = FileWriter::start(&Evidence::default()).unwrap();
-    assert_eq!(writer.segment(&[]), Err(FileError::NoSegment));
+    assert_eq!(segment_length(&[]), Err(FileError::NoSegment));
     let segment = std::vec![0; limits::SEGMENT + 1];
     let too_large = FileError::TooLarge { bytes: segment.len(), limit: limits::SEGMENT };
-    assert_eq!(writer.segment(&segment), Err(too_large));
-    assert!(writer.segment(&segment[1..]).is_ok());
+    assert_eq!(segment_length(&segment), Err(too_large));
+    assert!(segment_length(&segment[1..]).is_ok());
     let head = Evidence { opens: std::vec![std::vec![0; EVIDENCE_MAX_BYTES]], ..Evidence::default() };
-    assert!(matches!(FileWriter::start(&head), Err(FileError::TooLarge { .. })));
+    assert!(matches!(file_start(&head), Err(FileError::TooLarge { .. })));
 }

@@ -49,7 +49,7 @@ fn a_cut_tail_without_its_closing_is_said_to_be_not_shown_from_the_last_segment_
 fn stripped_of_request_and_grants_it_shows_no_release_and_no_opener() {
     let Released { evidence, segments, .. } = released();
     let mut stripped = evidence.clone();
-    stripped.request = Proven::default();
+    stripped.request = LoggedLeaf::default();
     assert!(matches!(verify(&stripped, &segments), Err(EvidenceError::Record(_))), "a key to nothing");
     stripped.details_key = None;
     assert_eq!(verify(&stripped, &segments).unwrap_err(), EvidenceError::GrantsAlone);
@@ -103,8 +103,7 @@ fn another_agency_s_name_without_its_key_is_a_name_in_a_text() {
     assert_eq!(refused, EvidenceError::TooFewGrants { got: 0, needed: 3 });
     // The agency's real registrations do not make it theirs.
     let real = world.registrations.iter().filter(|(_, leaf)| !leaf.is_empty());
-    evidence.registrations =
-        real.map(|(index, leaf)| (leaf.clone(), world.log.proof(*index, 4, NOW).encode())).collect();
+    evidence.registrations = real.map(|registration| proven(&world, registration)).collect();
     let (signers, idle) = signers_of(&evidence, &request, &world);
     assert!(signers[..2].iter().all(|signed| signed.registered.is_none()), "{signers:?}");
     assert!(matches!(idle, Err(EvidenceError::Registration(_))));
@@ -113,8 +112,7 @@ fn another_agency_s_name_without_its_key_is_a_name_in_a_text() {
         world.register_key(role, "stranger.example", &key, KeyState::Registered);
     }
     let of_strangers = world.registrations.iter().rev().take(2);
-    evidence.registrations =
-        of_strangers.map(|(index, leaf)| (leaf.clone(), world.log.proof(*index, 4, NOW).encode())).collect();
+    evidence.registrations = of_strangers.map(|registration| proven(&world, registration)).collect();
     let (signers, idle) = signers_of(&evidence, &request, &world);
     assert!(signers[..2].iter().all(|signed| signed.registered.is_none()), "{signers:?}");
     assert!(matches!(idle, Err(EvidenceError::Registration(_))));
@@ -127,8 +125,8 @@ fn without_the_registrations_of_both_who_signed_it_is_not_shown_whose_request_it
     for left_out in [Role::Officer, Role::Supervisor] {
         let mut head = evidence.clone();
         head.opener.clear();
-        head.registrations.retain(|(leaf, _)| {
-            Signed::<crate::record::RequesterKey>::parse(leaf).unwrap().value().role != left_out
+        head.registrations.retain(|of| {
+            Signed::<crate::record::RequesterKey>::parse(&of.leaf).unwrap().value().role != left_out
         });
         assert_eq!(head.registrations.len() + 1, evidence.registrations.len());
         assert!(!verify(&head, &segments).unwrap().release.unwrap().is_by_agency(), "{left_out}");
@@ -158,7 +156,7 @@ fn a_registration_is_a_registrar_s_of_a_key_that_signed_before_it_signed() {
     let refused = |world: &World, registration: (u64, Vec<u8>)| {
         let mut head = evidence.clone();
         head.opener.clear();
-        head.registrations[0] = (registration.1, world.log.proof(registration.0, 4, NOW).encode());
+        head.registrations[0] = proven(world, &registration);
         head.policy.proof = evidence.policy.proof.clone();
         Verification::start(&head).unwrap_err()
     };
@@ -219,10 +217,10 @@ fn proofs_and_leaves_have_no_room_for_what_nobody_vouches_for() {
     };
     type Proof = fn(&mut Evidence) -> &mut Vec<u8>;
     let proofs: [Proof; 4] = [
-        |e| &mut e.request.1,
+        |e| &mut e.request.proof,
         |e| &mut e.policy.proof,
-        |e| &mut e.grants[2].1,
-        |e| &mut e.registrations[1].1,
+        |e| &mut e.grants[2].proof,
+        |e| &mut e.registrations[1].proof,
     ];
     for at in proofs {
         for alter in [&line as &dyn Fn(&[u8]) -> Vec<u8>, &extra, &twice] {
@@ -373,7 +371,7 @@ fn an_epoch_without_shares_is_left_out_of_a_release_and_cannot_be_in_it() {
     let grants = (1..=THRESHOLD).map(|index| {
         let held = world.hold(index, &package);
         let bundle = world.release(held);
-        (bundle.grant, bundle.proof)
+        LoggedLeaf { leaf: bundle.grant, proof: bundle.proof }
     });
     let grants = grants.collect();
     let mut evidence = head(&world, package, grants);
