@@ -5,6 +5,7 @@
 //! deploy/config/witness.toml:3: unknown field `lisen`, expected one of `listen`, `data`, `logs`
 //! ```
 
+use crate::durable::{self, DurableError};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -16,28 +17,17 @@ pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 pub enum ConfigError {
     #[error("{}: no such file; write one (samples: deploy/config/) or name another with --config", .path.display())]
     Missing { path: PathBuf },
-    #[error("{}: cannot be read: {source}", .path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("{}: larger than {MAX_CONFIG_BYTES} bytes: this is not a configuration file", .path.display())]
-    TooLarge { path: PathBuf },
+    #[error(transparent)]
+    Unreadable(#[from] DurableError),
     #[error("{}:{line}: {message}", .path.display())]
     Invalid { path: PathBuf, line: usize, message: String },
 }
 
 /// Reads and checks the configuration at `path`.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    use std::io::Read;
-    let failed = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::NotFound => ConfigError::Missing { path: path.to_owned() },
-        _ => ConfigError::Unreadable { path: path.to_owned(), source },
-    };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let mut text = String::new();
-    file.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MAX_CONFIG_BYTES {
-        return Err(ConfigError::TooLarge { path: path.to_owned() });
-    }
-    parse(&text, path)
+    let bytes = durable::read_limited(path, MAX_CONFIG_BYTES)?;
+    let bytes = bytes.ok_or_else(|| ConfigError::Missing { path: path.to_owned() })?;
+    parse(&String::from_utf8_lossy(&bytes), path)
 }
 
 /// Checks the text of a configuration; `path` is named in errors.
@@ -92,8 +82,8 @@ mod tests {
         std::fs::write(&path, "listen = \"127.0.0.1:1\"\n").unwrap();
         assert_eq!(load::<Sample>(&path).unwrap().listen.port(), 1);
         std::fs::write(&path, vec![b'#'; MAX_CONFIG_BYTES as usize + 1]).unwrap();
-        assert!(matches!(load::<Sample>(&path), Err(ConfigError::TooLarge { .. })));
+        assert!(matches!(load::<Sample>(&path), Err(ConfigError::Unreadable(_))));
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(matches!(load::<Sample>(&path), Err(ConfigError::Unreadable { .. })));
+        assert!(matches!(load::<Sample>(&path), Err(ConfigError::Invalid { .. })));
     }
 }

@@ -17,7 +17,7 @@ pub use caller::Caller;
 pub use failure::Failure;
 pub use fetch::{Fetch, FetchError, FetchLimits, Reply};
 pub use retry::Retry;
-pub use serve::{ServeLimits, bind, serve};
+pub use serve::{ServeLimits, bind, cannot_listen, serve};
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@
 //! | [`lock`], [`blocking`] | locks without poisoning; work on threads that may wait |
 //! | [`rate`], [`backoff`] | how often a peer may ask; how long to wait before the next try |
 //! | [`durable`] | files that are there after a power cut, or not there at all |
+//! | [`given`] | files that others made and a person put here |
 //! | [`db`] | a database whose damage is an error, never a panic |
 //! | [`secret`] | key files: created once, mode 0600, never overwritten |
 //! | [`http`] | serve a router, fetch a URL, both with limits |
@@ -26,6 +27,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod durable;
+pub mod given;
 pub mod http;
 pub mod lock;
 pub mod machine;

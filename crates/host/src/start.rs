@@ -66,7 +66,7 @@ mod tests {
         let (listener, at) = start.listen(any).await.unwrap();
         assert_ne!(at.port(), 0);
         let taken = start.listen(at).await.unwrap_err();
-        assert!(taken.to_string().contains("choose another `listen`"), "{taken}");
+        assert!(taken.to_string().contains("change `listen`"), "{taken}");
         drop(listener);
     }
 }

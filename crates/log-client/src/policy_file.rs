@@ -1,44 +1,36 @@
 //! The policy file of whoever reads a log: its key, its witnesses, the quorum. Of one log alone,
 //! for heads of two would look like a fork.
 
-use host::durable::DurableError;
-use std::path::{Path, PathBuf};
+use host::given::{self, GivenError};
+use std::path::Path;
 use tlog::policy::{POLICY_MAX_BYTES, Policy, PolicyError};
 
 /// Why a policy file cannot be gone by.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyFileError {
-    #[error("{}: no such policy file; get it from the log's operator, or write a tlog-policy with the log's key, its witnesses and the quorum", .path.display())]
-    Missing { path: PathBuf },
-    #[error("{}: {source}; correct it, or get the file from the log's operator", .path.display())]
-    Malformed { path: PathBuf, source: PolicyFault },
-    #[error("{}: it names several logs, and one is followed; write a file for each", .path.display())]
-    SeveralLogs { path: PathBuf },
-}
+pub type PolicyFileError = GivenError<PolicyFault>;
 
 /// What is wrong with a policy file.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyFault {
-    #[error(transparent)]
-    Unreadable(#[from] DurableError),
-    #[error(transparent)]
+    #[error("{0}; correct it, or get the file from the log's operator")]
     NoPolicy(#[from] PolicyError),
+    #[error("it names several logs, and one is followed; write a file for each")]
+    SeveralLogs,
 }
+
+const WHAT: &str = "policy file; get it from the log's operator, or write a tlog-policy with the log's key, its witnesses and the quorum";
 
 /// The policy in a file, and its text.
 pub fn read_policy(path: &Path) -> Result<(Policy, String), PolicyFileError> {
-    let malformed = |source| PolicyFileError::Malformed { path: path.to_owned(), source };
-    let bytes = host::durable::read_limited(path, POLICY_MAX_BYTES as u64)
-        .map_err(|error| malformed(error.into()))?
-        .ok_or_else(|| PolicyFileError::Missing { path: path.to_owned() })?;
-    let policy = Policy::parse(&bytes).map_err(|error| malformed(error.into()))?;
-    let mut origins = policy.logs().iter().map(|log| log.key.name());
-    let first = origins.next();
-    if origins.any(|origin| Some(origin) != first) {
-        return Err(PolicyFileError::SeveralLogs { path: path.to_owned() });
-    }
-    // A policy is UTF-8: nothing is replaced.
-    Ok((policy, String::from_utf8_lossy(&bytes).into_owned()))
+    given::read(path, POLICY_MAX_BYTES, WHAT, |bytes| {
+        let policy = Policy::parse(bytes)?;
+        let mut origins = policy.logs().iter().map(|log| log.key.name());
+        let first = origins.next();
+        if origins.any(|origin| Some(origin) != first) {
+            return Err(PolicyFault::SeveralLogs);
+        }
+        // A policy is UTF-8: nothing is replaced.
+        Ok((policy, String::from_utf8_lossy(bytes).into_owned()))
+    })
 }
 
 #[cfg(test)]
@@ -64,11 +56,15 @@ mod tests {
             format!("log {}\n{good}", Signer::from_seed(name, &[9; 32]).unwrap().verifier().vkey())
         };
         assert_eq!(read_as(log("log.example").as_bytes()).unwrap().0.logs().len(), 2);
-        assert!(matches!(read_as(log("other.example").as_bytes()), Err(PolicyFileError::SeveralLogs { .. })));
+        assert!(matches!(
+            read_as(log("other.example").as_bytes()),
+            Err(PolicyFileError::Malformed { source: PolicyFault::SeveralLogs, .. })
+        ));
         let long = vec![b'\n'; POLICY_MAX_BYTES + 1];
-        for bad in [&b""[..], b"log x\n", &[0xff; 9], &long] {
+        for bad in [&b""[..], b"log x\n", &[0xff; 9]] {
             let error = read_as(bad).unwrap_err();
             assert!(matches!(error, PolicyFileError::Malformed { .. }), "{error}");
         }
+        assert!(matches!(read_as(&long), Err(PolicyFileError::Unreadable(_))));
     }
 }

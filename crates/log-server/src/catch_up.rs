@@ -1,7 +1,7 @@
 //! The index brought up to the tree, from the entry bundles: at the start, and whenever the index
 //! was lost or fell behind.
 
-use crate::error::WriteError;
+use crate::error::Error;
 use crate::index::Index;
 use crate::storage::Storage;
 use crate::tree::{Heads, Tree, TreeError, bad_tile, read_bundle};
@@ -10,9 +10,9 @@ use tlog::stamp;
 use tlog::tile::{Kind, tile_at};
 
 /// An index that turns out to be damaged on the way is made anew, once.
-pub(crate) fn catch_up<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -> Result<(), WriteError> {
+pub(crate) fn catch_up<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -> Result<(), Error> {
     match fill(tree, index) {
-        Err(WriteError::Index(error)) => {
+        Err(Error::Index(error)) => {
             tracing::warn!(%error, "the index is made anew from the entries");
             index.mend()?;
             fill(tree, index)
@@ -21,7 +21,7 @@ pub(crate) fn catch_up<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -
     }
 }
 
-fn fill<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -> Result<(), WriteError> {
+fn fill<S: Storage, H: Heads>(tree: &Tree<S, H>, index: &Index) -> Result<(), Error> {
     let size = tree.size();
     if index.covered()? > size {
         index.clear()?;

@@ -108,7 +108,7 @@ impl Peer {
 }
 
 /// The witnesses of the policy that have a URL.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Witnesses<S> {
     policy: Arc<Policy>,
     peers: Arc<Vec<Arc<Peer>>>,
@@ -150,14 +150,7 @@ impl<S: Storage + Clone> Witnesses<S> {
         let mut head = self.policy.verify_log_signature(signed)?;
         let mut asked = JoinSet::new();
         for peer in self.peers.iter() {
-            let ask = Ask {
-                peer: peer.clone(),
-                head: head.clone(),
-                size,
-                fetch: self.fetch.clone(),
-                storage: self.storage.clone(),
-                alarms: self.alarms.clone(),
-            };
+            let ask = Ask { asker: self.clone(), peer: peer.clone(), head: head.clone(), size };
             asked.spawn(ask.run());
         }
         let mut cosigned: Vec<String> = Vec::new();
@@ -192,12 +185,10 @@ impl<S: Storage + Clone> Witnesses<S> {
 
 /// One head for one witness.
 struct Ask<S> {
+    asker: Witnesses<S>,
     peer: Arc<Peer>,
     head: SignedCheckpoint,
     size: u64,
-    fetch: Fetch,
-    storage: S,
-    alarms: Arc<Alarms>,
 }
 
 impl<S: Storage + Clone> Ask<S> {
@@ -209,7 +200,7 @@ impl<S: Storage + Clone> Ask<S> {
             if let Some(alarm) = error.alarm() {
                 let name = format!("{alarm}-{}-{}", self.peer.name, self.size);
                 let text = format!("witness {} ({}): {error}\nwhat we sent:", self.peer.name, self.peer.url);
-                self.alarms.raise(&name, &text, &sent);
+                self.asker.alarms.raise(&name, &text, &sent);
             }
         }
         let seen = outcome.as_ref().map(|(_, time)| *time).map_err(ToString::to_string);
@@ -221,7 +212,7 @@ impl<S: Storage + Clone> Ask<S> {
         let mut old = self.peer.size.load(Ordering::Relaxed).min(self.size);
         for resync in [Resync::Allowed, Resync::Done] {
             *sent = self.request(old).await?;
-            let reply = self.fetch.post(&self.peer.url, "text/plain", sent.clone()).await?;
+            let reply = self.asker.fetch.post(&self.peer.url, "text/plain", sent.clone()).await?;
             match Answer::read(reply.status, Some(&reply.content_type), &reply.body) {
                 Answer::Cosigned(lines) => {
                     let checked = self.check(lines)?;
@@ -245,7 +236,7 @@ impl<S: Storage + Clone> Ask<S> {
     }
 
     async fn request(&self, old: u64) -> Result<Vec<u8>, AskError> {
-        let (storage, size) = (self.storage.clone(), self.size);
+        let (storage, size) = (self.asker.storage.clone(), self.size);
         let proof = blocking::run(move || Nodes::new(&storage, size).prove_consistency(old)).await?;
         Ok(AddCheckpointRequest::new(old, proof, &self.head)?.encode())
     }

@@ -2,6 +2,7 @@
 
 use crate::index::IndexError;
 use crate::tree::TreeError;
+use host::given::GivenError;
 use std::path::PathBuf;
 use tlog::note::KeyError;
 use tlog::policy::PolicyError;
@@ -9,7 +10,7 @@ use tlog::stamp::StampError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot listen: {0}")]
+    #[error(transparent)]
     Listen(std::io::Error),
     #[error(transparent)]
     File(#[from] host::durable::DurableError),
@@ -17,10 +18,8 @@ pub enum Error {
     Secret(#[from] host::secret::SecretError),
     #[error("the key in {}: {source}", .path.display())]
     OwnKey { path: PathBuf, source: KeyError },
-    #[error("{}: no such policy file; write a tlog-policy with this log's key, its witnesses and the quorum", .path.display())]
-    NoPolicy { path: PathBuf },
-    #[error("{}: {source}", .path.display())]
-    Policy { path: PathBuf, source: PolicyMisfit },
+    #[error(transparent)]
+    Policy(#[from] GivenError<PolicyMisfit>),
     #[error("the submitter key {vkey:?}: {source}")]
     SubmitterKey { vkey: String, source: KeyError },
     #[error(
@@ -44,25 +43,4 @@ pub enum PolicyMisfit {
     NotOurs { own_key: String },
     #[error("the witnesses that have a URL are not a quorum: give each witness its submission URL")]
     Unreachable,
-}
-
-/// What a step of the one writer may meet.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WriteError {
-    #[error(transparent)]
-    Tree(#[from] TreeError),
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    #[error(transparent)]
-    Stamp(#[from] StampError),
-}
-
-impl From<WriteError> for Error {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Tree(error) => Self::Tree(error),
-            WriteError::Index(error) => Self::Index(error),
-            WriteError::Stamp(error) => Self::Stamp(error),
-        }
-    }
 }

@@ -7,10 +7,9 @@ use tlog::note::Verifier;
 use tlog::policy::{POLICY_MAX_BYTES, Policy};
 
 pub(crate) fn read(config: &Config, own_key: &Verifier) -> Result<Policy, Error> {
-    let path = || config.policy.clone();
-    let bytes = host::durable::read_limited(&config.policy, POLICY_MAX_BYTES as u64)?;
-    let bytes = bytes.ok_or_else(|| Error::NoPolicy { path: path() })?;
-    check(&bytes, &config.origin, own_key).map_err(|source| Error::Policy { path: path(), source })
+    let what = "policy file; write a tlog-policy with this log's key, its witnesses and the quorum";
+    let check = |bytes: &[u8]| check(bytes, &config.origin, own_key);
+    Ok(host::given::read(&config.policy, POLICY_MAX_BYTES, what, check)?)
 }
 
 fn check(bytes: &[u8], origin: &str, own_key: &Verifier) -> Result<Policy, PolicyMisfit> {

@@ -17,7 +17,7 @@
 use crate::catch_up::catch_up;
 use crate::config::Config;
 use crate::cosign::Witnesses;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::pool::Fate;
 use crate::stamping::Stamping;
 use crate::state::{Handover, Published};
@@ -207,7 +207,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
     /// that may pass.
     async fn restore(&mut self) -> Result<bool, Error> {
         let handover = self.handover.clone();
-        let restored = self.blocking(move |tree| -> Result<(), WriteError> {
+        let restored = self.blocking(move |tree| -> Result<(), Error> {
             if tree.is_broken() {
                 tree.reopen()?;
             }
@@ -229,7 +229,7 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
         }
     }
 
-    fn report(&self, error: &WriteError) {
+    fn report(&self, error: &Error) {
         tracing::error!(%error, "the log could not write");
         *self.handover.trouble.lock() = Some(failure(error));
     }
@@ -255,7 +255,7 @@ fn write<S: Storage, H: Heads>(
     handover: &Handover,
     stamping: &Stamping,
     batch: Vec<(Hash, Bytes)>,
-) -> Result<usize, WriteError> {
+) -> Result<usize, Error> {
     let time = stamping.next(tree.last_entry()?.as_deref())?;
     let (mut entries, mut added) = (Vec::new(), Vec::new());
     for (text, leaf) in batch {
@@ -290,8 +290,8 @@ fn clock_trouble(own: u64, theirs: u64) -> Failure {
 }
 
 /// What a submitter is told about a failed write.
-fn failure(error: &WriteError) -> Failure {
-    if matches!(error, WriteError::Tree(TreeError::Storage(DurableError::DiskFull { .. }))) {
+fn failure(error: &Error) -> Failure {
+    if matches!(error, Error::Tree(TreeError::Storage(DurableError::DiskFull { .. }))) {
         let advice = "the log's disk is full; its operator must free space, then send the same bytes again";
         return Failure::new(503, "disk-full", advice);
     }
@@ -300,21 +300,9 @@ fn failure(error: &WriteError) -> Failure {
 
 /// A disk may work again, a broken tree is opened again, an index is made anew. After anything else
 /// this process must not write any more.
-fn ensure_passing(error: WriteError) -> Result<(), Error> {
-    match error {
-        WriteError::Index(_) | WriteError::Tree(TreeError::Storage(_) | TreeError::Broken) => Ok(()),
-        WriteError::Tree(
-            error @ (TreeError::NoState
-            | TreeError::Exists
-            | TreeError::BadState { .. }
-            | TreeError::BadTile { .. }
-            | TreeError::OtherRoot { .. }
-            | TreeError::RolledBack { .. }
-            | TreeError::OtherWriter
-            | TreeError::OutOfTree),
-        ) => Err(error.into()),
-        WriteError::Stamp(error) => Err(error.into()),
-    }
+fn ensure_passing(error: Error) -> Result<(), Error> {
+    let passes = matches!(error, Error::Index(_) | Error::Tree(TreeError::Storage(_) | TreeError::Broken));
+    if passes { Ok(()) } else { Err(error) }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use log_client::{FollowError, PolicyFileError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot listen: {0}")]
+    #[error(transparent)]
     Listen(std::io::Error),
     #[error(transparent)]
     File(#[from] DurableError),

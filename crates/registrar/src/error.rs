@@ -3,6 +3,7 @@
 use escrow::policy::PolicyDocError;
 use escrow::record::RecordError;
 use host::durable::DurableError;
+use host::given::GivenError;
 use log_client::{AddError, KeyFileError, PolicyFileError};
 use std::path::PathBuf;
 use tlog::LoggedError;
@@ -24,10 +25,8 @@ pub enum Error {
     Name { name: String },
     #[error("this leaf cannot be: {0}")]
     Leaf(#[from] RecordError),
-    #[error("{}: {source}", .path.display())]
-    Rules { path: PathBuf, source: PolicyDocError },
-    #[error("{}: no such PolicyDoc; write one with `candor registrar rules`", .path.display())]
-    NoRules { path: PathBuf },
+    #[error(transparent)]
+    Rules(#[from] GivenError<PolicyDocError>),
     #[error(
         "{}: its operator is {operator}, and the key here is {own}: a policy-doc leaf by another key counts for nobody; name this key as operator, or publish with that one", .path.display()
     )]

@@ -21,6 +21,7 @@ use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, Registrar};
 use escrow::record::value::Value as _;
 use escrow::record::{Bytes, PolicyDocLeaf, Seconds};
 use host::clock::Clock;
+use host::given::{self, GivenError};
 use std::path::Path;
 use tlog::Hash;
 
@@ -53,7 +54,7 @@ pub struct Draft<'a> {
 /// hash by which requests and owners will name them. Nothing is published by it: read the file, have
 /// the others read it, then [`publish_rules`].
 pub fn write_rules(path: &Path, draft: &Draft<'_>) -> Result<Hash, Error> {
-    let of = |source| Error::Rules { path: path.to_owned(), source };
+    let of = |source| GivenError::Malformed { path: path.to_owned(), source };
     let registrars = draft.registrars.iter().map(|text| registrar(text)).collect::<Result<Vec<_>, _>>()?;
     let trustees = draft.trustees.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
     let operator = key(draft.operator)?;
@@ -69,7 +70,7 @@ pub fn write_rules(path: &Path, draft: &Draft<'_>) -> Result<Hash, Error> {
         *line.ok_or_else(|| unknown(word, &rules))? = format!("{word} {value}");
     }
     let text = lines.join("\n") + "\n";
-    let rules = parse(path, text.as_bytes())?;
+    let rules = PolicyDoc::parse(text.as_bytes()).map_err(of)?;
     host::durable::create_exclusive(path, &rules.encode())?;
     Ok(rules.hash())
 }
@@ -101,12 +102,8 @@ pub async fn publish_rules(config: &Config, path: &Path) -> Result<Published, Er
 }
 
 fn read(path: &Path) -> Result<PolicyDoc, Error> {
-    let bytes = host::durable::read_limited(path, POLICY_DOC_MAX_BYTES as u64)?;
-    parse(path, &bytes.ok_or_else(|| Error::NoRules { path: path.to_owned() })?)
-}
-
-fn parse(path: &Path, bytes: &[u8]) -> Result<PolicyDoc, Error> {
-    PolicyDoc::parse(bytes).map_err(|source| Error::Rules { path: path.to_owned(), source })
+    let what = "PolicyDoc; write one with `candor registrar rules`";
+    Ok(given::read(path, POLICY_DOC_MAX_BYTES, what, PolicyDoc::parse)?)
 }
 
 /// The word of a line that states a figure, not a key or a basis.
@@ -201,7 +198,7 @@ mod tests {
             assert!(matches!(written, Err(Error::Scope { .. })), "{bad:?}");
         }
         let written = write_rules(&path, &Draft { trustees: &[], ..draft });
-        assert!(matches!(written, Err(Error::Rules { .. })), "rules without trustees");
+        assert!(matches!(written, Err(Error::Rules(_))), "rules without trustees");
         assert!(!path.exists());
     }
 }

@@ -225,7 +225,7 @@ impl DayKeys {
             }
         }
         if is_final {
-            folder::remove(&restored)?;
+            durable::remove(&restored)?;
         }
         self.due(word)
     }
@@ -242,7 +242,7 @@ impl DayKeys {
             }
             tracing::error!(day, "the log does not count the key of this day: it is not served any more");
             for what in [PUBLISHED, "leaf"] {
-                folder::remove(&self.path(day, what))?;
+                durable::remove(&self.path(day, what))?;
             }
             self.refresh(day);
             if keys.is_empty() {
@@ -381,7 +381,7 @@ impl DayKeys {
         let key = self.path(day, "key");
         if key.exists() {
             overwrite(&key)?;
-            folder::remove(&key)?;
+            durable::remove(&key)?;
         }
         Ok(durable::sync_dir(&self.folder)?)
     }
@@ -400,7 +400,7 @@ impl DayKeys {
     /// like another's.
     fn clear(&self, day: u32) -> Result<(), DayKeyError> {
         for what in ["destroyed-proof", "destroyed", PUBLISHED, "leaf", "note", REMOVING] {
-            folder::remove(&self.path(day, what))?;
+            durable::remove(&self.path(day, what))?;
         }
         durable::sync_dir(&self.folder)?;
         self.days.lock().remove(&day);
@@ -417,7 +417,7 @@ impl DayKeys {
                 DayState::Made if !word.max_secs.is_some_and(fits) => {
                     // Made by other terms than those of now: it is made anew at the next look.
                     if word.max_secs.is_some() && kept.destroy_by != self.destroyed_from(day) {
-                        folder::remove(&self.path(day, "leaf"))?;
+                        durable::remove(&self.path(day, "leaf"))?;
                     }
                     continue;
                 }

@@ -7,6 +7,7 @@ use escrow::grant::Refusal;
 use escrow::policy::PolicyDocError;
 use escrow::record::RecordError;
 use host::durable::DurableError;
+use host::given::GivenError;
 use log_client::KeyFileError;
 use media::codec::DecodeError;
 use std::path::PathBuf;
@@ -15,8 +16,8 @@ use tlog::note::KeyError;
 /// Why a trustee does not start, had to end, or a command about it was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot listen: {0}")]
-    Listen(#[source] std::io::Error),
+    #[error(transparent)]
+    Listen(std::io::Error),
     #[error(transparent)]
     File(#[from] DurableError),
     #[error(transparent)]
@@ -29,10 +30,8 @@ pub enum Error {
     OwnKey(#[from] KeyFileError),
     #[error(transparent)]
     Policy(#[from] log_client::PolicyFileError),
-    #[error("{}: no such PolicyDoc; get the published rules of release from the operator", .path.display())]
-    NoRules { path: PathBuf },
-    #[error("{}: {source}", .path.display())]
-    Rules { path: PathBuf, source: PolicyDocError },
+    #[error(transparent)]
+    Rules(#[from] GivenError<PolicyDocError>),
     #[error(
         "retention_days = {days}: the key of a day would be kept longer than the {allowed} days after it that the rules allow (day-key-max-secs), and no camera would deal to it; make it less"
     )]

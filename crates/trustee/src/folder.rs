@@ -42,11 +42,3 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<String>, DurableError> {
     }
     Ok(names)
 }
-
-/// Removes a file that may be gone already.
-pub(crate) fn remove(path: &Path) -> Result<(), DurableError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(DurableError::at(path, error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}

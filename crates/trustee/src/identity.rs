@@ -117,7 +117,6 @@ pub(crate) fn approvers(config: &Config) -> Result<Vec<Verifier>, Error> {
 }
 
 pub(crate) fn rules(path: &Path) -> Result<PolicyDoc, Error> {
-    let bytes = durable::read_limited(path, POLICY_DOC_MAX_BYTES as u64)?;
-    let bytes = bytes.ok_or_else(|| Error::NoRules { path: path.to_owned() })?;
-    PolicyDoc::parse(&bytes).map_err(|source| Error::Rules { path: path.to_owned(), source })
+    let what = "PolicyDoc; get the published rules of release from the operator";
+    Ok(host::given::read(path, POLICY_DOC_MAX_BYTES, what, PolicyDoc::parse)?)
 }

@@ -41,32 +41,26 @@ const CACHE_BYTES: usize = 1 << 20;
 /// Why the ledger could not be read or written. Nothing is granted after one.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    #[error("{}: no ledger; run `candor trustee init` on a NEW trustee. One that lost its disk: put back what there is of the folder, its key above all, then run `candor trustee restore`", .path.display())]
-    Missing { path: PathBuf },
-    #[error("{}: already initialised; a trustee is initialised once", .path.display())]
-    Exists { path: PathBuf },
     #[error("{}: the ledger of {owner}, not of this key: put key and ledger of one trustee together", .path.display())]
     Foreign { path: PathBuf, owner: String },
     #[error("{}: an entry cannot be read: {source}; restore the data folder", .path.display())]
     Entry { path: PathBuf, source: serde_json::Error },
-    #[error(
-        "{0}; restore the data folder: a trustee without its ledger forgot what it granted, and must not go on"
-    )]
-    Damaged(#[source] DbError),
     #[error("the entry id of this request was granted under another leaf")]
     IdGranted,
-    #[error(transparent)]
-    Database(DbError),
+    #[error("{}{}", .0, advice(.0))]
+    Database(#[from] DbError),
 }
 
-impl From<DbError> for LedgerError {
-    fn from(error: DbError) -> Self {
-        match error {
-            DbError::Missing { path } => Self::Missing { path },
-            DbError::Exists { path } => Self::Exists { path },
-            error @ DbError::Damaged { .. } => Self::Damaged(error),
-            error @ DbError::Failed { .. } => Self::Database(error),
+fn advice(error: &DbError) -> &'static str {
+    match error {
+        DbError::Missing { .. } => {
+            "; run `candor trustee init` on a NEW trustee. One that lost its disk: put back what there is of the folder, its key above all, then run `candor trustee restore`"
         }
+        DbError::Exists { .. } => "; a trustee is initialised once",
+        DbError::Damaged { .. } => {
+            "; restore the data folder: a trustee without its ledger forgot what it granted, and must not go on"
+        }
+        DbError::Failed { .. } => "",
     }
 }
 
@@ -82,11 +76,14 @@ pub(crate) enum Granted {
 
 /// How many of what, for the status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Totals {
-    pub(crate) granted: u64,
-    pub(crate) appending: u64,
-    pub(crate) refused: u64,
-    pub(crate) outbox: u64,
+pub struct Totals {
+    pub granted: u64,
+    /// Granted, and the grant is not in the log yet.
+    pub appending: u64,
+    /// Refusals that became leaves.
+    pub refused: u64,
+    /// Leaves on their way into the log.
+    pub outbox: u64,
 }
 
 #[derive(Debug)]

@@ -240,7 +240,7 @@ impl Waiting {
     }
 
     pub(crate) fn forget(&self, id: &EntryId) -> Result<(), DurableError> {
-        ["json", "package"].iter().try_for_each(|what| folder::remove(&self.path(&id.to_hex(), what)))
+        ["json", "package"].iter().try_for_each(|what| durable::remove(&self.path(&id.to_hex(), what)))
     }
 
     pub(crate) fn count(&self) -> Result<usize, DurableError> {

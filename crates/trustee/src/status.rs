@@ -2,6 +2,7 @@
 
 use crate::daykeys::DayState;
 use crate::follow::Progress;
+use crate::ledger::Totals;
 use crate::state::Trustee;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,13 +28,8 @@ pub struct Status {
     pub approvers: Vec<String>,
     /// Requests that wait for a human or for their time.
     pub pending: usize,
-    pub granted: u64,
-    /// Granted, and the grant is not in the log yet.
-    pub appending: u64,
-    /// Refusals that became leaves.
-    pub refused: u64,
-    /// Leaves on their way into the log.
-    pub outbox: u64,
+    #[serde(flatten)]
+    pub totals: Totals,
     pub day_keys: BTreeMap<u32, DayState>,
     /// What an operator must look at.
     pub alarms: Vec<String>,
@@ -104,10 +100,7 @@ impl Trustee {
             error: progress.error,
             approvers: self.office.approvers.iter().map(Verifier::vkey).collect(),
             pending,
-            granted: totals.granted,
-            appending: totals.appending,
-            refused: totals.refused,
-            outbox: totals.outbox,
+            totals,
             day_keys,
             alarms,
         }

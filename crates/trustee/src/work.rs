@@ -8,6 +8,7 @@ use crate::ledger::LedgerError;
 use crate::state::Trustee;
 use escrow::answer::{Answer, State};
 use escrow::record::EntryId;
+use host::db::DbError;
 use host::shutdown::Shutdown;
 use media::time::Seconds;
 use std::time::Duration;
@@ -64,7 +65,9 @@ async fn round(trustee: &Trustee) -> Result<(), Error> {
     for done in [trustee.append_due(now).await, take_in(trustee, now).await] {
         match done {
             Ok(()) => {}
-            Err(Trouble::Ledger(error @ (LedgerError::Damaged(_) | LedgerError::Entry { .. }))) => {
+            Err(Trouble::Ledger(
+                error @ (LedgerError::Database(DbError::Damaged { .. }) | LedgerError::Entry { .. }),
+            )) => {
                 return Err(error.into());
             }
             Err(trouble) => tracing::error!(%trouble, "what is due cannot be done now"),

@@ -6,7 +6,7 @@ use tlog::note::KeyError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot listen: {0}")]
+    #[error(transparent)]
     Listen(std::io::Error),
     #[error(transparent)]
     Latest(#[from] LatestError),

@@ -7,7 +7,7 @@
 
 use host::db::{Db, DbError};
 use redb::{Durability, ReadableTable, TableDefinition};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Origin to the cosigned checkpoint note, as it is served.
 const LATEST: TableDefinition<&str, &[u8]> = TableDefinition::new("latest cosigned checkpoint");
@@ -18,25 +18,19 @@ const CACHE_BYTES: usize = if cfg!(test) { 0 } else { 256 << 10 };
 
 /// Why the latest heads could not be read or kept. Nothing is cosigned after one.
 #[derive(Debug, thiserror::Error)]
-pub enum LatestError {
-    #[error("{}: no record of the heads this witness cosigned; run `candor witness init` on a NEW witness, or restore this one's data folder: starting without it would let a log rewrite its history", .path.display())]
-    Missing { path: PathBuf },
-    #[error("{}: already initialised; a witness is initialised once", .path.display())]
-    Exists { path: PathBuf },
-    #[error("{}: the record of the heads this witness cosigned is damaged ({reason}): it cosigns nothing any more; an older copy would let a log rewrite its history, so start a NEW witness in another folder and keep this one", .path.display())]
-    Damaged { path: PathBuf, reason: String },
-    #[error(transparent)]
-    Database(DbError),
-}
+#[error("the record of the heads this witness cosigned: {}{}", .0, advice(.0))]
+pub struct LatestError(#[from] pub DbError);
 
-impl From<DbError> for LatestError {
-    fn from(error: DbError) -> Self {
-        match error {
-            DbError::Missing { path } => Self::Missing { path },
-            DbError::Exists { path } => Self::Exists { path },
-            DbError::Damaged { path, reason } => Self::Damaged { path, reason },
-            DbError::Failed { .. } => Self::Database(error),
+fn advice(error: &DbError) -> &'static str {
+    match error {
+        DbError::Missing { .. } => {
+            "; run `candor witness init` on a NEW witness, or restore this one's data folder: starting without it would let a log rewrite its history"
         }
+        DbError::Exists { .. } => "; a witness is initialised once",
+        DbError::Damaged { .. } => {
+            ": it cosigns nothing any more; an older copy would let a log rewrite its history, so start a NEW witness in another folder and keep this one"
+        }
+        DbError::Failed { .. } => "",
     }
 }
 
@@ -93,14 +87,18 @@ mod tests {
     fn a_record_is_created_once_and_never_implicitly() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("latest.redb");
-        assert!(matches!(Latest::open(&path), Err(LatestError::Missing { .. })));
+        assert!(matches!(Latest::open(&path), Err(LatestError(DbError::Missing { .. }))));
         Latest::create(&path).unwrap();
-        assert!(matches!(Latest::create(&path), Err(LatestError::Exists { .. })));
+        assert!(matches!(Latest::create(&path), Err(LatestError(DbError::Exists { .. }))));
         assert_eq!(Latest::open(&path).unwrap().get("log").unwrap(), None);
         for garbage in [&b""[..], b"torn", &[0; 9000]] {
             let path = dir.path().join("garbage");
             std::fs::write(&path, garbage).unwrap();
-            assert!(matches!(Latest::open(&path), Err(LatestError::Damaged { .. })), "{}", garbage.len());
+            assert!(
+                matches!(Latest::open(&path), Err(LatestError(DbError::Damaged { .. }))),
+                "{}",
+                garbage.len()
+            );
         }
     }
 

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use host::blocking::Blocking;
 use host::clock::Clock;
+use host::db::DbError;
 use host::http::Failure;
 use host::lock::Mutex;
 use host::shutdown::Shutdown;
@@ -47,7 +48,7 @@ impl Front {
     /// A witness that cannot know what it cosigned stops; a disk that fails may work again.
     fn failed(&self, error: LatestError) -> Failure {
         tracing::error!(%error, "nothing is cosigned");
-        if matches!(error, LatestError::Damaged { .. }) {
+        if matches!(error, LatestError(DbError::Damaged { .. })) {
             self.damage.lock().get_or_insert(error);
             self.shutdown.request();
         }

@@ -1,7 +1,5 @@
 //! How a command ends when it does not end with yes: the exit code, and what is said.
 
-use std::net::SocketAddr;
-
 /// A command that did not end with yes.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -30,14 +28,6 @@ impl Ended {
     /// An alarm.
     pub(crate) fn alarm(error: impl Into<anyhow::Error>) -> Self {
         Self { code: 3, error: Some(error.into()) }
-    }
-
-    /// Where a party should listen, it cannot.
-    pub(crate) fn cannot_listen(listen: SocketAddr, error: impl std::fmt::Display) -> Self {
-        anyhow::anyhow!(
-            "cannot listen on {listen}: {error}; stop whatever listens there (`ss -lntup` shows it), or change `listen`"
-        )
-        .into()
     }
 }
 

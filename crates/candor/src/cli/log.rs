@@ -19,25 +19,18 @@ pub(super) enum Verb {
 impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
-            Self::Init(file) => init(terminal, &file),
-            Self::Serve(file) => serve(&file, shutdown).await,
+            Self::Init(file) => {
+                let next = "write the policy file, which everybody is given: this log's first key, the witnesses, the quorum.";
+                terminal.vkeys(&log_server::init(&file.load()?).map_err(Ended::wrong)?, next)
+            }
+            Self::Serve(file) => {
+                let config = file.load_made("log", |config: &Config| &config.data)?;
+                until_ended(log_server::start(config, shutdown)).await.map_err(|error| match error {
+                    Error::Policy(_) | Error::SubmitterKey { .. } => Ended::wrong(error),
+                    Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),
+                    error => error.into(),
+                })
+            }
         }
     }
-}
-
-fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
-    let next =
-        "write the policy file, which everybody is given: this log's first key, the witnesses, the quorum.";
-    terminal.vkeys(&log_server::init(&file.load()?).map_err(Ended::wrong)?, next)
-}
-
-async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
-    let config = file.load_made("log", |config: &Config| &config.data)?;
-    let listen = config.listen;
-    until_ended(log_server::start(config, shutdown)).await.map_err(|error| match error {
-        Error::Listen(error) => Ended::cannot_listen(listen, error),
-        Error::NoPolicy { .. } | Error::Policy { .. } | Error::SubmitterKey { .. } => Ended::wrong(error),
-        Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),
-        error => error.into(),
-    })
 }

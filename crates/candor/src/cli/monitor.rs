@@ -6,7 +6,6 @@ use host::durable;
 use host::running::until_ended;
 use host::shutdown::Shutdown;
 use monitor::{Config, Disproved, Error, Proven};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tlog::stamp::STAMP_FAULT_MAX_BYTES;
 
@@ -66,13 +65,11 @@ fn init(terminal: &Terminal, config: &Config) -> Outcome {
 
 async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
     let config = file.load_made("monitor", |config: &Config| &config.data)?;
-    let listen = config.listen;
-    until_ended(monitor::start(config, shutdown)).await.map_err(|error| ended(error, listen))
+    until_ended(monitor::start(config, shutdown)).await.map_err(ended)
 }
 
 async fn check(terminal: &Terminal, config: &Config, expect: Option<u64>) -> Outcome {
-    let checked = monitor::check(config, expect).await;
-    let report = checked.map_err(|error| ended(error, config.listen))?;
+    let report = monitor::check(config, expect).await.map_err(ended)?;
     let emergencies = report.counts.emergencies();
     let value = serde_json::json!({
         "size": report.size,
@@ -125,11 +122,10 @@ fn evidence(terminal: &Terminal, file: &Path, policy: &Path) -> Outcome {
     Ok(())
 }
 
-fn ended(error: Error, listen: SocketAddr) -> Ended {
+fn ended(error: Error) -> Ended {
     match error {
-        Error::Listen(error) => Ended::cannot_listen(listen, error),
         Error::Log(error) if error.is_fork() => Ended::alarm(error),
-        Error::Log(_) | Error::File(_) | Error::Store(_) => error.into(),
+        Error::Listen(_) | Error::Log(_) | Error::File(_) | Error::Store(_) => error.into(),
         error => Ended::wrong(error),
     }
 }

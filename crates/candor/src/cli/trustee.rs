@@ -148,10 +148,8 @@ fn approver(terminal: &Terminal, key: &Path, name: &str) -> Outcome {
 async fn serve(file: &ConfigFile, auto_approve: bool, shutdown: Shutdown) -> Outcome {
     let mut config = made(file)?;
     config.auto_approve |= auto_approve;
-    let listen = config.listen;
     until_ended(trustee::start(config, shutdown)).await.map_err(|error| match error {
-        Error::Listen(error) => Ended::cannot_listen(listen, error),
-        Error::File(_) | Error::Ledger(_) | Error::DayKeys(_) => error.into(),
+        Error::Listen(_) | Error::File(_) | Error::Ledger(_) | Error::DayKeys(_) => error.into(),
         error => Ended::wrong(error),
     })
 }

@@ -20,23 +20,17 @@ pub(super) enum Verb {
 impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
-            Self::Init(file) => init(terminal, &file),
-            Self::Serve(file) => serve(&file, shutdown).await,
+            Self::Init(file) => {
+                let next = "give the first key and your URL to the log's operator, for the policy file.";
+                terminal.vkeys(&witness::init(&file.load()?).map_err(Ended::wrong)?, next)
+            }
+            Self::Serve(file) => {
+                let config = file.load_made("witness", |config: &Config| &config.data)?;
+                until_ended(witness::start(config, shutdown)).await.map_err(|error| match error {
+                    Error::LogKey { .. } | Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),
+                    error => error.into(),
+                })
+            }
         }
     }
-}
-
-fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
-    let next = "give the first key and your URL to the log's operator, for the policy file.";
-    terminal.vkeys(&witness::init(&file.load()?).map_err(Ended::wrong)?, next)
-}
-
-async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
-    let config = file.load_made("witness", |config: &Config| &config.data)?;
-    let listen = config.listen;
-    until_ended(witness::start(config, shutdown)).await.map_err(|error| match error {
-        Error::Listen(error) => Ended::cannot_listen(listen, error),
-        Error::LogKey { .. } | Error::Secret(_) | Error::OwnKey { .. } => Ended::wrong(error),
-        error => error.into(),
-    })
 }

@@ -53,10 +53,13 @@ impl Default for ServeLimits {
 
 /// Binds a listener; an error names the address and what to do.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let advice = "is another process listening there? choose another `listen` in the configuration";
-        io::Error::new(error.kind(), format!("cannot listen on {address}: {error} ({advice})"))
-    })
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(address, error))
+}
+
+/// Where a party should listen, it cannot.
+pub fn cannot_listen(address: SocketAddr, error: io::Error) -> io::Error {
+    let advice = "stop whatever listens there (`ss -lntup` shows it), or change `listen`";
+    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}; {advice}"))
 }
 
 /// Serves `router` until `shutdown`, then lets open requests finish for `limits.drain` and returns.

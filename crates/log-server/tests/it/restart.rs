@@ -1,6 +1,7 @@
 //! Stopping, starting, losing files.
 
 use crate::world::{World, leaf};
+use host::given::GivenError;
 use host::shutdown::Shutdown;
 use log_server::Error;
 
@@ -92,12 +93,15 @@ async fn a_policy_that_does_not_fit_is_named() {
     ] {
         std::fs::write(&world.config.policy, text).unwrap();
         let error = log_server::start(world.config.clone(), Shutdown::new()).await.unwrap_err();
-        assert!(matches!(error, Error::Policy { .. }) && error.to_string().contains(word), "{error}");
+        assert!(
+            matches!(error, Error::Policy(GivenError::Malformed { .. })) && error.to_string().contains(word),
+            "{error}"
+        );
     }
     std::fs::remove_file(&world.config.policy).unwrap();
     assert!(matches!(
         log_server::start(world.config.clone(), Shutdown::new()).await,
-        Err(Error::NoPolicy { .. })
+        Err(Error::Policy(GivenError::Missing { .. }))
     ));
 }
 

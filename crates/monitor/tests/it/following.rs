@@ -3,7 +3,7 @@
 use crate::world::{Watcher, World, monitor_config, write_policy};
 use escrow::record::Kind;
 use host::shutdown::Shutdown;
-use log_client::PolicyFileError;
+use log_client::{PolicyFault, PolicyFileError};
 use monitor::{Error, StoreError};
 use stage::keys::trustee;
 use stage::leaves::{
@@ -273,7 +273,10 @@ async fn a_configuration_that_does_not_fit_is_named() {
             matches!(error, Error::Policy(PolicyFileError::Missing { .. }))
         }),
         (monitor::Config { policy: two_logs, ..good.clone() }, |error| {
-            matches!(error, Error::Policy(PolicyFileError::SeveralLogs { .. }))
+            matches!(
+                error,
+                Error::Policy(PolicyFileError::Malformed { source: PolicyFault::SeveralLogs, .. })
+            )
         }),
         (monitor::Config { policy: bad, ..good.clone() }, |error| {
             matches!(error, Error::Policy(PolicyFileError::Malformed { .. }))

@@ -3,6 +3,7 @@
 use crate::world::World;
 use escrow::policy::PolicyDoc;
 use escrow::register::Register;
+use host::given::GivenError;
 use registrar::{Draft, Error};
 use stage::keys::trustee;
 
@@ -57,7 +58,7 @@ async fn a_file_that_is_no_rules_is_named() {
     let world = World::new().await;
     let path = world.dir.path().join("rules.txt");
     let error = registrar::publish_rules(&world.operator, &path).await.unwrap_err();
-    assert!(matches!(error, Error::NoRules { .. }), "{error}");
+    assert!(matches!(error, Error::Rules(GivenError::Missing { .. })), "{error}");
     let [operator, registrar] =
         [&world.operator, &world.registrar].map(|config| registrar::vkey(config).unwrap());
     let trustee = trustee(0).verifier().vkey();
@@ -82,10 +83,10 @@ async fn a_file_that_is_no_rules_is_named() {
     ] {
         std::fs::write(&path, &bad).unwrap();
         let error = registrar::publish_rules(&world.operator, &path).await.unwrap_err();
-        assert!(matches!(error, Error::Rules { .. }), "{error}");
+        assert!(matches!(error, Error::Rules(GivenError::Malformed { .. })), "{error}");
     }
     std::fs::write(&path, vec![b'a'; 17 * 1024]).unwrap();
     let error = registrar::publish_rules(&world.operator, &path).await.unwrap_err();
-    assert!(matches!(error, Error::File(_)), "{error}");
+    assert!(matches!(error, Error::Rules(GivenError::Unreadable(_))), "{error}");
     assert_eq!(world.log.entries().await.len(), 0);
 }

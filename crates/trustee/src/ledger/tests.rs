@@ -18,10 +18,10 @@ fn fresh() -> (tempfile::TempDir, Ledger) {
 fn a_ledger_is_created_once_never_implicitly_and_belongs_to_one_key() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.redb");
-    assert!(matches!(Ledger::open(&path, "me"), Err(LedgerError::Missing { .. })));
+    assert!(matches!(Ledger::open(&path, "me"), Err(LedgerError::Database(DbError::Missing { .. }))));
     assert!(!path.exists());
     Ledger::create(&path, "me").unwrap();
-    assert!(matches!(Ledger::create(&path, "me"), Err(LedgerError::Exists { .. })));
+    assert!(matches!(Ledger::create(&path, "me"), Err(LedgerError::Database(DbError::Exists { .. }))));
     assert!(matches!(Ledger::open(&path, "you"), Err(LedgerError::Foreign { owner, .. }) if owner == "me"));
     Ledger::open(&path, "me").unwrap();
     for garbage in [&b""[..], b"torn", &[0; 9000]] {
@@ -103,7 +103,7 @@ fn a_file_damaged_anywhere_is_an_error_that_names_it_or_reads_as_something() {
         if let Err(error) = used {
             assert!(error.to_string().contains("ledger.redb"), "{error}");
             refused += 1;
-            damaged += usize::from(matches!(error, LedgerError::Damaged(_)));
+            damaged += usize::from(matches!(error, LedgerError::Database(DbError::Damaged { .. })));
         }
     }
     assert!(refused > 3 && damaged > 0, "{refused} {damaged}");

@@ -5,6 +5,7 @@ use crate::world::{Approval, World, failure, refusal};
 use escrow::record::{DayKeysLeaf, Grant, KeyDestroyed, KeyEnd, Kind};
 use escrow::register::Register;
 use host::clock::{Clock, Hand};
+use host::db::DbError;
 use host::machine::Machine;
 use host::shutdown::Shutdown;
 use media::id::Day;
@@ -308,6 +309,9 @@ async fn nothing_is_created_in_silence_and_one_folder_has_one_process() {
 
     let ledger = world.config.data.join("ledger.redb");
     std::fs::rename(&ledger, world.dir.path().join("aside")).unwrap();
-    assert!(matches!(start(world.config.clone()).await, Error::Ledger(LedgerError::Missing { .. })));
+    assert!(matches!(
+        start(world.config.clone()).await,
+        Error::Ledger(LedgerError::Database(DbError::Missing { .. }))
+    ));
     assert!(!ledger.exists());
 }

@@ -5,6 +5,7 @@ use crate::camera::{Camera, Dealing};
 use crate::world::{Approval, World, failure, json, open, refusal};
 use escrow::record::{Grant, Kind};
 use host::clock::Clock;
+use host::db::DbError;
 use stage::{copy_folder, until};
 use std::path::Path;
 use std::time::Duration;
@@ -156,7 +157,7 @@ async fn a_ledger_that_is_damaged_under_a_running_trustee_ends_it_and_is_named()
     std::fs::write(&ledger, damaged).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(60), trustee.into_running().join()).await;
     let error = ended.expect("it went on").unwrap_err();
-    assert!(matches!(error, Error::Ledger(LedgerError::Damaged(_))), "{error}");
+    assert!(matches!(error, Error::Ledger(LedgerError::Database(DbError::Damaged { .. }))), "{error}");
     assert!(error.to_string().contains("ledger.redb"), "{error}");
 }
 

@@ -52,12 +52,12 @@ async fn a_witness_whose_record_is_damaged_stops_and_names_the_file() {
     std::fs::write(&path, &garbage).unwrap();
     assert_eq!(add(witness.at().http, request(5, 9)).await, 500);
     let ended = witness.join().await.unwrap_err();
-    assert!(matches!(ended, Error::Latest(LatestError::Damaged { .. })), "{ended}");
+    assert!(matches!(ended, Error::Latest(LatestError(DbError::Damaged { .. }))), "{ended}");
     assert!(ended.to_string().contains(&path.display().to_string()), "{ended}");
 
     std::fs::write(&path, garbage).unwrap();
     let refused = start::start(config.clone(), Shutdown::new()).await.unwrap_err();
-    assert!(matches!(refused, Error::Latest(LatestError::Damaged { .. })), "{refused}");
+    assert!(matches!(refused, Error::Latest(LatestError(DbError::Damaged { .. }))), "{refused}");
     // Put right, it goes on where it was.
     std::fs::write(&path, whole).unwrap();
     let witness = start::start(config, Shutdown::new()).await.unwrap();
