@@ -17,6 +17,20 @@ const STYLES: [&str; 2] = ["base.css", "page.css"];
 /// The page loads itself again after so long, seconds.
 const AGAIN: u32 = 10;
 
+type Column = (&'static str, fn(&Row) -> u64);
+
+/// The numbers of the table.
+const COLUMNS: [Column; 8] = [
+    ("Requests", |row| row.requests),
+    ("Incidents", |row| row.incidents),
+    ("Grants", |row| row.grants),
+    ("Refusals", |row| row.refusals),
+    ("Bad shares", |row| row.shares_bad),
+    ("Completed", |row| row.completed),
+    ("Ratified", |row| row.ratified),
+    ("Ratified late", |row| row.ratified_late),
+];
+
 /// What the page shows.
 #[derive(Debug)]
 pub(crate) struct Page<'a> {
@@ -117,39 +131,19 @@ impl Page<'_> {
         if self.rows.is_empty() {
             return f.write_str("<p>No request was ever logged.</p>\n");
         }
-        let heads = [
-            "Requests",
-            "Incidents",
-            "Grants",
-            "Refusals",
-            "Bad shares",
-            "Completed",
-            "Ratified",
-            "Ratified late",
-        ];
         f.write_str(
             "<div class=\"wide\"><table>\n<caption>By month of the request's stamp, UTC</caption>\n<tr>",
         )?;
         f.write_str("<th scope=\"col\">Month</th><th scope=\"col\">Kind</th><th scope=\"col\">Agency</th>")?;
-        for head in heads {
+        for (head, _) in COLUMNS {
             write!(f, "<th scope=\"col\" class=\"n\">{head}</th>")?;
         }
         f.write_str("</tr>\n")?;
         for (key, row) in self.rows.iter().rev() {
             let (month, kind, agency) = (Text(&key.month), Text(&key.kind), Text(&key.agency));
             write!(f, "<tr><td>{month}</td><td>{kind}</td><td>{agency}</td>")?;
-            let numbers = [
-                row.requests,
-                row.incidents,
-                row.grants,
-                row.refusals,
-                row.shares_bad,
-                row.completed,
-                row.ratified,
-                row.ratified_late,
-            ];
-            for number in numbers {
-                write!(f, "<td class=\"n\">{number}</td>")?;
+            for (_, number) in COLUMNS {
+                write!(f, "<td class=\"n\">{}</td>", number(row))?;
             }
             f.write_str("</tr>\n")?;
         }
