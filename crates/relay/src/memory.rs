@@ -51,11 +51,9 @@ impl Memory {
     /// with its number was known.
     pub(crate) fn remember_segment(&self, header: &SegmentHeader, chain: Chain) -> bool {
         let mut known = self.known.lock();
-        let mut fresh = false;
-        known.chains.entry((header.track, header.epoch_no, header.k)).or_insert_with(|| {
-            fresh = true;
-            chain
-        });
+        let place = (header.track, header.epoch_no, header.k);
+        let fresh = !known.chains.contains_key(&place);
+        known.chains.entry(place).or_insert(chain);
         while known.chains.len() > REMEMBERED {
             known.chains.pop_first();
         }

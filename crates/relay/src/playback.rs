@@ -1,7 +1,6 @@
 //! Recorded footage out: the stored bytes, exactly as they were received, in order; or of each
 //! segment its head alone.
 
-use crate::load::FetchSeat;
 use crate::peer::Peer;
 use crate::refuse::OrRefuse;
 use crate::released;
@@ -55,10 +54,8 @@ pub(crate) async fn send_segments(
     responder: Responder,
 ) -> Result<(), StreamError> {
     let allowed = relay.access.may_watch(&peer.key, query.camera_id, relay.now());
-    let begun = first_page(relay, peer, allowed, ready(Ok(query)), responder).await?;
-    let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
-    let out = responder.follow(&Response::Segments).await?;
-    send(relay, query, page, out, Wanted { part: Part::Whole, most: usize::MAX, epochs: None }).await
+    let wanted = Wanted { part: Part::Whole, most: usize::MAX, epochs: None };
+    stream(relay, peer, allowed, ready(Ok((query, wanted))), &Response::Segments, responder).await
 }
 
 /// Streams to a sponsor what trustees granted: the segments of these epochs, and of no other that
@@ -72,18 +69,12 @@ pub(crate) async fn send_released(
     let allowed = relay.access.may_release(&peer.key, asked.camera_id);
     // A look costs up to a day of EpochOpens.
     let allowed = allowed.and_then(|()| relay.take_opens(&peer.key, asked.camera_id));
-    let mut granted = BTreeSet::new();
     let judged = async {
-        let (query, epochs) = released::judge(relay, &peer.key, &asked).await?;
-        granted = epochs;
-        Ok(query)
+        let (query, granted) = released::judge(relay, &peer.key, &asked).await?;
+        tracing::info!(camera_id = %asked.camera_id, first = %asked.first, last = %asked.last, "what was granted goes out");
+        Ok((query, Wanted { part: Part::Whole, most: usize::MAX, epochs: Some(granted) }))
     };
-    let begun = first_page(relay, peer, allowed, judged, responder).await?;
-    let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
-    let epochs = Some(granted);
-    tracing::info!(camera_id = %asked.camera_id, first = %asked.first, last = %asked.last, "what was granted goes out");
-    let out = responder.follow(&Response::Segments).await?;
-    send(relay, query, page, out, Wanted { part: Part::Whole, most: usize::MAX, epochs }).await
+    stream(relay, peer, allowed, judged, &Response::Segments, responder).await
 }
 
 /// Streams the heads of what was asked for in the same way, as many as one answer holds.
@@ -95,32 +86,32 @@ pub(crate) async fn send_heads(
 ) -> Result<(), StreamError> {
     let most = if picture { limits::PICTURES_PER_ANSWER } else { limits::HEADS_PER_ANSWER };
     let allowed = relay.access.may_watch(&peer.key, query.camera_id, relay.now());
-    let begun = first_page(relay, peer, allowed, ready(Ok(query)), responder).await?;
-    let Some((query, page, responder, _seat)) = begun else { return Ok(()) };
-    let out = responder.follow(&Response::Heads).await?;
-    send(relay, query, page, out, Wanted { part: Part::Head { picture }, most, epochs: None }).await
+    let wanted = Wanted { part: Part::Head { picture }, most, epochs: None };
+    stream(relay, peer, allowed, ready(Ok((query, wanted))), &Response::Heads, responder).await
 }
 
 /// The first look comes before the answer, so that a failing store is a refusal and not half an
 /// answer.
-async fn first_page<'a>(
-    relay: &'a Relay,
+async fn stream(
+    relay: &Relay,
     peer: &Peer,
     allowed: Result<(), Refusal>,
-    query: impl Future<Output = Result<SegmentQuery, Refusal>>,
+    judged: impl Future<Output = Result<(SegmentQuery, Wanted), Refusal>>,
+    answer: &Response,
     responder: Responder,
-) -> Result<Option<(SegmentQuery, Page, Responder, FetchSeat<'a>)>, StreamError> {
+) -> Result<(), StreamError> {
     let begun = async {
         allowed?;
         let too_many = || RefusalCode::Quota.because("too many fetches at once: ask again in a moment");
         let seat = relay.load.fetches.take(peer.key).ok_or_else(too_many)?;
-        let query = query.await?;
-        Ok::<_, Refusal>((query, relay.store.segments(query).await.or_refuse()?, seat))
+        let (query, wanted) = judged.await?;
+        Ok::<_, Refusal>((query, wanted, relay.store.segments(query).await.or_refuse()?, seat))
     };
-    match begun.await {
-        Ok((query, page, seat)) => Ok(Some((query, page, responder, seat))),
-        Err(refusal) => responder.answer(&Response::Refused(refusal)).await.map(|()| None),
-    }
+    let (query, wanted, page, _seat) = match begun.await {
+        Ok(begun) => begun,
+        Err(refusal) => return responder.answer(&Response::Refused(refusal)).await,
+    };
+    send(relay, query, page, responder.follow(answer).await?, wanted).await
 }
 
 /// Sends what is wanted of the segments that the query finds.

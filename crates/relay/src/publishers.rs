@@ -91,12 +91,8 @@ impl Publishers {
     /// `connection` has ended. `true` when it was the one that published.
     pub(crate) fn leave(&self, camera_id: CameraId, connection: u64) -> bool {
         let mut connected = self.connected.lock();
-        let Some(publisher) = connected.get_mut(&camera_id) else { return false };
-        let was = publisher.now.as_ref().is_some_and(|(held, _)| *held == connection);
-        if was {
-            publisher.now = None;
-        }
-        was
+        let publisher = connected.get_mut(&camera_id);
+        publisher.and_then(|it| it.now.take_if(|(held, _)| *held == connection)).is_some()
     }
 
     /// The connection that publishes the camera.
