@@ -89,7 +89,7 @@ async fn owner(dir: &Path, log: &Log) -> Owner {
         keybook: dir.join("keybook"),
         relay: owner::config::Relay {
             addresses: relay_client::Addresses::one("no address"),
-            key: "A".repeat(43),
+            key: quic::Key([0; 32]),
             invite_address: None,
             sponsor: "relay.example".to_owned(),
         },

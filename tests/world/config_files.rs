@@ -97,7 +97,7 @@ pub fn owner(stage: &Stage) -> PathBuf {
         config.keybook,
         config.recovery_key.as_deref().unwrap_or_default(),
         config.relay.addresses.all(),
-        config.relay.key,
+        config.relay.key.to_string(),
         config.relay.sponsor,
         config.log.url,
         config.log.policy,
@@ -134,7 +134,7 @@ pub fn requester(stage: &Stage) -> PathBuf {
         config.names.supervisor,
         config.names.sponsor,
         config.relay.addresses.all(),
-        config.relay.key,
+        config.relay.key.to_string(),
         config.log.url,
         config.log.policy,
     );

@@ -27,8 +27,7 @@ impl Session {
         let endpoint = Endpoint::client(&Identity::from_seed(seed[..].try_into().unwrap())).unwrap();
         // As the owner finds it: also while the relay is a process of its own.
         let relay = &stage.cast.people.owner_config.relay;
-        let key: relay::Key = relay.key.parse().unwrap();
-        let (link, control) = endpoint.connect(relay.addresses.first(), &key.0).await.unwrap();
+        let (link, control) = endpoint.connect(relay.addresses.first(), &relay.key.0).await.unwrap();
         Self { link, control, _endpoint: endpoint }
     }
 

@@ -162,7 +162,7 @@ impl Cast {
 
         let trustees = trustees.start(plan.trustees - plan.away.min(plan.trustees), &shutdown).await?;
         on(Progress::Started(format!("{} trustees, {} must grant", plan.trustees, plan.threshold)));
-        let relay = relay.start(&people.root_key, &people.requester.link_key, &shutdown).await?;
+        let relay = relay.start(people.root_key, people.requester.link_key, &shutdown).await?;
         on(Progress::Started("relay".to_owned()));
         let monitors = records::monitors(&plan, &shown, &shutdown).await?;
         on(Progress::Started("2 monitors that gossip".to_owned()));

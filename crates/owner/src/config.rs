@@ -3,6 +3,7 @@
 pub use log_client::LogConfig;
 pub use relay_client::Addresses;
 
+use quic::Key;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ pub struct Relay {
     pub addresses: Addresses,
     /// The relay's Ed25519 public key, base64url; the operator publishes it, every invite carries
     /// it on.
-    pub key: String,
+    pub key: Key,
     /// How cameras reach the relay, if not by the first of `addresses` (`HOST:PORT`, written into
     /// invites).
     pub invite_address: Option<String>,

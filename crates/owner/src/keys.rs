@@ -17,25 +17,25 @@
 
 use crate::book::{Book, BookError};
 use crate::config::Config;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
 use escrow::record::RECOVERY_KEY_NAME;
 use host::durable::{self, DurableError};
+use host::given::{self, GivenError};
 use host::secret::{self, SecretError};
 use log_client::PolicyFileError;
+use quic::Key;
 use seal::hpke;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tlog::note::Verifier;
 
 /// What `init` made: public halves only, for the relay's operator and for the owner's own records.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Created {
-    /// The owner's Ed25519 root key, base64url: the relay's operator lists it under `owners`.
-    pub root_key: String,
-    /// This device's Ed25519 key, base64url.
-    pub device_key: String,
+    /// The owner's Ed25519 root key: the relay's operator lists it under `owners`.
+    pub root_key: Key,
+    /// This device's Ed25519 key.
+    pub device_key: Key,
 }
 
 /// Why keys could not be made or read.
@@ -47,18 +47,14 @@ pub enum KeysError {
     File(#[from] DurableError),
     #[error(transparent)]
     Book(#[from] BookError),
-    #[error("{}: no such file; get it from the log's operator, or correct the configuration", .path.display())]
-    NoFile { path: PathBuf },
     #[error(transparent)]
     LogPolicy(#[from] PolicyFileError),
-    #[error("{}: {error}", .path.display())]
-    PolicyDoc { path: PathBuf, error: PolicyDocError },
+    #[error(transparent)]
+    PolicyDoc(#[from] GivenError<PolicyDocError>),
     #[error(
         "recovery_key {0:?} is not the verifier key of an Ed25519 note key named \"recovery\"; correct it in the configuration"
     )]
     RecoveryKey(String),
-    #[error("{field} {value:?} is not the base64url of {bytes} bytes; correct it in the configuration")]
-    PublicKey { field: &'static str, value: String, bytes: usize },
 }
 
 /// The secret halves.
@@ -100,16 +96,15 @@ impl Keys {
     }
 
     pub(crate) fn public(&self) -> Created {
-        let encode = |key: &SigningKey| URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes());
-        Created { root_key: encode(&self.root), device_key: encode(&self.device) }
+        let public = |key: &SigningKey| Key(key.verifying_key().to_bytes());
+        Created { root_key: public(&self.root), device_key: public(&self.device) }
     }
 }
 
 /// The PolicyDoc in a file.
 pub(crate) fn rules(path: &Path) -> Result<PolicyDoc, KeysError> {
-    let bytes = durable::read_limited(path, POLICY_DOC_MAX_BYTES as u64)?
-        .ok_or_else(|| KeysError::NoFile { path: path.to_owned() })?;
-    PolicyDoc::parse(&bytes).map_err(|error| KeysError::PolicyDoc { path: path.to_owned(), error })
+    let what = "file; get it from the log's operator, or correct the configuration";
+    Ok(given::read(path, POLICY_DOC_MAX_BYTES, what, PolicyDoc::parse)?)
 }
 
 /// The key that signs the owner's recoveries, as the owner's policies name it: what the gate of each
@@ -118,12 +113,6 @@ pub(crate) fn recovery_key(vkey: &str) -> Result<[u8; 32], KeysError> {
     let key = Verifier::parse(vkey).ok().filter(|key| key.name() == RECOVERY_KEY_NAME);
     let key = key.and_then(|key| key.ed25519_key());
     key.ok_or_else(|| KeysError::RecoveryKey(vkey.chars().take(96).collect()))
-}
-
-/// The public key that a field of the configuration holds.
-pub(crate) fn public_key<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], KeysError> {
-    let decoded = URL_SAFE_NO_PAD.decode(text).ok().and_then(|key| key.try_into().ok());
-    decoded.ok_or_else(|| KeysError::PublicKey { field, value: text.chars().take(64).collect(), bytes: N })
 }
 
 #[cfg(test)]

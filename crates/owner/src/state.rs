@@ -95,7 +95,7 @@ impl Owner {
             }
         };
         let recovery_pk = config.recovery_key.as_deref().map_or(Ok([0; 32]), keys::recovery_key)?;
-        let key = keys::public_key("relay.key", &config.relay.key)?;
+        let key = config.relay.key.0;
         let keys = Keys::open(&config.keybook)?;
         let relay = |own: &SigningKey| {
             let identity = Identity::from_seed(&Zeroizing::new(own.to_bytes()));

@@ -6,7 +6,7 @@
 //! <- u32 length || Response   [ u32 length || u64 received_us || segment or head ]*  [ u32 0 ]   FIN
 //! ```
 
-use crate::error::{CallError, LinkError, RequestError, StreamError};
+use crate::error::{CallError, LinkError, StreamError};
 use crate::frame::{FrameReader, FrameWriter, framed};
 use crate::limits::{CALL, REQUEST, STALL};
 use crate::link::{CONTROL_PRIORITY, Link};
@@ -153,7 +153,7 @@ pub struct IncomingCall {
 
 impl IncomingCall {
     /// The request and the means to answer it. What is no request ends the session.
-    pub async fn request(self) -> Result<(Request, Responder), RequestError> {
+    pub async fn request(self) -> Result<(Request, Responder), StreamError> {
         let Self { link, send, mut frames } = self;
         let read = async {
             let frame = frames.next().await?.ok_or(LinkError::Truncated)?;
@@ -161,10 +161,8 @@ impl IncomingCall {
             let alone = frames.at_end().await?;
             Ok::<_, StreamError>((frame, alone))
         };
-        let (frame, alone) = match timeout(REQUEST, read).await {
-            Ok(read) => read.map_err(|error| link.fail_stream(error))?,
-            Err(_) => return Err(RequestError::TimedOut),
-        };
+        let read = timeout(REQUEST, read).await.map_err(|_| StreamError::Stalled)?;
+        let (frame, alone) = read.map_err(|error| link.fail_stream(error))?;
         if !alone {
             return Err(link.fail(DecodeError::Trailing(1).into()).into());
         }

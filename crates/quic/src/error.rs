@@ -142,17 +142,6 @@ impl CallError {
     }
 }
 
-/// Why a call brought no request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RequestError {
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    #[error("no whole request within {} s", crate::limits::REQUEST.as_secs())]
-    TimedOut,
-    #[error("the caller gave its call up")]
-    Abandoned,
-}
-
 /// Why one segment's stream ended early.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
@@ -193,16 +182,6 @@ impl From<StreamError> for CallError {
             StreamError::Link(error) => Self::Link(error),
             StreamError::Abandoned => Self::Abandoned,
             StreamError::Stalled => Self::TimedOut { seconds: crate::limits::STALL.as_secs() },
-        }
-    }
-}
-
-impl From<StreamError> for RequestError {
-    fn from(error: StreamError) -> Self {
-        match error {
-            StreamError::Link(error) => Self::Link(error),
-            StreamError::Abandoned => Self::Abandoned,
-            StreamError::Stalled => Self::TimedOut,
         }
     }
 }

@@ -28,14 +28,16 @@ mod endpoint;
 mod error;
 mod frame;
 mod identity;
+mod key;
 pub mod limits;
 mod link;
 mod segment;
 
 pub use call::{HeadStream, IncomingCall, Responder, SegmentStream, SegmentsOut};
 pub use endpoint::{Endpoint, Incoming};
-pub use error::{CallError, LinkError, RequestError, StreamError};
+pub use error::{CallError, LinkError, StreamError};
 pub use identity::Identity;
+pub use key::{BadKey, Key};
 pub use limits::Limits;
 pub use link::{ControlReceiver, Link, Path};
 pub use segment::{SegmentRecv, SegmentSend};

@@ -12,7 +12,6 @@
 //! A camera whose owner the configuration no longer names is unknown from the next start on.
 //! Whoever may not is told so in the same words whether a camera exists or not.
 
-use crate::config::Key;
 use host::lock::RwLock;
 use media::enrollment::Enrollment;
 use media::id::{CameraId, DeviceId};
@@ -20,6 +19,7 @@ use media::message::{Refusal, RefusalCode};
 use media::policy::{Role, SignedOwnerPolicy};
 use media::sign::PublicKey;
 use media::time::Seconds;
+use quic::Key;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,11 +1,8 @@
 //! What an operator decides, once, in one file: `deploy/config/relay.toml`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use media::limits;
-use media::sign::PublicKey;
-use serde::{Deserialize, Deserializer};
-use std::fmt;
+use quic::Key;
+use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use store::{PacksConfig, Terms, WhenFull};
@@ -60,44 +57,6 @@ impl Config {
         self.data.join("store")
     }
 }
-
-/// An Ed25519 public key: 43 characters of base64url, as `init` commands print it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(pub PublicKey);
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::str::FromStr for Key {
-    type Err = BadKey;
-
-    fn from_str(text: &str) -> Result<Self, BadKey> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadKey)?;
-        Ok(Self(bytes.try_into().map_err(|_| BadKey)?))
-    }
-}
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// A text is no key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a key: 43 characters of base64url are expected, as the `init` command of its holder printed them"
-)]
-pub struct BadKey;
 
 /// The log, and the relay's name in it.
 #[derive(Debug, Clone, Deserialize)]

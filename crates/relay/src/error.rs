@@ -5,9 +5,7 @@ use store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Listen(#[from] quic::LinkError),
-    #[error("cannot serve the status page: {0}")]
-    Http(std::io::Error),
+    Listen(std::io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

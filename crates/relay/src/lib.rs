@@ -52,7 +52,8 @@ mod start;
 mod state;
 mod status;
 
-pub use config::{BadKey, Config, Key, Limits, Log, Storage, Trustee};
+pub use config::{Config, Limits, Log, Storage, Trustee};
 pub use error::Error;
 pub use fanout::GRACE;
+pub use quic::{BadKey, Key};
 pub use start::{At, Created, init, start, start_over};

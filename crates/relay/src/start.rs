@@ -12,7 +12,7 @@
 //! beside.
 
 use crate::access::Enrolled;
-use crate::config::{Config, Key};
+use crate::config::Config;
 use crate::error::Error;
 use crate::sponsor::Sponsor;
 use crate::state::Relay;
@@ -25,7 +25,8 @@ use log_client::{LogClient, make_key, read_own_key};
 use media::enrollment::Enrollment;
 use media::limits;
 use media::policy::SignedOwnerPolicy;
-use quic::{Endpoint, Identity, Limits};
+use quic::{Endpoint, Identity, Key, Limits};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +40,8 @@ const SPONSOR_FILE: &str = "sponsor.key";
 /// What `init` made: public halves, to be handed to others.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Created {
-    /// The key that owners and requesters pin, base64url.
-    pub link_key: String,
+    /// The key that owners and requesters pin.
+    pub link_key: Key,
     /// The verifier key under which leaves are sponsored: the log's operator lists it among the
     /// submitters.
     pub sponsor_vkey: String,
@@ -65,7 +66,7 @@ pub fn init(config: &Config) -> Result<Created, Error> {
     let seed = secret::create_key(&config.data.join(LINK_FILE), LINK_LABEL)?;
     // Last: a folder with keys and no store was never a relay, and does not start as one.
     Packs::create(&config.store_dir())?;
-    let link_key = Key(Identity::from_seed(&seed).public_key()).to_string();
+    let link_key = Key(Identity::from_seed(&seed).public_key());
     Ok(Created { link_key, sponsor_vkey: signer.verifier().vkey() })
 }
 
@@ -93,13 +94,15 @@ pub async fn start_over(
     let relay = Arc::new(Relay::new(&config, store, sponsor, key, machine, own.clone()));
     learn_cameras(&relay).await?;
     let server = Limits { connections: config.limits.connections, ..Limits::default() };
-    let endpoint = Endpoint::server(config.listen, &identity, server)?;
+    let not_on = |error| Error::Listen(host::http::cannot_listen(config.listen, io::Error::other(error)));
+    let endpoint = Endpoint::server(config.listen, &identity, server).map_err(not_on)?;
     let page = match config.http {
         None => None,
-        Some(address) => Some(host::http::bind(address).await.map_err(Error::Http)?),
+        Some(address) => Some(host::http::bind(address).await.map_err(Error::Listen)?),
     };
-    let http = page.as_ref().map(|page| page.local_addr()).transpose().map_err(Error::Http)?;
-    let at = At { quic: endpoint.local_addr()?, http, key: Key(identity.public_key()) };
+    let http = page.as_ref().map(|page| page.local_addr()).transpose().map_err(Error::Listen)?;
+    let quic = endpoint.local_addr().map_err(not_on)?;
+    let at = At { quic, http, key: Key(identity.public_key()) };
     tracing::info!(quic = %at.quic, key = %at.key, owners = config.owners.len(), "the relay listens");
 
     let mut aside = JoinSet::new();

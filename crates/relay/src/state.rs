@@ -1,7 +1,7 @@
 //! What all tasks of a started relay share.
 
 use crate::access::Access;
-use crate::config::{Config, Key, Limits};
+use crate::config::{Config, Limits};
 use crate::fanout::Fanout;
 use crate::load::Load;
 use crate::mailbox::Mailboxes;
@@ -14,6 +14,7 @@ use media::id::{CameraId, TrackId};
 use media::message::{Refusal, RefusalCode};
 use media::sign::PublicKey;
 use media::time::{Micros, Seconds};
+use quic::Key;
 use store::Store;
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 pub use log_client::LogConfig;
 pub use relay_client::Addresses;
 
+use quic::Key;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -44,7 +45,7 @@ pub struct Relay {
     /// Where it is: `HOST:PORT` each, tried in turn.
     pub addresses: Addresses,
     /// The relay's Ed25519 public key, base64url.
-    pub key: String,
+    pub key: Key,
 }
 
 #[cfg(test)]

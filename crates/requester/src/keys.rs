@@ -13,12 +13,10 @@
 //! has its own ([`crate::folder`]).
 
 use crate::config::Config;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use host::durable::{self, DurableError};
 use host::secret::{self, SecretError};
 use log_client::{KeyFileError, make_key, read_own_key};
-use quic::Identity;
+use quic::{Identity, Key};
 use tlog::note::Signer;
 
 const OFFICER: &str = "officer.secret";
@@ -36,8 +34,8 @@ pub struct Created {
     pub supervisor_vkey: String,
     /// For the log's configuration (submitters) and the registrar.
     pub sponsor_vkey: String,
-    /// The sponsor's Ed25519 link key, base64url: the relay's operator lists it under `sponsors`.
-    pub link_key: String,
+    /// The sponsor's Ed25519 link key: the relay's operator lists it under `sponsors`.
+    pub link_key: Key,
 }
 
 /// Why the desk's keys could not be made or read.
@@ -69,7 +67,7 @@ pub fn init(config: &Config) -> Result<Created, KeysError> {
     let supervisor_vkey = make(SUPERVISOR, &config.names.supervisor)?;
     let sponsor_vkey = make(SPONSOR, &config.names.sponsor)?;
     let seed = secret::create_key(&config.keys.join(LINK), LINK_LABEL)?;
-    let link_key = URL_SAFE_NO_PAD.encode(Identity::from_seed(&seed).public_key());
+    let link_key = Key(Identity::from_seed(&seed).public_key());
     Ok(Created { officer_vkey, supervisor_vkey, sponsor_vkey, link_key })
 }
 

@@ -2,36 +2,27 @@
 
 use crate::config::Config;
 use crate::keys::{self, Keys, KeysError};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use escrow::policy::{POLICY_DOC_MAX_BYTES, PolicyDoc, PolicyDocError};
 use escrow::record::{Country, Name};
-use host::durable::{self, DurableError};
+use host::given::{self, GivenError};
 use host::machine::Machine;
 use log_client::{LogClient, PolicyFileError};
 use media::sign::PublicKey;
 use relay_client::{Relay, Session};
-use std::path::PathBuf;
 
 /// Why the desk cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
     #[error(transparent)]
     Keys(#[from] KeysError),
-    #[error(transparent)]
-    File(#[from] DurableError),
     #[error("{name:?} is not a name that leaves can carry; correct [names] in the configuration")]
     Name { name: String },
     #[error("country {0:?} is not a two-letter code in capitals; correct it in the configuration")]
     Country(String),
-    #[error("{}: no such file; get it from the log's or the relay's operator", .path.display())]
-    NoFile { path: PathBuf },
     #[error(transparent)]
     LogPolicy(#[from] PolicyFileError),
-    #[error("{}: {error}", .path.display())]
-    PolicyDoc { path: PathBuf, error: PolicyDocError },
-    #[error("the relay's key {0:?} is not the base64url of 32 bytes; correct [relay] in the configuration")]
-    RelayKey(String),
+    #[error(transparent)]
+    PolicyDoc(#[from] GivenError<PolicyDocError>),
 }
 
 /// An opened desk.
@@ -57,12 +48,8 @@ impl Requester {
         let country =
             Country::new(&config.country).ok_or_else(|| DeskError::Country(config.country.clone()))?;
         let (policy, log_policy_text) = log_client::read_policy(&config.log.policy)?;
-        let rules = durable::read_limited(&config.policy_doc, POLICY_DOC_MAX_BYTES as u64)?
-            .ok_or_else(|| DeskError::NoFile { path: config.policy_doc.clone() })?;
-        let rules = PolicyDoc::parse(&rules)
-            .map_err(|error| DeskError::PolicyDoc { path: config.policy_doc.clone(), error })?;
-        let key = URL_SAFE_NO_PAD.decode(&config.relay.key).ok().and_then(|key| key.try_into().ok());
-        let key = key.ok_or_else(|| DeskError::RelayKey(config.relay.key.clone()))?;
+        let what = "file; get it from the log's or the relay's operator";
+        let rules = given::read(&config.policy_doc, POLICY_DOC_MAX_BYTES, what, PolicyDoc::parse)?;
         let link = keys::link(&config)?;
         Ok(Self {
             agency: name(&config.names.agency)?,
@@ -74,7 +61,7 @@ impl Requester {
             log_policy_text,
             rules,
             link_key: link.public_key(),
-            relay: Relay::new(link, config.relay.addresses, key),
+            relay: Relay::new(link, config.relay.addresses, config.relay.key.0),
         })
     }
 

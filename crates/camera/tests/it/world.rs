@@ -49,7 +49,7 @@ impl World {
             recovery_key: None,
         };
         let root_key = owner::keys::init(&owner_config).unwrap().root_key;
-        relay_config.owners = vec![root_key.parse().unwrap()];
+        relay_config.owners = vec![root_key];
         let relay = relay::start(relay_config.clone(), Shutdown::new()).await.unwrap();
         // So that a restarted one is found again.
         relay_config.listen = relay.at().quic;

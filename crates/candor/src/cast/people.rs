@@ -9,6 +9,7 @@ use log_client::make_key;
 use log_server::kinds;
 use owner::Owner;
 use owner::config::{Addresses, LogConfig};
+use quic::Key;
 use requester::Requester;
 use std::path::PathBuf;
 
@@ -67,7 +68,7 @@ impl Speakers {
 /// People with keys, not yet opened: what they need of the relay is not running yet.
 pub(super) struct Keyed {
     owner_config: owner::Config,
-    pub(super) root_key: String,
+    pub(super) root_key: Key,
     requester_config: requester::Config,
     pub(super) requester: requester::keys::Created,
     speakers: Speakers,
@@ -89,7 +90,7 @@ impl People {
             keybook: plan.dir.join("owner"),
             relay: owner::config::Relay {
                 addresses: addresses.clone(),
-                key: relay.created.link_key.clone(),
+                key: relay.created.link_key,
                 invite_address: None,
                 sponsor: relay.config.log.sponsor.clone(),
             },
@@ -114,7 +115,7 @@ impl People {
                 sponsor: "sponsor.example".to_owned(),
             },
             country: "US".to_owned(),
-            relay: requester::config::Relay { addresses, key: relay.created.link_key.clone() },
+            relay: requester::config::Relay { addresses, key: relay.created.link_key },
             log: log.clone(),
             policy_doc: speakers.policy_doc.clone(),
         };

@@ -10,6 +10,7 @@ use host::shutdown::Shutdown;
 use host::start::Start;
 use media::id::CameraId;
 use media::time::Micros;
+use quic::Key;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -149,12 +150,12 @@ impl Relaying {
 
     pub(super) async fn start(
         mut self,
-        owner: &str,
-        requester: &str,
+        owner: Key,
+        requester: Key,
         shutdown: &Shutdown,
     ) -> Result<RelayPart, CastError> {
-        self.config.owners = vec![owner.parse().map_err(CastError::part("the owner's key"))?];
-        self.config.sponsors = vec![requester.parse().map_err(CastError::part("the requester's key"))?];
+        self.config.owners = vec![owner];
+        self.config.sponsors = vec![requester];
         let started = relay::start(self.config.clone(), shutdown.child()).await;
         Ok(Part::new(self.config, started.map_err(CastError::part("relay"))?))
     }

@@ -20,32 +20,25 @@ pub(super) enum Verb {
 impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         match self {
-            Self::Init(file) => init(terminal, &file),
-            Self::Serve(file) => serve(&file, shutdown).await,
+            Self::Init(file) => {
+                let created = relay::init(&file.load()?).map_err(Ended::wrong)?;
+                terminal.done(&created, |created| {
+                    format!(
+                        "relay key    {}\nsponsor key  {}\n\
+                         Owners put the relay key into their configuration; the log's operator lists the sponsor key \
+                         under [[submitters]], and the registrar registers it as a sponsor.",
+                        created.link_key, created.sponsor_vkey
+                    )
+                })
+            }
+            Self::Serve(file) => {
+                let config = file.load_made("relay", |config: &Config| &config.data)?;
+                until_ended(relay::start(config, shutdown)).await.map_err(|error| match error {
+                    Error::Secret(_) | Error::SponsorKey(_) => Ended::wrong(error),
+                    Error::LogPolicy(_) | Error::Config(_) => Ended::wrong(error),
+                    error => error.into(),
+                })
+            }
         }
     }
-}
-
-fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
-    let created = relay::init(&file.load()?).map_err(Ended::wrong)?;
-    terminal.done(&created, |created| {
-        format!(
-            "relay key    {}\nsponsor key  {}\n\
-             Owners put the relay key into their configuration; the log's operator lists the sponsor key \
-             under [[submitters]], and the registrar registers it as a sponsor.",
-            created.link_key, created.sponsor_vkey
-        )
-    })
-}
-
-async fn serve(file: &ConfigFile, shutdown: Shutdown) -> Outcome {
-    let config = file.load_made("relay", |config: &Config| &config.data)?;
-    let (listen, http) = (config.listen, config.http.unwrap_or(config.listen));
-    until_ended(relay::start(config, shutdown)).await.map_err(|error| match error {
-        Error::Listen(error) => Ended::cannot_listen(listen, error),
-        Error::Http(error) => Ended::cannot_listen(http, error),
-        Error::Secret(_) | Error::SponsorKey(_) => Ended::wrong(error),
-        Error::LogPolicy(_) | Error::Config(_) => Ended::wrong(error),
-        error => error.into(),
-    })
 }

@@ -30,7 +30,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         keybook: dir.join("keybook"),
         relay: Relay {
             addresses: Addresses::one("127.0.0.1:1"),
-            key: URL_SAFE_NO_PAD.encode([5; 32]),
+            key: Key([5; 32]),
             invite_address: None,
             sponsor: "relay.example".to_owned(),
         },
@@ -84,13 +84,12 @@ fn what_the_configuration_names_must_be_there_and_be_what_it_is_said_to_be() {
         KeysError::LogPolicy(PolicyFileError::Malformed { .. })
     ));
     let document = |c: &mut Config| c.escrow.as_mut().unwrap().policy_doc = dir.path().join("log-policy.txt");
-    assert!(matches!(with(&document), KeysError::PolicyDoc { .. }));
-    assert!(matches!(with(&|c| c.relay.key = "AA".to_owned()), KeysError::PublicKey { bytes: 32, .. }));
+    assert!(matches!(with(&document), KeysError::PolicyDoc(_)));
     // A key that no trustee would take: of another name, mistyped, or no note key at all.
     let other = signer("device", 9).verifier().vkey();
     let recovery = signer("recovery", 9).verifier().vkey();
     let mistyped = format!("recovery+00000000+{}", recovery.rsplit('+').next().unwrap());
-    for wrong in [other, mistyped, URL_SAFE_NO_PAD.encode([1; 32])] {
+    for wrong in [other, mistyped, Key([1; 32]).to_string()] {
         let recovery = |c: &mut Config| c.recovery_key = Some(wrong.clone());
         assert!(matches!(with(&recovery), KeysError::RecoveryKey(_)), "{wrong}");
     }

@@ -1,7 +1,6 @@
 //! A log with four witnesses, a relay's name to sponsor under, and an owner whose camera is in the
 //! book.
 
-use base64::Engine as _;
 use escrow::record::{Record, Signed};
 use owner::Owner;
 use stage::copy_folder;
@@ -36,7 +35,7 @@ impl World {
             relay: owner::config::Relay {
                 // Nothing answers there, at once.
                 addresses: relay_client::Addresses::one("no address"),
-                key: base64::prelude::BASE64_URL_SAFE_NO_PAD.encode([7; 32]),
+                key: quic::Key([7; 32]),
                 invite_address: None,
                 sponsor: "relay.example".to_owned(),
             },

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{CallError, RequestError, StreamError};
+use crate::{CallError, StreamError};
 use bytes::Bytes;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::{Request, Response};
@@ -279,7 +279,7 @@ async fn garbage_in_a_call_ends_the_session_by_name() {
     send.write_all(&[0, 0]).await.unwrap();
     send.reset(VarInt::from_u32(0)).unwrap();
     let error = there.accept_call().await.unwrap().request().await.unwrap_err();
-    assert_eq!(error, RequestError::Abandoned);
+    assert_eq!(error, StreamError::Abandoned);
     assert!(!there.is_closed());
 }
 
