@@ -34,27 +34,19 @@ pub enum AlarmKind {
 }
 
 impl AlarmKind {
-    fn stem(self) -> &'static str {
+    /// What the name of its file begins with, and ends on.
+    fn named(self) -> (&'static str, &'static str) {
         match self {
-            Self::Fork => "fork",
-            Self::UnreproducibleHead => "unreproducible-head",
-            Self::Stamp => "stamp",
-            Self::WithheldHead => "withheld-head",
-        }
-    }
-
-    fn extension(self) -> &'static str {
-        match self {
-            Self::Fork => "proof",
-            Self::Stamp => "fault",
-            Self::UnreproducibleHead | Self::WithheldHead => "note",
+            Self::Fork => ("fork-", ".proof"),
+            Self::UnreproducibleHead => ("unreproducible-head-", ".note"),
+            Self::Stamp => ("stamp-", ".fault"),
+            Self::WithheldHead => ("withheld-head-", ".note"),
         }
     }
 
     fn of_file(name: &str) -> Option<Self> {
-        [Self::Fork, Self::UnreproducibleHead, Self::Stamp, Self::WithheldHead]
-            .into_iter()
-            .find(|kind| name.starts_with(&format!("{}-", kind.stem())) && name.ends_with(kind.extension()))
+        let mut kinds = [Self::Fork, Self::UnreproducibleHead, Self::Stamp, Self::WithheldHead].into_iter();
+        kinds.find(|kind| name.starts_with(kind.named().0) && name.ends_with(kind.named().1))
     }
 }
 
@@ -100,7 +92,8 @@ impl Alarms {
 
     /// Raises an alarm with its evidence, once.
     pub(crate) fn raise(&mut self, kind: AlarmKind, evidence: &[u8]) -> Result<(), DurableError> {
-        let name = format!("{}-{}.{}", kind.stem(), &leaf_hash(evidence).to_hex()[..32], kind.extension());
+        let (begins, ends) = kind.named();
+        let name = format!("{begins}{}{ends}", &leaf_hash(evidence).to_hex()[..32]);
         let same = self.standing.iter().filter(|(standing, _)| *standing == kind);
         if same.clone().any(|(_, standing)| *standing == name) || same.count() >= MAX_ALARMS {
             return Ok(());
@@ -108,7 +101,7 @@ impl Alarms {
         let path = self.folder.join(&name);
         // SPEC: gossip.md#alarms: the evidence is durable before anything else is done.
         let kept = durable::write_atomic(&path, evidence);
-        tracing::error!(alarm = kind.stem(), evidence = %path.display(), "ALARM: the log did what no honest log does");
+        tracing::error!(alarm = ?kind, evidence = %path.display(), "ALARM: the log did what no honest log does");
         self.standing.push((kind, name));
         kept
     }
