@@ -85,10 +85,10 @@ impl Epochs {
     ) -> Result<Timeline, CallError> {
         let (stored, from, to) = (owner.stored(), span.from_us().0, span.to_us().0);
         let mut all = Timeline { from, to, recorded: Vec::new(), gaps: Vec::new(), releases: Vec::new() };
-        for (of, part) in stored.parts(&camera.name, span) {
+        for (nth, (of, part)) in stored.parts(&camera.name, span).into_iter().enumerate() {
             let newest_us = if of.camera_id == camera.camera_id { newest_us } else { part.to_us().0 };
             let one = self.of_one_key(owner, glimpses, of, part, newest_us, rows).await?;
-            if one.from > from {
+            if nth > 0 {
                 all.gaps.push(Hole { from: one.from, to: one.from, reason: Cow::Borrowed(NEW_KEY) });
             }
             all.recorded.extend(one.recorded);
