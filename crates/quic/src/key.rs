@@ -49,3 +49,18 @@ impl<'de> Deserialize<'de> for Key {
     "not a key: 43 characters of base64url are expected, as the `init` command of its holder printed them"
 )]
 pub struct BadKey;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_is_written_and_what_is_none_is_refused() {
+        let key = Key([7; 32]);
+        let text = key.to_string();
+        assert_eq!((text.len(), text.parse()), (43, Ok(key)));
+        for bad in ["AA", "", &text[1..], &format!("{text}A"), &format!("{text}=")] {
+            assert_eq!(bad.parse::<Key>(), Err(BadKey), "{bad:?}");
+        }
+    }
+}
