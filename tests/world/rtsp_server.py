@@ -6,7 +6,7 @@ rtsp_server.py PORT FOLDER [CERTIFICATE KEY]
 /h264-aac /h264-g711 /h265-aac /odd-times /b-frames   FOLDER/<name>.mp4 (.mov) as it is, from its beginning for each client
 /own                                       FOLDER/own.mp4, H.264 without sound, if a test has put it there
 /live                                      a test picture with G.711 sound, as many cameras send it
-/lossy                                     the same, but one packet in forty of its picture is lost
+/lossy                                     the same, but one packet in forty of its picture is lost, and one picture in fifty
 /stuck                                     the same as /live, but its picture ends after three seconds, and its sound goes on
 /sound-only                                no picture
 /clock-1 /clock-2                          the time at which each picture was drawn, in cells that a program reads (Drawing, below)
@@ -92,10 +92,17 @@ def main(port, folder, certificate=None, key=None):
 
 
 def lose(media):
-    """One packet in forty of its picture goes missing, as on a bad radio link."""
+    """One packet in forty of its picture goes missing, and one picture in fifty whole, as on a bad radio link."""
     sent = itertools.count(1)
+    pictures = {}
+
+    def fate(_pad, info):
+        packet = info.get_buffer() if info.type & Gst.PadProbeType.BUFFER else info.get_buffer_list().get(0)
+        picture = pictures.setdefault(packet.pts, len(pictures))
+        lost = picture % 50 == 25 or next(sent) % 40 == 0
+        return Gst.PadProbeReturn.DROP if lost else Gst.PadProbeReturn.OK
+
     kinds = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
-    fate = lambda *_: Gst.PadProbeReturn.OK if next(sent) % 40 else Gst.PadProbeReturn.DROP
     media.get_element().get_by_name("pay0").get_static_pad("src").add_probe(kinds, fate)
 
 

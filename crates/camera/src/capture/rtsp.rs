@@ -38,8 +38,11 @@ const FROZEN_PICTURES: i64 = 3;
 const FROZEN_MOST: Duration = Duration::from_secs(60);
 /// So long a camera may take for its goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// Faults of single packets that may follow one another; more are a broken session.
-const FAULTS_MAX: u32 = 50;
+/// Faults that may follow one another without a packet between them; more are a broken session. So a
+/// camera that answers no keep-alive is filmed on.
+const FAULTS_MAX: u32 = 250;
+/// After each of them.
+const FAULT_PAUSE: Duration = Duration::from_millis(20);
 /// What an error repeats.
 const WORDS: usize = 300;
 
@@ -156,6 +159,7 @@ impl Rtsp {
                 Ok(Some(Err(error))) if self.faults < FAULTS_MAX => {
                     tracing::debug!(%error, "a packet of the camera is left out");
                     self.faults += 1;
+                    tokio::time::sleep(FAULT_PAUSE).await;
                 }
                 Ok(Some(Err(error))) => self.finish(SourceError::Broken(words(&error)))?,
                 Ok(None) => self.finish(SourceError::Closed)?,

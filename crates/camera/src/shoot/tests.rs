@@ -84,3 +84,18 @@ fn a_refused_password_is_tried_again_rarely() {
     let minutes: Vec<u64> = (1..8).map(|n| pause_after_refusal(n).as_secs() / 60).collect();
     assert_eq!(minutes, [1, 2, 4, 8, 10, 10, 10]);
 }
+
+#[test]
+fn pauses_grow_while_runs_stay_short_and_a_busy_camera_is_asked_rarely() {
+    let sixth = |filmed: u64| {
+        let mut pauses = Pauses::new();
+        let mut after = |error| pauses.after(&error, Duration::from_secs(filmed), &mut Rng::system());
+        (0..6).map(|_| after(SourceError::Closed)).last().unwrap()
+    };
+    let longest = |filmed| (0..200).map(|_| sixth(filmed)).max().unwrap();
+    // Spread up to 30 s and up to 1 s.
+    assert!(longest(59) > Duration::from_secs(10), "a run of under a minute is no success");
+    assert_eq!(longest(60), Duration::from_secs(1));
+    let busy = Pauses::new().after(&SourceError::Busy, Duration::ZERO, &mut Rng::system());
+    assert!(busy >= Duration::from_secs(15));
+}

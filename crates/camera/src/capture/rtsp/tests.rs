@@ -205,6 +205,18 @@ async fn time_is_the_pictures_own_whatever_the_network_and_the_stamps_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_camera_whose_pictures_are_rare_is_filmed() {
+    let film = film("160x120", &["-g", "1"]);
+    let filmed =
+        Watched::for_secs(Behaviour { film, apart: Duration::from_secs(12), ..Behaviour::default() }, 26)
+            .await;
+    let keys = filmed.keys();
+    assert!(keys.len() == 2 && keys.iter().all(|(_, wrong)| wrong.abs() < WITHIN), "{keys:?}");
+    assert_eq!((filmed.camera.connections(), filmed.holes()), (1, 0));
+    assert!(filmed.troubles.iter().all(|troubles| troubles.picture.is_none()), "{:?}", filmed.troubles);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_camera_leaves_out_is_a_hole_and_its_clock_is_not_blamed() {
     let left_out = Behaviour { leaves_out: 43..75, ..steady() };
     let filmed = Watched::for_secs(left_out, 11).await;

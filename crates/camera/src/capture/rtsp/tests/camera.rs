@@ -15,10 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-const PICTURE: Duration = Duration::from_millis(100);
-
 pub(super) struct Behaviour {
     pub(super) film: (Vec<Unit>, Parameters),
+    /// How far pictures lie apart.
+    pub(super) apart: Duration,
     /// The stamp of a picture that is made so many seconds after the first, seconds.
     pub(super) stamp: fn(f64) -> f64,
     /// How long it is held up, seconds.
@@ -43,6 +43,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             film: (Vec::new(), Parameters { coding: container::sps::Coding::H264, sets: Vec::new() }),
+            apart: Duration::from_millis(100),
             stamp: |since| since,
             delay: |_| 0.0,
             leaves_out: 0..0,
@@ -100,8 +101,8 @@ impl Camera {
     }
 
     pub(super) fn made_us(&self, number: usize) -> i64 {
-        let since = (number - self.behaviour.joined_at) * 100_000;
-        (self.seen.began_us.load(Ordering::SeqCst) + since) as i64
+        let since = self.behaviour.apart * (number - self.behaviour.joined_at) as u32;
+        (self.seen.began_us.load(Ordering::SeqCst) + since.as_micros() as usize) as i64
     }
 
     /// The first picture of a fragment.
@@ -186,9 +187,9 @@ impl Camera {
             if number == self.behaviour.ends_at {
                 break;
             }
-            let since = (number - joined_at) as f64 / 10.0;
-            let due = began + PICTURE * (number - joined_at) as u32;
-            sleep_until(due + Duration::from_secs_f64((self.behaviour.delay)(since))).await;
+            let due = self.behaviour.apart * (number - joined_at) as u32;
+            let since = due.as_secs_f64();
+            sleep_until(began + due + Duration::from_secs_f64((self.behaviour.delay)(since))).await;
             self.seen.sent.store(number + 1, Ordering::SeqCst);
             if self.behaviour.leaves_out.contains(&number) {
                 continue;
