@@ -1,14 +1,29 @@
 //! How what the parties hand back reads to people: moments, tables, a trustee's answer, an audit.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use media::time::Seconds;
 use owner::audit::Report;
 use requester::collect::Answer;
 
-/// A moment as people read it, UTC.
+/// A moment as everybody reads it, wherever they are: UTC.
 pub(crate) fn show_us(us: u64) -> String {
-    let micros = i64::try_from(us).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_microsecond(micros)
-        .map_or_else(|_| us.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+    stamp(us).map_or_else(|| us.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// A moment as whoever owns or asks for footage reads it: by the clocks of this machine.
+pub(crate) fn show_here_us(us: u64) -> String {
+    stamp(us).map_or_else(|| us.to_string(), |at| by_the_clock(at, &TimeZone::system()))
+}
+
+/// A moment by the clocks of a zone. Its offset from UTC is always there: on one night of the year
+/// a minute comes twice.
+pub(crate) fn by_the_clock(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+}
+
+fn stamp(us: u64) -> Option<Timestamp> {
+    Timestamp::from_microsecond(i64::try_from(us).ok()?).ok()
 }
 
 /// A cell of a table: what there is, or a dash.

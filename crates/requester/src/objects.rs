@@ -36,7 +36,7 @@ pub enum ObjectsError {
     #[error("the span has more than {EPOCHS_MAX} epochs; ask for shorter ones, in several requests")]
     TooManyEpochs,
     #[error(
-        "the relay has no epoch of this camera in that span; check the times (they are UTC) and the track"
+        "the relay has no epoch of this camera in that span; check the times, their offset from UTC, and the track"
     )]
     NoEpochs,
     #[error("epoch {before} is followed by epoch {after}: ask for a span without the hole, in two requests")]
@@ -69,8 +69,8 @@ pub(crate) struct Draft {
     pub(crate) label: Hash,
 }
 
-/// Fetches and checks all of the camera's that a package carries; leaf and proofs are added when they
-/// are there. What the leaf will be found by comes with it.
+/// Fetches and checks all of the camera's that a package carries; leaf and proofs are added when
+/// they are there. What the leaf will be found by comes with it.
 pub(crate) async fn fetch(
     desk: &Requester,
     camera_id: CameraId,
@@ -123,8 +123,8 @@ pub(crate) async fn fetch(
     Ok((package, draft))
 }
 
-/// Whether as many trustees can compare the label as the first epoch needs. Without their slots each of
-/// them would refuse, once the request stands in the log for ever.
+/// Whether as many trustees can compare the label as the first epoch needs. Without their slots
+/// each of them would refuse, once the request stands in the log for ever.
 fn check_notice(first: Option<&EpochOpen>, notices: &[(DayNotice, Vec<u8>)]) -> Result<(), ObjectsError> {
     let Some(first) = first else { return Err(ObjectsError::NoEpochs) };
     let day = first.context.day();

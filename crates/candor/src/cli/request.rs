@@ -3,7 +3,7 @@
 mod ask;
 
 use super::{ConfigFile, Ended, Outcome, Terminal, steps};
-use crate::words::{answer_text, show_us};
+use crate::words::{answer_text, show_here_us};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use host::machine::Machine;
@@ -36,8 +36,9 @@ pub(super) enum Verb {
         /// The court's order, which a legal request brings: trustees read this very file.
         #[arg(long, value_name = "FILE")]
         order: Option<PathBuf>,
-        /// The event, where several requests are about one: `new` for the first of them, and for the others
-        /// the id that its public text shows. Everybody can then see that they are one search.
+        /// The event, where several requests are about one: `new` for the first of them, and for
+        /// the others the id that its public text shows. Everybody can then see that they are one
+        /// search.
         #[arg(long, value_name = "ID")]
         incident: Option<String>,
     },
@@ -63,8 +64,8 @@ pub(super) enum Verb {
     /// evidence.
     #[command(after_help = "Example: candor request open --config requester.toml case-77")]
     Open(Folder),
-    /// Carry a court's confirmation of this emergency to the log (`candor registrar confirm` makes it).
-    /// Trustees refuse an agency that leaves too many unconfirmed.
+    /// Carry a court's confirmation of this emergency to the log (`candor registrar confirm` makes
+    /// it). Trustees refuse an agency that leaves too many unconfirmed.
     #[command(
         after_help = "Example: candor request ratify --config requester.toml case-77 --confirmed ratification.note"
     )]
@@ -274,8 +275,8 @@ fn drafted_text(drafted: &requester::request::Drafted) -> String {
     format!(
         "footage {} to {}\nepochs {} to {} ({}), {} of {} trustees must grant: {}\n\n\
          The log will show everybody:\n{}\n{next}",
-        show_us(drafted.from_us),
-        show_us(drafted.to_us),
+        show_here_us(drafted.from_us),
+        show_here_us(drafted.to_us),
         drafted.first_epoch,
         drafted.last_epoch,
         drafted.epochs,

@@ -1,6 +1,6 @@
 //! What a step of long work says to a person. (With `--json` the step itself is printed.)
 
-use crate::words::show_us;
+use crate::words::show_here_us;
 use owner::live::Event;
 
 pub(super) fn pairing_owner(step: &owner::pair::PairStep) -> String {
@@ -75,7 +75,7 @@ pub(super) fn watching(event: &Event) -> String {
     match event {
         Event::Run { codec } => format!("codec {codec}"),
         Event::Segment { epoch, sequence, start_us } => {
-            format!("epoch {epoch}, segment {sequence}, {}", show_us(*start_us))
+            format!("epoch {epoch}, segment {sequence}, {}", show_here_us(*start_us))
         }
         Event::Fragment { latency_us, .. } => format!("a fragment, {} ms old", latency_us / 1000),
         Event::SegmentVerified { sequence, .. } => {
@@ -92,5 +92,5 @@ pub(super) fn watching(event: &Event) -> String {
 }
 
 fn gap(from_us: u64, to_us: u64, reason: &str) -> String {
-    format!("gap from {} to {}: {reason}", show_us(from_us), show_us(to_us))
+    format!("gap from {} to {}: {reason}", show_here_us(from_us), show_here_us(to_us))
 }

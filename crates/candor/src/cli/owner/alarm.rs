@@ -2,7 +2,7 @@
 
 use super::super::{ConfigFile, Ended, Outcome, Terminal};
 use super::open;
-use crate::words::show_us;
+use crate::words::show_here_us;
 use clap::Args;
 use host::shutdown::Shutdown;
 use owner::alarm::hook::{Hook, Hooks, Webhook};
@@ -54,8 +54,9 @@ impl Alarm {
             self.after.as_secs()
         ));
         let on = &mut |message: owner::alarm::Message| {
-            terminal
-                .result(&message, |message| format!("{}  {}", show_us(message.at * 1_000_000), message.text));
+            terminal.result(&message, |message| {
+                format!("{}  {}", show_here_us(message.at * 1_000_000), message.text)
+            });
             hooks.tell(&message);
         };
         owner::alarm::watch(&owner, self.after, &shutdown, on).await;

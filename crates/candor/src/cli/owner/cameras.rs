@@ -1,7 +1,7 @@
 //! `candor owner cameras`.
 
 use super::super::{Outcome, Terminal};
-use crate::words::{or_dash, show_us, table};
+use crate::words::{or_dash, show_here_us, table};
 use media::id::TrackId;
 use media::time::Micros;
 use owner::Owner;
@@ -68,7 +68,7 @@ fn wrong(camera: &Status) -> impl Iterator<Item = String> {
 fn held(track: Option<&StoredTrack>) -> [String; 3] {
     match track {
         None => ["0", "-", "-"].map(str::to_owned),
-        Some(track) => [track.segments.to_string(), size(track.bytes), show_us(track.newest_us)],
+        Some(track) => [track.segments.to_string(), size(track.bytes), show_here_us(track.newest_us)],
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
         let unsure = Holders { unread: 2, until_us: 1, read_at: 1, ..holding(2) };
         assert_eq!(shares(&unsure, now), "2 of 5 (+2?), 3 needed, of the last, log not read: audit");
         let lines: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
-        let moment = show_us(1_795_700_000_000_000);
+        let moment = show_here_us(1_795_700_000_000_000);
         let moment: Vec<&str> = moment.split_whitespace().collect();
         let expected = [
             HEADING.to_vec(),

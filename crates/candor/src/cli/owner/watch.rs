@@ -3,7 +3,7 @@
 use super::open;
 use crate::cli::when::{When, span};
 use crate::cli::{ConfigFile, Ended, Outcome, Terminal, steps};
-use crate::words::show_us;
+use crate::words::show_here_us;
 use anyhow::Context as _;
 use clap::Args;
 use host::shutdown::Shutdown;
@@ -45,7 +45,8 @@ pub(crate) struct Watch {
 
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Between {
-    /// The beginning: 2026-11-25T14:03:00Z, Unix seconds, or how long ago, such as 10m.
+    /// The beginning, by this machine's clock: 14:03, "yesterday 14:03", "2026-11-25 14:03", with
+    /// an offset 2026-11-25T14:03:00+01:00, or how long ago, such as 10m.
     #[arg(long)]
     from: When,
     /// The end, in the same forms.
@@ -139,14 +140,14 @@ impl Excerpt {
                 (0, false) => "its end not proven: write it again when the camera has filmed on".to_owned(),
                 (missing, _) => format!("{missing} segments missing"),
             };
-            let (from, to) = (show_us(written.from_us), show_us(written.to_us));
+            let (from, to) = (show_here_us(written.from_us), show_here_us(written.to_us));
             format!("{}  {from} to {to}, {} segments, {whole}", written.path.display(), written.segments)
         })
     }
 }
 
 fn exported_text(exported: &Exported) -> String {
-    let span = |from_us, to_us| format!("{} to {}", show_us(from_us), show_us(to_us));
+    let span = |from_us, to_us| format!("{} to {}", show_here_us(from_us), show_here_us(to_us));
     let files = exported.files.iter().map(|file| {
         let (path, span) = (file.path.display(), span(file.from_us, file.to_us));
         format!("{path}  {span}, {} segments", file.segments)
