@@ -223,6 +223,8 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     the_line_shows_what_moved(&browser, camera.began_us).await;
     jumps_lead_to_events(&browser, camera.began_us).await;
     a_small_picture_is_seen(&browser, camera.began_us).await;
+    a_date_and_a_day_lead_there(&browser, camera.began_us).await;
+    the_picture_takes_the_screen_and_has_a_volume(&browser).await;
     keys_and_sharing_are_told(&browser).await;
     a_phone_fetches_no_small_picture(&browser, &format!("{}#/camera/{}", app.at().url, camera.id)).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
@@ -311,6 +313,67 @@ async fn a_small_picture_is_seen(browser: &Browser, began_us: u64) {
     .await;
     browser.hover(".slider", place(browser, at(0) - 60_000_000).await).await;
     browser.until("no picture", &format!("!{SMALL}")).await;
+}
+
+/// Fills the field for a date and a time in, and presses Enter.
+async fn wish(browser: &Browser, us: u64) {
+    let fill = format!(
+        "const at = new Date({us} / 1000);
+         const local = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
+         document.querySelector('.wish input').value = local;"
+    );
+    browser.run(&fill).await;
+    browser.press("g").await;
+    browser.press("\u{E007}").await;
+}
+
+async fn a_date_and_a_day_lead_there(browser: &Browser, began_us: u64) {
+    let at = |second: u64| began_us + second * by_hand::SEGMENT_US;
+    let says = async |what: &str, text: &str| {
+        let said = format!("document.querySelector('.note').textContent.startsWith('{text}')");
+        browser.until(what, &said).await;
+    };
+    wish(browser, at(10)).await;
+    says("what it found", "This is ").await;
+    until("the moment", async || shown_us(browser).await.abs_diff(at(10)) <= SEGMENT_US).await;
+    // In the gap, and years before the camera: what was recorded next, and that it is another
+    // moment.
+    wish(browser, at(30)).await;
+    says("that it lies in a gap", "Nothing was recorded at ").await;
+    until("what came after it", async || shown_us(browser).await.abs_diff(at(54)) <= SEGMENT_US / 2).await;
+    wish(browser, began_us - 90 * 86_400_000_000).await;
+    says("that nothing was recorded", "Nothing was recorded at ").await;
+    until("the first picture", async || shown_us(browser).await.abs_diff(at(0)) <= SEGMENT_US / 2).await;
+    wish(browser, at(54) + 3_600_000_000).await;
+    let future = "document.querySelector('.note').textContent.endsWith(' is still to come.')";
+    browser.until("no future", future).await;
+
+    // The day of it is marked, and leads to its first picture.
+    browser.until("a day", "document.querySelector('.days .recorded')").await;
+    wish(browser, at(10)).await;
+    until("the moment", async || shown_us(browser).await.abs_diff(at(10)) <= SEGMENT_US).await;
+    browser.click(".days .recorded").await;
+    until("the day's first", async || shown_us(browser).await.abs_diff(at(0)) <= SEGMENT_US / 2).await;
+    // Unless midnight came between them.
+    let told = "/, recorded, (2 events|1 event|no events), (1 gap|no gaps)$/.test(document.querySelector('.days .recorded').title)";
+    browser.until("what the day has", told).await;
+    browser.picture("app-day").await;
+}
+
+async fn the_picture_takes_the_screen_and_has_a_volume(browser: &Browser) {
+    browser.press("f").await;
+    browser
+        .until("the screen", "document.fullscreenElement?.contains(document.querySelector('video'))")
+        .await;
+    browser.picture("app-full").await;
+    browser.press("f").await;
+    browser.until("the page again", "!document.fullscreenElement").await;
+    browser.press("m").await;
+    browser.until("sound", "!document.querySelector('video').muted").await;
+    browser.click(".volume").await;
+    browser.until("half as loud", "Math.abs(document.querySelector('video').volume - 0.5) < 0.1").await;
+    browser.press("m").await;
+    browser.until("silence", "document.querySelector('video').muted").await;
 }
 
 async fn keys_and_sharing_are_told(browser: &Browser) {

@@ -12,9 +12,10 @@ macro_rules! assets {
 }
 
 const ASSETS: Assets = assets! {
-    "app.css" "icon.svg" "audit.js" "camera.js" "clip.js" "events.js" "export.js" "feed.js"
-    "grid.js" "help.js" "line.js" "main.js" "pace.js" "player.js" "pool.js" "screen.js" "seek.js"
-    "sharing.js" "steer.js" "thumbnails.js" "timeline.js" "words.js"
+    "app.css" "icon.svg" "audit.js" "calendar.js" "camera.js" "clip.js" "days.js" "events.js"
+    "export.js" "feed.js" "full.js" "grid.js" "help.js" "line.js" "main.js" "pace.js" "player.js"
+    "pool.js" "screen.js" "seek.js" "sharing.js" "sound.js" "steer.js" "thumbnails.js" "timeline.js"
+    "wish.js" "words.js"
 };
 const PAGE: Assets = assets!("page.html");
 

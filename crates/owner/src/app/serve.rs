@@ -1,6 +1,6 @@
 //! Which URL is answered by what.
 
-use super::{App, api, assets, downloads, events, export, picture, sharing, video};
+use super::{App, api, assets, days, downloads, events, export, picture, sharing, video};
 use axum::Router;
 use axum::http::Method;
 use axum::routing::{get, post};
@@ -13,6 +13,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/{token}/{asset}", get(assets::asset))
         .route("/{token}/api/cameras", get(api::cameras))
         .route("/{token}/api/timeline", get(api::timeline))
+        .route("/{token}/api/days", get(days::days))
         .route("/{token}/api/events", get(events::events))
         .route("/{token}/api/picture", get(picture::picture))
         .route("/{token}/api/sharing", get(sharing::sharing))

@@ -25,10 +25,16 @@ use relay_client::{EpochQuery, Paging};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// After so much of what was cut short a question is answered; the rest is drawn as planned, until
 /// it is asked again.
 const ENDS: Most = Most { heads: 1024, runs: 16 };
+
+/// Where the first epoch of a span is looked for at first, and how much further each time: a day
+/// that was filmed costs an EpochOpen or two, and one that was not a few questions.
+const LOOK: Duration = Duration::from_secs(60);
+const LOOK_FURTHER: u32 = 4;
 
 /// Epochs seen so far, by camera id and track, and the session for more.
 #[derive(Debug, Default)]
@@ -72,8 +78,8 @@ impl Epochs {
         main.map_or_else(Vec::new, |track| track.known(span.from_us().0, span.to_us().0))
     }
 
-    /// The timeline of a span, under whichever keys it was filmed; `newest_us` is the start of the newest
-    /// stored segment.
+    /// The timeline of a span, under whichever keys it was filmed; `newest_us` is the start of the
+    /// newest stored segment.
     pub(super) async fn timeline(
         &self,
         owner: &Owner,
@@ -96,6 +102,31 @@ impl Epochs {
             all.releases.extend(one.releases);
         }
         Ok(all)
+    }
+
+    /// Where the first recording of a span begins, or is under way; by its main picture.
+    pub(super) async fn first(
+        &self,
+        owner: &Owner,
+        camera: &StoredCamera,
+        span: Span,
+    ) -> Result<Option<Micros>, CallError> {
+        let (stored, mut session) = (owner.stored(), self.sessions.borrow(owner));
+        let mut first = None;
+        for (of, part) in stored.parts(&camera.name, span) {
+            let camera_key = heads::camera_key(of)?;
+            let (mut from_us, mut look) = (part.from_us(), LOOK);
+            while first.is_none() && from_us < part.to_us() {
+                let to_us = from_us.after(look).min(part.to_us());
+                let query = EpochQuery { camera_key, track: TrackId::MAIN, from_us, to_us };
+                let page = Paging::new(query).next(&session.link().await?).await?;
+                let starts = page.iter().flat_map(|page| &page.epochs).map(|it| it.open().context.start_us);
+                first = starts.min().map(|start| start.max(part.from_us()));
+                (from_us, look) = (to_us, look * LOOK_FURTHER);
+            }
+        }
+        self.sessions.give_back(session);
+        Ok(first)
     }
 
     async fn of_one_key(

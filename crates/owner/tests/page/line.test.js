@@ -34,12 +34,21 @@ test("a place means a moment in the window that is not in the future", () => {
 test("ticks stand at round local times", () => {
   const hours = new Line(0, 6 * 3600 * S, 100_000 * S);
   const ahead = 5.5 * 3600;
-  const ticks = hours.ticks(ahead);
+  const ticks = hours.ticks(() => ahead);
   assert.ok(ticks.length >= 5 && ticks.length <= 7, `${ticks.length}`);
   for (const us of ticks) {
     assert.equal((us / S + ahead) % 3600, 0);
     assert.ok(us >= hours.from && us < hours.to);
   }
+});
+
+test("where clocks are changed in sight, ticks stand at round times on either side", () => {
+  // They go back by an hour.
+  const ahead = (us) => (us < 50_400 * S ? 7200 : 3600);
+  const ticks = new Line(0, 6 * 3600 * S, 61_200 * S).ticks(ahead);
+  assert.deepEqual(ticks.map((us) => us / S), [39_600, 43_200, 46_800, 50_400, 54_000, 57_600]);
+  const day = new Line(0, 86_400 * S, 86_400 * S).ticks(ahead);
+  assert.deepEqual(day.map((us) => (us / S + ahead(us)) % 14_400), [0, 0, 0, 0, 0, 0]);
 });
 
 test("a person far away still shows", () => {

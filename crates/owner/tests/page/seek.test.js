@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { neighbour, next, pointed, stepped } from "./seek.js";
+import { neighbour, next, pointed, stepped, wished } from "./seek.js";
 
 const S = 1e6;
 
@@ -65,6 +65,20 @@ test("what is known to be recorded is shown and never taken for now", () => {
   const holes = known(0, 1000, [100, 104], [500, 1000]);
   assert.deepEqual(landed(next(holes, 999 * S)), [999, false]);
   assert.deepEqual(landed(next(holes, 2000 * S)), [2000, false], "outside of the window nothing is known");
+});
+
+test("a moment that was asked for by name is shown, or what was recorded next, and it is said which", () => {
+  const holes = known(0, 1000, [100, 104], [500, 990]);
+  assert.deepEqual(landed(wished(holes, 102 * S)), [102, true]);
+  assert.match(wished(holes, 102 * S).say, /^This is /);
+  assert.match(wished(holes, 99.5 * S).say, /^This is /, "as good as asked for");
+  assert.deepEqual(landed(wished(holes, 10 * S)), [100, true]);
+  assert.match(wished(holes, 10 * S).say, /^Nothing was recorded at .*: the next picture is of /);
+  assert.equal(wished(holes, 995 * S), undefined, "what follows is not known");
+  // Looked for further on, and still told of the moment that was asked for.
+  const later = wished(holes, -5000 * S, 300 * S);
+  assert.deepEqual(landed(later), [500, true]);
+  assert.match(later.say, /^Nothing was recorded at /);
 });
 
 test("jumps lead to events beside the one that is watched", () => {

@@ -76,3 +76,18 @@ test("whoever waits, rests or is over does nothing", () => {
     assert.deepEqual(steer(99999, [[0, 10], [20, 30]], begun({ word })), {}, word);
   }
 });
+
+test("a recording that waits says what for, and takes it back", () => {
+  const dry = begun({ at: 19.95 });
+  assert.equal(steer(4000, [[0, 20]], dry).word, undefined, "not at once");
+  const waits = steer(7000, [[0, 20]], dry);
+  assert.deepEqual(waits, { more: true, word: "stalled", say: "Waiting for the relay: nothing of this recording came for 7 s." });
+  assert.match(steer(7000, [[0, 20]], { ...dry, queued: 2 }).say, /^What follows is here, and this browser/);
+  assert.equal(steer(7000, [[0, 20]], { ...dry, paused: true }).word, undefined, "nobody waits");
+  assert.equal(steer(7000, [[0, 26]], dry).word, undefined, "there is something to show");
+  assert.equal(steer(7000, [[0, 19.96], [30, 40]], dry).word, undefined, "a hole is jumped over");
+  const back = steer(7000, [[0, 26]], { ...dry, word: "stalled", arrived: 6900 });
+  assert.deepEqual([back.word, back.say], ["showing", ""]);
+  const opening = steer(7000, [], begun({ word: "opening", at: 0 }));
+  assert.deepEqual(opening, { say: "Waiting for the relay: nothing of this recording came for 7 s." });
+});

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mark, told, whole } from "./clip.js";
-import { alarming, away, described, held, proven, released, standing } from "./words.js";
+import { alarming, away, checked, described, held, proven, released, standing } from "./words.js";
 
 const condition = { state: "filming", since: 5, word: "filming", text: "it films, as it says", troubles: [] };
 const dark = { state: "no-picture", since: 5, word: "no picture for 2 min", text: "no picture for 2 min: no route", troubles: [] };
@@ -74,6 +74,11 @@ test("the proof is never said to be better than it is", () => {
   assert.equal(proven({ ...proof, worth: "stale" }), "STALE: log head 28, 3 of 4 witnesses, 12 s ago");
   assert.equal(proven({ ...proof, worth: "stale", head_size: null }), "STALE: no verified head yet");
   assert.equal(proven({ ...proof, worth: "forked" }), "THE LOG HAS FORKED");
+  assert.equal(checked(proof), "checked 12 s ago");
+  assert.equal(checked({ ...proof, worth: "stale", age: 7300 }), "NOT CHECKED for 2 h");
+  assert.equal(checked({ ...proof, worth: "stale", head_size: null }), "NOT CHECKED");
+  assert.equal(checked({ ...proof, worth: "unchecked" }), "checking");
+  assert.equal(checked({ ...proof, worth: "forked" }), "NOT TO BE TRUSTED");
   assert.equal(alarming(proof), "");
   assert.equal(alarming({ ...proof, problem: "once" }), "", "one failure is no alarm yet");
   assert.equal(alarming({ ...proof, worth: "forked", problem: "two histories" }), "two histories");

@@ -40,6 +40,7 @@ export type CameraStatus = {
   camera_id: string;
   name: string;
   condition: Condition;
+  paired_at: number;
   online: boolean;
   newest_us: number;
   bits_per_second: number | null;

@@ -1,12 +1,16 @@
 // One camera large: live, or any moment of its past.
 
-import { button, el, say } from "./dom.js";
+import { Days, firsts } from "./days.js";
+import { button, el, reason, say } from "./dom.js";
 import { Clip } from "./export.js";
+import { Full } from "./full.js";
 import { Help } from "./help.js";
 import { Player } from "./player.js";
-import { next, pointed, stepped } from "./seek.js";
-import { clock, lasting, moment } from "./times.js";
+import { next, pointed, stepped, wished } from "./seek.js";
+import { Sound } from "./sound.js";
+import { bounds, clock, lasting, moment, when } from "./times.js";
 import { Timeline } from "./timeline.js";
+import { Wish } from "./wish.js";
 import { described, held, missing, released, standing } from "./words.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
@@ -17,6 +21,12 @@ const PIECE = 3600e6;
 const SHORTEST = 4e6;
 // The past ends so near to now, microseconds.
 const NOW = 8e6;
+// Days that are asked about at once for what was recorded next, and how often that may turn out to
+// be not there.
+const AT_ONCE = 30;
+const TRIES = 3;
+// A camera whose clock is behind filmed that much before it was paired.
+const EARLIER = 3600e6;
 // How long something is mentioned, milliseconds.
 const MENTIONED = 6000;
 
@@ -34,8 +44,10 @@ export class Camera {
     this.state = el("span", { class: "pill" });
     this.detail = el("p", { class: "detail" });
     this.held = el("p", { class: "detail held" });
+    this.machine = el("details", { class: "machine" }, el("summary", {}, "Details"), this.detail, this.held);
+    // What is not well is told without being asked for.
+    this.warned = el("p", { class: "detail", hidden: true });
     this.video = el("video", { playsInline: true, "aria-label": "Picture", tabindex: "-1", click: () => this.toggle() });
-    this.video.muted = true;
     this.note = el("p", { class: "note", hidden: true, role: "status" });
     this.saying = { text: "", isFault: false, mentioned: "" };
     this.instead = el("p", { class: "quiet", hidden: true, role: "status" });
@@ -46,7 +58,8 @@ export class Camera {
       { "aria-label": "Speed", change: () => this.setSpeed(Number(this.speed.value)) },
       ...SPEEDS.map((speed) => el("option", { value: speed, selected: speed === 1 }, `${speed}×`)),
     );
-    this.sound = button("Unmute", "Sound on or off (M)", () => this.mute());
+    this.sound = new Sound(this.video);
+    this.full = new Full(() => this.stage, this.video);
     this.clock = el("span", { class: "clock" });
     this.clip = new Clip(id, (span) => this.timeline.choose(span));
     this.released = el("div", { class: "released", hidden: true, role: "status" });
@@ -56,17 +69,27 @@ export class Camera {
       show: (us) => this.land(next(this.timeline.known, us)),
       release: (release) => this.showRelease(release),
       none: (text) => this.mention(text),
+      drawn: () => this.days.learn(this.timeline.known, this.timeline.events.all, this.at),
     });
+    this.days = new Days(id, (day) => this.showDay(day));
+    this.wish = new Wish((us) => this.visit(us));
+    this.wish.field.addEventListener("focus", () => this.wish.begin(this.at));
     this.help = new Help();
     const back = button("−5 s", "Back 5 seconds (left arrow)", () => this.step(-STEP));
     const on = button("+5 s", "On 5 seconds (right arrow)", () => this.step(STEP));
+    this.stage = el(
+      "div",
+      { class: "stage" },
+      el("div", { class: "frame large" }, this.video, this.note),
+      el("div", { class: "bar controls" }, this.playing, this.toLive, back, on, this.speed, this.sound.button, this.sound.slider, this.full.button, this.help.button, this.clock),
+    );
     this.element = el(
       "section",
       { class: "camera", "aria-label": "Camera" },
-      el("div", { class: "title" }, this.name, this.state, this.detail, this.held),
-      el("div", { class: "frame large" }, this.video, this.note),
+      el("div", { class: "title" }, this.name, this.state, this.machine, this.warned),
       this.instead,
-      el("div", { class: "bar controls" }, this.playing, this.toLive, back, on, this.speed, this.sound, this.help.button, this.clock),
+      this.stage,
+      el("div", { class: "dates" }, this.days.element, this.wish.element),
       this.timeline.element,
       this.released,
       el("div", { class: "bar" }, button("Mark start", "The clip begins here (I)", () => this.mark("from")), button("Mark end", "The clip ends here (O)", () => this.mark("to")), this.clip.save, this.clip.span),
@@ -84,6 +107,8 @@ export class Camera {
     clearTimeout(this.unsay);
     this.player.close();
     this.timeline.close();
+    this.days.close();
+    this.full.close();
     this.clip.close();
   }
 
@@ -91,6 +116,7 @@ export class Camera {
   update({ cameras, now, away }) {
     const camera = cameras.find((camera) => camera.camera_id === this.id);
     if (!camera) return;
+    this.days.since(Math.min(...cameras.map(({ paired_at }) => paired_at)) * 1e6 - EARLIER);
     this.hasSecond = camera.second;
     this.showSecond();
     this.title = camera.name;
@@ -102,7 +128,12 @@ export class Camera {
     say(this.detail, described(camera, now));
     const [text, worth] = camera.newest_us > 0 ? held(camera.holders, now) : ["", "good"];
     say(this.held, text);
-    this.held.dataset.kind = worth === "good" ? "" : worth;
+    const { state, text: how, troubles } = camera.condition;
+    const wrong = [state === "filming" ? "" : how, ...troubles.map(({ text }) => text), worth === "good" ? "" : text].filter(Boolean);
+    say(this.warned, wrong.join(" · "));
+    this.warned.hidden = wrong.length === 0;
+    this.warned.dataset.kind = worth === "good" ? kind : worth;
+    this.away = away;
   }
 
   /**
@@ -144,9 +175,10 @@ export class Camera {
     const isLive = times.from === undefined;
     /** @type {import("./player.js").OnPlayer} */
     const on = {
-      state: (text, isFault) => this.say({ text, isFault }),
+      state: (text, isFault) => this.say({ text: text && isFault && this.away ? `${text} (${this.away})` : text, isFault }),
       time: (us) => this.shown(us),
-      gap: (gap) => this.mention(`Missing: ${missing(gap)}.`),
+      // It may lie some seconds ahead: what was answered to a wish is read first.
+      gap: (gap) => this.saying.mentioned || this.mention(`Missing: ${missing(gap)}.`),
       ended: () => this.goOn(),
       unplayable: (kind) => {
         this.unshown = { kind, times, paused };
@@ -176,6 +208,65 @@ export class Camera {
     if (at === undefined) this.live();
     else this.from(Math.round(at));
     this.say({ mentioned: say ?? "" });
+  }
+
+  /**
+   * Goes to a moment of any day, or to what was recorded next, and says which it is.
+   * @param {number} us
+   */
+  async visit(us) {
+    this.visiting = us;
+    if (us > now()) {
+      this.mention(`${when(us)} is still to come.`);
+      return;
+    }
+    try {
+      const landing = await this.found(us);
+      if (this.visiting !== us) return;
+      if (landing) this.land(landing);
+      else this.mention(`Nothing was recorded at ${when(us)}, nor since.`);
+    } catch (error) {
+      this.mention(reason(error));
+    }
+  }
+
+  /**
+   * What there is at a moment, or next after it, with the line around it.
+   * @param {number} us
+   */
+  async found(us) {
+    let from = us;
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      if (!this.timeline.shows(from)) await this.timeline.moveTo(from + this.timeline.line.length / 2);
+      const landing = this.visiting === us ? wished(this.timeline.known, us, from) : undefined;
+      if (landing || this.visiting !== us) return landing;
+      const next = await this.after(Math.max(from, this.timeline.known.to, this.days.begun ?? 0));
+      if (next === undefined) return undefined;
+      from = next;
+    }
+    throw new Error("What was recorded next is not in the relay's store any more. Choose a day.");
+  }
+
+  /**
+   * Where the first recording after a moment begins, on whichever day; undefined where there is none.
+   * @param {number} us
+   */
+  async after(us) {
+    for (let edge = us; edge < now(); ) {
+      const edges = [edge, ...Array.from({ length: AT_ONCE }, (_, days) => bounds(edge, days)[1])].filter((at) => at < now());
+      const found = (await firsts(this.id, edges, now())).find((at) => at !== null);
+      if (typeof found === "number") return found;
+      edge = edges.length > AT_ONCE ? edges[AT_ONCE] : now();
+    }
+    return undefined;
+  }
+
+  /** @param {import("./calendar.js").Day} day */
+  async showDay(day) {
+    await this.timeline.showDay(day);
+    const landing = wished(this.timeline.known, day.from);
+    if (landing && landing.at < day.to) this.land({ at: landing.at });
+    else this.mention(`Nothing was recorded on ${moment(day.from).slice(0, 10)}.`);
   }
 
   /** @param {number} us */
@@ -231,11 +322,6 @@ export class Camera {
     if (!this.player.isLive && speed) this.setSpeed(speed);
   }
 
-  mute() {
-    this.video.muted = !this.video.muted;
-    say(this.sound, this.video.muted ? "Unmute" : "Mute");
-  }
-
   /** @param {number | undefined} us */
   shown(us) {
     if (us === undefined) return;
@@ -270,7 +356,7 @@ export class Camera {
   key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const target = event.target instanceof Element ? event.target.tagName : "";
-    if (target === "SELECT" || target === "INPUT") return;
+    if (target === "SELECT" || (event.target instanceof HTMLInputElement && (event.target.type !== "range" || /^(Arrow|Home|End)/.test(event.key)))) return;
     if (this.help.isOpen && event.key !== "?") return;
     const far = event.shiftKey ? LONG_STEP : STEP;
     /** @type {Record<string, () => void>} */
@@ -281,7 +367,9 @@ export class Camera {
       Home: () => this.land(next(this.timeline.known, this.timeline.line.from)),
       End: () => this.live(),
       l: () => this.live(),
-      m: () => this.mute(),
+      m: () => this.sound.toggle(),
+      f: () => this.full.toggle(),
+      g: () => this.wish.focus(),
       i: () => this.mark("from"),
       o: () => this.mark("to"),
       e: () => this.clip.start(),

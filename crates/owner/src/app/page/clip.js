@@ -1,6 +1,6 @@
 // The clip that is marked for export. Pure; times are Unix microseconds.
 
-import { clock, lasting } from "./times.js";
+import { lasting, when } from "./times.js";
 
 /** @typedef {{ from?: number, to?: number }} Marked */
 
@@ -28,8 +28,8 @@ export function whole({ from, to }) {
 
 /** @param {Marked} marked */
 export function told({ from, to }) {
-  if (from !== undefined && to !== undefined) return `${clock(from)} to ${clock(to)}, ${lasting((to - from) / 1e6)}`;
-  if (from !== undefined) return `from ${clock(from)}; mark the end`;
-  if (to !== undefined) return `to ${clock(to)}; mark the start`;
+  if (from !== undefined && to !== undefined) return `${when(from)} to ${when(to, from)}, ${lasting((to - from) / 1e6)}`;
+  if (from !== undefined) return `from ${when(from)}; mark the end`;
+  if (to !== undefined) return `to ${when(to)}; mark the start`;
   return "Mark a start and an end to export a clip.";
 }

@@ -1,12 +1,13 @@
 // When something moved: read from the heads of the segments, drawn on the timeline, listed, jumped
 // between.
 
+import { busy, hours } from "./calendar.js";
 import { ask, button, el, fill, reason, say } from "./dom.js";
 import { LEAD, neighbour } from "./seek.js";
 import { clock, lasting } from "./times.js";
 
-// The most events listed; the line shows all of them.
-const LISTED = 100;
+// More events than this are listed by the hour.
+const FEW = 12;
 // Between two questions while there is more to read, milliseconds.
 const MORE = 200;
 
@@ -27,6 +28,8 @@ export class Events {
     this.on = on;
     /** @type {Motion[]} */
     this.list = [];
+    /** Hours that were opened. @type {Set<number>} */
+    this.open = new Set();
     this.count = el("summary", {}, "Events");
     this.items = el("ol", { class: "events" });
     this.element = el("details", { class: "listed" }, this.count, this.items);
@@ -39,6 +42,11 @@ export class Events {
   close() {
     this.closed = true;
     clearTimeout(this.more);
+  }
+
+  /** All events of the window; undefined until all of them are read. */
+  get all() {
+    return this.complete && this.read === this.stretch ? this.list : undefined;
   }
 
   /**
@@ -56,6 +64,7 @@ export class Events {
       this.fault = undefined;
       this.list = events;
       this.complete = complete;
+      this.read = stretch;
       if (!complete || this.stretch !== stretch) this.more = setTimeout(() => this.load(this.stretch ?? stretch), MORE);
     } catch (error) {
       this.fault = reason(error);
@@ -71,11 +80,32 @@ export class Events {
     const many = this.list.length === 1 ? "1 event" : `${this.list.length} events`;
     const reading = this.complete === false ? ", reading more" : "";
     say(this.count, this.fault ?? `${many} in this window${reading}`);
-    const item = (/** @type {Motion} */ { from, to, permille }) => {
-      const text = `${clock(from)}, ${lasting((to - from) / 1e6)}, up to ${Math.round(permille / 10)} % of the picture moved`;
-      return el("li", {}, el("button", { type: "button", click: () => this.on.show(from - LEAD) }, text));
+    if (this.list.length > FEW) fill(this.items, hours(this.list), (hour) => this.hour(hour));
+    else fill(this.items, this.list.toReversed(), (event) => this.item(event));
+  }
+
+  /** @param {Motion} event */
+  item({ from, to, permille }) {
+    const text = `${clock(from)}, ${lasting((to - from) / 1e6)}, up to ${Math.round(permille / 10)} % of the picture moved`;
+    return el("li", {}, el("button", { type: "button", click: () => this.on.show(from - LEAD) }, text));
+  }
+
+  /**
+   * Its events are listed once it is opened, and it stays open while more of them come.
+   * @param {{ from: number, events: Motion[] }} hour
+   */
+  hour({ from, events }) {
+    const items = el("ol", { class: "events" });
+    const toggle = () => {
+      if (!hour.open) this.open.delete(from);
+      else {
+        this.open.add(from);
+        fill(items, events, (event) => this.item(event));
+      }
     };
-    fill(this.items, this.list.slice(-LISTED).reverse(), item);
+    const hour = el("details", { toggle }, el("summary", {}, busy({ from, events })), items);
+    hour.open = this.open.has(from);
+    return el("li", { class: "hour" }, hour);
   }
 
   /** @param {number} direction */

@@ -2,7 +2,7 @@
 
 import { button, drop, el, say, socket } from "./dom.js";
 import { mark, told, whole } from "./clip.js";
-import { clock, size } from "./times.js";
+import { size, when } from "./times.js";
 import { missing } from "./words.js";
 
 /** @typedef {import("./clip.js").Marked} Marked */
@@ -73,7 +73,7 @@ export class Clip {
   /** @param {import("./answers").File} file */
   offer(file) {
     const link = el("a", { href: String(new URL(file.url, location.href)), download: file.path }, file.path);
-    const about = `${clock(file.from_us)} to ${clock(file.to_us)}, ${size(file.bytes)}, SHA-256 ${file.sha256.slice(0, 16)}…`;
+    const about = `${when(file.from_us)} to ${when(file.to_us, file.from_us)}, ${size(file.bytes)}, SHA-256 ${file.sha256.slice(0, 16)}…`;
     this.files.append(el("li", {}, link, el("span", { class: "quiet", title: file.sha256 }, ` ${about}`)));
     link.click();
     // A finished file is handed out once.

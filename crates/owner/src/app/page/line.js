@@ -56,13 +56,18 @@ export class Line {
 
   /**
    * Moments to name, at round local times.
-   * @param {number} ahead how far local time is ahead of UTC, seconds
+   * @param {(us: number) => number} ahead how far local time is ahead of UTC, seconds
    */
   ticks(ahead) {
-    const step = LENGTHS.find(([seconds]) => seconds * 1e6 === this.length)?.[1] ?? this.length / 6e6;
-    const first = Math.ceil((this.from / 1e6 + ahead) / step) * step - ahead;
+    // A day may be an hour shorter or longer.
+    const step = (LENGTHS.find(([seconds]) => seconds * 1e6 >= this.length - 3600e6 / 2) ?? LENGTHS[LENGTHS.length - 1])[1];
+    // Clocks may be changed in sight: each moment is asked, at every quarter of an hour that may be
+    // one.
+    const grain = Math.min(step, step < 3600 ? 60 : 900);
     const ticks = [];
-    for (let second = first; second * 1e6 < this.to; second += step) ticks.push(second * 1e6);
+    for (let second = Math.ceil(this.from / 1e6 / grain) * grain; second * 1e6 < this.to; second += grain) {
+      if ((second + ahead(second * 1e6)) % step === 0) ticks.push(second * 1e6);
+    }
     return ticks;
   }
 }

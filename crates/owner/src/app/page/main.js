@@ -6,7 +6,7 @@ import { Camera } from "./camera.js";
 import { ask, byId, reason, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Sharing } from "./sharing.js";
-import { alarming, away, proven } from "./words.js";
+import { alarming, away, checked, proven } from "./words.js";
 
 const EVERY = 2000;
 
@@ -49,9 +49,10 @@ function alert(text, kind) {
 
 /** @param {import("./answers").Proof} proof */
 function show(proof) {
-  const link = byId("proof");
-  link.dataset.worth = proof.worth;
-  link.title = proof.problem ?? "The last head of the log that this device verified. Open the audit.";
+  const element = byId("proof");
+  element.dataset.worth = proof.worth;
+  element.title = proof.problem ?? "When this device last verified the log of whom footage was given to.";
+  say(byId("proof-says"), checked(proof));
   say(byId("proof-text"), proven(proof));
   alert(alarming(proof), proof.worth === "forked" || proof.alarms > 0 ? "alarm" : "notice");
 }
@@ -70,6 +71,7 @@ async function refresh() {
       view?.update(last);
     }
     byId("proof").dataset.worth = "stale";
+    say(byId("proof-says"), "not connected");
     say(byId("proof-text"), "not connected");
     alert(reason(error), "notice");
   }

@@ -4,8 +4,9 @@
 //   pointed at the line   the next picture at or after it; close to now: live
 //   an event, a release   the same, and never live: it was recorded
 //   a step                by what was recorded: a hole is stepped over, and does not hold a step up
+//   a date and a time     the same as the line, and it is always said what is there
 
-import { clock } from "./times.js";
+import { when } from "./times.js";
 
 // Closer to now than this a place on the line means now.
 const NOW = 4e6;
@@ -42,7 +43,22 @@ export function next({ from, to, recorded }, us) {
   if (after === undefined || after[0] <= us) return { at: us };
   const [at] = after;
   if (at - us < SAME) return { at };
-  return { at, say: after === recorded[0] ? earliest(at) : `Nothing was recorded at ${clock(us)}: the next picture is of ${clock(at)}.` };
+  return { at, say: after === recorded[0] ? earliest(at) : skipped(us, at) };
+}
+
+/**
+ * A moment that was asked for by its name; undefined where nothing was recorded between it and the end
+ * of what is known.
+ * @param {Known} known
+ * @param {number} us
+ * @param {number} [from] nothing was recorded between the moment and this
+ * @returns {{ at: number, say: string } | undefined}
+ */
+export function wished({ recorded }, us, from = us) {
+  const after = recorded.find(([, end]) => from < end);
+  if (!after) return undefined;
+  const at = Math.max(from, after[0]);
+  return { at, say: at - us < SAME ? `This is ${when(at)}.` : skipped(us, at) };
 }
 
 /**
@@ -73,9 +89,17 @@ export function stepped(known, at, by, now) {
   return { at: first, say: earliest(first) };
 }
 
+/**
+ * @param {number} us
+ * @param {number} at
+ */
+function skipped(us, at) {
+  return `Nothing was recorded at ${when(us)}: the next picture is of ${when(at)}.`;
+}
+
 /** @param {number} us */
 function earliest(us) {
-  return `The earliest picture in sight is of ${clock(us)}.`;
+  return `The earliest picture in sight is of ${when(us)}.`;
 }
 
 /**

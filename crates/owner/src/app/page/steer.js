@@ -6,7 +6,7 @@
 
 // Seconds that are fetched ahead of a recording at normal speed.
 const AHEAD = 12;
-// Silence of a live view that is told, milliseconds.
+// Silence that is told, milliseconds.
 const STALLED = 5000;
 // Seconds before the end of a stretch at which nothing of it is left to play; at which all was.
 const LAST = 0.06;
@@ -17,7 +17,7 @@ const ENDED = 0.15;
  *
  *   opening     asked for; no picture yet
  *   showing     there are pictures
- *   stalled     a live view to which nothing new came for a while
+ *   stalled     nothing new came for a while, and there is nothing left to show
  *   lost        to be asked for again in a while
  *   resting     a live view that nobody looks at: let go, until somebody does
  *   unplayable  this browser cannot show it
@@ -58,10 +58,10 @@ const ENDED = 0.15;
 export function steer(now, ranges, state) {
   switch (state.word) {
     case "opening":
-      return begin(ranges, state);
+      return begin(now, ranges, state);
     case "showing":
     case "stalled":
-      return ranges.length === 0 ? {} : state.wanted === undefined ? live(now, ranges, state) : recorded(ranges, state);
+      return ranges.length === 0 ? {} : state.wanted === undefined ? live(now, ranges, state) : recorded(now, ranges, state);
     case "lost":
     case "resting":
     case "unplayable":
@@ -73,14 +73,16 @@ export function steer(now, ranges, state) {
 
 /**
  * At the first picture: the newest of a live view, the wanted one of a recording.
+ * @param {number} now
  * @param {[number, number][]} ranges
  * @param {State} state
  * @returns {Action}
  */
-function begin(ranges, { wanted, over, queued, rate, pace }) {
+function begin(now, ranges, { wanted, over, queued, arrived, rate, pace }) {
   if (ranges.length === 0) {
     // Nothing was stored of the whole stretch.
-    return over && queued === 0 ? { word: "done" } : {};
+    if (over && queued === 0) return { word: "done" };
+    return wanted !== undefined && now - arrived > STALLED ? { say: waits(now - arrived, queued) } : {};
   }
   const [from] = ranges[0];
   const end = ranges[ranges.length - 1][1];
@@ -123,11 +125,23 @@ function live(now, ranges, { word, paused, at, arrived, pace }) {
 }
 
 /**
+ * What a recording waits for.
+ * @param {number} silent milliseconds
+ * @param {number} queued
+ */
+function waits(silent, queued) {
+  const seconds = Math.floor(silent / 1000);
+  if (queued > 0) return `What follows is here, and this browser has not taken it in for ${seconds} s.`;
+  return `Waiting for the relay: nothing of this recording came for ${seconds} s.`;
+}
+
+/**
+ * @param {number} now
  * @param {[number, number][]} ranges
  * @param {State} state
  * @returns {Action}
  */
-function recorded(ranges, { paused, at, rate, over, queued }) {
+function recorded(now, ranges, { word, paused, at, rate, over, queued, arrived }) {
   const { next, hole, end } = standing(ranges, at);
   if (over && !next && !paused && at >= end - ENDED && queued === 0) return { word: "done" };
   /** @type {Action} */
@@ -135,5 +149,7 @@ function recorded(ranges, { paused, at, rate, over, queued }) {
   if (hole && next) action.seek = next[0] + 0.01;
   // What came is buffered before more is asked for: what waits for a buffer stays short.
   if (!over && queued === 0 && end - at < AHEAD * Math.max(1, rate)) action.more = true;
-  return action;
+  const isDry = !over && !next && !paused && at >= end - ENDED;
+  if (isDry && now - arrived > STALLED) return { ...action, word: "stalled", say: waits(now - arrived, queued) };
+  return word === "stalled" ? { ...action, word: "showing", say: "" } : action;
 }

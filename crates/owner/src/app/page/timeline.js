@@ -5,7 +5,7 @@ import { ask, button, el, fill, reason, say } from "./dom.js";
 import { Events } from "./events.js";
 import { LENGTHS, Line, height } from "./line.js";
 import { Thumbnails } from "./thumbnails.js";
-import { ahead, clock, lasting, moment, zone } from "./times.js";
+import { ahead, clock, day, lasting, moment, when, zone } from "./times.js";
 
 // Between two questions what is new, milliseconds.
 const EVERY = 4000;
@@ -22,6 +22,7 @@ const now = () => Date.now() * 1000;
  * @property {(us: number) => void} show goes to a moment that was recorded
  * @property {(release: Release) => void} release one is chosen
  * @property {(text: string) => void} none there is nowhere to jump
+ * @property {() => void} drawn what is known was drawn
  */
 
 export class Timeline {
@@ -38,6 +39,8 @@ export class Timeline {
     this.line = new Line(now(), LENGTHS[0][0] * 1e6, undefined);
     /** @type {Known} */
     this.known = { from: 0, to: 0, recorded: [], gaps: [], releases: [] };
+    this.asked = 0;
+    this.answered = 0;
     this.bars = el("div", { class: "bars" });
     this.ticks = el("div", { class: "ticks", "aria-hidden": "true" });
     this.head = el("div", { class: "head", "aria-hidden": "true" });
@@ -109,7 +112,24 @@ export class Timeline {
   moveTo(end, length = this.line.length) {
     this.end = end !== undefined && end >= now() ? undefined : end;
     this.draw(length);
-    this.load();
+    return this.load();
+  }
+
+  /**
+   * Shows a day.
+   * @param {{ from: number, to: number }} day
+   */
+  showDay({ from, to }) {
+    this.zoom.value = "86400";
+    return this.moveTo(to, to - from);
+  }
+
+  /**
+   * Whether what is known of the past holds a moment.
+   * @param {number} us
+   */
+  shows(us) {
+    return us >= this.known.from && us < this.known.to;
   }
 
   /** @param {number} share */
@@ -128,9 +148,12 @@ export class Timeline {
   async load() {
     const { from, to } = this.line;
     const stretch = { camera: this.camera, from: Math.floor(from), to: Math.ceil(Math.min(to, now())) };
+    const asked = ++this.asked;
     try {
       const known = await ask("api/timeline", stretch);
-      if (this.closed) return;
+      // A later question was answered before.
+      if (this.closed || asked < this.answered) return;
+      this.answered = asked;
       this.known = known;
       this.fault = undefined;
       this.events.load(stretch);
@@ -157,13 +180,14 @@ export class Timeline {
     });
     this.bars.replaceChildren(...bars, ...moved, ...gaps, ...released);
     this.drawFlags();
-    this.ticks.replaceChildren(...this.line.ticks(ahead(from)).map((us) => this.put(el("span", {}, clock(us, false)), us)));
-    say(this.label, this.fault ?? `${moment(from).slice(0, 16)} to ${clock(to, false)}`);
+    this.ticks.replaceChildren(...this.line.ticks(ahead).map((us) => this.put(el("span", {}, clock(us, false)), us)));
+    say(this.label, this.fault ?? `${moment(from, false)} to ${day(from) === day(to) ? clock(to, false) : moment(to, false)}`);
     this.label.title = `Times are of ${zone(from)}, as this browser is set.`;
     this.slider.setAttribute("aria-valuemin", String(Math.floor(from / 1e6)));
     this.slider.setAttribute("aria-valuemax", String(Math.ceil(to / 1e6)));
     this.playhead(this.position ?? to);
     this.choose(this.span);
+    this.on.drawn();
   }
 
   /**
@@ -195,7 +219,7 @@ export class Timeline {
   /** @param {Release} release */
   flag(release) {
     const by = release.agency ? ` by ${release.agency}` : "";
-    const label = `${release.kind}${by}, ${release.state ?? "yours"}, ${clock(release.from)} to ${clock(release.to)}`;
+    const label = `${release.kind}${by}, ${release.state ?? "yours"}, ${when(release.from)} to ${when(release.to, release.from)}`;
     const flag = button("⚑ ", label, () => this.on.release(release), { class: "flag" });
     flag.append(release.kind);
     return flag;
@@ -227,7 +251,7 @@ export class Timeline {
   hover(event) {
     const us = this.moment(event);
     const gap = this.known.gaps.find((gap) => us >= gap.from && us < gap.to);
-    say(this.when, gap ? `${clock(us)} · ${gap.reason}` : clock(us));
+    say(this.when, gap ? `${when(us)} · ${gap.reason}` : when(us));
     this.tip.hidden = false;
     this.tip.style.left = `${Math.min(92, Math.max(8, this.line.at(us)))}%`;
     // A finger covers what it points at, and its screen may be far from home: no pictures for it.

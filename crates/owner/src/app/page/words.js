@@ -1,6 +1,6 @@
 // What is said of cameras, gaps, proofs and records. Pure.
 
-import { clock, lasting, moment, rate } from "./times.js";
+import { lasting, moment, rate, when } from "./times.js";
 
 // Segments that are under way at any time, and no sign of a camera that is behind.
 const UNDER_WAY = 2;
@@ -17,7 +17,7 @@ const OLD = 600;
  * @param {number} now
  */
 export function described(camera, now) {
-  const newest = camera.newest_us === 0 ? "nothing stored yet" : `last segment ${clock(camera.newest_us)}`;
+  const newest = camera.newest_us === 0 ? "nothing stored yet" : `last segment ${when(camera.newest_us, now)}`;
   const offset = camera.clock_offset_ms / 1000;
   const sign = offset < 0 ? "−" : "+";
   const time = camera.clock_is_off ? `CLOCK OFF by ${lasting(Math.abs(offset))}` : `clock ${sign}${Math.abs(offset).toFixed(1)} s`;
@@ -68,9 +68,9 @@ export function standing(camera, away = "") {
  * @param {number} [lost] when the app answered last, if it does not
  */
 export function away({ relay_problem, relay_heard, now }, lost) {
-  if (lost !== undefined) return `the app is away since ${clock(lost)}`;
+  if (lost !== undefined) return `the app is away since ${when(lost, now)}`;
   if (relay_problem === null && now - relay_heard < LATE) return "";
-  return relay_heard === 0 ? "the relay is not reached" : `the relay is away since ${clock(relay_heard)}`;
+  return relay_heard === 0 ? "the relay is not reached" : `the relay is away since ${when(relay_heard, now)}`;
 }
 
 const WITHOUT = { "not-dealt": "no share was dealt to it", destroyed: "it destroyed its key", lost: "it lost its key", "not-logged": "its key is not in the log", "cannot-judge": "the camera gave it no notice key" };
@@ -96,7 +96,7 @@ export function held(holders, now) {
 
 /** @param {import("./answers").Gap} gap */
 export function missing({ from_us, to_us, reason }) {
-  return `${lasting((to_us - from_us) / 1e6)} from ${clock(from_us)} (${reason})`;
+  return `${lasting((to_us - from_us) / 1e6)} from ${when(from_us)} (${reason})`;
 }
 
 /**
@@ -106,6 +106,15 @@ export function missing({ from_us, to_us, reason }) {
 export function proven({ worth, head_size, witnesses, of_witnesses, age }) {
   const head = head_size === null ? "no verified head yet" : `log head ${head_size}, ${witnesses} of ${of_witnesses} witnesses, ${lasting(age)} ago`;
   return { unchecked: "checking the log", fresh: head, stale: `STALE: ${head}`, forked: "THE LOG HAS FORKED" }[worth];
+}
+
+/**
+ * The same for whoever knows nothing of logs.
+ * @param {import("./answers").Proof} proof
+ */
+export function checked({ worth, head_size, age }) {
+  const ago = head_size === null ? "not checked yet" : `checked ${lasting(age)} ago`;
+  return { unchecked: "checking", fresh: ago, stale: head_size === null ? "NOT CHECKED" : `NOT CHECKED for ${lasting(age)}`, forked: "NOT TO BE TRUSTED" }[worth];
 }
 
 /**
@@ -133,10 +142,10 @@ const STATES = {
  * A release: what and by whom, why, and where that stands.
  * @param {import("./answers").Release} release
  */
-export function released({ kind, agency, from, to, state, reason, leaf_index, when, grants }) {
+export function released({ kind, agency, from, to, state, reason, leaf_index, when: seen, grants }) {
   return {
-    what: `${kind} by ${agency ?? "you"}, ${moment(from)} to ${clock(to)}. ${state ? STATES[state] : "Shared by you."}`,
+    what: `${kind} by ${agency ?? "you"}, ${moment(from)} to ${when(to, from)}. ${state ? STATES[state] : "Shared by you."}`,
     why: reason ?? "No reason stands in the log.",
-    where: `Leaf ${leaf_index} of the log, in a head that your device verified; first seen ${moment(when * 1e6)}; ${grants} grants. `,
+    where: `Leaf ${leaf_index} of the log, in a head that your device verified; first seen ${moment(seen * 1e6)}; ${grants} grants. `,
   };
 }
