@@ -195,8 +195,8 @@ impl Playback {
         SegmentQuery { camera_id, track, from_us, to_us, cursor }
     }
 
-    /// A span that begins in mid-picture is played from the last key frame before it. Without one it
-    /// is played from the first one within. Heads only say where to begin: what is played is the
+    /// A span that begins in mid-picture is played from the last key frame before it. Without one
+    /// it is played from the first one within. Heads only say where to begin: what is played is the
     /// segments.
     async fn leads_back(&mut self, first: &[u8]) -> Result<bool, CallError> {
         let header = first.get(..HEADER_LEN).and_then(|bytes| SegmentHeader::decode(bytes).ok());
@@ -252,4 +252,6 @@ impl Playback {
 
 /// What is told where footage under another key of the camera begins.
 pub(crate) const NEW_KEY: &str = "the camera was given a new key: what follows is filmed with that";
-const NOT_THERE: &str = "not filmed, not yet stored, or withheld by the relay";
+/// No EpochOpen is read for the edges of a span: whether anything was filmed then, was not looked
+/// at.
+const NOT_THERE: &str = "the relay gave nothing of this time when it was asked: not filmed, or not there yet";

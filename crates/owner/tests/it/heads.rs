@@ -85,7 +85,7 @@ async fn a_timeline_ends_recordings_where_footage_ends_and_begins_gaps_there() {
     };
     let missing = [
         (3, 15, "the camera's privacy switch was on".to_owned()),
-        (17, 19, "filmed, but not there: it waits at the camera, went when its spool overflowed, or is withheld by the relay".to_owned()),
+        (17, 19, "filmed, but the relay does not give it: the camera has not said why, and no receipt seen here shows that it ever came there".to_owned()),
         (23, 24, "the camera was off or restarted".to_owned()),
     ];
     // At once, whether or not anybody asks for events.

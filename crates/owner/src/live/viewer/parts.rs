@@ -49,8 +49,8 @@ impl Viewer {
         }
     }
 
-    /// What the clear header alone decides: how many fragments were written of it already, or that it
-    /// is of no interest, and no fault.
+    /// What the clear header alone decides: how many fragments were written of it already, or that
+    /// it is of no interest, and no fault.
     fn admit(&self, header: &SegmentHeader) -> Result<Option<u32>, String> {
         if header.camera_id != self.camera_id || header.track != self.track {
             return Err(OpenError::WrongTrack.to_string());
@@ -113,8 +113,7 @@ impl Viewer {
         };
         if let Some(gap) = gap {
             let missing = self.expected.unwrap_or(header.sequence)..header.sequence;
-            let shown =
-                self.gap(gap.from_us, gap.to_us, &reason(&gap, &missing, &self.account, &self.relay_key));
+            let shown = self.gap(gap.from_us, gap.to_us, &self.reason(&gap, &missing));
             self.out.push(shown);
         }
         self.expected = header.sequence.next();
@@ -168,7 +167,11 @@ impl Newest {
 
 /// What is said of footage whose absence no camera signed: inside an epoch no record says why. That
 /// of a later one may say that the spool overflowed, and does not say which segments went with it.
-pub(crate) const UNEXPLAINED: &str = "filmed, but not there: it waits at the camera, went when its spool overflowed, or is withheld by the relay";
+pub(crate) const UNEXPLAINED: &str = "filmed, but the relay does not give it: the camera has not said why, and no receipt seen here shows that it ever came there";
+
+/// What a live view that was too slow is not sent, it never asked for: nobody is at fault, and it
+/// may well be there.
+const PASSED: &str = "not sent while this was watched live: the recording shows whether it is there";
 
 /// What a receipt of the relay shows.
 const LOST_BY_RELAY: &str =
@@ -190,29 +193,50 @@ const ASKED: u64 = 10_000;
 /// anything.
 // SPEC: segment.md#whose-loss-it-is: acknowledged by the relay, let go by the camera, or nobody's yet.
 pub(crate) fn culprits(missing: &Range<Sequence>, account: &Account, relay: &PublicKey) -> Option<String> {
+    let word = |sequence| match account.culprit(sequence) {
+        Culprit::Relay(_) if account.was_acknowledged_by(relay, sequence) => LOST_BY_RELAY,
+        Culprit::Relay(_) => HAD_BY_ANOTHER,
+        Culprit::Camera(why) => why.told(),
+        Culprit::NobodyYet => UNEXPLAINED,
+    };
+    said(missing, word, UNEXPLAINED)
+}
+
+/// Each word once; `None` where nothing is said but `nothing`.
+fn said(
+    missing: &Range<Sequence>,
+    word: impl Fn(Sequence) -> &'static str,
+    nothing: &'static str,
+) -> Option<String> {
     let last = missing.end.0.min(missing.start.0.saturating_add(ASKED));
     let mut said = Vec::new();
-    for sequence in missing.start.0..last {
-        let word = match account.culprit(Sequence(sequence)) {
-            Culprit::Relay(_) if account.was_acknowledged_by(relay, Sequence(sequence)) => LOST_BY_RELAY,
-            Culprit::Relay(_) => HAD_BY_ANOTHER,
-            Culprit::Camera(why) => why.told(),
-            Culprit::NobodyYet => UNEXPLAINED,
-        };
+    for word in (missing.start.0..last).map(|sequence| word(Sequence(sequence))) {
         if !said.contains(&word) {
             said.push(word);
         }
     }
-    (said.iter().any(|word| *word != UNEXPLAINED)).then(|| said.join("; "))
+    said.iter().any(|word| *word != nothing).then(|| said.join("; "))
 }
 
-fn reason(gap: &Gap, missing: &Range<Sequence>, account: &Account, relay: &PublicKey) -> String {
-    let signed = gap.reason.and_then(signed_reason);
-    let culprits = culprits(missing, account, relay);
-    let reason = culprits.as_deref().or(signed).unwrap_or(UNEXPLAINED);
-    match gap.segments {
-        0 => reason.to_owned(),
-        1 => format!("{reason} (1 segment)"),
-        many => format!("{reason} ({many} segments)"),
+impl Viewer {
+    /// Why footage is missing, as far as this view can tell.
+    fn reason(&self, gap: &Gap, missing: &Range<Sequence>) -> String {
+        let signed = gap.reason.and_then(signed_reason);
+        let (culprits, unexplained) = match self.write_when {
+            WriteWhen::Verified => (culprits(missing, &self.account, &self.relay_key), UNEXPLAINED),
+            WriteWhen::Opened => {
+                let word = |sequence| match self.account.culprit(sequence) {
+                    Culprit::Camera(why) => why.told(),
+                    Culprit::Relay(_) | Culprit::NobodyYet => PASSED,
+                };
+                (said(missing, word, PASSED), PASSED)
+            }
+        };
+        let reason = culprits.as_deref().or(signed).unwrap_or(unexplained);
+        match gap.segments {
+            0 => reason.to_owned(),
+            1 => format!("{reason} (1 segment)"),
+            many => format!("{reason} ({many} segments)"),
+        }
     }
 }
