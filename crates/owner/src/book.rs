@@ -24,6 +24,7 @@ pub(crate) use stored::{
     Base64, Finding, KeptEntry, KeptHead, OwnEntry, Remark, Stored, StoredCamera, StoredDayKey, StoredPolicy,
 };
 
+use escrow::record::is_visible;
 use host::durable::{self, DurableError, FolderLock};
 use host::lock::Mutex;
 use media::enrollment::ObjectError;
@@ -63,7 +64,10 @@ pub enum BookError {
     Unknown(String),
     #[error("a camera is called {name:?} already; choose another name")]
     NameTaken { name: String },
-    #[error("{name:?} cannot name a camera: 1 to 64 letters, digits, spaces, dots, hyphens or underscores")]
+    #[error(
+        "{name:?} cannot name a camera: 1 to 64 characters of any script that show, no slash, and neither a space \
+         at an end nor a hyphen first"
+    )]
     BadName { name: String },
     #[error("the book's copy of {name:?} does not verify: {error}; restore the keybook from a backup")]
     Camera { name: String, error: ObjectError },
@@ -114,7 +118,7 @@ impl Book {
         &self,
         change: impl FnOnce(&mut Stored) -> Result<T, BookError>,
     ) -> Result<T, BookError> {
-        let lock = self.lock()?;
+        let lock = lock(&self.folder)?;
         let mut stored = read(&self.folder)?;
         let changed = change(&mut stored)?;
         durable::write_atomic(&path(&self.folder), &encode(&stored))?;
@@ -122,30 +126,26 @@ impl Book {
         *self.latest.lock() = stored;
         Ok(changed)
     }
+}
 
-    fn lock(&self) -> Result<FolderLock, BookError> {
-        let deadline = Instant::now() + LOCK_PATIENCE;
-        loop {
-            match FolderLock::acquire(&self.folder) {
-                // Another command writes its own change: a matter of one fsync.
-                Err(DurableError::Locked { .. }) if Instant::now() < deadline => {
-                    std::thread::sleep(LOCK_AGAIN)
-                }
-                taken => return Ok(taken?),
-            }
+/// Holds a keybook's folder for a change of what lies in it. Blocks.
+pub(crate) fn lock(folder: &Path) -> Result<FolderLock, BookError> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match FolderLock::acquire(folder) {
+            // Another command writes its own change: a matter of one fsync.
+            Err(DurableError::Locked { .. }) if Instant::now() < deadline => std::thread::sleep(LOCK_AGAIN),
+            taken => return Ok(taken?),
         }
     }
 }
 
-/// Whether an owner may call a camera this.
+/// Whether an owner may call a camera this: whatever a family says, in its own script. A slash
+/// would lead out of a folder, and a hyphen at its beginning be taken for an option of a command.
 pub(crate) fn check_name(name: &str) -> Result<(), BookError> {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_');
-    let trimmed = name.trim() == name && !name.is_empty();
-    if trimmed && name.chars().count() <= 64 && name.chars().all(plain) {
-        Ok(())
-    } else {
-        Err(BookError::BadName { name: name.to_owned() })
-    }
+    let fits = (1..=64).contains(&name.chars().count()) && name.trim() == name;
+    let is_plain = is_visible(name) && !name.contains(['/', '\\']) && !name.starts_with('-');
+    (fits && is_plain).then_some(()).ok_or_else(|| BookError::BadName { name: name.to_owned() })
 }
 
 impl Stored {
@@ -168,7 +168,8 @@ impl Stored {
         Ok(())
     }
 
-    /// Makes a name free. One whose pairing never ended keeps its place in audits under a longer name.
+    /// Makes a name free. One whose pairing never ended keeps its place in audits under a longer
+    /// name.
     pub(crate) fn free(&mut self, name: &str) -> Result<(), BookError> {
         self.check_free(name)?;
         for unfinished in self.cameras.iter_mut().filter(|other| other.name == name) {
@@ -177,8 +178,8 @@ impl Stored {
         Ok(())
     }
 
-    /// A camera has its answer. One that takes another's place takes the name that it has by now, unless
-    /// a third one did meanwhile.
+    /// A camera has its answer. One that takes another's place takes the name that it has by now,
+    /// unless a third one did meanwhile.
     pub(crate) fn welcome(&mut self, id: &CameraId) -> Option<Camera> {
         let replaces = self.cameras.iter().find(|camera| camera.camera_id == *id)?.replaces.clone();
         let is_taken = replaces.as_ref().is_some_and(|before| self.successor(before).is_some());

@@ -61,11 +61,18 @@ pub(super) async fn download(
     let headers = [
         (header::CONTENT_TYPE, "video/mp4".to_owned()),
         (header::CONTENT_LENGTH, finished.bytes.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", finished.name)),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", spelt(&finished.name))),
     ];
     let (sender, body) = Channel::new(2);
     tokio::spawn(hand_out(finished.file, sender));
     Ok((headers, Body::new(body)).into_response())
+}
+
+/// A name of any script as a head spells it (RFC 8187).
+fn spelt(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let spell = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(spell).collect()
 }
 
 /// Reads the file piece by piece, as fast as it is taken. Whoever fetches may go away.
@@ -82,5 +89,16 @@ async fn hand_out(file: File, mut to: Sender<Bytes, io::Error>) {
             }
             Err(error) => return to.abort(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_any_script_is_spelt_in_ascii_and_ends_no_head() {
+        assert_eq!(spelt("front door-7.mp4"), "front%20door-7.mp4");
+        assert_eq!(spelt("Anna's \"é\"\r\n;"), "Anna%27s%20%22%C3%A9%22%0D%0A%3B");
     }
 }

@@ -128,9 +128,9 @@ fn ready(app: &App, name: &str, exported: Exported) -> Result<Told, ExportError>
         let opened = File::open(&file.path).map_err(at)?;
         std::fs::remove_file(&file.path).map_err(at)?;
         let id = hex::encode(app.owner.rng().bytes::<16>());
-        let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let name = format!("{plain}-{}.mp4", file.from_us / 1_000_000);
-        let url = format!("api/download/{id}/{name}");
+        let name = file_name(name, file.from_us);
+        // The name stands in the answer's head: an address would have to spell it otherwise.
+        let url = format!("api/download/{id}/clip.mp4");
         let path = name.clone().into();
         app.downloads.add(Finished { id, file: opened, name, bytes: file.bytes });
         files.push(Ready { url, file: ExportedFile { path, ..file } });
@@ -138,11 +138,43 @@ fn ready(app: &App, name: &str, exported: Exported) -> Result<Told, ExportError>
     Ok(Told::Ready { files, gaps: exported.gaps })
 }
 
+/// The longest of a camera's name in a file's name, bytes: file systems take 255 in all.
+const NAME_BYTES: usize = 200;
+
+/// What a clip is called: its camera as the family calls it, but for what a file system takes for
+/// something else.
+fn file_name(camera: &str, from_us: u64) -> String {
+    let special = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
+    let mut name = String::new();
+    for c in camera.chars().map(|c| if special(c) { '-' } else { c }) {
+        let hides = name.is_empty() && c == '.';
+        if name.len() + c.len_utf8() <= NAME_BYTES {
+            name.push(if hides { '-' } else { c });
+        }
+    }
+    format!("{name}-{}.mp4", from_us / 1_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::app::assets::tests::cases;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_clip_is_called_as_its_camera_is_wherever_a_file_may_be() {
+        for (camera, file) in [
+            ("front door", "front door-7.mp4"),
+            ("Anna's & Tom's [2]", "Anna's & Tom's [2]-7.mp4"),
+            ("मुख्य द्वार", "मुख्य द्वार-7.mp4"),
+            ("\"the\" <gate>: a|b?*", "-the- -gate-- a-b---7.mp4"),
+            ("..", "-.-7.mp4"),
+        ] {
+            assert_eq!(file_name(camera, 7_999_999), file);
+        }
+        let long = file_name(&"門".repeat(64), u64::MAX);
+        assert!(long.len() <= 255 && long.ends_with("門-18446744073709.mp4"), "{long}");
+    }
 
     #[test]
     fn the_script_knows_every_word_of_an_export_and_waits_for_no_other() {

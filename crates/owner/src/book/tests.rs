@@ -49,10 +49,37 @@ fn a_pairing_that_never_ended_frees_its_name_and_stays_in_the_book() {
 
 #[test]
 fn names_are_those_a_person_types() {
-    for good in ["door", "front door 2", "Straße", "a.b-c_d"] {
+    for good in [
+        "door",
+        "front door 2",
+        "Straße",
+        "a.b-c_d",
+        "Anna's room",
+        "door & garden",
+        "yard (north) [2]",
+        "\"the\" <gate>",
+        "मुख्य द्वार",
+        "玄関",
+        "الباب",
+        "ประตูหน้า",
+        "50 %, #1!",
+    ] {
         assert!(check_name(good).is_ok(), "{good}");
     }
-    for bad in ["", " ", " door", "door ", "a/b", "a\nb", "..\u{0}", &"x".repeat(65)] {
+    for bad in [
+        "",
+        " ",
+        " door",
+        "door ",
+        "a/b",
+        "a\\b",
+        "a\nb",
+        "..\u{0}",
+        "-o",
+        "door\u{202e}",
+        "door\u{200b}",
+        &"x".repeat(65),
+    ] {
         assert!(matches!(check_name(bad), Err(BookError::BadName { .. })), "{bad:?}");
     }
 }
