@@ -75,7 +75,7 @@ enum Party {
     /// The owner: pairs cameras, watches live and recorded, exports, audits the log.
     #[command(
         subcommand,
-        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, evidence, audit; camera, for its name, its key and its end."
+        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, evidence, audit; app, for all of it on a page; camera, for its name, its key and its end; address, for the page on other devices."
     )]
     Owner(owner::Verb),
     /// The relay: stores and forwards sealed segments that it cannot open.

@@ -5,6 +5,7 @@
 //! candor owner app -> http://127.0.0.1:PORT/TOKEN/      the page, its modules, its style: embedded, nothing from elsewhere
 //!                     .../api/cameras                   the cameras, and the state of the proof
 //!                     .../api/timeline?camera=&from=&to=   recorded epochs, gaps, releases
+//!                     .../api/days?camera=&edges=       on which days something was recorded
 //!                     .../api/events?camera=&from=&to=     when something moved, by the heads of the segments
 //!                     .../api/picture?camera=&at=       the key picture of a moment, for a small one on the timeline
 //!                     .../api/sharing                   who may watch each camera, who holds shares
@@ -15,12 +16,15 @@
 //! ```
 //!
 //! In scope: what it serves. Out of scope: who may talk to it ([`page::guard`]), opening footage
-//! (`live`, `play`, `export`), the log (`audit`), which this only shows. Whoever knows the token
-//! may watch: it is printed, never logged, and ends with the process.
+//! (`live`, `play`, `export`), the log (`audit`), which this only shows. Whoever knows a token may
+//! watch: it is printed, never logged, and ends with the process, or is kept until it is revoked
+//! ([`addresses`]).
 
+pub mod addresses;
 mod api;
 mod asked;
 mod assets;
+mod days;
 mod downloads;
 mod events;
 mod export;
@@ -34,13 +38,14 @@ mod start;
 mod timeline;
 mod video;
 
-pub use start::start;
+pub use start::{start, start_kept};
 
 use crate::lent::Lent;
 use crate::state::Owner;
 use downloads::Downloads;
 use glimpses::Glimpses;
 use host::shutdown::Shutdown;
+use page::guard::Tokens;
 use page::socket::Sockets;
 use proof::Proof;
 use std::io;
@@ -66,6 +71,8 @@ impl std::fmt::Debug for At {
 pub enum AppError {
     #[error("cannot listen on 127.0.0.1:{port}: {error}; choose another --port, or leave it out")]
     Listen { port: u16, error: io::Error },
+    #[error(transparent)]
+    Addresses(#[from] addresses::AddressError),
 }
 
 /// What every handler knows.
@@ -78,5 +85,7 @@ struct App {
     pictures: Lent,
     downloads: Downloads,
     sockets: Sockets,
+    /// Which addresses open it now.
+    tokens: Tokens,
     shutdown: Shutdown,
 }

@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use host::http::Failure;
+use host::lock::RwLock;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
@@ -32,10 +33,38 @@ enum Denied {
     Token,
 }
 
+/// A token of 128 random bits: whoever knows it may use the page.
+pub fn token(random: [u8; 16]) -> String {
+    URL_SAFE_NO_PAD.encode(random)
+}
+
+/// The tokens that open a page at this moment. Clones share them.
+#[derive(Clone, Default)]
+pub struct Tokens(Arc<RwLock<Vec<String>>>);
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Tokens").field(&self.0.read().len()).finish()
+    }
+}
+
+impl Tokens {
+    /// Lets these open the page, and no others; whether one does not any more that did.
+    pub fn set(&self, tokens: Vec<String>) -> bool {
+        let before = std::mem::replace(&mut *self.0.write(), tokens.clone());
+        before.iter().any(|token| !tokens.contains(token))
+    }
+
+    fn hold(&self, shown: &str) -> bool {
+        // Every one is compared, whichever it is.
+        let equal = |token: &String| bool::from(shown.as_bytes().ct_eq(token.as_bytes()));
+        self.0.read().iter().fold(false, |held, token| held | equal(token))
+    }
+}
+
 /// The checks of one running page.
 pub struct Guard {
-    /// Of 128 random bits, made at each start: whoever knows it may use the page.
-    token: String,
+    tokens: Tokens,
     hosts: [String; 2],
     dress: Dress,
     /// Where whoever has no token finds the address.
@@ -48,18 +77,17 @@ impl std::fmt::Debug for Guard {
     }
 }
 
+/// The address of a page, which holds the token.
+pub fn url(token: &str, port: u16) -> String {
+    format!("http://127.0.0.1:{port}/{token}/")
+}
+
 impl Guard {
     /// For a page on `port` whose address `printed_by` shows to people: a command.
-    pub fn new(random: [u8; 16], port: u16, printed_by: &'static str) -> Self {
-        let token = URL_SAFE_NO_PAD.encode(random);
+    pub fn new(tokens: Tokens, port: u16, printed_by: &'static str) -> Self {
         let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
         let dress = Dress::of_scripts(&hosts);
-        Self { token, hosts, dress, printed_by }
-    }
-
-    /// The page's address, which holds the token.
-    pub fn url(&self) -> String {
-        format!("http://{}/{}/", self.hosts[0], self.token)
+        Self { tokens, hosts, dress, printed_by }
     }
 
     /// Stands in front of everything that a router answers.
@@ -84,13 +112,12 @@ impl Guard {
             return Err(Denied::Origin);
         }
         let shown = uri.path().split('/').nth(1).unwrap_or_default();
-        let is_token: bool = shown.as_bytes().ct_eq(self.token.as_bytes()).into();
-        is_token.then_some(()).ok_or(Denied::Token)
+        self.tokens.hold(shown).then_some(()).ok_or(Denied::Token)
     }
 
     fn failure(&self, denied: Denied) -> Failure {
         let whole =
-            format!("open the whole address that {} printed; it is new at each start", self.printed_by);
+            format!("open the whole address that {} printed last; it may be a new one", self.printed_by);
         let (status, name, advice) = match denied {
             Denied::Host => (421, "wrong-host", "this page answers under 127.0.0.1 and localhost only"),
             Denied::Origin => (403, "wrong-origin", "only the page itself may ask this"),
@@ -119,7 +146,9 @@ mod tests {
     use axum::http::HeaderName;
 
     fn denied(method: Method, path: &str, headers: &[(&str, &str)]) -> Option<Denied> {
-        let guard = Guard { token: "right".to_owned(), ..Guard::new([7; 16], 4711, "the test") };
+        let tokens = Tokens::default();
+        tokens.set(vec!["other".to_owned(), "right".to_owned()]);
+        let guard = Guard::new(tokens, 4711, "the test");
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -183,10 +212,25 @@ mod tests {
     #[test]
     fn tokens_are_long_and_never_the_same() {
         let rng = host::rng::Rng::system();
-        let [a, b] = [0; 2].map(|_| Guard::new(rng.bytes(), 4711, "the test"));
-        assert_eq!(a.token.len(), 22);
-        assert_ne!(a.token, b.token);
-        assert_eq!(a.url(), format!("http://127.0.0.1:4711/{}/", a.token));
-        assert!(!format!("{a:?}").contains(&a.token), "it is in what may be logged");
+        let [a, b] = [0; 2].map(|_| token(rng.bytes()));
+        assert_eq!(a.len(), 22);
+        assert_ne!(a, b);
+        assert_eq!(url(&a, 4711), format!("http://127.0.0.1:4711/{a}/"));
+        let tokens = Tokens::default();
+        tokens.set(vec![a.clone()]);
+        let guard = Guard::new(tokens.clone(), 4711, "the test");
+        assert!(!format!("{guard:?}{tokens:?}").contains(&a), "it is in what may be logged");
+    }
+
+    #[test]
+    fn a_token_that_was_taken_back_opens_nothing_and_the_others_go_on() {
+        let tokens = Tokens::default();
+        assert!(!tokens.hold("") && !tokens.hold("mine"), "none opens it");
+        let all = ["mine", "phone"].map(str::to_owned);
+        assert!(!tokens.set(all.to_vec()), "nothing was taken back");
+        assert!(tokens.hold("mine") && tokens.hold("phone"));
+        assert!(tokens.set(all[..1].to_vec()));
+        assert!(tokens.hold("mine") && !tokens.hold("phone"));
+        assert!(!tokens.set(all[..1].to_vec()));
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 /// How long the page may take to take one message.
@@ -25,18 +25,27 @@ pub type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 pub struct Sockets {
     places: Arc<Semaphore>,
     most: u32,
+    /// Changes when all that are open are cut.
+    cut: watch::Sender<()>,
 }
 
 /// One open socket; dropping it gives its place back.
 #[derive(Debug)]
 pub struct Socket {
     inner: WebSocket,
+    cut: watch::Receiver<()>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Sockets {
     pub fn new(most: u32) -> Self {
-        Self { places: Arc::new(Semaphore::new(most as usize)), most }
+        Self { places: Arc::new(Semaphore::new(most as usize)), most, cut: watch::Sender::new(()) }
+    }
+
+    /// Ends all that are open, as if their pages had gone: whoever may still use the page opens new
+    /// ones.
+    pub fn cut(&self) {
+        self.cut.send_replace(());
     }
 
     /// Opens one, served by `serve` until that is over. Refused while as many are open as may be.
@@ -55,7 +64,8 @@ impl Sockets {
             Failure::new(503, "too-many-views", "close some of the open pages, then load this one again")
         })?;
         let upgrade = upgrade.max_message_size(MAX_SAID).max_frame_size(MAX_SAID);
-        Ok(upgrade.on_upgrade(|inner| serve(Socket { inner, _place: place })))
+        let cut = self.cut.subscribe();
+        Ok(upgrade.on_upgrade(|inner| serve(Socket { inner, cut, _place: place })))
     }
 
     /// Waits until all are over. They are no longer the HTTP server's, which does not wait for
@@ -67,10 +77,15 @@ impl Sockets {
 }
 
 impl Socket {
-    /// The next text that the page says; `None` once it is gone. Cancelling this loses nothing.
+    /// The next text that the page says; `None` once it is gone or cut. Cancelling this loses
+    /// nothing.
     pub async fn heard(&mut self) -> Option<Utf8Bytes> {
         loop {
-            match self.inner.recv().await {
+            let said = tokio::select! {
+                said = self.inner.recv() => said,
+                _ = self.cut.changed() => None,
+            };
+            match said {
                 Some(Ok(Message::Text(text))) => return Some(text),
                 // Answered by the library.
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}

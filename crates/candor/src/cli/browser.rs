@@ -12,7 +12,8 @@ pub(super) struct Door(PathBuf);
 
 impl Drop for Door {
     fn drop(&mut self) {
-        // A file that stays names a token that is of no use any more.
+        // A file that stays is as secret as the keybook in which it lies, which may keep the token
+        // too.
         let _ = std::fs::remove_file(&self.0);
     }
 }

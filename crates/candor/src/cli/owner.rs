@@ -1,5 +1,6 @@
 //! `candor owner`.
 
+mod address;
 mod alarm;
 mod camera;
 mod cameras;
@@ -11,7 +12,9 @@ use super::{ConfigFile, Ended, Outcome, Terminal, steps};
 use crate::words::audit_text;
 use anyhow::Context as _;
 use clap::Subcommand;
+use host::running::Running;
 use host::shutdown::Shutdown;
+use owner::app::{AppError, At};
 use owner::audit::{AuditError, Since};
 use owner::book::BookError;
 use owner::pair::{Invitation, PairError};
@@ -74,17 +77,28 @@ it, with `candor verify`. A span over a change of the policy takes two files.
 Example: candor owner evidence --config owner.toml front-door --from 2h --to 1h -o door.evidence")]
     Evidence(Excerpt),
     /// Serve your own page on this device, until Ctrl-C: live, timeline, releases, export, audit.
-    #[command(after_help = "Example: candor owner app --config owner.toml --open")]
+    #[command(after_help = "\
+Its address is the same at each start, with the token that opens it: keep it as a bookmark, and pass it to
+nobody (`candor owner address` makes others, and revokes them). Where other people have accounts on this
+device, use --once: whoever listens on the page's port while it is away is told the token by a browser
+that opens the bookmark.
+Example: candor owner app --config owner.toml --open")]
     App {
         #[command(flatten)]
         file: ConfigFile,
-        /// Listen on this port of 127.0.0.1; else the system chooses one.
+        /// Listen on this port of 127.0.0.1; else on that of the last start.
         #[arg(long)]
         port: Option<u16>,
+        /// Under a new address, which ends with it; the kept ones open nothing.
+        #[arg(long)]
+        once: bool,
         /// Open the page in this device's browser.
         #[arg(long)]
         open: bool,
     },
+    /// Say from which other devices the page may be opened.
+    #[command(subcommand, after_help = "In order: add, then list or revoke at any time.")]
+    Address(address::AddressVerb),
     /// Tell when a camera goes offline and comes back, until Ctrl-C; also by a command or a
     /// webhook.
     #[command(
@@ -123,10 +137,16 @@ impl Verb {
             Self::Play { watch, between } => watch.play(terminal, shutdown, between).await,
             Self::Export(excerpt) => excerpt.export(terminal, shutdown).await,
             Self::Evidence(excerpt) => excerpt.evidence(terminal, shutdown).await,
-            Self::App { file, port, open: opens } => {
-                let config: Config = file.load()?;
-                app(terminal, shutdown, open(&file)?, port, opens.then_some(config.keybook)).await
+            Self::App { file, port, once, open: opens } => {
+                let (config, owner): (Config, _) = (file.load()?, open(&file)?);
+                let stop = shutdown.clone();
+                let running = match once {
+                    true => owner::app::start(owner, port, stop).await?,
+                    false => owner::app::start_kept(owner, port, stop).await?,
+                };
+                app(terminal, running, opens.then_some(config.keybook)).await
             }
+            Self::Address(verb) => verb.run(terminal).await,
             Self::Alarm(alarm) => alarm.run(terminal, shutdown).await,
             Self::Policy(policy) => policy.run(terminal).await,
             Self::Audit { file, all } => audit(terminal, &open(&file)?, all).await,
@@ -197,15 +217,9 @@ async fn audit(terminal: &Terminal, owner: &Owner, all: bool) -> Outcome {
     if report.is_clean() && !report.lacks_trustees() { Ok(()) } else { Err(Ended::NO) }
 }
 
-/// Serves the page. `open_from` is the folder from which the browser is sent to it.
-async fn app(
-    terminal: &Terminal,
-    shutdown: Shutdown,
-    owner: Owner,
-    port: Option<u16>,
-    open_from: Option<PathBuf>,
-) -> Outcome {
-    let running = owner::app::start(owner, port, shutdown).await?;
+/// Says where the page is, and serves it. `open_from` is the folder from which the browser is sent
+/// to it.
+async fn app(terminal: &Terminal, running: Running<At, AppError>, open_from: Option<PathBuf>) -> Outcome {
     let url = running.at().url.clone();
     terminal.result(&serde_json::json!({ "url": url }), |_| {
         format!(

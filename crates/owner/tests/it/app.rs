@@ -3,8 +3,11 @@
 use crate::world::World;
 use host::running::Running;
 use host::shutdown::Shutdown;
+use owner::Owner;
+use owner::app::addresses::{self, Address, AddressError};
 use owner::app::{AppError, At};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -196,6 +199,112 @@ async fn every_answer_forbids_what_a_page_could_be_abused_for_and_no_path_leads_
     }
     let bad = get(address, &format!("{path}api/timeline?camera=x&from=1&to=2")).await;
     assert!(bad.status == 404 && bad.text.contains("unknown-camera"), "{}", bad.text);
+    app.stop_and_join().await.unwrap();
+}
+
+/// An app under the kept addresses, and the path of this device's.
+async fn kept(owner: &Owner) -> (Running<At, AppError>, SocketAddr, String) {
+    let app = owner::app::start_kept(owner.clone(), None, Shutdown::new()).await.unwrap();
+    let (address, url) = (app.at().address, app.at().url.clone());
+    let path = url.strip_prefix(&format!("http://{address}")).unwrap().to_owned();
+    (app, address, path)
+}
+
+fn path_of(address: &Address) -> &str {
+    address.url.strip_prefix(&format!("http://127.0.0.1:{}", address.port)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_address_is_the_same_at_each_start_and_nobody_else_can_read_it() {
+    let world = World::new().await;
+    let owner = world.owner();
+    assert!(matches!(addresses::add(&owner, "phone").await, Err(AddressError::NeverStarted)));
+    let (app, address, path) = kept(&owner).await;
+    assert_eq!(get(address, &path).await.status, 200);
+    app.stop_and_join().await.unwrap();
+    let file = world.keybook().join("app.json");
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    // The same, on the same port: opened anew, as by another command.
+    let (again, same, same_path) = kept(&world.owner()).await;
+    assert_eq!((same, &same_path), (address, &path));
+    // One that ends with its start is another one, and the kept one does not open it.
+    let (once, other, other_path) = started(&world).await;
+    assert!(other_path != path && get(other, &path).await.status == 403);
+    once.stop_and_join().await.unwrap();
+    again.stop_and_join().await.unwrap();
+
+    // What cannot be read is named, and overwritten by nobody.
+    std::fs::write(&file, "{}").unwrap();
+    let error = owner::app::start_kept(owner.clone(), None, Shutdown::new()).await.unwrap_err();
+    assert!(error.to_string().contains("app.json: not a list of addresses"), "{error}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_of_another_device_opens_the_page_until_it_is_revoked_and_no_longer() {
+    let mut world = World::new().await;
+    world.pair("front-door", 21).await;
+    // A relay that never answers: who watches waits.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    world.owner_config.relay.addresses =
+        relay_client::Addresses::one(silent.local_addr().unwrap().to_string());
+    let owner = world.owner();
+    let (app, address, path) = kept(&owner).await;
+    let id = owner.cameras()[0].camera_id.clone();
+    let phone = addresses::add(&owner, "Anna's phone").await.unwrap();
+    assert!(matches!(addresses::add(&owner, "Anna's phone").await, Err(AddressError::Taken(_))));
+    assert!(matches!(addresses::add(&owner, " x").await, Err(AddressError::BadName(_))));
+    assert!(!format!("{phone:?}").contains(path_of(&phone)), "the token is in what may be logged");
+    let status = async |path: &str| get(address, path).await.status;
+    let until = async |path: &str, wanted: u16| {
+        let came = async {
+            while status(path).await != wanted {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, came).await.unwrap_or_else(|_| panic!("never {wanted}"));
+    };
+    until(path_of(&phone), 200).await;
+    let names = async || {
+        let all = addresses::list(&owner).await.unwrap();
+        all.into_iter().map(|address| address.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await, [addresses::HERE, "Anna's phone"]);
+
+    // What is watched through it ends too, though no picture of it ever came.
+    let mut watched = TcpStream::connect(address).await.unwrap();
+    let (host, own) = (address.to_string(), format!("http://{address}"));
+    let request = format!(
+        "GET {}api/live?camera={id} HTTP/1.1\r\nHost: {host}\r\nOrigin: {own}\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        path_of(&phone)
+    );
+    watched.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        assert!(timeout(PATIENCE, watched.read_buf(&mut head)).await.unwrap().unwrap() > 0);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    let mut rest = Vec::new();
+    let early = timeout(Duration::from_millis(200), watched.read_buf(&mut rest)).await;
+    assert!(early.is_err(), "it is open, and nothing comes: {early:?}");
+    addresses::revoke(&owner, "Anna's phone").await.unwrap();
+    assert!(matches!(addresses::revoke(&owner, "Anna's phone").await, Err(AddressError::Unknown(_))));
+    until(path_of(&phone), 403).await;
+    timeout(PATIENCE, watched.read_to_end(&mut rest)).await.expect("what it watched goes on").unwrap();
+    let last = String::from_utf8_lossy(&rest);
+    assert!(last.contains("\"stopped\""), "it was cut, and did not fail: {last}");
+    assert_eq!(status(&path).await, 200, "this device's goes on");
+
+    // This device's too; the next start makes a new one, on the same port.
+    addresses::revoke(&owner, addresses::HERE).await.unwrap();
+    until(&path, 403).await;
+    app.stop_and_join().await.unwrap();
+    let (app, same, new) = kept(&owner).await;
+    assert!(same == address && new != path);
+    assert_eq!((get(address, &path).await.status, get(address, &new).await.status), (403, 200));
     app.stop_and_join().await.unwrap();
 }
 
