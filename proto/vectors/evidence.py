@@ -57,7 +57,7 @@ def bad():
                ("half a segment", whole[:-5], "inside a part"), ("a byte behind the end", whole + b"\0", "follows the end"),
                ("a file behind the end", whole + whole, "follows the end"),
                ("a head over 64 MiB", u(32, (64 << 20) + 1) + b"x", "over the limit"), ("a length of all ones", b"\xff" * 8, "over the limit"),
-               ("a segment over 16 MiB", bytes_(head()[1]) + u(32, (16 << 20) + 1) + b"x", "over the limit"),
+               ("a segment over 24 MiB", bytes_(head()[1]) + u(32, (24 << 20) + 1) + b"x", "over the limit"),
                ("a text", b"this is no evidence, it is a text\n", "over the limit")]
     longer = lambda of: ("", of)
     heads = [("another suite", head(suite=2)), ("another type", head(type=0x32)), ("17 grants", head(grants=[(b"grant", b"proof")] * 17)),

@@ -80,7 +80,7 @@ def segments():
         ("a fragment is missing", "BadValue", header + frames(fragments[:1]) + frames(fragments[2:], 2) + END + trailer(header, fragments)),
         ("a fragment comes twice", "BadValue", header + frames(fragments[:1]) + frames(fragments) + END + end),
         ("index 4096 in turn is no index", "BadValue", header + frames([b""] * 4097) + END + end),
-        ("a fragment over its limit", "TooLong", header + u(32, 0) + u(32, (8 << 20) + 1)),
+        ("a fragment over its limit", "TooLong", header + u(32, 0) + u(32, (16 << 20) + 1)),
         ("a fragment of 4 GiB", "TooLong", header + u(32, 0) + END),
         ("no fragment at all", "BadValue", header + END + trailer(header, [])),
         ("a count that is too small", "BadValue", body + END + trailer(header, fragments, count=2)),
@@ -127,7 +127,7 @@ def heads():
         ("an end marker instead of fragment 0", "BadValue", facts + header + END + bytes(4)),
         ("fragment 1 comes first", "BadValue", facts + header + frames(sealed[1:], 1)),
         ("fragment 2 comes second", "BadValue", one + frames(sealed[1:], 2)),
-        ("a fragment over its limit", "TooLong", facts + header + u(32, 0) + u(32, (8 << 20) + 1)),
+        ("a fragment over its limit", "TooLong", facts + header + u(32, 0) + u(32, (16 << 20) + 1)),
     ]
     return good, bad
 

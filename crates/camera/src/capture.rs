@@ -71,8 +71,8 @@ impl Capture {
         }
     }
 
-    /// What comes next. Cancel-safe until it fails; only after [`SourceError::Frozen`] it may be asked
-    /// again.
+    /// What comes next. Cancel-safe until it fails; only after [`SourceError::Frozen`] and
+    /// [`SourceError::LeftOut`] it may be asked again.
     pub(crate) async fn next(&mut self) -> Result<Shot, SourceError> {
         match self {
             Self::Rtsp(rtsp) => rtsp.next().await,

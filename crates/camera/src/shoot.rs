@@ -115,7 +115,7 @@ impl Shoot {
     /// Tells what is captured. Cancel-safe, as far as a source goes that is not read any further.
     async fn tell(&self, capture: &mut Capture) -> Result<Infallible, Ended> {
         let mut measuring = Measuring::start(self.heard.clone(), self.clocks.clone());
-        let (mut rests, mut since_us) = (None, None);
+        let (mut rests, mut since_us, mut left_out) = (None, None, None);
         loop {
             let shot = match capture.next().await {
                 Ok(shot) => shot,
@@ -123,6 +123,16 @@ impl Shoot {
                 Err(error @ SourceError::Frozen(_)) if !self.source.can_be_let_go() => {
                     self.say_trouble(&error);
                     measuring.rest();
+                    self.say(Heard::Lost).await?;
+                    continue;
+                }
+                // What follows it hangs on it: until the next key frame something is missing.
+                Err(error @ SourceError::LeftOut(_)) => {
+                    let text = Some(error.to_string());
+                    if std::mem::replace(&mut left_out, text.clone()).is_none() {
+                        tracing::warn!(%error, "a picture is not filmed; this is said once");
+                    }
+                    self.stats.change(|now| now.troubles.picture = text);
                     self.say(Heard::Lost).await?;
                     continue;
                 }

@@ -36,7 +36,7 @@ pub use init::Init;
 
 /// The largest box that is taken in, bytes: a fragment of a segment, with room for what sealing
 /// adds.
-pub const BOX_MAX: usize = (8 << 20) - (64 << 10);
+pub const BOX_MAX: usize = (16 << 20) - (64 << 10);
 /// The largest init segment, bytes.
 pub const INIT_MAX: usize = 64 << 10;
 /// The most samples in one fragment: more than ten seconds of any camera's pictures and sound.
@@ -56,6 +56,14 @@ pub enum BoxError {
         size: u64,
         /// The limit.
         limit: usize,
+    },
+    /// A fragment that is over its limit. It was left out, and what comes behind it can be read on.
+    #[error(
+        "a picture of {size} bytes is over the limit of {BOX_MAX}; lower the bit rate or the size of the picture"
+    )]
+    LeftOut {
+        /// Bytes of its media.
+        size: u64,
     },
     /// A box that must be there is not, or stands in the wrong place.
     #[error(

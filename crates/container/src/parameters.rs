@@ -3,11 +3,12 @@
 //! under the old init segment: players show a torn or stretched picture, or none.
 //!
 //! In scope: the sequence parameter set (ISO/IEC 14496-10, 7.3.2.1; 23008-2, 7.3.2.2) in a key
-//! frame, as bytes. Out of scope: what it says.
+//! frame, and whether two are alike. Out of scope: reading one (`sps`).
 
 use crate::BoxError;
 use crate::fragment::samples;
 use crate::init::Init;
+use crate::sps::{Coding, Sps};
 use mp4_atom::Codec;
 
 /// The most NAL units of one picture that are looked at: parameters stand before its slices.
@@ -17,14 +18,30 @@ const LOOKED_AT: usize = 32;
 struct Layout {
     /// Bytes of the length before each.
     prefix: usize,
-    is_parameters: fn(u8) -> bool,
+    coding: Coding,
+}
+
+/// A sequence parameter set, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequence {
+    coding: Coding,
+    unit: Vec<u8>,
+}
+
+impl Sequence {
+    /// Whether pictures under both are of one run. Cameras change what no picture shows, such as a
+    /// tick rate; of sets that cannot be read the bytes must be the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let read = |sequence: &Self| Sps::parse(sequence.coding, &sequence.unit);
+        self == other || read(self).zip(read(other)).is_some_and(|(one, other)| one.is_like(&other))
+    }
 }
 
 /// The sequence parameter set in a fragment's first key frame; `None` where there is none.
 ///
 /// # Errors
 /// [`BoxError`], if the fragment cannot be read.
-pub fn sequence(init: &Init, fragment: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+pub fn sequence(init: &Init, fragment: &[u8]) -> Result<Option<Sequence>, BoxError> {
     let video = init.tracks().iter().position(|track| Some(track) == init.video());
     let codec = video.and_then(|at| init.moov.trak.get(at)?.mdia.minf.stbl.stsd.codecs.first());
     let Some(layout) = codec.and_then(layout) else { return Ok(None) };
@@ -32,20 +49,27 @@ pub fn sequence(init: &Init, fragment: &[u8]) -> Result<Option<Vec<u8>>, BoxErro
     let Some(key) = samples.into_iter().find(|sample| Some(sample.track) == video && sample.is_sync) else {
         return Ok(None);
     };
-    Ok(first(&layout, fragment.get(key.at).unwrap_or_default()))
+    let unit = first(&layout, fragment.get(key.at).unwrap_or_default());
+    Ok(unit.map(|unit| Sequence { coding: layout.coding, unit }))
 }
 
 fn layout(codec: &Codec) -> Option<Layout> {
-    let h264: fn(u8) -> bool = |header| header & 0x1f == 7;
-    let h265: fn(u8) -> bool = |header| header >> 1 & 0x3f == 33;
-    let (prefix, is_parameters) = match codec {
-        Codec::Avc1(entry) => (entry.avcc.length_size, h264),
-        Codec::Avc3(entry) => (entry.avcc.length_size, h264),
-        Codec::Hvc1(entry) => (entry.hvcc.length_size_minus_one + 1, h265),
-        Codec::Hev1(entry) => (entry.hvcc.length_size_minus_one + 1, h265),
+    let (prefix, coding) = match codec {
+        Codec::Avc1(entry) => (entry.avcc.length_size, Coding::H264),
+        Codec::Avc3(entry) => (entry.avcc.length_size, Coding::H264),
+        Codec::Hvc1(entry) => (entry.hvcc.length_size_minus_one + 1, Coding::H265),
+        Codec::Hev1(entry) => (entry.hvcc.length_size_minus_one + 1, Coding::H265),
         _ => return None,
     };
-    (1..=4).contains(&prefix).then(|| Layout { prefix: prefix.into(), is_parameters })
+    (1..=4).contains(&prefix).then(|| Layout { prefix: prefix.into(), coding })
+}
+
+/// Whether a NAL unit that begins so is a sequence parameter set.
+fn is_sequence(coding: Coding, head: u8) -> bool {
+    match coding {
+        Coding::H264 => head & 0x1f == 7,
+        Coding::H265 => head >> 1 & 0x3f == 33,
+    }
 }
 
 fn first(layout: &Layout, mut picture: &[u8]) -> Option<Vec<u8>> {
@@ -53,7 +77,7 @@ fn first(layout: &Layout, mut picture: &[u8]) -> Option<Vec<u8>> {
         let (length, rest) = picture.split_at_checked(layout.prefix)?;
         let length = length.iter().fold(0usize, |length, byte| length << 8 | usize::from(*byte));
         let (unit, rest) = rest.split_at_checked(length)?;
-        if unit.first().copied().is_some_and(layout.is_parameters) {
+        if unit.first().is_some_and(|head| is_sequence(layout.coding, *head)) {
             return Some(unit.to_vec());
         }
         picture = rest;
@@ -65,7 +89,7 @@ fn first(layout: &Layout, mut picture: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const H264: Layout = Layout { prefix: 4, is_parameters: |header| header & 0x1f == 7 };
+    const H264: Layout = Layout { prefix: 4, coding: Coding::H264 };
 
     fn units(units: &[&[u8]]) -> Vec<u8> {
         units.iter().flat_map(|unit| [&(unit.len() as u32).to_be_bytes()[..], unit].concat()).collect()

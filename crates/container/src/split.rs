@@ -23,6 +23,8 @@ pub enum Piece {
 pub struct Splitter {
     buffer: Vec<u8>,
     consumed: usize,
+    /// Bytes to come of a fragment that is left out.
+    left_out: u64,
     /// ftyp, waiting for its moov; or moof, waiting for its mdat.
     begun: Vec<u8>,
     init: Option<Box<Init>>,
@@ -40,11 +42,13 @@ impl Splitter {
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
-        self.buffer.extend_from_slice(bytes);
+        let len = usize::try_from(self.left_out).unwrap_or(usize::MAX).min(bytes.len());
+        self.left_out -= len as u64;
+        self.buffer.extend_from_slice(bytes.get(len..).unwrap_or_default());
     }
 
-    /// The next whole piece; `None` when more bytes are needed. An error is final: where boxes
-    /// begin is lost.
+    /// The next whole piece; `None` when more bytes are needed. An error is final, for where boxes
+    /// begin is lost; but not [`BoxError::LeftOut`].
     ///
     /// # Errors
     /// [`BoxError`].
@@ -52,6 +56,14 @@ impl Splitter {
         loop {
             let rest = self.buffer.get(self.consumed..).unwrap_or_default();
             let Some((size, kind)) = box_header(rest) else { return Ok(None) };
+            if kind == *b"mdat" && size > BOX_MAX as u64 {
+                expect(&std::mem::take(&mut self.begun), *b"moof", "moof before mdat")?;
+                self.produced_us = None;
+                let here = usize::try_from(size).unwrap_or(usize::MAX).min(rest.len());
+                self.consumed += here;
+                self.left_out = size - here as u64;
+                return Err(BoxError::LeftOut { size });
+            }
             let limit = if matches!(&kind, b"ftyp" | b"moov") { INIT_MAX } else { BOX_MAX };
             let len = usize::try_from(size).ok().filter(|len| (8..=limit).contains(len));
             let len = len.ok_or_else(|| BoxError::TooLarge { kind: letters(kind), size, limit })?;
@@ -104,7 +116,7 @@ impl Splitter {
     /// # Errors
     /// [`BoxError::Truncated`] inside a box or between a moof and its mdat.
     pub fn finish(self) -> Result<(), BoxError> {
-        let whole = self.buffer.len() == self.consumed && self.begun.is_empty();
+        let whole = self.buffer.len() == self.consumed && self.begun.is_empty() && self.left_out == 0;
         if whole { Ok(()) } else { Err(BoxError::Truncated) }
     }
 }
@@ -148,6 +160,59 @@ mod tests {
         let whole = prft(u64::MAX);
         for len in 0..whole.len() {
             assert_eq!(produced_us(&whole[..len]), None);
+        }
+    }
+
+    /// The first fragments of a fixture, the second one's media this long.
+    fn grown(len: u32) -> (Vec<u8>, usize) {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/h264-aac.mp4");
+        let mut ffmpeg = std::process::Command::new("ffmpeg");
+        ffmpeg.args(["-nostdin", "-v", "error", "-i", file]).args("-t 2 -c copy -f mp4 -movflags".split(' '));
+        ffmpeg.args("empty_moov+default_base_moof+frag_keyframe -frag_duration 100000 pipe:1".split(' '));
+        let made = ffmpeg.output().unwrap().stdout;
+        let (mut out, mut at, mut media) = (Vec::new(), 0, 0);
+        while let Some((size, kind)) = box_header(&made[at..]) {
+            let whole = &made[at..at + size as usize];
+            at += whole.len();
+            media += usize::from(kind == *b"mdat");
+            if kind == *b"mdat" && media == 2 {
+                out.extend([&len.to_be_bytes()[..], &whole[4..]].concat());
+                out.resize(out.len() + len as usize - whole.len(), 0);
+            } else if kind != *b"mfra" {
+                out.extend(whole);
+            }
+        }
+        (out, media)
+    }
+
+    #[test]
+    fn a_fragment_over_the_limit_is_left_out_and_the_ones_behind_it_come() {
+        let most = BOX_MAX as u32;
+        for (len, is_carried) in [(most, true), (most + 1, false), (40 << 20, false)] {
+            let (bytes, all) = grown(len);
+            // In pieces, and at once.
+            for chunk in [1 << 20, bytes.len()] {
+                let (mut splitter, mut fragments, mut left_out) = (Splitter::new(), 0, 0);
+                for bytes in bytes.chunks(chunk) {
+                    splitter.push(bytes);
+                    assert!(splitter.buffer.len() <= BOX_MAX + 2 * chunk, "no more than a box is held");
+                    loop {
+                        match splitter.next_piece() {
+                            Ok(Some(Piece::Fragment(_))) => fragments += 1,
+                            Ok(Some(Piece::Init(_))) => {}
+                            Ok(None) => break,
+                            Err(BoxError::LeftOut { size }) => {
+                                assert_eq!(size, u64::from(len));
+                                left_out += 1;
+                            }
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                }
+                let gone = usize::from(!is_carried);
+                assert_eq!((fragments, left_out), (all - gone, gone), "{len} in {chunk}");
+                assert_eq!(splitter.finish(), Ok(()));
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The numbers that bound a peer. `proto/session.md` and `proto/segment.md` state each of them.
 
-/// A sealed fragment, bytes.
-pub const FRAGMENT: usize = 8 << 20;
-/// A whole segment on the wire, bytes. A camera closes one at 4 MiB or 10 s; this is where a reader
-/// gives up.
-pub const SEGMENT: usize = 16 << 20;
+/// A sealed fragment, bytes: a key frame of 4K at the highest rates, and what follows within 100 ms.
+pub const FRAGMENT: usize = 16 << 20;
+/// A whole segment on the wire, bytes. A camera closes one at 4 MiB or 10 s, and a larger fragment
+/// has one for itself; this is where a reader gives up.
+pub const SEGMENT: usize = 24 << 20;
 /// Fragments in one segment.
 pub const FRAGMENTS: u32 = 4096;
 /// Trustees in a policy; also the largest share index.

@@ -131,7 +131,7 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Viewers of one track.
     pub viewers_per_track: usize,
-    /// Bytes of one segment; at most 16 MiB.
+    /// Bytes of one segment; at most 24 MiB.
     pub segment_bytes: usize,
     /// Bytes of all segments that are being received.
     pub receiving_bytes: usize,

@@ -120,7 +120,7 @@ pub async fn start_over(
 fn check(config: &Config) -> Result<(), Error> {
     let l = &config.limits;
     if l.segment_bytes > limits::SEGMENT {
-        return Err(Error::Config("limits.segment_bytes over 16 MiB, which no segment may have"));
+        return Err(Error::Config("limits.segment_bytes over 24 MiB, which no segment may have"));
     }
     if l.connections == 0 || l.fetches == 0 || l.tracks_per_camera == 0 {
         return Err(Error::Config("a limit of 0, under which nobody could do anything"));

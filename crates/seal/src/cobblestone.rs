@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The commitment binds key and context: one ciphertext cannot open to two plaintexts. In scope:
-//! one whole message in memory (a fragment has at most 8 MiB). Out of scope: streaming within a
+//! one whole message in memory (a fragment has at most 16 MiB). Out of scope: streaming within a
 //! message; who has the key.
 
 use alloc::vec::Vec;

@@ -16,9 +16,9 @@ use super::units::{RtpPacket, Units};
 use crate::clock::Clocks;
 use crate::source::{FROZEN, PROBE, SourceError, Stream, Transport, without_passwords};
 use aac::AacPackets;
-use container::BOX_MAX;
 use container::mux::{Parameters, Sound};
 use container::sps::Coding;
+use container::{BOX_MAX, BoxError};
 use futures_core::Stream as _;
 use retina::client::{
     Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions,
@@ -60,7 +60,6 @@ pub(crate) struct Rtsp {
     packet: i64,
     longest: i64,
     has_packets: bool,
-    has_been_too_large: bool,
     faults: u32,
     /// Why nothing more comes, once all that came is given.
     ended: Option<SourceError>,
@@ -120,7 +119,6 @@ impl Rtsp {
             packet,
             longest: 0,
             has_packets: false,
-            has_been_too_large: false,
             faults: 0,
             ended: None,
         }))
@@ -220,16 +218,10 @@ impl Rtsp {
             let apart = self.montage.picture(unit)?;
             self.longest = self.longest.max(apart);
         }
-        if let Some(len) = self.units.take_too_large()
-            && !std::mem::replace(&mut self.has_been_too_large, true)
-        {
-            tracing::warn!(
-                bytes = len,
-                limit = PICTURE_MAX,
-                "a picture is too large and is left out; lower the camera's bit rate"
-            );
+        match self.units.take_too_large() {
+            Some(len) => Err(BoxError::LeftOut { size: len as u64 }.into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What came is given before the error.

@@ -3,6 +3,7 @@
 use container::BoxError;
 use container::fragment::{Begins, Fragment};
 use container::init::Init;
+use container::parameters::{Sequence, sequence};
 use container::split::Piece;
 
 /// What pictures look like, by the parameters that their key frames repeat.
@@ -11,7 +12,7 @@ pub(super) struct Shape {
     init: Option<Box<Init>>,
     /// Of the first key frame. What an init segment says is not compared with: an RTSP server may
     /// tell of old parameters for ever.
-    sequence: Option<Vec<u8>>,
+    sequence: Option<Sequence>,
 }
 
 impl Shape {
@@ -29,8 +30,8 @@ impl Shape {
 
     fn is_changed_by_key(&mut self, fragment: &Fragment) -> Result<bool, BoxError> {
         let Some(init) = &self.init else { return Ok(false) };
-        let Some(found) = container::parameters::sequence(init, fragment.bytes())? else { return Ok(false) };
+        let Some(found) = sequence(init, fragment.bytes())? else { return Ok(false) };
         let known = self.sequence.get_or_insert_with(|| found.clone());
-        Ok(*known != found)
+        Ok(!known.is_like(&found))
     }
 }

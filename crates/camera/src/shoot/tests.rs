@@ -99,3 +99,48 @@ fn pauses_grow_while_runs_stay_short_and_a_busy_camera_is_asked_rarely() {
     let busy = Pauses::new().after(&SourceError::Busy, Duration::ZERO, &mut Rng::system());
     assert!(busy >= Duration::from_secs(15));
 }
+
+/// Pictures that no segment carries, each second one of them: the others are filmed, in one run.
+#[tokio::test]
+async fn a_picture_over_the_limit_is_left_out_by_name_and_filming_goes_on() {
+    let bytes = fragmented("h264-aac.mp4");
+    let (mut stream, mut media, mut at) = (Vec::new(), 0, 0);
+    while at < bytes.len() {
+        let size = u32::from_be_bytes(*bytes[at..].first_chunk().unwrap()) as usize;
+        let (whole, kind) = (&bytes[at..at + size], &bytes[at + 4..at + 8]);
+        at += size;
+        media += usize::from(kind == b"mdat");
+        match kind {
+            b"mdat" if media % 2 == 0 => {
+                let len = 17u32 << 20;
+                stream.extend([&len.to_be_bytes()[..], &whole[4..]].concat());
+                stream.resize(stream.len() + len as usize - size, 0);
+            }
+            b"mfra" => {}
+            _ => stream.extend(whole),
+        }
+    }
+    let (sender, mut heard) = mpsc::channel(1000);
+    let shoot = shoot(SourceConfig::Input, sender);
+    let stats = shoot.stats.clone();
+    let mut capture = Capture::Piped(Box::new(Piped::reading(std::io::Cursor::new(stream))));
+    let ended = shoot.tell(&mut capture).await;
+    assert!(matches!(ended, Err(Ended::Failed { error: SourceError::Finished, .. })), "{ended:?}");
+    drop(shoot);
+    let mut order = String::new();
+    while let Some(next) = heard.recv().await {
+        order.push(match next {
+            Heard::Piece(Piece::Init(_), _) => 'i',
+            Heard::Piece(Piece::Fragment(_), _) => 'f',
+            Heard::Lost => 'l',
+            _ => '?',
+        });
+    }
+    // A key frame a second, four of them.
+    assert_eq!(order, "iflfl");
+    let trouble = stats.now().troubles.picture.unwrap();
+    assert!(
+        trouble.contains("a picture of 17825792 bytes is over the limit") && trouble.contains("bit rate"),
+        "{trouble}"
+    );
+}

@@ -17,7 +17,9 @@ pub enum SourceError {
     #[error("the source could not be read: {0}")]
     Read(#[source] std::io::Error),
     #[error("the source is no video that can be carried: {0}")]
-    Video(#[from] BoxError),
+    Video(#[source] BoxError),
+    #[error("{0}; filming goes on with the next one that fits")]
+    LeftOut(#[source] BoxError),
     #[error(
         "the source holds no H.264 or H.265 picture, and a camera never transcodes; convert it once, with ffmpeg, or set the camera to H.264"
     )]
@@ -52,4 +54,11 @@ pub enum SourceError {
     Password { path: PathBuf, source: SecretError },
     #[error(transparent)]
     Address(#[from] UrlError),
+}
+
+impl From<BoxError> for SourceError {
+    fn from(error: BoxError) -> Self {
+        let is_passing = matches!(error, BoxError::LeftOut { .. });
+        if is_passing { Self::LeftOut(error) } else { Self::Video(error) }
+    }
 }

@@ -341,3 +341,25 @@ async fn a_clock_that_is_set_while_a_camera_films_is_told_by_the_gap_that_it_mak
     assert_eq!(watched.refused, 0);
     assert!(matches!(&gaps[..], [reason] if reason.contains("clock")), "{gaps:?}");
 }
+
+/// Key frames of 12 MB, as 4K cameras at the highest rates send them: from the source to the owner.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_frame_of_twelve_megabytes_is_carried_to_the_owner() {
+    let mut world = World::new().await;
+    let file = world.camera.data.with_file_name("large.mp4");
+    let mut ffmpeg = std::process::Command::new("ffmpeg");
+    ffmpeg.args("-nostdin -v error -f lavfi -i testsrc2=size=160x120:rate=1 -t 2 -c:v libx264".split(' '));
+    ffmpeg.args("-preset ultrafast -g 1 -pix_fmt yuv420p -x264-params nal-hrd=cbr:force-cfr=1".split(' '));
+    ffmpeg.args("-b:v 96M -minrate 96M -maxrate 96M -bufsize 96M".split(' ')).arg(&file);
+    assert!(ffmpeg.status().unwrap().success());
+    assert!(std::fs::metadata(&file).unwrap().len() > 24_000_000);
+    world.camera.source = SourceConfig::file(file, false);
+    world.pair().await;
+    let filming = world.film().await;
+    let stats = filming.at().stats.clone();
+    filming.join().await.unwrap();
+    assert_eq!((stats.now().sent, stats.now().acked), (2, 2), "{stats:?}");
+    let (watched, gaps) = world.play().await;
+    assert_eq!((watched.segments, watched.refused), (2, 0), "{gaps:?}");
+    assert!(gaps.is_empty(), "{gaps:?}");
+}

@@ -162,5 +162,5 @@ fn a_segment_over_its_limit_is_given_up_before_it_is_held() {
     reader.push(header().encode().to_vec()).unwrap();
     let piece = Bytes::from(vec![0; 1 << 20]);
     let refused = (0..32).map(|_| reader.push(piece.clone())).position(|pushed| pushed.is_err());
-    assert_eq!(refused, Some(15), "16 MiB less the header");
+    assert_eq!(refused, Some(23), "24 MiB less the header");
 }

@@ -126,3 +126,33 @@ async fn sound_that_begins_before_the_picture_stays_before_it() {
     let late_us = picture.decode_us - film.fragments[0].decode_us;
     assert!((late_us - 1_500_000).abs() < 50_000, "{late_us}");
 }
+
+/// A camera that says another tick rate in every second group of pictures: one run, and every
+/// picture decodes to the source's.
+async fn is_one_run(codec: &str, metadata: &str, name: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let parts = [("testsrc2", ""), ("testsrc", ":tick_rate=48:video_full_range_flag=0")];
+    let mut groups = Vec::new();
+    for (pictures, more) in parts {
+        let part = dir.path().join(format!("{pictures}.{name}"));
+        let made_of = format!("-f lavfi -i {pictures}=size=160x120:rate=10 -t 1 -c:v {codec} {H264}");
+        made(&part, &format!("{made_of} -tune zerolatency -bsf:v {metadata}=aud=insert{more} -f {name}"))
+            .await;
+        groups.push(std::fs::read(part).unwrap());
+    }
+    assert_ne!(groups[0][..60], groups[1][..60]);
+    let toggling = dir.path().join(format!("toggling.{name}"));
+    std::fs::write(&toggling, [&groups[..], &groups].concat().concat()).unwrap();
+    let Filmed { export, .. } = filmed(&toggling).await;
+    let (film, source) = tokio::join!(shown(&export, "0:v"), shown(&toggling, "0:v"));
+    assert_eq!((film.len(), source.len()), (40, 40), "{codec}");
+    assert_eq!(film, source, "{codec}");
+}
+
+#[tokio::test]
+async fn parameters_that_say_the_same_picture_in_other_bytes_are_the_same_run() {
+    tokio::join!(
+        is_one_run("libx264", "h264_metadata", "h264"),
+        is_one_run("libx265", "hevc_metadata", "hevc"),
+    );
+}
