@@ -27,6 +27,7 @@ pub(crate) fn film(size: &str, more: &[&str]) -> (Vec<Unit>, Parameters) {
                 stamp: at * 9000,
                 arrived: 0,
                 is_key: false,
+                lacks: false,
                 data: Vec::new(),
                 sets: Vec::new(),
             });

@@ -73,8 +73,8 @@ struct HeldUnit {
     unit: Unit,
     media: i64,
     apart: i64,
-    /// How far pictures usually lay apart before it.
-    usual: i64,
+    /// How far pictures usually lay apart before it, if two were seen.
+    usual: Option<i64>,
 }
 
 struct OpenRun {
@@ -117,13 +117,14 @@ impl Montage {
                 held.media = seen.media - (now - held.unit.arrived);
             }
         }
+        if unit.lacks && !unit.is_key && self.run.is_none() {
+            // A server may begin with a key frame that it kept, behind which all was lost: what follows
+            // shows nothing that was.
+            self.held.clear();
+            self.held_bytes = 0;
+        }
         self.held_bytes += unit.data.len();
-        self.held.push_back(HeldUnit {
-            unit,
-            media: seen.media,
-            apart: seen.apart,
-            usual: seen.usual.unwrap_or(APART_US),
-        });
+        self.held.push_back(HeldUnit { unit, media: seen.media, apart: seen.apart, usual: seen.usual });
         if self.held_bytes > HELD_MAX {
             self.timing.settle();
         }
@@ -185,7 +186,10 @@ impl Montage {
 
     fn film(&mut self, held: HeldUnit) -> Result<(), BoxError> {
         let HeldUnit { mut unit, media, apart, usual } = held;
-        if self.run.is_some() && apart > HOLE_US.max(usual * HOLE_USUAL) {
+        if let Some(usual) = usual
+            && self.run.is_some()
+            && apart > HOLE_US.max(usual * HOLE_USUAL)
+        {
             self.break_off(usual)?;
             self.out.push_back(Shot::Hole);
         }

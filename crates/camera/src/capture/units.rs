@@ -30,6 +30,8 @@ pub(crate) struct Unit {
     /// When the first packet of it came.
     pub(crate) arrived: i64,
     pub(crate) is_key: bool,
+    /// Whether packets before or within it are missing.
+    pub(crate) lacks: bool,
     /// NAL units, each behind its length in four bytes; parameter sets too.
     pub(crate) data: Vec<u8>,
     /// The parameter sets among them.
@@ -48,6 +50,8 @@ pub(crate) struct Units {
     /// The stamp of the picture that a marker ended.
     marked: Option<i64>,
     markers_lie: bool,
+    /// Whether packets are missing before what comes next.
+    lacks: bool,
     ready: VecDeque<Unit>,
     /// How large the largest was that was left out.
     too_large: Option<usize>,
@@ -83,6 +87,7 @@ impl Units {
             part: None,
             marked: None,
             markers_lie: false,
+            lacks: false,
             ready: VecDeque::new(),
             too_large: None,
         }
@@ -101,6 +106,7 @@ impl Units {
     pub(crate) fn push(&mut self, packet: &RtpPacket) {
         if packet.lost > 0 {
             self.part = None;
+            self.lacks = true;
         }
         match &mut self.open {
             Some(open) if open.unit.stamp != packet.stamp && open.has_slices => self.end(),
@@ -209,6 +215,7 @@ impl Units {
                 stamp: packet.stamp,
                 arrived: packet.arrived,
                 is_key: false,
+                lacks: false,
                 data: Vec::new(),
                 sets: Vec::new(),
             },
@@ -216,6 +223,7 @@ impl Units {
             len: 0,
         };
         let open = self.open.get_or_insert_with(fresh);
+        open.unit.lacks |= std::mem::take(&mut self.lacks);
         match kind {
             UnitKind::Slice { is_key } => {
                 open.unit.is_key |= is_key;

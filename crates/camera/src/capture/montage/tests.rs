@@ -123,6 +123,20 @@ fn what_is_joined_within_a_group_is_filmed_from_its_first_key_frame_and_that_is_
 }
 
 #[test]
+fn a_key_frame_that_a_server_kept_is_not_filmed_with_pictures_that_do_not_follow_it() {
+    let (mut units, parameters) = film("160x120", &[]);
+    units[4].lacks = true;
+    let kept: Vec<Unit> = units[..1].iter().chain(&units[4..]).cloned().collect();
+    let shots = shots(&mut Montage::new(parameters.clone(), None), &kept);
+    assert_eq!((keys(&shots)[0], decoded(&shots).0), (51 * SECOND, 50));
+    // What is lost later costs nothing that is left.
+    let (mut units, _) = film("160x120", &[]);
+    units[34].lacks = true;
+    units.remove(33);
+    assert_eq!(decoded(&self::shots(&mut Montage::new(parameters, None), &units)).0, 59);
+}
+
+#[test]
 fn pictures_that_are_left_out_are_a_hole_and_the_last_before_it_lasts_no_longer() {
     let (units, parameters) = film("160x120", &[]);
     let kept: Vec<Unit> = units[..15].iter().chain(&units[40..]).cloned().collect();

@@ -230,7 +230,9 @@ async fn a_camera_that_closes_soon_is_asked_with_pauses_that_grow_and_is_told_go
     let filmed = Watched::for_secs(closes, 9).await;
     // One connection a try: in nine seconds of runs of over one and pauses of at least one.
     assert!((2..=4).contains(&filmed.camera.connections()), "{}", filmed.camera.connections());
-    assert_eq!(filmed.inits().len(), filmed.holes());
+    // The last of them may go on as it is stopped.
+    let running = filmed.inits().len() - filmed.holes();
+    assert!(running <= 1, "{running}");
     let stopped = Watched::for_secs(steady(), 2).await;
     assert_eq!((stopped.camera.connections(), stopped.camera.goodbyes()), (1, 1));
 }
