@@ -23,7 +23,10 @@ mod sound;
 mod units;
 
 use crate::clock::Clocks;
+use crate::config::SoundMode;
 use crate::source::{FROZEN, PROBE, SourceConfig, SourceError};
+use container::BoxError;
+use container::silent::Silenced;
 use container::split::{Piece, Splitter};
 use ffmpeg::Ffmpeg;
 use montage::Shot;
@@ -52,20 +55,26 @@ pub(crate) enum Capture {
 
 impl Capture {
     /// Starts reading a source.
-    pub(crate) async fn start(source: &SourceConfig, clocks: &Clocks) -> Result<Self, SourceError> {
+    pub(crate) async fn start(
+        source: &SourceConfig,
+        sound: SoundMode,
+        clocks: &Clocks,
+    ) -> Result<Self, SourceError> {
         if let SourceConfig::Stream(stream) = source
             && !stream.url.is_encrypted()
-            && let Some(rtsp) = Rtsp::open(stream, clocks).await?
+            && let Some(rtsp) = Rtsp::open(stream, sound, clocks).await?
         {
             return Ok(Self::Rtsp(Box::new(rtsp)));
         }
         match source {
-            SourceConfig::Input => Ok(Self::Piped(Box::new(Piped::reading(tokio::io::stdin())))),
+            SourceConfig::Input => {
+                Ok(Self::Piped(Box::new(Piped { sound, ..Piped::reading(tokio::io::stdin()) })))
+            }
             SourceConfig::File { .. } | SourceConfig::Stream(_) => {
                 let (ffmpeg, pictures, zero_us) =
-                    Ffmpeg::film(source, &ffmpeg::offered(source).await?).await?;
+                    Ffmpeg::film(source, &ffmpeg::offered(source).await?, sound).await?;
                 let (ffmpeg, is_live) = (Some(ffmpeg), source.is_live());
-                let piped = Piped { ffmpeg, zero_us, is_live, ..Piped::reading(pictures) };
+                let piped = Piped { ffmpeg, zero_us, is_live, sound, ..Piped::reading(pictures) };
                 Ok(Self::Piped(Box::new(piped)))
             }
         }
@@ -102,6 +111,9 @@ pub(crate) struct Piped {
     buffer: Vec<u8>,
     /// What is presented before is not shown, if the source hides anything.
     zero_us: Option<u64>,
+    sound: SoundMode,
+    /// The run, where sound is left out.
+    silenced: Option<Silenced>,
     is_live: bool,
     /// When the next picture must have come. None once it was missed: whoever still waits does so
     /// for ever.
@@ -118,6 +130,8 @@ impl Piped {
             shape: Shape::default(),
             buffer: vec![0; 64 << 10],
             zero_us: None,
+            sound: SoundMode::On,
+            silenced: None,
             is_live: false,
             deadline: Some(Instant::now() + PROBE),
         }
@@ -134,10 +148,14 @@ impl Piped {
                 if has_picture || !self.is_live {
                     self.deadline = Some(Instant::now() + FROZEN);
                 }
-                return Ok(match (piece, self.zero_us) {
+                let piece = match (piece, self.zero_us) {
                     (Piece::Init(init), Some(zero_us)) => Piece::Init(Box::new(init.shown_from(zero_us)?)),
                     (piece, _) => piece,
-                });
+                };
+                match self.heard(piece)? {
+                    Some(piece) => return Ok(piece),
+                    None => continue,
+                }
             }
             let read = self.reader.read(&mut self.buffer);
             let read = match self.deadline {
@@ -155,6 +173,21 @@ impl Piped {
                 return Err(self.why_ended().await);
             }
             self.splitter.push(self.buffer.get(..len).unwrap_or_default());
+        }
+    }
+
+    /// What is filmed of a piece: all of it, or what is no sound.
+    fn heard(&mut self, piece: Piece) -> Result<Option<Piece>, BoxError> {
+        match (piece, self.sound) {
+            (piece, SoundMode::On) => Ok(Some(piece)),
+            (Piece::Init(init), SoundMode::Off) => {
+                let silenced = self.silenced.insert(Silenced::new(*init)?);
+                Ok(Some(Piece::Init(Box::new(silenced.init().clone()))))
+            }
+            (Piece::Fragment(fragment), SoundMode::Off) => {
+                let left = self.silenced.as_ref().map(|silenced| silenced.fragment(&fragment)).transpose()?;
+                Ok(left.flatten().map(Piece::Fragment))
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Config {
     /// A second picture of the same scene at a lower rate, if the device has one: its substream.
     #[serde(default)]
     pub sub: Option<SourceConfig>,
+    #[serde(default)]
+    pub sound: Sounds,
     /// When it films: always, or events only, or at some hours.
     #[serde(default)]
     pub filming: Filming,
@@ -32,6 +34,24 @@ pub struct Config {
     pub model: String,
 }
 
+/// What becomes of its sources' sound.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sounds {
+    #[serde(default)]
+    pub mode: SoundMode,
+}
+
+/// Whether sound is filmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SoundMode {
+    #[default]
+    On,
+    /// It is left out before anything is sealed, and the owner is told so.
+    Off,
+}
+
 impl Config {
     /// A camera that films this source, with everything else as it is when nothing is said.
     pub fn new(data: impl Into<PathBuf>, source: SourceConfig) -> Self {
@@ -39,6 +59,7 @@ impl Config {
             data: data.into(),
             source,
             sub: None,
+            sound: Sounds::default(),
             filming: Filming::default(),
             spool_bytes: default_spool_bytes(),
             backfill_percent: Share::default(),

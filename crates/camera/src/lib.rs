@@ -47,7 +47,7 @@ mod state;
 pub mod stats;
 mod timing;
 
-pub use config::Config;
+pub use config::{Config, SoundMode};
 pub use error::Error;
 pub use filming::{Filming, Mode};
 pub use identity::{init, is_made};

@@ -7,6 +7,7 @@ use crate::capture::choose::{Offered, Packet, Shown};
 use crate::capture::montage::{Remark, Shot};
 use crate::capture::{self, Capture, ffprobe, producer};
 use crate::clock::Clocks;
+use crate::config::SoundMode;
 use crate::source::{PROBE, SourceConfig, SourceError};
 use container::split::Piece;
 use host::clock::Clock;
@@ -107,7 +108,7 @@ async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
         return None;
     }
     let clocks = Clocks::new(Clock::system());
-    let mut capture = Capture::start(source, &clocks).await.ok()?;
+    let mut capture = Capture::start(source, SoundMode::Off, &clocks).await.ok()?;
     let mut ahead_ms = None;
     let looking = async {
         while let Ok(shot) = capture.next().await {

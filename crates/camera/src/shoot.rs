@@ -10,6 +10,7 @@ use crate::capture::keyframes::Measuring;
 use crate::capture::montage::{Remark, Shot};
 use crate::capture::producer;
 use crate::clock::Clocks;
+use crate::config::SoundMode;
 use crate::heard::Heard;
 use crate::source::{SourceConfig, SourceError};
 use crate::stats::Stats;
@@ -36,6 +37,7 @@ const REFUSED: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(600
 /// A source, and who hears of it.
 pub(crate) struct Shoot {
     pub(crate) source: SourceConfig,
+    pub(crate) sound: SoundMode,
     pub(crate) heard: mpsc::Sender<Heard>,
     pub(crate) stats: Stats,
     /// Why nothing is to be filmed now.
@@ -97,7 +99,7 @@ impl Shoot {
     /// Reads the source once, from its start to its end.
     async fn film(&self, stop: &Shutdown) -> Ended {
         let started = tokio::select! {
-            started = Capture::start(&self.source, &self.clocks) => started,
+            started = Capture::start(&self.source, self.sound, &self.clocks) => started,
             ended = self.until_released(stop) => return ended,
         };
         let mut capture = match started {

@@ -10,7 +10,7 @@
 //! the second track's trouble alone.
 
 use crate::clock::Clocks;
-use crate::config::Config;
+use crate::config::{Config, SoundMode};
 use crate::duty;
 use crate::error::Error;
 use crate::film::Film;
@@ -40,6 +40,10 @@ const PIECES: usize = 64;
 /// How long a camera that is stopped waits for acknowledgements of what is under way. The rest is
 /// sent when it starts again.
 const DRAIN: Duration = Duration::from_secs(3);
+
+/// What its owner is told, signed by the camera, where sound is switched off.
+const SILENT: &str =
+    "its sound is switched off ([sound] in its configuration, or --no-audio); no sound is recorded";
 
 /// What a started camera tells.
 #[derive(Debug, Clone)]
@@ -71,8 +75,12 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let reel_of = |source: &SourceConfig, handover: &Arc<Handover>| {
         let (pieces, heard) = mpsc::channel(PIECES);
         let film = Film::new(camera.clone(), &config, handover.clone(), machine.rng.clone());
+        if config.sound.mode == SoundMode::Off {
+            handover.stats.change(|now| now.troubles.sound = Some(SILENT.to_owned()));
+        }
         let shoot = Shoot {
             source: source.clone(),
+            sound: config.sound.mode,
             heard: pieces,
             stats: handover.stats.clone(),
             off: off.clone(),

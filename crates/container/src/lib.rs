@@ -10,6 +10,7 @@
 //! | [`sps`] | what a sequence parameter set says: size, profile, order |
 //! | [`mux`] | pictures and sound into an init segment and fragments |
 //! | [`plain`] | what a plain MP4 holds, sample by sample |
+//! | [`silent`] | a run without its sound |
 //! | [`export`] | init and fragments into one plain MP4 with its index in front |
 //!
 //! ```text
@@ -28,6 +29,7 @@ pub mod init;
 pub mod mux;
 pub mod parameters;
 pub mod plain;
+pub mod silent;
 pub mod split;
 pub mod sps;
 

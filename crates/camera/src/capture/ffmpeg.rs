@@ -15,6 +15,7 @@
 //! What they say is repeated in errors, without passwords.
 
 use super::choose::{Offered, Shown};
+use crate::config::SoundMode;
 use crate::source::{
     PASSWORD_VARIABLE, PROBE, SourceConfig, SourceError, Transport, USER_VARIABLE, without_passwords,
 };
@@ -55,8 +56,10 @@ impl Ffmpeg {
     pub(super) async fn film(
         source: &SourceConfig,
         shown: &Shown,
+        wanted: SoundMode,
     ) -> Result<(Self, ChildStdout, Option<u64>), SourceError> {
         let (picture, sound) = shown.chosen()?;
+        let sound = sound.filter(|_| wanted == SoundMode::On);
         let mut command = bare("ffmpeg");
         command.args(["-nostdin", "-v", "error"]);
         if let SourceConfig::File { looped, .. } = source {

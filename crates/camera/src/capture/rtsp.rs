@@ -14,6 +14,7 @@ use super::montage::{Montage, Shot};
 use super::sound;
 use super::units::{RtpPacket, Units};
 use crate::clock::Clocks;
+use crate::config::SoundMode;
 use crate::source::{FROZEN, PROBE, SourceError, Stream, Transport, without_passwords};
 use aac::AacPackets;
 use container::mux::{Parameters, Sound};
@@ -79,14 +80,23 @@ enum Brought {
 
 impl Rtsp {
     /// Connects. None if this camera's sound needs another reader.
-    pub(super) async fn open(stream: &Stream, clocks: &Clocks) -> Result<Option<Self>, SourceError> {
-        timeout(PROBE, Self::connect(stream, clocks)).await.map_err(|_| SourceError::Silent)?
+    pub(super) async fn open(
+        stream: &Stream,
+        wanted: SoundMode,
+        clocks: &Clocks,
+    ) -> Result<Option<Self>, SourceError> {
+        timeout(PROBE, Self::connect(stream, wanted, clocks)).await.map_err(|_| SourceError::Silent)?
     }
 
-    async fn connect(stream: &Stream, clocks: &Clocks) -> Result<Option<Self>, SourceError> {
+    async fn connect(
+        stream: &Stream,
+        wanted: SoundMode,
+        clocks: &Clocks,
+    ) -> Result<Option<Self>, SourceError> {
         let group = Arc::new(SessionGroup::default());
         let mut session = describe(stream, group.clone()).await?;
         let (Choice { picture: video, sound }, coding) = chosen(&session)?;
+        let sound = sound.filter(|_| wanted == SoundMode::On);
         let parameters = Parameters { coding, sets: offered(session.streams().get(video)) };
         let (format, ear) = match sound.and_then(|at| session.streams().get(at)) {
             None => (None, None),

@@ -16,7 +16,7 @@ fn fixture(name: &str) -> SourceConfig {
 }
 
 async fn start(source: &SourceConfig) -> Result<Capture, SourceError> {
-    Capture::start(source, &Clocks::new(host::clock::Clock::system())).await
+    Capture::start(source, SoundMode::On, &Clocks::new(host::clock::Clock::system())).await
 }
 
 async fn next(capture: &mut Capture) -> Result<Piece, SourceError> {

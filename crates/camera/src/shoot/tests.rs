@@ -10,7 +10,8 @@ fn fixture(name: &str) -> PathBuf {
 
 fn shoot(source: SourceConfig, heard: mpsc::Sender<Heard>) -> Shoot {
     let (stats, off) = (Stats::default(), watch::channel(None).1);
-    Shoot { source, heard, stats, off, clocks: Clocks::new(host::clock::Clock::system()), rng: Rng::system() }
+    let clocks = Clocks::new(host::clock::Clock::system());
+    Shoot { source, sound: SoundMode::On, heard, stats, off, clocks, rng: Rng::system() }
 }
 
 #[tokio::test]

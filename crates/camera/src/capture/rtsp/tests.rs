@@ -6,6 +6,7 @@ mod camera;
 use super::{FROZEN, FROZEN_MOST, PROBE, patience};
 use crate::capture::made::film;
 use crate::clock::Clocks;
+use crate::config::SoundMode;
 use crate::heard::Heard;
 use crate::shoot::Shoot;
 use crate::source::{SourceConfig, Stream};
@@ -40,7 +41,9 @@ impl Watched {
         let running = tokio::spawn(async move {
             let source = SourceConfig::Stream(stream);
             let (stats, clocks) = (stats_of_it, clocks_of_it);
-            Shoot { source, heard: sender, stats, off, clocks, rng: Rng::system() }.run(&stopping).await;
+            Shoot { source, sound: SoundMode::On, heard: sender, stats, off, clocks, rng: Rng::system() }
+                .run(&stopping)
+                .await;
         });
         let mut troubles = Vec::new();
         for _ in 0..secs * 4 {

@@ -156,3 +156,34 @@ async fn parameters_that_say_the_same_picture_in_other_bytes_are_the_same_run() 
         is_one_run("libx265", "hevc_metadata", "hevc"),
     );
 }
+
+#[tokio::test]
+async fn where_sound_is_off_no_byte_of_it_is_filmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sounding.mp4");
+    made(&path, &format!("{PICTURES} -f lavfi -i sine=440 -t 2 -c:v libx264 {H264} -c:a aac")).await;
+    // As a file, and as it comes on standard input, where nobody can be told to leave it out.
+    let fragmented = dir.path().join("fragmented.mp4");
+    let flags = "empty_moov+default_base_moof+frag_keyframe";
+    made(&fragmented, &format!("-i {} -c copy -movflags {flags}", path.display())).await;
+    let clocks = Clocks::new(host::clock::Clock::system());
+    let file = Capture::start(&SourceConfig::file(&path, false), SoundMode::Off, &clocks).await.unwrap();
+    let piped = Piped::reading(std::io::Cursor::new(std::fs::read(&fragmented).unwrap()));
+    let input = Capture::Piped(Box::new(Piped { sound: SoundMode::Off, ..piped }));
+    let source = shown(&path, "0:v").await;
+    for mut capture in [file, input] {
+        let Piece::Init(init) = next(&mut capture).await.unwrap() else { panic!("no init") };
+        assert_eq!((init.tracks().len(), init.codecs()), (1, "avc1.42C00A"));
+        let mut exporter = Exporter::new(init.bytes()).unwrap();
+        let (mut media, mut bytes) = (Vec::new(), 0);
+        while let Ok(Piece::Fragment(fragment)) = next(&mut capture).await {
+            bytes += fragment.bytes().len();
+            media.extend(exporter.add(fragment.bytes()).unwrap());
+        }
+        // Beside the pictures there are the heads of fragments, and nothing else.
+        assert!(bytes < media.len() + 20 * 200, "{bytes} for {}", media.len());
+        let export = dir.path().join("silent.mp4");
+        std::fs::write(&export, [exporter.finish().unwrap(), media].concat()).unwrap();
+        assert_eq!(shown(&export, "0:v").await, source);
+    }
+}

@@ -3,7 +3,7 @@
 use super::source::{self, Access, checked};
 use super::{made, not_started};
 use crate::cli::{ConfigFile, Ended, Outcome};
-use camera::{Config, Mode, Stats};
+use camera::{Config, Mode, SoundMode, Stats};
 use clap::Args;
 use host::shutdown::Shutdown;
 use media::epoch::GapReason;
@@ -31,6 +31,10 @@ pub(crate) struct Run {
     /// configuration.
     #[arg(long, value_name = "continuous|events", value_parser = mode)]
     mode: Option<Mode>,
+    /// Leave the sound out, whatever `mode` says under [sound] of the configuration. The owner is
+    /// told.
+    #[arg(long)]
+    no_audio: bool,
     #[command(flatten)]
     access: Access,
 }
@@ -57,6 +61,9 @@ impl Run {
     fn config(self) -> Result<Config, Ended> {
         let mut config: Config = self.file.load()?;
         config.filming.mode = self.mode.unwrap_or(config.filming.mode);
+        if self.no_audio {
+            config.sound.mode = SoundMode::Off;
+        }
         let [source, sub] = self.access.sources(self.source.as_deref(), self.sub.as_deref(), self.r#loop)?;
         config.source = source.unwrap_or(config.source);
         config.sub = sub.or(config.sub);
