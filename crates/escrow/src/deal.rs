@@ -192,7 +192,7 @@ fn shares_of(seed: &EpochSeed, ctx: &CtxHash, threshold: u8, count: u8) -> Resul
     split(seed.expose(), &plain, threshold, count)
 }
 
-fn seal_info(domain: &[u8], trustee: &TrusteeId, day_key_id: &[u8; 32]) -> Vec<u8> {
+pub(crate) fn seal_info(domain: &[u8], trustee: &TrusteeId, day_key_id: &[u8; 32]) -> Vec<u8> {
     [domain, &trustee.0, day_key_id].concat()
 }
 

@@ -20,6 +20,7 @@ pub mod combine;
 pub mod daykeys;
 pub mod deal;
 pub mod details;
+pub mod envelope;
 pub mod evidence;
 pub mod grant;
 pub mod package;

@@ -238,7 +238,7 @@ impl World {
         dealt_to
     }
 
-    fn day_key(&self, index: u8, day: Day, secret: &SecretKey) -> DayKey {
+    pub(crate) fn day_key(&self, index: u8, day: Day, secret: &SecretKey) -> DayKey {
         let (trustee, destroy_by) = (name(trustee(index).name()), Seconds(NOW + 40 * DAY));
         DayKey { trustee, day, public: secret.public(), destroy_by }
     }

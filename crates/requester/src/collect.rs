@@ -9,12 +9,15 @@ use crate::Requester;
 use crate::case::{Case, CaseError, Granted};
 use crate::folder::{PROOF, RequestFolder};
 use crate::outlook::{Dealt, Given, Outlook};
+use crate::way::Way;
 use escrow::answer::{self, Refused, State};
 use escrow::bundle::BUNDLE_MAX_BYTES;
+use escrow::daykeys::DayKey;
 use escrow::record::{Request, Signed};
 use host::http::{Fetch, FetchLimits, Reply};
 use media::id::EpochNo;
 use media::policy::TrusteeEntry;
+use media::time::Seconds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tlog::Logged;
@@ -144,6 +147,8 @@ struct Asking<'a> {
     dealt: Vec<Dealt>,
     /// Of the bundles that are held.
     given: Given,
+    /// The trustees' keys of today, to which packages are sealed.
+    keys: BTreeMap<u8, DayKey>,
 }
 
 impl<'a> Asking<'a> {
@@ -160,7 +165,7 @@ impl<'a> Asking<'a> {
                 logged.as_ref().and_then(|request| case.open_bundle(request, (share, trustee), &bundle).ok());
             given.insert(share, opened.as_ref().map(epochs).unwrap_or_default());
         }
-        Ok(Self { case, fetch: Fetch::new(limits), dealt, given })
+        Ok(Self { case, fetch: Fetch::new(limits), dealt, given, keys: BTreeMap::new() })
     }
 
     fn named(&self, answers: impl IntoIterator<Item = (u8, Answer)>) -> Vec<(String, Answer)> {
@@ -171,25 +176,33 @@ impl<'a> Asking<'a> {
     async fn round(&mut self) -> Result<Vec<(u8, Answer)>, CaseError> {
         let logged = self.case.logged()?;
         let body = self.body(logged.is_some()).await?;
-        let mut asked = JoinSet::new();
+        let (mut asked, desk) = (JoinSet::new(), self.case.desk);
+        let today = Seconds(desk.machine.clock.seconds()).day();
+        let rng = desk.machine.rng.clone();
+        let way = Way { fetch: self.fetch.clone(), log: desk.log.clone(), rng, today };
         for (share, trustee) in self.case.trustees().filter(|(share, _)| !self.given.contains_key(share)) {
-            let (fetch, url, body) = (self.fetch.clone(), answer::package_url(&trustee.url), body.clone());
-            asked.spawn(async move { (share, fetch.post(&url, "application/octet-stream", body).await) });
+            let (way, trustee, key) = (way.clone(), trustee.clone(), self.keys.remove(&share));
+            let body = body.clone();
+            asked.spawn(async move { (share, way.post(&trustee, key, &body).await) });
         }
         let mut replies = BTreeMap::new();
         while let Some(joined) = asked.join_next().await {
             replies.extend(joined.ok());
         }
-        let (mut answers, mut given) = (Vec::new(), Given::new());
+        let (mut answers, mut given, mut keys) = (Vec::new(), Given::new(), BTreeMap::new());
         for (share, trustee) in self.case.trustees() {
             let answer = match replies.remove(&share) {
                 None => continue,
-                Some(Ok(reply)) => self.understand(logged.as_ref(), (share, trustee), &reply, &mut given)?,
+                Some(Ok((reply, key))) => {
+                    keys.extend(key.map(|key| (share, key)));
+                    self.understand(logged.as_ref(), (share, trustee), &reply, &mut given)?
+                }
                 Some(Err(error)) => Answer::Unusable { reason: error.to_string() },
             };
             answers.push((share, answer));
         }
         self.given.extend(given);
+        self.keys = keys;
         Ok(answers)
     }
 

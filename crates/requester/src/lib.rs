@@ -11,7 +11,7 @@
 //! | [`config`], [`keys`], `state` | the settings; officer, supervisor, sponsor and link keys, made once; the open desk |
 //! | [`ask`], `objects`, [`request`] | what is asked; the camera's public objects; compose, sign, countersign, log |
 //! | `case`, [`folder`] | one request as every step finds it; its durable state |
-//! | [`collect`], `outlook` | ask each trustee until enough have granted, of each epoch |
+//! | [`collect`], `way`, `outlook` | ask each trustee, by what it alone reads, until enough have granted, of each epoch |
 //! | [`shares`], [`open`] | combine; fetch ciphertext, open |
 //! | `evidence`, [`film`] | what else a stranger must see of it; write MP4 and evidence |
 //! | [`ratify`] | a court confirmed an emergency |
@@ -42,6 +42,7 @@ pub mod request;
 pub mod shares;
 pub mod show;
 mod state;
+mod way;
 
 pub use case::CaseError;
 pub use config::Config;

@@ -15,9 +15,13 @@ use crate::error::Trouble;
 use crate::judge::{Judge, Judged};
 use crate::pending::Pending;
 use crate::state::Trustee;
+use axum::body::Bytes;
 use escrow::answer::{Answer, Failed, Failure, Refused, State};
+use escrow::deal::TrusteeId;
+use escrow::envelope::Envelope;
 use escrow::package::{Asked, PackageError};
 use escrow::record::{EntryId, Request, Signed};
+use media::codec::DecodeError;
 use media::time::Seconds;
 use tlog::Hash;
 use tokio::sync::OwnedSemaphorePermit;
@@ -32,7 +36,7 @@ enum Known {
 
 impl Trustee {
     /// Answers a package.
-    pub async fn answer(&self, package: &[u8], now: Seconds) -> Answer {
+    pub async fn answer(&self, package: Bytes, now: Seconds) -> Answer {
         match self.door.seat().await {
             Ok(seat) => self.answer_first(package, now, seat).await.unwrap_or_else(Answer::from),
             Err(busy) => busy.into(),
@@ -41,12 +45,12 @@ impl Trustee {
 
     async fn answer_first(
         &self,
-        package: &[u8],
+        sent: Bytes,
         now: Seconds,
         seat: OwnedSemaphorePermit,
     ) -> Result<Answer, Failed> {
         self.ready()?;
-        let asked = match Asked::decode(package) {
+        let asked = match self.read(sent).await? {
             Ok(asked) => asked,
             Err(error @ PackageError::Encoding(_)) => {
                 return Ok(Answer::Malformed(Refused::of(&error.into())));
@@ -68,6 +72,28 @@ impl Trustee {
                 self.release(&request, now).await
             }
         }
+    }
+
+    /// Reads a package, which comes sealed to a key of a day, or open.
+    // SPEC: release.md#envelope: a trustee MUST take it open as well: nothing is hidden by refusing it.
+    async fn read(&self, sent: Bytes) -> Result<Result<Asked, PackageError>, Failed> {
+        if !Envelope::is_one(&sent) {
+            return Ok(Asked::decode(&sent));
+        }
+        let envelope = match Envelope::decode(&sent) {
+            Ok(envelope) => envelope,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let (day, id) = (envelope.day, envelope.day_key_id);
+        let secret =
+            self.desk.run(move |papers| papers.days.secret(day, &id)).await.map_err(Trouble::from)?;
+        let secret = secret.ok_or_else(|| {
+            Failure::NoDayKey
+                .advise("it is sealed to a key that is not here: seal it to this trustee's key of today")
+        })?;
+        let own = TrusteeId::of(&self.vkey());
+        let package = envelope.open(&own, &secret).map_err(|_| DecodeError::BadValue("envelope"));
+        Ok(package.map_err(PackageError::from).and_then(|package| Asked::decode(&package)))
     }
 
     /// Decides on the package with this entry id, if one waits here: its proof is renewed first,

@@ -34,7 +34,7 @@ async fn take_package(trustee: &Trustee, request: Request) -> Result<Answer, Fai
         Err(rejected) if rejected.status() == StatusCode::PAYLOAD_TOO_LARGE => return Err(too_large()),
         Err(rejected) => return Ok(Answer::Malformed(Refused::malformed(&rejected.body_text()))),
     };
-    Ok(trustee.answer(&body, trustee.now()).await)
+    Ok(trustee.answer(body, trustee.now()).await)
 }
 
 async fn day_keys(State(trustee): State<Arc<Trustee>>, Path(day): Path<String>) -> Response {

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::state::Trustee;
 use crate::{serve, work};
-use escrow::package::PACKAGE_MAX_BYTES;
+use escrow::envelope::ENVELOPE_MAX_BYTES;
 use host::http::ServeLimits;
 use host::running::Running;
 use host::start::Start;
@@ -32,7 +32,7 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     }
     let own = start.shutdown.child();
     // A day's worth of epochs takes a moment to send; the answer may wait for the grant's proof.
-    let limits = ServeLimits { body_bytes: PACKAGE_MAX_BYTES, connections: 256, ..ServeLimits::default() };
+    let limits = ServeLimits { body_bytes: ENVELOPE_MAX_BYTES, connections: 256, ..ServeLimits::default() };
     let party = {
         let own = own.clone();
         async move {

@@ -1,8 +1,10 @@
 //! Foreign bytes: named, bounded, and without effect.
 
-use crate::camera::{Camera, Dealing};
-use crate::world::{Approval, World, open, refusal};
-use escrow::package::PACKAGE_MAX_BYTES;
+use crate::camera::{Camera, Dealing, day_key};
+use crate::world::{Approval, World, failure, open, refusal};
+use escrow::daykeys::DayKey;
+use escrow::deal::TrusteeId;
+use escrow::envelope::{self, ENVELOPE_MAX_BYTES};
 use escrow::record::{Grant, Kind};
 use stage::until;
 use std::sync::Arc;
@@ -50,7 +52,7 @@ async fn garbage_truncated_and_oversized_bodies_are_named() {
     let address = trustee.url.strip_prefix("http://").unwrap();
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
     let head =
-        format!("POST /package HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", PACKAGE_MAX_BYTES + 1);
+        format!("POST /package HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", ENVELOPE_MAX_BYTES + 1);
     socket.write_all(head.as_bytes()).await.unwrap();
     let mut answer = vec![0; 12];
     socket.read_exact(&mut answer).await.unwrap();
@@ -95,5 +97,41 @@ async fn slow_packages_keep_out_no_honest_emergency() {
     until("they are cut off", async || (begun.load(Ordering::Relaxed) >= 2 * SLOW).then_some(())).await;
     assert_eq!(trustee.post(vec![1]).await.status, 400);
     slow.iter().for_each(tokio::task::JoinHandle::abort);
+    trustee.stop().await;
+}
+
+/// The details key and the court's order travelled open to whoever ends TLS before the trustee.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_in_an_envelope_is_judged_as_an_open_one_is_and_by_the_trustee_alone() {
+    let world = World::new(Approval::Automatic).await;
+    let trustee = world.start().await;
+    let camera = Camera::film(&world, &trustee, Dealing::Well).await;
+    let case = camera.request(&world, Kind::Legal).await;
+    let today = media::time::Seconds(host::clock::now()).day();
+    let key = day_key(&world, &trustee, today).await;
+    let own = TrusteeId::of(&tlog::note::Verifier::parse(&world.created.vkey).unwrap());
+    let mut rng = host::rng::Rng::system();
+    let mut seal =
+        |id: &TrusteeId, key: &DayKey, body: &[u8]| envelope::seal(body, id, key, &mut rng).unwrap();
+    let malformed = (400, "g1".to_owned(), "package-malformed".to_owned());
+    let good = seal(&own, &key, &case.body());
+    let mut altered = good.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    let for_another = seal(&TrusteeId([1; 32]), &key, &case.body());
+    for bad in [altered, for_another, seal(&own, &key, b"no package"), good[..good.len() - 1].to_vec()] {
+        assert_eq!(refusal(&trustee.post(bad).await), malformed);
+    }
+    // What is wrong with a package in one is said by its name.
+    let unlogged = camera.ask(Kind::Legal).body();
+    let refused = refusal(&trustee.post(seal(&own, &key, &unlogged)).await);
+    assert_eq!(refused, (403, "g2".to_owned(), "not-logged".to_owned()));
+    let gone = DayKey { public: seal::hpke::SecretKey::new([9; 32]).public(), ..key.clone() };
+    let no_key = failure(&trustee.post(seal(&own, &gone, &case.body())).await);
+    assert_eq!(no_key, (404, "no-day-key".to_owned()));
+    assert_eq!(world.leaves::<Grant>().await.len(), 0);
+
+    let granted = trustee.post(good).await;
+    open(&world, &granted, case.logged(), &case.release_key);
+    assert_eq!(trustee.post(case.body()).await.body, granted.body, "the same bytes, however it is asked");
     trustee.stop().await;
 }
