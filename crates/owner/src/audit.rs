@@ -17,7 +17,7 @@ mod ledger;
 
 pub use crate::book::FoundKind;
 use crate::book::notice::camera_days;
-use crate::book::{Base64, BookError, KeptEntry, KeptHead, Stored};
+use crate::book::{Base64, BookError, Checked, KeptEntry, KeptHead, Stored};
 use crate::holders::Holders;
 use crate::live::policy::Policies;
 use crate::state::{As, Owner};
@@ -28,7 +28,6 @@ use host::durable::{self, DurableError};
 use ledger::Ledger;
 use log_client::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
 use media::id::{CameraId, TrackId};
-use media::time::Micros;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tlog::Hash;
@@ -189,8 +188,8 @@ pub async fn audit(
             }
             // What was not clean is met again by the next audit.
             if checker.alarms.is_empty() {
-                let (id, reached_us) = (camera.camera_id, checker.reached());
-                owner.change(move |stored| reached(stored, &id, track, reached_us)).await?;
+                let (id, to) = (camera.camera_id, checker.reached());
+                owner.change(move |stored| reached(stored, &id, track, to)).await?;
             }
             report.policy_alarms.extend(checker.alarms);
         }
@@ -427,9 +426,9 @@ fn missing_leaves(book: &Stored, findings: &[crate::book::Finding], size: u64) -
     missing
 }
 
-fn reached(stored: &mut Stored, id: &CameraId, track: TrackId, reached_us: Micros) -> Result<(), BookError> {
+fn reached(stored: &mut Stored, id: &CameraId, track: TrackId, to: Checked) -> Result<(), BookError> {
     for camera in stored.cameras.iter_mut().filter(|camera| camera.camera_id == *id) {
-        camera.check_epochs_to(track, reached_us);
+        camera.check_epochs_to(track, to);
     }
     Ok(())
 }

@@ -21,7 +21,8 @@ mod stored;
 
 pub use kind::FoundKind;
 pub(crate) use stored::{
-    Base64, Finding, KeptEntry, KeptHead, OwnEntry, Remark, Stored, StoredCamera, StoredDayKey, StoredPolicy,
+    Base64, Checked, Finding, KeptEntry, KeptHead, OwnEntry, Remark, Stored, StoredCamera, StoredDayKey,
+    StoredPolicy,
 };
 
 use escrow::record::is_visible;

@@ -13,6 +13,7 @@ use crate::pair::{self, Invitation, PairError};
 use crate::policy::{self, PolicyError, PolicyStep};
 use crate::span::Span;
 use crate::state::Owner;
+use crate::status::Asking;
 use media::time::Seconds;
 use std::time::Duration;
 
@@ -67,6 +68,10 @@ pub async fn retire(
 /// Invites a camera that takes this one's name; once it is paired, this one's key is retired, if it is
 /// not.
 pub async fn rekey(owner: &Owner, name: &str) -> Result<Invitation, CameraError> {
+    // One that was cut off may have ended at the camera.
+    if let Err(error) = Asking::new(owner).listed(owner).await {
+        tracing::debug!(%error, "the relay does not say which cameras film");
+    }
     let stored = owner.refreshed().await?;
     let camera = stored.known(name)?;
     if let Some(now) = stored.successor(&camera.camera_id.to_string()) {

@@ -239,7 +239,7 @@ impl Invitation {
             welcomed: false,
             replaces: self.replaces.map(|before| before.to_string()),
             // A camera whose clock is behind films before its pairing.
-            epochs_checked_to_us: std::collections::BTreeMap::new(),
+            epochs_checked: std::collections::BTreeMap::new(),
         };
         owner.change(move |stored| stored.add(camera)).await?;
 

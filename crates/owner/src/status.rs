@@ -1,6 +1,7 @@
 //! The cameras of the book beside what the relay says of them now.
 
 mod condition;
+mod found;
 mod recent;
 
 pub use condition::{CameraState, Complaint, Condition};
@@ -135,6 +136,7 @@ impl Asking {
     /// What the relay says, beside the book; nothing of the footage is read.
     pub(crate) async fn listed(&mut self, owner: &Owner) -> Result<Vec<Status>, CallError> {
         let told = self.session.ask(&calls::cameras()).await?;
+        found::find(owner, &mut self.session, &told).await?;
         let stored = owner.stored();
         let mut all: Vec<_> = stored.cameras.iter().map(|camera| beside(camera, &told)).collect();
         for (status, camera) in all.iter_mut().zip(&stored.cameras) {
@@ -325,7 +327,7 @@ mod tests {
             paired_at: 5,
             welcomed: true,
             replaces: None,
-            epochs_checked_to_us: std::collections::BTreeMap::new(),
+            epochs_checked: std::collections::BTreeMap::new(),
         };
         let told = |at: u8, clock_offset_ms| CameraStatus {
             camera_id: CameraId([at; 32]),

@@ -88,7 +88,12 @@ pub struct Paging {
 
 impl Paging {
     pub fn new(query: EpochQuery) -> Self {
-        Self { query, cursor: EpochNo(0), over: query.from_us >= query.to_us }
+        Self::from_number(query, EpochNo(0))
+    }
+
+    /// Those of this number and higher ones alone.
+    pub fn from_number(query: EpochQuery, cursor: EpochNo) -> Self {
+        Self { query, cursor, over: query.from_us >= query.to_us }
     }
 
     /// What to ask next; `None` when it is over.

@@ -60,6 +60,9 @@ impl Enrolled {
     }
 }
 
+/// Retired cameras of an owner, for each that may film: their policies and footage stay for a while.
+const RETIRED_FOR_ONE: usize = 3;
+
 /// Nothing, or why not.
 type Allowed = Result<(), Refusal>;
 
@@ -107,10 +110,19 @@ impl Access {
         self.cameras.read().get(&camera_id).cloned()
     }
 
-    /// How many cameras an owner has enrolled.
-    pub(crate) fn cameras_of_owner(&self, owner: &PublicKey) -> usize {
+    /// Whether an owner may enroll one more camera where `most` may film. Retired ones count apart: a camera is
+    /// given a new key where there is no room for another.
+    pub(crate) fn may_enroll(&self, owner: &PublicKey, most: usize) -> Allowed {
         let cameras = self.cameras.read();
-        cameras.values().filter(|camera| camera.owner == *owner && !camera.is_retired).count()
+        let own = cameras.values().filter(|camera| camera.owner == *owner);
+        let (retired, filming): (Vec<_>, Vec<_>) = own.partition(|camera| camera.is_retired);
+        let of_retired = most.saturating_mul(RETIRED_FOR_ONE);
+        if filming.len() < most && retired.len() < of_retired {
+            return Ok(());
+        }
+        Err(RefusalCode::Quota.because(format!(
+            "an owner enrolls at most {most} cameras here, and {of_retired} more that are retired: retire one before another takes its place"
+        )))
     }
 
     /// The cameras a key may watch.
@@ -194,4 +206,30 @@ impl Access {
 /// In the same words whether a camera exists or not.
 fn no(text: &str) -> Refusal {
     RefusalCode::NotAllowed.because(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retired_cameras_are_bounded_and_take_no_place_of_those_that_film() {
+        let (owner, other) = ([1; 32], [2; 32]);
+        let access = Access::new(&[Key(owner), Key(other)], &[]);
+        let enroll = |owner: PublicKey, at: u8, version: u32, is_retired: bool| {
+            let (camera_pk, created, devices) = ([at; 32], Seconds(0), BTreeMap::new());
+            access.learn(Enrolled { camera_pk, owner, created, version, is_retired, devices });
+        };
+        let is_quota = |allowed: Allowed| matches!(allowed, Err(no) if no.code == RefusalCode::Quota);
+        // Of two, one is given a new key, again and again.
+        enroll(owner, 100, 1, false);
+        for at in 0..6 {
+            assert!(access.may_enroll(&owner, 2).is_ok(), "{at}");
+            enroll(owner, at, 1, false);
+            assert!(is_quota(access.may_enroll(&owner, 2)), "{at}: two film");
+            enroll(owner, at, 2, true);
+        }
+        assert!(is_quota(access.may_enroll(&owner, 2)), "six are retired");
+        assert!(access.may_enroll(&owner, 3).is_ok() && access.may_enroll(&other, 2).is_ok());
+    }
 }

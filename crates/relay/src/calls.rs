@@ -119,9 +119,8 @@ async fn put_policy(relay: &Relay, peer: &Peer, put: &HeldPolicy) -> Result<Resp
     }
     let policy = SignedOwnerPolicy::decode_verified(&put.bundle.policy, &enrolled.owner_root_pk)?;
     let camera_id = enrolled.camera_id();
-    let most = relay.limits.cameras_per_owner;
-    if relay.access.camera(camera_id).is_none() && relay.access.cameras_of_owner(&peer.key) >= most {
-        return Err(RefusalCode::Quota.because(format!("an owner enrolls at most {most} cameras here")));
+    if relay.access.camera(camera_id).is_none() {
+        relay.access.may_enroll(&peer.key, relay.limits.cameras_per_owner)?;
     }
     relay.store.put_policy(&put.enrollment, &put.bundle, relay.now_us()).await.or_refuse()?;
     relay.access.learn(Enrolled::new(&enrolled, &policy));

@@ -123,7 +123,7 @@ pub struct Limits {
     /// Connections at once by keys that nobody enrolled: cameras that are being paired, and
     /// strangers.
     pub strangers: usize,
-    /// Cameras that one owner may enroll.
+    /// Cameras that one owner may enroll; retired ones count apart, three for each of these.
     pub cameras_per_owner: usize,
     /// Pictures of one camera, numbered from 0; at most 16.
     pub tracks_per_camera: u32,

@@ -212,18 +212,28 @@ async fn a_new_key_takes_the_name_the_old_one_is_refused_and_both_films_are_one(
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!((stats.now().acked, stats.now().sent), (0, sent), "it was off when it was retired");
     old.stop_and_join().await.unwrap();
+    // The owner was cut off after the camera had its answer, before the book said so.
+    let first = world.owner.cameras().into_iter().find(|camera| camera.retired).unwrap();
+    edit_the_book(&world, &new.camera_id, |camera| {
+        (camera["welcomed"], camera["name"]) = (false.into(), "door (new)".into());
+    });
+    edit_the_book(&world, &first.camera_id, |camera| camera["name"] = "door".into());
+    // So that it is read.
+    let unknown = cameras::retire(owner, "nobody", &mut |_| {}).await;
+    assert!(matches!(unknown, Err(CameraError::Book(BookError::Unknown(_)))), "{unknown:?}");
+    assert!(owner.cameras().iter().any(|camera| camera.name == "door (new)"));
     let of_new = film(config.clone()).await;
 
     let names = async || {
         let all = owner::status::status(owner).await.unwrap();
         all.into_iter().map(|camera| (camera.name, camera.retired)).collect::<Vec<_>>()
     };
-    let first = world.owner.cameras().into_iter().find(|camera| camera.retired).unwrap();
     let long = format!("door ({})", &first.camera_id[..8]);
     assert_eq!(names().await, [("door".to_owned(), false), (long.clone(), true)]);
     let (watched, gaps) = world.play().await;
     assert_eq!(watched.segments, of_old + of_new, "one film");
     assert!(gaps.iter().any(|gap| gap.contains("given a new key")), "{gaps:?}");
+    the_page_shows_one_camera(&world, &first.camera_id, &new.camera_id).await;
     let report = audit(owner, Since::LastHead, &mut |_| {}).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
 
@@ -261,6 +271,55 @@ async fn a_new_key_takes_the_name_the_old_one_is_refused_and_both_films_are_one(
     })
     .await;
     old.stop_and_join().await.unwrap();
+}
+
+/// Changes what the book says of a camera, as if another command had.
+fn edit_the_book(world: &World, camera_id: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = world.keybook.join("book.json");
+    let mut book: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let cameras = book["cameras"].as_array_mut().unwrap().iter_mut();
+    change(cameras.into_iter().find(|camera| camera["camera_id"] == camera_id).unwrap());
+    std::fs::write(&path, serde_json::to_vec(&book).unwrap()).unwrap();
+}
+
+/// Small pictures and events of what the key before filmed, asked for by the camera that there is now.
+async fn the_page_shows_one_camera(world: &World, old: &str, new: &str) {
+    let app = owner::app::start(world.owner.clone(), None, Shutdown::new()).await.unwrap();
+    let fetch = host::http::Fetch::new(host::http::FetchLimits::default());
+    let get = async |path: String| {
+        let reply = fetch.get(&format!("{}api/{path}", app.at().url)).await.unwrap();
+        (reply.status, serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap_or_default())
+    };
+    let to = host::clock::now_us();
+    let (from, span) = (to - 3_600_000_000, format!("&from={}&to={to}", to - 3_600_000_000));
+    let drawn = async |camera: &str| {
+        // The app asks the relay for the cameras first.
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let (_, line) = get(format!("timeline?camera={camera}{span}")).await;
+            if line["recorded"][0].is_array() {
+                return line;
+            }
+            assert!(std::time::Instant::now() < deadline, "{line}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let line = drawn(old).await;
+    let recorded = line["recorded"][0].clone();
+    let (begin, end) = (recorded[0].as_u64().unwrap(), recorded[1].as_u64().unwrap());
+    assert!(from < begin && begin < end, "{line}");
+    for camera in [old, new] {
+        assert_eq!(get(format!("picture?camera={camera}&at={}", begin + 100_000)).await.0, 200, "{camera}");
+    }
+    let whole = drawn(new).await;
+    assert_eq!(whole["recorded"][0][0], recorded[0], "{whole}");
+    let events = async |camera: &str| get(format!("events?camera={camera}{span}")).await.1;
+    let (of_old, of_both) = (events(old).await, events(new).await);
+    assert_eq!((&of_old["complete"], &of_both["complete"]), (&true.into(), &true.into()));
+    let first = |events: &serde_json::Value| events["events"][0]["from"].as_u64();
+    assert_eq!(first(&of_both), first(&of_old), "{of_both} {of_old}");
+    assert!(first(&of_old).is_some(), "{of_old}");
+    app.stop_and_join().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,7 @@ use owner::config::Addresses;
 use owner::{Owner, Picture, Span};
 use stage::fixture;
 use stage::log::Log;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -19,6 +20,7 @@ pub(crate) struct World {
     pub(crate) relay: Option<Running<relay::At, relay::Error>>,
     pub(crate) relay_config: relay::Config,
     pub(crate) owner: Owner,
+    pub(crate) keybook: PathBuf,
     pub(crate) camera: Config,
 }
 
@@ -54,10 +56,11 @@ impl World {
         // So that a restarted one is found again.
         relay_config.listen = relay.at().quic;
         owner_config.relay.addresses = Addresses::one(relay.at().quic.to_string());
+        let keybook = owner_config.keybook.clone();
         let owner = Owner::open(owner_config).unwrap();
         let camera = Config::new(at("camera"), SourceConfig::file(fixture("h264-aac.mp4"), true));
         camera::init(&camera).unwrap();
-        Self { _dir: dir, _log: log, relay: Some(relay), relay_config, owner, camera }
+        Self { _dir: dir, _log: log, relay: Some(relay), relay_config, owner, keybook, camera }
     }
 
     /// Owner and camera find each other.

@@ -8,6 +8,7 @@
 //!   it films: it has no picture, nothing of it is stored, or it says nothing. Rest by its owner's rule
 //!   is none of these, and while it is offline that is enough.
 //! - More than before of its EpochOpens tell of another history of its identity: that is told at once.
+//! - A retired camera of which the relay takes more is told once, while it lasts; nothing else is said of it.
 //! - A relay that cannot be asked for `after` is unreachable. Meanwhile nothing is known of
 //!   cameras, and nothing is said of them: once it answers again each has the whole grace anew, for
 //!   cameras find their way back no sooner than we do.
@@ -16,7 +17,7 @@
 
 use crate::status::{CameraState, Condition, Status};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -57,6 +58,11 @@ pub enum Change {
         camera_id: String,
         conflicts: u64,
     },
+    /// Its key is retired, and the relay takes what it sends all the same.
+    RetiredTaken {
+        camera: String,
+        camera_id: String,
+    },
     /// Nothing is known of any camera.
     RelayUnreachable {
         reason: String,
@@ -76,6 +82,7 @@ impl Change {
             Self::NoPicture { .. } => "no-picture",
             Self::PictureBack { .. } => "picture-back",
             Self::IdentityConflict { .. } => "identity-conflict",
+            Self::RetiredTaken { .. } => "retired-camera-taken",
             Self::RelayUnreachable { .. } => "relay-unreachable",
             Self::RelayBack { .. } => "relay-back",
         }
@@ -88,7 +95,8 @@ impl Change {
             | Self::CameraBack { camera, camera_id, .. }
             | Self::NoPicture { camera, camera_id, .. }
             | Self::PictureBack { camera, camera_id, .. }
-            | Self::IdentityConflict { camera, camera_id, .. } => Some((camera, camera_id)),
+            | Self::IdentityConflict { camera, camera_id, .. }
+            | Self::RetiredTaken { camera, camera_id } => Some((camera, camera_id)),
             Self::RelayUnreachable { .. } | Self::RelayBack { .. } => None,
         }
     }
@@ -114,6 +122,12 @@ impl fmt::Display for Change {
                     "another camera films with the key of {camera}, or {camera} was put back from a backup: look with `candor owner audit`, and give it a new key with `candor owner camera rekey`"
                 )
             }
+            Self::RetiredTaken { camera, .. } => {
+                write!(
+                    f,
+                    "{camera} is retired, and the relay still takes what films with its key: tell the relay again with `candor owner camera retire \"{camera}\"`, and ask its operator"
+                )
+            }
             Self::RelayUnreachable { reason, silent_secs } => {
                 write!(
                     f,
@@ -134,6 +148,8 @@ pub struct Decision {
     is_failing: bool,
     is_unreachable: bool,
     cameras: BTreeMap<String, KnownCamera>,
+    /// The retired ones that were told.
+    taken: BTreeSet<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -152,8 +168,8 @@ struct KnownCamera {
 
 impl Decision {
     pub fn new(after: Duration) -> Self {
-        let cameras = BTreeMap::new();
-        Self { after, answered: None, is_failing: false, is_unreachable: false, cameras }
+        let (cameras, taken) = (BTreeMap::new(), BTreeSet::new());
+        Self { after, answered: None, is_failing: false, is_unreachable: false, cameras, taken }
     }
 
     /// One that was kept, in another process: what was told stands, and the rest is seen anew.
@@ -195,8 +211,18 @@ impl Decision {
                 }
                 self.answered = Some(now);
                 self.cameras.retain(|id, _| cameras.iter().any(|camera| camera.camera_id == *id));
-                let at_work = cameras.iter().filter(|camera| !camera.retired);
-                changes.extend(at_work.flat_map(|camera| self.camera(now, camera)));
+                let (retired, at_work): (Vec<_>, Vec<_>) = cameras.iter().partition(|camera| camera.retired);
+                changes.extend(at_work.into_iter().flat_map(|camera| self.camera(now, camera)));
+                // All that there is to do about a retired one.
+                let taken = retired.into_iter().filter(|camera| camera.to_do.is_some());
+                let before = std::mem::take(&mut self.taken);
+                for Status { name, camera_id, .. } in taken {
+                    self.taken.insert(camera_id.clone());
+                    if !before.contains(camera_id) {
+                        let (camera, camera_id) = (name.clone(), camera_id.clone());
+                        changes.push(Change::RetiredTaken { camera, camera_id });
+                    }
+                }
                 changes
             }
         }

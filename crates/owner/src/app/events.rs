@@ -40,11 +40,34 @@ pub(super) async fn events(
     Query(stretch): Query<Stretch>,
 ) -> Result<Json<Moved>, Failure> {
     let (camera, span) = app.stretch(&stretch)?;
-    let known = app.epochs.known(&stretch.camera, span);
-    let read = app.glimpses.read(&app.owner, &camera, &known, MOST).await;
-    let complete = read.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
-    let events = app.glimpses.through(&stretch.camera, |segments| moved(segments, span));
-    Ok(Json(Moved { events, complete }))
+    let (mut events, mut complete) = (Vec::new(), true);
+    // Under whichever keys it was filmed.
+    for (of, part) in app.owner.stored().parts(&camera.name, span) {
+        let id = of.camera_id.to_string();
+        let read = app.glimpses.read(&app.owner, of, &app.epochs.known(&id, part), MOST).await;
+        complete &= read.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+        events.extend(app.glimpses.through(&id, |segments| moved(segments, part)));
+    }
+    Ok(Json(Moved { events: joined(events), complete }))
+}
+
+/// What two keys saw at once is one event: for a moment both film.
+fn joined(mut seen: Vec<Motion>) -> Vec<Motion> {
+    seen.sort_by_key(|event| event.from);
+    let mut events = Vec::new();
+    seen.into_iter().for_each(|event| add(&mut events, event));
+    events
+}
+
+/// Adds what moved to what is there, as one event where hardly a pause lies between.
+fn add(events: &mut Vec<Motion>, next: Motion) {
+    match events.last_mut().filter(|last| next.from <= last.to.saturating_add(PAUSE_US)) {
+        Some(last) => {
+            last.to = last.to.max(next.to);
+            last.permille = last.permille.max(next.permille);
+        }
+        None => events.push(next),
+    }
 }
 
 /// What moved in a span, in order.
@@ -63,13 +86,7 @@ fn moved(segments: &mut dyn Iterator<Item = &Glimpse>, span: Span) -> Vec<Motion
         if glimpse.permille < MOVED_PERMILLE {
             continue;
         }
-        match events.last_mut().filter(|last| from <= last.to.saturating_add(PAUSE_US)) {
-            Some(last) => {
-                last.to = last.to.max(to);
-                last.permille = last.permille.max(glimpse.permille);
-            }
-            None => events.push(Motion { from, to, permille: glimpse.permille }),
-        }
+        add(&mut events, Motion { from, to, permille: glimpse.permille });
     }
     events.retain(|event| event.from < span.to_us().0 && event.to > span.from_us().0);
     events
@@ -107,5 +124,13 @@ mod tests {
         assert_eq!(shown(&[&edge, &next]), [(200, 206, 60), (214, 216, 70)]);
         // Nothing before it: it is shown where it is.
         assert_eq!(shown(&[&glimpses(300, &[30]), &glimpses(400, &[40])]), [(300, 302, 30), (400, 402, 40)]);
+    }
+    /// The old camera films on for a minute after the new one was paired.
+    #[test]
+    fn what_both_keys_of_a_camera_saw_is_one_event() {
+        let event = |from: u64, to: u64, permille| Motion { from: from * S, to: to * S, permille };
+        let (old, new) = ([event(10, 12, 30), event(50, 60, 40)], [event(56, 64, 90), event(80, 82, 20)]);
+        let all = joined([&old[..], &new].concat());
+        assert_eq!(all, [event(10, 12, 30), event(50, 64, 90), event(80, 82, 20)]);
     }
 }

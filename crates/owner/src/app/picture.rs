@@ -8,6 +8,7 @@ use super::App;
 use super::asked::Which;
 use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};
+use crate::span::Span;
 use crate::state::Owner;
 use axum::extract::{Query, State};
 use axum::http::{HeaderName, StatusCode, header};
@@ -39,9 +40,17 @@ pub(super) async fn picture(
     Query(moment): Query<Moment>,
 ) -> Result<Response, Failure> {
     let camera = app.camera(&moment.which.camera)?;
-    let mut session = app.pictures.borrow(&app.owner);
-    let found = find(&app.owner, &mut session, &camera, Micros(moment.at)).await;
-    let found = found.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+    let at_us = Micros(moment.at);
+    let span = Span::new(at_us, at_us.after(Duration::from_micros(1)));
+    let span = span.map_err(|error| Failure::new(400, "wrong-moment", error.to_string()))?;
+    let (stored, mut session, mut found) = (app.owner.stored(), app.pictures.borrow(&app.owner), None);
+    // Under whichever key it was filmed, the newest first.
+    for (of, _) in stored.parts(&camera.name, span).into_iter().rev() {
+        if found.is_none() {
+            let seen = find(&app.owner, &mut session, of, at_us).await;
+            found = seen.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+        }
+    }
     app.pictures.give_back(session);
     let with_picture = found.and_then(|(mut head, to_us)| Some((head.picture.take()?, head, to_us)));
     // Nothing stored of the moment is no fault of whoever points at it.

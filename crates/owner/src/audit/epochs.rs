@@ -6,12 +6,14 @@
 //! policy hash, shares, wraps   the owner's policy of that time       else a silent viewer, or an old policy
 //! notice_commit                the owner's own notice chain          else a request about it passes the owner by
 //! day key ids                  the trustees' day-keys leaves         else somebody else holds the shares
-//! numbers                      each answer of the relay in order     else something was skipped
+//! numbers                      each answer of the relay in order     else something was skipped; what begins
+//!                              before the last audit and has a       another history's backlog, which came late
+//!                              higher number is asked for, too
 //! gap reason                   no identity conflict                  else its key was copied, or it was put back from a backup
 //! ```
 
 use crate::book::notice::CameraDay;
-use crate::book::{BookError, Stored, StoredCamera};
+use crate::book::{BookError, Checked, Stored, StoredCamera};
 use crate::holders::LoggedKeys;
 use crate::live::policy::Policies;
 use crate::state::{As, Owner};
@@ -20,6 +22,7 @@ use media::block::Block;
 use media::epoch::{EpochOpen, GapReason};
 use media::id::{CameraId, Day, EpochNo, TrackId};
 use media::limits::TRACKS_PER_CAMERA;
+use media::sign::PublicKey;
 use media::time::{Micros, Seconds};
 use quic::CallError;
 use relay_client::epochs::Page;
@@ -52,13 +55,13 @@ pub(super) struct Checker<'a> {
     name: String,
     policies: Policies,
     known: &'a Known,
-    /// The start of the last epoch that was seen.
-    pub(super) reached_us: Micros,
+    /// The latest start and the highest number that were seen.
+    pub(super) reached: Checked,
     pub(super) checked: u64,
     /// The newest one.
     pub(super) newest: Option<EpochOpen>,
-    /// Where the first one begins that deals to a key of which the log was not read yet.
-    held_back: Option<Micros>,
+    /// The first one that deals to a key of which the log was not read yet.
+    held_back: Option<Checked>,
     pub(super) alarms: Vec<String>,
     /// The first epoch that told of two histories, and how many did.
     conflicts: Option<(EpochNo, u64)>,
@@ -83,7 +86,7 @@ impl<'a> Checker<'a> {
             name: format!("{}{which}", camera.name),
             policies: Policies::of(camera)?,
             known,
-            reached_us: camera.epochs_checked_to(track),
+            reached: camera.epochs_checked(track),
             checked: 0,
             newest: None,
             held_back: None,
@@ -120,8 +123,11 @@ impl<'a> Checker<'a> {
             self.alarm(format!("epoch {epoch}: it begins in a time that has not come"));
         } else {
             // Not its planned end: after a restart, others may begin and end before that.
-            self.reached_us = self.reached_us.max(start_us);
-            self.newest = Some(open.clone());
+            self.reached.start_us = self.reached.start_us.max(start_us.0);
+            self.reached.epoch = self.reached.epoch.max(epoch.0);
+            if self.newest.as_ref().is_none_or(|newest| newest.context.start_us <= start_us) {
+                self.newest = Some(open.clone());
+            }
         }
         if let Some(alarm) = self.policies.check(open) {
             let (expected, found) = (alarm.expected, alarm.found);
@@ -160,7 +166,7 @@ impl<'a> Checker<'a> {
                 )),
                 // The head is from before: the next audit meets this epoch again.
                 None if !self.known.keys.has_read(open.context.start_us) => {
-                    self.held_back.get_or_insert(open.context.start_us);
+                    self.held_back.get_or_insert(Checked { start_us: start_us.0, epoch: epoch.0 });
                 }
                 None => strange.push(format!(
                     "epoch {epoch}: a share is sealed to a key that {name} has not logged for that day"
@@ -185,8 +191,19 @@ impl<'a> Checker<'a> {
     }
 
     /// From where on the next audit goes on.
-    pub(super) fn reached(&self) -> Micros {
-        self.held_back.map_or(self.reached_us, |held| held.min(self.reached_us))
+    pub(super) fn reached(&self) -> Checked {
+        let Checked { start_us, epoch } = self.held_back.unwrap_or(self.reached);
+        Checked { start_us: start_us.min(self.reached.start_us), epoch: epoch.min(self.reached.epoch) }
+    }
+
+    /// What is asked for: the last epoch of the audit before, and all that began since; and what began earlier
+    /// under a higher number, which had not come.
+    fn to_ask(&self, camera_key: PublicKey, track: TrackId) -> [Paging; 2] {
+        let (reached_us, next) =
+            (Micros(self.reached.start_us), EpochNo(self.reached.epoch.saturating_add(1)));
+        let since = EpochQuery { camera_key, track, from_us: reached_us, to_us: Micros::MAX };
+        let late = EpochQuery { camera_key, track, from_us: Micros(0), to_us: reached_us };
+        [Paging::new(since), Paging::from_number(late, next)]
     }
 
     pub(super) fn alarm(&mut self, what: String) {
@@ -210,27 +227,35 @@ pub(super) async fn check<'a>(
     // Each track that there may be has EpochOpens of its own, whether the owner knows of it or not.
     for track in (0..).map(TrackId).take(TRACKS_PER_CAMERA) {
         let mut checker = Checker::new(camera, track, known)?;
-        // The last epoch of the audit before is met again, and with it all that began since.
-        let from_us = checker.reached_us;
-        let mut paging = Paging::new(EpochQuery { camera_key, track, from_us, to_us: Micros::MAX });
-        let gave_up = loop {
-            match next_page(&mut session, &mut paging).await {
-                Ok(Some(page)) => checker.take(&page),
-                Ok(None) => break false,
-                Err(error) => {
-                    if let Err(error) = session.again(error, deadline) {
-                        checker.alarm(not_checked(&error));
-                        break true;
-                    }
-                }
+        let mut asked = Ok(());
+        for mut paging in checker.to_ask(camera_key, track) {
+            checker.block = None;
+            if asked.is_ok() {
+                asked = ask(&mut session, &mut paging, &mut checker, deadline).await;
             }
-        };
+        }
+        let has_answered = asked.map_err(|error| checker.alarm(not_checked(&error))).is_ok();
         checked.push((track, checker));
-        if gave_up {
+        if !has_answered {
             break;
         }
     }
     Ok(checked)
+}
+
+async fn ask(
+    session: &mut Session,
+    paging: &mut Paging,
+    checker: &mut Checker<'_>,
+    deadline: Instant,
+) -> Result<(), CallError> {
+    loop {
+        match next_page(session, paging).await {
+            Ok(Some(page)) => checker.take(&page),
+            Ok(None) => return Ok(()),
+            Err(error) => session.again(error, deadline)?,
+        }
+    }
 }
 
 async fn next_page(session: &mut Session, paging: &mut Paging) -> Result<Option<Page>, CallError> {

@@ -55,6 +55,6 @@ pub(crate) fn camera(name: &str, policy: OwnerPolicy, paired: Day) -> StoredCame
         paired_at: 0,
         welcomed: true,
         replaces: None,
-        epochs_checked_to_us: BTreeMap::new(),
+        epochs_checked: BTreeMap::new(),
     }
 }

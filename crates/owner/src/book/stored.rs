@@ -5,7 +5,6 @@ use media::enrollment::Enrollment;
 use media::id::{CameraId, Day, TrackId};
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
-use media::time::Micros;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -62,10 +61,17 @@ pub(crate) struct StoredCamera {
     /// The id of the camera whose place it took, hex: footage of both is shown as one camera's.
     #[serde(default)]
     pub(crate) replaces: Option<String>,
-    /// EpochOpens that start up to here were checked, Unix microseconds by track; none of a track that the relay
-    /// never had.
+    /// What was checked of the EpochOpens by track; none of a track that the relay never had.
     #[serde(default)]
-    pub(crate) epochs_checked_to_us: BTreeMap<u32, u64>,
+    pub(crate) epochs_checked: BTreeMap<u32, Checked>,
+}
+
+/// The latest start, Unix microseconds, and the highest number of the EpochOpens that were checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Checked {
+    pub(crate) start_us: u64,
+    pub(crate) epoch: u64,
 }
 
 /// One version of a camera's policy.
@@ -197,15 +203,17 @@ impl StoredCamera {
         Ok(enrollment.camera_pk)
     }
 
-    /// Up to which start the EpochOpens of a track were checked.
-    pub(crate) fn epochs_checked_to(&self, track: TrackId) -> Micros {
-        Micros(self.epochs_checked_to_us.get(&track.0).copied().unwrap_or_default())
+    /// Up to where the EpochOpens of a track were checked.
+    pub(crate) fn epochs_checked(&self, track: TrackId) -> Checked {
+        self.epochs_checked.get(&track.0).copied().unwrap_or_default()
     }
 
-    pub(crate) fn check_epochs_to(&mut self, track: TrackId, to_us: Micros) {
+    pub(crate) fn check_epochs_to(&mut self, track: TrackId, to: Checked) {
+        let before = self.epochs_checked(track);
+        let (start_us, epoch) = (before.start_us.max(to.start_us), before.epoch.max(to.epoch));
         // A track that was never filmed leaves no line in the book.
-        if to_us > self.epochs_checked_to(track) {
-            self.epochs_checked_to_us.insert(track.0, to_us.0);
+        if start_us > 0 {
+            self.epochs_checked.insert(track.0, Checked { start_us, epoch });
         }
     }
 

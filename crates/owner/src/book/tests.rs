@@ -13,7 +13,7 @@ fn camera(name: &str, at: u8) -> StoredCamera {
         paired_at: 1,
         welcomed: true,
         replaces: None,
-        epochs_checked_to_us: std::collections::BTreeMap::new(),
+        epochs_checked: std::collections::BTreeMap::new(),
     }
 }
 

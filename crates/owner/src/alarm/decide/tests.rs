@@ -277,3 +277,22 @@ fn what_was_told_is_not_told_again_by_the_next_process_and_its_end_is() {
     next.has_told(&[(400, "door picture-back"), (400, "yard camera-back")]);
     assert!(next.decision.cameras.values().all(|known| !known.is_dark && !known.is_offline));
 }
+
+/// List, page and audit said it, and who watches none of them heard nothing.
+#[test]
+fn a_retired_camera_that_the_relay_still_takes_is_told_once_while_it_lasts() {
+    let with = |to_do: Option<&str>| Status {
+        retired: true,
+        to_do: to_do.map(str::to_owned),
+        ..status("door (9f86d081)", false, 1)
+    };
+    let mut watched = Watched::new();
+    for second in 0..300 {
+        let is_taken = (100..200).contains(&second) || second == 250;
+        watched.see(second, &[with(is_taken.then_some("it is retired, and the relay still takes it"))]);
+    }
+    watched.has_told(&[
+        (100, "door (9f86d081) retired-camera-taken"),
+        (250, "door (9f86d081) retired-camera-taken"),
+    ]);
+}

@@ -4,6 +4,7 @@ use crate::book::{Base64, StoredDayKey, StoredPolicy, fixtures};
 use ed25519_dalek::SigningKey;
 use media::epoch::{EpochClose, EpochContext, SealedShare};
 use media::id::EpochNo;
+use media::message::Request;
 use media::policy::OwnerPolicy;
 use media::time::Seconds;
 use seal::notice::NoticeRoot;
@@ -88,7 +89,8 @@ fn alarms(alter: impl FnOnce(&mut EpochOpen)) -> Vec<String> {
     let known = known();
     let mut checker = Checker::new(&camera(), TrackId(7), &known).unwrap();
     checker.check(&open);
-    assert_eq!((checker.checked, checker.reached_us), (1, open.context.start_us));
+    let reached = Checked { start_us: open.context.start_us.0, epoch: open.context.epoch_no.0 };
+    assert_eq!((checker.checked, checker.reached), (1, reached));
     checker.alarms
 }
 
@@ -156,10 +158,11 @@ fn a_key_that_was_logged_after_the_head_is_not_accused_and_its_epoch_is_met_agai
         assert!(checker.newest.is_some());
         let mut later = checker.newest.clone().unwrap();
         later.context.start_us = Seconds(start + 60).micros();
+        later.context.epoch_no = EpochNo(13);
         later.shares[1].as_mut().unwrap().day_key_id = [2; 32];
         checker.check(&later);
-        let reached = if accused { start + 60 } else { start };
-        assert_eq!(checker.reached(), Seconds(reached).micros());
+        let (reached, epoch) = if accused { (start + 60, 13) } else { (start, 12) };
+        assert_eq!(checker.reached(), Checked { start_us: Seconds(reached).micros().0, epoch });
     }
 }
 
@@ -218,11 +221,51 @@ fn no_number_of_conflicts_hides_what_else_is_wrong_and_no_date_keeps_it_from_bei
     assert!(checker.alarms[0].contains("epoch 1:") && checker.alarms[0].contains("(100 times)"));
     assert!(checker.alarms[1].contains("epoch 101: expected"));
     // One that begins next year.
-    let reached = checker.reached_us;
+    let reached = checker.reached;
     check(&mut checker, &|open| open.context.start_us = Day(DAY.0 + 365).start().micros());
-    assert_eq!(checker.reached_us, reached);
+    assert_eq!(checker.reached, reached);
     assert!(checker.alarms.iter().any(|alarm| alarm.contains("a time that has not come")));
     // Numbers that go on elsewhere without a word.
     check(&mut checker, &|open| open.context.epoch_no = EpochNo(1 << 36));
     assert!(checker.alarms.iter().any(|alarm| alarm.contains("does not say why")), "{:?}", checker.alarms);
+}
+
+/// A copy that was off the net filmed on in a block of its own; when it came back, what it had filmed began before
+/// the last audit, and none looked at it.
+#[test]
+fn what_another_history_filmed_before_the_last_audit_is_asked_for_when_it_comes() {
+    let (known, mut camera) = (known(), camera());
+    let camera_key = camera_key().verifying_key().to_bytes();
+    let asked = |camera: &StoredCamera| {
+        let pagings = Checker::new(camera, TrackId::MAIN, &known).unwrap().to_ask(camera_key, TrackId::MAIN);
+        pagings.map(|paging| match paging.request() {
+            Some(Request::FetchEpochs { from_us, to_us, cursor, .. }) => Some((from_us, to_us, cursor)),
+            other => {
+                assert_eq!(other, None);
+                None
+            }
+        })
+    };
+    assert_eq!(asked(&camera), [Some((Micros(0), Micros::MAX, EpochNo(0))), None]);
+    camera.check_epochs_to(TrackId::MAIN, Checked { start_us: 70, epoch: 12 });
+    let late = (Micros(0), Micros(70), EpochNo(13));
+    assert_eq!(asked(&camera), [Some((Micros(70), Micros::MAX, EpochNo(0))), Some(late)]);
+
+    // It is named, and what is filmed now is what it was.
+    let mut checker = Checker::new(&camera, TrackId::MAIN, &known).unwrap();
+    checker.check(&open());
+    let newest = checker.newest.clone();
+    let gap = GapReason::IdentityConflict;
+    let mut copied = open();
+    copied.previous = Some(EpochClose { epoch_no: EpochNo(3), segments: 1, chain: [1; 32], gap });
+    copied.context.epoch_no = EpochNo(1 << 36);
+    copied.context.start_us = copied.context.start_us.before(Duration::from_secs(600));
+    checker.block = None;
+    checker.check(&copied);
+    assert!(
+        matches!(&checker.alarms[..], [one] if one.contains("films with its key")),
+        "{:?}",
+        checker.alarms
+    );
+    assert_eq!(checker.newest, newest);
 }
