@@ -56,8 +56,9 @@ impl Splitter {
         loop {
             let rest = self.buffer.get(self.consumed..).unwrap_or_default();
             let Some((size, kind)) = box_header(rest) else { return Ok(None) };
-            if kind == *b"mdat" && size > BOX_MAX as u64 {
-                expect(&std::mem::take(&mut self.begun), *b"moof", "moof before mdat")?;
+            let is_media = kind == *b"mdat" && expect(&self.begun, *b"moof", "moof before mdat").is_ok();
+            if is_media && size > BOX_MAX as u64 {
+                self.begun.clear();
                 self.produced_us = None;
                 let here = usize::try_from(size).unwrap_or(usize::MAX).min(rest.len());
                 self.consumed += here;
