@@ -179,7 +179,7 @@ impl Camera {
         let began = began + leads;
         sleep_until(began).await;
         let late = began.elapsed();
-        let now_us = self.clocks.steady_us() - late.as_micros() as u64;
+        let now_us = self.clocks.steady_us().saturating_sub(late.as_micros() as u64);
         self.seen.began_us.store(now_us as usize, Ordering::SeqCst);
         let mut sequence = 100u16;
         let joined_at = self.behaviour.joined_at;
