@@ -149,24 +149,19 @@ pub(super) fn of(status: &Status, word: Option<&Word>, now_us: Micros) -> Condit
         let text = format!("not connected, says the relay; {stored}");
         return told(CameraState::Offline, newest_us, "offline".to_owned(), text);
     }
-    let silent = |since_us, text: String| {
-        told(CameraState::Silent, since_us, "connected, says nothing".to_owned(), text)
-    };
+    let silent = |since_us, word: String, text: String| told(CameraState::Silent, since_us, word, text);
     let Some(word) = word else {
-        return silent(
-            Micros(0),
-            "connected, says the relay; of the camera itself nothing was heard yet".to_owned(),
-        );
+        let text = "connected, says the relay; of the camera itself nothing was heard yet";
+        return silent(Micros(0), "connected, says nothing".to_owned(), text.to_owned());
     };
     if !is_fresh(word.at_us, now_us) {
-        let ahead = word.at_us.since(now_us);
-        let what = if ahead > Duration::ZERO {
-            format!(
-                "what it said last is dated {} ahead: its clock is wrong, or this device's",
-                lasting(ahead)
-            )
+        let (ahead, old) = (lasting(word.at_us.since(now_us)), lasting(now_us.since(word.at_us)));
+        let (short, what) = if word.at_us > now_us {
+            let what =
+                format!("what it said last is dated {ahead} ahead: its clock is wrong, or this device's");
+            (format!("dated {ahead} ahead"), what)
         } else {
-            format!("what it said last is {} old", lasting(now_us.since(word.at_us)))
+            (format!("silent for {old}"), format!("what it said last is {old} old"))
         };
         // Whether it was well then says nothing of now; that it was not may help.
         let then = word
@@ -174,26 +169,30 @@ pub(super) fn of(status: &Status, word: Option<&Word>, now_us: Micros) -> Condit
             .as_ref()
             .and_then(reason)
             .map_or_else(String::new, |why| format!("; it said: no picture, {why}"));
-        return silent(word.at_us, format!("connected, says the relay; {what}{then}"));
+        return silent(word.at_us, short, format!("connected, says the relay; {what}{then}"));
     }
     let main = word.said.as_ref().and_then(main);
     match (main, word.no_picture_since_us) {
-        (Some((said, picture)), _) => by_its_word(said, picture, newest_us, now_us),
+        (Some((said, picture)), _) => {
+            // Both by its own clock: how far that is from this device's does not matter.
+            let unstored = word.at_us.since(newest_us.max(picture.since_us));
+            by_its_word(said, picture, unstored, now_us)
+        }
         (None, Some(since_us)) => {
             let what = format!("no picture for {}", lasting(now_us.since(since_us)));
             let text = format!("{what}; why does not open on this device");
             told(CameraState::NoPicture, since_us, what, text)
         }
         (None, None) => {
-            silent(word.at_us, "connected; what it says of itself does not open on this device".to_owned())
+            let text = "connected; what it says of itself does not open on this device";
+            silent(word.at_us, "connected, unread".to_owned(), text.to_owned())
         }
     }
 }
 
-fn by_its_word(said: &Said, picture: &Picture, newest_us: Micros, now_us: Micros) -> Condition {
+fn by_its_word(said: &Said, picture: &Picture, unstored: Duration, now_us: Micros) -> Condition {
     let since_us = picture.since_us;
     let so_long = lasting(now_us.since(since_us));
-    let unstored = now_us.since(newest_us.max(since_us));
     let (state, word, text) = match picture.state {
         PictureState::Missing => {
             let word = format!("no picture for {so_long}");
