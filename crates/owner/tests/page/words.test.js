@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mark, told, whole } from "./clip.js";
-import { alarming, away, checked, described, held, proven, released, standing } from "./words.js";
+import { alarming, away, checked, described, held, over, proven, released, standing } from "./words.js";
 
 const condition = { state: "filming", since: 5, word: "filming", text: "it films, as it says", troubles: [] };
 const dark = { state: "no-picture", since: 5, word: "no picture for 2 min", text: "no picture for 2 min: no route", troubles: [] };
@@ -35,6 +35,11 @@ test("a camera that is connected and films nothing is red, with the reason", () 
   assert.match(described(failing, 1e15), /^no picture for 2 min: no route · last segment/);
   for (const state of ["silent", "not-stored"]) assert.equal(standing({ ...camera, condition: { ...dark, state } })[1], "bad");
   assert.equal(standing({ ...camera, condition: { ...dark, state: "resting" } })[1], "warn", "not filmed by its owner's rule");
+  // Over a picture that does not move, and only there.
+  assert.equal(over("connecting", failing), dark.text);
+  assert.equal(over("", failing), "");
+  assert.equal(over("connecting", camera), "connecting");
+  assert.equal(over("connecting", undefined), "connecting");
   const noSound = { ...camera, condition: { ...condition, troubles: [{ kind: "sound", text: "sound has not come" }] } };
   assert.deepEqual(standing(noSound), ["filming", "warn"]);
   assert.match(described(noSound, 1e15), / · sound has not come$/);

@@ -11,7 +11,7 @@ import { Sound } from "./sound.js";
 import { bounds, clock, lasting, moment, when } from "./times.js";
 import { Timeline } from "./timeline.js";
 import { Wish } from "./wish.js";
-import { described, held, missing, released, standing } from "./words.js";
+import { described, held, missing, over, released, standing } from "./words.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const STEP = 5e6;
@@ -117,6 +117,7 @@ export class Camera {
     const camera = cameras.find((camera) => camera.camera_id === this.id);
     if (!camera) return;
     this.days.since(Math.min(...cameras.map(({ paired_at }) => paired_at)) * 1e6 - EARLIER);
+    this.camera = camera;
     this.hasSecond = camera.second;
     this.showSecond();
     this.title = camera.name;
@@ -134,6 +135,7 @@ export class Camera {
     this.warned.hidden = wrong.length === 0;
     this.warned.dataset.kind = worth === "good" ? kind : worth;
     this.away = away;
+    if (this.saying.text) this.say({});
   }
 
   /**
@@ -143,7 +145,7 @@ export class Camera {
   say(saying) {
     this.saying = { ...this.saying, ...saying };
     const { text, isFault, mentioned } = this.saying;
-    say(this.note, text || mentioned);
+    say(this.note, (this.player?.isLive ? over(text, this.camera) : text) || mentioned);
     this.note.hidden = !text && !mentioned;
     this.note.dataset.kind = text && isFault ? "fault" : "";
     clearTimeout(this.unsay);

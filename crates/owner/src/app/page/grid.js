@@ -2,7 +2,7 @@
 
 import { el, say } from "./dom.js";
 import { Player } from "./player.js";
-import { described, held, standing } from "./words.js";
+import { described, held, over, standing } from "./words.js";
 
 /** @typedef {import("./answers").CameraStatus} CameraStatus */
 
@@ -18,6 +18,7 @@ class Card {
     const caption = el("div", { class: "caption" }, el("h2", {}, camera.name), this.state, this.detail);
     this.element = el("li", { class: "card" }, el("a", { href: `#/camera/${camera.camera_id}` }, frame, caption));
     this.id = camera.camera_id;
+    this.saying = "";
     /** @type {number | undefined} */
     this.track = undefined;
   }
@@ -30,6 +31,8 @@ class Card {
   update(camera, now, away) {
     // A small picture needs no more than the camera's second one, if it films one.
     this.show(camera.second ? 1 : 0);
+    this.camera = camera;
+    this.tell();
     const [word, kind] = standing(camera, away);
     say(this.state, word);
     this.state.dataset.kind = kind;
@@ -39,14 +42,20 @@ class Card {
     this.detail.dataset.kind = worth === "good" ? "" : worth;
   }
 
+  tell() {
+    const text = over(this.saying, this.camera);
+    say(this.note, text);
+    this.note.hidden = text === "";
+  }
+
   /** @param {number} track */
   show(track) {
     if (track === this.track) return;
     this.player?.close();
     this.track = track;
     const state = (/** @type {string} */ text) => {
-      say(this.note, text);
-      this.note.hidden = text === "";
+      this.saying = text;
+      this.tell();
     };
     this.player = new Player(this.video, { camera: this.id, track }, { state });
   }

@@ -63,6 +63,16 @@ export function standing(camera, away = "") {
 }
 
 /**
+ * What stands over a live picture that does not move: why, if that is known of the camera.
+ * @param {string} text what the player says
+ * @param {import("./answers").CameraStatus | undefined} camera
+ */
+export function over(text, camera) {
+  const isDark = camera !== undefined && ["no-picture", "resting", "offline"].includes(camera.condition.state);
+  return text !== "" && isDark ? camera.condition.text : text;
+}
+
+/**
  * Why nothing that is said of cameras is of now; nothing while it is.
  * @param {import("./answers").Cameras} told
  * @param {number} [lost] when the app answered last, if it does not
