@@ -115,10 +115,11 @@ impl Publisher {
             loop {
                 tokio::time::sleep(health::LOOK).await;
                 let now = now(&mut look);
-                let is_new = *tell.borrow() != now;
-                if is_new {
-                    tell.send_replace(now);
-                }
+                tell.send_if_modified(|before| {
+                    let is_news = !now.is_like(before);
+                    *before = now;
+                    is_news
+                });
             }
         };
         tokio::select! {

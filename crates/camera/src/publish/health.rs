@@ -118,6 +118,10 @@ impl Watched {
     fn troubles(&self, figures: &Figures, steady_us: u64) -> Vec<Trouble> {
         let Troubles { picture, sound, clock, time, link, identity, policy, escrow } = &figures.troubles;
         let is_missing = self.state == PictureState::Missing;
+        // Without a picture it is not waited for.
+        let sound = sound
+            .as_ref()
+            .filter(|_| matches!(self.state, PictureState::Filmed | PictureState::NothingMoves));
         let unsaid = || match figures.picture_us {
             None => "the source is being started".to_owned(),
             Some(_) => "the source sends no picture".to_owned(),
@@ -137,13 +141,23 @@ impl Watched {
             (TroubleKind::Clock, time.as_ref()),
             (TroubleKind::CameraClock, clock.as_ref()),
             (TroubleKind::Trustees, escrow.as_ref()),
-            (TroubleKind::Sound, sound.as_ref()),
+            (TroubleKind::Sound, sound),
         ];
         all.into_iter().filter_map(|(kind, text)| Some(Trouble::new(self.track, kind, text?))).collect()
     }
 }
 
 impl Now {
+    /// Whether it says the same, but for how long: figures that count on are no news.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let words = |trouble: &Trouble| {
+            let text: String = trouble.text.chars().filter(|c| !c.is_ascii_digit()).collect();
+            (trouble.track, trouble.kind, text)
+        };
+        self.pictures == other.pictures
+            && self.troubles.iter().map(words).eq(other.troubles.iter().map(words))
+    }
+
     /// In the words of the contract, by the wall clock; and since when the main picture is missing.
     fn said(&self, now: Moment, waiting: u64) -> (Said, Option<Micros>) {
         let at = |steady_us: u64| {

@@ -138,6 +138,8 @@ fn every_trouble_is_told_the_worst_first_and_a_spool_that_lost_something_for_a_w
     watching.picture(700);
     let later = kinds(watching.look.now(None, 700 * SECOND));
     assert!(!later.contains(&TroubleKind::Spool) && later.len() == 7, "{later:?}");
+    let resting = kinds(watching.look.now(Some(GapReason::Privacy), 701 * SECOND));
+    assert!(!resting.contains(&TroubleKind::Sound) && resting.len() == 6, "{resting:?}");
 }
 
 #[test]
@@ -148,4 +150,16 @@ fn a_wall_clock_that_is_set_moves_no_moment() {
         let since_us = wall_us.before(Duration::from_secs(20));
         assert_eq!((said.pictures[0].since_us, missing, said.waiting), (since_us, Some(since_us), 7));
     }
+}
+
+#[test]
+fn seconds_that_count_on_are_no_news() {
+    let now = |text: &str| {
+        let troubles = vec![Trouble::new(TrackId::MAIN, TroubleKind::Sound, text)];
+        Now { pictures: vec![(TrackId::MAIN, PictureState::Filmed, 5)], troubles }
+    };
+    assert!(now("not come for 9 s").is_like(&now("not come for 10 s")));
+    assert!(!now("not come for 9 s").is_like(&now("it died")));
+    assert!(!now("it died").is_like(&Now { troubles: vec![], ..now("") }));
+    assert!(!now("").is_like(&Now { pictures: vec![(TrackId::MAIN, PictureState::Missing, 5)], ..now("") }));
 }
