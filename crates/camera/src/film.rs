@@ -77,8 +77,10 @@ pub(crate) struct Film {
     run: Option<Run>,
     epoch: Option<Epoch>,
     segment: Option<OpenSegment>,
-    /// Whether the source is away.
-    is_lost: bool,
+    /// Whether it was said why there is no picture, and none was filmed since.
+    has_trouble: bool,
+    /// Whether the newest whole segment could be kept.
+    is_kept: bool,
     last_start_us: Micros,
     /// The size of the newest whole segment: so much room the next one needs, more or less.
     last_len: u64,
@@ -130,7 +132,8 @@ impl Film {
             run: None,
             epoch: None,
             segment: None,
-            is_lost: false,
+            has_trouble: false,
+            is_kept: true,
             last_start_us: Micros(0),
             last_len: 0,
             gap: GapReason::Restart,
@@ -157,7 +160,7 @@ impl Film {
             }
             Heard::Piece(Piece::Fragment(fragment), now) => self.fragment(fragment, now),
             Heard::Lost => {
-                self.is_lost = true;
+                self.has_trouble = true;
                 return self.interrupt(GapReason::Source);
             }
             Heard::Off(gap) => {
@@ -182,6 +185,7 @@ impl Film {
             tracing::warn!(%error, "nothing is filmed");
         }
         self.handover.stats.change(|now| now.troubles.picture = Some(text));
+        self.has_trouble = true;
         let is_full = matches!(error, FilmError::Spool(SpoolError::Full));
         self.interrupt(if is_full { GapReason::SpoolOverflow } else { GapReason::Restart });
     }
@@ -205,6 +209,9 @@ impl Film {
         self.chain_day = Some(day);
         let (now_us, set) = self.clock.read(now, day);
         self.tell_of_the_clock();
+        let doubted = self.clock.belief() == Belief::Doubted;
+        let doubted = doubted.then_some(Moment { wall_us: now_us, steady_us: now.steady_us });
+        self.handover.stats.change(|it| it.doubted = doubted);
         if set == Set::Yes {
             tracing::warn!("the wall clock was set: a new run and a new epoch begin");
             self.interrupt(GapReason::ClockStep);
@@ -235,7 +242,7 @@ impl Film {
             self.end_segment();
         }
         // The source is back; if it is filmed, that is said when a segment begins.
-        let is_back = std::mem::take(&mut self.is_lost) && holds_back;
+        let is_back = std::mem::take(&mut self.has_trouble) && holds_back;
         self.handover.stats.change(|it| {
             (it.picture_us, it.holds_back) = (Some(now.steady_us), holds_back);
             it.troubles.picture = it.troubles.picture.take().filter(|_| !is_back);
@@ -327,7 +334,10 @@ impl Film {
         self.last_start_us = start_us;
         self.segment = Some(OpenSegment { sealer, writer, sequence: header.sequence, bytes, duration_us: 0 });
         self.handover.begin(live);
-        self.handover.stats.change(|now| now.troubles.picture = None);
+        // What could not be kept is still wrong: that is over when one can.
+        if self.is_kept {
+            self.handover.stats.change(|now| now.troubles.picture = None);
+        }
         Ok(())
     }
 
@@ -345,11 +355,16 @@ impl Film {
             Ok(()) => {
                 (epoch.chain, epoch.next_k) = (chain, close.segments);
                 open.writer.end(trailer);
-                self.handover.stats.change(|now| now.sent += 1);
+                let was_kept = std::mem::replace(&mut self.is_kept, true);
+                self.handover.stats.change(|now| {
+                    now.sent += 1;
+                    now.troubles.picture = now.troubles.picture.take().filter(|_| was_kept);
+                });
             }
             Err(error) => {
                 tracing::error!(%error, "a segment was not kept");
                 self.handover.stats.change(|now| now.troubles.picture = Some(error.to_string()));
+                self.is_kept = false;
                 drop(open.writer);
                 self.handover.outbox.remove(open.sequence);
                 // It never counted: what is missing is time, and the next close says why.

@@ -1,5 +1,6 @@
 //! What a track of a camera tells about itself while it runs.
 
+use crate::clock::Moment;
 use host::lock::Mutex;
 use media::epoch::GapReason;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Figures {
     pub picture_us: Option<u64>,
     /// Whether it is held back: nothing moves, and events only are filmed.
     pub holds_back: bool,
+    /// What time it is for footage, while the wall clock is not believed.
+    pub(crate) doubted: Option<Moment>,
     pub troubles: Troubles,
 }
 

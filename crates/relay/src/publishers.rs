@@ -113,7 +113,7 @@ impl Publishers {
         let has_picture = health.no_picture_since_us.is_none();
         let before = publisher.health.replace(Told { signed, has_picture });
         if before.is_none_or(|before| before.has_picture) != has_picture {
-            tracing::info!(camera_id = %health.camera_id, has_picture, "a camera's picture went or came, as it says");
+            tracing::debug!(camera_id = %health.camera_id, has_picture, "a camera's picture went or came, as it says");
         }
         Ok(())
     }

@@ -195,9 +195,10 @@ pub(super) async fn run(
 
 async fn put(session: &Session, now: &Now) -> Result<(), SessionError> {
     let notices = session.main.handover.on_disk(|spool| spool.notices()).await?;
+    let figures = session.main.handover.stats.now();
     let tracks = [Some(&session.main), session.sub.as_ref()].into_iter().flatten();
     let waiting = tracks.map(|track| track.handover.stats.now().spooled.0).sum();
-    let moment = Clocks::new(session.clock.clone()).now();
+    let moment = as_footage(Clocks::new(session.clock.clone()).now(), figures.doubted);
     let (said, no_picture_since_us) = now.said(moment, waiting);
     let key = notices.root.health_key(&session.camera_id, notices.day);
     let health = Health {
@@ -213,8 +214,21 @@ async fn put(session: &Session, now: &Now) -> Result<(), SessionError> {
             tracing::warn!(%refusal, "the relay does not pass on how this camera is");
             Ok(())
         }
+        Err(error @ CallError::TimedOut { .. }) => {
+            tracing::warn!(%error, "how this camera is was not passed on");
+            Ok(())
+        }
         put => Ok(put?),
     }
+}
+
+/// Dated as footage is: a clock that is not believed dates no word either, which a relay could keep
+/// for then.
+fn as_footage(moment: Moment, doubted: Option<Moment>) -> Moment {
+    doubted.map_or(moment, |at| {
+        let since = Duration::from_micros(moment.steady_us.saturating_sub(at.steady_us));
+        Moment { wall_us: at.wall_us.after(since), ..moment }
+    })
 }
 
 #[cfg(test)]

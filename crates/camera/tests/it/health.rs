@@ -77,6 +77,7 @@ async fn a_camera_whose_password_is_refused_is_connected_and_says_that_it_has_no
     }
     alarm.end();
     let alarm = Alarm::start(&world);
+    tokio::time::sleep(Duration::from_secs(4)).await;
     filming.stop_and_join().await.unwrap();
     let status = until(&world, "it is gone", |it| !it.online).await;
     assert_eq!(status.condition.state, CameraState::Offline);

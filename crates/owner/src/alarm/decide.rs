@@ -238,9 +238,9 @@ impl Decision {
             conflicts: 0,
         };
         let known = self.cameras.entry(seen.camera_id.clone()).or_insert(new);
-        // A relay that has started again counts from 0.
+        // A relay that has started again counts from 0: fewer than before are others.
         let told = std::mem::replace(&mut known.conflicts, seen.conflicts);
-        let conflict = (seen.conflicts > told).then(|| Change::IdentityConflict {
+        let conflict = (seen.conflicts > 0 && seen.conflicts != told).then(|| Change::IdentityConflict {
             camera: seen.name.clone(),
             camera_id: seen.camera_id.clone(),
             conflicts: seen.conflicts,
@@ -277,11 +277,12 @@ impl KnownCamera {
                 let dark_secs = now.saturating_sub(dark).as_secs();
                 Some(Change::PictureBack { camera, camera_id, dark_secs })
             }
-            // Neither says whether it would film.
-            CameraState::Resting | CameraState::Offline => {
+            CameraState::Resting => {
                 self.dark = self.dark.filter(|_| self.is_dark);
                 None
             }
+            // It says nothing of the picture: a link that comes and goes gives no new grace.
+            CameraState::Offline => None,
         }
     }
 
@@ -292,6 +293,9 @@ impl KnownCamera {
         if seen.online || (seen.newest_us != 0 && stored != seen.newest_us) {
             known.alive = now;
             let was_offline = std::mem::take(&mut known.is_offline);
+            if was_offline {
+                known.dark = known.dark.filter(|_| known.is_dark);
+            }
             return was_offline.then_some(Change::CameraBack {
                 camera,
                 camera_id,

@@ -162,8 +162,10 @@ pub(super) async fn audit(app: &App) {
 async fn ask_on(app: &App) {
     let mut asking = Asking::new(&app.owner);
     loop {
+        // What is heard is at least of then.
+        let asked_us = app.owner.now_us().0;
         let asked = asking.status(&app.owner).await;
-        app.proof.heard(asked, app.owner.now_us().0);
+        app.proof.heard(asked, asked_us);
         sleep(CAMERAS_EVERY).await;
     }
 }

@@ -2,10 +2,10 @@
 //! connected and what it stored. Contract: `proto/session.md#health`.
 //!
 //! What cannot be shown is said to be not shown: a relay can keep a word back, and cannot make one
-//! or pass an old one for a new one. So a camera is never well because nothing was heard. In scope:
+//! or date one anew. So a camera is never well because nothing was heard. In scope:
 //! the sentence for people, which command line, page and alarm say alike. Out of scope: their looks.
 
-use super::Status;
+use super::{CLOCK_TOLERANCE_MS, Status};
 use crate::book::{BookError, StoredCamera, notice};
 use crate::state::Owner;
 use escrow::record::is_visible;
@@ -19,8 +19,12 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A word is of now for so long: a camera says it again every 30 s, and two of them may be late.
-/// Also by so much its clock may be ahead of this device's.
 const FRESH: Duration = Duration::from_secs(120);
+/// Its clock may be ahead of this device's by so much. A word that was signed for a time to come can be
+/// kept until then.
+const AHEAD: Duration = Duration::from_millis(CLOCK_TOLERANCE_MS);
+/// More segments than this are never under way.
+const WAITING: u32 = 60;
 /// What is filmed is stored within this.
 const STORED: Duration = Duration::from_secs(60);
 
@@ -42,7 +46,7 @@ pub struct Condition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CameraState {
-    /// It films, and what it films is stored.
+    /// It films, and the relay says that it stores it.
     Filming,
     /// It films events only, and nothing moves.
     NothingMoves,
@@ -127,7 +131,7 @@ fn read(folder: &Path, camera: &StoredCamera, signed: &[u8]) -> Result<Option<Wo
 }
 
 fn is_fresh(at_us: Micros, now_us: Micros) -> bool {
-    now_us.since(at_us) <= FRESH && at_us.since(now_us) <= FRESH
+    now_us.since(at_us) <= FRESH && at_us.since(now_us) <= AHEAD
 }
 
 /// How it is now.
@@ -161,25 +165,27 @@ pub(super) fn of(status: &Status, word: Option<&Word>, now_us: Micros) -> Condit
                 format!("what it said last is dated {ahead} ahead: its clock is wrong, or this device's");
             (format!("dated {ahead} ahead"), what)
         } else {
-            (format!("silent for {old}"), format!("what it said last is {old} old"))
+            let what = format!("what it said last is {old} old, if its clock and this device's are right");
+            (format!("silent for {old}"), what)
         };
         // Whether it was well then says nothing of now; that it was not may help.
-        let then = word
-            .said
-            .as_ref()
-            .and_then(reason)
-            .map_or_else(String::new, |why| format!("; it said: no picture, {why}"));
+        let said = word.said.as_ref();
+        let no_picture = said.and_then(reason).map(|why| format!("; it said: no picture, {why}"));
+        let clock = said.and_then(|said| said.troubles.iter().find(|it| it.kind == TroubleKind::Clock));
+        let clock = clock.map(|trouble| format!("; it said: {}", shown(&trouble.text)));
+        let then = [no_picture, clock].map(Option::unwrap_or_default).concat();
         return silent(word.at_us, short, format!("connected, says the relay; {what}{then}"));
     }
     let main = word.said.as_ref().and_then(main);
     match (main, word.no_picture_since_us) {
         (Some((said, picture)), _) => {
-            // Both by its own clock: how far that is from this device's does not matter.
-            let unstored = word.at_us.since(newest_us.max(picture.since_us));
-            by_its_word(said, picture, unstored, now_us)
+            // All by its own clock: how far that is from this device's does not matter.
+            let main_us = Micros(status.track(TrackId::MAIN).map_or(0, |main| main.newest_us));
+            let unstored = word.at_us.since(main_us.max(picture.since_us));
+            by_its_word(said, picture, unstored, word.at_us)
         }
         (None, Some(since_us)) => {
-            let what = format!("no picture for {}", lasting(now_us.since(since_us)));
+            let what = format!("no picture for {}", lasting(word.at_us.since(since_us)));
             let text = format!("{what}; why does not open on this device");
             told(CameraState::NoPicture, since_us, what, text)
         }
@@ -190,9 +196,9 @@ pub(super) fn of(status: &Status, word: Option<&Word>, now_us: Micros) -> Condit
     }
 }
 
-fn by_its_word(said: &Said, picture: &Picture, unstored: Duration, now_us: Micros) -> Condition {
+fn by_its_word(said: &Said, picture: &Picture, unstored: Duration, at_us: Micros) -> Condition {
     let since_us = picture.since_us;
-    let so_long = lasting(now_us.since(since_us));
+    let so_long = lasting(at_us.since(since_us));
     let (state, word, text) = match picture.state {
         PictureState::Missing => {
             let word = format!("no picture for {so_long}");
@@ -222,7 +228,12 @@ fn by_its_word(said: &Said, picture: &Picture, unstored: Duration, now_us: Micro
     };
     // What the sentence says already is no further trouble.
     let is_told = |trouble: &&Trouble| trouble.kind == TroubleKind::Picture && trouble.track == TrackId::MAIN;
-    let troubles = said.troubles.iter().filter(|trouble| !is_told(trouble)).map(complaint).collect();
+    let mut troubles: Vec<_> =
+        said.troubles.iter().filter(|trouble| !is_told(trouble)).map(complaint).collect();
+    if picture.state == PictureState::Filmed && said.waiting > WAITING {
+        let text = format!("{} segments wait at the camera for the relay", said.waiting);
+        troubles.push(Complaint { kind: "relay", text });
+    }
     Condition { state, since: since_us.seconds().0, word, text, troubles }
 }
 

@@ -1,6 +1,6 @@
 //! What a camera says of itself, passed on. Contract: `proto/session.md#health`.
 
-use crate::world::{CAMERA, Camera, DEVICE, End, GUEST, STRANGER, World};
+use crate::world::{CAMERA, Camera, DEVICE, End, GUEST, STRANGER, World, soon};
 use media::health::Health;
 use media::id::Day;
 use media::limits;
@@ -63,6 +63,7 @@ async fn the_newest_word_of_the_connection_that_publishes_is_passed_on_as_it_was
     assert!(matches!(newer.publish(camera.id()).await, Control::PublishOk { .. }));
     let signed = health(&camera, 7).sign(&key(CAMERA));
     put(&newer, signed.clone()).await.unwrap();
+    assert!(soon(end.link.call(&Request::PutHealth(health(&camera, 8).sign(&key(CAMERA))))).await.is_err());
     newer.link.goodbye();
     while told(&world, DEVICE).await.online {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

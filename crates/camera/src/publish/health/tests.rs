@@ -163,3 +163,10 @@ fn seconds_that_count_on_are_no_news() {
     assert!(!now("it died").is_like(&Now { troubles: vec![], ..now("") }));
     assert!(!now("").is_like(&Now { pictures: vec![(TrackId::MAIN, PictureState::Missing, 5)], ..now("") }));
 }
+
+#[test]
+fn a_clock_that_is_not_believed_dates_no_word() {
+    let at = |wall: u64, steady: u64| Moment { wall_us: Micros(wall * SECOND), steady_us: steady * SECOND };
+    assert_eq!(as_footage(at(90_000_000, 30), None), at(90_000_000, 30));
+    assert_eq!(as_footage(at(90_000_000, 30), Some(at(1_000, 10))), at(1_020, 30));
+}

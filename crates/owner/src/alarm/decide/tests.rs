@@ -296,3 +296,29 @@ fn a_retired_camera_that_the_relay_still_takes_is_told_once_while_it_lasts() {
         (250, "door (9f86d081) retired-camera-taken"),
     ]);
 }
+
+#[test]
+fn a_link_that_comes_and_goes_keeps_no_picture_from_being_told() {
+    let mut watched = Watched::new();
+    for second in 0..200 {
+        let here = seen(CameraState::NoPicture);
+        watched.see(second, &[if second % 2 == 0 { here } else { status("door", false, 5) }]);
+    }
+    watched.has_told(&[(60, "door no-picture")]);
+}
+
+#[test]
+fn a_conflict_after_relay_and_alarm_began_anew_is_told() {
+    let with = |conflicts| [Status { conflicts, ..status("door", true, 1) }];
+    let mut watched = Watched::new();
+    watched.see(0, &with(5));
+    watched.has_told(&[(0, "door identity-conflict")]);
+    let text = serde_json::to_vec(&watched.decision).unwrap();
+    let next = |conflicts| {
+        let kept: Decision = serde_json::from_slice(&text).unwrap();
+        let mut next = Watched { decision: kept.goes_on(Duration::from_secs(AFTER)), told: Vec::new() };
+        next.see(10, &with(conflicts));
+        next.told.len()
+    };
+    assert_eq!((next(5), next(0), next(1)), (0, 0, 1));
+}

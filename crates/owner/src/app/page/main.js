@@ -6,7 +6,7 @@ import { Camera } from "./camera.js";
 import { ask, byId, reason, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Sharing } from "./sharing.js";
-import { alarming, away, checked, proven } from "./words.js";
+import { LATE, alarming, away, checked, proven } from "./words.js";
 
 const EVERY = 2000;
 
@@ -77,6 +77,13 @@ async function refresh() {
   }
   setTimeout(refresh, EVERY);
 }
+
+// An app that hangs answers no question, and says so to none.
+setInterval(() => {
+  if (!last || Date.now() * 1000 - answered < LATE) return;
+  last = { ...last, away: away(last, answered) };
+  view?.update(last);
+}, EVERY);
 
 addEventListener("hashchange", () => {
   route();

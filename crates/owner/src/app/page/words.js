@@ -7,7 +7,7 @@ const UNDER_WAY = 2;
 // Seconds without a segment that are told of a camera that is online.
 const SILENT = 30;
 // Microseconds after which a relay that does not answer is away, and says no reason.
-const LATE = 30e6;
+export const LATE = 30e6;
 // Seconds after which what the log said is old.
 const OLD = 600;
 

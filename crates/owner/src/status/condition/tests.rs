@@ -84,7 +84,10 @@ fn a_camera_is_never_well_because_nothing_was_heard() {
     assert_eq!(told(&here, Some(&well(before(119)))).0, CameraState::Filming);
     let (state, word, text) = told(&here, Some(&well(before(300))));
     assert_eq!((state, word.as_str()), (CameraState::Silent, "silent for 5 min"));
-    assert_eq!(text, "connected, says the relay; what it said last is 5 min old");
+    assert_eq!(
+        text,
+        "connected, says the relay; what it said last is 5 min old, if its clock and this device's are right"
+    );
     let (state, _, text) = told(&here, Some(&well(NOW.after(Duration::from_secs(7_200)))));
     assert!(state == CameraState::Silent && text.contains("dated 2 h ahead"), "{text}");
     let (state, _, text) = told(&here, Some(&refused(before(300), before(900))));
@@ -97,11 +100,16 @@ fn a_camera_is_never_well_because_nothing_was_heard() {
 #[test]
 fn a_camera_that_films_while_the_relay_stores_nothing_of_it_is_not_well() {
     let films = |since| word(before(1), said(PictureState::Filmed, since, &[]));
-    let (state, word, _) = told(&status(true, before(200)), Some(&films(before(500))));
-    assert_eq!((state, word.as_str()), (CameraState::NotStored, "nothing stored for 3 min"));
+    let (state, short, _) = told(&status(true, before(200)), Some(&films(before(500))));
+    assert_eq!((state, short.as_str()), (CameraState::NotStored, "nothing stored for 3 min"));
     // By its own clock, which is a little wrong; so is what is stored of it.
     let behind = word(before(90), said(PictureState::Filmed, before(9000), &[]));
     assert_eq!(told(&status(true, before(95)), Some(&behind)).0, CameraState::Filming);
+    // Of the second picture something is: that is not the main one.
+    let mut other = status(true, before(200));
+    other.tracks.push(StoredTrack { track: 1, newest_us: before(1).0, ..other.tracks[0] });
+    other.newest_us = before(1).0;
+    assert_eq!(told(&other, Some(&films(before(500)))).0, CameraState::NotStored);
     // It has just begun again: what comes has not been there long enough.
     assert_eq!(told(&status(true, before(9000)), Some(&films(before(20)))).0, CameraState::Filming);
     // A segment of the backlog came last; the newest one counts.
@@ -194,4 +202,26 @@ fn what_the_camera_did_not_sign_for_itself_is_nothing() {
     for day in [Day(DAY.0 - 1), Day(paired.0 - 1), Day(u32::MAX)] {
         assert_eq!(read(&health(day).sign(&door)).unwrap().said, None, "{day:?}");
     }
+}
+
+#[test]
+fn a_word_for_a_time_to_come_is_none_of_now_and_a_clock_that_leapt_is_told() {
+    let leapt = [(TrackId::MAIN, TroubleKind::Clock, "the clock leapt")];
+    let ahead = |secs| {
+        let at_us = NOW.after(Duration::from_secs(secs));
+        told(&status(true, before(1)), Some(&word(at_us, said(PictureState::Filmed, before(900), &leapt))))
+    };
+    assert_eq!(ahead(30).0, CameraState::Filming);
+    let (state, _, text) = ahead(31);
+    assert!(state == CameraState::Silent && text.ends_with("it said: the clock leapt"), "{text}");
+}
+
+#[test]
+fn what_waits_at_the_camera_by_its_own_count_is_told_whatever_the_relay_says_that_it_stored() {
+    let waiting = |waiting| {
+        let said = Said { waiting, ..said(PictureState::Filmed, before(900), &[]) };
+        of(&status(true, before(1)), Some(&word(before(1), said)), NOW).troubles
+    };
+    assert_eq!(waiting(WAITING), []);
+    assert_eq!(waiting(900)[0].text, "900 segments wait at the camera for the relay");
 }
