@@ -20,6 +20,7 @@ use tlog::note::Signer;
 
 mod clocks;
 mod events;
+mod week;
 
 /// The first moment of a day, so of an epoch too.
 const MIDNIGHT: u64 = 20_833 * 86_400_000_000;
@@ -57,6 +58,10 @@ impl Scene {
     }
 
     fn filming(trustees: &[Signer], spool_bytes: u64, filming: &Filming) -> Self {
+        Self::in_epochs_of(10, trustees, spool_bytes, filming)
+    }
+
+    fn in_epochs_of(epoch_len_s: u32, trustees: &[Signer], spool_bytes: u64, filming: &Filming) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (camera, owner) = (SigningKey::from_bytes(&[7; 32]), SigningKey::from_bytes(&[8; 32]));
         let (camera_pk, owner_key) = (camera.verifying_key().to_bytes(), owner.verifying_key().to_bytes());
@@ -69,7 +74,7 @@ impl Scene {
             camera_id: CameraId::of_key(&camera_pk),
             version: 1,
             prev_hash: [0; 32],
-            epoch_len_s: 10,
+            epoch_len_s,
             t: u8::try_from(trustees.len()).unwrap().min(2),
             trustees: trustees.iter().map(entry).collect(),
             recipients: Vec::new(),
