@@ -1,7 +1,8 @@
 //! One device: its profiles, each with what it sends and where; and the distance of its key frames, the
 //! one setting that is changed.
 
-use crate::soap::{Access, Caller, OnvifError};
+use crate::error::OnvifError;
+use crate::soap::{Access, Caller};
 use crate::xml;
 use axum::http::Uri;
 use host::clock::Clock;

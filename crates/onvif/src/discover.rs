@@ -4,7 +4,7 @@
 //! What answers is listed and nothing more: whoever is on the network can answer, and call itself
 //! what it likes. In scope: addresses and names as they are said. Out of scope: asking a device (`device`).
 
-use crate::soap::OnvifError;
+use crate::error::OnvifError;
 use crate::xml;
 use axum::http::Uri;
 use host::rng::Rng;

@@ -6,6 +6,7 @@
 //! | `discover` | WS-Discovery: who answers on the local network |
 //! | `device` | one device: its profiles and streams; its key frames, set |
 //! | `motion` | what it says of motion, while it is asked |
+//! | `error` | what can go wrong |
 //! | `soap` | one call: who asks, what is answered, what went wrong |
 //! | `xml` | reading what it answered |
 //!
@@ -21,11 +22,13 @@
 
 mod device;
 mod discover;
+mod error;
 mod motion;
 mod soap;
 mod xml;
 
 pub use device::{Changed, Device, Profile, host_of, proposed};
 pub use discover::{Seen, discover};
+pub use error::OnvifError;
 pub use motion::PullPoint;
-pub use soap::{Access, OnvifError};
+pub use soap::Access;

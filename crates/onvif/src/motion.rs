@@ -2,7 +2,7 @@
 //! anew when the device forgets it.
 
 use crate::device::Device;
-use crate::soap::OnvifError;
+use crate::error::OnvifError;
 use crate::xml;
 use roxmltree::Node;
 

@@ -4,11 +4,12 @@
 //! that answers 401 with a challenge of HTTP's Digest (RFC 7616) is asked once more with an answer to it.
 //! A digest holds the time, by the device's clock: [`Caller::ahead_secs`] is asked first, unproven.
 
+use crate::error::OnvifError;
 use crate::xml;
 use axum::http::Uri;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use host::clock::Clock;
-use host::http::{Fetch, FetchError, FetchLimits, Reply};
+use host::http::{Fetch, FetchLimits, Reply};
 use host::rng::Rng;
 use http_auth::{DigestClient, PasswordParams, parse_challenges};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
@@ -33,29 +34,6 @@ impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Access({})", self.user)
     }
-}
-
-/// Why there is no answer that can be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OnvifError {
-    #[error("no socket for discovery: {0}")]
-    Socket(#[from] std::io::Error),
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error(
-        "it refuses the user or the password (some cameras have users of their own for ONVIF, and some want it switched on first)"
-    )]
-    Unauthorized,
-    #[error("it refuses: {0}")]
-    Fault(String),
-    #[error("it answers what is no answer: {0}")]
-    Malformed(String),
-    #[error("it does not say {0}")]
-    Lacks(&'static str),
-    #[error("{0:?} is no address of a device; write HOST, HOST:PORT or http://HOST/onvif/device_service")]
-    Address(String),
-    #[error("it names {named} for a service, which is not on {host}: nothing is sent there")]
-    Elsewhere { named: String, host: String },
 }
 
 /// Who asks one device.

@@ -3,7 +3,7 @@
 //! Nothing in it is trusted: no DTD, a bounded number of nodes, texts cut and without control
 //! characters.
 
-use crate::soap::OnvifError;
+use crate::error::OnvifError;
 use roxmltree::{Document, Node, ParsingOptions};
 
 const NODES_MAX: u32 = 50_000;
