@@ -223,7 +223,8 @@ def healths():
         content += u(16, len(text)) + b"".join(u(32, track) + u(8, kind) + u(32, len(words)) + words for track, kind, words in text) + u(32, 9)
         said = u(32, len(content)) + content
         key, nonce = expand(root, b"candor health key\0", camera, u(32, day)), filled(f"health nonce {day}")[:12]
-        cases.append({"day": day, "root": root.hex(), "key": key.hex(), "pictures": seen, "troubles": wrong, "waiting": 9,
+        cases.append({"day": day, "root": root.hex(), "key": key.hex(), "pictures": [list(it) for it in seen], "troubles": [list(it) for it in wrong],
+                      "waiting": 9,
                       "sealed": (nonce + seal(key, nonce, said + bytes(1664 - len(said)))).hex()})
         root = next_root(root, camera, day)
     return cases
