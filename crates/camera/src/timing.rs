@@ -35,8 +35,17 @@ const LINE_LEAST: usize = 8;
 const LINE_NEAR: f64 = 50_000.0;
 /// and it is no steeper than this.
 const LINE_STEEP: f64 = 0.05;
-/// Pace is measured over so long.
+/// A first picture may be so old against the one behind it.
+const KEPT_MOST: i64 = 30 * SECOND;
+/// Stamps that go back by more than so many pictures, and than this, have stepped.
+const BACK_PICTURES: i64 = 6;
+const BACK_LEAST: i64 = SECOND / 5;
+/// Smallest delays of so many seconds on a steeper line are the pace of no clock.
+const OWN_WAY_LEAST: usize = 12;
+/// Pace is measured over so long,
 const PACE: i64 = 3 * SECOND;
+/// from pictures that lie this far apart at least.
+const PACE_APART: i64 = SECOND / 100;
 /// A pace is that of a clock up to this factor.
 const PACE_WRONG: i64 = 4;
 /// An anchor that is this far behind is drawn near in large steps.
@@ -102,9 +111,10 @@ impl Timing {
         } else if let Some(last) = last {
             let slack = STEP.max(self.usual.unwrap_or(0) * 5 / 2);
             let moved = media - last.media;
-            let is_back = moved < -slack;
-            let is_ahead = self.anchor.is_some()
-                && moved - since > STEP
+            let is_back =
+                moved < -self.usual.map_or(slack, |usual| slack.min(BACK_LEAST.max(usual * BACK_PICTURES)));
+            let step = if self.anchor.is_some() { STEP } else { KEPT_MOST };
+            let is_ahead = moved - since > step
                 && self.delays.smallest().is_some_and(|smallest| arrived - media < smallest - slack);
             if is_back || is_ahead {
                 self.shift += self.top + since - media;
@@ -116,7 +126,9 @@ impl Timing {
             self.shift = -stamp;
             media = 0;
         }
-        if !self.goes_by_arrival {
+        if !self.goes_by_arrival
+            && self.pace.back().is_none_or(|newest| arrived - newest.arrived >= PACE_APART)
+        {
             self.pace.push_back(Place { media, arrived });
             if self.is_off_pace() {
                 self.goes_by_arrival = true;
@@ -132,9 +144,9 @@ impl Timing {
         }
         self.delays.see(arrived, arrived - media);
         if self.is_late_for_good(arrived) {
+            self.delays.forget_old(arrived);
             oddity = Some(Oddity::Stepped(self.anchor.unwrap_or(0) - self.delays.now()));
             self.anchor = Some(self.delays.now());
-            self.delays.forget_old(arrived);
         }
         let apart = if last.is_some() { media - self.top } else { 0 };
         let usual = self.usual;
@@ -207,6 +219,9 @@ impl Timing {
     }
 
     fn is_off_pace(&mut self) -> bool {
+        if self.delays.goes_its_own_way() {
+            return true;
+        }
         let Some(newest) = self.pace.back().copied() else { return false };
         while self.pace.get(1).is_some_and(|second| newest.arrived - second.arrived >= PACE) {
             self.pace.pop_front();
@@ -220,7 +235,9 @@ impl Timing {
         let longest = pairs.map(|(a, b)| b.arrived - a.arrived).max().unwrap_or(0);
         // Pictures that were held up come together, and are no measure.
         let is_steady = longest < passed / 3;
-        is_steady && (moved * PACE_WRONG < passed || moved > passed * PACE_WRONG)
+        // What was held up and comes at many times its pace never comes before it was made.
+        let is_early = self.anchor.is_none_or(|anchor| newest.arrived - newest.media < anchor - STEP);
+        is_steady && (moved * PACE_WRONG < passed || is_early && moved > passed * PACE_WRONG)
     }
 
     fn seems_off_pace(&self, now: i64) -> bool {
@@ -258,6 +275,15 @@ struct Least {
     delay: i64,
 }
 
+/// How delays go.
+struct Line {
+    slope: f64,
+    /// Where it is at the newest.
+    now: f64,
+    /// How far a second's smallest lies from it at most.
+    farthest: f64,
+}
+
 impl Delays {
     fn see(&mut self, arrived: i64, delay: i64) {
         if self.smallest().is_none_or(|smallest| delay < smallest - FALL) {
@@ -289,12 +315,23 @@ impl Delays {
         self.line().or_else(|| self.smallest()).unwrap_or(0)
     }
 
-    /// Where the line is now on which all smallest delays lie, if they do: least squares.
+    /// Where the line is now on which all smallest delays lie, if they do.
     fn line(&self) -> Option<i64> {
-        let newest = self.seconds.back()?;
-        if self.seconds.len() < LINE_LEAST {
-            return None;
-        }
+        let Line { slope, now, farthest } = self.fit(LINE_LEAST)?;
+        (farthest < LINE_NEAR && slope.abs() < LINE_STEEP).then_some(now as i64)
+    }
+
+    /// Whether delays have only grown, or only fallen, at a pace that is no clock's.
+    fn goes_its_own_way(&self) -> bool {
+        self.fit(OWN_WAY_LEAST).is_some_and(|Line { slope, farthest, .. }| {
+            // A second's smallest lies anywhere in it.
+            slope.abs() >= LINE_STEEP && farthest < LINE_NEAR + SECOND as f64 * slope.abs()
+        })
+    }
+
+    /// Least squares over at least so many seconds.
+    fn fit(&self, least: usize) -> Option<Line> {
+        let newest = self.seconds.back().filter(|_| self.seconds.len() >= least)?;
         let points: Vec<(f64, f64)> = self
             .seconds
             .iter()
@@ -305,8 +342,8 @@ impl Delays {
         let (x, y) = (mean(|point| point.0), mean(|point| point.1));
         let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
         let slope = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum::<f64>() / spread;
-        let is_line = points.iter().all(|point| (point.1 - y - slope * (point.0 - x)).abs() < LINE_NEAR);
-        (is_line && slope.abs() < LINE_STEEP).then(|| newest.delay + (y - slope * x) as i64)
+        let off = points.iter().map(|point| (point.1 - y - slope * (point.0 - x)).abs());
+        Some(Line { slope, now: newest.delay as f64 + y - slope * x, farthest: off.fold(0.0, f64::max) })
     }
 }
 

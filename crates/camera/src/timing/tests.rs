@@ -61,7 +61,7 @@ fn each_kind_of_camera_has_its_pictures_where_they_were_made() {
     let jitter = |since: f64| 0.03 + 0.1 * ((since * 7.3).sin() + 1.0);
     let none: &[Oddity] = &[];
     type Of<'a> = &'a dyn Fn(f64) -> f64;
-    let cases: [(&str, Of, Of, f64, &[Oddity]); 12] = [
+    let cases: [(&str, Of, Of, f64, &[Oddity]); 17] = [
         ("steady", &steady, &soon, 0.1, none),
         ("jitter", &steady, &jitter, 0.2, none),
         ("four seconds at once at the beginning", &steady, &|since| (4.0 - since).max(0.05), 0.1, none),
@@ -102,6 +102,41 @@ fn each_kind_of_camera_has_its_pictures_where_they_were_made() {
         ),
         ("two per cent fast", &|since| since * 1.02, &soon, 0.15, none),
         ("two per cent slow", &|since| since * 0.98, &soon, 0.25, none),
+        (
+            "the first stamp is an old one",
+            &|since| if since == 0.0 { 0.0 } else { since + 3600.0 },
+            &soon,
+            0.1,
+            &[Oddity::Stepped(3_600_000_000)],
+        ),
+        (
+            "the first three are",
+            &|since| if since < 0.25 { since } else { since + 3600.0 },
+            &soon,
+            0.1,
+            &[Oddity::Stepped(3_600_000_000)],
+        ),
+        (
+            "less than a second back",
+            &|since| if since < 15.0 { since } else { since - 0.8 },
+            &soon,
+            0.1,
+            &[Oddity::Stepped(-800_000)],
+        ),
+        (
+            "fifteen seconds held up, and sent at five times their pace",
+            &|since| since,
+            &|since| if since < 15.0 { 0.05 } else { (15.0 - (since - 15.0) * 0.8).max(0.05) },
+            0.1,
+            none,
+        ),
+        (
+            "twenty, at six times",
+            &|since| since,
+            &|since| if since < 15.0 { 0.05 } else { (20.0 - (since - 15.0) * 5.0 / 6.0).max(0.05) },
+            0.1,
+            none,
+        ),
         ("stamps of a clock of 1 kHz", &|since| since / 90.0, &soon, 0.1, &[Oddity::OffPace]),
         ("stamps of eleven times the pace", &|since| since * 11.25, &soon, 0.1, &[Oddity::OffPace]),
     ];
@@ -122,7 +157,28 @@ fn a_clock_that_stood_still_is_followed_after_some_seconds() {
     let (errors, odd) = errors(&sent);
     assert!(worst(&errors[..200]) < SECOND / 10);
     assert!(worst(&errors[320..]) < SECOND / 10, "{errors:?}");
-    assert_eq!(odd.len(), 1, "{odd:?}");
+    let [Oddity::Stepped(by)] = odd[..] else { panic!("{odd:?}") };
+    assert!((by + 5 * SECOND).abs() < SECOND / 10, "{by}");
+    // At once, and not with the next key frame.
+    let mut timing = Timing::default();
+    let wrong = sent.iter().map(|sent| {
+        let seen = timing.see(sent.stamp, sent.arrived);
+        timing.is_settled(sent.arrived);
+        (seen.oddity, timing.made(seen.media) - sent.made)
+    });
+    let (_, wrong) = wrong.collect::<Vec<_>>().into_iter().find(|(oddity, _)| oddity.is_some()).unwrap();
+    assert!(wrong.abs() < SECOND / 10, "{wrong}");
+}
+
+#[test]
+fn stamps_of_a_wrong_pace_are_found_within_twelve_seconds_and_arrival_goes_for_them() {
+    for pace in [0.3, 0.5, 0.75, 0.9, 1.25, 1.5, 2.0, 3.0] {
+        let (errors, odd) = errors(&camera(90, |since| since * pace, |_| 0.05));
+        assert_eq!(odd, [Oddity::OffPace], "{pace}");
+        assert!(worst(&errors[..130]) < 14 * SECOND, "{pace}: {}", worst(&errors[..130]));
+        let late = errors.iter().rposition(|error| error.abs() > SECOND / 10).map_or(0, |at| at / 10);
+        assert!(late < if pace < 1.0 { 13 } else { 60 }, "{pace}: {late} s");
+    }
 }
 
 #[test]
