@@ -186,6 +186,10 @@ impl Shoot {
             Remark::AwaitsKey(secs) => self.stats.change(|now| {
                 now.troubles.picture = secs.map(|secs| format!("waiting for the first key frame ({secs} s)"));
             }),
+            Remark::AwaitsSets(secs) => self.stats.change(|now| {
+                let text = format!("key frames come without parameter sets that can be read ({secs} s)");
+                now.troubles.picture = Some(text);
+            }),
             Remark::Sound(trouble) => {
                 if let Some(trouble) = trouble {
                     tracing::warn!("{trouble}");

@@ -12,7 +12,7 @@
 mod order;
 
 use crate::init::malformed;
-use crate::sps::{Coding, Sps};
+use crate::sps::{Coding, Sps, number};
 use crate::{BoxError, Fragment, Init};
 use mp4_atom::esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig};
 use mp4_atom::{
@@ -55,6 +55,28 @@ impl Parameters {
             found = Some(self.sets.iter().find(|set| self.kind(set) == *kind)?);
         }
         Sps::parse(self.coding, found?)
+    }
+
+    /// These stand beside a picture: of each kind, and of each number of a picture parameter set, the
+    /// newest is kept.
+    pub fn learn(&mut self, sets: &[Vec<u8>]) {
+        let known = Self { coding: self.coding, sets: sets.to_vec() };
+        if known.sps().is_some() {
+            *self = known;
+            return;
+        }
+        let newer: Vec<_> = sets.iter().map(|set| self.place(set)).collect();
+        let old = std::mem::take(&mut self.sets);
+        self.sets = old.into_iter().filter(|set| !newer.contains(&known.place(set))).collect();
+        self.sets.extend(known.sets);
+    }
+
+    /// Of two sets of one place the newer one holds.
+    fn place(&self, set: &[u8]) -> (u8, Option<u32>) {
+        match (self.coding, self.kind(set)) {
+            (Coding::H264, kind @ 8) | (Coding::H265, kind @ 34) => (kind, number(self.coding, set)),
+            (Coding::H264 | Coding::H265, kind) => (kind, None),
+        }
     }
 
     fn kind(&self, set: &[u8]) -> u8 {

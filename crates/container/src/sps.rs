@@ -42,11 +42,7 @@ pub struct Sps {
 impl Sps {
     /// Reads a whole NAL unit, header included. None if it is not one.
     pub fn parse(coding: Coding, unit: &[u8]) -> Option<Self> {
-        let header = match coding {
-            Coding::H264 => 1,
-            Coding::H265 => 2,
-        };
-        let mut bits = Bits::of(unit.get(header..)?);
+        let mut bits = Bits::of(unit.get(header(coding)..)?);
         match coding {
             Coding::H264 => h264(&mut bits),
             Coding::H265 => h265(&mut bits),
@@ -66,6 +62,19 @@ impl Sps {
     }
 }
 
+/// The number of a picture parameter set: at most 255, as the most that a sample entry counts.
+pub(crate) fn number(coding: Coding, unit: &[u8]) -> Option<u32> {
+    let body = unit.get(header(coding)..)?;
+    Bits::of(body.get(..8).unwrap_or(body)).ue().filter(|number| *number < 256)
+}
+
+fn header(coding: Coding) -> usize {
+    match coding {
+        Coding::H264 => 1,
+        Coding::H265 => 2,
+    }
+}
+
 fn h264(bits: &mut Bits) -> Option<Sps> {
     let (profile, constraints, _level) = (bits.byte()?, bits.byte()?, bits.byte()?);
     bits.ue()?;
@@ -75,7 +84,7 @@ fn h264(bits: &mut Bits) -> Option<Sps> {
         if chroma == 3 {
             separate = bits.take(1)?;
         }
-        depth = (8 + bits.ue()?, 8 + bits.ue()?);
+        depth = (bits.depth()?, bits.depth()?);
         bits.take(1)?;
         if bits.take(1)? == 1 {
             for list in 0..if chroma == 3 { 12 } else { 8 } {
@@ -125,7 +134,7 @@ fn h264(bits: &mut Bits) -> Option<Sps> {
         height: side(height, top, bottom, unit_y)?,
         profile,
         chroma: u8::try_from(chroma).ok()?,
-        bit_depth: (u8::try_from(depth.0).ok()?, u8::try_from(depth.1).ok()?),
+        bit_depth: depth,
         colour,
         reordered: if never { Some(0) } else { said },
         general: ([0; 12], 1),
@@ -233,7 +242,7 @@ fn h265(bits: &mut Bits) -> Option<Sps> {
     };
     let crop = if bits.take(1)? == 1 { [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?] } else { [0; 4] };
     let [left, right, top, bottom] = crop;
-    let depth = (bits.ue()?.checked_add(8)?, bits.ue()?.checked_add(8)?);
+    let depth = (bits.depth()?, bits.depth()?);
     bits.ue()?;
     let first = if bits.take(1)? == 1 { 0 } else { layers };
     let mut reordered = 0;
@@ -249,7 +258,7 @@ fn h265(bits: &mut Bits) -> Option<Sps> {
         height: side(height, top, bottom, unit_y)?,
         profile: head & 0x1f,
         chroma: u8::try_from(chroma).ok()?,
-        bit_depth: (u8::try_from(depth.0).ok()?, u8::try_from(depth.1).ok()?),
+        bit_depth: depth,
         colour: None,
         reordered: usize::try_from(reordered).ok().filter(|count| *count <= 16),
         general: (general, u8::try_from((layers + 1) << 1 | nested).ok()?),
@@ -306,6 +315,12 @@ impl Bits {
             }
         }
         Some((1u32 << zeros) - 1 + self.take(zeros)?)
+    }
+
+    /// Bits of a sample, of which eight are not said; no coding has more than sixteen.
+    fn depth(&mut self) -> Option<u8> {
+        let more = self.ue().filter(|more| *more <= 8)?;
+        u8::try_from(8 + more).ok()
     }
 
     fn skip_ue(&mut self, count: u32) -> Option<()> {

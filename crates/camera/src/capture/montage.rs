@@ -22,6 +22,10 @@ use track::SoundTrack;
 
 /// The most that is held until times have settled, bytes.
 const HELD_MAX: usize = 16 << 20;
+/// What a picture takes beside its data, about.
+const HELD_BESIDE: usize = 256;
+/// Among so many of the first that are held it is seen how a camera orders them.
+const ORDERED: usize = 64;
 /// Pictures that lie further apart than this, and than some of the usual distance, are a hole.
 const HOLE_US: i64 = 2_000_000;
 const HOLE_USUAL: i64 = 4;
@@ -45,6 +49,8 @@ pub(crate) enum Shot {
 pub(crate) enum Remark {
     /// Pictures come, and no key frame for so many seconds; none once it is there.
     AwaitsKey(Option<u64>),
+    /// Key frames come, and for so many seconds no parameter sets for them that can be read.
+    AwaitsSets(u64),
     /// What is wrong with its sound; none once nothing is.
     Sound(Option<String>),
     /// What its clock showed, microseconds since 1970, when our steady one showed that.
@@ -64,9 +70,16 @@ pub(crate) struct Montage {
     held_bytes: usize,
     run: Option<OpenRun>,
     sound: Option<SoundTrack>,
-    /// Since when pictures come without a key frame, and what was said of it last.
-    keyless: Option<(i64, u64)>,
+    /// Since when pictures come of which no run can begin.
+    keyless: Option<Keyless>,
     out: VecDeque<Shot>,
+}
+
+struct Keyless {
+    since: i64,
+    /// What was said of it last.
+    said: u64,
+    has_keys: bool,
 }
 
 struct HeldUnit {
@@ -123,7 +136,7 @@ impl Montage {
             self.held.clear();
             self.held_bytes = 0;
         }
-        self.held_bytes += unit.data.len();
+        self.held_bytes += unit.data.len() + HELD_BESIDE;
         self.held.push_back(HeldUnit { unit, media: seen.media, apart: seen.apart, usual: seen.usual });
         if self.held_bytes > HELD_MAX {
             self.timing.settle();
@@ -147,9 +160,11 @@ impl Montage {
 
     /// Why its sound cannot be carried now, if it cannot.
     pub(crate) fn deaf(&mut self, why: Option<String>) {
-        if let Some(said) = self.sound.as_mut().and_then(|track| track.deaf(why)) {
-            self.out.push_back(Shot::Remark(said));
-        }
+        let said = match &mut self.sound {
+            Some(track) => track.deaf(why),
+            None => why.map(|why| Remark::Sound(Some(why))),
+        };
+        self.out.extend(said.map(Shot::Remark));
     }
 
     /// The camera said what its clock showed at a stamp of its pictures.
@@ -166,7 +181,7 @@ impl Montage {
             return Ok(());
         }
         while let Some(held) = self.held.pop_front() {
-            self.held_bytes -= held.unit.data.len();
+            self.held_bytes -= held.unit.data.len() + HELD_BESIDE;
             self.film(held)?;
         }
         Ok(())
@@ -194,13 +209,13 @@ impl Montage {
             self.out.push_back(Shot::Hole);
         }
         if !unit.sets.is_empty() {
-            self.learn(&unit.sets);
+            self.parameters.learn(&unit.sets);
         }
         if unit.is_key {
             self.begin_run_if_changed(media, unit.arrived)?;
         }
         let Some(run) = &mut self.run else {
-            self.await_key(unit.arrived);
+            self.await_key(&unit);
             return Ok(());
         };
         if unit.is_key && unit.sets.is_empty() && run.sets != self.parameters.sets {
@@ -219,17 +234,6 @@ impl Montage {
         Ok(())
     }
 
-    /// Of each kind and number the newest is kept.
-    fn learn(&mut self, sets: &[Vec<u8>]) {
-        let known = Parameters { coding: self.parameters.coding, sets: sets.to_vec() };
-        if known.sps().is_some() {
-            self.parameters = known;
-        } else {
-            self.parameters.sets.retain(|old| !sets.iter().any(|new| old.first() == new.first()));
-            self.parameters.sets.extend_from_slice(sets);
-        }
-    }
-
     fn begin_run_if_changed(&mut self, media: i64, now: i64) -> Result<(), BoxError> {
         let Some(sps) = self.parameters.sps() else { return Ok(()) };
         if self.run.as_ref().is_some_and(|run| run.sps.is_like(&sps)) {
@@ -244,7 +248,7 @@ impl Montage {
             track.begin(now);
         }
         self.out.push_back(Shot::Piece(Piece::Init(Box::new(muxer.init().clone())), None));
-        if self.keyless.take().is_some_and(|(_, said)| said > 0) {
+        if self.keyless.take().is_some_and(|keyless| keyless.said > 0) {
             self.out.push_back(Shot::Remark(Remark::AwaitsKey(None)));
         }
         self.run = Some(OpenRun { muxer, zero: media, sps, sets: self.parameters.sets.clone() });
@@ -253,18 +257,22 @@ impl Montage {
 
     /// How many pictures, of those that are held, are shown before one that came before them.
     fn reordered(&self) -> usize {
-        let media: Vec<i64> = self.held.iter().map(|held| held.media).collect();
+        let media: Vec<i64> = self.held.iter().take(ORDERED).map(|held| held.media).collect();
         let later =
             |(at, shown): (usize, &i64)| media.iter().take(at).filter(|before| *before > shown).count();
         media.iter().enumerate().map(later).max().unwrap_or(0)
     }
 
-    fn await_key(&mut self, now: i64) {
-        let (since, said) = self.keyless.get_or_insert((now, 0));
-        let secs = u64::try_from((now - *since) / 1_000_000).unwrap_or(0);
-        if now - *since >= KEY_PATIENCE_US && secs > *said {
-            *said = secs;
-            self.out.push_back(Shot::Remark(Remark::AwaitsKey(Some(secs))));
+    fn await_key(&mut self, unit: &Unit) {
+        let now = unit.arrived;
+        let keyless = self.keyless.get_or_insert(Keyless { since: now, said: 0, has_keys: false });
+        keyless.has_keys |= unit.is_key;
+        let secs = u64::try_from((now - keyless.since) / 1_000_000).unwrap_or(0);
+        if now - keyless.since >= KEY_PATIENCE_US && secs > keyless.said {
+            keyless.said = secs;
+            let said =
+                if keyless.has_keys { Remark::AwaitsSets(secs) } else { Remark::AwaitsKey(Some(secs)) };
+            self.out.push_back(Shot::Remark(said));
         }
     }
 

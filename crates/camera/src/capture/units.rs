@@ -11,6 +11,12 @@
 use container::sps::Coding;
 use std::collections::VecDeque;
 
+/// The most parameter sets of a picture, and the largest: what an avcC holds.
+const SETS_MAX: usize = 64;
+const SET_MAX: usize = u16::MAX as usize;
+/// No picture has so much before its first slice, bytes.
+const BEFORE_SLICES_MAX: usize = 1 << 20;
+
 /// One packet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RtpPacket<'a> {
@@ -27,7 +33,7 @@ pub(crate) struct RtpPacket<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unit {
     pub(crate) stamp: i64,
-    /// When the first packet of it came.
+    /// When the first packet of its time came.
     pub(crate) arrived: i64,
     pub(crate) is_key: bool,
     /// Whether packets before or within it are missing.
@@ -107,11 +113,17 @@ impl Units {
         if packet.lost > 0 {
             self.part = None;
             self.lacks = true;
+            if let Some(open) = self.open.as_mut().filter(|open| !open.has_slices) {
+                // What was said of a picture that may be lost is not said of the next.
+                open.unit.is_key = false;
+            }
         }
         match &mut self.open {
-            Some(open) if open.unit.stamp != packet.stamp && open.has_slices => self.end(),
-            // Parameter sets with a time of their own are of the picture that follows.
-            Some(open) => open.unit.stamp = packet.stamp,
+            Some(open) if open.unit.stamp == packet.stamp => {}
+            Some(open) if open.has_slices => self.end(),
+            Some(open) if open.len > BEFORE_SLICES_MAX => self.open = None,
+            // What has a time of its own, or that of the picture before, is of the one that follows.
+            Some(OpenUnit { unit, .. }) => (unit.stamp, unit.arrived) = (packet.stamp, packet.arrived),
             None => {}
         }
         match self.coding {
@@ -229,7 +241,15 @@ impl Units {
                 open.unit.is_key |= is_key;
                 open.has_slices = true;
             }
-            UnitKind::Set => open.unit.sets.push(unit.to_vec()),
+            UnitKind::Set => {
+                let sets = &mut open.unit.sets;
+                if unit.len() <= SET_MAX && !sets.iter().any(|set| set == unit) {
+                    if sets.len() == SETS_MAX {
+                        sets.remove(0);
+                    }
+                    sets.push(unit.to_vec());
+                }
+            }
             UnitKind::Recovery => open.unit.is_key = true,
             UnitKind::Nothing | UnitKind::Other => {}
         }

@@ -181,3 +181,35 @@ fn a_sequence_parameter_set_says_what_ffprobe_reads() {
     assert_eq!(Sps::parse(Coding::H264, &[0x67]), None);
     assert_eq!(Sps::parse(Coding::H265, &[0; 100]), None);
 }
+
+/// Bits, most significant first, behind the header of a NAL unit.
+fn unit(head: u8, bits: &str) -> Vec<u8> {
+    let bits: Vec<u8> = bits.bytes().filter(|bit| *bit != b' ').map(|bit| bit - b'0').collect();
+    let bytes =
+        bits.chunks(8).map(|bits| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | bit << (7 - at)));
+    std::iter::once(head).chain(bytes).chain([0x80; 40]).collect()
+}
+
+#[test]
+fn a_depth_that_no_sample_has_is_no_parameter_set() {
+    let high = "01100100 00000000 00011110 1 010";
+    let most = format!("{}1{}", "0".repeat(31), "1".repeat(31));
+    for depths in [[&most, "1"], ["1", &most], ["0001010", "1"], ["1", "0001010"]] {
+        let unit = unit(0x67, &[high, depths[0], depths[1]].concat());
+        assert_eq!(Sps::parse(Coding::H264, &unit), None, "{depths:?}");
+    }
+}
+
+#[test]
+fn of_each_kind_and_number_of_parameter_sets_the_newest_is_kept() {
+    let (high, baseline) = (unit(0x67, "0101"), unit(0x27, "0110"));
+    // Numbers 0 and 1.
+    let (zero, one, newer) = (unit(0x68, "10"), unit(0x68, "010"), unit(0x28, "11"));
+    let mut known = Parameters { coding: Coding::H264, sets: vec![high.clone(), zero.clone()] };
+    known.learn(std::slice::from_ref(&one));
+    assert_eq!(known.sets, [high.clone(), zero, one.clone()]);
+    known.learn(std::slice::from_ref(&newer));
+    assert_eq!(known.sets, [high, one.clone(), newer.clone()]);
+    known.learn(std::slice::from_ref(&baseline));
+    assert_eq!(known.sets, [one, newer, baseline]);
+}

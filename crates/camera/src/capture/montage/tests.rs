@@ -123,6 +123,26 @@ fn what_is_joined_within_a_group_is_filmed_from_its_first_key_frame_and_that_is_
 }
 
 #[test]
+fn key_frames_without_parameter_sets_are_not_called_missing() {
+    let (units, parameters) = film("160x120", &[]);
+    let bare: Vec<Unit> = units.into_iter().map(|unit| Unit { sets: Vec::new(), ..unit }).collect();
+    let said = remarks(&shots(&mut Montage::new(Parameters { sets: Vec::new(), ..parameters }, None), &bare));
+    assert_eq!(said, ["AwaitsSets(3)", "AwaitsSets(4)", "AwaitsSets(5)"]);
+}
+
+#[test]
+fn pictures_of_two_bytes_are_not_held_in_millions() {
+    let mut montage =
+        Montage::new(Parameters { coding: container::sps::Coding::H264, sets: Vec::new() }, None);
+    for n in 0..70_000i64 {
+        let (arrived, data) = (50 * SECOND + n * 5, vec![0, 0, 0, 2, 0x41, 0x80]);
+        let unit = Unit { stamp: n / 3, arrived, is_key: false, lacks: false, data, sets: Vec::new() };
+        montage.picture(unit).unwrap();
+    }
+    assert!(montage.held.is_empty(), "{}", montage.held.len());
+}
+
+#[test]
 fn a_key_frame_that_a_server_kept_is_not_filmed_with_pictures_that_do_not_follow_it() {
     let (mut units, parameters) = film("160x120", &[]);
     units[4].lacks = true;

@@ -85,6 +85,44 @@ fn a_marker_or_a_time_of_its_own_behind_what_is_no_slice_ends_nothing() {
 }
 
 #[test]
+fn a_picture_came_when_the_first_packet_of_its_own_time_did() {
+    let mut camera = Camera::new();
+    camera.send(1, true, &[SLICE, 0x80]).send(1, true, &[6, 5, 1, 0, 0x80]);
+    camera.send(2, false, &[SLICE, 0x80]).send(2, true, &[SLICE, 0x40]);
+    camera.send(3, false, &[0x67, 1]).send(3, true, &[SLICE, 0x80]);
+    let came: Vec<i64> = std::iter::from_fn(|| camera.units.next()).map(|unit| unit.arrived).collect();
+    assert_eq!(came, [1, 3, 5]);
+}
+
+#[test]
+fn parameter_sets_without_a_picture_fill_no_memory() {
+    let mut camera = Camera { units: Units::new(Coding::H264, 16 << 20), arrived: 0 };
+    for stamp in 0..3000i64 {
+        let number = [(stamp >> 7) as u8 | 0x80, stamp as u8 | 0x80];
+        camera.send(stamp, true, &[&[0x68][..], &number, &[7; 1000]].concat());
+        let open = camera.units.open.as_ref().unwrap();
+        assert!(open.unit.sets.len() <= SETS_MAX && open.unit.data.len() < 2 << 20, "{stamp}");
+    }
+    for _ in 0..3 {
+        camera.send(5000, false, &[0x67, 1]);
+    }
+    camera.send(5000, true, &[KEY, 0x88]);
+    let unit = camera.units.next().unwrap();
+    assert_eq!(unit.sets.iter().filter(|set| **set == [0x67, 1]).count(), 1);
+}
+
+#[test]
+fn what_was_said_of_a_picture_that_was_lost_is_not_said_of_the_next() {
+    let mut camera = Camera::new();
+    camera.send(1, false, &[6, 6, 1, 0xc4, 0x80]).send(1, false, &[0x5c, 0x81, 0x88]);
+    camera.lose(1, true, &[0x5c, 0x41, 9]).send(2, true, &[SLICE, 0x9a]);
+    assert_eq!(
+        camera.pictures().iter().map(|picture| (picture.0, picture.1)).collect::<Vec<_>>(),
+        [(2, false)]
+    );
+}
+
+#[test]
 fn a_unit_that_lost_a_packet_is_left_out_and_the_rest_stays() {
     let mut camera = Camera::new();
     camera.send(1, false, &[SLICE, 0x80]).send(1, false, &[0x5c, 0x81, 0x40]).lose(1, true, &[0x5c, 0x41, 9]);
