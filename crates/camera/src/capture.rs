@@ -14,13 +14,13 @@ pub(crate) mod choose;
 mod ffmpeg;
 pub(crate) mod keyframes;
 #[cfg(test)]
-mod made;
+pub(crate) mod made;
 pub(crate) mod montage;
 pub(crate) mod producer;
 mod rtsp;
 mod shape;
 mod sound;
-mod units;
+pub(crate) mod units;
 
 use crate::clock::Clocks;
 use crate::config::SoundMode;

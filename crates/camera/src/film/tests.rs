@@ -61,7 +61,7 @@ impl Scene {
         Self::in_epochs_of(10, trustees, spool_bytes, filming)
     }
 
-    fn in_epochs_of(epoch_len_s: u32, trustees: &[Signer], spool_bytes: u64, filming: &Filming) -> Self {
+    fn in_epochs_of(epoch_len_s: u16, trustees: &[Signer], spool_bytes: u64, filming: &Filming) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (camera, owner) = (SigningKey::from_bytes(&[7; 32]), SigningKey::from_bytes(&[8; 32]));
         let (camera_pk, owner_key) = (camera.verifying_key().to_bytes(), owner.verifying_key().to_bytes());
