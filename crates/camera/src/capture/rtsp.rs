@@ -23,7 +23,7 @@ use container::{BOX_MAX, BoxError};
 use futures_core::Stream as _;
 use retina::client::{
     Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions,
-    Playing, Session, SessionGroup, SessionOptions, SetupOptions,
+    Playing, Session, SessionGroup, SessionIdPolicy, SessionOptions, SetupOptions,
 };
 use retina::codec::{ParametersRef, VideoParametersCodec};
 use std::pin::Pin;
@@ -39,11 +39,8 @@ const FROZEN_PICTURES: i64 = 3;
 const FROZEN_MOST: Duration = Duration::from_secs(60);
 /// So long a camera may take for its goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// Faults that may follow one another without a packet between them; more are a broken session. So a
-/// camera that answers no keep-alive is filmed on.
-const FAULTS_MAX: u32 = 250;
-/// After each of them.
-const FAULT_PAUSE: Duration = Duration::from_millis(20);
+/// After a fault, of which some come at each turn.
+const FAULT_PAUSE: Duration = Duration::from_millis(5);
 /// What an error repeats.
 const WORDS: usize = 300;
 
@@ -61,7 +58,8 @@ pub(crate) struct Rtsp {
     packet: i64,
     longest: i64,
     has_packets: bool,
-    faults: u32,
+    /// When a picture was made of packets last, or the session began.
+    made: i64,
     /// Why nothing more comes, once all that came is given.
     ended: Option<SourceError>,
 }
@@ -70,6 +68,12 @@ pub(crate) struct Rtsp {
 enum Ear {
     Passed(AacPackets),
     Made(sound::Sound),
+}
+
+/// What sound is to be carried, and how.
+enum Carried {
+    Passed(Sound),
+    Made(sound::Format),
 }
 
 /// What a session brings.
@@ -96,40 +100,56 @@ impl Rtsp {
         let group = Arc::new(SessionGroup::default());
         let mut session = describe(stream, group.clone()).await?;
         let (Choice { picture: video, sound }, coding) = chosen(&session)?;
-        let sound = sound.filter(|_| wanted == SoundMode::On);
+        let mut sound = sound.filter(|_| wanted == SoundMode::On);
         let parameters = Parameters { coding, sets: offered(session.streams().get(video)) };
-        let (format, ear) = match sound.and_then(|at| session.streams().get(at)) {
-            None => (None, None),
+        let carried = match sound.and_then(|at| session.streams().get(at)) {
+            None => None,
             Some(found) => match (passed_through(found), converted(found)) {
-                (Some(format), _) => (Some(format), Some(Ear::Passed(AacPackets::default()))),
-                (None, Some(format)) => (Some(aac_of(&format)), Some(Ear::Made(sound::Sound::start(format)))),
+                (Some(format), _) => Some(Carried::Passed(format)),
+                (None, Some(format)) => Some(Carried::Made(format)),
                 (None, None) => return Ok(None),
             },
         };
-        for at in [Some(video), sound].into_iter().flatten() {
-            let transport = match stream.transport {
+        let transport = || {
+            SetupOptions::default().transport(match stream.transport {
                 Transport::Tcp => retina::client::Transport::Tcp(Default::default()),
                 Transport::Udp => retina::client::Transport::Udp(Default::default()),
-            };
-            session.setup(at, SetupOptions::default().transport(transport)).await.map_err(failed)?;
+            })
+        };
+        session.setup(video, transport()).await.map_err(failed)?;
+        let mut refused = None;
+        if let Some(at) = sound
+            && let Err(error) = session.setup(at, transport()).await
+        {
+            refused = Some(format!("the camera refuses its sound{}", words(&error)));
+            sound = None;
         }
         let options = PlayOptions::default()
             .initial_timestamp(InitialTimestampPolicy::Ignore)
             .initial_seq(InitialSequenceNumberPolicy::Ignore);
         let session = session.play(options).await.map_err(failed)?;
         let packet = micros(clocks);
+        let (format, ear) = match carried.filter(|_| sound.is_some()) {
+            None => (None, None),
+            Some(Carried::Passed(format)) => (Some(format), Some(Ear::Passed(AacPackets::default()))),
+            Some(Carried::Made(format)) => {
+                (Some(aac_of(&format)), Some(Ear::Made(sound::Sound::start(format))))
+            }
+        };
+        let mut montage = Montage::new(parameters, format);
+        montage.deaf(refused);
         Ok(Some(Self {
             session,
             group,
             video,
             sound: sound.zip(ear),
             units: Units::new(coding, PICTURE_MAX),
-            montage: Montage::new(parameters, format),
+            montage,
             clocks: clocks.clone(),
             packet,
             longest: 0,
             has_packets: false,
-            faults: 0,
+            made: packet,
             ended: None,
         }))
     }
@@ -162,11 +182,18 @@ impl Rtsp {
                 Err(late) => Err(late),
             };
             match item {
-                Ok(Some(Ok(item))) => self.take(item)?,
-                // One packet that is none ends no session.
-                Ok(Some(Err(error))) if self.faults < FAULTS_MAX => {
+                Ok(Some(Ok(item))) => {
+                    self.take(item)?;
+                    if is_without_pictures(self.packet, self.made) {
+                        let why = ": packets come, and no picture is in them".to_owned();
+                        self.finish(SourceError::Broken(why))?;
+                    }
+                }
+                // Packets that are none, of sound that began anew, say, and keep-alives that are not
+                // answered end no session in which the picture goes on.
+                Ok(Some(Err(error))) if now < frozen_at => {
                     tracing::debug!(%error, "a packet of the camera is left out");
-                    self.faults += 1;
+                    self.montage.tick(now)?;
                     tokio::time::sleep(FAULT_PAUSE).await;
                 }
                 Ok(Some(Err(error))) => self.finish(SourceError::Broken(words(&error)))?,
@@ -190,7 +217,6 @@ impl Rtsp {
     fn take(&mut self, item: PacketItem) -> Result<(), SourceError> {
         match item {
             PacketItem::Rtp(packet) if packet.stream_id() == self.video => {
-                self.faults = 0;
                 self.has_packets = true;
                 let arrived = self.at(packet.ctx().received());
                 self.packet = self.packet.max(arrived);
@@ -225,6 +251,7 @@ impl Rtsp {
 
     fn take_units(&mut self) -> Result<(), SourceError> {
         while let Some(unit) = self.units.next() {
+            self.made = self.made.max(unit.arrived);
             let apart = self.montage.picture(unit)?;
             self.longest = self.longest.max(apart);
         }
@@ -257,6 +284,11 @@ fn patience(longest: i64) -> Duration {
     }
     let usual = u64::try_from(longest.saturating_mul(FROZEN_PICTURES)).unwrap_or(0);
     Duration::from_micros(usual).clamp(FROZEN, FROZEN_MOST)
+}
+
+/// Whether packets have come for long of which no picture is made: the session is described anew.
+fn is_without_pictures(packet: i64, made: i64) -> bool {
+    i128::from(packet - made) > FROZEN_MOST.as_micros() as i128
 }
 
 /// Whether a camera is there, and has a picture that can be carried.
@@ -314,7 +346,10 @@ async fn describe(stream: &Stream, group: Arc<SessionGroup>) -> Result<Session<D
         .map(|(user, password)| Credentials { username: user.to_string(), password: password.to_string() });
     let url = url::Url::parse(&stream.url.to_string())
         .map_err(|error| SourceError::Unreadable(format!(": {error}")))?;
-    let options = SessionOptions::default().creds(credentials).session_group(group);
+    let options = SessionOptions::default()
+        .creds(credentials)
+        .session_group(group)
+        .session_id(SessionIdPolicy::UseFirst);
     Session::describe(url, options).await.map_err(failed)
 }
 

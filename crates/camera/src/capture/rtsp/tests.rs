@@ -3,7 +3,7 @@
 
 mod camera;
 
-use super::{FROZEN, FROZEN_MOST, PROBE, patience};
+use super::{FROZEN, FROZEN_MOST, PROBE, is_without_pictures, patience};
 use crate::capture::made::film;
 use crate::clock::Clocks;
 use crate::config::SoundMode;
@@ -133,15 +133,17 @@ fn steady() -> Behaviour {
 
 /// How wrong a time may be on a machine that is busy with other tests.
 const WITHIN: f64 = 0.3;
+/// And where sound is made AAC beside it.
+const WITHIN_OF_SOUND: f64 = 0.2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sound_that_does_not_come_pauses_dies_or_comes_first_costs_the_picture_nothing() {
     let with = |sound: Sound| Behaviour { sound: Some(sound), ..steady() };
-    let announced = Watched::for_secs(with(Sound { is_heard: |_| false, leads_secs: 0 }), 8);
-    let dies = Watched::for_secs(with(Sound { is_heard: |since| since < 3.0, leads_secs: 0 }), 10);
-    let pauses =
-        Watched::for_secs(with(Sound { is_heard: |since| !(3.0..6.0).contains(&since), leads_secs: 0 }), 10);
-    let leads = Watched::for_secs(with(Sound { is_heard: |_| true, leads_secs: 4 }), 9);
+    let announced = Watched::for_secs(with(Sound { is_heard: |_| false, ..Sound::default() }), 8);
+    let dies = Watched::for_secs(with(Sound { is_heard: |since| since < 3.0, ..Sound::default() }), 10);
+    let is_heard = |since: f64| !(3.0..6.0).contains(&since);
+    let pauses = Watched::for_secs(with(Sound { is_heard, ..Sound::default() }), 10);
+    let leads = Watched::for_secs(with(Sound { leads_secs: 4, ..Sound::default() }), 9);
     let (announced, dies, pauses, leads) = tokio::join!(announced, dies, pauses, leads);
     for (name, filmed, silent) in [
         ("announced", announced, true),
@@ -149,7 +151,7 @@ async fn sound_that_does_not_come_pauses_dies_or_comes_first_costs_the_picture_n
         ("pauses", pauses, false),
         ("leads", leads, false),
     ] {
-        filmed.lies_right(name, WITHIN);
+        filmed.lies_right(name, WITHIN_OF_SOUND);
         let (kept, sent) = filmed.pictures();
         assert!(kept + 12 >= sent, "{name}: {kept} of {sent}");
         let [codecs] = &filmed.inits()[..] else { panic!("{name}: {:?}", filmed.inits()) };
@@ -158,6 +160,16 @@ async fn sound_that_does_not_come_pauses_dies_or_comes_first_costs_the_picture_n
         assert_eq!(said.is_some_and(|said| said.contains("has not come for 5 s")), silent, "{name}");
         assert_eq!((filmed.holes(), filmed.camera.connections()), (0, 1), "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_that_a_camera_refuses_costs_the_picture_nothing_and_is_said() {
+    let sound = Some(Sound { is_refused: true, ..Sound::default() });
+    let filmed = Watched::for_secs(Behaviour { sound, ..steady() }, 4).await;
+    filmed.lies_right("refused", WITHIN);
+    assert_eq!((filmed.inits().len(), filmed.camera.connections()), (1, 1));
+    let said = filmed.troubles.last().unwrap().sound.clone().unwrap();
+    assert!(said.starts_with("the camera refuses its sound: 404 response to SETUP"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,14 +221,20 @@ async fn time_is_the_pictures_own_whatever_the_network_and_the_stamps_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_camera_whose_pictures_are_rare_is_filmed() {
-    let film = film("160x120", &["-g", "1"]);
-    let filmed =
-        Watched::for_secs(Behaviour { film, apart: Duration::from_secs(12), ..Behaviour::default() }, 26)
-            .await;
-    let keys = filmed.keys();
-    assert!(keys.len() == 2 && keys.iter().all(|(_, wrong)| wrong.abs() < WITHIN), "{keys:?}");
-    assert_eq!((filmed.camera.connections(), filmed.holes()), (1, 0));
-    assert!(filmed.troubles.iter().all(|troubles| troubles.picture.is_none()), "{:?}", filmed.troubles);
+    let of = |sound| {
+        let film = film("160x120", &["-g", "1"]);
+        let behaviour = Behaviour { film, apart: Duration::from_secs(12), sound, ..Behaviour::default() };
+        Watched::for_secs(behaviour, 26)
+    };
+    // Sound that began anew is a fault at each of its packets.
+    let restarted = Sound { restarts_at: 1.0, ..Sound::default() };
+    let filmed = tokio::join!(of(None), of(Some(restarted)));
+    for filmed in [filmed.0, filmed.1] {
+        let keys = filmed.keys();
+        assert!(keys.len() == 2 && keys.iter().all(|(_, wrong)| wrong.abs() < WITHIN), "{keys:?}");
+        assert_eq!((filmed.camera.connections(), filmed.holes()), (1, 0));
+        assert!(filmed.troubles.iter().all(|troubles| troubles.picture.is_none()), "{:?}", filmed.troubles);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,5 +262,7 @@ async fn a_camera_that_closes_soon_is_asked_with_pauses_that_grow_and_is_told_go
 fn a_camera_is_waited_for_as_its_pictures_come() {
     let secs = |longest: i64| patience(longest * 1_000_000).as_secs();
     assert_eq!((patience(0), patience(40_000)), (PROBE, FROZEN));
+    let secs_without = |secs: i64| is_without_pictures(secs * 1_000_000, 0);
+    assert_eq!((secs_without(60), secs_without(61)), (false, true));
     assert_eq!((secs(3), secs(12), secs(19), Duration::from_secs(secs(100))), (10, 36, 57, FROZEN_MOST));
 }

@@ -37,6 +37,15 @@ pub(super) struct Sound {
     pub(super) is_heard: fn(f64) -> bool,
     /// So many seconds before the picture.
     pub(super) leads_secs: u64,
+    pub(super) is_refused: bool,
+    /// Its encoder begins anew, seconds after the first: under another name of the source.
+    pub(super) restarts_at: f64,
+}
+
+impl Default for Sound {
+    fn default() -> Self {
+        Self { is_heard: |_| true, leads_secs: 0, is_refused: false, restarts_at: f64::MAX }
+    }
 }
 
 impl Default for Behaviour {
@@ -133,7 +142,9 @@ impl Camera {
                 }
                 _ => "Session: 77\r\n".to_owned(),
             };
-            let reply = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{more}\r\n{body}");
+            let refuses = verb == "SETUP1" && self.behaviour.sound.is_some_and(|sound| sound.is_refused);
+            let status = if refuses { "404 Not Found" } else { "200 OK" };
+            let reply = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{more}\r\n{body}");
             if writing.lock().await.write_all(reply.as_bytes()).await.is_err() {
                 break;
             }
@@ -172,7 +183,7 @@ impl Camera {
     async fn play(self, writing: Arc<Mutex<OwnedWriteHalf>>) {
         let began = Instant::now();
         let mut leads = Duration::ZERO;
-        if let Some(sound) = self.behaviour.sound {
+        if let Some(sound) = self.behaviour.sound.filter(|sound| !sound.is_refused) {
             leads = Duration::from_secs(sound.leads_secs);
             tokio::spawn(hum(sound, writing.clone(), began));
         }
@@ -213,7 +224,8 @@ async fn hum(sound: Sound, writing: Arc<Mutex<OwnedWriteHalf>>, began: Instant) 
         sleep_until(began + Duration::from_millis(20 * u64::from(n))).await;
         if (sound.is_heard)(f64::from(n) / 50.0) {
             let payload: Vec<u8> = (0..160u32).map(|at| if at / 8 % 2 == 0 { 0xa0 } else { 0x20 }).collect();
-            sequence = send(&writing, 2, 0, sequence, 900 + n * 160, &payload).await;
+            let source = if f64::from(n) / 50.0 < sound.restarts_at { 2 } else { 3 };
+            sequence = send_of(&writing, (2, source), 0, sequence, 900 + n * 160, &payload).await;
         }
     }
 }
@@ -227,12 +239,24 @@ async fn send(
     stamp: u32,
     payload: &[u8],
 ) -> u16 {
+    send_of(writing, (channel, channel), kind, sequence, stamp, payload).await
+}
+
+/// On a channel, under a name of the source.
+async fn send_of(
+    writing: &Mutex<OwnedWriteHalf>,
+    (channel, source): (u8, u8),
+    kind: u8,
+    sequence: u16,
+    stamp: u32,
+    payload: &[u8],
+) -> u16 {
     let mut packet = vec![b'$', channel];
     packet.extend((12 + payload.len() as u16).to_be_bytes());
     packet.extend([0x80, kind]);
     packet.extend(sequence.to_be_bytes());
     packet.extend(stamp.to_be_bytes());
-    packet.extend([0, 0, 0x10, channel]);
+    packet.extend([0, 0, 0x10, source]);
     packet.extend(payload);
     // Whoever has gone hears no more.
     let _ = writing.lock().await.write_all(&packet).await;
