@@ -117,6 +117,10 @@ impl Montage {
         self.out.pop_front()
     }
 
+    pub(crate) fn remark(&mut self, said: Remark) {
+        self.out.push_back(Shot::Remark(said));
+    }
+
     /// A picture came. How far from the one before, microseconds.
     pub(crate) fn picture(&mut self, unit: Unit) -> Result<i64, BoxError> {
         let now = unit.arrived;
@@ -160,10 +164,7 @@ impl Montage {
 
     /// Why its sound cannot be carried now, if it cannot.
     pub(crate) fn deaf(&mut self, why: Option<String>) {
-        let said = match &mut self.sound {
-            Some(track) => track.deaf(why),
-            None => why.map(|why| Remark::Sound(Some(why))),
-        };
+        let said = self.sound.as_mut().and_then(|track| track.deaf(why));
         self.out.extend(said.map(Shot::Remark));
     }
 

@@ -10,7 +10,7 @@
 mod aac;
 
 use super::choose::Choice;
-use super::montage::{Montage, Shot};
+use super::montage::{Montage, Remark, Shot};
 use super::sound;
 use super::units::{RtpPacket, Units};
 use crate::clock::Clocks;
@@ -137,7 +137,10 @@ impl Rtsp {
             }
         };
         let mut montage = Montage::new(parameters, format);
-        montage.deaf(refused);
+        if wanted == SoundMode::On {
+            // Also that nothing is wrong any more, of a session before.
+            montage.remark(Remark::Sound(refused));
+        }
         Ok(Some(Self {
             session,
             group,

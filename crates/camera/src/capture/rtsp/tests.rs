@@ -164,12 +164,19 @@ async fn sound_that_does_not_come_pauses_dies_or_comes_first_costs_the_picture_n
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sound_that_a_camera_refuses_costs_the_picture_nothing_and_is_said() {
-    let sound = Some(Sound { is_refused: true, ..Sound::default() });
-    let filmed = Watched::for_secs(Behaviour { sound, ..steady() }, 4).await;
+    let of = |refusals| Some(Sound { refusals, ..Sound::default() });
+    let filmed = Watched::for_secs(Behaviour { sound: of(9), ..steady() }, 4);
+    let once = Watched::for_secs(Behaviour { sound: of(1), ends_at: 12, ..steady() }, 6);
+    let (filmed, once) = tokio::join!(filmed, once);
     filmed.lies_right("refused", WITHIN);
     assert_eq!((filmed.inits().len(), filmed.camera.connections()), (1, 1));
-    let said = filmed.troubles.last().unwrap().sound.clone().unwrap();
-    assert!(said.starts_with("the camera refuses its sound: 404 response to SETUP"), "{said}");
+    for filmed in [&filmed, &once] {
+        let mut said = filmed.troubles.iter().filter_map(|troubles| troubles.sound.clone());
+        let said = said.next().unwrap();
+        assert!(said.starts_with("the camera refuses its sound: 404 response to SETUP"), "{said}");
+    }
+    assert!(filmed.troubles.last().unwrap().sound.is_some());
+    assert_eq!(once.troubles.last().unwrap().sound, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

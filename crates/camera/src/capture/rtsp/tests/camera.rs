@@ -37,14 +37,15 @@ pub(super) struct Sound {
     pub(super) is_heard: fn(f64) -> bool,
     /// So many seconds before the picture.
     pub(super) leads_secs: u64,
-    pub(super) is_refused: bool,
+    /// On so many connections it is refused.
+    pub(super) refusals: usize,
     /// Its encoder begins anew, seconds after the first: under another name of the source.
     pub(super) restarts_at: f64,
 }
 
 impl Default for Sound {
     fn default() -> Self {
-        Self { is_heard: |_| true, leads_secs: 0, is_refused: false, restarts_at: f64::MAX }
+        Self { is_heard: |_| true, leads_secs: 0, refusals: 0, restarts_at: f64::MAX }
     }
 }
 
@@ -104,6 +105,10 @@ impl Camera {
         self.seen.goodbyes.load(Ordering::SeqCst)
     }
 
+    fn refuses_sound(&self) -> bool {
+        self.behaviour.sound.is_some_and(|sound| self.connections() <= sound.refusals)
+    }
+
     /// How many pictures were made.
     pub(super) fn sent(&self) -> usize {
         self.seen.sent.load(Ordering::SeqCst)
@@ -142,7 +147,7 @@ impl Camera {
                 }
                 _ => "Session: 77\r\n".to_owned(),
             };
-            let refuses = verb == "SETUP1" && self.behaviour.sound.is_some_and(|sound| sound.is_refused);
+            let refuses = verb == "SETUP1" && self.refuses_sound();
             let status = if refuses { "404 Not Found" } else { "200 OK" };
             let reply = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{more}\r\n{body}");
             if writing.lock().await.write_all(reply.as_bytes()).await.is_err() {
@@ -183,7 +188,7 @@ impl Camera {
     async fn play(self, writing: Arc<Mutex<OwnedWriteHalf>>) {
         let began = Instant::now();
         let mut leads = Duration::ZERO;
-        if let Some(sound) = self.behaviour.sound.filter(|sound| !sound.is_refused) {
+        if let Some(sound) = self.behaviour.sound.filter(|_| !self.refuses_sound()) {
             leads = Duration::from_secs(sound.leads_secs);
             tokio::spawn(hum(sound, writing.clone(), began));
         }
