@@ -339,10 +339,10 @@ async fn a_date_and_a_day_lead_there(browser: &Browser, began_us: u64) {
     // In the gap, and years before the camera: what was recorded next, and that it is another
     // moment.
     wish(browser, at(30)).await;
-    says("that it lies in a gap", "Nothing was recorded at ").await;
+    says("that it lies in a gap", "The relay gives nothing of ").await;
     until("what came after it", async || shown_us(browser).await.abs_diff(at(54)) <= SEGMENT_US / 2).await;
     wish(browser, began_us - 90 * 86_400_000_000).await;
-    says("that nothing was recorded", "Nothing was recorded at ").await;
+    says("that there is nothing of it", "The relay gives nothing of ").await;
     until("the first picture", async || shown_us(browser).await.abs_diff(at(0)) <= SEGMENT_US / 2).await;
     wish(browser, at(54) + 3_600_000_000).await;
     let future = "document.querySelector('.note').textContent.endsWith(' is still to come.')";

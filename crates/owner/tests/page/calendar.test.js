@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { busy, days, hours, seen, told } from "./calendar.js";
+import { busy, days, hours, onwards, seen, told } from "./calendar.js";
 
 process.env.TZ = "Europe/Zurich";
 
@@ -16,6 +16,31 @@ test("the days of a strip are the clock's own, from the first one on and not too
   assert.deepEqual(strip.map(({ from, to }) => (to - from) / 3600e6), [24, 25, 24]);
   for (let day = 1; day < strip.length; day += 1) assert.equal(strip[day].from, strip[day - 1].to);
   assert.equal(days(0, now, 31).length, 31);
+});
+
+test("what comes after a moment is asked for in days, however long ago it was", () => {
+  const DAY = 86400e6;
+  // Both changes of the clocks lie behind each of these, and at Troll it is two hours.
+  for (const zone of ["Europe/Zurich", "Pacific/Auckland", "America/Havana", "Antarctica/Troll"]) {
+    process.env.TZ = zone;
+    for (const now of ["2026-04-20T09:00:00Z", "2026-11-20T21:30:00Z"].map(at)) {
+      for (const ago of [0.01, 1, 29, 30, 31, 32, 60, 90, 400]) {
+        let edge = now - ago * DAY;
+        for (let rounds = 0; edge < now; rounds += 1) {
+          const edges = onwards(edge, 30, now);
+          assert.ok(edges.length >= 2 && edges.length <= 31 && rounds < 15, "a question of the right size");
+          assert.equal(edges[0], edge, "nothing is left out");
+          for (let day = 1; day < edges.length; day += 1) {
+            const length = edges[day] - edges[day - 1];
+            assert.ok(length > 0 && length <= 26 * 3600e6, `${zone}, ${ago} days ago: ${length / 3600e6} hours`);
+          }
+          edge = edges.at(-1);
+        }
+        assert.equal(edge, now);
+      }
+    }
+  }
+  process.env.TZ = "Europe/Zurich";
 });
 
 test("of a day only that is counted which was in sight as a whole", () => {
@@ -33,7 +58,7 @@ test("of a day only that is counted which was in sight as a whole", () => {
 test("a day says what is known of it, and nothing else", () => {
   const day = { from: at("2026-11-25T00:00:00+01:00"), to: 0 };
   assert.equal(told(day, undefined, undefined), "2026-11-25, not known yet");
-  assert.equal(told(day, null, undefined), "2026-11-25, nothing was recorded");
+  assert.equal(told(day, null, undefined), "2026-11-25, nothing of it at the relay");
   assert.equal(told(day, 5, undefined), "2026-11-25, recorded");
   assert.equal(told(day, 5, { gaps: 1, events: 0 }), "2026-11-25, recorded, no events, 1 gap");
   assert.equal(told(day, 5, { gaps: 0, events: undefined }), "2026-11-25, recorded, no gaps");

@@ -54,7 +54,7 @@ test("a place on the line is the next picture, told where it is another moment; 
   assert.deepEqual(landed(pointed(holes, 102 * S, 1000 * S)), [102, false]);
   assert.deepEqual(landed(pointed(holes, 10 * S, 1000 * S)), [100, true]);
   assert.match(pointed(holes, 10 * S, 1000 * S).say, /^The earliest picture in sight is of /);
-  assert.match(pointed(holes, 200 * S, 1000 * S).say, /^Nothing was recorded at .*: the next picture is of /);
+  assert.match(pointed(holes, 200 * S, 1000 * S).say, /^The relay gives nothing of .*: the next picture is of /);
   assert.deepEqual(landed(pointed(holes, 99.5 * S, 1000 * S)), [100, false], "as good as asked for");
   assert.deepEqual(landed(pointed(holes, 997 * S, 1000 * S)), ["live", false]);
   // Filmed for less than four seconds: the start of it is no place near now.
@@ -73,12 +73,12 @@ test("a moment that was asked for by name is shown, or what was recorded next, a
   assert.match(wished(holes, 102 * S).say, /^This is /);
   assert.match(wished(holes, 99.5 * S).say, /^This is /, "as good as asked for");
   assert.deepEqual(landed(wished(holes, 10 * S)), [100, true]);
-  assert.match(wished(holes, 10 * S).say, /^Nothing was recorded at .*: the next picture is of /);
+  assert.match(wished(holes, 10 * S).say, /^The relay gives nothing of .*: the next picture is of /);
   assert.equal(wished(holes, 995 * S), undefined, "what follows is not known");
   // Looked for further on, and still told of the moment that was asked for.
   const later = wished(holes, -5000 * S, 300 * S);
   assert.deepEqual(landed(later), [500, true]);
-  assert.match(later.say, /^Nothing was recorded at /);
+  assert.match(later.say, /^The relay gives nothing of /);
 });
 
 test("jumps lead to events beside the one that is watched", () => {

@@ -26,6 +26,22 @@ export function days(first, last, most) {
 }
 
 /**
+ * A moment and the beginnings of the days after it: so many of them, or all before now and then now. No
+ * two that follow each other are more than a day apart.
+ * @param {number} us
+ * @param {number} most
+ * @param {number} now
+ */
+export function onwards(us, most, now) {
+  const all = [us];
+  for (let edge = us; edge < now && all.length <= most; ) {
+    edge = Math.min(bounds(edge)[1], now);
+    all.push(edge);
+  }
+  return all;
+}
+
+/**
  * What a window shows of a day, if it shows all of it that there is by now.
  * @param {Day} day
  * @param {Known} known
@@ -41,8 +57,8 @@ export function seen({ from, to }, known, events, now) {
 }
 
 /**
- * A day in words; `first` is where its first recording begins, null without one, undefined before that
- * is known.
+ * A day in words; `first` is where its first recording begins, null where the relay gives none, undefined
+ * before that is known.
  * @param {Day} of
  * @param {number | null | undefined} first
  * @param {Seen | undefined} seen
@@ -50,7 +66,7 @@ export function seen({ from, to }, known, events, now) {
 export function told({ from }, first, seen) {
   const words = [day(from)];
   if (first === undefined) words.push("not known yet");
-  else if (first === null) words.push("nothing was recorded");
+  else if (first === null) words.push("nothing of it at the relay");
   else words.push("recorded");
   if (seen?.events !== undefined) words.push(many(seen.events, "event"));
   if (seen) words.push(many(seen.gaps, "gap"));

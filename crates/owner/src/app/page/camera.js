@@ -1,5 +1,6 @@
 // One camera large: live, or any moment of its past.
 
+import { onwards } from "./calendar.js";
 import { Days, firsts } from "./days.js";
 import { button, el, reason, say } from "./dom.js";
 import { Clip } from "./export.js";
@@ -8,7 +9,7 @@ import { Help } from "./help.js";
 import { Player } from "./player.js";
 import { next, pointed, stepped, wished } from "./seek.js";
 import { Sound } from "./sound.js";
-import { bounds, clock, lasting, moment, when } from "./times.js";
+import { clock, lasting, moment, when } from "./times.js";
 import { Timeline } from "./timeline.js";
 import { Wish } from "./wish.js";
 import { described, held, missing, over, released, standing } from "./words.js";
@@ -226,7 +227,7 @@ export class Camera {
       const landing = await this.found(us);
       if (this.visiting !== us) return;
       if (landing) this.land(landing);
-      else this.mention(`Nothing was recorded at ${when(us)}, nor since.`);
+      else this.mention(`The relay gives nothing of ${when(us)}, nor of later.`);
     } catch (error) {
       this.mention(reason(error));
     }
@@ -255,10 +256,10 @@ export class Camera {
    */
   async after(us) {
     for (let edge = us; edge < now(); ) {
-      const edges = [edge, ...Array.from({ length: AT_ONCE }, (_, days) => bounds(edge, days)[1])].filter((at) => at < now());
-      const found = (await firsts(this.id, edges, now())).find((at) => at !== null);
+      const edges = onwards(edge, AT_ONCE, now());
+      const found = (await firsts(this.id, edges)).find((at) => at !== null);
       if (typeof found === "number") return found;
-      edge = edges.length > AT_ONCE ? edges[AT_ONCE] : now();
+      edge = edges[edges.length - 1];
     }
     return undefined;
   }
@@ -268,7 +269,7 @@ export class Camera {
     await this.timeline.showDay(day);
     const landing = wished(this.timeline.known, day.from);
     if (landing && landing.at < day.to) this.land({ at: landing.at });
-    else this.mention(`Nothing was recorded on ${moment(day.from).slice(0, 10)}.`);
+    else this.mention(`The relay gives nothing of ${moment(day.from).slice(0, 10)}.`);
   }
 
   /** @param {number} us */

@@ -55,7 +55,7 @@ export class Days {
     this.days = days(this.begun, now, MOST);
     this.draw();
     // A strip without its colours is no fault: every day can be looked at.
-    const first = await firsts(this.camera, this.days.map(({ from }) => from), now).catch(() => []);
+    const first = await firsts(this.camera, [...this.days.map(({ from }) => from), now]).catch(() => []);
     if (this.closed) return;
     first.forEach((us, at) => this.first.set(this.days[at].from, us));
     this.draw();
@@ -94,9 +94,8 @@ export class Days {
  * null where there is none.
  * @param {string} camera
  * @param {number[]} edges in order, a day apart at the most
- * @param {number} end
  * @returns {Promise<(number | null)[]>}
  */
-export async function firsts(camera, edges, end) {
-  return ask("api/days", { camera, edges: [...edges, end].map(Math.floor).join(",") });
+export async function firsts(camera, edges) {
+  return ask("api/days", { camera, edges: edges.map(Math.floor).join(",") });
 }

@@ -94,7 +94,7 @@ export function stepped(known, at, by, now) {
  * @param {number} at
  */
 function skipped(us, at) {
-  return `Nothing was recorded at ${when(us)}: the next picture is of ${when(at)}.`;
+  return `The relay gives nothing of ${when(us)}: the next picture is of ${when(at)}.`;
 }
 
 /** @param {number} us */
