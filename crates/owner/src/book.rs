@@ -141,12 +141,25 @@ pub(crate) fn lock(folder: &Path) -> Result<FolderLock, BookError> {
     }
 }
 
-/// Whether an owner may call a camera this: whatever a family says, in its own script. A slash
-/// would lead out of a folder, and a hyphen at its beginning be taken for an option of a command.
+/// Whether an owner may call a camera this: a name without a slash, which would lead out of a
+/// folder, and without a hyphen at its beginning, which would be taken for an option of a command.
 pub(crate) fn check_name(name: &str) -> Result<(), BookError> {
-    let fits = (1..=64).contains(&name.chars().count()) && name.trim() == name;
-    let is_plain = is_visible(name) && !name.contains(['/', '\\']) && !name.starts_with('-');
-    (fits && is_plain).then_some(()).ok_or_else(|| BookError::BadName { name: name.to_owned() })
+    let is_plain = !name.contains(['/', '\\']) && !name.starts_with('-');
+    (is_name(name) && is_plain).then_some(()).ok_or_else(|| BookError::BadName { name: name.to_owned() })
+}
+
+/// Whether a text can name something: whatever a family says, in its own script. Persian and Indic
+/// spelling and emoji need joiners and selectors of variants, which do not show; behind a letter of
+/// ASCII they spell nothing. An ideographic space shows.
+pub(crate) fn is_name(text: &str) -> bool {
+    let mut before = ' ';
+    let mut shown = text.to_owned();
+    shown.retain(|c| {
+        let follows_ascii = std::mem::replace(&mut before, c).is_ascii();
+        let joins = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}') && !follows_ascii;
+        !joins && c != '\u{3000}'
+    });
+    (1..=64).contains(&text.chars().count()) && text.trim() == text && is_visible(&shown)
 }
 
 impl Stored {

@@ -31,15 +31,15 @@ pub struct Span {
     to_us: Micros,
 }
 
-/// The longest span one command takes: a day and its leap.
-pub const MAX_SPAN: Duration = Duration::from_secs(25 * 3600);
+/// The longest span one command takes: a day on which clocks go back, by two hours at the most.
+pub const MAX_SPAN: Duration = Duration::from_secs(26 * 3600);
 
 /// Why a span was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SpanError {
     #[error("the span ends before it begins; give the earlier time first")]
     Backwards,
-    #[error("the span is longer than 25 hours; ask for it in parts")]
+    #[error("the span is longer than 26 hours; ask for it in parts")]
     TooLong,
 }
 
@@ -58,5 +58,19 @@ impl Span {
 
     pub fn to_us(self) -> Micros {
         self.to_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_day_of_any_clock_is_one_span() {
+        // Antarctica/Troll goes back by two hours.
+        let troll = 26 * 3_600_000_000;
+        assert!(Span::new(Micros(5), Micros(5 + troll)).is_ok());
+        assert_eq!(Span::new(Micros(5), Micros(6 + troll)), Err(SpanError::TooLong));
+        assert_eq!(Span::new(Micros(5), Micros(5)), Err(SpanError::Backwards));
     }
 }

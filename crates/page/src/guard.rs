@@ -24,6 +24,7 @@ use host::http::Failure;
 use host::lock::RwLock;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,25 +41,39 @@ pub fn token(random: [u8; 16]) -> String {
 
 /// The tokens that open a page at this moment. Clones share them.
 #[derive(Clone, Default)]
-pub struct Tokens(Arc<RwLock<Vec<String>>>);
+pub struct Tokens(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    tokens: RwLock<Vec<String>>,
+    /// Changes after one was taken back.
+    cut: watch::Sender<()>,
+}
+
+/// Whether a token was taken back since a request was let in: what it opened is cut then.
+#[derive(Debug, Clone)]
+pub(crate) struct Cut(pub(crate) watch::Receiver<()>);
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Tokens").field(&self.0.read().len()).finish()
+        f.debug_tuple("Tokens").field(&self.0.tokens.read().len()).finish()
     }
 }
 
 impl Tokens {
-    /// Lets these open the page, and no others; whether one does not any more that did.
-    pub fn set(&self, tokens: Vec<String>) -> bool {
-        let before = std::mem::replace(&mut *self.0.write(), tokens.clone());
-        before.iter().any(|token| !tokens.contains(token))
+    /// Lets these open the page, and no others. Where one does not any more that did, all open
+    /// sockets end, as if their pages had gone: whoever may still use the page opens new ones.
+    pub fn set(&self, tokens: Vec<String>) {
+        let before = std::mem::replace(&mut *self.0.tokens.write(), tokens.clone());
+        if before.iter().any(|token| !tokens.contains(token)) {
+            self.0.cut.send_replace(());
+        }
     }
 
     fn hold(&self, shown: &str) -> bool {
         // Every one is compared, whichever it is.
         let equal = |token: &String| bool::from(shown.as_bytes().ct_eq(token.as_bytes()));
-        self.0.read().iter().fold(false, |held, token| held | equal(token))
+        self.0.tokens.read().iter().fold(false, |held, token| held | equal(token))
     }
 }
 
@@ -95,6 +110,15 @@ impl Guard {
         router.layer(from_fn_with_state(Arc::new(self), guarded))
     }
 
+    /// Whether a request may be answered; what it opens hears of a token that is taken back at any
+    /// time from before the check on.
+    fn admit(&self, request: &mut Request) -> Result<(), Denied> {
+        let cut = Cut(self.tokens.0.cut.subscribe());
+        self.check(request.method(), request.uri(), request.headers())?;
+        request.extensions_mut().insert(cut);
+        Ok(())
+    }
+
     fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
         let one = |name| {
             let mut all = headers.get_all(name).iter();
@@ -127,9 +151,8 @@ impl Guard {
     }
 }
 
-async fn guarded(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let checked = guard.check(request.method(), request.uri(), request.headers());
-    let mut response = match checked {
+async fn guarded(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let mut response = match guard.admit(&mut request) {
         Ok(()) => next.run(request).await,
         Err(denied) => {
             tracing::warn!(?denied, "a request was refused");
@@ -227,10 +250,36 @@ mod tests {
         let tokens = Tokens::default();
         assert!(!tokens.hold("") && !tokens.hold("mine"), "none opens it");
         let all = ["mine", "phone"].map(str::to_owned);
-        assert!(!tokens.set(all.to_vec()), "nothing was taken back");
+        let set = |tokens: &Tokens, to: &[String]| {
+            let cut = tokens.0.cut.subscribe();
+            tokens.set(to.to_vec());
+            cut.has_changed().unwrap()
+        };
+        assert!(!set(&tokens, &all), "nothing was taken back");
         assert!(tokens.hold("mine") && tokens.hold("phone"));
-        assert!(tokens.set(all[..1].to_vec()));
+        assert!(set(&tokens, &all[..1]));
         assert!(tokens.hold("mine") && !tokens.hold("phone"));
-        assert!(!tokens.set(all[..1].to_vec()));
+        assert!(!set(&tokens, &all[..1]));
+    }
+
+    #[test]
+    fn who_was_let_in_as_its_token_was_taken_back_is_cut_once_it_opens_a_socket() {
+        let tokens = Tokens::default();
+        tokens.set(vec!["phone".to_owned()]);
+        let guard = Guard::new(tokens.clone(), 4711, "the test");
+        let ask = || {
+            let asked = Request::builder().uri("/phone/api/live").header(HOST.0, HOST.1);
+            asked.body(axum::body::Body::empty()).unwrap()
+        };
+        let mut let_in = ask();
+        assert_eq!(guard.admit(&mut let_in), Ok(()));
+        let cut = let_in.extensions().get::<Cut>().unwrap();
+        assert!(!cut.0.has_changed().unwrap());
+        tokens.set(Vec::new());
+        // The socket opens only now, with this.
+        assert!(cut.clone().0.has_changed().unwrap());
+        let mut late = ask();
+        assert_eq!(guard.admit(&mut late), Err(Denied::Token));
+        assert!(late.extensions().get::<Cut>().is_none());
     }
 }

@@ -1,15 +1,17 @@
 //! WebSockets of a page: a bounded number of them, JSON and bytes out, short texts in.
 
+use crate::guard::Cut;
 use axum::body::Bytes;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::FromRequestParts;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::request::Parts;
 use axum::response::Response;
 use host::http::Failure;
 use serde::Serialize;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// How long the page may take to take one message.
@@ -17,35 +19,42 @@ const TAKEN: Duration = Duration::from_secs(30);
 /// The largest message that a page has a reason to send.
 const MAX_SAID: usize = 1024;
 
-/// The request that opens a socket, if it is one.
-pub type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+/// A request that opens a socket, let in by the page's guard.
+#[derive(Debug)]
+pub struct Upgrade {
+    inner: WebSocketUpgrade,
+    cut: Cut,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let no_socket = || Failure::new(400, "no-websocket", "this address is for the page's script");
+        let cut = parts.extensions.get::<Cut>().cloned().ok_or_else(no_socket)?;
+        let inner = WebSocketUpgrade::from_request_parts(parts, state).await.map_err(|_| no_socket())?;
+        Ok(Self { inner, cut })
+    }
+}
 
 /// The open sockets of a page.
 #[derive(Debug)]
 pub struct Sockets {
     places: Arc<Semaphore>,
     most: u32,
-    /// Changes when all that are open are cut.
-    cut: watch::Sender<()>,
 }
 
 /// One open socket; dropping it gives its place back.
 #[derive(Debug)]
 pub struct Socket {
     inner: WebSocket,
-    cut: watch::Receiver<()>,
+    cut: Cut,
     _place: OwnedSemaphorePermit,
 }
 
 impl Sockets {
     pub fn new(most: u32) -> Self {
-        Self { places: Arc::new(Semaphore::new(most as usize)), most, cut: watch::Sender::new(()) }
-    }
-
-    /// Ends all that are open, as if their pages had gone: whoever may still use the page opens new
-    /// ones.
-    pub fn cut(&self) {
-        self.cut.send_replace(());
+        Self { places: Arc::new(Semaphore::new(most as usize)), most }
     }
 
     /// Opens one, served by `serve` until that is over. Refused while as many are open as may be.
@@ -57,14 +66,12 @@ impl Sockets {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let upgrade = upgrade
-            .map_err(|_| Failure::new(400, "no-websocket", "this address is for the page's script"))?;
+        let Upgrade { inner: upgrade, cut } = upgrade;
         let place = self.places.clone().try_acquire_owned();
         let place = place.map_err(|_| {
             Failure::new(503, "too-many-views", "close some of the open pages, then load this one again")
         })?;
         let upgrade = upgrade.max_message_size(MAX_SAID).max_frame_size(MAX_SAID);
-        let cut = self.cut.subscribe();
         Ok(upgrade.on_upgrade(|inner| serve(Socket { inner, cut, _place: place })))
     }
 
@@ -83,7 +90,7 @@ impl Socket {
         loop {
             let said = tokio::select! {
                 said = self.inner.recv() => said,
-                _ = self.cut.changed() => None,
+                _ = self.cut.0.changed() => None,
             };
             match said {
                 Some(Ok(Message::Text(text))) => return Some(text),

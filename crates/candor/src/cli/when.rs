@@ -106,6 +106,7 @@ fn latest(time: &str, days: [Date; 2], now: Timestamp, zone: &TimeZone) -> Resul
         };
         match moment {
             Moment::Once(at) | Moment::Twice(_, at, _) if at > now => {}
+            Moment::Never(said, ..) if said > zone.to_datetime(now) => {}
             moment => return moment.only(zone),
         }
     }
@@ -245,6 +246,18 @@ mod tests {
         assert!(never.starts_with("clocks went forward, and no clock said 2026-03-29T02:30:00"), "{never}");
         assert!(never.ends_with("write 2026-03-29 01:30:00+01:00 or 2026-03-29 03:30:00+02:00"), "{never}");
         assert_eq!(read("02:30", "2026-03-29T09:00:00Z", "Europe/Zurich").unwrap_err(), never);
+        // While it is still to come by the clock, the day before is meant: to the last minute.
+        for (now, means) in [
+            ("2026-03-29T00:00:00Z", Ok("2026-03-28 01:30:00")),
+            ("2026-03-29T00:59:00Z", Ok("2026-03-28 01:30:00")),
+            ("2026-03-29T01:00:00Z", Err(never.as_str())),
+        ] {
+            assert_eq!(
+                read("02:30", now, "Europe/Zurich").as_deref().map_err(String::as_str),
+                means,
+                "{now}"
+            );
+        }
         // Where midnight itself is left out, a day begins an hour later.
         let day = read("2018-11-04", "2018-11-05T00:00:00Z", "America/Sao_Paulo");
         assert_eq!(day.as_deref(), Ok("2018-11-04 03:00:00"));

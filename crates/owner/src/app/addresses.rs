@@ -16,7 +16,6 @@
 use super::App;
 use crate::book;
 use crate::state::Owner;
-use escrow::record::is_visible;
 use host::durable::{self, DurableError};
 use host::{blocking, rng};
 use page::guard;
@@ -100,17 +99,14 @@ pub async fn list(owner: &Owner) -> Result<Vec<Address>, AddressError> {
 /// Makes one more.
 pub async fn add(owner: &Owner, name: &str) -> Result<Address, AddressError> {
     let (name, entry) = (name.to_owned(), Entry::new(owner, name));
-    change(owner, move |kept| {
-        let fits = (1..=64).contains(&name.chars().count()) && name.trim() == name && is_visible(&name);
-        match () {
-            () if !fits => Err(AddressError::BadName(name)),
-            () if kept.port == 0 => Err(AddressError::NeverStarted),
-            () if kept.addresses.iter().any(|other| other.name == name) => Err(AddressError::Taken(name)),
-            () if kept.addresses.len() >= MOST => Err(AddressError::TooMany),
-            () => {
-                kept.addresses.push(entry.clone());
-                Ok(kept.shown(&entry))
-            }
+    change(owner, move |kept| match () {
+        () if !book::is_name(&name) => Err(AddressError::BadName(name)),
+        () if kept.port == 0 => Err(AddressError::NeverStarted),
+        () if kept.addresses.iter().any(|other| other.name == name) => Err(AddressError::Taken(name)),
+        () if kept.addresses.len() >= MOST => Err(AddressError::TooMany),
+        () => {
+            kept.addresses.push(entry.clone());
+            Ok(kept.shown(&entry))
         }
     })
     .await
@@ -161,11 +157,7 @@ pub(super) async fn follow(app: &App) {
         }
         let folder = app.owner.folder().to_owned();
         match blocking::run(move || read(&folder)).await {
-            Ok(kept) => {
-                if app.tokens.set(kept.tokens()) {
-                    app.sockets.cut();
-                }
-            }
+            Ok(kept) => app.tokens.set(kept.tokens()),
             Err(error) => tracing::warn!(%error, "the kept addresses cannot be read"),
         }
     }

@@ -63,6 +63,14 @@ fn names_are_those_a_person_types() {
         "الباب",
         "ประตูหน้า",
         "50 %, #1!",
+        // Joiners as their scripts spell, selectors and joiners of emoji, and a wide space.
+        "دوربین\u{200c}ها",
+        "ക്ഷേത്രം ന്\u{200d}",
+        "ශ්\u{200d}රී",
+        "❤\u{fe0f} garden",
+        "👨\u{200d}👩\u{200d}👧",
+        "❤\u{fe0f}\u{200d}🔥",
+        "玄関\u{3000}外",
     ] {
         assert!(check_name(good).is_ok(), "{good}");
     }
@@ -78,6 +86,14 @@ fn names_are_those_a_person_types() {
         "-o",
         "door\u{202e}",
         "door\u{200b}",
+        // Another name that looks the same.
+        "do\u{200d}or",
+        "door\u{fe0f}",
+        "\u{200d}",
+        "\u{200c}درب",
+        "\u{3000}",
+        "玄関\u{3000}",
+        "دوربین\u{200f}",
         &"x".repeat(65),
     ] {
         assert!(matches!(check_name(bad), Err(BookError::BadName { .. })), "{bad:?}");

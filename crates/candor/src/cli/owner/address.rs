@@ -23,7 +23,9 @@ Example: candor owner address add --config owner.toml phone")]
     },
     /// Revoke an address: it opens nothing any more, and what is watched through it ends.
     #[command(after_help = "\
-A page that runs goes by it within two seconds. Revoke \"this device\" when its address was seen by others:
+A page that runs goes by it within two seconds. Everybody's live and recorded pictures stop for a moment then
+and come again by themselves where the address is good; an export that is being made is given up and has to be
+asked for again. A finished file that is being fetched is fetched to its end. Revoke \"this device\" when its address was seen by others:
 the next start makes a new one.
 Example: candor owner address revoke --config owner.toml phone")]
     Revoke {
