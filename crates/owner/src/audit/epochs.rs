@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
             if !self.is_retired {
                 self.note_conflict(epoch);
             }
-        } else if self.block.is_some_and(|before| before != block) {
+        } else if !self.is_retired && self.block.is_some_and(|before| before != block) {
             self.alarm(format!("epoch {epoch}: its numbers went on elsewhere, and it does not say why"));
         }
         self.block = Some(block);
@@ -196,14 +196,16 @@ impl<'a> Checker<'a> {
         Checked { start_us: start_us.min(self.reached.start_us), epoch: epoch.min(self.reached.epoch) }
     }
 
-    /// What is asked for: the last epoch of the audit before, and all that began since; and what began earlier
-    /// under a higher number, which had not come.
-    fn to_ask(&self, camera_key: PublicKey, track: TrackId) -> [Paging; 2] {
+    /// What is asked for, each with the block that it goes on from: the last epoch of the audit before, and all that
+    /// began since; and what began earlier under a higher number, which had not come. A number that is lower than
+    /// those of the newest block, and comes late, is not asked for.
+    fn to_ask(&self, camera_key: PublicKey, track: TrackId) -> [(Option<Block>, Paging); 2] {
         let (reached_us, next) =
             (Micros(self.reached.start_us), EpochNo(self.reached.epoch.saturating_add(1)));
         let since = EpochQuery { camera_key, track, from_us: reached_us, to_us: Micros::MAX };
         let late = EpochQuery { camera_key, track, from_us: Micros(0), to_us: reached_us };
-        [Paging::new(since), Paging::from_number(late, next)]
+        let before = Block::of_epoch(EpochNo(self.reached.epoch));
+        [(None, Paging::new(since)), (Some(before), Paging::from_number(late, next))]
     }
 
     pub(super) fn alarm(&mut self, what: String) {
@@ -228,8 +230,8 @@ pub(super) async fn check<'a>(
     for track in (0..).map(TrackId).take(TRACKS_PER_CAMERA) {
         let mut checker = Checker::new(camera, track, known)?;
         let mut asked = Ok(());
-        for mut paging in checker.to_ask(camera_key, track) {
-            checker.block = None;
+        for (before, mut paging) in checker.to_ask(camera_key, track) {
+            checker.block = before;
             if asked.is_ok() {
                 asked = ask(&mut session, &mut paging, &mut checker, deadline).await;
             }

@@ -179,6 +179,14 @@ fn conflicts_of_a_key_that_is_retired_are_done_with() {
     open.previous = Some(EpochClose { epoch_no: EpochNo(3), segments: 1, chain: [1; 32], gap });
     checker.check(&open);
     assert_eq!(checker.alarms, [""; 0]);
+    // A later audit begins with the last epoch of each of two histories, which says nothing of it.
+    let mut checker = Checker::new(&retired, TrackId::MAIN, &known).unwrap();
+    for epoch in [12, 1 << 36] {
+        open.context.epoch_no = EpochNo(epoch);
+        open.previous = None;
+        checker.check(&open);
+    }
+    assert_eq!(checker.alarms, [""; 0]);
     // What it films after that is not.
     open.context.start_us = open.context.start_us.after(Duration::from_secs(3600));
     checker.check(&open);
@@ -238,7 +246,7 @@ fn what_another_history_filmed_before_the_last_audit_is_asked_for_when_it_comes(
     let camera_key = camera_key().verifying_key().to_bytes();
     let asked = |camera: &StoredCamera| {
         let pagings = Checker::new(camera, TrackId::MAIN, &known).unwrap().to_ask(camera_key, TrackId::MAIN);
-        pagings.map(|paging| match paging.request() {
+        pagings.map(|(_, paging)| match paging.request() {
             Some(Request::FetchEpochs { from_us, to_us, cursor, .. }) => Some((from_us, to_us, cursor)),
             other => {
                 assert_eq!(other, None);
@@ -260,7 +268,8 @@ fn what_another_history_filmed_before_the_last_audit_is_asked_for_when_it_comes(
     copied.previous = Some(EpochClose { epoch_no: EpochNo(3), segments: 1, chain: [1; 32], gap });
     copied.context.epoch_no = EpochNo(1 << 36);
     copied.context.start_us = copied.context.start_us.before(Duration::from_secs(600));
-    checker.block = None;
+    let late = checker_of_late(&camera, &known);
+    checker.block = late.block;
     checker.check(&copied);
     assert!(
         matches!(&checker.alarms[..], [one] if one.contains("films with its key")),
@@ -268,4 +277,25 @@ fn what_another_history_filmed_before_the_last_audit_is_asked_for_when_it_comes(
         checker.alarms
     );
     assert_eq!(checker.newest, newest);
+
+    // One that does not confess is named, too.
+    for previous in
+        [None, Some(EpochClose { epoch_no: EpochNo(3), segments: 1, chain: [1; 32], gap: GapReason::None })]
+    {
+        let mut checker = checker_of_late(&camera, &known);
+        checker.check(&EpochOpen { previous, ..copied.clone() });
+        assert!(
+            matches!(&checker.alarms[..], [one] if one.contains("does not say why")),
+            "{:?}",
+            checker.alarms
+        );
+    }
+}
+
+/// As it is when what came late is asked for.
+fn checker_of_late<'a>(camera: &StoredCamera, known: &'a Known) -> Checker<'a> {
+    let mut checker = Checker::new(camera, TrackId::MAIN, known).unwrap();
+    let [_, (before, _)] = checker.to_ask(camera_key().verifying_key().to_bytes(), TrackId::MAIN);
+    checker.block = before;
+    checker
 }
