@@ -90,7 +90,7 @@ fn kept(path: &Path) -> Option<Decision> {
 }
 
 /// Asks for ever. `ask` is told when it must ask anew, by another session than before; `keep` is given
-/// what is known whenever something was told.
+/// what is known whenever something was told, or what was told ended.
 async fn ask_on(
     mut decision: Decision,
     clock: &Clock,
@@ -108,8 +108,9 @@ async fn ask_on(
         anew = answer.is_err();
         let seen = answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", patience)));
         let now = begun + started.elapsed();
+        let before = decision.told();
         let changes = decision.handle(now, seen.as_deref().map_err(String::as_str));
-        let is_news = !changes.is_empty();
+        let is_news = !changes.is_empty() || decision.told() != before;
         for change in changes {
             let text = change.to_string();
             on(Message { at: clock.seconds(), change, text });

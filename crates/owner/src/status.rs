@@ -136,7 +136,7 @@ impl Asking {
     /// What the relay says, beside the book; nothing of the footage is read.
     pub(crate) async fn listed(&mut self, owner: &Owner) -> Result<Vec<Status>, CallError> {
         let told = self.session.ask(&calls::cameras()).await?;
-        found::find(owner, &mut self.session, &told).await?;
+        found::find(owner, &mut self.session, &told).await;
         let stored = owner.stored();
         let mut all: Vec<_> = stored.cameras.iter().map(|camera| beside(camera, &told)).collect();
         for (status, camera) in all.iter_mut().zip(&stored.cameras) {
@@ -261,12 +261,19 @@ fn to_do(stored: &Stored, camera: &StoredCamera, seen: &Status) -> Option<String
     let since = camera.policies.last().map_or(0, |last| last.since).saturating_add(RETIRING_SECS);
     let why = if stored.is_to_be_retired(camera) {
         "it has a new key, and this one is still good"
-    } else if seen.retired && (seen.online || Micros(seen.newest_us).seconds() > Seconds(since)) {
+    } else if seen.retired && received(seen) > Seconds(since) {
         "it is retired, and the relay still takes it"
     } else {
         return None;
     };
     Some(format!("{why}: candor owner camera retire \"{}\"", camera.name))
+}
+
+/// When the relay had its newest segment, by the relay's clock: the camera's may be any. A link that is open
+/// says nothing of what is taken on it.
+fn received(seen: &Status) -> Seconds {
+    let offset_us = if seen.newest_us == 0 { 0 } else { seen.clock_offset_ms.saturating_mul(1000) };
+    Micros(seen.newest_us.saturating_add_signed(offset_us)).seconds()
 }
 
 impl StoredTrack {
@@ -279,7 +286,7 @@ impl StoredTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::Base64;
+    use crate::book::{Base64, StoredPolicy, fixtures};
     use media::epoch::EpochContext;
     use media::id::{CameraId, EpochNo};
 
@@ -313,6 +320,42 @@ mod tests {
         assert!(still_tells(&kept, Micros(10)) && still_tells(&kept, Micros(1009)));
         assert!(!still_tells(&kept, Micros(9)) && !still_tells(&kept, Micros(1010)));
         assert!(!still_tells(&(open, None), Micros(10)));
+    }
+
+    #[test]
+    fn a_retired_camera_is_taken_where_the_relay_had_something_of_it_since_whatever_its_clock_says() {
+        const SINCE: u64 = 1_000_000;
+        let mut camera = fixtures::camera("door", fixtures::policy(CameraId([1; 32]), 0, Vec::new()), Day(9));
+        let last = fixtures::policy(CameraId([1; 32]), 0, Vec::new());
+        let last = media::policy::OwnerPolicy { version: 2, prev_hash: [1; 32], epoch_len_s: 0, ..last };
+        let last = last.sign(&ed25519_dalek::SigningKey::from_bytes(&[1; 32])).unwrap();
+        let first = camera.policies[0].clone();
+        camera.policies.push(StoredPolicy { policy: Base64(last.bytes().to_vec()), since: SINCE, ..first });
+        let told = |online, newest: u64, clock_offset_ms| {
+            let newest_us = (newest > 0).then(|| Seconds(newest).micros());
+            let told = CameraStatus {
+                camera_id: CameraId([1; 32]),
+                online,
+                newest_us,
+                clock_offset_ms,
+                replaced: 0,
+                conflicts: 0,
+                health: Vec::new(),
+                tracks: Vec::new(),
+            };
+            let seen = beside(&camera, &[told]);
+            assert!(seen.retired);
+            to_do(&Stored::default(), &camera, &seen).is_some()
+        };
+        let hour = 3_600_000;
+        assert!(
+            !told(true, SINCE - 1, 0) && !told(true, 0, i64::MAX),
+            "a link is open, and nothing is taken"
+        );
+        assert!(!told(true, SINCE + 3_600, -hour), "filmed before, by a clock that is ahead");
+        assert!(!told(false, SINCE + RETIRING_SECS, 0), "a retirement takes its time");
+        assert!(told(false, SINCE + RETIRING_SECS + 1, 0));
+        assert!(told(false, SINCE - 1_000, hour), "taken since, by a clock that is behind");
     }
 
     #[test]

@@ -183,6 +183,12 @@ impl Decision {
         Self { after, answered, is_failing: true, cameras: cameras.collect(), ..self }
     }
 
+    /// How much of what was told still is: it falls where something ended of which nothing is told.
+    pub(super) fn told(&self) -> (usize, u64) {
+        let conflicts = self.cameras.values().map(|known| known.conflicts);
+        (self.taken.len(), conflicts.fold(0, u64::saturating_add))
+    }
+
     /// The grace.
     pub(super) fn after(&self) -> Duration {
         self.after
@@ -316,4 +322,4 @@ impl KnownCamera {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -41,3 +41,28 @@ async fn no_single_answer_that_hangs_makes_a_relay_unreachable_whatever_the_grac
         assert_eq!(told(after, &rest).await, ["relay-unreachable", "relay-back"], "{after:?}");
     }
 }
+
+/// It was told again by nobody when it began again while the alarm stood still.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_what_is_told_once_while_it_lasts_is_kept() {
+    let (all, heard) = tokio::sync::oneshot::channel::<()>();
+    let (mut all, mut asked) = (Some(all), 0);
+    let ask = async |_: bool| {
+        asked += 1;
+        if asked == 5 {
+            all.take();
+        }
+        let to_do = (asked < 3).then(|| "the relay still takes it".to_owned());
+        Ok(vec![Status { retired: true, to_do, ..decide::tests::status("door", false, 1) }])
+    };
+    let (mut told, kept) = (Vec::new(), std::cell::RefCell::new(Vec::new()));
+    let on = &mut |message: Message| told.push(message.change.event());
+    let keep = async |decision: &Decision| kept.borrow_mut().push(decision.told());
+    let clock = Clock::system();
+    tokio::select! {
+        () = ask_on(Decision::new(SHORTEST), &clock, ask, on, keep) => {}
+        _ = heard => {}
+    }
+    assert_eq!(told, ["retired-camera-taken"]);
+    assert_eq!(*kept.borrow(), [(1, 0), (0, 0)]);
+}

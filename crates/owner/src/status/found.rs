@@ -12,26 +12,27 @@ use relay_client::{EpochQuery, Paging, Session};
 
 /// Books cameras that have their answer after all: they opened an epoch under the policy that came with it. The
 /// relay's word alone renames none.
-pub(super) async fn find(
-    owner: &Owner,
-    session: &mut Session,
-    told: &[CameraStatus],
-) -> Result<(), CallError> {
+pub(super) async fn find(owner: &Owner, session: &mut Session, told: &[CameraStatus]) {
     let films = |camera: &&StoredCamera| {
         let of_it = |told: &&CameraStatus| told.camera_id == camera.camera_id;
         !camera.welcomed && told.iter().find(of_it).is_some_and(|told| !told.tracks.is_empty())
     };
     for camera in owner.stored().cameras.iter().filter(films) {
-        if !has_its_policy(session, camera).await? {
-            continue;
-        }
         let id: CameraId = camera.camera_id;
+        match has_its_policy(session, camera).await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            // What cannot be read of one leftover says nothing of any other camera.
+            Err(error) => {
+                tracing::debug!(%error, camera = %id, "no EpochOpens");
+                continue;
+            }
+        }
         match owner.change(move |stored| Ok::<_, BookError>(stored.welcome(&id))).await {
             Ok(_) => tracing::info!(camera = %id, "its pairing was cut off after its answer: it is paired"),
             Err(error) => tracing::warn!(%error, camera = %id, "the book does not take it"),
         }
     }
-    Ok(())
 }
 
 async fn has_its_policy(session: &mut Session, camera: &StoredCamera) -> Result<bool, CallError> {

@@ -34,7 +34,7 @@ impl Watched {
     }
 }
 
-fn status(name: &str, online: bool, newest_us: u64) -> Status {
+pub(in crate::alarm) fn status(name: &str, online: bool, newest_us: u64) -> Status {
     Status {
         name: name.to_owned(),
         camera_id: format!("id of {name}"),
