@@ -214,6 +214,11 @@ impl Stored {
         self.cameras.iter().find(|camera| camera.welcomed && camera.replaces.as_deref() == Some(id))
     }
 
+    /// The one whose place it took.
+    pub(crate) fn predecessor(&self, camera: &StoredCamera) -> Option<&StoredCamera> {
+        self.cameras.iter().find(|before| camera.replaces == Some(before.camera_id.to_string()))
+    }
+
     /// Whether a camera's place was taken, and its key is still good.
     pub(crate) fn is_to_be_retired(&self, camera: &StoredCamera) -> bool {
         !camera.is_retired() && self.successor(&camera.camera_id.to_string()).is_some()

@@ -29,6 +29,10 @@ pub enum CameraError {
         "the new key that {0:?} was given before is the only one now: the key of before it had not been retired. Run the same again to give it another one"
     )]
     Finished(String),
+    #[error(
+        "{name:?} is the new key now; the one before it is called {before:?} and is still good: retire that one first"
+    )]
+    IsNew { name: String, before: String },
     #[error(transparent)]
     Book(#[from] BookError),
     #[error(transparent)]
@@ -59,10 +63,18 @@ pub async fn retire(
     on: &mut (dyn FnMut(PolicyStep) + Send),
 ) -> Result<Camera, CameraError> {
     let stored = owner.refreshed().await?;
-    let camera = stored.known(name)?;
-    policy::retire(owner, camera, on).await?;
+    policy::retire(owner, to_retire(&stored, name)?, on).await?;
     let stored = owner.refreshed().await?;
     Ok(stored.known(name)?.shown())
+}
+
+/// A name may have gone over to the new key since its owner looked, and a retirement is for good.
+fn to_retire<'a>(stored: &'a Stored, name: &str) -> Result<&'a StoredCamera, CameraError> {
+    let camera = stored.known(name)?;
+    match stored.predecessor(camera).filter(|before| stored.is_to_be_retired(before)) {
+        Some(before) => Err(CameraError::IsNew { name: name.to_owned(), before: before.name.clone() }),
+        None => Ok(camera),
+    }
 }
 
 /// Invites a camera that takes this one's name; once it is paired, this one's key is retired, if it is
@@ -78,8 +90,7 @@ pub async fn rekey(owner: &Owner, name: &str) -> Result<Invitation, CameraError>
         return Err(CameraError::Replaced { name: name.to_owned(), now: now.name.clone() });
     }
     // One that was cut off is finished first.
-    let before = stored.cameras.iter().find(|before| camera.replaces == Some(before.camera_id.to_string()));
-    if let Some(before) = before.filter(|before| stored.is_to_be_retired(before)) {
+    if let Some(before) = stored.predecessor(camera).filter(|before| stored.is_to_be_retired(before)) {
         policy::retire(owner, before, &mut |_| {}).await?;
         return Err(CameraError::Finished(name.to_owned()));
     }
@@ -94,7 +105,7 @@ impl Stored {
         // A book that leads in circles leads no further than it has cameras.
         for _ in 0..self.cameras.len() {
             let Some(camera) = next else { break };
-            next = self.cameras.iter().find(|before| camera.replaces == Some(before.camera_id.to_string()));
+            next = self.predecessor(camera);
             let begins = Seconds(camera.paired_at).micros();
             let from_us = if next.is_some() { begins.max(span.from_us()) } else { span.from_us() };
             parts.extend(Span::new(from_us, to_us).ok().map(|part| (camera, part)));
@@ -102,5 +113,35 @@ impl Stored {
         }
         parts.reverse();
         parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{fixtures, long_name};
+    use media::id::{CameraId, Day};
+
+    /// A rekey was cut off, and the page finished it while its owner wrote the old key's name.
+    #[test]
+    fn a_name_that_went_over_to_the_new_key_does_not_retire_it_while_the_old_one_is_good() {
+        let of = |at: u8, name: &str| {
+            fixtures::camera(name, fixtures::policy(CameraId([at; 32]), 0, Vec::new()), Day(9))
+        };
+        let long = long_name("door", &CameraId([2; 32]));
+        let new =
+            StoredCamera { welcomed: false, replaces: Some(CameraId([1; 32]).to_string()), ..of(2, &long) };
+        let mut stored = Stored { cameras: vec![of(1, "door"), new], ..Stored::default() };
+        assert_eq!(to_retire(&stored, "door").unwrap().camera_id, CameraId([1; 32]));
+        stored.welcome(&CameraId([2; 32])).unwrap();
+        let before = stored.cameras[0].name.clone();
+        let refused = to_retire(&stored, "door").unwrap_err();
+        assert!(
+            matches!(&refused, CameraError::IsNew { before: named, .. } if *named == before),
+            "{refused}"
+        );
+        assert_eq!(to_retire(&stored, &before).unwrap().camera_id, CameraId([1; 32]));
+        stored.cameras.remove(0);
+        assert_eq!(to_retire(&stored, "door").unwrap().camera_id, CameraId([2; 32]), "there is no other");
     }
 }

@@ -76,7 +76,7 @@ impl Verb {
 
 fn not_changed(error: CameraError) -> Ended {
     match error {
-        CameraError::Replaced { .. } => Ended::wrong(error),
+        CameraError::Replaced { .. } | CameraError::IsNew { .. } => Ended::wrong(error),
         CameraError::Finished(_) => Ended::no(error),
         CameraError::Book(
             BookError::Unknown(_) | BookError::NameTaken { .. } | BookError::BadName { .. },
