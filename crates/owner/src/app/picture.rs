@@ -44,11 +44,12 @@ pub(super) async fn picture(
     let span = Span::new(at_us, at_us.after(Duration::from_micros(1)));
     let span = span.map_err(|error| Failure::new(400, "wrong-moment", error.to_string()))?;
     let (stored, mut session, mut found) = (app.owner.stored(), app.pictures.borrow(&app.owner), None);
-    // Under whichever key it was filmed, the newest first.
+    // Under whichever key it was filmed, the newest first; of one that has no picture of it, the other's.
     for (of, _) in stored.parts(&camera.name, span).into_iter().rev() {
         if found.is_none() {
             let seen = find(&app.owner, &mut session, of, at_us).await;
-            found = seen.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+            let seen = seen.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+            found = seen.filter(|(head, _)| head.picture.is_some());
         }
     }
     app.pictures.give_back(session);
