@@ -60,7 +60,7 @@ impl Enrolled {
     }
 }
 
-/// Retired cameras of an owner, for each that may film: their policies and footage stay for a while.
+/// Retired cameras of an owner, for each that may film: their policies stay for good.
 const RETIRED_FOR_ONE: usize = 3;
 
 /// Nothing, or why not.
@@ -110,19 +110,25 @@ impl Access {
         self.cameras.read().get(&camera_id).cloned()
     }
 
-    /// Whether an owner may enroll one more camera where `most` may film. Retired ones count apart: a camera is
-    /// given a new key where there is no room for another.
+    /// Whether an owner may enroll one more camera where `most` may film. Retired ones count apart: where there is
+    /// no room for another, one is retired first.
     pub(crate) fn may_enroll(&self, owner: &PublicKey, most: usize) -> Allowed {
         let cameras = self.cameras.read();
         let own = cameras.values().filter(|camera| camera.owner == *owner);
         let (retired, filming): (Vec<_>, Vec<_>) = own.partition(|camera| camera.is_retired);
         let of_retired = most.saturating_mul(RETIRED_FOR_ONE);
-        if filming.len() < most && retired.len() < of_retired {
-            return Ok(());
+        if retired.len() >= of_retired {
+            return Err(RefusalCode::Quota.because(format!(
+                "{} cameras of yours are retired here, and of a retired one the policies stay: ask the relay's operator for a higher cameras_per_owner",
+                retired.len()
+            )));
         }
-        Err(RefusalCode::Quota.because(format!(
-            "an owner enrolls at most {most} cameras here, and {of_retired} more that are retired: retire one before another takes its place"
-        )))
+        if filming.len() >= most {
+            return Err(RefusalCode::Quota.because(format!(
+                "an owner enrolls at most {most} cameras here: retire one before another takes its place"
+            )));
+        }
+        Ok(())
     }
 
     /// The cameras a key may watch.
@@ -130,6 +136,12 @@ impl Access {
         let cameras = self.cameras.read();
         let may = |(_, camera): &(&CameraId, &Arc<Enrolled>)| camera.role(key, now).is_some();
         cameras.iter().filter(may).map(|(id, _)| *id).collect()
+    }
+
+    /// Those that film come first, for an answer names no more than so many; else the order stays.
+    pub(crate) fn filming_first<T>(&self, all: &mut [T], id: impl Fn(&T) -> CameraId) {
+        let cameras = self.cameras.read();
+        all.sort_by_cached_key(|one| cameras.get(&id(one)).is_some_and(|camera| camera.is_retired));
     }
 
     /// A camera publishes itself and nobody else.
@@ -221,15 +233,26 @@ mod tests {
             access.learn(Enrolled { camera_pk, owner, created, version, is_retired, devices });
         };
         let is_quota = |allowed: Allowed| matches!(allowed, Err(no) if no.code == RefusalCode::Quota);
+        let says = |allowed: Allowed, cure: &str| matches!(allowed, Err(no) if no.text.contains(cure));
         // Of two, one is given a new key, again and again.
         enroll(owner, 100, 1, false);
         for at in 0..6 {
             assert!(access.may_enroll(&owner, 2).is_ok(), "{at}");
             enroll(owner, at, 1, false);
             assert!(is_quota(access.may_enroll(&owner, 2)), "{at}: two film");
+            assert!(says(access.may_enroll(&owner, 2), "retire one before"));
             enroll(owner, at, 2, true);
         }
         assert!(is_quota(access.may_enroll(&owner, 2)), "six are retired");
+        // To retire one more would be no cure.
+        assert!(says(access.may_enroll(&owner, 2), "operator for a higher cameras_per_owner"));
+        let mut all: Vec<_> = [3, 100, 0].map(|at| CameraId::of_key(&[at; 32])).to_vec();
+        access.filming_first(&mut all, |id| *id);
+        assert_eq!(
+            all,
+            [100, 3, 0].map(|at| CameraId::of_key(&[at; 32])),
+            "retired ones push it off no list"
+        );
         assert!(access.may_enroll(&owner, 3).is_ok() && access.may_enroll(&other, 2).is_ok());
     }
 }

@@ -145,8 +145,10 @@ fn put_health(relay: &Relay, peer: &Peer, signed: Vec<u8>) -> Result<(), Refusal
 async fn list_cameras(relay: &Relay, peer: &Peer, now: Seconds) -> Result<Response, Refusal> {
     let watched = relay.access.watched_by(&peer.key, now);
     let totals = relay.store.cameras().await.or_refuse()?;
-    let totals = totals.into_iter().filter(|camera| watched.contains(&camera.camera_id));
-    let cameras = totals.take(limits::CAMERAS_PER_ANSWER).map(|camera| {
+    let mut totals: Vec<_> =
+        totals.into_iter().filter(|camera| watched.contains(&camera.camera_id)).collect();
+    relay.access.filming_first(&mut totals, |camera| camera.camera_id);
+    let cameras = totals.into_iter().take(limits::CAMERAS_PER_ANSWER).map(|camera| {
         let Seen { camera_id, online, replaced, conflicts, health } =
             relay.on_air.publishers.seen(camera.camera_id);
         let CameraTotals { newest_us, clock_offset_ms, tracks, .. } = camera;
