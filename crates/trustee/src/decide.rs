@@ -10,7 +10,8 @@
 //! In scope: the order of asking. Out of scope: what is kept when ([`crate::judge`]), the checks
 //! themselves (`escrow::grant`).
 
-use crate::desk::Kept;
+use crate::daykeys::DayKeyError;
+use crate::desk::{Kept, Papers};
 use crate::error::Trouble;
 use crate::judge::{Judge, Judged};
 use crate::pending::Pending;
@@ -50,7 +51,8 @@ impl Trustee {
         seat: OwnedSemaphorePermit,
     ) -> Result<Answer, Failed> {
         self.ready()?;
-        let asked = match self.read(sent).await? {
+        let (read, seat) = self.read(sent, seat).await?;
+        let asked = match read {
             Ok(asked) => asked,
             Err(error @ PackageError::Encoding(_)) => {
                 return Ok(Answer::Malformed(Refused::of(&error.into())));
@@ -76,24 +78,20 @@ impl Trustee {
 
     /// Reads a package, which comes sealed to a key of a day, or open.
     // SPEC: release.md#envelope: a trustee MUST take it open as well: nothing is hidden by refusing it.
-    async fn read(&self, sent: Bytes) -> Result<Result<Asked, PackageError>, Failed> {
-        if !Envelope::is_one(&sent) {
-            return Ok(Asked::decode(&sent));
-        }
-        let envelope = match Envelope::decode(&sent) {
-            Ok(envelope) => envelope,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let (day, id) = (envelope.day, envelope.day_key_id);
-        let secret =
-            self.desk.run(move |papers| papers.days.secret(day, &id)).await.map_err(Trouble::from)?;
-        let secret = secret.ok_or_else(|| {
-            Failure::NoDayKey
-                .advise("it is sealed to a key that is not here: seal it to this trustee's key of today")
-        })?;
+    async fn read(
+        &self,
+        sent: Bytes,
+        seat: OwnedSemaphorePermit,
+    ) -> Result<(Result<Asked, PackageError>, OwnedSemaphorePermit), Failed> {
         let own = TrusteeId::of(&self.vkey());
-        let package = envelope.open(&own, &secret).map_err(|_| DecodeError::BadValue("envelope"));
-        Ok(package.map_err(PackageError::from).and_then(|package| Asked::decode(&package)))
+        // A KEM and 32 MiB, from anybody: not on a thread that others wait for. The seat goes along, for this
+        // goes on to its end also when its sender is gone.
+        let (read, seat) = self.desk.run(move |papers| (read(papers, &own, sent), seat)).await;
+        match read.map_err(Trouble::from)? {
+            Some(read) => Ok((read, seat)),
+            None => Err(Failure::NoDayKey
+                .advise("it is sealed to a key that is not here: seal it to this trustee's key of today")),
+        }
     }
 
     /// Decides on the package with this entry id, if one waits here: its proof is renewed first,
@@ -169,4 +167,26 @@ impl Trustee {
                 .advise("this trustee has too many requests to decide on; send the package again later")),
         }
     }
+}
+
+/// What is in these bytes; none where the key that they are sealed to is not here.
+fn read(
+    papers: &Papers,
+    own: &TrusteeId,
+    sent: Bytes,
+) -> Result<Option<Result<Asked, PackageError>>, DayKeyError> {
+    if !Envelope::is_one(&sent) {
+        return Ok(Some(Asked::decode(&sent)));
+    }
+    let envelope = match Envelope::decode(&sent) {
+        Ok(envelope) => envelope,
+        Err(error) => return Ok(Some(Err(error.into()))),
+    };
+    let Some(secret) = papers.days.secret(envelope.day, &envelope.day_key_id)? else { return Ok(None) };
+    let package = envelope.open(own, &secret);
+    drop(sent);
+    Ok(Some(match package {
+        Ok(package) => Asked::decode(&package),
+        Err(_) => Err(DecodeError::BadValue("envelope").into()),
+    }))
 }
