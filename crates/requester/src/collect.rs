@@ -179,7 +179,8 @@ impl<'a> Asking<'a> {
         let (mut asked, desk) = (JoinSet::new(), self.case.desk);
         let today = Seconds(desk.machine.clock.seconds()).day();
         let rng = desk.machine.rng.clone();
-        let way = Way { fetch: self.fetch.clone(), log: desk.log.clone(), rng, today };
+        let day_key_max_secs = self.case.facts.policy.day_key_max_secs;
+        let way = Way { fetch: self.fetch.clone(), log: desk.log.clone(), rng, today, day_key_max_secs };
         for (share, trustee) in self.case.trustees().filter(|(share, _)| !self.given.contains_key(share)) {
             let (way, trustee, key) = (way.clone(), trustee.clone(), self.keys.remove(&share));
             let body = body.clone();

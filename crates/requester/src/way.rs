@@ -34,13 +34,15 @@ pub(crate) struct Way {
     pub(crate) log: LogClient,
     pub(crate) rng: Rng,
     pub(crate) today: Day,
+    /// So long the OwnerPolicy lets a day key be kept.
+    pub(crate) day_key_max_secs: u32,
 }
 
 impl Way {
     /// Sends a trustee this package; what it answers, and its key of today if that is still good. `kept` is the
     /// one of the last time.
-    // SPEC: release.md#envelope: a requester MUST seal it to a key that the policy's trustee signed for the day
-    // and whose leaf is in the log.
+    // SPEC: release.md#envelope: a requester MUST seal it to a key that the policy's trustee signed for the day,
+    // that is kept no longer than the policy allows, and whose leaf is in the log.
     pub(crate) async fn post(
         self,
         trustee: &TrusteeEntry,
@@ -57,7 +59,8 @@ impl Way {
                     return Ok((reply, None));
                 }
                 let policy = self.log.policy();
-                PublishedDayKey::decode_verified(&reply.body, &vkey, self.today, policy)?.1
+                let (_, key, _) = PublishedDayKey::decode_verified(&reply.body, &vkey, self.today, policy)?;
+                key.kept_within(self.day_key_max_secs)?
             }
         };
         let sealed = envelope::seal(package, &TrusteeId::of(&vkey), &key, &mut self.rng.clone())?;
@@ -89,6 +92,8 @@ mod tests {
     use tlog::{Entry as _, Hash};
 
     const TODAY: Day = Day(20_780);
+    /// What [`published`] says, from the end of the day on.
+    const KEPT_SECS: u32 = 37 * 86_400;
 
     /// What a trustee serves of a day, in a log on paper.
     fn published(by: &Signer, secret: &SecretKey) -> Vec<u8> {
@@ -132,7 +137,13 @@ mod tests {
 
     fn way() -> Way {
         let log = LogClient::new("http://127.0.0.1:1", policy());
-        Way { fetch: Fetch::new(FetchLimits::default()), log, rng: Rng::system(), today: TODAY }
+        Way {
+            fetch: Fetch::new(FetchLimits::default()),
+            log,
+            rng: Rng::system(),
+            today: TODAY,
+            day_key_max_secs: KEPT_SECS,
+        }
     }
 
     fn entry(url: &str) -> TrusteeEntry {
@@ -170,6 +181,12 @@ mod tests {
         let (url, _) = served(published(&trustee(1), &secret), StatusCode::NOT_FOUND).await;
         let (reply, key) = way().post(&entry(&url), None, b"package").await.unwrap();
         assert_eq!((reply.status, key), (404, None));
+        // A key that is kept for longer than the owner agreed to may be there when somebody comes for it.
+        let shorter = Way { day_key_max_secs: KEPT_SECS - 1, ..way() };
+        let (url, heard) = served(published(&trustee(1), &secret), StatusCode::ACCEPTED).await;
+        let refused = shorter.post(&entry(&url), None, b"package").await.unwrap_err();
+        assert!(matches!(refused, WayError::DayKey(DayKeyError::KeptTooLong)), "{refused}");
+        assert_eq!(*heard.lock().unwrap(), [b"key"]);
         // One that has none of today says so, and is sent nothing.
         let tomorrow = Way { today: Day(TODAY.0 + 1), ..way() };
         let (url, heard) = served(published(&trustee(1), &secret), StatusCode::ACCEPTED).await;
