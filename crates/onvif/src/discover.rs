@@ -25,7 +25,7 @@ const QUESTIONS: [(&str, Duration); 3] = [
     ("tds:Device", Duration::from_millis(300)),
     ("dn:NetworkVideoTransmitter", Duration::from_millis(1000)),
 ];
-/// The most that is listed of one question.
+/// The most addresses that are listed of one network.
 const FOUND_MAX: usize = 512;
 const DATAGRAM_MAX: usize = 65_536;
 
@@ -62,12 +62,9 @@ pub async fn discover(
     }
     let mut found = BTreeMap::new();
     while let Some(seen) = asking.join_next().await {
+        // On two networks: once.
         for seen in seen.unwrap_or_default() {
-            // On two networks, or for two questions: once, and with its service if it named one.
-            let known: &mut Seen = found.entry(seen.address).or_insert_with(|| seen.clone());
-            if known.service.is_none() {
-                *known = seen;
-            }
+            keep(&mut found, seen, true);
         }
     }
     Ok(found.into_values().collect())
@@ -117,14 +114,16 @@ async fn ask(socket: UdpSocket, whom: SocketAddr, id: String, until: Instant) ->
         }
         std::future::pending::<()>().await;
     };
-    let mut seen = Vec::new();
+    // By address: one that answers often keeps nobody else out.
+    let mut seen: BTreeMap<IpAddr, Seen> = BTreeMap::new();
     let answers = async {
         let mut buffer = vec![0; DATAGRAM_MAX];
         while let Ok(received) = timeout_at(until, socket.recv_from(&mut buffer)).await {
             // A refusal of one packet on its way (ICMP) says nothing of the others.
             let Ok((len, from)) = received else { continue };
-            if seen.len() < FOUND_MAX {
-                seen.extend(answered(buffer.get(..len).unwrap_or_default(), from.ip(), &id));
+            for found in answered(buffer.get(..len).unwrap_or_default(), from.ip(), &id) {
+                let is_room = seen.len() < FOUND_MAX;
+                keep(&mut seen, found, is_room);
             }
         }
     };
@@ -132,7 +131,16 @@ async fn ask(socket: UdpSocket, whom: SocketAddr, id: String, until: Instant) ->
         () = answers => {}
         () = questions => {}
     }
-    seen
+    seen.into_values().collect()
+}
+
+/// The first answer of an address, until one names a service.
+fn keep(seen: &mut BTreeMap<IpAddr, Seen>, found: Seen, is_room: bool) {
+    match seen.get_mut(&found.address) {
+        Some(known) if known.service.is_none() && found.service.is_some() => *known = found,
+        None if is_room => _ = seen.insert(found.address, found),
+        Some(_) | None => {}
+    }
 }
 
 fn probe(id: &str, kind: &str) -> String {

@@ -43,7 +43,7 @@ pub(crate) struct Caller {
     access: Option<Access>,
     clock: Clock,
     rng: Rng,
-    host: String,
+    pub(crate) host: String,
     /// By how much the device's clock is ahead of this machine's.
     pub(crate) ahead_secs: i64,
 }
@@ -147,7 +147,11 @@ fn answer(reply: Reply) -> Result<String, OnvifError> {
     }
     let text = String::from_utf8_lossy(&reply.body).into_owned();
     let fault = match xml::parse(&text) {
-        Ok(document) => xml::all(document.root(), "Fault").next().map(fault),
+        Ok(document) => {
+            let said = xml::all(document.root(), "Fault").next().map(fault);
+            // An error of HTTP is one, whatever page comes with it.
+            said.or_else(|| reply.clone().ok().err().map(OnvifError::Fetch))
+        }
         Err(_) if reply.status != 200 => Some(
             reply
                 .clone()

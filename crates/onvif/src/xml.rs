@@ -55,10 +55,30 @@ pub(crate) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// The same element under another name, with all that it holds, also what this crate knows nothing of;
-/// where an element has the name in `changed`, it holds the text there instead.
-pub(crate) fn written(node: Node<'_, '_>, name: &str, changed: &(&str, String)) -> String {
-    let mut out = format!("<{name}");
+/// Deeper than any device's configuration.
+const DEPTH_MAX: usize = 64;
+
+/// The same element under another name, with all that it holds, also what this crate knows nothing
+/// of; where an element has the name in `changed`, it holds the text there instead.
+pub(crate) fn written(
+    node: Node<'_, '_>,
+    name: &str,
+    changed: &(&str, String),
+) -> Result<String, OnvifError> {
+    let mut out = String::new();
+    write(&mut out, node, name, changed, DEPTH_MAX)?;
+    Ok(out)
+}
+
+fn write(
+    out: &mut String,
+    node: Node<'_, '_>,
+    name: &str,
+    changed: &(&str, String),
+    deeper: usize,
+) -> Result<(), OnvifError> {
+    let deeper = deeper.checked_sub(1).ok_or_else(|| OnvifError::Malformed("nested too deep".to_owned()))?;
+    out.push_str(&format!("<{name}"));
     if let Some(namespace) = node.tag_name().namespace() {
         out.push_str(&format!(" xmlns=\"{}\"", escaped(namespace)));
     }
@@ -72,13 +92,13 @@ pub(crate) fn written(node: Node<'_, '_>, name: &str, changed: &(&str, String)) 
         for child in node.children() {
             match child.text() {
                 Some(text) if child.is_text() => out.push_str(&escaped(text)),
-                _ if child.is_element() => out.push_str(&written(child, child.tag_name().name(), changed)),
+                _ if child.is_element() => write(out, child, child.tag_name().name(), changed, deeper)?,
                 _ => {}
             }
         }
     }
     out.push_str(&format!("</{name}>"));
-    out
+    Ok(())
 }
 
 #[cfg(test)]
@@ -91,7 +111,7 @@ mod tests {
     fn an_element_is_written_again_whole_but_for_what_is_changed() {
         let document = parse(SAMPLE).unwrap();
         let config = find(document.root(), &["Config"]).unwrap();
-        let again = written(config, "Configuration", &("GovLength", "25".to_owned()));
+        let again = written(config, "Configuration", &("GovLength", "25".to_owned())).unwrap();
         let again = parse(&again).unwrap();
         let root = again.root_element();
         assert_eq!((root.tag_name().name(), root.tag_name().namespace()), ("Configuration", Some("urn:a")));
@@ -100,6 +120,15 @@ mod tests {
         assert_eq!(number(root, &["H264", "GovLength"]), Some(25));
         let name = find(again.root(), &["Name"]).unwrap();
         assert_eq!(name.tag_name().namespace(), Some("urn:b"));
+    }
+
+    #[test]
+    fn what_is_nested_deeper_than_any_configuration_is_not_written() {
+        let deep = format!("{}{}", "<a>".repeat(2000), "</a>".repeat(2000));
+        let document = parse(&deep).unwrap();
+        let changed = ("GovLength", String::new());
+        let written = written(document.root_element(), "Configuration", &changed);
+        assert!(matches!(written, Err(OnvifError::Malformed(_))));
     }
 
     #[test]

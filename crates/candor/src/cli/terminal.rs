@@ -73,7 +73,7 @@ impl Terminal {
     /// for.
     pub(crate) fn next(&self, text: &str) {
         if !self.json {
-            let _ = writeln!(std::io::stderr(), "Next: {text}");
+            let _ = writeln!(std::io::stderr(), "Next: {}", shown(text));
         }
     }
 

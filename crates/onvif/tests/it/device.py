@@ -23,6 +23,7 @@ ARGS.add_argument("--elsewhere", default="", help="a host that it names for its 
 ARGS.add_argument("--gov-max", type=int, default=400)
 ARGS.add_argument("--join", action="store_true", help="hear questions to everybody, on loopback")
 ARGS.add_argument("--stream", default="rtsp://admin:hidden@127.0.0.1:554/main?a=1")
+ARGS.add_argument("--busy", action="store_true", help="answer 503 and a page to whoever sets something")
 ARGS.add_argument("--log", default="")
 A = ARGS.parse_args()
 GOV = {"main-encoder": 100, "sub-encoder": 20}
@@ -110,6 +111,8 @@ class Device(http.server.BaseHTTPRequestHandler):
                 return self.say(401, "", f'Digest realm="device", qop="auth", nonce="{NONCE}", algorithm=MD5')
             if A.proof == "basic":
                 return self.say(401, "", 'Basic realm="device"')
+        if A.busy and action.startswith("Set"):
+            return self.say(503, "<html><body>busy</body></html>")
         self.say(200, self.answer(action, text))
 
     def answer(self, action, text):

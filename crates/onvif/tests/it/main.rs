@@ -96,6 +96,24 @@ async fn a_device_that_names_another_host_for_a_service_is_refused_and_nothing_i
 }
 
 #[tokio::test]
+async fn a_stream_on_another_host_or_one_that_would_write_a_command_is_none() {
+    for stream in ["rtsp://evil.example/1", "rtsp://127.0.0.1@evil.example/1", "rtsp://127.0.0.1/1'; id; '"] {
+        let hostile = Running::start(&["--stream", stream]);
+        let profiles = hostile.device("secret").await.unwrap().profiles().await.unwrap();
+        assert_eq!(profiles[0].stream, None, "{stream}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_an_error_is_not_taken_for_a_yes() {
+    let running = Running::start(&["--busy"]);
+    let device = running.device("secret").await.unwrap();
+    let profiles = device.profiles().await.unwrap();
+    let refused = device.set_key_frames(&profiles[0], 1).await.unwrap_err();
+    assert!(refused.to_string().contains("503"), "{refused}");
+}
+
+#[tokio::test]
 async fn key_frames_are_set_within_what_it_allows_and_read_back_and_all_else_stays() {
     for (most, expected) in [("400", 50), ("30", 30)] {
         let running = Running::start(&["--gov-max", most]);
