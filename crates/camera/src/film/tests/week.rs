@@ -7,8 +7,8 @@ use crate::capture::montage::{Montage, Shot};
 use crate::capture::units::Unit;
 use container::mux::Parameters;
 
-/// A picture, always a key frame, each half minute: a week has some ten thousand.
-const APART: u64 = 30 * SECOND;
+/// A picture, always a key frame, each minute: a week has some ten thousand.
+const APART: u64 = MINUTE;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -32,7 +32,7 @@ struct Week {
 impl Week {
     fn begin() -> Self {
         let (pictures, parameters) = made::film("64x48", &[]);
-        let scene = Scene::in_epochs_of(3600, &[], u64::MAX, &Filming::default());
+        let scene = Scene::in_epochs_of(600, &[], u64::MAX, &Filming::default());
         let montage = Montage::new(parameters.clone(), None);
         let picture = pictures.into_iter().next().unwrap();
         Self { scene, picture, parameters, montage, now: 0, stamps_ahead: 0, wall_ahead: 0 }
