@@ -27,8 +27,10 @@ const HELD_STILL: i64 = 3 * SECOND / 10;
 pub(crate) const HELD_MOST: i64 = 32 * SECOND / 10;
 /// A fall of the smallest delay by less than this is none.
 const FALL: i64 = SECOND / 20;
-/// Delays are remembered so long, second by second.
+/// Delays are remembered so long, second by second,
 const WINDOW: i64 = 60 * SECOND;
+/// and of so many seconds at least, where pictures are rare.
+const WINDOW_LEAST: usize = 4;
 /// Smallest delays of so many seconds that all lie near a line are a clock's own pace,
 const LINE_LEAST: usize = 8;
 /// if they lie no further from it than this,
@@ -289,7 +291,8 @@ impl Delays {
         if self.smallest().is_none_or(|smallest| delay < smallest - FALL) {
             self.fell_at = arrived;
         }
-        while self.seconds.front().is_some_and(|oldest| arrived - oldest.at > WINDOW) {
+        let is_old = |oldest: &Least| arrived - oldest.at > WINDOW;
+        while self.seconds.len() > WINDOW_LEAST && self.seconds.front().is_some_and(is_old) {
             self.seconds.pop_front();
         }
         match self.seconds.back_mut() {
