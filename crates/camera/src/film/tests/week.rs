@@ -176,7 +176,7 @@ fn after_a_week_with_a_fault_a_day_every_second_is_footage_or_a_gap_with_its_rea
         (GapReason::Source, noon(4) + set, noon(4) + set + 15 * MINUTE),
     ];
     for time in 0..5 {
-        let from = noon(6) + set + time * 4 * MINUTE + 2 * MINUTE;
+        let from = noon(6) + set + time * (4 * APART + 2 * MINUTE) + 4 * APART;
         expected.push((GapReason::Source, from, from + 2 * MINUTE));
     }
     // Its end: what the wall clock was set on makes the week longer by it.
