@@ -176,10 +176,10 @@ impl Attack {
         };
         let all_told = self.refused.iter().zip(&played.refused).all(told);
         assert!(all_told && self.refused.len() == played.refused.len(), "{name}: {:?}", played.refused);
-        // What was not given is said, and no more than that is known.
-        let not_given =
-            ["the relay does not give it", "the relay gave nothing of this time when it was asked"];
-        let is_told = |reason: &String| not_given.iter().any(|words| reason.contains(words));
+        // What was not given is said, and whose loss it is where a receipt shows that.
+        let words =
+            ["withheld by the relay", "the relay does not give it", "the relay gave nothing of this time"];
+        let is_told = |reason: &String| words.iter().any(|words| reason.contains(words));
         assert!(
             played.gaps.iter().all(is_told) && played.gaps.len() == self.gaps,
             "{name}: {:?}",

@@ -59,10 +59,11 @@ async fn shapes(file: &Path) -> (String, Vec<String>) {
 async fn an_rtsp_camera_that_is_set_to_another_size_is_filmed_on_in_a_run_of_its_own() {
     let stage = Stage::set(0).await;
     let server = RtspServer::start().await;
+    // Before the camera films: its first size lasts only so long.
+    let browser = Browser::start().await;
     let filming = Filming::begin(&stage, "changing", server.source("changing", Transport::Tcp)).await;
     filming.acked(1).await;
     let app = owner::app::start(stage.cast.people.owner.clone(), None, stage.shutdown.child()).await.unwrap();
-    let browser = Browser::start().await;
     browser.go(&app.at().url).await;
     browser.until("small pictures", "document.querySelector('video')?.videoWidth === 640").await;
     wall_clock::follow(&browser).await;
