@@ -191,16 +191,7 @@ impl Books {
         let seed: EpochSeed = Pool::new(host::rng::bytes()).next_seed(&host::rng::bytes(), &ctx);
         let Dealt { share_commits, shares } = deal(&seed, &ctx, context.t, keys, &mut Rng::system()).unwrap();
         let key_commit = seed.key_commit(&ctx);
-        EpochOpen {
-            context,
-            key_commit,
-            share_commits,
-            shares,
-            wraps: Vec::new(),
-            previous: None,
-            lost: Vec::new(),
-            receipt: None,
-        }
+        EpochOpen { key_commit, share_commits, shares, ..stage::bare::open(context) }
     }
 
     /// The notice of a day, sealed to these keys as if all of them were that day's.

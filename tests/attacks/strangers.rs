@@ -14,7 +14,7 @@ use media::message::{Control, From, RefusalCode, Request, Response, Side};
 use media::notice::{self, DayNotice, HeldNotice};
 use media::pair::HeldPolicy;
 use media::pair::PolicyBundle;
-use media::policy::{Classes, OwnerPolicy, Recipient, Role};
+use media::policy::{OwnerPolicy, Recipient, Role};
 use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, Start};
 use media::time::{Micros, Seconds};
 use owner::Span;
@@ -306,20 +306,11 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
         not_after: Seconds::MAX,
     };
     let policy = OwnerPolicy {
-        camera_id,
         version: 2,
         prev_hash: [9; 32],
         epoch_len_s: 10,
-        t: 0,
-        trustees: Vec::new(),
         recipients: vec![recipient],
-        classes: Classes::default(),
-        retention_days: 30,
-        log_policy_hash: [0; 32],
-        policy_doc_hash: [0; 32],
-        day_key_max_secs: 8_640_000,
-        recovery_pk: [0; 32],
-        audit_pk: vec![0; 1216],
+        ..stage::bare::policy(camera_id)
     };
     let policy = policy.sign(&key).unwrap();
     let bundle = PolicyBundle { policy: policy.bytes().to_vec(), leaf: vec![1], proof: vec![1] };

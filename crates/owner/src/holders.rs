@@ -259,14 +259,9 @@ mod tests {
             n,
         };
         let open = EpochOpen {
-            context,
-            key_commit: [0; 32],
             share_commits: vec![[0; 32]; n.into()],
             shares: slots.to_vec(),
-            wraps: Vec::new(),
-            previous: None,
-            lost: Vec::new(),
-            receipt: None,
+            ..stage::bare::open(context)
         };
         let notice = DayNotice {
             camera_id: camera.camera_id,

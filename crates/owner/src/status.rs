@@ -294,26 +294,17 @@ mod tests {
     /// the next epoch.
     #[test]
     fn an_absent_notice_is_asked_for_again() {
-        let open = EpochOpen {
-            context: EpochContext {
-                camera_id: CameraId([1; 32]),
-                track: TrackId::MAIN,
-                epoch_no: EpochNo(3),
-                start_us: Micros(10),
-                dur_ms: 1,
-                policy_hash: [0; 32],
-                notice_commit: [0; 32],
-                t: 0,
-                n: 0,
-            },
-            key_commit: [0; 32],
-            share_commits: Vec::new(),
-            shares: Vec::new(),
-            wraps: Vec::new(),
-            previous: None,
-            lost: Vec::new(),
-            receipt: None,
-        };
+        let open = stage::bare::open(EpochContext {
+            camera_id: CameraId([1; 32]),
+            track: TrackId::MAIN,
+            epoch_no: EpochNo(3),
+            start_us: Micros(10),
+            dur_ms: 1,
+            policy_hash: [0; 32],
+            notice_commit: [0; 32],
+            t: 0,
+            n: 0,
+        });
         let camera_id = CameraId([1; 32]);
         let notice = DayNotice { camera_id, day: Day(0), notice_commit: [0; 32], slots: Vec::new() };
         let kept = (open.clone(), Some(notice));

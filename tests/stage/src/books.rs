@@ -12,7 +12,7 @@ use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason};
 use media::id::{CameraId, DeviceId, EpochNo, Sequence, TrackId};
 use media::limits;
 use media::pair::PolicyBundle;
-use media::policy::{Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy};
+use media::policy::{OwnerPolicy, Recipient, Role, SignedOwnerPolicy};
 use media::segment::{SegmentHeader, Start, Trailer, chain_after, frame};
 use media::time::{Micros, Seconds};
 
@@ -100,20 +100,11 @@ impl Camera {
             not_after: Seconds::MAX,
         };
         let policy = OwnerPolicy {
-            camera_id: self.id(),
             version,
             prev_hash,
             epoch_len_s: (self.epoch_ms / 1000).try_into().unwrap(),
-            t: 0,
-            trustees: Vec::new(),
             recipients: recipients.iter().map(recipient).collect(),
-            classes: Classes::default(),
-            retention_days: 30,
-            log_policy_hash: [0; 32],
-            policy_doc_hash: [0; 32],
-            day_key_max_secs: 8_640_000,
-            recovery_pk: [0; 32],
-            audit_pk: vec![0; 1216],
+            ..crate::bare::policy(self.id())
         };
         (enrollment.sign(&key(owner)), policy.sign(&key(owner)).unwrap())
     }
@@ -133,7 +124,8 @@ impl Camera {
             gap,
         });
         let open = EpochOpen {
-            context: EpochContext {
+            previous,
+            ..crate::bare::open(EpochContext {
                 camera_id: self.id(),
                 track: TRACK,
                 epoch_no,
@@ -143,14 +135,7 @@ impl Camera {
                 notice_commit: [0; 32],
                 t: 0,
                 n: 0,
-            },
-            key_commit: [0; 32],
-            share_commits: Vec::new(),
-            shares: Vec::new(),
-            wraps: Vec::new(),
-            previous,
-            lost: Vec::new(),
-            receipt: None,
+            })
         };
         self.chain = Chain::start(&open.context.hash(), &open.prev_close_hash());
         self.k = 0;

@@ -208,16 +208,8 @@ impl Camera {
         let recipients = self.policy.unverified().recipients.iter().chain(strangers);
         let wraps =
             recipients.map(|to| seal::wrap::wrap(to, &ctx, &seed, &mut Rng::system()).unwrap()).collect();
-        let open = EpochOpen {
-            context,
-            key_commit: seed.key_commit(&ctx),
-            share_commits: Vec::new(),
-            shares: Vec::new(),
-            wraps,
-            previous,
-            lost: Vec::new(),
-            receipt: None,
-        };
+        let open =
+            EpochOpen { key_commit: seed.key_commit(&ctx), wraps, previous, ..crate::bare::open(context) };
         let chain = Chain::start(&ctx, &open.prev_close_hash());
         let put = Request::PutEpochOpen(open.clone().sign(&self.key).bytes().to_vec());
         assert_eq!(self.link.call(&put).await.unwrap(), Response::Ok);

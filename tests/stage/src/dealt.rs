@@ -86,20 +86,15 @@ impl Camera {
             url: terms.trustee_url.clone(),
         };
         let policy = OwnerPolicy {
-            camera_id: id,
-            version: 1,
-            prev_hash: [0; 32],
             epoch_len_s: (terms.epoch_ms / 1000).try_into().unwrap(),
             t: terms.threshold,
             trustees: terms.trustees.iter().map(entry).collect(),
-            recipients: Vec::new(),
             classes: Classes::of(&[Class::Legal, Class::Emergency, Class::Recovery]),
-            retention_days: 30,
             log_policy_hash: terms.log_policy.0,
             policy_doc_hash: terms.rules.0,
-            day_key_max_secs: 8_640_000,
             recovery_pk: recovery().verifier().ed25519_key().unwrap(),
             audit_pk: audit_key(&owner.to_bytes()).public(),
+            ..crate::bare::policy(id)
         };
         Self {
             policy: policy.sign(&owner).unwrap(),
@@ -214,14 +209,10 @@ impl Camera {
             let seed = pool.next_seed(&host::rng::bytes(), &ctx);
             let dealt = deal(&seed, &ctx, t, &dealt_to, &mut Rng::system()).unwrap();
             let mut open = EpochOpen {
-                context: context.clone(),
                 key_commit: seed.key_commit(&ctx),
                 share_commits: dealt.share_commits,
                 shares: dealt.shares,
-                wraps: Vec::new(),
-                previous: None,
-                lost: Vec::new(),
-                receipt: None,
+                ..crate::bare::open(context.clone())
             };
             alter(at, &mut open);
             self.opens.push(open.sign(&self.key));

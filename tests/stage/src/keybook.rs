@@ -35,20 +35,10 @@ pub async fn pair(keybook: &Path, log: &Log, name: &str, at: u8) -> Paired {
         url: "http://127.0.0.1:1".to_owned(),
     };
     let policy = OwnerPolicy {
-        camera_id: id,
-        version: 1,
-        prev_hash: [0; 32],
-        epoch_len_s: 60,
         t: 3,
         trustees: (1..=5).map(entry).collect(),
-        recipients: Vec::new(),
         classes: Classes::of(&[Class::Emergency]),
-        retention_days: 30,
-        log_policy_hash: [0; 32],
-        policy_doc_hash: [0; 32],
-        day_key_max_secs: 8_640_000,
-        recovery_pk: [0; 32],
-        audit_pk: vec![0; 1216],
+        ..crate::bare::policy(id)
     };
     let policy = policy.sign(&root_key).unwrap();
     let enrollment = Enrollment {

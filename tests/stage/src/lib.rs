@@ -9,6 +9,7 @@
 //! | `leaves` | the leaves of a small world: rules, agencies, requests, grants |
 //! | `dealt` | a camera that filmed epochs and dealt them to trustees; requests for them |
 //! | `keybook` | a camera in an owner's keybook, as pairing leaves it |
+//! | `bare` | an owner's policy and an epoch, of which a test changes what it is about |
 //! | `books` | a camera that signs and chains what it sends, and seals nothing |
 //! | `by_hand` | a camera that pairs, seals and publishes what a test tells it to |
 //! | `refusing` | a camera over RTSP that refuses whoever asks |
@@ -19,6 +20,7 @@
 //! use what does not name that crate's types: they would be another copy of them.
 #![allow(clippy::unwrap_used)]
 
+pub mod bare;
 pub mod books;
 pub mod by_hand;
 pub mod dealt;

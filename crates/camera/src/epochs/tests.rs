@@ -3,7 +3,7 @@ use escrow::record::{Name, Seconds};
 use host::rng::Rng;
 use media::epoch::CtxHash;
 use media::id::{Day, DeviceId};
-use media::policy::{Classes, Recipient, Role, TrusteeEntry};
+use media::policy::{Recipient, Role, TrusteeEntry};
 use seal::hpke::SecretKey;
 use seal::wrap::{Unwrapped, unwrap};
 use tlog::note::Signer;
@@ -28,21 +28,12 @@ fn policy(recipients: Vec<Recipient>) -> SignedOwnerPolicy {
         vkey: trustee(at).verifier().vkey(),
         url: String::new(),
     };
+    let camera_id = CameraId::of_key(camera().verifying_key().as_bytes());
     let policy = OwnerPolicy {
-        camera_id: CameraId::of_key(camera().verifying_key().as_bytes()),
-        version: 1,
-        prev_hash: [0; 32],
-        epoch_len_s: 60,
         t: 2,
         trustees: (1..=3).map(entry).collect(),
         recipients,
-        classes: Classes::default(),
-        retention_days: 30,
-        log_policy_hash: [0; 32],
-        policy_doc_hash: [0; 32],
-        day_key_max_secs: 8_640_000,
-        recovery_pk: [0; 32],
-        audit_pk: vec![0; 1216],
+        ..stage::bare::policy(camera_id)
     };
     policy.sign(&SigningKey::from_bytes(&[8; 32])).unwrap()
 }

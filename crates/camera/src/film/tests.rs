@@ -11,7 +11,7 @@ use escrow::daykeys::DayKey;
 use media::chain::{Chain, FragmentsHash};
 use media::epoch::{LossReason, Lost, SignedEpochOpen};
 use media::id::{Day, EpochNo, TrackId};
-use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
+use media::policy::{OwnerPolicy, TrusteeEntry};
 use media::receipt::{Range, Receipt};
 use media::segment::{Part, SegmentReader, Trailer, chain_after};
 use media::time::Micros;
@@ -72,20 +72,10 @@ impl Scene {
             url: String::new(),
         };
         let policy = OwnerPolicy {
-            camera_id: CameraId::of_key(&camera_pk),
-            version: 1,
-            prev_hash: [0; 32],
             epoch_len_s,
             t: u8::try_from(trustees.len()).unwrap().min(2),
             trustees: trustees.iter().map(entry).collect(),
-            recipients: Vec::new(),
-            classes: Classes::default(),
-            retention_days: 30,
-            log_policy_hash: [0; 32],
-            policy_doc_hash: [0; 32],
-            day_key_max_secs: 8_640_000,
-            recovery_pk: [0; 32],
-            audit_pk: vec![0; 1216],
+            ..stage::bare::policy(CameraId::of_key(&camera_pk))
         };
         let pairing = Pairing {
             relay: "relay.example:4433".to_owned(),

@@ -4,7 +4,7 @@ use crate::spool::Pairing;
 use escrow::record::Name;
 use host::rng::Rng;
 use media::notice::Beside;
-use media::policy::{Classes, TrusteeEntry};
+use media::policy::TrusteeEntry;
 use seal::hpke::SecretKey;
 use seal::notice::{NoticeKey, NoticeRoot};
 use tempfile::TempDir;
@@ -33,20 +33,10 @@ fn policy(trustees: &[u8]) -> OwnerPolicy {
         url: String::new(),
     };
     OwnerPolicy {
-        camera_id: CameraId::of_key(camera().verifying_key().as_bytes()),
-        version: 1,
-        prev_hash: [0; 32],
         epoch_len_s: 10,
         t: 1,
         trustees: trustees.iter().map(entry).collect(),
-        recipients: Vec::new(),
-        classes: Classes::default(),
-        retention_days: 30,
-        log_policy_hash: [0; 32],
-        policy_doc_hash: [0; 32],
-        day_key_max_secs: 8_640_000,
-        recovery_pk: [0; 32],
-        audit_pk: vec![0; 1216],
+        ..stage::bare::policy(CameraId::of_key(camera().verifying_key().as_bytes()))
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use ed25519_dalek::SigningKey;
 use escrow::record::{EntryId, Name, policy_commitment};
 use media::id::{Day, DeviceId};
-use media::policy::{Classes, OwnerPolicy, Recipient, Role};
+use media::policy::{OwnerPolicy, Recipient, Role};
 use seal::notice::NoticeRoot;
 use std::time::Duration;
 use tlog::Entry as _;
@@ -51,20 +51,11 @@ fn version(before: Option<&SignedOwnerPolicy>, owner: &SigningKey, camera_id: Ca
         not_after: Seconds::MAX,
     };
     let policy = OwnerPolicy {
-        camera_id,
         version,
         prev_hash: before.map_or([0; 32], SignedOwnerPolicy::hash),
-        epoch_len_s: 60,
-        t: 0,
-        trustees: Vec::new(),
         recipients: vec![recipient],
-        classes: Classes::default(),
-        retention_days: 30,
         log_policy_hash: Hash::of(&[log_policy().as_bytes()]).0,
-        policy_doc_hash: [0; 32],
-        day_key_max_secs: 8_640_000,
-        recovery_pk: [0; 32],
-        audit_pk: vec![0; 1216],
+        ..stage::bare::policy(camera_id)
     };
     policy.sign(owner).unwrap()
 }

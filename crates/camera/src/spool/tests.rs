@@ -1,6 +1,6 @@
 use super::*;
 use crate::notices::Notices;
-use media::epoch::{EpochContext, EpochOpen};
+use media::epoch::EpochContext;
 use media::id::{CameraId, Day, TrackId};
 use media::segment::{SegmentHeader, Start, Trailer};
 use media::time::Micros;
@@ -43,16 +43,7 @@ pub(super) fn open_of(seed: u8, track: TrackId, number: u64, mark: u8) -> Vec<u8
         t: 0,
         n: 0,
     };
-    let open = EpochOpen {
-        context,
-        key_commit: [0; 32],
-        share_commits: Vec::new(),
-        shares: Vec::new(),
-        wraps: Vec::new(),
-        previous: None,
-        lost: Vec::new(),
-        receipt: None,
-    };
+    let open = stage::bare::open(context);
     open.sign(&camera).bytes().to_vec()
 }
 

@@ -3,7 +3,7 @@
 use super::{Base64, StoredCamera, StoredPolicy};
 use ed25519_dalek::SigningKey;
 use media::id::{CameraId, Day};
-use media::policy::{Classes, OwnerPolicy, TrusteeEntry};
+use media::policy::{OwnerPolicy, TrusteeEntry};
 use std::collections::BTreeMap;
 
 /// A trustee whose key is a word.
@@ -17,22 +17,7 @@ pub(crate) fn entry(at: u8) -> TrusteeEntry {
 
 /// The first policy of a camera, which releases nothing.
 pub(crate) fn policy(camera_id: CameraId, t: u8, trustees: Vec<TrusteeEntry>) -> OwnerPolicy {
-    OwnerPolicy {
-        camera_id,
-        version: 1,
-        prev_hash: [0; 32],
-        epoch_len_s: 60,
-        t,
-        trustees,
-        recipients: Vec::new(),
-        classes: Classes::default(),
-        retention_days: 30,
-        log_policy_hash: [0; 32],
-        policy_doc_hash: [0; 32],
-        day_key_max_secs: 8_640_000,
-        recovery_pk: [0; 32],
-        audit_pk: vec![0; 1216],
-    }
+    OwnerPolicy { t, trustees, ..stage::bare::policy(camera_id) }
 }
 
 /// A camera that was paired on this day under this policy.

@@ -32,16 +32,7 @@ fn filmed(at: u8) -> Filmed {
     };
     let ctx = context.hash();
     let seed = Pool::new([at; 32]).next_seed(&[at; 32], &ctx);
-    let open = EpochOpen {
-        context,
-        key_commit: seed.key_commit(&ctx),
-        share_commits: Vec::new(),
-        shares: Vec::new(),
-        wraps: Vec::new(),
-        previous: None,
-        lost: Vec::new(),
-        receipt: None,
-    };
+    let open = EpochOpen { key_commit: seed.key_commit(&ctx), ..stage::bare::open(context) };
     let mut keys = Keyring::new(camera_key, TrackId::MAIN);
     keys.insert(&open, seed.content_key(&ctx));
     let mut chain = Chain::start(&ctx, &open.prev_close_hash());

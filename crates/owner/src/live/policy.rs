@@ -116,30 +116,19 @@ mod tests {
     use super::*;
     use media::epoch::{EpochContext, Wrap};
     use media::id::{CameraId, DeviceId, EpochNo, TrackId};
-    use media::policy::{Classes, Recipient, Role};
+    use media::policy::{Recipient, Role};
     use media::time::{Micros, Seconds};
 
     fn policy(version: u32) -> OwnerPolicy {
         OwnerPolicy {
-            camera_id: CameraId([1; 32]),
             version,
-            prev_hash: [0; 32],
-            epoch_len_s: 60,
-            t: 0,
-            trustees: Vec::new(),
             recipients: vec![Recipient {
                 device_id: DeviceId([2; 32]),
                 wrap_pk: Vec::new(),
                 role: Role::Admin,
                 not_after: Seconds::MAX,
             }],
-            classes: Classes::default(),
-            retention_days: 30,
-            log_policy_hash: [0; 32],
-            policy_doc_hash: [0; 32],
-            day_key_max_secs: 8_640_000,
-            recovery_pk: [0; 32],
-            audit_pk: vec![0; 1216],
+            ..stage::bare::policy(CameraId([1; 32]))
         }
     }
 
@@ -150,7 +139,11 @@ mod tests {
 
     fn open(policy: u8, start_s: u64, wraps: &[u8]) -> EpochOpen {
         EpochOpen {
-            context: EpochContext {
+            wraps: wraps
+                .iter()
+                .map(|at| Wrap { device_id: DeviceId([*at; 32]), sealed: Vec::new() })
+                .collect(),
+            ..stage::bare::open(EpochContext {
                 camera_id: CameraId([1; 32]),
                 track: TrackId(0),
                 epoch_no: EpochNo(1),
@@ -160,17 +153,7 @@ mod tests {
                 notice_commit: [0; 32],
                 t: 0,
                 n: 0,
-            },
-            key_commit: [0; 32],
-            share_commits: Vec::new(),
-            shares: Vec::new(),
-            wraps: wraps
-                .iter()
-                .map(|at| Wrap { device_id: DeviceId([*at; 32]), sealed: Vec::new() })
-                .collect(),
-            previous: None,
-            lost: Vec::new(),
-            receipt: None,
+            })
         }
     }
 

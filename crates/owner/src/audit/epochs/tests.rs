@@ -61,7 +61,9 @@ fn open() -> EpochOpen {
     let signed = policy().sign(&SigningKey::from_bytes(&[1; 32])).unwrap();
     let share = |at: u8| SealedShare { day_key_id: [at; 32], sealed: vec![1] };
     EpochOpen {
-        context: EpochContext {
+        share_commits: vec![[0; 32]; 2],
+        shares: vec![Some(share(1)), Some(share(2))],
+        ..stage::bare::open(EpochContext {
             camera_id: id(),
             track: TrackId(0),
             epoch_no: EpochNo(12),
@@ -71,14 +73,7 @@ fn open() -> EpochOpen {
             notice_commit: NoticeRoot::new([5; 32]).key(&id(), DAY).commit(),
             t: 2,
             n: 2,
-        },
-        key_commit: [0; 32],
-        share_commits: vec![[0; 32]; 2],
-        shares: vec![Some(share(1)), Some(share(2))],
-        wraps: Vec::new(),
-        previous: None,
-        lost: Vec::new(),
-        receipt: None,
+        })
     }
 }
 

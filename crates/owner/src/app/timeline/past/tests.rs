@@ -163,14 +163,9 @@ fn a_hole_on_the_line_says_whose_loss_it_is() {
     };
     track.relay = relay.verifying_key().to_bytes();
     track.take(&EpochOpen {
-        context,
-        key_commit: [0; 32],
-        share_commits: Vec::new(),
-        shares: Vec::new(),
-        wraps: Vec::new(),
-        previous: None,
         lost: vec![Lost { range: range(15, 19), why: LossReason::SpoolOverflow }],
         receipt: Some(receipt.sign(&relay)),
+        ..stage::bare::open(context)
     });
     let said = drawn(&track);
     assert!(said[0].2.starts_with("the relay acknowledged it"), "{said:?}");
