@@ -27,7 +27,12 @@ pub enum ConfigError {
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
     let bytes = durable::read_limited(path, MAX_CONFIG_BYTES)?;
     let bytes = bytes.ok_or_else(|| ConfigError::Missing { path: path.to_owned() })?;
-    parse(&String::from_utf8_lossy(&bytes), path)
+    let text = std::str::from_utf8(&bytes).map_err(|error| ConfigError::Invalid {
+        path: path.to_owned(),
+        line: line_of(&String::from_utf8_lossy(&bytes), error.valid_up_to()),
+        message: "not UTF-8".to_owned(),
+    })?;
+    parse(text, path)
 }
 
 /// Checks the text of a configuration; `path` is named in errors.
@@ -83,6 +88,8 @@ mod tests {
         assert_eq!(load::<Sample>(&path).unwrap().listen.port(), 1);
         std::fs::write(&path, vec![b'#'; MAX_CONFIG_BYTES as usize + 1]).unwrap();
         assert!(matches!(load::<Sample>(&path), Err(ConfigError::Unreadable(_))));
+        std::fs::write(&path, b"listen = \"127.0.0.1:1\"\n# caf\xe9\n").unwrap();
+        assert!(matches!(load::<Sample>(&path), Err(ConfigError::Invalid { line: 2, .. })));
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
         assert!(matches!(load::<Sample>(&path), Err(ConfigError::Invalid { .. })));
     }

@@ -58,7 +58,7 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Where a party should listen, it cannot.
 pub fn cannot_listen(address: SocketAddr, error: io::Error) -> io::Error {
-    let advice = "stop whatever listens there (`ss -lntup` shows it), or change `listen`";
+    let advice = "another process may listen there (`ss -lntup` shows which): stop it, or change `listen`";
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}; {advice}"))
 }
 
