@@ -114,10 +114,15 @@ impl Init {
             let entry = ElstEntry { segment_duration: 0, media_time, media_rate: 1.into() };
             trak.edts = Some(Edts { elst: Some(Elst { entries: vec![entry] }) });
         }
+        self.with(&self.moov)
+    }
+
+    /// The same with another moov.
+    pub(crate) fn with(&self, moov: &Moov) -> Result<Self, BoxError> {
         let head = box_header(&self.bytes).and_then(|(len, _)| usize::try_from(len).ok());
-        self.bytes.truncate(head.unwrap_or_default());
-        self.moov.encode(&mut self.bytes).map_err(malformed("moov"))?;
-        Self::parse(&self.bytes)
+        let mut bytes = self.bytes.get(..head.unwrap_or(0)).unwrap_or_default().to_vec();
+        moov.encode(&mut bytes).map_err(malformed("moov"))?;
+        Self::parse(&bytes)
     }
 
     /// The bytes.

@@ -5,7 +5,7 @@
 
 use crate::fragment::samples;
 use crate::init::malformed;
-use crate::{BoxError, Fragment, Init, box_header};
+use crate::{BoxError, Fragment, Init};
 use mp4_atom::{Decode as _, Encode as _, Moof};
 
 /// A run that is being silenced.
@@ -28,10 +28,7 @@ impl Silenced {
         if let Some(mvex) = &mut moov.mvex {
             mvex.trex.retain(|trex| trex.track_id == picture);
         }
-        let head = box_header(whole.bytes()).and_then(|(len, _)| usize::try_from(len).ok());
-        let mut bytes = whole.bytes().get(..head.unwrap_or(0)).unwrap_or_default().to_vec();
-        moov.encode(&mut bytes).map_err(malformed("moov"))?;
-        let silent = Init::parse(&bytes)?;
+        let silent = whole.with(&moov)?;
         Ok(Self { whole, silent, picture })
     }
 

@@ -146,21 +146,14 @@ fn answer(reply: Reply) -> Result<String, OnvifError> {
         return Err(OnvifError::Unauthorized);
     }
     let text = String::from_utf8_lossy(&reply.body).into_owned();
-    let fault = match xml::parse(&text) {
-        Ok(document) => {
-            let said = xml::all(document.root(), "Fault").next().map(fault);
-            // An error of HTTP is one, whatever page comes with it.
-            said.or_else(|| reply.clone().ok().err().map(OnvifError::Fetch))
-        }
-        Err(_) if reply.status != 200 => Some(
-            reply
-                .clone()
-                .ok()
-                .map_or_else(OnvifError::Fetch, |_| OnvifError::Malformed("nothing".to_owned())),
-        ),
-        Err(error) => Some(error),
-    };
-    fault.map_or(Ok(text), Err)
+    let parsed = xml::parse(&text);
+    if let Some(said) = parsed.as_ref().ok().and_then(|document| xml::all(document.root(), "Fault").next()) {
+        return Err(fault(said));
+    }
+    // An error of HTTP is one, whatever page comes with it.
+    reply.ok()?;
+    parsed.map(|_| ())?;
+    Ok(text)
 }
 
 fn fault(fault: roxmltree::Node<'_, '_>) -> OnvifError {

@@ -22,8 +22,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Samples of one AAC frame.
-pub(super) const FRAME_SAMPLES: u32 = 1024;
 /// Packets that wait for a child: some seconds of sound.
 const PACKETS: usize = 64;
 /// Frames that wait to be taken: ten seconds of the shortest.

@@ -9,7 +9,7 @@
 //! taken   |packet|packet|silent|packet|packet|     mark: this byte lies there
 //! ```
 
-use super::FRAME_SAMPLES;
+use container::mux::FRAME;
 use std::collections::VecDeque;
 
 /// A packet that lies so near its place lies in it: packets' times are not exact.
@@ -76,7 +76,7 @@ impl Course {
     pub(super) fn next_frame(&mut self) -> Option<i64> {
         let frames = self.made_frames.checked_sub(1);
         self.made_frames += 1;
-        let us = u128::from(frames?) * u128::from(FRAME_SAMPLES) * 1_000_000 / u128::from(self.made_rate);
+        let us = u128::from(frames?) * u128::from(FRAME) * 1_000_000 / u128::from(self.made_rate);
         let made_us = i64::try_from(us).ok()?;
         while self.marks.get(1).is_some_and(|mark| mark.given_us <= made_us) {
             self.marks.pop_front();

@@ -1,6 +1,7 @@
 //! Real ffmpeg, sound that was made here.
 
 use super::*;
+use container::mux::FRAME;
 use rustix::process::{Pid, Signal, kill_process};
 
 const PACKET_MS: usize = 100;
@@ -43,7 +44,7 @@ async fn heard(aac: Aac, frames: &[Frame]) -> (f64, f64) {
     let samples = decoded.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
     let loud: Vec<usize> = samples.enumerate().filter(|(_, v)| v.abs() > 4_000).map(|(at, _)| at).collect();
     let at = |sample: usize| {
-        let (frame, rest) = (sample / FRAME_SAMPLES as usize, sample % FRAME_SAMPLES as usize);
+        let (frame, rest) = (sample / FRAME as usize, sample % FRAME as usize);
         frames[frame].at_us as f64 / 1e3 + rest as f64 * 1e3 / f64::from(aac.rate)
     };
     (at(*loud.first().expect("no tone")), at(*loud.last().unwrap()))
