@@ -178,7 +178,11 @@ fn profile(node: Node<'_, '_>) -> Option<Profile> {
     let number = |path: &[&'static str]| encoder.and_then(|encoder| xml::number(encoder, path));
     Some(Profile {
         token: node.attribute("token")?.to_owned(),
-        name: node.children().find(|child| child.tag_name().name() == "Name")?.text().map(xml::shown),
+        name: node
+            .children()
+            .find(|child| child.tag_name().name() == "Name")
+            .and_then(|name| name.text())
+            .map(xml::shown),
         encoding: encoder.and_then(|encoder| xml::text(encoder, &["Encoding"])),
         width: number(&["Resolution", "Width"]),
         height: number(&["Resolution", "Height"]),
@@ -321,6 +325,13 @@ mod tests {
             stream: Some(stream.to_owned()).filter(|stream| !stream.is_empty()),
             encoder: None,
         }
+    }
+
+    #[test]
+    fn a_profile_without_a_name_is_one() {
+        let document = xml::parse("<Profiles token=\"1\"/>").unwrap();
+        let found = super::profile(document.root_element()).unwrap();
+        assert_eq!((found.token.as_str(), found.name), ("1", None));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) fn escaped(text: &str) -> String {
 const DEPTH_MAX: usize = 64;
 
 /// The same element under another name, with all that it holds, also what this crate knows nothing
-/// of; where an element has the name in `changed`, it holds the text there instead.
+/// of, but for attributes in a namespace of their own; where an element has the name in `changed`, it holds the text there instead.
 pub(crate) fn written(
     node: Node<'_, '_>,
     name: &str,

@@ -134,7 +134,8 @@ async fn put_policy(relay: &Relay, peer: &Peer, put: &HeldPolicy) -> Result<Resp
     Ok(Response::Ok)
 }
 
-/// A camera says how it is. Kept as it signed it, in its newest form, in memory.
+/// A camera says how it is. What came last is kept as it signed it, in memory; its date is for
+/// who reads it.
 fn put_health(relay: &Relay, peer: &Peer, signed: Vec<u8>) -> Result<(), Refusal> {
     let enrolled = relay.access.may_publish(&peer.key, peer.camera_id)?;
     relay.take_write(peer.camera_id)?;

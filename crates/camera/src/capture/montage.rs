@@ -140,7 +140,7 @@ impl Montage {
             self.held.clear();
             self.held_bytes = 0;
         }
-        self.held_bytes += unit.data.len() + HELD_BESIDE;
+        self.held_bytes += size(&unit);
         self.held.push_back(HeldUnit { unit, media: seen.media, apart: seen.apart, usual: seen.usual });
         if self.held_bytes > HELD_MAX {
             self.timing.settle();
@@ -182,7 +182,7 @@ impl Montage {
             return Ok(());
         }
         while let Some(held) = self.held.pop_front() {
-            self.held_bytes -= held.unit.data.len() + HELD_BESIDE;
+            self.held_bytes -= size(&held.unit);
             self.film(held)?;
         }
         Ok(())
@@ -298,6 +298,11 @@ impl Montage {
         }
         self.out.push_back(Shot::Piece(Piece::Fragment(fragment), Some(made)));
     }
+}
+
+/// What a picture that is held takes, about.
+fn size(unit: &Unit) -> usize {
+    unit.data.len() + unit.sets.iter().map(Vec::len).sum::<usize>() + HELD_BESIDE
 }
 
 fn length_and(set: &[u8]) -> Vec<u8> {

@@ -266,11 +266,11 @@ impl Rtsp {
 
     /// What came is given before the error.
     fn finish(&mut self, error: SourceError) -> Result<(), SourceError> {
-        self.units.finish();
-        self.take_units()?;
-        self.montage.finish()?;
         self.ended = Some(error);
-        Ok(())
+        self.units.finish();
+        let taken = self.take_units();
+        self.montage.finish()?;
+        taken
     }
 
     fn at(&self, received: Instant) -> i64 {

@@ -99,8 +99,8 @@ Example: candor owner app --config owner.toml --open")]
     /// Say from which other devices the page may be opened.
     #[command(subcommand, after_help = "In order: add, then list or revoke at any time.")]
     Address(address::AddressVerb),
-    /// Tell when a camera goes offline and comes back, until Ctrl-C; also by a command or a
-    /// webhook.
+    /// Tell when a camera goes offline or has no picture, and when that is over, until Ctrl-C; also
+    /// by a command or a webhook.
     #[command(
         after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook-file door.webhook"
     )]

@@ -136,7 +136,7 @@ class Device(http.server.BaseHTTPRequestHandler):
             return envelope(f"<trt:{action}Response>{body}</trt:{action}Response>")
         if action == "GetStreamUri":
             if between(text, "ProfileToken") != "main":
-                return fault("ter:NoProfile", "no stream \x07of that".replace("\x07", ""))
+                return fault("ter:NoProfile", "no stream of that")
             address = A.stream.replace("&", "&amp;")
             return envelope(f"<trt:{action}Response><trt:MediaUri><tt:Uri>{address}</tt:Uri></trt:MediaUri></trt:{action}Response>")
         if action == "GetVideoEncoderConfiguration":

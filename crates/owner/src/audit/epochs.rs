@@ -60,7 +60,7 @@ pub(super) struct Checker<'a> {
     pub(super) checked: u64,
     /// The newest one.
     pub(super) newest: Option<EpochOpen>,
-    /// The first one that deals to a key of which the log was not read yet.
+    /// The lowest start and number of those that deal to a key of which the log was not read yet.
     held_back: Option<Checked>,
     pub(super) alarms: Vec<String>,
     /// The first epoch that told of two histories, and how many did.
@@ -166,7 +166,9 @@ impl<'a> Checker<'a> {
                 )),
                 // The head is from before: the next audit meets this epoch again.
                 None if !self.known.keys.has_read(open.context.start_us) => {
-                    self.held_back.get_or_insert(Checked { start_us: start_us.0, epoch: epoch.0 });
+                    let held = self.held_back.get_or_insert(Checked { start_us: start_us.0, epoch: epoch.0 });
+                    held.start_us = held.start_us.min(start_us.0);
+                    held.epoch = held.epoch.min(epoch.0);
                 }
                 None => strange.push(format!(
                     "epoch {epoch}: a share is sealed to a key that {name} has not logged for that day"
@@ -200,12 +202,10 @@ impl<'a> Checker<'a> {
     /// began since; and what began earlier under a higher number, which had not come. A number that is lower than
     /// those of the newest block, and comes late, is not asked for.
     fn to_ask(&self, camera_key: PublicKey, track: TrackId) -> [(Option<Block>, Paging); 2] {
-        let (reached_us, next) =
-            (Micros(self.reached.start_us), EpochNo(self.reached.epoch.saturating_add(1)));
+        let (reached_us, number) = (Micros(self.reached.start_us), EpochNo(self.reached.epoch));
         let since = EpochQuery { camera_key, track, from_us: reached_us, to_us: Micros::MAX };
         let late = EpochQuery { camera_key, track, from_us: Micros(0), to_us: reached_us };
-        let before = Block::of_epoch(EpochNo(self.reached.epoch));
-        [(None, Paging::new(since)), (Some(before), Paging::from_number(late, next))]
+        [(None, Paging::new(since)), (Some(Block::of_epoch(number)), Paging::from_number(late, number))]
     }
 
     pub(super) fn alarm(&mut self, what: String) {

@@ -34,7 +34,7 @@ async fn told(world: &World, device: u8) -> CameraStatus {
 }
 
 #[tokio::test]
-async fn the_newest_word_of_the_connection_that_publishes_is_passed_on_as_it_was_signed() {
+async fn the_last_word_of_the_connection_that_publishes_is_passed_on_as_it_was_signed() {
     let mut world = World::new().await;
     let (camera, end) = world.camera().await;
     assert!(told(&world, DEVICE).await.health.is_empty());

@@ -130,6 +130,7 @@ impl Excerpt {
             OwnEvidenceError::Watch(error) => not_watched(error),
             OwnEvidenceError::Nothing => Ended::no(error),
             OwnEvidenceError::Hole { .. }
+            | OwnEvidenceError::NewKey { .. }
             | OwnEvidenceError::PolicyChanges(_)
             | OwnEvidenceError::TooLong => Ended::wrong(error),
             error => error.into(),

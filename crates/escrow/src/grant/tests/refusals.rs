@@ -317,14 +317,29 @@ fn from_g8() -> Vec<(&'static str, Provoke)> {
 
 #[test]
 fn every_refusal_is_provoked_by_one_mutation() {
-    let mut provoked = BTreeSet::new();
+    let (mut provoked, mut leaves) = (BTreeSet::new(), BTreeSet::new());
     for (name, provoke) in cases() {
         let refusal = provoke();
         assert_eq!(refusal.name(), name, "{refusal}");
         assert!(!refusal.what_to_do().is_empty());
         provoked.insert((refusal.step(), refusal.name()));
+        assert!(refusal.becomes_leaf() || refusal.step() != "g7", "{refusal}");
+        if refusal.becomes_leaf() && refusal.step() != "g7" {
+            leaves.insert(refusal.name());
+        }
     }
     assert_eq!(provoked, known());
+    assert_eq!(leaves, leaves_of_the_contract());
+}
+
+/// Those of the table of leaves, but for what the gate does not refuse: a denial and a bad share.
+fn leaves_of_the_contract() -> BTreeSet<&'static str> {
+    let contract = include_str!("../../../../../proto/release.md");
+    let section = contract.split("\n### ").find(|section| section.starts_with("Refusal leaves")).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| g"));
+    let names = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+    names.filter(|name| !["denied", "share-bad"].contains(name)).collect()
 }
 
 fn known() -> BTreeSet<(&'static str, &'static str)> {

@@ -52,14 +52,17 @@ export class Days {
   async load() {
     if (this.begun === undefined) return;
     const now = Date.now() * 1000;
-    this.days = days(this.begun, now, MOST);
+    const asked = days(this.begun, now, MOST);
+    this.days = asked;
     this.draw();
     // A strip without its colours is no fault: every day can be looked at.
-    const first = await firsts(this.camera, [...this.days.map(({ from }) => from), now]).catch(() => []);
+    const first = await firsts(this.camera, [...asked.map(({ from }) => from), now]).catch(() => []);
     if (this.closed) return;
-    first.forEach((us, at) => this.first.set(this.days[at].from, us));
+    const isNew = this.first.size === 0;
+    first.forEach((us, at) => this.first.set(asked[at].from, us));
     this.draw();
-    this.element.lastElementChild?.scrollIntoView({ block: "nearest", inline: "end" });
+    // Later it stays where whoever looks at it left it.
+    if (isNew) this.element.lastElementChild?.scrollIntoView({ block: "nearest", inline: "end" });
   }
 
   /**

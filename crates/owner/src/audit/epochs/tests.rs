@@ -136,6 +136,25 @@ fn two_histories_of_one_identity_are_named() {
     assert_eq!(alarms(|open| open.previous = Some(EpochClose { gap: GapReason::Restart, ..close })), [""; 0]);
 }
 
+/// What came late was checked up to its own number, and behind that the next audit went on.
+#[test]
+fn what_came_late_and_is_held_back_is_met_again() {
+    let (known, mut camera) = (known(), camera());
+    let at = |seconds| Seconds(READ_AT + seconds).micros();
+    camera.check_epochs_to(TrackId::MAIN, Checked { start_us: at(60).0, epoch: 11 });
+    let mut checker = checker_of_late(&camera, &known);
+    let mut late = open();
+    late.context.start_us = at(1);
+    late.context.epoch_no = EpochNo(12);
+    late.shares[1].as_mut().unwrap().day_key_id = [9; 32];
+    checker.check(&late);
+    let reached = checker.reached();
+    camera.check_epochs_to(TrackId::MAIN, reached);
+    let key = camera_key().verifying_key().to_bytes();
+    let [_, (_, late)] = Checker::new(&camera, TrackId::MAIN, &known).unwrap().to_ask(key, TrackId::MAIN);
+    assert!(matches!(late.request(), Some(Request::FetchEpochs { cursor: EpochNo(12), .. })));
+}
+
 /// A restored trustee has a new key, and the audit's head is from before it.
 #[test]
 fn a_key_that_was_logged_after_the_head_is_not_accused_and_its_epoch_is_met_again() {
@@ -251,7 +270,7 @@ fn what_another_history_filmed_before_the_last_audit_is_asked_for_when_it_comes(
     };
     assert_eq!(asked(&camera), [Some((Micros(0), Micros::MAX, EpochNo(0))), None]);
     camera.check_epochs_to(TrackId::MAIN, Checked { start_us: 70, epoch: 12 });
-    let late = (Micros(0), Micros(70), EpochNo(13));
+    let late = (Micros(0), Micros(70), EpochNo(12));
     assert_eq!(asked(&camera), [Some((Micros(70), Micros::MAX, EpochNo(0))), Some(late)]);
 
     // It is named, and what is filmed now is what it was.
