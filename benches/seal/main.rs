@@ -105,7 +105,7 @@ impl Camera {
         let start_us = self.context.start_us;
         let head = SegmentHead {
             captured_us: start_us,
-            motion_permille: 0,
+            motion: media::motion::Motion::default(),
             waiting: 0,
             codecs: "avc1.640028".into(),
             init: vec![0; 700],

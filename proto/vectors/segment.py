@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes segment.json: segments, their heads, EpochOpens, receipts, healths, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
+"""Writes segment.json: segments, their heads and what is sealed in them of motion, EpochOpens, receipts, healths, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
 
 A second implementation of the encodings, from the text. Ed25519 is tlog.py's; keys are public. Standard library only.
 Usage: python3 segment.py, which writes, or python3 segment.py --check, which computes all again and compares.
@@ -132,6 +132,42 @@ def heads():
     return good, bad
 
 
+# What a head says of motion, within fragment 0 ----------------------------------------------------------------------------
+
+
+def cells(*of):
+    return sum(1 << (143 - (row * 16 + column)) for column, row in of)
+
+
+def motions():
+    full, left = (1 << 144) - 1, cells(*[(column, row) for row in range(9) for column in range(8)])
+    good = []
+    for why, permille, moved in [("nothing", 0, 0), ("a corner", 6, cells((0, 0))), ("the opposite corner", 1000, cells((15, 8))),
+                                 ("scattered", 31, 0), ("everything", 1000, full), ("left and right", 700, cells((0, 0), (3, 7), (12, 5)))]:
+        outside = []
+        for ignored in [0, left, full, cells((0, 0))]:
+            at_most = permille if not ignored else 1000 * (moved & ~ignored).bit_count() // 144
+            if not moved:
+                at_most = permille * (144 - ignored.bit_count()) // 144
+            outside.append({"ignored": "%036x" % ignored, "permille": min(permille, at_most)})
+        good.append({"why": why, "bytes": "%04x%036x" % (permille, moved), "permille": permille, "cells": "%036x" % moved, "outside": outside})
+    bad = [("cut", "Truncated", bytes(19)), ("a byte more", "Trailing", bytes(21)), ("1001 of a thousand", "BadValue", u(16, 1001) + bytes(18)),
+           ("cells beside no score", "BadValue", bytes(19) + b"\1")]
+    return good, bad
+
+
+def sealed_heads():
+    def plain(type=0x12, motion=u(16, 30) + cells((0, 0)).to_bytes(18, "big"), codecs=b"avc1.640028,mp4a.40.2", init=b"ftyp moov"):
+        return u(16, 1) + u(8, type) + u(64, 1_793_000_000_000_000) + motion + u(32, 4) + bytes_(codecs) + bytes_(init)
+
+    good = [("a run's", plain()), ("nothing moved", plain(motion=bytes(20))), ("no init", plain(init=b""))]
+    bad = [("cut", "Truncated", plain()[:-1]), ("a byte more", "Trailing", plain() + b"\0"), ("another type", "WrongType", plain(type=0x11)),
+           ("without cells", "Truncated", plain(motion=u(16, 30))[:40]), ("a score over a thousand", "BadValue", plain(motion=u(16, 1001) + bytes(18))),
+           ("cells beside no score", "BadValue", plain(motion=bytes(19) + b"\1")), ("a control character", "BadValue", plain(codecs=b"avc1\x1b")),
+           ("codecs of 257 bytes", "TooLong", plain(codecs=b"c" * 257)), ("an init over its limit", "TooLong", plain(init=bytes((64 << 10) + 1))[:600])]
+    return good, bad
+
+
 # Signed objects ----------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +285,7 @@ def everything():
     good, bad, forged, ends = segments()
     good_heads, bad_heads = heads()
     good_objects, bad_objects, forged_objects = objects()
+    (good_motions, bad_motions), (good_sealed, bad_sealed) = motions(), sealed_heads()
     listed = {"about": "Encodings of proto/segment.md; made by segment.py. Bytes in hexadecimal; an over-long tail of zeros is written as zeros_behind. "
                        "forged ones parse and their signature does not hold.",
               "camera_seed": CAMERA.hex(), "owner_seed": OWNER.hex(), "segments": good,
@@ -257,6 +294,10 @@ def everything():
               "bad_ends": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in ends],
               "heads": good_heads,
               "bad_heads": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad_heads],
+              "motions": good_motions,
+              "bad_motions": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad_motions],
+              "sealed_heads": [{"why": w, "bytes": d.hex()} for w, d in good_sealed],
+              "bad_sealed_heads": [{"why": w, "error": e, "bytes": d.hex()} for w, e, d in bad_sealed],
               "objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in good_objects],
               "bad_objects": [{"object": o, "why": w, "error": e, **tail(d)} for o, w, e, d in bad_objects],
               "forged_objects": [{"object": o, "why": w, "bytes": d.hex()} for o, w, d in forged_objects]}

@@ -206,7 +206,7 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     // Long enough ago for a pause behind them.
     camera.began_us -= 60 * by_hand::SEGMENT_US;
     for at in 0..24 {
-        camera.motion_permille = match at {
+        camera.motion.permille = match at {
             9 | 10 => 450,
             18 => 60,
             _ => 0,

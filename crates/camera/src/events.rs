@@ -10,6 +10,7 @@
 use crate::filming::EventSettings;
 use crate::segmenter::Cut;
 use container::fragment::Fragment;
+use media::motion::Motion;
 use media::segment::Start;
 use media::time::Micros;
 use std::collections::VecDeque;
@@ -26,7 +27,7 @@ pub(crate) struct Taken {
     pub(crate) cut: Cut,
     pub(crate) now_us: Micros,
     /// Of the segment that begins with it.
-    pub(crate) motion_permille: u16,
+    pub(crate) motion: Motion,
 }
 
 /// What follows from a fragment.

@@ -31,6 +31,7 @@ use media::block::Block;
 use media::enrollment::ObjectError;
 use media::epoch::{EpochClose, GapReason};
 use media::id::{CameraId, Day, Sequence};
+use media::motion::Motion;
 use media::segment::{SegmentHeader, Start};
 use media::time::Micros;
 use seal::epoch::Pool;
@@ -93,8 +94,8 @@ pub(crate) struct Film {
     keys_by_us: Option<u64>,
     /// The keys that were looked at last for one that the epoch being filmed lacks, and their day.
     seen_keys: Option<(Day, KeptKeys)>,
-    /// The highest score that became known since the last segment began.
-    motion_permille: u16,
+    /// What became known to have moved since the last segment began.
+    motion: Motion,
 }
 
 /// Trustees' keys of a day as the spool keeps them, in the order of shares.
@@ -140,7 +141,7 @@ impl Film {
             steady_us: 0,
             keys_by_us: None,
             seen_keys: None,
-            motion_permille: 0,
+            motion: Motion::default(),
         }
     }
 
@@ -170,10 +171,11 @@ impl Film {
                 self.interrupt(gap);
                 return self.handover.stats.change(|now| now.rests = Some(gap));
             }
-            Heard::Motion(permille, now) => {
-                self.motion_permille = self.motion_permille.max(permille);
+            Heard::Motion(moved, now) => {
+                let motion = moved.motion();
+                self.motion = self.motion.joined(motion);
                 if let Some(events) = &mut self.events {
-                    events.handle_motion(permille, now.steady_us);
+                    events.handle_motion(motion.permille, now.steady_us);
                 }
                 return;
             }
@@ -226,12 +228,12 @@ impl Film {
         };
         let cut = self.segmenter.handle(&fragment);
         // SPEC: segment.md#motion: each score stands in one head, that of the next segment.
-        let motion_permille = match cut {
+        let motion = match cut {
             Cut::Skip => return Ok(()),
-            Cut::Within => 0,
-            Cut::Before(_) => std::mem::take(&mut self.motion_permille),
+            Cut::Within => Motion::default(),
+            Cut::Before(_) => std::mem::take(&mut self.motion),
         };
-        let taken = Taken { fragment, cut, now_us, motion_permille };
+        let taken = Taken { fragment, cut, now_us, motion };
         let verdict = match &mut self.events {
             Some(events) => events.handle(taken, now.steady_us),
             None => Verdict { is_gone: false, film: vec![taken] },
@@ -275,13 +277,13 @@ impl Film {
     }
 
     fn seal(&mut self, taken: &Taken) -> Result<(), FilmError> {
-        let Taken { fragment, cut, now_us, motion_permille } = taken;
+        let Taken { fragment, cut, now_us, motion } = taken;
         let now_us = *now_us;
         if let Cut::Before(start) = *cut {
             self.end_segment();
             // It was complete now; its first picture was taken one duration ago.
             let first_us = now_us.before(Duration::from_micros(fragment.duration_us));
-            self.begin_segment(start, first_us.max(self.last_start_us), *motion_permille)?;
+            self.begin_segment(start, first_us.max(self.last_start_us), *motion)?;
         }
         let Some(open) = &mut self.segment else { return Ok(()) };
         let sealed = open.sealer.fragment(now_us, fragment.bytes(), &mut self.rng)?;
@@ -291,12 +293,7 @@ impl Film {
         Ok(())
     }
 
-    fn begin_segment(
-        &mut self,
-        start: Start,
-        start_us: Micros,
-        motion_permille: u16,
-    ) -> Result<(), FilmError> {
+    fn begin_segment(&mut self, start: Start, start_us: Micros, motion: Motion) -> Result<(), FilmError> {
         let Some(run) = &self.run else { return Ok(()) };
         // Before an epoch opens for it: while there is no room, none does.
         if !self.handover.spools.lock().can_hold(self.handover.track, self.last_len, self.spool_bytes) {
@@ -328,7 +325,7 @@ impl Film {
             start_us,
             start,
         };
-        let head = SegmentHead { captured_us: start_us, motion_permille, waiting, codecs, init };
+        let head = SegmentHead { captured_us: start_us, motion, waiting, codecs, init };
         let (sealer, bytes) = SegmentSealer::start(&epoch.key, header, &head, &mut self.rng)?;
         let (writer, live) = live::begin(header.sequence, header.epoch_no, bytes.clone());
         self.last_start_us = start_us;
@@ -384,7 +381,7 @@ impl Film {
         self.end_segment();
         self.segmenter.reset();
         // SPEC: segment.md#motion: what was measured before does not speak of what comes.
-        self.motion_permille = 0;
+        self.motion = Motion::default();
         if self.events.as_mut().is_some_and(Events::give_up) {
             self.note_gap(GapReason::NothingMoved);
         }

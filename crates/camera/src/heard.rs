@@ -1,6 +1,7 @@
 //! What a source brought, in order, for the film.
 
 use crate::clock::Moment;
+use crate::motion::Moved;
 use container::split::Piece;
 use media::epoch::GapReason;
 
@@ -12,6 +13,6 @@ pub(crate) enum Heard {
     Lost,
     /// Nothing is to be filmed, and the source was let go.
     Off(GapReason),
-    /// So many cells of a thousand changed between the last two key frames that were measured.
-    Motion(u16, Moment),
+    /// This moved between the last two key frames that were measured.
+    Motion(Moved, Moment),
 }

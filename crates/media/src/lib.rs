@@ -37,6 +37,7 @@ pub mod health;
 pub mod id;
 pub mod limits;
 pub mod message;
+pub mod motion;
 pub mod notice;
 pub mod pair;
 pub mod policy;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! fragment i = Cobblestone-256(content key, context = SHA-256(header) || u32 i, plaintext)
-//! plaintext of fragment 0     u16 suite, u8 0x12, captured_us 8, motion 2, waiting 4, codecs (u32 length), init (u32 length)
+//! plaintext of fragment 0     u16 suite, u8 0x12, captured_us 8, motion 2 + 18, waiting 4, codecs (u32 length), init (u32 length)
 //! plaintext of the others     captured_us 8 || moof + mdat
 //! ```
 //!
@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use ed25519_dalek::SigningKey;
 use media::chain::{Chain, FragmentsHash};
 use media::codec::{self, DecodeError};
+use media::motion::Motion;
 use media::segment::{HEADER_LEN, SegmentHeader, TRAILER_LEN, Trailer, frame};
 use media::time::Micros;
 use media::{fields, limits};
@@ -37,8 +38,8 @@ pub(crate) const STAMP: usize = 8;
 pub struct SegmentHead {
     /// Wall clock at the first frame.
     pub captured_us: Micros,
-    /// Share of the picture that moves, per mille; 0 when not measured.
-    pub motion_permille: u16,
+    /// What moved; nothing when it was not measured.
+    pub motion: Motion,
     /// Earlier segments that still wait in the camera's spool.
     pub waiting: u32,
     /// RFC 6381 codecs, such as `avc1.640028,mp4a.40.2`.
@@ -57,11 +58,11 @@ pub enum SealError {
 
 fields!(SegmentHead {
     captured_us,
-    motion_permille = "motion",
+    motion,
     waiting,
     codecs <= CODECS_MAX,
     init <= INIT_MAX,
-} check SegmentHead::check);
+});
 
 impl SegmentHead {
     fn encode(&self) -> Vec<u8> {
@@ -72,10 +73,6 @@ impl SegmentHead {
     /// [`DecodeError`].
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         codec::decode(HEAD_TYPE, bytes)
-    }
-
-    fn check(&self) -> Result<(), DecodeError> {
-        if self.motion_permille > 1000 { Err(DecodeError::BadValue("motion")) } else { Ok(()) }
     }
 }
 
@@ -105,7 +102,7 @@ impl SegmentSealer {
         head: &SegmentHead,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<(Self, Vec<u8>), SealError> {
-        if head.init.len() > INIT_MAX || head.codecs.len() > CODECS_MAX || head.motion_permille > 1000 {
+        if head.init.len() > INIT_MAX || head.codecs.len() > CODECS_MAX || !head.motion.is_valid() {
             return Err(SealError::TooLarge("the segment's head"));
         }
         let mut sealer = Self {
@@ -174,4 +171,32 @@ pub(crate) fn context(header_hash: &[u8; 32], index: u32) -> [u8; 36] {
     hash.copy_from_slice(header_hash);
     at.copy_from_slice(&index.to_be_bytes());
     context
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn heads_of_another_implementation_decode_and_malformed_ones_are_refused_by_name() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../proto/vectors/segment.json")).unwrap();
+        let bytes = |case: &serde_json::Value| hex::decode(case["bytes"].as_str().unwrap()).unwrap();
+        let cases = |list: &str| vectors[list].as_array().unwrap().clone();
+        assert!(cases("sealed_heads").len() > 2 && cases("bad_sealed_heads").len() > 5);
+        for case in cases("sealed_heads") {
+            let head = SegmentHead::decode(&bytes(&case)).unwrap();
+            assert_eq!((head.captured_us, head.waiting), (Micros(1_793_000_000_000_000), 4));
+            assert_eq!(head.encode(), bytes(&case), "{}", case["why"]);
+        }
+        for case in cases("bad_sealed_heads") {
+            let error = SegmentHead::decode(&bytes(&case)).unwrap_err();
+            assert!(
+                format!("{error:?}").starts_with(case["error"].as_str().unwrap()),
+                "{}: {error:?}",
+                case["why"]
+            );
+        }
+    }
 }

@@ -9,6 +9,7 @@ use media::enrollment::CameraConsent;
 use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::{Control, Request, Response, Side};
+use media::motion::Motion;
 use media::pair::{PairHello, PairWelcome};
 use media::policy::SignedOwnerPolicy;
 use media::segment::{SegmentHeader, Start};
@@ -84,7 +85,7 @@ pub struct Camera {
     /// How the next segments begin.
     pub start: Start,
     /// What their heads say.
-    pub motion_permille: u16,
+    pub motion: Motion,
     pub waiting: u32,
 }
 
@@ -130,7 +131,7 @@ impl Camera {
             rested_us: 0,
             gap: GapReason::None,
             start: Start::KeyFrame,
-            motion_permille: 0,
+            motion: Motion::default(),
             waiting: 0,
         }
     }
@@ -266,7 +267,7 @@ impl Camera {
         let key = epoch.seed.content_key(&epoch.open.context.hash());
         let head = SegmentHead {
             captured_us: Micros(start_us),
-            motion_permille: self.motion_permille,
+            motion: self.motion,
             waiting: self.waiting,
             codecs: "avc1.640009".to_owned(),
             init: self.footage.init.clone(),

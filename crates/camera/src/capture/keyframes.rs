@@ -16,7 +16,7 @@
 use super::ffmpeg::bare;
 use crate::clock::Clocks;
 use crate::heard::Heard;
-use crate::motion::{self, CELLS, Grid};
+use crate::motion::{self, CELLS, Grid, Moved};
 use container::fragment::Begins;
 use container::split::Piece;
 use std::process::Stdio;
@@ -134,7 +134,7 @@ async fn measure(
         // SPEC: segment.md#motion: a camera MUST NOT compare across a run; the picture may be
         // another.
         if let Some((_, before)) = before.take_if(|(run, _)| Arc::ptr_eq(run, &init))
-            && heard.send(Heard::Motion(motion::score(&before, &grid), clocks.now())).await.is_err()
+            && heard.send(Heard::Motion(Moved::between(&before, &grid), clocks.now())).await.is_err()
         {
             return;
         }

@@ -191,7 +191,7 @@ impl Camera {
         };
         let head = SegmentHead {
             captured_us: start_us,
-            motion_permille: 0,
+            motion: media::motion::Motion::default(),
             waiting: 0,
             codecs: "avc1.640028".into(),
             init: std::vec![1; 64],

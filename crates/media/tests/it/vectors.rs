@@ -6,11 +6,12 @@ use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use media::account::{Account, Culprit};
 use media::chain::{Chain, FragmentsHash};
-use media::codec::DecodeError;
+use media::codec::{self, DecodeError};
 use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{GapReason, LossReason, SignedEpochOpen};
 use media::health::Health;
 use media::id::Sequence;
+use media::motion::{Cells, Motion};
 use media::notice::DayNotice;
 use media::policy::SignedOwnerPolicy;
 use media::receipt::{Range, Receipt, SignedReceipt};
@@ -142,6 +143,27 @@ fn heads_decode_and_encode_to_the_same_bytes() {
 fn malformed_heads_are_refused_by_name() {
     for case in cases("bad_heads") {
         let error = StoredHead::decode(&bytes(&case["bytes"])).unwrap_err();
+        assert!(format!("{error:?}").starts_with(text(&case["error"])), "{}: {error:?}", case["why"]);
+    }
+}
+
+#[test]
+fn what_moved_reads_as_it_was_written_and_ignored_cells_take_their_part() {
+    for case in cases("motions") {
+        let motion: Motion = codec::decode_bare(&bytes(&case["bytes"])).unwrap();
+        assert_eq!(
+            (u64::from(motion.permille), motion.cells.0.to_vec()),
+            (case["permille"].as_u64().unwrap(), bytes(&case["cells"]))
+        );
+        assert_eq!(codec::encode_bare(&motion), bytes(&case["bytes"]));
+        for outside in case["outside"].as_array().unwrap() {
+            let ignored = Cells(bytes(&outside["ignored"]).try_into().unwrap());
+            let left = u64::from(motion.permille_outside(ignored));
+            assert_eq!(Some(left), outside["permille"].as_u64(), "{} {ignored:?}", case["why"]);
+        }
+    }
+    for case in cases("bad_motions") {
+        let error = codec::decode_bare::<Motion>(&bytes(&case["bytes"])).unwrap_err();
         assert!(format!("{error:?}").starts_with(text(&case["error"])), "{}: {error:?}", case["why"]);
     }
 }

@@ -83,10 +83,10 @@ fn moved(segments: &mut dyn Iterator<Item = &Glimpse>, span: Span) -> Vec<Motion
         let shown = earlier.or(before).unwrap_or(*glimpse);
         let (from, to) = (shown.start_us, shown.end_us);
         (earlier, before) = (before, Some(*glimpse));
-        if glimpse.permille < MOVED_PERMILLE {
+        if glimpse.motion.permille < MOVED_PERMILLE {
             continue;
         }
-        add(&mut events, Motion { from, to, permille: glimpse.permille });
+        add(&mut events, Motion { from, to, permille: glimpse.motion.permille });
     }
     events.retain(|event| event.from < span.to_us().0 && event.to > span.from_us().0);
     events
@@ -103,7 +103,8 @@ mod tests {
     fn glimpses(from: u64, permille: &[u16]) -> Vec<Glimpse> {
         let glimpse = |(at, permille): (u64, &u16)| {
             let start_us = (from + 2 * at) * S;
-            Glimpse { k: 0, sequence: 0, start_us, end_us: start_us + 2 * S, permille: *permille }
+            let motion = media::motion::Motion { permille: *permille, ..Default::default() };
+            Glimpse { k: 0, sequence: 0, start_us, end_us: start_us + 2 * S, motion }
         };
         (0..).zip(permille).map(glimpse).collect()
     }

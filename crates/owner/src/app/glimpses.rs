@@ -12,6 +12,7 @@ use crate::lent::Lent;
 use crate::state::Owner;
 use host::lock::Mutex;
 use media::id::{CameraId, Sequence};
+use media::motion::Motion;
 use media::time::Micros;
 use quic::CallError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +59,7 @@ pub(super) struct Glimpse {
     pub(super) sequence: u64,
     pub(super) start_us: u64,
     pub(super) end_us: u64,
-    pub(super) permille: u16,
+    pub(super) motion: Motion,
 }
 
 /// What is stored of one epoch.
@@ -214,9 +215,9 @@ impl Seen {
 
 impl Glimpse {
     fn of(head: &Head) -> Self {
-        let (header, permille) = (&head.header, head.sealed.motion_permille);
+        let (header, motion) = (&head.header, head.sealed.motion);
         let sequence = header.sequence.0;
-        Self { k: header.k, sequence, start_us: header.start_us.0, end_us: head.end_us().0, permille }
+        Self { k: header.k, sequence, start_us: header.start_us.0, end_us: head.end_us().0, motion }
     }
 }
 
@@ -273,7 +274,7 @@ mod tests {
     fn glimpse(second: u64) -> Glimpse {
         let k = u32::try_from(second % 10 / 2).unwrap();
         let sequence = 1000 + second / 2;
-        Glimpse { k, sequence, start_us: second * S, end_us: (second + 2) * S, permille: 1 }
+        Glimpse { k, sequence, start_us: second * S, end_us: (second + 2) * S, motion: Motion::default() }
     }
 
     fn found(segments: &[(u64, u64)]) -> Found {

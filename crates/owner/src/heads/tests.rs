@@ -4,6 +4,7 @@ use host::rng::Rng;
 use media::chain::Chain;
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::CameraId;
+use media::motion::{Cells, Motion};
 use media::segment::{HEADER_LEN, HeadExtent, Start, head_extent};
 use seal::epoch::Pool;
 use seal::sealer::SegmentSealer;
@@ -49,7 +50,7 @@ fn filmed(at: u8) -> Filmed {
         };
         let head = SegmentHead {
             captured_us: header.start_us,
-            motion_permille: 10 * u16::try_from(k).unwrap(),
+            motion: Motion { permille: 10 * u16::try_from(k).unwrap(), cells: Cells::NONE },
             waiting: k,
             codecs: "avc1.640028".to_owned(),
             init: b"init".to_vec(),
@@ -77,7 +78,7 @@ fn a_head_tells_what_its_camera_sealed_and_shows_a_picture_where_asked_and_there
     let filmed = filmed(1);
     for (k, segment) in (0u16..).zip(&filmed.segments) {
         let head = open(stored(segment, false), &filmed.keys, false).unwrap();
-        assert_eq!((head.sealed.motion_permille, head.sealed.waiting), (10 * k, k.into()));
+        assert_eq!((head.sealed.motion.permille, head.sealed.waiting), (10 * k, k.into()));
         assert_eq!((head.header.sequence.0, head.picture), (40 + u64::from(k), None));
         let head = open(stored(segment, true), &filmed.keys, true).unwrap();
         assert_eq!(head.picture.as_deref(), (k < 2).then_some(&b"picture"[..]));

@@ -18,7 +18,7 @@ async fn what_moved_is_read_from_heads_kept_and_completed_when_more_is_filmed() 
     let scene = Scene::new().await;
     let mut camera = scene.paired("front-door").await;
     for at in 0..14 {
-        camera.motion_permille = if (4..6).contains(&at) { 300 } else { 0 };
+        camera.motion.permille = if (4..6).contains(&at) { 300 } else { 0 };
         camera.film().await;
     }
     let (app, address, path) = started(&scene.world).await;
@@ -37,7 +37,7 @@ async fn what_moved_is_read_from_heads_kept_and_completed_when_more_is_filmed() 
     assert_eq!(events().await, [first]);
     // Later ones are found, those that are known stay.
     for at in 14..24 {
-        camera.motion_permille = if at == 17 { 40 } else { 0 };
+        camera.motion.permille = if at == 17 { 40 } else { 0 };
         camera.film().await;
     }
     let second = (from + 15 * SEGMENT_US, from + 16 * SEGMENT_US);

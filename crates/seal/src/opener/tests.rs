@@ -8,6 +8,7 @@ use core::time::Duration;
 use ed25519_dalek::SigningKey;
 use media::chain::Chain;
 use media::epoch::{EpochClose, GapReason};
+use media::motion::{Cells, Motion};
 use media::segment::Start;
 use rand_core::SeedableRng as _;
 
@@ -85,7 +86,7 @@ impl Filming {
     fn segment_of(&mut self, header: SegmentHeader) -> Vec<u8> {
         let head = SegmentHead {
             captured_us: header.start_us,
-            motion_permille: 20,
+            motion: Motion { permille: 20, cells: Cells::NONE.with(3, 4) },
             waiting: 3,
             codecs: "avc1.640028".to_string(),
             init: b"init".to_vec(),
@@ -146,7 +147,7 @@ fn a_segment_round_trips() {
     assert_eq!(parts.len(), 5);
     assert_eq!(parts[0], Opened::Header(header));
     assert!(
-        matches!(&parts[1], Opened::Head(head) if head.init == b"init" && head.motion_permille == 20 && head.waiting == 3)
+        matches!(&parts[1], Opened::Head(head) if head.init == b"init" && head.motion.permille == 20 && head.waiting == 3)
     );
     let fragment = Opened::Fragment {
         captured_us: header.start_us.after(Duration::from_millis(100)),

@@ -5,6 +5,7 @@ use ed25519_dalek::SigningKey;
 use media::chain::Chain;
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::limits;
+use media::motion::{Cells, Motion};
 use media::segment::{SegmentHeader, SegmentReader, Start};
 use media::time::Micros;
 use rand_core::SeedableRng as _;
@@ -27,7 +28,7 @@ fn header() -> SegmentHeader {
 fn head() -> SegmentHead {
     SegmentHead {
         captured_us: Micros(0),
-        motion_permille: 0,
+        motion: Motion::default(),
         waiting: 0,
         codecs: "avc1.640028".into(),
         init: b"init".to_vec(),
@@ -54,7 +55,8 @@ fn a_head_over_its_limits_starts_nothing() {
     for bad in [
         SegmentHead { init: vec![0; INIT_MAX + 1], ..head() },
         SegmentHead { codecs: "c".repeat(257), ..head() },
-        SegmentHead { motion_permille: 1001, ..head() },
+        SegmentHead { motion: Motion { permille: 1001, cells: Cells::NONE }, ..head() },
+        SegmentHead { motion: Motion { permille: 0, cells: Cells::NONE.with(0, 0) }, ..head() },
     ] {
         let refused = SegmentSealer::start(&key, header(), &bad, &mut Rng::seed_from_u64(1)).map(|_| ());
         assert_eq!(refused, Err(SealError::TooLarge("the segment's head")));

@@ -2,6 +2,7 @@
 
 use super::*;
 use container::split::Splitter;
+use media::motion::Motion;
 use std::path::{Path, PathBuf};
 use std::process::Command as Blocking;
 
@@ -58,7 +59,7 @@ fn half_still(folder: &Path) -> PathBuf {
 }
 
 /// Shows pieces to a measuring task, each key frame once the one before is done with.
-async fn measured(pieces: &[Piece]) -> Vec<u16> {
+async fn measured(pieces: &[Piece]) -> Vec<Motion> {
     let (sender, mut heard) = mpsc::channel(64);
     let mut measuring = Measuring::start(sender, Clocks::new(host::clock::Clock::system()));
     let (mut scores, mut keys) = (Vec::new(), 0);
@@ -71,7 +72,7 @@ async fn measured(pieces: &[Piece]) -> Vec<u16> {
             tokio::task::yield_now().await;
         } else if is_key {
             match timeout(LONG, heard.recv()).await.unwrap().unwrap() {
-                Heard::Motion(score, _) => scores.push(score),
+                Heard::Motion(moved, _) => scores.push(moved.motion()),
                 other => panic!("{other:?}"),
             }
         }
@@ -108,8 +109,15 @@ async fn what_stands_still_scores_nothing_and_what_moves_scores_where_it_moves()
     let dir = tempfile::tempdir().unwrap();
     let scores = measured(&pieces(&half_still(dir.path()))).await;
     assert_eq!(scores.len(), 5);
-    assert_eq!(scores[..2], [0, 0], "{scores:?}");
-    assert!(scores[2..].iter().all(|score| *score > 200), "{scores:?}");
+    assert_eq!(scores[..2], [Motion::default(); 2], "{scores:?}");
+    assert!(scores[2..].iter().all(|score| score.permille > 200), "{scores:?}");
+    // From second 3 to 4 the bar went from 210 to 40 of 320 pixels, and is 80 wide: the first two
+    // columns of cells, and those between, stand still.
+    let moved = scores[3].cells;
+    for row in 0..media::motion::ROWS {
+        let columns: Vec<usize> = (0..media::motion::COLUMNS).filter(|at| moved.holds(*at, row)).collect();
+        assert_eq!(columns, [2, 3, 4, 5, 10, 11, 12, 13, 14], "row {row}");
+    }
 }
 
 #[tokio::test]
@@ -135,7 +143,7 @@ async fn after_a_rest_no_key_frame_is_compared_with_one_before_it() {
         tokio::task::yield_now().await;
         measuring.see(keys[second]);
         match timeout(LONG, heard.recv()).await.unwrap().unwrap() {
-            Heard::Motion(score, _) => score,
+            Heard::Motion(moved, _) => moved.motion().permille,
             other => panic!("{other:?}"),
         }
     };

@@ -1,6 +1,7 @@
 //! Filming events only: motion, and what was before and after.
 
 use super::*;
+use crate::motion::Moved;
 
 fn events(pre_roll_secs: u64, post_roll_secs: u64) -> Filming {
     let table = format!(
@@ -22,7 +23,7 @@ impl Scene {
         let per_second = fragments.len() / 4;
         for (second, score) in (from..).zip(scores) {
             let begins = second * SECOND;
-            self.film.handle(Heard::Motion(*score, at(begins)));
+            self.film.handle(Heard::Motion(Moved::some(*score), at(begins)));
             let place = usize::try_from(second % 4).unwrap() * per_second;
             for (n, piece) in (1..).zip(&fragments[place..place + per_second]) {
                 self.film.handle(Heard::Piece(piece.clone(), at(begins + n * SECOND / per_second as u64)));
@@ -49,7 +50,7 @@ fn motion_of(scene: &Scene, sequence: u64) -> u16 {
     opener.push(&scene.handover.spool().segments.read(Sequence(sequence)).unwrap().unwrap()).unwrap();
     loop {
         if let seal::opener::Opened::Head(head) = opener.poll(&keys).unwrap().unwrap() {
-            return head.motion_permille;
+            return head.motion.permille;
         }
     }
 }
@@ -59,14 +60,16 @@ fn each_score_stands_in_the_head_of_the_segment_that_begins_next_and_in_no_other
     let mut scene = Scene::new(&[], u64::MAX);
     scene.seconds(0, &[0, 300]);
     // Two before one key frame, the decoder having lagged: the higher one. Then none.
-    scene.film.handle(Heard::Motion(700, Moment { wall_us: Micros(MIDNIGHT), steady_us: 0 }));
+    scene.film.handle(Heard::Motion(Moved::some(700), Moment { wall_us: Micros(MIDNIGHT), steady_us: 0 }));
     scene.seconds(2, &[40, 0]);
     scene.film.end_segment();
     let sequences: Vec<u64> = scene.segments().iter().map(|(header, ..)| header.sequence.0).collect();
     let motion: Vec<u16> = sequences.iter().map(|sequence| motion_of(&scene, *sequence)).collect();
     assert_eq!(motion, [0, 300, 700, 0]);
     // Measured before the source broke off: it says nothing of what comes after.
-    scene.film.handle(Heard::Motion(800, Moment { wall_us: Micros(MIDNIGHT), steady_us: 4 * SECOND }));
+    scene
+        .film
+        .handle(Heard::Motion(Moved::some(800), Moment { wall_us: Micros(MIDNIGHT), steady_us: 4 * SECOND }));
     scene.film.handle(Heard::Lost);
     scene.seconds(9, &[0]);
     scene.film.end_segment();
@@ -160,7 +163,7 @@ fn what_is_held_for_an_event_is_bounded_in_bytes() {
         fragment: fragment.clone().padded(third),
         cut: Cut::Before(Start::KeyFrame),
         now_us: Micros(now_us),
-        motion_permille: 0,
+        motion: Motion::default(),
     };
     let mut events = Events::new(events(60, 3).events);
     let gone: Vec<bool> =

@@ -153,7 +153,7 @@ impl Scene {
         let key = epoch.seed.content_key(&epoch.open.context.hash());
         let head = SegmentHead {
             captured_us: Micros(start_us),
-            motion_permille: 0,
+            motion: media::motion::Motion::default(),
             waiting: 0,
             codecs: "avc1.640028".to_owned(),
             init: b"init".to_vec(),
