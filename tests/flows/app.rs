@@ -186,9 +186,7 @@ async fn a_step_to_before_the_first_picture_shows_that_one_and_says_so() {
         })
         .await;
         browser.until("a picture", "document.querySelector('video').readyState >= 2").await;
-        let said =
-            "document.querySelector('.note').textContent.startsWith('The earliest picture in sight is of')";
-        browser.until("it is said", said).await;
+        browser.said("it is said", "The earliest picture in sight is of").await;
     }
     browser.picture("app-earliest").await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
@@ -329,24 +327,19 @@ async fn wish(browser: &Browser, us: u64) {
 
 async fn a_date_and_a_day_lead_there(browser: &Browser, began_us: u64) {
     let at = |second: u64| began_us + second * by_hand::SEGMENT_US;
-    let says = async |what: &str, text: &str| {
-        let said = format!("document.querySelector('.note').textContent.startsWith('{text}')");
-        browser.until(what, &said).await;
-    };
     wish(browser, at(10)).await;
-    says("what it found", "This is ").await;
+    browser.said("what it found", "This is ").await;
     until("the moment", async || shown_us(browser).await.abs_diff(at(10)) <= SEGMENT_US).await;
     // In the gap, and years before the camera: what was recorded next, and that it is another
     // moment.
     wish(browser, at(30)).await;
-    says("that it lies in a gap", "The relay gives nothing of ").await;
+    browser.said("that it lies in a gap", "The relay gives nothing of ").await;
     until("what came after it", async || shown_us(browser).await.abs_diff(at(54)) <= SEGMENT_US / 2).await;
     wish(browser, began_us - 90 * 86_400_000_000).await;
-    says("that there is nothing of it", "The relay gives nothing of ").await;
+    browser.said("that there is nothing of it", "The relay gives nothing of ").await;
     until("the first picture", async || shown_us(browser).await.abs_diff(at(0)) <= SEGMENT_US / 2).await;
     wish(browser, at(54) + 3_600_000_000).await;
-    let future = "document.querySelector('.note').textContent.endsWith(' is still to come.')";
-    browser.until("no future", future).await;
+    browser.said("no future", " is still to come.").await;
 
     // The day of it is marked, and leads to its first picture.
     browser.until("a day", "document.querySelector('.days .recorded')").await;

@@ -17,6 +17,20 @@ use tokio::process::{Child, Command};
 /// How WebDriver names an element's id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// Keeps what notes said.
+const NOTES: &str = "
+    window.notes = [];
+    const keep = () => document.querySelectorAll('.note').forEach(({ textContent: said }) => {
+        if (!window.notes.includes(said)) window.notes.push(said);
+    });
+    new MutationObserver(keep).observe(document, { subtree: true, childList: true, characterData: true });
+    window.wasSaid = (text) => {
+        keep();
+        const found = window.notes.some((note) => note.startsWith(text) || note.endsWith(text));
+        if (found) window.notes = [];
+        return found;
+    }";
+
 /// A browser with one window. Dropping it ends all its processes.
 #[derive(Debug)]
 pub struct Browser {
@@ -91,6 +105,8 @@ impl Browser {
         let answer: Value = serde_json::from_slice(&reply.body).unwrap();
         let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {answer}"));
         browser.session = format!("{url}/{id}");
+        let source = json!({ "source": NOTES });
+        browser.devtools("Page.addScriptToEvaluateOnNewDocument", source).await;
         browser
     }
 
@@ -114,6 +130,13 @@ impl Browser {
     /// Waits until an expression is true in the page.
     pub async fn until(&self, what: &str, expression: &str) {
         until(what, async || self.run(&format!("return Boolean({expression})")).await == json!(true)).await;
+    }
+
+    /// Waits until a note of the page says what begins or ends like this. Notes go after some seconds:
+    /// one that came and went since this was asked last counts, however slow the machine is.
+    pub async fn said(&self, what: &str, text: &str) {
+        let expression = format!("window.wasSaid({})", json!(text));
+        self.until(what, &expression).await;
     }
 
     async fn find(&self, css: &str) -> String {
