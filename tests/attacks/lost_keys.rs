@@ -47,7 +47,7 @@ async fn a_camera_deals_to_no_key_that_its_trustee_declared_lost_and_the_owner_c
     .await;
     assert_eq!(dealt_to_the_first(&stage).await, Some(lost));
 
-    // A relay that looks again has the trustee's new key, and so have the cameras.
+    // A relay that looks again has the trustee's new key, and tells the cameras.
     restart_the_relay(&mut stage).await;
     until("the camera deals to the new key", async || {
         dealt_to_the_first(&stage).await.is_some_and(|key| key != lost)

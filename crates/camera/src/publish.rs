@@ -193,7 +193,7 @@ impl Publisher {
             backfill: self.backfill,
             clock: self.machine.clock.clone(),
             rng: self.machine.rng.clone(),
-            policy_changed: Notify::new(),
+            changed: Notify::new(),
         };
         Ok((session, control))
     }

@@ -11,7 +11,7 @@ use crate::state::Relay;
 use media::enrollment::Enrollment;
 use media::health::Health;
 use media::limits;
-use media::message::{CameraStatus, Control, Refusal, RefusalCode, Request, Response};
+use media::message::{CameraStatus, Refusal, RefusalCode, Request, Response};
 use media::pair::HeldPolicy;
 use media::policy::SignedOwnerPolicy;
 use media::time::Seconds;
@@ -126,11 +126,7 @@ async fn put_policy(relay: &Relay, peer: &Peer, put: &HeldPolicy) -> Result<Resp
     relay.access.learn(Enrolled::new(&enrolled, &policy));
     let version = policy.unverified().version;
     tracing::info!(%camera_id, version, "a policy was put");
-    if let Some(camera) = relay.on_air.publishers.link(camera_id)
-        && let Err(error) = camera.control_send(&Control::PolicyChanged { camera_id, version })
-    {
-        tracing::debug!(%camera_id, %error, "the camera asks for its policy when it comes back");
-    }
+    relay.on_air.publishers.tell_changed(camera_id);
     Ok(Response::Ok)
 }
 

@@ -6,6 +6,8 @@
 //! GET <trustee>/day-keys/<day>      today and 35 days ahead; 404 until the trustee has made them;
 //!                                   again now and then: one that lost a key makes another
 //! ```
+//! Cameras that are connected are told when there is something else than before: else they would deal
+//! to a key that is lost until they ask by themselves.
 
 use crate::config::Trustee;
 use crate::state::Relay;
@@ -16,6 +18,7 @@ use media::limits;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use store::StoreError;
 
 /// Days that a trustee publishes ahead.
 const AHEAD: u32 = 35;
@@ -34,10 +37,13 @@ pub(crate) async fn mirror(relay: Arc<Relay>, trustee: Trustee) {
     loop {
         let today = relay.now_us().day();
         held.retain(|day| *day >= today);
-        let complete = tokio::select! {
+        let Looked { complete, changed } = tokio::select! {
             () = relay.shutdown.requested() => return,
-            complete = look(&relay, &trustee, &fetch, today, &mut held) => complete,
+            looked = look(&relay, &trustee, &fetch, today, &mut held) => looked,
         };
+        if changed {
+            relay.on_air.publishers.tell_all_changed();
+        }
         let pause = if complete {
             missing.worked();
             held.clear();
@@ -52,9 +58,21 @@ pub(crate) async fn mirror(relay: Arc<Relay>, trustee: Trustee) {
     }
 }
 
-/// Whether what is needed next is there afterwards.
-async fn look(relay: &Relay, trustee: &Trustee, fetch: &Fetch, today: Day, held: &mut BTreeSet<Day>) -> bool {
-    let mut complete = true;
+struct Looked {
+    /// What is needed next is there.
+    complete: bool,
+    /// Keys are there that were not, or others.
+    changed: bool,
+}
+
+async fn look(
+    relay: &Relay,
+    trustee: &Trustee,
+    fetch: &Fetch,
+    today: Day,
+    held: &mut BTreeSet<Day>,
+) -> Looked {
+    let mut looked = Looked { complete: true, changed: false };
     for day in (0..=AHEAD).map(|ahead| Day(today.0.saturating_add(ahead))) {
         if held.contains(&day) {
             continue;
@@ -63,23 +81,35 @@ async fn look(relay: &Relay, trustee: &Trustee, fetch: &Fetch, today: Day, held:
             Ok(reply) if reply.status == 200 && !reply.body.is_empty() => reply.body,
             Ok(_) => {
                 // Days further ahead come later, or never: a trustee says how far it publishes.
-                complete &= day.0 > today.0.saturating_add(1);
+                looked.complete &= day.0 > today.0.saturating_add(1);
                 continue;
             }
             Err(error) => {
                 tracing::debug!(trustee = trustee.name, %error, "its day keys cannot be asked for");
-                return false;
+                looked.complete = false;
+                return looked;
             }
         };
-        match relay.store.put_day_keys(&trustee.name, day, &bundle, relay.now_us()).await {
-            Ok(()) => {
+        match keep(relay, trustee, day, &bundle).await {
+            Ok(is_other) => {
                 held.insert(day);
+                looked.changed |= is_other;
             }
             Err(error) => {
                 tracing::warn!(trustee = trustee.name, day = day.0, %error, "day keys are not stored");
-                complete = false;
+                looked.complete = false;
             }
         }
     }
-    complete
+    looked
+}
+
+/// Whether they are others than those that were here.
+async fn keep(relay: &Relay, trustee: &Trustee, day: Day, bundle: &[u8]) -> Result<bool, StoreError> {
+    let here = relay.store.day_keys(day).await?;
+    if here.iter().any(|of| of.name == trustee.name && of.bytes == bundle) {
+        return Ok(false);
+    }
+    relay.store.put_day_keys(&trustee.name, day, bundle, relay.now_us()).await?;
+    Ok(true)
 }

@@ -5,7 +5,7 @@
 use host::lock::Mutex;
 use media::health::Health;
 use media::id::CameraId;
-use media::message::{Refusal, RefusalCode};
+use media::message::{Control, Refusal, RefusalCode};
 use quic::Link;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -99,6 +99,21 @@ impl Publishers {
     pub(crate) fn link(&self, camera_id: CameraId) -> Option<Link> {
         let connected = self.connected.lock();
         connected.get(&camera_id).and_then(|publisher| publisher.now.as_ref()).map(|(_, link)| link.clone())
+    }
+
+    /// A camera that is connected asks again; another does so when it comes back.
+    pub(crate) fn tell_changed(&self, camera_id: CameraId) {
+        if let Some(Err(error)) =
+            self.link(camera_id).map(|link| link.control_send(&Control::Changed { camera_id }))
+        {
+            tracing::debug!(%camera_id, %error, "the camera asks again when it comes back");
+        }
+    }
+
+    /// The same of every camera that is connected.
+    pub(crate) fn tell_all_changed(&self) {
+        let cameras: Vec<_> = self.connected.lock().keys().copied().collect();
+        cameras.into_iter().for_each(|camera_id| self.tell_changed(camera_id));
     }
 
     /// What a camera says of itself, which it signed: it takes the place of what it said before.

@@ -114,7 +114,7 @@ impl Session {
             | Control::Nack { .. }
             | Control::SubscribeOk { .. }
             | Control::Refuse(_)
-            | Control::PolicyChanged { .. }
+            | Control::Changed { .. }
             | Control::Receipt(_) => {
                 let refusal = RefusalCode::Malformed.because("this message is the relay's to send");
                 self.peer.link.close(&refusal);

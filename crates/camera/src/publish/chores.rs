@@ -59,9 +59,9 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
         }
         tokio::select! {
             () = session.main.handover.to_put.notified() => {}
-            () = session.policy_changed.notified() => {
+            () = session.changed.notified() => {
                 follow_policy(&session.link, &session.main.handover, session.camera_id, session.today()).await?;
-                // A new trustee may be among them.
+                // A new trustee may be among them, or one that lost a key has made another.
                 (look_at, all_at, missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
             }
             () = tokio::time::sleep_until(look_at) => {}

@@ -34,8 +34,8 @@ pub(super) struct Session {
     pub(super) backfill: Share,
     pub(super) clock: Clock,
     pub(super) rng: Rng,
-    /// The relay has, or may have, a newer policy.
-    pub(super) policy_changed: Notify,
+    /// The relay has, or may have, a newer policy, or other keys of a trustee.
+    pub(super) changed: Notify,
 }
 
 /// One track within a session.
@@ -53,7 +53,7 @@ enum Said {
     Leave(TrackId, Vec<u8>),
     Stored(TrackId, Sequence),
     NotStored(TrackId, Sequence, Refusal),
-    PolicyChanged,
+    Changed,
     Receipt(SignedReceipt),
 }
 
@@ -64,7 +64,7 @@ async fn hear(control: &mut ControlReceiver) -> Result<Said, SessionError> {
             Control::PublishOk { track, newest, .. } => Ok(Said::Leave(track, newest)),
             Control::Ack { track, sequence } => Ok(Said::Stored(track, sequence)),
             Control::Nack { track, sequence, refusal } => Ok(Said::NotStored(track, sequence, refusal)),
-            Control::PolicyChanged { .. } => Ok(Said::PolicyChanged),
+            Control::Changed { .. } => Ok(Said::Changed),
             Control::Receipt(receipt) => Ok(Said::Receipt(receipt)),
             Control::Refuse(refusal) => Err(refusal.into()),
             Control::Hello { .. }
@@ -102,7 +102,7 @@ impl Session {
                         track.handle_nack(sequence, &refusal).await?;
                     }
                 }
-                Said::PolicyChanged => self.policy_changed.notify_one(),
+                Said::Changed => self.changed.notify_one(),
                 Said::Receipt(receipt) => self.keep_receipt(receipt).await?,
                 Said::Leave(..) => {}
             }
@@ -250,11 +250,7 @@ async fn leave(control: &mut ControlReceiver, of: TrackId) -> Result<Vec<u8>, Se
             Said::Leave(track, newest) if track == of => return Ok(newest),
             // Of another track nothing is under way yet, and the policy is asked for at the
             // beginning.
-            Said::Leave(..)
-            | Said::Stored(..)
-            | Said::NotStored(..)
-            | Said::PolicyChanged
-            | Said::Receipt(_) => {}
+            Said::Leave(..) | Said::Stored(..) | Said::NotStored(..) | Said::Changed | Said::Receipt(_) => {}
         }
     }
 }

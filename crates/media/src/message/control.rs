@@ -82,12 +82,11 @@ pub enum Control {
         /// Which picture.
         track: TrackId,
     },
-    /// Relay: a newer OwnerPolicy of this camera is here.
-    PolicyChanged {
+    /// Relay: what this camera asked for at its start is another now: the owner's policy, or a
+    /// trustee's keys.
+    Changed {
         /// The camera.
         camera_id: CameraId,
-        /// The newest version.
-        version: u32,
     },
     /// Relay: the session cannot go on, or a request on this stream was refused.
     Refuse(Refusal),
@@ -106,7 +105,7 @@ messages! { Control of CONTROL_TYPE, "control message":
     6 Nack { track, sequence, refusal };
     7 Subscribe { camera_id, track, from };
     8 SubscribeOk { camera_id, track };
-    9 PolicyChanged { camera_id, version };
+    9 Changed { camera_id };
     10 Refuse(refusal);
     11 Goodbye;
     12 Receipt(receipt);

@@ -29,7 +29,7 @@ pub(crate) fn controls() -> Vec<Control> {
         Control::Subscribe { camera_id, track, from: From::NextSegment },
         Control::Subscribe { camera_id, track, from: From::NewestKeyFrame },
         Control::SubscribeOk { camera_id, track },
-        Control::PolicyChanged { camera_id, version: 4 },
+        Control::Changed { camera_id },
         Control::Receipt(crate::samples::receipt()),
         Control::Refuse(refusal),
         Control::Goodbye,

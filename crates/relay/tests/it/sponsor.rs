@@ -5,10 +5,11 @@ use crate::world::{CAMERA, OWNER, World};
 use host::http::{ServeLimits, bind, serve};
 use host::shutdown::Shutdown;
 use media::id::Day;
-use media::message::LoggedLeaf;
-use media::message::{NamedObject, RefusalCode, Request, Response};
+use media::message::{Control, LoggedLeaf, NamedObject, RefusalCode, Request, Response};
 use media::time::Micros;
 use stage::log::Log;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tlog::Logged;
 use tlog::note::{UnverifiedNote, Verifier};
 use tlog::proof::TlogProof;
@@ -81,6 +82,31 @@ async fn a_trustees_day_keys_are_mirrored_as_they_are() {
         }
     }
     assert_eq!(owner.call(&Request::GetDayKeys(Day(today.0 + 36))).await, Response::Objects(Vec::new()));
+    shutdown.request();
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connected_camera_is_told_when_a_trustee_has_other_keys() {
+    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (shutdown, today) = (Shutdown::new(), Micros(host::clock::now_us()).day());
+    // They are made when the test says so, as after a restore.
+    let made = Arc::new(AtomicBool::new(false));
+    let are_made = made.clone();
+    let keys = axum::routing::get(move |day: axum::extract::Path<u32>| async move {
+        let is_there = day.0 == today.0 && are_made.load(Ordering::SeqCst);
+        is_there.then_some("other keys").ok_or(axum::http::StatusCode::NOT_FOUND)
+    });
+    let router = axum::Router::new().route("/day-keys/{day}", keys);
+    let serving = tokio::spawn(serve(listener, router, ServeLimits::default(), shutdown.clone()));
+    let world = World::with(|config| {
+        config.trustees = vec![relay::Trustee { name: "bar.example".to_owned(), url: url.clone() }];
+    })
+    .await;
+    let (camera, mut end) = world.camera().await;
+    made.store(true, Ordering::SeqCst);
+    assert_eq!(end.hear().await, Control::Changed { camera_id: camera.id() });
     shutdown.request();
     serving.await.unwrap();
 }
