@@ -97,6 +97,7 @@ async fn owner(dir: &Path, log: &Log) -> Owner {
         escrow: None,
         footage: owner::config::Footage::default(),
         recovery_key: None,
+        alarm: Default::default(),
     };
     owner::keys::init(&config).unwrap();
     stage::keybook::pair(&config.keybook, log, "front-door", 21).await;

@@ -287,8 +287,21 @@ async fn jumps_lead_to_events(browser: &Browser, began_us: u64) {
     let listed = browser.run(&format!("return {listed}")).await;
     let told = json!([", 1 s, up to 6 % of the picture moved", ", 2 s, up to 45 % of the picture moved"]);
     assert_eq!(listed, told);
+    small_pictures_stand_beside_events(browser, 2).await;
     browser.click(".events li:nth-child(2) button").await;
     until("the first event", async || shown_us(browser).await.abs_diff(at(6)) <= SEGMENT_US / 2).await;
+}
+
+/// Each event of the list that is in sight has a picture that is not black.
+async fn small_pictures_stand_beside_events(browser: &Browser, count: usize) {
+    let drawn = "[...document.querySelectorAll('.events .small')].filter((canvas) => {
+        if (canvas.width < 100) return false;
+        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        return pixels.some((value, at) => at % 4 === 0 && value > 40);
+    }).length";
+    browser.until("a picture of each event", &format!("{drawn} === {count}")).await;
+    browser.picture("app-events-listed").await;
+    legible(browser, "events").await;
 }
 
 async fn a_small_picture_is_seen(browser: &Browser, began_us: u64) {
@@ -425,6 +438,11 @@ async fn a_phone_fetches_no_small_picture(browser: &Browser, url: &str) {
     browser.picture("app-phone-events").await;
     let asked = "performance.getEntriesByType('resource').filter((entry) => entry.name.includes('api/picture')).length";
     assert_eq!(browser.run(&format!("return {asked}")).await, json!(0));
+    // Whoever opens the list sees what moved, one picture an event.
+    browser.click(".listed summary").await;
+    small_pictures_stand_beside_events(browser, 2).await;
+    assert_eq!(browser.run(&format!("return {asked}")).await, json!(2));
+    browser.picture("app-phone-events-listed").await;
 }
 
 /// Every picture is there, and becomes another one while its time goes on.

@@ -76,7 +76,7 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
         let (pieces, heard) = mpsc::channel(PIECES);
         let film = Film::new(camera.clone(), &config, handover.clone(), machine.rng.clone());
         if config.sound.mode == SoundMode::Off {
-            handover.stats.change(|now| now.troubles.sound = Some(SILENT.to_owned()));
+            handover.stats.change(|now| now.troubles.chosen = Some(SILENT.to_owned()));
         }
         let shoot = Shoot {
             source: source.clone(),

@@ -53,6 +53,8 @@ pub struct Troubles {
     pub policy: Option<String>,
     /// Which trustees get no share of what is filmed.
     pub escrow: Option<String>,
+    /// What its configuration chose: nothing is wrong.
+    pub chosen: Option<String>,
 }
 
 impl Stats {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use media::time::Seconds;
+use media::time::{Micros, Seconds};
 use owner::audit::Report;
 use requester::collect::Answer;
 
@@ -20,6 +20,11 @@ pub(crate) fn show_here_us(us: u64) -> String {
 /// a minute comes twice.
 pub(crate) fn by_the_clock(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+}
+
+/// How far the clocks of this machine are ahead of UTC at a moment, seconds.
+pub(crate) fn ahead(at: Micros) -> i64 {
+    stamp(at.0).map_or(0, |at| TimeZone::system().to_offset(at).seconds().into())
 }
 
 fn stamp(us: u64) -> Option<Timestamp> {

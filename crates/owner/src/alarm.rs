@@ -1,26 +1,36 @@
 //! The silent alarm: tells when a camera went or has no picture, and when it is back, once each, and
-//! keeps quiet about what passes by itself.
+//! keeps quiet about what passes by itself. Of the cameras that the owner names, that something moved.
 //!
-//! In scope: what is worth a message ([`decide`]), asking the relay, what was told before, and
-//! handing messages on ([`hook`]). Out of scope: what a picture shows.
+//! In scope: what is worth a message ([`decide`], `told`), asking the relay, what was told before,
+//! and handing messages on ([`hook`]). Out of scope: who or what it is that moves.
 //!
 //! ```text
 //! {"event":"camera-offline","at":1795700000,"camera":"front-door","camera_id":"9f86...","newest_us":...,"silent_secs":61,"text":"..."}
 //! ```
 //! Whether a camera has a picture is its own signed word, of now ([`crate::status`]); whether it is
-//! connected is the relay's. One keybook has one alarm: what it told is in the folder's `alarm.json`.
+//! connected is the relay's. One keybook has one alarm: what it told is in the folder's `alarm.json`, and of what moved
+//! in `alarm-motion.json`.
 
 pub mod decide;
 pub mod hook;
+mod motion;
+mod told;
 
+use crate::book::BookError;
 use crate::state::Owner;
 use crate::status::{Asking, Status};
+use crate::still::Still;
 use decide::{Change, Decision};
 use host::clock::Clock;
+use host::lock::Mutex;
 use host::shutdown::Shutdown;
 use host::{blocking, durable};
+use media::time::Micros;
+use motion::Following;
 use serde::Serialize;
-use std::path::Path;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -46,11 +56,56 @@ pub struct Message {
     pub change: Change,
     /// The same for a person, in one sentence.
     pub text: String,
+    /// What moved, for hooks.
+    #[serde(skip)]
+    pub picture: Option<Arc<Pictured>>,
 }
+
+impl Message {
+    /// As JSON for whoever serves a webhook: of a picture what the owner lets out.
+    fn posted(&self) -> Vec<u8> {
+        let mut message = serde_json::to_value(self).expect("strings and numbers");
+        if let Some(pictured) = &self.picture {
+            message["picture"] = pictured.posted.clone();
+        }
+        message.to_string().into_bytes()
+    }
+}
+
+/// What goes with a message: for a command, and what of it a webhook is given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Pictured {
+    pub still: Still,
+    /// JSON; null where the owner lets no picture out.
+    pub posted: Value,
+    /// Where a command's file may lie: the keybook, which is closed to others.
+    folder: PathBuf,
+}
+
+/// How far the clocks of this machine are ahead of UTC at a moment, seconds.
+pub type Ahead = fn(Micros) -> i64;
 
 /// Watches the book's cameras until `stop`. What is silent for less than `after`, [`SHORTEST`] at
 /// least, is not told.
-pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dyn FnMut(Message) + Send)) {
+///
+/// # Errors
+/// [`BookError::Unknown`] for a camera of the configuration that is not in the book.
+pub async fn watch(
+    owner: &Owner,
+    after: Duration,
+    ahead: Ahead,
+    stop: &Shutdown,
+    on: &mut (dyn FnMut(Message) + Send),
+) -> Result<(), BookError> {
+    let book = owner.stored();
+    let unknown = |name: &&String| *name != "*" && book.camera(name).is_none();
+    if let Some(name) = owner.config.alarm.motion.iter().find(unknown) {
+        return Err(BookError::Unknown(name.clone()));
+    }
+    if let Err(error) = hook::sweep(owner.folder()) {
+        tracing::warn!(%error, "a picture of before may be left in the keybook");
+    }
+    let (sender, seen) = tokio::sync::watch::channel(Vec::new());
     let mut asking = Asking::new(owner);
     let ask = async |anew: bool| {
         if anew {
@@ -61,7 +116,8 @@ pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dy
         if let Err(error) = owner.refreshed().await {
             tracing::warn!(%error, "the book is not read; watching the cameras of before");
         }
-        asking.listed(owner).await.map_err(|error| error.to_string())
+        let listed = asking.listed(owner).await.map_err(|error| error.to_string());
+        listed.inspect(|all| drop(sender.send_replace(all.clone())))
     };
     let clock = owner.machine.clock.clone();
     let path = owner.folder().join(KEPT);
@@ -73,10 +129,15 @@ pub async fn watch(owner: &Owner, after: Duration, stop: &Shutdown, on: &mut (dy
             tracing::warn!(%error, "what was told is not kept: after a restart it is told again");
         }
     };
+    let on = Mutex::new(on);
+    let tell = |message| (*on.lock())(message);
+    let mut also = tell;
     tokio::select! {
-        () = ask_on(decision, &clock, ask, on, keep) => {}
+        () = ask_on(decision, &clock, ask, &mut also, keep) => {}
+        () = Following::new(owner, ahead).tell(seen, tell) => {}
         () = stop.requested() => {}
     }
+    Ok(())
 }
 
 /// What was told before, if anything was.
@@ -113,7 +174,7 @@ async fn ask_on(
         let is_news = !changes.is_empty() || decision.told() != before;
         for change in changes {
             let text = change.to_string();
-            on(Message { at: clock.seconds(), change, text });
+            on(Message { at: clock.seconds(), change, text, picture: None });
         }
         if is_news {
             keep(&decision).await;

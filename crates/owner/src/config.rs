@@ -1,5 +1,8 @@
 //! The owner's one TOML file. Sample: `deploy/config/owner.toml`, which a test parses.
 
+mod alarms;
+
+pub use alarms::{Alarms, Hours, PictureKey, WebhookPicture};
 pub use log_client::LogConfig;
 pub use relay_client::Addresses;
 
@@ -24,6 +27,8 @@ pub struct Config {
     /// lost (`recovery+HASH+BASE64`). Its secret half belongs on paper, elsewhere. The class
     /// `recovery` needs it; each camera films under the key that its policy named then.
     pub recovery_key: Option<String>,
+    #[serde(default, deserialize_with = "alarms::checked")]
+    pub alarm: Alarms,
 }
 
 /// The relay, trusted for availability only.

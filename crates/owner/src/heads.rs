@@ -13,6 +13,8 @@
 //! open                            what does not open in its place is left out, and said in the log of this program
 //! ```
 
+pub(crate) mod picture;
+
 use crate::book::StoredCamera;
 use crate::state::Owner;
 use media::id::{EpochNo, Sequence, TrackId};

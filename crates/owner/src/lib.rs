@@ -20,7 +20,8 @@
 //! | [`status`] | how each camera is, by its own word and the relay's |
 //! | [`holders`] | how many trustees can still open what is filmed |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
-//! | [`alarm`] | tells when a camera is offline or has no picture and when that is over, by a command or a webhook |
+//! | [`alarm`] | tells when a camera is offline or has no picture, and what moved, by a command or a webhook |
+//! | [`sent`] | opens a picture that an alarm sent |
 //! | [`app`] | a page on this device for all of it: live, timeline, export, audit |
 //!
 //! ```no_run
@@ -49,13 +50,16 @@ pub mod holders;
 pub mod keys;
 mod lent;
 pub mod live;
+mod motion;
 pub mod pair;
 pub mod play;
 pub mod policy;
 pub mod sealed;
+pub mod sent;
 pub mod span;
 pub mod state;
 pub mod status;
+mod still;
 
 pub use config::Config;
 pub use span::{MAX_SPAN, Picture, Span, SpanError};

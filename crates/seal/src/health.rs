@@ -100,6 +100,8 @@ pub enum TroubleKind {
     Trustees,
     /// Segments that were let go for want of room.
     Spool,
+    /// Nothing: what the camera's configuration chose, for whoever wonders.
+    Chosen,
 }
 
 numbered!(TroubleKind as u8 {
@@ -112,6 +114,7 @@ numbered!(TroubleKind as u8 {
     Policy = 7,
     Trustees = 8,
     Spool = 9,
+    Chosen = 10,
 });
 
 impl Trouble {

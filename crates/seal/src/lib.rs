@@ -12,6 +12,7 @@
 //! notice root of day d --Expand--> notice key of d --HMAC--> label of a leaf        [notice]
 //! notice root of day d --Expand--> key of what the camera says of itself                [health]
 //! details key of a leaf --HPKE X-Wing--> the owner's audit key                      [details]
+//! picture that is sent --HPKE X-Wing--> a device of the owner's                     [picture]
 //! ```
 #![no_std]
 #![warn(missing_docs)]
@@ -29,5 +30,6 @@ pub mod hpke;
 pub mod notice;
 pub mod opener;
 pub mod pair;
+pub mod picture;
 pub mod sealer;
 pub mod wrap;

@@ -116,7 +116,8 @@ impl Watched {
 
     /// The worst first.
     fn troubles(&self, figures: &Figures, steady_us: u64) -> Vec<Trouble> {
-        let Troubles { picture, sound, clock, time, link, identity, policy, escrow } = &figures.troubles;
+        let Troubles { picture, sound, clock, time, link, identity, policy, escrow, chosen } =
+            &figures.troubles;
         let is_missing = self.state == PictureState::Missing;
         // Without a picture it is not waited for.
         let sound = sound
@@ -142,6 +143,7 @@ impl Watched {
             (TroubleKind::CameraClock, clock.as_ref()),
             (TroubleKind::Trustees, escrow.as_ref()),
             (TroubleKind::Sound, sound),
+            (TroubleKind::Chosen, chosen.as_ref()),
         ];
         all.into_iter().filter_map(|(kind, text)| Some(Trouble::new(self.track, kind, text?))).collect()
     }

@@ -35,7 +35,7 @@ impl Alarm {
         let runtime = tokio::runtime::Handle::current();
         let thread = std::thread::spawn(move || {
             let on = &mut |message| tell.send_modify(|told| told.push(message));
-            runtime.block_on(owner::alarm::watch(&owner, Duration::from_secs(2), &until, on));
+            runtime.block_on(owner::alarm::watch(&owner, Duration::from_secs(2), |_| 0, &until, on)).unwrap();
         });
         Self { thread, stop, told }
     }

@@ -4,6 +4,7 @@ mod address;
 mod alarm;
 mod camera;
 mod cameras;
+mod picture;
 mod policy;
 mod watch;
 
@@ -101,10 +102,15 @@ Example: candor owner app --config owner.toml --open")]
     Address(address::AddressVerb),
     /// Tell when a camera goes offline or has no picture, and when that is over, until Ctrl-C; also
     /// by a command or a webhook.
-    #[command(
-        after_help = "Example: candor owner alarm --config owner.toml --after 60s --webhook-file door.webhook"
-    )]
+    #[command(after_help = "\
+Of the cameras that [alarm] of the configuration names it also tells that something moved, once in its pause of
+ten minutes and not in quiet hours. A command is given a picture, as a file (CANDOR_ALARM_PICTURE) that is gone
+when it ends; a webhook is given it sealed, for `candor owner picture open`.
+Example: candor owner alarm --config owner.toml --after 60s --webhook-file door.webhook")]
     Alarm(alarm::Alarm),
+    /// Open a picture that the alarm sent, or print the key for pictures to be sealed to.
+    #[command(subcommand, after_help = "In order: key (on the device that opens pictures), then open.")]
+    Picture(picture::PictureVerb),
     /// Show each camera's policy; with --apply, make it what the configuration says.
     #[command(after_help = "\
 A policy says who holds shares of the keys, how many of them open an epoch, for what kinds of
@@ -148,6 +154,7 @@ impl Verb {
             }
             Self::Address(verb) => verb.run(terminal).await,
             Self::Alarm(alarm) => alarm.run(terminal, shutdown).await,
+            Self::Picture(verb) => verb.run(terminal),
             Self::Policy(policy) => policy.run(terminal).await,
             Self::Audit { file, all } => audit(terminal, &open(&file)?, all).await,
         }

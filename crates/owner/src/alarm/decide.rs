@@ -63,6 +63,21 @@ pub enum Change {
         camera: String,
         camera_id: String,
     },
+    /// Something moved in sight of a camera that its owner asked for. Times are the camera's, Unix
+    /// microseconds; `local_time`: when it began, by the clocks of the machine that tells.
+    Motion {
+        camera: String,
+        camera_id: String,
+        from_us: u64,
+        /// As far as it is known.
+        to_us: u64,
+        local_time: String,
+        goes_on: bool,
+        /// The most of the picture that changed at once.
+        permille: u16,
+        /// How often something moved since the last message that was not told.
+        untold: u32,
+    },
     /// Nothing is known of any camera.
     RelayUnreachable {
         reason: String,
@@ -83,6 +98,7 @@ impl Change {
             Self::PictureBack { .. } => "picture-back",
             Self::IdentityConflict { .. } => "identity-conflict",
             Self::RetiredTaken { .. } => "retired-camera-taken",
+            Self::Motion { .. } => "motion",
             Self::RelayUnreachable { .. } => "relay-unreachable",
             Self::RelayBack { .. } => "relay-back",
         }
@@ -96,6 +112,7 @@ impl Change {
             | Self::NoPicture { camera, camera_id, .. }
             | Self::PictureBack { camera, camera_id, .. }
             | Self::IdentityConflict { camera, camera_id, .. }
+            | Self::Motion { camera, camera_id, .. }
             | Self::RetiredTaken { camera, camera_id } => Some((camera, camera_id)),
             Self::RelayUnreachable { .. } | Self::RelayBack { .. } => None,
         }
@@ -127,6 +144,20 @@ impl fmt::Display for Change {
                     f,
                     "{camera} is retired, and the relay still takes what films with its key: tell the relay again with `candor owner camera retire \"{camera}\"`, and ask its operator"
                 )
+            }
+            Self::Motion { camera, from_us, to_us, local_time, goes_on, untold, .. } => {
+                match goes_on {
+                    true => write!(f, "something moves at {camera} since {local_time}")?,
+                    false => {
+                        let secs = to_us.saturating_sub(*from_us).div_ceil(1_000_000);
+                        write!(f, "something moved at {camera} at {local_time}, for {secs} s")?;
+                    }
+                }
+                match untold {
+                    0 => Ok(()),
+                    1 => f.write_str("; once more since the last message"),
+                    times => write!(f, "; {times} times more since the last message"),
+                }
             }
             Self::RelayUnreachable { reason, silent_secs } => {
                 write!(

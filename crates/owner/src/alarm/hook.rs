@@ -2,19 +2,28 @@
 //! each hook has a queue and a worker of its own.
 //!
 //! ```text
-//! COMMAND    the message as JSON on standard input; CANDOR_ALARM_EVENT, _AT, _CAMERA, _CAMERA_ID, _TEXT in its environment
-//! POST URL   content-type: application/json, the message; any 2xx is an answer
+//! COMMAND    the message as JSON on standard input; CANDOR_ALARM_EVENT, _AT, _CAMERA, _CAMERA_ID, _TEXT in its environment;
+//!            with a picture CANDOR_ALARM_PICTURE, a file that is gone when the command ends, and _PICTURE_TYPE
+//! POST URL   content-type: application/json, the message, with a picture as "picture": {"sealed": BASE64}, which
+//!            `candor owner picture open` opens; any 2xx is an answer
 //! ```
+//! A command is the owner's own, on this machine. Who serves a webhook is somebody else: what it is given of a
+//! picture is said in the configuration ([`crate::config::Alarms`]), and is sealed unless that says so.
+//!
 //! Names of cameras come from the owner's book and hold no character that a shell or a header would
 //! read ([`crate::book`]).
 
+mod picture;
 mod webhook;
 
+pub(crate) use picture::sweep;
 pub use webhook::{Webhook, WebhookError};
 
 use super::Message;
+use host::blocking;
 use host::http::{FetchError, Retry};
 use host::rng::Rng;
+use picture::PictureFile;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::Stdio;
 use std::time::Duration;
@@ -126,7 +135,7 @@ impl Hook {
         // Strings and numbers only: encoding cannot fail.
         let body = serde_json::to_vec(message).unwrap_or_default();
         let (mut command, program) = match self {
-            Self::Webhook(webhook) => return webhook.post(body, patience.webhook).await,
+            Self::Webhook(webhook) => return webhook.post(message.posted(), patience.webhook).await,
             Self::Program(program) => (Command::new(program), program),
             Self::Shell(line) => {
                 let mut command = Command::new("sh");
@@ -140,6 +149,11 @@ impl Hook {
         command.env("CANDOR_ALARM_TEXT", &message.text);
         if let Some((name, id)) = message.change.camera() {
             command.env("CANDOR_ALARM_CAMERA", name).env("CANDOR_ALARM_CAMERA_ID", id);
+        }
+        // Gone when this is over, however it ends.
+        let picture = picture_of(message).await;
+        if let Some((file, kind)) = &picture {
+            command.env("CANDOR_ALARM_PICTURE", &file.0).env("CANDOR_ALARM_PICTURE_TYPE", kind);
         }
         // Standard output is the watch's own.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
@@ -170,6 +184,16 @@ impl Hook {
             Err(_) => Err(HookError::TooLong { program: named(), patience: patience.command }),
         }
     }
+}
+
+/// The file of a message's picture, and its media type.
+async fn picture_of(message: &Message) -> Option<(PictureFile, &'static str)> {
+    let pictured = message.picture.clone()?;
+    let kind = pictured.still.kind;
+    let written = blocking::run(move || PictureFile::write(&pictured)).await;
+    // Told without is better than not told.
+    let file = written.inspect_err(|error| tracing::warn!(%error, "a command is told without its picture"));
+    Some((file.ok()?, kind))
 }
 
 /// Starts a command, again after a pause where what keeps it from starting passes by itself.

@@ -9,6 +9,7 @@
 use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};
 use crate::lent::Lent;
+use crate::motion::Scored;
 use crate::state::Owner;
 use host::lock::Mutex;
 use media::id::{CameraId, Sequence};
@@ -18,8 +19,6 @@ use quic::CallError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 
-/// Segments closer than this follow one another, microseconds.
-pub(super) const CLOSE_US: u64 = 1_000_000;
 /// An epoch that still grew when it was asked for is asked for again after so long, microseconds.
 const AGAIN_US: u64 = 3_000_000;
 /// One that should be whole and is not (retention took of it, or it comes late) waits longer.
@@ -218,6 +217,11 @@ impl Glimpse {
         let (header, motion) = (&head.header, head.sealed.motion);
         let sequence = header.sequence.0;
         Self { k: header.k, sequence, start_us: header.start_us.0, end_us: head.end_us().0, motion }
+    }
+
+    pub(super) fn scored(&self) -> Scored {
+        let Self { start_us, end_us, motion, .. } = *self;
+        Scored { start_us, end_us, motion }
     }
 }
 

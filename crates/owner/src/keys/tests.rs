@@ -43,6 +43,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         }),
         footage: Footage::default(),
         recovery_key: None,
+        alarm: Default::default(),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Condition {
     pub text: String,
     /// What else it says is wrong, the worst first.
     pub troubles: Vec<Complaint>,
+    /// What its configuration chose, by its own word: nothing is wrong.
+    pub notes: Vec<String>,
 }
 
 /// In one word.
@@ -142,6 +144,7 @@ pub(super) fn of(status: &Status, word: Option<&Word>, now_us: Micros) -> Condit
         word,
         text,
         troubles: Vec::new(),
+        notes: Vec::new(),
     };
     let newest_us =
         Micros(status.tracks.iter().map(|track| track.newest_us).fold(status.newest_us, u64::max));
@@ -228,13 +231,18 @@ fn by_its_word(said: &Said, picture: &Picture, unstored: Duration, at_us: Micros
     };
     // What the sentence says already is no further trouble.
     let is_told = |trouble: &&Trouble| trouble.kind == TroubleKind::Picture && trouble.track == TrackId::MAIN;
-    let mut troubles: Vec<_> =
-        said.troubles.iter().filter(|trouble| !is_told(trouble)).map(complaint).collect();
+    let (chosen, wrong): (Vec<_>, Vec<_>) = said
+        .troubles
+        .iter()
+        .filter(|trouble| !is_told(trouble))
+        .partition(|it| it.kind == TroubleKind::Chosen);
+    let notes = chosen.into_iter().map(|note| complaint(note).text).collect();
+    let mut troubles: Vec<_> = wrong.into_iter().map(complaint).collect();
     if picture.state == PictureState::Filmed && said.waiting > WAITING {
         let text = format!("{} segments wait at the camera for the relay", said.waiting);
         troubles.push(Complaint { kind: "relay", text });
     }
-    Condition { state, since: since_us.seconds().0, word, text, troubles }
+    Condition { state, since: since_us.seconds().0, word, text, troubles, notes }
 }
 
 /// The main picture, and all that was said with it.
@@ -261,6 +269,7 @@ fn complaint(trouble: &Trouble) -> Complaint {
         TroubleKind::Policy => "policy",
         TroubleKind::Trustees => "trustees",
         TroubleKind::Spool => "spool",
+        TroubleKind::Chosen => "chosen",
     };
     let which = if trouble.track == TrackId::MAIN { "" } else { "second picture: " };
     Complaint { kind, text: format!("{which}{}", shown(&trouble.text)) }

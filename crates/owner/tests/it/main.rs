@@ -4,5 +4,6 @@
 mod app;
 mod audit;
 mod heads;
+mod moved;
 mod watch;
 mod world;

@@ -43,6 +43,7 @@ impl World {
             escrow: None,
             footage: owner::config::Footage::default(),
             recovery_key: None,
+            alarm: Default::default(),
         };
         owner::keys::init(&owner_config).unwrap();
         Self { dir, log, owner_config }

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mark, told, whole } from "./clip.js";
-import { alarming, away, checked, described, held, over, proven, released, standing } from "./words.js";
+import { alarming, away, checked, described, held, over, proven, released, standing, wrong } from "./words.js";
 
-const condition = { state: "filming", since: 5, word: "filming", text: "it films, as it says", troubles: [] };
-const dark = { state: "no-picture", since: 5, word: "no picture for 2 min", text: "no picture for 2 min: no route", troubles: [] };
+const condition = { state: "filming", since: 5, word: "filming", text: "it films, as it says", troubles: [], notes: [] };
+const dark = { state: "no-picture", since: 5, word: "no picture for 2 min", text: "no picture for 2 min: no route", troubles: [], notes: [] };
 const camera = { condition, online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, retired: false, to_do: null, replaced: 0, conflicts: 0 };
 const proof = { worth: "fresh", head_size: 28, witnesses: 3, of_witnesses: 4, age: 12, problem: null, unexpected: 0, alarms: 0 };
 
@@ -43,6 +43,15 @@ test("a camera that is connected and films nothing is red, with the reason", () 
   const noSound = { ...camera, condition: { ...condition, troubles: [{ kind: "sound", text: "sound has not come" }] } };
   assert.deepEqual(standing(noSound), ["filming", "warn"]);
   assert.match(described(noSound, 1e15), / · sound has not come$/);
+  assert.equal(wrong(camera, 1e15), "");
+  assert.equal(wrong(noSound, 1e15 + 3e6), "filmed 3 s ago · sound has not come");
+  assert.equal(wrong({ ...noSound, newest_us: 0 }, 1e15), "sound has not come");
+  assert.equal(wrong(failing, 1e15), dark.text);
+  // What its configuration chose is no trouble.
+  const silenced = { ...camera, condition: { ...condition, notes: ["no sound is recorded"] } };
+  assert.deepEqual(standing(silenced), ["filming", "good"]);
+  assert.equal(wrong(silenced, 1e15), "");
+  assert.match(described(silenced, 1e15), / · no sound is recorded$/);
 });
 
 test("what is not of now is not green", () => {

@@ -119,6 +119,7 @@ fn every_trouble_is_told_the_worst_first_and_a_spool_that_lost_something_for_a_w
             identity: said("identity"),
             policy: said("policy"),
             escrow: said("escrow"),
+            chosen: None,
         };
     });
     let kinds = |now: Now| now.troubles.iter().map(|trouble| trouble.kind).collect::<Vec<_>>();
@@ -140,6 +141,20 @@ fn every_trouble_is_told_the_worst_first_and_a_spool_that_lost_something_for_a_w
     assert!(!later.contains(&TroubleKind::Spool) && later.len() == 7, "{later:?}");
     let resting = kinds(watching.look.now(Some(GapReason::Privacy), 701 * SECOND));
     assert!(!resting.contains(&TroubleKind::Sound) && resting.len() == 6, "{resting:?}");
+}
+
+/// It was told as a trouble with the sound: such a camera was amber for ever.
+#[test]
+fn what_the_configuration_chose_is_told_behind_what_is_wrong_and_as_no_trouble() {
+    let mut watching = Watching::new();
+    watching.picture(10);
+    watching.stats.change(|now| {
+        now.troubles.chosen = Some("no sound is recorded".to_owned());
+        now.troubles.link = Some("no route".to_owned());
+    });
+    let told = watching.look.now(None, 10 * SECOND).troubles;
+    let kinds: Vec<_> = told.iter().map(|trouble| trouble.kind).collect();
+    assert_eq!(kinds, [TroubleKind::Relay, TroubleKind::Chosen]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::{ConfigFile, Ended, Outcome, Terminal};
 use super::open;
-use crate::words::show_here_us;
+use crate::words::{ahead, show_here_us};
 use clap::Args;
 use host::shutdown::Shutdown;
 use owner::alarm::hook::{Hook, Hooks, Webhook};
@@ -28,7 +28,8 @@ pub(crate) struct Alarm {
     #[arg(long, requires = "command")]
     shell: bool,
     /// POST each message as JSON to the URL in this file (one line, chmod 600); if nobody answers,
-    /// again for about ten minutes. Whoever serves that URL learns the camera's name.
+    /// again for about ten minutes. Whoever serves that URL learns the camera's name, and when
+    /// something moved if that is told; of a picture what [alarm] lets out.
     #[arg(long, value_name = "FILE", conflicts_with = "webhook")]
     webhook_file: Option<PathBuf>,
     /// The same with the URL itself, for one that is no secret: every user of this machine can read
@@ -50,7 +51,7 @@ impl Alarm {
         let webhook = webhook.transpose().map_err(Ended::wrong)?.map(Hook::Webhook);
         let hooks = Hooks::start(command.into_iter().chain(webhook).collect());
         terminal.next(&format!(
-            "leave it running; it speaks when something has changed for {} s. Ctrl-C ends it.",
+            "leave it running; it speaks when something has changed for {} s, and of what moves where [alarm] asks for it. Ctrl-C ends it.",
             self.after.as_secs()
         ));
         let on = &mut |message: owner::alarm::Message| {
@@ -59,9 +60,9 @@ impl Alarm {
             });
             hooks.tell(&message);
         };
-        owner::alarm::watch(&owner, self.after, &shutdown, on).await;
+        let watched = owner::alarm::watch(&owner, self.after, ahead, &shutdown, on).await;
         hooks.end().await;
-        Ok(())
+        watched.map_err(Ended::wrong)
     }
 }
 

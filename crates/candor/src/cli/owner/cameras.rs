@@ -51,16 +51,16 @@ fn text(cameras: &[Status], now: Micros) -> String {
     std::iter::once(table(&rows)).chain(wrong).collect::<Vec<_>>().join("\n")
 }
 
-/// A line for each thing that is wrong with a camera.
+/// A line for each thing that is wrong with a camera, and for what its configuration chose.
 fn wrong(camera: &Status) -> impl Iterator<Item = String> {
-    let Condition { state, text, troubles, .. } = &camera.condition;
+    let Condition { state, text, troubles, notes, .. } = &camera.condition;
     let is_said = match state {
         CameraState::Filming | CameraState::NothingMoves | CameraState::Resting => None,
         CameraState::NoPicture | CameraState::NotStored | CameraState::Silent | CameraState::Offline => {
             Some(text)
         }
     };
-    let all = is_said.into_iter().chain(troubles.iter().map(|trouble| &trouble.text));
+    let all = is_said.into_iter().chain(troubles.iter().map(|trouble| &trouble.text)).chain(notes);
     all.map(|text| format!("{}: {text}", camera.name))
 }
 

@@ -165,7 +165,7 @@ fn a_relay_that_never_answered_is_told_and_a_message_is_a_flat_object() {
 
     let change = Change::CameraBack { camera: "door".into(), camera_id: "9f".into(), away_secs: 7 };
     let text = change.to_string();
-    let message = serde_json::to_value(crate::alarm::Message { at: 3, change, text }).unwrap();
+    let message = serde_json::to_value(crate::alarm::Message { at: 3, change, text, picture: None }).unwrap();
     let expected = serde_json::json!({
         "at": 3, "event": "camera-back", "camera": "door", "camera_id": "9f", "away_secs": 7, "text": "door is back after 7 s",
     });

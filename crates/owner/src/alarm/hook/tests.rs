@@ -22,7 +22,7 @@ const SOON: Patience = Patience {
 fn message(camera: &str) -> Message {
     let change = Change::CameraBack { camera: camera.to_owned(), camera_id: "9f".to_owned(), away_secs: 7 };
     let text = change.to_string();
-    Message { at: 3, change, text }
+    Message { at: 3, change, text, picture: None }
 }
 
 fn webhook(url: &str) -> Hook {
@@ -226,4 +226,62 @@ async fn no_error_repeats_the_path_or_the_query_of_a_webhook() {
             "{error}"
         );
     }
+}
+
+fn with_a_picture(folder: &Path, posted: serde_json::Value) -> Message {
+    let still = crate::still::Still { kind: "image/jpeg", bytes: b"a picture".to_vec() };
+    let pictured = crate::alarm::Pictured { still, posted, folder: folder.to_owned() };
+    Message { picture: Some(Arc::new(pictured)), ..message("door") }
+}
+
+#[tokio::test]
+async fn a_command_reads_its_picture_and_nothing_of_it_is_left_when_it_ends_or_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (told, keybook) = (dir.path().join("told"), dir.path().join("keybook"));
+    std::fs::create_dir(&keybook).unwrap();
+    let message = with_a_picture(&keybook, serde_json::Value::Null);
+    let line = format!(
+        "stat -c %a \"$CANDOR_ALARM_PICTURE\" > {0}; cat \"$CANDOR_ALARM_PICTURE\" >> {0}; echo \" $CANDOR_ALARM_PICTURE_TYPE\" >> {0}",
+        told.display()
+    );
+    let patience = Patience { command: Duration::from_secs(60), ..SOON };
+    Hook::Shell(line).tell(&message, patience).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&told).unwrap(), "600\na picture image/jpeg\n");
+    let left = || std::fs::read_dir(&keybook).unwrap().count();
+    assert_eq!(left(), 0);
+    let hangs = format!("echo begun > {}; exec sleep 1000", told.display());
+    let ended = Hook::Shell(hangs).tell(&message, SOON).await;
+    assert!(matches!(ended, Err(HookError::TooLong { .. })));
+    assert_eq!((std::fs::read_to_string(&told).unwrap().as_str(), left()), ("begun\n", 0));
+    // What a process that was killed left goes with the next start, and nothing else does.
+    let crashed = PictureFile::write(message.picture.as_ref().unwrap()).unwrap();
+    std::mem::forget(crashed);
+    std::fs::write(keybook.join("alarm.json"), "{}").unwrap();
+    sweep(&keybook).unwrap();
+    assert!(left() == 1 && keybook.join("alarm.json").is_file());
+}
+
+#[tokio::test]
+async fn a_webhook_is_given_of_a_picture_what_the_owner_lets_out_and_nothing_else() {
+    let posted = Arc::new(host::lock::Mutex::new(Vec::new()));
+    let to = posted.clone();
+    let answer = async move |body: String| to.lock().push(body);
+    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let shutdown = Shutdown::new();
+    let limits = host::http::ServeLimits::default();
+    let router = Router::new().route("/", post(answer));
+    let serving = tokio::spawn(host::http::serve(listener, router, limits, shutdown.clone()));
+    let sealed = serde_json::json!({ "sealed": "AAAA" });
+    for posted in [sealed.clone(), serde_json::Value::Null] {
+        webhook(&url).tell(&with_a_picture(Path::new("/nowhere"), posted), SOON).await.unwrap();
+    }
+    shutdown.request();
+    serving.await.unwrap();
+    let posted = posted.lock();
+    let bodies: Vec<serde_json::Value> =
+        posted.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    assert_eq!((&bodies[0]["picture"], &bodies[0]["event"]), (&sealed, &"camera-back".into()));
+    assert_eq!(bodies[1]["picture"], serde_json::Value::Null);
+    assert!(!posted.iter().any(|body| body.contains("YSBwaWN0dXJl") || body.contains("nowhere")));
 }

@@ -33,6 +33,7 @@ export type Condition = {
   word: string;
   text: string;
   troubles: { kind: string; text: string }[];
+  notes: string[];
 };
 
 /** A camera by the relay's word, but for its condition. */
@@ -106,8 +107,8 @@ export type Hole = { from: number; to: number; reason: string };
 /** What is known of a stretch of a camera's past. */
 export type Known = { from: number; to: number; recorded: [number, number][]; gaps: Hole[]; releases: Release[] };
 
-/** Something moved. */
-export type Motion = { from: number; to: number; permille: number };
+/** Something moved; at: a moment whose picture shows it. */
+export type Motion = { from: number; to: number; permille: number; at: number };
 
 export type Policy = {
   name: string;

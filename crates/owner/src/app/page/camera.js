@@ -12,7 +12,7 @@ import { Sound } from "./sound.js";
 import { clock, lasting, moment, when } from "./times.js";
 import { Timeline } from "./timeline.js";
 import { Wish } from "./wish.js";
-import { described, held, missing, over, released, standing } from "./words.js";
+import { described, held, missing, over, released, standing, wrong } from "./words.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const STEP = 5e6;
@@ -130,10 +130,9 @@ export class Camera {
     say(this.detail, described(camera, now));
     const [text, worth] = camera.newest_us > 0 ? held(camera.holders, now) : ["", "good"];
     say(this.held, text);
-    const { state, text: how, troubles } = camera.condition;
-    const wrong = [state === "filming" ? "" : how, ...troubles.map(({ text }) => text), worth === "good" ? "" : text].filter(Boolean);
-    say(this.warned, wrong.join(" · "));
-    this.warned.hidden = wrong.length === 0;
+    const warned = [wrong(camera, now), worth === "good" ? "" : text].filter(Boolean);
+    say(this.warned, warned.join(" · "));
+    this.warned.hidden = warned.length === 0;
     this.warned.dataset.kind = worth === "good" ? kind : worth;
     this.away = away;
     if (this.saying.text) this.say({});

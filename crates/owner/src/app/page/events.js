@@ -3,6 +3,7 @@
 
 import { busy, hours } from "./calendar.js";
 import { ask, button, el, fill, reason, say } from "./dom.js";
+import { Gallery } from "./gallery.js";
 import { LEAD, neighbour } from "./seek.js";
 import { clock, lasting } from "./times.js";
 
@@ -23,9 +24,13 @@ const MORE = 200;
  */
 
 export class Events {
-  /** @param {OnEvents} on */
-  constructor(on) {
+  /**
+   * @param {import("./stills.js").Stills} stills
+   * @param {OnEvents} on
+   */
+  constructor(stills, on) {
     this.on = on;
+    this.gallery = new Gallery(stills);
     /** @type {Motion[]} */
     this.list = [];
     /** Hours that were opened. @type {Set<number>} */
@@ -42,6 +47,7 @@ export class Events {
   close() {
     this.closed = true;
     clearTimeout(this.more);
+    this.gallery.close();
   }
 
   /** All events of the window; undefined until all of them are read. */
@@ -85,9 +91,10 @@ export class Events {
   }
 
   /** @param {Motion} event */
-  item({ from, to, permille }) {
+  item(event) {
+    const { from, to, permille } = event;
     const text = `${clock(from)}, ${lasting((to - from) / 1e6)}, up to ${Math.round(permille / 10)} % of the picture moved`;
-    return el("li", {}, el("button", { type: "button", click: () => this.on.show(from - LEAD) }, text));
+    return el("li", {}, el("button", { type: "button", click: () => this.on.show(from - LEAD) }, this.gallery.place(event), el("span", {}, text)));
   }
 
   /**

@@ -4,6 +4,7 @@
 import { ask, button, el, fill, reason, say } from "./dom.js";
 import { Events } from "./events.js";
 import { LENGTHS, Line, height } from "./line.js";
+import { Stills } from "./stills.js";
 import { Thumbnails } from "./thumbnails.js";
 import { ahead, clock, day, lasting, moment, when, zone } from "./times.js";
 
@@ -47,8 +48,9 @@ export class Timeline {
     const small = el("canvas", { width: 1, height: 1 });
     this.when = el("span", {});
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true }, small, this.when);
-    this.thumbnails = new Thumbnails(camera, small);
-    this.events = new Events({ changed: () => this.draw(), show: on.show, none: on.none, now: () => this.position ?? this.line.to });
+    this.stills = new Stills(camera);
+    this.thumbnails = new Thumbnails(this.stills, small);
+    this.events = new Events(this.stills, { changed: () => this.draw(), show: on.show, none: on.none, now: () => this.position ?? this.line.to });
     this.chosen = el("div", { class: "chosen", hidden: true });
     this.slider = el(
       "div",
@@ -92,6 +94,7 @@ export class Timeline {
     clearInterval(this.timer);
     this.events.close();
     this.thumbnails.close();
+    this.stills.close();
     this.closed = true;
   }
 

@@ -22,12 +22,24 @@ export function described(camera, now) {
   const sign = offset < 0 ? "−" : "+";
   const time = camera.clock_is_off ? `CLOCK OFF by ${lasting(Math.abs(offset))}` : `clock ${sign}${Math.abs(offset).toFixed(1)} s`;
   const silent = camera.online && camera.newest_us > 0 ? (now - camera.newest_us) / 1e6 : 0;
-  const { state, text, troubles } = camera.condition;
+  const { state, text, troubles, notes } = camera.condition;
   const words = state === "filming" ? [] : [text];
   words.push(silent > SILENT ? `${newest} (${lasting(silent)} ago)` : newest);
   if (camera.bits_per_second !== null) words.push(rate(camera.bits_per_second));
   if (camera.waiting !== null && camera.waiting > UNDER_WAY) words.push(`${camera.waiting} segments wait at the camera`);
-  return [...words, time, ...troubles.map((trouble) => trouble.text)].join(" · ");
+  return [...words, time, ...troubles.map((trouble) => trouble.text), ...notes].join(" · ");
+}
+
+/**
+ * What is wrong with a camera, in a sentence; nothing while all is well. That it films all the same is said with it.
+ * @param {import("./answers").CameraStatus} camera
+ * @param {number} now
+ */
+export function wrong({ condition: { state, text, troubles }, newest_us }, now) {
+  const told = troubles.map((trouble) => trouble.text);
+  if (state !== "filming") told.unshift(text);
+  else if (told.length > 0 && newest_us > 0) told.unshift(`filmed ${lasting(Math.max(0, now - newest_us) / 1e6)} ago`);
+  return told.join(" · ");
 }
 
 /** How good each state of a camera is: what is not seen to film is not good. */

@@ -6,9 +6,10 @@
 //! ```
 
 use super::{Hole, Released};
-use crate::app::glimpses::{CLOSE_US, KnownEpoch, StoredEpoch};
+use crate::app::glimpses::{KnownEpoch, StoredEpoch};
 use crate::audit::{FoundKind, Row};
 use crate::live::viewer::{UNEXPLAINED, culprits, signed_reason};
+use crate::motion::CLOSE_US;
 use media::account::Account;
 use media::epoch::{EpochOpen, GapReason};
 use media::id::{Sequence, TrackId};

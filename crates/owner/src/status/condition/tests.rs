@@ -145,6 +145,15 @@ fn other_troubles_stand_beside_and_no_character_of_a_sources_hides_what_it_says(
 }
 
 #[test]
+fn what_a_cameras_configuration_chose_is_a_note_and_no_trouble() {
+    let chosen = [(TrackId::MAIN, TroubleKind::Chosen, "no sound is recorded")];
+    let word = word(before(5), said(PictureState::Filmed, before(60), &chosen));
+    let condition = of(&status(true, before(1)), Some(&word), NOW);
+    assert_eq!(condition.notes, ["no sound is recorded"]);
+    assert_eq!(condition.troubles, []);
+}
+
+#[test]
 fn an_old_word_takes_no_place_of_one_that_is_of_now() {
     let mut heard = Heard::default();
     heard.replace(refused(before(5), before(60)), NOW);
