@@ -88,11 +88,40 @@ async fn the_demo_reports_every_figure_truthfully_and_its_clips_are_the_source()
     std::fs::write(&another, format!("# another\n{}", std::fs::read_to_string(&policy).unwrap())).unwrap();
     let under_another = verify(&evidence, &["--policy", another.to_str().unwrap()], Some(3)).await;
     assert_eq!(under_another["verdict"], "false");
+    the_court_file_is_what_its_evidence_gives(&kept, policy.to_str().unwrap()).await;
     is_for_its_owner_alone(&kept);
     // What the story cut off says that its end is not proven.
     let cut = kept.join("request/evidence-without-its-closing");
     let cut = verify(&cut, &["--policy", policy.to_str().unwrap()], Some(1)).await;
     assert_eq!((&cut["verdict"], &cut["opener"]), (&"end-not-proven".into(), &serde_json::Value::Null));
+}
+
+/// What a court is given says what its evidence does, in words and films, and nothing else can stand in it.
+async fn the_court_file_is_what_its_evidence_gives(kept: &Path, policy: &str) {
+    let court = kept.join("request/court.zip");
+    let verified = verify(&court, &["--policy", policy], Some(0)).await;
+    assert_eq!(verified["verdict"], "complete", "{verified}");
+    let whole = std::fs::read(&court).unwrap();
+    let film = std::fs::read(kept.join("request/clip-1.mp4")).unwrap();
+    let evidence = std::fs::read(kept.join("request/evidence")).unwrap();
+    let at = |part: &[u8]| whole.windows(part.len()).rposition(|window| window == part).unwrap();
+    let of_film = at(&film[film.len() / 2..][..64]);
+    let of_evidence = at(&evidence[evidence.len() / 2..][..64]);
+    let altered = kept.join("altered.zip");
+    // A byte of the evidence, of the film, of the page; every other one is tried beside the code.
+    for (place, code, said) in
+        [(of_evidence, 3, "false"), (of_film, 3, "false"), (at(b"Check it first"), 1, "another-court-file")]
+    {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1;
+        std::fs::write(&altered, &bytes).unwrap();
+        let verified = verify(&altered, &["--policy", policy], Some(code)).await;
+        assert_eq!(verified["verdict"], said, "byte {place}: {verified}");
+    }
+    std::fs::write(&altered, [&b"PK\x03\x04"[..], &[0; 100]].concat()).unwrap();
+    let ended = world::processes::run(&["verify", altered.to_str().unwrap(), "--policy", policy]).await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    std::fs::remove_file(&altered).unwrap();
 }
 
 /// Keys, seeds and footage lie in all of it: nobody else on the machine may read what the verbs wrote.

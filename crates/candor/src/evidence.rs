@@ -1,6 +1,7 @@
 //! An evidence file on disk, verified; what it shows, in sentences.
 
 mod compare;
+pub(crate) mod court;
 mod statements;
 
 pub(crate) use compare::{Compared, compare};
@@ -14,7 +15,7 @@ use escrow::evidence::{
 use host::durable::Unfinished;
 use seal::opener::Whole;
 use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 /// Why a file shows nothing.
@@ -61,18 +62,39 @@ fn try_without_closing(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Verifies a whole evidence file, one part in memory at a time; `take` is given each segment once
-/// it is verified.
+/// Verifies a whole evidence file, or that of a court file, one part in memory at a time; `take` is given
+/// each segment once it is verified.
 pub(crate) fn verify(
     path: &Path,
     take: &mut dyn FnMut(&Whole) -> anyhow::Result<()>,
+) -> Result<(Verified, Form), Unheld> {
+    let file = File::open(path).with_context(|| path.display().to_string());
+    let mut file = file.map_err(Unheld::Unread)?;
+    if court::is_one(&mut file).map_err(Unheld::Unread)? {
+        let verified =
+            court::with_evidence(&mut BufReader::new(file), |mut evidence| verify_from(&mut evidence, take));
+        return Ok((verified.map_err(Unheld::Unread)??, Form::CourtFile));
+    }
+    Ok((verify_from(&mut file, take)?, Form::Evidence))
+}
+
+/// As what evidence came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Evidence,
+    /// With films and a page around it.
+    CourtFile,
+}
+
+fn verify_from(
+    from: &mut impl Read,
+    take: &mut dyn FnMut(&Whole) -> anyhow::Result<()>,
 ) -> Result<Verified, Unheld> {
-    let file = File::open(path).with_context(|| path.display().to_string()).map_err(Unheld::Unread)?;
-    let mut file = BufReader::new(file);
+    let mut from = BufReader::new(from);
     let mut verification = FileVerification::default();
     loop {
         let mut bytes = Vec::new();
-        let read = file.by_ref().take(verification.wanted() as u64).read_to_end(&mut bytes);
+        let read = from.by_ref().take(verification.wanted() as u64).read_to_end(&mut bytes);
         read.map_err(|error| Unheld::Unread(error.into()))?;
         let seen = verification.feed(bytes).map_err(|error| match error {
             FileError::Evidence(error) => Unheld::False(error),

@@ -10,7 +10,7 @@ use host::machine::Machine;
 use requester::ask::Ask;
 use requester::collect::{Change, CollectError, Collected};
 use requester::folder::{FolderError, RequestFolder};
-use requester::open::OpenError;
+use requester::open::{OpenError, Step};
 use requester::ratify::RatifyError;
 use requester::request::RequestError;
 use requester::shares::SharesError;
@@ -180,10 +180,13 @@ async fn collect(terminal: &Terminal, (desk, folder): Opened, within: Duration) 
 async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let on = &mut |step| terminal.step(&step, steps::opening);
     let opened = requester::open::open(&desk, &folder, on).await.map_err(not_opened)?;
+    let court = opened.evidence.with_file_name("court.zip");
+    crate::evidence::court::write(&opened.evidence, &court)?;
+    terminal.step(&Step::Written { path: court.clone() }, steps::opening);
     terminal.done(&opened, |opened| {
         let clips: Vec<_> = opened.clips.iter().map(|clip| clip.display().to_string()).collect();
         format!(
-            "{} of {} epochs opened, {} segments: {}\nevidence: {}, {} (candor verify)",
+            "{} of {} epochs opened, {} segments: {}\nevidence: {}, {} (candor verify)\nto hand on, all of it in one file: {}",
             opened.epochs_opened,
             opened.epochs_requested,
             opened.segments,
@@ -194,7 +197,8 @@ async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
                 (0, true) => "complete".to_owned(),
                 (0, false) => "its end not proven".to_owned(),
                 (missing, _) => format!("{missing} segments missing"),
-            }
+            },
+            court.display()
         )
     })
 }

@@ -1,7 +1,8 @@
 //! `candor verify`: evidence, offline, by whoever has the file and a log policy that they trust.
 
 use super::{Ended, Outcome, Terminal};
-use crate::evidence::{Compared, Standing, Statement, Unheld, compare, statements};
+use crate::evidence::court::{self, Around};
+use crate::evidence::{Compared, Form, Standing, Statement, Unheld, compare, statements};
 use crate::words::show_us;
 use anyhow::Context as _;
 use clap::Args;
@@ -22,13 +23,13 @@ Each line says what the file shows, and by what, or that it is not shown. Nothin
 trusted by itself: --policy names the log and witnesses that you trust.
 
 Exit codes here: 0 complete; 1 it holds, but is incomplete, its end is not proven, no log policy was
-given, or the clip is another file; 3 it, or the clip, is false; 2 it cannot be read as evidence. The
-fields of --json stand in deploy/README.md.
-Example: candor verify case-77/evidence --policy log-policy.txt";
+given, or clip or court file are not as the evidence gives them; 3 it, or a film, is false; 2 it cannot
+be read as evidence. The fields of --json stand in deploy/README.md.
+Example: candor verify case-77/court.zip --policy log-policy.txt";
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The evidence file that came with the clip.
+    /// The court file (a zip with films, a page and the evidence), or the evidence file alone.
     evidence: PathBuf,
     /// A tlog-policy file from a source you trust: the evidence must have been made under exactly
     /// it. Without one, and without the variable CANDOR_LOG_POLICY that names one, the answer is no
@@ -54,6 +55,8 @@ enum Verdict {
     ConsistentWithItself,
     /// The evidence is complete, and the clip's samples are its own in a file that another made.
     AnotherFile,
+    /// The evidence is complete, and page or zip around it are not those that it gives.
+    AnotherCourtFile,
     /// The evidence is, or the clip.
     False,
 }
@@ -63,19 +66,16 @@ impl Verify {
         let shown = self.evidence.display();
         if !self.evidence.is_file() {
             return Err(Ended::wrong(anyhow::anyhow!(
-                "{shown}: no such file; name the evidence file that came with the clip"
+                "{shown}: no such file; name the court file or the evidence file that you were given"
             )));
         }
         let trusted = self.trusted()?;
         let mut clip = self.clip()?;
         // Beside what is written; else where temporary files are, which only this user reads.
         let beside = self.write.clone().unwrap_or_else(|| std::env::temp_dir().join("candor-clip"));
-        let mut films = (self.write.is_some() || clip.is_some()).then(|| Films::new(&beside));
-        let take = &mut |whole: &Whole| match &mut films {
-            Some(films) => Ok(films.segment(whole)?),
-            None => Ok(()),
-        };
-        let verified = match crate::evidence::verify(&self.evidence, take) {
+        let mut films = Films::new(&beside);
+        let take = &mut |whole: &Whole| Ok(films.segment(whole)?);
+        let (verified, form) = match crate::evidence::verify(&self.evidence, take) {
             Ok(verified) => verified,
             Err(Unheld::Unread(error)) => {
                 let what = format!(
@@ -94,7 +94,13 @@ impl Verify {
                 ),
             );
         }
-        let mut films = films.map_or(Ok(Vec::new()), Films::finish)?;
+        let mut films = films.finish()?;
+        let around = match form {
+            Form::Evidence => None,
+            Form::CourtFile => {
+                Some(court::compare(&self.evidence, &verified, &mut films, &beside).map_err(Ended::wrong)?)
+            }
+        };
         let compared = match &mut clip {
             Some(clip) => {
                 let films = films.iter_mut().map(|film| film.file.read_back());
@@ -103,9 +109,10 @@ impl Verify {
             None => None,
         };
         let written = self.written(films)?;
-        let verdict = verdict(&verified, trusted.is_some(), compared.as_ref());
         let mut statements = statements(&verified, trusted.is_some());
+        statements.extend(around.as_ref().map(Statement::of_court_file));
         statements.extend(compared.as_ref().map(Statement::of_clip));
+        let verdict = verdict(&verified, trusted.is_some(), around.as_ref(), compared.as_ref());
         let mut object = json(&verified, verdict, &statements);
         object["written"] = json!(written);
         terminal.result(&object, |_| {
@@ -118,7 +125,8 @@ impl Verify {
             Verdict::Incomplete
             | Verdict::EndNotProven
             | Verdict::ConsistentWithItself
-            | Verdict::AnotherFile => Err(Ended::NO),
+            | Verdict::AnotherFile
+            | Verdict::AnotherCourtFile => Err(Ended::NO),
         }
     }
 
@@ -151,16 +159,24 @@ impl Verify {
 }
 
 // SPEC: evidence.md#what-it-shows: a verifier MUST be given a log policy from elsewhere.
-fn verdict(verified: &Verified, is_trusted: bool, compared: Option<&Compared>) -> Verdict {
+fn verdict(
+    verified: &Verified,
+    is_trusted: bool,
+    around: Option<&Around>,
+    compared: Option<&Compared>,
+) -> Verdict {
+    let is_same_clip = compared.is_none_or(|compared| *compared == Compared::Same);
     match verified.footage.completeness() {
         _ if matches!(compared, Some(Compared::Differs { .. })) => Verdict::False,
+        _ if around.is_some_and(Around::has_another_film) => Verdict::False,
         _ if !is_trusted => Verdict::ConsistentWithItself,
         Completeness::Incomplete => Verdict::Incomplete,
         Completeness::NotProven => Verdict::EndNotProven,
-        Completeness::Complete if compared.is_none_or(|compared| *compared == Compared::Same) => {
-            Verdict::Complete
+        Completeness::Complete if !is_same_clip => Verdict::AnotherFile,
+        Completeness::Complete if around.is_some_and(|around| *around != Around::Same) => {
+            Verdict::AnotherCourtFile
         }
-        Completeness::Complete => Verdict::AnotherFile,
+        Completeness::Complete => Verdict::Complete,
     }
 }
 
@@ -211,8 +227,12 @@ fn told(verdict: Verdict) -> (&'static str, &'static str) {
             "The evidence is complete. THE CLIP IS ANOTHER FILE than the one it gives.",
             "make the film yourself with --write FILE, and look at that one",
         ),
+        Verdict::AnotherCourtFile => (
+            "The evidence is complete. WHAT STANDS AROUND IT IN THIS FILE is not what it gives.",
+            "rely on the lines above and on no other words, and make the film yourself with --write FILE",
+        ),
         Verdict::False => (
-            "FALSE: the clip is not what the evidence shows.",
+            "FALSE: the film is not what the evidence shows.",
             "do not rely on it; keep it unaltered, with who gave it to you and when, and ask its source for another",
         ),
     }

@@ -2,6 +2,7 @@
 //! Contract: `proto/evidence.md#what-it-shows`. A sentence never says more than was verified.
 
 use super::Compared;
+use super::court::Around;
 use crate::words::show_us;
 use escrow::evidence::{
     Completeness, Footage, OpenedAs, Opener, PolicyShown, Release, SignedAs, SignerRole, Verified,
@@ -76,6 +77,33 @@ impl Statement {
             Compared::Differs { what } => {
                 statement("clip", Standing::False, format!("the clip is NOT this film: {what}"), by)
             }
+        }
+    }
+}
+
+impl Statement {
+    /// What came of making a court file again.
+    pub(crate) fn of_court_file(around: &Around) -> Self {
+        let (about, by) = ("court-file", "made again from the evidence in it, and compared byte by byte");
+        match around {
+            Around::Same => {
+                shown(about, "the films and the page beside the evidence are those that it gives", by)
+            }
+            Around::Other(Some(member)) if around.has_another_film() => {
+                statement(about, Standing::False, format!("{member} is NOT the film of this evidence"), by)
+            }
+            Around::Other(Some(member)) => statement(
+                about,
+                Standing::Missing,
+                format!("{member} is not what this program makes of this evidence: do not rely on its words"),
+                by,
+            ),
+            Around::Other(None) => statement(
+                about,
+                Standing::Missing,
+                "the zip has other bytes around its members than this program gives it: something may lie in it that is not looked at",
+                by,
+            ),
         }
     }
 }
@@ -363,4 +391,4 @@ fn signer(signed: &SignedAs) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

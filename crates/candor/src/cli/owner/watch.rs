@@ -122,8 +122,11 @@ impl Excerpt {
 
     pub(super) async fn evidence(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         let (owner, span) = (open(&self.file)?, self.between.span()?);
+        // A court file is made of the evidence, which stands under another name until then.
+        let is_court_file = self.output.extension().is_some_and(|ending| ending == "zip");
+        let to = if is_court_file { self.output.with_extension("evidence") } else { self.output.clone() };
         let written = tokio::select! {
-            written = owner::evidence::export(&owner, self.which.picture(), span, &self.output) => written,
+            written = owner::evidence::export(&owner, self.which.picture(), span, &to) => written,
             () = shutdown.requested() => return Ok(()),
         };
         let written = written.map_err(|error| match error {
@@ -135,6 +138,9 @@ impl Excerpt {
             | OwnEvidenceError::TooLong => Ended::wrong(error),
             error => error.into(),
         })?;
+        if is_court_file {
+            crate::evidence::court::write(&to, &self.output)?;
+        }
         terminal.done(&written, |written| {
             let whole = match (written.missing, written.complete) {
                 (0, true) => "complete".to_owned(),
@@ -142,7 +148,8 @@ impl Excerpt {
                 (missing, _) => format!("{missing} segments missing"),
             };
             let (from, to) = (show_here_us(written.from_us), show_here_us(written.to_us));
-            format!("{}  {from} to {to}, {} segments, {whole}", written.path.display(), written.segments)
+            let path = if is_court_file { &self.output } else { &written.path };
+            format!("{}  {from} to {to}, {} segments, {whole}", path.display(), written.segments)
         })
     }
 }

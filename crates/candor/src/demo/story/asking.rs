@@ -142,7 +142,11 @@ impl Story<'_> {
             clips.join(", ")
         ));
         let neighbour = self.neighbour(folder).await?;
-        let holds = self.evidence(&opened.evidence)?;
+        let court = opened.evidence.with_file_name("court.zip");
+        let written = crate::evidence::court::write(&opened.evidence, &court);
+        written.map_err(crate::evidence::Unheld::Unread).map_err(at("court file"))?;
+        self.says(format!("{}: films, a page in plain words and the evidence, to hand on", court.display()));
+        let holds = self.evidence(&court)?;
         Ok((opened, neighbour, holds))
     }
 
@@ -177,7 +181,7 @@ impl Story<'_> {
     /// end: whether the one is complete, and the other says that it is not shown to be.
     fn evidence(&mut self, path: &Path) -> Result<bool, StoryError> {
         let whole = match crate::evidence::verify(path, &mut |_| Ok(())) {
-            Ok(verified) => verified.footage.completeness(),
+            Ok((verified, _)) => verified.footage.completeness(),
             Err(error) => {
                 self.says(format!("the evidence does NOT verify: {error}"));
                 return Ok(false);
@@ -188,9 +192,10 @@ impl Story<'_> {
             Completeness::Incomplete => format!("{} verifies offline, INCOMPLETE", path.display()),
             Completeness::NotProven => format!("{} verifies offline, its END NOT PROVEN", path.display()),
         });
-        let cut = path.with_file_name("evidence-without-its-closing");
-        crate::evidence::without_closing(path, &cut).map_err(at("cut evidence"))?;
-        let cut = crate::evidence::verify(&cut, &mut |_| Ok(())).map_err(at("cut evidence"))?;
+        let (evidence, cut) =
+            (path.with_file_name("evidence"), path.with_file_name("evidence-without-its-closing"));
+        crate::evidence::without_closing(&evidence, &cut).map_err(at("cut evidence"))?;
+        let (cut, _) = crate::evidence::verify(&cut, &mut |_| Ok(())).map_err(at("cut evidence"))?;
         let is_told = cut.footage.completeness() == Completeness::NotProven;
         self.says(format!(
             "with the camera's closing record and the last segment cut off, it {}",

@@ -6,7 +6,7 @@ use media::time::Micros;
 use tlog::Hash;
 
 /// Footage of one epoch, about which the file says nothing more.
-fn bare() -> Verified {
+pub(in crate::evidence) fn bare() -> Verified {
     Verified {
         camera_id: CameraId([1; 32]),
         track: TrackId(0),
