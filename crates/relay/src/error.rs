@@ -6,6 +6,9 @@ use store::StoreError;
 pub enum Error {
     #[error(transparent)]
     Listen(std::io::Error),
+    /// Its socket is there, and cannot be used.
+    #[error(transparent)]
+    Link(quic::LinkError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -13,7 +13,8 @@
 //! sending.
 //!
 //! **Memory.** The ring holds the newest segment that starts at a key frame, what follows it, and
-//! the one before; a viewer that is behind holds one more.
+//! the one before, as long as all rings of a camera hold at most [`CAMERA`] bytes; a viewer that is
+//! behind holds one segment more, and so does who receives one.
 //!
 //! Forwarded is not yet verified: viewers verify for themselves, and a segment that turns out bad
 //! is reset for all.
@@ -27,6 +28,7 @@ use media::session::Place;
 use quic::{Link, LinkError, SegmentSend, StreamError};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -35,6 +37,8 @@ use tokio::time::Instant;
 pub const GRACE: Duration = Duration::from_secs(1);
 /// Segments in a ring, should no key frame come for long.
 const RING: usize = 16;
+/// Bytes in all rings of a camera: a minute of a picture of 8 Mbit/s.
+const CAMERA: usize = 64 << 20;
 
 /// The live side of every track.
 #[derive(Debug, Default)]
@@ -47,27 +51,41 @@ impl Fanout {
     /// number.
     pub(crate) fn track(&self, camera_id: CameraId, track: TrackId) -> Arc<Live> {
         let mut tracks = self.tracks.lock();
-        tracks.entry((camera_id, track)).or_default().clone()
+        if let Some(live) = tracks.get(&(camera_id, track)) {
+            return live.clone();
+        }
+        let beside = of(&tracks, camera_id).next().map(|live| live.of_camera.clone());
+        let live = Arc::new(Live { of_camera: beside.unwrap_or_default(), ..Live::default() });
+        tracks.insert((camera_id, track), live.clone());
+        live
     }
 
     /// The camera left: what it sent last is no longer live.
     pub(crate) fn clear(&self, camera_id: CameraId) {
         let tracks = self.tracks.lock();
-        for live in
-            tracks.range((camera_id, TrackId(0))..=(camera_id, TrackId(u32::MAX))).map(|(_, live)| live)
-        {
+        for live in of(&tracks, camera_id) {
             let mut ring = live.ring.lock();
             // Cursors go on counting where they are.
-            ring.first = ring.next();
-            ring.segments.clear();
+            let all = ring.segments.len();
+            ring.let_go(all);
+            live.count(&mut ring);
         }
     }
+}
+
+fn of(
+    tracks: &BTreeMap<(CameraId, TrackId), Arc<Live>>,
+    camera_id: CameraId,
+) -> impl Iterator<Item = &Arc<Live>> {
+    tracks.range((camera_id, TrackId(0))..=(camera_id, TrackId(u32::MAX))).map(|(_, live)| live)
 }
 
 /// One track's ring of segments.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     ring: Mutex<Ring>,
+    /// Bytes in all rings of its camera.
+    of_camera: Arc<AtomicUsize>,
     /// Changes whenever a segment begins.
     begun: watch::Sender<()>,
     viewers: Arc<()>,
@@ -78,6 +96,8 @@ struct Ring {
     /// The place in the row of all live segments of `segments[0]`.
     first: u64,
     segments: VecDeque<Arc<LiveSegment>>,
+    /// Bytes of these, as they were counted last.
+    bytes: usize,
     last: Option<(Sequence, Place)>,
 }
 
@@ -100,8 +120,13 @@ impl Ring {
         self.segments.push_back(segment);
         let key = self.segments.iter().rposition(|segment| segment.is_key()).unwrap_or(0);
         let surplus = key.saturating_sub(1).max(self.segments.len().saturating_sub(RING));
-        self.segments.drain(..surplus);
-        self.first += surplus as u64;
+        self.let_go(surplus);
+    }
+
+    /// The oldest go.
+    fn let_go(&mut self, count: usize) {
+        self.segments.drain(..count);
+        self.first += count as u64;
     }
 }
 
@@ -123,7 +148,7 @@ impl Live {
     }
 
     /// Begins a segment, when it is newer than every one before: backfill is not live.
-    pub(crate) fn begin(&self, header: &SegmentHeader) -> Option<Growing> {
+    pub(crate) fn begin(&self, header: &SegmentHeader) -> Option<Growing<'_>> {
         let place = Place { epoch_no: header.epoch_no, k: header.k };
         let mut ring = self.ring.lock();
         if ring.last.is_some_and(|(sequence, last)| header.sequence <= sequence || place <= last) {
@@ -136,9 +161,31 @@ impl Live {
             body: watch::Sender::default(),
         });
         ring.push(segment.clone());
+        self.count(&mut ring);
         drop(ring);
         self.begun.send_replace(());
-        Some(Growing { segment, ended: false })
+        Some(Growing { live: self, segment, ended: false })
+    }
+
+    /// A segment has grown or ended: while all rings hold too much, the oldest of this one goes. The
+    /// newest stays until it has ended.
+    fn bound(&self) {
+        let mut ring = self.ring.lock();
+        self.count(&mut ring);
+        while self.of_camera.load(Ordering::Relaxed) > CAMERA
+            && let Some(oldest) = ring.segments.front()
+            && (ring.segments.len() > 1 || oldest.body.borrow().ended.is_some())
+        {
+            ring.let_go(1);
+            self.count(&mut ring);
+        }
+    }
+
+    /// Counts what the ring holds.
+    fn count(&self, ring: &mut Ring) {
+        let bytes = ring.segments.iter().map(|segment| segment.body.borrow().len).sum();
+        self.of_camera.fetch_add(bytes, Ordering::Relaxed);
+        self.of_camera.fetch_sub(std::mem::replace(&mut ring.bytes, bytes), Ordering::Relaxed);
     }
 
     /// Everything before `sequence` is no longer live: it is stored.
@@ -207,6 +254,7 @@ struct LiveSegment {
 #[derive(Debug, Default)]
 struct Body {
     pieces: Vec<Bytes>,
+    len: usize,
     ended: Option<End>,
 }
 
@@ -230,14 +278,19 @@ impl LiveSegment {
 /// A segment that is being received. Dropped before [`finish`](Growing::finish), it is broken for
 /// every viewer.
 #[derive(Debug)]
-pub(crate) struct Growing {
+pub(crate) struct Growing<'a> {
+    live: &'a Live,
     segment: Arc<LiveSegment>,
     ended: bool,
 }
 
-impl Growing {
+impl Growing<'_> {
     pub(crate) fn append(&self, bytes: Bytes) {
-        self.segment.body.send_modify(|body| body.pieces.push(bytes));
+        self.segment.body.send_modify(|body| {
+            body.len += bytes.len();
+            body.pieces.push(bytes);
+        });
+        self.live.bound();
     }
 
     pub(crate) fn finish(mut self) {
@@ -246,11 +299,12 @@ impl Growing {
     }
 }
 
-impl Drop for Growing {
+impl Drop for Growing<'_> {
     fn drop(&mut self) {
         if !self.ended {
             self.segment.body.send_modify(|body| body.ended = Some(End::Broken));
         }
+        self.live.bound();
     }
 }
 

@@ -95,7 +95,8 @@ async fn take(relay: &Relay, peer: &Peer, stream: SegmentRecv) -> Result<(Segmen
     let received_us = relay.now_us();
     let refused = |refusal| Failed::Refused(header, refusal);
     let admitted = admit(relay, peer, header).await.map_err(refused)?;
-    let live = relay.on_air.fanout.track(header.camera_id, header.track).begin(&header);
+    let track = relay.on_air.fanout.track(header.camera_id, header.track);
+    let live = track.begin(&header);
     let (fragments, trailer) = inflow.read_rest(relay, &header, live.as_ref()).await?;
     let chain = admitted.judge(&trailer, fragments).await.map_err(refused)?;
     let fresh = peer.memory.remember_segment(&header, chain);
@@ -147,7 +148,7 @@ impl Inflow<'_> {
     }
 
     /// Gives viewers the pieces that they have not yet.
-    fn show(&mut self, live: Option<&Growing>) {
+    fn show(&mut self, live: Option<&Growing<'_>>) {
         for piece in self.body.shared(self.shown) {
             self.shown += 1;
             if let Some(live) = live {
@@ -175,7 +176,7 @@ impl Inflow<'_> {
         &mut self,
         relay: &Relay,
         header: &SegmentHeader,
-        live: Option<&Growing>,
+        live: Option<&Growing<'_>>,
     ) -> Result<(FragmentsHash, Trailer), Failed> {
         let refused = |code: RefusalCode, text: String| Failed::Refused(*header, code.because(text));
         let malformed = |error: DecodeError| {

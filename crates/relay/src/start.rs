@@ -25,7 +25,7 @@ use log_client::{LogClient, make_key, read_own_key};
 use media::enrollment::Enrollment;
 use media::limits;
 use media::policy::SignedOwnerPolicy;
-use quic::{Endpoint, Identity, Key, Limits};
+use quic::{Endpoint, Identity, Key, Limits, LinkError};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -94,14 +94,18 @@ pub async fn start_over(
     let relay = Arc::new(Relay::new(&config, store, sponsor, key, machine, own.clone()));
     learn_cameras(&relay).await?;
     let server = Limits { connections: config.limits.connections, ..Limits::default() };
-    let not_on = |error| Error::Listen(host::http::cannot_listen(config.listen, io::Error::other(error)));
-    let endpoint = Endpoint::server(config.listen, &identity, server).map_err(not_on)?;
+    let endpoint = Endpoint::server(config.listen, &identity, server).map_err(|error| match error {
+        LinkError::Socket { reason, .. } => {
+            Error::Listen(host::http::cannot_listen(config.listen, io::Error::other(reason)))
+        }
+        error => Error::Link(error),
+    })?;
     let page = match config.http {
         None => None,
         Some(address) => Some(host::http::bind(address).await.map_err(Error::Listen)?),
     };
     let http = page.as_ref().map(|page| page.local_addr()).transpose().map_err(Error::Listen)?;
-    let quic = endpoint.local_addr().map_err(not_on)?;
+    let quic = endpoint.local_addr().map_err(Error::Link)?;
     let at = At { quic, http, key: Key(identity.public_key()) };
     tracing::info!(quic = %at.quic, key = %at.key, owners = config.owners.len(), "the relay listens");
 

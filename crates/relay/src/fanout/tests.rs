@@ -20,7 +20,7 @@ fn held(live: &Live) -> (u64, usize) {
     (ring.first, ring.segments.len())
 }
 
-fn begin(live: &Live, sequence: u64, start: Start) -> Growing {
+fn begin(live: &Live, sequence: u64, start: Start) -> Growing<'_> {
     live.begin(&header(sequence, start)).unwrap()
 }
 
@@ -118,4 +118,44 @@ async fn what_is_dropped_before_its_end_is_broken() {
     let segment = live.at(1).await.1;
     growing.finish();
     assert_eq!(segment.after(0), (Vec::new(), Some(End::Whole)));
+}
+
+#[tokio::test]
+async fn what_is_live_of_a_camera_is_bounded_in_bytes_whatever_its_tracks_and_segments() {
+    const SEGMENT: usize = media::limits::SEGMENT;
+    let fanout = Fanout::default();
+    let tracks: Vec<Arc<Live>> =
+        (0..4).map(|track| fanout.track(CameraId([1; 32]), TrackId(track))).collect();
+    let other = fanout.track(CameraId([2; 32]), TrackId(0));
+    let bytes = Bytes::from(vec![0; SEGMENT]);
+    let all = || -> usize {
+        let rings = tracks.iter().map(|live| live.ring.lock());
+        let held = |ring: &Ring| ring.segments.iter().map(|it| it.body.borrow().len).sum::<usize>();
+        rings.map(|ring| held(&ring)).sum()
+    };
+    begin(&other, 0, Start::KeyFrame).append(bytes.clone());
+    for sequence in 0..8 {
+        let start = if sequence == 0 { Start::KeyFrame } else { Start::Continuation };
+        for live in &tracks {
+            let growing = begin(live, sequence, start);
+            growing.append(bytes.clone());
+            assert_eq!(
+                live.at(live.start(From::NextSegment) - 1).await.1.body.borrow().len,
+                SEGMENT,
+                "it grows"
+            );
+            assert!(all() <= CAMERA + SEGMENT, "{} while one grows", all());
+            growing.finish();
+            assert!(all() <= CAMERA, "{}", all());
+        }
+    }
+    assert!(all() > CAMERA - SEGMENT, "no more goes than must: {}", all());
+    assert_eq!(held(&other), (0, 1), "another camera's is its own");
+    // A viewer goes on with what comes.
+    let place = tracks[0].start(From::NextSegment);
+    let growing = begin(&tracks[0], 8, Start::KeyFrame);
+    assert_eq!(tracks[0].at(0).await.0, place, "the newest key frame");
+    growing.finish();
+    fanout.clear(CameraId([1; 32]));
+    assert_eq!((all(), tracks[0].of_camera.load(Ordering::Relaxed)), (0, 0));
 }
