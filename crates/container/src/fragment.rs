@@ -2,7 +2,7 @@
 
 use crate::init::{Init, Track, malformed};
 use crate::{BOX_MAX, BoxError, SAMPLES_MAX, box_header, letters};
-use mp4_atom::{Decode as _, Moof};
+use mp4_atom::{Decode as _, Encode as _, Moof};
 use std::ops::Range;
 
 /// ISO/IEC 14496-12, 8.8.3.1: set on a sample that cannot be decoded alone.
@@ -107,6 +107,26 @@ impl Fragment {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// A moof and its mdat, in which the samples of all its runs stand one after the other.
+pub(crate) fn boxed(mut moof: Moof, samples: &[&[u8]]) -> Result<Vec<u8>, BoxError> {
+    let mut bytes = Vec::new();
+    // The offsets' size does not depend on where they point.
+    for data in [0, 8] {
+        let (mut at, mut rest) = (bytes.len() + data, samples.iter());
+        for trun in moof.traf.iter_mut().flat_map(|traf| &mut traf.trun) {
+            trun.data_offset = Some(i32::try_from(at).map_err(malformed("trun"))?);
+            at += rest.by_ref().take(trun.samples.len()).map(|sample| sample.len()).sum::<usize>();
+        }
+        bytes.clear();
+        moof.encode(&mut bytes).map_err(malformed("moof"))?;
+    }
+    let len = 8 + samples.iter().map(|sample| sample.len()).sum::<usize>();
+    bytes.extend_from_slice(&u32::try_from(len).map_err(malformed("mdat"))?.to_be_bytes());
+    bytes.extend_from_slice(b"mdat");
+    samples.iter().for_each(|sample| bytes.extend_from_slice(sample));
+    Ok(bytes)
 }
 
 /// Ticks to microseconds, rounded down; a time beyond 64 bits is the last one.

@@ -11,6 +11,7 @@
 
 mod order;
 
+use crate::fragment::boxed;
 use crate::init::malformed;
 use crate::sps::{Coding, Sps, number};
 use crate::{BoxError, Fragment, Init};
@@ -80,11 +81,7 @@ impl Parameters {
     }
 
     fn kind(&self, set: &[u8]) -> u8 {
-        let head = set.first().copied().unwrap_or(0);
-        match self.coding {
-            Coding::H264 => head & 0x1f,
-            Coding::H265 => head >> 1 & 0x3f,
-        }
+        self.coding.kind(set.first().copied().unwrap_or(0))
     }
 
     fn of_kind(&self, kind: u8) -> Vec<Vec<u8>> {
@@ -240,7 +237,6 @@ impl Muxer {
         });
         let mut trafs = vec![traf(VIDEO, first.decode, entries.collect())];
         let mut media: Vec<&[u8]> = pictures.iter().map(|(coded, _)| coded.picture.data.as_slice()).collect();
-        let pictures_len: usize = media.iter().map(|data| data.len()).sum();
         let sound = std::mem::take(&mut self.sound);
         if let (Some(at), false) = (&mut self.sound_at, sound.is_empty()) {
             let entries = sound.iter().map(|frame| TrunEntry {
@@ -254,7 +250,8 @@ impl Muxer {
             *at += sound.len() as u64 * u64::from(FRAME);
             media.extend(sound.iter().map(Vec::as_slice));
         }
-        let bytes = boxed(self.number, trafs, pictures_len, &media).map_err(malformed("moof"))?;
+        let moof = Moof { mfhd: Mfhd { sequence_number: self.number }, traf: trafs };
+        let bytes = boxed(moof, &media)?;
         Ok(Some(Muxed { fragment: Fragment::parse(&self.init, &bytes)?, shown }))
     }
 }
@@ -266,26 +263,6 @@ fn traf(track_id: u32, decode: u64, entries: Vec<TrunEntry>) -> Traf {
         trun: vec![Trun { data_offset: Some(0), samples: TrunSamples::Explicit(entries) }],
         ..Traf::default()
     }
-}
-
-/// moof and mdat; the second track's bytes stand so far behind the first's.
-fn boxed(number: u32, trafs: Vec<Traf>, second: usize, media: &[&[u8]]) -> Result<Vec<u8>, String> {
-    let mut moof = Moof { mfhd: Mfhd { sequence_number: number }, traf: trafs };
-    let mut bytes = Vec::new();
-    moof.encode(&mut bytes).map_err(|error| error.to_string())?;
-    let data = bytes.len() + 8;
-    for (traf, offset) in moof.traf.iter_mut().zip([data, data + second]) {
-        for trun in &mut traf.trun {
-            trun.data_offset = Some(i32::try_from(offset).map_err(|error| error.to_string())?);
-        }
-    }
-    bytes.clear();
-    moof.encode(&mut bytes).map_err(|error| error.to_string())?;
-    let len: usize = 8 + media.iter().map(|data| data.len()).sum::<usize>();
-    bytes.extend_from_slice(&u32::try_from(len).map_err(|error| error.to_string())?.to_be_bytes());
-    bytes.extend_from_slice(b"mdat");
-    media.iter().for_each(|data| bytes.extend_from_slice(data));
-    Ok(bytes)
 }
 
 fn init(parameters: &Parameters, sps: &Sps, sound: Option<&Sound>) -> Result<Vec<u8>, String> {

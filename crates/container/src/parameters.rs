@@ -64,20 +64,12 @@ fn layout(codec: &Codec) -> Option<Layout> {
     (1..=4).contains(&prefix).then(|| Layout { prefix: prefix.into(), coding })
 }
 
-/// Whether a NAL unit that begins so is a sequence parameter set.
-fn is_sequence(coding: Coding, head: u8) -> bool {
-    match coding {
-        Coding::H264 => head & 0x1f == 7,
-        Coding::H265 => head >> 1 & 0x3f == 33,
-    }
-}
-
 fn first(layout: &Layout, mut picture: &[u8]) -> Option<Vec<u8>> {
     for _ in 0..LOOKED_AT {
         let (length, rest) = picture.split_at_checked(layout.prefix)?;
         let length = length.iter().fold(0usize, |length, byte| length << 8 | usize::from(*byte));
         let (unit, rest) = rest.split_at_checked(length)?;
-        if unit.first().is_some_and(|head| is_sequence(layout.coding, *head)) {
+        if unit.first().is_some_and(|head| layout.coding.kind(*head) == layout.coding.sequence()) {
             return Some(unit.to_vec());
         }
         picture = rest;

@@ -16,6 +16,33 @@ pub enum Coding {
     H265,
 }
 
+impl Coding {
+    /// How many bytes the header of a NAL unit has.
+    pub fn header(self) -> usize {
+        match self {
+            Self::H264 => 1,
+            Self::H265 => 2,
+        }
+    }
+
+    /// The kind of a NAL unit that begins with this byte (ISO/IEC 14496-10, table 7-1; 23008-2,
+    /// table 7-1).
+    pub fn kind(self, head: u8) -> u8 {
+        match self {
+            Self::H264 => head & 0x1f,
+            Self::H265 => head >> 1 & 0x3f,
+        }
+    }
+
+    /// The kind of a sequence parameter set.
+    pub(crate) fn sequence(self) -> u8 {
+        match self {
+            Self::H264 => 7,
+            Self::H265 => 33,
+        }
+    }
+}
+
 /// What one set says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sps {
@@ -42,7 +69,7 @@ pub struct Sps {
 impl Sps {
     /// Reads a whole NAL unit, header included. None if it is not one.
     pub fn parse(coding: Coding, unit: &[u8]) -> Option<Self> {
-        let mut bits = Bits::of(unit.get(header(coding)..)?);
+        let mut bits = Bits::of(unit.get(coding.header()..)?);
         match coding {
             Coding::H264 => h264(&mut bits),
             Coding::H265 => h265(&mut bits),
@@ -64,15 +91,8 @@ impl Sps {
 
 /// The number of a picture parameter set: at most 255, as the most that a sample entry counts.
 pub(crate) fn number(coding: Coding, unit: &[u8]) -> Option<u32> {
-    let body = unit.get(header(coding)..)?;
+    let body = unit.get(coding.header()..)?;
     Bits::of(body.get(..8).unwrap_or(body)).ue().filter(|number| *number < 256)
-}
-
-fn header(coding: Coding) -> usize {
-    match coding {
-        Coding::H264 => 1,
-        Coding::H265 => 2,
-    }
 }
 
 fn h264(bits: &mut Bits) -> Option<Sps> {

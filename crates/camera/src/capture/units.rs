@@ -144,7 +144,7 @@ impl Units {
 
     fn h264(&mut self, packet: &RtpPacket) {
         let Some((head, rest)) = packet.payload.split_first() else { return };
-        match head & 0x1f {
+        match self.coding.kind(*head) {
             24 => self.several(packet, rest),
             28 => {
                 let Some((part, body)) = rest.split_first() else { return };
@@ -157,7 +157,7 @@ impl Units {
 
     fn h265(&mut self, packet: &RtpPacket) {
         let Some(([head, layer], rest)) = packet.payload.split_first_chunk::<2>() else { return };
-        match head >> 1 & 0x3f {
+        match self.coding.kind(*head) {
             48 => self.several(packet, rest),
             49 => {
                 let Some((part, body)) = rest.split_first() else { return };
@@ -275,30 +275,18 @@ impl Units {
 }
 
 fn kind(coding: Coding, unit: &[u8]) -> Option<UnitKind> {
-    let head = *unit.first()?;
-    Some(match coding {
-        Coding::H264 => match head & 0x1f {
-            kind @ 1..=5 => UnitKind::Slice { is_key: kind == 5 },
-            6 if is_recovery(unit.get(1..)?) => UnitKind::Recovery,
-            7 | 8 => UnitKind::Set,
-            9 | 12 => UnitKind::Nothing,
-            _ => UnitKind::Other,
-        },
-        Coding::H265 => match head >> 1 & 0x3f {
-            kind @ 0..=31 => UnitKind::Slice { is_key: (16..=23).contains(&kind) },
-            32..=34 => UnitKind::Set,
-            35 | 38 => UnitKind::Nothing,
-            _ => UnitKind::Other,
-        },
+    Some(match (coding, coding.kind(*unit.first()?)) {
+        (Coding::H264, kind @ 1..=5) => UnitKind::Slice { is_key: kind == 5 },
+        (Coding::H264, 6) if is_recovery(unit.get(1..)?) => UnitKind::Recovery,
+        (Coding::H265, kind @ 0..=31) => UnitKind::Slice { is_key: (16..=23).contains(&kind) },
+        (Coding::H264, 7 | 8) | (Coding::H265, 32..=34) => UnitKind::Set,
+        (Coding::H264, 9 | 12) | (Coding::H265, 35 | 38) => UnitKind::Nothing,
+        (Coding::H264 | Coding::H265, _) => UnitKind::Other,
     })
 }
 
 fn is_first_slice(coding: Coding, unit: &[u8]) -> bool {
-    let header = match coding {
-        Coding::H264 => 1,
-        Coding::H265 => 2,
-    };
-    unit.get(header).is_some_and(|byte| byte & 0x80 != 0)
+    unit.get(coding.header()).is_some_and(|byte| byte & 0x80 != 0)
 }
 
 /// ISO/IEC 14496-10, D.1.8: whether a message says that pictures are right from this one on.
