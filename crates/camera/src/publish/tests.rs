@@ -17,7 +17,7 @@ use tokio::time::timeout;
 const LONG: Duration = Duration::from_secs(60);
 
 /// A track with one segment that waits for the relay, within a session.
-fn track_with_a_segment(folder: &std::path::Path) -> Track {
+pub(super) fn track_with_a_segment(folder: &std::path::Path) -> Track {
     Spool::create(folder).unwrap();
     let (handover, _) = state::of_tracks(Spools::open(folder).unwrap());
     let header = SegmentHeader {

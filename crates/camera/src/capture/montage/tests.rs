@@ -88,6 +88,22 @@ fn sound_that_is_announced_and_never_comes_costs_no_picture_and_is_silence_that_
 }
 
 #[test]
+fn packets_of_which_no_sound_is_made_are_silence_that_is_said() {
+    let (units, parameters) = film("160x120", &[]);
+    let mut montage = Montage::new(parameters, Some(mono()));
+    let mut shots = Vec::new();
+    for unit in units {
+        let stamp = us(unit.stamp, TICKS);
+        montage.hear(stamp, 50 * SECOND + stamp);
+        montage.picture(Unit { arrived: 50 * SECOND + stamp, ..unit }).unwrap();
+        shots.extend(std::iter::from_fn(|| montage.next()));
+    }
+    let said = "sound comes and could not be read for 5 s; silence is recorded in its place";
+    assert_eq!(remarks(&shots), [format!("Sound(Some({said:?}))")]);
+    assert_eq!(keys(&shots).len(), 6);
+}
+
+#[test]
 fn sound_that_pauses_stands_where_it_was_heard() {
     let (units, parameters) = film("160x120", &[]);
     let mut montage = Montage::new(parameters, Some(mono()));

@@ -30,8 +30,10 @@ pub(super) struct SoundTrack {
     timing: Timing,
     /// Each with its time in the timing's.
     waiting: VecDeque<(i64, Vec<u8>)>,
-    /// When one came last.
+    /// When the newest frame that was laid was heard, or the run began,
     heard: Option<i64>,
+    /// and when a packet came last, of which perhaps no frame is made.
+    packet: Option<i64>,
     /// After how long without it was said.
     said: Option<i64>,
     /// Why it cannot be carried.
@@ -45,6 +47,7 @@ impl SoundTrack {
             timing: Timing::default(),
             waiting: VecDeque::new(),
             heard: None,
+            packet: None,
             said: None,
             deaf: None,
         }
@@ -65,7 +68,7 @@ impl SoundTrack {
         // Nothing waits for it: what is known now is what it is laid by.
         self.timing.is_settled(arrived);
         self.timing.correct(seen.media, false);
-        self.heard = Some(arrived);
+        self.packet = Some(arrived);
         seen.media
     }
 
@@ -103,6 +106,7 @@ impl SoundTrack {
                 self.be_silent_until(muxer, at);
             }
             muxer.sound(&frame, place);
+            self.heard = self.heard.max(Some(zero + at));
         }
     }
 
@@ -127,9 +131,10 @@ impl SoundTrack {
         }
         self.said = Some(missed);
         let secs = missed / 1_000_000;
-        Some(Remark::Sound(Some(format!(
-            "sound is announced and has not come for {secs} s; silence is recorded in its place"
-        ))))
+        let comes = self.packet.is_some_and(|at| now - at < MISSED_US);
+        let what =
+            if comes { "sound comes and could not be read" } else { "sound is announced and has not come" };
+        Some(Remark::Sound(Some(format!("{what} for {secs} s; silence is recorded in its place"))))
     }
 
     fn be_silent_until(&self, muxer: &mut Muxer, at: i64) {

@@ -36,6 +36,10 @@ impl AacPackets {
             if size > FRAME_MAX {
                 return None;
             }
+            // A frame of nothing is none, and its place becomes silence.
+            if size == 0 {
+                continue;
+            }
             if size > rest.len() {
                 // Its packets bear one stamp.
                 let (begun, whole, mut part) =
@@ -75,5 +79,7 @@ mod tests {
             aac.push(&two[..cut], 7, 0);
         }
         assert_eq!(aac.push(&[0xff; 40], 7, 0), []);
+        let empty = [&[0, 32, 0, 0, 0, 2 << 3][..], b"de"].concat();
+        assert_eq!(aac.push(&empty, 5, 0), [(1029, b"de".to_vec())], "the first frame is empty");
     }
 }

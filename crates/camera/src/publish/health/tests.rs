@@ -3,6 +3,8 @@
 use super::*;
 use crate::spool::{Spool, Spools};
 use crate::state;
+use media::id::Sequence;
+use media::message::RefusalCode;
 
 const SECOND: u64 = 1_000_000;
 
@@ -184,4 +186,26 @@ fn a_clock_that_is_not_believed_dates_no_word() {
     let at = |wall: u64, steady: u64| Moment { wall_us: Micros(wall * SECOND), steady_us: steady * SECOND };
     assert_eq!(as_footage(at(90_000_000, 30), None), at(90_000_000, 30));
     assert_eq!(as_footage(at(90_000_000, 30), Some(at(1_000, 10))), at(1_020, 30));
+}
+
+#[tokio::test]
+async fn a_segment_that_the_relay_does_not_keep_is_told_until_one_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let track = crate::publish::tests::track_with_a_segment(dir.path());
+    let mut look = Look::begin(std::slice::from_ref(&track.handover), 0);
+    let mut told = |second: u64| {
+        let found = look.now(None, second * SECOND).troubles;
+        let about = found.into_iter().find(|trouble| trouble.kind == TroubleKind::Relay);
+        about.map(|trouble| (trouble.track, trouble.text))
+    };
+    assert_eq!(told(1), None);
+    // One that is tried again, and one that is put aside.
+    for code in [RefusalCode::StorageFull, RefusalCode::BadSignature] {
+        let refusal = code.because("not kept");
+        track.handle_nack(Sequence(0), &refusal).await.unwrap();
+        assert_eq!(told(2), Some((TrackId::MAIN, refusal.to_string())), "{code:?}");
+    }
+    track.handover.outbox.add(Sequence(1));
+    track.handle_ack(Sequence(1)).await.unwrap();
+    assert_eq!(told(3), None);
 }
