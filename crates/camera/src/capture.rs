@@ -62,9 +62,8 @@ impl Capture {
     ) -> Result<Self, SourceError> {
         if let SourceConfig::Stream(stream) = source
             && !stream.url.is_encrypted()
-            && let Some(rtsp) = Rtsp::open(stream, sound, clocks).await?
         {
-            return Ok(Self::Rtsp(Box::new(rtsp)));
+            return Ok(Self::Rtsp(Box::new(Rtsp::open(stream, sound, clocks).await?)));
         }
         match source {
             SourceConfig::Input => {

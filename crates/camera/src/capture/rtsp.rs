@@ -83,32 +83,33 @@ enum Brought {
 }
 
 impl Rtsp {
-    /// Connects. None if this camera's sound needs another reader.
+    /// Connects.
     pub(super) async fn open(
         stream: &Stream,
         wanted: SoundMode,
         clocks: &Clocks,
-    ) -> Result<Option<Self>, SourceError> {
+    ) -> Result<Self, SourceError> {
         timeout(PROBE, Self::connect(stream, wanted, clocks)).await.map_err(|_| SourceError::Silent)?
     }
 
-    async fn connect(
-        stream: &Stream,
-        wanted: SoundMode,
-        clocks: &Clocks,
-    ) -> Result<Option<Self>, SourceError> {
+    async fn connect(stream: &Stream, wanted: SoundMode, clocks: &Clocks) -> Result<Self, SourceError> {
         let group = Arc::new(SessionGroup::default());
         let mut session = describe(stream, group.clone()).await?;
         let (Choice { picture: video, sound }, coding) = chosen(&session)?;
-        let mut sound = sound.filter(|_| wanted == SoundMode::On);
         let parameters = Parameters { coding, sets: offered(session.streams().get(video)) };
-        let carried = match sound.and_then(|at| session.streams().get(at)) {
-            None => None,
-            Some(found) => match (passed_through(found), converted(found)) {
-                (Some(format), _) => Some(Carried::Passed(format)),
-                (None, Some(format)) => Some(Carried::Made(format)),
-                (None, None) => return Ok(None),
-            },
+        let sound = sound.filter(|_| wanted == SoundMode::On);
+        let sound = sound.and_then(|at| Some((at, session.streams().get(at)?)));
+        let (mut sound, mut refused) = match sound.map(|(at, found)| (at, carried(found).ok_or(found))) {
+            None => (None, None),
+            Some((at, Ok(carried))) => (Some((at, carried)), None),
+            // Nothing is waited for, and nothing is said to be recorded.
+            Some((_, Err(found))) => (
+                None,
+                Some(format!(
+                    "the camera's sound ({}) is of a kind that is not read; set it to AAC or G.711",
+                    without_passwords(found.encoding_name())
+                )),
+            ),
         };
         let transport = || {
             SetupOptions::default().transport(match stream.transport {
@@ -117,8 +118,7 @@ impl Rtsp {
             })
         };
         session.setup(video, transport()).await.map_err(failed)?;
-        let mut refused = None;
-        if let Some(at) = sound
+        if let Some((at, _)) = sound
             && let Err(error) = session.setup(at, transport()).await
         {
             refused = Some(format!("the camera refuses its sound{}", words(&error)));
@@ -129,11 +129,13 @@ impl Rtsp {
             .initial_seq(InitialSequenceNumberPolicy::Ignore);
         let session = session.play(options).await.map_err(failed)?;
         let packet = micros(clocks);
-        let (format, ear) = match carried.filter(|_| sound.is_some()) {
+        let (format, sound) = match sound {
             None => (None, None),
-            Some(Carried::Passed(format)) => (Some(format), Some(Ear::Passed(AacPackets::default()))),
-            Some(Carried::Made(format)) => {
-                (Some(aac_of(&format)), Some(Ear::Made(sound::Sound::start(format))))
+            Some((at, Carried::Passed(format))) => {
+                (Some(format), Some((at, Ear::Passed(AacPackets::default()))))
+            }
+            Some((at, Carried::Made(format))) => {
+                (Some(aac_of(&format)), Some((at, Ear::Made(sound::Sound::start(format)))))
             }
         };
         let mut montage = Montage::new(parameters, format);
@@ -141,11 +143,11 @@ impl Rtsp {
             // Also that nothing is wrong any more, of a session before.
             montage.remark(Remark::Sound(refused));
         }
-        Ok(Some(Self {
+        Ok(Self {
             session,
             group,
             video,
-            sound: sound.zip(ear),
+            sound,
             units: Units::new(coding, PICTURE_MAX),
             montage,
             clocks: clocks.clone(),
@@ -154,7 +156,7 @@ impl Rtsp {
             has_packets: false,
             made: packet,
             ended: None,
-        }))
+        })
     }
 
     /// What comes next. Cancel-safe.
@@ -321,7 +323,7 @@ fn hear(ear: &mut Ear, montage: &mut Montage, packet: &retina::rtp::ReceivedPack
             }
         }
         Ear::Made(sound) => {
-            sound.feed(packet.payload(), at);
+            sound.feed(packet.payload(), at, packet.loss());
             montage.deaf(sound.trouble());
         }
     }
@@ -381,10 +383,13 @@ fn passed_through(stream: &retina::client::Stream) -> Option<Sound> {
     is_carried.then(|| Sound { sample_rate: audio.clock_rate(), channels, config: config.to_vec() })
 }
 
-/// Sound of a fixed rate, which is made AAC here.
-fn converted(stream: &retina::client::Stream) -> Option<sound::Format> {
-    let channels = stream.channels().map_or(1, std::num::NonZeroU16::get);
-    sound::Format::of(stream.encoding_name(), stream.clock_rate_hz(), channels)
+/// How a sound is carried: as it is, or made AAC here; none if it cannot be.
+fn carried(stream: &retina::client::Stream) -> Option<Carried> {
+    let made = || {
+        let channels = stream.channels().map_or(1, std::num::NonZeroU16::get);
+        sound::Format::of(stream.encoding_name(), stream.clock_rate_hz(), channels)
+    };
+    passed_through(stream).map(Carried::Passed).or_else(|| made().map(Carried::Made))
 }
 
 /// ISO/IEC 14496-3, 1.6.2.1: AAC-LC, the index of its rate, its channels.

@@ -5,14 +5,17 @@
 //! a camera's packets, with their media time -> ffmpeg -f mulaw -ar 8000 -ac 1 -i pipe:0 -c:a aac -f adts pipe:1
 //!                                           -> AAC frames of 1024 samples, with their media time
 //! ```
-//! What is fed has a fixed rate, so ffmpeg has nothing to find out: the first frame comes after
-//! about 150 ms. In scope: which sound, the child, its queues. Out of scope: where in media time a
-//! frame lies (`course`); silence where no sound comes at all (whoever muxes it).
+//! What is fed has a fixed rate, or frames that each say theirs (`framed`), so ffmpeg has nothing to
+//! find out: the first frame comes after 150 to 450 ms. In scope: which sound, the child, its queues.
+//! Out of scope: where in media time a frame lies (`course`); silence where no sound comes at all
+//! (whoever muxes it).
 
 mod course;
+mod framed;
 
 use super::ffmpeg::{bare, last_words};
 use course::Course;
+use framed::{Framer, Framing};
 use host::lock::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +36,19 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// An ADTS header, bytes; two more with a checksum.
 const ADTS: usize = 7;
 
-/// A camera's sound, of a fixed rate.
+/// So much sound a child may be given of which it makes nothing.
+const BEHIND_US: i64 = 10_000_000;
+
+/// A camera's sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Format {
+pub(super) enum Format {
+    Raw(Raw),
+    Framed(Framing),
+}
+
+/// Sound of a fixed rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Raw {
     /// As ffmpeg's raw formats are called.
     name: &'static str,
     /// Samples a second, of each channel.
@@ -47,7 +60,7 @@ pub(super) struct Format {
 }
 
 impl Format {
-    /// The format of this name in an SDP (RFC 3551, 6); none if a child cannot be told its rate.
+    /// The format of this name in an SDP (RFC 3551, 6); none if nothing here reads it.
     pub(super) fn of(encoding: &str, clock_rate: u32, channels: u16) -> Option<Self> {
         let (name, silence, bits) = match encoding.to_ascii_lowercase().as_str() {
             "pcmu" => ("mulaw", 0xff, 8),
@@ -58,33 +71,54 @@ impl Format {
             "g726-24" => ("g726le", 0xff, 3),
             "g726-32" => ("g726le", 0xff, 4),
             "g726-40" => ("g726le", 0xff, 5),
+            "mpa" => return Some(Self::Framed(Framing::Mpa)),
+            "ac3" => return Some(Self::Framed(Framing::Ac3)),
+            "opus" => return Some(Self::Framed(Framing::Opus)),
             _ => return None,
         };
         let bits_a_second = clock_rate.checked_mul(bits)?.checked_mul(channels.into())?;
         let is_mono = matches!(name, "g722" | "g726le");
         let is_known = bits_a_second > 0 && channels <= if is_mono { 1 } else { 2 };
-        is_known.then_some(Self { name, rate: clock_rate, channels, bits_a_second, silence })
+        is_known.then_some(Self::Raw(Raw { name, rate: clock_rate, channels, bits_a_second, silence }))
     }
 
     /// What the AAC that comes out is decoded with.
     pub(super) fn aac(&self) -> Aac {
-        // At 8000 Hz a frame would last 128 ms, and an encoder holds two.
-        let rate = if self.rate <= 16_000 { 16_000 } else { 48_000 };
-        Aac { rate, channels: self.channels }
+        match self {
+            // At 8000 Hz a frame would last 128 ms, and an encoder holds two.
+            Self::Raw(Raw { rate: ..=16_000, channels, .. }) => Aac { rate: 16_000, channels: *channels },
+            Self::Raw(Raw { channels, .. }) => Aac { rate: 48_000, channels: *channels },
+            // What it has is known with its first frame, and the run may begin before that.
+            Self::Framed(_) => Aac { rate: 48_000, channels: 2 },
+        }
+    }
+
+    fn course(&self) -> Course {
+        let Aac { rate, .. } = self.aac();
+        match self {
+            Self::Raw(raw) => Course::new(raw.bits_a_second, Some(raw.silence), rate),
+            Self::Framed(_) => Course::new(framed::TICKS, None, rate),
+        }
     }
 
     fn arguments(&self) -> Vec<String> {
         let Aac { rate, channels } = self.aac();
-        let bits = self.bits_a_second / self.rate;
-        let input = match self.name {
-            "g722" => "-f g722 -raw_packet_size 320".to_owned(),
-            "g726le" => format!("-f g726le -code_size {bits} -sample_rate {}", self.rate),
-            name => format!("-f {name} -ar {} -ac {}", self.rate, self.channels),
+        let input = match self {
+            // Frames that cannot be decoded leave holes, which silence fills.
+            Self::Framed(framing) => format!("-f {} -i pipe:0 -af aresample=async=1", framing.reader()),
+            Self::Raw(Raw { name: "g722", .. }) => "-f g722 -raw_packet_size 320 -i pipe:0".to_owned(),
+            Self::Raw(Raw { name: "g726le", rate, bits_a_second, .. }) => {
+                let bits = bits_a_second / rate;
+                format!("-f g726le -code_size {bits} -sample_rate {rate} -i pipe:0")
+            }
+            Self::Raw(Raw { name, rate, channels, .. }) => {
+                format!("-f {name} -ar {rate} -ac {channels} -i pipe:0")
+            }
         };
         // 32 kbit/s a channel of 16000 Hz, 96 of 48000.
         let bits = rate * 2 * u32::from(channels);
         let all = format!(
-            "-nostdin -v error -probesize 32 -analyzeduration 0 {input} -i pipe:0 -threads 1 \
+            "-nostdin -v error -probesize 32 -analyzeduration 0 {input} -threads 1 \
              -c:a aac -ar {rate} -ac {channels} -b:a {bits} -f adts -flush_packets 1 pipe:1"
         );
         all.split_whitespace().map(str::to_owned).collect()
@@ -111,6 +145,7 @@ pub(super) struct Frame {
 struct Packet {
     bytes: Vec<u8>,
     at_us: i64,
+    is_behind_loss: bool,
 }
 
 /// Sound on its way to AAC. Dropping it ends it, and kills its ffmpeg.
@@ -128,6 +163,8 @@ enum SoundError {
     Child(#[from] std::io::Error),
     #[error("ffmpeg ended{0}")]
     Ended(String),
+    #[error("ffmpeg made nothing of {} s of it", BEHIND_US / 1_000_000)]
+    Behind,
 }
 
 impl Sound {
@@ -140,8 +177,8 @@ impl Sound {
     }
 
     /// Never waits: what a child does not keep up with is a hole, which becomes silence.
-    pub(super) fn feed(&self, bytes: &[u8], at_us: i64) {
-        let _ = self.given.try_send(Packet { bytes: bytes.to_vec(), at_us });
+    pub(super) fn feed(&self, bytes: &[u8], at_us: i64, lost: u16) {
+        let _ = self.given.try_send(Packet { bytes: bytes.to_vec(), at_us, is_behind_loss: lost > 0 });
     }
 
     /// The next frame. Cancel-safe; while none comes it waits.
@@ -192,6 +229,8 @@ struct Encoder {
     made: ChildStdout,
     words: JoinHandle<String>,
     course: Course,
+    /// Where frames are taken out of packets.
+    framer: Option<Framer>,
     /// Bytes that it has not taken yet.
     waiting: Vec<u8>,
     /// Bytes of frames that are not whole yet.
@@ -205,8 +244,12 @@ impl Encoder {
         let given = child.stdin.take().ok_or_else(none)?;
         let made = child.stdout.take().ok_or_else(none)?;
         let words = tokio::spawn(last_words(child.stderr.take().ok_or_else(none)?));
-        let course = Course::new(format.bits_a_second, format.silence, format.aac().rate);
-        Ok(Self { _child: child, given, made, words, course, waiting: Vec::new(), begun: Vec::new() })
+        let framer = match format {
+            Format::Raw(_) => None,
+            Format::Framed(framing) => Some(Framer::new(*framing)),
+        };
+        let (course, waiting, begun) = (format.course(), Vec::new(), Vec::new());
+        Ok(Self { _child: child, given, made, words, course, framer, waiting, begun })
     }
 
     /// Until no packet comes any more.
@@ -219,8 +262,11 @@ impl Encoder {
         loop {
             tokio::select! {
                 packet = packets.recv(), if self.waiting.is_empty() => {
-                    let Some(Packet { bytes, at_us }) = packet else { return Ok(()) };
-                    self.course.take(&bytes, at_us, &mut self.waiting);
+                    let Some(packet) = packet else { return Ok(()) };
+                    self.take(&packet);
+                    if self.course.behind_us() > BEHIND_US {
+                        return Err(SoundError::Behind);
+                    }
                 }
                 taken = self.given.write(&self.waiting), if !self.waiting.is_empty() => match taken {
                     Ok(len) => drop(self.waiting.drain(..len)),
@@ -238,6 +284,17 @@ impl Encoder {
                     }
                 }
             }
+        }
+    }
+
+    fn take(&mut self, Packet { bytes, at_us, is_behind_loss }: &Packet) {
+        let Some(framer) = &mut self.framer else {
+            return self.course.take(bytes, 8 * bytes.len() as u64, *at_us, &mut self.waiting);
+        };
+        let mut at_us = *at_us;
+        for frame in framer.push(bytes, *is_behind_loss) {
+            self.course.take(&frame.bytes, frame.lasts, at_us, &mut self.waiting);
+            at_us = at_us.saturating_add(self.course.us(frame.lasts));
         }
     }
 

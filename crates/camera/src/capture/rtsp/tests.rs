@@ -180,6 +180,37 @@ async fn sound_that_a_camera_refuses_costs_the_picture_nothing_and_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sound_of_any_kind_that_never_comes_or_cannot_be_read_costs_the_picture_nothing_and_is_said() {
+    let of = |named, is_heard| {
+        let sound = Some(Sound { named, is_heard, ..Sound::default() });
+        Watched::for_secs(Behaviour { sound, ..steady() }, 8)
+    };
+    let filmed = tokio::join!(
+        of((97, "opus/48000/2"), |_| false),
+        of((14, "MPA/90000"), |_| true),
+        of((97, "ac3/48000"), |_| false),
+        of((97, "AMR/8000"), |_| true),
+    );
+    let silent = "sound is announced and has not come for 5 s";
+    for (filmed, said, codecs) in [
+        (filmed.0, silent, "mp4a.40.2"),
+        (filmed.1, "sound comes and could not be read for 5 s", "mp4a.40.2"),
+        (filmed.2, silent, "mp4a.40.2"),
+        (filmed.3, "the camera's sound (amr) is of a kind that is not read", ""),
+    ] {
+        filmed.lies_right(said, WITHIN_OF_SOUND);
+        let (kept, sent) = filmed.pictures();
+        assert!(kept + 12 >= sent, "{said}: {kept} of {sent}");
+        let [init] = &filmed.inits()[..] else { panic!("{said}: {:?}", filmed.inits()) };
+        assert!(init.starts_with("avc1") && init.ends_with(codecs), "{said}: {init}");
+        assert_eq!(init.contains("mp4a"), !codecs.is_empty(), "{said}: {init}");
+        let found = filmed.troubles.iter().filter_map(|troubles| troubles.sound.clone()).next_back();
+        assert!(found.as_ref().is_some_and(|found| found.starts_with(said)), "{said}: {found:?}");
+        assert_eq!((filmed.holes(), filmed.camera.connections()), (0, 1), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_camera_that_is_joined_within_a_group_of_pictures_is_filmed_from_its_key_frame() {
     let of = |has_sets| Behaviour {
         film: film("160x120", &["-t", "14", "-g", "60"]),

@@ -2,7 +2,8 @@
 //!
 //! An encoder counts samples and knows no time. So what it is given is kept on the time that its
 //! packets bear: a short hole is filled with silence, what overlaps is left out, and after a long
-//! pause or a leap its count goes on from another mark:
+//! pause or a leap its count goes on from another mark. Of compressed sound nothing is filled or cut:
+//! there each hole and each overlap is a leap.
 //!
 //! ```text
 //! given   |packet|packet|      |packet|.............................|packet|
@@ -24,16 +25,18 @@ const WHOLE: u128 = 60;
 /// From here on, what is given lies there.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
-    given_us: i64,
+    given: u64,
     at_us: i64,
 }
 
 /// What an encoder was given, and what it has made of it.
 #[derive(Debug)]
 pub(super) struct Course {
-    bits_a_second: u32,
-    silence: u8,
-    given_bytes: u64,
+    /// What is given is counted in these: bits, of what has a fixed rate of them.
+    ticks_a_second: u32,
+    /// A byte that is silence, if one is.
+    silence: Option<u8>,
+    given: u64,
     /// In order; the first one is that of the next frame.
     marks: VecDeque<Mark>,
     made_rate: u32,
@@ -41,34 +44,42 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn new(bits_a_second: u32, silence: u8, made_rate: u32) -> Self {
-        Self { bits_a_second, silence, given_bytes: 0, marks: VecDeque::new(), made_rate, made_frames: 0 }
+    pub(super) fn new(ticks_a_second: u32, silence: Option<u8>, made_rate: u32) -> Self {
+        Self { ticks_a_second, silence, given: 0, marks: VecDeque::new(), made_rate, made_frames: 0 }
     }
 
-    /// Adds what the encoder is to be given of a packet.
-    pub(super) fn take(&mut self, packet: &[u8], at_us: i64, out: &mut Vec<u8>) {
-        let given_us = self.us(self.given_bytes);
-        let off_us = self
-            .marks
-            .back()
-            .map(|mark| at_us.saturating_sub(mark.at_us.saturating_add(given_us - mark.given_us)));
-        let before = out.len();
-        match off_us {
-            Some(off_us) if off_us.saturating_abs() <= TOLERANCE_US => out.extend_from_slice(packet),
-            Some(off_us) if off_us.saturating_abs() <= HOLE_US => {
-                let bytes = self.bytes(off_us.unsigned_abs());
+    /// Adds what the encoder is to be given of a packet that lasts so many ticks.
+    pub(super) fn take(&mut self, packet: &[u8], lasts: u64, at_us: i64, out: &mut Vec<u8>) {
+        let place = |mark: &Mark| mark.at_us.saturating_add(self.us(self.given - mark.given));
+        let off_us = self.marks.back().map(|mark| at_us.saturating_sub(place(mark)));
+        match (off_us, self.silence) {
+            (Some(off_us), _) if off_us.saturating_abs() <= TOLERANCE_US => {}
+            (Some(off_us), Some(silence)) if off_us.saturating_abs() <= HOLE_US => {
+                let (before, bytes) = (out.len(), self.bytes(off_us.unsigned_abs()));
                 if off_us > 0 {
-                    out.resize(before + bytes, self.silence);
+                    out.resize(before + bytes, silence);
                 }
                 let over = if off_us < 0 { bytes } else { 0 };
                 out.extend_from_slice(packet.get(over..).unwrap_or_default());
+                self.given += 8 * (out.len() - before) as u64;
+                return;
             }
             _ => {
-                self.marks.push_back(Mark { given_us, at_us });
-                out.extend_from_slice(packet);
+                // Where nothing was given since the last one, it lies nowhere.
+                let given = self.given;
+                if self.marks.back().is_some_and(|mark| mark.given == given) {
+                    self.marks.pop_back();
+                }
+                self.marks.push_back(Mark { given, at_us });
             }
         }
-        self.given_bytes += (out.len() - before) as u64;
+        out.extend_from_slice(packet);
+        self.given += lasts;
+    }
+
+    /// How much of what was given nothing has been made of, microseconds.
+    pub(super) fn behind_us(&self) -> i64 {
+        self.us(self.given).saturating_sub(self.made_us(self.made_frames))
     }
 
     /// Media time of the next frame that the encoder makes; none of its first, which lies before
@@ -76,22 +87,27 @@ impl Course {
     pub(super) fn next_frame(&mut self) -> Option<i64> {
         let frames = self.made_frames.checked_sub(1);
         self.made_frames += 1;
-        let us = u128::from(frames?) * u128::from(FRAME) * 1_000_000 / u128::from(self.made_rate);
-        let made_us = i64::try_from(us).ok()?;
-        while self.marks.get(1).is_some_and(|mark| mark.given_us <= made_us) {
+        let made_us = self.made_us(frames?);
+        while self.marks.get(1).is_some_and(|mark| self.us(mark.given) <= made_us) {
             self.marks.pop_front();
         }
-        self.marks.front().map(|mark| mark.at_us.saturating_add(made_us - mark.given_us))
+        self.marks.front().map(|mark| mark.at_us.saturating_add(made_us - self.us(mark.given)))
     }
 
-    fn us(&self, bytes: u64) -> i64 {
-        let us = u128::from(bytes) * 8_000_000 / u128::from(self.bits_a_second);
+    fn made_us(&self, frames: u64) -> i64 {
+        let us = u128::from(frames) * u128::from(FRAME) * 1_000_000 / u128::from(self.made_rate);
+        i64::try_from(us).unwrap_or(i64::MAX)
+    }
+
+    /// Ticks to microseconds.
+    pub(super) fn us(&self, ticks: u64) -> i64 {
+        let us = u128::from(ticks) * 1_000_000 / u128::from(self.ticks_a_second);
         i64::try_from(us).unwrap_or(i64::MAX)
     }
 
     /// So many bytes last so long, of whole samples.
     fn bytes(&self, us: u64) -> usize {
-        let whole = u128::from(us) * u128::from(self.bits_a_second) / 8_000_000;
+        let whole = u128::from(us) * u128::from(self.ticks_a_second) / 8_000_000;
         usize::try_from(whole - whole % WHOLE).unwrap_or(0)
     }
 }
@@ -102,7 +118,7 @@ mod tests {
 
     /// 8 bytes a millisecond, and a frame of 64 ms.
     fn course() -> Course {
-        Course::new(64_000, 0xff, 16_000)
+        Course::new(64_000, Some(0xff), 16_000)
     }
 
     /// What becomes of packets of 30 ms at these milliseconds: how much is given for each, and
@@ -111,7 +127,7 @@ mod tests {
         let mut course = course();
         let given = at_ms.iter().map(|ms| {
             let mut out = Vec::new();
-            course.take(&[0; 240], ms * 1000, &mut out);
+            course.take(&[0; 240], 1920, ms * 1000, &mut out);
             out.len() / 8
         });
         let given: Vec<usize> = given.collect();
@@ -141,10 +157,10 @@ mod tests {
     #[test]
     fn silence_holds_whole_samples_of_all_channels() {
         for channels in 1..=2 {
-            let mut course = Course::new(44_100 * 16 * channels, 0, 48_000);
+            let mut course = Course::new(44_100 * 16 * channels, Some(0), 48_000);
             let mut out = Vec::new();
-            course.take(&[1; 4], 0, &mut out);
-            course.take(&[1; 4], 333_333, &mut out);
+            course.take(&[1; 4], 32, 0, &mut out);
+            course.take(&[1; 4], 32, 333_333, &mut out);
             let silent = out.iter().filter(|byte| **byte == 0).count();
             assert_eq!(silent % (2 * channels as usize), 0);
             assert!(silent > 28_000 * channels as usize, "{silent}");
@@ -156,11 +172,30 @@ mod tests {
         let mut course = course();
         let mut out = Vec::new();
         for at_us in [i64::MIN, i64::MAX, 0, i64::MAX, i64::MIN] {
-            course.take(&[0; 8], at_us, &mut out);
+            course.take(&[0; 8], 64, at_us, &mut out);
         }
         for _ in 0..10 {
             course.next_frame();
         }
         assert_eq!(out.len(), 40);
+    }
+
+    #[test]
+    fn of_compressed_sound_nothing_is_filled_and_a_hole_is_a_leap() {
+        // Packets of 24 ms; frames of 21.3.
+        let mut course = Course::new(1000, None, 48_000);
+        let mut out = Vec::new();
+        for at_ms in [0, 24, 48, 172, 196, 220, 244] {
+            course.take(&[7; 10], 24, at_ms * 1000, &mut out);
+        }
+        assert_eq!((out, course.behind_us()), (vec![7; 70], 168_000));
+        course.next_frame();
+        let at: Vec<i64> = (0..6).filter_map(|_| course.next_frame()).map(|us| us / 1000).collect();
+        assert_eq!(at, [0, 21, 42, 64, 185, 206]);
+        // Packets of nothing leave nothing behind, whatever time they bear.
+        for at_us in 0..1000 {
+            course.take(&[], 0, at_us * 1_000_000, &mut Vec::new());
+        }
+        assert!(course.marks.len() <= 3, "{}", course.marks.len());
     }
 }

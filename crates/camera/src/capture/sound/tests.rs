@@ -4,7 +4,7 @@ use super::*;
 use container::mux::FRAME;
 use rustix::process::{Pid, Signal, kill_process};
 
-const PACKET_MS: usize = 100;
+const PACKET_US: i64 = 100_000;
 /// When the tone is heard.
 const TONE_MS: std::ops::Range<usize> = 1_500..1_900;
 
@@ -50,21 +50,34 @@ async fn heard(aac: Aac, frames: &[Frame]) -> (f64, f64) {
     (at(*loud.first().expect("no tone")), at(*loud.last().unwrap()))
 }
 
-/// Feeds sound but for what `is_lost`, its first packet at `from_us`, and takes what is made of it.
+/// Packets of a tenth of a second.
+fn packets<'a>(format: &Format, bytes: &'a [u8]) -> Vec<&'a [u8]> {
+    let Format::Raw(raw) = format else { panic!("{format:?}") };
+    bytes.chunks(raw.bits_a_second as usize / 80).collect()
+}
+
+/// Feeds packets that last so long but for what `is_lost`, the first one at `from_us`, and takes what
+/// is made of them.
 async fn through(
     sound: &mut Sound,
-    format: &Format,
-    bytes: &[u8],
+    (packets, lasts_us): (&[&[u8]], i64),
     from_us: i64,
     is_lost: impl Fn(usize) -> bool,
 ) -> Vec<Frame> {
-    let len = format.bits_a_second as usize / 8 * PACKET_MS / 1000;
-    let packets: Vec<&[u8]> = bytes.chunks(len).collect();
-    for (n, packet) in packets.iter().enumerate().filter(|(n, _)| !is_lost(*n)) {
-        sound.feed(packet, from_us + (n * PACKET_MS * 1000) as i64);
+    let mut lost = 0;
+    for (packet, n) in packets.iter().zip(0..) {
+        if is_lost(n) {
+            lost += 1;
+            continue;
+        }
+        // As they come, and not all at once: those that wait are bounded.
+        while sound.given.capacity() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        sound.feed(packet, from_us + n as i64 * lasts_us, std::mem::take(&mut lost));
     }
     // What an encoder holds stays within it: the last half second is not waited for.
-    let until_us = from_us + (packets.len() * PACKET_MS * 1000) as i64 - 500_000;
+    let until_us = from_us + packets.len() as i64 * lasts_us - 500_000;
     let mut frames = Vec::new();
     while frames.last().is_none_or(|frame: &Frame| frame.at_us < until_us) {
         frames.push(timeout(Duration::from_secs(60), sound.next()).await.expect("no frame"));
@@ -73,10 +86,14 @@ async fn through(
 }
 
 fn is_near(found: (f64, f64), from_ms: f64) {
+    // Lossy coding rings a little before and after.
+    is_within(35.0, found, from_ms);
+}
+
+fn is_within(most: f64, found: (f64, f64), from_ms: f64) {
     let right = (from_ms + TONE_MS.start as f64, from_ms + TONE_MS.end as f64);
     let off = (found.0 - right.0, found.1 - right.1);
-    // Lossy coding rings a little before and after.
-    assert!(off.0.abs() < 35.0 && off.1.abs() < 35.0, "{off:?} ms off");
+    assert!(off.0.abs() < most && off.1.abs() < most, "{off:?} ms off");
 }
 
 #[tokio::test]
@@ -92,17 +109,87 @@ async fn each_sound_becomes_aac_on_its_own_time_and_holes_are_silent() {
         let mut sound = Sound::start(format);
         let bytes = made(args).await;
         // Single packets are lost, and three in a row, all of them before the tone.
-        let frames = through(&mut sound, &format, &bytes, 7_000_000, |n| matches!(n, 3 | 6..=8 | 12)).await;
+        let given = (&packets(&format, &bytes)[..], PACKET_US);
+        let frames = through(&mut sound, given, 7_000_000, |n| matches!(n, 3 | 6..=8 | 12)).await;
         assert!(frames.windows(2).all(|pair| pair[1].at_us > pair[0].at_us), "{encoding}");
         assert_eq!(frames[0].at_us, 7_000_000, "{encoding}");
         is_near(heard(format.aac(), &frames).await, 7_000.0);
         assert_eq!(sound.trouble(), None);
     }
     for unknown in
-        [("PCMU", 0, 1), ("PCMU", u32::MAX, 2), ("L16", 8_000, 6), ("G726-32", 8_000, 2), ("opus", 48_000, 2)]
+        [("PCMU", 0, 1), ("PCMU", u32::MAX, 2), ("L16", 8_000, 6), ("G726-32", 8_000, 2), ("G723", 8_000, 1)]
     {
         assert_eq!(Format::of(unknown.0, unknown.1, unknown.2), None, "{unknown:?}");
     }
+}
+
+/// The packets of an Ogg stream but for its two heads (RFC 3533, 6).
+fn unpaged(mut ogg: &[u8]) -> Vec<Vec<u8>> {
+    let (mut packets, mut packet) = (Vec::new(), Vec::new());
+    while let Some((head, rest)) = ogg.split_at_checked(27) {
+        let (pieces, mut rest) = rest.split_at(head[26].into());
+        for piece in pieces {
+            let (bytes, behind) = rest.split_at((*piece).into());
+            packet.extend_from_slice(bytes);
+            if *piece < 255 {
+                packets.push(std::mem::take(&mut packet));
+            }
+            rest = behind;
+        }
+        ogg = rest;
+    }
+    packets.split_off(2)
+}
+
+#[tokio::test]
+async fn compressed_sound_becomes_aac_on_its_own_time_and_what_is_lost_moves_nothing() {
+    let chunks = |len: usize| move |bytes: &[u8]| bytes.chunks(len).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    type Cut = Box<dyn Fn(&[u8]) -> Vec<Vec<u8>>>;
+    for (encoding, clock, args, cut, head, lasts_us) in [
+        ("MPA", 90_000, "-c:a mp2 -b:a 192k -ar 48000 -f mp2", Box::new(chunks(576)) as Cut, 4, 24_000),
+        (
+            "mpa",
+            90_000,
+            "-c:a libmp3lame -b:a 128k -ar 48000 -write_xing 0 -id3v2_version 0 -f mp3",
+            Box::new(chunks(384)),
+            4,
+            24_000,
+        ),
+        ("AC3", 48_000, "-c:a ac3 -b:a 192k -ar 48000 -f ac3", Box::new(chunks(768)), 2, 32_000),
+        ("opus", 48_000, "-c:a libopus -b:a 64k -f ogg", Box::new(unpaged), 0, 20_000),
+    ] {
+        let format = Format::of(encoding, clock, 2).unwrap();
+        let mut sound = Sound::start(format);
+        let packets = cut(&made(args).await);
+        let packets: Vec<Vec<u8>> =
+            packets.into_iter().map(|packet| [vec![0; head], packet].concat()).collect();
+        let packets: Vec<&[u8]> = packets.iter().map(Vec::as_slice).collect();
+        // Some are lost, and one is torn, all of them before the tone.
+        let mut torn = packets.clone();
+        torn[20] = &torn[20][..torn[20].len() / 2];
+        let is_lost = |n| matches!(n, 5 | 9..=13 | 30);
+        let frames = through(&mut sound, (&torn, lasts_us), 7_000_000, is_lost).await;
+        assert!(frames.windows(2).all(|pair| pair[1].at_us > pair[0].at_us), "{encoding}");
+        assert_eq!(frames[0].at_us, 7_000_000, "{encoding}");
+        // Encoders and decoders of these hold a frame or two.
+        is_within(90.0, heard(format.aac(), &frames).await, 7_000.0);
+        assert_eq!(sound.trouble(), None, "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_makes_nothing_of_what_it_is_given_is_said_and_begun_again() {
+    let sound = Sound::start(Format::of("mpa", 90_000, 1).unwrap());
+    // Heads that say frames, and nothing in them that a decoder takes for one: layer 2 of a mode and a
+    // bit rate that it forbids.
+    let frame = [&[0, 0, 0, 0, 0xff, 0xfd, 0x14, 0xc0][..], &[0xff; 92]].concat();
+    let mut at_us = 0;
+    while sound.trouble().is_none() {
+        sound.feed(&frame, at_us, 0);
+        at_us += 24_000;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(sound.trouble().unwrap().starts_with("no sound: ffmpeg "), "{:?}", sound.trouble());
 }
 
 #[tokio::test]
@@ -111,7 +198,8 @@ async fn a_child_that_dies_is_said_and_begun_again() {
     let format = Format::of("pcmu", 8_191, 1).unwrap();
     let mut sound = Sound::start(format);
     let bytes = made("-c:a pcm_mulaw -ar 8191 -ac 1 -f mulaw").await;
-    through(&mut sound, &format, &bytes, 0, |_| false).await;
+    let packets = packets(&format, &bytes);
+    through(&mut sound, (&packets, PACKET_US), 0, |_| false).await;
     let children = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let entry = entry.unwrap();
         let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
@@ -128,11 +216,11 @@ async fn a_child_that_dies_is_said_and_begun_again() {
     // Old packets are thrown away with the child; from a later time on there is sound again.
     let mut from_us = 10_000_000;
     let frames = loop {
-        sound.feed(&bytes[..800], from_us);
+        sound.feed(&bytes[..800], from_us, 0);
         if let Ok(frame) = timeout(Duration::from_millis(100), sound.next()).await
             && frame.at_us >= 10_000_000
         {
-            break through(&mut sound, &format, &bytes, 60_000_000, |_| false).await;
+            break through(&mut sound, (&packets, PACKET_US), 60_000_000, |_| false).await;
         }
         from_us += 100_000;
     };

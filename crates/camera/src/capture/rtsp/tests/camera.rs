@@ -31,9 +31,11 @@ pub(super) struct Behaviour {
     pub(super) sound: Option<Sound>,
 }
 
-/// G.711, announced.
+/// G.711, announced as that or as something else.
 #[derive(Clone, Copy)]
 pub(super) struct Sound {
+    /// The kind of its packets, and what that is by the session's description.
+    pub(super) named: (u8, &'static str),
     pub(super) is_heard: fn(f64) -> bool,
     /// So many seconds before the picture.
     pub(super) leads_secs: u64,
@@ -45,7 +47,8 @@ pub(super) struct Sound {
 
 impl Default for Sound {
     fn default() -> Self {
-        Self { is_heard: |_| true, leads_secs: 0, refusals: 0, restarts_at: f64::MAX }
+        let named = (0, "PCMU/8000");
+        Self { named, is_heard: |_| true, leads_secs: 0, refusals: 0, restarts_at: f64::MAX }
     }
 }
 
@@ -179,8 +182,8 @@ impl Camera {
         let mut text = format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=control:track0\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1{sets}\r\n"
         );
-        if self.behaviour.sound.is_some() {
-            text += "m=audio 0 RTP/AVP 0\r\na=control:track1\r\na=rtpmap:0 PCMU/8000\r\n";
+        if let Some(Sound { named: (kind, name), .. }) = self.behaviour.sound {
+            text += &format!("m=audio 0 RTP/AVP {kind}\r\na=control:track1\r\na=rtpmap:{kind} {name}\r\n");
         }
         text
     }
@@ -230,7 +233,7 @@ async fn hum(sound: Sound, writing: Arc<Mutex<OwnedWriteHalf>>, began: Instant) 
         if (sound.is_heard)(f64::from(n) / 50.0) {
             let payload: Vec<u8> = (0..160u32).map(|at| if at / 8 % 2 == 0 { 0xa0 } else { 0x20 }).collect();
             let source = if f64::from(n) / 50.0 < sound.restarts_at { 2 } else { 3 };
-            sequence = send_of(&writing, (2, source), 0, sequence, 900 + n * 160, &payload).await;
+            sequence = send_of(&writing, (2, source), sound.named.0, sequence, 900 + n * 160, &payload).await;
         }
     }
 }
