@@ -122,7 +122,8 @@ impl SoundTrack {
 
     /// What is to be said now.
     pub(super) fn trouble(&mut self, now: i64) -> Option<Remark> {
-        let missed = now - self.heard?;
+        let heard = self.heard?;
+        let missed = now - heard;
         if missed < MISSED_US {
             return self.said.take().map(|_| Remark::Sound(None));
         }
@@ -131,7 +132,8 @@ impl SoundTrack {
         }
         self.said = Some(missed);
         let secs = missed / 1_000_000;
-        let comes = self.packet.is_some_and(|at| now - at < MISSED_US);
+        // A child that makes frames holds some of them.
+        let comes = self.packet.is_some_and(|at| at - heard > MISSED_US / 2);
         let what =
             if comes { "sound comes and could not be read" } else { "sound is announced and has not come" };
         Some(Remark::Sound(Some(format!("{what} for {secs} s; silence is recorded in its place"))))
