@@ -137,7 +137,23 @@ async fn a_probe_says_what_a_camera_sends_and_what_to_change() {
     failed(&with("s3cret", &filming).await, WRONG, &refused);
 
     // Nobody there, nothing there, no picture there.
-    failed(&run(&["camera", "probe", "rtsp://127.0.0.1:1/live"]).await, NOT_NOW, &["ffmpeg said", "refused"]);
+    failed(
+        &run(&["camera", "probe", "rtsp://127.0.0.1:1/live"]).await,
+        NOT_NOW,
+        &["not readable", "refused"],
+    );
     failed(&probe("none", &[]).await, NOT_NOW, &["404"]);
     failed(&probe("sound-only", &[]).await, NO, &["no H.264 or H.265 picture"]);
+
+    // A certificate that nobody signed is named, and believed once it is pinned; no other is.
+    let veiled = server.encrypted().await;
+    let (url, fingerprint) = (veiled.url("live"), veiled.fingerprint().unwrap().to_string());
+    let pinned = async |more: &[&str]| with(PASSWORD, &[&["camera", "probe", &url], more].concat()).await;
+    let own = ["signed by nobody known", &fingerprint, "tls_fingerprint", "--tls-fingerprint"];
+    failed(&pinned(&[]).await, WRONG, &own);
+    let another = "0".repeat(64);
+    let refused = ["another certificate than the pinned one", &fingerprint];
+    failed(&pinned(&["--tls-fingerprint", &another]).await, WRONG, &refused);
+    let found = pinned(&["--tls-fingerprint", &fingerprint]).await;
+    assert!(found.stdout.contains("sound       pcm_alaw"), "{} {}", found.stdout, found.stderr);
 }

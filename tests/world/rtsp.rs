@@ -6,6 +6,7 @@
 
 use crate::{footage, free_port, until};
 use camera::{SourceConfig, Stream, Transport};
+use host::tunnel::Fingerprint;
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -96,6 +97,11 @@ impl RtspServer {
         Self::on(folder, free_port(), Kind::Plain).await
     }
 
+    /// Starts it with films that are there, named as its mounts are.
+    pub async fn playing(films: tempfile::TempDir) -> Self {
+        Self::on(films, free_port(), Kind::Plain).await
+    }
+
     /// The same films by another server, which speaks TLS with a certificate of its own making.
     pub async fn encrypted(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -113,6 +119,20 @@ impl RtspServer {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         Self::on(folder, free_port(), Kind::Encrypted).await
+    }
+
+    /// Of its certificate, as openssl shows it; none of one that speaks no TLS.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        if self.kind != Kind::Encrypted {
+            return None;
+        }
+        let shown = std::process::Command::new("openssl")
+            .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+            .arg(self.folder.path().join("certificate.pem"))
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        Some(shown.trim().split_once('=').unwrap().1.parse().unwrap())
     }
 
     /// The test picture by another server, whose clock is ahead by so many seconds.
@@ -144,7 +164,7 @@ impl RtspServer {
     pub fn source(&self, mount: &str, transport: Transport) -> SourceConfig {
         let url = self.url(mount).parse().unwrap();
         let stream = Stream::new(url, transport, Some(USER.to_owned()), Some(self.password_file()));
-        SourceConfig::Stream(stream.unwrap())
+        SourceConfig::Stream(stream.unwrap().pinned(self.fingerprint()).unwrap())
     }
 
     /// The film that a mount plays.

@@ -1,10 +1,10 @@
-//! Capturing from a source: a camera over RTSP, an ffmpeg child that plays a file or what only it
-//! reads, or fragmented MP4 on standard input. Pictures are never transcoded.
+//! Capturing from a source: a camera over RTSP, an ffmpeg child that plays a file, or fragmented MP4
+//! on standard input. Pictures are never transcoded.
 //!
 //! ```text
-//! ffprobe SOURCE                  what it has: picture and sound are chosen, sound that is no AAC is made AAC
-//! ffmpeg -i SOURCE -map 0:PICTURE -map 0:SOUND -c:v copy -c:a copy -f mp4 -movflags empty_moov+default_base_moof+frag_keyframe
-//!        -frag_duration 100000 -write_prft wallclock -flush_packets 1 pipe:1
+//! ffprobe FILE                  what it has: picture and sound are chosen, sound that is no AAC is made AAC
+//! ffmpeg -i FILE -map 0:PICTURE -map 0:SOUND -c:v copy -c:a copy -f mp4 -movflags empty_moov+default_base_moof+frag_keyframe
+//!        -frag_duration 100000 -flush_packets 1 pipe:1
 //! ```
 //!
 //! RTSP is read by `rtsp`. What brings the pictures is behind [`Capture`]: `start`, `next`, `end`. In scope: one reading of
@@ -17,7 +17,7 @@ pub(crate) mod keyframes;
 pub(crate) mod made;
 pub(crate) mod montage;
 pub(crate) mod producer;
-mod rtsp;
+pub(crate) mod rtsp;
 mod shape;
 mod sound;
 pub(crate) mod units;
@@ -40,10 +40,9 @@ pub(crate) use ffmpeg::ffprobe;
 /// Whether a source holds a picture that can be carried.
 pub(crate) async fn check(source: &SourceConfig) -> Result<(), SourceError> {
     match source {
-        SourceConfig::Stream(stream) if !stream.url.is_encrypted() => rtsp::check(stream).await,
-        SourceConfig::File { .. } | SourceConfig::Input | SourceConfig::Stream(_) => {
-            ffmpeg::offered(source).await.map(|_| ())
-        }
+        SourceConfig::Stream(stream) => rtsp::check(stream).await,
+        SourceConfig::File { path, .. } => ffmpeg::offered(path).await.map(|_| ()),
+        SourceConfig::Input => Ok(()),
     }
 }
 
@@ -60,20 +59,17 @@ impl Capture {
         sound: SoundMode,
         clocks: &Clocks,
     ) -> Result<Self, SourceError> {
-        if let SourceConfig::Stream(stream) = source
-            && !stream.url.is_encrypted()
-        {
-            return Ok(Self::Rtsp(Box::new(Rtsp::open(stream, sound, clocks).await?)));
-        }
         match source {
+            SourceConfig::Stream(stream) => {
+                Ok(Self::Rtsp(Box::new(Rtsp::open(stream, sound, clocks).await?)))
+            }
             SourceConfig::Input => {
                 Ok(Self::Piped(Box::new(Piped { sound, ..Piped::reading(tokio::io::stdin()) })))
             }
-            SourceConfig::File { .. } | SourceConfig::Stream(_) => {
-                let (ffmpeg, pictures, zero_us) =
-                    Ffmpeg::film(source, &ffmpeg::offered(source).await?, sound).await?;
-                let (ffmpeg, is_live) = (Some(ffmpeg), source.is_live());
-                let piped = Piped { ffmpeg, zero_us, is_live, sound, ..Piped::reading(pictures) };
+            SourceConfig::File { path, looped } => {
+                let shown = ffmpeg::offered(path).await?;
+                let (ffmpeg, pictures, zero_us) = Ffmpeg::film(path, *looped, &shown, sound).await?;
+                let piped = Piped { ffmpeg: Some(ffmpeg), zero_us, sound, ..Piped::reading(pictures) };
                 Ok(Self::Piped(Box::new(piped)))
             }
         }
@@ -92,11 +88,7 @@ impl Capture {
     pub(crate) async fn end(self) {
         match self {
             Self::Rtsp(rtsp) => rtsp.end().await,
-            Self::Piped(piped) => {
-                if let Some(ffmpeg) = piped.ffmpeg {
-                    ffmpeg.end().await;
-                }
-            }
+            Self::Piped(piped) => drop(piped),
         }
     }
 }
@@ -113,7 +105,6 @@ pub(crate) struct Piped {
     sound: SoundMode,
     /// The run, where sound is left out.
     silenced: Option<Silenced>,
-    is_live: bool,
     /// When the next picture must have come. None once it was missed: whoever still waits does so
     /// for ever.
     deadline: Option<Instant>,
@@ -131,7 +122,6 @@ impl Piped {
             zero_us: None,
             sound: SoundMode::On,
             silenced: None,
-            is_live: false,
             deadline: Some(Instant::now() + PROBE),
         }
     }
@@ -140,13 +130,9 @@ impl Piped {
         loop {
             if let Some(piece) = self.splitter.next_piece()? {
                 if self.shape.is_changed_by(&piece)? {
-                    return Err(if self.is_live { SourceError::Changed } else { SourceError::ChangedWithin });
+                    return Err(SourceError::ChangedWithin);
                 }
-                // A camera whose microphone goes on while its picture stands still is frozen.
-                let has_picture = matches!(&piece, Piece::Fragment(fragment) if fragment.duration_us > 0);
-                if has_picture || !self.is_live {
-                    self.deadline = Some(Instant::now() + FROZEN);
-                }
+                self.deadline = Some(Instant::now() + FROZEN);
                 let piece = match (piece, self.zero_us) {
                     (Piece::Init(init), Some(zero_us)) => Piece::Init(Box::new(init.shown_from(zero_us)?)),
                     (piece, _) => piece,
@@ -198,9 +184,8 @@ impl Piped {
         };
         let (is_well, words) = ffmpeg.wait().await;
         match is_well && splitter.finish().is_ok() {
-            true if self.is_live => SourceError::Closed,
             true => SourceError::Finished,
-            false => ffmpeg::refused(words).unwrap_or_else(SourceError::Broken),
+            false => SourceError::Broken(words),
         }
     }
 }

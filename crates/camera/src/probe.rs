@@ -1,24 +1,22 @@
 //! Looking at a source before it is filmed: what it sends, and what its owner should change.
 //!
-//! ffprobe watches it for some seconds, and for some more its clock is compared; `judged` is pure.
-//! In scope: what a camera can be set to. Out of scope: changing it.
+//! A camera is watched through the session with which it is filmed, a file by ffprobe; `judged` is
+//! pure. In scope: what a camera can be set to. Out of scope: changing it.
 
 use crate::capture::choose::{Offered, Packet, Shown};
-use crate::capture::montage::{Remark, Shot};
-use crate::capture::{self, Capture, ffprobe, producer};
+use crate::capture::rtsp::{Looked, Offer, OfferCarried, look};
+use crate::capture::{self, ffprobe, producer};
 use crate::clock::Clocks;
-use crate::config::SoundMode;
 use crate::source::{PROBE, SourceConfig, SourceError};
-use container::split::Piece;
+use container::mux::TICKS;
+use container::sps::Coding;
 use host::clock::Clock;
+use std::path::Path;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// So long a source is watched: several key frames of a camera that is set well, one of most that
 /// are not.
 const WATCH: Duration = Duration::from_secs(12);
-/// So long its clock is waited for: RTCP's first report comes after 4 s at the latest.
-const CLOCK_WATCH: Duration = Duration::from_secs(8);
 /// What comes first is not judged: a connection may begin with pictures that were kept for it, and
 /// an extra key frame.
 const SETTLED_S: f64 = 1.0;
@@ -84,85 +82,130 @@ pub async fn check(source: &SourceConfig) -> Result<(), SourceError> {
     Ok(())
 }
 
-/// Watches a source for some seconds.
+/// Watches a source for some seconds. Of standard input nothing can be seen that is not filmed.
 pub async fn probe(source: &SourceConfig) -> Result<Found, SourceError> {
-    let interval = format!("%+{}", WATCH.as_secs());
-    let entries = "stream=index,codec_type,codec_name,profile,width,height,has_b_frames,sample_rate,channels\
-                   :packet=stream_index,pts_time,flags,size";
-    let args = ["-read_intervals", &interval, "-show_entries", entries, "-of", "json"];
-    let mut found = judged(&ffprobe(source, &args, WATCH + PROBE).await?)?;
-    found.clock_ahead_ms = clock_ahead_ms(source).await;
-    if let Some(fault) = found.clock_ahead_ms.and_then(producer::fault) {
+    match source {
+        SourceConfig::Stream(stream) => {
+            let seen = look(stream, &Clocks::new(Clock::system()), WATCH).await?;
+            of_camera(&seen)
+        }
+        SourceConfig::File { path, .. } => of_file(path).await,
+        SourceConfig::Input => Err(SourceError::NoPicture),
+    }
+}
+
+/// What was seen of a source.
+struct Sight {
+    /// `fps`, `kbit_s` and the distances of key frames are not known yet.
+    video: Video,
+    audio: Option<Audio>,
+    left_out: Vec<String>,
+    pictures: Vec<SightPicture>,
+}
+
+struct SightPicture {
+    at_s: f64,
+    is_key: bool,
+    bytes: u64,
+}
+
+fn of_camera(seen: &Looked) -> Result<Found, SourceError> {
+    let sps = seen.sps.as_ref().ok_or(SourceError::NoPicture)?;
+    let stamps = seen.pictures.iter().map(|picture| picture.stamp);
+    let has_b_frames = stamps.clone().zip(stamps.skip(1)).any(|(one, next)| next < one);
+    let video = Video {
+        codec: if sps.coding == Coding::H264 { "h264" } else { "hevc" }.to_owned(),
+        profile: profile(sps.coding, sps.profile).map(str::to_owned),
+        width: sps.width.into(),
+        height: sps.height.into(),
+        fps: 0.0,
+        kbit_s: 0,
+        has_b_frames,
+        key_frames_apart_s: None,
+    };
+    let audio = seen.choice.sound.and_then(|at| seen.offers.get(at)).map(|offer| Audio {
+        codec: known_as(&offer.codec).to_owned(),
+        sample_rate: Some(offer.rate),
+        channels: offer.channels.map(u32::from),
+        passes_through: offer.carried == OfferCarried::AsItIs,
+    });
+    let is_left = |(at, _): &(usize, &Offer)| *at != seen.choice.picture && Some(*at) != seen.choice.sound;
+    let left_out = seen.offers.iter().enumerate().filter(is_left);
+    let left_out =
+        left_out.map(|(_, offer)| format!("{} ({})", known_as(&offer.codec), offer.what)).collect();
+    let pictures = seen.pictures.iter().map(|picture| SightPicture {
+        at_s: picture.stamp as f64 / f64::from(TICKS),
+        is_key: picture.is_key,
+        bytes: picture.bytes as u64,
+    });
+    let mut found = judged(Sight { video, audio, left_out, pictures: pictures.collect() })?;
+    found.clock_ahead_ms = Some(seen.ahead_ms.unwrap_or(0));
+    if let Some(fault) = seen.ahead_ms.and_then(producer::fault) {
         let text = format!(
             "{fault}: a time that it draws into its pictures is wrong, recordings bear this machine's. Have it set its clock by NTP, and look at its time zone"
         );
         found.advice.push(Advice { name: "clock", text });
     }
+    if let Some(trouble) = &seen.sound_trouble {
+        found.advice.push(Advice { name: "sound-fails", text: trouble.clone() });
+    }
     Ok(found)
 }
 
-/// Asked after ffprobe, which does not tell it, and not beside it: many cameras send another key
-/// frame when a second client comes.
-async fn clock_ahead_ms(source: &SourceConfig) -> Option<i64> {
-    if !source.is_live() {
-        return None;
+/// A profile as people call it.
+fn profile(coding: Coding, profile: u8) -> Option<&'static str> {
+    Some(match (coding, profile) {
+        (Coding::H264, 66) => "Baseline",
+        (Coding::H264, 77) | (Coding::H265, 1) => "Main",
+        (Coding::H264, 88) => "Extended",
+        (Coding::H264, 100) => "High",
+        (Coding::H264, 110) => "High 10",
+        (Coding::H264, 122) => "High 4:2:2",
+        (Coding::H265, 2) => "Main 10",
+        (Coding::H264 | Coding::H265, _) => return None,
+    })
+}
+
+/// An encoding of SDP by the name that ffmpeg has for it, where that is another.
+fn known_as(encoding: &str) -> &str {
+    match encoding {
+        "mpeg4-generic" => "aac",
+        "pcma" => "pcm_alaw",
+        "pcmu" => "pcm_mulaw",
+        "l16" => "pcm_s16be",
+        "jpeg" => "mjpeg",
+        "h265" => "hevc",
+        other => other,
     }
-    let clocks = Clocks::new(Clock::system());
-    let mut capture = Capture::start(source, SoundMode::Off, &clocks).await.ok()?;
-    let mut ahead_ms = None;
-    let looking = async {
-        while let Ok(shot) = capture.next().await {
-            match shot {
-                Shot::Piece(Piece::Fragment(fragment), None) => {
-                    ahead_ms = producer::ahead_ms(&fragment, clocks.now().wall_us);
-                }
-                Shot::Remark(Remark::Clock { theirs_us, at_us }) => {
-                    ahead_ms = Some(producer::said_ms(&clocks, theirs_us, at_us));
-                }
-                Shot::Piece(..) | Shot::Hole | Shot::Remark(_) => {}
-            }
-            if ahead_ms.and_then(producer::fault).is_some() {
-                break;
-            }
-        }
-    };
-    // Passing is what it does with a clock that is right.
-    let _ = timeout(CLOCK_WATCH, looking).await;
-    capture.end().await;
-    ahead_ms
+}
+
+async fn of_file(file: &Path) -> Result<Found, SourceError> {
+    let interval = format!("%+{}", WATCH.as_secs());
+    let entries = "stream=index,codec_type,codec_name,profile,width,height,has_b_frames,sample_rate,channels\
+                   :packet=stream_index,pts_time,flags,size";
+    let args = ["-read_intervals", &interval, "-show_entries", entries, "-of", "json"];
+    judged(shown(&ffprobe(file, &args, WATCH + PROBE).await?)?)
 }
 
 /// What ffprobe's JSON says.
-fn judged(json: &str) -> Result<Found, SourceError> {
+fn shown(json: &str) -> Result<Sight, SourceError> {
     let shown = Shown::parse(json)?;
     let (stream, sound) = shown.chosen()?;
     let pictures = shown.packets.iter().filter(|packet| packet.stream_index == stream.index);
-    // The first ones of a live stream may have no time yet.
-    let timed: Vec<(f64, &Packet)> =
-        pictures.filter_map(|packet| Some((packet.shown_at_s()?, packet))).collect();
-    let begin = timed.iter().map(|(time, _)| *time).fold(f64::INFINITY, f64::min) + SETTLED_S;
-    let mut timed: Vec<(f64, &Packet)> = timed.into_iter().filter(|(time, _)| *time >= begin).collect();
-    // In the order of showing.
-    timed.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let (Some((first, _)), Some((last, _))) = (timed.first(), timed.last()) else {
-        return Err(SourceError::NoPicture);
+    // The first ones may have no time yet.
+    let timed = |packet: &Packet| {
+        let bytes = packet.size.as_ref().and_then(|size| size.parse().ok()).unwrap_or(0);
+        Some(SightPicture { at_s: packet.shown_at_s()?, is_key: packet.is_key(), bytes })
     };
-    let watched_s = last - first;
-    let keys: Vec<f64> = timed.iter().filter(|(_, packet)| packet.is_key()).map(|(time, _)| *time).collect();
-    let apart = keys.iter().zip(keys.iter().skip(1)).map(|(a, b)| b - a);
-    let key_frames_apart_s = apart.fold(None, |found: Option<(f64, f64)>, apart| {
-        Some(found.map_or((apart, apart), |(least, most)| (least.min(apart), most.max(apart))))
-    });
-    let bytes: u64 = timed.iter().filter_map(|(_, packet)| packet.size.as_ref()?.parse::<u64>().ok()).sum();
     let video = Video {
         codec: stream.codec().to_owned(),
         profile: stream.profile.clone(),
         width: stream.width.unwrap_or(0),
         height: stream.height.unwrap_or(0),
-        fps: if watched_s > 0.0 { (timed.len() as f64 - 1.0) / watched_s } else { 0.0 },
-        kbit_s: if watched_s > 0.0 { (bytes as f64 * 8.0 / 1000.0 / watched_s) as u64 } else { 0 },
+        fps: 0.0,
+        kbit_s: 0,
         has_b_frames: stream.has_b_frames.unwrap_or(0) > 0,
-        key_frames_apart_s,
+        key_frames_apart_s: None,
     };
     let audio = sound.map(|stream| Audio {
         codec: stream.codec().to_owned(),
@@ -176,6 +219,31 @@ fn judged(json: &str) -> Result<Found, SourceError> {
     let left_out = left_out
         .map(|other| format!("{} ({})", other.codec_name.as_deref().unwrap_or("unknown"), other.what()))
         .collect();
+    Ok(Sight { video, audio, left_out, pictures: pictures.filter_map(timed).collect() })
+}
+
+fn judged(watched: Sight) -> Result<Found, SourceError> {
+    let Sight { video, audio, left_out, mut pictures } = watched;
+    // In the order of showing.
+    pictures.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    let begin = pictures.first().map_or(0.0, |first| first.at_s) + SETTLED_S;
+    pictures.retain(|picture| picture.at_s >= begin);
+    let (Some(first), Some(last)) = (pictures.first(), pictures.last()) else {
+        return Err(SourceError::NoPicture);
+    };
+    let watched_s = last.at_s - first.at_s;
+    let keys = pictures.iter().filter(|picture| picture.is_key).map(|picture| picture.at_s);
+    let apart = keys.clone().zip(keys.skip(1)).map(|(a, b)| b - a);
+    let key_frames_apart_s = apart.fold(None, |found: Option<(f64, f64)>, apart| {
+        Some(found.map_or((apart, apart), |(least, most)| (least.min(apart), most.max(apart))))
+    });
+    let bytes: u64 = pictures.iter().map(|picture| picture.bytes).sum();
+    let video = Video {
+        fps: if watched_s > 0.0 { (pictures.len() as f64 - 1.0) / watched_s } else { 0.0 },
+        kbit_s: if watched_s > 0.0 { (bytes as f64 * 8.0 / 1000.0 / watched_s) as u64 } else { 0 },
+        key_frames_apart_s,
+        ..video
+    };
     let advice = advice(&video, audio.as_ref(), watched_s);
     Ok(Found { video, audio, left_out, clock_ahead_ms: None, watched_s, advice })
 }
@@ -242,7 +310,7 @@ mod tests {
     use super::*;
 
     /// Twelve seconds of pictures at 10 a second, key frames at these places.
-    fn shown(video: &str, audio: &str, keys: &[u32]) -> String {
+    fn json(video: &str, audio: &str, keys: &[u32]) -> String {
         let packet = |n: u32| {
             let flags = if keys.contains(&n) { "K_" } else { "__" };
             let time = f64::from(n) / 10.0;
@@ -252,6 +320,10 @@ mod tests {
         let video = format!(r#"{{"index":0,"codec_type":"video","width":640,"height":360,{video}}}"#);
         let packets = packets.join(",");
         format!(r#"{{"packets":[{{"stream_index":0,"flags":"K_"}},{packets}],"streams":[{video}{audio}]}}"#)
+    }
+
+    fn judged_of(json: &str) -> Result<Found, SourceError> {
+        judged(shown(json)?)
     }
 
     fn names(found: &Found) -> Vec<&str> {
@@ -264,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_camera_that_is_set_well_needs_no_advice() {
-        let found = judged(&shown(H264, AAC, &[0, 20, 40, 60, 80, 100, 120])).unwrap();
+        let found = judged_of(&json(H264, AAC, &[0, 20, 40, 60, 80, 100, 120])).unwrap();
         assert_eq!(names(&found), [""; 0]);
         // Its first second is left out.
         assert_eq!((found.video.key_frames_apart_s, found.watched_s), (Some((2.0, 2.0)), 11.0));
@@ -277,14 +349,14 @@ mod tests {
 
     #[test]
     fn each_fault_has_its_advice() {
-        let of = |video: &str, audio: &str, keys: &[u32]| judged(&shown(video, audio, keys)).unwrap();
+        let of = |video: &str, audio: &str, keys: &[u32]| judged_of(&json(video, audio, keys)).unwrap();
         assert_eq!(names(&of(H264, AAC, &[0])), ["key-frames-too-far-apart"]);
         assert_eq!(names(&of(H264, AAC, &[0, 50, 100])), ["key-frames-too-far-apart"]);
         assert_eq!(names(&of(H264, AAC, &[0, 10, 30, 40])), ["key-frames-irregular"]);
         assert_eq!(names(&of(&H264.replace(":0", ":2"), AAC, &[0, 20, 40])), ["b-frames"]);
         assert_eq!(names(&of(&H264.replace("h264", "hevc"), AAC, &[0, 20, 40])), ["h265-in-browsers"]);
-        let heavy = shown(H264, AAC, &[0, 20, 40]).replace("\"1250\"", "\"50000\"");
-        assert_eq!(names(&judged(&heavy).unwrap()), ["second-stream"]);
+        let heavy = json(H264, AAC, &[0, 20, 40]).replace("\"1250\"", "\"50000\"");
+        assert_eq!(names(&judged_of(&heavy).unwrap()), ["second-stream"]);
         assert_eq!(names(&of(H264, "", &[0, 20, 40])), ["no-sound"]);
         assert_eq!(names(&of(H264, &AAC.replace("aac", "pcm_alaw"), &[0, 20, 40])), ["sound-is-converted"]);
     }
@@ -292,16 +364,16 @@ mod tests {
     #[test]
     fn what_is_filmed_is_judged_and_the_rest_is_listed() {
         let more = r#",{"index":1,"codec_type":"audio","codec_name":"pcm_alaw"},{"index":2,"codec_type":"audio","codec_name":"aac"},{"index":3,"codec_type":"video","codec_name":"mjpeg"},{"index":4,"codec_type":"data"}"#;
-        let found = judged(&shown(H264, more, &[0, 20, 40])).unwrap();
+        let found = judged_of(&json(H264, more, &[0, 20, 40])).unwrap();
         assert_eq!(found.audio.map(|audio| audio.codec).as_deref(), Some("pcm_alaw"));
         assert_eq!(found.left_out, ["aac (audio)", "mjpeg (video)", "unknown (data)"]);
     }
 
     #[test]
     fn what_holds_no_picture_is_named() {
-        for json in [r#"{"streams":[]}"#.to_owned(), shown(&H264.replace("h264", "mjpeg"), AAC, &[0])] {
-            assert!(matches!(judged(&json), Err(SourceError::NoPicture)));
+        for json in [r#"{"streams":[]}"#.to_owned(), json(&H264.replace("h264", "mjpeg"), AAC, &[0])] {
+            assert!(matches!(judged_of(&json), Err(SourceError::NoPicture)));
         }
-        assert!(matches!(judged("no JSON"), Err(SourceError::Unreadable(_))));
+        assert!(matches!(judged_of("no JSON"), Err(SourceError::Unreadable(_))));
     }
 }

@@ -171,8 +171,6 @@ impl Shoot {
                 if let Some(made_us) = made_us {
                     // As if it had been complete when its last picture was made.
                     now = now.at(made_us.saturating_add(fragment.duration_us));
-                } else if self.source.is_live() {
-                    tell_clock(producer::ahead_ms(fragment, now.wall_us), &self.stats);
                 }
             }
             measuring.see(&piece);
@@ -197,7 +195,7 @@ impl Shoot {
                 self.stats.change(|now| now.troubles.sound.clone_from(trouble));
             }
             Remark::Clock { theirs_us, at_us } => {
-                tell_clock(Some(producer::said_ms(&self.clocks, *theirs_us, *at_us)), &self.stats);
+                tell_clock(producer::said_ms(&self.clocks, *theirs_us, *at_us), &self.stats);
             }
             Remark::Odd(Oddity::Stepped(us)) => tracing::warn!(
                 seconds = *us as f64 / 1e6,
@@ -234,8 +232,7 @@ impl Shoot {
 }
 
 /// Says that a camera's clock went wrong, or right, once.
-fn tell_clock(ahead_ms: Option<i64>, stats: &Stats) {
-    let Some(ahead_ms) = ahead_ms else { return };
+fn tell_clock(ahead_ms: i64, stats: &Stats) {
     let fault = producer::fault(ahead_ms);
     match (&fault, stats.now().troubles.clock) {
         (Some(fault), None) => tracing::warn!(

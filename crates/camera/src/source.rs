@@ -7,6 +7,7 @@
 //! transport = "tcp"                    # or "udp"
 //! user = "viewer"
 //! password_file = "door.password"      # one line, chmod 600; read anew at each connection
+//! tls_fingerprint = "5d3f...e1"        # rtsps:// alone: the SHA-256 of the camera's certificate
 //! ```
 //! Without `user` and `password_file` the variables CANDOR_SOURCE_USER and CANDOR_SOURCE_PASSWORD
 //! are asked. In scope: what may be said, and where a password may stand. Out of scope: connecting
@@ -16,6 +17,7 @@ mod error;
 mod url;
 
 use host::secret;
+use host::tunnel::{Fingerprint, FingerprintError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -56,6 +58,8 @@ pub struct Stream {
     pub transport: Transport,
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
+    /// Of TLS: whose certificate is believed; none, if it must be signed by somebody known.
+    pub pinned: Option<Fingerprint>,
 }
 
 /// How the pictures travel.
@@ -84,6 +88,8 @@ pub enum SourceConfigError {
     Misplaced(&'static str, &'static str),
     #[error("user and password stand in the url and beside it; keep one")]
     Twice,
+    #[error("`tls_fingerprint`: {0}")]
+    Fingerprint(#[from] FingerprintError),
     #[error("rtsps:// over udp would send the pictures in clear; use transport = \"tcp\"")]
     ClearPictures,
 }
@@ -99,19 +105,21 @@ struct Table {
     transport: Option<Transport>,
     user: Option<String>,
     password_file: Option<PathBuf>,
+    tls_fingerprint: Option<String>,
 }
 
 impl TryFrom<Table> for SourceConfig {
     type Error = SourceConfigError;
 
     fn try_from(table: Table) -> Result<Self, SourceConfigError> {
-        let Table { path, looped, url, transport, user, password_file } = table;
+        let Table { path, looped, url, transport, user, password_file, tls_fingerprint } = table;
         match (path, url) {
             (Some(path), None) => {
                 let beside = [
                     ("transport", transport.is_some()),
                     ("user", user.is_some()),
                     ("password_file", password_file.is_some()),
+                    ("tls_fingerprint", tls_fingerprint.is_some()),
                 ];
                 if let Some((field, _)) = beside.into_iter().find(|(_, is_there)| *is_there) {
                     return Err(SourceConfigError::Misplaced(field, "an RTSP camera (`url`)"));
@@ -122,7 +130,9 @@ impl TryFrom<Table> for SourceConfig {
                 Err(SourceConfigError::Misplaced("loop", "a video file (`path`)"))
             }
             (None, Some(url)) => {
-                Stream::new(url.parse()?, transport.unwrap_or_default(), user, password_file)
+                let pinned = tls_fingerprint.map(|text| text.parse()).transpose()?;
+                Stream::new(url.parse()?, transport.unwrap_or_default(), user, password_file)?
+                    .pinned(pinned)
                     .map(Self::Stream)
             }
             (None, None) | (Some(_), Some(_)) => Err(SourceConfigError::OneOfTwo),
@@ -212,20 +222,27 @@ impl Stream {
         if url.is_encrypted() && transport == Transport::Udp {
             return Err(SourceConfigError::ClearPictures);
         }
-        Ok(Self { url, transport, user, password_file })
+        Ok(Self { url, transport, user, password_file, pinned: None })
     }
 
-    /// Its address with user and password in it, as ffmpeg wants it. Never shown.
-    pub(crate) fn address(&self) -> Result<Zeroizing<String>, SourceError> {
-        match self.said_beside()? {
-            Some((user, password)) => Ok(self.url.with_credentials(&user, &password)?),
-            None => Ok(self.url.reveal()),
+    /// Believes this certificate alone.
+    pub fn pinned(self, pinned: Option<Fingerprint>) -> Result<Self, SourceConfigError> {
+        if pinned.is_some() && !self.url.is_encrypted() {
+            return Err(SourceConfigError::Misplaced(
+                "tls_fingerprint",
+                "a camera that speaks TLS (rtsps://)",
+            ));
         }
+        Ok(Self { pinned, ..self })
     }
 
     /// User and password, as they are.
     pub(crate) fn credentials(&self) -> Result<Option<Secrets>, SourceError> {
-        Ok(self.said_beside()?.or_else(|| self.url.credentials()))
+        let said = self.said_beside()?.or_else(|| self.url.credentials());
+        if said.as_ref().is_some_and(|(user, _)| user.contains(':')) {
+            return Err(UrlError::User.into());
+        }
+        Ok(said)
     }
 
     /// User and password where they do not stand in the address.

@@ -30,9 +30,6 @@ pub struct Fragment {
     pub duration_us: u64,
     /// Whether it starts at a key frame.
     pub begins: Begins,
-    /// When its first picture was made, by the clock of whoever made the stream: microseconds
-    /// since 1970. None if the stream does not say (ISO/IEC 14496-12, 8.16.5).
-    pub produced_us: Option<u64>,
 }
 
 /// One sample.
@@ -79,7 +76,6 @@ impl Fragment {
             decode_us: i64::try_from(decode_us).unwrap_or(if decode_us < 0 { i64::MIN } else { i64::MAX }),
             duration_us: to_us(ticks, track.timescale),
             begins,
-            produced_us: None,
         })
     }
 

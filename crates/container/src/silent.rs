@@ -53,8 +53,6 @@ impl Silenced {
             return Ok(None);
         }
         let bytes = boxed(moof, &kept)?;
-        let mut silent = Fragment::parse(&self.silent, &bytes)?;
-        silent.produced_us = fragment.produced_us;
-        Ok(Some(silent))
+        Ok(Some(Fragment::parse(&self.silent, &bytes)?))
     }
 }

@@ -4,7 +4,6 @@
 use crate::fragment::Fragment;
 use crate::init::Init;
 use crate::{BOX_MAX, BoxError, INIT_MAX, box_header, letters};
-use mp4_atom::{Decode as _, Prft};
 
 /// From 1900, where NTP's seconds begin, to 1970.
 const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
@@ -28,8 +27,6 @@ pub struct Splitter {
     /// ftyp, waiting for its moov; or moof, waiting for its mdat.
     begun: Vec<u8>,
     init: Option<Box<Init>>,
-    /// What a prft said of the fragment that follows it.
-    produced_us: Option<u64>,
 }
 
 impl Splitter {
@@ -59,7 +56,6 @@ impl Splitter {
             let is_media = kind == *b"mdat" && expect(&self.begun, *b"moof", "moof before mdat").is_ok();
             if is_media && size > BOX_MAX as u64 {
                 self.begun.clear();
-                self.produced_us = None;
                 let here = usize::try_from(size).unwrap_or(usize::MAX).min(rest.len());
                 self.consumed += here;
                 self.left_out = size - here as u64;
@@ -88,16 +84,10 @@ impl Splitter {
                         found: "moof".to_owned(),
                     })?;
                     self.begun.extend_from_slice(whole);
-                    let mut fragment = Fragment::parse(init, &std::mem::take(&mut self.begun))?;
-                    fragment.produced_us = self.produced_us.take();
-                    Some(Piece::Fragment(fragment))
+                    Some(Piece::Fragment(Fragment::parse(init, &std::mem::take(&mut self.begun))?))
                 }
-                b"prft" => {
-                    self.produced_us = produced_us(whole);
-                    None
-                }
-                // Indexes, padding, events: nothing that a viewer needs.
-                b"styp" | b"sidx" | b"free" | b"skip" | b"emsg" | b"mfra" | b"uuid" => None,
+                // Indexes, padding, events, a producer's clock: nothing that a viewer needs.
+                b"prft" | b"styp" | b"sidx" | b"free" | b"skip" | b"emsg" | b"mfra" | b"uuid" => None,
                 _ => {
                     return Err(BoxError::Unexpected {
                         expected: "a box of fragmented MP4",
@@ -122,11 +112,6 @@ impl Splitter {
     }
 }
 
-/// What a prft says. A malformed one says nothing: no viewer needs it.
-fn produced_us(mut whole: &[u8]) -> Option<u64> {
-    unix_us(Prft::decode(&mut whole).ok()?.ntp_timestamp)
-}
-
 /// A time of NTP in microseconds since 1970; none before that.
 pub fn unix_us(ntp: u64) -> Option<u64> {
     let (secs, fraction) = (ntp >> 32, ntp & 0xffff_ffff);
@@ -147,21 +132,11 @@ fn expect(begun: &[u8], kind: [u8; 4], expected: &'static str) -> Result<(), Box
 mod tests {
     use super::*;
 
-    /// A prft of version 1 with this time.
-    fn prft(ntp: u64) -> Vec<u8> {
-        let head = [&32u32.to_be_bytes()[..], b"prft", &[1, 0, 0, 24], &1u32.to_be_bytes()].concat();
-        [&head[..], &ntp.to_be_bytes(), &90_000u64.to_be_bytes()].concat()
-    }
-
     #[test]
-    fn a_producers_time_is_read_in_this_era_of_ntp_and_the_next_and_a_senseless_one_is_none() {
-        assert_eq!(produced_us(&prft((NTP_TO_UNIX_SECS + 7) << 32 | 0x8000_0000)), Some(7_500_000));
-        assert_eq!(produced_us(&prft(5 << 32)), Some(((1 << 32) - NTP_TO_UNIX_SECS + 5) * 1_000_000));
-        assert_eq!(produced_us(&prft(u64::from(1u32 << 31) << 32)), None, "1968");
-        let whole = prft(u64::MAX);
-        for len in 0..whole.len() {
-            assert_eq!(produced_us(&whole[..len]), None);
-        }
+    fn a_time_is_read_in_this_era_of_ntp_and_the_next_and_a_senseless_one_is_none() {
+        assert_eq!(unix_us((NTP_TO_UNIX_SECS + 7) << 32 | 0x8000_0000), Some(7_500_000));
+        assert_eq!(unix_us(5 << 32), Some(((1 << 32) - NTP_TO_UNIX_SECS + 5) * 1_000_000));
+        assert_eq!(unix_us(u64::from(1u32 << 31) << 32), None, "1968");
     }
 
     /// The first fragments of a fixture, the second one's media this long.

@@ -15,6 +15,7 @@ mod serve;
 
 pub use caller::Caller;
 pub use failure::Failure;
+pub(crate) use fetch::chain;
 pub use fetch::{Fetch, FetchError, FetchLimits, Reply};
 pub use retry::Retry;
 pub use serve::{ServeLimits, bind, cannot_listen, serve};

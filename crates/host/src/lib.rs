@@ -19,6 +19,7 @@
 //! | [`db`] | a database whose damage is an error, never a panic |
 //! | [`secret`] | key files: created once, mode 0600, never overwritten |
 //! | [`http`] | serve a router, fetch a URL, both with limits |
+//! | [`tunnel`] | a TLS connection to a device whose certificate is pinned |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod backoff;
@@ -38,3 +39,4 @@ pub mod secret;
 pub mod shutdown;
 pub mod start;
 pub mod telemetry;
+pub mod tunnel;

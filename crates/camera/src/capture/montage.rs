@@ -121,6 +121,11 @@ impl Montage {
         self.out.push_back(Shot::Remark(said));
     }
 
+    /// What the newest parameter sets say.
+    pub(crate) fn sps(&self) -> Option<Sps> {
+        self.parameters.sps()
+    }
+
     /// A picture came. How far from the one before, microseconds.
     pub(crate) fn picture(&mut self, unit: Unit) -> Result<i64, BoxError> {
         let now = unit.arrived;

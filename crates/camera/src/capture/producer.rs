@@ -2,25 +2,16 @@
 //! into its pictures is as wrong as its clock.
 //!
 //! ```text
-//! camera ──RTCP sender report──> when a picture was made, by the camera's clock (through ffmpeg: -write_prft wallclock, prft)
+//! camera ──RTCP sender report──> when a picture was made, by the camera's clock
 //! ```
-//! Until the first report ffmpeg writes down the time of this machine: then the two agree.
 
 use crate::clock::Clocks;
-use container::fragment::Fragment;
-use media::time::Micros;
-use std::time::Duration;
 
 /// A clock that differs by more than this is wrong: pictures are seldom so long on their way.
 const TOLERANCE_MS: i64 = 5_000;
 
-/// By how much the producer's clock is ahead of ours, if it tells, milliseconds. `now_us` is when
-/// the fragment was complete.
-pub(crate) fn ahead_ms(fragment: &Fragment, now_us: Micros) -> Option<i64> {
-    Some(between_ms(fragment.produced_us?, now_us.before(Duration::from_micros(fragment.duration_us)).0))
-}
-
-/// The same, of what a camera's clock showed at a moment of the steady clock.
+/// By how much a camera's clock is ahead of ours, milliseconds, by what it showed at a moment of the
+/// steady clock.
 pub(crate) fn said_ms(clocks: &Clocks, theirs_us: i64, at_us: i64) -> i64 {
     let ours = clocks.now().at(u64::try_from(at_us).unwrap_or(0)).wall_us;
     between_ms(u64::try_from(theirs_us).unwrap_or(0), ours.0)

@@ -1,4 +1,5 @@
-//! A camera over RTSP (TCP or UDP), read by `retina`: one connection a try, nothing probed before.
+//! A camera over RTSP (TCP, UDP, or TLS through a tunnel), read by `retina`: one connection a try,
+//! nothing probed before.
 //!
 //! ```text
 //! DESCRIBE -> which picture, which sound -> SETUP -> PLAY -> packets -> units, aac -> montage -> Shot     TEARDOWN
@@ -8,6 +9,7 @@
 //! who is given up when. Out of scope: packets into pictures (`units`, `aac`), their times (`montage`).
 
 mod aac;
+mod look;
 
 use super::choose::Choice;
 use super::montage::{Montage, Remark, Shot};
@@ -21,15 +23,18 @@ use container::mux::{Parameters, Sound};
 use container::sps::Coding;
 use container::{BOX_MAX, BoxError};
 use futures_core::Stream as _;
+use host::tunnel::Tunnel;
 use retina::client::{
     Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PacketItem, PlayOptions,
-    Playing, Session, SessionGroup, SessionIdPolicy, SessionOptions, SetupOptions,
+    Playing, Session, SessionGroup, SessionIdPolicy, SessionOptions, SetupOptions, State,
 };
 use retina::codec::{ParametersRef, VideoParametersCodec};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
+
+pub(crate) use look::{Looked, Offer, OfferCarried, look};
 
 /// The most of a picture that is taken; what is larger is left out and named.
 const PICTURE_MAX: usize = BOX_MAX - (64 << 10);
@@ -41,6 +46,8 @@ const FROZEN_MOST: Duration = Duration::from_secs(60);
 const GOODBYE: Duration = Duration::from_secs(2);
 /// After a fault, of which some come at each turn.
 const FAULT_PAUSE: Duration = Duration::from_millis(5);
+/// RFC 7826, 19.2: the port of RTSP over TLS.
+const TLS_PORT: u16 = 322;
 /// What an error repeats.
 const WORDS: usize = 300;
 
@@ -62,6 +69,10 @@ pub(crate) struct Rtsp {
     made: i64,
     /// Why nothing more comes, once all that came is given.
     ended: Option<SourceError>,
+    /// The pictures that came, if somebody looks.
+    seen: Option<Vec<look::SeenPicture>>,
+    /// Where it speaks TLS; the last to go.
+    tunnel: Option<Tunnel>,
 }
 
 /// How sound becomes AAC frames.
@@ -94,23 +105,18 @@ impl Rtsp {
 
     async fn connect(stream: &Stream, wanted: SoundMode, clocks: &Clocks) -> Result<Self, SourceError> {
         let group = Arc::new(SessionGroup::default());
-        let mut session = describe(stream, group.clone()).await?;
+        let (mut session, tunnel) = describe(stream, group.clone()).await?;
         let (Choice { picture: video, sound }, coding) = chosen(&session)?;
         let parameters = Parameters { coding, sets: offered(session.streams().get(video)) };
-        let sound = sound.filter(|_| wanted == SoundMode::On);
-        let sound = sound.and_then(|at| Some((at, session.streams().get(at)?)));
-        let (mut sound, mut refused) = match sound.map(|(at, found)| (at, carried(found).ok_or(found))) {
-            None => (None, None),
-            Some((at, Ok(carried))) => (Some((at, carried)), None),
-            // Nothing is waited for, and nothing is said to be recorded.
-            Some((_, Err(found))) => (
-                None,
-                Some(format!(
-                    "the camera's sound ({}) is of a kind that is not read; set it to AAC or G.711",
-                    without_passwords(found.encoding_name())
-                )),
-            ),
-        };
+        let of_sound = |at: usize| Some((at, carried(session.streams().get(at)?)?));
+        let mut sound = sound.filter(|_| wanted == SoundMode::On).and_then(of_sound);
+        let mut refused = session.streams().iter().find(|found| found.media() == "audio").map(|found| {
+            let name = without_passwords(found.encoding_name());
+            format!("the camera's sound ({name}) is of a kind that is not read; set it to AAC or G.711")
+        });
+        if sound.is_some() {
+            refused = None;
+        }
         let transport = || {
             SetupOptions::default().transport(match stream.transport {
                 Transport::Tcp => retina::client::Transport::Tcp(Default::default()),
@@ -156,6 +162,8 @@ impl Rtsp {
             has_packets: false,
             made: packet,
             ended: None,
+            seen: None,
+            tunnel,
         })
     }
 
@@ -212,11 +220,12 @@ impl Rtsp {
 
     /// Says goodbye: a camera serves only few.
     pub(super) async fn end(self) {
-        let Self { session, group, .. } = self;
+        let Self { session, group, tunnel, .. } = self;
         drop(session);
         if timeout(GOODBYE, group.await_teardown()).await.is_err() {
             tracing::debug!("the camera did not answer a goodbye");
         }
+        drop(tunnel);
     }
 
     fn take(&mut self, item: PacketItem) -> Result<(), SourceError> {
@@ -257,6 +266,7 @@ impl Rtsp {
     fn take_units(&mut self) -> Result<(), SourceError> {
         while let Some(unit) = self.units.next() {
             self.made = self.made.max(unit.arrived);
+            self.seen.iter_mut().for_each(|seen| seen.push(look::SeenPicture::of(&unit)));
             let apart = self.montage.picture(unit)?;
             self.longest = self.longest.max(apart);
         }
@@ -299,13 +309,19 @@ fn is_without_pictures(packet: i64, made: i64) -> bool {
 /// Whether a camera is there, and has a picture that can be carried.
 pub(super) async fn check(stream: &Stream) -> Result<(), SourceError> {
     let looking = describe(stream, Arc::new(SessionGroup::default()));
-    let session = timeout(PROBE, looking).await.map_err(|_| SourceError::Silent)??;
+    let (session, _tunnel) = timeout(PROBE, looking).await.map_err(|_| SourceError::Silent)??;
     chosen(&session).map(|_| ())
 }
 
 /// Which of a session's streams are filmed.
-fn chosen(session: &Session<Described>) -> Result<(Choice, Coding), SourceError> {
-    let offered = session.streams().iter().map(|found| (found.media(), found.encoding_name()));
+fn chosen<S: State>(session: &Session<S>) -> Result<(Choice, Coding), SourceError> {
+    // A sound that cannot be carried is as one without a name.
+    let name = |found: &retina::client::Stream| match found.media() {
+        "audio" if carried(found).is_none() => String::new(),
+        _ => found.encoding_name().to_owned(),
+    };
+    let offered: Vec<_> = session.streams().iter().map(|found| (found.media(), name(found))).collect();
+    let offered = offered.iter().map(|(what, codec)| (*what, codec.as_str()));
     let choice = Choice::of(offered).ok_or(SourceError::NoPicture)?;
     let picture = session.streams().get(choice.picture).ok_or(SourceError::NoPicture)?;
     Ok((choice, if picture.encoding_name() == "h264" { Coding::H264 } else { Coding::H265 }))
@@ -345,17 +361,31 @@ async fn brought(session: &mut Session<Playing>, sound: &mut Option<(usize, Ear)
     }
 }
 
-async fn describe(stream: &Stream, group: Arc<SessionGroup>) -> Result<Session<Described>, SourceError> {
+/// Where it speaks TLS, retina is led through a tunnel: it speaks plain TCP alone.
+async fn describe(
+    stream: &Stream,
+    group: Arc<SessionGroup>,
+) -> Result<(Session<Described>, Option<Tunnel>), SourceError> {
     let credentials = stream
         .credentials()?
         .map(|(user, password)| Credentials { username: user.to_string(), password: password.to_string() });
-    let url = url::Url::parse(&stream.url.to_string())
-        .map_err(|error| SourceError::Unreadable(format!(": {error}")))?;
+    let wrong = |error: &dyn std::fmt::Display| SourceError::Unreadable(format!(": {error}"));
+    let mut url = url::Url::parse(&stream.url.to_string()).map_err(|error| wrong(&error))?;
+    let mut tunnel = None;
+    if stream.url.is_encrypted() {
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or(TLS_PORT));
+        let through = tunnel.insert(Tunnel::open(host, port, stream.pinned).await?).port();
+        let is_led = url.set_scheme("rtsp").is_ok() && url.set_port(Some(through)).is_ok();
+        url.set_host(Some("127.0.0.1")).map_err(|error| wrong(&error))?;
+        if !is_led {
+            return Err(wrong(&"no address of RTSP"));
+        }
+    }
     let options = SessionOptions::default()
         .creds(credentials)
         .session_group(group)
         .session_id(SessionIdPolicy::UseFirst);
-    Session::describe(url, options).await.map_err(failed)
+    Ok((Session::describe(url, options).await.map_err(failed)?, tunnel))
 }
 
 /// The parameter sets that a session's description holds.

@@ -4,6 +4,7 @@ use super::PROBE;
 use super::url::UrlError;
 use container::BoxError;
 use host::secret::SecretError;
+use host::tunnel::{Fingerprint, TunnelError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,8 +35,6 @@ pub enum SourceError {
     Closed,
     #[error("the source sent no picture for {} s", .0.as_secs())]
     Frozen(Duration),
-    #[error("the camera changed the size or the kind of its picture, and is filmed anew")]
-    Changed,
     #[error(
         "the size or the kind of the picture changed within the source; write each into a file of its own, or begin a new init segment"
     )]
@@ -50,10 +49,28 @@ pub enum SourceError {
         "the camera refuses the user or the password; correct `user` and `password_file` under [source], --user and --password-file, or CANDOR_SOURCE_USER and CANDOR_SOURCE_PASSWORD. It is asked again after a minute at the soonest, so that it does not lock the account"
     )]
     Unauthorized,
+    #[error(
+        "the camera's certificate is its own or signed by nobody known, so that anybody could be in its place: compare its SHA-256 fingerprint with what the camera shows, then write tls_fingerprint = \"{0}\" under [source], or --tls-fingerprint"
+    )]
+    UnknownCertificate(Fingerprint),
+    #[error(
+        "the camera shows another certificate than the pinned one (`tls_fingerprint`), and nothing was said to it: this one's fingerprint is {0}. If nobody renewed it, somebody stands in between"
+    )]
+    OtherCertificate(Fingerprint),
     #[error("{}: {}; a password file holds the camera's password on one line: write it, then chmod 600", .path.display(), .source.reason())]
     Password { path: PathBuf, source: SecretError },
     #[error(transparent)]
     Address(#[from] UrlError),
+}
+
+impl From<TunnelError> for SourceError {
+    fn from(error: TunnelError) -> Self {
+        match error {
+            TunnelError::Unknown(found) => Self::UnknownCertificate(found),
+            TunnelError::Other(found) => Self::OtherCertificate(found),
+            TunnelError::Connect(_) | TunnelError::Loopback(_) => Self::Unreadable(format!(": {error}")),
+        }
+    }
 }
 
 impl From<BoxError> for SourceError {

@@ -38,6 +38,8 @@ fn a_source_is_a_file_standard_input_or_a_camera() {
         ("url = \"rtsp://h/a'b\"", "percent-encode"),
         ("url = \"rtsp://u:p@h\"\nuser = \"u\"", "keep one"),
         ("url = \"rtsps://h\"\ntransport = \"udp\"", "in clear"),
+        ("url = \"rtsps://h\"\ntls_fingerprint = \"ab\"", "64 hexadecimal digits"),
+        ("path = \"a\"\ntls_fingerprint = \"ab\"", "`tls_fingerprint`"),
         ("url = \"rtsp://h\"\npasword_file = \"p\"", "unknown field `pasword_file`"),
     ] {
         let error = source(text).unwrap_err();
@@ -50,7 +52,8 @@ fn a_password_is_used_and_never_shown() {
     let inline = "url = \"rtsp://me:s%40cret@h:554/1?a=b\"";
     let shown = stream(inline);
     assert!(source(inline).unwrap().has_inline_password());
-    assert_eq!(*shown.address().unwrap(), "rtsp://me:s%40cret@h:554/1?a=b");
+    let (user, password) = shown.credentials().unwrap().unwrap();
+    assert_eq!((user.as_str(), password.as_str()), ("me", "s@cret"));
     for text in [format!("{shown:?}"), source(inline).unwrap().to_string()] {
         assert!(text.contains("rtsp://h:554/1?a=b") && !text.contains("cret"), "{text}");
     }
@@ -69,16 +72,26 @@ fn a_password_comes_from_a_file_that_nobody_else_reads() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("password");
     let stream = stream(&format!("url = \"rtsp://h/1\"\nuser = \"vi ewer\"\npassword_file = {path:?}"));
-    let error = |stream: &Stream| stream.address().unwrap_err().to_string();
+    let error = |stream: &Stream| stream.credentials().unwrap_err().to_string();
     assert!(error(&stream).contains("no such file") && error(&stream).contains("chmod 600"));
     host::secret::create_line(&path, "p@ss:w/ö%'x").unwrap();
-    assert_eq!(*stream.address().unwrap(), "rtsp://vi%20ewer:p%40ss%3Aw%2F%C3%B6%25%27x@h/1");
+    let (user, password) = stream.credentials().unwrap().unwrap();
+    assert_eq!((user.as_str(), password.as_str()), ("vi ewer", "p@ss:w/ö%'x"));
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     assert!(error(&stream).contains("readable by others (mode 644)"), "{}", error(&stream));
     assert!(!error(&stream).contains("p@ss"));
 
-    let long = dir.path().join("long");
-    host::secret::create_line(&long, &"x".repeat(200)).unwrap();
-    let stream = Stream { password_file: Some(long), ..stream };
-    assert!(error(&stream).contains("too long"), "{}", error(&stream));
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let stream = Stream { user: Some("a:b".to_owned()), ..stream };
+    assert!(error(&stream).contains("must not hold a colon"), "{}", error(&stream));
+}
+
+#[test]
+fn a_certificate_is_pinned_where_there_is_one() {
+    let digits = "0123456789abcdef".repeat(4);
+    let pinned = |scheme: &str| source(&format!("url = \"{scheme}://h/1\"\ntls_fingerprint = {digits:?}"));
+    let SourceConfig::Stream(stream) = pinned("rtsps").unwrap() else { panic!() };
+    assert_eq!(stream.pinned.map(|pinned| pinned.to_string()), Some(digits.clone()));
+    let error = pinned("rtsp").unwrap_err();
+    assert!(error.contains("`tls_fingerprint`") && error.contains("rtsps://"), "{error}");
 }

@@ -9,8 +9,6 @@ use std::fmt;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
-/// ffmpeg cuts off what is longer (`char auth[128]` in libavformat/rtsp.c).
-const CREDENTIALS_MAX: usize = 127;
 const ADDRESS_MAX: usize = 2048;
 
 /// An `rtsp://` or `rtsps://` address. Whatever prints it prints it without user and password.
@@ -34,10 +32,6 @@ pub enum UrlError {
     Character,
     #[error("the address is longer than {ADDRESS_MAX} bytes")]
     TooLong,
-    #[error(
-        "user and password are too long: {CREDENTIALS_MAX} bytes with every special character counted as three are the most"
-    )]
-    CredentialsTooLong,
     #[error("a user name for RTSP must not hold a colon")]
     User,
 }
@@ -59,7 +53,6 @@ impl FromStr for StreamUrl {
             return Err(UrlError::TooLong);
         }
         let (scheme, rest) = scheme(text).ok_or(UrlError::Scheme)?;
-        // What would end or escape a line of the script that ffmpeg is given.
         if rest.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '\'' | '"' | '\\')) {
             return Err(UrlError::Character);
         }
@@ -70,9 +63,6 @@ impl FromStr for StreamUrl {
         };
         if host.is_empty() || host.starts_with(':') {
             return Err(UrlError::Host);
-        }
-        if credentials.is_some_and(|it| it.len() > CREDENTIALS_MAX) {
-            return Err(UrlError::CredentialsTooLong);
         }
         Ok(Self {
             scheme,
@@ -99,25 +89,6 @@ impl StreamUrl {
         let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
         Some((decoded(user), decoded(password)))
     }
-
-    /// The whole address, with the password.
-    pub(super) fn reveal(&self) -> Zeroizing<String> {
-        let credentials = self.credentials.as_ref().map(|it| Zeroizing::new(format!("{}@", **it)));
-        let credentials = credentials.as_deref().map_or("", String::as_str);
-        Zeroizing::new(format!("{}{credentials}{}", self.scheme, self.rest))
-    }
-
-    /// The whole address with these.
-    pub(super) fn with_credentials(&self, user: &str, password: &str) -> Result<Zeroizing<String>, UrlError> {
-        if user.contains(':') {
-            return Err(UrlError::User);
-        }
-        let encoded = Zeroizing::new(format!("{}:{}", *encoded(user), *encoded(password)));
-        if encoded.len() > CREDENTIALS_MAX {
-            return Err(UrlError::CredentialsTooLong);
-        }
-        Ok(Zeroizing::new(format!("{}{}@{}", self.scheme, *encoded, self.rest)))
-    }
 }
 
 impl fmt::Display for StreamUrl {
@@ -130,18 +101,6 @@ impl fmt::Debug for StreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// RFC 3986, 2.3: everything but the unreserved characters.
-fn encoded(text: &str) -> Zeroizing<String> {
-    let mut encoded = Zeroizing::new(String::with_capacity(text.len() * 3));
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 /// RFC 3986, 2.1. A percent sign that begins no code stands for itself.

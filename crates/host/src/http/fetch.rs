@@ -230,7 +230,7 @@ fn address(url: &str) -> Result<Uri, FetchError> {
 }
 
 /// An error and its causes in one line: hyper's own text rarely names the cause.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

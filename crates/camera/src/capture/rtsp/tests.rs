@@ -2,6 +2,7 @@
 //! beside one another, in as many seconds as the longest takes.
 
 mod camera;
+mod veil;
 
 use super::{FROZEN, FROZEN_MOST, PROBE, is_without_pictures, patience};
 use crate::capture::made::film;
@@ -9,7 +10,7 @@ use crate::clock::Clocks;
 use crate::config::SoundMode;
 use crate::heard::Heard;
 use crate::shoot::Shoot;
-use crate::source::{SourceConfig, Stream};
+use crate::source::{SourceConfig, SourceError, Stream};
 use crate::stats::{Stats, Troubles};
 use camera::{Behaviour, Camera, Sound};
 use container::fragment::{Begins, Fragment};
@@ -18,6 +19,7 @@ use host::rng::Rng;
 use host::shutdown::Shutdown;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use veil::Veil;
 
 /// What was heard of a camera.
 struct Watched {
@@ -31,8 +33,11 @@ impl Watched {
     async fn for_secs(behaviour: Behaviour, secs: u64) -> Self {
         let clocks = Clocks::new(host::clock::Clock::system());
         let camera = Camera::start(behaviour, clocks.clone()).await;
-        let url = format!("rtsp://127.0.0.1:{}/picture", camera.port).parse().unwrap();
-        let stream = Stream::new(url, crate::Transport::Tcp, None, None).unwrap();
+        let stream = of_port("rtsp", camera.port);
+        Self::camera_for_secs(camera, stream, clocks, secs).await
+    }
+
+    async fn camera_for_secs(camera: Camera, stream: Stream, clocks: Clocks, secs: u64) -> Self {
         let (sender, mut hearing) = mpsc::channel(10_000);
         let (stats, off) = (Stats::default(), watch::channel(None).1);
         let (clocks_of_it, stats_of_it) = (clocks.clone(), stats.clone());
@@ -126,6 +131,11 @@ impl Watched {
     }
 }
 
+fn of_port(scheme: &str, port: u16) -> Stream {
+    let url = format!("{scheme}://127.0.0.1:{port}/picture").parse().unwrap();
+    Stream::new(url, crate::Transport::Tcp, None, None).unwrap()
+}
+
 /// A camera that sends steadily, ten pictures a second, a key frame each second.
 fn steady() -> Behaviour {
     Behaviour { film: film("160x120", &["-t", "14"]), ..Behaviour::default() }
@@ -208,6 +218,46 @@ async fn sound_of_any_kind_that_never_comes_or_cannot_be_read_costs_the_picture_
         assert!(found.as_ref().is_some_and(|found| found.starts_with(said)), "{said}: {found:?}");
         assert_eq!((filmed.holes(), filmed.camera.connections()), (0, 1), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_announced_sound_that_never_comes_costs_the_picture_nothing_and_goodbye_is_said() {
+    let clocks = Clocks::new(host::clock::Clock::system());
+    let sound = Some(Sound { is_heard: |_| false, ..Sound::default() });
+    let camera = Camera::start(Behaviour { sound, ..steady() }, clocks.clone()).await;
+    let veil = Veil::before(camera.port).await;
+    let refused = super::check(&of_port("rtsps", veil.port)).await.unwrap_err();
+    let SourceError::UnknownCertificate(fingerprint) = refused else { panic!("{refused}") };
+    assert_eq!(camera.connections(), 0, "nothing was said to it");
+    let stream = of_port("rtsps", veil.port).pinned(Some(fingerprint)).unwrap();
+    let filmed = Watched::camera_for_secs(camera, stream, clocks, 8).await;
+    filmed.lies_right("veiled", WITHIN);
+    let (kept, sent) = filmed.pictures();
+    assert!(kept + 12 >= sent, "{kept} of {sent}");
+    let said = filmed.troubles.last().unwrap().sound.clone();
+    assert!(said.is_some_and(|said| said.contains("has not come for 5 s")));
+    assert_eq!((filmed.holes(), filmed.camera.connections(), filmed.camera.goodbyes()), (0, 1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_is_looked_at_over_one_connection_and_what_is_wrong_is_advised() {
+    let clocks = Clocks::new(host::clock::Clock::system());
+    let sound = Some(Sound { is_heard: |_| false, ..Sound::default() });
+    let film = film("160x120", &["-t", "14", "-g", "40"]);
+    let camera = Camera::start(Behaviour { film, sound, joined_at: 12, ..steady() }, clocks).await;
+    let found = crate::probe::probe(&SourceConfig::Stream(of_port("rtsp", camera.port))).await.unwrap();
+    assert_eq!((found.video.width, found.video.height, found.video.codec.as_str()), (160, 120, "h264"));
+    assert!((found.video.fps - 10.0).abs() < 0.3, "{found:?}");
+    let (least, most) = found.video.key_frames_apart_s.unwrap();
+    assert!((least - 4.0).abs() < 0.2 && (most - 4.0).abs() < 0.2, "{found:?}");
+    let audio = found.audio.as_ref().unwrap();
+    assert_eq!(
+        (audio.codec.as_str(), audio.sample_rate, audio.passes_through),
+        ("pcm_mulaw", Some(8000), false)
+    );
+    let names: Vec<&str> = found.advice.iter().map(|advice| advice.name).collect();
+    assert_eq!(names, ["sound-is-converted", "sound-fails"], "{found:?}");
+    assert_eq!((camera.connections(), camera.goodbyes()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use camera::probe;
 use camera::source::{PASSWORD_VARIABLE, USER_VARIABLE};
 use camera::{SourceConfig, SourceError, Stream, StreamUrl, Transport};
 use clap::Args;
+use host::tunnel::Fingerprint;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,10 @@ pub(crate) struct Access {
     /// RTSP: tcp loses nothing; udp shows what the network loses.
     #[arg(long, value_name = "tcp|udp", value_parser = transport)]
     transport: Option<Transport>,
+    /// rtsps: the SHA-256 of the camera's certificate, which is believed alone. Without it somebody
+    /// known must have signed the certificate; a refused one is named.
+    #[arg(long, value_name = "HEX")]
+    tls_fingerprint: Option<Fingerprint>,
     #[command(flatten)]
     pub(crate) login: Login,
 }
@@ -91,16 +96,18 @@ impl Access {
             )));
         }
         let Login { user, password_file } = self.login;
-        Stream::new(url, self.transport.unwrap_or_default(), user, password_file).map_err(Ended::wrong)
+        let stream = Stream::new(url, self.transport.unwrap_or_default(), user, password_file);
+        stream.and_then(|stream| stream.pinned(self.tls_fingerprint)).map_err(Ended::wrong)
     }
 
     /// Nothing of it was said where it would mean nothing.
     pub(crate) fn is_unused(&self) -> Outcome {
-        if self.transport.is_none() && self.login.user.is_none() && self.login.password_file.is_none() {
+        let Self { transport, tls_fingerprint, login: Login { user, password_file } } = self;
+        if transport.is_none() && tls_fingerprint.is_none() && user.is_none() && password_file.is_none() {
             return Ok(());
         }
         Err(Ended::wrong(anyhow!(
-            "--transport, --user and --password-file belong to an RTSP camera named with --source or --sub; for the configuration's, write them under [source] and [sub]"
+            "--transport, --tls-fingerprint, --user and --password-file belong to an RTSP camera named with --source or --sub; for the configuration's, write them under [source] and [sub]"
         )))
     }
 }
