@@ -110,7 +110,8 @@ struct SightPicture {
 }
 
 fn of_camera(seen: &Looked) -> Result<Found, SourceError> {
-    let sps = seen.sps.as_ref().ok_or(SourceError::NoPicture)?;
+    let unset = || SourceError::Unreadable(": pictures come, and no parameter sets for them".to_owned());
+    let sps = seen.sps.as_ref().ok_or_else(unset)?;
     let stamps = seen.pictures.iter().map(|picture| picture.stamp);
     let has_b_frames = stamps.clone().zip(stamps.skip(1)).any(|(one, next)| next < one);
     let video = Video {
@@ -308,6 +309,8 @@ fn advice(video: &Video, audio: Option<&Audio>, watched_s: f64) -> Vec<Advice> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::choose::Choice;
+    use crate::capture::rtsp::SeenPicture;
 
     /// Twelve seconds of pictures at 10 a second, key frames at these places.
     fn json(video: &str, audio: &str, keys: &[u32]) -> String {
@@ -367,6 +370,16 @@ mod tests {
         let found = judged_of(&json(H264, more, &[0, 20, 40])).unwrap();
         assert_eq!(found.audio.map(|audio| audio.codec).as_deref(), Some("pcm_alaw"));
         assert_eq!(found.left_out, ["aac (audio)", "mjpeg (video)", "unknown (data)"]);
+    }
+
+    #[test]
+    fn pictures_without_parameter_sets_are_not_called_none() {
+        let picture = SeenPicture { stamp: 0, is_key: true, bytes: 9 };
+        let choice = Choice { picture: 0, sound: None };
+        let (offers, pictures) = (Vec::new(), vec![picture; 20]);
+        let looked = Looked { offers, choice, sps: None, pictures, sound_trouble: None, ahead_ms: None };
+        let error = of_camera(&looked).unwrap_err().to_string();
+        assert_eq!(error, "the source is not readable: pictures come, and no parameter sets for them");
     }
 
     #[test]

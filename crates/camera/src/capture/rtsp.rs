@@ -34,6 +34,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
+#[cfg(test)]
+pub(crate) use look::SeenPicture;
 pub(crate) use look::{Looked, Offer, OfferCarried, look};
 
 /// The most of a picture that is taken; what is larger is left out and named.

@@ -54,7 +54,7 @@ Example: candor camera privacy --config camera.toml on")]
     /// Watch a camera for some seconds: what it sends, and what to change in its settings.
     #[command(after_help = "\
 Exit code 0: it can be filmed, even if something should be changed; 1: it sends no H.264 or H.265;
-2: the address or the password is wrong; 4: it does not answer.
+2: the address, the password or the certificate is wrong; 4: it does not answer.
 
 --fix sets over ONVIF what can be set there: the distance of key frames, to one second. What a
 camera's maker alone can set (smart codecs, sound, the clock) stays advice.

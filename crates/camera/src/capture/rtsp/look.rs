@@ -97,6 +97,7 @@ pub(crate) async fn look(stream: &Stream, clocks: &Clocks, watch: Duration) -> R
     rtsp.end().await;
     match ended {
         Some(error) if pictures.is_empty() => Err(error),
+        None if pictures.is_empty() => Err(SourceError::Frozen(watch)),
         Some(_) | None => Ok(Looked { offers, choice, sps, pictures, sound_trouble, ahead_ms }),
     }
 }

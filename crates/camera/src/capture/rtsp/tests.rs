@@ -51,8 +51,10 @@ impl Watched {
                 .await;
         });
         let mut troubles = Vec::new();
-        for _ in 0..secs * 4 {
-            tokio::time::sleep(Duration::from_millis(250)).await;
+        // No longer on a machine that is busy.
+        let mut looks = tokio::time::interval(Duration::from_millis(250));
+        for _ in 0..=secs * 4 {
+            looks.tick().await;
             troubles.push(stats.now().troubles);
         }
         stop.request();
@@ -243,13 +245,13 @@ async fn over_tls_announced_sound_that_never_comes_costs_the_picture_nothing_and
 async fn a_camera_is_looked_at_over_one_connection_and_what_is_wrong_is_advised() {
     let clocks = Clocks::new(host::clock::Clock::system());
     let sound = Some(Sound { is_heard: |_| false, ..Sound::default() });
-    let film = film("160x120", &["-t", "14", "-g", "40"]);
+    let film = film("160x120", &["-t", "14", "-g", "30"]);
     let camera = Camera::start(Behaviour { film, sound, joined_at: 12, ..steady() }, clocks).await;
     let found = crate::probe::probe(&SourceConfig::Stream(of_port("rtsp", camera.port))).await.unwrap();
     assert_eq!((found.video.width, found.video.height, found.video.codec.as_str()), (160, 120, "h264"));
     assert!((found.video.fps - 10.0).abs() < 0.3, "{found:?}");
     let (least, most) = found.video.key_frames_apart_s.unwrap();
-    assert!((least - 4.0).abs() < 0.2 && (most - 4.0).abs() < 0.2, "{found:?}");
+    assert!((least - 3.0).abs() < 0.2 && (most - 3.0).abs() < 0.2, "{found:?}");
     let audio = found.audio.as_ref().unwrap();
     assert_eq!(
         (audio.codec.as_str(), audio.sample_rate, audio.passes_through),
