@@ -139,6 +139,10 @@ def cells(*of):
     return sum(1 << (143 - (row * 16 + column)) for column, row in of)
 
 
+def event(from_us=0, to_us=0):
+    return u(64, from_us) + u(64, to_us)
+
+
 def motions():
     full, left = (1 << 144) - 1, cells(*[(column, row) for row in range(9) for column in range(8)])
     good = []
@@ -150,20 +154,22 @@ def motions():
             if not moved:
                 at_most = permille * (144 - ignored.bit_count()) // 144
             outside.append({"ignored": "%036x" % ignored, "permille": min(permille, at_most)})
-        good.append({"why": why, "bytes": "%04x%036x" % (permille, moved), "permille": permille, "cells": "%036x" % moved, "outside": outside})
-    bad = [("cut", "Truncated", bytes(19)), ("a byte more", "Trailing", bytes(21)), ("1001 of a thousand", "BadValue", u(16, 1001) + bytes(18)),
-           ("cells beside no score", "BadValue", bytes(19) + b"\1")]
+        named = event(5, 5) if permille == 6 else event(1_793_000_000_000_000, 1_793_000_012_000_000) if outside and moved == full else event()
+        good.append({"why": why, "bytes": "%04x%036x" % (permille, moved) + named.hex(), "event": [int(named.hex()[:16], 16), int(named.hex()[16:], 16)], "permille": permille, "cells": "%036x" % moved, "outside": outside})
+    bad = [("cut", "Truncated", bytes(35)), ("a byte more", "Trailing", bytes(37)), ("1001 of a thousand", "BadValue", u(16, 1001) + bytes(18) + event()),
+           ("cells beside no score", "BadValue", bytes(19) + b"\1" + event()), ("an event that ends before it begins", "BadValue", u(16, 9) + bytes(18) + event(8, 7)),
+           ("an end and no beginning", "BadValue", u(16, 9) + bytes(18) + event(0, 7))]
     return good, bad
 
 
 def sealed_heads():
-    def plain(type=0x12, motion=u(16, 30) + cells((0, 0)).to_bytes(18, "big"), codecs=b"avc1.640028,mp4a.40.2", init=b"ftyp moov"):
+    def plain(type=0x12, motion=u(16, 30) + cells((0, 0)).to_bytes(18, "big") + event(7, 9), codecs=b"avc1.640028,mp4a.40.2", init=b"ftyp moov"):
         return u(16, 1) + u(8, type) + u(64, 1_793_000_000_000_000) + motion + u(32, 4) + bytes_(codecs) + bytes_(init)
 
-    good = [("a run's", plain()), ("nothing moved", plain(motion=bytes(20))), ("no init", plain(init=b""))]
+    good = [("a run's", plain()), ("nothing moved", plain(motion=bytes(36))), ("no init", plain(init=b""))]
     bad = [("cut", "Truncated", plain()[:-1]), ("a byte more", "Trailing", plain() + b"\0"), ("another type", "WrongType", plain(type=0x11)),
-           ("without cells", "Truncated", plain(motion=u(16, 30))[:40]), ("a score over a thousand", "BadValue", plain(motion=u(16, 1001) + bytes(18))),
-           ("cells beside no score", "BadValue", plain(motion=bytes(19) + b"\1")), ("a control character", "BadValue", plain(codecs=b"avc1\x1b")),
+           ("without cells", "Truncated", plain(motion=u(16, 30))[:56]), ("a score over a thousand", "BadValue", plain(motion=u(16, 1001) + bytes(34))),
+           ("cells beside no score", "BadValue", plain(motion=bytes(19) + b"\1" + event())), ("a control character", "BadValue", plain(codecs=b"avc1\x1b")),
            ("codecs of 257 bytes", "TooLong", plain(codecs=b"c" * 257)), ("an init over its limit", "TooLong", plain(init=bytes((64 << 10) + 1))[:600])]
     return good, bad
 

@@ -1,5 +1,5 @@
 //! Filming events only: what is held back, unsealed, until something moves, and given up when
-//! nothing does. Pure.
+//! nothing does. Pure. What an event is is told to it (`occasion`).
 //!
 //! ```text
 //! nothing moves    fragments are held in whole segments, the last `pre_roll` of them; what is older is gone
@@ -60,10 +60,10 @@ impl Events {
         Self { settings, held: VecDeque::new(), is_filming: false, until_us: None, measured_us: None }
     }
 
-    /// A score was measured.
-    pub(crate) fn handle_motion(&mut self, permille: u16, steady_us: u64) {
+    /// It was measured whether something moves: whether it belongs to an event.
+    pub(crate) fn handle_motion(&mut self, is_event: bool, steady_us: u64) {
         self.measured_us = Some(steady_us);
-        if permille >= self.settings.threshold_permille {
+        if is_event {
             self.until_us = Some(steady_us.saturating_add(us(self.settings.post_roll)));
         }
     }

@@ -15,13 +15,15 @@ use crate::clock::{Belief, FootageClock, Moment, Set};
 use crate::config::Config;
 use crate::epochs::Epoch;
 use crate::events::{Events, Taken, Verdict};
-use crate::filming::Mode;
-use crate::heard::Heard;
+use crate::filming::{Filming, Mode};
+use crate::heard::{Heard, Measured};
 use crate::live::{self, LiveWriter};
 use crate::notices::PastDay;
+use crate::occasion::{Between, Occasions};
 use crate::segmenter::{Cut, Segmenter};
 use crate::spool::SpoolError;
 use crate::state::Handover;
+use crate::usual::Usual;
 use container::fragment::Fragment;
 use container::split::Piece;
 use ed25519_dalek::SigningKey;
@@ -31,7 +33,7 @@ use media::block::Block;
 use media::enrollment::ObjectError;
 use media::epoch::{EpochClose, GapReason};
 use media::id::{CameraId, Day, Sequence};
-use media::motion::Motion;
+use media::motion::{Event, Motion};
 use media::segment::{SegmentHeader, Start};
 use media::time::Micros;
 use seal::epoch::Pool;
@@ -96,6 +98,9 @@ pub(crate) struct Film {
     seen_keys: Option<(Day, KeptKeys)>,
     /// What became known to have moved since the last segment began.
     motion: Motion,
+    occasions: Occasions,
+    /// The fragment at hand, by the time of footage.
+    footage: Moment,
 }
 
 /// Trustees' keys of a day as the spool keeps them, in the order of shares.
@@ -120,6 +125,7 @@ impl Film {
         let (filming, relay_time) = (&config.filming, handover.relay_time.clone());
         Self {
             camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
+            occasions: occasions(filming, &handover),
             camera,
             spool_bytes: config.spool_bytes,
             handover,
@@ -142,6 +148,7 @@ impl Film {
             keys_by_us: None,
             seen_keys: None,
             motion: Motion::default(),
+            footage: Moment { wall_us: Micros(0), steady_us: 0 },
         }
     }
 
@@ -171,14 +178,7 @@ impl Film {
                 self.interrupt(gap);
                 return self.handover.stats.change(|now| now.rests = Some(gap));
             }
-            Heard::Motion(moved, now) => {
-                let motion = moved.motion();
-                self.motion = self.motion.joined(motion);
-                if let Some(events) = &mut self.events {
-                    events.handle_motion(motion.permille, now.steady_us);
-                }
-                return;
-            }
+            Heard::Motion(measured) => return self.moved(&measured),
         };
         let Err(error) = filmed else { return };
         // Said once for each trouble, not for each key frame at which it is still there.
@@ -190,6 +190,26 @@ impl Film {
         self.has_trouble = true;
         let is_full = matches!(error, FilmError::Spool(SpoolError::Full));
         self.interrupt(if is_full { GapReason::SpoolOverflow } else { GapReason::Restart });
+    }
+
+    /// Two key frames were compared.
+    fn moved(&mut self, Measured { moved, from_us, to_us, now }: &Measured) {
+        let between = Between { from_us: *from_us, to_us: *to_us, wall_us: now.wall_us };
+        let motion = moved.motion();
+        let occasion = self.occasions.handle(motion.permille, between);
+        if self.occasions.learn(motion.permille, between)
+            && let Some(usual) = self.occasions.kept()
+            && let Err(error) = self.handover.spool().keep_usual(&usual)
+        {
+            tracing::warn!(%error, "what usually moves is not kept; it will be learnt anew");
+        }
+        // As its segments are dated: by the time of footage.
+        let at = |steady_us| self.footage.at(steady_us).wall_us;
+        let event = occasion.map(|it| Event { from_us: at(it.from_us), to_us: at(it.to_us) });
+        self.motion = self.motion.joined(Motion { event, ..motion });
+        if let Some(events) = &mut self.events {
+            events.handle_motion(event.is_some(), now.steady_us);
+        }
     }
 
     fn begin_run(&mut self, init: Vec<u8>, codecs: String) -> Result<(), FilmError> {
@@ -210,9 +230,10 @@ impl Film {
         };
         self.chain_day = Some(day);
         let (now_us, set) = self.clock.read(now, day);
+        self.footage = Moment { wall_us: now_us, steady_us: now.steady_us };
         self.tell_of_the_clock();
         let doubted = self.clock.belief() == Belief::Doubted;
-        let doubted = doubted.then_some(Moment { wall_us: now_us, steady_us: now.steady_us });
+        let doubted = doubted.then_some(self.footage);
         self.handover.stats.change(|it| it.doubted = doubted);
         if set == Set::Yes {
             tracing::warn!("the wall clock was set: a new run and a new epoch begin");
@@ -380,8 +401,10 @@ impl Film {
     fn break_off(&mut self) {
         self.end_segment();
         self.segmenter.reset();
-        // SPEC: segment.md#motion: what was measured before does not speak of what comes.
+        // SPEC: segment.md#motion: what was measured before does not speak of what comes, and no event
+        // MUST be carried over.
         self.motion = Motion::default();
+        self.occasions.cut();
         if self.events.as_mut().is_some_and(Events::give_up) {
             self.note_gap(GapReason::NothingMoved);
         }
@@ -407,6 +430,15 @@ impl Film {
             self.epoch = None;
         }
     }
+}
+
+/// Tells events by what was learnt before the camera was started.
+fn occasions(filming: &Filming, handover: &Handover) -> Occasions {
+    let kept = || {
+        let kept = handover.spool().usual().inspect_err(|error| tracing::warn!(%error, "what usually moves"));
+        kept.ok().flatten().and_then(|kept| Usual::of_kept(&kept)).unwrap_or_default()
+    };
+    Occasions::new(filming.events.threshold_permille, filming.adapt.then(kept))
 }
 
 /// Makes a whole segment durable, at the cost of the oldest ones if there is no room.

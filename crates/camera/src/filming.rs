@@ -7,6 +7,7 @@
 //! pre_roll_secs = 10               # kept from before something moved
 //! post_roll_secs = 30              # filmed after nothing moved any more
 //! threshold_permille = 20          # so many of a thousand cells must have moved
+//! adapt = true                   # and, where usually much moves at this hour, twice that
 //! time_zone = "Europe/Zurich"
 //! schedule = ["mon-fri 18:00-08:00", "sat,sun 00:00-24:00"]
 //! pad_to_bytes = 16384             # sizes of fragments are multiples of this
@@ -30,16 +31,25 @@ const WINDOWS_MAX: usize = 64;
 const PAD_BYTES: std::ops::RangeInclusive<u32> = 1024..=65_536;
 
 /// When it films.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize)]
 #[serde(try_from = "Table")]
 pub struct Filming {
     pub mode: Mode,
     pub events: EventSettings,
+    /// Whether it learns how much usually moves, and takes for an event what stands above that.
+    pub adapt: bool,
     /// None: at all hours.
     pub schedule: Option<Schedule>,
     /// Each fragment is padded to a multiple of this before it is sealed. None: sizes are as they
     /// are.
     pub pad_to_bytes: Option<u32>,
+}
+
+impl Default for Filming {
+    fn default() -> Self {
+        let (mode, events) = (Mode::default(), EventSettings::default());
+        Self { mode, events, adapt: true, schedule: None, pad_to_bytes: None }
+    }
 }
 
 /// What it films while it does.
@@ -116,6 +126,7 @@ struct Table {
     pre_roll_secs: Option<u64>,
     post_roll_secs: Option<u64>,
     threshold_permille: Option<u16>,
+    adapt: Option<bool>,
     time_zone: Option<String>,
     schedule: Option<Vec<String>>,
     pad_to_bytes: Option<u32>,
@@ -146,7 +157,8 @@ impl TryFrom<Table> for Filming {
             (Some(windows), Some(zone)) => Some(Schedule::new(&windows, &zone)?),
             (None, Some(_)) | (Some(_), None) => return Err(FilmingError::ZoneAndSchedule),
         };
-        Ok(Self { mode: table.mode, events, schedule, pad_to_bytes: table.pad_to_bytes })
+        let (mode, adapt) = (table.mode, table.adapt.unwrap_or(true));
+        Ok(Self { mode, events, adapt, schedule, pad_to_bytes: table.pad_to_bytes })
     }
 }
 

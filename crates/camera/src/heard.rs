@@ -13,6 +13,17 @@ pub(crate) enum Heard {
     Lost,
     /// Nothing is to be filmed, and the source was let go.
     Off(GapReason),
-    /// This moved between the last two key frames that were measured.
-    Motion(Moved, Moment),
+    /// Two key frames were compared.
+    Motion(Measured),
+}
+
+/// What moved between the last two key frames that were measured.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) moved: Moved,
+    /// When each was made, by the steady clock.
+    pub(crate) from_us: u64,
+    pub(crate) to_us: u64,
+    /// When it became known.
+    pub(crate) now: Moment,
 }

@@ -8,7 +8,8 @@
 //! | [`probe`] | what a source sends, and what its owner should change |
 //! | `shoot`, `capture` | a source at work, begun again when it breaks off; its pictures, as `heard` by the film |
 //! | `film`, `live`, `events` | fragments into sealed segments; the one that grows; what is held back until something moves |
-//! | `segmenter`, `epochs`, `notices`, `clock`, `timing`, `motion` | where segments begin; the life of a seed; days; the time; when a picture was made; how much moved: pure |
+//! | `segmenter`, `epochs`, `notices`, `clock`, `timing` | where segments begin; the life of a seed; days; the time; when a picture was made: pure |
+//! | `motion`, `usual`, `occasion` | how much moved; how much usually does; what is an event: pure |
 //! | [`duty`] | whether it films now: its hours, its privacy switch |
 //! | `spool` | what survives a power cut |
 //! | `publish`, `policy`, `holders` | sessions with the relay: live first, the backlog behind; which policies it acts on; the trustees that it can seal to |
@@ -33,6 +34,7 @@ pub mod identity;
 mod live;
 mod motion;
 mod notices;
+mod occasion;
 mod outbox;
 pub mod pair;
 mod policy;
@@ -46,6 +48,7 @@ mod start;
 mod state;
 pub mod stats;
 mod timing;
+mod usual;
 
 pub use config::{Config, SoundMode};
 pub use error::Error;

@@ -59,7 +59,7 @@ impl Moved {
         moved
     }
 
-    /// How much, and where.
+    /// How much, and where; the event to which it belongs is not its matter.
     pub(crate) fn motion(&self) -> Motion {
         let mut cells = Cells::NONE;
         for row in 0..ROWS {
@@ -71,7 +71,7 @@ impl Moved {
                 }
             }
         }
-        Motion { permille: u16::try_from(self.count() * 1000 / CELLS).unwrap_or(1000), cells }
+        Motion { permille: u16::try_from(self.count() * 1000 / CELLS).unwrap_or(1000), cells, event: None }
     }
 
     fn count(&self) -> usize {

@@ -173,7 +173,7 @@ impl Shoot {
                     now = now.at(made_us.saturating_add(fragment.duration_us));
                 }
             }
-            measuring.see(&piece);
+            measuring.see(&piece, now);
             self.say(Heard::Piece(piece, now)).await?;
         }
     }

@@ -42,7 +42,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use tables::{
-    CONFIRMED_OPENS, LAST_CLOSE, LAST_RUN, LOST, NEXT_EPOCH, NEXT_SEQUENCE, OPENS, OfTrack, RECEIPTS,
+    CONFIRMED_OPENS, LAST_CLOSE, LAST_RUN, LOST, NEXT_EPOCH, NEXT_SEQUENCE, OPENS, OfTrack, RECEIPTS, USUAL,
     close_of_row, row_of_close,
 };
 
@@ -110,6 +110,16 @@ impl Spool {
     /// Opens the main track's, which [`Spool::create`] made.
     pub(crate) fn open(data: &Path) -> Result<Self, SpoolError> {
         Self::of_track(Arc::new(tables::open(&data.join(STATE), data)?), data, TrackId::MAIN)
+    }
+
+    /// What was learnt of how much usually moves, if anything was.
+    pub(crate) fn usual(&self) -> Result<Option<Vec<u8>>, SpoolError> {
+        let key = self.track.0;
+        Ok(self.db.read(|tx| Ok(tx.open_table(USUAL)?.get(key)?.map(|row| row.value().to_vec())))?)
+    }
+
+    pub(crate) fn keep_usual(&self, usual: &[u8]) -> Result<(), SpoolError> {
+        Ok(self.db.write(|tx| Ok(tx.open_table(USUAL)?.insert(self.track.0, usual).map(drop)?))?)
     }
 
     fn of_track(db: Arc<Db>, data: &Path, track: TrackId) -> Result<Self, SpoolError> {

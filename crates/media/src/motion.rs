@@ -4,12 +4,13 @@
 //! first byte:
 //!
 //! ```text
-//! 00 1e  80 00 00 ... (18)     30 of a thousand, in the top left corner
+//! 00 1e  80 00 00 ... (18)  from 8  to 8     30 of a thousand, in the top left corner; of an event that began then
 //! ```
 //! In scope: what is said of it, and what is left of it where some cells are to be ignored. Out of
-//! scope: how it is measured (the camera), what an event is.
+//! scope: how it is measured, and what an event is (the camera decides).
 
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, Field, Reader, Writer};
+use crate::time::Micros;
 use crate::{fields, wrapped};
 
 /// Cells beside one another.
@@ -32,9 +33,39 @@ pub struct Motion {
     pub permille: u16,
     /// Where.
     pub cells: Cells,
+    /// The event to which it belongs, as far as it was known by then.
+    pub event: Option<Event>,
 }
 
-fields!(Motion { permille = "motion", cells } check Motion::check);
+fields!(Motion { permille = "motion", cells, event } check Motion::check);
+
+/// A stretch in which more moved than is usual. Heads that name one beginning are of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its beginning: the time of the key frame after which something moved.
+    pub from_us: Micros,
+    /// The key frame by which something had moved last; never before its beginning.
+    pub to_us: Micros,
+}
+
+/// Two times; zeros where there is none.
+impl Field for Option<Event> {
+    fn write(&self, w: &mut Writer) {
+        let none = Event { from_us: Micros(0), to_us: Micros(0) };
+        let Event { from_us, to_us } = self.unwrap_or(none);
+        from_us.write(w);
+        to_us.write(w);
+    }
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
+        let event = Event { from_us: Micros::read(r, field)?, to_us: Micros::read(r, field)? };
+        // SPEC: segment.md#motion: an event MUST NOT end before it begins.
+        if event.to_us < event.from_us || (event.from_us == Micros(0) && event.to_us > Micros(0)) {
+            return Err(DecodeError::BadValue("event"));
+        }
+        Ok((event.from_us > Micros(0)).then_some(event))
+    }
+}
 
 impl Cells {
     /// No cell.
@@ -95,10 +126,15 @@ impl Cells {
 }
 
 impl Motion {
-    /// What either says: the higher score, and the cells of both.
+    /// What this and then a later one say: the higher score, the cells of both, the event that was
+    /// named last.
     #[must_use]
-    pub fn joined(self, other: Self) -> Self {
-        Self { permille: self.permille.max(other.permille), cells: self.cells.joined(other.cells) }
+    pub fn joined(self, later: Self) -> Self {
+        Self {
+            permille: self.permille.max(later.permille),
+            cells: self.cells.joined(later.cells),
+            event: later.event.or(self.event),
+        }
     }
 
     /// How much moved at most outside of cells that are ignored: a cell says that something moved
@@ -169,7 +205,7 @@ mod tests {
     #[test]
     fn what_is_left_beside_ignored_cells_is_never_less_than_what_moved_there() {
         let left = Cells::within([0, 0, 50, 100]).unwrap();
-        let motion = |permille, cells| Motion { permille, cells };
+        let motion = |permille, cells| Motion { permille, cells, event: None };
         let (tree, person) = (Cells::NONE.with(0, 0).with(1, 0), Cells::NONE.with(15, 8));
         assert_eq!(motion(300, tree).permille_outside(Cells::NONE), 300);
         assert_eq!(motion(300, tree).permille_outside(left), 0);

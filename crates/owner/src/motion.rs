@@ -91,7 +91,7 @@ mod tests {
     fn at_the_left(permille: u16) -> motion::Motion {
         let column = || (0..9).fold(Cells::NONE, |cells, row| cells.with(0, row));
         let cells = if permille == 0 { Cells::NONE } else { column() };
-        motion::Motion { permille, cells }
+        motion::Motion { permille, cells, event: None }
     }
 
     /// Segments of two seconds from a second on.

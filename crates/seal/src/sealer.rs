@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! fragment i = Cobblestone-256(content key, context = SHA-256(header) || u32 i, plaintext)
-//! plaintext of fragment 0     u16 suite, u8 0x12, captured_us 8, motion 2 + 18, waiting 4, codecs (u32 length), init (u32 length)
+//! plaintext of fragment 0     u16 suite, u8 0x12, captured_us 8, motion 2 + 18 + 16, waiting 4, codecs (u32 length), init (u32 length)
 //! plaintext of the others     captured_us 8 || moof + mdat
 //! ```
 //!

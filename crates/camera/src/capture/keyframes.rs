@@ -14,8 +14,8 @@
 //! costs its start each time.
 
 use super::ffmpeg::bare;
-use crate::clock::Clocks;
-use crate::heard::Heard;
+use crate::clock::{Clocks, Moment};
+use crate::heard::{Heard, Measured};
 use crate::motion::{self, CELLS, Grid, Moved};
 use container::fragment::Begins;
 use container::split::Piece;
@@ -44,6 +44,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 struct KeyFrame {
     init: Arc<Vec<u8>>,
     fragment: Arc<Vec<u8>>,
+    /// When it was made, by the steady clock.
+    at_us: u64,
 }
 
 /// Measures what is shown to it. Dropping it ends it, and kills its ffmpeg.
@@ -81,12 +83,14 @@ impl Measuring {
     }
 
     /// Never waits: a key frame that comes before the one before was measured takes its place.
-    pub(crate) fn see(&mut self, piece: &Piece) {
+    pub(crate) fn see(&mut self, piece: &Piece, now: Moment) {
         match (piece, &self.init) {
             (Piece::Init(init), _) => self.init = Some(Arc::new(init.bytes().to_vec())),
             (Piece::Fragment(fragment), Some(init)) if fragment.begins == Begins::WithKeyFrame => {
+                // The fragment is complete now; its first picture was made one duration ago.
+                let at_us = now.steady_us.saturating_sub(fragment.duration_us);
                 let fragment = Arc::new(fragment.bytes().to_vec());
-                self.newest.send_replace(Some(KeyFrame { init: init.clone(), fragment }));
+                self.newest.send_replace(Some(KeyFrame { init: init.clone(), fragment, at_us }));
             }
             (Piece::Fragment(_), _) => {}
         }
@@ -105,10 +109,12 @@ async fn measure(
     clocks: Clocks,
 ) {
     let mut decoder: Option<Decoder> = None;
-    let mut before: Option<(Arc<Vec<u8>>, Grid)> = None;
+    let mut before: Option<(Arc<Vec<u8>>, Grid, u64)> = None;
     let mut once = false;
     while key_frames.changed().await.is_ok() {
-        let Some(KeyFrame { init, fragment }) = key_frames.borrow_and_update().clone() else { continue };
+        let Some(KeyFrame { init, fragment, at_us }) = key_frames.borrow_and_update().clone() else {
+            continue;
+        };
         if decoder.as_ref().is_some_and(|decoder| !Arc::ptr_eq(&decoder.init, &init)) {
             (decoder, once) = (None, false);
         }
@@ -133,12 +139,14 @@ async fn measure(
         };
         // SPEC: segment.md#motion: a camera MUST NOT compare across a run; the picture may be
         // another.
-        if let Some((_, before)) = before.take_if(|(run, _)| Arc::ptr_eq(run, &init))
-            && heard.send(Heard::Motion(Moved::between(&before, &grid), clocks.now())).await.is_err()
-        {
-            return;
+        if let Some((_, before, from_us)) = before.take_if(|(run, ..)| Arc::ptr_eq(run, &init)) {
+            let moved = Moved::between(&before, &grid);
+            let measured = Measured { moved, from_us, to_us: at_us, now: clocks.now() };
+            if heard.send(Heard::Motion(measured)).await.is_err() {
+                return;
+            }
         }
-        before = Some((init, grid));
+        before = Some((init, grid, at_us));
     }
 }
 

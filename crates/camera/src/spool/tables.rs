@@ -30,6 +30,9 @@ pub(super) const LAST_CLOSE: OfTrack<CloseRow> = TableDefinition::new("last clos
 /// Signed EpochOpens by track and epoch.
 pub(super) const OPENS: TableDefinition<'static, (u32, u64), &[u8]> = TableDefinition::new("epoch opens");
 
+/// What was learnt of how much usually moves.
+pub(super) const USUAL: OfTrack<&[u8]> = TableDefinition::new("usual motion of track");
+
 pub(super) const PAIRING: One<PairingRow<'_>> = One::new("pairing");
 /// The newest policy that the camera follows, signed.
 pub(super) const POLICY: One<&[u8]> = One::new("owner policy");
@@ -57,6 +60,7 @@ pub(super) fn create(path: &Path) -> Result<(), DbError> {
         tx.open_table(RECEIPTS)?;
         tx.open_table(LAST_CLOSE)?;
         tx.open_table(OPENS)?;
+        tx.open_table(USUAL)?;
         tx.open_table(PAIRING)?;
         tx.open_table(POLICY)?;
         tx.open_table(NOTICE_ROOT)?;

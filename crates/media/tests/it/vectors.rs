@@ -155,6 +155,8 @@ fn what_moved_reads_as_it_was_written_and_ignored_cells_take_their_part() {
             (u64::from(motion.permille), motion.cells.0.to_vec()),
             (case["permille"].as_u64().unwrap(), bytes(&case["cells"]))
         );
+        let event = motion.event.map_or((0, 0), |event| (event.from_us.0, event.to_us.0));
+        assert_eq!(serde_json::json!([event.0, event.1]), case["event"], "{}", case["why"]);
         assert_eq!(codec::encode_bare(&motion), bytes(&case["bytes"]));
         for outside in case["outside"].as_array().unwrap() {
             let ignored = Cells(bytes(&outside["ignored"]).try_into().unwrap());

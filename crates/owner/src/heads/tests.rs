@@ -4,7 +4,7 @@ use host::rng::Rng;
 use media::chain::Chain;
 use media::epoch::{EpochContext, EpochOpen};
 use media::id::CameraId;
-use media::motion::{Cells, Motion};
+use media::motion::Motion;
 use media::segment::{HEADER_LEN, HeadExtent, Start, head_extent};
 use seal::epoch::Pool;
 use seal::sealer::SegmentSealer;
@@ -50,7 +50,7 @@ fn filmed(at: u8) -> Filmed {
         };
         let head = SegmentHead {
             captured_us: header.start_us,
-            motion: Motion { permille: 10 * u16::try_from(k).unwrap(), cells: Cells::NONE },
+            motion: Motion { permille: 10 * u16::try_from(k).unwrap(), ..Motion::default() },
             waiting: k,
             codecs: "avc1.640028".to_owned(),
             init: b"init".to_vec(),

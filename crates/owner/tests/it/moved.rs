@@ -69,7 +69,7 @@ async fn kept(scene: &Scene, what: impl Fn(&Value) -> bool) {
 /// A head tells of two seconds before its own.
 async fn film(camera: &mut Camera, permille: &[u16]) {
     for permille in permille {
-        camera.motion = Motion { permille: *permille, cells: Cells::NONE };
+        camera.motion = Motion { permille: *permille, cells: Cells::NONE, event: None };
         camera.film().await;
     }
 }

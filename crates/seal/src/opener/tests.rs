@@ -86,7 +86,7 @@ impl Filming {
     fn segment_of(&mut self, header: SegmentHeader) -> Vec<u8> {
         let head = SegmentHead {
             captured_us: header.start_us,
-            motion: Motion { permille: 20, cells: Cells::NONE.with(3, 4) },
+            motion: Motion { permille: 20, cells: Cells::NONE.with(3, 4), event: None },
             waiting: 3,
             codecs: "avc1.640028".to_string(),
             init: b"init".to_vec(),

@@ -55,8 +55,8 @@ fn a_head_over_its_limits_starts_nothing() {
     for bad in [
         SegmentHead { init: vec![0; INIT_MAX + 1], ..head() },
         SegmentHead { codecs: "c".repeat(257), ..head() },
-        SegmentHead { motion: Motion { permille: 1001, cells: Cells::NONE }, ..head() },
-        SegmentHead { motion: Motion { permille: 0, cells: Cells::NONE.with(0, 0) }, ..head() },
+        SegmentHead { motion: Motion { permille: 1001, ..Motion::default() }, ..head() },
+        SegmentHead { motion: Motion { cells: Cells::NONE.with(0, 0), ..Motion::default() }, ..head() },
     ] {
         let refused = SegmentSealer::start(&key, header(), &bad, &mut Rng::seed_from_u64(1)).map(|_| ());
         assert_eq!(refused, Err(SealError::TooLarge("the segment's head")));

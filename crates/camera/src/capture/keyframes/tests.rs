@@ -58,21 +58,31 @@ fn half_still(folder: &Path) -> PathBuf {
     file
 }
 
+fn at(steady_us: u64) -> Moment {
+    Moment { wall_us: media::time::Micros(steady_us), steady_us }
+}
+
 /// Shows pieces to a measuring task, each key frame once the one before is done with.
 async fn measured(pieces: &[Piece]) -> Vec<Motion> {
     let (sender, mut heard) = mpsc::channel(64);
     let mut measuring = Measuring::start(sender, Clocks::new(host::clock::Clock::system()));
-    let (mut scores, mut keys) = (Vec::new(), 0);
+    let (mut scores, mut keys, mut steady_us) = (Vec::new(), 0, 0);
     for piece in pieces {
         let is_key = matches!(piece, Piece::Fragment(fragment) if fragment.begins == Begins::WithKeyFrame);
-        measuring.see(piece);
+        if let Piece::Fragment(fragment) = piece {
+            steady_us += fragment.duration_us;
+        }
+        measuring.see(piece, at(steady_us));
         keys += u32::from(is_key);
         if is_key && keys == 1 {
             // The first gives no score. It is taken as soon as the task runs.
             tokio::task::yield_now().await;
         } else if is_key {
             match timeout(LONG, heard.recv()).await.unwrap().unwrap() {
-                Heard::Motion(moved, _) => scores.push(moved.motion()),
+                Heard::Motion(measured) => {
+                    assert_eq!(measured.to_us - measured.from_us, 1_000_000, "a key frame each second");
+                    scores.push(measured.moved.motion());
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -137,13 +147,13 @@ async fn after_a_rest_no_key_frame_is_compared_with_one_before_it() {
     let keys: Vec<&Piece> = all.iter().filter(is_key).collect();
     let (sender, mut heard) = mpsc::channel(64);
     let mut measuring = Measuring::start(sender, Clocks::new(host::clock::Clock::system()));
-    measuring.see(&all[0]);
+    measuring.see(&all[0], at(0));
     let mut score_of = async |measuring: &mut Measuring, first: usize, second: usize| {
-        measuring.see(keys[first]);
+        measuring.see(keys[first], at(1));
         tokio::task::yield_now().await;
-        measuring.see(keys[second]);
+        measuring.see(keys[second], at(2));
         match timeout(LONG, heard.recv()).await.unwrap().unwrap() {
-            Heard::Motion(moved, _) => moved.motion().permille,
+            Heard::Motion(measured) => measured.moved.motion().permille,
             other => panic!("{other:?}"),
         }
     };

@@ -23,7 +23,7 @@ impl Scene {
         let per_second = fragments.len() / 4;
         for (second, score) in (from..).zip(scores) {
             let begins = second * SECOND;
-            self.film.handle(Heard::Motion(Moved::some(*score), at(begins)));
+            self.film.handle(measured(*score, begins));
             let place = usize::try_from(second % 4).unwrap() * per_second;
             for (n, piece) in (1..).zip(&fragments[place..place + per_second]) {
                 self.film.handle(Heard::Piece(piece.clone(), at(begins + n * SECOND / per_second as u64)));
@@ -41,8 +41,15 @@ impl Scene {
     }
 }
 
+/// The key frame at this moment was compared with the one a second before it.
+fn measured(permille: u16, steady_us: u64) -> Heard {
+    let now = Moment { wall_us: Micros(MIDNIGHT + steady_us), steady_us };
+    let (moved, from_us) = (Moved::some(permille), steady_us.saturating_sub(SECOND));
+    Heard::Motion(Measured { moved, from_us, to_us: steady_us, now })
+}
+
 /// What a sealed head says of motion; the epoch must still be open.
-fn motion_of(scene: &Scene, sequence: u64) -> u16 {
+fn motion_of(scene: &Scene, sequence: u64) -> Motion {
     let epoch = scene.film.epoch.as_ref().unwrap();
     let mut keys = seal::opener::Keyring::new(scene.camera_pk, TrackId(0));
     keys.insert(&epoch.open, epoch.key.clone());
@@ -50,7 +57,7 @@ fn motion_of(scene: &Scene, sequence: u64) -> u16 {
     opener.push(&scene.handover.spool().segments.read(Sequence(sequence)).unwrap().unwrap()).unwrap();
     loop {
         if let seal::opener::Opened::Head(head) = opener.poll(&keys).unwrap().unwrap() {
-            return head.motion.permille;
+            return head.motion;
         }
     }
 }
@@ -60,20 +67,57 @@ fn each_score_stands_in_the_head_of_the_segment_that_begins_next_and_in_no_other
     let mut scene = Scene::new(&[], u64::MAX);
     scene.seconds(0, &[0, 300]);
     // Two before one key frame, the decoder having lagged: the higher one. Then none.
-    scene.film.handle(Heard::Motion(Moved::some(700), Moment { wall_us: Micros(MIDNIGHT), steady_us: 0 }));
+    scene.film.handle(measured(700, SECOND));
     scene.seconds(2, &[40, 0]);
     scene.film.end_segment();
     let sequences: Vec<u64> = scene.segments().iter().map(|(header, ..)| header.sequence.0).collect();
-    let motion: Vec<u16> = sequences.iter().map(|sequence| motion_of(&scene, *sequence)).collect();
+    let motion: Vec<u16> = sequences.iter().map(|sequence| motion_of(&scene, *sequence).permille).collect();
     assert_eq!(motion, [0, 300, 700, 0]);
     // Measured before the source broke off: it says nothing of what comes after.
-    scene
-        .film
-        .handle(Heard::Motion(Moved::some(800), Moment { wall_us: Micros(MIDNIGHT), steady_us: 4 * SECOND }));
+    scene.film.handle(measured(800, 4 * SECOND));
     scene.film.handle(Heard::Lost);
     scene.seconds(9, &[0]);
     scene.film.end_segment();
-    assert_eq!(motion_of(&scene, 4), 0);
+    assert_eq!(motion_of(&scene, 4), Motion::default());
+}
+
+#[test]
+fn a_head_names_the_event_to_which_what_moved_belongs_by_the_time_of_footage() {
+    let mut scene = Scene::in_epochs_of(600, &[], u64::MAX, &Filming::default());
+    // Another one after a pause; what moves too little belongs to none.
+    let mut scores = [0; 24];
+    (scores[2], scores[3], scores[4], scores[5], scores[20]) = (300, 19, 20, 5, 30);
+    scene.seconds(0, &scores);
+    scene.film.end_segment();
+    let second = |at: Micros| (at.0 - MIDNIGHT) / SECOND;
+    let told = (0..24).filter_map(|sequence| {
+        let event = motion_of(&scene, sequence).event?;
+        Some((sequence, second(event.from_us), second(event.to_us)))
+    });
+    // From the key frame before, to the one in which it was seen last.
+    assert_eq!(told.collect::<Vec<_>>(), [(2, 1, 2), (4, 1, 4), (20, 19, 20)]);
+    assert_eq!(scene.filmed(), (0..24).collect::<Vec<_>>());
+}
+
+#[test]
+fn where_much_usually_moves_it_is_no_event_and_what_was_learnt_outlives_a_restart() {
+    let mut usual = crate::usual::Usual::default();
+    for at in 0..4 * 24 * 1800 {
+        let us = MIDNIGHT - 4 * 24 * 3600 * SECOND + at * 2 * SECOND;
+        usual.learn(200, Micros(us), us);
+    }
+    let scene = Scene::new(&[], u64::MAX);
+    scene.handover.spool().keep_usual(&usual.kept()).unwrap();
+    let said = |filming: Filming, permille| {
+        let mut again = film(u64::MAX, &filming, &scene.handover);
+        again.handle(measured(permille, 5 * SECOND));
+        again.motion.event.is_some()
+    };
+    assert!(!said(Filming::default(), 399) && said(Filming::default(), 400));
+    assert!(said(Filming { adapt: false, ..Filming::default() }, 20));
+    // What cannot be read is learnt anew.
+    scene.handover.spool().keep_usual(b"no levels").unwrap();
+    assert!(said(Filming::default(), 20));
 }
 
 #[test]
@@ -169,7 +213,7 @@ fn what_is_held_for_an_event_is_bounded_in_bytes() {
     let gone: Vec<bool> =
         (0..3).map(|second| events.handle(taken(second), second * SECOND).is_gone).collect();
     assert_eq!(gone, [false, false, true]);
-    events.handle_motion(1000, 3 * SECOND);
+    events.handle_motion(true, 3 * SECOND);
     let film = events.handle(taken(3), 3 * SECOND).film;
     assert_eq!(film.iter().map(|taken| taken.now_us.0).collect::<Vec<_>>(), [1, 2, 3]);
 }
