@@ -8,6 +8,7 @@
 //!                     .../api/days?camera=&edges=       on which days something was recorded
 //!                     .../api/events?camera=&from=&to=     when something moved, by the heads of the segments
 //!                     .../api/picture?camera=&at=       the key picture of a moment, for a small one on the timeline
+//!                     .../api/zones?camera=             where in the picture nothing is an event; POST &ignored= paints them
 //!                     .../api/sharing                   who may watch each camera, who holds shares
 //!                     .../api/audit                     the log's rows about own cameras
 //!                     .../api/live?camera=&track=       WebSocket: fragmented MP4 as it comes
@@ -37,6 +38,7 @@ mod sharing;
 mod start;
 mod timeline;
 mod video;
+mod zones;
 
 pub use start::{start, start_kept};
 

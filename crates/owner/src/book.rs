@@ -18,12 +18,14 @@ pub(crate) mod fixtures;
 mod kind;
 pub(crate) mod notice;
 mod stored;
+mod zones;
 
 pub use kind::FoundKind;
 pub(crate) use stored::{
     Base64, Checked, Finding, KeptEntry, KeptHead, OwnEntry, Remark, Stored, StoredCamera, StoredDayKey,
     StoredPolicy,
 };
+pub(crate) use zones::Zones;
 
 use escrow::record::is_visible;
 use host::durable::{self, DurableError, FolderLock};

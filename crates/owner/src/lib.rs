@@ -21,6 +21,7 @@
 //! | [`holders`] | how many trustees can still open what is filmed |
 //! | [`audit`] | every leaf of the log tried against the notice keys of own camera-days |
 //! | [`alarm`] | tells when a camera is offline or has no picture, and what moved, by a command or a webhook |
+//! | [`zones`] | where in a camera's picture nothing is an event |
 //! | [`sent`] | opens a picture that an alarm sent |
 //! | [`app`] | a page on this device for all of it: live, timeline, export, audit |
 //!
@@ -60,6 +61,7 @@ pub mod span;
 pub mod state;
 pub mod status;
 mod still;
+pub mod zones;
 
 pub use config::Config;
 pub use span::{MAX_SPAN, Picture, Span, SpanError};

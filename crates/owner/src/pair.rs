@@ -227,6 +227,8 @@ impl Invitation {
         on(PairStep::PolicyStored);
 
         notice::keep(owner.folder(), &camera_id, day, &root)?;
+        let stored = owner.stored();
+        let before = stored.cameras.iter().find(|camera| Some(camera.camera_id) == self.replaces);
         let camera = StoredCamera {
             // The name is the other's until this one is paired.
             name: if self.replaces.is_some() { long_name(&self.name, &camera_id) } else { self.name.clone() },
@@ -238,6 +240,8 @@ impl Invitation {
             paired_at: now.0,
             welcomed: false,
             replaces: self.replaces.map(|before| before.to_string()),
+            // It looks where the one before it looked.
+            ignored: before.map(|before| before.ignored).unwrap_or_default(),
             // A camera whose clock is behind films before its pairing.
             epochs_checked: std::collections::BTreeMap::new(),
         };

@@ -84,6 +84,26 @@ fn recipient(public: &[u8]) -> [u8; 32] {
 }
 
 impl SentPicture {
+    /// With the device's signature behind it: what is sealed.
+    pub fn sign(&self, device: &SigningKey) -> Vec<u8> {
+        let mut signed = codec::encode(INNER_TYPE, self);
+        let signature = sign::sign(device, DOMAIN, &signed);
+        signed.extend_from_slice(&signature);
+        signed
+    }
+
+    /// Reads what [`sign`](Self::sign) made, and verifies it.
+    ///
+    /// # Errors
+    /// [`PictureError::Malformed`], [`PictureError::Unsigned`].
+    pub fn verified(signed: &[u8]) -> Result<Self, PictureError> {
+        let (body, signature) = signed.split_last_chunk::<64>().ok_or(DecodeError::Truncated("signature"))?;
+        let picture: Self = codec::decode(INNER_TYPE, body)?;
+        // SPEC: segment.md#pictures-that-are-sent: one that is not signed MUST NOT be shown.
+        sign::verify(&picture.device_pk, DOMAIN, body, signature, "picture")?;
+        Ok(picture)
+    }
+
     /// Signs as the device and seals to the wrap key `to`.
     ///
     /// # Errors
@@ -94,11 +114,8 @@ impl SentPicture {
         to: &[u8],
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Vec<u8>, HpkeError> {
-        let mut plaintext = codec::encode(INNER_TYPE, self);
-        let signature = sign::sign(device, DOMAIN, &plaintext);
-        plaintext.extend_from_slice(&signature);
         let recipient = recipient(to);
-        let sealed = hpke::seal(to, INFO, &recipient, &plaintext, rng)?;
+        let sealed = hpke::seal(to, INFO, &recipient, &self.sign(device), rng)?;
         let mut w = Writer::object(TYPE);
         w.raw(&recipient).bytes(&sealed);
         Ok(w.finish())
@@ -117,12 +134,7 @@ impl SentPicture {
         if to != recipient(&key.public()) {
             return Err(PictureError::OtherKey);
         }
-        let opened = key.open(INFO, &to, sealed)?;
-        let (body, signature) = opened.split_last_chunk::<64>().ok_or(DecodeError::Truncated("signature"))?;
-        let picture: Self = codec::decode(INNER_TYPE, body)?;
-        // SPEC: segment.md#pictures-that-are-sent: one that is not signed MUST NOT be shown.
-        sign::verify(&picture.device_pk, DOMAIN, body, signature, "picture")?;
-        Ok(picture)
+        Self::verified(&key.open(INFO, &to, sealed)?)
     }
 }
 

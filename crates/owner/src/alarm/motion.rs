@@ -20,7 +20,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use host::{blocking, durable};
 use media::id::{CameraId, EpochNo, Sequence};
-use media::motion::Cells;
 use media::time::Micros;
 use quic::CallError;
 use relay_client::Session;
@@ -110,7 +109,7 @@ impl<'a> Following<'a> {
         // What moved before this alarm knew of the camera is none of its business.
         let news = Told { to_us: newest_us.0, ..Told::default() };
         let told = told.entry(id.to_string()).or_insert(news);
-        let events = moved(known.segments.iter().copied(), Cells::NONE);
+        let events = moved(known.segments.iter().copied(), camera.ignored.0);
         let (now_us, asked) = (owner.now_us(), &owner.config.alarm);
         let due = told.due(&events, known.known(), now_us, (asked, ahead));
         let Some(due) = due else { return Ok(None) };

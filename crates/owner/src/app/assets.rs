@@ -12,10 +12,10 @@ macro_rules! assets {
 }
 
 const ASSETS: Assets = assets! {
-    "app.css" "icon.svg" "audit.js" "calendar.js" "camera.js" "clip.js" "days.js" "events.js"
-    "export.js" "feed.js" "full.js" "gallery.js" "grid.js" "help.js" "line.js" "main.js" "pace.js"
+    "app.css" "icon.svg" "audit.js" "calendar.js" "camera.js" "cells.js" "clip.js" "days.js"
+    "events.js" "export.js" "feed.js" "full.js" "gallery.js" "grid.js" "help.js" "line.js" "main.js" "pace.js"
     "player.js" "pool.js" "screen.js" "seek.js" "sharing.js" "sound.js" "steer.js" "stills.js"
-    "thumbnails.js" "timeline.js" "wish.js" "words.js"
+    "thumbnails.js" "timeline.js" "wish.js" "words.js" "zones.js"
 };
 const PAGE: Assets = assets!("page.html");
 

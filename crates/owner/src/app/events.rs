@@ -8,7 +8,6 @@ use crate::motion::{self, Motion};
 use axum::Json;
 use axum::extract::{Query, State};
 use host::http::Failure;
-use media::motion::Cells;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -35,7 +34,7 @@ pub(super) async fn events(
         let read = app.glimpses.read(&app.owner, of, &app.epochs.known(&id, part), MOST).await;
         complete &= read.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
         let mut moved =
-            app.glimpses.through(&id, |segments| motion::moved(segments.map(Glimpse::scored), Cells::NONE));
+            app.glimpses.through(&id, |segments| motion::moved(segments.map(Glimpse::scored), camera.ignored.0));
         moved.retain(|event| event.overlaps(part.from_us(), part.to_us()));
         events.append(&mut moved);
     }

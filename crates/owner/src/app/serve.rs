@@ -1,6 +1,6 @@
 //! Which URL is answered by what.
 
-use super::{App, api, assets, days, downloads, events, export, picture, sharing, video};
+use super::{App, api, assets, days, downloads, events, export, picture, sharing, video, zones};
 use axum::Router;
 use axum::http::Method;
 use axum::routing::{get, post};
@@ -16,6 +16,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/{token}/api/days", get(days::days))
         .route("/{token}/api/events", get(events::events))
         .route("/{token}/api/picture", get(picture::picture))
+        .route("/{token}/api/zones", get(zones::zones).post(zones::paint))
         .route("/{token}/api/sharing", get(sharing::sharing))
         .route("/{token}/api/audit", get(api::audit))
         .route("/{token}/api/audit/now", post(api::audit_now))

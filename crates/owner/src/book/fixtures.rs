@@ -40,6 +40,7 @@ pub(crate) fn camera(name: &str, policy: OwnerPolicy, paired: Day) -> StoredCame
         paired_at: 0,
         welcomed: true,
         replaces: None,
+        ignored: Default::default(),
         epochs_checked: BTreeMap::new(),
     }
 }

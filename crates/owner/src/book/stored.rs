@@ -1,6 +1,6 @@
 //! The book's file, field by field.
 
-use super::{BookError, Camera, FoundKind};
+use super::{BookError, Camera, FoundKind, Zones};
 use media::enrollment::Enrollment;
 use media::id::{CameraId, Day, TrackId};
 use media::pair::PolicyBundle;
@@ -61,6 +61,9 @@ pub(crate) struct StoredCamera {
     /// The id of the camera whose place it took, hex: footage of both is shown as one camera's.
     #[serde(default)]
     pub(crate) replaces: Option<String>,
+    /// What moves there is no event.
+    #[serde(default, with = "text")]
+    pub(crate) ignored: Zones,
     /// What was checked of the EpochOpens by track; none of a track that the relay never had.
     #[serde(default)]
     pub(crate) epochs_checked: BTreeMap<u32, Checked>,

@@ -13,6 +13,7 @@ fn camera(name: &str, at: u8) -> StoredCamera {
         paired_at: 1,
         welcomed: true,
         replaces: None,
+        ignored: Default::default(),
         epochs_checked: std::collections::BTreeMap::new(),
     }
 }

@@ -57,6 +57,13 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     said(address, "GET", path, &[("Host", &address.to_string()), ("Connection", "close")]).await
 }
 
+/// As the page itself asks for a change.
+pub(crate) async fn post(address: SocketAddr, path: &str) -> Answer {
+    let (host, origin) = (address.to_string(), format!("http://{address}"));
+    let headers = [("Host", host.as_str()), ("Origin", &origin), ("Content-Length", "0"), ("Connection", "close")];
+    said(address, "POST", path, &headers).await
+}
+
 /// As a browser opens a WebSocket for a page of this origin.
 async fn opened(address: SocketAddr, path: &str, host: &str, origin: Option<&str>) -> Answer {
     let mut headers = vec![

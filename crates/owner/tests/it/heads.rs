@@ -1,8 +1,9 @@
 //! Events, key pictures and status, read from the heads of segments over a real relay.
 
-use crate::app::{get, started};
+use crate::app::{get, post, started};
 use crate::watch::Scene;
 use media::epoch::GapReason;
+use media::motion::{Cells, Motion};
 use media::segment::Start;
 use serde_json::Value;
 use stage::by_hand::SEGMENT_US;
@@ -48,6 +49,84 @@ async fn what_moved_is_read_from_heads_kept_and_completed_when_more_is_filmed() 
     }
     let unknown = get(address, &format!("{path}api/events?camera=x&from=1&to=2")).await;
     assert_eq!(unknown.status, 404, "{}", unknown.text);
+    app.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn zones_that_are_ignored_hold_no_events_at_once_and_also_of_the_past() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    let row = |row| (0..16).fold(Cells::NONE, |cells, column| cells.with(column, row));
+    for at in 0..14 {
+        camera.motion = match at {
+            4 => Motion { permille: 100, cells: row(0) },
+            12 => Motion { permille: 100, cells: row(8) },
+            _ => Motion::default(),
+        };
+        camera.film().await;
+    }
+    let (app, address, path) = started(&scene.world).await;
+    let (from, to) = (camera.began_us, camera.began_us + 30 * SEGMENT_US);
+    let span = format!("camera={}&from={from}&to={to}", camera.id);
+    let events = async || {
+        assert_eq!(get(address, &format!("{path}api/timeline?{span}")).await.status, 200);
+        let shown = json(&get(address, &format!("{path}api/events?{span}")).await.text);
+        let from = |event: &Value| (event["from"].as_u64().unwrap() - from) / SEGMENT_US;
+        shown["events"].as_array().unwrap().iter().map(from).collect::<Vec<_>>()
+    };
+    let paint = async |ignored: &str| {
+        let what = format!("{path}api/zones?camera={}&ignored={ignored}", camera.id);
+        post(address, &what).await
+    };
+    let zones = async || json(&get(address, &format!("{path}api/zones?camera={}", camera.id)).await.text);
+    assert_eq!(events().await, [2, 10]);
+    let none = "0".repeat(36);
+    assert_eq!(zones().await, serde_json::json!({ "ignored": none }));
+    let upper = format!("ffff{}", &none[4..]);
+    assert_eq!(json(&paint(&upper).await.text), serde_json::json!({ "ignored": upper }));
+    assert_eq!(events().await, [10]);
+    assert_eq!(zones().await["ignored"], upper.as_str());
+    assert_eq!(owner::zones::ignored(&scene.world.owner(), "front-door"), Some(row(0)), "other commands see it");
+    for wrong in ["", "ffff", &format!("{none}0")] {
+        assert_eq!(paint(wrong).await.status, 400, "{wrong}");
+    }
+    assert_eq!(paint(&none).await.status, 200);
+    assert_eq!(events().await, [2, 10]);
+    let unknown = post(address, &format!("{path}api/zones?camera=x&ignored={none}")).await;
+    assert_eq!(unknown.status, 404, "{}", unknown.text);
+    app.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_days_first_recording_is_told_and_days_that_are_asked_for_wrongly_are_named() {
+    let scene = Scene::new().await;
+    let mut camera = scene.paired("front-door").await;
+    let (app, address, path) = started(&scene.world).await;
+    let days = async |edges: &[u64]| {
+        let edges = edges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        get(address, &format!("{path}api/days?camera={}&edges={edges}", camera.id)).await
+    };
+    let (began, second) = (camera.began_us, SEGMENT_US);
+    let hours = |count: u64| began - count * 3600 * second;
+    let of = [hours(24), hours(1), began + 3 * second, began + 60 * second, began + 120 * second];
+    assert_eq!(json(&days(&of).await.text), serde_json::json!([null, null, null, null]));
+    camera.film().await;
+    camera.rest(40 * second, GapReason::Privacy);
+    camera.film().await;
+    // The one before is under way, as far as its EpochOpen says; the other one begins then.
+    let known = serde_json::json!([null, began, began + 3 * second, null]);
+    assert_eq!(json(&days(&of).await.text), known);
+    assert_eq!(json(&days(&of[..1]).await.text), serde_json::json!([]));
+    for (wrong, name) in [
+        (vec![of[1], of[0]], "wrong-span"),
+        (vec![hours(60), began], "wrong-span"),
+        (vec![began; 34], "wrong-edges"),
+    ] {
+        let refused = days(&wrong).await;
+        assert_eq!((refused.status, json(&refused.text)["error"].as_str()), (400, Some(name)), "{wrong:?}");
+    }
+    let garbage = get(address, &format!("{path}api/days?camera={}&edges=1,x", camera.id)).await;
+    assert_eq!(garbage.status, 400, "{}", garbage.text);
     app.stop_and_join().await.unwrap();
 }
 

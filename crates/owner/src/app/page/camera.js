@@ -13,6 +13,7 @@ import { clock, lasting, moment, when } from "./times.js";
 import { Timeline } from "./timeline.js";
 import { Wish } from "./wish.js";
 import { described, held, missing, over, released, standing, wrong } from "./words.js";
+import { Zones } from "./zones.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const STEP = 5e6;
@@ -75,13 +76,14 @@ export class Camera {
     this.days = new Days(id, (day) => this.showDay(day));
     this.wish = new Wish((us) => this.visit(us));
     this.wish.field.addEventListener("focus", () => this.wish.begin(this.at));
+    this.zones = new Zones(id, this.video, () => this.timeline.events.reload());
     this.help = new Help();
     const back = button("−5 s", "Back 5 seconds (left arrow)", () => this.step(-STEP));
     const on = button("+5 s", "On 5 seconds (right arrow)", () => this.step(STEP));
     this.stage = el(
       "div",
       { class: "stage" },
-      el("div", { class: "frame large" }, this.video, this.note),
+      el("div", { class: "frame large" }, this.video, this.zones.grid, this.note),
       el("div", { class: "bar controls" }, this.playing, this.toLive, back, on, this.speed, this.sound.button, this.sound.slider, this.full.button, this.help.button, this.clock),
     );
     this.element = el(
@@ -90,10 +92,11 @@ export class Camera {
       el("div", { class: "title" }, this.name, this.state, this.machine, this.warned),
       this.instead,
       this.stage,
+      this.zones.panel,
       el("div", { class: "dates" }, this.days.element, this.wish.element),
       this.timeline.element,
       this.released,
-      el("div", { class: "bar" }, button("Mark start", "The clip begins here (I)", () => this.mark("from")), button("Mark end", "The clip ends here (O)", () => this.mark("to")), this.clip.save, this.clip.span),
+      el("div", { class: "bar" }, button("Mark start", "The clip begins here (I)", () => this.mark("from")), button("Mark end", "The clip ends here (O)", () => this.mark("to")), this.clip.save, this.clip.span, this.zones.button),
       this.clip.element,
       this.help.dialog,
     );
@@ -110,6 +113,7 @@ export class Camera {
     this.timeline.close();
     this.days.close();
     this.full.close();
+    this.zones.close();
     this.clip.close();
   }
 

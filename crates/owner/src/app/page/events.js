@@ -82,6 +82,11 @@ export class Events {
     this.on.changed();
   }
 
+  /** What counts as an event has changed. */
+  reload() {
+    if (this.stretch) this.load({ ...this.stretch });
+  }
+
   draw() {
     const many = this.list.length === 1 ? "1 event" : `${this.list.length} events`;
     const reading = this.complete === false ? ", reading more" : "";
