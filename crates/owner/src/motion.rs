@@ -1,25 +1,19 @@
 //! When something moved, by what the heads of segments say: one rule for page and alarm. Pure.
 //! Contract: `proto/segment.md#motion`.
+//!
+//! The camera says in its heads which event they belong to. What the owner says is which cells of the
+//! picture are ignored: a head of which too little is left outside of them belongs to none.
 
 use media::motion::{self, Cells};
 use media::time::Micros;
 use serde::Serialize;
 
-/// A segment of which this much of the picture changed belongs to an event, per mille.
-const MOVED_PERMILLE: u16 = 20;
+/// Of a head so much must be left outside of cells that are ignored, per mille, or all of it.
+const LEFT_PERMILLE: u16 = 20;
 /// A pause shorter than this does not end an event, microseconds.
 pub(crate) const PAUSE_US: u64 = 5_000_000;
 /// Segments closer than this follow one another, microseconds.
 pub(crate) const CLOSE_US: u64 = 1_000_000;
-
-/// What the head of one segment says of motion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Scored {
-    pub(crate) start_us: u64,
-    pub(crate) end_us: u64,
-    /// Of the time before it.
-    pub(crate) motion: motion::Motion,
-}
 
 /// Something moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,24 +32,31 @@ impl Motion {
     }
 }
 
-/// What moved outside of the cells that are ignored, in order, by segments in order.
-pub(crate) fn moved(segments: impl Iterator<Item = Scored>, ignored: Cells) -> Vec<Motion> {
+/// What moved outside of the cells that are ignored, in order, by what the heads of a camera say in
+/// order.
+pub(crate) fn moved(heads: impl Iterator<Item = motion::Motion>, ignored: Cells) -> Vec<Motion> {
     let mut events = Vec::<Motion>::new();
-    // The segment before, and the one before that, where they follow one another.
-    let (mut before, mut earlier): (Option<Scored>, Option<Scored>) = (None, None);
-    for scored in segments {
-        let follows = |before: &Scored| before.end_us.abs_diff(scored.start_us) <= CLOSE_US;
-        before = before.filter(follows);
-        earlier = earlier.filter(|_| before.is_some());
-        // SPEC: segment.md#motion: what a head tells was in the segment two before its own.
-        let shown = earlier.or(before).unwrap_or(scored);
-        (earlier, before) = (before, Some(scored));
-        let permille = scored.motion.permille_outside(ignored);
-        if permille >= MOVED_PERMILLE {
-            // What moved between its first picture and its last is seen in the last.
-            let (from, to) = (shown.start_us, shown.end_us);
-            add(&mut events, Motion { from, to, permille, at: to });
+    // When the camera says that the last of them began: what is ignored of it may be its beginning.
+    let mut begun = None;
+    for head in heads {
+        let Some(event) = head.event else { continue };
+        let permille = head.permille_outside(ignored);
+        if permille == 0 || permille < head.permille.min(LEFT_PERMILLE) {
+            continue;
         }
+        let (from, to) = (event.from_us.0, event.to_us.0);
+        // SPEC: segment.md#motion: heads with one beginning are of one event.
+        match events.last_mut().filter(|_| begun == Some(from)) {
+            Some(last) => {
+                last.to = last.to.max(to);
+                if permille > last.permille {
+                    (last.permille, last.at) = (permille, to);
+                }
+            }
+            // What moved last is seen in the last picture of it.
+            None => events.push(Motion { from, to, permille, at: to }),
+        }
+        begun = Some(from);
     }
     events
 }
@@ -63,84 +64,75 @@ pub(crate) fn moved(segments: impl Iterator<Item = Scored>, ignored: Cells) -> V
 /// What two keys saw at once is one event: for a moment both film.
 pub(crate) fn joined(mut seen: Vec<Motion>) -> Vec<Motion> {
     seen.sort_by_key(|event| event.from);
-    let mut events = Vec::new();
-    seen.into_iter().for_each(|event| add(&mut events, event));
-    events
-}
-
-/// Adds what moved to what is there, as one event where hardly a pause lies between.
-fn add(events: &mut Vec<Motion>, next: Motion) {
-    match events.last_mut().filter(|last| next.from <= last.to.saturating_add(PAUSE_US)) {
-        Some(last) => {
-            last.to = last.to.max(next.to);
-            if next.permille > last.permille {
-                (last.permille, last.at) = (next.permille, next.at);
+    let mut events = Vec::<Motion>::new();
+    for next in seen {
+        match events.last_mut().filter(|last| next.from < last.to) {
+            Some(last) => {
+                last.to = last.to.max(next.to);
+                if next.permille > last.permille {
+                    (last.permille, last.at) = (next.permille, next.at);
+                }
             }
+            None => events.push(next),
         }
-        None => events.push(next),
     }
+    events
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use media::motion::Event;
 
     const S: u64 = 1_000_000;
 
-    /// In the first column alone.
-    fn at_the_left(permille: u16) -> motion::Motion {
-        let column = || (0..9).fold(Cells::NONE, |cells, row| cells.with(0, row));
-        let cells = if permille == 0 { Cells::NONE } else { column() };
-        motion::Motion { permille, cells, event: None }
+    /// What a head says of an event, seconds; none where it says that there is none.
+    fn head(permille: u16, cells: Cells, event: Option<(u64, u64)>) -> motion::Motion {
+        let event = event.map(|(from, to)| Event { from_us: Micros(from * S), to_us: Micros(to * S) });
+        motion::Motion { permille, cells, event }
     }
 
-    /// Segments of two seconds from a second on.
-    fn scored(from: u64, permille: &[u16]) -> Vec<Scored> {
-        let scored = |(at, permille): (u64, &u16)| {
-            let start_us = (from + 2 * at) * S;
-            Scored { start_us, end_us: start_us + 2 * S, motion: at_the_left(*permille) }
-        };
-        (0..).zip(permille).map(scored).collect()
-    }
-
-    fn shown(segments: &[&[Scored]]) -> Vec<(u64, u64, u16)> {
-        let events = moved(segments.iter().copied().flatten().copied(), Cells::NONE);
-        events.iter().map(|event| (event.from / S, event.to / S, event.permille)).collect()
+    fn shown(heads: &[motion::Motion], ignored: Cells) -> Vec<(u64, u64, u16, u64)> {
+        let events = moved(heads.iter().copied(), ignored);
+        events.iter().map(|event| (event.from / S, event.to / S, event.permille, event.at / S)).collect()
     }
 
     #[test]
-    fn motion_stands_two_segments_before_its_head_and_neighbours_join() {
-        let one = scored(100, &[0, 0, 20, 900, 19, 0]);
-        assert_eq!(shown(&[&one]), [(100, 104, 900)], "the heads at 104 and 106 tell of 100 to 104");
-        assert_eq!(
-            moved(one.iter().copied(), Cells::NONE)[0].at,
-            104 * S,
-            "the last picture of what moved most"
-        );
-        assert!(shown(&[&scored(100, &[0, 19, 0])]).is_empty());
-        // Over the edge of an epoch, and over a short pause; a longer one parts them.
-        let (edge, next) = (scored(200, &[0, 50, 0, 0]), scored(208, &[60, 0, 0, 0, 0, 70]));
-        assert_eq!(shown(&[&edge, &next]), [(200, 206, 60), (214, 216, 70)]);
-        // Nothing before it: it is shown where it is.
-        assert_eq!(shown(&[&scored(300, &[30]), &scored(400, &[40])]), [(300, 302, 30), (400, 402, 40)]);
+    fn an_event_is_what_the_camera_says_it_is_whatever_the_score() {
+        let all = Cells::NONE;
+        let heads = [
+            head(900, all, None),
+            head(30, all, Some((100, 102))),
+            head(0, all, None),
+            head(200, all, Some((100, 104))),
+            head(50, all, Some((100, 112))),
+            head(10, all, Some((112, 114))),
+        ];
+        assert_eq!(shown(&heads, all), [(100, 112, 200, 104), (112, 114, 10, 114)]);
+        assert_eq!(shown(&heads[..1], all), []);
     }
 
     #[test]
     fn what_moves_in_cells_that_are_ignored_is_no_event_also_of_the_past() {
-        let one = scored(100, &[0, 0, 50, 40]);
-        let left = at_the_left(1).cells;
-        assert_eq!(moved(one.iter().copied(), left), []);
+        let left = (0..9).fold(Cells::NONE, |cells, row| cells.with(0, row));
+        let heads = [head(50, left, Some((100, 102))), head(50, left.with(9, 9), Some((100, 104)))];
+        assert_eq!(shown(&heads, left), []);
         let upper = Cells::within([0, 0, 100, 50]).unwrap();
-        assert_eq!(moved(one.iter().copied(), upper)[0].permille, 34, "five of its nine cells are left");
+        assert_eq!(shown(&heads, upper), [(100, 104, 34, 102)], "five of its nine cells are left");
+        // A camera whose owner wants less than that to be one is not overruled.
+        let little = [head(8, Cells::NONE, Some((100, 102)))];
+        assert_eq!(shown(&little, Cells::NONE).len(), 1);
+        assert_eq!(shown(&little, upper), []);
     }
 
     /// The old camera films on for a minute after the new one was paired.
     #[test]
-    fn what_both_keys_of_a_camera_saw_is_one_event() {
+    fn what_both_keys_of_a_camera_saw_is_one_event_and_what_follows_another_is_not() {
         let event =
             |from: u64, to: u64, permille| Motion { from: from * S, to: to * S, permille, at: to * S };
-        let (old, new) = ([event(10, 12, 30), event(50, 60, 40)], [event(56, 64, 90), event(80, 82, 20)]);
+        let (old, new) = ([event(10, 12, 30), event(50, 60, 40)], [event(56, 64, 90), event(64, 82, 20)]);
         let all = joined([&old[..], &new].concat());
-        assert_eq!(all, [event(10, 12, 30), event(50, 64, 90), event(80, 82, 20)]);
+        let both = Motion { at: 64 * S, ..event(50, 64, 90) };
+        assert_eq!(all, [event(10, 12, 30), both, event(64, 82, 20)]);
     }
 }

@@ -361,6 +361,7 @@ mod tests {
             paired_at: 5,
             welcomed: true,
             replaces: None,
+            ignored: Default::default(),
             epochs_checked: std::collections::BTreeMap::new(),
         };
         let told = |at: u8, clock_offset_ms| CameraStatus {

@@ -76,8 +76,16 @@ async fn events_stand_on_the_timeline_are_jumped_between_and_seen_small_before_t
     camera.began_us -= 60 * by_hand::SEGMENT_US;
     for at in 0..24 {
         camera.motion = match at {
-            9 | 10 => Motion { permille: 450, cells: GATE.iter().fold(Cells::NONE, |cells, at| cells.with(*at, 4)) },
-            18 => Motion { permille: 60, cells: Cells::NONE.with(12, 0).with(13, 0).with(14, 0) },
+            9 | 10 => Motion {
+                permille: 450,
+                cells: GATE.iter().fold(Cells::NONE, |cells, at| cells.with(*at, 4)),
+                ..Motion::default()
+            },
+            18 => Motion {
+                permille: 60,
+                cells: Cells::NONE.with(12, 0).with(13, 0).with(14, 0),
+                ..Motion::default()
+            },
             _ => Motion::default(),
         };
         camera.waiting = if at == 23 { 7 } else { 0 };
@@ -123,7 +131,8 @@ const FIRST: &str = ".zones [aria-label='column 2, row 5']";
 
 /// As wide as the way over those cells.
 async fn stroke(browser: &Browser) -> i64 {
-    let cell = format!("return Math.round(2 * document.querySelector(\"{FIRST}\").getBoundingClientRect().width)");
+    let cell =
+        format!("return Math.round(2 * document.querySelector(\"{FIRST}\").getBoundingClientRect().width)");
     browser.run(&cell).await.as_i64().unwrap()
 }
 

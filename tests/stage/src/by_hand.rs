@@ -9,7 +9,7 @@ use media::enrollment::CameraConsent;
 use media::epoch::{EpochClose, EpochContext, EpochOpen, GapReason};
 use media::id::{CameraId, EpochNo, Sequence, TrackId};
 use media::message::{Control, Request, Response, Side};
-use media::motion::Motion;
+use media::motion::{Event, Motion};
 use media::pair::{PairHello, PairWelcome};
 use media::policy::SignedOwnerPolicy;
 use media::segment::{SegmentHeader, Start};
@@ -86,6 +86,8 @@ pub struct Camera {
     pub start: Start,
     /// What their heads say.
     pub motion: Motion,
+    /// The event that they named last.
+    event: Option<Event>,
     pub waiting: u32,
 }
 
@@ -132,6 +134,7 @@ impl Camera {
             gap: GapReason::None,
             start: Start::KeyFrame,
             motion: Motion::default(),
+            event: None,
             waiting: 0,
         }
     }
@@ -244,9 +247,24 @@ impl Camera {
         self.seal(&[]).await;
     }
 
+    /// What the next head says. As a camera does: of a score that reaches the usual threshold it names
+    /// the event, in the segment two before, or one that went on a moment ago.
+    fn named(&mut self, start_us: u64) -> Motion {
+        if self.motion.permille < 20 || self.motion.event.is_some() {
+            return self.motion;
+        }
+        let from_us = Micros(start_us.saturating_sub(2 * SEGMENT_US).max(self.began_us));
+        let to_us = Micros(from_us.0 + SEGMENT_US);
+        let goes_on = |event: &Event| from_us <= Micros(event.to_us.0 + 5 * SEGMENT_US);
+        let began = self.event.filter(goes_on).map_or(from_us, |event| event.from_us);
+        self.event = Some(Event { from_us: began, to_us });
+        Motion { event: self.event, ..self.motion }
+    }
+
     async fn seal(&mut self, strangers: &[media::policy::Recipient]) -> (u64, Vec<u8>) {
         let (sequence, start_us) = (self.next, self.next_us());
         self.next += 1;
+        let motion = self.named(start_us);
         let holds =
             |epoch: &Epoch| Micros(start_us) < epoch.open.context.end_us() && self.gap == GapReason::None;
         if !self.epoch.as_ref().is_some_and(holds) {
@@ -267,7 +285,7 @@ impl Camera {
         let key = epoch.seed.content_key(&epoch.open.context.hash());
         let head = SegmentHead {
             captured_us: Micros(start_us),
-            motion: self.motion,
+            motion,
             waiting: self.waiting,
             codecs: "avc1.640009".to_owned(),
             init: self.footage.init.clone(),

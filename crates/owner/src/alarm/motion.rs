@@ -12,7 +12,7 @@ use crate::book::StoredCamera;
 use crate::config::{Alarms, PictureKey, WebhookPicture};
 use crate::heads::picture::picture_at;
 use crate::heads::{self, Head, Wanted};
-use crate::motion::{Motion, Scored, moved};
+use crate::motion::{Motion, moved};
 use crate::state::{As, Owner};
 use crate::status::Status;
 use crate::still::{Still, still};
@@ -62,7 +62,8 @@ pub(super) struct Following<'a> {
 /// One of them.
 struct Followed {
     keys: Keyring,
-    segments: VecDeque<Scored>,
+    /// Where each segment starts, and what its head says.
+    segments: VecDeque<(Micros, media::motion::Motion)>,
     next: Sequence,
     newest_us: Micros,
     grew: Instant,
@@ -109,7 +110,7 @@ impl<'a> Following<'a> {
         // What moved before this alarm knew of the camera is none of its business.
         let news = Told { to_us: newest_us.0, ..Told::default() };
         let told = told.entry(id.to_string()).or_insert(news);
-        let events = moved(known.segments.iter().copied(), camera.ignored.0);
+        let events = moved(known.segments.iter().map(|(_, said)| *said), camera.ignored.0);
         let (now_us, asked) = (owner.now_us(), &owner.config.alarm);
         let due = told.due(&events, known.known(), now_us, (asked, ahead));
         let Some(due) = due else { return Ok(None) };
@@ -159,7 +160,7 @@ impl Followed {
         let wanted = Wanted { from_us, to_us, cursor: self.next, pictures: false };
         let answer = heads::fetch(owner, session, camera, &mut self.keys, wanted).await?;
         answer.heads.iter().for_each(|head| self.take(head));
-        self.segments.retain(|segment| segment.end_us >= from_us.0);
+        self.segments.retain(|(start_us, _)| *start_us >= from_us);
         self.grew = Instant::now();
         // The rest of an answer that was full comes with the next question.
         if answer.next.is_none() {
@@ -169,15 +170,15 @@ impl Followed {
     }
 
     fn take(&mut self, head: &Head) {
-        let (header, motion) = (&head.header, head.sealed.motion);
+        let header = &head.header;
         self.next = Sequence(header.sequence.0.saturating_add(1));
         self.keys.forget_before(EpochNo(header.epoch_no.0.saturating_sub(1)));
-        self.segments.push_back(Scored { start_us: header.start_us.0, end_us: head.end_us().0, motion });
+        self.segments.push_back((header.start_us, head.sealed.motion));
     }
 
     fn known(&self) -> Known {
         // SPEC: segment.md#motion: the newest head tells of the time before its segment.
-        let until_us = self.segments.iter().rev().nth(1).map_or(0, |before| before.start_us);
+        let until_us = self.segments.iter().rev().nth(1).map_or(0, |(start_us, _)| start_us.0);
         Known { until_us, stands_still: self.grew.elapsed() >= STILL }
     }
 }

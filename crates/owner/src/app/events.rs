@@ -3,7 +3,7 @@
 
 use super::App;
 use super::asked::Stretch;
-use super::glimpses::{Glimpse, Most};
+use super::glimpses::Most;
 use crate::motion::{self, Motion};
 use axum::Json;
 use axum::extract::{Query, State};
@@ -33,8 +33,9 @@ pub(super) async fn events(
         let id = of.camera_id.to_string();
         let read = app.glimpses.read(&app.owner, of, &app.epochs.known(&id, part), MOST).await;
         complete &= read.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
-        let mut moved =
-            app.glimpses.through(&id, |segments| motion::moved(segments.map(Glimpse::scored), camera.ignored.0));
+        let mut moved = app
+            .glimpses
+            .through(&id, |segments| motion::moved(segments.map(|segment| segment.motion), camera.ignored.0));
         moved.retain(|event| event.overlaps(part.from_us(), part.to_us()));
         events.append(&mut moved);
     }

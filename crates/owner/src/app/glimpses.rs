@@ -9,7 +9,6 @@
 use crate::book::StoredCamera;
 use crate::heads::{self, Head, Wanted};
 use crate::lent::Lent;
-use crate::motion::Scored;
 use crate::state::Owner;
 use host::lock::Mutex;
 use media::id::{CameraId, Sequence};
@@ -217,11 +216,6 @@ impl Glimpse {
         let (header, motion) = (&head.header, head.sealed.motion);
         let sequence = header.sequence.0;
         Self { k: header.k, sequence, start_us: header.start_us.0, end_us: head.end_us().0, motion }
-    }
-
-    pub(super) fn scored(&self) -> Scored {
-        let Self { start_us, end_us, motion, .. } = *self;
-        Scored { start_us, end_us, motion }
     }
 }
 

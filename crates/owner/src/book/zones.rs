@@ -42,7 +42,9 @@ mod tests {
         let corner = Zones(Cells::NONE.with(0, 0).with(15, 8));
         assert_eq!(corner.to_string(), "800000000000000000000000000000000001");
         assert_eq!(corner.to_string().parse(), Ok(corner));
-        for wrong in ["", "80", "8000000000000000000000000000000000zz", "8000000000000000000000000000000000010"] {
+        for wrong in
+            ["", "80", "8000000000000000000000000000000000zz", "8000000000000000000000000000000000010"]
+        {
             assert_eq!(wrong.parse::<Zones>(), Err(NoCells), "{wrong}");
         }
     }

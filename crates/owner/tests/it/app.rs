@@ -60,7 +60,8 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
 /// As the page itself asks for a change.
 pub(crate) async fn post(address: SocketAddr, path: &str) -> Answer {
     let (host, origin) = (address.to_string(), format!("http://{address}"));
-    let headers = [("Host", host.as_str()), ("Origin", &origin), ("Content-Length", "0"), ("Connection", "close")];
+    let headers =
+        [("Host", host.as_str()), ("Origin", &origin), ("Content-Length", "0"), ("Connection", "close")];
     said(address, "POST", path, &headers).await
 }
 

@@ -59,8 +59,8 @@ async fn zones_that_are_ignored_hold_no_events_at_once_and_also_of_the_past() {
     let row = |row| (0..16).fold(Cells::NONE, |cells, column| cells.with(column, row));
     for at in 0..14 {
         camera.motion = match at {
-            4 => Motion { permille: 100, cells: row(0) },
-            12 => Motion { permille: 100, cells: row(8) },
+            4 => Motion { permille: 100, cells: row(0), ..Motion::default() },
+            12 => Motion { permille: 100, cells: row(8), ..Motion::default() },
             _ => Motion::default(),
         };
         camera.film().await;
@@ -86,7 +86,11 @@ async fn zones_that_are_ignored_hold_no_events_at_once_and_also_of_the_past() {
     assert_eq!(json(&paint(&upper).await.text), serde_json::json!({ "ignored": upper }));
     assert_eq!(events().await, [10]);
     assert_eq!(zones().await["ignored"], upper.as_str());
-    assert_eq!(owner::zones::ignored(&scene.world.owner(), "front-door"), Some(row(0)), "other commands see it");
+    assert_eq!(
+        owner::zones::ignored(&scene.world.owner(), "front-door"),
+        Some(row(0)),
+        "other commands see it"
+    );
     for wrong in ["", "ffff", &format!("{none}0")] {
         assert_eq!(paint(wrong).await.status, 400, "{wrong}");
     }
@@ -102,9 +106,10 @@ async fn each_days_first_recording_is_told_and_days_that_are_asked_for_wrongly_a
     let scene = Scene::new().await;
     let mut camera = scene.paired("front-door").await;
     let (app, address, path) = started(&scene.world).await;
+    let id = camera.id;
     let days = async |edges: &[u64]| {
         let edges = edges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        get(address, &format!("{path}api/days?camera={}&edges={edges}", camera.id)).await
+        get(address, &format!("{path}api/days?camera={id}&edges={edges}")).await
     };
     let (began, second) = (camera.began_us, SEGMENT_US);
     let hours = |count: u64| began - count * 3600 * second;
@@ -125,7 +130,7 @@ async fn each_days_first_recording_is_told_and_days_that_are_asked_for_wrongly_a
         let refused = days(&wrong).await;
         assert_eq!((refused.status, json(&refused.text)["error"].as_str()), (400, Some(name)), "{wrong:?}");
     }
-    let garbage = get(address, &format!("{path}api/days?camera={}&edges=1,x", camera.id)).await;
+    let garbage = get(address, &format!("{path}api/days?camera={id}&edges=1,x")).await;
     assert_eq!(garbage.status, 400, "{}", garbage.text);
     app.stop_and_join().await.unwrap();
 }
