@@ -8,6 +8,7 @@ Standard library only. Usage: python3 recount.py                     writes reco
 """
 import base64
 import datetime
+import functools
 import hashlib
 import json
 import pathlib
@@ -30,6 +31,7 @@ def x_of(y, sign):
     return P - x if x & 1 != sign else x
 
 
+@functools.cache
 def unpacked(key):
     y = int.from_bytes(key, "little")
     sign, y = y >> 255, y & (2**255 - 1)
@@ -113,13 +115,14 @@ class Note:
         return (self.text + "\n" + "".join(f"\u2014 {name} {b64(data)}\n" for name, data in self.lines)).encode()
 
 
-def read_note(entry):
+@functools.cache
+def read_note(entry, most=32768):
     try:
         note = entry.decode()
     except UnicodeDecodeError:
         return None
     end = note.rfind("\n\n")
-    if len(entry) > 32768 or end < 0 or not note.endswith("\n") or any(ord(c) < 32 and c != "\n" for c in note):
+    if len(entry) > most or end < 0 or not note.endswith("\n") or re.search(r"[\x00-\x09\x0b-\x1f]", note):
         return None
     lines = []
     for line in note[end + 2:-1].split("\n"):
@@ -265,7 +268,8 @@ class Rules:
         bases = [of("emergency-basis"), of("legal-basis")]
         figures = [of(name)[0] for name in FIGURES]
         figure = lambda name: int(of(name)[0]) if decimal(32)(of(name)[0]) else 0
-        self.ratify_within, self.day_key_max = figure("ratify-within-secs"), figure("day-key-max-secs")
+        self.ratify_within, self.day_key_max, self.skew = figure("ratify-within-secs"), figure("day-key-max-secs"), figure("clock-skew-secs")
+        self.bases = {"emergency": bases[0], "legal": bases[1]}
         self.good = (self.operator is not None and (self.previous is None or HASH(self.previous)) and named(keys) and named(self.trustees)
                      and len({key.public for key in self.trustees}) == len(self.trustees) and all(map(decimal(32), figures))
                      and all(len(set(words)) == len(words) and all(map(word, words)) for words in bases))
@@ -789,4 +793,5 @@ def main():
         path.write_text(written)
 
 
-main()
+if __name__ == "__main__":
+    main()

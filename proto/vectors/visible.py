@@ -60,4 +60,5 @@ def main():
         path.write_text(written)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ use tlog::Entry as _;
 
 mod attacks;
 mod opened;
+mod second;
 
 /// An owner's device that is an admin of the OwnerPolicy, and a guest's.
 const ADMIN: [u8; 32] = [41; 32];
