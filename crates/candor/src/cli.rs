@@ -197,7 +197,7 @@ async fn run(party: Party, terminal: &Terminal) -> Outcome {
         Party::Trustee(verb) => verb.run(terminal, shutdown).await,
         Party::Registrar(verb) => verb.run(terminal).await,
         Party::Request(verb) => verb.run(terminal).await,
-        Party::Verify(verb) => verb.run(terminal),
+        Party::Verify(verb) => verb.run(terminal, &shutdown),
     }
 }
 

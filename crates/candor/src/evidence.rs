@@ -27,6 +27,9 @@ pub(crate) enum Unheld {
     /// What it says is false.
     #[error(transparent)]
     False(EvidenceError),
+    /// Whoever was given its segments could not go on: nothing is said of the file.
+    #[error("{0:#}")]
+    Stopped(anyhow::Error),
 }
 
 /// What somebody may do who hands a file on: writes it without its closing record, its opener and its
@@ -62,28 +65,37 @@ fn try_without_closing(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Verifies a whole evidence file, or that of a court file, one part in memory at a time; `take` is given
-/// each segment once it is verified.
-pub(crate) fn verify(
-    path: &Path,
-    take: &mut dyn FnMut(&Whole) -> anyhow::Result<()>,
-) -> Result<(Verified, Form), Unheld> {
-    let file = File::open(path).with_context(|| path.display().to_string());
-    let mut file = file.map_err(Unheld::Unread)?;
-    if court::is_one(&mut file).map_err(Unheld::Unread)? {
-        let verified =
-            court::with_evidence(&mut BufReader::new(file), |mut evidence| verify_from(&mut evidence, take));
-        return Ok((verified.map_err(Unheld::Unread)??, Form::CourtFile));
-    }
-    Ok((verify_from(&mut file, take)?, Form::Evidence))
-}
-
-/// As what evidence came.
+/// As what evidence comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Evidence,
     /// With films and a page around it.
     CourtFile,
+}
+
+impl Form {
+    pub(crate) fn of(path: &Path) -> anyhow::Result<Self> {
+        let mut file = File::open(path).with_context(|| path.display().to_string())?;
+        Ok(if court::is_one(&mut file)? { Self::CourtFile } else { Self::Evidence })
+    }
+}
+
+/// Verifies a whole evidence file, or that of a court file, one part in memory at a time; `take` is given
+/// each segment once it is verified.
+pub(crate) fn verify(
+    path: &Path,
+    take: &mut dyn FnMut(&Whole) -> anyhow::Result<()>,
+) -> Result<Verified, Unheld> {
+    let file = File::open(path).with_context(|| path.display().to_string());
+    let mut file = file.map_err(Unheld::Unread)?;
+    match Form::of(path).map_err(Unheld::Unread)? {
+        Form::Evidence => verify_from(&mut file, take),
+        Form::CourtFile => {
+            let mut file = BufReader::new(file);
+            let verified = court::with_evidence(&mut file, |mut evidence| verify_from(&mut evidence, take));
+            verified.map_err(Unheld::Unread)?
+        }
+    }
 }
 
 fn verify_from(
@@ -102,7 +114,7 @@ fn verify_from(
         })?;
         match seen {
             Seen::Nothing => {}
-            Seen::Segment(whole) => take(&whole).map_err(Unheld::Unread)?,
+            Seen::Segment(whole) => take(&whole).map_err(Unheld::Stopped)?,
             Seen::End(verified) => return Ok(*verified),
         }
     }

@@ -74,8 +74,8 @@ Example: candor owner cameras --config owner.toml")]
     /// device.
     #[command(after_help = "\
 Whoever has the file can watch these epochs, and no others. Strangers check it, and make the film of
-it, with `candor verify`. A name that ends in .zip makes a court file beside it: films, a page in plain
-words and the evidence in one. A span over a change of the policy takes two files.
+it, with `candor verify`. A name that ends in .zip makes a court file: films, a page in plain words and
+the evidence in one. A span over a change of the policy takes two files.
 Example: candor owner evidence --config owner.toml front-door --from 2h --to 1h -o door.zip")]
     Evidence(Excerpt),
     /// Serve your own page on this device, until Ctrl-C: live, timeline, releases, export, audit.

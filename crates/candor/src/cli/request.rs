@@ -181,7 +181,8 @@ async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let on = &mut |step| terminal.step(&step, steps::opening);
     let opened = requester::open::open(&desk, &folder, on).await.map_err(not_opened)?;
     let court = opened.evidence.with_file_name("court.zip");
-    crate::evidence::court::write(&opened.evidence, &court)?;
+    crate::evidence::court::write(&opened.evidence, &court)
+        .context("clips and evidence are written; the court file is not")?;
     terminal.step(&Step::Written { path: court.clone() }, steps::opening);
     terminal.done(&opened, |opened| {
         let clips: Vec<_> = opened.clips.iter().map(|clip| clip.display().to_string()).collect();

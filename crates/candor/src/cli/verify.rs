@@ -7,6 +7,7 @@ use crate::words::show_us;
 use anyhow::Context as _;
 use clap::Args;
 use escrow::evidence::{Completeness, SignedAs, SignerRole, Verified};
+use host::shutdown::Shutdown;
 use media::account::Culprit;
 use media::epoch::GapReason;
 use requester::film::{Film, Films};
@@ -23,8 +24,8 @@ Each line says what the file shows, and by what, or that it is not shown. Nothin
 trusted by itself: --policy names the log and witnesses that you trust.
 
 Exit codes here: 0 complete; 1 it holds, but is incomplete, its end is not proven, no log policy was
-given, or clip or court file are not as the evidence gives them; 3 it, or a film, is false; 2 it cannot
-be read as evidence. The fields of --json stand in deploy/README.md.
+given, or the clip is another file or the page has other words; 3 it, or what came beside it, is false;
+2 it cannot be read as evidence; 4 it was stopped, or there was no room. The fields of --json stand in deploy/README.md.
 Example: candor verify case-77/court.zip --policy log-policy.txt";
 
 #[derive(Debug, Args)]
@@ -55,14 +56,14 @@ enum Verdict {
     ConsistentWithItself,
     /// The evidence is complete, and the clip's samples are its own in a file that another made.
     AnotherFile,
-    /// The evidence is complete, and page or zip around it are not those that it gives.
-    AnotherCourtFile,
+    /// The evidence is complete, and the page beside it is not the one that it gives.
+    AnotherPage,
     /// The evidence is, or the clip.
     False,
 }
 
 impl Verify {
-    pub(crate) fn run(self, terminal: &Terminal) -> Outcome {
+    pub(crate) fn run(self, terminal: &Terminal, shutdown: &Shutdown) -> Outcome {
         let shown = self.evidence.display();
         if !self.evidence.is_file() {
             return Err(Ended::wrong(anyhow::anyhow!(
@@ -71,12 +72,18 @@ impl Verify {
         }
         let trusted = self.trusted()?;
         let mut clip = self.clip()?;
+        let form = Form::of(&self.evidence).map_err(Ended::wrong)?;
         // Beside what is written; else where temporary files are, which only this user reads.
         let beside = self.write.clone().unwrap_or_else(|| std::env::temp_dir().join("candor-clip"));
-        let mut films = Films::new(&beside);
-        let take = &mut |whole: &Whole| Ok(films.segment(whole)?);
-        let (verified, form) = match crate::evidence::verify(&self.evidence, take) {
+        let has_films = self.write.is_some() || clip.is_some() || form == Form::CourtFile;
+        let mut films = has_films.then(|| Films::new(&beside));
+        let take = &mut |whole: &Whole| {
+            anyhow::ensure!(!shutdown.is_requested(), "stopped before the end");
+            films.as_mut().map_or(Ok(()), |films| Ok(films.segment(whole)?))
+        };
+        let verified = match crate::evidence::verify(&self.evidence, take) {
             Ok(verified) => verified,
+            Err(Unheld::Stopped(error)) => return Err(error.context("nothing is verified").into()),
             Err(Unheld::Unread(error)) => {
                 let what = format!(
                     "{shown} cannot be read as evidence; ask whoever gave it to you for the whole file"
@@ -94,11 +101,12 @@ impl Verify {
                 ),
             );
         }
-        let mut films = films.finish()?;
+        let mut films = films.map_or(Ok(Vec::new()), Films::finish)?;
         let around = match form {
             Form::Evidence => None,
             Form::CourtFile => {
-                Some(court::compare(&self.evidence, &verified, &mut films, &beside).map_err(Ended::wrong)?)
+                let around = court::compare(&self.evidence, &verified, &mut films, &beside);
+                Some(around.context("the court file cannot be made again to compare")?)
             }
         };
         let compared = match &mut clip {
@@ -126,7 +134,7 @@ impl Verify {
             | Verdict::EndNotProven
             | Verdict::ConsistentWithItself
             | Verdict::AnotherFile
-            | Verdict::AnotherCourtFile => Err(Ended::NO),
+            | Verdict::AnotherPage => Err(Ended::NO),
         }
     }
 
@@ -168,14 +176,12 @@ fn verdict(
     let is_same_clip = compared.is_none_or(|compared| *compared == Compared::Same);
     match verified.footage.completeness() {
         _ if matches!(compared, Some(Compared::Differs { .. })) => Verdict::False,
-        _ if around.is_some_and(Around::has_another_film) => Verdict::False,
+        _ if matches!(around, Some(Around::Other(_))) => Verdict::False,
         _ if !is_trusted => Verdict::ConsistentWithItself,
         Completeness::Incomplete => Verdict::Incomplete,
         Completeness::NotProven => Verdict::EndNotProven,
         Completeness::Complete if !is_same_clip => Verdict::AnotherFile,
-        Completeness::Complete if around.is_some_and(|around| *around != Around::Same) => {
-            Verdict::AnotherCourtFile
-        }
+        Completeness::Complete if around == Some(&Around::OtherPage) => Verdict::AnotherPage,
         Completeness::Complete => Verdict::Complete,
     }
 }
@@ -227,12 +233,12 @@ fn told(verdict: Verdict) -> (&'static str, &'static str) {
             "The evidence is complete. THE CLIP IS ANOTHER FILE than the one it gives.",
             "make the film yourself with --write FILE, and look at that one",
         ),
-        Verdict::AnotherCourtFile => (
-            "The evidence is complete. WHAT STANDS AROUND IT IN THIS FILE is not what it gives.",
-            "rely on the lines above and on no other words, and make the film yourself with --write FILE",
+        Verdict::AnotherPage => (
+            "The evidence is complete. ITS PAGE, README.html, is not the one that this program makes of it.",
+            "rely on the lines above, and not on the page",
         ),
         Verdict::False => (
-            "FALSE: the film is not what the evidence shows.",
+            "FALSE: what came beside the evidence is not what the evidence gives.",
             "do not rely on it; keep it unaltered, with who gave it to you and when, and ask its source for another",
         ),
     }

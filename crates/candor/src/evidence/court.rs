@@ -32,20 +32,21 @@ const MAGIC: [u8; 4] = *b"PK\x03\x04";
 /// sizes (20).
 const LOCAL_HEADER: u64 = 30 + 20;
 
+/// Larger than any page.
+const PAGE_BYTES: u64 = 1 << 20;
+
+/// Where each member ends.
+type Ends = Vec<(String, u64)>;
+
 /// What came of making a court file again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Around {
     /// Byte for byte.
     Same,
-    /// The first member that is another; none if it is the zip around them.
-    Other(Option<String>),
-}
-
-impl Around {
-    /// A film is not the evidence's: that no other version of this program explains.
-    pub(crate) fn has_another_film(&self) -> bool {
-        matches!(self, Self::Other(Some(member)) if member.ends_with(".mp4"))
-    }
+    /// All but the words of its page, which another version of this program may have written.
+    OtherPage,
+    /// No version makes it of this evidence; the first member that is another, or the zip itself.
+    Other(String),
 }
 
 /// Whether the file is a zip. Its position is where it was.
@@ -77,11 +78,14 @@ pub(crate) fn write(evidence: &Path, to: &Path) -> anyhow::Result<()> {
     let mut file = open(evidence)?;
     let verified = verify_from(&mut file, &mut |whole| Ok(films.segment(whole)?))?;
     file.seek(SeekFrom::Start(0))?;
-    let (made, _) = make(&mut file, &verified, &mut films.finish()?, to)?;
+    let mut films = films.finish()?;
+    let page = page::page(&verified, films.len());
+    let (made, _) = make(&mut file, &mut films, page.as_bytes(), to)?;
     Ok(made.rename(to)?)
 }
 
 /// Makes the court file at `path` again from its own evidence, beside `beside`, and compares.
+// SPEC: evidence.md#court-file: a verifier MUST call false what is not so made, the page's words excepted.
 pub(crate) fn compare(
     path: &Path,
     verified: &Verified,
@@ -89,15 +93,45 @@ pub(crate) fn compare(
     beside: &Path,
 ) -> anyhow::Result<Around> {
     let mut file = open(path)?;
-    let made = with_evidence(&mut file, |evidence| make(evidence, verified, films, beside))?;
-    let (mut made, ends) = made?;
+    let own = page::page(verified, films.len()).into_bytes();
+    let (other, ends) = compare_with(&mut file, films, &own, beside)?;
+    let Some(other) = other else { return Ok(Around::Same) };
+    let page_begins = ends.iter().rev().nth(1).map_or(0, |(_, end)| *end);
+    // With another page the directory is another too: all of it is made once more, with that page.
+    if other >= page_begins
+        && let Some(page) = page_at(&mut file, page_begins)?
+        && compare_with(&mut file, films, &page, beside)?.0.is_none()
+    {
+        return Ok(Around::OtherPage);
+    }
+    let member = ends.into_iter().find(|(_, end)| other < *end);
+    Ok(Around::Other(member.map_or_else(|| "the zip".to_owned(), |(name, _)| name)))
+}
+
+/// The first byte that is another where the court file is made with this page, and where each member
+/// ends then.
+fn compare_with(
+    file: &mut File,
+    films: &mut [Film],
+    page: &[u8],
+    beside: &Path,
+) -> anyhow::Result<(Option<u64>, Ends)> {
     file.seek(SeekFrom::Start(0))?;
+    let made = with_evidence(file, |evidence| make(evidence, films, page, beside))?;
+    let (mut made, ends) = made?;
     let made = made.read_back()?;
     made.seek(SeekFrom::Start(0))?;
-    let Some(at) = first_other(&mut BufReader::new(file), &mut BufReader::new(made))? else {
-        return Ok(Around::Same);
-    };
-    Ok(Around::Other(ends.into_iter().find(|(_, end)| at < *end).map(|(name, _)| name)))
+    file.seek(SeekFrom::Start(0))?;
+    Ok((first_other(&mut BufReader::new(file), &mut BufReader::new(made))?, ends))
+}
+
+/// The page of a court file, if one stands there: it is given a court file's own header when it is tried.
+fn page_at(file: &mut File, at: u64) -> anyhow::Result<Option<Vec<u8>>> {
+    file.seek(SeekFrom::Start(at))?;
+    let mut page = Vec::new();
+    let Ok(Some(member)) = read_zipfile_from_stream(file) else { return Ok(None) };
+    let is_whole = member.take(PAGE_BYTES).read_to_end(&mut page).is_ok();
+    Ok(is_whole.then_some(page))
 }
 
 fn open(path: &Path) -> anyhow::Result<File> {
@@ -107,11 +141,10 @@ fn open(path: &Path) -> anyhow::Result<File> {
 /// The file, and where each member ends in it.
 fn make(
     evidence: &mut dyn Read,
-    verified: &Verified,
     films: &mut [Film],
+    page: &[u8],
     beside: &Path,
-) -> anyhow::Result<(Unfinished, Vec<(String, u64)>)> {
-    let page = page::page(verified, films.len());
+) -> anyhow::Result<(Unfinished, Ends)> {
     let mut made = Unfinished::create(beside)?;
     let mut pack = Pack::new(made.read_back()?);
     pack.add(EVIDENCE.to_owned(), evidence)?;
@@ -121,7 +154,7 @@ fn make(
         film.seek(SeekFrom::Start(0))?;
         pack.add(name.display().to_string(), film)?;
     }
-    pack.add(PAGE.to_owned(), &mut page.as_bytes())?;
+    pack.add(PAGE.to_owned(), &mut &page[..])?;
     let ends = pack.finish()?;
     Ok((made, ends))
 }
@@ -129,7 +162,7 @@ fn make(
 /// A zip whose bytes follow from its members.
 struct Pack<W: Write + Seek> {
     zip: ZipWriter<BufWriter<W>>,
-    ends: Vec<(String, u64)>,
+    ends: Ends,
 }
 
 impl<W: Write + Seek> Pack<W> {
@@ -153,7 +186,7 @@ impl<W: Write + Seek> Pack<W> {
     }
 
     /// Where each member ends.
-    fn finish(self) -> anyhow::Result<Vec<(String, u64)>> {
+    fn finish(self) -> anyhow::Result<Ends> {
         self.zip.finish()?.flush()?;
         Ok(self.ends)
     }

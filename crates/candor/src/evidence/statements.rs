@@ -89,19 +89,16 @@ impl Statement {
             Around::Same => {
                 shown(about, "the films and the page beside the evidence are those that it gives", by)
             }
-            Around::Other(Some(member)) if around.has_another_film() => {
-                statement(about, Standing::False, format!("{member} is NOT the film of this evidence"), by)
-            }
-            Around::Other(Some(member)) => statement(
+            Around::OtherPage => statement(
                 about,
                 Standing::Missing,
-                format!("{member} is not what this program makes of this evidence: do not rely on its words"),
+                "README.html is not the page that this program makes of this evidence: another version wrote it, or somebody; do not rely on its words",
                 by,
             ),
-            Around::Other(None) => statement(
+            Around::Other(what) => statement(
                 about,
-                Standing::Missing,
-                "the zip has other bytes around its members than this program gives it: something may lie in it that is not looked at",
+                Standing::False,
+                format!("the court file was altered: {what} is NOT what this evidence gives"),
                 by,
             ),
         }

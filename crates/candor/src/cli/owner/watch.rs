@@ -122,9 +122,10 @@ impl Excerpt {
 
     pub(super) async fn evidence(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         let (owner, span) = (open(&self.file)?, self.between.span()?);
-        // A court file is made of the evidence, which stands under another name until then.
-        let is_court_file = self.output.extension().is_some_and(|ending| ending == "zip");
-        let to = if is_court_file { self.output.with_extension("evidence") } else { self.output.clone() };
+        // A court file is made of the evidence, which goes when it is in it.
+        let is_court_file = self.output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
+        let aside = is_court_file.then(|| Aside::beside(&self.output));
+        let to = aside.as_ref().map_or_else(|| self.output.clone(), |aside| aside.0.clone());
         let written = tokio::select! {
             written = owner::evidence::export(&owner, self.which.picture(), span, &to) => written,
             () = shutdown.requested() => return Ok(()),
@@ -138,8 +139,8 @@ impl Excerpt {
             | OwnEvidenceError::TooLong => Ended::wrong(error),
             error => error.into(),
         })?;
-        if is_court_file {
-            crate::evidence::court::write(&to, &self.output)?;
+        if let Some(Aside(evidence)) = &aside {
+            crate::evidence::court::write(evidence, &self.output)?;
         }
         terminal.done(&written, |written| {
             let whole = match (written.missing, written.complete) {
@@ -151,6 +152,23 @@ impl Excerpt {
             let path = if is_court_file { &self.output } else { &written.path };
             format!("{}  {from} to {to}, {} segments, {whole}", path.display(), written.segments)
         })
+    }
+}
+
+/// A file that is gone in the end.
+struct Aside(PathBuf);
+
+impl Aside {
+    fn beside(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self(path.with_file_name(format!(".{name}.{}.evidence", std::process::id())))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // Best effort: it may never have been written.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

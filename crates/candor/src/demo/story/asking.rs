@@ -181,7 +181,7 @@ impl Story<'_> {
     /// end: whether the one is complete, and the other says that it is not shown to be.
     fn evidence(&mut self, path: &Path) -> Result<bool, StoryError> {
         let whole = match crate::evidence::verify(path, &mut |_| Ok(())) {
-            Ok((verified, _)) => verified.footage.completeness(),
+            Ok(verified) => verified.footage.completeness(),
             Err(error) => {
                 self.says(format!("the evidence does NOT verify: {error}"));
                 return Ok(false);
@@ -195,7 +195,7 @@ impl Story<'_> {
         let (evidence, cut) =
             (path.with_file_name("evidence"), path.with_file_name("evidence-without-its-closing"));
         crate::evidence::without_closing(&evidence, &cut).map_err(at("cut evidence"))?;
-        let (cut, _) = crate::evidence::verify(&cut, &mut |_| Ok(())).map_err(at("cut evidence"))?;
+        let cut = crate::evidence::verify(&cut, &mut |_| Ok(())).map_err(at("cut evidence"))?;
         let is_told = cut.footage.completeness() == Completeness::NotProven;
         self.says(format!(
             "with the camera's closing record and the last segment cut off, it {}",
