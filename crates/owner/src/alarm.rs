@@ -14,6 +14,7 @@
 pub mod decide;
 pub mod hook;
 mod motion;
+mod sight;
 mod told;
 
 use crate::book::BookError;
@@ -134,7 +135,7 @@ pub async fn watch(
     let mut also = tell;
     tokio::select! {
         () = ask_on(decision, &clock, ask, &mut also, keep) => {}
-        () = Following::new(owner, ahead).tell(seen, tell) => {}
+        () = Following::new(owner, after, ahead).tell(seen, tell) => {}
         () = stop.requested() => {}
     }
     Ok(())

@@ -5,9 +5,12 @@ use crate::config::PictureKey;
 use crate::state::Owner;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use escrow::record::is_visible;
+use media::id::DeviceId;
 use quic::Key;
 use seal::picture::{PictureError, SENT_MAX, SentPicture};
 use serde::Serialize;
+use serde_json::Value;
 
 /// The largest message with a picture, bytes: as text, and some words around it.
 pub const GIVEN_MAX: u64 = SENT_MAX as u64 / 3 * 4 + (64 << 10);
@@ -15,12 +18,14 @@ pub const GIVEN_MAX: u64 = SENT_MAX as u64 / 3 * 4 + (64 << 10);
 /// What is known of a picture that was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Received {
-    /// What the sender calls the camera.
+    /// The camera by the own book, or as its sender calls it.
     pub camera: String,
     pub camera_id: String,
     /// When something moved, by the camera's clock, Unix microseconds.
     pub from_us: u64,
     pub to_us: u64,
+    /// When the image was taken.
+    pub at_us: u64,
     /// The image's media type.
     pub kind: String,
     /// Which device signed it, and whether that is this one.
@@ -35,6 +40,15 @@ pub enum SentError {
     NoPicture,
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// Whoever knows the key can seal to it, and sign as itself.
+    #[error(
+        "the picture is signed by device {0}, which no policy of this keybook names: anybody can have made it. If that is a device of yours, name it with --from"
+    )]
+    Stranger(Key),
+    #[error(
+        "the message is of another event than the picture in it, which is of {camera_id} at {from_us}: somebody put an older one into it"
+    )]
+    OtherEvent { camera_id: String, from_us: u64 },
 }
 
 impl Owner {
@@ -43,28 +57,55 @@ impl Owner {
         PictureKey(self.keys.wrap.public())
     }
 
-    /// Opens a picture, and says of it what its sender signed. `given` is a message as a webhook gets
-    /// it, or the sealed picture alone.
-    pub fn open_picture(&self, given: &[u8]) -> Result<(Received, Vec<u8>), SentError> {
-        let sealed = sealed(given).ok_or(SentError::NoPicture)?;
-        let picture = SentPicture::open(&sealed, &self.keys.wrap)?;
-        let received = Received {
-            camera: picture.camera,
-            camera_id: picture.camera_id.to_string(),
-            from_us: picture.from_us.0,
-            to_us: picture.to_us.0,
-            kind: picture.kind,
-            device: Key(picture.device_pk),
-            is_this_device: picture.device_pk == self.keys.device.verifying_key().to_bytes(),
+    /// Opens a picture of a device that a policy in the book names, or of `from`, and says of it what
+    /// that device signed. `given` is a message as a webhook gets it, or the sealed picture alone.
+    pub fn open_picture(&self, given: &[u8], from: Option<Key>) -> Result<(Received, Vec<u8>), SentError> {
+        let message = message(given);
+        let sealed = match &message {
+            None => given.to_vec(),
+            Some(message) => sealed(message).ok_or(SentError::NoPicture)?,
         };
+        let picture = SentPicture::open(&sealed, &self.keys.wrap)?;
+        let device = Key(picture.device_pk);
+        let is_this_device = picture.device_pk == self.keys.device.verifying_key().to_bytes();
+        if !is_this_device && from != Some(device) && !self.is_named(&device) {
+            return Err(SentError::Stranger(device));
+        }
+        let (camera_id, from_us) = (picture.camera_id.to_string(), picture.from_us.0);
+        if message.is_some_and(|it| it["camera_id"] != *camera_id || it["from_us"] != from_us) {
+            return Err(SentError::OtherEvent { camera_id, from_us });
+        }
+        let stored = self.stored();
+        let own = stored.cameras.iter().find(|camera| camera.camera_id == picture.camera_id);
+        let camera = own.map_or_else(|| visible(&picture.camera), |own| own.name.clone());
+        let kind = visible(&picture.kind);
+        let (to_us, at_us) = (picture.to_us.0, picture.at_us.0);
+        let received = Received { camera, camera_id, from_us, to_us, at_us, kind, device, is_this_device };
         Ok((received, picture.image))
+    }
+
+    /// Whether a policy of any camera in the book lets this device watch.
+    fn is_named(&self, device: &Key) -> bool {
+        let id = DeviceId::of_key(&device.0);
+        let stored = self.stored();
+        let mut policies = stored.cameras.iter().flat_map(|camera| &camera.policies);
+        policies.any(|policy| {
+            let signed = policy.signed();
+            signed.is_ok_and(|it| it.unverified().recipients.iter().any(|to| to.device_id == id))
+        })
     }
 }
 
-fn sealed(given: &[u8]) -> Option<Vec<u8>> {
-    if given.first() == Some(&0) {
-        return Some(given.to_vec());
-    }
-    let message: serde_json::Value = serde_json::from_slice(given).ok()?;
+/// What another wrote shows what it says, on one line.
+fn visible(text: &str) -> String {
+    text.chars().filter(|c| *c != '\n' && is_visible(c.encode_utf8(&mut [0; 4]))).collect()
+}
+
+/// The message; none for a sealed picture alone.
+fn message(given: &[u8]) -> Option<Value> {
+    if given.first() == Some(&0) { None } else { Some(serde_json::from_slice(given).unwrap_or_default()) }
+}
+
+fn sealed(message: &Value) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(message["picture"]["sealed"].as_str()?).ok()
 }

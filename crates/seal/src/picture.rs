@@ -4,7 +4,8 @@
 //! ```text
 //! sent    = 0001 18 | recipient 32 | bytes sealed
 //! sealed  = HPKE to the recipient's wrap key: info "candor picture seal\0", aad recipient, plaintext:
-//! picture = 0001 19 | device_pk 32 | camera_id 32 | u64 from_us | u64 to_us | text camera | text kind | bytes image | signature 64
+//! picture = 0001 19 | device_pk 32 | camera_id 32 | u64 from_us | u64 to_us | u64 at_us | text camera | text kind | bytes image | signature 64
+//! signature over "candor picture\0" || recipient || all before it
 //! ```
 //! In scope: sealing and opening. Out of scope: what made the image, and how it travels.
 
@@ -43,6 +44,8 @@ pub struct SentPicture {
     pub from_us: Micros,
     /// Until when, as far as was known.
     pub to_us: Micros,
+    /// When the image was taken: not always in between.
+    pub at_us: Micros,
     /// What the owner calls the camera.
     pub camera: String,
     /// The image's media type, such as `image/jpeg`.
@@ -56,6 +59,7 @@ fields!(SentPicture {
     camera_id,
     from_us,
     to_us,
+    at_us,
     camera <= limits::NAME,
     kind <= KIND_MAX,
     image <= IMAGE_MAX,
@@ -84,10 +88,11 @@ fn recipient(public: &[u8]) -> [u8; 32] {
 }
 
 impl SentPicture {
-    /// With the device's signature behind it: what is sealed.
-    pub fn sign(&self, device: &SigningKey) -> Vec<u8> {
+    /// With the device's signature behind it: what is sealed. It names the recipient, so that who
+    /// opens it cannot pass it on as sent to another.
+    pub fn sign(&self, device: &SigningKey, recipient: &[u8; 32]) -> Vec<u8> {
         let mut signed = codec::encode(INNER_TYPE, self);
-        let signature = sign::sign(device, DOMAIN, &signed);
+        let signature = sign::sign(device, DOMAIN, &[&recipient[..], &signed].concat());
         signed.extend_from_slice(&signature);
         signed
     }
@@ -96,11 +101,12 @@ impl SentPicture {
     ///
     /// # Errors
     /// [`PictureError::Malformed`], [`PictureError::Unsigned`].
-    pub fn verified(signed: &[u8]) -> Result<Self, PictureError> {
+    pub fn verified(signed: &[u8], recipient: &[u8; 32]) -> Result<Self, PictureError> {
         let (body, signature) = signed.split_last_chunk::<64>().ok_or(DecodeError::Truncated("signature"))?;
         let picture: Self = codec::decode(INNER_TYPE, body)?;
         // SPEC: segment.md#pictures-that-are-sent: one that is not signed MUST NOT be shown.
-        sign::verify(&picture.device_pk, DOMAIN, body, signature, "picture")?;
+        let message = [&recipient[..], body].concat();
+        sign::verify(&picture.device_pk, DOMAIN, &message, signature, "picture")?;
         Ok(picture)
     }
 
@@ -115,7 +121,7 @@ impl SentPicture {
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Vec<u8>, HpkeError> {
         let recipient = recipient(to);
-        let sealed = hpke::seal(to, INFO, &recipient, &self.sign(device), rng)?;
+        let sealed = hpke::seal(to, INFO, &recipient, &self.sign(device, &recipient), rng)?;
         let mut w = Writer::object(TYPE);
         w.raw(&recipient).bytes(&sealed);
         Ok(w.finish())
@@ -134,7 +140,7 @@ impl SentPicture {
         if to != recipient(&key.public()) {
             return Err(PictureError::OtherKey);
         }
-        Self::verified(&key.open(INFO, &to, sealed)?)
+        Self::verified(&key.open(INFO, &to, sealed)?, &to)
     }
 }
 
@@ -154,6 +160,7 @@ mod tests {
             camera_id: CameraId([7; 32]),
             from_us: Micros(1_795_700_000_000_000),
             to_us: Micros(1_795_700_012_000_000),
+            at_us: Micros(1_795_700_011_000_000),
             camera: "front-door".into(),
             kind: "image/jpeg".into(),
             image: alloc::vec![0xd8; 70_000],
@@ -188,6 +195,18 @@ mod tests {
         let mine = SecretKey::generate(&mut rng);
         let sent = picture(&device).seal(&forger, &mine.public(), &mut rng).unwrap();
         assert_eq!(SentPicture::open(&sent, &mine), Err(BadSignature("picture").into()));
+    }
+
+    #[test]
+    fn whoever_opened_a_picture_cannot_pass_it_on_as_sent_to_another() {
+        let (mut rng, device) = (rng(), SigningKey::from_bytes(&[3; 32]));
+        let (mine, other) = (SecretKey::generate(&mut rng), SecretKey::generate(&mut rng));
+        let signed = picture(&device).sign(&device, &recipient(&mine.public()));
+        let to = recipient(&other.public());
+        let sealed = hpke::seal(&other.public(), INFO, &to, &signed, &mut rng).unwrap();
+        let mut w = Writer::object(TYPE);
+        w.raw(&to).bytes(&sealed);
+        assert_eq!(SentPicture::open(&w.finish(), &other), Err(BadSignature("picture").into()));
     }
 
     #[test]

@@ -78,6 +78,16 @@ pub enum Change {
         /// How often something moved since the last message that was not told.
         untold: u32,
     },
+    /// Motion is to be told of it, and cannot be seen. `camera_id` is empty where no camera has the name.
+    MotionUnseen {
+        camera: String,
+        camera_id: String,
+        reason: String,
+    },
+    MotionSeen {
+        camera: String,
+        camera_id: String,
+    },
     /// Nothing is known of any camera.
     RelayUnreachable {
         reason: String,
@@ -99,6 +109,8 @@ impl Change {
             Self::IdentityConflict { .. } => "identity-conflict",
             Self::RetiredTaken { .. } => "retired-camera-taken",
             Self::Motion { .. } => "motion",
+            Self::MotionUnseen { .. } => "motion-unseen",
+            Self::MotionSeen { .. } => "motion-seen",
             Self::RelayUnreachable { .. } => "relay-unreachable",
             Self::RelayBack { .. } => "relay-back",
         }
@@ -113,6 +125,8 @@ impl Change {
             | Self::PictureBack { camera, camera_id, .. }
             | Self::IdentityConflict { camera, camera_id, .. }
             | Self::Motion { camera, camera_id, .. }
+            | Self::MotionUnseen { camera, camera_id, .. }
+            | Self::MotionSeen { camera, camera_id }
             | Self::RetiredTaken { camera, camera_id } => Some((camera, camera_id)),
             Self::RelayUnreachable { .. } | Self::RelayBack { .. } => None,
         }
@@ -159,6 +173,10 @@ impl fmt::Display for Change {
                     times => write!(f, "; {times} times more since the last message"),
                 }
             }
+            Self::MotionUnseen { camera, reason, .. } => {
+                write!(f, "whether something moves at {camera} is not seen: {reason}")
+            }
+            Self::MotionSeen { camera, .. } => write!(f, "what moves at {camera} is seen again"),
             Self::RelayUnreachable { reason, silent_secs } => {
                 write!(
                     f,

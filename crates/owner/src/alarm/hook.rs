@@ -20,12 +20,14 @@ pub(crate) use picture::sweep;
 pub use webhook::{Webhook, WebhookError};
 
 use super::Message;
+use super::decide::Change;
 use host::blocking;
 use host::http::{FetchError, Retry};
 use host::rng::Rng;
 use picture::PictureFile;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
@@ -42,6 +44,10 @@ const AWAY: Retry = Retry::new(12, Duration::from_secs(1), Duration::from_secs(1
 const START: Retry = Retry::new(12, Duration::from_millis(20), Duration::from_secs(2));
 /// Messages that wait for a hook; a further one is not handed on to it.
 const WAITING: usize = 256;
+/// The same of what moved, with its pictures: some 80 MB at the most.
+const WAITING_MOTION: usize = 8;
+/// How often a webhook is posted a picture; then it is told without.
+const PICTURE: Retry = Retry::new(3, Duration::from_secs(1), Duration::from_secs(10));
 /// How long hooks may go on when the watch has ended.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -78,24 +84,33 @@ pub enum HookError {
 struct Patience {
     command: Duration,
     webhook: Retry,
+    picture: Retry,
 }
 
 /// Running hooks.
 #[derive(Debug)]
 pub struct Hooks {
-    queues: Vec<mpsc::Sender<Message>>,
+    queues: Vec<Queues>,
     workers: JoinSet<()>,
+}
+
+/// Of one hook. What moves, which anybody in front of a camera causes, holds up nothing of what else
+/// is told.
+#[derive(Debug)]
+struct Queues {
+    rest: mpsc::Sender<Message>,
+    motion: mpsc::Sender<Message>,
 }
 
 impl Hooks {
     pub fn start(hooks: Vec<Hook>) -> Self {
-        Self::start_with(hooks, Patience { command: COMMAND, webhook: AWAY })
+        Self::start_with(hooks, Patience { command: COMMAND, webhook: AWAY, picture: PICTURE })
     }
 
     fn start_with(hooks: Vec<Hook>, patience: Patience) -> Self {
         let mut workers = JoinSet::new();
-        let queue = |hook: Hook| {
-            let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
+        let mut queue = |hook: Arc<Hook>, waiting| {
+            let (sender, mut messages) = mpsc::channel::<Message>(waiting);
             workers.spawn(async move {
                 while let Some(message) = messages.recv().await {
                     if let Err(error) = hook.tell(&message, patience).await {
@@ -105,16 +120,22 @@ impl Hooks {
             });
             sender
         };
-        Self { queues: hooks.into_iter().map(queue).collect(), workers }
+        let queues = hooks
+            .into_iter()
+            .map(Arc::new)
+            .map(|hook| Queues { rest: queue(hook.clone(), WAITING), motion: queue(hook, WAITING_MOTION) });
+        Self { queues: queues.collect(), workers }
     }
 
     /// Hands a message to every hook. Never waits.
     pub fn tell(&self, message: &Message) {
-        for sender in &self.queues {
+        for Queues { rest, motion } in &self.queues {
+            let sender = if matches!(message.change, Change::Motion { .. }) { motion } else { rest };
             if sender.try_send(message.clone()).is_err() {
+                let behind = sender.max_capacity();
                 tracing::warn!(
                     event = message.change.event(),
-                    "a hook is {WAITING} messages behind: not told"
+                    "a hook is {behind} messages behind: not told"
                 );
             }
         }
@@ -135,7 +156,7 @@ impl Hook {
         // Strings and numbers only: encoding cannot fail.
         let body = serde_json::to_vec(message).unwrap_or_default();
         let (mut command, program) = match self {
-            Self::Webhook(webhook) => return webhook.post(message.posted(), patience.webhook).await,
+            Self::Webhook(webhook) => return tell_webhook(webhook, message, patience).await,
             Self::Program(program) => (Command::new(program), program),
             Self::Shell(line) => {
                 let mut command = Command::new("sh");
@@ -184,6 +205,16 @@ impl Hook {
             Err(_) => Err(HookError::TooLong { program: named(), patience: patience.command }),
         }
     }
+}
+
+/// One that takes no large body, or not in time, is told without the picture.
+async fn tell_webhook(webhook: &Webhook, message: &Message, patience: Patience) -> Result<(), HookError> {
+    if message.picture.is_some() {
+        let Err(error) = webhook.post(message.posted(), patience.picture).await else { return Ok(()) };
+        tracing::warn!(%error, "a webhook is told without its picture");
+    }
+    let alone = Message { picture: None, ..message.clone() };
+    webhook.post(alone.posted(), patience.webhook).await
 }
 
 /// The file of a message's picture, and its media type.

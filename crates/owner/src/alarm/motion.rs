@@ -6,15 +6,16 @@
 //! ([`super::hook`]).
 
 use super::decide::Change;
+use super::sight::{Look, Seen, Sight};
 use super::told::{Due, Known, Told, second_of_day};
 use super::{Ahead, Message, Pictured};
-use crate::book::StoredCamera;
+use crate::book::{Stored, StoredCamera};
 use crate::config::{Alarms, PictureKey, WebhookPicture};
 use crate::heads::picture::picture_at;
 use crate::heads::{self, Head, Wanted};
 use crate::motion::{Motion, moved};
 use crate::state::{As, Owner};
-use crate::status::Status;
+use crate::status::{CameraState, Status};
 use crate::still::{Still, still};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -27,19 +28,20 @@ use seal::opener::Keyring;
 use seal::picture::SentPicture;
 use serde_json::{Value, json};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// How much of the newest footage is looked at: what comes later than that is no news.
 const RECENT: Duration = Duration::from_secs(600);
 /// A camera of which nothing new comes for so long has ended its event.
 const STILL: Duration = Duration::from_secs(30);
-/// How far an event that was told may grow before that is kept.
-const KEPT_EVERY_US: u64 = 60_000_000;
+/// How long a look at one camera may take, so that none holds up the others; and its picture.
+const LOOK: Duration = Duration::from_secs(20);
+const PICTURE: Duration = Duration::from_secs(40);
 
 /// In the keybook's folder: what was told.
 const KEPT: &str = "alarm-motion.json";
@@ -53,10 +55,14 @@ type AllTold = BTreeMap<String, Told>;
 pub(super) struct Following<'a> {
     owner: &'a Owner,
     ahead: Ahead,
+    /// How long heads are waited for.
+    after: Duration,
     session: Session,
     cameras: BTreeMap<CameraId, Followed>,
     told: AllTold,
     kept: AllTold,
+    /// Names of the configuration that no camera has any more.
+    unknown: BTreeSet<String>,
 }
 
 /// One of them.
@@ -66,30 +72,39 @@ struct Followed {
     segments: VecDeque<(Micros, media::motion::Motion)>,
     next: Sequence,
     newest_us: Micros,
+    /// When a head opened last.
     grew: Instant,
+    sight: Sight,
 }
 
 impl<'a> Following<'a> {
-    pub(super) fn new(owner: &'a Owner, ahead: Ahead) -> Self {
+    pub(super) fn new(owner: &'a Owner, after: Duration, ahead: Ahead) -> Self {
         let told = kept(&owner.folder().join(KEPT));
         let (session, kept) = (owner.session(As::Device), told.clone());
-        Self { owner, ahead, session, cameras: BTreeMap::new(), told, kept }
+        let (cameras, unknown) = (BTreeMap::new(), BTreeSet::new());
+        Self { owner, ahead, after, session, cameras, told, kept, unknown }
     }
 
     /// Tells for ever, by what the relay says of the cameras.
     pub(super) async fn tell(mut self, mut seen: watch::Receiver<Vec<Status>>, on: impl Fn(Message)) {
+        let begun = Instant::now();
         while seen.changed().await.is_ok() {
             let cameras = seen.borrow_and_update().clone();
             let book = self.owner.stored();
+            self.names(&book).into_iter().for_each(|change| on(self.says(change)));
             let asked = |status: &&Status| !status.retired && self.owner.config.alarm.tells_of(&status.name);
-            let asked: Vec<_> = cameras.iter().filter(asked).filter(|status| status.newest_us > 0).collect();
+            let asked: Vec<_> = cameras.iter().filter(asked).collect();
             for status in asked {
                 let Some(camera) = book.camera(&status.name) else { continue };
-                match self.look(camera, Micros(status.newest_us)).await {
-                    Ok(Some(message)) => on(message),
-                    Ok(None) => {}
-                    // The alarm says by itself that the relay is away.
-                    Err(error) => tracing::debug!(%error, camera = %camera.camera_id, "no heads"),
+                let look = self.look(camera, status).await;
+                let known = self.cameras.get_mut(&camera.camera_id);
+                let seen = known.and_then(|known| known.sight.handle(begun.elapsed(), look, self.after));
+                if let Some(seen) = seen {
+                    on(self.says(sight(camera, seen)));
+                }
+                if let Some(due) = self.due(camera) {
+                    let picture = timeout(PICTURE, picture(self.owner, &mut self.session, camera, due.event));
+                    on(message(self.owner, camera, due, self.ahead, picture.await.ok().flatten()));
                 }
             }
             self.told.retain(|id, _| book.cameras.iter().any(|camera| camera.camera_id.to_string() == *id));
@@ -97,36 +112,79 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Reads what is new of a camera up to the segment that starts at `newest_us`.
-    async fn look(&mut self, camera: &StoredCamera, newest_us: Micros) -> Result<Option<Message>, CallError> {
-        let Self { owner, ahead, session, cameras, told, .. } = self;
-        let (owner, ahead) = (*owner, *ahead);
-        let id = camera.camera_id;
-        let known = match cameras.entry(id) {
+    /// A name that stands in the configuration and is no camera's is said, once.
+    fn names(&mut self, book: &Stored) -> Vec<Change> {
+        let names = self.owner.config.alarm.motion.iter().filter(|name| *name != "*");
+        let (known, unknown): (Vec<_>, Vec<_>) = names.partition(|name| book.camera(name).is_some());
+        let back = known
+            .into_iter()
+            .filter(|name| self.unknown.remove(*name))
+            .map(|name| Change::MotionSeen { camera: name.clone(), camera_id: String::new() });
+        let mut changes: Vec<_> = back.collect();
+        for name in unknown.into_iter().filter(|name| self.unknown.insert((*name).clone())) {
+            let reason = "[alarm] of the configuration names it, and no camera is called so any more";
+            let (camera, reason) = (name.clone(), reason.to_owned());
+            changes.push(Change::MotionUnseen { camera, camera_id: String::new(), reason });
+        }
+        changes
+    }
+
+    /// Reads what is new of a camera.
+    async fn look(&mut self, camera: &StoredCamera, status: &Status) -> Look {
+        let (owner, id) = (self.owner, camera.camera_id);
+        let known = match self.cameras.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Followed::new(heads::keyring(camera)?)),
+            Entry::Vacant(place) => match heads::keyring(camera) {
+                Ok(keys) => place.insert(Followed::new(keys)),
+                Err(_) => return Look::NotAwaited,
+            },
         };
-        known.read(owner, session, camera, newest_us).await?;
-        // What moved before this alarm knew of the camera is none of its business.
-        let news = Told { to_us: newest_us.0, ..Told::default() };
-        let told = told.entry(id.to_string()).or_insert(news);
+        let read = known.read(owner, &mut self.session, camera, Micros(status.newest_us));
+        let opened = match timeout(LOOK, read).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, camera = %id, "no heads");
+                0
+            }
+            Err(_) => {
+                self.session = owner.session(As::Device);
+                0
+            }
+        };
+        match status.condition.state {
+            _ if opened > 0 => Look::Opened,
+            // By the camera's own signed word.
+            CameraState::Filming => Look::Nothing,
+            CameraState::NothingMoves
+            | CameraState::Resting
+            | CameraState::NoPicture
+            | CameraState::NotStored
+            | CameraState::Silent
+            | CameraState::Offline => Look::NotAwaited,
+        }
+    }
+
+    /// What is to be told of what is known of a camera.
+    fn due(&mut self, camera: &StoredCamera) -> Option<Due> {
+        let known = self.cameras.get(&camera.camera_id)?;
+        // By a head that opened: what the relay says of times counts for nothing here.
+        let newest_us = known.segments.iter().map(|(start_us, _)| start_us.0).max()?;
+        let told = self.told.entry(camera.camera_id.to_string()).or_insert_with(|| Told::since(newest_us));
+        if told.mend(newest_us) {
+            tracing::warn!(camera = %camera.camera_id, "what was told of it lies ahead of what is stored: forgotten");
+        }
         let events = moved(known.segments.iter().map(|(_, said)| *said), camera.ignored.0);
-        let (now_us, asked) = (owner.now_us(), &owner.config.alarm);
-        let due = told.due(&events, known.known(), now_us, (asked, ahead));
-        let Some(due) = due else { return Ok(None) };
-        let picture = picture(owner, session, camera, due.event).await;
-        Ok(Some(message(owner, camera, due, ahead, picture)))
+        told.due(&events, known.known(), self.owner.now_us(), (&self.owner.config.alarm, self.ahead))
+    }
+
+    fn says(&self, change: Change) -> Message {
+        let text = change.to_string();
+        Message { at: self.owner.now().0, change, text, picture: None }
     }
 
     /// Writes down what was told, where that changed.
     async fn keep(&mut self) {
-        let as_kept = |(id, told): (&String, &Told)| {
-            self.kept.get(id).is_some_and(|kept| {
-                (kept.at_us, kept.untold) == (told.at_us, told.untold)
-                    && told.to_us < kept.to_us.saturating_add(KEPT_EVERY_US)
-            })
-        };
-        if self.told.len() == self.kept.len() && self.told.iter().all(as_kept) {
+        if self.told == self.kept {
             return;
         }
         let path = self.owner.folder().join(KEPT);
@@ -142,31 +200,36 @@ impl<'a> Following<'a> {
 
 impl Followed {
     fn new(keys: Keyring) -> Self {
-        let (segments, newest_us) = (VecDeque::new(), Micros(0));
-        Self { keys, segments, next: Sequence(0), newest_us, grew: Instant::now() }
+        let (segments, newest_us, sight) = (VecDeque::new(), Micros(0), Sight::default());
+        Self { keys, segments, next: Sequence(0), newest_us, grew: Instant::now(), sight }
     }
 
+    /// Up to the segment that starts at `newest_us`, by the relay's word; how many heads opened.
     async fn read(
         &mut self,
         owner: &Owner,
         session: &mut Session,
         camera: &StoredCamera,
         newest_us: Micros,
-    ) -> Result<(), CallError> {
+    ) -> Result<usize, CallError> {
         if self.newest_us == newest_us {
-            return Ok(());
+            return Ok(0);
         }
         let (from_us, to_us) = (newest_us.before(RECENT), newest_us.after(Duration::from_micros(1)));
         let wanted = Wanted { from_us, to_us, cursor: self.next, pictures: false };
         let answer = heads::fetch(owner, session, camera, &mut self.keys, wanted).await?;
-        answer.heads.iter().for_each(|head| self.take(head));
-        self.segments.retain(|(start_us, _)| *start_us >= from_us);
-        self.grew = Instant::now();
+        let fresh = answer.heads.iter().filter(|head| head.header.sequence >= wanted.cursor);
+        let opened = fresh.map(|head| self.take(head)).count();
+        if opened > 0 {
+            self.grew = Instant::now();
+        }
+        let oldest_us = self.segments.back().map_or(Micros(0), |(start_us, _)| start_us.before(RECENT));
+        self.segments.retain(|(start_us, _)| *start_us >= oldest_us);
         // The rest of an answer that was full comes with the next question.
         if answer.next.is_none() {
             self.newest_us = newest_us;
         }
-        Ok(())
+        Ok(opened)
     }
 
     fn take(&mut self, head: &Head) {
@@ -183,6 +246,17 @@ impl Followed {
     }
 }
 
+fn sight(camera: &StoredCamera, seen: Seen) -> Change {
+    let (camera, camera_id) = (camera.name.clone(), camera.camera_id.to_string());
+    match seen {
+        Seen::Again => Change::MotionSeen { camera, camera_id },
+        Seen::Unseen { secs } => {
+            let reason = format!("it films, as it says, and no head of its segments has opened for {secs} s");
+            Change::MotionUnseen { camera, camera_id, reason }
+        }
+    }
+}
+
 /// A picture of an event; an event without one is told all the same.
 async fn picture(
     owner: &Owner,
@@ -192,9 +266,9 @@ async fn picture(
 ) -> Option<Arc<Pictured>> {
     for at in [event.at, event.at.saturating_sub(1)] {
         match picture_at(owner, session, camera, Micros(at)).await {
-            Ok(Some((Head { sealed, picture: Some(picture), .. }, _))) => {
+            Ok(Some((Head { header, sealed, picture: Some(picture), .. }, _))) => {
                 let still = still([sealed.init, picture].concat()).await?;
-                let posted = posted(owner, camera, event, &still);
+                let posted = posted(owner, camera, event, header.start_us, &still);
                 return Some(Arc::new(Pictured { still, posted, folder: owner.folder().to_owned() }));
             }
             Ok(_) => {}
@@ -205,7 +279,7 @@ async fn picture(
 }
 
 /// What a webhook is given of a picture.
-fn posted(owner: &Owner, camera: &StoredCamera, event: Motion, still: &Still) -> Value {
+fn posted(owner: &Owner, camera: &StoredCamera, event: Motion, at_us: Micros, still: &Still) -> Value {
     let Alarms { webhook_picture, picture_key, .. } = &owner.config.alarm;
     match webhook_picture {
         WebhookPicture::None => Value::Null,
@@ -219,6 +293,7 @@ fn posted(owner: &Owner, camera: &StoredCamera, event: Motion, still: &Still) ->
                 camera_id: camera.camera_id,
                 from_us: Micros(event.from),
                 to_us: Micros(event.to),
+                at_us,
                 camera: camera.name.clone(),
                 kind: still.kind.to_owned(),
                 image: still.bytes.clone(),

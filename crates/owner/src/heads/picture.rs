@@ -28,9 +28,8 @@ pub(crate) async fn picture_at(
         cursor: Sequence(0),
         pictures: true,
     };
-    let Some(here) = super::fetch(owner, session, camera, &mut keys, wanted).await?.heads.pop() else {
-        return Ok(None);
-    };
+    let here = super::fetch(owner, session, camera, &mut keys, wanted).await?.heads.pop();
+    let Some(here) = here.filter(|head| stands_for(head.header.start_us, at_us)) else { return Ok(None) };
     let end_us = here.end_us();
     if here.header.start == Start::KeyFrame {
         return Ok(Some((here, end_us)));
@@ -42,5 +41,25 @@ pub(crate) async fn picture_at(
     (wanted.from_us, wanted.cursor) = (key.start_us, key.sequence);
     wanted.to_us = key.start_us.after(Duration::from_micros(1));
     let picture = super::fetch(owner, session, camera, &mut keys, wanted).await?.heads.pop();
+    let picture = picture.filter(|head| stands_for(head.header.start_us, at_us));
     Ok(picture.map(|head| (head, end_us)))
+}
+
+/// Whether a picture of this time is one of a moment: a relay may answer with another night's, which
+/// opens just as well.
+fn stands_for(start_us: Micros, at_us: Micros) -> bool {
+    start_us <= at_us && at_us.since(start_us) <= LEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_another_time_is_none_of_this_moment() {
+        let at = Micros(1_000_000_000);
+        assert!(stands_for(at, at) && stands_for(at.before(LEAD), at));
+        assert!(!stands_for(at.before(LEAD + Duration::from_micros(1)), at), "last night's");
+        assert!(!stands_for(at.after(Duration::from_micros(1)), at), "what came later");
+    }
 }

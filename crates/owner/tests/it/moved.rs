@@ -83,7 +83,7 @@ async fn what_moves_is_told_once_with_a_picture_that_only_the_owners_device_open
     // What was there before is no news.
     film(&mut camera, &[0, 0, 300, 300, 0, 0, 0, 0, 0, 0]).await;
     let mut watching = Watching::start(&owner);
-    kept(&scene, |told| told["to_us"].as_u64() > Some(camera.began_us)).await;
+    kept(&scene, |told| told["from_us"].as_u64() > Some(camera.began_us)).await;
     film(&mut camera, &[0, 0, 0, 0, 0, 0, 0, 0, 60, 450, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await;
     let message = timeout(PATIENCE, watching.told.recv()).await.unwrap().unwrap();
     let from_us = camera.began_us + 16 * SEGMENT_US;
@@ -104,13 +104,40 @@ async fn what_moves_is_told_once_with_a_picture_that_only_the_owners_device_open
     assert!(pictured.still.bytes.starts_with(&[0xff, 0xd8]));
     let json = serde_json::to_value(&message).unwrap();
     assert!(json.get("picture").is_none(), "standard output has no picture: {json}");
-    let posted = serde_json::to_vec(&serde_json::json!({ "picture": pictured.posted })).unwrap();
-    let (received, image) = owner.open_picture(&posted).unwrap();
+    let posted = |change: &dyn Fn(&mut Value)| {
+        let mut posted = json.clone();
+        posted["picture"] = pictured.posted.clone();
+        change(&mut posted);
+        serde_json::to_vec(&posted).unwrap()
+    };
+    let (received, image) = owner.open_picture(&posted(&|_| {}), None).unwrap();
     assert_eq!((received.camera.as_str(), received.from_us), ("front-door", from_us));
+    assert!((from_us..from_us + 3 * SEGMENT_US).contains(&received.at_us), "{received:?}");
     assert!(received.is_this_device && image == pictured.still.bytes);
+    let refused = |owner: &Owner, given: &[u8]| owner.open_picture(given, None).unwrap_err().to_string();
     let stranger = crate::world::World::new().await.owner();
-    let refused = stranger.open_picture(&posted).unwrap_err().to_string();
-    assert!(refused.contains("the key of another device"), "{refused}");
+    let told = refused(&stranger, &posted(&|_| {}));
+    assert!(told.contains("the key of another device"), "{told}");
+    // Whoever serves the webhook puts an older picture into today's message.
+    let told = refused(&owner, &posted(&|message| message["from_us"] = (from_us + 1).into()));
+    assert!(told.contains("of another event"), "{told}");
+    assert!(refused(&owner, b"{}").contains("no sealed picture"));
+    // Anybody seals to the key, and signs as itself.
+    let device = ed25519_dalek::SigningKey::from_bytes(&[5; 32]);
+    let theirs = seal::picture::SentPicture {
+        device_pk: device.verifying_key().to_bytes(),
+        camera_id: camera.id,
+        from_us: Micros(from_us),
+        to_us: Micros(from_us),
+        at_us: Micros(from_us),
+        camera: "front-door, signed by this device\n".to_owned(),
+        kind: "image/jpeg".to_owned(),
+        image: Vec::new(),
+    };
+    let sent = theirs.seal(&device, &owner.picture_key().0, &mut host::rng::Rng::system()).unwrap();
+    assert!(refused(&owner, &sent).contains("anybody can have made it"));
+    let key = quic::Key(theirs.device_pk);
+    assert_eq!(owner.open_picture(&sent, Some(key)).unwrap().0.camera, "front-door");
     assert!(watching.end().await.is_empty());
 
     // Another process goes on: in the pause it counts what it does not tell.

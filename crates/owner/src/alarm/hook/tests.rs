@@ -17,6 +17,7 @@ const SOON: Patience = Patience {
     // A command that does not hang is done by then, on any machine.
     command: Duration::from_secs(3),
     webhook: Retry::new(5, Duration::from_millis(1), Duration::from_millis(5)),
+    picture: Retry::new(2, Duration::from_millis(1), Duration::from_millis(5)),
 };
 
 fn message(camera: &str) -> Message {
@@ -284,4 +285,55 @@ async fn a_webhook_is_given_of_a_picture_what_the_owner_lets_out_and_nothing_els
     assert_eq!((&bodies[0]["picture"], &bodies[0]["event"]), (&sealed, &"camera-back".into()));
     assert_eq!(bodies[1]["picture"], serde_json::Value::Null);
     assert!(!posted.iter().any(|body| body.contains("YSBwaWN0dXJl") || body.contains("nowhere")));
+}
+
+/// Common services take some kilobytes: every message of what moved was lost there.
+#[tokio::test]
+async fn a_webhook_that_takes_no_picture_is_told_without_and_what_is_slow_holds_up_nothing_else() {
+    let told = Arc::new(host::lock::Mutex::new(Vec::new()));
+    let to = told.clone();
+    let answer = async move |body: String| {
+        let message: serde_json::Value = serde_json::from_str(&body).unwrap();
+        if message["picture"] != serde_json::Value::Null {
+            return StatusCode::PAYLOAD_TOO_LARGE;
+        }
+        to.lock().push(message["event"].as_str().unwrap().to_owned());
+        StatusCode::OK
+    };
+    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let shutdown = Shutdown::new();
+    let limits = host::http::ServeLimits::default();
+    let router = Router::new().route("/", post(answer));
+    let serving = tokio::spawn(host::http::serve(listener, router, limits, shutdown.clone()));
+    let pictured = with_a_picture(Path::new("/nowhere"), serde_json::json!({ "sealed": "AAAA" }));
+    webhook(&url).tell(&pictured, SOON).await.unwrap();
+    assert_eq!(*told.lock(), ["camera-back"]);
+    shutdown.request();
+    serving.await.unwrap();
+
+    // A command that hangs on what moved: the camera that was cut is told all the same.
+    let dir = tempfile::tempdir().unwrap();
+    let told = dir.path().join("told");
+    let line = format!(
+        "[ \"$CANDOR_ALARM_EVENT\" = motion ] && exec sleep 1000; echo \"$CANDOR_ALARM_EVENT\" >> {}",
+        told.display()
+    );
+    let patience = Patience { command: Duration::from_secs(600), ..SOON };
+    let hooks = Hooks::start_with(vec![Hook::Shell(line)], patience);
+    let motion = Change::Motion {
+        camera: "door".to_owned(),
+        camera_id: "9f".to_owned(),
+        from_us: 1,
+        to_us: 2,
+        local_time: "00:00:00".to_owned(),
+        goes_on: false,
+        permille: 30,
+        untold: 0,
+    };
+    for _ in 0..2 * WAITING_MOTION {
+        hooks.tell(&Message { change: motion.clone(), ..message("door") });
+    }
+    hooks.tell(&message("door"));
+    holds(&told, "camera-back").await;
 }

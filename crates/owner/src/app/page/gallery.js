@@ -54,6 +54,14 @@ export class Gallery {
   async fetch() {
     if (this.busy) return;
     this.busy = true;
+    try {
+      await this.drawAll();
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async drawAll() {
     for (let canvas = this.last(); canvas; canvas = this.last()) {
       this.wanted.delete(canvas);
       const event = this.events.get(canvas);
@@ -67,7 +75,6 @@ export class Gallery {
         break;
       }
     }
-    this.busy = false;
   }
 
   last() {
