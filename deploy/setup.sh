@@ -4,10 +4,10 @@
 say() { printf '\n==> %s\n' "$*"; }
 fail() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 
-# The tests alone: two browsers for the owner's page, and what checks its scripts; RTSP cameras, which are GStreamer's server as the system's Python reaches it, with TLS and a
+# The tests alone: a broker for home automation (its server and what makes its passwords); two browsers for the owner's page, and what checks its scripts; RTSP cameras, which are GStreamer's server as the system's Python reaches it, with TLS and a
 # certificate, and with a clock that is wrong.
 candor_test_packages=(chromium chromium-driver firefox-esr nodejs npm python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly glib-networking libfaketime openssl)
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly glib-networking libfaketime openssl mosquitto)
 
 # Debian packages: a C compiler for ring, ffmpeg (sources that are files or cameras; checks of exports),
 # Python (second implementations of the vectors), real footage from opencv-doc; and those that are named.

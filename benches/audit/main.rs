@@ -98,6 +98,7 @@ async fn owner(dir: &Path, log: &Log) -> Owner {
         footage: owner::config::Footage::default(),
         recovery_key: None,
         alarm: Default::default(),
+        bridge: Default::default(),
     };
     owner::keys::init(&config).unwrap();
     stage::keybook::pair(&config.keybook, log, "front-door", 21).await;

@@ -257,6 +257,11 @@ async fn spans_names_and_requests_that_cannot_be_are_told_before_anybody_is_aske
     }
     it.is_told(&format!("{} door gate", camera("rename")), WRONG, &["\"door\""]).await;
     it.is_told(&format!("{} door a/b", camera("rename")), WRONG, &["cannot name a camera"]).await;
+    let token = |verb: &str| format!("owner token {verb} --config owner.toml hass");
+    it.is_told(&format!("{} --cameras door", token("add")), WRONG, &["\"door\"", "candor owner cameras"])
+        .await;
+    it.is_told(&format!("{} --until 2020-01-01", token("add")), WRONG, &["give a time to come"]).await;
+    it.is_told(&token("remove"), WRONG, &["\"hass\"", "candor owner token list"]).await;
 
     let new = "request new --config request.toml @case --ask @ask.json";
     it.is_told(new, WRONG, &["ask.json", "candor request example"]).await;

@@ -75,7 +75,7 @@ enum Party {
     /// The owner: pairs cameras, watches live and recorded, exports, audits the log.
     #[command(
         subcommand,
-        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, evidence, audit; app, for all of it on a page; camera, for its name, its key and its end; address, for the page on other devices."
+        after_help = "In order: init, invite (then `candor camera pair` on the camera), cameras, live, play, export, evidence, audit; app, for all of it on a page; camera, for its name, its key and its end; address, for the page on other devices; bridge and token, for programs of the house."
     )]
     Owner(owner::Verb),
     /// The relay: stores and forwards sealed segments that it cannot open.
@@ -181,7 +181,7 @@ async fn run(party: Party, terminal: &Terminal) -> Outcome {
         Party::Relay(_) | Party::Log(_) | Party::Witness(_) | Party::Monitor(_) | Party::Trustee(_) => "info",
         Party::Camera(_) => "info",
         // It runs for months, and a hook that is not told should be seen before it is needed.
-        Party::Owner(owner::Verb::Alarm(_)) => "warn",
+        Party::Owner(owner::Verb::Alarm(_) | owner::Verb::Bridge(_)) => "warn",
         _ => "error",
     };
     host::telemetry::init(default_filter).map_err(Ended::wrong)?;

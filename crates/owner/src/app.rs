@@ -27,16 +27,17 @@ mod asked;
 mod assets;
 mod days;
 mod downloads;
-mod events;
+pub(crate) mod events;
 mod export;
 mod feed;
 mod glimpses;
-mod picture;
-mod proof;
+mod known;
+pub(crate) mod picture;
+pub(crate) mod proof;
 mod serve;
 mod sharing;
 mod start;
-mod timeline;
+pub(crate) mod timeline;
 mod video;
 mod zones;
 
@@ -52,6 +53,7 @@ use page::socket::Sockets;
 use proof::Proof;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use timeline::Epochs;
 
 /// Where a started app is.
@@ -77,17 +79,30 @@ pub enum AppError {
     Addresses(#[from] addresses::AddressError),
 }
 
-/// What every handler knows.
-struct App {
+/// What is known of cameras and log while somebody asks: the page, or the bridge.
+pub(crate) struct Known {
     owner: Owner,
     proof: Proof,
     epochs: Epochs,
     glimpses: Glimpses,
     /// For pictures.
     pictures: Lent,
+    shutdown: Shutdown,
+}
+
+/// What every handler knows.
+struct App {
+    known: Known,
     downloads: Downloads,
     sockets: Sockets,
     /// Which addresses open it now.
     tokens: Tokens,
-    shutdown: Shutdown,
+}
+
+impl Deref for App {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.known
+    }
 }

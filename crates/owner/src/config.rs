@@ -8,6 +8,7 @@ pub use relay_client::Addresses;
 
 use quic::Key;
 use serde::Deserialize;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// `candor owner VERB --config owner.toml`. Paths are taken as written: relative ones start at the
@@ -29,6 +30,8 @@ pub struct Config {
     pub recovery_key: Option<String>,
     #[serde(default, deserialize_with = "alarms::checked")]
     pub alarm: Alarms,
+    #[serde(default)]
+    pub bridge: Bridge,
 }
 
 /// The relay, trusted for availability only.
@@ -86,6 +89,58 @@ impl Default for Footage {
     }
 }
 
+/// What `candor owner bridge` serves to programs of the house.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bridge {
+    /// This machine alone, unless another address is named: what is said there is not encrypted.
+    pub listen: SocketAddr,
+    /// Names under which programs ask for it, beside addresses and `localhost`: others are refused,
+    /// as a page of the web could make its own name point here.
+    pub names: Vec<String>,
+    /// The address of a monitor, whose public count is told on.
+    pub monitor: Option<String>,
+    /// A broker that is told, for Home Assistant.
+    pub mqtt: Option<Mqtt>,
+}
+
+/// An MQTT broker. It is told in the clear, the password included: one of this machine, or through a
+/// tunnel.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mqtt {
+    /// `HOST:PORT`.
+    pub broker: String,
+    pub user: Option<String>,
+    /// One line, for its owner alone (chmod 600).
+    pub password_file: Option<PathBuf>,
+    /// What topics begin with; two owners at one broker need two.
+    #[serde(default = "topic")]
+    pub topic: String,
+    /// Where Home Assistant looks for devices.
+    #[serde(default = "discovery")]
+    pub discovery: String,
+}
+
+fn topic() -> String {
+    "candor".to_owned()
+}
+
+fn discovery() -> String {
+    "homeassistant".to_owned()
+}
+
+impl Default for Bridge {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8620)),
+            names: Vec::new(),
+            monitor: None,
+            mqtt: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +154,16 @@ mod tests {
         let escrow = config.escrow.unwrap();
         assert!(usize::from(escrow.threshold) <= escrow.trustees.len());
         assert_eq!(config.footage.epoch_seconds, 60);
+    }
+
+    #[test]
+    fn what_stands_in_the_sample_of_a_broker_is_one() {
+        let (before, broker) = SAMPLE.split_once("# [bridge.mqtt]").unwrap();
+        let text = format!("{before}[bridge.mqtt]{}", broker.replace("\n# ", "\n"));
+        let config: Config = host::config::parse(&text, Path::new("owner.toml")).unwrap();
+        let mqtt = config.bridge.mqtt.unwrap();
+        assert_eq!((mqtt.topic, mqtt.discovery), (topic(), discovery()));
+        assert!(!config.bridge.listen.ip().is_unspecified() && config.bridge.listen.ip().is_loopback());
     }
 
     #[test]

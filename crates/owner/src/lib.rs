@@ -24,6 +24,7 @@
 //! | [`zones`] | where in a camera's picture nothing is an event |
 //! | [`sent`] | opens a picture that an alarm sent |
 //! | [`app`] | a page on this device for all of it: live, timeline, export, audit |
+//! | [`bridge`], [`tokens`] | the same for programs of the house: JSON, streams, a broker; who may ask |
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,12 +43,14 @@ pub mod alarm;
 pub mod app;
 pub mod audit;
 pub mod book;
+pub mod bridge;
 pub mod cameras;
 pub mod config;
 pub mod evidence;
 pub mod export;
 mod heads;
 pub mod holders;
+mod kept;
 pub mod keys;
 mod lent;
 pub mod live;
@@ -61,8 +64,10 @@ pub mod span;
 pub mod state;
 pub mod status;
 mod still;
+pub mod tokens;
 pub mod zones;
 
 pub use config::Config;
+pub use kept::KeptError;
 pub use span::{MAX_SPAN, Picture, Span, SpanError};
 pub use state::Owner;

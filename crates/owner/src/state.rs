@@ -118,6 +118,11 @@ impl Owner {
         self.keys.public()
     }
 
+    /// What is configured of the bridge.
+    pub fn bridge_config(&self) -> &crate::config::Bridge {
+        &self.config.bridge
+    }
+
     /// The cameras in the book, by name.
     pub fn cameras(&self) -> Vec<Camera> {
         let mut cameras: Vec<_> = self.stored().cameras.iter().map(StoredCamera::shown).collect();

@@ -35,10 +35,16 @@ struct Footage {
 impl Footage {
     /// The container's fixture, repeated.
     fn new() -> Self {
+        Self::of("h264-aac.mp4", "5", &["-an"])
+    }
+
+    /// A fixture, so often repeated, with what else ffmpeg is told of it.
+    fn of(fixture: &str, again: &str, more: &[&str]) -> Self {
         let fragmented = Command::new("ffmpeg")
-            .args(["-v", "error", "-nostdin", "-stream_loop", "5", "-i"])
-            .arg(crate::fixture("h264-aac.mp4"))
-            .args(["-c", "copy", "-an", "-f", "mp4", "-frag_duration", "500000"])
+            .args(["-v", "error", "-nostdin", "-stream_loop", again, "-i"])
+            .arg(crate::fixture(fixture))
+            .args(more)
+            .args(["-c", "copy", "-f", "mp4", "-frag_duration", "500000"])
             .args(["-movflags", "empty_moov+default_base_moof+frag_keyframe", "pipe:1"])
             .output()
             .unwrap();
@@ -75,6 +81,7 @@ pub struct Camera {
     pool: Pool,
     epoch: Option<Epoch>,
     footage: Footage,
+    run: u32,
     /// When it began to film, Unix microseconds.
     pub began_us: u64,
     pub next: u64,
@@ -128,6 +135,7 @@ impl Camera {
             policy,
             epoch: None,
             footage: Footage::new(),
+            run: 1,
             began_us: host::clock::now_us() - 25 * SEGMENT_US,
             next: 0,
             rested_us: 0,
@@ -152,6 +160,11 @@ impl Camera {
         let publish = Control::Publish { camera_id: self.id, track: self.track };
         self.link.control_send(&publish).unwrap();
         while !matches!(self.control.next().await.unwrap().unwrap(), Control::PublishOk { .. }) {}
+    }
+
+    /// From here on it films another fixture for minutes, as another run; `more` is what ffmpeg is told of it.
+    pub fn films(&mut self, fixture: &str, more: &[&str]) {
+        (self.footage, self.run) = (Footage::of(fixture, "60", more), self.run + 1);
     }
 
     /// From here on it films its second picture.
@@ -277,7 +290,7 @@ impl Camera {
             epoch_no: epoch.open.context.epoch_no,
             k: epoch.k,
             sequence: Sequence(sequence),
-            run: 1,
+            run: self.run,
             start_us: Micros(start_us),
             start: self.start,
         };

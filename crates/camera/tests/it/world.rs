@@ -50,6 +50,7 @@ impl World {
             footage: owner::config::Footage { epoch_seconds: 10, ..owner::config::Footage::default() },
             recovery_key: None,
             alarm: Default::default(),
+            bridge: Default::default(),
         };
         let root_key = owner::keys::init(&owner_config).unwrap().root_key;
         relay_config.owners = vec![root_key];

@@ -104,6 +104,7 @@ impl People {
             footage: owner::config::Footage { epoch_seconds: plan.epoch_seconds, retention_days: 30 },
             recovery_key: Some(recovery_key),
             alarm: Default::default(),
+            bridge: Default::default(),
         };
         let root_key = owner::keys::init(&owner_config).map_err(CastError::part("owner"))?.root_key;
 

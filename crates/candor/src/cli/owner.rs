@@ -2,10 +2,12 @@
 
 mod address;
 mod alarm;
+mod bridge;
 mod camera;
 mod cameras;
 mod picture;
 mod policy;
+mod token;
 mod watch;
 
 use super::browser;
@@ -112,6 +114,15 @@ Example: candor owner alarm --config owner.toml --after 60s --webhook-file door.
     /// Open a picture that the alarm sent, or print the key for pictures to be sealed to.
     #[command(subcommand, after_help = "In order: key (on the device that opens pictures), then open.")]
     Picture(picture::PictureVerb),
+    /// Serve your cameras to programs of the house, until Ctrl-C: JSON, pictures, streams.
+    #[command(after_help = "\
+Who may ask has a token (`candor owner token add`). It listens on 127.0.0.1:8620, or where [bridge] of
+the configuration says; what it says is not encrypted. deploy/bridge.md is its manual.
+Example: candor owner bridge --config owner.toml")]
+    Bridge(ConfigFile),
+    /// Say which programs may ask the bridge, and what each sees.
+    #[command(subcommand, after_help = "In order: add, then list or remove at any time.")]
+    Token(token::TokenVerb),
     /// Show each camera's policy; with --apply, make it what the configuration says.
     #[command(after_help = "\
 A policy says who holds shares of the keys, how many of them open an epoch, for what kinds of
@@ -156,6 +167,8 @@ impl Verb {
             Self::Address(verb) => verb.run(terminal).await,
             Self::Alarm(alarm) => alarm.run(terminal, shutdown).await,
             Self::Picture(verb) => verb.run(terminal),
+            Self::Bridge(file) => bridge::bridge(terminal, shutdown, open(&file)?).await,
+            Self::Token(verb) => verb.run(terminal).await,
             Self::Policy(policy) => policy.run(terminal).await,
             Self::Audit { file, all } => audit(terminal, &open(&file)?, all).await,
         }

@@ -15,21 +15,17 @@
 
 use super::App;
 use crate::book;
+use crate::kept::{self, KeptError};
 use crate::state::Owner;
-use host::durable::{self, DurableError};
-use host::{blocking, rng};
+use host::rng;
 use page::guard;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The name of the address that `candor owner app` prints.
 pub const HERE: &str = "this device";
 /// The most addresses.
 const MOST: usize = 32;
-/// The largest file that is read.
-const MAX_BYTES: u64 = 64 << 10;
-const FORMAT: u32 = 1;
 /// How soon a running page goes by a change.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -63,12 +59,8 @@ pub enum AddressError {
     BadName(String),
     #[error("there are {MOST} addresses; revoke one that is not used")]
     TooMany,
-    #[error("{}: not a list of addresses: {reason}; remove the file, and give every device a new one", .path.display())]
-    Malformed { path: PathBuf, reason: String },
     #[error(transparent)]
-    Lock(#[from] book::BookError),
-    #[error(transparent)]
-    File(#[from] DurableError),
+    Kept(#[from] KeptError),
 }
 
 /// What the file holds.
@@ -81,6 +73,23 @@ pub(super) struct Kept {
     addresses: Vec<Entry>,
 }
 
+impl Default for Kept {
+    fn default() -> Self {
+        Self { format: <Self as kept::Kept>::FORMAT, port: 0, addresses: Vec::new() }
+    }
+}
+
+impl kept::Kept for Kept {
+    const FILE: &'static str = "app.json";
+    const WHAT: &'static str = "a list of addresses";
+    const ADVICE: &'static str = "remove the file, and give every device a new one";
+    const FORMAT: u32 = 1;
+
+    fn format(&self) -> u32 {
+        self.format
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -91,15 +100,14 @@ struct Entry {
 
 /// All of them, the oldest first.
 pub async fn list(owner: &Owner) -> Result<Vec<Address>, AddressError> {
-    let folder = owner.folder().to_owned();
-    let kept = blocking::run(move || read(&folder)).await?;
+    let kept: Kept = kept::read(owner.folder()).await?;
     Ok(kept.addresses.iter().map(|entry| kept.shown(entry)).collect())
 }
 
 /// Makes one more.
 pub async fn add(owner: &Owner, name: &str) -> Result<Address, AddressError> {
     let (name, entry) = (name.to_owned(), Entry::new(owner, name));
-    change(owner, move |kept| match () {
+    kept::change(owner.folder(), move |kept: &mut Kept| match () {
         () if !book::is_name(&name) => Err(AddressError::BadName(name)),
         () if kept.port == 0 => Err(AddressError::NeverStarted),
         () if kept.addresses.iter().any(|other| other.name == name) => Err(AddressError::Taken(name)),
@@ -116,7 +124,7 @@ pub async fn add(owner: &Owner, name: &str) -> Result<Address, AddressError> {
 /// ends.
 pub async fn revoke(owner: &Owner, name: &str) -> Result<(), AddressError> {
     let name = name.to_owned();
-    change(owner, move |kept| {
+    kept::change(owner.folder(), move |kept: &mut Kept| {
         let before = kept.addresses.len();
         kept.addresses.retain(|entry| entry.name != name);
         (kept.addresses.len() < before).then_some(()).ok_or(AddressError::Unknown(name))
@@ -127,7 +135,7 @@ pub async fn revoke(owner: &Owner, name: &str) -> Result<(), AddressError> {
 /// What is kept, with an address of this device.
 pub(super) async fn opened(owner: &Owner) -> Result<Kept, AddressError> {
     let here = Entry::new(owner, HERE);
-    change(owner, move |kept| {
+    kept::change(owner.folder(), move |kept: &mut Kept| {
         if !kept.addresses.iter().any(|entry| entry.name == HERE) {
             kept.addresses.insert(0, here);
         }
@@ -138,7 +146,7 @@ pub(super) async fn opened(owner: &Owner) -> Result<Kept, AddressError> {
 
 /// The page listens on this port; gives this device's address.
 pub(super) async fn keep_port(owner: &Owner, port: u16) -> Result<(String, Vec<String>), AddressError> {
-    change(owner, move |kept| {
+    kept::change(owner.folder(), move |kept: &mut Kept| {
         kept.port = port;
         let here = kept.addresses.iter().find(|entry| entry.name == HERE);
         let url = here.map(|entry| kept.shown(entry).url).ok_or(AddressError::Unknown(HERE.to_owned()))?;
@@ -155,8 +163,7 @@ pub(super) async fn follow(app: &App) {
             () = app.shutdown.requested() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let folder = app.owner.folder().to_owned();
-        match blocking::run(move || read(&folder)).await {
+        match kept::read::<Kept>(app.owner.folder()).await {
             Ok(kept) => app.tokens.set(kept.tokens()),
             Err(error) => tracing::warn!(%error, "the kept addresses cannot be read"),
         }
@@ -179,38 +186,4 @@ impl Kept {
         let url = guard::url(&entry.token, self.port);
         Address { name: entry.name.clone(), url, port: self.port, since: entry.since }
     }
-}
-
-fn path(folder: &Path) -> PathBuf {
-    folder.join("app.json")
-}
-
-fn read(folder: &Path) -> Result<Kept, AddressError> {
-    let path = path(folder);
-    let Some(bytes) = durable::read_limited(&path, MAX_BYTES)? else {
-        return Ok(Kept { format: FORMAT, port: 0, addresses: Vec::new() });
-    };
-    let malformed = |reason: String| AddressError::Malformed { path: path.clone(), reason };
-    let kept: Kept = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
-    (kept.format == FORMAT).then_some(()).ok_or_else(|| malformed(format!("format {}", kept.format)))?;
-    Ok(kept)
-}
-
-/// Reads the file anew, changes it, and writes it durably; on an error nothing is changed.
-async fn change<T: Send + 'static>(
-    owner: &Owner,
-    change: impl FnOnce(&mut Kept) -> Result<T, AddressError> + Send + 'static,
-) -> Result<T, AddressError> {
-    let folder = owner.folder().to_owned();
-    blocking::run(move || {
-        let _lock = book::lock(&folder)?;
-        let mut kept = read(&folder)?;
-        let before = kept.clone();
-        let changed = change(&mut kept)?;
-        if kept != before {
-            durable::write_atomic(&path(&folder), &serde_json::to_vec_pretty(&kept).unwrap_or_default())?;
-        }
-        Ok(changed)
-    })
-    .await
 }

@@ -2,19 +2,13 @@
 
 use super::App;
 use super::asked::Stretch;
-use super::proof::{self, Standing};
+use super::proof;
 use super::timeline::Timeline;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use host::http::Failure;
 use std::sync::Arc;
-
-impl App {
-    fn standing(&self) -> Standing {
-        self.proof.standing(self.owner.log().policy().witnesses().len(), self.owner.now().0)
-    }
-}
 
 /// The cameras by the relay's word, and the state of the proof: what every view shows.
 pub(super) async fn cameras(State(app): State<Arc<App>>) -> Response {
@@ -36,13 +30,7 @@ pub(super) async fn timeline(
     Query(stretch): Query<Stretch>,
 ) -> Result<Json<Timeline>, Failure> {
     let (camera, span) = app.stretch(&stretch)?;
-    let cameras = app.proof.cameras();
-    let newest = cameras.status.iter().find(|camera| camera.camera_id == stretch.camera);
-    let newest_us = newest.map_or(0, |camera| camera.newest_us);
-    let report = app.proof.report();
-    let rows = report.as_deref().map_or(&[][..], |report| &report.rows);
-    let timeline = app.epochs.timeline(&app.owner, &app.glimpses, &camera, span, newest_us, rows).await;
-    timeline.map(Json).map_err(|error| Failure::new(502, "relay", error.to_string()))
+    app.timeline(&camera, span).await.map(Json).map_err(|error| Failure::new(502, "relay", error.to_string()))
 }
 
 /// The last audit; null before the first one ended.

@@ -4,8 +4,9 @@
 //! Of a head, so that it costs a picture and not a segment. It helps to find a moment; what is then
 //! played is opened whole.
 
-use super::App;
 use super::asked::Which;
+use super::{App, Known};
+use crate::book::StoredCamera;
 use crate::heads::picture::picture_at;
 use crate::span::Span;
 use axum::extract::{Query, State};
@@ -13,6 +14,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use host::http::Failure;
 use media::time::Micros;
+use quic::CallError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,26 +34,43 @@ pub(super) async fn picture(
     Query(moment): Query<Moment>,
 ) -> Result<Response, Failure> {
     let camera = app.camera(&moment.which.camera)?;
-    let at_us = Micros(moment.at);
-    let span = Span::new(at_us, at_us.after(Duration::from_micros(1)));
-    let span = span.map_err(|error| Failure::new(400, "wrong-moment", error.to_string()))?;
-    let (stored, mut session, mut found) = (app.owner.stored(), app.pictures.borrow(&app.owner), None);
+    let found = still(&app, &camera, Micros(moment.at)).await;
+    let found = found.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+    // Nothing stored of the moment is no fault of whoever points at it.
+    let Some(picture) = found else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    let times = format!("{} {}", picture.from_us, picture.to_us);
+    let headers = [(header::CONTENT_TYPE, picture.kind), (STANDS_FOR, times)];
+    Ok((headers, picture.mp4).into_response())
+}
+
+/// A key picture, and for which times it stands.
+pub(crate) struct KeyPicture {
+    pub(crate) from_us: Micros,
+    pub(crate) to_us: Micros,
+    /// Its media type, with the codec.
+    pub(crate) kind: String,
+    pub(crate) mp4: Vec<u8>,
+}
+
+pub(super) async fn still(
+    known: &Known,
+    camera: &StoredCamera,
+    at_us: Micros,
+) -> Result<Option<KeyPicture>, CallError> {
+    let Ok(span) = Span::new(at_us, at_us.after(Duration::from_micros(1))) else { return Ok(None) };
+    let (stored, mut session, mut found) = (known.owner.stored(), known.pictures.borrow(&known.owner), None);
     // Under whichever key it was filmed, the newest first; of one that has no picture of it, the other's.
     for (of, _) in stored.parts(&camera.name, span).into_iter().rev() {
         if found.is_none() {
-            let seen = picture_at(&app.owner, &mut session, of, at_us).await;
-            let seen = seen.map_err(|error| Failure::new(502, "relay", error.to_string()))?;
+            let seen = picture_at(&known.owner, &mut session, of, at_us).await?;
             found = seen.filter(|(head, _)| head.picture.is_some());
         }
     }
-    app.pictures.give_back(session);
-    let with_picture = found.and_then(|(mut head, to_us)| Some((head.picture.take()?, head, to_us)));
-    // Nothing stored of the moment is no fault of whoever points at it.
-    let Some((picture, head, to_us)) = with_picture else {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    };
-    let kind = format!("video/mp4; codecs=\"{}\"", head.sealed.codecs.replace(['"', '\n'], ""));
-    let times = format!("{} {to_us}", head.header.start_us);
-    let headers = [(header::CONTENT_TYPE, kind), (STANDS_FOR, times)];
-    Ok((headers, [head.sealed.init, picture].concat()).into_response())
+    known.pictures.give_back(session);
+    Ok(found.and_then(|(mut head, to_us)| {
+        let picture = head.picture.take()?;
+        let kind = format!("video/mp4; codecs=\"{}\"", head.sealed.codecs.replace(['"', '\n'], ""));
+        let mp4 = [head.sealed.init, picture].concat();
+        Some(KeyPicture { from_us: head.header.start_us, to_us, kind, mp4 })
+    }))
 }

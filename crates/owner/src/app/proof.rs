@@ -4,7 +4,7 @@
 //! The state of the proof is always in the page's sight. It is never better than the last audit:
 //! what has not been verified lately is called stale, and a fork stays a fork until the app ends.
 
-use super::App;
+use super::Known;
 use crate::audit::{self, AuditError, Report, Since};
 use crate::status::{Asking, Status};
 use host::lock::Mutex;
@@ -43,18 +43,18 @@ struct Audited {
 
 /// The relay's word.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cameras {
-    pub(super) status: Vec<Status>,
+pub(crate) struct Cameras {
+    pub(crate) status: Vec<Status>,
     /// Why it is not the newest.
-    pub(super) problem: Option<String>,
+    pub(crate) problem: Option<String>,
     /// When it was given, Unix microseconds; 0 for never.
-    pub(super) heard_us: u64,
+    pub(crate) heard_us: u64,
 }
 
 /// How much the last verified head is worth now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Worth {
+pub(crate) enum Worth {
     /// No audit has ended yet.
     Unchecked,
     Fresh,
@@ -64,17 +64,17 @@ pub(super) enum Worth {
 
 /// The state of the proof, as the page shows it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub(super) struct Standing {
-    pub(super) worth: Worth,
-    pub(super) head_size: Option<u64>,
-    pub(super) witnesses: usize,
-    pub(super) of_witnesses: usize,
+pub(crate) struct Standing {
+    pub(crate) worth: Worth,
+    pub(crate) head_size: Option<u64>,
+    pub(crate) witnesses: usize,
+    pub(crate) of_witnesses: usize,
     /// How long ago a quorum stood behind the head, seconds.
-    pub(super) age: Option<u64>,
-    pub(super) problem: Option<String>,
+    pub(crate) age: Option<u64>,
+    pub(crate) problem: Option<String>,
     /// Releases and policies that the owner did not make.
-    pub(super) unexpected: usize,
-    pub(super) alarms: usize,
+    pub(crate) unexpected: usize,
+    pub(crate) alarms: usize,
 }
 
 impl Proof {
@@ -137,35 +137,35 @@ impl Proof {
 }
 
 /// Audits and asks, until the app stops.
-pub(super) async fn keep_fresh(app: &App) {
-    let (auditing, asking) = (audit_on(app), ask_on(app));
+pub(super) async fn keep_fresh(known: &Known) {
+    let (auditing, asking) = (audit_on(known), ask_on(known));
     tokio::select! {
-        () = app.shutdown.requested() => {}
+        () = known.shutdown.requested() => {}
         () = async { tokio::join!(auditing, asking); } => {}
     }
 }
 
-async fn audit_on(app: &App) {
+async fn audit_on(known: &Known) {
     loop {
-        audit(app).await;
+        audit(known).await;
         sleep(AUDIT_EVERY).await;
     }
 }
 
 /// Audits the log once.
-pub(super) async fn audit(app: &App) {
-    let _one = app.proof.auditing.lock().await;
-    let outcome = audit::audit(&app.owner, Since::LastHead, &mut |_| {}).await;
-    app.proof.took(outcome, app.owner.now().0);
+pub(super) async fn audit(known: &Known) {
+    let _one = known.proof.auditing.lock().await;
+    let outcome = audit::audit(&known.owner, Since::LastHead, &mut |_| {}).await;
+    known.proof.took(outcome, known.owner.now().0);
 }
 
-async fn ask_on(app: &App) {
-    let mut asking = Asking::new(&app.owner);
+async fn ask_on(known: &Known) {
+    let mut asking = Asking::new(&known.owner);
     loop {
         // What is heard is at least of then.
-        let asked_us = app.owner.now_us().0;
-        let asked = asking.status(&app.owner).await;
-        app.proof.heard(asked, asked_us);
+        let asked_us = known.owner.now_us().0;
+        let asked = asking.status(&known.owner).await;
+        known.proof.heard(asked, asked_us);
         sleep(CAMERAS_EVERY).await;
     }
 }

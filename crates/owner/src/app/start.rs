@@ -1,7 +1,7 @@
 //! The order of starting and stopping: it listens before its address is told; when it stops, the
 //! server goes first, then the sockets, which are no longer the server's.
 
-use super::{App, AppError, At, addresses, proof, serve};
+use super::{App, AppError, At, Known, addresses, serve};
 use crate::state::Owner;
 use host::http::ServeLimits;
 use host::running::Running;
@@ -72,15 +72,10 @@ fn run(owner: Owner, place: Place, shutdown: Shutdown) -> Running<At, AppError> 
     let tokens = Tokens::default();
     tokens.set(first);
     let app = Arc::new(App {
-        owner,
-        proof: Default::default(),
-        epochs: Default::default(),
-        glimpses: Default::default(),
-        pictures: Default::default(),
+        known: Known::new(owner, shutdown.clone()),
         downloads: Default::default(),
         sockets: Sockets::new(MAX_SOCKETS),
         tokens: tokens.clone(),
-        shutdown: shutdown.clone(),
     });
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let guard = Guard::new(tokens, port, "`candor owner app`");
@@ -94,7 +89,7 @@ fn run(owner: Owner, place: Place, shutdown: Shutdown) -> Running<At, AppError> 
             }
         };
         tokio::join!(
-            proof::keep_fresh(&app),
+            app.keep_fresh(),
             following,
             host::http::serve(listener, router, limits, app.shutdown.clone())
         );

@@ -45,29 +45,29 @@ pub(super) struct Epochs {
 
 /// A stretch that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Hole {
-    pub(super) from: u64,
-    pub(super) to: u64,
-    pub(super) reason: Cow<'static, str>,
+pub(crate) struct Hole {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) reason: Cow<'static, str>,
 }
 
 /// A request about the camera, where its epochs lie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Released {
-    pub(super) from: u64,
-    pub(super) to: u64,
+pub(crate) struct Released {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
     #[serde(flatten)]
-    pub(super) row: Row,
+    pub(crate) row: Row,
 }
 
 /// All that is shown of a span. Unix microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Timeline {
-    pub(super) from: u64,
-    pub(super) to: u64,
-    pub(super) recorded: Vec<(u64, u64)>,
-    pub(super) gaps: Vec<Hole>,
-    pub(super) releases: Vec<Released>,
+pub(crate) struct Timeline {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) recorded: Vec<(u64, u64)>,
+    pub(crate) gaps: Vec<Hole>,
+    pub(crate) releases: Vec<Released>,
 }
 
 impl Epochs {

@@ -44,6 +44,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         footage: Footage::default(),
         recovery_key: None,
         alarm: Default::default(),
+        bridge: Default::default(),
     }
 }
 

@@ -24,7 +24,7 @@ fn name(text: &str) -> Name {
 }
 
 /// An emergency request about a camera's footage of so many days after its pairing.
-fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
+pub(crate) fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
     let (key, id) = (camera.notice(days), EntryId::generate(&mut host::rng::Rng::system()));
     let line = |text: &str| Line::new(text);
     let details = Details {
@@ -68,7 +68,7 @@ fn emergency(camera: &Paired, days: u32) -> Signed<Request> {
     Signed::sign(request, &[&sponsor()]).unwrap()
 }
 
-fn grant(index: u64, request: &Signed<Request>, by: u8) -> Vec<u8> {
+pub(crate) fn grant(index: u64, request: &Signed<Request>, by: u8) -> Vec<u8> {
     let grant = Grant {
         id: request.value().id,
         trustee: name(trustee(by).name()),

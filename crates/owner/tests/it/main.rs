@@ -3,7 +3,11 @@
 
 mod app;
 mod audit;
+mod bridge;
+mod broker;
+mod example;
 mod heads;
 mod moved;
+mod streams;
 mod watch;
 mod world;

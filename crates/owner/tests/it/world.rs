@@ -44,6 +44,7 @@ impl World {
             footage: owner::config::Footage::default(),
             recovery_key: None,
             alarm: Default::default(),
+            bridge: Default::default(),
         };
         owner::keys::init(&owner_config).unwrap();
         Self { dir, log, owner_config }

@@ -3,6 +3,7 @@
 use crate::cli::{ConfigFile, Ended, Outcome, Terminal};
 use crate::words::{show_here_us, table};
 use clap::Subcommand;
+use owner::KeptError;
 use owner::app::addresses::{self, Address, AddressError};
 
 #[derive(Debug, Subcommand)]
@@ -80,7 +81,7 @@ fn not_changed(error: AddressError) -> Ended {
         | AddressError::Unknown(_)
         | AddressError::BadName(_)
         | AddressError::TooMany
-        | AddressError::Malformed { .. } => Ended::wrong(error),
-        AddressError::Lock(_) | AddressError::File(_) => error.into(),
+        | AddressError::Kept(KeptError::Malformed { .. }) => Ended::wrong(error),
+        AddressError::Kept(KeptError::Lock(_) | KeptError::File(_)) => error.into(),
     }
 }
