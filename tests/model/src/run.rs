@@ -10,6 +10,9 @@ use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+/// How often what goes on is told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 /// What a check came to.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -66,7 +69,7 @@ impl Model for Release {
 pub fn check(scope: Scope, threads: usize, mut tell: impl FnMut(String) + Send) -> Outcome {
     let began = Instant::now();
     let checker = Release::new(scope).checker().threads(threads).finish_when(HasDiscoveries::AnyFailures);
-    let checker = checker.spawn_bfs().report(&mut Told(&mut tell));
+    let checker = checker.spawn_bfs().report(&mut Told { tell: &mut tell, last: Instant::now() });
     let model = checker.model();
     let found = checker.discoveries();
     let (mut broken, mut missing) = (BTreeMap::new(), Vec::new());
@@ -103,17 +106,24 @@ fn steps(model: &Release, path: Path<State, Action>) -> Found {
     Found(told.collect())
 }
 
-struct Told<'a, F>(&'a mut F);
+struct Told<'a, F> {
+    tell: &'a mut F,
+    last: Instant,
+}
 
 impl<F: FnMut(String)> Reporter<Release> for Told<'_, F> {
     fn report_checking(&mut self, data: ReportData) {
         let ReportData { unique_states, max_depth, duration, .. } = data;
-        let secs = duration.as_secs();
-        (self.0)(format!("{unique_states} states, {max_depth} steps deep, {secs} s"));
+        if self.last.elapsed() < TELL_EVERY {
+            return;
+        }
+        self.last = Instant::now();
+        (self.tell)(format!("{unique_states} states, {max_depth} steps deep, {} s", duration.as_secs()));
     }
 
     fn report_discoveries(&mut self, _: &Release, _: BTreeMap<&'static str, ReportDiscovery<Release>>) {}
 
+    /// How often it is seen whether the check is over.
     fn delay(&self) -> Duration {
         Duration::from_millis(200)
     }
