@@ -10,6 +10,7 @@ use media::codec;
 use media::health::Health;
 use media::notice::{Beside, DayNotice, HeldNotice};
 use media::policy::SignedOwnerPolicy;
+use media::settings::Settings;
 
 fuzz_target!(|bytes: &[u8]| {
     let key = SigningKey::from_bytes(&[1; 32]);
@@ -30,6 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = Enrollment::decode_verified(bytes);
     let _ = DayNotice::decode_verified(bytes, &public);
     let _ = Health::decode_verified(bytes, &public);
+    let _ = Settings::decode_verified(bytes);
     if let Ok(held) = codec::decode_bare::<HeldNotice>(bytes) {
         assert_eq!(codec::encode_bare(&held), bytes);
         // A DayNotice adds nothing to itself.

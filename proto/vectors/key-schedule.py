@@ -220,12 +220,21 @@ def healths():
     for day, seen, wrong in ((20_752, pictures, troubles), (20_753, pictures[:1], []), (20_754, [], [])):
         text = [(track, kind, words.encode()) for track, kind, words in wrong]
         content = u(16, len(seen)) + b"".join(u(32, track) + u(8, state) + u(64, since) for track, state, since in seen)
-        content += u(16, len(text)) + b"".join(u(32, track) + u(8, kind) + u(32, len(words)) + words for track, kind, words in text) + u(32, 9)
+        content += u(16, len(text)) + b"".join(u(32, track) + u(8, kind) + u(32, len(words)) + words for track, kind, words in text) + u(32, 9) + u(64, day)
         said = u(32, len(content)) + content
         key, nonce = expand(root, b"candor health key\0", camera, u(32, day)), filled(f"health nonce {day}")[:12]
         cases.append({"day": day, "root": root.hex(), "key": key.hex(), "pictures": [list(it) for it in seen], "troubles": [list(it) for it in wrong],
-                      "waiting": 9,
+                      "waiting": 9, "settings": day,
                       "sealed": (nonce + seal(key, nonce, said + bytes(1664 - len(said)))).hex()})
+        root = next_root(root, camera, day)
+    return cases
+
+
+def asked():
+    camera, root, cases = camera_id(filled("camera key")), filled("notice root"), []
+    for day, cells in ((20_752, bytes(18)), (20_753, b"\x80" + bytes(16) + b"\1"), (20_754, b"\xff" * 18)):
+        key, nonce = expand(root, b"candor settings key\0", camera, u(32, day)), filled(f"settings nonce {day}")[:12]
+        cases.append({"day": day, "root": root.hex(), "key": key.hex(), "cells": cells.hex(), "sealed": (nonce + seal(key, nonce, cells + bytes(46))).hex()})
         root = next_root(root, camera, day)
     return cases
 
@@ -265,7 +274,7 @@ def everything():
             for name in ("camera key", "device key")]
     return {"about": "Keys of proto/segment.md; made by key-schedule.py. Bytes in hexadecimal. The pool of epochs[0] starts as pool; details are padded with "
                      "zeros to 1024 bytes before sealing; chains[k] stands before segment k.",
-            "ids": keys, "pool": filled("pool").hex(), "epochs": epochs(), "notices": notices(), "healths": healths(), "drafts": drafts(), "details": details(), "mails": mails()}
+            "ids": keys, "pool": filled("pool").hex(), "epochs": epochs(), "notices": notices(), "healths": healths(), "settings": asked(), "drafts": drafts(), "details": details(), "mails": mails()}
 
 
 def differences(path, ours, theirs):

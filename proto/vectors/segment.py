@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes segment.json: segments, their heads and what is sealed in them of motion, EpochOpens, receipts, healths, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
+"""Writes segment.json: segments, their heads and what is sealed in them of motion, EpochOpens, receipts, healths, settings, OwnerPolicies, Enrollments and DayNotices of proto/segment.md, good ones and bad ones.
 
 A second implementation of the encodings, from the text. Ed25519 is tlog.py's; keys are public. Standard library only.
 Usage: python3 segment.py, which writes, or python3 segment.py --check, which computes all again and compares.
@@ -190,6 +190,12 @@ def health(**other):
     return signed(f["key"], b"candor health", body)
 
 
+def settings(**other):
+    f = {"type": 0x15, "number": 1_793_000_000_000_000, "signer": None, "day": 20_782, "sealed": bytes(range(92)), "key": OWNER, **other}
+    body = u(16, 1) + u(8, f["type"]) + CAMERA_ID + u(64, f["number"]) + (f["signer"] or tlog.public(f["key"])) + u(32, f["day"]) + bytes_(f["sealed"])
+    return signed(f["key"], b"candor camera settings", body)
+
+
 def epoch_open(**other):
     f = {"suite": 1, "type": 0x11, "t": 2, "n": 3, "commits": 3, "shares": [b"sealed share %d" % n for n in range(3)], "wraps": [b"wrap"], "previous": 1, "gap": 2,
          "present": 1, "lost": [], "receipt": None, "receipt_present": 1, "key": CAMERA, **other}
@@ -235,6 +241,7 @@ def objects():
             ("EpochOpen", "what was let go, and a receipt", epoch_open(lost=[(3, 3, 1), (31, 32, 2), (40, 40, 3)], receipt=receipt())),
             ("Receipt", "two ranges", receipt()), ("Receipt", "16 ranges", receipt(ranges=[(2 * n, 2 * n) for n in range(16)])),
             ("Health", "no picture", health()), ("Health", "all is well", health(since=0)),
+            ("Settings", "of the owner", settings()), ("Settings", "the last number", settings(number=2**64 - 1)),
             ("EpochOpen", "nothing escrowed, a track's first", epoch_open(t=0, n=0, commits=0, shares=[], previous=0)),
             ("OwnerPolicy", "version 2", policy()),
             ("OwnerPolicy", "version 1, no trustees, nobody watches", policy(version=1, prev=bytes(32), t=0, names=[], recipients=[])),
@@ -277,12 +284,15 @@ def objects():
           ("Health", "cut", "Truncated", health()[:-1]), ("Health", "a byte too many", "Trailing", health() + b"\0"), ("Health", "another type", "WrongType", health(type=0x13)),
           ("Health", "a length that tells something", "BadValue", health(sealed=bytes(1691))), ("Health", "a longer one", "TooLong", health(sealed=bytes(1693))),
           ("Health", "over its size", "TooLong", health() + bytes(2048)),
+          ("Settings", "cut", "Truncated", settings()[:-1]), ("Settings", "a byte too many", "Trailing", settings() + b"\0"), ("Settings", "another type", "WrongType", settings(type=0x14)),
+          ("Settings", "a length that tells something", "BadValue", settings(sealed=bytes(91))), ("Settings", "a longer one", "TooLong", settings(sealed=bytes(93))),
+          ("Settings", "over its size", "TooLong", settings() + bytes(512)),
           ("Receipt", "cut", "Truncated", receipt()[:-1]), ("Receipt", "a byte too many", "Trailing", receipt() + b"\0"), ("Receipt", "of nothing", "BadValue", receipt(ranges=[])),
           ("Receipt", "17 ranges", "TooLong", receipt(ranges=[(2 * n, 2 * n) for n in range(17)])), ("Receipt", "ranges that overlap", "BadValue", receipt(ranges=[(1, 5), (5, 6)]))]
     forged = [("EpochOpen", "by the owner", epoch_open(key=OWNER)), ("OwnerPolicy", "by the camera", policy(key=CAMERA)),
               ("Enrollment", "without the camera's consent", enrollment(camera=OWNER)), ("Enrollment", "without the owner", enrollment(owner=CAMERA)),
               ("Receipt", "by another than the relay that it names", receipt(key=CAMERA)),
-              ("Health", "by the owner", health(key=OWNER)), ("Health", "of another camera", health(camera=filled("camera"))),
+              ("Settings", "by another than it names", settings(key=CAMERA, signer=OWNER_PK)), ("Health", "by the owner", health(key=OWNER)), ("Health", "of another camera", health(camera=filled("camera"))),
               ("DayNotice", "by the owner", day_notice(key=OWNER)), ("DayNotice", "of another camera", day_notice(camera=filled("camera")))]
     return good, bad, forged
 

@@ -16,6 +16,7 @@ use media::pair::HeldPolicy;
 use media::pair::PolicyBundle;
 use media::policy::{OwnerPolicy, Recipient, Role};
 use media::segment::{HeadQuery, SegmentHeader, SegmentQuery, Start};
+use media::settings::Settings;
 use media::time::{Micros, Seconds};
 use owner::Span;
 use owner::live::WatchError;
@@ -316,6 +317,8 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
     let bundle = PolicyBundle { policy: policy.bytes().to_vec(), leaf: vec![1], proof: vec![1] };
     let notice_commit = notice::commit(&[1; 32]);
     let notice = DayNotice { camera_id, day: today, notice_commit, slots: Vec::new() };
+    let sealed = vec![1; media::limits::SETTINGS_SEALED];
+    let settings = Settings { camera_id, number: 1, signer: own, day: today, sealed };
     vec![
         Request::FetchEpochs {
             camera_id,
@@ -328,6 +331,8 @@ fn what_a_stranger_asks(camera_id: CameraId, seed: &[u8; 32]) -> Vec<Request> {
         Request::PutDayNotice(HeldNotice { notice_key: [1; 32], notice: notice.sign(&key) }),
         Request::GetLabel { camera_id, day: today, draft: [1; 32] },
         Request::GetDayNotice { camera_id, day: today },
+        Request::PutSettings(settings.sign(&key)),
+        Request::GetSettings { camera_id },
         Request::PutPolicy(HeldPolicy { enrollment: enrollment.sign(&key), bundle }),
         Request::GetPolicy { camera_id, hash: [0; 32] },
         Request::GetDayKeys(today),

@@ -196,8 +196,11 @@ impl Film {
     fn moved(&mut self, Measured { moved, from_us, to_us, now }: &Measured) {
         let between = Between { from_us: *from_us, to_us: *to_us, wall_us: now.wall_us };
         let motion = moved.motion();
-        let occasion = self.occasions.handle(motion.permille, between);
-        if self.occasions.learn(motion.permille, between)
+        // SPEC: segment.md#settings: what moves in cells that are ignored MUST NOT make an event; it
+        // is told all the same.
+        let permille = moved.outside(self.handover.followed.ignored()).motion().permille;
+        let occasion = self.occasions.handle(permille, between);
+        if self.occasions.learn(permille, between)
             && let Some(usual) = self.occasions.kept()
             && let Err(error) = self.handover.spool().keep_usual(&usual)
         {

@@ -12,7 +12,7 @@
 //! | `motion`, `usual`, `occasion` | how much moved; how much usually does; what is an event: pure |
 //! | [`duty`] | whether it films now: its hours, its privacy switch |
 //! | `spool` | what survives a power cut |
-//! | `publish`, `policy`, `holders` | sessions with the relay: live first, the backlog behind; which policies it acts on; the trustees that it can seal to |
+//! | `publish`, `policy`, `settings`, `holders` | sessions with the relay: live first, the backlog behind; which policies it acts on; what its owner asks beside; the trustees that it can seal to |
 //!
 //! In scope: what a device with a picture does. Out of scope: opening anything; who else may watch
 //! (the owner's policy).
@@ -41,6 +41,7 @@ mod policy;
 pub mod probe;
 mod publish;
 mod segmenter;
+mod settings;
 mod shoot;
 pub mod source;
 mod spool;

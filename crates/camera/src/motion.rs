@@ -64,7 +64,7 @@ impl Moved {
         let mut cells = Cells::NONE;
         for row in 0..ROWS {
             for column in 0..COLUMNS {
-                let mask = 0xf << (WIDTH - SIDE - column * SIDE);
+                let mask = column_mask(column);
                 let fine = self.0.iter().skip(row * SIDE).take(SIDE);
                 if fine.map(|moved| (moved & mask).count_ones()).sum::<u32>() >= ENOUGH {
                     cells = cells.with(column, row);
@@ -74,9 +74,24 @@ impl Moved {
         Motion { permille: u16::try_from(self.count() * 1000 / CELLS).unwrap_or(1000), cells, event: None }
     }
 
+    /// What moved outside of cells that are ignored.
+    pub(crate) fn outside(&self, ignored: Cells) -> Self {
+        let mut outside = self.clone();
+        for (at, row) in outside.0.iter_mut().enumerate() {
+            let ignored = (0..COLUMNS).filter(|column| ignored.holds(*column, at / SIDE));
+            ignored.for_each(|column| *row &= !column_mask(column));
+        }
+        outside
+    }
+
     fn count(&self) -> usize {
         self.0.iter().map(|row| row.count_ones() as usize).sum()
     }
+}
+
+/// The cells of a row that lie in one column of those that are told.
+fn column_mask(column: usize) -> u64 {
+    0xf << (WIDTH - SIDE - column * SIDE)
 }
 
 fn median_change(before: &Grid, after: &Grid) -> f64 {
@@ -164,6 +179,10 @@ mod tests {
         let motion = Moved::between(&scene, &after).motion();
         assert_eq!(motion.cells, Cells::NONE.with(15, 8).with(1, 0));
         assert_eq!(motion.permille, 4);
+        // Of what moved, what is not ignored is exact: eleven cells less six, and less five.
+        let outside = |cells| Moved::between(&scene, &after).outside(cells).count();
+        assert_eq!(outside(Cells::NONE), 11);
+        assert_eq!((outside(Cells::NONE.with(15, 8)), outside(Cells::NONE.with(1, 0).with(5, 5))), (5, 6));
         for permille in [0, 1, 20, 300, 999, 1000] {
             assert_eq!(Moved::some(permille).motion().permille, permille);
         }

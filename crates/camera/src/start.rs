@@ -68,6 +68,7 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let folder = FolderLock::acquire(&config.data)?;
     let (main, sub) = state::of_tracks(Spools::open(&config.data)?);
     let pairing = main.spool().pairing()?;
+    main.followed.restore(&main.spool())?;
     let addresses = Addresses::one(pairing.relay);
     let relay = Relay::new(Identity::from_seed(&camera.to_bytes()), addresses, pairing.relay_key);
     let off = duty::follow(&config, machine.clock.clone());

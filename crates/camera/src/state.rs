@@ -4,6 +4,7 @@
 use crate::clock::RelayTime;
 use crate::live::Live;
 use crate::outbox::Outbox;
+use crate::settings::Followed;
 use crate::spool::{Spool, Spools};
 use crate::stats::Stats;
 use host::blocking::Blocking;
@@ -25,6 +26,8 @@ pub(crate) struct Handover {
     pub(crate) outbox: Outbox,
     /// The newest segment that was begun.
     pub(crate) live: watch::Sender<Option<Live>>,
+    /// What its owner asks beside the policy; one and the same for all tracks.
+    pub(crate) followed: Followed,
     /// What time the relay has; one and the same for all tracks.
     pub(crate) relay_time: RelayTime,
     /// An EpochOpen or DayNotice waits, of whichever track.
@@ -58,7 +61,7 @@ impl Tracks {
 /// Of a camera's tracks: the main one, and the second one, which gives way to it.
 pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
     let spools = Arc::new(Mutex::new(spools));
-    let relay_time = RelayTime::default();
+    let (relay_time, followed) = (RelayTime::default(), Followed::default());
     let (to_put, to_send, disk) = (Arc::default(), Arc::<Notify>::default(), Blocking::default());
     let of = |track, gives_way| {
         let mut spools_now = spools.lock();
@@ -69,6 +72,7 @@ pub(crate) fn of_tracks(spools: Spools) -> (Arc<Handover>, Arc<Handover>) {
             gives_way,
             outbox: Outbox::new(spool.segments.sequences(), to_send.clone()),
             live: watch::Sender::new(None),
+            followed: followed.clone(),
             relay_time: relay_time.clone(),
             to_put: Arc::clone(&to_put),
             disk: disk.clone(),

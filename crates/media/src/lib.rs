@@ -45,5 +45,6 @@ pub mod receipt;
 pub mod rope;
 pub mod segment;
 pub mod session;
+pub mod settings;
 pub mod sign;
 pub mod time;

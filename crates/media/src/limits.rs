@@ -34,6 +34,12 @@ pub const HEALTH_PICTURES: usize = 2;
 pub const HEALTH_TROUBLES: usize = 8;
 /// The text of one, bytes.
 pub const HEALTH_TEXT: usize = 192;
+/// What is asked of a camera, before it is sealed: padded to this, bytes.
+pub const SETTINGS_SAID: usize = 64;
+/// The same sealed, bytes: nonce and tag.
+pub const SETTINGS_SEALED: usize = 12 + SETTINGS_SAID + 16;
+/// The signed object around it, bytes.
+pub const SETTINGS: usize = 512;
 /// Slots of a DayNotice: the trustees of two policies of one day.
 pub const NOTICE_SLOTS: usize = 2 * TRUSTEES;
 /// An encoded DayNotice, bytes.

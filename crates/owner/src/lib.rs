@@ -14,6 +14,7 @@
 //! | [`pair`] | one-time invites |
 //! | [`cameras`] | a camera's name, its retirement, a new key in its place |
 //! | [`policy`] | what each camera's policy says, and its next version |
+//! | [`settings`] | what is asked of a camera beside its policy: the part of the picture that makes no event |
 //! | [`live`], [`play`], [`export`] | the same stored bytes through the same opener |
 //! | [`evidence`] | a recorded span for others: whole epochs, their keys, signed by this device |
 //! | [`sealed`] | stored segments as the relay has them, for showing what it sees |
@@ -60,6 +61,7 @@ pub mod play;
 pub mod policy;
 pub mod sealed;
 pub mod sent;
+pub mod settings;
 pub mod span;
 pub mod state;
 pub mod status;

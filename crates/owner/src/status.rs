@@ -50,6 +50,9 @@ pub struct Status {
     pub to_do: Option<String>,
     /// How it is, by its own signed word; where there is none of late, that is said.
     pub condition: Condition,
+    /// The number of the settings that it follows, by its own word; 0 for none, `None` where it said
+    /// nothing of it.
+    pub settings: Option<u64>,
     /// Whether it is connected, by the relay's word; what follows is that too.
     pub online: bool,
     pub segments: u64,
@@ -144,6 +147,7 @@ impl Asking {
             let signed = told.iter().find(|told| told.camera_id == camera.camera_id).map(|told| &told.health);
             let heard = self.heard.entry(camera.camera_id).or_default();
             heard.take(owner, camera, signed).await;
+            status.settings = heard.word().and_then(|word| word.settings());
             status.condition = condition::of(status, heard.word(), owner.now_us());
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -238,6 +242,7 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
         retired,
         to_do: None,
         condition: Condition::default(),
+        settings: None,
         online: told.is_some_and(|told| told.online),
         segments: sum(|track| track.segments),
         bytes: sum(|track| track.bytes),

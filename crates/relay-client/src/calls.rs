@@ -89,6 +89,16 @@ pub fn put_health(signed: Vec<u8>) -> Call<()> {
     done(Request::PutHealth(signed))
 }
 
+/// Ask this of a camera.
+pub fn put_settings(signed: Vec<u8>) -> Call<()> {
+    done(Request::PutSettings(signed))
+}
+
+/// What is asked of a camera.
+pub fn settings(camera_id: CameraId) -> Call<Vec<u8>> {
+    call!(Request::GetSettings { camera_id } => Object)
+}
+
 /// The DayNotice of a day.
 pub fn day_notice(camera_id: CameraId, day: Day) -> Call<Vec<u8>> {
     call!(Request::GetDayNotice { camera_id, day } => Object)

@@ -4,8 +4,8 @@
 //! | peer | known by | may |
 //! |---|---|---|
 //! | owner | its root key in the configuration | open mailboxes, put policies, have leaves sponsored, watch its cameras |
-//! | camera | an Enrollment by such an owner | publish itself, read its own policy and DayNotices, read day keys |
-//! | device | the newest policy's recipients, until `not_after` | watch, read heads; an admin also reads DayNotices |
+//! | camera | an Enrollment by such an owner | publish itself, read its own policy, settings and DayNotices, read day keys |
+//! | device | the newest policy's recipients, until `not_after` | watch, read heads; an admin also reads DayNotices, and asks settings of a camera |
 //! | sponsor | its link key in the configuration | fetch what trustees granted, EpochOpens, policies and DayNotices, labels of its drafts; nothing live |
 //! | anybody | - | use a pairing mailbox whose identifier it knows |
 //!
@@ -189,6 +189,23 @@ impl Access {
         let is_own = camera.as_ref().is_some_and(|camera| camera.camera_pk == *key);
         let allowed = role == Some(Role::Admin) || is_own || (self.is_sponsor(key) && camera.is_some());
         if allowed { Ok(()) } else { Err(no("DayNotices are for the camera's owner and for sponsors")) }
+    }
+
+    /// Whether it may ask something of a camera: its owner's matter, and that of the owner's admins.
+    pub(crate) fn may_ask(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
+        let role = self.camera(camera_id).and_then(|camera| camera.role(key, now));
+        if role == Some(Role::Admin) {
+            return Ok(());
+        }
+        Err(no("a camera is asked by its owner and the admins of its policy"))
+    }
+
+    /// Whether it may read what is asked of a camera: who may ask, and the camera.
+    pub(crate) fn may_settings(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {
+        if self.camera(camera_id).is_some_and(|camera| camera.camera_pk == *key) {
+            return Ok(());
+        }
+        self.may_ask(key, camera_id, now)
     }
 
     pub(crate) fn may_policy(&self, key: &PublicKey, camera_id: CameraId, now: Seconds) -> Allowed {

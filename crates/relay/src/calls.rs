@@ -7,6 +7,7 @@ use crate::peer::Peer;
 use crate::playback;
 use crate::publishers::Seen;
 use crate::refuse::OrRefuse;
+use crate::settings;
 use crate::state::Relay;
 use media::enrollment::Enrollment;
 use media::health::Health;
@@ -68,6 +69,11 @@ async fn respond(relay: &Relay, peer: &Peer, request: Request) -> Result<Respons
             ingest::put_epoch_open(relay, peer, &bytes).await.map(|()| Response::Ok)
         }
         Request::PutDayNotice(held) => notices::put(relay, peer, &held).await.map(|()| Response::Ok),
+        Request::PutSettings(signed) => settings::put(relay, peer, signed).await.map(|()| Response::Ok),
+        Request::GetSettings { camera_id } => {
+            access.may_settings(key, camera_id, now)?;
+            settings::held(relay, camera_id).await.map(Response::Object)
+        }
         Request::PutHealth(signed) => put_health(relay, peer, signed).map(|()| Response::Ok),
         Request::GetDayNotice { camera_id, day } => {
             access.may_notice(key, camera_id, now)?;

@@ -47,6 +47,7 @@ mod released;
 mod retention;
 mod serve;
 mod session;
+mod settings;
 mod sponsor;
 mod start;
 mod state;

@@ -21,6 +21,8 @@ pub(crate) struct Load {
     pub writes: Rates,
     /// New blocks of numbers: of enrolled cameras.
     pub blocks: Rates,
+    /// What is asked of cameras: of enrolled ones.
+    pub settings: Rates,
     /// Answers with EpochOpens: of sponsors, whose number the configuration bounds.
     pub opens: Rates,
 }
@@ -33,6 +35,7 @@ impl Load {
             receiving: AtomicUsize::new(0),
             writes: Rates::default(),
             blocks: Rates::default(),
+            settings: Rates::default(),
             opens: Rates::default(),
         }
     }

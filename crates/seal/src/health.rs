@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! health key = HKDF-Expand(NR_d, "candor health key\0" || camera_id || u32 d, 32)     of the day at which the camera's chain stands
-//! said       = u32 length || pictures, troubles, waiting || zeros, 1664 bytes together
+//! said       = u32 length || pictures, troubles, waiting, settings || zeros, 1664 bytes together
 //! sealed     = nonce 12 || ChaCha20-Poly1305(health key, nonce, said)
 //! ```
 //!
@@ -32,9 +32,11 @@ pub struct Said {
     pub troubles: Vec<Trouble>,
     /// Segments that wait for the relay.
     pub waiting: u32,
+    /// The number of the [settings](media::settings) that it follows; 0 for none.
+    pub settings: u64,
 }
 
-fields!(Said { pictures[limits::HEALTH_PICTURES], troubles[limits::HEALTH_TROUBLES], waiting });
+fields!(Said { pictures[limits::HEALTH_PICTURES], troubles[limits::HEALTH_TROUBLES], waiting, settings });
 
 /// How one picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,8 @@ pub enum TroubleKind {
     Spool,
     /// Nothing: what the camera's configuration chose, for whoever wonders.
     Chosen,
+    /// What is asked of it and not followed.
+    Settings,
 }
 
 numbered!(TroubleKind as u8 {
@@ -115,6 +119,7 @@ numbered!(TroubleKind as u8 {
     Trustees = 8,
     Spool = 9,
     Chosen = 10,
+    Settings = 11,
 });
 
 impl Trouble {
@@ -155,26 +160,35 @@ impl HealthKey {
     pub fn seal(&self, mut said: Said, rng: &mut impl rand_core::CryptoRng) -> Vec<u8> {
         said.pictures.truncate(limits::HEALTH_PICTURES);
         said.troubles.truncate(limits::HEALTH_TROUBLES);
-        let mut nonce = [0; NONCE_LEN];
-        rng.fill_bytes(&mut nonce);
-        let mut sealed = said.padded();
-        self.aead()
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
-            .expect("it is far below the AEAD's limit");
-        [&nonce[..], &sealed].concat()
+        seal_under(&self.0, said.padded(), rng)
     }
 
     /// Opens it; `None` when it is not this key's, or no words of this version.
     pub fn open(&self, sealed: &[u8]) -> Option<Said> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
-        let mut opening = sealed.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        Said::unpadded(self.aead().open_in_place(nonce, Aad::empty(), &mut opening).ok()?).ok()
+        Said::unpadded(&open_under(&self.0, sealed)?).ok()
     }
+}
 
-    fn aead(&self) -> LessSafeKey {
-        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &self.0).expect("32 bytes"))
-    }
+/// A fresh nonce, and words of a fixed length under it.
+pub(crate) fn seal_under(key: &[u8; 32], mut said: Vec<u8>, rng: &mut impl rand_core::CryptoRng) -> Vec<u8> {
+    let mut nonce = [0; NONCE_LEN];
+    rng.fill_bytes(&mut nonce);
+    aead(key)
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut said)
+        .expect("it is far below the AEAD's limit");
+    [&nonce[..], &said].concat()
+}
+
+/// What was sealed so; `None` when it is not this key's.
+pub(crate) fn open_under(key: &[u8; 32], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
+    let mut opening = sealed.to_vec();
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    Some(aead(key).open_in_place(nonce, Aad::empty(), &mut opening).ok()?.to_vec())
+}
+
+fn aead(key: &[u8; 32]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key).expect("32 bytes"))
 }
 
 #[cfg(test)]
@@ -190,7 +204,7 @@ mod tests {
     }
 
     fn said(troubles: Vec<Trouble>) -> Said {
-        Said { pictures: vec![picture(PictureState::Missing)], troubles, waiting: 3 }
+        Said { pictures: vec![picture(PictureState::Missing)], troubles, waiting: 3, settings: 0 }
     }
 
     #[test]

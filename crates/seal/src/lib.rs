@@ -11,6 +11,7 @@
 //!   \--HPKE X-Wing--> one wrap for each device                                      [wrap]
 //! notice root of day d --Expand--> notice key of d --HMAC--> label of a leaf        [notice]
 //! notice root of day d --Expand--> key of what the camera says of itself                [health]
+//! notice root of day d --Expand--> key of what is asked of the camera                   [settings]
 //! details key of a leaf --HPKE X-Wing--> the owner's audit key                      [details]
 //! picture that is sent --HPKE X-Wing--> a device of the owner's                     [picture]
 //! ```
@@ -32,4 +33,5 @@ pub mod opener;
 pub mod pair;
 pub mod picture;
 pub mod sealer;
+pub mod settings;
 pub mod wrap;

@@ -10,6 +10,7 @@
 
 use crate::epoch::{expand, secret};
 use crate::health::HealthKey;
+use crate::settings::SettingsKey;
 use media::id::{CameraId, Day};
 
 secret!(
@@ -31,6 +32,11 @@ impl NoticeRoot {
     /// What a camera says of itself on this day is sealed under it.
     pub fn health_key(&self, camera: &CameraId, day: Day) -> HealthKey {
         HealthKey::new(*expand(&self.0, &[b"candor health key\0", &camera.0, &day.0.to_be_bytes()]))
+    }
+
+    /// What is asked of a camera for this day is sealed under it.
+    pub fn settings_key(&self, camera: &CameraId, day: Day) -> SettingsKey {
+        SettingsKey::new(*expand(&self.0, &[b"candor settings key\0", &camera.0, &day.0.to_be_bytes()]))
     }
 
     /// `notice_d`.

@@ -50,6 +50,9 @@ pub fn judge<H: Held>(held: &H, put: &Put) -> Result<Verdict, H::Error> {
         (Kind::DayKeys, Some((_, true, _))) => Verdict::Same,
         (Kind::DayKeys, _) => Verdict::Write,
         (_, Some((entry, true, _))) if same_facts(&entry, header) => Verdict::Same,
+        // SPEC: session.md#camera-settings: what has no higher number MUST NOT take the place of what
+        // is kept.
+        (Kind::Settings, Some((entry, ..))) if entry.header.start_us < header.start_us => Verdict::Write,
         (Kind::DayNotice, Some((_, _, body))) => match notice_beside(&put.body.to_bytes(), &body) {
             Some(Beside::Replaces) => Verdict::Write,
             Some(Beside::AddsNothing) => Verdict::Same,

@@ -1,4 +1,4 @@
-//! What is kept beside the video: EpochOpens, DayNotices, policies and mirrored day keys.
+//! What is kept beside the video: EpochOpens, DayNotices, policies, settings and mirrored day keys.
 
 use crate::contract::Span;
 use crate::error::StoreError;
@@ -139,6 +139,32 @@ impl Store {
     pub async fn day_notice(&self, camera_id: CameraId, day: Day) -> Result<Option<Bytes>, StoreError> {
         let key = Key { kind: Kind::DayNotice, camera_id, track: TrackId(0), number: u64::from(day.0) };
         self.object(key).await
+    }
+
+    /// Keeps what is asked of a camera, which the caller has verified, in place of what has a lower
+    /// number; durable on return.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when something else of this number or a higher one stands.
+    pub async fn put_settings(
+        &self,
+        camera_id: CameraId,
+        number: u64,
+        signed: Vec<u8>,
+        received_us: Micros,
+    ) -> Result<(), StoreError> {
+        check_size("settings", signed.len(), limits::SETTINGS)?;
+        let header =
+            Header { start_us: Micros(number), ..Header::new(Kind::Settings, camera_id, 0, received_us) };
+        self.keep(header, Bytes::from(signed).into(), None).await
+    }
+
+    /// What is asked of a camera.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] or a failing place.
+    pub async fn settings(&self, camera_id: CameraId) -> Result<Option<Bytes>, StoreError> {
+        self.object(Key { kind: Kind::Settings, camera_id, track: TrackId(0), number: 0 }).await
     }
 
     /// Keeps a policy and its Enrollment; durable on return. Verifies both signatures; the leaf's

@@ -6,6 +6,7 @@
 //! | EpochOpen | epoch number | start, duration | the signed object |
 //! | DayNotice | day | - | the signed object |
 //! | policy | version | duration: its retention | Enrollment, policy, leaf, proof, each behind a `u32` length |
+//! | settings | 0 | start: their number | the signed object |
 //! | day keys | day | camera_id: hash of the trustee's name | name and bundle, each behind a `u32` length |
 
 use media::id::{CameraId, EpochNo, TrackId};
@@ -25,9 +26,10 @@ pub enum Kind {
     DayNotice,
     Policy,
     DayKeys,
+    Settings,
 }
 
-numbered!(Kind as u8 { Segment = 1, EpochOpen = 2, DayNotice = 3, Policy = 4, DayKeys = 5 });
+numbered!(Kind as u8 { Segment = 1, EpochOpen = 2, DayNotice = 3, Policy = 4, DayKeys = 5, Settings = 6 });
 
 impl Kind {
     /// The word in errors and logs.
@@ -38,6 +40,7 @@ impl Kind {
             Self::DayNotice => "DayNotice",
             Self::Policy => "policy",
             Self::DayKeys => "day keys",
+            Self::Settings => "settings",
         }
     }
 
@@ -45,7 +48,7 @@ impl Kind {
     pub const fn is_footage(self) -> bool {
         match self {
             Self::Segment | Self::EpochOpen => true,
-            Self::DayNotice | Self::Policy | Self::DayKeys => false,
+            Self::DayNotice | Self::Policy | Self::DayKeys | Self::Settings => false,
         }
     }
 }

@@ -230,6 +230,14 @@ async fn objects_stay_whatever_the_video_does(place: &impl Place) {
     store.put_day_notice(CAMERA, day, Bytes::from_static(b"notice"), T0).await.unwrap();
     let other = store.put_day_notice(CAMERA, day, Bytes::from_static(b"other"), T0).await.unwrap_err();
     assert!(matches!(other, StoreError::Taken { what: "DayNotice", number: 19_000 }), "{other}");
+    // The same again is no error; what is not newer does not take its place.
+    for (number, said) in [(5, "first"), (9, "later"), (9, "later")] {
+        store.put_settings(CAMERA, number, said.into(), T0).await.unwrap();
+    }
+    for (number, said) in [(9, "other"), (8, "older"), (5, "first")] {
+        let refused = store.put_settings(CAMERA, number, said.into(), T0).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Taken { what: "settings", .. }), "{refused}");
+    }
     for (name, bytes) in [("b.example", "first"), ("a.example", "keys"), ("b.example", "second")] {
         store.put_day_keys(name, day, bytes.as_bytes(), T0).await.unwrap();
     }
@@ -241,6 +249,8 @@ async fn objects_stay_whatever_the_video_does(place: &impl Place) {
     let store = again(place, store).await;
     assert_eq!(store.day_notice(CAMERA, day).await.unwrap().as_deref(), Some(&b"notice"[..]));
     assert_eq!(store.day_notice(CAMERA, Day(1)).await.unwrap(), None);
+    assert_eq!(store.settings(CAMERA).await.unwrap().as_deref(), Some(&b"later"[..]));
+    assert_eq!(store.settings(CameraId([1; 32])).await.unwrap(), None);
     let keys = store.day_keys(day).await.unwrap();
     let keys: Vec<_> = keys.iter().map(|k| (k.name.as_str(), k.bytes.as_slice())).collect();
     assert_eq!(keys, [("a.example", &b"keys"[..]), ("b.example", &b"second"[..])]);

@@ -4,7 +4,7 @@ use crate::spool::Pairing;
 use escrow::record::Name;
 use host::rng::Rng;
 use media::notice::Beside;
-use media::policy::TrusteeEntry;
+use media::policy::{Recipient, TrusteeEntry};
 use seal::hpke::SecretKey;
 use seal::notice::{NoticeKey, NoticeRoot};
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ pub(crate) fn camera() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-fn owner() -> SigningKey {
+pub(crate) fn owner() -> SigningKey {
     SigningKey::from_bytes(&[8; 32])
 }
 
@@ -42,6 +42,15 @@ fn policy(trustees: &[u8]) -> OwnerPolicy {
 
 /// A camera that was paired under a policy with these trustees.
 pub(crate) fn paired(trustees: &[u8]) -> (TempDir, Spool) {
+    paired_under(&policy(trustees))
+}
+
+/// The same, and these may watch.
+pub(crate) fn paired_with(recipients: Vec<Recipient>) -> (TempDir, Spool) {
+    paired_under(&OwnerPolicy { recipients, t: 0, ..policy(&[]) })
+}
+
+fn paired_under(policy: &OwnerPolicy) -> (TempDir, Spool) {
     let dir = tempfile::tempdir().unwrap();
     Spool::create(dir.path()).unwrap();
     let spool = Spool::open(dir.path()).unwrap();
@@ -50,11 +59,11 @@ pub(crate) fn paired(trustees: &[u8]) -> (TempDir, Spool) {
         relay_key: [1; 32],
         owner_key: owner().verifying_key().to_bytes(),
         enrollment: vec![1],
-        policy: policy(trustees).sign(&owner()).unwrap().bytes().to_vec(),
+        policy: policy.clone().sign(&owner()).unwrap().bytes().to_vec(),
         log_policy: stage::paper::policy_text(),
     };
     let notices = Notices { day: FIRST, root: NoticeRoot::new([3; 32]) };
-    let first = (FIRST, notices.key(&policy(trustees).camera_id));
+    let first = (FIRST, notices.key(&policy.camera_id));
     spool.keep_pairing(&pairing, &notices, &first).unwrap();
     (dir, spool)
 }

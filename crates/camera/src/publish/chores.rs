@@ -6,6 +6,7 @@ use super::session::{Session, Track};
 use crate::holders::{adopt, due_notices};
 use crate::notices::KeyOfDay;
 use crate::policy::{Needs, PolicyRefused, Succession};
+use crate::settings;
 use crate::spool::{Spool, SpoolError};
 use crate::state::Handover;
 use escrow::daykeys::{DayKey, PublishedDayKey};
@@ -41,6 +42,7 @@ const LABELS_MAX: u32 = 400;
 pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
     // A policy that was put while the tracks began was told to nobody.
     follow_policy(&session.link, &session.main.handover, session.camera_id, session.today()).await?;
+    follow_settings(session).await?;
     let (mut look_at, mut all_at, mut missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
     loop {
         put_notices(session).await?;
@@ -61,6 +63,7 @@ pub(super) async fn run(session: &Session) -> Result<Infallible, SessionError> {
             () = session.main.handover.to_put.notified() => {}
             () = session.changed.notified() => {
                 follow_policy(&session.link, &session.main.handover, session.camera_id, session.today()).await?;
+                follow_settings(session).await?;
                 // A new trustee may be among them, or one that lost a key has made another.
                 (look_at, all_at, missing) = (Instant::now(), Instant::now(), KEYS_MISSING);
             }
@@ -191,6 +194,36 @@ pub(super) async fn follow_policy(
         // Filming reports a policy that does not hold.
         Ok(_) | Err(_) => Ok(()),
     }
+}
+
+/// Takes what the owner asks beside the policy, if it holds.
+// SPEC: segment.md#settings: whatever is refused MUST NOT change what is followed, nor stop filming.
+async fn follow_settings(session: &Session) -> Result<(), SessionError> {
+    let handover = &session.main.handover;
+    let trouble = match found(ask(&session.link, &calls::settings(session.camera_id)).await) {
+        Ok(None) => None,
+        // Filming and sending hang on no answer to it.
+        Err(CallError::Refused(refusal)) => Some(format!("the relay does not pass them on: {refusal}")),
+        Err(error) => return Err(error.into()),
+        Ok(Some(signed)) => {
+            let (followed, camera_id) = (handover.followed.clone(), session.camera_id);
+            let now = session.now().seconds();
+            let follow = move |spool: &mut Spool| settings::follow(spool, &followed, camera_id, &signed, now);
+            match handover.on_disk(follow).await? {
+                Ok(None) => None,
+                Ok(Some(number)) => {
+                    tracing::info!(number, "new settings of the owner");
+                    None
+                }
+                Err(refused) => {
+                    tracing::error!(%refused, "the relay offers settings that do not hold; those before stay");
+                    Some(format!("what is asked of the camera is not followed: {refused}"))
+                }
+            }
+        }
+    };
+    handover.stats.change(|now| now.troubles.settings = trouble);
+    Ok(())
 }
 
 async fn fetch_newest(

@@ -9,6 +9,7 @@
 use super::SessionError;
 use super::session::Session;
 use crate::clock::{Clocks, Moment};
+use crate::settings::Followed;
 use crate::state::Handover;
 use crate::stats::{Figures, Stats, Troubles};
 use media::epoch::GapReason;
@@ -42,11 +43,14 @@ pub(super) struct Now {
     /// Each picture, and since when it is so by the steady clock.
     pictures: Vec<(TrackId, PictureState, u64)>,
     troubles: Vec<Trouble>,
+    /// The number of the settings that are followed.
+    settings: u64,
 }
 
 /// What was seen so far.
 pub(super) struct Look {
     tracks: Vec<Watched>,
+    followed: Followed,
 }
 
 struct Watched {
@@ -73,7 +77,8 @@ impl Look {
             dropped: 0,
             dropped_us: None,
         };
-        Self { tracks: filmed.iter().map(watched).collect() }
+        let followed = filmed.first().map(|main| main.followed.clone()).unwrap_or_default();
+        Self { tracks: filmed.iter().map(watched).collect(), followed }
     }
 
     /// Looks once. `off`: why nothing is to be filmed now.
@@ -85,7 +90,7 @@ impl Look {
             troubles.extend(watched.troubles(&figures, steady_us));
         }
         let pictures = self.tracks.iter().map(|it| (it.track, it.state, it.since_us)).collect();
-        Now { pictures, troubles }
+        Now { pictures, troubles, settings: self.followed.number() }
     }
 }
 
@@ -116,7 +121,7 @@ impl Watched {
 
     /// The worst first.
     fn troubles(&self, figures: &Figures, steady_us: u64) -> Vec<Trouble> {
-        let Troubles { picture, sound, clock, time, link, identity, policy, escrow, chosen } =
+        let Troubles { picture, sound, clock, time, link, identity, policy, settings, escrow, chosen } =
             &figures.troubles;
         let is_missing = self.state == PictureState::Missing;
         // Without a picture it is not waited for.
@@ -137,6 +142,7 @@ impl Watched {
             (TroubleKind::Picture, picture.as_ref()),
             (TroubleKind::Identity, identity.as_ref()),
             (TroubleKind::Policy, policy.as_ref()),
+            (TroubleKind::Settings, settings.as_ref()),
             (TroubleKind::Spool, dropped.as_ref()),
             (TroubleKind::Relay, link.as_ref()),
             (TroubleKind::Clock, time.as_ref()),
@@ -157,6 +163,7 @@ impl Now {
             (trouble.track, trouble.kind, text)
         };
         self.pictures == other.pictures
+            && self.settings == other.settings
             && self.troubles.iter().map(words).eq(other.troubles.iter().map(words))
     }
 
@@ -173,7 +180,7 @@ impl Now {
         let missing = |it: &&Picture| it.track == TrackId::MAIN && it.state == PictureState::Missing;
         let missing = pictures.iter().find(missing).map(|picture| picture.since_us);
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
-        (Said { pictures, troubles: self.troubles.clone(), waiting }, missing)
+        (Said { pictures, troubles: self.troubles.clone(), waiting, settings: self.settings }, missing)
     }
 }
 

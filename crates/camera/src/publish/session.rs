@@ -78,10 +78,14 @@ async fn hear(control: &mut ControlReceiver) -> Result<Said, SessionError> {
 }
 
 impl Session {
-    /// The day by the relay's clock.
-    pub(super) fn today(&self) -> Day {
+    /// By the relay's clock.
+    pub(super) fn now(&self) -> Micros {
         let steady_us = Clocks::new(self.clock.clone()).steady_us();
-        self.main.handover.relay_time.at(steady_us).unwrap_or(Micros(self.clock.micros())).day()
+        self.main.handover.relay_time.at(steady_us).unwrap_or(Micros(self.clock.micros()))
+    }
+
+    pub(super) fn today(&self) -> Day {
+        self.now().day()
     }
 
     /// Does what the relay says until the session ends.

@@ -1,10 +1,11 @@
 //! What is the camera's, whichever track asks. What pairing left behind, and what follows from it
 //! day by day: the owner's policy, the notice keys, the trustees' keys.
 
-use super::tables::{DAY_KEYS, NOTICE_KEYS, NOTICE_ROOT, NOTICES, PAIRING, POLICY};
+use super::tables::{DAY_KEYS, NOTICE_KEYS, NOTICE_ROOT, NOTICES, PAIRING, POLICY, SETTINGS};
 use super::{Spool, SpoolError};
 use crate::notices::{KeyOfDay, Notices};
 use media::id::Day;
+use media::motion::Cells;
 use redb::{ReadableTable as _, WriteTransaction};
 use seal::notice::{NoticeKey, NoticeRoot};
 
@@ -67,6 +68,18 @@ impl Spool {
 
     pub(crate) fn keep_policy(&self, policy: &[u8]) -> Result<(), SpoolError> {
         Ok(self.db.write(|tx| Ok(tx.open_table(POLICY)?.insert((), policy).map(drop)?))?)
+    }
+
+    /// The number of the settings that are followed, and the cells that are ignored by them.
+    pub(crate) fn settings(&self) -> Result<Option<(u64, Cells)>, SpoolError> {
+        Ok(self.db.read(|tx| {
+            let row = tx.open_table(SETTINGS)?.get(())?.map(|row| row.value());
+            Ok(row.map(|(number, cells)| (number, Cells(cells))))
+        })?)
+    }
+
+    pub(crate) fn keep_settings(&self, number: u64, ignored: Cells) -> Result<(), SpoolError> {
+        Ok(self.db.write(|tx| Ok(tx.open_table(SETTINGS)?.insert((), (number, ignored.0)).map(drop)?))?)
     }
 
     /// Where the notice chain stands.

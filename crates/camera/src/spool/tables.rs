@@ -7,6 +7,7 @@ use super::SpoolError;
 use host::db::{Db, DbError, One};
 use media::epoch::{EpochClose, GapReason};
 use media::id::EpochNo;
+use media::motion::CELLS_LEN;
 use redb::TableDefinition;
 use std::path::Path;
 
@@ -36,6 +37,8 @@ pub(super) const USUAL: OfTrack<&[u8]> = TableDefinition::new("usual motion of t
 pub(super) const PAIRING: One<PairingRow<'_>> = One::new("pairing");
 /// The newest policy that the camera follows, signed.
 pub(super) const POLICY: One<&[u8]> = One::new("owner policy");
+/// What its owner asks beside: number, and the cells that are ignored.
+pub(super) const SETTINGS: One<(u64, [u8; CELLS_LEN])> = One::new("settings");
 /// The day at which the notice chain stands, and its root.
 pub(super) const NOTICE_ROOT: One<(u32, [u8; 32])> = One::new("notice root");
 /// Notice keys of days whose DayNotice the relay has not confirmed, by day.
@@ -63,6 +66,7 @@ pub(super) fn create(path: &Path) -> Result<(), DbError> {
         tx.open_table(USUAL)?;
         tx.open_table(PAIRING)?;
         tx.open_table(POLICY)?;
+        tx.open_table(SETTINGS)?;
         tx.open_table(NOTICE_ROOT)?;
         tx.open_table(NOTICE_KEYS)?;
         tx.open_table(NOTICES)?;

@@ -4,5 +4,6 @@
 
 mod filming;
 mod health;
+mod settings;
 mod twins;
 mod world;

@@ -110,6 +110,13 @@ pub enum Request {
     },
     /// Camera: this is how I am; it takes the place of what it said before.
     PutHealth(Vec<u8>),
+    /// Owner or admin: ask this of a camera, in place of what was asked before.
+    PutSettings(Vec<u8>),
+    /// Owner, admin or the camera: what is asked of it. Answer: [`Response::Object`].
+    GetSettings {
+        /// Of which.
+        camera_id: CameraId,
+    },
 }
 
 /// An object of somebody, by name.
@@ -264,6 +271,8 @@ messages! { Request of REQUEST_TYPE, "request":
     15 FetchReleased(query);
     16 GetLabel { camera_id, day, draft };
     17 PutHealth(bytes = "health" <= limits::HEALTH);
+    18 PutSettings(bytes = "settings" <= limits::SETTINGS);
+    19 GetSettings { camera_id };
 }
 
 messages! { Response of RESPONSE_TYPE, "response":

@@ -82,8 +82,8 @@ pub enum Control {
         /// Which picture.
         track: TrackId,
     },
-    /// Relay: what this camera asked for at its start is another now: the owner's policy, or a
-    /// trustee's keys.
+    /// Relay: what this camera asked for at its start is another now: the owner's policy, what it asks
+    /// beside, or a trustee's keys.
     Changed {
         /// The camera.
         camera_id: CameraId,

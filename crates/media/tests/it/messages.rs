@@ -1,6 +1,8 @@
 //! The session's messages: every kind there and back, every list at its limit and one over it.
 
-use crate::samples::{camera, camera_id, enrollment, epoch_open, health, held_notice, owner, policy, public};
+use crate::samples::{
+    camera, camera_id, enrollment, epoch_open, health, held_notice, owner, policy, public, settings,
+};
 use media::codec::{DecodeError, Writer};
 use media::enrollment::CameraConsent;
 use media::id::{Day, EpochNo, Sequence, TrackId};
@@ -71,6 +73,8 @@ pub(crate) fn requests() -> Vec<Request> {
         }),
         Request::GetLabel { camera_id, day: Day(20_752), draft: [7; 32] },
         Request::PutHealth(health()),
+        Request::PutSettings(settings()),
+        Request::GetSettings { camera_id },
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use crate::samples::{
     camera, camera_id, day_notice, enrollment, epoch_open, header, health, owner, policy, public, receipt,
-    segment,
+    segment, settings,
 };
 use bytes::Bytes;
 use media::chain::Chain;
@@ -15,10 +15,11 @@ use media::notice::{self, Beside, DayNotice, HeldNotice};
 use media::policy::SignedOwnerPolicy;
 use media::receipt::SignedReceipt;
 use media::segment::{HEADER_LEN, Part, SegmentReader};
+use media::settings::Settings;
 
 type Check = fn(&[u8]) -> Result<(), ObjectError>;
 
-fn objects() -> [(&'static str, Vec<u8>, Check); 7] {
+fn objects() -> [(&'static str, Vec<u8>, Check); 8] {
     [
         ("EpochOpen", epoch_open().bytes().to_vec(), |bytes| {
             SignedEpochOpen::decode(bytes)?.verify(&public(&camera()))?;
@@ -32,6 +33,7 @@ fn objects() -> [(&'static str, Vec<u8>, Check); 7] {
             DayNotice::decode_verified(bytes, &public(&camera())).map(|_| ())
         }),
         ("health", health(), |bytes| Health::decode_verified(bytes, &public(&camera())).map(|_| ())),
+        ("settings", settings(), |bytes| Settings::decode_verified(bytes).map(|_| ())),
         ("receipt", receipt().bytes().to_vec(), |bytes| {
             SignedReceipt::decode(bytes)?.verify()?;
             Ok(())

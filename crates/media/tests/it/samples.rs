@@ -13,6 +13,7 @@ use media::notice::{self, DayNotice, HeldNotice};
 use media::policy::{Class, Classes, OwnerPolicy, Recipient, Role, SignedOwnerPolicy, TrusteeEntry};
 use media::receipt::{Range, Receipt, SignedReceipt};
 use media::segment::{SegmentHeader, Start, Trailer, frame};
+use media::settings::Settings;
 use media::sign::PublicKey;
 use media::time::{Micros, Seconds};
 
@@ -104,6 +105,13 @@ pub(crate) fn health() -> Vec<u8> {
         sealed: vec![9; limits::HEALTH_SEALED],
     };
     health.sign(&camera())
+}
+
+pub(crate) fn settings() -> Vec<u8> {
+    let sealed = vec![9; limits::SETTINGS_SEALED];
+    let settings =
+        Settings { camera_id: camera_id(), number: 1_793_000_000, signer: [0; 32], day: Day(20_782), sealed };
+    settings.sign(&owner())
 }
 
 pub(crate) fn receipt() -> SignedReceipt {

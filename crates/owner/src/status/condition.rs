@@ -81,6 +81,13 @@ pub(super) struct Word {
     said: Option<Said>,
 }
 
+impl Word {
+    /// Numbers only grow: what it followed once it follows, or something later.
+    pub(super) fn settings(&self) -> Option<u64> {
+        self.said.as_ref().map(|said| said.settings)
+    }
+}
+
 /// What was heard of a camera from one question to the next.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
@@ -270,6 +277,7 @@ fn complaint(trouble: &Trouble) -> Complaint {
         TroubleKind::Trustees => "trustees",
         TroubleKind::Spool => "spool",
         TroubleKind::Chosen => "chosen",
+        TroubleKind::Settings => "settings",
     };
     let which = if trouble.track == TrackId::MAIN { "" } else { "second picture: " };
     Complaint { kind, text: format!("{which}{}", shown(&trouble.text)) }

@@ -1,6 +1,7 @@
 //! Who may: a stranger nothing, a device what its policy says, a stolen identity no more than
 //! itself.
 
+use crate::settings::settings;
 use crate::world::{
     CAMERA, Camera, DEVICE, GUEST, OWNER, SPONSOR, STRANGER, TRACK, World, bundle, fetch, soon,
 };
@@ -12,6 +13,7 @@ use media::policy::Role;
 use media::segment::HeadQuery;
 use media::time::Micros;
 use quic::CallError;
+use stage::keys::key;
 
 fn every_call(camera: &Camera) -> Vec<Request> {
     let (camera_id, track) = (camera.id(), TRACK);
@@ -22,6 +24,8 @@ fn every_call(camera: &Camera) -> Vec<Request> {
         Request::PutDayNotice(HeldNotice { notice_key: [1; 32], notice: vec![1; 50] }),
         Request::GetLabel { camera_id, day: Day(1), draft: [1; 32] },
         Request::GetDayNotice { camera_id, day: Day(1) },
+        Request::PutSettings(settings(camera_id, 1).sign(&key(STRANGER))),
+        Request::GetSettings { camera_id },
         Request::PutPolicy(HeldPolicy { enrollment, bundle: bundle(&policy) }),
         Request::GetPolicy { camera_id, hash: [0; 32] },
         Request::GetDayKeys(Day(1)),

@@ -17,5 +17,6 @@ mod publish;
 mod refused;
 mod restart;
 mod sample;
+mod settings;
 mod sponsor;
 mod world;

@@ -39,7 +39,7 @@ impl Lane {
         match kind {
             Kind::Segment => Self::Video(u32::from(retention_days).next_power_of_two()),
             Kind::EpochOpen => Self::Epochs,
-            Kind::DayNotice | Kind::Policy | Kind::DayKeys => Self::Objects,
+            Kind::DayNotice | Kind::Policy | Kind::DayKeys | Kind::Settings => Self::Objects,
         }
     }
 

@@ -69,7 +69,7 @@ pub(super) fn index_key(key: &Key) -> Vec<u8> {
     match key.kind {
         // By day first: what is asked for is all trustees' keys of one day.
         Kind::DayKeys => [&kind[..], &number, &key.camera_id.0].concat(),
-        Kind::Segment | Kind::EpochOpen | Kind::DayNotice | Kind::Policy => {
+        Kind::Segment | Kind::EpochOpen | Kind::DayNotice | Kind::Policy | Kind::Settings => {
             [&kind[..], &key.camera_id.0, &key.track.0.to_be_bytes(), &number].concat()
         }
     }

@@ -165,7 +165,11 @@ fn replay_pack(
                 Found::Record { offset, header, body } => {
                     let hash = match header.kind {
                         Kind::Policy => PolicyFacts::of(&body).ok().map(|facts| facts.hash),
-                        Kind::Segment | Kind::EpochOpen | Kind::DayNotice | Kind::DayKeys => None,
+                        Kind::Segment
+                        | Kind::EpochOpen
+                        | Kind::DayNotice
+                        | Kind::DayKeys
+                        | Kind::Settings => None,
                     };
                     tables.insert(&Entry { pack: pack.number, offset, header }, pack.lane, hash)?;
                     recovery.replayed += 1;

@@ -95,6 +95,9 @@ async fn hear(link: Link, mut control: ControlReceiver, tell: mpsc::UnboundedSen
                     Request::GetPolicy { .. } => {
                         ("policy".to_owned(), Response::Refused(RefusalCode::NotFound.because("none")))
                     }
+                    Request::GetSettings { .. } => {
+                        ("settings".to_owned(), Response::Refused(RefusalCode::NotFound.because("none")))
+                    }
                     Request::GetDayKeys(day) => (format!("keys {day}"), Response::Objects(Vec::new())),
                     Request::PutDayNotice(held) => {
                         let camera_key = camera().verifying_key().to_bytes();

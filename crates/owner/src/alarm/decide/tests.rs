@@ -46,6 +46,7 @@ pub(in crate::alarm) fn status(name: &str, online: bool, newest_us: u64) -> Stat
             state: if online { CameraState::Filming } else { CameraState::Offline },
             ..Condition::default()
         },
+        settings: None,
         online,
         segments: 0,
         bytes: 0,

@@ -46,7 +46,12 @@ fn status(online: bool, newest_us: Micros) -> Status {
 
 fn said(state: PictureState, since_us: Micros, troubles: &[(TrackId, TroubleKind, &str)]) -> Said {
     let troubles = troubles.iter().map(|(track, kind, text)| Trouble::new(*track, *kind, *text)).collect();
-    Said { pictures: vec![Picture { track: TrackId::MAIN, state, since_us }], troubles, waiting: 0 }
+    Said {
+        pictures: vec![Picture { track: TrackId::MAIN, state, since_us }],
+        troubles,
+        waiting: 0,
+        settings: 0,
+    }
 }
 
 fn word(at_us: Micros, said: Said) -> Word {

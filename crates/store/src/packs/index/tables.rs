@@ -74,7 +74,7 @@ impl<'t> Tables<'t> {
                     self.policies.insert(row.as_slice(), &header.number.to_be_bytes()[..])?;
                 }
             }
-            Kind::DayNotice | Kind::DayKeys => {}
+            Kind::DayNotice | Kind::DayKeys | Kind::Settings => {}
         }
         Ok(())
     }
