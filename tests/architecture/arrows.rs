@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("relay-client", &["host", "media", "quic"]),
     ("page", &["host"]),
     ("onvif", &["host"]),
-    ("camera", &["container", "escrow", "host", "media", "quic", "relay-client", "seal", "tlog"]),
+    ("camera", &["container", "escrow", "host", "media", "onvif", "quic", "relay-client", "seal", "tlog"]),
     ("store", &["host", "media"]),
     ("relay", &["host", "log-client", "media", "quic", "record", "store", "tlog"]),
     ("log-server", &["host", "tlog"]),

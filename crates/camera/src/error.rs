@@ -20,4 +20,12 @@ pub enum Error {
         "[source] and [sub] are both standard input, which holds one picture; name another source for one of them"
     )]
     OneInput,
+    #[error(
+        "`trigger` asks the camera that is filmed, and [source] is none; only one over RTSP (`url`) can be asked"
+    )]
+    NoDevice,
+    #[error(
+        "`onvif` names {address}, which is not on {host}, the host of [source]: its password is proven there alone"
+    )]
+    OtherDevice { address: String, host: String },
 }

@@ -15,11 +15,11 @@ use crate::clock::{Belief, FootageClock, Moment, Set};
 use crate::config::Config;
 use crate::epochs::Epoch;
 use crate::events::{Events, Taken, Verdict};
-use crate::filming::{Filming, Mode};
-use crate::heard::{Heard, Measured};
+use crate::filming::{Filming, Mode, Trigger};
+use crate::heard::{Heard, Measured, Sensed};
 use crate::live::{self, LiveWriter};
 use crate::notices::PastDay;
-use crate::occasion::{Between, Occasions};
+use crate::occasion::{Between, Occasion, Occasions};
 use crate::segmenter::{Cut, Segmenter};
 use crate::spool::SpoolError;
 use crate::state::Handover;
@@ -99,6 +99,9 @@ pub(crate) struct Film {
     /// What became known to have moved since the last segment began.
     motion: Motion,
     occasions: Occasions,
+    trigger: Trigger,
+    /// What the filmed camera said last.
+    sensed: Sensed,
     /// The fragment at hand, by the time of footage.
     footage: Moment,
 }
@@ -148,6 +151,8 @@ impl Film {
             keys_by_us: None,
             seen_keys: None,
             motion: Motion::default(),
+            trigger: filming.trigger,
+            sensed: Sensed::Nothing,
             footage: Moment { wall_us: Micros(0), steady_us: 0 },
         }
     }
@@ -172,6 +177,7 @@ impl Film {
                 return self.interrupt(GapReason::Source);
             }
             Heard::Off(gap) => {
+                self.sensed = Sensed::Nothing;
                 if let Some(events) = &mut self.events {
                     events.rest();
                 }
@@ -179,6 +185,7 @@ impl Film {
                 return self.handover.stats.change(|now| now.rests = Some(gap));
             }
             Heard::Motion(measured) => return self.moved(&measured),
+            Heard::Sensed(sensed, now) => return self.sensed(sensed, now),
         };
         let Err(error) = filmed else { return };
         // Said once for each trouble, not for each key frame at which it is still there.
@@ -199,19 +206,42 @@ impl Film {
         // SPEC: segment.md#settings: what moves in cells that are ignored MUST NOT make an event; it
         // is told all the same.
         let permille = moved.outside(self.handover.followed.ignored()).motion().permille;
-        let occasion = self.occasions.handle(permille, between);
+        let by_picture = self.trigger.looks(self.sensed != Sensed::Nothing);
+        let mut occasion = self.occasions.handle(permille, between).filter(|_| by_picture);
+        if self.sensed == Sensed::Moves {
+            occasion = Some(self.occasions.add(between));
+        }
         if self.occasions.learn(permille, between)
             && let Some(usual) = self.occasions.kept()
             && let Err(error) = self.handover.spool().keep_usual(&usual)
         {
             tracing::warn!(%error, "what usually moves is not kept; it will be learnt anew");
         }
+        self.note(motion, occasion, now.steady_us);
+    }
+
+    /// The filmed camera said whether something moves, or is not heard any more.
+    fn sensed(&mut self, sensed: Sensed, now: Moment) {
+        self.sensed = sensed;
+        let between = Between { from_us: now.steady_us, to_us: now.steady_us, wall_us: now.wall_us };
+        match sensed {
+            Sensed::Moves => {
+                let occasion = self.occasions.add(between);
+                self.note(Motion::default(), Some(occasion), now.steady_us);
+            }
+            Sensed::Still if !self.trigger.looks(true) => self.note(Motion::default(), None, now.steady_us),
+            Sensed::Still | Sensed::Nothing => {}
+        }
+    }
+
+    /// For the next head, and for what is held back.
+    fn note(&mut self, motion: Motion, occasion: Option<Occasion>, steady_us: u64) {
         // As its segments are dated: by the time of footage.
         let at = |steady_us| self.footage.at(steady_us).wall_us;
         let event = occasion.map(|it| Event { from_us: at(it.from_us), to_us: at(it.to_us) });
         self.motion = self.motion.joined(Motion { event, ..motion });
         if let Some(events) = &mut self.events {
-            events.handle_motion(event.is_some(), now.steady_us);
+            events.handle_motion(event.is_some(), steady_us);
         }
     }
 

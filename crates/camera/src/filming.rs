@@ -7,6 +7,7 @@
 //! pre_roll_secs = 10               # kept from before something moved
 //! post_roll_secs = 30              # filmed after nothing moved any more
 //! threshold_permille = 20          # so many of a thousand cells must have moved
+//! trigger = "picture"              # or "onvif": what the camera itself says; or "both"
 //! adapt = true                   # and, where usually much moves at this hour, twice that
 //! time_zone = "Europe/Zurich"
 //! schedule = ["mon-fri 18:00-08:00", "sat,sun 00:00-24:00"]
@@ -36,6 +37,10 @@ const PAD_BYTES: std::ops::RangeInclusive<u32> = 1024..=65_536;
 pub struct Filming {
     pub mode: Mode,
     pub events: EventSettings,
+    /// What begins an event.
+    pub trigger: Trigger,
+    /// Where the filmed camera is asked over ONVIF, if not at the usual place of its host.
+    pub onvif: Option<String>,
     /// Whether it learns how much usually moves, and takes for an event what stands above that.
     pub adapt: bool,
     /// None: at all hours.
@@ -48,7 +53,8 @@ pub struct Filming {
 impl Default for Filming {
     fn default() -> Self {
         let (mode, events) = (Mode::default(), EventSettings::default());
-        Self { mode, events, adapt: true, schedule: None, pad_to_bytes: None }
+        let trigger = Trigger::default();
+        Self { mode, events, trigger, onvif: None, adapt: true, schedule: None, pad_to_bytes: None }
     }
 }
 
@@ -62,6 +68,37 @@ pub enum Mode {
     /// What moves, and a while before and after. Whoever sees segments come sees when something
     /// moved.
     Events,
+}
+
+/// What begins an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trigger {
+    /// What moves in the picture.
+    #[default]
+    Picture,
+    /// What the filmed camera itself says, and the picture where it says nothing.
+    Onvif,
+    /// Either.
+    Both,
+}
+
+impl Trigger {
+    /// Whether the filmed camera is asked.
+    pub(crate) fn asks_the_camera(self) -> bool {
+        match self {
+            Self::Picture => false,
+            Self::Onvif | Self::Both => true,
+        }
+    }
+
+    /// Whether what moves in the picture begins an event; the filmed camera being heard, or not.
+    pub(crate) fn looks(self, is_heard: bool) -> bool {
+        match self {
+            Self::Picture | Self::Both => true,
+            Self::Onvif => !is_heard,
+        }
+    }
 }
 
 /// What an event is.
@@ -109,6 +146,10 @@ pub enum FilmingError {
     Window(String),
     #[error("`pad_to_bytes` is 1024 to 65536; leave it out to pad nothing")]
     Pad,
+    #[error(
+        "`onvif` says where the camera is asked, and `trigger` asks it nothing; write trigger = \"onvif\" or \"both\""
+    )]
+    NotAsked,
     #[error("`schedule` has no window, so nothing would ever be filmed; leave it out to film at all hours")]
     NoWindow,
     #[error("`schedule` and `time_zone` need each other; write time_zone = \"Europe/Zurich\"")]
@@ -126,6 +167,9 @@ struct Table {
     pre_roll_secs: Option<u64>,
     post_roll_secs: Option<u64>,
     threshold_permille: Option<u16>,
+    #[serde(default)]
+    trigger: Trigger,
+    onvif: Option<String>,
     adapt: Option<bool>,
     time_zone: Option<String>,
     schedule: Option<Vec<String>>,
@@ -157,8 +201,12 @@ impl TryFrom<Table> for Filming {
             (Some(windows), Some(zone)) => Some(Schedule::new(&windows, &zone)?),
             (None, Some(_)) | (Some(_), None) => return Err(FilmingError::ZoneAndSchedule),
         };
-        let (mode, adapt) = (table.mode, table.adapt.unwrap_or(true));
-        Ok(Self { mode, events, adapt, schedule, pad_to_bytes: table.pad_to_bytes })
+        let Table { mode, trigger, onvif, pad_to_bytes, .. } = table;
+        if onvif.is_some() && !trigger.asks_the_camera() {
+            return Err(FilmingError::NotAsked);
+        }
+        let adapt = table.adapt.unwrap_or(true);
+        Ok(Self { mode, events, trigger, onvif, adapt, schedule, pad_to_bytes })
     }
 }
 
@@ -290,6 +338,8 @@ mod tests {
     fn what_is_said_badly_is_named() {
         for (text, named) in [
             ("mode = \"sometimes\"", "sometimes"),
+            ("trigger = \"smell\"", "smell"),
+            ("onvif = \"10.0.0.20\"", "asks it nothing"),
             ("pre_roll_secs = 61", "60"),
             ("threshold_permille = 0", "1 to 1000"),
             ("schedule = [\"daily 00:00-24:00\"]", "time_zone"),

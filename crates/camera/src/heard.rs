@@ -15,6 +15,17 @@ pub(crate) enum Heard {
     Off(GapReason),
     /// Two key frames were compared.
     Motion(Measured),
+    /// What the filmed camera itself says of motion; said again as long as it holds.
+    Sensed(Sensed, Moment),
+}
+
+/// What the filmed camera says of motion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sensed {
+    Moves,
+    Still,
+    /// It is not heard.
+    Nothing,
 }
 
 /// What moved between the last two key frames that were measured.

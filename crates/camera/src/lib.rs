@@ -6,6 +6,7 @@
 //! | `error`, [`identity`], [`pair`] | why it does not run; its key, made once; one owner, found once |
 //! | `start`, `state`, `outbox`, [`stats`] | the order of starting and stopping; what filming and publishing share |
 //! | [`probe`] | what a source sends, and what its owner should change |
+//! | `sensor` | what the filmed camera itself says of motion |
 //! | `shoot`, `capture` | a source at work, begun again when it breaks off; its pictures, as `heard` by the film |
 //! | `film`, `live`, `events` | fragments into sealed segments; the one that grows; what is held back until something moves |
 //! | `segmenter`, `epochs`, `notices`, `clock`, `timing` | where segments begin; the life of a seed; days; the time; when a picture was made: pure |
@@ -41,6 +42,7 @@ mod policy;
 pub mod probe;
 mod publish;
 mod segmenter;
+mod sensor;
 mod settings;
 mod shoot;
 pub mod source;

@@ -55,6 +55,16 @@ impl Occasions {
         is_one.then(|| self.add(between))
     }
 
+    /// Something moves, whoever says so: the event to which it belongs.
+    pub(crate) fn add(&mut self, Between { from_us, to_us, .. }: Between) -> Occasion {
+        let goes_on = |newest: &Occasion| {
+            from_us.saturating_sub(newest.to_us) <= PAUSE_US
+                && to_us.saturating_sub(newest.from_us) <= LONGEST_US
+        };
+        let from_us = self.newest.filter(goes_on).map_or(from_us, |newest| newest.from_us);
+        *self.newest.insert(Occasion { from_us, to_us })
+    }
+
     /// The score is taken for usual, from now on. Whether there is something to keep.
     pub(crate) fn learn(&mut self, permille: u16, between: Between) -> bool {
         let learnt = |usual: &mut Usual| usual.learn(permille, between.wall_us, between.to_us);
@@ -77,15 +87,6 @@ impl Occasions {
         let usual = usual.level(now);
         // Where nearly everything moves, half of what is left.
         self.threshold.max((2 * usual).min(u16::midpoint(usual, 1000)))
-    }
-
-    fn add(&mut self, Between { from_us, to_us, .. }: Between) -> Occasion {
-        let goes_on = |newest: &Occasion| {
-            from_us.saturating_sub(newest.to_us) <= PAUSE_US
-                && to_us.saturating_sub(newest.from_us) <= LONGEST_US
-        };
-        let from_us = self.newest.filter(goes_on).map_or(from_us, |newest| newest.from_us);
-        *self.newest.insert(Occasion { from_us, to_us })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::film::Film;
 use crate::heard::Heard;
 use crate::identity;
 use crate::publish::Publisher;
+use crate::sensor::Sensor;
 use crate::shoot::Shoot;
 use crate::source::SourceConfig;
 use crate::spool::Spools;
@@ -73,12 +74,14 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let relay = Relay::new(Identity::from_seed(&camera.to_bytes()), addresses, pairing.relay_key);
     let off = duty::follow(&config, machine.clock.clone());
     let clocks = Clocks::new(machine.clock.clone());
-    let reel_of = |source: &SourceConfig, handover: &Arc<Handover>| {
+    let mut films = Vec::new();
+    let mut reel_of = |source: &SourceConfig, handover: &Arc<Handover>| {
         let (pieces, heard) = mpsc::channel(PIECES);
         let film = Film::new(camera.clone(), &config, handover.clone(), machine.rng.clone());
         if config.sound.mode == SoundMode::Off {
             handover.stats.change(|now| now.troubles.chosen = Some(SILENT.to_owned()));
         }
+        films.push(pieces.downgrade());
         let shoot = Shoot {
             source: source.clone(),
             sound: config.sound.mode,
@@ -92,6 +95,14 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     };
     let main_reel = reel_of(&config.source, &main);
     let sub_reel = config.sub.as_ref().map(|source| reel_of(source, &sub));
+    let sensor = Sensor::new(
+        &config.source,
+        &config.filming,
+        films,
+        main.stats.clone(),
+        off.clone(),
+        machine.clone(),
+    )?;
     let at = At {
         camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
         stats: main.stats.clone(),
@@ -108,7 +119,10 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
     let party = async move {
         let stop_publishing = Shutdown::new();
         tokio::join!(publisher.run(&stop_publishing), async {
-            film(main_reel, sub_reel, &stop).await;
+            tokio::select! {
+                () = film(main_reel, sub_reel, &stop) => {}
+                () = listen(sensor) => {}
+            }
             drain(&tracks, &stop).await;
             stop_publishing.request();
         });
@@ -118,6 +132,14 @@ pub async fn start(config: Config, start: impl Into<Start>) -> Result<Running<At
         Ok(())
     };
     Ok(Running::spawn(at, own, party))
+}
+
+/// Asks the filmed camera what moves, for as long as it is waited for.
+async fn listen(sensor: Option<Sensor>) {
+    if let Some(sensor) = sensor {
+        sensor.run().await;
+    }
+    std::future::pending().await
 }
 
 /// One source and the film of it.

@@ -51,6 +51,8 @@ pub struct Troubles {
     pub identity: Option<String>,
     /// Why a newer policy of the owner is not followed.
     pub policy: Option<String>,
+    /// Why what the filmed camera itself says of motion is not heard, if it is asked.
+    pub sensor: Option<String>,
     /// Why what its owner asks beside the policy is not followed.
     pub settings: Option<String>,
     /// Which trustees get no share of what is filmed.

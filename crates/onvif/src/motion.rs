@@ -1,10 +1,11 @@
-//! What a device says of motion: asked over and over at a place of its own (a pull point), which is made
-//! anew when the device forgets it.
+//! What a device says of motion: asked over and over at a place of its own (a pull point), which lasts as
+//! long as the device says, is renewed at half of that, and is made anew where it cannot be.
 
 use crate::device::Device;
 use crate::error::OnvifError;
 use crate::xml;
 use roxmltree::Node;
+use std::time::Duration;
 
 const EVENTS: &str = "http://www.onvif.org/ver10/events/wsdl";
 const PULL: &str = "http://www.onvif.org/ver10/events/wsdl/PullPointSubscription/PullMessagesRequest";
@@ -13,6 +14,10 @@ const CREATE: &str =
 /// Shorter than an answer is waited for.
 const WAIT: &str = "PT4S";
 const LASTS: &str = "PT60S";
+/// The same, where the device does not say how long.
+const LASTS_US: Duration = Duration::from_secs(60);
+const RENEW: &str = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager/RenewRequest";
+const NOTIFICATION: &str = "http://docs.oasis-open.org/wsn/b-2";
 /// Names that makers give to "it moves" within a topic that speaks of motion.
 const NAMES: [&str; 3] = ["IsMotion", "State", "Motion"];
 
@@ -21,6 +26,8 @@ const NAMES: [&str; 3] = ["IsMotion", "State", "Motion"];
 pub struct PullPoint {
     device: Device,
     address: String,
+    /// When it is renewed, by the steady clock.
+    renewed_at: Duration,
 }
 
 impl Device {
@@ -35,9 +42,11 @@ impl Device {
              <InitialTerminationTime>{LASTS}</InitialTerminationTime></CreatePullPointSubscription>"
         );
         let answer = self.caller.ask_addressed(events, &addressed(CREATE, events), &body).await?;
-        let address = xml::text(xml::parse(&answer)?.root(), &["SubscriptionReference", "Address"]);
+        let document = xml::parse(&answer)?;
+        let address = xml::text(document.root(), &["SubscriptionReference", "Address"]);
         let address = address.ok_or(OnvifError::Lacks("where it keeps what it notices"))?;
-        Ok(PullPoint { device: self.clone(), address: self.caller.own(address)? })
+        let renewed_at = self.caller.steady() + lasts(document.root()) / 2;
+        Ok(PullPoint { device: self.clone(), address: self.caller.own(address)?, renewed_at })
     }
 }
 
@@ -47,7 +56,10 @@ impl PullPoint {
     ///
     /// # Errors
     /// [`OnvifError`]: make another pull point after a pause.
-    pub async fn moves(&self) -> Result<Option<bool>, OnvifError> {
+    pub async fn moves(&mut self) -> Result<Option<bool>, OnvifError> {
+        if self.device.caller.steady() >= self.renewed_at {
+            self.renew().await?;
+        }
         let body = format!(
             "<PullMessages xmlns=\"{EVENTS}\"><Timeout>{WAIT}</Timeout><MessageLimit>64</MessageLimit></PullMessages>"
         );
@@ -56,6 +68,31 @@ impl PullPoint {
         let document = xml::parse(&answer)?;
         Ok(xml::all(document.root(), "NotificationMessage").filter_map(said).last())
     }
+}
+
+impl PullPoint {
+    /// It lasts on. A device that cannot renew one makes another.
+    async fn renew(&mut self) -> Result<(), OnvifError> {
+        let body =
+            format!("<Renew xmlns=\"{NOTIFICATION}\"><TerminationTime>{LASTS}</TerminationTime></Renew>");
+        let head = addressed(RENEW, &self.address);
+        match self.device.caller.ask_addressed(&self.address, &head, &body).await {
+            Ok(answer) => {
+                let lasts = lasts(xml::parse(&answer)?.root());
+                self.renewed_at = self.device.caller.steady() + lasts / 2;
+            }
+            Err(OnvifError::Fault(_)) => *self = self.device.pull_point().await?,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// How long a pull point lasts, as the device says: the difference of two times of its own clock.
+fn lasts(answer: Node<'_, '_>) -> Duration {
+    let at = |name| xml::text(answer, &[name])?.trim().parse::<jiff::Timestamp>().ok();
+    let said = || at("TerminationTime")?.duration_since(at("CurrentTime")?).try_into().ok();
+    said().unwrap_or(LASTS_US).clamp(Duration::from_secs(1), LASTS_US)
 }
 
 /// WS-Addressing, which some devices go by.

@@ -14,6 +14,7 @@ use host::rng::Rng;
 use http_auth::{DigestClient, PasswordParams, parse_challenges};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use std::fmt;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 const SOAP: &str = "application/soap+xml; charset=utf-8";
@@ -56,6 +57,10 @@ impl Caller {
 
     pub(crate) fn now(&self) -> u64 {
         self.clock.seconds()
+    }
+
+    pub(crate) fn steady(&self) -> Duration {
+        self.clock.steady()
     }
 
     /// An address that the device named, if it is its own.

@@ -106,6 +106,8 @@ pub enum TroubleKind {
     Chosen,
     /// What is asked of it and not followed.
     Settings,
+    /// What the camera that is filmed says of motion: it is not heard.
+    Sensor,
 }
 
 numbered!(TroubleKind as u8 {
@@ -120,6 +122,7 @@ numbered!(TroubleKind as u8 {
     Spool = 9,
     Chosen = 10,
     Settings = 11,
+    Sensor = 12,
 });
 
 impl Trouble {

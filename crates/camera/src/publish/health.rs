@@ -121,8 +121,19 @@ impl Watched {
 
     /// The worst first.
     fn troubles(&self, figures: &Figures, steady_us: u64) -> Vec<Trouble> {
-        let Troubles { picture, sound, clock, time, link, identity, policy, settings, escrow, chosen } =
-            &figures.troubles;
+        let Troubles {
+            picture,
+            sound,
+            clock,
+            time,
+            link,
+            identity,
+            policy,
+            settings,
+            sensor,
+            escrow,
+            chosen,
+        } = &figures.troubles;
         let is_missing = self.state == PictureState::Missing;
         // Without a picture it is not waited for.
         let sound = sound
@@ -143,6 +154,7 @@ impl Watched {
             (TroubleKind::Identity, identity.as_ref()),
             (TroubleKind::Policy, policy.as_ref()),
             (TroubleKind::Settings, settings.as_ref()),
+            (TroubleKind::Sensor, sensor.as_ref()),
             (TroubleKind::Spool, dropped.as_ref()),
             (TroubleKind::Relay, link.as_ref()),
             (TroubleKind::Clock, time.as_ref()),

@@ -24,6 +24,9 @@ ARGS.add_argument("--gov-max", type=int, default=400)
 ARGS.add_argument("--join", action="store_true", help="hear questions to everybody, on loopback")
 ARGS.add_argument("--stream", default="rtsp://admin:hidden@127.0.0.1:554/main?a=1")
 ARGS.add_argument("--busy", action="store_true", help="answer 503 and a page to whoever sets something")
+ARGS.add_argument("--no-events", action="store_true", help="have no event service")
+ARGS.add_argument("--lasts", type=float, default=60, help="seconds for which a pull point lasts")
+ARGS.add_argument("--no-renew", action="store_true", help="renew none")
 ARGS.add_argument("--log", default="")
 A = ARGS.parse_args()
 GOV = {"main-encoder": 100, "sub-encoder": 20}
@@ -53,6 +56,13 @@ def fault(code, text):
 def between(text, name):
     found = re.search(rf"<(?:\w+:)?{name}\b[^>]*>([^<]*)</", text)
     return found.group(1) if found else None
+
+
+def lasting():
+    """By its own clock, as everything that it says."""
+    now = time.time() + A.ahead
+    at = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return f"<wsnt:CurrentTime>{at(now)}</wsnt:CurrentTime><wsnt:TerminationTime>{at(now + A.lasts)}</wsnt:TerminationTime>"
 
 
 def token_is_right(text):
@@ -128,7 +138,7 @@ class Device(http.server.BaseHTTPRequestHandler):
             media = f"http://{A.elsewhere}/media" if A.elsewhere else f"{here}/media"
             return envelope(
                 f"<tds:{action}Response><tds:Capabilities><tt:Device><tt:XAddr>{here}/onvif/device_service</tt:XAddr></tt:Device>"
-                f"<tt:Events><tt:XAddr>{here}/events</tt:XAddr></tt:Events><tt:Media><tt:XAddr>{media}</tt:XAddr></tt:Media>"
+                f"{'' if A.no_events else f'<tt:Events><tt:XAddr>{here}/events</tt:XAddr></tt:Events>'}<tt:Media><tt:XAddr>{media}</tt:XAddr></tt:Media>"
                 f"</tds:Capabilities></tds:{action}Response>"
             )
         if action == "GetProfiles":
@@ -155,9 +165,17 @@ class Device(http.server.BaseHTTPRequestHandler):
             GOV[token.group(1)] = int(between(text, "GovLength"))
             return envelope(f"<trt:{action}Response/>")
         if action == "CreatePullPointSubscription":
+            self.server.points += 1
+            self.server.ends[f"/pull/{self.server.points}"] = time.time() + A.lasts
             return envelope(
-                f"<tev:{action}Response><tev:SubscriptionReference><wsa:Address>{here}/pull/1</wsa:Address></tev:SubscriptionReference></tev:{action}Response>"
+                f"<tev:{action}Response><tev:SubscriptionReference><wsa:Address>{here}/pull/{self.server.points}</wsa:Address></tev:SubscriptionReference>"
+                f"{lasting()}</tev:{action}Response>"
             )
+        if action in ("Renew", "PullMessages") and self.server.ends.get(self.path, 0) < time.time():
+            return fault("ter:InvalidArgVal", "no such subscription")
+        if action == "Renew" and not A.no_renew:
+            self.server.ends[self.path] = time.time() + A.lasts
+            return envelope(f"<wsnt:RenewResponse>{lasting()}</wsnt:RenewResponse>")
         if action == "PullMessages":
             moves = "true" if self.server.pulls % 2 == 0 else "false"
             self.server.pulls += 1
@@ -198,7 +216,7 @@ def discovery(sock, http_port):
 
 def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Device)
-    server.pulls = 0
+    server.pulls, server.points, server.ends = 0, 0, {}
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if A.join:

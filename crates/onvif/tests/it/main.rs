@@ -129,12 +129,31 @@ async fn key_frames_are_set_within_what_it_allows_and_read_back_and_all_else_sta
 #[tokio::test]
 async fn what_it_says_of_motion_is_heard_in_order() {
     let running = Running::start(&[]);
-    let point = running.device("secret").await.unwrap().pull_point().await.unwrap();
+    let mut point = running.device("secret").await.unwrap().pull_point().await.unwrap();
     let mut heard = Vec::new();
     for _ in 0..3 {
         heard.push(point.moves().await.unwrap());
     }
     assert_eq!(heard, [Some(true), Some(false), Some(true)]);
+}
+
+#[tokio::test]
+async fn a_pull_point_is_renewed_before_it_ends_or_made_anew() {
+    for (args, renewed, made) in
+        [(&["--lasts", "4", "--ahead", "-3600"][..], true, 1), (&["--lasts", "4", "--no-renew"], true, 2)]
+    {
+        let running = Running::start(args);
+        let mut point = running.device("secret").await.unwrap().pull_point().await.unwrap();
+        // Until well after it would have ended.
+        let until = std::time::Instant::now() + Duration::from_millis(5500);
+        while std::time::Instant::now() < until {
+            assert!(point.moves().await.unwrap().is_some());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let asked = running.asked();
+        assert_eq!(asked.contains("Renew token"), renewed, "{args:?}: {asked}");
+        assert!(asked.matches("CreatePullPointSubscription").count() >= made, "{args:?}: {asked}");
+    }
 }
 
 #[tokio::test]

@@ -278,6 +278,7 @@ fn complaint(trouble: &Trouble) -> Complaint {
         TroubleKind::Spool => "spool",
         TroubleKind::Chosen => "chosen",
         TroubleKind::Settings => "settings",
+        TroubleKind::Sensor => "sensor",
     };
     let which = if trouble.track == TrackId::MAIN { "" } else { "second picture: " };
     Complaint { kind, text: format!("{which}{}", shown(&trouble.text)) }

@@ -121,6 +121,35 @@ fn where_much_usually_moves_it_is_no_event_and_what_was_learnt_outlives_a_restar
 }
 
 #[test]
+fn what_the_filmed_camera_says_is_an_event_too_and_the_picture_decides_where_it_says_nothing() {
+    let filming = |trigger: &str| {
+        let table =
+            format!("mode = \"events\"\npre_roll_secs = 1\npost_roll_secs = 1\ntrigger = \"{trigger}\"");
+        host::config::parse(&table, std::path::Path::new("camera.toml")).unwrap()
+    };
+    let at = |second: u64| Moment { wall_us: Micros(MIDNIGHT + second * SECOND), steady_us: second * SECOND };
+    let filmed = |trigger: &str| {
+        let mut scene = Scene::filming(&[], u64::MAX, &filming(trigger));
+        // It says that something moves in second 5 alone; the picture does so in second 12.
+        let mut scores = [0; 30];
+        (scores[12], scores[22]) = (500, 500);
+        scene.seconds(0, &scores[..5]);
+        scene.film.handle(Heard::Sensed(Sensed::Moves, at(5)));
+        scene.seconds(5, &scores[5..6]);
+        scene.film.handle(Heard::Sensed(Sensed::Still, at(6)));
+        scene.seconds(6, &scores[6..20]);
+        // From here on it is not heard.
+        scene.film.handle(Heard::Sensed(Sensed::Nothing, at(20)));
+        scene.seconds(20, &scores[20..]);
+        scene.film.end_segment();
+        scene.filmed()
+    };
+    assert_eq!(filmed("onvif"), [4, 5, 21, 22]);
+    assert_eq!(filmed("both"), [4, 5, 11, 12, 21, 22]);
+    assert_eq!(filmed("picture").len(), 6, "it is not asked then; what it says counts all the same");
+}
+
+#[test]
 fn events_are_filmed_with_what_came_before_and_after_and_the_rest_is_a_signed_gap() {
     let mut scene = Scene::filming(&[], u64::MAX, &events(2, 3));
     // Still for 6 s, motion at the beginning of second 6, still until 20, motion again.
