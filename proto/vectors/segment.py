@@ -168,7 +168,7 @@ def sealed_heads():
 
     good = [("a run's", plain()), ("nothing moved", plain(motion=bytes(36))), ("no init", plain(init=b""))]
     bad = [("cut", "Truncated", plain()[:-1]), ("a byte more", "Trailing", plain() + b"\0"), ("another type", "WrongType", plain(type=0x11)),
-           ("without cells", "Truncated", plain(motion=u(16, 30))[:56]), ("a score over a thousand", "BadValue", plain(motion=u(16, 1001) + bytes(34))),
+           ("cut in the cells", "Truncated", plain()[:20]), ("cut in the event", "Truncated", plain()[:40]), ("a score over a thousand", "BadValue", plain(motion=u(16, 1001) + bytes(34))),
            ("cells beside no score", "BadValue", plain(motion=bytes(19) + b"\1" + event())), ("a control character", "BadValue", plain(codecs=b"avc1\x1b")),
            ("codecs of 257 bytes", "TooLong", plain(codecs=b"c" * 257)), ("an init over its limit", "TooLong", plain(init=bytes((64 << 10) + 1))[:600])]
     return good, bad
