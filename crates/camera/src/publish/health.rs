@@ -154,12 +154,12 @@ impl Watched {
             (TroubleKind::Identity, identity.as_ref()),
             (TroubleKind::Policy, policy.as_ref()),
             (TroubleKind::Settings, settings.as_ref()),
-            (TroubleKind::Sensor, sensor.as_ref()),
             (TroubleKind::Spool, dropped.as_ref()),
             (TroubleKind::Relay, link.as_ref()),
             (TroubleKind::Clock, time.as_ref()),
             (TroubleKind::CameraClock, clock.as_ref()),
             (TroubleKind::Trustees, escrow.as_ref()),
+            (TroubleKind::Sensor, sensor.as_ref()),
             (TroubleKind::Sound, sound),
             (TroubleKind::Chosen, chosen.as_ref()),
         ];

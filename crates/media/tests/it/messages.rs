@@ -231,7 +231,7 @@ fn a_flag_other_than_0_and_1_and_unknown_kinds_are_refused() {
     let mut heads = heads.encode();
     *heads.last_mut().unwrap() = 2;
     assert_eq!(Request::decode(&heads), Err(DecodeError::BadValue("pictures")));
-    for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 18], "request")] {
+    for (bytes, field) in [([0, 1, 0x41, 0], "request"), ([0, 1, 0x41, 20], "request")] {
         assert_eq!(Request::decode(&bytes), Err(DecodeError::BadValue(field)));
     }
     assert_eq!(Control::decode(&[0, 1, 0x40, 13]), Err(DecodeError::BadValue("control message")));

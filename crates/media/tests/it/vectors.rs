@@ -209,7 +209,7 @@ fn object(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ObjectError> {
         "Receipt" => SignedReceipt::decode(bytes)?.verify()?.clone().sign(&owner).bytes().to_vec(),
         "DayNotice" => DayNotice::decode_verified(bytes, &public(&camera))?.sign(&camera),
         "Health" => Health::decode_verified(bytes, &public(&camera))?.sign(&camera),
-        "Settings" => Settings::decode_verified(bytes)?.sign(&owner()),
+        "Settings" => Settings::decode_verified(bytes)?.sign(&owner),
         other => panic!("{other}"),
     })
 }

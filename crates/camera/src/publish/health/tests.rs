@@ -120,6 +120,8 @@ fn every_trouble_is_told_the_worst_first_and_a_spool_that_lost_something_for_a_w
             link: said("link"),
             identity: said("identity"),
             policy: said("policy"),
+            settings: said("settings"),
+            sensor: said("sensor"),
             escrow: said("escrow"),
             chosen: None,
         };
@@ -130,19 +132,21 @@ fn every_trouble_is_told_the_worst_first_and_a_spool_that_lost_something_for_a_w
     let all = [
         TroubleKind::Identity,
         TroubleKind::Policy,
+        TroubleKind::Settings,
         TroubleKind::Spool,
         TroubleKind::Relay,
         TroubleKind::Clock,
         TroubleKind::CameraClock,
         TroubleKind::Trustees,
+        TroubleKind::Sensor,
         TroubleKind::Sound,
     ];
     assert_eq!(kinds(told), all);
     watching.picture(700);
     let later = kinds(watching.look.now(None, 700 * SECOND));
-    assert!(!later.contains(&TroubleKind::Spool) && later.len() == 7, "{later:?}");
+    assert!(!later.contains(&TroubleKind::Spool) && later.len() == 9, "{later:?}");
     let resting = kinds(watching.look.now(Some(GapReason::Privacy), 701 * SECOND));
-    assert!(!resting.contains(&TroubleKind::Sound) && resting.len() == 6, "{resting:?}");
+    assert!(!resting.contains(&TroubleKind::Sound) && resting.len() == 8, "{resting:?}");
 }
 
 /// It was told as a trouble with the sound: such a camera was amber for ever.
@@ -161,7 +165,11 @@ fn what_the_configuration_chose_is_told_behind_what_is_wrong_and_as_no_trouble()
 
 #[test]
 fn a_wall_clock_that_is_set_moves_no_moment() {
-    let now = Now { pictures: vec![(TrackId::MAIN, PictureState::Missing, 5 * SECOND)], troubles: vec![] };
+    let now = Now {
+        pictures: vec![(TrackId::MAIN, PictureState::Missing, 5 * SECOND)],
+        troubles: vec![],
+        settings: 3,
+    };
     for wall_us in [Micros(30 * SECOND), Micros(1_795_700_000_000_000)] {
         let (said, missing) = now.said(Moment { wall_us, steady_us: 25 * SECOND }, 7);
         let since_us = wall_us.before(Duration::from_secs(20));
@@ -173,7 +181,7 @@ fn a_wall_clock_that_is_set_moves_no_moment() {
 fn seconds_that_count_on_are_no_news() {
     let now = |text: &str| {
         let troubles = vec![Trouble::new(TrackId::MAIN, TroubleKind::Sound, text)];
-        Now { pictures: vec![(TrackId::MAIN, PictureState::Filmed, 5)], troubles }
+        Now { pictures: vec![(TrackId::MAIN, PictureState::Filmed, 5)], troubles, settings: 0 }
     };
     assert!(now("not come for 9 s").is_like(&now("not come for 10 s")));
     assert!(!now("not come for 9 s").is_like(&now("it died")));

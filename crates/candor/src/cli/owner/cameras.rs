@@ -135,6 +135,7 @@ mod tests {
                 word: "filming".to_owned(),
                 ..Condition::default()
             },
+            settings: None,
             online: true,
             segments: 99,
             bytes: 99,

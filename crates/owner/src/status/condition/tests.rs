@@ -28,6 +28,7 @@ fn status(online: bool, newest_us: Micros) -> Status {
         retired: false,
         to_do: None,
         condition: Condition::default(),
+        settings: None,
         online,
         segments: 1,
         bytes: 1,
