@@ -34,8 +34,7 @@ pub struct Found {
     pub audio: Option<Audio>,
     /// What else it offers, which is not filmed.
     pub left_out: Vec<String>,
-    /// By how much its clock is ahead of this machine's, milliseconds: about 0 of a camera that did
-    /// not tell it while it was watched, none of a source that has no clock.
+    /// By how much its clock is ahead of this machine's, milliseconds; none if it was not told.
     pub clock_ahead_ms: Option<i64>,
     /// How long it was watched: from the first picture to the last, seconds.
     pub watched_s: f64,
@@ -140,7 +139,7 @@ fn of_camera(seen: &Looked) -> Result<Found, SourceError> {
         bytes: picture.bytes as u64,
     });
     let mut found = judged(Sight { video, audio, left_out, pictures: pictures.collect() })?;
-    found.clock_ahead_ms = Some(seen.ahead_ms.unwrap_or(0));
+    found.clock_ahead_ms = seen.ahead_ms;
     if let Some(fault) = seen.ahead_ms.and_then(producer::fault) {
         let text = format!(
             "{fault}: a time that it draws into its pictures is wrong, recordings bear this machine's. Have it set its clock by NTP, and look at its time zone"

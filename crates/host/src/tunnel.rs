@@ -49,9 +49,12 @@ pub enum TunnelError {
     /// Nothing answers, or what answers is no TLS that is spoken here.
     #[error("no TLS connection: {0}")]
     Connect(String),
-    /// Nobody who is known signed its certificate for this name.
-    #[error("its certificate, whose fingerprint is {0}, is its own or signed by nobody known")]
-    Unknown(Fingerprint),
+    /// Nobody who is known signed its certificate for this name and this time.
+    #[error("its certificate, whose fingerprint is {found}, {why}")]
+    Unknown { found: Fingerprint, why: &'static str },
+    /// It is the pinned one, and no handshake can be made with it.
+    #[error("its certificate is the pinned one and cannot be used: {0}; let it make a new one")]
+    Unusable(String),
     /// Its certificate is not the one that is pinned.
     #[error("its certificate is not the pinned one: this one's fingerprint is {0}")]
     Other(Fingerprint),
@@ -131,16 +134,21 @@ impl Device {
             Ok(line) => return Ok(line),
             Err(error) => error,
         };
-        let is_distrusted = matches!(tls_error(&*error), Some(rustls::Error::InvalidCertificate(_)));
-        if is_distrusted && self.pinned.is_none() {
+        let said = crate::http::chain(&*error);
+        let Some(rustls::Error::InvalidCertificate(why)) = tls_error(&*error) else {
+            return Err(TunnelError::Connect(said));
+        };
+        let why = distrust(why);
+        if self.pinned.is_none() {
             // Looked at once more, and not believed, so that it can be named.
             let _ = self.connect(looking).await;
         }
-        let found = shown.found.lock().filter(|_| is_distrusted);
+        let found = *shown.found.lock();
         Err(match (found, self.pinned) {
-            (Some(found), None) => TunnelError::Unknown(found),
-            (Some(found), Some(_)) => TunnelError::Other(found),
-            (None, _) => TunnelError::Connect(crate::http::chain(&*error)),
+            (Some(found), None) => TunnelError::Unknown { found, why },
+            (Some(found), Some(pinned)) if found != pinned => TunnelError::Other(found),
+            (Some(_), Some(_)) => TunnelError::Unusable(said),
+            (None, _) => TunnelError::Connect(said),
         })
     }
 
@@ -153,6 +161,18 @@ impl Device {
         let connected = tokio::time::timeout(PATIENCE, connecting).await;
         let late = |_| format!("no answer within {} s", PATIENCE.as_secs());
         Ok(TokioIo::new(connected.map_err(late)??))
+    }
+}
+
+/// Why a certificate that is not pinned is not believed.
+fn distrust(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another name"
+        }
+        _ => "is its own or signed by nobody known",
     }
 }
 

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! **Slow viewers.** A viewer is behind when a segment that starts at a key frame has been here for
-//! [`GRACE`], and it still waits for the peer to take bytes of an older one. Its old stream is
-//! reset, for it alone, and it goes on with the newest key frame. Nobody waits for anybody: the
+//! [`GRACE`], and it still waits for the peer to take bytes of an older one; or when that one has
+//! left the ring. Its old stream is reset, for it alone, and it goes on with the newest key frame, or
+//! the next. Nobody waits for anybody: the
 //! publisher never waits for a viewer, and a lock is held only to look at the ring, never while
 //! sending.
 //!
@@ -96,6 +97,8 @@ struct Ring {
     /// The place in the row of all live segments of `segments[0]`.
     first: u64,
     segments: VecDeque<Arc<LiveSegment>>,
+    /// What stood before this place left for want of room.
+    left: u64,
     /// Bytes of these, as they were counted last.
     bytes: usize,
     last: Option<(Sequence, Place)>,
@@ -121,6 +124,7 @@ impl Ring {
         let key = self.segments.iter().rposition(|segment| segment.is_key()).unwrap_or(0);
         let surplus = key.saturating_sub(1).max(self.segments.len().saturating_sub(RING));
         self.let_go(surplus);
+        self.left = self.first;
     }
 
     /// The oldest go.
@@ -177,6 +181,7 @@ impl Live {
             && (ring.segments.len() > 1 || oldest.body.borrow().ended.is_some())
         {
             ring.let_go(1);
+            ring.left = ring.first;
             self.count(&mut ring);
         }
     }
@@ -227,12 +232,15 @@ impl Live {
     /// Waits until a viewer that is still at `place` is behind; where it should go on.
     async fn overtaken(&self, place: u64) -> u64 {
         let mut begun = self.begun.subscribe();
+        let mut left = None;
         loop {
             let newest = {
                 let ring = self.ring.lock();
-                ring.newest_key()
-                    .filter(|(newest, _)| *newest > place)
-                    .map(|(at, segment)| (at, segment.begun))
+                let newest = ring.newest_key().filter(|(newest, _)| *newest > place);
+                let newest = newest.map(|(at, segment)| (at, segment.begun));
+                // What left the ring lives as long as somebody is sent it.
+                let has_left = || (ring.next(), *left.get_or_insert_with(Instant::now));
+                newest.or_else(|| (place < ring.left).then(has_left))
             };
             match newest {
                 Some((newest, since)) if since.elapsed() >= GRACE => return newest,

@@ -33,6 +33,8 @@ const FRAMES: usize = 512;
 const PAUSE: Duration = Duration::from_secs(2);
 /// So long a child that closed its output may take to say why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Samples a second that a microphone has.
+const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 /// An ADTS header, bytes; two more with a checksum.
 const ADTS: usize = 7;
 
@@ -78,7 +80,7 @@ impl Format {
         };
         let bits_a_second = clock_rate.checked_mul(bits)?.checked_mul(channels.into())?;
         let is_mono = matches!(name, "g722" | "g726le");
-        let is_known = bits_a_second > 0 && channels <= if is_mono { 1 } else { 2 };
+        let is_known = channels > 0 && RATES.contains(&clock_rate) && channels <= if is_mono { 1 } else { 2 };
         is_known.then_some(Self::Raw(Raw { name, rate: clock_rate, channels, bits_a_second, silence }))
     }
 

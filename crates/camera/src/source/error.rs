@@ -50,9 +50,9 @@ pub enum SourceError {
     )]
     Unauthorized,
     #[error(
-        "the camera's certificate is its own or signed by nobody known, so that anybody could be in its place: compare its SHA-256 fingerprint with what the camera shows, then write tls_fingerprint = \"{0}\" under [source], or --tls-fingerprint"
+        "the camera's certificate {why}, so that anybody could be in its place: compare its SHA-256 fingerprint with what the camera shows, then write tls_fingerprint = \"{found}\" under [source], or --tls-fingerprint"
     )]
-    UnknownCertificate(Fingerprint),
+    UnknownCertificate { found: Fingerprint, why: &'static str },
     #[error(
         "the camera shows another certificate than the pinned one (`tls_fingerprint`), and nothing was said to it: this one's fingerprint is {0}. If nobody renewed it, somebody stands in between"
     )]
@@ -66,9 +66,11 @@ pub enum SourceError {
 impl From<TunnelError> for SourceError {
     fn from(error: TunnelError) -> Self {
         match error {
-            TunnelError::Unknown(found) => Self::UnknownCertificate(found),
+            TunnelError::Unknown { found, why } => Self::UnknownCertificate { found, why },
             TunnelError::Other(found) => Self::OtherCertificate(found),
-            TunnelError::Connect(_) | TunnelError::Loopback(_) => Self::Unreadable(format!(": {error}")),
+            TunnelError::Connect(_) | TunnelError::Unusable(_) | TunnelError::Loopback(_) => {
+                Self::Unreadable(format!(": {error}"))
+            }
         }
     }
 }

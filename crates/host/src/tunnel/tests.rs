@@ -90,7 +90,10 @@ async fn a_pinned_device_is_spoken_to_and_no_other() {
     let refused = Tunnel::open("127.0.0.1", port, other).await.unwrap_err();
     assert!(matches!(refused, TunnelError::Other(found) if found == fingerprint), "{refused}");
     let refused = Tunnel::open("localhost", port, None).await.unwrap_err();
-    assert!(matches!(refused, TunnelError::Unknown(found) if found == fingerprint), "{refused}");
+    assert!(
+        matches!(refused, TunnelError::Unknown { found, why } if found == fingerprint && why.contains("nobody")),
+        "{refused}"
+    );
     assert!(refused.to_string().contains(&fingerprint.to_string()));
 }
 
@@ -121,5 +124,16 @@ fn a_fingerprint_is_written_as_others_show_it() {
     assert_eq!((shown.to_string(), plain.parse()), (plain.clone(), Ok(shown)));
     for wrong in ["", "01", &plain[1..], &format!("{plain}00"), &plain.replace('a', "g")] {
         assert_eq!(wrong.parse::<Fingerprint>(), Err(FingerprintError), "{wrong}");
+    }
+}
+
+#[test]
+fn why_a_certificate_is_not_believed_is_said_as_it_is() {
+    for (why, said) in [
+        (CertificateError::Expired, "has expired"),
+        (CertificateError::NotValidForName, "is for another name"),
+        (CertificateError::UnknownIssuer, "is its own or signed by nobody known"),
+    ] {
+        assert_eq!(distrust(&why), said);
     }
 }

@@ -159,3 +159,23 @@ async fn what_is_live_of_a_camera_is_bounded_in_bytes_whatever_its_tracks_and_se
     fanout.clear(CameraId([1; 32]));
     assert_eq!((all(), tracks[0].of_camera.load(Ordering::Relaxed)), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_is_behind_too_once_what_it_is_sent_has_left_for_want_of_room() {
+    let fanout = Fanout::default();
+    let live = fanout.track(CameraId([1; 32]), TrackId(0));
+    begin(&live, 0, Start::KeyFrame);
+    let before = Instant::now();
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        for sequence in 1..=RING as u64 {
+            begin(&live, sequence, Start::Continuation);
+        }
+    };
+    let (next, ()) = tokio::join!(live.overtaken(0), later);
+    assert_eq!((next, before.elapsed()), (RING as u64 + 1, Duration::from_secs(5) + GRACE));
+    // What is cleared because the camera left may be sent to its end.
+    begin(&live, 50, Start::KeyFrame);
+    fanout.clear(CameraId([1; 32]));
+    assert!(tokio::time::timeout(Duration::from_secs(60), live.overtaken(next)).await.is_err());
+}

@@ -106,7 +106,9 @@ impl SoundTrack {
                 self.be_silent_until(muxer, at);
             }
             muxer.sound(&frame, place);
-            self.heard = self.heard.max(Some(zero + at));
+            // A frame that says a later time was heard with its packet.
+            let heard = (zero + at).min(self.packet.unwrap_or(i64::MAX));
+            self.heard = self.heard.max(Some(heard));
         }
     }
 
@@ -134,8 +136,11 @@ impl SoundTrack {
         let secs = missed / 1_000_000;
         // A child that makes frames holds some of them.
         let comes = self.packet.is_some_and(|at| at - heard > MISSED_US / 2);
-        let what =
-            if comes { "sound comes and could not be read" } else { "sound is announced and has not come" };
+        let what = match &self.deaf {
+            Some(why) => why.as_str(),
+            None if comes => "sound comes and could not be read",
+            None => "sound is announced and has not come",
+        };
         Some(Remark::Sound(Some(format!("{what} for {secs} s; silence is recorded in its place"))))
     }
 

@@ -9,6 +9,9 @@ use container::mux::FRAME;
 /// A frame is no larger: 6144 bits for each of two channels.
 const FRAME_MAX: usize = 8192;
 
+/// A packet holds no more of them: two seconds of 8 kHz.
+const FRAMES_MAX: usize = 16;
+
 /// Frames out of packets, and what has come of one that is larger than a packet.
 #[derive(Debug, Default)]
 pub(super) struct AacPackets {
@@ -27,7 +30,7 @@ impl AacPackets {
     fn frames(&mut self, payload: &[u8], stamp: i64) -> Option<Vec<(i64, Vec<u8>)>> {
         let (bits, rest) = payload.split_first_chunk::<2>()?;
         let (sizes, mut rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*bits)).div_ceil(8))?;
-        let sizes = sizes.chunks_exact(2).map(|size| {
+        let sizes = sizes.chunks_exact(2).take(FRAMES_MAX).map(|size| {
             let [high, low] = [size.first().copied().unwrap_or(0), size.get(1).copied().unwrap_or(0)];
             usize::from(u16::from_be_bytes([high, low]) >> 3)
         });
@@ -81,5 +84,8 @@ mod tests {
         assert_eq!(aac.push(&[0xff; 40], 7, 0), []);
         let empty = [&[0, 32, 0, 0, 0, 2 << 3][..], b"de"].concat();
         assert_eq!(aac.push(&empty, 5, 0), [(1029, b"de".to_vec())], "the first frame is empty");
+        // No frame lies far behind its packet, whatever comes before it.
+        let far = [&[4, 0][..], &[0; 126], &[0, 1 << 3], b"x"].concat();
+        assert_eq!(aac.push(&far, 5, 0), []);
     }
 }

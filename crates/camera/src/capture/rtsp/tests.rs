@@ -229,7 +229,7 @@ async fn over_tls_announced_sound_that_never_comes_costs_the_picture_nothing_and
     let camera = Camera::start(Behaviour { sound, ..steady() }, clocks.clone()).await;
     let veil = Veil::before(camera.port).await;
     let refused = super::check(&of_port("rtsps", veil.port)).await.unwrap_err();
-    let SourceError::UnknownCertificate(fingerprint) = refused else { panic!("{refused}") };
+    let SourceError::UnknownCertificate { found: fingerprint, .. } = refused else { panic!("{refused}") };
     assert_eq!(camera.connections(), 0, "nothing was said to it");
     let stream = of_port("rtsps", veil.port).pinned(Some(fingerprint)).unwrap();
     let filmed = Watched::camera_for_secs(camera, stream, clocks, 8).await;

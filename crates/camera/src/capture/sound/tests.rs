@@ -116,9 +116,14 @@ async fn each_sound_becomes_aac_on_its_own_time_and_holes_are_silent() {
         is_near(heard(format.aac(), &frames).await, 7_000.0);
         assert_eq!(sound.trouble(), None);
     }
-    for unknown in
-        [("PCMU", 0, 1), ("PCMU", u32::MAX, 2), ("L16", 8_000, 6), ("G726-32", 8_000, 2), ("G723", 8_000, 1)]
-    {
+    for unknown in [
+        ("PCMU", 0, 1),
+        ("PCMU", u32::MAX, 2),
+        ("L16", 8_000, 6),
+        ("G726-32", 8_000, 2),
+        ("G723", 8_000, 1),
+        ("L16", 100_000_000, 2),
+    ] {
         assert_eq!(Format::of(unknown.0, unknown.1, unknown.2), None, "{unknown:?}");
     }
 }
