@@ -10,6 +10,9 @@ use serde::Serialize;
 
 /// Of a head so much must be left outside of cells that are ignored, per mille, or all of it.
 const LEFT_PERMILLE: u16 = 20;
+/// A camera ends an event after a quarter of an hour: what says that it lasted longer is none,
+/// microseconds.
+const LONGEST_US: u64 = 20 * 60_000_000;
 /// A pause shorter than this does not end an event, microseconds.
 pub(crate) const PAUSE_US: u64 = 5_000_000;
 /// Segments closer than this follow one another, microseconds.
@@ -41,7 +44,8 @@ pub(crate) fn moved(heads: impl Iterator<Item = motion::Motion>, ignored: Cells)
     for head in heads {
         let Some(event) = head.event else { continue };
         let permille = head.permille_outside(ignored);
-        if permille == 0 || permille < head.permille.min(LEFT_PERMILLE) {
+        let lasts_us = event.to_us.0.saturating_sub(event.from_us.0);
+        if permille == 0 || permille < head.permille.min(LEFT_PERMILLE) || lasts_us > LONGEST_US {
             continue;
         }
         let (from, to) = (event.from_us.0, event.to_us.0);
@@ -110,6 +114,7 @@ mod tests {
         ];
         assert_eq!(shown(&heads, all), [(100, 112, 200, 104), (112, 114, 10, 114)]);
         assert_eq!(shown(&heads[..1], all), []);
+        assert_eq!(shown(&[head(200, all, Some((1, u64::MAX / S)))], all), [], "no event is over all days");
     }
 
     #[test]

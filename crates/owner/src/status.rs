@@ -9,6 +9,7 @@ pub use condition::{CameraState, Complaint, Condition};
 use crate::book::{Camera, Stored, StoredCamera};
 use crate::holders::{Holders, LoggedKeys};
 use crate::state::{As, Owner};
+use crate::zones;
 use condition::Heard;
 use media::epoch::EpochOpen;
 use media::id::{CameraId, Day, TrackId};
@@ -149,6 +150,11 @@ impl Asking {
             heard.take(owner, camera, signed).await;
             status.settings = heard.word().and_then(|word| word.settings());
             status.condition = condition::of(status, heard.word(), owner.now_us());
+            match zones::note(camera.ignored.0) {
+                Some((text, true)) => status.condition.troubles.push(Complaint { kind: "zones", text }),
+                Some((text, false)) => status.condition.notes.push(text),
+                None => {}
+            }
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)

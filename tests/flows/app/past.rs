@@ -152,7 +152,6 @@ async fn zones_that_are_painted_hold_no_events(browser: &Browser) {
     browser.picture("app-zones").await;
     // The past is read anew at once.
     moved(browser, 1).await;
-    legible(browser, "zones").await;
     // With the keyboard, from where the stroke began: wiped, one after the other.
     for key in [" ", "\u{E014}", " ", "\u{E014}", " "] {
         browser.press(key).await;

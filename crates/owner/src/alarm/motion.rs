@@ -174,6 +174,8 @@ impl<'a> Following<'a> {
             tracing::warn!(camera = %camera.camera_id, "what was told of it lies ahead of what is stored: forgotten");
         }
         let events = moved(known.segments.iter().map(|(_, said)| *said), camera.ignored.0);
+        // One that begins in a time to come would be told again and again.
+        let events: Vec<_> = events.into_iter().filter(|event| event.from <= newest_us).collect();
         told.due(&events, known.known(), self.owner.now_us(), (&self.owner.config.alarm, self.ahead))
     }
 

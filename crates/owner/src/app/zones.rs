@@ -19,6 +19,8 @@ pub(super) struct Asked {
 #[derive(Debug, Deserialize)]
 pub(super) struct Painted {
     camera: String,
+    /// What they were painted on.
+    seen: String,
     ignored: String,
 }
 
@@ -32,13 +34,19 @@ pub(super) async fn zones(
 
 pub(super) async fn paint(
     State(app): State<Arc<App>>,
-    Query(Painted { camera, ignored }): Query<Painted>,
+    Query(Painted { camera, seen, ignored }): Query<Painted>,
 ) -> Result<Response, Failure> {
     let camera = app.camera(&camera)?;
-    let painted: Zones =
-        ignored.parse().map_err(|error| Failure::new(400, "wrong-cells", format!("{error}")))?;
-    let written = zones::ignore(&app.owner, &camera.name, painted.0).await;
-    written.map_err(|error| Failure::new(500, "book", error.to_string()))?;
+    let cells = |text: &str| -> Result<Zones, Failure> {
+        text.parse().map_err(|error| Failure::new(400, "wrong-cells", format!("{error}")))
+    };
+    let (seen, painted) = (cells(&seen)?, cells(&ignored)?);
+    let kept = zones::ignore(&app.owner, camera.camera_id, seen.0, painted.0).await;
+    let kept = kept.map_err(|error| Failure::new(500, "book", error.to_string()))?;
+    if Zones(kept) != painted {
+        let what = "another page painted meanwhile; look at its zones, and paint again";
+        return Err(Failure::new(409, "others-painted", what));
+    }
     Ok(shown(painted))
 }
 

@@ -74,8 +74,8 @@ async fn zones_that_are_ignored_hold_no_events_at_once_and_also_of_the_past() {
         let from = |event: &Value| (event["from"].as_u64().unwrap() - from) / SEGMENT_US;
         shown["events"].as_array().unwrap().iter().map(from).collect::<Vec<_>>()
     };
-    let paint = async |ignored: &str| {
-        let what = format!("{path}api/zones?camera={}&ignored={ignored}", camera.id);
+    let paint = async |seen: &str, ignored: &str| {
+        let what = format!("{path}api/zones?camera={}&seen={seen}&ignored={ignored}", camera.id);
         post(address, &what).await
     };
     let zones = async || json(&get(address, &format!("{path}api/zones?camera={}", camera.id)).await.text);
@@ -83,7 +83,7 @@ async fn zones_that_are_ignored_hold_no_events_at_once_and_also_of_the_past() {
     let none = "0".repeat(36);
     assert_eq!(zones().await, serde_json::json!({ "ignored": none }));
     let upper = format!("ffff{}", &none[4..]);
-    assert_eq!(json(&paint(&upper).await.text), serde_json::json!({ "ignored": upper }));
+    assert_eq!(json(&paint(&none, &upper).await.text), serde_json::json!({ "ignored": upper }));
     assert_eq!(events().await, [10]);
     assert_eq!(zones().await["ignored"], upper.as_str());
     assert_eq!(
@@ -92,11 +92,17 @@ async fn zones_that_are_ignored_hold_no_events_at_once_and_also_of_the_past() {
         "other commands see it"
     );
     for wrong in ["", "ffff", &format!("{none}0")] {
-        assert_eq!(paint(wrong).await.status, 400, "{wrong}");
+        assert_eq!(paint(&upper, wrong).await.status, 400, "{wrong}");
     }
-    assert_eq!(paint(&none).await.status, 200);
+    // Another page's stroke is not undone by one who did not see it.
+    let refused = paint(&none, &none).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert_eq!(zones().await["ignored"], upper.as_str());
+    let status = owner::status::status(&scene.world.owner()).await.unwrap();
+    assert!(status[0].condition.notes[0].starts_with("in 16 of the 144 cells"), "{status:?}");
+    assert_eq!(paint(&upper, &none).await.status, 200);
     assert_eq!(events().await, [2, 10]);
-    let unknown = post(address, &format!("{path}api/zones?camera=x&ignored={none}")).await;
+    let unknown = post(address, &format!("{path}api/zones?camera=x&seen={none}&ignored={none}")).await;
     assert_eq!(unknown.status, 404, "{}", unknown.text);
     app.stop_and_join().await.unwrap();
 }

@@ -76,7 +76,12 @@ export class Camera {
     this.days = new Days(id, (day) => this.showDay(day));
     this.wish = new Wish((us) => this.visit(us));
     this.wish.field.addEventListener("focus", () => this.wish.begin(this.at));
-    this.zones = new Zones(id, this.video, () => this.timeline.events.reload());
+    this.zones = new Zones(
+      id,
+      this.video,
+      () => this.timeline.events.reload(),
+      (text) => this.mention(text),
+    );
     this.help = new Help();
     const back = button("−5 s", "Back 5 seconds (left arrow)", () => this.step(-STEP));
     const on = button("+5 s", "On 5 seconds (right arrow)", () => this.step(STEP));

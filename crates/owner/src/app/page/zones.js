@@ -7,18 +7,22 @@ import { ask, button, el, reason, say } from "./dom.js";
 // So long after the last stroke zones are kept, milliseconds.
 const REST = 300;
 
-const WHAT = "What moves in the striped cells is no event: not on this page, also of what was filmed before, and not in the alarm. Everything is filmed all the same.";
+const WHAT = "What moves in the striped cells is no event: not on this page, also of what was filmed before, and not in an alarm that runs beside it. Everything is filmed all the same. The camera, and alarms on other devices, do not know these cells.";
 
 export class Zones {
   /**
    * @param {string} camera
    * @param {HTMLVideoElement} video over which they are painted
    * @param {() => void} changed they were kept
+   * @param {(text: string) => void} failed is seen also when painting is over
    */
-  constructor(camera, video, changed) {
+  constructor(camera, video, changed, failed) {
     this.camera = camera;
     this.video = video;
     this.changed = changed;
+    this.failed = failed;
+    /** As the book has them, by what was heard last. */
+    this.seen = "";
     /** @type {boolean[]} */
     this.ignored = [];
     this.cells = Array.from({ length: COLUMNS * ROWS }, (_, cell) => this.cell(cell));
@@ -55,26 +59,35 @@ export class Zones {
   }
 
   async toggle() {
+    // What was painted last is kept before it is read again.
+    if (this.busy) return;
     const opens = this.grid.hidden;
     this.grid.hidden = this.panel.hidden = true;
-    this.button.setAttribute("aria-expanded", String(opens));
+    this.button.setAttribute("aria-expanded", "false");
     this.sized.disconnect();
     if (!opens) return this.button.focus();
-    this.panel.hidden = false;
+    this.busy = true;
     say(this.status, "");
     try {
+      if (this.resting !== undefined) await this.keep();
       this.take(await ask("api/zones", { camera: this.camera }));
     } catch (error) {
-      return say(this.status, reason(error));
+      return this.failed(reason(error));
+    } finally {
+      this.busy = false;
     }
-    this.grid.hidden = false;
+    this.grid.hidden = this.panel.hidden = false;
+    this.button.setAttribute("aria-expanded", "true");
     this.sized.observe(this.video);
     this.place();
+    // On a phone the button is below the picture.
+    this.grid.scrollIntoView({ block: "nearest" });
     this.cells.find((cell) => cell.tabIndex === 0)?.focus({ preventScroll: true });
   }
 
   /** @param {{ ignored: string }} told */
   take({ ignored }) {
+    this.seen = ignored;
     this.ignored = parsed(ignored);
     this.draw();
   }
@@ -156,12 +169,26 @@ export class Zones {
   async keep() {
     clearTimeout(this.resting);
     this.resting = undefined;
+    // One at a time: an older one that comes later would undo it.
+    if (this.keeping) {
+      this.again = true;
+      return;
+    }
+    this.keeping = true;
     try {
-      await ask("api/zones", { camera: this.camera, ignored: written(this.ignored) }, "POST");
+      const painted = { camera: this.camera, seen: this.seen, ignored: written(this.ignored) };
+      this.seen = (await ask("api/zones", painted, "POST")).ignored;
       say(this.status, "Kept.");
       this.changed();
     } catch (error) {
-      say(this.status, `Not kept: ${reason(error)}`);
+      this.failed(`The zones were not kept: ${reason(error)}`);
+      // What is drawn is what the book has.
+      await ask("api/zones", { camera: this.camera }).then((told) => this.take(told), () => {});
+    }
+    this.keeping = false;
+    if (this.again) {
+      this.again = false;
+      await this.keep();
     }
   }
 }
