@@ -238,6 +238,28 @@ async fn a_source_that_is_missing_or_no_video_is_told_before_anything_is_filmed(
     it.is_told(unpaired, WRONG, &["not paired yet", "candor camera pair"]).await;
 }
 
+/// A film was written over a configuration, a key, another film: one wrong completion of a name was enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_over_a_file_that_is_there() {
+    let it = Newcomer::new().await;
+    let of = |verb: &str| format!("owner {verb} --config owner.toml door");
+    let lines = [
+        of("live"),
+        of("play") + " --from 5m",
+        of("export") + " --from 5m",
+        of("evidence") + " --from 5m",
+        "verify @owner.toml".to_owned(),
+    ];
+    let before = std::fs::read(it.path("owner.toml")).unwrap();
+    for line in lines {
+        let to = if line.starts_with("verify") { "--write" } else { "-o" };
+        let line = format!("{line} {to} @owner.toml");
+        it.is_told(&line, WRONG, &["owner.toml: already exists", "--overwrite"]).await;
+        it.is_told(&format!("{line} --overwrite"), WRONG, &["owner.toml: is a file of another kind"]).await;
+    }
+    assert_eq!(std::fs::read(it.path("owner.toml")).unwrap(), before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_names_and_requests_that_cannot_be_are_told_before_anybody_is_asked() {
     let it = Newcomer::new().await;

@@ -3,6 +3,7 @@
 use crate::filming::Filming;
 use crate::publish::Share;
 use crate::source::SourceConfig;
+use host::config::Located;
 use std::path::PathBuf;
 
 /// The configuration of a camera (deploy/config/camera.toml).
@@ -50,6 +51,14 @@ pub enum SoundMode {
     On,
     /// It is left out before anything is sealed, and the owner is told so.
     Off,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        let sources = [Some(&mut self.source), self.sub.as_mut()];
+        let read = sources.into_iter().flatten().filter_map(SourceConfig::file_named);
+        std::iter::once(&mut self.data).chain(read).collect()
+    }
 }
 
 impl Config {

@@ -160,6 +160,15 @@ impl SourceConfig {
         matches!(self, Self::Stream(stream) if stream.url.has_credentials())
     }
 
+    /// The file that it names: a video, or the one of a password.
+    pub(crate) fn file_named(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            Self::Stream(stream) => stream.password_file.as_mut(),
+            Self::Input => None,
+        }
+    }
+
     /// The video file that it needs and that is not there.
     pub fn missing_file(&self) -> Option<&Path> {
         match self {

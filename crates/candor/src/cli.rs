@@ -15,6 +15,7 @@ mod demo;
 mod ended;
 mod log;
 mod monitor;
+mod overwrite;
 mod owner;
 mod registrar;
 mod relay;
@@ -27,10 +28,13 @@ mod when;
 mod witness;
 
 pub(crate) use ended::{Ended, Outcome};
+pub(crate) use overwrite::Overwrite;
 pub(crate) use terminal::Terminal;
 
 use clap::{Args, Parser, Subcommand};
+use host::config::Located;
 use host::shutdown::Shutdown;
+use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -121,18 +125,19 @@ enum Party {
 /// Where a party's configuration is.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigFile {
-    /// The party's TOML file; deploy/config/ has a sample of each.
+    /// The party's TOML file; deploy/config/ has a sample of each. Relative paths in it start at its
+    /// folder.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
 
 impl ConfigFile {
-    pub(crate) fn load<T: serde::de::DeserializeOwned>(&self) -> Result<T, Ended> {
+    pub(crate) fn load<T: DeserializeOwned + Located>(&self) -> Result<T, Ended> {
         host::config::load(&self.config).map_err(Ended::wrong)
     }
 
     /// The configuration of a party whose folder was made: what is missing is not made on the way.
-    pub(crate) fn load_made<T: serde::de::DeserializeOwned>(
+    pub(crate) fn load_made<T: DeserializeOwned + Located>(
         &self,
         party: &str,
         folder: impl Fn(&T) -> &PathBuf,

@@ -1,6 +1,9 @@
 //! Configuration: one TOML file a party, read once at the start. Every struct denies unknown
 //! fields; an error names the file, the line and what to do.
 //!
+//! Relative paths in it start at the folder of the file, wherever the program was started: a second
+//! keybook in another folder is not made by standing there.
+//!
 //! ```text
 //! deploy/config/witness.toml:3: unknown field `lisen`, expected one of `listen`, `data`, `logs`
 //! ```
@@ -11,6 +14,12 @@ use std::path::{Path, PathBuf};
 
 /// The largest configuration file that is read.
 pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// A configuration that names files and folders of this machine.
+pub trait Located {
+    /// All of them, as they were written.
+    fn paths(&mut self) -> Vec<&mut PathBuf>;
+}
 
 /// Why a configuration was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +32,8 @@ pub enum ConfigError {
     Invalid { path: PathBuf, line: usize, message: String },
 }
 
-/// Reads and checks the configuration at `path`.
-pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+/// Reads and checks the configuration at `path`; its paths start there.
+pub fn load<T: DeserializeOwned + Located>(path: &Path) -> Result<T, ConfigError> {
     let bytes = durable::read_limited(path, MAX_CONFIG_BYTES)?;
     let bytes = bytes.ok_or_else(|| ConfigError::Missing { path: path.to_owned() })?;
     let text = std::str::from_utf8(&bytes).map_err(|error| ConfigError::Invalid {
@@ -32,7 +41,12 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
         line: line_of(&String::from_utf8_lossy(&bytes), error.valid_up_to()),
         message: "not UTF-8".to_owned(),
     })?;
-    parse(text, path)
+    let mut config: T = parse(text, path)?;
+    if let Some(folder) = path.parent() {
+        // An absolute one stays what it is.
+        config.paths().into_iter().for_each(|written| *written = folder.join(&*written));
+    }
+    Ok(config)
 }
 
 /// Checks the text of a configuration; `path` is named in errors.
@@ -63,6 +77,14 @@ mod tests {
         listen: std::net::SocketAddr,
         #[serde(default)]
         rate: u32,
+        #[serde(default)]
+        data: PathBuf,
+    }
+
+    impl Located for Sample {
+        fn paths(&mut self) -> Vec<&mut PathBuf> {
+            vec![&mut self.data]
+        }
     }
 
     fn error(text: &str) -> String {
@@ -77,6 +99,20 @@ mod tests {
         assert!(error("rate = 1\n").contains("missing field `listen`"));
         assert!(error("listen = \"127.0.0.1:1\"\nrate = -1\n").starts_with("x.toml:2:"));
         assert!(error("listen = [\n").starts_with("x.toml:"));
+    }
+
+    #[test]
+    fn relative_paths_start_at_the_folder_of_the_file_and_absolute_ones_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.toml");
+        for (written, expected) in [
+            ("keys", dir.path().join("keys")),
+            ("../keys", dir.path().join("../keys")),
+            ("/keys", "/keys".into()),
+        ] {
+            std::fs::write(&path, format!("listen = \"127.0.0.1:1\"\ndata = {written:?}\n")).unwrap();
+            assert_eq!(load::<Sample>(&path).unwrap().data, expected);
+        }
     }
 
     #[test]

@@ -12,9 +12,11 @@
 //! caller ([`sync_dir`]), who usually links many files before one fsync.
 
 mod private;
+mod target;
 mod unfinished;
 
 pub use private::{FILE_MODE, FOLDER_MODE, close_dir, create_dirs, own_dir, private};
+pub use target::{IsOfKind, Target, TargetError};
 pub use unfinished::Unfinished;
 
 use std::fs::File;

@@ -1,5 +1,6 @@
 //! Where a party's log is, as each party's configuration says it.
 
+use host::config::Located;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -11,4 +12,10 @@ pub struct LogConfig {
     pub url: String,
     /// A C2SP tlog-policy file: the log's key, the witnesses, the quorum.
     pub policy: PathBuf,
+}
+
+impl Located for LogConfig {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        vec![&mut self.policy]
+    }
 }

@@ -1,6 +1,6 @@
 //! The log's one TOML file. Sample: `deploy/config/log.toml`, which a test parses.
 
-use host::config::default;
+use host::config::{Located, default};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -36,6 +36,12 @@ pub struct Config {
     /// How long `POST /add` waits for its leaf to be published, in seconds.
     #[serde(default = "default::<30, _>")]
     pub add_wait_secs: u64,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        vec![&mut self.data, &mut self.policy]
+    }
 }
 
 /// What each party submits, for its [`Submitter::kinds`]: words of leaves' first lines.

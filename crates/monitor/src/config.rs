@@ -2,7 +2,7 @@
 //! Sample: `deploy/config/monitor.toml`, which a test parses.
 
 use crate::error::Error;
-use host::config::default;
+use host::config::{Located, default};
 use log_client::LogClient;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +28,12 @@ pub struct Config {
     /// After so many seconds a head that a peer was shown and this monitor was not raises an alarm.
     #[serde(default = "default::<600, _>")]
     pub withheld_secs: u64,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        vec![&mut self.data, &mut self.policy]
+    }
 }
 
 impl Config {

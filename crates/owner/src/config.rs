@@ -6,13 +6,13 @@ pub use alarms::{Alarms, Hours, PictureKey, WebhookPicture};
 pub use log_client::LogConfig;
 pub use relay_client::Addresses;
 
+use host::config::Located;
 use quic::Key;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-/// `candor owner VERB --config owner.toml`. Paths are taken as written: relative ones start at the
-/// working folder.
+/// `candor owner VERB --config owner.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -32,6 +32,13 @@ pub struct Config {
     pub alarm: Alarms,
     #[serde(default)]
     pub bridge: Bridge,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        let rules = self.escrow.as_mut().map(|escrow| &mut escrow.policy_doc);
+        [&mut self.keybook, &mut self.log.policy].into_iter().chain(rules).collect()
+    }
 }
 
 /// The relay, trusted for availability only.

@@ -14,13 +14,14 @@ use escrow::evidence::{
     segment_length,
 };
 use escrow::package::EPOCHS_MAX;
-use host::durable::{DurableError, Unfinished};
+use host::durable::{DurableError, Target, TargetError, Unfinished};
 use media::id::{EpochNo, Sequence};
 use media::segment::SegmentQuery;
+use media::time::Micros;
 use relay_client::{Epoch, EpochQuery, epoch_after, epochs};
 use seal::opener::OpenError;
 use seal::wrap::{Unwrapped, WrapError, unwrap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tlog::proof::ProofError;
 
 /// What was written.
@@ -52,8 +53,8 @@ pub enum OwnEvidenceError {
         "the camera was given a new key at {at} (Unix seconds): write two files, of {before:?} up to it and of {after:?} from it on"
     )]
     NewKey { at: u64, before: String, after: String },
-    #[error("the policy changes at epoch {0}: write two files, one before it and one from it on")]
-    PolicyChanges(EpochNo),
+    #[error("the policy changes at epoch {epoch}, which begins at {} (Unix microseconds): write two files, up to it and from it on", .at.0)]
+    PolicyChanges { epoch: EpochNo, at: Micros },
     #[error("epoch {0} was filmed under a policy that is not in the book; run `candor owner audit`")]
     UnknownPolicy(EpochNo),
     #[error("epoch {epoch}: {error}")]
@@ -68,6 +69,8 @@ pub enum OwnEvidenceError {
     Form(#[from] FileError),
     #[error(transparent)]
     File(#[from] DurableError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
 }
 
 impl<E: Into<WatchError>> From<E> for OwnEvidenceError {
@@ -81,9 +84,10 @@ pub async fn export(
     owner: &Owner,
     picture: impl Into<Picture<'_>>,
     span: Span,
-    to: &Path,
+    to: impl Into<Target>,
 ) -> Result<WrittenEvidence, OwnEvidenceError> {
-    let picture = picture.into();
+    let (picture, to): (_, Target) = (picture.into(), to.into());
+    to.check()?;
     let stored = owner.refreshed().await?;
     let parts = stored.parts(picture.camera, span);
     let camera = match parts[..] {
@@ -124,7 +128,7 @@ pub async fn export(
     let mut verification = Verification::start(&head)?;
 
     let start = file_start(&head)?;
-    let mut file = Unfinished::create(to)?;
+    let mut file = Unfinished::create(to.path())?;
     file.write(&start)?;
     let (camera_id, track) = (camera.camera_id, picture.track);
     let query = SegmentQuery { camera_id, track, from_us, to_us, cursor: Sequence(0) };
@@ -142,9 +146,9 @@ pub async fn export(
     }
     let shown = verification.finish()?.footage;
     file.write(&END_MARK)?;
-    file.rename(to)?;
+    to.take(file)?;
     Ok(WrittenEvidence {
-        path: to.to_owned(),
+        path: to.path().to_owned(),
         from_us: from_us.0,
         to_us: to_us.0,
         segments: shown.segments,
@@ -164,7 +168,8 @@ fn check(opens: &[Epoch]) -> Result<(), OwnEvidenceError> {
             return Err(OwnEvidenceError::Hole { before: before.epoch_no, after: after.epoch_no });
         }
         if before.policy_hash != after.policy_hash {
-            return Err(OwnEvidenceError::PolicyChanges(after.epoch_no));
+            let at = after.start_us;
+            return Err(OwnEvidenceError::PolicyChanges { epoch: after.epoch_no, at });
         }
     }
     Ok(())

@@ -18,8 +18,8 @@ use crate::span::{Picture, Span};
 use crate::state::Owner;
 use file::Clip;
 use host::blocking;
-use host::durable::{self, DurableError};
-use std::path::{Path, PathBuf};
+use host::durable::{DurableError, Target, TargetError};
+use std::path::PathBuf;
 
 /// A finished export. A span that crosses a change of codec, resolution or clock has one file for
 /// each run.
@@ -55,8 +55,8 @@ pub enum ExportError {
     Watch(#[from] WatchError),
     #[error("nothing of this span is recorded at the relay, or nothing that could be verified")]
     Nothing,
-    #[error("{0:?} names no file to write to")]
-    NoName(PathBuf),
+    #[error(transparent)]
+    Target(#[from] TargetError),
     #[error("the footage is no MP4: {0}")]
     Container(#[from] container::export::ExportError),
     #[error(transparent)]
@@ -68,11 +68,11 @@ pub async fn export(
     owner: &Owner,
     picture: impl Into<Picture<'_>>,
     span: Span,
-    to: &Path,
+    to: impl Into<Target>,
     on: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Exported, ExportError> {
+    let mut clips = Clips::new(to.into())?;
     let mut playback = Playback::new(owner, picture.into(), span)?;
-    let mut clips = Clips::new(to)?;
     while let Some(outputs) = playback.next().await? {
         for output in &outputs {
             if let Output::Event(event) = output {
@@ -86,7 +86,7 @@ pub async fn export(
 
 /// The files of one export.
 struct Clips {
-    to: PathBuf,
+    to: Target,
     current: Option<Clip>,
     done: Exported,
     /// Start of the segment that is being added.
@@ -94,11 +94,9 @@ struct Clips {
 }
 
 impl Clips {
-    fn new(to: &Path) -> Result<Self, ExportError> {
-        if to.file_name().is_none() {
-            return Err(ExportError::NoName(to.to_owned()));
-        }
-        Ok(Self { to: to.to_owned(), current: None, done: Exported::default(), start_us: 0 })
+    fn new(to: Target) -> Result<Self, ExportError> {
+        to.check()?;
+        Ok(Self { to, current: None, done: Exported::default(), start_us: 0 })
     }
 
     fn take(mut self, outputs: Vec<Output>) -> Result<Self, ExportError> {
@@ -106,8 +104,7 @@ impl Clips {
             match output {
                 Output::Init(init) => {
                     self.end_run()?;
-                    self.current =
-                        Some(Clip::create(durable::numbered(&self.to, self.done.files.len() + 1), &init)?);
+                    self.current = Some(Clip::create(self.to.numbered(self.done.files.len() + 1), &init)?);
                 }
                 Output::Fragment(fragment) => {
                     if let Some(clip) = &mut self.current {

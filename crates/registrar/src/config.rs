@@ -1,6 +1,7 @@
 //! The configuration of a registrar, or of an operator who publishes rules
 //! (deploy/config/registrar.toml).
 
+use host::config::Located;
 use log_client::LogConfig;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -15,4 +16,10 @@ pub struct Config {
     pub name: String,
     /// The log its leaves go to.
     pub log: LogConfig,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        vec![&mut self.data, &mut self.log.policy]
+    }
 }

@@ -1,5 +1,6 @@
 //! What an operator decides, once, in one file: `deploy/config/relay.toml`.
 
+use host::config::Located;
 use media::limits;
 use quic::Key;
 use serde::Deserialize;
@@ -35,6 +36,12 @@ pub struct Config {
     /// What bounds the peers.
     #[serde(default)]
     pub limits: Limits,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        vec![&mut self.data, &mut self.log.policy]
+    }
 }
 
 impl Config {

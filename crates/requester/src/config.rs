@@ -3,12 +3,12 @@
 pub use log_client::LogConfig;
 pub use relay_client::Addresses;
 
+use host::config::Located;
 use quic::Key;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// `candor request VERB --config requester.toml`. Paths are taken as written: relative ones start at the
-/// working folder.
+/// `candor request VERB --config requester.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -23,6 +23,12 @@ pub struct Config {
     pub log: LogConfig,
     /// The published PolicyDoc that governs requests.
     pub policy_doc: PathBuf,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        vec![&mut self.keys, &mut self.log.policy, &mut self.policy_doc]
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,6 +1,6 @@
 //! The configuration of a trustee (deploy/config/trustee.toml).
 
-use host::config::default;
+use host::config::{Located, default};
 use log_client::LogConfig;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -37,4 +37,10 @@ pub struct Config {
     /// Milliseconds between two looks at the log and at the decisions of humans.
     #[serde(default = "default::<2000, _>")]
     pub poll_ms: u64,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        vec![&mut self.data, &mut self.log.policy, &mut self.policy_doc]
+    }
 }

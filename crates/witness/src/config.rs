@@ -1,5 +1,6 @@
 //! The witness's one TOML file. Sample: `deploy/config/witness.toml`, which a test parses.
 
+use host::config::Located;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -15,4 +16,10 @@ pub struct Config {
     pub name: String,
     /// The verifier keys (vkeys) of the logs it cosigns; several keys may share one origin.
     pub logs: Vec<String>,
+}
+
+impl Located for Config {
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        vec![&mut self.data]
+    }
 }

@@ -2,7 +2,7 @@
 
 mod ask;
 
-use super::{ConfigFile, Ended, Outcome, Terminal, steps};
+use super::{ConfigFile, Ended, Outcome, Overwrite, Terminal, steps};
 use crate::words::{answer_text, show_here_us};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -181,7 +181,7 @@ async fn open(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
     let on = &mut |step| terminal.step(&step, steps::opening);
     let opened = requester::open::open(&desk, &folder, on).await.map_err(not_opened)?;
     let court = opened.evidence.with_file_name("court.zip");
-    crate::evidence::court::write(&opened.evidence, &court)
+    crate::evidence::court::write(&opened.evidence, &Overwrite::ANEW.court_file(&court))
         .context("clips and evidence are written; the court file is not")?;
     terminal.step(&Step::Written { path: court.clone() }, steps::opening);
     terminal.done(&opened, |opened| {

@@ -1,12 +1,13 @@
 //! `candor verify`: evidence, offline, by whoever has the file and a log policy that they trust.
 
-use super::{Ended, Outcome, Terminal};
+use super::{Ended, Outcome, Overwrite, Terminal};
 use crate::evidence::court::{self, Around};
 use crate::evidence::{Compared, Form, Standing, Statement, Unheld, compare, statements};
 use crate::words::show_us;
 use anyhow::Context as _;
 use clap::Args;
 use escrow::evidence::{Completeness, SignedAs, SignerRole, Verified};
+use host::durable::Target;
 use host::shutdown::Shutdown;
 use media::account::Culprit;
 use media::epoch::GapReason;
@@ -40,6 +41,8 @@ pub(crate) struct Verify {
     /// Make the film of the evidence: a plain MP4 for each run (the second is FILE-2, and so on).
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
     /// Compare this MP4, which came beside the evidence, with the film of the evidence: byte by byte,
     /// else picture by picture.
     #[arg(long, value_name = "FILE")]
@@ -72,6 +75,8 @@ impl Verify {
         }
         let trusted = self.trusted()?;
         let mut clip = self.clip()?;
+        let write = self.write.as_ref().map(|path| self.overwrite.film(path));
+        write.as_ref().map_or(Ok(()), Target::check).map_err(Ended::wrong)?;
         let form = Form::of(&self.evidence).map_err(Ended::wrong)?;
         // Beside what is written; else where temporary files are, which only this user reads.
         let beside = self.write.clone().unwrap_or_else(|| std::env::temp_dir().join("candor-clip"));
@@ -116,7 +121,7 @@ impl Verify {
             }
             None => None,
         };
-        let written = self.written(films)?;
+        let written = written(write.as_ref(), films)?;
         let mut statements = statements(&verified, trusted.is_some());
         statements.extend(around.as_ref().map(Statement::of_court_file));
         statements.extend(compared.as_ref().map(Statement::of_clip));
@@ -144,18 +149,6 @@ impl Verify {
         file.map(Some).map_err(Ended::wrong)
     }
 
-    /// Gives the films their names, if they are to have any.
-    fn written(&self, films: Vec<Film>) -> Result<Vec<PathBuf>, Ended> {
-        let Some(path) = &self.write else { return Ok(Vec::new()) };
-        let mut written = Vec::new();
-        for (number, film) in (1..).zip(films) {
-            let to = host::durable::numbered(path, number);
-            film.file.rename(&to)?;
-            written.push(to);
-        }
-        Ok(written)
-    }
-
     /// SHA-256 of the log policy that the verifier trusts, if there is one.
     fn trusted(&self) -> Result<Option<tlog::Hash>, Ended> {
         let Some(path) = self.policy.clone().or_else(|| std::env::var_os(PINNED).map(PathBuf::from)) else {
@@ -164,6 +157,17 @@ impl Verify {
         let text = std::fs::read(&path).with_context(|| path.display().to_string()).map_err(Ended::wrong)?;
         Ok(Some(tlog::Hash::of(&[&text])))
     }
+}
+
+/// Gives the films their names, if they are to have any.
+fn written(to: Option<&Target>, films: Vec<Film>) -> Result<Vec<PathBuf>, Ended> {
+    let Some(to) = to else { return Ok(Vec::new()) };
+    let named = (1..).zip(films).map(|(number, film)| {
+        let to = to.numbered(number);
+        to.take(film.file).map_err(Ended::wrong)?;
+        Ok(to.path().to_owned())
+    });
+    named.collect()
 }
 
 // SPEC: evidence.md#what-it-shows: a verifier MUST be given a log policy from elsewhere.

@@ -13,7 +13,7 @@ mod page;
 use super::verify_from;
 use anyhow::{Context as _, bail};
 use escrow::evidence::Verified;
-use host::durable::Unfinished;
+use host::durable::{Target, Unfinished};
 use requester::film::{Film, Films};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -73,15 +73,15 @@ pub(super) fn with_evidence<T>(
 }
 
 /// Makes the court file of an evidence file, which is verified for it.
-pub(crate) fn write(evidence: &Path, to: &Path) -> anyhow::Result<()> {
-    let mut films = Films::new(to);
+pub(crate) fn write(evidence: &Path, to: &Target) -> anyhow::Result<()> {
+    let mut films = Films::new(to.path());
     let mut file = open(evidence)?;
     let verified = verify_from(&mut file, &mut |whole| Ok(films.segment(whole)?))?;
     file.seek(SeekFrom::Start(0))?;
     let mut films = films.finish()?;
     let page = page::page(&verified, films.len());
-    let (made, _) = make(&mut file, &mut films, page.as_bytes(), to)?;
-    Ok(made.rename(to)?)
+    let (made, _) = make(&mut file, &mut films, page.as_bytes(), to.path())?;
+    Ok(to.take(made)?)
 }
 
 /// Makes the court file at `path` again from its own evidence, beside `beside`, and compares.

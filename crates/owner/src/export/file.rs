@@ -3,12 +3,12 @@
 
 use super::{ExportError, ExportedFile};
 use container::export::Exporter;
-use host::durable::Unfinished;
+use host::durable::{Target, Unfinished};
 use ring::digest;
-use std::path::PathBuf;
 
 /// One run.
 pub(super) struct Clip {
+    to: Target,
     exporter: Exporter,
     media: Unfinished,
     /// So far.
@@ -16,10 +16,12 @@ pub(super) struct Clip {
 }
 
 impl Clip {
-    pub(super) fn create(path: PathBuf, init: &[u8]) -> Result<Self, ExportError> {
-        let (exporter, media) = (Exporter::new(init)?, Unfinished::create(&path)?);
+    pub(super) fn create(to: Target, init: &[u8]) -> Result<Self, ExportError> {
+        to.check()?;
+        let (exporter, media) = (Exporter::new(init)?, Unfinished::create(to.path())?);
+        let path = to.path().to_owned();
         let file = ExportedFile { path, from_us: 0, to_us: 0, segments: 0, bytes: 0, sha256: String::new() };
-        Ok(Self { exporter, media, file })
+        Ok(Self { to, exporter, media, file })
     }
 
     pub(super) fn add(&mut self, fragment: &[u8]) -> Result<(), ExportError> {
@@ -50,7 +52,7 @@ impl Clip {
             file.bytes += piece.len() as u64;
             whole.write(piece)
         })?;
-        whole.rename(&file.path)?;
+        self.to.take(whole)?;
         file.sha256 = hex::encode(hash.finish());
         Ok(file)
     }

@@ -3,6 +3,7 @@
 use crate::world::World;
 use escrow::evidence::{Completeness, FileVerification, OpenedAs, Seen, Verified};
 use escrow::record::{OwnerPolicyLeaf, Signed};
+use host::durable::TargetError;
 use host::running::Running;
 use host::shutdown::Shutdown;
 use media::id::TrackId;
@@ -245,6 +246,17 @@ async fn a_recorded_span_is_played_exported_twice_alike_and_its_gaps_are_named()
     let twin = scene.dir.path().join("twin.mp4");
     let again = owner::export::export(owner, "front-door", whole, &twin, &mut |_| {}).await.unwrap();
     assert_eq!(again.files[0].sha256, file.sha256);
+    // A file that is there is no place for another film, whatever it is: nothing is asked for.
+    let key = scene.dir.path().join("wrap.secret");
+    std::fs::write(&key, "a key").unwrap();
+    for there in [&key, &twin] {
+        let before = std::fs::read(there).unwrap();
+        let mut asked = false;
+        let refused = owner::export::export(owner, "front-door", whole, there, &mut |_| asked = true).await;
+        let is_told = matches!(refused, Err(ExportError::Target(TargetError::Exists { .. })));
+        assert!(is_told && !asked, "{refused:?}");
+        assert_eq!(std::fs::read(there).unwrap(), before);
+    }
     let left = std::fs::read_dir(scene.dir.path())
         .unwrap()
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
@@ -253,7 +265,8 @@ async fn a_recorded_span_is_played_exported_twice_alike_and_its_gaps_are_named()
     // Before anything was filmed there is nothing, and it is said so.
     let before =
         Span::new(Micros(camera.began_us - 60_000_000), Micros(camera.began_us - 30_000_000)).unwrap();
-    let nothing = owner::export::export(owner, "front-door", before, &to, &mut |_| {}).await;
+    let free = scene.dir.path().join("free.mp4");
+    let nothing = owner::export::export(owner, "front-door", before, &free, &mut |_| {}).await;
     assert!(matches!(nothing, Err(ExportError::Nothing)), "{nothing:?}");
     let unknown = owner::play::play(owner, "yard", before, &mut tokio::io::sink(), &mut |_| {}).await;
     assert!(matches!(unknown, Err(WatchError::Book(BookError::Unknown(_)))));
@@ -422,6 +435,9 @@ async fn an_owner_s_evidence_is_whole_epochs_signed_by_this_device_and_says_what
 
     // The second epoch lacks a segment, which its close record counts.
     let both = span(&camera, 2, 18);
+    let refused = owner::evidence::export(&scene.owner, "front-door", both, &to).await;
+    assert!(matches!(refused, Err(OwnEvidenceError::Target(TargetError::Exists { .. }))), "{refused:?}");
+    let to = scene.dir.path().join("both.evidence");
     let written = owner::evidence::export(&scene.owner, "front-door", both, &to).await.unwrap();
     assert_eq!((written.segments, written.missing, written.complete), (19, 1, false));
     let lost = span(&camera, 12, 13);
@@ -431,7 +447,8 @@ async fn an_owner_s_evidence_is_whole_epochs_signed_by_this_device_and_says_what
     assert_eq!(mode, 0o600, "who has it can watch");
 
     let before = Span::new(Micros(camera.began_us - 60_000_000), epoch.from_us()).unwrap();
-    let nothing = owner::evidence::export(&scene.owner, "front-door", before, &to).await;
+    let free = scene.dir.path().join("free.evidence");
+    let nothing = owner::evidence::export(&scene.owner, "front-door", before, &free).await;
     assert!(matches!(nothing, Err(OwnEvidenceError::Nothing)), "{nothing:?}");
 }
 

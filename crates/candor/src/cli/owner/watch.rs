@@ -2,17 +2,18 @@
 
 use super::open;
 use crate::cli::when::{When, span};
-use crate::cli::{ConfigFile, Ended, Outcome, Terminal, steps};
+use crate::cli::{ConfigFile, Ended, Outcome, Overwrite, Terminal, steps};
 use crate::words::show_here_us;
-use anyhow::Context as _;
 use clap::Args;
+use host::durable::{Target, TargetError};
 use host::shutdown::Shutdown;
 use media::id::TrackId;
+use media::time::{Micros, Seconds};
 use owner::evidence::OwnEvidenceError;
 use owner::export::{ExportError, Exported};
 use owner::live::{Event, WatchError, Watched};
 use owner::{Picture, Span};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio::io::AsyncWrite;
 
 /// Which picture of which camera.
@@ -41,6 +42,8 @@ pub(crate) struct Watch {
     /// Write to this file instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -72,14 +75,16 @@ pub(crate) struct Excerpt {
     /// The file to write; an export begins another one where the codec changes within the span.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 impl Watch {
     pub(super) async fn live(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         let owner = open(&self.file)?;
-        let mut sink = sink(self.output.as_deref()).await?;
+        let mut sink = self.sink()?;
         let on = &mut |event| report(terminal, event);
-        let watched = owner::live::live(&owner, self.which.picture(), &mut sink, &shutdown, on).await;
+        let watched = owner::live::live(&owner, self.which.picture(), &mut sink.to, &shutdown, on).await;
         told(terminal, &watched.map_err(not_watched)?);
         Ok(())
     }
@@ -87,14 +92,42 @@ impl Watch {
     pub(super) async fn play(self, terminal: &Terminal, shutdown: Shutdown, between: Between) -> Outcome {
         let owner = open(&self.file)?;
         let span = between.span()?;
-        let mut sink = sink(self.output.as_deref()).await?;
+        let mut sink = self.sink()?;
         let on = &mut |event| report(terminal, event);
         let watched = tokio::select! {
-            watched = owner::play::play(&owner, self.which.picture(), span, &mut sink, on) => watched,
+            watched = owner::play::play(&owner, self.which.picture(), span, &mut sink.to, on) => watched,
             () = shutdown.requested() => return Ok(()),
         };
         told(terminal, &watched.map_err(not_watched)?);
         Ok(())
+    }
+
+    /// Made before anything is fetched.
+    fn sink(&self) -> Result<Sink, Ended> {
+        let Some(path) = &self.output else {
+            return Ok(Sink { to: Box::new(tokio::io::stdout()), made: None });
+        };
+        let target: Target = self.overwrite.film(path);
+        let file = target.open().map_err(Ended::wrong)?;
+        let made = file.metadata().is_ok_and(|made| made.is_file()).then(|| path.clone());
+        Ok(Sink { to: Box::new(tokio::fs::File::from_std(file)), made })
+    }
+}
+
+/// Where a film goes as it comes. A file in which nothing came goes with this: its name is free for the
+/// next try.
+struct Sink {
+    to: Box<dyn AsyncWrite + Unpin + Send>,
+    made: Option<PathBuf>,
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if let Some(path) = &self.made
+            && path.metadata().is_ok_and(|made| made.len() == 0)
+        {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
@@ -102,6 +135,7 @@ impl Excerpt {
     pub(super) async fn export(self, terminal: &Terminal, shutdown: Shutdown) -> Outcome {
         let (owner, from_us) = (open(&self.file)?, self.between.from.0);
         let span = self.between.span()?;
+        let to = self.overwrite.film(&self.output);
         let bar = bar(terminal, self.between);
         let on = &mut |event| {
             if let Event::Segment { start_us, .. } = event {
@@ -111,7 +145,7 @@ impl Excerpt {
             }
         };
         let exported = tokio::select! {
-            exported = owner::export::export(&owner, self.which.picture(), span, &self.output, on) => exported,
+            exported = owner::export::export(&owner, self.which.picture(), span, to, on) => exported,
             // What was begun has a temporary name, and goes with the process.
             () = shutdown.requested() => return Ok(()),
         };
@@ -124,23 +158,20 @@ impl Excerpt {
         let (owner, span) = (open(&self.file)?, self.between.span()?);
         // A court file is made of the evidence, which goes when it is in it.
         let is_court_file = self.output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
+        let court_file = is_court_file.then(|| self.overwrite.court_file(&self.output));
+        court_file.as_ref().map_or(Ok(()), Target::check).map_err(Ended::wrong)?;
         let aside = is_court_file.then(|| Aside::beside(&self.output));
-        let to = aside.as_ref().map_or_else(|| self.output.clone(), |aside| aside.0.clone());
+        let evidence = match &aside {
+            Some(Aside(path)) => Target::from(path),
+            None => self.overwrite.evidence(&self.output),
+        };
         let written = tokio::select! {
-            written = owner::evidence::export(&owner, self.which.picture(), span, &to) => written,
+            written = owner::evidence::export(&owner, self.which.picture(), span, evidence) => written,
             () = shutdown.requested() => return Ok(()),
         };
-        let written = written.map_err(|error| match error {
-            OwnEvidenceError::Watch(error) => not_watched(error),
-            OwnEvidenceError::Nothing => Ended::no(error),
-            OwnEvidenceError::Hole { .. }
-            | OwnEvidenceError::NewKey { .. }
-            | OwnEvidenceError::PolicyChanges(_)
-            | OwnEvidenceError::TooLong => Ended::wrong(error),
-            error => error.into(),
-        })?;
-        if let Some(Aside(evidence)) = &aside {
-            crate::evidence::court::write(evidence, &self.output)?;
+        let written = written.map_err(no_evidence)?;
+        if let (Some(Aside(evidence)), Some(court_file)) = (&aside, &court_file) {
+            crate::evidence::court::write(evidence, court_file)?;
         }
         terminal.done(&written, |written| {
             let whole = match (written.missing, written.complete) {
@@ -179,21 +210,11 @@ fn exported_text(exported: &Exported) -> String {
         format!("{path}  {span}, {} segments", file.segments)
     });
     let gaps = exported.gaps.iter();
-    let gaps = gaps.map(|gap| format!("missing  {}: {}", span(gap.from_us, gap.to_us), gap.reason));
+    let gaps = gaps.map(|gap| match gap.from_us == gap.to_us {
+        true => format!("at {}: {}", show_here_us(gap.from_us), gap.reason),
+        false => format!("missing  {}: {}", span(gap.from_us, gap.to_us), gap.reason),
+    });
     files.chain(gaps).collect::<Vec<_>>().join("\n")
-}
-
-async fn sink(output: Option<&Path>) -> Result<Box<dyn AsyncWrite + Unpin + Send>, Ended> {
-    match output {
-        Some(path) => {
-            let file = host::durable::private().write(true).create(true).truncate(true).open(path);
-            let file = file
-                .map(tokio::fs::File::from_std)
-                .with_context(|| format!("{}: cannot be written", path.display()));
-            Ok(Box::new(file.map_err(Ended::wrong)?))
-        }
-        None => Ok(Box::new(tokio::io::stdout())),
-    }
 }
 
 fn not_watched(error: WatchError) -> Ended {
@@ -203,11 +224,41 @@ fn not_watched(error: WatchError) -> Ended {
     }
 }
 
+fn no_evidence(error: OwnEvidenceError) -> Ended {
+    match error {
+        OwnEvidenceError::Watch(error) => not_watched(error),
+        OwnEvidenceError::Nothing => Ended::no(error),
+        // What is said in numbers there is said here as `--from` and `--to` take it.
+        OwnEvidenceError::NewKey { at, .. } => {
+            two_files("the camera was given a new key", Seconds(at).micros())
+        }
+        OwnEvidenceError::PolicyChanges { at, .. } => two_files("the policy changes", at),
+        OwnEvidenceError::Hole { .. } | OwnEvidenceError::TooLong => Ended::wrong(error),
+        OwnEvidenceError::Target(error) => not_written(error),
+        error => error.into(),
+    }
+}
+
+fn two_files(why: &str, at: Micros) -> Ended {
+    let (before, after) = (at.seconds(), Micros(at.0.saturating_add(999_999)).seconds());
+    let [before, after] = [before, after].map(|at| show_here_us(at.micros().0));
+    Ended::wrong(anyhow::anyhow!(
+        "{why} at {before}: write two files, one with --to \"{before}\" and one with --from \"{after}\""
+    ))
+}
+
+fn not_written(error: TargetError) -> Ended {
+    match error {
+        TargetError::File(error) => error.into(),
+        error => Ended::wrong(error),
+    }
+}
+
 fn not_exported(error: ExportError) -> Ended {
     match error {
         ExportError::Watch(error) => not_watched(error),
         ExportError::Nothing => Ended::no(error),
-        ExportError::NoName(_) => Ended::wrong(error),
+        ExportError::Target(error) => not_written(error),
         error => error.into(),
     }
 }

@@ -143,7 +143,8 @@ impl Story<'_> {
         ));
         let neighbour = self.neighbour(folder).await?;
         let court = opened.evidence.with_file_name("court.zip");
-        let written = crate::evidence::court::write(&opened.evidence, &court);
+        let to = host::durable::Target::from(&court);
+        let written = crate::evidence::court::write(&opened.evidence, &to);
         written.map_err(crate::evidence::Unheld::Unread).map_err(at("court file"))?;
         self.says(format!("{}: films, a page in plain words and the evidence, to hand on", court.display()));
         let holds = self.evidence(&court)?;
