@@ -81,7 +81,7 @@ pub(crate) fn audit_text(report: &Report) -> String {
             or_dash(row.agency.clone()),
             or_dash(row.epochs.map(|(first, last)| format!("{first}-{last}{sub}"))),
             row.grants.to_string(),
-            or_dash(row.state.map(|state| format!("{state:?}").to_lowercase())),
+            or_dash(row.state.map(|state| state.word().to_owned())),
             if row.expected { "yes".to_owned() } else { "NO".to_owned() },
             or_dash(row.reason.clone()),
         ]);
@@ -89,13 +89,16 @@ pub(crate) fn audit_text(report: &Report) -> String {
     let found = if report.rows.is_empty() { "no record about your cameras".to_owned() } else { table(&rows) };
     let alarms: String =
         report.policy_alarms.iter().map(|alarm| format!("\nPOLICY ALARM: {alarm}")).collect();
+    let unchecked: String =
+        report.unchecked.iter().map(|what| format!("\nCOULD NOT BE CHECKED: {what}")).collect();
+    let unreleasable: String = report.unreleasable.iter().map(|camera| format!("\n{camera}")).collect();
     let now = Seconds(report.cosigned_at).micros();
     let holders: String =
         report.holders.iter().map(|of| format!("\n{}: {}", of.camera, of.text(now))).collect();
     let unknown = |camera: &String| format!("\n{camera}: who holds shares of it is not known");
     let unknown: String = report.holders_unknown.iter().map(unknown).collect();
     format!(
-        "{found}{alarms}{holders}{unknown}\nlog head {} ({} witnesses), {} leaves read, {} camera-days tried, {} epochs checked",
+        "{found}{alarms}{unchecked}{unreleasable}{holders}{unknown}\nlog head {} ({} witnesses), {} leaves read, {} camera-days tried, {} epochs checked",
         report.head_size,
         report.witnesses.len(),
         report.leaves_read,

@@ -23,6 +23,7 @@ use crate::status::{Asking, Status};
 use crate::still::Still;
 use decide::{Change, Decision};
 use host::clock::Clock;
+use host::durable::FolderLock;
 use host::lock::Mutex;
 use host::shutdown::Shutdown;
 use host::{blocking, durable};
@@ -43,6 +44,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(20);
 
+/// In the keybook's folder: held by the one alarm that runs.
+const HELD: &str = "alarm";
 /// In the keybook's folder: what was told.
 const KEPT: &str = "alarm.json";
 /// It has a few numbers for each camera.
@@ -90,7 +93,8 @@ pub type Ahead = fn(Micros) -> i64;
 /// least, is not told.
 ///
 /// # Errors
-/// [`BookError::Unknown`] for a camera of the configuration that is not in the book.
+/// [`BookError::Unknown`] for a camera of the configuration that is not in the book, [`BookError::File`]
+/// if another alarm runs on this keybook: each would take what the other keeps.
 pub async fn watch(
     owner: &Owner,
     after: Duration,
@@ -103,6 +107,9 @@ pub async fn watch(
     if let Some(name) = owner.config.alarm.motion.iter().find(unknown) {
         return Err(BookError::Unknown(name.clone()));
     }
+    let held = owner.folder().join(HELD);
+    durable::create_dirs(&held)?;
+    let _only = FolderLock::acquire(&held)?;
     if let Err(error) = hook::sweep(owner.folder()) {
         tracing::warn!(%error, "a picture of before may be left in the keybook");
     }

@@ -14,8 +14,11 @@
 
 mod epochs;
 mod ledger;
+mod report;
 
 pub use crate::book::FoundKind;
+pub use report::{Report, Row, State};
+
 use crate::book::notice::camera_days;
 use crate::book::{Base64, BookError, Checked, KeptEntry, KeptHead, Stored};
 use crate::holders::Holders;
@@ -23,11 +26,13 @@ use crate::live::policy::Policies;
 use crate::state::{As, Owner};
 use crate::status::notice_of;
 use epochs::Known;
-use escrow::register::Register;
+use escrow::record::Leaf;
+use escrow::register::{Folded, Register, Weight};
 use host::durable::{self, DurableError};
 use ledger::Ledger;
 use log_client::{FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
 use media::id::{CameraId, TrackId};
+use quic::CallError;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tlog::Hash;
@@ -59,76 +64,6 @@ pub enum AuditStep {
     Leaves { done: u64, total: u64 },
     /// The cameras' EpochOpens are being compared with the current policies.
     Epochs { camera: String },
-}
-
-/// The state of a request as the log tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// No trustee has granted it.
-    Asked,
-    /// Some have, fewer than the policy's t.
-    Attempted,
-    /// At least t have: the epochs can be opened.
-    Completed,
-}
-
-/// One leaf about an own camera.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Row {
-    /// When the head under which it was first read was cosigned, Unix seconds.
-    pub when: u64,
-    pub camera: String,
-    pub kind: FoundKind,
-    pub agency: Option<String>,
-    pub reason: Option<String>,
-    /// Whose epochs: 0 is the camera's main picture, 1 its second one.
-    pub track: u32,
-    /// Epochs asked for, first and last.
-    pub epochs: Option<(u64, u64)>,
-    pub grants: u32,
-    pub state: Option<State>,
-    pub leaf_index: u64,
-    /// Whether the owner made it.
-    pub expected: bool,
-    /// What does not fit: details that do not open, grants beyond the range, ... And what others
-    /// said of it.
-    pub remarks: Vec<String>,
-}
-
-/// What an audit found, earlier audits' findings included.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
-    pub head_size: u64,
-    pub head_root: String,
-    pub witnesses: Vec<String>,
-    /// When the quorum stood behind the head, Unix seconds.
-    pub cosigned_at: u64,
-    /// By this audit.
-    pub leaves_read: u64,
-    pub camera_days: u64,
-    pub rows: Vec<Row>,
-    /// EpochOpens that were not made under the policy of their time; own leaves that the log does
-    /// not show; what could not be checked.
-    pub policy_alarms: Vec<String>,
-    pub epochs_checked: u64,
-    /// Who can still open what each camera films, by its newest EpochOpen.
-    pub holders: Vec<Holders>,
-    /// The cameras of which no EpochOpen tells it.
-    pub holders_unknown: Vec<String>,
-}
-
-impl Report {
-    /// Whether everything found was made by the owner, and every epoch was filmed under the owner's
-    /// policy.
-    pub fn is_clean(&self) -> bool {
-        self.policy_alarms.is_empty() && self.rows.iter().all(|row| row.expected)
-    }
-
-    /// Whether too few trustees are left to release what some camera films.
-    pub fn lacks_trustees(&self) -> bool {
-        self.holders.iter().any(Holders::is_red)
-    }
 }
 
 /// Why an audit says nothing.
@@ -163,7 +98,12 @@ pub async fn audit(
     let days = camera_days(owner.folder(), &book.cameras, owner.now().day())?;
     let known = Known::of(&book, days, owner.now_us());
     let mut session = owner.session(As::Device);
+    // What the relay was asked last, if it is away: the other cameras are not waited for as well.
+    let mut away = None;
     for camera in &book.cameras {
+        if book.is_unsponsored(camera) {
+            report.unreleasable.push(format!("{}: {}", camera.name, crate::policy::UNSPONSORED));
+        }
         if book.is_to_be_retired(camera) {
             let name = &camera.name;
             report.policy_alarms.push(format!(
@@ -171,13 +111,28 @@ pub async fn audit(
             ));
         }
         on(AuditStep::Epochs { camera: camera.name.clone() });
-        for (track, checker) in epochs::check(owner, camera, &known).await? {
+        let (checked, failed) = match &away {
+            None => epochs::check(&mut session, camera, &known).await?,
+            Some(error) => (Vec::new(), Some(CallError::clone(error))),
+        };
+        if let Some(error) = failed {
+            report.unchecked.push(epochs::not_checked(&camera.name, &error));
+            away = Some(error).filter(CallError::is_passing);
+        }
+        if checked.is_empty() && !camera.shown().retired {
+            report.holders_unknown.push(camera.name.clone());
+        }
+        for (track, checker) in checked {
             report.epochs_checked += checker.checked;
             if track == TrackId::MAIN && !camera.shown().retired {
                 let of = match (&checker.newest, camera.camera_key()) {
                     (Some(open), Ok(key)) => match notice_of(&mut session, &key, open.context.day()).await {
                         Ok(notice) => Holders::of(camera, &known.keys, open, notice.as_ref())?,
-                        Err(_) => None,
+                        Err(error) => {
+                            let what = "the camera's DayNotice was not given";
+                            report.unchecked.push(format!("{}: {what} ({error})", camera.name));
+                            None
+                        }
                     },
                     (Some(_), Err(_)) | (None, _) => None,
                 };
@@ -186,8 +141,8 @@ pub async fn audit(
                     None => report.holders_unknown.push(camera.name.clone()),
                 }
             }
-            // What was not clean is met again by the next audit.
-            if checker.alarms.is_empty() {
+            // What was not clean, or not seen, is met again by the next audit.
+            if checker.alarms.is_empty() && !checker.is_cut_off {
                 let (id, to) = (camera.camera_id, checker.reached());
                 owner.change(move |stored| reached(stored, &id, track, to)).await?;
             }
@@ -220,11 +175,10 @@ pub async fn audit_log(
     let from = followed.head();
     let days = camera_days(owner.folder(), &book.cameras, now.day())?;
     let camera_days = days.len() as u64;
-    let mut known = book.clone();
+    let mut ledger = Ledger::new(&book, days, owner.keys.audit(), head.cosigned_at())?;
     if from.size == 0 {
-        (known.findings, known.day_keys) = (Vec::new(), Vec::new());
+        ledger = ledger.afresh();
     }
-    let mut ledger = Ledger::new(&known, days, owner.keys.audit(), head.cosigned_at())?;
     let witnesses = head.witness_names();
     on(AuditStep::Head { size, witnesses: witnesses.clone() });
 
@@ -253,12 +207,8 @@ pub async fn audit_log(
     }
     head_alarms.extend(stamp_alarms(owner, &reading.faults)?);
     if ledger.is_undecided() {
-        // Whose keys counted, and when, is a matter of the whole log. It is seldom that somebody asks
-        // for own footage: then all of it is read.
-        let mut register = Register::new(owner.log().policy().stamp_keys());
-        let mut fold = |entry: VerifiedEntry| drop(register.fold(entry.index(), entry.bytes()));
-        owner.log().read(Head::EMPTY, &head, &mut fold).await.map_err(failed)?;
-        ledger.judge(&register);
+        let (register, unsponsored) = whole_register(owner, &head).await.map_err(failed)?;
+        ledger.judge(&register, &unsponsored);
     }
 
     let rows = ledger.rows();
@@ -291,10 +241,32 @@ pub async fn audit_log(
         camera_days,
         rows,
         policy_alarms,
+        unchecked: Vec::new(),
+        unreleasable: Vec::new(),
         epochs_checked: 0,
         holders: Vec::new(),
         holders_unknown: Vec::new(),
     })
+}
+
+/// Whose keys counted, and when, is a matter of the whole log; and so is which of its policies no key
+/// signed that counted. It is seldom that somebody asks for own footage, or that a policy is made: then all
+/// of it is read.
+async fn whole_register(
+    owner: &Owner,
+    head: &CosignedCheckpoint,
+) -> Result<(Register, BTreeSet<u64>), FollowError> {
+    let mut register = Register::new(owner.log().policy().stamp_keys());
+    let mut unsponsored = BTreeSet::new();
+    let mut fold = |entry: VerifiedEntry| {
+        let folded = register.fold(entry.index(), entry.bytes());
+        let is_policy = |folded: &Folded| matches!(folded.leaf.value(), Leaf::Policy(_));
+        if folded.is_ok_and(|it| it.is_some_and(|it| is_policy(&it) && it.weight == Weight::Unsigned)) {
+            unsponsored.insert(entry.index());
+        }
+    };
+    owner.log().read(Head::EMPTY, head, &mut fold).await?;
+    Ok((register, unsponsored))
 }
 
 /// While everything is read from the beginning: whether the tree of the kept size is the one that

@@ -226,6 +226,17 @@ impl Stored {
         !camera.is_retired() && self.successor(&camera.camera_id.to_string()).is_some()
     }
 
+    /// Whether an audit found that its newest policy's leaf counts for nobody: what others may be given
+    /// under it, trustees refuse for ever.
+    pub(crate) fn is_unsponsored(&self, camera: &StoredCamera) -> bool {
+        let escrowed = |policy: &StoredPolicy| policy.signed().is_ok_and(|signed| signed.unverified().t > 0);
+        let newest = camera.policies.last().filter(|policy| !camera.is_retired() && escrowed(policy));
+        newest.is_some_and(|policy| {
+            let mut found = self.findings.iter().filter(|found| found.leaf_index == policy.leaf_index);
+            found.any(|found| found.kind == FoundKind::Policy && found.signed == Some(false))
+        })
+    }
+
     pub(crate) fn camera(&self, name: &str) -> Option<&StoredCamera> {
         self.cameras.iter().find(|camera| camera.name == name)
     }

@@ -64,6 +64,10 @@ pub enum PairError {
         "the invite cannot be used any more: it expired unused, or the relay was restarted; make a new one"
     )]
     Expired,
+    #[error(
+        "the camera was given its answer, and another command changed the book meanwhile: see `candor owner cameras`, and pair again what is not there"
+    )]
+    Vanished,
     #[error(transparent)]
     Book(#[from] BookError),
     #[error("{0}{hint}", hint = hint(.0))]
@@ -254,12 +258,12 @@ impl Invitation {
         let put = calls::put_mail(self.invite.mailbox(), Side::Owner, mail);
         self.session.ask_until(&put, deadline).await?;
         let paired = owner.change(move |stored| Ok(stored.welcome(&camera_id)));
-        let paired = paired.await?.ok_or(PairError::Expired)?;
+        let paired = paired.await?.ok_or(PairError::Vanished)?;
         on(PairStep::Paired);
         if let Some(before) = self.replaces {
             let stored = owner.stored();
             let before = stored.cameras.iter().find(|camera| camera.camera_id == before);
-            let before = before.ok_or(PairError::Expired)?;
+            let before = before.ok_or(PairError::Vanished)?;
             policy::retire(&owner, before, &mut |_| {}).await.map_err(|error| PairError::NotRetired {
                 name: before.name.clone(),
                 error: Box::new(error),

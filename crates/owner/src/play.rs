@@ -70,6 +70,8 @@ pub(crate) struct Playback {
     began: bool,
     /// Segments in a row.
     refused: u32,
+    /// From where on what is missing was not told yet, nor filmed under the key before.
+    due_us: Micros,
     /// The end of what was handed on.
     reached_us: Option<Micros>,
     ended: bool,
@@ -107,6 +109,7 @@ impl Playback {
             cursor: Sequence(0),
             began: false,
             refused: 0,
+            due_us: span.from_us(),
             reached_us: None,
             ended: false,
             later: VecDeque::new(),
@@ -131,8 +134,8 @@ impl Playback {
         let next = Self::of(&self.owner, Picture { camera: &camera, track }, span)?;
         let (later, at) = (std::mem::take(&mut self.later), span.from_us());
         let told = self.viewer.gap(at, at, NEW_KEY);
-        let before = self.watched();
-        *self = Self { later, before, ..next };
+        let (before, due_us) = (self.watched(), self.reached_us.unwrap_or(self.due_us).max(at));
+        *self = Self { later, before, due_us, ..next };
         Ok(told)
     }
 
@@ -228,10 +231,9 @@ impl Playback {
         if let Some(whole) = self.viewer.whole.take() {
             self.refused = 0;
             self.cursor = self.viewer.next_sequence();
-            let asked_us = self.span.from_us();
             let is_first = self.reached_us.replace(whole.end).is_none();
-            if is_first && whole.start > asked_us.after(EDGE) {
-                out.insert(0, self.viewer.gap(asked_us, whole.start, NOT_THERE));
+            if is_first && whole.start > self.due_us.after(EDGE) {
+                out.insert(0, self.viewer.gap(self.due_us, whole.start, NOT_THERE));
             }
         } else if self.viewer.counts().refused > refused {
             self.refused += 1;
@@ -243,8 +245,10 @@ impl Playback {
     }
 
     fn tail(&mut self) -> Vec<Output> {
-        let reached = self.reached_us.unwrap_or(self.span.from_us());
-        let to = self.span.to_us().min(self.owner.now_us());
+        let reached = self.reached_us.unwrap_or(self.due_us);
+        // From where the next key films, what is missing is missing of that.
+        let end = self.later.front().map_or(self.span.to_us(), |(_, _, next)| next.from_us());
+        let to = end.min(self.span.to_us()).min(self.owner.now_us());
         let missing = to > reached.after(EDGE);
         missing.then(|| self.viewer.gap(reached, to, NOT_THERE)).into_iter().collect()
     }

@@ -35,6 +35,10 @@ use tokio::time::Instant;
 /// How long one camera's policy may take: the log may wait for its witnesses.
 const WITHIN: Duration = Duration::from_secs(120);
 
+/// What an owner is told whose policy was logged under a sponsor's key that did not count then: trustees
+/// refuse whatever is asked of footage under it, for ever.
+pub(crate) const UNSPONSORED: &str = "nothing that it films now can be released to anybody: the key of the relay's operator was not registered as a sponsor's when this policy was logged. Once a registrar has registered it, `candor owner policy --apply` makes a policy that counts, for what is filmed from then on";
+
 /// What happens, in order, for each camera.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "step")]
@@ -93,9 +97,14 @@ pub async fn apply(
     for camera in &cameras {
         compose::next_policy(owner, &newest(camera)?.1)?;
     }
-    let mut session = owner.session(As::Owner);
+    let (mut session, book) = (owner.session(As::Owner), owner.stored());
     for camera in &cameras {
-        let next = compose::next_policy(owner, &newest(camera)?.1)?;
+        let held = newest(camera)?.1;
+        let next = match compose::next_policy(owner, &held)? {
+            // The same, in a leaf that may count.
+            None if book.is_unsponsored(camera) => Some(compose::again(owner, &held)?),
+            next => next,
+        };
         change(owner, camera, next, &mut session, on).await?;
     }
     Ok(())

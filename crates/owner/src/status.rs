@@ -270,6 +270,11 @@ fn beside(camera: &StoredCamera, told: &[CameraStatus]) -> Status {
 /// What an owner does about a camera whose key should not be good any more.
 fn to_do(stored: &Stored, camera: &StoredCamera, seen: &Status) -> Option<String> {
     let since = camera.policies.last().map_or(0, |last| last.since).saturating_add(RETIRING_SECS);
+    if stored.is_unsponsored(camera) {
+        return Some(
+            "nothing that it films can be released to anybody: candor owner audit says why".to_owned(),
+        );
+    }
     let why = if stored.is_to_be_retired(camera) {
         "it has a new key, and this one is still good"
     } else if seen.retired && received(seen) > Seconds(since) {

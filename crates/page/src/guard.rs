@@ -13,11 +13,12 @@
 //! that another page makes. Nothing here is attached by itself.
 
 use crate::dress::Dress;
+use crate::html::{LANGUAGE, Text};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use host::http::Failure;
@@ -70,7 +71,8 @@ impl Tokens {
         }
     }
 
-    fn hold(&self, shown: &str) -> bool {
+    /// Whether one of them is this.
+    pub fn hold(&self, shown: &str) -> bool {
         // Every one is compared, whichever it is.
         self.0.tokens.read().iter().fold(false, |held, token| held | is_same(shown, token))
     }
@@ -155,12 +157,35 @@ impl Guard {
     }
 }
 
+/// Whether somebody typed the address, or followed a link to it.
+fn is_by_a_person(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|kinds| kinds.contains("text/html"))
+}
+
+/// A refusal as a page.
+fn in_words(failure: &Failure) -> Response {
+    let Failure { status, what_to_do, .. } = failure;
+    let page = format!(
+        "<!doctype html>\n<html lang=\"{LANGUAGE}\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Candor</title>\n\
+         <h1>This address opens nothing</h1>\n<p>To do: {}.</p>\n",
+        Text(what_to_do)
+    );
+    let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::FORBIDDEN);
+    (status, Html(page)).into_response()
+}
+
 async fn guarded(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let mut response = match guard.admit(&mut request) {
         Ok(()) => next.run(request).await,
         Err(denied) => {
             tracing::warn!(?denied, "a request was refused");
-            guard.failure(denied).into_response()
+            let failure = guard.failure(denied);
+            match is_by_a_person(request.headers()) {
+                true => in_words(&failure),
+                false => failure.into_response(),
+            }
         }
     };
     guard.dress.put_on(response.headers_mut());
@@ -170,7 +195,7 @@ async fn guarded(State(guard): State<Arc<Guard>>, mut request: Request, next: Ne
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderName;
+    use axum::http::{HeaderName, HeaderValue};
 
     fn denied(method: Method, path: &str, headers: &[(&str, &str)]) -> Option<Denied> {
         let tokens = Tokens::default();
@@ -234,6 +259,19 @@ mod tests {
         {
             assert_eq!(denied(Method::GET, path, &[HOST, OWN]), Some(Denied::Token), "{path}");
         }
+    }
+
+    #[test]
+    fn a_person_with_a_wrong_address_is_told_in_words() {
+        let by = |accept: &'static str| {
+            is_by_a_person(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]))
+        };
+        assert!(by("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(!by("*/*") && !is_by_a_person(&HeaderMap::new()));
+        let guard = Guard::new(Tokens::default(), 4711, "`candor <x>`");
+        let answer = in_words(&guard.failure(Denied::Token));
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert!(answer.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));
     }
 
     #[test]

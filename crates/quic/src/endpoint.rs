@@ -89,7 +89,8 @@ impl Endpoint {
             }
             Err(last)
         };
-        timeout(patience, attempt).await.unwrap_or(Err(LinkError::NoAnswer { seconds: patience.as_secs() }))
+        let silent = || LinkError::NoAnswer { address: address.to_owned(), seconds: patience.as_secs() };
+        timeout(patience, attempt).await.unwrap_or_else(|_| Err(silent()))
     }
 
     pub(crate) async fn connect_to(
@@ -173,11 +174,11 @@ impl Incoming {
 
     /// Completes the handshake and answers its Hello with a Welcome that states `now_us()`.
     pub async fn accept(self, now_us: impl FnOnce() -> Micros) -> Result<(Link, ControlReceiver), LinkError> {
-        let patience = self.patience;
+        let (patience, address) = (self.patience, self.peer_address().to_string());
         let mut begun = None;
         let outcome = timeout(patience, establish(self.inner, &mut begun, now_us)).await;
         outcome.unwrap_or_else(|_| {
-            let error = LinkError::NoAnswer { seconds: patience.as_secs() };
+            let error = LinkError::NoAnswer { address, seconds: patience.as_secs() };
             Err(begun.map_or_else(|| error.clone(), |connection| fail(&connection, error.clone())))
         })
     }

@@ -16,8 +16,10 @@ pub enum LinkError {
     Address { address: String, reason: String },
     #[error("no UDP socket on {address}: {reason}")]
     Socket { address: String, reason: String },
-    #[error("no answer within {seconds} s: is the relay running, and does a firewall let UDP through?")]
-    NoAnswer { seconds: u64 },
+    #[error(
+        "no answer from {address} within {seconds} s: is the relay running, and does a firewall let UDP through?"
+    )]
+    NoAnswer { address: String, seconds: u64 },
     #[error(
         "the peer holds another key than the relay's: do not trust it; ask the relay's operator for the key"
     )]

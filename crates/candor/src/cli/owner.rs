@@ -46,6 +46,8 @@ A camera that films a second picture has a line for it, `sub`, that says what is
 rate: the newest minute's bytes over its filmed time.
 waiting: how many segments the camera still held back when its newest one began.
 clock: the relay's clock minus the camera's.
+shares: how many trustees hold a share of the key under which it films, of how many; and how many of them
+must grant before anything is released.
 Example: candor owner cameras --config owner.toml")]
     Cameras(ConfigFile),
     /// Rename a camera, give it a new key, or retire it.
@@ -133,7 +135,7 @@ was allowed.
 Example: candor owner policy --config owner.toml --apply")]
     Policy(policy::Policy),
     /// Read the log and list every record about your cameras; exit code 1 if you did not make them
-    /// all.
+    /// all, 4 if what the relay has could not be checked now.
     #[command(after_help = "Example: candor owner audit --config owner.toml")]
     Audit {
         #[command(flatten)]
@@ -235,7 +237,15 @@ async fn audit(terminal: &Terminal, owner: &Owner, all: bool) -> Outcome {
         Err(error) => return Err(error.into()),
     };
     terminal.result(&report, audit_text);
-    if report.is_clean() && !report.lacks_trustees() { Ok(()) } else { Err(Ended::NO) }
+    match &report.unchecked[..] {
+        _ if report.has_alarm() || report.lacks_trustees() || !report.unreleasable.is_empty() => {
+            Err(Ended::NO)
+        }
+        [] => Ok(()),
+        _ => {
+            Err(anyhow::anyhow!("not everything could be checked; audit again when the relay answers").into())
+        }
+    }
 }
 
 /// Says where the page is, and serves it. `open_from` is the folder from which the browser is sent

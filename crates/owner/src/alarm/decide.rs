@@ -59,6 +59,7 @@ pub enum Change {
         conflicts: u64,
     },
     /// Its key is retired, and the relay takes what it sends all the same.
+    #[serde(rename = "retired-camera-taken")]
     RetiredTaken {
         camera: String,
         camera_id: String,

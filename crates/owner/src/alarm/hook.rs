@@ -26,6 +26,8 @@ use host::http::{FetchError, Retry};
 use host::rng::Rng;
 use picture::PictureFile;
 use rustix::process::{Pid, Signal, kill_process_group};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +61,23 @@ pub enum Hook {
     /// A line for `sh -c`.
     Shell(String),
     Webhook(Webhook),
+}
+
+impl Hook {
+    /// Whether this user may run it: said before it is needed.
+    pub fn check(&self) -> Result<(), HookError> {
+        let Self::Program(program) = self else { return Ok(()) };
+        let may_run = |path: PathBuf| {
+            path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        };
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let is_found = match program.contains('/') {
+            true => may_run(program.into()),
+            false => std::env::split_paths(&folders).any(|folder| may_run(folder.join(program))),
+        };
+        let error = || std::io::ErrorKind::NotFound.into();
+        is_found.then_some(()).ok_or_else(|| HookError::Start { program: program.clone(), error: error() })
+    }
 }
 
 /// Why a message did not arrive.

@@ -66,3 +66,20 @@ async fn the_end_of_what_is_told_once_while_it_lasts_is_kept() {
     assert_eq!(told, ["retired-camera-taken"]);
     assert_eq!(*kept.borrow(), [(1, 0), (0, 0)]);
 }
+
+#[tokio::test]
+async fn a_second_alarm_on_one_keybook_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = crate::keys::tests::config(dir.path());
+    crate::keys::init(&config).unwrap();
+    let owner = Owner::open(config).unwrap();
+    let held = owner.folder().join(HELD);
+    durable::create_dirs(&held).unwrap();
+    let first = FolderLock::acquire(&held).unwrap();
+    let stop = Shutdown::new();
+    stop.request();
+    let again = async || watch(&owner, SHORTEST, |_| 0, &stop, &mut |_| {}).await;
+    assert!(matches!(again().await, Err(BookError::File(durable::DurableError::Locked { .. }))));
+    drop(first);
+    again().await.unwrap();
+}

@@ -104,6 +104,14 @@ pub async fn list(owner: &Owner) -> Result<Vec<Address>, AddressError> {
     Ok(kept.addresses.iter().map(|entry| kept.shown(entry)).collect())
 }
 
+/// The other devices that open a running page now, by their names.
+pub(super) async fn others(app: &App) -> Result<Vec<String>, AddressError> {
+    let folder = app.owner.folder().to_owned();
+    let kept = blocking::run(move || read(&folder)).await?.addresses.into_iter();
+    let others = kept.filter(|entry| entry.name != HERE && app.tokens.hold(&entry.token));
+    Ok(others.map(|entry| entry.name).collect())
+}
+
 /// Makes one more.
 pub async fn add(owner: &Owner, name: &str) -> Result<Address, AddressError> {
     let (name, entry) = (name.to_owned(), Entry::new(owner, name));

@@ -71,10 +71,14 @@ pub(crate) struct Standing {
     pub(crate) of_witnesses: usize,
     /// How long ago a quorum stood behind the head, seconds.
     pub(crate) age: Option<u64>,
+    /// How long ago this device verified it, seconds.
+    pub(crate) checked: Option<u64>,
     pub(crate) problem: Option<String>,
     /// Releases and policies that the owner did not make.
     pub(crate) unexpected: usize,
     pub(crate) alarms: usize,
+    /// Cameras of which nothing that they film can be released.
+    pub(crate) unreleasable: usize,
 }
 
 impl Proof {
@@ -105,9 +109,11 @@ impl Proof {
             witnesses: report.map_or(0, |report| report.witnesses.len()),
             of_witnesses,
             age,
+            checked: report.map(|_| now.saturating_sub(audited.at)),
             problem: audited.forked.clone().or_else(|| audited.problem.clone()),
             unexpected,
             alarms: report.map_or(0, |report| report.policy_alarms.len()),
+            unreleasable: report.map_or(0, |report| report.unreleasable.len()),
         }
     }
 
@@ -184,6 +190,8 @@ mod tests {
             camera_days: 0,
             rows: Vec::new(),
             policy_alarms: Vec::new(),
+            unchecked: Vec::new(),
+            unreleasable: Vec::new(),
             epochs_checked: 0,
             holders: Vec::new(),
             holders_unknown: Vec::new(),
@@ -198,7 +206,7 @@ mod tests {
         proof.took(Ok(report(990)), 1000);
         let standing = proof.standing(4, 1002);
         assert_eq!((standing.worth, standing.age, standing.head_size), (Worth::Fresh, Some(12), Some(28)));
-        assert_eq!((standing.witnesses, standing.of_witnesses), (3, 4));
+        assert_eq!((standing.witnesses, standing.of_witnesses, standing.checked), (3, 4, Some(2)));
         assert_eq!(
             worth(990 + MAX_HEAD_AGE_SECS + 1),
             Worth::Stale,

@@ -2,7 +2,9 @@
 
 use super::{App, api, assets, days, downloads, events, export, picture, sharing, video, zones};
 use axum::Router;
+use axum::extract::Path;
 use axum::http::Method;
+use axum::response::Redirect;
 use axum::routing::{get, post};
 use host::http::Failure;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::sync::Arc;
 pub(super) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/{token}/", get(assets::page))
+        .route("/{token}", get(whole))
         .route("/{token}/{asset}", get(assets::asset))
         .route("/{token}/api/cameras", get(api::cameras))
         .route("/{token}/api/timeline", get(api::timeline))
@@ -29,4 +32,9 @@ pub(super) fn router(app: Arc<App>) -> Router {
             Failure::new(405, "method-not-allowed", format!("{method} is of no use here"))
         })
         .with_state(app)
+}
+
+/// An address that lost its last slash on the way.
+async fn whole(Path(token): Path<String>) -> Redirect {
+    Redirect::temporary(&format!("/{token}/"))
 }

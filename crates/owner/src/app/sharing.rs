@@ -4,7 +4,7 @@
 //! To look at only: a policy is changed on the command line, where the configuration is (`candor
 //! owner policy`).
 
-use super::App;
+use super::{App, addresses};
 use crate::policy::ShownPolicy;
 use axum::Json;
 use axum::extract::State;
@@ -16,5 +16,7 @@ pub(super) async fn sharing(State(app): State<Arc<App>>) -> Json<serde_json::Val
     let shown = |camera| ShownPolicy::of(&app.owner, camera).ok();
     let mut cameras: Vec<ShownPolicy> = stored.cameras.iter().filter_map(shown).collect();
     cameras.sort_by(|a, b| a.name.cmp(&b.name));
-    Json(serde_json::json!({ "cameras": cameras }))
+    // Who opens this page watches as this device does.
+    let others = addresses::others(&app).await.unwrap_or_default();
+    Json(serde_json::json!({ "cameras": cameras, "addresses": others }))
 }

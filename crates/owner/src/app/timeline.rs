@@ -13,10 +13,12 @@ use crate::audit::Row;
 use crate::book::StoredCamera;
 use crate::heads;
 use crate::lent::Lent;
+use crate::live::viewer::signed_reason;
 use crate::play::NEW_KEY;
 use crate::span::Span;
 use crate::state::Owner;
 use host::lock::Mutex;
+use media::epoch::GapReason;
 use media::id::TrackId;
 use media::time::Micros;
 use past::Past;
@@ -49,6 +51,16 @@ pub(crate) struct Hole {
     pub(crate) from: u64,
     pub(crate) to: u64,
     pub(crate) reason: Cow<'static, str>,
+    /// Whether its owner wanted nothing filmed then.
+    pub(crate) rests: bool,
+}
+
+impl Hole {
+    fn new(from: u64, to: u64, reason: Cow<'static, str>) -> Self {
+        let wanted = [GapReason::Privacy, GapReason::OutsideSchedule].map(signed_reason);
+        let rests = wanted.contains(&Some(&*reason));
+        Self { from, to, reason, rests }
+    }
 }
 
 /// A request about the camera, where its epochs lie.
@@ -95,7 +107,10 @@ impl Epochs {
             let newest_us = if of.camera_id == camera.camera_id { newest_us } else { part.to_us().0 };
             let one = self.of_one_key(owner, glimpses, of, part, newest_us, rows).await?;
             if nth > 0 {
-                all.gaps.push(Hole { from: one.from, to: one.from, reason: Cow::Borrowed(NEW_KEY) });
+                // From where the key before ended to where this one begins.
+                let begins = one.recorded.first().map_or(one.from, |(from, _)| *from);
+                let ended = all.recorded.last().map_or(begins, |(_, to)| *to);
+                all.gaps.push(Hole::new(ended.min(begins), begins, Cow::Borrowed(NEW_KEY)));
             }
             all.recorded.extend(one.recorded);
             all.gaps.extend(one.gaps);

@@ -16,7 +16,6 @@ use crate::book::notice::CameraDay;
 use crate::book::{BookError, Checked, Stored, StoredCamera};
 use crate::holders::LoggedKeys;
 use crate::live::policy::Policies;
-use crate::state::{As, Owner};
 use escrow::daykeys::is_kept_within;
 use media::block::Block;
 use media::epoch::{EpochOpen, GapReason};
@@ -63,6 +62,8 @@ pub(super) struct Checker<'a> {
     /// The lowest start and number of those that deal to a key of which the log was not read yet.
     held_back: Option<Checked>,
     pub(super) alarms: Vec<String>,
+    /// Whether the relay did not give all that was asked for.
+    pub(super) is_cut_off: bool,
     /// The first epoch that told of two histories, and how many did.
     conflicts: Option<(EpochNo, u64)>,
     is_retired: bool,
@@ -91,6 +92,7 @@ impl<'a> Checker<'a> {
             newest: None,
             held_back: None,
             alarms: Vec::new(),
+            is_cut_off: false,
             conflicts: None,
             is_retired: camera.is_retired(),
             block: None,
@@ -215,15 +217,14 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Checks the epochs of one camera's tracks since the last audit. What the relay does not answer is
-/// an alarm: nothing is clean unseen.
+/// Checks the epochs of one camera's tracks since the last audit, and says what the relay did not
+/// answer: of that track nothing is known, which accuses nobody.
 pub(super) async fn check<'a>(
-    owner: &Owner,
+    session: &mut Session,
     camera: &StoredCamera,
     known: &'a Known,
-) -> Result<Vec<(TrackId, Checker<'a>)>, BookError> {
+) -> Result<(Vec<(TrackId, Checker<'a>)>, Option<CallError>), BookError> {
     let camera_key = camera.camera_key()?;
-    let mut session = owner.session(As::Device);
     let deadline = Instant::now() + PATIENCE;
     let mut checked = Vec::new();
     // Each track that there may be has EpochOpens of its own, whether the owner knows of it or not.
@@ -233,16 +234,17 @@ pub(super) async fn check<'a>(
         for (before, mut paging) in checker.to_ask(camera_key, track) {
             checker.block = before;
             if asked.is_ok() {
-                asked = ask(&mut session, &mut paging, &mut checker, deadline).await;
+                asked = ask(session, &mut paging, &mut checker, deadline).await;
             }
         }
-        let has_answered = asked.map_err(|error| checker.alarm(not_checked(&error))).is_ok();
+        checker.is_cut_off = asked.is_err();
         checked.push((track, checker));
-        if !has_answered {
-            break;
+        if let Err(error) = asked {
+            return Ok((checked, Some(error)));
         }
     }
-    Ok(checked)
+    session.worked();
+    Ok((checked, None))
 }
 
 async fn ask(
@@ -264,8 +266,8 @@ async fn next_page(session: &mut Session, paging: &mut Paging) -> Result<Option<
     paging.next(&session.link().await?).await
 }
 
-fn not_checked(error: &CallError) -> String {
-    format!("its EpochOpens are not checked ({error}); audit again when the relay answers")
+pub(super) fn not_checked(camera: &str, error: &CallError) -> String {
+    format!("{camera}: its EpochOpens are not checked ({error}); audit again when the relay answers")
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub(super) struct Ledger {
     own: BTreeMap<String, String>,
     /// When the head being read to was cosigned.
     when: u64,
+    /// When each leaf that was found before came to the owner's notice, by its hash.
+    first_seen: BTreeMap<String, u64>,
     findings: BTreeMap<u64, Finding>,
     /// What trustees of own policies logged of their keys of days, in the log's order.
     day_keys: Vec<StoredDayKey>,
@@ -70,9 +72,16 @@ impl Ledger {
             cameras,
             own: book.own.iter().map(|own| (own.id.clone(), own.text_sha256.clone())).collect(),
             when,
+            first_seen: book.findings.iter().map(|found| (found.leaf_hash.clone(), found.when)).collect(),
             findings: book.findings.iter().map(|finding| (finding.leaf_index, finding.clone())).collect(),
             day_keys: book.day_keys.clone(),
         })
+    }
+
+    /// The same before a log that is read from its start again: what is found in it is found anew, and
+    /// was seen when it was.
+    pub(super) fn afresh(self) -> Self {
+        Self { findings: BTreeMap::new(), day_keys: Vec::new(), ..self }
     }
 
     /// Takes the next verified entry of the log.
@@ -148,11 +157,12 @@ impl Ledger {
     }
 
     fn finding(&self, index: u64, leaf: &Signed<Leaf>, camera_id: CameraId, kind: FoundKind) -> Finding {
+        let leaf_hash = leaf.hash().to_hex();
         Finding {
             leaf_index: index,
-            leaf_hash: leaf.hash().to_hex(),
+            when: self.first_seen.get(&leaf_hash).copied().unwrap_or(self.when),
+            leaf_hash,
             camera_id,
-            when: self.when,
             kind,
             agency: None,
             signed: None,
@@ -180,7 +190,7 @@ impl Ledger {
             Err(error) => remark(&mut found, Remark::own(&format!("its details do not open: {error}"))),
         }
         self.undecided |= request.kind.is_by_agency();
-        self.add(found);
+        self.findings.insert(index, found);
     }
 
     fn policy(&mut self, index: u64, leaf: &Signed<Leaf>, policy: &OwnerPolicyLeaf) {
@@ -191,7 +201,8 @@ impl Ledger {
             let text = "this owner did not make it: somebody may be trying to add a viewer";
             remark(&mut found, Remark::own(text));
         }
-        self.add(found);
+        self.undecided |= found.expected;
+        self.findings.insert(index, found);
     }
 
     fn grant(&mut self, leaf: &Signed<Leaf>, grant: &Grant) {
@@ -234,10 +245,14 @@ impl Ledger {
         self.undecided
     }
 
-    /// Takes over from a register of the whole log whose keys signed, ratified, vetoed.
-    pub(super) fn judge(&mut self, register: &Register) {
+    /// Takes over from a register of the whole log whose keys signed, ratified, vetoed; and which of the
+    /// policies in it no key signed that counted then.
+    pub(super) fn judge(&mut self, register: &Register, unsponsored: &BTreeSet<u64>) {
         for found in self.findings.values_mut() {
-            let FoundKind::Request(kind) = found.kind else { continue };
+            let FoundKind::Request(kind) = found.kind else {
+                found.signed = Some(!unsponsored.contains(&found.leaf_index));
+                continue;
+            };
             let requested = register.request(found.leaf_index);
             let requested = requested.filter(|requested| requested.hash.to_hex() == found.leaf_hash);
             if kind.is_by_agency() {
@@ -265,14 +280,6 @@ impl Ledger {
         let Some((_, policies)) = camera else { return false };
         let mut keys = policies.keys_of(trustee).filter_map(|vkey| Verifier::parse(vkey).ok());
         keys.any(|key| leaf.is_signed_by(&key))
-    }
-
-    /// Adds a finding; one of an earlier reading keeps its time.
-    fn add(&mut self, mut found: Finding) {
-        if let Some(known) = self.findings.get(&found.leaf_index) {
-            found.when = known.when;
-        }
-        self.findings.insert(found.leaf_index, found);
     }
 
     /// The rows of a report.

@@ -139,7 +139,8 @@ pub(crate) struct Finding {
     pub(crate) when: u64,
     pub(crate) kind: FoundKind,
     pub(crate) agency: Option<String>,
-    /// Whether registered keys of that agency signed it, by a register of the whole log.
+    /// Whether registered keys of that agency signed it, or of a policy the sponsor's, by a register of
+    /// the whole log.
     pub(crate) signed: Option<bool>,
     pub(crate) reason: Option<String>,
     /// The event that it is about, by its own word, base64.

@@ -77,6 +77,11 @@ pub(crate) fn last_policy(
     (!held.is_retired()).then(|| following(owner, retired, newest)).transpose()
 }
 
+/// The version after this one, which says the same.
+pub(crate) fn again(owner: &Owner, newest: &SignedOwnerPolicy) -> Result<SignedOwnerPolicy, ComposeError> {
+    following(owner, newest.unverified().clone(), newest)
+}
+
 fn following(
     owner: &Owner,
     mut policy: OwnerPolicy,
@@ -233,6 +238,12 @@ mod tests {
             "made twice, the same"
         );
         assert!(next_policy(&later, &second).unwrap().is_none());
+        // In another leaf: a version of its own, which says the same.
+        let again = again(&later, &second).unwrap();
+        let (again, second_policy) = (again.unverified(), second.unverified());
+        assert_eq!((again.version, again.prev_hash), (3, second.hash()));
+        let as_before = OwnerPolicy { version: 2, prev_hash: second_policy.prev_hash, ..again.clone() };
+        assert_eq!(as_before, *second_policy);
         // And back: a further version, not the first one again.
         let third = next_policy(&owner, &second).unwrap().unwrap();
         assert_eq!((third.unverified().version, third.unverified().retention_days), (3, 30));

@@ -103,6 +103,17 @@ async fn without_the_token_another_user_of_the_machine_is_told_nothing() {
         assert_eq!(answer.status, 403, "{path}: {}", answer.text);
         assert!(answer.text.contains("wrong-token") && !answer.text.contains("Candor</title>"), "{path}");
     }
+    // Who typed it is told in words; who lost its last slash is sent on.
+    let host = address.to_string();
+    let headers = [("Host", host.as_str()), ("Connection", "close"), ("Accept", "text/html,*/*;q=0.8")];
+    let typed = said(address, "GET", "/wrong/", &headers).await;
+    assert!(
+        typed.status == 403 && typed.text.contains("<h1>") && !typed.text.contains("{"),
+        "{}",
+        typed.text
+    );
+    let cut = said(address, "GET", &format!("/{token}"), &headers).await;
+    assert!(cut.status == 307 && cut.text.contains(&format!("location: /{token}/\r\n")), "{}", cut.text);
     let cameras = get(address, &format!("{path}api/cameras")).await;
     assert!(cameras.status == 200 && cameras.text.contains("\"proof\""), "{}", cameras.text);
     assert!(!format!("{:?}", app.at()).contains(token), "the token is in what may be logged");
@@ -275,6 +286,8 @@ async fn an_address_of_another_device_opens_the_page_until_it_is_revoked_and_no_
         timeout(PATIENCE, came).await.unwrap_or_else(|_| panic!("never {wanted}"));
     };
     until(path_of(&phone), 200).await;
+    let sharing = get(address, &format!("{path}api/sharing")).await.text;
+    assert!(sharing.contains("\"addresses\":[\"Anna's phone\"]"), "who watches through it: {sharing}");
     let names = async || {
         let all = addresses::list(&owner).await.unwrap();
         all.into_iter().map(|address| address.name).collect::<Vec<_>>()

@@ -9,7 +9,7 @@ use media::id::{EpochNo, TrackId};
 use owner::Owner;
 use owner::audit::{AuditError, AuditStep, Report, Since, State, audit, audit_log};
 use stage::keybook::Paired;
-use stage::keys::{sponsor, trustee};
+use stage::keys::{operator, registrar, sponsor, trustee};
 use stage::paper::{History, NOW, Served, Show};
 use std::time::Duration;
 use tlog::stamp::StampFault;
@@ -139,7 +139,7 @@ async fn an_audit_names_what_concerns_own_cameras_and_nothing_else() {
     let all = audited(&world, Since::Beginning).await.unwrap();
     assert_eq!(all.leaves_read, all.head_size);
     let facts = |report: &Report| {
-        let of = |row: &owner::audit::Row| (row.leaf_index, row.grants, row.state, row.expected);
+        let of = |row: &owner::audit::Row| (row.leaf_index, row.when, row.grants, row.state, row.expected);
         report.rows.iter().map(of).collect::<Vec<_>>()
     };
     assert_eq!(facts(&all), facts(&later), "the whole log tells the same");
@@ -180,8 +180,25 @@ async fn what_the_relay_does_not_answer_is_not_clean() {
     world.pair("front-door", 21).await;
     let report = audit(&world.owner(), Since::LastHead, &mut |_| {}).await.unwrap();
     assert!(report.rows.iter().all(|row| row.expected));
-    assert!(report.policy_alarms[0].contains("not checked"), "{:?}", report.policy_alarms);
+    assert!(report.unchecked[0].contains("not checked"), "{:?}", report.unchecked);
     assert!(!report.is_clean());
+    assert!(!report.has_alarm() && report.policy_alarms.is_empty(), "nobody did anything: {report:?}");
+}
+
+/// Whoever follows the guide with an operator whose key is not registered, or not yet, films what trustees
+/// can never release: that was said to nobody until a release was refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_no_registered_sponsor_logged_is_told_and_one_that_counts_is_not() {
+    let world = World::with_submitters(&stage::log::vkeys([operator(), registrar()])).await;
+    world.pair("front-door", 21).await;
+    for leaf in stage::leaves::founding(host::clock::now()) {
+        world.add(&leaf).await;
+    }
+    world.pair("yard", 23).await;
+    let report = audit(&world.owner(), Since::LastHead, &mut |_| {}).await.unwrap();
+    let [told] = &report.unreleasable[..] else { panic!("{:?}", report.unreleasable) };
+    assert!(told.starts_with("front-door: ") && told.contains("candor owner policy --apply"), "{told}");
+    assert!(!report.has_alarm(), "nobody made what the owner did not make: {report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

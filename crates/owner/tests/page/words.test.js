@@ -8,7 +8,7 @@ import { alarming, away, checked, described, held, over, proven, released, stand
 const condition = { state: "filming", since: 5, word: "filming", text: "it films, as it says", troubles: [], notes: [] };
 const dark = { state: "no-picture", since: 5, word: "no picture for 2 min", text: "no picture for 2 min: no route", troubles: [], notes: [] };
 const camera = { condition, online: true, newest_us: 1e15, bits_per_second: 1_500_000, waiting: 0, clock_offset_ms: -250, clock_is_off: false, retired: false, to_do: null, replaced: 0, conflicts: 0 };
-const proof = { worth: "fresh", head_size: 28, witnesses: 3, of_witnesses: 4, age: 12, problem: null, unexpected: 0, alarms: 0 };
+const proof = { worth: "fresh", head_size: 28, witnesses: 3, of_witnesses: 4, age: 40, checked: 12, problem: null, unexpected: 0, alarms: 0, unreleasable: 0 };
 
 test("a camera is described by what is wrong with it, and by nothing else", () => {
   assert.match(described(camera, 1e15), /^last segment \d\d:\d\d:\d\d · 1.5 Mbit\/s · clock −0.3 s$/);
@@ -16,6 +16,13 @@ test("a camera is described by what is wrong with it, and by nothing else", () =
   assert.doesNotMatch(described({ ...camera, waiting: null }, 1e15), /wait/);
   assert.match(described(camera, 1e15 + 31e6), /\(31 s ago\)/);
   assert.match(described({ ...camera, newest_us: 0, clock_is_off: true, clock_offset_ms: 90_000 }, 1e15), /^nothing stored yet .*CLOCK OFF by 90 s$/);
+});
+
+test("a retired camera films nothing more, and nothing is wrong with it", () => {
+  const retired = { ...camera, retired: true, condition: { ...condition, state: "offline", text: "not connected; its newest picture is 34 s old" } };
+  assert.match(described(retired, 2e15), /^retired: it films nothing more · last segment /);
+  assert.equal(wrong(retired, 2e15), "");
+  assert.equal(over("Waiting for the camera.", retired), "retired: it films nothing more");
 });
 
 test("a copied key is worse than a camera that is away", () => {
@@ -84,8 +91,8 @@ test("too few trustees that hold a share are red, and nothing is said of what wa
 });
 
 test("the proof is never said to be better than it is", () => {
-  assert.equal(proven(proof), "log head 28, 3 of 4 witnesses, 12 s ago");
-  assert.equal(proven({ ...proof, worth: "stale" }), "STALE: log head 28, 3 of 4 witnesses, 12 s ago");
+  assert.equal(proven(proof), "log head 28, 3 of 4 witnesses, 40 s ago");
+  assert.equal(proven({ ...proof, worth: "stale" }), "STALE: log head 28, 3 of 4 witnesses, 40 s ago");
   assert.equal(proven({ ...proof, worth: "stale", head_size: null }), "STALE: no verified head yet");
   assert.equal(proven({ ...proof, worth: "forked" }), "THE LOG HAS FORKED");
   assert.equal(checked(proof), "checked 12 s ago");
@@ -97,7 +104,8 @@ test("the proof is never said to be better than it is", () => {
   assert.equal(alarming({ ...proof, problem: "once" }), "", "one failure is no alarm yet");
   assert.equal(alarming({ ...proof, worth: "forked", problem: "two histories" }), "two histories");
   assert.match(alarming({ ...proof, unexpected: 1 }), /^1 record about your cameras is not yours/);
-  assert.match(alarming({ ...proof, unexpected: 2, alarms: 1 }), /not yours, or the log lost/);
+  assert.match(alarming({ ...proof, unexpected: 2, alarms: 1 }), /not yours, or the log lost.*2 records about your cameras are not yours/);
+  assert.match(alarming({ ...proof, unreleasable: 1 }), /released to nobody/);
 });
 
 test("a release says whether anything can be opened", () => {

@@ -44,6 +44,7 @@ impl Alarm {
         let owner = open(&self.file)?;
         let command =
             self.command.map(|line| if self.shell { Hook::Shell(line) } else { Hook::Program(line) });
+        command.as_ref().map_or(Ok(()), Hook::check).map_err(Ended::wrong)?;
         let webhook = match (&self.webhook_file, &self.webhook) {
             (Some(file), _) => Some(Webhook::read(file)),
             (None, url) => url.as_deref().map(Webhook::new),

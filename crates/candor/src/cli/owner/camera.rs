@@ -41,12 +41,16 @@ The last version of its policy says so: signed here, logged like every other, an
 What it filmed stays to be watched for as long as it would have. What still waits in the camera does
 not come any more. There is no way back: to film again a new camera is made and paired.
 Repeat it if it was cut off.
+It asks for the name again; --yes does not.
 Example: candor owner camera retire --config owner.toml front-door")]
     Retire {
         #[command(flatten)]
         file: ConfigFile,
         /// Its name, as `cameras` lists it.
         name: String,
+        /// Do it without asking for the name again.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -62,8 +66,12 @@ impl Verb {
                 let invitation = rekey(&owner, &name).await.map_err(not_changed)?;
                 invited(terminal, shutdown, invitation).await
             }
-            Self::Retire { file, name } => {
+            Self::Retire { file, name, yes } => {
                 let owner = super::open(&file)?;
+                // A name that is in no book is told as that.
+                if !yes && owner.cameras().iter().any(|camera| camera.name == name) {
+                    confirmed(terminal, &name, || std::io::stdin().lines().next())?;
+                }
                 let on = &mut |step| terminal.step(&step, steps::changing_policy);
                 let camera = retire(&owner, &name, on).await.map_err(not_changed)?;
                 terminal.done(&camera, |camera: &Camera| {
@@ -71,6 +79,23 @@ impl Verb {
                 })
             }
         }
+    }
+}
+
+/// Whether whoever retires a camera means this one.
+fn confirmed(
+    terminal: &Terminal,
+    name: &str,
+    answered: impl FnOnce() -> Option<std::io::Result<String>>,
+) -> Outcome {
+    terminal.next(&format!(
+        "{name} films nothing more for ever, and there is no way back. Type its name to retire it:"
+    ));
+    match answered() {
+        Some(Ok(line)) if line.trim() == name => Ok(()),
+        Some(_) | None => Err(Ended::wrong(anyhow::anyhow!(
+            "{name} is as it was: its name was not given again; say it, or --yes"
+        ))),
     }
 }
 
@@ -84,5 +109,21 @@ fn not_changed(error: CameraError) -> Ended {
         CameraError::Book(_) => error.into(),
         CameraError::Policy(error) => super::policy::not_changed(error),
         CameraError::Pair(error) => not_paired(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_is_retired_by_whoever_says_its_name_twice() {
+        let terminal = Terminal::new(true);
+        let said =
+            |line: Option<&str>| confirmed(&terminal, "garden", || line.map(|line| Ok(line.to_owned())));
+        assert!(said(Some("garden\n")).is_ok());
+        for other in [Some("garden-2"), Some("y"), Some(""), None] {
+            assert_eq!(said(other).unwrap_err().code, 2, "{other:?}");
+        }
     }
 }

@@ -21,6 +21,9 @@ const HEADING: [&str; 11] = [
 /// A line for each camera and its main picture, and one below for each further picture; behind them
 /// what is wrong, camera by camera.
 fn text(cameras: &[Status], now: Micros) -> String {
+    if cameras.is_empty() {
+        return "no camera is paired: candor owner invite".to_owned();
+    }
     let mut rows = vec![HEADING.map(str::to_owned).to_vec()];
     for camera in cameras {
         let [segments, stored, newest] = held(camera.track(TrackId::MAIN));
@@ -75,12 +78,12 @@ fn held(track: Option<&StoredTrack>) -> [String; 3] {
 /// How many trustees hold a share of what is filmed, how many must, and how far that is known.
 fn shares(of: &Holders, now: Micros) -> String {
     let Holders { trustees, needed, holding, unread, .. } = of;
-    let unread = if *unread > 0 { format!(" (+{unread}?)") } else { String::new() };
+    let most = if *unread > 0 { format!(" to {}", holding + unread) } else { String::new() };
     let needed =
         if of.is_red() { format!(": TOO FEW, {needed} NEEDED") } else { format!(", {needed} needed") };
-    let last = if of.is_over(now) { ", of the last" } else { "" };
-    let log = if of.is_fresh(now) { "" } else { ", log not read: audit" };
-    format!("{holding} of {trustees}{unread}{needed}{last}{log}")
+    let last = if of.is_over(now) { ", when it filmed last" } else { "" };
+    let log = if of.is_fresh(now) { "" } else { "; run `candor owner audit`" };
+    format!("{holding}{most} of {trustees}{needed}{last}{log}")
 }
 
 /// Bytes as people read them.
@@ -174,7 +177,10 @@ mod tests {
         let now = Micros(2_000_000_000_000_000);
         let told = text(&[Status { holders: Some(holding(4)), ..door }, yard], now);
         let unsure = Holders { unread: 2, until_us: 1, read_at: 1, ..holding(2) };
-        assert_eq!(shares(&unsure, now), "2 of 5 (+2?), 3 needed, of the last, log not read: audit");
+        assert_eq!(
+            shares(&unsure, now),
+            "2 to 4 of 5, 3 needed, when it filmed last; run `candor owner audit`"
+        );
         let lines: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
         let moment = show_here_us(1_795_700_000_000_000);
         let moment: Vec<&str> = moment.split_whitespace().collect();

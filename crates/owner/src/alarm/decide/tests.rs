@@ -173,6 +173,45 @@ fn a_relay_that_never_answered_is_told_and_a_message_is_a_flat_object() {
     assert_eq!(message, expected);
 }
 
+/// One was `retired-taken` in JSON, and `retired-camera-taken` for programs and in the guide.
+#[test]
+fn an_event_has_one_name() {
+    let of = |event: &str| {
+        let (camera, camera_id, reason) = ("door".to_owned(), "9f".to_owned(), "r".to_owned());
+        match event {
+            "camera-offline" => Change::CameraOffline { camera, camera_id, newest_us: 0, silent_secs: 0 },
+            "camera-back" => Change::CameraBack { camera, camera_id, away_secs: 0 },
+            "no-picture" => {
+                Change::NoPicture { camera, camera_id, state: CameraState::NoPicture, since: 0, reason }
+            }
+            "picture-back" => Change::PictureBack { camera, camera_id, dark_secs: 0 },
+            "identity-conflict" => Change::IdentityConflict { camera, camera_id, conflicts: 1 },
+            "retired-camera-taken" => Change::RetiredTaken { camera, camera_id },
+            "motion" => Change::Motion {
+                camera,
+                camera_id,
+                from_us: 0,
+                to_us: 0,
+                local_time: String::new(),
+                goes_on: false,
+                permille: 1,
+                untold: 0,
+            },
+            "relay-unreachable" => Change::RelayUnreachable { reason, silent_secs: 0 },
+            _ => Change::RelayBack { away_secs: 0 },
+        }
+    };
+    let all = "camera-offline camera-back no-picture picture-back identity-conflict retired-camera-taken motion \
+               relay-unreachable relay-back";
+    for event in all.split(' ') {
+        let change = of(event);
+        assert_eq!(
+            (change.event(), &serde_json::to_value(&change).unwrap()["event"]),
+            (event, &event.into())
+        );
+    }
+}
+
 #[test]
 fn the_last_of_its_footage_going_is_no_sign_of_life() {
     let mut watched = Watched::new();

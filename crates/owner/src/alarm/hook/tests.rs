@@ -54,6 +54,22 @@ fn executable(path: &Path, text: &str) {
     assert!(writer.wait().unwrap().success());
 }
 
+#[test]
+fn a_program_that_nobody_could_start_is_told_at_once_and_not_at_the_first_alarm() {
+    let dir = tempfile::tempdir().unwrap();
+    let (script, text) = (dir.path().join("hook"), dir.path().join("text"));
+    executable(&script, "#!/bin/sh\n");
+    std::fs::write(&text, "no program").unwrap();
+    let is_good = |line: &str| Hook::Program(line.to_owned()).check().is_ok();
+    assert!(is_good(script.to_str().unwrap()) && is_good("sh"));
+    for wrong in
+        ["/nope", "echo hi", "no-such-program", text.to_str().unwrap(), dir.path().to_str().unwrap(), ""]
+    {
+        assert!(!is_good(wrong), "{wrong}");
+    }
+    assert!(Hook::Shell("echo hi".to_owned()).check().is_ok());
+}
+
 #[tokio::test]
 async fn a_program_that_is_still_being_written_is_told_once_it_is_there() {
     let dir = tempfile::tempdir().unwrap();

@@ -74,9 +74,11 @@ export type Proof = {
   witnesses: number;
   of_witnesses: number;
   age: number;
+  checked: number;
   problem: string | null;
   unexpected: number;
   alarms: number;
+  unreleasable: number;
 };
 
 export type Cameras = { now: number; cameras: CameraStatus[]; book: unknown[]; relay_problem: string | null; relay_heard: number; away?: string; proof: Proof };
@@ -97,12 +99,12 @@ export type Row = {
   remarks: string[];
 };
 
-export type Report = { rows: Row[]; policy_alarms: string[]; holders: Holders[]; holders_unknown: string[] };
+export type Report = { rows: Row[]; policy_alarms: string[]; unchecked: string[]; unreleasable: string[]; holders: Holders[]; holders_unknown: string[] };
 
 /** A record, where its epochs lie. */
 export type Release = Row & { from: number; to: number };
 
-export type Hole = { from: number; to: number; reason: string };
+export type Hole = { from: number; to: number; reason: string; rests: boolean };
 
 /** What is known of a stretch of a camera's past. */
 export type Known = { from: number; to: number; recorded: [number, number][]; gaps: Hole[]; releases: Release[] };

@@ -85,10 +85,12 @@ export class Audit {
     else this.say(`${foreign.length === 1 ? "1 record is" : `${foreign.length} records are`} not yours; ${released} ${released === 1 ? "release was" : "releases were"} completed.`, "bad");
     fill(this.alarms, report.policy_alarms, (alarm) => el("li", {}, alarm));
     const unknown = report.holders_unknown.map((camera) => ({ camera, of: null }));
-    fill(this.held, [...report.holders.map((of) => ({ camera: of.camera, of })), ...unknown], ({ camera, of }) => {
+    const said = [...report.unreleasable.map((text) => ({ text, kind: "bad" })), ...report.unchecked.map((text) => ({ text, kind: "warn" }))];
+    const told = [...report.holders.map((of) => ({ camera: of.camera, of })), ...unknown].map(({ camera, of }) => {
       const [text, kind] = held(of, Date.now() * 1000);
-      return el("li", { "data-kind": kind }, `${camera}: ${text}`);
+      return { text: `${camera}: ${text}`, kind };
     });
+    fill(this.held, [...said, ...told], ({ text, kind }) => el("li", { "data-kind": kind }, text));
     fill(this.rows, [...report.rows].reverse(), line);
   }
 }

@@ -188,6 +188,7 @@ export class Camera {
     const on = {
       state: (text, isFault) => this.say({ text: text && isFault && this.away ? `${text} (${this.away})` : text, isFault }),
       time: (us) => this.shown(us),
+      run: (codec) => this.sound.has(codec.includes(",")),
       // It may lie some seconds ahead: what was answered to a wish is read first.
       gap: (gap) => this.saying.mentioned || this.mention(`Missing: ${missing(gap)}.`),
       ended: () => this.goOn(),

@@ -37,7 +37,7 @@ class Card {
     say(this.state, word);
     this.state.dataset.kind = kind;
     // All is well is said on the camera's own page.
-    const [text, worth] = camera.newest_us > 0 ? held(camera.holders, now) : ["", "good"];
+    const [text, worth] = camera.newest_us > 0 && !camera.retired ? held(camera.holders, now) : ["", "good"];
     say(this.detail, worth === "good" ? described(camera, now) : `${described(camera, now)} · ${text}`);
     this.detail.dataset.kind = worth === "good" ? "" : worth;
   }

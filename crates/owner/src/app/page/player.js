@@ -23,6 +23,7 @@ const LOOK = 100;
  * @property {(gap: Gap) => void} [gap]
  * @property {() => void} [ended] a recording was played to its end
  * @property {(kind: string) => void} [unplayable] this browser lacks the codec
+ * @property {(codec: string) => void} [run] a run begins: the codecs of its picture and of its sound
  */
 
 export class Player {
@@ -50,7 +51,10 @@ export class Player {
     });
     this.feed = new Feed(() => this.ask(), {
       opening: () => this.opening(),
-      init: (bytes, codec) => this.screen.init(bytes, codec),
+      init: (bytes, codec) => {
+        this.on.run?.(codec);
+        this.screen.init(bytes, codec);
+      },
       fragment: (bytes, decode, segment) => this.screen.fragment(bytes, decode, segment),
       gap: (gap) => this.on.gap?.(gap),
       fault: (text) => this.say(text, true),

@@ -29,14 +29,23 @@ export class Sharing {
 
   async load() {
     try {
-      const { cameras } = await ask("api/sharing");
+      const { cameras, addresses } = await ask("api/sharing");
       if (this.closed) return;
       if (cameras.length === 0) this.list.replaceChildren(el("p", { class: "empty" }, "No camera is paired yet."));
-      else this.list.replaceChildren(...cameras.map(policy));
+      else this.list.replaceChildren(through(addresses), ...cameras.map(policy));
     } catch (error) {
       this.list.replaceChildren(el("p", { class: "empty" }, reason(error)));
     }
   }
+}
+
+/**
+ * Who watches as this device does.
+ * @param {string[]} addresses
+ */
+function through(addresses) {
+  if (addresses.length === 0) return "";
+  return el("p", {}, `Whoever has an address of this page watches as this device does. Addresses are kept for: ${addresses.join(", ")}.`);
 }
 
 /** @param {Policy} camera */

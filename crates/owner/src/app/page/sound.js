@@ -12,6 +12,15 @@ export class Sound {
     this.draw();
   }
 
+  /**
+   * What is shown has sound, or none.
+   * @param {boolean} is_there
+   */
+  has(is_there) {
+    this.button.hidden = !is_there;
+    this.slider.hidden = !is_there;
+  }
+
   toggle() {
     this.video.muted = !this.video.muted;
     // What was turned down to nothing is heard again.

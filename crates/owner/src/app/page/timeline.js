@@ -11,6 +11,9 @@ import { ahead, clock, day, lasting, moment, when, zone } from "./times.js";
 // Between two questions what is new, milliseconds.
 const EVERY = 4000;
 
+// Flags that are nearer than this share of the line, percent, cover one another's words.
+const NEAR = 12;
+
 const now = () => Date.now() * 1000;
 
 /** @typedef {import("./answers").Known} Known */
@@ -173,7 +176,8 @@ export class Timeline {
     const bars = this.known.recorded.map(([from, to]) => this.put(el("div", { class: "recorded" }), from, to));
     const gaps = this.known.gaps.map((gap) => {
       const length = gap.to > gap.from ? `, ${lasting((gap.to - gap.from) / 1e6)}` : "";
-      return this.put(el("div", { class: "gap", title: `Missing${length}: ${gap.reason}` }), gap.from, gap.to);
+      const title = `${gap.rests ? "Not filmed" : "Missing"}${length}: ${gap.reason}`;
+      return this.put(el("div", { class: gap.rests ? "rests" : "gap", title }), gap.from, gap.to);
     });
     const released = this.known.releases.map((release) => this.put(el("div", { class: `release ${release.state ?? ""}` }), release.from, release.to));
     const moved = this.events.list.map((event) => {
@@ -211,10 +215,13 @@ export class Timeline {
   drawFlags() {
     const { releases } = this.known;
     fill(this.flags, releases, (release) => this.flag(release));
+    const places = releases.map((release) => this.line.at(release.from));
     releases.forEach((release, at) => {
       const flag = this.flags.children[at];
-      // Near the right edge it hangs to the left.
-      if (flag instanceof HTMLElement) this.put(flag, release.from).classList.toggle("before", this.line.at(release.from) > 50);
+      if (!(flag instanceof HTMLElement)) return;
+      // Near the right edge it hangs to the left; two that stand close have no room for words.
+      this.put(flag, release.from).classList.toggle("before", places[at] > 50);
+      flag.classList.toggle("tight", places.some((place, other) => other !== at && Math.abs(place - places[at]) < NEAR));
     });
     this.flags.hidden = releases.length === 0;
   }
@@ -223,8 +230,8 @@ export class Timeline {
   flag(release) {
     const by = release.agency ? ` by ${release.agency}` : "";
     const label = `${release.kind}${by}, ${release.state ?? "yours"}, ${when(release.from)} to ${when(release.to, release.from)}`;
-    const flag = button("⚑ ", label, () => this.on.release(release), { class: "flag" });
-    flag.append(release.kind);
+    const flag = button(release.state === "completed" ? "⚑" : "⚐", label, () => this.on.release(release), { class: `flag ${release.state ?? "yours"}` });
+    flag.append(el("span", {}, ` ${release.kind}`));
     return flag;
   }
 
@@ -285,7 +292,7 @@ export class Timeline {
 }
 
 function legend() {
-  const kinds = { recorded: "recorded", moved: "moved", gap: "missing", release: "asked for or released" };
+  const kinds = { recorded: "recorded", moved: "moved", gap: "missing", rests: "rested as you wish", release: "asked for or released" };
   const keys = Object.entries(kinds).flatMap(([kind, text]) => [el("span", { class: `key ${kind}` }), text]);
   return el("p", { class: "legend" }, ...keys);
 }

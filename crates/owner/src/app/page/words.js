@@ -11,6 +11,8 @@ export const LATE = 30e6;
 // Seconds after which what the log said is old.
 const OLD = 600;
 
+const ENDED = "retired: it films nothing more";
+
 /**
  * What is known of a camera, in a few words.
  * @param {import("./answers").CameraStatus} camera
@@ -18,6 +20,7 @@ const OLD = 600;
  */
 export function described(camera, now) {
   const newest = camera.newest_us === 0 ? "nothing stored yet" : `last segment ${when(camera.newest_us, now)}`;
+  if (camera.retired) return `${ENDED} · ${newest}`;
   const offset = camera.clock_offset_ms / 1000;
   const sign = offset < 0 ? "−" : "+";
   const time = camera.clock_is_off ? `CLOCK OFF by ${lasting(Math.abs(offset))}` : `clock ${sign}${Math.abs(offset).toFixed(1)} s`;
@@ -35,7 +38,8 @@ export function described(camera, now) {
  * @param {import("./answers").CameraStatus} camera
  * @param {number} now
  */
-export function wrong({ condition: { state, text, troubles }, newest_us }, now) {
+export function wrong({ condition: { state, text, troubles }, newest_us, retired }, now) {
+  if (retired) return "";
   const told = troubles.map((trouble) => trouble.text);
   if (state !== "filming") told.unshift(text);
   else if (told.length > 0 && newest_us > 0) told.unshift(`filmed ${lasting(Math.max(0, now - newest_us) / 1e6)} ago`);
@@ -80,6 +84,7 @@ export function standing(camera, away = "") {
  * @param {import("./answers").CameraStatus | undefined} camera
  */
 export function over(text, camera) {
+  if (text !== "" && camera?.retired) return ENDED;
   const isDark = camera !== undefined && ["no-picture", "resting", "offline"].includes(camera.condition.state);
   return text !== "" && isDark ? camera.condition.text : text;
 }
@@ -134,8 +139,8 @@ export function proven({ worth, head_size, witnesses, of_witnesses, age }) {
  * The same for whoever knows nothing of logs.
  * @param {import("./answers").Proof} proof
  */
-export function checked({ worth, head_size, age }) {
-  const ago = head_size === null ? "not checked yet" : `checked ${lasting(age)} ago`;
+export function checked({ worth, head_size, age, checked: last }) {
+  const ago = head_size === null ? "not checked yet" : `checked ${lasting(last)} ago`;
   return { unchecked: "checking", fresh: ago, stale: head_size === null ? "NOT CHECKED" : `NOT CHECKED for ${lasting(age)}`, forked: "NOT TO BE TRUSTED" }[worth];
 }
 
@@ -143,11 +148,12 @@ export function checked({ worth, head_size, age }) {
  * What must be seen in every view; none while all is well.
  * @param {import("./answers").Proof} proof
  */
-export function alarming({ worth, problem, unexpected, alarms }) {
+export function alarming({ worth, problem, unexpected, alarms, unreleasable }) {
   const texts = [];
   if (problem && (worth === "forked" || worth === "stale")) texts.push(problem);
   if (alarms > 0) texts.push("A camera films under a policy that is not yours, or the log lost a record of yours: open the audit.");
-  if (texts.length === 0 && unexpected > 0) {
+  if (unreleasable > 0) texts.push("What a camera films can be released to nobody: open the audit.");
+  if (unexpected > 0 && worth !== "forked") {
     const releases = unexpected === 1 ? "1 record about your cameras is not yours." : `${unexpected} records about your cameras are not yours.`;
     texts.push(`${releases} See who got what, when and why in the audit.`);
   }

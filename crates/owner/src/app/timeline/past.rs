@@ -269,7 +269,7 @@ impl Drawing<'_> {
 
     fn footage(&mut self, from: u64, to: u64, by: By) {
         if let (Some((reached, _)), Some(reason)) = (self.reached, self.why.take()) {
-            self.gaps.push(Hole { from: reached.min(from), to: from, reason });
+            self.gaps.push(Hole::new(reached.min(from), from, reason));
         }
         match self.recorded.last_mut() {
             Some(last) if from <= last.1.saturating_add(CLOSE_US) => last.1 = last.1.max(to),

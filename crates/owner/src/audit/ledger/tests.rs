@@ -264,6 +264,12 @@ fn own_leaves_are_expected_and_a_copy_of_their_id_is_not() {
     assert_eq!(rows.iter().map(|row| row.expected).collect::<Vec<_>>(), [true, false, false]);
     assert!(rows[1].remarks[0].contains("add a viewer"));
     assert!(rows.iter().all(|row| row.state.is_none()));
+    // Which of them a sponsor signed whose registration counted, the whole log says.
+    assert!(ledger.is_undecided());
+    let register = Register::new(stage::paper::policy().stamp_keys());
+    ledger.judge(&register, &BTreeSet::from([0]));
+    let signed: Vec<_> = ledger.into_kept().0.iter().map(|found| found.signed).collect();
+    assert_eq!(signed, [Some(false), Some(true), Some(true)]);
 }
 
 #[test]
@@ -394,7 +400,7 @@ fn a_request_that_its_agency_did_not_sign_is_never_shown_as_the_agencys() {
     add(&stage::leaves::ratification_by(&asked, 60, &[&sponsor(), &sponsor()]));
     assert!(ledger.is_undecided());
     let row = |ledger: &Ledger, index| ledger.rows().into_iter().find(|row| row.leaf_index == index).unwrap();
-    ledger.judge(&register);
+    ledger.judge(&register, &BTreeSet::new());
     assert_eq!(row(&ledger, signed).agency.as_deref(), Some("police.example"));
     assert_eq!(row(&ledger, signed).remarks, Vec::<String>::new(), "not ratified by its sponsor");
     assert_eq!(row(&ledger, unsigned).agency.as_deref(), Some("NOT signed by police.example"));
@@ -404,7 +410,7 @@ fn a_request_that_its_agency_did_not_sign_is_never_shown_as_the_agencys() {
         let index = history.add_at(&leaf, TIME);
         register.fold(index, history.entry(index)).unwrap();
     }
-    ledger.judge(&register);
+    ledger.judge(&register, &BTreeSet::new());
     assert_eq!(row(&ledger, signed).remarks, ["ratified by a registered court's key"]);
 }
 
@@ -446,4 +452,21 @@ fn remarks_are_bounded() {
         ledger.take(u64::from(at), grant(0, &request, &stranger, 15).entry_bytes());
     }
     assert_eq!(ledger.rows()[0].remarks.len(), MAX_REMARKS);
+}
+
+/// Pairing a camera has the log read from its start: each record was then said to be seen first at that
+/// moment, a release of last year too.
+#[test]
+fn what_was_seen_before_was_seen_when_it_was() {
+    let request = emergency(PAIRED, &details(CAMERA), |_| ());
+    let mut first = ledger(Vec::new(), &[]);
+    first.take(0, request.entry_bytes());
+    let (mut findings, _) = first.into_kept();
+    findings[0].when = 1_700_000_000;
+    let mut again = ledger(Vec::new(), &findings).afresh();
+    assert!(again.rows().is_empty(), "it is found anew, or not at all");
+    again.take(0, request.entry_bytes());
+    again.take(1, emergency(Day(20_001), &details(CAMERA), |_| ()).entry_bytes());
+    let seen: Vec<_> = again.rows().iter().map(|row| row.when).collect();
+    assert_eq!(seen, [1_700_000_000, 1_800_000_000]);
 }
