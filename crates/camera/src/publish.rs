@@ -147,9 +147,14 @@ impl Publisher {
                 }
                 Err(error) => error,
             };
-            tracing::warn!(%error, "no session with the relay; filming goes on");
+            let is_retired = matches!(error, SessionError::Retired);
+            let film = if is_retired { "nothing is filmed" } else { "filming goes on" };
+            tracing::warn!(%error, "no session with the relay; {film}");
             for handover in self.tracks.iter() {
-                handover.stats.change(|now| now.troubles.link = Some(error.to_string()));
+                handover.stats.change(|now| {
+                    now.troubles.link = Some(error.to_string());
+                    now.is_retired |= is_retired;
+                });
             }
             sessions.failed();
         }

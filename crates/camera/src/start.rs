@@ -184,7 +184,9 @@ async fn drain(tracks: &Tracks, stop: &Shutdown) {
         } => {}
     }
     let waiting: usize = tracks.iter().map(|track| track.outbox.depth()).sum();
-    if waiting > 0 {
+    if waiting > 0 && tracks.main.stats.now().is_retired {
+        tracing::info!(waiting, "stopped; nothing more is taken of it, for its owner retired it");
+    } else if waiting > 0 {
         tracing::info!(waiting, "stopped; what the relay does not have is sent when the camera starts again");
     }
 }

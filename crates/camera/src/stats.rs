@@ -31,6 +31,8 @@ pub struct Figures {
     pub holds_back: bool,
     /// What time it is for footage, while the wall clock is not believed.
     pub(crate) doubted: Option<Moment>,
+    /// Whether its owner retired it: nothing more is taken of it.
+    pub is_retired: bool,
     pub troubles: Troubles,
 }
 

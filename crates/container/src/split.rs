@@ -8,6 +8,13 @@ use crate::{BOX_MAX, BoxError, INIT_MAX, box_header, letters};
 /// From 1900, where NTP's seconds begin, to 1970.
 const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
 
+/// The boxes of a stream; behind the first four indexes, padding, events, a producer's clock.
+const BOXES: [&[u8; 4]; 12] = [
+    b"ftyp", b"moov", b"moof", b"mdat", b"prft", b"styp", b"sidx", b"free", b"skip", b"emsg", b"mfra",
+    b"uuid",
+];
+const BOXES_EXPECTED: &str = "a box of fragmented MP4";
+
 /// What comes out.
 #[derive(Debug, Clone)]
 pub enum Piece {
@@ -61,6 +68,10 @@ impl Splitter {
                 self.left_out = size - here as u64;
                 return Err(BoxError::LeftOut { size });
             }
+            // What is no box of ours is named, and not measured: its length may be anything.
+            if !BOXES.contains(&&kind) {
+                return Err(BoxError::Unexpected { expected: BOXES_EXPECTED, found: letters(kind) });
+            }
             let limit = if matches!(&kind, b"ftyp" | b"moov") { INIT_MAX } else { BOX_MAX };
             let len = usize::try_from(size).ok().filter(|len| (8..=limit).contains(len));
             let len = len.ok_or_else(|| BoxError::TooLarge { kind: letters(kind), size, limit })?;
@@ -86,14 +97,8 @@ impl Splitter {
                     self.begun.extend_from_slice(whole);
                     Some(Piece::Fragment(Fragment::parse(init, &std::mem::take(&mut self.begun))?))
                 }
-                // Indexes, padding, events, a producer's clock: nothing that a viewer needs.
-                b"prft" | b"styp" | b"sidx" | b"free" | b"skip" | b"emsg" | b"mfra" | b"uuid" => None,
-                _ => {
-                    return Err(BoxError::Unexpected {
-                        expected: "a box of fragmented MP4",
-                        found: letters(kind),
-                    });
-                }
+                // Nothing that a viewer needs.
+                _ => None,
             };
             self.consumed += len;
             if piece.is_some() {

@@ -283,8 +283,11 @@ fn path_at(url: &str) -> Option<usize> {
 
 /// A stream's address without what some devices write before the host.
 fn without_user(stream: &str) -> Option<String> {
-    let (scheme, rest) =
-        stream.split_once("://").filter(|(scheme, _)| matches!(*scheme, "rtsp" | "rtsps"))?;
+    let (scheme, rest) = stream.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "rtsp" | "rtsps") {
+        return None;
+    }
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     (!host.is_empty()).then(|| format!("{scheme}://{host}{path}"))
@@ -362,6 +365,7 @@ mod tests {
         assert!(!one.is_at("door.mp4"));
         assert!(!profile("H264", 1, 1, "").is_at("rtsp://10.0.0.20"));
         assert_eq!(host_of("rtsp://me:x@door.lan:8554/1").as_deref(), Some("door.lan"));
+        assert_eq!(host_of("RTSP://me:x@door.lan/1").as_deref(), Some("door.lan"), "in any case");
         assert_eq!(host_of("door.mp4"), None);
     }
 

@@ -136,6 +136,7 @@ async fn probe(
 ) -> Outcome {
     let fixing = fix.of(named, &access)?;
     let source = access.source(named, false)?;
+    source::is_there(&source)?;
     let probing = async {
         let found = camera::probe::probe(&source).await.map_err(|error| source::unusable(&source, error))?;
         terminal.result(&found, probed::text);

@@ -3,6 +3,7 @@
 use super::source::{self, Access, checked};
 use super::{made, not_started};
 use crate::cli::{ConfigFile, Ended, Outcome};
+use camera::stats::Figures;
 use camera::{Config, Mode, SoundMode, Stats};
 use clap::Args;
 use host::shutdown::Shutdown;
@@ -49,11 +50,16 @@ impl Run {
                 source::checked_second(sub).await;
             }
         }
+        let source = config.source.to_string();
         let running = camera::start(config, shutdown.child()).await.map_err(not_started)?;
         let (main, sub) = (running.at().stats.clone(), running.at().sub.clone());
         tokio::select! {
-            ended = running.join() => Ok(ended?),
+            ended = running.join() => ended?,
             never = tell(&main, sub.as_ref()) => match never {},
+        }
+        match nothing_of(&source, &main.now()) {
+            Some(nothing) if !shutdown.is_requested() => Err(Ended::wrong(nothing)),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -75,13 +81,35 @@ impl Run {
     }
 }
 
+/// Why nothing at all was filmed of a source that ended.
+fn nothing_of(source: &str, now: &Figures) -> Option<anyhow::Error> {
+    let none = "it ended before its first picture".to_owned();
+    let why = now.troubles.picture.clone().unwrap_or(none);
+    (now.sent == 0).then(|| {
+        anyhow::anyhow!(
+            "nothing was filmed of {source}: {why}; standard input takes fragmented MP4 (H.264 or H.265), as deploy/README.md shows"
+        )
+    })
+}
+
+/// What it does, in a word: not that it films, where it does not.
+fn doing(now: &Figures) -> &'static str {
+    match now {
+        now if now.is_retired => "retired: nothing is filmed",
+        Figures { rests: Some(_), .. } => "resting",
+        now if now.troubles.picture.is_some() => "NOT filming",
+        _ => "filming",
+    }
+}
+
 /// Says how both pictures are, again and again.
 async fn tell(main: &Stats, sub: Option<&Stats>) -> std::convert::Infallible {
-    let pictures = [Some((main, "filming")), sub.map(|sub| (sub, "filming the second picture"))];
+    let pictures = [Some((main, "")), sub.map(|sub| (sub, ", the second picture"))];
     loop {
         tokio::time::sleep(TELL).await;
-        for (stats, what) in pictures.into_iter().flatten() {
+        for (stats, which) in pictures.into_iter().flatten() {
             let now = stats.now();
+            let doing = doing(&now);
             let (waiting, bytes) = now.spooled;
             tracing::info!(
                 sent = now.sent,
@@ -94,7 +122,7 @@ async fn tell(main: &Stats, sub: Option<&Stats>) -> std::convert::Infallible {
                 clock = now.troubles.time.or(now.troubles.clock),
                 escrow = now.troubles.escrow,
                 identity = now.troubles.identity,
-                "{what}"
+                "{doing}{which}"
             );
         }
     }
@@ -105,5 +133,36 @@ fn mode(text: &str) -> Result<Mode, String> {
         "continuous" => Ok(Mode::Continuous),
         "events" => Ok(Mode::Events),
         _ => Err("it is continuous or events".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(change: impl FnOnce(&mut Figures)) -> Figures {
+        let mut now = Figures::default();
+        change(&mut now);
+        now
+    }
+
+    #[test]
+    fn a_source_of_which_nothing_was_filmed_ends_with_why() {
+        assert!(nothing_of("door.mp4", &told(|now| now.sent = 1)).is_none());
+        let none = nothing_of("standard input", &told(|_| ())).unwrap().to_string();
+        assert!(
+            none.contains("standard input: it ended before") && none.contains("fragmented MP4"),
+            "{none}"
+        );
+        let trouble = told(|now| now.troubles.picture = Some("no box".to_owned()));
+        assert!(nothing_of("x", &trouble).unwrap().to_string().contains("of x: no box;"));
+    }
+
+    #[test]
+    fn what_does_not_film_is_not_said_to() {
+        assert_eq!(doing(&told(|_| ())), "filming");
+        assert_eq!(doing(&told(|now| now.troubles.picture = Some("no route".to_owned()))), "NOT filming");
+        assert_eq!(doing(&told(|now| now.rests = Some(GapReason::Privacy))), "resting");
+        assert_eq!(doing(&told(|now| now.is_retired = true)), "retired: nothing is filmed");
     }
 }

@@ -45,7 +45,12 @@ impl Login {
             None => variable(PASSWORD_VARIABLE).map(Into::into),
         };
         let user = self.user.clone().or_else(|| variable(USER_VARIABLE));
-        Ok(user.map(|user| onvif::Access { user, password: password.unwrap_or_default() }))
+        // A password alone is given to a user without a name, as over RTSP.
+        let is_said = user.is_some() || password.is_some();
+        Ok(is_said.then(|| onvif::Access {
+            user: user.unwrap_or_default(),
+            password: password.unwrap_or_default(),
+        }))
     }
 }
 
@@ -141,15 +146,25 @@ pub(crate) fn is_private(config: &Path, source: &SourceConfig) -> Outcome {
     )))
 }
 
+/// A video file that is named is one.
+pub(crate) fn is_there(source: &SourceConfig) -> Outcome {
+    let Some(path) = source.missing_file() else { return Ok(()) };
+    let shown = path.display();
+    // What may be meant by an address without its beginning.
+    let is_host = !path.exists() && shown.to_string().contains([':', '.']) && !path.is_absolute();
+    Err(Ended::wrong(match path {
+        path if path.is_dir() => anyhow!("{shown}: is a folder; name a video file in it"),
+        _ if is_host => anyhow!(
+            "{shown}: no such video file; correct `source` or name one with --source; a camera's address begins with rtsp://"
+        ),
+        _ => anyhow!("{shown}: no such video file; correct `source` or name one with --source"),
+    }))
+}
+
 /// A camera that is started with no film would wait for it for ever; whoever starts it is told at
 /// once.
 pub(crate) async fn checked(source: &SourceConfig) -> Outcome {
-    if let Some(path) = source.missing_file() {
-        return Err(Ended::wrong(anyhow!(
-            "{}: no such video file; correct `source` or name one with --source",
-            path.display()
-        )));
-    }
+    is_there(source)?;
     match probe::check(source).await {
         // A camera may start later than who films it, after a power cut for instance: it is waited
         // for.
@@ -180,5 +195,33 @@ pub(crate) fn unusable(source: &SourceConfig, error: SourceError) -> Ended {
         SourceError::Unreadable(_) if is_stream => said.into(),
         SourceError::NoPicture if is_stream => Ended::no(said),
         _ => Ended::wrong(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_without_a_user_is_given_over_onvif_as_over_rtsp() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("password");
+        host::secret::create_line(&path, "secret").unwrap();
+        let login = Login { user: None, password_file: Some(path) };
+        let access = login.access().unwrap().unwrap();
+        assert_eq!((access.user.as_str(), access.password.as_str()), ("", "secret"));
+    }
+
+    #[test]
+    fn what_is_no_video_file_is_told_as_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = |path: &Path| {
+            format!("{:#}", is_there(&SourceConfig::file(path, false)).unwrap_err().error.unwrap())
+        };
+        assert!(told(dir.path()).contains("is a folder"));
+        assert!(told(Path::new("127.0.0.1:5555")).contains("rtsp://"));
+        let missing = told(&dir.path().join("none.mp4"));
+        assert!(missing.contains("no such video file") && !missing.contains("rtsp://"), "{missing}");
+        assert!(is_there(&SourceConfig::Input).is_ok());
     }
 }
