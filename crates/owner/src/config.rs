@@ -37,7 +37,8 @@ pub struct Config {
 impl Located for Config {
     fn paths(&mut self) -> Vec<&mut PathBuf> {
         let rules = self.escrow.as_mut().map(|escrow| &mut escrow.policy_doc);
-        [&mut self.keybook, &mut self.log.policy].into_iter().chain(rules).collect()
+        let password = self.bridge.mqtt.as_mut().and_then(|mqtt| mqtt.password_file.as_mut());
+        [&mut self.keybook, &mut self.log.policy].into_iter().chain(rules).chain(password).collect()
     }
 }
 

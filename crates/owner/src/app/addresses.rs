@@ -106,9 +106,9 @@ pub async fn list(owner: &Owner) -> Result<Vec<Address>, AddressError> {
 
 /// The other devices that open a running page now, by their names.
 pub(super) async fn others(app: &App) -> Result<Vec<String>, AddressError> {
-    let folder = app.owner.folder().to_owned();
-    let kept = blocking::run(move || read(&folder)).await?.addresses.into_iter();
-    let others = kept.filter(|entry| entry.name != HERE && app.tokens.hold(&entry.token));
+    let kept: Kept = kept::read(app.owner.folder()).await?;
+    let others =
+        kept.addresses.into_iter().filter(|entry| entry.name != HERE && app.tokens.hold(&entry.token));
     Ok(others.map(|entry| entry.name).collect())
 }
 

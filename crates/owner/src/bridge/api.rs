@@ -275,8 +275,11 @@ impl Between {
 
 impl PastTimeline {
     fn of(timeline: Timeline) -> Self {
-        let gap =
-            |Hole { from, to, reason }: Hole| Gap { from_us: from, to_us: to, reason: reason.into_owned() };
+        let gap = |Hole { from, to, reason, rests: _ }: Hole| Gap {
+            from_us: from,
+            to_us: to,
+            reason: reason.into_owned(),
+        };
         let released = |it: &crate::app::timeline::Released| ReleasedStretch {
             from_us: it.from,
             to_us: it.to,

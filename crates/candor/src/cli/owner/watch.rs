@@ -13,7 +13,7 @@ use owner::evidence::OwnEvidenceError;
 use owner::export::{ExportError, Exported};
 use owner::live::{Event, WatchError, Watched};
 use owner::{Picture, Span};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::io::AsyncWrite;
 
 /// Which picture of which camera.

@@ -137,7 +137,7 @@ export class Camera {
     say(this.state, word);
     this.state.dataset.kind = kind;
     say(this.detail, described(camera, now));
-    const [text, worth] = camera.newest_us > 0 ? held(camera.holders, now) : ["", "good"];
+    const [text, worth] = camera.newest_us > 0 && !camera.retired ? held(camera.holders, now) : ["", "good"];
     say(this.held, text);
     const warned = [wrong(camera, now), worth === "good" ? "" : text].filter(Boolean);
     say(this.warned, warned.join(" · "));

@@ -224,9 +224,11 @@ mod tests {
             witnesses: 3,
             of_witnesses: 4,
             age: Some(1),
+            checked: Some(1),
             problem: None,
             unexpected: 0,
             alarms: 0,
+            unreleasable: 0,
         };
         Seen {
             cameras: cameras.iter().map(camera).collect(),
