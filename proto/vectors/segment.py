@@ -158,7 +158,7 @@ def motions():
         good.append({"why": why, "bytes": "%04x%036x" % (permille, moved) + named.hex(), "event": [int(named.hex()[:16], 16), int(named.hex()[16:], 16)], "permille": permille, "cells": "%036x" % moved, "outside": outside})
     bad = [("cut", "Truncated", bytes(35)), ("a byte more", "Trailing", bytes(37)), ("1001 of a thousand", "BadValue", u(16, 1001) + bytes(18) + event()),
            ("cells beside no score", "BadValue", bytes(19) + b"\1" + event()), ("an event that ends before it begins", "BadValue", u(16, 9) + bytes(18) + event(8, 7)),
-           ("an end and no beginning", "BadValue", u(16, 9) + bytes(18) + event(0, 7))]
+           ("an event of 16 minutes and a moment", "BadValue", u(16, 9) + bytes(18) + event(5, 960_000_006)), ("an end and no beginning", "BadValue", u(16, 9) + bytes(18) + event(0, 7))]
     return good, bad
 
 

@@ -102,6 +102,8 @@ pub(crate) struct Film {
     trigger: Trigger,
     /// What the filmed camera said last.
     sensed: Sensed,
+    /// When what came broke off last, by the steady clock.
+    cut_us: u64,
     /// The fragment at hand, by the time of footage.
     footage: Moment,
 }
@@ -153,6 +155,7 @@ impl Film {
             motion: Motion::default(),
             trigger: filming.trigger,
             sensed: Sensed::Nothing,
+            cut_us: 0,
             footage: Moment { wall_us: Micros(0), steady_us: 0 },
         }
     }
@@ -201,7 +204,12 @@ impl Film {
 
     /// Two key frames were compared.
     fn moved(&mut self, Measured { moved, from_us, to_us, now }: &Measured) {
-        let between = Between { from_us: *from_us, to_us: *to_us, wall_us: now.wall_us };
+        // SPEC: segment.md#motion: what was compared over a cut, or before it and told after, MUST NOT
+        // speak of what comes.
+        if *from_us < self.cut_us {
+            return;
+        }
+        let between = Between { from: self.footage.at(*from_us), to: self.footage.at(*to_us) };
         let motion = moved.motion();
         // SPEC: segment.md#settings: what moves in cells that are ignored MUST NOT make an event; it
         // is told all the same.
@@ -211,22 +219,29 @@ impl Film {
         if self.sensed == Sensed::Moves {
             occasion = Some(self.occasions.add(between));
         }
-        if self.occasions.learn(permille, between)
+        // A clock that somebody may have set teaches nothing of an hour.
+        let is_sure = self.clock.belief() == Belief::Agreed;
+        if self.occasions.learn(permille, is_sure.then_some(between.to.wall_us), *to_us)
             && let Some(usual) = self.occasions.kept()
             && let Err(error) = self.handover.spool().keep_usual(&usual)
         {
             tracing::warn!(%error, "what usually moves is not kept; it will be learnt anew");
         }
         self.note(motion, occasion, now.steady_us);
+        let raised = self.occasions.raised(between.to.wall_us);
+        let text = |mark| {
+            format!("much usually moves in its picture now: an event is what moves {mark} of a thousand")
+        };
+        self.handover.stats.change(|now| now.usual = raised.map(text));
     }
 
     /// The filmed camera said whether something moves, or is not heard any more.
     fn sensed(&mut self, sensed: Sensed, now: Moment) {
         self.sensed = sensed;
-        let between = Between { from_us: now.steady_us, to_us: now.steady_us, wall_us: now.wall_us };
         match sensed {
             Sensed::Moves => {
-                let occasion = self.occasions.add(between);
+                let at = self.footage.at(now.steady_us);
+                let occasion = self.occasions.add(Between { from: at, to: at });
                 self.note(Motion::default(), Some(occasion), now.steady_us);
             }
             Sensed::Still if !self.trigger.looks(true) => self.note(Motion::default(), None, now.steady_us),
@@ -236,9 +251,7 @@ impl Film {
 
     /// For the next head, and for what is held back.
     fn note(&mut self, motion: Motion, occasion: Option<Occasion>, steady_us: u64) {
-        // As its segments are dated: by the time of footage.
-        let at = |steady_us| self.footage.at(steady_us).wall_us;
-        let event = occasion.map(|it| Event { from_us: at(it.from_us), to_us: at(it.to_us) });
+        let event = occasion.map(|it| Event { from_us: it.from.wall_us, to_us: it.to.wall_us });
         self.motion = self.motion.joined(Motion { event, ..motion });
         if let Some(events) = &mut self.events {
             events.handle_motion(event.is_some(), steady_us);
@@ -379,6 +392,10 @@ impl Film {
             start_us,
             start,
         };
+        // What the filmed camera says may be heard a moment after this began.
+        let by =
+            |event: Event| Event { from_us: event.from_us.min(start_us), to_us: event.to_us.min(start_us) };
+        let motion = Motion { event: motion.event.map(by), ..motion };
         let head = SegmentHead { captured_us: start_us, motion, waiting, codecs, init };
         let (sealer, bytes) = SegmentSealer::start(&epoch.key, header, &head, &mut self.rng)?;
         let (writer, live) = live::begin(header.sequence, header.epoch_no, bytes.clone());
@@ -438,6 +455,7 @@ impl Film {
         // MUST be carried over.
         self.motion = Motion::default();
         self.occasions.cut();
+        self.cut_us = self.steady_us;
         if self.events.as_mut().is_some_and(Events::give_up) {
             self.note_gap(GapReason::NothingMoved);
         }
@@ -471,6 +489,12 @@ fn occasions(filming: &Filming, handover: &Handover) -> Occasions {
         let kept = handover.spool().usual().inspect_err(|error| tracing::warn!(%error, "what usually moves"));
         kept.ok().flatten().and_then(|kept| Usual::of_kept(&kept)).unwrap_or_default()
     };
+    // Switched off once, it begins anew when it is switched on again.
+    if !filming.adapt
+        && let Err(error) = handover.spool().forget_usual()
+    {
+        tracing::warn!(%error, "what was learnt of what usually moves is not forgotten");
+    }
     Occasions::new(filming.events.threshold_permille, filming.adapt.then(kept))
 }
 

@@ -8,31 +8,33 @@
 //! ```
 //! The camera decides and says so in the sealed heads, and nobody else does: whoever reads some heads
 //! of a day has not what was learnt from all the days before. What an event missed costs footage
-//! where events only are filmed, so whatever is new is one: a camera learns for three hours before it
-//! takes anything for usual.
+//! where events only are filmed, so what was learnt never hides more than a third of the picture, and
+//! the camera says by how much the mark is raised.
 
+use crate::clock::Moment;
 use crate::usual::Usual;
 use media::time::Micros;
 
 /// Without a score at the mark for so long the event is over. Longer than key frames are apart that
 /// a careful owner sets, shorter than two visits.
 const PAUSE_US: u64 = 12_000_000;
+/// What moves a third of the picture is an event whatever was learnt: somebody may have taught it.
+const CEILING: u16 = 333;
 /// A longer one is cut into several.
 const LONGEST_US: u64 = 15 * 60_000_000;
 
-/// Two key frames that were compared, by the steady clock, and the time of day then.
+/// Two key frames that were compared, by the steady clock and by the time of footage.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Between {
-    pub(crate) from_us: u64,
-    pub(crate) to_us: u64,
-    pub(crate) wall_us: Micros,
+    pub(crate) from: Moment,
+    pub(crate) to: Moment,
 }
 
-/// An event as it is so far, by the steady clock.
+/// An event as it is so far. Its beginning is dated once: each conversion would be another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Occasion {
-    pub(crate) from_us: u64,
-    pub(crate) to_us: u64,
+    pub(crate) from: Moment,
+    pub(crate) to: Moment,
 }
 
 /// Tells events from what is usual.
@@ -51,24 +53,28 @@ impl Occasions {
 
     /// What moved between two key frames. The event to which it belongs, if it does.
     pub(crate) fn handle(&mut self, permille: u16, between: Between) -> Option<Occasion> {
-        let is_one = permille >= self.mark(between.wall_us);
+        let is_one = permille >= self.mark(between.to.wall_us);
         is_one.then(|| self.add(between))
     }
 
     /// Something moves, whoever says so: the event to which it belongs.
-    pub(crate) fn add(&mut self, Between { from_us, to_us, .. }: Between) -> Occasion {
-        let goes_on = |newest: &Occasion| {
-            from_us.saturating_sub(newest.to_us) <= PAUSE_US
-                && to_us.saturating_sub(newest.from_us) <= LONGEST_US
+    pub(crate) fn add(&mut self, Between { from, to }: Between) -> Occasion {
+        let near = |newest: &Occasion| from.steady_us.saturating_sub(newest.to.steady_us) <= PAUSE_US;
+        let from = match self.newest.filter(near) {
+            Some(newest) if to.steady_us.saturating_sub(newest.from.steady_us) <= LONGEST_US => newest.from,
+            // It goes on, as another one.
+            Some(newest) => newest.to,
+            None => from,
         };
-        let from_us = self.newest.filter(goes_on).map_or(from_us, |newest| newest.from_us);
-        *self.newest.insert(Occasion { from_us, to_us })
+        // A clock that is slewed may go back a little.
+        let to = Moment { wall_us: to.wall_us.max(from.wall_us), ..to };
+        *self.newest.insert(Occasion { from, to })
     }
 
     /// The score is taken for usual, from now on. Whether there is something to keep.
-    pub(crate) fn learn(&mut self, permille: u16, between: Between) -> bool {
-        let learnt = |usual: &mut Usual| usual.learn(permille, between.wall_us, between.to_us);
-        self.usual.as_mut().is_some_and(learnt)
+    /// `wall_us`: the time of day, if it is sure.
+    pub(crate) fn learn(&mut self, permille: u16, wall_us: Option<Micros>, steady_us: u64) -> bool {
+        self.usual.as_mut().is_some_and(|usual| usual.learn(permille, wall_us, steady_us))
     }
 
     /// What was learnt and outlives a restart.
@@ -81,12 +87,15 @@ impl Occasions {
         self.newest = None;
     }
 
-    /// From here on it is an event.
+    /// From here on it is an event, now; none where that is the threshold.
+    pub(crate) fn raised(&self, now: Micros) -> Option<u16> {
+        Some(self.mark(now)).filter(|mark| *mark > self.threshold)
+    }
+
     fn mark(&self, now: Micros) -> u16 {
         let Some(usual) = &self.usual else { return self.threshold };
         let usual = usual.level(now);
-        // Where nearly everything moves, half of what is left.
-        self.threshold.max((2 * usual).min(u16::midpoint(usual, 1000)))
+        self.threshold.max((2 * usual).min(CEILING))
     }
 }
 

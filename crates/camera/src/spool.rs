@@ -122,6 +122,10 @@ impl Spool {
         Ok(self.db.write(|tx| Ok(tx.open_table(USUAL)?.insert(self.track.0, usual).map(drop)?))?)
     }
 
+    pub(crate) fn forget_usual(&self) -> Result<(), SpoolError> {
+        Ok(self.db.write(|tx| Ok(tx.open_table(USUAL)?.remove(self.track.0).map(drop)?))?)
+    }
+
     fn of_track(db: Arc<Db>, data: &Path, track: TrackId) -> Result<Self, SpoolError> {
         let segments = Segments::open(data.join(folder(track)), Stats::default())?;
         let mut spool = Self { db, track, segments, moved: None };

@@ -29,6 +29,8 @@ pub struct Figures {
     pub picture_us: Option<u64>,
     /// Whether it is held back: nothing moves, and events only are filmed.
     pub holds_back: bool,
+    /// How much more than its threshold an event is now, by what was learnt.
+    pub(crate) usual: Option<String>,
     /// What time it is for footage, while the wall clock is not believed.
     pub(crate) doubted: Option<Moment>,
     /// Whether its owner retired it: nothing more is taken of it.

@@ -1,15 +1,15 @@
 //! How much usually moves: at this hour of the day, and these last minutes. Pure.
 //!
 //! ```text
-//! each hour      the score that nine of ten minutes of it did not exceed; kept for the last seven days on which it was measured
-//! at this hour   the middle one of those days, once there are three; before, the lowest of the three hours before this one
+//! each hour      the score that three of four minutes of it did not exceed; kept for the last seven days on which it was measured
+//! at this hour   the middle one of those days, once there are five; before, the lowest of the three hours before this one
 //! lately         a level that the scores of the last minutes are above as often as below
 //! usual          the higher of the two
 //! ```
 //! A street is busy at noon and not at night; rain is usual once it has rained for a quarter of an
 //! hour. What happens on one day out of seven, a party or somebody who shakes a tree to blunt the
 //! camera, does not become usual at its hour; what goes on without a pause becomes so for as long
-//! as it lasts, and some minutes more.
+//! as it lasts, and some minutes more: from the first minute of a camera on.
 //!
 //! Hours are those of UTC: where a household's clock is set by an hour, four days pass until most
 //! of the seven have seen it, and the last minutes stand in meanwhile. In scope: the level. Out of
@@ -21,8 +21,8 @@ use std::collections::VecDeque;
 const HOURS: usize = 24;
 /// Days that are kept of each hour,
 const DAYS: usize = 7;
-/// and so many of them make something usual.
-const DAYS_ENOUGH: usize = 3;
+/// and so many of them make something usual: three of five, four of seven must be so.
+const DAYS_ENOUGH: usize = 5;
 /// Of the hours just before, where this one is not known yet.
 const HOURS_BEFORE: usize = 3;
 /// An hour of which less was measured says nothing, microseconds.
@@ -39,7 +39,9 @@ const LATELY_LEAST: f64 = 10.0;
 /// What is kept of an hour of a day that was not measured.
 const NONE: u16 = u16::MAX;
 /// Bytes that are kept.
-const KEPT_LEN: usize = HOURS * DAYS * 2;
+const KEPT_LEN: usize = HOURS * DAYS * 2 + 8;
+/// An hour that is so much before the newest one is of a clock that was wrong then, hours.
+const WRONG: u64 = 48;
 
 /// What was learnt so far.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub(crate) struct Usual {
     /// The hours that ended last, by their number since 1970.
     before: VecDeque<(u64, u16)>,
     hour: Hour,
+    /// The highest number of an hour of which something was kept: each counts once.
+    newest: u64,
     lately: f64,
     /// When a score was heard last, by the steady clock.
     heard_us: Option<u64>,
@@ -66,7 +70,7 @@ impl Default for Usual {
     fn default() -> Self {
         let days = std::array::from_fn(|_| VecDeque::with_capacity(DAYS));
         let (before, hour) = (VecDeque::with_capacity(HOURS_BEFORE), Hour::new(0));
-        Self { days, before, hour, lately: 0.0, heard_us: None }
+        Self { days, before, hour, newest: 0, lately: 0.0, heard_us: None }
     }
 }
 
@@ -88,13 +92,17 @@ impl Usual {
         at_this_hour.unwrap_or(0).max(self.lately as u16)
     }
 
-    /// Takes a score. Whether an hour ended by it, of which something is to be kept.
-    pub(crate) fn learn(&mut self, permille: u16, now: Micros, steady_us: u64) -> bool {
+    /// Takes a score. Whether an hour ended by it, of which something is to be kept. `now`: none where
+    /// it is not sure, for somebody may set the clock: then nothing is learnt of the hour.
+    pub(crate) fn learn(&mut self, permille: u16, now: Option<Micros>, steady_us: u64) -> bool {
         let since = self.heard_us.map_or(0, |before| steady_us.saturating_sub(before)).min(STANDS_US);
         self.heard_us = Some(steady_us);
-        let has_learnt = hour_number(now) != self.hour.number && self.end_hour(hour_number(now));
-        if let Some(stood) = self.hour.spread.get_mut(usize::from(permille / STEP)) {
-            *stood += since;
+        let mut has_learnt = false;
+        if let Some(number) = now.map(hour_number) {
+            has_learnt = number != self.hour.number && self.end_hour(number);
+            if let Some(stood) = self.hour.spread.get_mut(usize::from(permille / STEP)) {
+                *stood += since;
+            }
         }
         let step = (self.lately + LATELY_LEAST) * 0.5 * since as f64 / LATELY_US;
         let permille = f64::from(permille);
@@ -112,15 +120,14 @@ impl Usual {
             let levels = days.iter().copied().chain(std::iter::repeat(NONE)).take(DAYS);
             levels.flat_map(u16::to_be_bytes).collect::<Vec<_>>()
         };
-        self.days.iter().flat_map(of_hour).collect()
+        self.days.iter().flat_map(of_hour).chain(self.newest.to_be_bytes()).collect()
     }
 
     /// `None` where these are no bytes that were kept.
     pub(crate) fn of_kept(bytes: &[u8]) -> Option<Self> {
         let mut usual = Self::default();
-        if bytes.len() != KEPT_LEN {
-            return None;
-        }
+        let (bytes, newest) = bytes.split_last_chunk().filter(|_| bytes.len() == KEPT_LEN)?;
+        usual.newest = u64::from_be_bytes(*newest);
         for (days, kept) in usual.days.iter_mut().zip(bytes.chunks_exact(DAYS * 2)) {
             let levels = kept.chunks_exact(2).map(|level| u16::from_be_bytes([level[0], level[1]]));
             days.extend(levels.filter(|level| *level != NONE).map(|level| level.min(1000)));
@@ -131,6 +138,11 @@ impl Usual {
     fn end_hour(&mut self, next: u64) -> bool {
         let ended = std::mem::replace(&mut self.hour, Hour::new(next));
         let Some(level) = ended.level() else { return false };
+        let is_wrong = self.newest > ended.number.saturating_add(WRONG);
+        if ended.number <= self.newest && !is_wrong {
+            return false;
+        }
+        self.newest = ended.number;
         push(&mut self.days[hour_of_day(ended.number)], level, DAYS);
         push(&mut self.before, (ended.number, level), HOURS_BEFORE);
         true
@@ -142,10 +154,10 @@ impl Hour {
         Self { number, spread: [0; 1000 / STEP as usize + 1] }
     }
 
-    /// What nine of ten minutes of it did not exceed, if enough of it was measured.
+    /// What three of four minutes of it did not exceed, if enough of it was measured.
     fn level(&self) -> Option<u16> {
         let all: u64 = self.spread.iter().sum();
-        let mut left = all - all / 10;
+        let mut left = all - all / 4;
         let reaches = |stood: &u64| {
             left = left.saturating_sub(*stood);
             left == 0
@@ -180,7 +192,7 @@ mod tests {
     fn hour(usual: &mut Usual, number: u64, permille: impl Fn(u64) -> u16) {
         for at in 0..1800 {
             let us = number * HOUR_US + at * 2_000_000;
-            usual.learn(permille(at), Micros(us), us);
+            usual.learn(permille(at), Some(Micros(us)), us);
         }
     }
 
@@ -203,12 +215,12 @@ mod tests {
         let mut usual = Usual::default();
         hour(&mut usual, 9, |_| 0);
         for number in 10..13 {
-            // Nine of ten at most 120.
+            // Three of four at most 120, or a little more.
             hour(&mut usual, number, |at| if at % 2 == 0 { 0 } else { 120 + (number as u16 - 10) * 10 });
         }
         // The last hour has not ended before another one is heard.
         assert_eq!(usual.level(Micros(13 * HOUR_US)), 0);
-        usual.learn(0, Micros(13 * HOUR_US), 13 * HOUR_US);
+        usual.learn(0, Some(Micros(13 * HOUR_US)), 13 * HOUR_US);
         assert_eq!(usual.level(Micros(13 * HOUR_US)), 120);
         assert_eq!(usual.level(Micros(14 * HOUR_US)), 0, "an hour lies between");
     }
@@ -230,13 +242,41 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_counts_once_however_the_clock_is_set_and_none_that_is_not_sure() {
+        let mut usual = Usual::default();
+        let count = |usual: &Usual| usual.days[2].len();
+        let (mut steady_us, day) = (0, 1000);
+        let mut shaken = |usual: &mut Usual, number: u64, is_sure: bool| {
+            for _ in 0..600 {
+                steady_us += 2_000_000;
+                usual.learn(900, is_sure.then_some(Micros(number * HOUR_US)), steady_us);
+            }
+        };
+        // The same night again and again: set back, and set back again.
+        for _ in 0..7 {
+            shaken(&mut usual, day * 24 + 2, true);
+            shaken(&mut usual, day * 24 + 1, true);
+        }
+        assert_eq!(count(&usual), 1);
+        for night in 1..7 {
+            shaken(&mut usual, (day + night) * 24 + 2, false);
+        }
+        assert_eq!(count(&usual), 1);
+        // What a clock that was far ahead taught does not keep the right one from it for ever.
+        shaken(&mut usual, (day + 4000) * 24 + 2, true);
+        shaken(&mut usual, (day + 1) * 24 + 2, true);
+        shaken(&mut usual, (day + 1) * 24 + 3, true);
+        assert_eq!(count(&usual), 3);
+    }
+
+    #[test]
     fn an_hour_that_was_hardly_measured_says_nothing() {
         let mut usual = Usual::default();
         for day in 0..5 {
             let at = Micros((day * 24 + 3) * HOUR_US);
             // Two scores, the second of which stands for ten seconds at most.
-            assert!(!usual.learn(900, at, at.0));
-            assert!(!usual.learn(900, Micros(at.0 + HOUR_US / 2), at.0 + HOUR_US / 2));
+            assert!(!usual.learn(900, Some(at), at.0));
+            assert!(!usual.learn(900, Some(Micros(at.0 + HOUR_US / 2)), at.0 + HOUR_US / 2));
         }
         assert!(usual.days.iter().all(VecDeque::is_empty));
     }

@@ -12,11 +12,14 @@
 use crate::codec::{DecodeError, Field, Reader, Writer};
 use crate::time::Micros;
 use crate::{fields, wrapped};
+use core::time::Duration;
 
 /// Cells beside one another.
 pub const COLUMNS: usize = 16;
 /// Cells below one another.
 pub const ROWS: usize = 9;
+/// No event lasts longer: 15 minutes, and from one key frame to the next.
+const LONGEST: Duration = Duration::from_secs(16 * 60);
 /// Bytes of a grid.
 pub const CELLS_LEN: usize = COLUMNS * ROWS / 8;
 
@@ -59,8 +62,11 @@ impl Field for Option<Event> {
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
         let event = Event { from_us: Micros::read(r, field)?, to_us: Micros::read(r, field)? };
-        // SPEC: segment.md#motion: an event MUST NOT end before it begins.
-        if event.to_us < event.from_us || (event.from_us == Micros(0) && event.to_us > Micros(0)) {
+        // SPEC: segment.md#motion: an event MUST NOT end before it begins, nor last longer than one may.
+        if event.to_us < event.from_us
+            || event.to_us.since(event.from_us) > LONGEST
+            || (event.from_us == Micros(0) && event.to_us > Micros(0))
+        {
             return Err(DecodeError::BadValue("event"));
         }
         Ok((event.from_us > Micros(0)).then_some(event))

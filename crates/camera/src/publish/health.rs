@@ -162,6 +162,7 @@ impl Watched {
             (TroubleKind::Sensor, sensor.as_ref()),
             (TroubleKind::Sound, sound),
             (TroubleKind::Chosen, chosen.as_ref()),
+            (TroubleKind::Chosen, figures.usual.as_ref()),
         ];
         all.into_iter().filter_map(|(kind, text)| Some(Trouble::new(self.track, kind, text?))).collect()
     }

@@ -100,11 +100,29 @@ fn a_head_names_the_event_to_which_what_moved_belongs_by_the_time_of_footage() {
 }
 
 #[test]
+fn no_event_goes_over_a_hole_and_what_was_compared_before_it_says_nothing_of_what_comes() {
+    let mut scene = Scene::in_epochs_of(600, &[], u64::MAX, &Filming::default());
+    scene.seconds(0, &[0, 0]);
+    scene.film.handle(Heard::Lost);
+    scene.seconds(9, &[0]);
+    // Of both sides of the hole, and of before it, measured late.
+    for (from_us, to_us) in [(SECOND, 9 * SECOND), (0, SECOND)] {
+        let now = Moment { wall_us: Micros(MIDNIGHT + 10 * SECOND), steady_us: 10 * SECOND };
+        scene.film.handle(Heard::Motion(Measured { moved: Moved::some(900), from_us, to_us, now }));
+    }
+    scene.seconds(10, &[0]);
+    scene.film.end_segment();
+    assert_eq!(scene.segments().len(), 4);
+    // The segments of before are of another epoch.
+    assert_eq!((motion_of(&scene, 2), motion_of(&scene, 3)), (Motion::default(), Motion::default()));
+}
+
+#[test]
 fn where_much_usually_moves_it_is_no_event_and_what_was_learnt_outlives_a_restart() {
     let mut usual = crate::usual::Usual::default();
-    for at in 0..4 * 24 * 1800 {
-        let us = MIDNIGHT - 4 * 24 * 3600 * SECOND + at * 2 * SECOND;
-        usual.learn(200, Micros(us), us);
+    for at in 0..6 * 24 * 1800 {
+        let us = MIDNIGHT - 6 * 24 * 3600 * SECOND + at * 2 * SECOND;
+        usual.learn(200, Some(Micros(us)), us);
     }
     let scene = Scene::new(&[], u64::MAX);
     scene.handover.spool().keep_usual(&usual.kept()).unwrap();
@@ -113,10 +131,15 @@ fn where_much_usually_moves_it_is_no_event_and_what_was_learnt_outlives_a_restar
         again.handle(measured(permille, 5 * SECOND));
         again.motion.event.is_some()
     };
-    assert!(!said(Filming::default(), 399) && said(Filming::default(), 400));
-    assert!(said(Filming { adapt: false, ..Filming::default() }, 20));
+    assert!(!said(Filming::default(), 332) && said(Filming::default(), 333));
+    let note = scene.handover.stats.now().usual.unwrap();
+    assert!(note.ends_with("333 of a thousand"), "{note}");
     // What cannot be read is learnt anew.
     scene.handover.spool().keep_usual(b"no levels").unwrap();
+    assert!(said(Filming::default(), 20));
+    // Switched off it goes by the threshold, and forgets.
+    scene.handover.spool().keep_usual(&usual.kept()).unwrap();
+    assert!(said(Filming { adapt: false, ..Filming::default() }, 20));
     assert!(said(Filming::default(), 20));
 }
 
