@@ -67,7 +67,7 @@ def bad():
              ("a proof over 64 KiB", head(request=(b"", bytes((64 << 10) + 1)))), ("a grant over 32 KiB", head(grants=[(bytes((32 << 10) + 1), b"")])),
              ("an Enrollment over 128 KiB", head(enrollment=bytes((128 << 10) + 1))), ("an EpochOpen over 128 KiB", head(opens=[bytes((128 << 10) + 1)])),
              ("a PolicyDoc over 16 KiB", head(rules=bytes((16 << 10) + 1))), ("a details key of 31 bytes", head(details_key=bytes(31))),
-             ("a details key of 33 bytes", head(details_key=bytes(33))), ("9 registrations", head(registrations=[(b"key", b"proof")] * 9)),
+             ("a details key of 33 bytes", head(details_key=bytes(33))), ("33 registrations", head(registrations=[(b"key", b"proof")] * 33)),
              ("a closing over 128 KiB", head(closing=bytes((128 << 10) + 1))), ("an opener over 32 KiB", head(opener=bytes((32 << 10) + 1))),
              ("a cut head", longer(head()[1][:-1])), ("a head with a byte more", longer(head()[1] + b"\0")), ("one byte", longer(b"\0"))]
     for why, bytes__, error in framing + [(why, file(of, [b"s"]), "malformed") for why, of in heads]:

@@ -324,7 +324,7 @@ def head_of(data):
     r.object(0x33)
     pair = lambda: (r.bytes(32 * KIB), r.bytes(64 * KIB))
     secret = lambda: r.bytes(32)
-    h = Object(log_policy=r.bytes(64 * KIB), rules=r.bytes(16 * KIB), request=pair(), details_key=secret(), grants=r.list(16, pair), registrations=r.list(8, pair),
+    h = Object(log_policy=r.bytes(64 * KIB), rules=r.bytes(16 * KIB), request=pair(), details_key=secret(), grants=r.list(16, pair), registrations=r.list(32, pair),
                enrollment=r.bytes(128 * KIB), policy=(r.bytes(128 * KIB), *pair()), opens=r.list(8640, lambda: r.bytes(128 * KIB)))
     h.seeds, h.closing = [secret() for _ in h.opens], r.bytes(128 * KIB)
     h.signed = sha256(data[:r.at])
@@ -335,29 +335,37 @@ def head_of(data):
 
 
 class Registrations:
+    """The leaves of the register that the file has, folded as the register folds them."""
+
     def __init__(self, pairs, rules, policy):
-        self.all = []
+        self.register, self.all, after = recount.Register(), [], 0
         for data, proof in pairs:
-            leaf = Leaf("registration", "requester-key", data, proof, policy, 1)
-            by = [one for one in (rules.registrars if rules else []) if one[0].name == leaf.values["registrar"] and one[0].made(leaf.note, 0)]
-            need(by and recount.covered(leaf.values["agency"], by[0][1]), "a registration is by no registrar of the PolicyDoc for that name")
-            need(leaf.values["state"] == "registered", "a registration is a revocation")
-            self.all.append(Object(leaf=leaf, countries=by[0][2], serves=False, key=read_key(leaf.values["vkey"])))
+            note = recount.read_note(data)
+            read = None if note is None else read_leaf(note.text)
+            need(read is not None and read[0] in ("policy-doc", "requester-key"), "a leaf is none of the register")
+            leaf = Leaf("registration", read[0], data, proof, policy, 1)
+            need(leaf.index >= after, "a leaf of the register does not stand behind the one before it")
+            after = leaf.index + 1
+            weight = self.register.take(leaf.index, leaf.stamp, leaf.note, read[0], leaf.values, leaf.data)
+            need(weight == "counts", "a leaf of the register counts for nothing where it stands")
+            if read[0] == "requester-key":
+                need(leaf.values["state"] == "registered", "a registration is a revocation")
+                known = self.register.keys[read_key(leaf.values["vkey"]).public]
+                self.all.append(Object(leaf=leaf, serves=False, known=known, key=known["key"]))
+        if pairs:
+            need(rules is not None and self.register.rules() is not None and self.register.rules().hash == rules.hash, "the last rules are not the PolicyDoc")
+            need(self.all, "rules without a registration")
 
     def signer(self, leaf, at, role, name, country=None):
         """Who made the line at this place, as far as it is registered here."""
         need(at < len(leaf.note.lines), "a line is missing")
-        line, found = leaf.note.lines[at], None
+        found = None
         for one in self.all:
-            values, key = one.leaf.values, one.key
-            is_its = line[0] == key.name and line[1][:4] == key_id(key.name, b"\1", key.public)
-            if (values["role"], values["agency"]) != (role, name) or not is_its or one.leaf.index >= leaf.index:
-                continue
-            if country is not None and one.countries is not None and country not in one.countries:
-                continue
-            need(key.made(leaf.note, at), "a registered key did not sign")
-            one.serves, found = True, one
-        return Object(role=role, key=line[0], by=found)
+            known = one.known
+            speaks = (known["role"], known["name"]) == (role, name) and (country is None or known["countries"] is None or country in known["countries"])
+            if speaks and one.leaf.index < leaf.index and known["key"].made(leaf.note, at):
+                one.serves, found = True, one
+        return Object(role=role, key=leaf.note.lines[at][0], by=found)
 
 
 REQUIRED = {"emergency": ["agency", "officer", "badge", "case-number", "supervisor", "in-danger", "urgency", "no-order", "purpose"],

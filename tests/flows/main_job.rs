@@ -84,10 +84,17 @@ async fn the_demo_reports_every_figure_truthfully_and_its_clips_are_the_source()
     // Nothing in the file is an anchor of trust.
     let alone = verify(&evidence, &[], Some(1)).await;
     assert_eq!(alone["verdict"], "consistent-with-itself");
-    let another = dir.path().join("another-policy");
-    std::fs::write(&another, format!("# another\n{}", std::fs::read_to_string(&policy).unwrap())).unwrap();
-    let under_another = verify(&evidence, &["--policy", another.to_str().unwrap()], Some(3)).await;
-    assert_eq!(under_another["verdict"], "false");
+    // The same policy as another editor leaves it, one of another quorum, and what is none.
+    let (another, text) = (dir.path().join("another-policy"), std::fs::read_to_string(&policy).unwrap());
+    let quorum = text.lines().find(|line| line.starts_with("quorum ")).unwrap();
+    for (other, code, verdict) in [
+        (format!("# another\n{}", text.replace('\n', "\r\n")), 0, "complete"),
+        (text.replace(quorum, "quorum w1"), 1, "another-log-policy"),
+    ] {
+        std::fs::write(&another, other).unwrap();
+        let under_another = verify(&evidence, &["--policy", another.to_str().unwrap()], Some(code)).await;
+        assert_eq!(under_another["verdict"], verdict);
+    }
     the_court_file_is_what_its_evidence_gives(&kept, policy.to_str().unwrap()).await;
     is_for_its_owner_alone(&kept);
     // What the story cut off says that its end is not proven.

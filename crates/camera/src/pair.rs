@@ -52,7 +52,7 @@ pub enum PairError {
     Link(#[from] LinkError),
     #[error(transparent)]
     Call(CallError),
-    #[error("the invite cannot be used any more: {0}; ask the owner for a new one")]
+    #[error("the invite cannot be used: {0}")]
     Spent(Refusal),
     #[error("the owner did not answer within {} s; is `candor owner invite` still running? Ask for a new invite", WAIT.as_secs())]
     NoAnswer,

@@ -64,7 +64,7 @@ pub enum SpoolError {
     #[error("this camera is not paired yet; run `candor camera pair` with an invite of its owner")]
     NotPaired,
     #[error(
-        "this camera is paired already; a camera has one owner for life: make a new one with `candor camera init`"
+        "this camera is paired already; a camera has one owner for life: for a new one name another folder in `data`, then `candor camera init`"
     )]
     Paired,
     #[error("{}{}", .0, advice(.0))]

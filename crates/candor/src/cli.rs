@@ -200,11 +200,39 @@ async fn run(party: Party, terminal: &Terminal) -> Outcome {
         Party::Witness(verb) => verb.run(terminal, shutdown).await,
         Party::Monitor(verb) => verb.run(terminal, shutdown).await,
         Party::Trustee(verb) => verb.run(terminal, shutdown).await,
-        Party::Registrar(verb) => verb.run(terminal).await,
-        Party::Request(verb) => verb.run(terminal).await,
+        Party::Registrar(verb) => unless_stopped(&shutdown, verb.run(terminal)).await,
+        Party::Request(verb) => unless_stopped(&shutdown, verb.run(terminal)).await,
         Party::Verify(verb) => verb.run(terminal, &shutdown),
     }
 }
+
+/// What is to answer, or its end at once when the user asks for it.
+async fn unless_stopped(shutdown: &Shutdown, answers: impl Future<Output = Outcome>) -> Outcome {
+    tokio::select! {
+        outcome = answers => outcome,
+        () = shutdown.requested() => Err(Ended::no(anyhow::anyhow!(
+            "stopped; what the log was asked to take may be published all the same: the same command again, \
+             in a minute, says so"
+        ))),
+    }
+}
+
+/// Waits for the log to take a leaf; says that it waits where that takes long.
+async fn patiently<T>(terminal: &Terminal, adding: impl Future<Output = T>) -> T {
+    let mut adding = std::pin::pin!(adding);
+    match tokio::time::timeout(SAID_AFTER, &mut adding).await {
+        Ok(added) => added,
+        Err(_) => {
+            terminal.step(&serde_json::json!({ "step": "waiting-for-log" }), |_| {
+                "waiting for the log, which takes a leaf once its witnesses have cosigned it".to_owned()
+            });
+            adding.await
+        }
+    }
+}
+
+/// A log with its witnesses takes a leaf in less.
+const SAID_AFTER: std::time::Duration = std::time::Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

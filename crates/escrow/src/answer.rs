@@ -12,7 +12,7 @@
 //! ([`crate::bundle`]); the path of day keys, which a relay asks for too (`media::policy`).
 
 use crate::grant::Refusal;
-use crate::record::Word;
+use crate::record::{Word, is_visible};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -305,9 +305,10 @@ fn parse<'a, T: Deserialize<'a>>(status: u16, body: &'a [u8]) -> Result<T, Answe
         .map_err(|error| AnswerError::Malformed { status, problem: clean(&error.to_string()) })
 }
 
-/// Foreign text that may stand on a terminal.
+/// Foreign text that may stand on a terminal or a page.
+// SPEC: release.md#visible-text: text that a person reads MUST NOT hold any other.
 fn clean(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(TEXT_MAX_CHARS).collect()
+    text.chars().filter(|char| is_visible(char.encode_utf8(&mut [0; 4]))).take(TEXT_MAX_CHARS).collect()
 }
 
 /// A [`Word`] as JSON's string.

@@ -12,6 +12,8 @@
 
 use crate::deal::commitments;
 use crate::share::{Share, interpolate};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use media::epoch::EpochOpen;
 use seal::epoch::{EpochSeed, share_commit};
@@ -41,7 +43,7 @@ pub enum CombineError {
         needed: u8,
     },
     /// Not enough shares that match their commitments.
-    #[error("{good} good shares, {needed} are needed; bad ones came from trustees {culprits:?}")]
+    #[error("{good} good shares, {needed} are needed{}", bad(.culprits))]
     TooFew {
         /// Shares that match.
         good: usize,
@@ -53,6 +55,11 @@ pub enum CombineError {
     /// Good shares rebuild a seed whose commitments differ: the camera dealt badly.
     #[error("the camera's own commitments contradict each other: the camera dealt this epoch badly")]
     CameraDealtBadly,
+}
+
+/// Whose shares were bad, if somebody's were.
+fn bad(culprits: &[u8]) -> String {
+    if culprits.is_empty() { String::new() } else { format!("; bad ones came from trustees {culprits:?}") }
 }
 
 /// Rebuilds the seed of a verified EpochOpen.

@@ -51,8 +51,9 @@ pub use verify::{PolicyShown, Verification, Verified};
 pub const TYPE: u8 = 0x33;
 /// The largest evidence file without its segments, bytes.
 pub const EVIDENCE_MAX_BYTES: usize = 64 << 20;
-/// The most registrations: of a request's signers and of the policy leaf's sponsor, with room.
-pub const REGISTRATIONS_MAX: usize = 8;
+/// The most leaves of the register: registrations of a request's signers and of the policy leaf's
+/// sponsor, and all rules up to the PolicyDoc.
+pub const REGISTRATIONS_MAX: usize = 32;
 const SECRET_BYTES: usize = 32;
 
 /// The head of an evidence file.
@@ -68,7 +69,9 @@ pub struct Evidence {
     pub details_key: Option<[u8; 32]>,
     /// Grants.
     pub grants: Vec<LoggedLeaf>,
-    /// Registrations of the keys that signed the request and the policy leaf.
+    /// Leaves of the register, in the log's order: registrations of the keys that signed the request
+    /// and the policy leaf, and the rules from the log's first to the PolicyDoc; none, if nobody's
+    /// registration is shown.
     pub registrations: Vec<LoggedLeaf>,
     /// Signed Enrollment.
     pub enrollment: Vec<u8>,

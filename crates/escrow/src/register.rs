@@ -13,16 +13,16 @@
 
 use crate::policy::PolicyDoc;
 use crate::record::{
-    Country, EntryId, Grant, Kind, Leaf, Name, RECOVERY_KEY_NAME, Ratification, Request, Role, Seconds,
-    Signed, Veto,
+    Country, EntryId, Grant, Kind, Leaf, Name, RECOVERY_KEY_NAME, Ratification, Record, RecordError, Request,
+    Role, Seconds, Signed, Veto,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use lines::{are_by, are_so_many};
 use media::id::DeviceId;
-use tlog::Hash;
-use tlog::note::Verifier;
+use tlog::note::{Signer, Verifier};
 use tlog::stamp::StampKey;
+use tlog::{Entry as _, Hash};
 
 mod days;
 mod keys;
@@ -31,8 +31,8 @@ mod rules;
 
 use days::Days;
 pub use days::LoggedKey;
-use keys::{Keys, Voice};
-use rules::Chain;
+pub(crate) use keys::{Keys, Voice};
+pub(crate) use rules::Chain;
 
 /// The state after the first [`Register::size`] entries.
 #[derive(Debug, Clone)]
@@ -219,6 +219,21 @@ impl Register {
                 self.once(policy.id, if sponsored { Weight::Counts } else { Weight::Unsigned })
             }
         }
+    }
+
+    /// What a leaf would count if the log took it next, at this time: for whoever can still leave it.
+    pub fn foresee(&self, leaf: &[u8], time: Seconds) -> Result<Weight, RecordError> {
+        let leaf = as_if_logged::<Leaf>(leaf)?;
+        if self.has(&leaf) {
+            return Ok(Weight::Repeated);
+        }
+        let mut after = self.clone();
+        Ok(after.take(self.size, time, &leaf, leaf.entry_bytes()))
+    }
+
+    /// Whether a leaf of this text counts already.
+    pub fn has<T>(&self, leaf: &Signed<T>) -> bool {
+        self.texts.contains(&leaf.text_hash())
     }
 
     /// How many entries were folded.
@@ -420,6 +435,12 @@ impl Register {
     fn named(&mut self, (index, hash, id): About<'_>) -> Option<&mut Requested> {
         self.requests.get_mut(&index).filter(|requested| requested.hash == *hash && requested.id == *id)
     }
+}
+
+/// A leaf as it will stand in the log, with a line that is nobody's in the place of the log's stamp.
+pub fn as_if_logged<T: Record>(leaf: &[u8]) -> Result<Signed<T>, RecordError> {
+    let nobody = Signer::from_seed("nobody", &[0; 32]).expect("a seed of 32 bytes is a key");
+    Signed::parse(leaf)?.countersign(&nobody)
 }
 
 /// Which request a leaf is about: its place, its hash, its id.

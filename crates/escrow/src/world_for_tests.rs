@@ -76,7 +76,8 @@ pub(crate) struct World {
     pub(crate) camera: Camera,
     pub(crate) policy: PolicyBundle,
     pub(crate) day_keys: Vec<SecretKey>,
-    /// Leaves by which keys were registered, with their places.
+    /// Leaves by which rules were published, and by which keys were registered, with their places.
+    pub(crate) published: Vec<(u64, Vec<u8>)>,
     pub(crate) registrations: Vec<(u64, Vec<u8>)>,
     pub(crate) rng: Rng,
     /// When witnesses cosign.
@@ -146,6 +147,7 @@ impl World {
             camera: Camera::new(setup.created),
             policy: PolicyBundle::default(),
             day_keys: Vec::new(),
+            published: Vec::new(),
             registrations: Vec::new(),
             rng: Rng::seed_from_u64(7),
             // Long ago: tests log what came before their request.
@@ -183,7 +185,8 @@ impl World {
     pub(crate) fn publish(&mut self, rules: &PolicyDoc) {
         let document = Bytes(rules.encode());
         let leaf = PolicyDocLeaf { operator: name("candor.example"), document, time: Seconds(NOW - DAY) };
-        self.add(&Signed::sign(leaf, &[&operator()]).unwrap());
+        let (index, entry) = self.add(&Signed::sign(leaf, &[&operator()]).unwrap());
+        self.published.push((index, entry.entry_bytes().to_vec()));
     }
 
     /// A court's ratification of the request at this place, which the sponsor carries.

@@ -16,7 +16,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AddError {
     /// The log could not be reached, or has no quorum now. The same bytes may be sent again.
-    #[error("the log did not take the leaf: {0}; send it again later")]
+    #[error(
+        "the log has not said that it took the leaf, and may publish it yet: {0}; give the same command again later"
+    )]
     NotYet(FetchError),
     /// The log refused the leaf.
     #[error("the log refuses the leaf: {0}")]

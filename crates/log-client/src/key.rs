@@ -13,11 +13,14 @@ pub enum KeyFileError {
     File(#[from] SecretError),
     #[error("the key in {}: {source}; correct its name in the configuration, or restore the file from a backup", .path.display())]
     Key { path: PathBuf, source: KeyError },
+    #[error("{name:?} cannot be a key's name: {source}")]
+    Name { name: String, source: KeyError },
 }
 
 /// Makes a key and its file; never overwrites one.
 pub fn make_key(path: &Path, name: &str) -> Result<Signer, KeyFileError> {
-    let signer = Signer::generate(name, &mut Rng::system()).map_err(|source| bad(path, source))?;
+    let signer = Signer::generate(name, &mut Rng::system())
+        .map_err(|source| KeyFileError::Name { name: name.to_owned(), source })?;
     secret::create_line(path, &signer.to_secret_text())?;
     Ok(signer)
 }
@@ -50,6 +53,8 @@ mod tests {
         assert_eq!(read_own_key(&path, "bar.example").unwrap().verifier(), made);
         let another = read_own_key(&path, "press.example").unwrap_err();
         assert!(matches!(another, KeyFileError::Key { source: KeyError::OtherName { .. }, .. }), "{another}");
-        assert!(matches!(make_key(&dir.path().join("none"), "no name"), Err(KeyFileError::Key { .. })));
+        // No file is at fault: there is none.
+        let unnamed = make_key(&dir.path().join("none"), "no name").unwrap_err();
+        assert!(matches!(&unnamed, KeyFileError::Name { name, .. } if name == "no name"), "{unnamed}");
     }
 }

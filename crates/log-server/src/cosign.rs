@@ -196,7 +196,12 @@ impl<S: Storage + Clone> Ask<S> {
         let mut sent = Vec::new();
         let outcome = self.exchange(&mut sent).await;
         if let Err(error) = &outcome {
-            tracing::warn!(witness = self.peer.name, %error, "did not cosign");
+            // Told once for as long as it lasts: without its quorum a log asks every few seconds.
+            let before = self.peer.outcome.lock().clone();
+            match before.and_then(Result::err).is_some_and(|before| before == error.to_string()) {
+                true => tracing::debug!(witness = self.peer.name, %error, "did not cosign"),
+                false => tracing::warn!(witness = self.peer.name, %error, "did not cosign"),
+            }
             if let Some(alarm) = error.alarm() {
                 let name = format!("{alarm}-{}-{}", self.peer.name, self.size);
                 let text = format!("witness {} ({}): {error}\nwhat we sent:", self.peer.name, self.peer.url);

@@ -150,7 +150,11 @@ impl<S: Storage + Clone, H: Heads> Sequencer<S, H> {
             Ok(cosigned) => cosigned,
             Err(missing) => {
                 // SPEC: log.md#publishing: without the quorum nothing MUST be published.
-                tracing::warn!(size, %missing, "no quorum: nothing is published");
+                // Told once for as long as it lasts.
+                match self.handover.trouble.lock().is_none() {
+                    true => tracing::warn!(size, %missing, "no quorum: nothing is published until there is"),
+                    false => tracing::debug!(size, %missing, "still no quorum"),
+                }
                 let advice = "too few witnesses answer; the leaf stays in the queue or the tree, so send the same bytes again later";
                 *self.handover.trouble.lock() = Some(Failure::new(503, "no-quorum", advice));
                 return Ok(None);

@@ -115,11 +115,16 @@ impl Page<'_> {
         writeln!(f, "<h1>{completed} emergency release{} in {year}</h1>", plural(completed))?;
         writeln!(
             f,
-            "<p>{} emergenc{} asked for, {} ratified afterwards. {others} other release{} completed.</p>",
+            "<p>{} emergenc{} asked for by keys that may, {} ratified afterwards. {others} other release{} completed.{}</p>",
             emergencies.requests,
             if emergencies.requests == 1 { "y was" } else { "ies were" },
             emergencies.ratified,
             plural(others),
+            match self.number("unauthorised") {
+                0 => String::new(),
+                1 => " One more request stands in the log, by keys that may not ask.".to_owned(),
+                more => format!(" {more} more requests stand in the log, by keys that may not ask."),
+            },
         )?;
         f.write_str(
             "<p class=\"quiet\">No key is let go without a record in the log, so this is a count of records: \
@@ -127,9 +132,17 @@ impl Page<'_> {
         )
     }
 
+    /// What is in no row.
+    fn number(&self, name: &str) -> u64 {
+        self.counts[name].as_u64().unwrap_or_default()
+    }
+
     fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.rows.is_empty() {
-            return f.write_str("<p>No request was ever logged.</p>\n");
+            return f.write_str(match self.number("unauthorised") {
+                0 => "<p>No request was ever logged.</p>\n",
+                _ => "<p>No request was ever logged by keys that may ask.</p>\n",
+            });
         }
         f.write_str(
             "<div class=\"wide\"><table>\n<caption>By month of the request's stamp, UTC</caption>\n<tr>",
@@ -180,7 +193,7 @@ impl Page<'_> {
              those of the rules in force, now <code>{}</code></dd>",
             Text(self.rules.as_deref().unwrap_or("none"))
         )?;
-        let number = |name: &str| self.counts[name].as_u64().unwrap_or_default();
+        let number = |name| self.number(name);
         let against = number("granted_unauthorised");
         let class = if against == 0 { "good" } else { "bad" };
         writeln!(f, "<dt>Granted against the rules</dt><dd class=\"{class}\">{against}</dd>")?;
@@ -268,6 +281,18 @@ mod tests {
             page(&BTreeMap::from([(key, one)]), &status()).contains("<h1>1 emergency release in 2026</h1>")
         );
         assert!(page(&BTreeMap::new(), &status()).contains("No request was ever logged"));
+    }
+
+    /// The page said that nobody had ever asked where requests by keys that may not ask stood in the log.
+    #[test]
+    fn requests_that_count_in_no_row_are_not_said_to_be_none() {
+        let status = status();
+        let counts = &serde_json::json!({ "unauthorised": 2 });
+        let (log, rows) = ("http://log.example", &BTreeMap::new());
+        let html = Page { rows, rules: None, counts, head: None, log, status: &status, now: 1_795_996_000 };
+        let html = html.to_string();
+        assert!(!html.contains("No request was ever logged.<"), "{html}");
+        assert!(html.contains("2 more requests stand in the log, by keys that may not ask"), "{html}");
     }
 
     #[test]

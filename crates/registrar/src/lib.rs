@@ -19,7 +19,7 @@
 //! ```
 //!
 //! In scope: [`init`] its key, [`register`] and [`revoke`] keys, [`write_rules`] and
-//! [`publish_rules`]; under a court's name, [`confirm`] an emergency. Out of scope: who deserves a key (people decide that), what a registered key
+//! [`publish_rules`], and what such a leaf would count for ([`foresee_key`], [`foresee_rules`]); under a court's name, [`confirm`] an emergency. Out of scope: who deserves a key (people decide that), what a registered key
 //! may do (`escrow::register`). It is no daemon: it dials the log and is done.
 //!
 //! The data folder, made by [`init`] alone:
@@ -34,13 +34,15 @@ mod add;
 mod config;
 mod court;
 mod error;
+mod foresee;
 mod key;
 mod rules;
 
 pub use add::{Added, register, revoke};
 pub use config::Config;
 pub use court::confirm;
-pub use error::{Error, NoLeafKey};
+pub use error::{Error, ForNothing, NoLeafKey};
+pub use foresee::{foresee_key, foresee_rules};
 pub use key::{init, vkey};
 pub use log_client::LogConfig;
 pub use rules::{Draft, Published, publish_rules, write_rules};

@@ -62,7 +62,7 @@ pub fn write_rules(path: &Path, draft: &Draft<'_>) -> Result<Hash, Error> {
     let mut rules = PolicyDoc::recommended(operator.clone(), operator, trustees).map_err(of)?;
     rules = rules.with_registrars(registrars).map_err(of)?;
     if let Some(previous) = draft.after {
-        rules = rules.after(&read(previous)?.hash());
+        rules = rules.after(&read_rules(previous)?.hash());
     }
     let mut lines: Vec<String> = rules.text().lines().map(str::to_owned).collect();
     for (word, value) in draft.figures {
@@ -86,7 +86,7 @@ fn registrar(text: &str) -> Result<Registrar, Error> {
 /// Publishes the rules in a file: the leaf that makes them apply, signed by the operator whom they
 /// name.
 pub async fn publish_rules(config: &Config, path: &Path) -> Result<Published, Error> {
-    let rules = read(path)?;
+    let rules = read_rules(path)?;
     // A leaf by anybody else would be refused by nobody and obeyed by nobody (`escrow::register`):
     // better said here.
     let (own, operator) = (vkey(config)?, rules.operator().vkey());
@@ -101,7 +101,7 @@ pub async fn publish_rules(config: &Config, path: &Path) -> Result<Published, Er
     Ok(Published { document, added: add(config, leaf).await? })
 }
 
-fn read(path: &Path) -> Result<PolicyDoc, Error> {
+pub(crate) fn read_rules(path: &Path) -> Result<PolicyDoc, Error> {
     let what = "PolicyDoc; write one with `candor registrar rules`";
     Ok(given::read(path, POLICY_DOC_MAX_BYTES, what, PolicyDoc::parse)?)
 }

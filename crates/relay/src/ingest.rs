@@ -251,7 +251,10 @@ async fn admit<'a>(relay: &'a Relay, peer: &'a Peer, header: SegmentHeader) -> R
     let (from, to) = (header.start_us.before(longest), header.start_us.after(longest));
     let found = relay.store.epoch_opens(header.camera_id, header.track, from, to, header.epoch_no, 1).await;
     for bytes in found.or_refuse()?.opens {
-        let open = SignedEpochOpen::decode(&bytes).map_err(|_| internal())?;
+        let open = SignedEpochOpen::decode(&bytes).map_err(|error| {
+            tracing::error!(%error, camera_id = %header.camera_id, "an EpochOpen in the store does not decode");
+            internal()
+        })?;
         if open.unverified().context.epoch_no == header.epoch_no {
             let start = peer.memory.remember_epoch(&open);
             return Ok(Admitted { relay, peer, header, camera_pk, start });

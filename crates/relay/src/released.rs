@@ -73,11 +73,19 @@ async fn check_label(relay: &Relay, asked: &ReleasedQuery, request: &Request) ->
     }
     let day = epoch(relay, asked, asked.first).await?.context.day();
     let held = notices::held(relay, asked.camera_id, day).await;
-    let held = held.map_err(|_| no("the notice key of the first epoch's day is not here"))?;
+    let held = held.map_err(unless_absent)?;
     if Hash(notice::label(&held.notice_key, request.id.as_bytes())) != request.label {
         return Err(no("the request is about another camera or day"));
     }
     Ok(())
+}
+
+/// What is not there is not released. A disk that fails judges nobody: whoever asked may ask again.
+fn unless_absent(refusal: Refusal) -> Refusal {
+    match refusal.code == RefusalCode::NotFound {
+        true => no("the notice key of the first epoch's day is not here"),
+        false => refusal,
+    }
 }
 
 /// The EpochOpens from the first to the last one asked for, without a hole; read no further than the
@@ -154,4 +162,17 @@ fn logged<T: Record>(leaf: &LoggedLeaf, log: &Policy) -> Result<Logged<Signed<T>
 
 fn no(why: &str) -> Refusal {
     RefusalCode::NotAllowed.because(format!("a sponsor gets what was granted and no more: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fails_is_not_told_as_a_judgement_of_who_asks() {
+        for failing in [RefusalCode::Internal, RefusalCode::StorageFull] {
+            assert_eq!(unless_absent(failing.because("a disk")).code, failing);
+        }
+        assert_eq!(unless_absent(RefusalCode::NotFound.because("none")).code, RefusalCode::NotAllowed);
+    }
 }

@@ -9,17 +9,16 @@
 use crate::case::{Case, CaseError};
 use crate::folder::PROOF;
 use crate::objects::ObjectsError;
+use crate::outset;
 use crate::shares::Shares;
-use escrow::evidence::{Evidence, OpenedAs};
-use escrow::record::{KeyState, Leaf, OwnerPolicyLeaf, RecordError, RequesterKey, Role, Seconds, Signed};
-use log_client::{AddError, FollowError, MAX_AHEAD_SECS, MAX_HEAD_AGE_SECS};
+use escrow::evidence::{Evidence, OpenedAs, REGISTRATIONS_MAX};
+use escrow::record::{KeyState, Leaf, OwnerPolicyLeaf, RecordError, RequesterKey, Seconds, Signed};
+use log_client::{AddError, FollowError};
 use media::message::LoggedLeaf;
 use quic::CallError;
 use relay_client::{Session, epoch_after};
 use seal::epoch::EpochSeed;
 use tlog::Entry as _;
-use tlog::policy::Window;
-use tlog::reader::Head;
 
 /// Why there is no head.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +38,8 @@ enum NotShown {
     Log(#[from] FollowError),
     #[error(transparent)]
     Proof(#[from] AddError),
+    #[error("the rules were changed more often than a file has room to show")]
+    TooMany,
 }
 
 /// The signed head of a request's evidence.
@@ -95,53 +96,33 @@ pub(crate) async fn head(
     Ok(evidence)
 }
 
-/// The registrations by which the keys count that signed the request, and its policy's leaf.
+/// The registrations by which the keys count that signed the request, and its policy's leaf, with the
+/// rules under which they were made: as the register counts them.
 async fn registrations(case: &Case<'_>, shares: &Shares) -> Result<Vec<LoggedLeaf>, NotShown> {
     let (desk, request) = (case.desk, &shares.request);
     let policy = Signed::<OwnerPolicyLeaf>::parse(&case.package.policy.leaf).ok();
-    let lines = request.value().signatures();
-    let serves = |leaf: &Signed<Leaf>, key: &RequesterKey| {
-        let (signer, asked) = (key.vkey.verifier(), request.value().value());
-        let line = match key.role {
-            Role::Officer => lines.first(),
-            Role::Supervisor => lines.get(1),
-            // Behind the last signer's stands the stamp.
-            Role::Sponsor => lines.iter().nth_back(1),
-            Role::Court => None,
-        };
-        let is_sponsor = key.role == Role::Sponsor;
-        let asks = line.is_some_and(|line| line.is_by(signer))
-            && (is_sponsor || asked.agency.as_ref() == Some(&key.agency));
-        let brought = is_sponsor && policy.as_ref().is_some_and(|policy| policy.is_signed_by(signer));
-        let mut registrars = desk.rules.registrars().iter();
-        let by_registrar = registrars.any(|registrar| {
-            let own = registrar.key.verifier();
-            let speaks =
-                asked.country.is_none_or(|country| is_sponsor || registrar.countries.covers(country));
-            own.name() == key.registrar.as_str()
-                && leaf.is_line_by(0, own)
-                && registrar.names.covers(&key.agency)
-                && speaks
-        });
-        key.state == KeyState::Registered && (asks || brought) && by_registrar
+    let signed = |key: &RequesterKey| {
+        let signer = key.vkey.verifier();
+        let brought = || policy.as_ref().is_some_and(|policy| policy.is_signed_by(signer));
+        key.state == KeyState::Registered && (request.value().is_signed_by(signer) || brought())
     };
-    let now = desk.machine.clock.seconds();
-    let head = desk.log.head(Window::around(now, MAX_HEAD_AGE_SECS, MAX_AHEAD_SECS)).await?;
-    let mut found: Vec<(RequesterKey, Vec<u8>)> = Vec::new();
-    desk.log
-        .read(Head::EMPTY, &head, &mut |entry| {
-            // The first one of a key counts, and none behind what it signed.
-            let Ok(leaf) = Signed::<Leaf>::parse(entry.bytes()) else { return };
-            let Leaf::RequesterKey(key) = leaf.value() else { return };
-            let is_known = found.iter().any(|(known, _)| (known.role, &known.vkey) == (key.role, &key.vkey));
-            if entry.index() < request.index() && !is_known && serves(&leaf, key) {
-                found.push((key.clone(), entry.bytes().to_vec()));
-            }
-        })
-        .await?;
+    let mut leaves = outset::read(desk).await?.leaves;
+    leaves.retain(|(at, leaf)| {
+        let serves = match leaf.value() {
+            Leaf::RequesterKey(key) => signed(key),
+            _ => true,
+        };
+        *at < request.index() && serves
+    });
+    if !leaves.iter().any(|(_, leaf)| matches!(leaf.value(), Leaf::RequesterKey(_))) {
+        return Ok(Vec::new());
+    }
+    if leaves.len() > REGISTRATIONS_MAX {
+        return Err(NotShown::TooMany);
+    }
     let mut proven = Vec::new();
-    for (_, leaf) in found {
-        let (logged, proof) = desk.log.prove(leaf).await?;
+    for (_, leaf) in leaves {
+        let (logged, proof) = desk.log.prove(leaf.entry_bytes().to_vec()).await?;
         proven.push(LoggedLeaf { leaf: logged.value().clone(), proof: proof.encode() });
     }
     Ok(proven)

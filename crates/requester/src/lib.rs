@@ -37,6 +37,7 @@ pub mod keys;
 mod objects;
 pub mod open;
 mod outlook;
+pub mod outset;
 pub mod ratify;
 pub mod request;
 pub mod shares;

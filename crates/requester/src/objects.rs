@@ -13,6 +13,7 @@ use escrow::record::EntryId;
 use media::enrollment::{Enrollment, ObjectError};
 use media::epoch::{EpochContext, EpochOpen, SealedShare, SignedEpochOpen};
 use media::id::{CameraId, Day, EpochNo, TrackId};
+use media::message::{Refusal, RefusalCode};
 use media::notice::{DayNotice, draft_id};
 use media::policy::{OwnerPolicy, SignedOwnerPolicy};
 use media::time::{Micros, Seconds};
@@ -29,6 +30,10 @@ pub enum ObjectsError {
     Link(#[from] LinkError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(
+        "the relay shows this desk no camera {camera}: look at camera_id, and whether the relay's operator lists this desk's link key ({said})"
+    )]
+    NoCamera { camera: CameraId, said: Refusal },
     #[error("the relay's {what} is not what it should be: {error}")]
     Object { what: &'static str, error: ObjectError },
     #[error("the relay answered with the objects of another camera; do not trust it")]
@@ -79,7 +84,8 @@ pub(crate) async fn fetch(
     release_key: Vec<u8>,
 ) -> Result<(Package, Draft), ObjectsError> {
     let mut session = desk.session();
-    let enrollment = session.ask(&calls::policy(camera_id, None)).await?.enrollment;
+    let shown = session.ask(&calls::policy(camera_id, None)).await;
+    let enrollment = shown.map_err(|error| not_shown(camera_id, error))?.enrollment;
     let camera = Enrollment::decode_verified(&enrollment).map_err(ObjectsError::object("Enrollment"))?;
     if camera.camera_id() != camera_id {
         return Err(ObjectsError::OtherCamera);
@@ -121,6 +127,15 @@ pub(crate) async fn fetch(
         opens: opens.iter().map(|epoch| epoch.bytes().to_vec()).collect(),
     };
     Ok((package, draft))
+}
+
+fn not_shown(camera: CameraId, error: CallError) -> ObjectsError {
+    match error {
+        CallError::Refused(said) if said.code == RefusalCode::NotAllowed => {
+            ObjectsError::NoCamera { camera, said }
+        }
+        error => error.into(),
+    }
 }
 
 /// Whether as many trustees can compare the label as the first epoch needs. Without their slots

@@ -7,8 +7,10 @@
 use crate::Requester;
 use crate::case::{Case, CaseError};
 use crate::folder::{FolderError, RATIFICATION, RequestFolder};
-use escrow::record::{Kind, Ratification, RecordError, Signed};
-use log_client::AddError;
+use crate::outset;
+use escrow::record::{Country, Kind, Ratification, RecordError, Seconds, Signed};
+use escrow::register::{Register, Weight};
+use log_client::{AddError, FollowError};
 use tlog::Entry;
 
 /// A ratification in the log.
@@ -39,8 +41,16 @@ pub enum RatifyError {
         "no trustee has granted it yet: a ratification that comes before the first grant counts nowhere, for ever; run `candor request collect` first"
     )]
     NotGranted,
-    #[error("the folder holds another note of a court's already (document SHA-256 {0})")]
-    OtherDocument(String),
+    #[error(
+        "it is not ratified by this: the key {key} is not registered as a court's for {country}, or your sponsor's is not; the court signs with its own key (`candor registrar confirm`), which the registrar has registered with --role court"
+    )]
+    NoCourt { key: String, country: String },
+    #[error("the emergency is ratified already: a second note of a court's changes nothing")]
+    Already,
+    #[error("the log as it is does not know the request as one that was granted; try again in a minute")]
+    Dangling,
+    #[error(transparent)]
+    Log(#[from] FollowError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error(transparent)]
@@ -69,24 +79,22 @@ pub async fn ratify(
     if !case.is_granted()? {
         return Err(RatifyError::NotGranted);
     }
-    let leaf = match folder.find(RATIFICATION)? {
+    let kept = match folder.find(RATIFICATION)? {
+        None => None,
         Some(bytes) => {
             let kept = Signed::<Ratification>::parse(&bytes);
-            let kept = kept.map_err(|error| folder.damaged(RATIFICATION, error))?;
-            if *kept.value() != said {
-                return Err(RatifyError::OtherDocument(kept.value().document.to_hex()));
-            }
-            bytes
-        }
-        None => {
-            let leaf = confirmed.countersign(&desk.keys.sponsor)?;
-            // Kept before it is sent: after a crash the same bytes are sent again, and have one
-            // place.
-            folder.keep(RATIFICATION, leaf.entry_bytes())?;
-            leaf.entry_bytes().to_vec()
+            Some(kept.map_err(|error| folder.damaged(RATIFICATION, error))?)
         }
     };
-    let (logged, _) = desk.log.add(leaf).await?;
+    // What was kept before it was sent is sent again: the same bytes have one place.
+    let leaf = match kept.filter(|kept| *kept.value() == said) {
+        Some(kept) => kept,
+        None => confirmed.countersign(&desk.keys.sponsor)?,
+    };
+    let register = outset::read(desk).await?.register;
+    counts(&register, &leaf, desk.country, Seconds(desk.machine.clock.seconds()))?;
+    folder.keep(RATIFICATION, leaf.entry_bytes())?;
+    let (logged, _) = desk.log.add(leaf.entry_bytes().to_vec()).await?;
     Ok(Ratified {
         leaf_index: logged.index(),
         request_index: request.index(),
@@ -94,4 +102,67 @@ pub async fn ratify(
         document: said.document.to_hex(),
         witnesses: logged.cosigned().witness_names(),
     })
+}
+
+// SPEC: release.md#register: a ratification MUST be signed by a court's key. One that counts for nothing is
+// not logged: it would be taken for one.
+fn counts(
+    register: &Register,
+    leaf: &Signed<Ratification>,
+    country: Country,
+    now: Seconds,
+) -> Result<(), RatifyError> {
+    match register.foresee(leaf.entry_bytes(), now)? {
+        Weight::Counts => Ok(()),
+        // The very leaf stands there, after a crash before its proof was read.
+        Weight::Repeated if register.has(leaf) => Ok(()),
+        Weight::Repeated => Err(RatifyError::Already),
+        Weight::Dangling => Err(RatifyError::Dangling),
+        Weight::Unsigned | Weight::Unauthorised | Weight::Unknown => {
+            let key = leaf.signatures().first().map_or(String::new(), |line| line.name().to_owned());
+            Err(RatifyError::NoCourt { key, country: country.as_str().to_owned() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stage::keys::{registrar, sponsor, trustee};
+    use stage::leaves::{Asked, ask, founding, grant, ratification, ratification_by};
+    use stage::paper::{History, NOW, policy};
+
+    /// A note by a key that is no court's was logged, and said to have ratified.
+    #[test]
+    fn a_note_that_counts_for_nothing_is_refused_by_name_and_the_court_s_own_is_not() {
+        let (mut log, mut register) = (History::default(), Register::new(policy().stamp_keys()));
+        let mut add = |register: &mut Register, leaf: &[u8]| {
+            let at = log.add(leaf);
+            register.fold(at, log.entry(at)).unwrap();
+            (at, log.entry(at).to_vec())
+        };
+        founding(NOW).iter().for_each(|leaf| drop(add(&mut register, leaf)));
+        let of = ask(Kind::Emergency, "police.example", register.size(), NOW);
+        let (_, entry) = add(&mut register, &of.bytes);
+        let asked: Asked = of.stamped(entry);
+        let us = Country::new("US").unwrap();
+        let counted = |register: &Register, leaf: &[u8]| {
+            counts(register, &Signed::parse(leaf).unwrap(), us, Seconds(NOW + 60))
+        };
+        let (true_one, false_one) =
+            (ratification(&asked, 60), ratification_by(&asked, 60, &[&registrar(), &sponsor()]));
+        assert!(matches!(counted(&register, &true_one), Err(RatifyError::Dangling)), "nobody granted it");
+        add(&mut register, &grant(&asked, &trustee(1)));
+        let refused = counted(&register, &false_one).unwrap_err();
+        assert!(
+            matches!(&refused, RatifyError::NoCourt { key, .. } if *key == registrar().name()),
+            "{refused}"
+        );
+        counted(&register, &true_one).unwrap();
+        add(&mut register, &true_one);
+        counted(&register, &true_one).unwrap();
+        let second = ratification(&asked, 61);
+        let again = counted(&register, &second);
+        assert!(matches!(again, Err(RatifyError::Already)), "{again:?}");
+    }
 }

@@ -69,7 +69,9 @@ pub enum RequestError {
     Details(#[from] DetailsError),
     #[error(transparent)]
     Record(#[from] RecordError),
-    #[error("a request needs the supervisor's signature; run `candor request sign` first")]
+    #[error(
+        "an agency's request, legal or emergency, needs the supervisor's signature; run `candor request sign` first"
+    )]
     SupervisorMissing,
     #[error(transparent)]
     Add(#[from] AddError),

@@ -19,7 +19,9 @@ pub enum SharesError {
     NotLogged,
     #[error("the kept bundle of share {share} does not hold any more: {error}; remove it and collect again")]
     Bundle { share: u8, error: BundleError },
-    #[error("epoch {epoch}: {error}; run `candor request collect` again to ask the other trustees")]
+    #[error(
+        "epoch {epoch}: {error}; `candor request collect` says what each trustee answered, and asks those again that have not refused"
+    )]
     Combine { epoch: EpochNo, error: CombineError },
 }
 

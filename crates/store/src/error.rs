@@ -40,10 +40,15 @@ pub enum StoreError {
     Gone,
     #[error("the store is closed")]
     Closed,
-    #[error("the disk failed: {0}")]
+    #[error("{}{}", failed(.0), .0)]
     Disk(Arc<DurableError>),
     #[error("the index failed ({0}); it is rebuilt from the packs at the next write")]
     Index(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+/// That another process has the folder is no fault of the disk's.
+fn failed(error: &DurableError) -> &'static str {
+    if matches!(error, DurableError::Locked { .. }) { "" } else { "the disk failed: " }
 }
 
 impl StoreError {

@@ -185,6 +185,17 @@ impl Policy {
         self.hash
     }
 
+    /// Whether two files say the same of whose word counts, whatever their spaces, comments and addresses.
+    pub fn says_as(&self, other: &Self) -> bool {
+        let logs = |policy: &Self| policy.logs.iter().map(|log| log.key.clone()).collect::<Vec<_>>();
+        let witnesses = |policy: &Self| {
+            let named = policy.witnesses.iter().map(|one| (one.name.clone(), one.key.clone()));
+            named.collect::<Vec<_>>()
+        };
+        (logs(self), witnesses(self)) == (logs(other), witnesses(other))
+            && (&self.rules, self.quorum) == (&other.rules, other.quorum)
+    }
+
     /// The logs.
     pub fn logs(&self) -> &[Log] {
         &self.logs

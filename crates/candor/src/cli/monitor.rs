@@ -88,10 +88,16 @@ async fn check(terminal: &Terminal, config: &Config, expect: Option<u64>) -> Out
             true => "no alarm stands".to_owned(),
             false => format!("ALARMS: {}", report.alarms.join(", ")),
         };
+        let apart = report.counts.to_json()["unauthorised"].as_u64().unwrap_or_default();
         format!(
-            "{} leaves recounted\nemergency releases: {} completed, {} attempted, {} of them ratified\n\
-             {agrees}{alarms}",
-            report.size, emergencies.completed, emergencies.attempted, emergencies.ratified,
+            "{} leaves recounted\nemergencies: {} asked for, of which {} were granted by somebody, {} by enough \
+             trustees to open something (releases), and {} were ratified by a court\nrequests of any kind by keys \
+             that may not ask, which are not among these: {apart}\n{agrees}{alarms}",
+            report.size,
+            emergencies.requested,
+            emergencies.attempted,
+            emergencies.completed,
+            emergencies.ratified,
         )
     });
     match (report.alarms.is_empty(), report.agrees) {

@@ -4,7 +4,7 @@ use clap::Args;
 use host::durable::{IsOfKind, Target};
 use std::path::PathBuf;
 
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Args, Default)]
 pub(crate) struct Overwrite {
     /// Replace the file if there is one, and it is of the same kind. Nothing else is ever replaced.
     #[arg(long)]

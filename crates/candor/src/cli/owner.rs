@@ -206,7 +206,8 @@ async fn invited(terminal: &Terminal, shutdown: Shutdown, invitation: Invitation
     } else {
         invitation.qr_lines().iter().for_each(|line| terminal.line(line));
         terminal.line(&format!(
-            "\n{}\n\nOn the camera: candor camera pair --config camera.toml '<the line above>'. It works once.",
+            "\n{}\n\nLeave this running until the camera is paired. On the camera: candor camera pair --config camera.toml \
+             '<the line above>'. It works once, and only while this runs.",
             invitation.url()
         ));
     }

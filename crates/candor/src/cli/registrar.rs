@@ -1,9 +1,9 @@
 //! `candor registrar`.
 
-use super::{ConfigFile, Ended, Outcome, Terminal};
+use super::{ConfigFile, Ended, Outcome, Terminal, patiently};
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
-use escrow::record::Role;
+use escrow::record::{KeyState, Role};
 use registrar::{Config, Draft, Error};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ pub(super) enum Verb {
     /// Make the key, once; prints the verifier key that the log's operator and the rules name.
     #[command(after_help = "Example: candor registrar init --config registrar.toml")]
     Init(ConfigFile),
-    /// Say in the log that from now on a key counts.
+    /// Say in the log that from now on a key counts. What would count for nothing under the rules in force
+    /// is refused, and nothing is logged.
     #[command(
         after_help = "Example: candor registrar register --config reg.toml --role officer --agency pd.example --vkey KEY"
     )]
@@ -53,7 +54,8 @@ pub(super) enum Verb {
         #[arg(long, value_name = "FILE")]
         after: Option<PathBuf>,
     },
-    /// Publish a PolicyDoc in the log, as the operator whom it names, or whom the one before it names.
+    /// Publish a PolicyDoc in the log, as the operator whom it names, or whom the one before it names. Rules
+    /// that do not follow those in force are refused.
     #[command(after_help = "Example: candor registrar publish --config registrar.toml policy-doc.txt")]
     Publish {
         #[command(flatten)]
@@ -101,14 +103,8 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal) -> Outcome {
         match self {
             Self::Init(file) => init(terminal, &file),
-            Self::Register(key) => {
-                let added = registrar::register(&made(&key.file)?, key.role, &key.agency, &key.vkey).await;
-                told(terminal, "registered", &added.map_err(ended)?)
-            }
-            Self::Revoke(key) => {
-                let added = registrar::revoke(&made(&key.file)?, key.role, &key.agency, &key.vkey).await;
-                told(terminal, "revoked", &added.map_err(ended)?)
-            }
+            Self::Register(key) => said(terminal, &key, KeyState::Registered).await,
+            Self::Revoke(key) => said(terminal, &key, KeyState::Revoked).await,
             Self::Confirm(confirm) => confirmed(terminal, &confirm),
             Self::Rules { to, operator, registrar, trustee, figure, after } => {
                 let [registrars, trustees] = &[&registrar, &trustee].map(|keys| texts(keys));
@@ -117,7 +113,11 @@ impl Verb {
                 rules(terminal, &to, &Draft { operator, registrars, trustees, figures, after })
             }
             Self::Publish { file, policy_doc } => {
-                let published = registrar::publish_rules(&made(&file)?, &policy_doc).await;
+                let config = made(&file)?;
+                if let Some(at) = registrar::foresee_rules(&config, &policy_doc).await.map_err(ended)? {
+                    return already(terminal, "published", at);
+                }
+                let published = patiently(terminal, registrar::publish_rules(&config, &policy_doc)).await;
                 told(terminal, "published", &published.map_err(ended)?.added)
             }
         }
@@ -130,8 +130,31 @@ fn made(file: &ConfigFile) -> Result<Config, Ended> {
 }
 
 fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
-    let next = "the log's operator lists this key under [[submitters]]; `candor registrar rules` names it in the rules.";
+    let next = "for a registrar or operator: the log's operator lists this key under [[submitters]], and `candor registrar rules` names it. For a court: a registrar registers it with --role court.";
     terminal.vkey(&registrar::init(&file.load()?).map_err(Ended::wrong)?, next)
+}
+
+/// Says of a key what would count, and nothing else.
+async fn said(terminal: &Terminal, key: &Key, state: KeyState) -> Outcome {
+    let (config, role) = (made(&key.file)?, key.role);
+    let done = if state == KeyState::Registered { "registered" } else { "revoked" };
+    if let Some(at) =
+        registrar::foresee_key(&config, state, role, &key.agency, &key.vkey).await.map_err(ended)?
+    {
+        return already(terminal, done, at);
+    }
+    let adding = async {
+        match state {
+            KeyState::Registered => registrar::register(&config, role, &key.agency, &key.vkey).await,
+            KeyState::Revoked => registrar::revoke(&config, role, &key.agency, &key.vkey).await,
+        }
+    };
+    told(terminal, done, &patiently(terminal, adding).await.map_err(ended)?)
+}
+
+fn already(terminal: &Terminal, done: &str, at: u64) -> Outcome {
+    let value = serde_json::json!({ "done": done, "already": true, "leaf_index": at });
+    terminal.done(&value, |_| format!("{done} already, in leaf {at}: nothing was added"))
 }
 
 fn texts(list: &[String]) -> Vec<&str> {
@@ -160,7 +183,8 @@ fn confirmed(terminal: &Terminal, said: &Confirm) -> Outcome {
 fn ended(error: Error) -> Ended {
     match error {
         Error::Add(_) | Error::File(_) => error.into(),
-        Error::NotASubmitter { .. } => Ended::no(error),
+        Error::Log(_) => error.into(),
+        Error::NotASubmitter { .. } | Error::ForNothing(_) => Ended::no(error),
         error => Ended::wrong(error),
     }
 }

@@ -2,7 +2,7 @@
 
 mod ask;
 
-use super::{ConfigFile, Ended, Outcome, Overwrite, Terminal, steps};
+use super::{ConfigFile, Ended, Outcome, Overwrite, Terminal, patiently, steps};
 use crate::words::{answer_text, show_here_us};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -11,6 +11,7 @@ use requester::ask::Ask;
 use requester::collect::{Change, CollectError, Collected};
 use requester::folder::{FolderError, RequestFolder};
 use requester::open::{OpenError, Step};
+use requester::outset::Unfit;
 use requester::ratify::RatifyError;
 use requester::request::RequestError;
 use requester::shares::SharesError;
@@ -43,12 +44,17 @@ pub(super) enum Verb {
         incident: Option<String>,
     },
     /// Print an example of the file that `new` takes.
-    #[command(after_help = "Example: candor request example > ask.json")]
-    Example,
-    /// Sign the draft as the supervisor, which an emergency needs.
+    #[command(after_help = "Example: candor request example --legal > ask.json")]
+    Example {
+        /// Of a legal request, which brings a court's order, and not of an emergency.
+        #[arg(long)]
+        legal: bool,
+    },
+    /// Sign the draft as the supervisor.
     #[command(after_help = "Example: candor request sign --config requester.toml case-77")]
     Sign(Folder),
-    /// Sign as the sponsor and put the request into the log. From then on everybody can count it.
+    /// Sign as the sponsor and put the request into the log, unless its trustees would refuse it for what
+    /// stands in the log. From then on everybody can count it.
     #[command(after_help = "Example: candor request submit --config requester.toml case-77")]
     Submit(Folder),
     /// Ask every trustee until enough have granted; may be repeated.
@@ -109,8 +115,8 @@ impl Verb {
     pub(crate) async fn run(self, terminal: &Terminal) -> Outcome {
         match self {
             Self::Init(file) => init(terminal, &file),
-            Self::Example => {
-                terminal.line(ask::EXAMPLE.trim_end());
+            Self::Example { legal } => {
+                terminal.line(if legal { ask::LEGAL } else { ask::EXAMPLE }.trim_end());
                 Ok(())
             }
             Self::New { request, ask, order, incident } => {
@@ -143,8 +149,19 @@ fn init(terminal: &Terminal, file: &ConfigFile) -> Outcome {
 }
 
 async fn new(terminal: &Terminal, (desk, folder): Opened, ask: Ask) -> Outcome {
+    let now_us = Machine::system().clock.micros();
+    if ask.to_us > now_us {
+        let to = show_here_us(ask.to_us);
+        return Err(Ended::wrong(anyhow::anyhow!(
+            "`to` is {to}, which has not come: nothing is filmed then yet"
+        )));
+    }
     let drafted = requester::request::new(&desk, &ask, &folder).await.map_err(not_made)?;
-    terminal.done(&drafted, drafted_text)
+    terminal.done(&drafted, drafted_text)?;
+    if let Err(unfit) = requester::outset::foresee(&desk, &folder).await {
+        terminal.error(&anyhow::Error::new(unfit).context("submitted now it would be refused"));
+    }
+    Ok(())
 }
 
 fn sign(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
@@ -153,7 +170,9 @@ fn sign(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
 }
 
 async fn submit(terminal: &Terminal, (desk, folder): Opened) -> Outcome {
-    let submitted = requester::request::submit(&desk, &folder).await.map_err(not_made)?;
+    requester::outset::foresee(&desk, &folder).await.map_err(unfit)?;
+    let submitted =
+        patiently(terminal, requester::request::submit(&desk, &folder)).await.map_err(not_made)?;
     terminal.done(&submitted, |submitted| {
         let (index, witnesses) = (submitted.leaf_index, submitted.witnesses.join(", "));
         format!("leaf {index} of the log, cosigned by {witnesses}; everybody can count it now")
@@ -208,7 +227,8 @@ async fn ratify(terminal: &Terminal, (desk, folder): Opened, confirmed: &Path) -
     let confirmed = std::fs::read(confirmed)
         .with_context(|| format!("{}: cannot be read", confirmed.display()))
         .map_err(Ended::wrong)?;
-    let ratified = requester::ratify::ratify(&desk, &folder, &confirmed).await.map_err(not_ratified)?;
+    let ratifying = requester::ratify::ratify(&desk, &folder, &confirmed);
+    let ratified = patiently(terminal, ratifying).await.map_err(not_ratified)?;
     terminal.done(&ratified, |ratified| {
         format!(
             "the emergency of leaf {} is ratified by {} in leaf {}, cosigned by {}",
@@ -240,6 +260,15 @@ fn not_made(error: RequestError) -> Ended {
     }
 }
 
+/// Nothing is logged that trustees would refuse: it would stand there, and count against quotas, for ever.
+fn unfit(error: Unfit) -> Ended {
+    match error {
+        Unfit::Case(error) => no_case(error),
+        Unfit::Log(_) => error.into(),
+        error => Ended::no(anyhow::Error::new(error).context("not submitted, for trustees would refuse it")),
+    }
+}
+
 fn not_opened(error: OpenError) -> Ended {
     match error {
         OpenError::Case(error) | OpenError::Shares(SharesError::Case(error)) => no_case(error),
@@ -253,7 +282,8 @@ fn not_ratified(error: RatifyError) -> Ended {
     match error {
         RatifyError::Folder(error) => no_folder(error),
         RatifyError::Case(error) => no_case(error),
-        RatifyError::Add(_) => error.into(),
+        RatifyError::Add(_) | RatifyError::Log(_) | RatifyError::Dangling => error.into(),
+        RatifyError::NoCourt { .. } | RatifyError::Already => Ended::no(error),
         error => Ended::wrong(error),
     }
 }
@@ -288,8 +318,19 @@ fn drafted_text(drafted: &requester::request::Drafted) -> String {
         drafted.threshold,
         drafted.trustees.len(),
         drafted.trustees.join(", "),
-        drafted.public_text
+        briefly(&drafted.public_text)
     )
+}
+
+/// A leaf's text without the middle of what is sealed, which nobody reads: `--json` has all of it.
+fn briefly(text: &str) -> String {
+    let line = |line: &str| match line.char_indices().nth(60) {
+        Some((at, _)) if line.len() > 120 => {
+            format!("{}... ({} characters)", line.split_at(at).0, line.chars().count())
+        }
+        _ => line.to_owned(),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn collected_text(collected: &Collected) -> String {

@@ -34,7 +34,9 @@ pub(super) fn pairing_camera(step: &camera::pair::Step) -> String {
     use camera::pair::Step;
     match step {
         Step::Connected => "connected: the relay is the one that the invite names",
-        Step::Introduced => "waiting for the owner's answer",
+        Step::Introduced => {
+            "waiting for the owner's answer: `candor owner invite` must still be running there"
+        }
         Step::Verified => "the owner's answer holds, and its policy is in the witnessed log",
     }
     .to_owned()

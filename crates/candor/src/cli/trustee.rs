@@ -104,7 +104,8 @@ impl Verb {
             Self::Approve { file, id, key, called, number, source } => {
                 let call = Called { called: &called, number: &number, source: &source };
                 trustee::approve(&made(&file)?, &id, call, &key).map_err(Ended::wrong)?;
-                let what = "is approved; the running trustee takes it in within seconds";
+                let what =
+                    "is approved; the trustee takes it in within seconds if it runs, else when it is started";
                 decided(terminal, &id, "approved", what)
             }
             Self::Deny { file, id, reason, key } => {

@@ -16,6 +16,7 @@ use seal::opener::Whole;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::PathBuf;
+use tlog::policy::Policy;
 
 /// Names the file of the log policy where `--policy` does not.
 const PINNED: &str = "CANDOR_LOG_POLICY";
@@ -25,16 +26,17 @@ Each line says what the file shows, and by what, or that it is not shown. Nothin
 trusted by itself: --policy names the log and witnesses that you trust.
 
 Exit codes here: 0 complete; 1 it holds, but is incomplete, its end is not proven, no log policy was
-given, or the clip is another file or the page has other words; 3 it, or what came beside it, is false;
-2 it cannot be read as evidence; 4 it was stopped, or there was no room. The fields of --json stand in deploy/README.md.
+given, or another one, the clip is another file or of another time, or the page has other words; 3 it, or
+what came beside it, is false; 2 it, or the log policy, cannot be read as what it should be; 4 it was
+stopped, or there was no room. The fields of --json stand in deploy/README.md.
 Example: candor verify case-77/court.zip --policy log-policy.txt";
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The court file (a zip with films, a page and the evidence), or the evidence file alone.
     evidence: PathBuf,
-    /// A tlog-policy file from a source you trust: the evidence must have been made under exactly
-    /// it. Without one, and without the variable CANDOR_LOG_POLICY that names one, the answer is no
+    /// A tlog-policy file from a source you trust: the evidence must have been made under one that
+    /// says the same. Without one, and without the variable CANDOR_LOG_POLICY that names one, the answer is no
     /// more than "consistent with itself".
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -57,6 +59,10 @@ enum Verdict {
     Incomplete,
     EndNotProven,
     ConsistentWithItself,
+    /// The verifier trusts another log, or other witnesses.
+    AnotherLogPolicy,
+    /// The evidence is complete, and of the clip something lies at another time, or all of it.
+    AnotherTime,
     /// The evidence is complete, and the clip's samples are its own in a file that another made.
     AnotherFile,
     /// The evidence is complete, and the page beside it is not the one that it gives.
@@ -97,15 +103,6 @@ impl Verify {
             }
             Err(Unheld::False(error)) => return false_one(terminal, &format!("{shown}: {error}")),
         };
-        if trusted.is_some_and(|hash| hash != verified.log_policy_hash) {
-            return false_one(
-                terminal,
-                &format!(
-                    "{shown}: it was made under another log policy than the one that you trust (its own: SHA-256 {})",
-                    verified.log_policy_hash.to_hex()
-                ),
-            );
-        }
         let mut films = films.map_or(Ok(Vec::new()), Films::finish)?;
         let around = match form {
             Form::Evidence => None,
@@ -122,10 +119,10 @@ impl Verify {
             None => None,
         };
         let written = written(write.as_ref(), films)?;
-        let mut statements = statements(&verified, trusted.is_some());
+        let mut statements = statements(&verified, trusted.as_ref());
         statements.extend(around.as_ref().map(Statement::of_court_file));
         statements.extend(compared.as_ref().map(Statement::of_clip));
-        let verdict = verdict(&verified, trusted.is_some(), around.as_ref(), compared.as_ref());
+        let verdict = verdict(&verified, trusted.as_ref(), around.as_ref(), compared.as_ref());
         let mut object = json(&verified, verdict, &statements);
         object["written"] = json!(written);
         terminal.result(&object, |_| {
@@ -138,6 +135,8 @@ impl Verify {
             Verdict::Incomplete
             | Verdict::EndNotProven
             | Verdict::ConsistentWithItself
+            | Verdict::AnotherLogPolicy
+            | Verdict::AnotherTime
             | Verdict::AnotherFile
             | Verdict::AnotherPage => Err(Ended::NO),
         }
@@ -149,13 +148,17 @@ impl Verify {
         file.map(Some).map_err(Ended::wrong)
     }
 
-    /// SHA-256 of the log policy that the verifier trusts, if there is one.
-    fn trusted(&self) -> Result<Option<tlog::Hash>, Ended> {
+    /// The log policy that the verifier trusts, if there is one.
+    fn trusted(&self) -> Result<Option<Policy>, Ended> {
         let Some(path) = self.policy.clone().or_else(|| std::env::var_os(PINNED).map(PathBuf::from)) else {
             return Ok(None);
         };
         let text = std::fs::read(&path).with_context(|| path.display().to_string()).map_err(Ended::wrong)?;
-        Ok(Some(tlog::Hash::of(&[&text])))
+        let parsed = Policy::parse(&unix_lines(text)).with_context(|| {
+            let path = path.display();
+            format!("{path} is no log policy; get the file from the log's operator, a monitor or the owner")
+        });
+        parsed.map(Some).map_err(Ended::wrong)
     }
 }
 
@@ -170,10 +173,19 @@ fn written(to: Option<&Target>, films: Vec<Film>) -> Result<Vec<PathBuf>, Ended>
     named.collect()
 }
 
+/// A text as other systems and editors leave it, with the ends of lines that a policy has.
+fn unix_lines(mut text: Vec<u8>) -> Vec<u8> {
+    text.retain(|byte| *byte != b'\r');
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    text
+}
+
 // SPEC: evidence.md#what-it-shows: a verifier MUST be given a log policy from elsewhere.
 fn verdict(
     verified: &Verified,
-    is_trusted: bool,
+    trusted: Option<&Policy>,
     around: Option<&Around>,
     compared: Option<&Compared>,
 ) -> Verdict {
@@ -181,9 +193,13 @@ fn verdict(
     match verified.footage.completeness() {
         _ if matches!(compared, Some(Compared::Differs { .. })) => Verdict::False,
         _ if matches!(around, Some(Around::Other(_))) => Verdict::False,
-        _ if !is_trusted => Verdict::ConsistentWithItself,
+        _ if trusted.is_none() => Verdict::ConsistentWithItself,
+        _ if trusted.is_some_and(|own| !own.says_as(&verified.log_policy)) => Verdict::AnotherLogPolicy,
         Completeness::Incomplete => Verdict::Incomplete,
         Completeness::NotProven => Verdict::EndNotProven,
+        Completeness::Complete if matches!(compared, Some(Compared::Beyond { .. } | Compared::Elsewhere)) => {
+            Verdict::AnotherTime
+        }
         Completeness::Complete if !is_same_clip => Verdict::AnotherFile,
         Completeness::Complete if around == Some(&Around::OtherPage) => Verdict::AnotherPage,
         Completeness::Complete => Verdict::Complete,
@@ -233,6 +249,14 @@ fn told(verdict: Verdict) -> (&'static str, &'static str) {
             "It is CONSISTENT WITH ITSELF. That is not yet a yes.",
             "get the log policy from the log's operator, a monitor or the owner, and verify again with --policy FILE",
         ),
+        Verdict::AnotherLogPolicy => (
+            "It was made under ANOTHER LOG POLICY than the one that you trust: nothing here says whether its log is real.",
+            "ask the log's operator or a monitor which policy files there were, and verify again with the one of that time, if you trust it",
+        ),
+        Verdict::AnotherTime => (
+            "The evidence is complete. OF THE CLIP IT DOES NOT SHOW ALL: see NOT SHOWN above.",
+            "ask for the evidence of the clip's whole time, or make the film of this one with --write FILE",
+        ),
         Verdict::AnotherFile => (
             "The evidence is complete. THE CLIP IS ANOTHER FILE than the one it gives.",
             "make the film yourself with --write FILE, and look at that one",
@@ -252,7 +276,7 @@ fn json(verified: &Verified, verdict: Verdict, statements: &[Statement]) -> Valu
     let footage = &verified.footage;
     json!({
         "verdict": verdict,
-        "log_policy_sha256": verified.log_policy_hash.to_hex(),
+        "log_policy_sha256": verified.log_policy.hash().to_hex(),
         "camera": verified.camera_id.to_string(),
         "track": verified.track.0,
         "owner_root_key": hex::encode(verified.owner_root_pk),
@@ -333,4 +357,28 @@ fn signer(signed: &SignedAs) -> Value {
             "agency": by.agency.as_str(), "registrar": by.registrar.as_str(), "leaf": by.index,
         })),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_policy_is_read_with_other_ends_of_lines_and_what_is_none_is_not() {
+        assert_eq!(unix_lines(b"a\r\nb".to_vec()), b"a\nb\n");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("policy.txt");
+        let verify = Verify {
+            evidence: path.clone(),
+            policy: Some(path.clone()),
+            write: None,
+            overwrite: Overwrite::default(),
+            clip: None,
+        };
+        for none in ["", "hello", "[owner]\nname = 'x'\n"] {
+            std::fs::write(&path, none).unwrap();
+            let said = format!("{:?}", verify.trusted().unwrap_err());
+            assert!(said.contains("is no log policy"), "{said}");
+        }
+    }
 }

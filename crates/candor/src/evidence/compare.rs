@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use container::init::TrackKind;
 use container::plain::{MOOV_MAX, Plain, PlainSample, PlainTrack};
 use host::durable::DurableError;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use tlog::Hash;
@@ -27,8 +28,13 @@ pub(crate) enum Compared {
     Rewrapped,
     /// A stretch of it, without a hole, seconds from the film's beginning; in another file.
     Part { from: f64, to: f64 },
-    /// Something in it is not the camera's.
+    /// Something in it is not what the camera filmed at that place.
     Differs { what: String },
+    /// From here to there, in seconds of the clip, it is the film; before or behind lies what no evidence
+    /// here is about.
+    Beyond { from: f64, to: f64 },
+    /// Nothing of it is in the film.
+    Elsewhere,
 }
 
 impl Compared {
@@ -38,7 +44,10 @@ impl Compared {
             Self::Same => 0,
             Self::Rewrapped => 1,
             Self::Part { .. } => 2,
+            // A contradiction is one, whatever another film leaves open.
             Self::Differs { .. } => 3,
+            Self::Beyond { .. } => 4,
+            Self::Elsewhere => 5,
         }
     }
 }
@@ -49,7 +58,7 @@ pub(crate) fn compare<'f>(
     films: impl IntoIterator<Item = Result<&'f mut File, DurableError>>,
     clip: &mut File,
 ) -> anyhow::Result<Compared> {
-    let mut best = Compared::Differs { what: "the evidence gives no film".to_owned() };
+    let mut best = Compared::Elsewhere;
     let mut claimed = None;
     for film in films {
         let film = film?;
@@ -60,7 +69,10 @@ pub(crate) fn compare<'f>(
             Some(claimed) => claimed,
             None => claimed.insert(tracks(clip)?),
         };
-        let compared = alike(&tracks(film)?, claimed).unwrap_or_else(|what| Compared::Differs { what });
+        let known = tracks(film)?;
+        let compared = alike(&known, claimed);
+        let compared = compared.or_else(|what| outside(&known, claimed, what));
+        let compared = compared.unwrap_or_else(|what| Compared::Differs { what });
         if compared.rank() <= best.rank() {
             best = compared;
         }
@@ -101,6 +113,41 @@ fn alike(known: &[Track], claimed: &[Track]) -> Result<Compared, String> {
         return Err("its sound is of another moment than its pictures".to_owned());
     }
     Ok(if is_whole { Compared::Rewrapped } else { Compared::Part { from, to } })
+}
+
+/// What is not alike, where the clip lies wholly or partly outside the film: by the pictures, which hardly
+/// ever repeat; silence does. An error that says what, where the film has something else in its place.
+fn outside(known: &[Track], claimed: &[Track], what: String) -> Result<Compared, String> {
+    let is_comparable = known.len() == claimed.len()
+        && known.iter().zip(claimed).all(|(mine, its)| mine.track.decodes_like(&its.track));
+    let is_picture = |(mine, _): &(&Track, &Track)| matches!(mine.track.kind, TrackKind::Video { .. });
+    let picture = known.iter().zip(claimed).find(is_picture).or_else(|| known.iter().zip(claimed).next());
+    let Some((film, clip)) = picture.filter(|_| is_comparable) else { return Err(what) };
+    let overlaps = film.overlaps(clip);
+    let Some((film_at, clip_at, alike)) = overlaps.iter().copied().max_by_key(|(.., alike)| *alike) else {
+        let keys = |track: &Track| -> BTreeSet<Hash> {
+            let samples = track.hashes.iter().zip(&track.track.samples);
+            samples.filter(|(_, sample)| sample.is_sync).map(|(hash, _)| *hash).collect()
+        };
+        return if keys(film).is_disjoint(&keys(clip)) { Ok(Compared::Elsewhere) } else { Err(what) };
+    };
+    // A whole clip in its place: then something else is not alike.
+    if alike == clip.hashes.len() {
+        return Err(what);
+    }
+    let shift = clip.track.seconds(clip_at) - film.track.seconds(film_at);
+    let (from, to) = (clip.track.seconds(clip_at), clip.track.seconds(clip_at + alike));
+    let is_there = |(mine, its): (&Track, &Track)| {
+        let mut places = mine.overlaps(its).into_iter();
+        places.any(|(at, its_at, _)| {
+            (its.track.seconds(its_at) - mine.track.seconds(at) - shift).abs() <= APART_SECONDS
+        })
+    };
+    let mut others = known.iter().zip(claimed).filter(|pair| !is_picture(pair));
+    match to - from <= APART_SECONDS || others.all(is_there) {
+        true => Ok(Compared::Beyond { from, to }),
+        false => Err("its sound is not what the camera recorded with these pictures".to_owned()),
+    }
 }
 
 /// Whether the two files have the same bytes.
@@ -202,6 +249,28 @@ impl Track {
             }
         }
         best.map(|(_, start)| start)
+    }
+
+    /// Where the two overlap so that neither contradicts the other: places in this one and in the other, and
+    /// how many samples are alike from there, up to the end of one of them. One of the places is the
+    /// beginning.
+    fn overlaps(&self, other: &Self) -> Vec<(usize, usize, usize)> {
+        let places = |of: &Self, first: Option<&Hash>| -> Vec<usize> {
+            let hashes = of.hashes.iter().enumerate();
+            hashes.filter(|(_, hash)| Some(*hash) == first).map(|(at, _)| at).collect()
+        };
+        let (mine, its) = (self.hashes.len(), other.hashes.len());
+        let from_its_start = places(self, other.hashes.first()).into_iter().map(|at| {
+            let alike = self.alike(other, at);
+            (at, 0, alike)
+        });
+        let from_my_start = places(other, self.hashes.first()).into_iter().map(|at| {
+            let alike = other.alike(self, at);
+            (0, at, alike)
+        });
+        let reaches_an_end =
+            |(at, its_at, alike): &(usize, usize, usize)| at + alike == mine || its_at + alike == its;
+        from_its_start.chain(from_my_start).filter(reaches_an_end).collect()
     }
 
     /// How many samples of the other are this one's from `start` on: bytes, order and times. How long

@@ -11,6 +11,7 @@ use escrow::record::Kind;
 use media::account::Culprit;
 use media::epoch::GapReason;
 use serde::Serialize;
+use tlog::policy::Policy;
 
 /// How a statement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -77,6 +78,18 @@ impl Statement {
             Compared::Differs { what } => {
                 statement("clip", Standing::False, format!("the clip is NOT this film: {what}"), by)
             }
+            Compared::Beyond { from, to } => not_shown(
+                "clip",
+                format!(
+                    "what of the clip lies outside {from:.2} s to {to:.2} s of it: there it is this film, and before or behind that is another time than this evidence's"
+                ),
+                by,
+            ),
+            Compared::Elsewhere => not_shown(
+                "clip",
+                "anything of the clip: nothing of it is in this film; it may be of another time, or encoded anew, or not this camera's",
+                by,
+            ),
         }
     }
 }
@@ -107,8 +120,8 @@ impl Statement {
 
 /// All that a file says, and what it does not.
 // SPEC: evidence.md#what-it-shows: a statement MUST NOT say more than was verified.
-pub(crate) fn statements(verified: &Verified, is_trusted: bool) -> Vec<Statement> {
-    let mut all = vec![anchor(verified, is_trusted), camera(verified)];
+pub(crate) fn statements(verified: &Verified, trusted: Option<&Policy>) -> Vec<Statement> {
+    let mut all = vec![anchor(verified, trusted), camera(verified)];
     all.extend(picture(&verified.footage));
     all.push(policy(&verified.policy));
     match &verified.release {
@@ -124,15 +137,20 @@ pub(crate) fn statements(verified: &Verified, is_trusted: bool) -> Vec<Statement
     all
 }
 
-fn anchor(verified: &Verified, is_trusted: bool) -> Statement {
-    let hash = verified.log_policy_hash.to_hex();
-    match is_trusted {
-        true => shown(
+fn anchor(verified: &Verified, trusted: Option<&Policy>) -> Statement {
+    let hash = verified.log_policy.hash().to_hex();
+    match trusted {
+        Some(own) if own.says_as(&verified.log_policy) => shown(
             "log-policy",
             "the log and its witnesses are those of the policy that you gave",
-            format!("it is the file's, byte for byte: SHA-256 {hash}"),
+            format!("it names the same keys and quorum as the file's, SHA-256 {hash}"),
         ),
-        false => not_shown(
+        Some(own) => not_shown(
+            "log-policy",
+            "whether its log and witnesses are real: they are others than those of the policy that you gave",
+            format!("the file's has SHA-256 {hash}, yours {}", own.hash().to_hex()),
+        ),
+        None => not_shown(
             "log-policy",
             "whether its log and witnesses are real: the file is consistent with itself, and no more",
             format!("no log policy of your own was given to compare with SHA-256 {hash}"),
@@ -275,6 +293,7 @@ fn release_of(release: &Release, policy: &PolicyShown, opener: Option<&Opener>) 
         ),
     ));
     all.push(asker(release, opener));
+    all.extend(details(release));
     all.extend(release.signers.iter().map(|signed| {
         let (role, by) = (role(signed.role), signer(signed));
         match (signed.role, &signed.registered) {
@@ -320,6 +339,18 @@ fn release_of(release: &Release, policy: &PolicyShown, opener: Option<&Opener>) 
         "the trustees who granted looked; the log and its monitors tell",
     ));
     all
+}
+
+/// Which order a court made, by the asker's own words.
+fn details(release: &Release) -> Option<Statement> {
+    let (court, order) = (release.details.court.as_ref()?, release.details.order?);
+    let case = release.details.case_number.as_ref();
+    let case = case.map_or_else(String::new, |case| format!(", case {}", case.as_str()));
+    Some(shown(
+        "order",
+        format!("the request names an order of {}{case}, SHA-256 {}", court.as_str(), order.to_hex()),
+        "the details, in the words of whoever asked; the trustees read the order, and it is not in this file: compare the document with the SHA-256",
+    ))
 }
 
 /// Whose request it is.

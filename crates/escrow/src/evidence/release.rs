@@ -195,11 +195,6 @@ impl Against<'_> {
             }
             (Kind::OwnerShare | Kind::Emergency | Kind::Legal, _) => {}
         }
-        if let [officer, supervisor] = &signers[..]
-            && !registrations.are_different(officer, supervisor)
-        {
-            return Err(EvidenceError::Registration("officer and supervisor have one key"));
-        }
         let sponsor = (&value.sponsor, None);
         signers.push(registrations.signer(request, signers.len(), Role::Sponsor, sponsor)?);
         lines("request", request.value(), signers.len())?;

@@ -1,14 +1,15 @@
 //! Who signed a leaf, as far as the file shows it: registrations are leaves of the same log, by
 //! registrars of the PolicyDoc. Contract: `proto/evidence.md#verifying`, step 3.
 //!
-//! A name in a text is anybody's. It is an agency's where a registrar of the PolicyDoc registered,
-//! before, the key that signed; where the file has no registration, the signer is said to be not
-//! shown, and not refused: the trustees looked into the log.
+//! A name in a text is anybody's. It is an agency's where the register, as far as the file has it, says
+//! that the key that signed was registered before; where the file has no registration, the signer is said
+//! to be not shown, and not refused: the trustees looked into the log.
 
 use super::EvidenceError;
 use super::proven::{lines, logged};
-use crate::policy::{PolicyDoc, Scope};
-use crate::record::{Country, KeyState, Name, RequesterKey, Role, Signed};
+use crate::policy::PolicyDoc;
+use crate::record::{Country, KeyState, Leaf, Name, Role, Signed};
+use crate::register::{Chain, Keys, Voice, Weight};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use media::message::LoggedLeaf;
@@ -46,47 +47,67 @@ pub struct Registered {
     pub index: u64,
 }
 
-/// The registrations of a file, verified. Each must serve.
-pub(super) struct Registrations(Vec<Registration>);
+/// The leaves of the register that a file has, folded as every reader of the log folds them: rules that
+/// follow each other, and keys under the rules in force where they stand. Each key must serve.
+pub(super) struct Registrations {
+    keys: Keys,
+    all: Vec<Registration>,
+}
 
 struct Registration {
-    leaf: Logged<Signed<RequesterKey>>,
-    /// For requests of which countries its registrar speaks.
-    countries: Scope<Country>,
+    /// Its place in the log.
+    index: u64,
+    agency: Name,
+    registrar: Name,
     /// Whether something is verified by it.
     serves: bool,
 }
 
+const fn wrong(why: &'static str) -> EvidenceError {
+    EvidenceError::Registration(why)
+}
+
 impl Registrations {
-    // SPEC: evidence.md#verifying: each is in the log, says `registered`, and is signed by a
-    // registrar of the PolicyDoc.
+    // SPEC: evidence.md#verifying: the leaves of the register MUST all count by the rules of the
+    // register itself, in the log's order; the last rules are the PolicyDoc.
     pub(super) fn read(
         proven: &[LoggedLeaf],
         rules: Option<&PolicyDoc>,
         log_policy: &Policy,
     ) -> Result<Self, EvidenceError> {
-        let mut all = Vec::new();
+        let (mut chain, mut keys, mut all) = (Chain::default(), Keys::default(), Vec::new());
+        let mut next = 0;
         for LoggedLeaf { leaf, proof } in proven {
-            let leaf = Signed::<RequesterKey>::parse(leaf)?;
-            let value = leaf.value();
-            let registrar = rules.into_iter().flat_map(PolicyDoc::registrars).find(|registrar| {
-                let key = registrar.key.verifier();
-                key.name() == value.registrar.as_str() && leaf.is_line_by(0, key)
-            });
-            let Some(registrar) = registrar.filter(|registrar| registrar.names.covers(&value.agency)) else {
-                return Err(EvidenceError::Registration(
-                    "it is no registrar's of the PolicyDoc for that name",
-                ));
-            };
-            if value.state != KeyState::Registered {
-                return Err(EvidenceError::Registration("it is a revocation"));
-            }
-            let countries = registrar.countries.clone();
+            let leaf = Signed::<Leaf>::parse(leaf)?;
             lines("registration", &leaf, 1)?;
-            let leaf = logged("registration", leaf, proof, log_policy)?.0;
-            all.push(Registration { leaf, countries, serves: false });
+            let logged = logged("registration", leaf, proof, log_policy)?.0;
+            let (index, leaf) = (logged.index(), logged.value());
+            if index < next {
+                return Err(wrong("it does not stand behind the one before it"));
+            }
+            next = index.saturating_add(1);
+            let weight = match (leaf.value(), chain.now()) {
+                (Leaf::PolicyDoc(document), _) => chain.take(index, leaf, document),
+                (Leaf::RequesterKey(key), Some(rules)) if key.state == KeyState::Registered => {
+                    let (agency, registrar) = (key.agency.clone(), key.registrar.clone());
+                    all.push(Registration { index, agency, registrar, serves: false });
+                    keys.take(index, leaf, key, rules)
+                }
+                (Leaf::RequesterKey(_), Some(_)) => return Err(wrong("it is a revocation")),
+                (Leaf::RequesterKey(_), None) => return Err(wrong("no rules stand before it")),
+                _ => return Err(wrong("it is no leaf of the register")),
+            };
+            if weight != Weight::Counts {
+                return Err(wrong("it counts for nothing by the rules in force where it stands"));
+            }
         }
-        Ok(Self(all))
+        if !proven.is_empty() && chain.now() != rules {
+            return Err(wrong("the last rules among them are not the PolicyDoc"));
+        }
+        if all.is_empty() && !proven.is_empty() {
+            return Err(wrong("there are rules for it, and no registration"));
+        }
+        Ok(Self { keys, all })
     }
 
     /// Who made the line at this place of a leaf, in this role, for this agency or sponsor; for an
@@ -99,43 +120,23 @@ impl Registrations {
         (name, country): (&Name, Option<Country>),
     ) -> Result<SignedAs, EvidenceError> {
         let line = leaf.value().signatures().get(at).ok_or(EvidenceError::Lines("a leaf"))?;
-        let mut registered = None;
-        for registration in &mut self.0 {
-            let value = registration.leaf.value().value();
-            let key = value.vkey.verifier();
-            // SPEC: evidence.md#verifying: its key signed the leaf, and stands before it in the log.
-            let is_before = registration.leaf.index() < leaf.index();
-            let speaks = country.is_none_or(|country| registration.countries.covers(country));
-            if (value.role, &value.agency) != (role, name) || !line.is_by(key) || !is_before || !speaks {
-                continue;
-            }
-            if !leaf.value().is_line_by(at, key) {
-                return Err(EvidenceError::Registration("its key did not sign"));
-            }
-            registration.serves = true;
-            let (registrar, index) = (value.registrar.clone(), registration.leaf.index());
-            registered = Some(Registered { agency: name.clone(), registrar, index });
-        }
-        Ok(SignedAs { role: SignerRole::Registered(role), key: line.name().to_string(), registered })
-    }
-
-    /// Whether two lines are by keys of two people, as far as they are registered here.
-    pub(super) fn are_different(&self, one: &SignedAs, other: &SignedAs) -> bool {
-        let key_of = |signed: &SignedAs| {
-            let index = signed.registered.as_ref()?.index;
-            let found = self.0.iter().find(|registration| registration.leaf.index() == index)?;
-            Some(found.leaf.value().value().vkey.verifier().public_key())
-        };
-        key_of(one).is_none_or(|key| Some(key) != key_of(other))
+        let key = line.name().to_string();
+        // SPEC: evidence.md#verifying: its key signed the leaf, and stands before it in the log.
+        let known = self.keys.speaker(leaf.value(), at, Voice { role, name: Some(name), country });
+        let since = known.ok().map(|known| known.since).filter(|since| *since < leaf.index());
+        let registered = self.all.iter_mut().find(|one| Some(one.index) == since).map(|one| {
+            one.serves = true;
+            Registered { agency: one.agency.clone(), registrar: one.registrar.clone(), index: one.index }
+        });
+        Ok(SignedAs { role: SignerRole::Registered(role), key, registered })
     }
 
     // SPEC: evidence.md#every-byte: a verifier MUST refuse a registration by which nothing is
     // verified.
     pub(super) fn all_serve(&self) -> Result<(), EvidenceError> {
-        if self.0.iter().all(|registration| registration.serves) {
-            Ok(())
-        } else {
-            Err(EvidenceError::Registration("its key signed nothing that is here"))
+        match self.all.iter().all(|registration| registration.serves) {
+            true => Ok(()),
+            false => Err(wrong("its key signed nothing that is here")),
         }
     }
 }

@@ -98,7 +98,7 @@ fn head(world: &World, package: Package, grants: Vec<LoggedLeaf>) -> Evidence {
         details_key: Some(*package.details_key.expose()),
         request: LoggedLeaf { leaf: package.leaf, proof: package.proof },
         grants,
-        registrations: registrations.map(|registration| proven(world, registration)).collect(),
+        registrations: world.published.iter().chain(registrations).map(|leaf| proven(world, leaf)).collect(),
         enrollment: package.enrollment,
         policy: package.policy,
         seeds: world.camera.seeds[..package.opens.len()].iter().map(|seed| Some(*seed.expose())).collect(),
@@ -112,12 +112,12 @@ fn head(world: &World, package: Package, grants: Vec<LoggedLeaf>) -> Evidence {
 
 /// The same footage, as its owner exports it.
 fn exported(evidence: &Evidence) -> Evidence {
-    let only_policys = evidence.registrations.last().cloned();
+    let (rules, only_policys) = (evidence.registrations.first(), evidence.registrations.last());
     let mut own = Evidence {
         request: LoggedLeaf::default(),
         details_key: None,
         grants: Vec::new(),
-        registrations: only_policys.into_iter().collect(),
+        registrations: rules.into_iter().chain(only_policys).cloned().collect(),
         ..evidence.clone()
     };
     own.sign(OpenedAs::Owner, &device(&ADMIN), Seconds(NOW)).unwrap();

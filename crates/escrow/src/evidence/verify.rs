@@ -33,9 +33,9 @@ pub struct Verified {
     pub owner_root_pk: PublicKey,
     /// The OwnerPolicy at capture.
     pub policy: PolicyShown,
-    /// SHA-256 of the log policy under which the proofs hold: to be compared with one from a better
-    /// source than the file.
-    pub log_policy_hash: Hash,
+    /// The log policy under which the proofs hold: to be compared with one from a better source than
+    /// the file.
+    pub log_policy: Policy,
     /// What is there of the footage, and what is not.
     pub footage: Footage,
     /// Under which release; none where the file shows none.
@@ -74,7 +74,7 @@ struct Head {
     track: TrackId,
     owner_root_pk: PublicKey,
     policy: PolicyShown,
-    log_policy_hash: Hash,
+    log_policy: Policy,
     release: Option<Release>,
     opener: Option<Opener>,
 }
@@ -121,7 +121,7 @@ impl Verification {
                 logged_at,
                 sponsor,
             },
-            log_policy_hash: log_policy.hash(),
+            log_policy,
             release,
             opener,
         };
@@ -145,9 +145,9 @@ impl Verification {
 
     /// What the evidence shows, once its last segment was taken.
     pub fn finish(self) -> Result<Verified, EvidenceError> {
-        let Head { camera_id, track, owner_root_pk, policy, log_policy_hash, release, opener } = self.head;
+        let Head { camera_id, track, owner_root_pk, policy, log_policy, release, opener } = self.head;
         let footage = self.coverage.finish()?;
-        Ok(Verified { camera_id, track, owner_root_pk, policy, log_policy_hash, footage, release, opener })
+        Ok(Verified { camera_id, track, owner_root_pk, policy, log_policy, footage, release, opener })
     }
 }
 

@@ -130,7 +130,7 @@ refusals! {
     "g4" "supervisor-unregistered" answer SupervisorUnregistered: "the second signature is by no registered supervisor's key of the agency and country"
         => "a second person must sign: have a registered supervisor sign a new request";
     "g4" "sponsor-unregistered" answer SponsorUnregistered: "the last signature is by no registered key of the sponsor"
-        => "have the sponsor's key registered by the registrar, then write a new request";
+        => "have the sponsor's key registered, by a registrar whose scope in the rules covers its name, then write a new request";
     "g4" "other-signatures" answer OtherSignatures: "the request bears another signature than its kind needs"
         => "write a new request, and have it signed by those alone whom its kind needs";
     "g4" "key-revoked" answer KeyRevoked(Role): "the {0}'s key was revoked"
@@ -170,7 +170,7 @@ refusals! {
     "g6" "policy-leaf-mismatch" answer PolicyLeafMismatch: "the policy leaf commits to another OwnerPolicy"
         => "fetch the OwnerPolicy with its leaf from the relay again";
     "g6" "policy-unsponsored" answer PolicyUnsponsored: "no registered sponsor signed the policy leaf"
-        => "have the sponsor's key registered by the registrar";
+        => "nothing for what was filmed under that policy: who brought it into the log was no registered sponsor then; register that key, have the owner apply a new policy, and what is filmed from then on can be asked for";
     "g6" "policy-not-logged" answer PolicyNotLogged(LoggedError): "the OwnerPolicy is not shown to be in the log: {0}"
         => "fetch the OwnerPolicy with its proof from the relay again";
     "g6" "owner-cannot-read" leaf OwnerCannotRead: "the leaf does not give the owner the key of its details"

@@ -9,10 +9,10 @@ use tlog::note::Verifier;
 
 /// By public key: what its first registration says of it, it says for ever.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Keys(BTreeMap<[u8; 32], Known>);
+pub(crate) struct Keys(BTreeMap<[u8; 32], Known>);
 
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(crate) struct Known {
     pub(super) key: Verifier,
     role: Role,
     name: Name,
@@ -20,23 +20,23 @@ pub(super) struct Known {
     registrar: Verifier,
     countries: Scope<Country>,
     /// The places of its registration, and of its revocation.
-    since: u64,
+    pub(crate) since: u64,
     revoked: Option<u64>,
 }
 
 /// For whom a line must speak.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Voice<'a> {
-    pub(super) role: Role,
+pub(crate) struct Voice<'a> {
+    pub(crate) role: Role,
     /// The agency, sponsor or court; none: any.
-    pub(super) name: Option<&'a Name>,
+    pub(crate) name: Option<&'a Name>,
     /// The country of the request; none: of no one country.
-    pub(super) country: Option<Country>,
+    pub(crate) country: Option<Country>,
 }
 
 impl Keys {
     /// Takes a requester-key leaf, under the rules in force.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         at: u64,
         leaf: &Signed<Leaf>,
@@ -89,7 +89,7 @@ impl Keys {
     }
 
     /// The key that made this line, if it speaks so and was not revoked.
-    pub(super) fn speaker<T>(
+    pub(crate) fn speaker<T>(
         &self,
         entry: &Signed<T>,
         place: usize,

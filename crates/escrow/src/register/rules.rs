@@ -10,7 +10,7 @@ use tlog::note::Verifier;
 
 /// The chain: each one names the one before, and that one's operator signed it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Chain(Vec<Published>);
+pub(crate) struct Chain(Vec<Published>);
 
 #[derive(Debug, Clone)]
 struct Published {
@@ -23,7 +23,7 @@ struct Published {
 impl Chain {
     // SPEC: release.md#register: the first one of the log begins the chain, signed by the operator
     // that it names; a later one MUST name the one in force, and be signed by that one's operator.
-    pub(super) fn take(&mut self, at: u64, leaf: &Signed<Leaf>, published: &PolicyDocLeaf) -> Weight {
+    pub(crate) fn take(&mut self, at: u64, leaf: &Signed<Leaf>, published: &PolicyDocLeaf) -> Weight {
         let Ok(rules) = PolicyDoc::parse(&published.document.0) else { return Weight::Unsigned };
         let before = self.0.last();
         let operator = before.map_or(rules.operator(), |before| before.rules.operator());
@@ -41,7 +41,7 @@ impl Chain {
         self.0.get(behind.checked_sub(1)?).map(|published| &published.rules)
     }
 
-    pub(super) fn now(&self) -> Option<&PolicyDoc> {
+    pub(crate) fn now(&self) -> Option<&PolicyDoc> {
         self.0.last().map(|published| &published.rules)
     }
 

@@ -10,7 +10,6 @@ use crate::world_for_tests::*;
 use core::time::Duration;
 use media::id::Day;
 use std::vec::Vec;
-use tlog::Entry as _;
 use tlog::note::Signer;
 
 mod keys;

@@ -94,7 +94,12 @@ impl Ledger {
             Leaf::Grant(grant) => self.grant(&leaf, grant),
             Leaf::Refusal(refusal) => {
                 let said = format!("refused by {} ({} {})", refusal.trustee, refusal.step, refusal.reason);
-                self.said(refusal.request_index, &refusal.request, (&leaf, refusal.trustee.as_str()), said);
+                let trustee = refusal.trustee.as_str();
+                if let Some(found) =
+                    self.said(refusal.request_index, &refusal.request, (&leaf, trustee), said)
+                {
+                    found.refused_by.insert(trustee.to_owned());
+                }
             }
             Leaf::ShareBad(bad) => {
                 let said = format!("{} says that a share was bad", bad.trustee);
@@ -171,6 +176,7 @@ impl Ledger {
             track: 0,
             epochs: None,
             granted_by: Vec::new(),
+            refused_by: BTreeSet::new(),
             expected: false,
             remarks: Vec::new(),
         }
@@ -227,13 +233,19 @@ impl Ledger {
     }
 
     /// Notes what another leaf says of a request, if it is by the trustee that it names.
-    fn said(&mut self, index: u64, hash: &Hash, (leaf, trustee): (&Signed<Leaf>, &str), said: String) {
+    fn said(
+        &mut self,
+        index: u64,
+        hash: &Hash,
+        (leaf, trustee): (&Signed<Leaf>, &str),
+        said: String,
+    ) -> Option<&mut Finding> {
         if !self.is_by_trustee(index, leaf, trustee) {
-            return;
+            return None;
         }
-        if let Some(found) = self.named(index, hash) {
-            remark(found, Remark { counts: true, by: Some(trustee.to_owned()), text: said });
-        }
+        let found = self.named(index, hash)?;
+        remark(found, Remark { counts: true, by: Some(trustee.to_owned()), text: said });
+        Some(found)
     }
 
     fn doubt(&mut self, index: u64, hash: &Hash) {
@@ -298,7 +310,11 @@ impl Ledger {
         let camera = self.cameras.get(&found.camera_id);
         let needed = camera.map_or(0, |(_, policies)| policies.fewest_shares());
         let grants = u32::try_from(found.granted_by.len()).unwrap_or(u32::MAX);
+        // Of all trustees that the camera ever had, so few are left that have not refused.
+        let trustees = camera.map_or(0, |(_, policies)| policies.trustees().collect::<BTreeSet<_>>().len());
+        let is_refused = trustees.saturating_sub(found.refused_by.len()) < usize::from(needed);
         let state = match grants {
+            0 if is_refused => State::Refused,
             0 => State::Asked,
             some if needed > 0 && some >= u32::from(needed) => State::Completed,
             _ => State::Attempted,
@@ -309,7 +325,7 @@ impl Ledger {
             kind: found.kind,
             // Whoever may write to the log can write anybody's name into it.
             agency: found.agency.as_ref().map(|agency| match found.signed {
-                Some(false) => format!("NOT signed by {agency}"),
+                Some(false) => format!("NOT signed by registered keys of {agency}"),
                 Some(true) | None => agency.clone(),
             }),
             reason: found.reason.clone(),

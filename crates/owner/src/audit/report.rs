@@ -9,6 +9,8 @@ use crate::holders::Holders;
 pub enum State {
     /// No trustee has granted it.
     Asked,
+    /// So many have refused it that nobody can open anything by it.
+    Refused,
     /// Some have, fewer than the policy's t.
     Attempted,
     /// At least t have: the epochs can be opened.
@@ -19,6 +21,7 @@ impl State {
     pub fn word(self) -> &'static str {
         match self {
             Self::Asked => "asked",
+            Self::Refused => "refused",
             Self::Attempted => "attempted",
             Self::Completed => "completed",
         }

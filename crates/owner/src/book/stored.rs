@@ -6,7 +6,7 @@ use media::id::{CameraId, Day, TrackId};
 use media::pair::PolicyBundle;
 use media::policy::SignedOwnerPolicy;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of the file's form.
 pub(super) const FORMAT: u32 = 1;
@@ -151,6 +151,9 @@ pub(crate) struct Finding {
     pub(crate) epochs: Option<(u64, u64)>,
     /// Trustees of the camera's policies that granted it.
     pub(crate) granted_by: Vec<String>,
+    /// Those that refused it in the log.
+    #[serde(default)]
+    pub(crate) refused_by: BTreeSet<String>,
     pub(crate) expected: bool,
     pub(crate) remarks: Vec<Remark>,
 }

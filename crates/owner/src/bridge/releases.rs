@@ -103,6 +103,9 @@ fn release(row: &Row, epoch_secs: Option<u64>) -> Release {
                 "{who} asks for {how_much} of {camera}, and too few trustees granted it ({kind}, leaf {leaf})"
             )
         }
+        (FoundKind::Request(_), Some(State::Refused)) => {
+            format!("{who} asked for {how_much} of {camera}, and the trustees refused ({kind}, leaf {leaf})")
+        }
         (FoundKind::Request(_), Some(State::Asked) | None) => {
             format!("{who} asks for {how_much} of {camera} ({kind}, leaf {leaf})")
         }

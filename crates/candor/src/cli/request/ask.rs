@@ -9,6 +9,7 @@ use requester::ask::{Ask, Grounds};
 use std::path::Path;
 
 pub(super) const EXAMPLE: &str = include_str!("example.json");
+pub(super) const LEGAL: &str = include_str!("legal.json");
 
 /// Reads what is asked, and the court's order beside it. The file says `from` and `to`; the requester
 /// takes microseconds.
@@ -76,11 +77,7 @@ mod tests {
     fn a_legal_ask_is_read_with_its_order_and_not_without() {
         let dir = tempfile::tempdir().unwrap();
         let (path, order_file) = (dir.path().join("ask.json"), dir.path().join("order.pdf"));
-        let mut legal: serde_json::Value = serde_json::from_str(EXAMPLE).unwrap();
-        (legal["kind"], legal["basis"]) = ("legal".into(), "search-warrant".into());
-        legal["grounds"] =
-            serde_json::json!({ "legal": { "court": "District Court", "summary": "a burglary" } });
-        std::fs::write(&path, legal.to_string()).unwrap();
+        std::fs::write(&path, LEGAL).unwrap();
         assert!(format!("{:?}", read(&path, None).unwrap_err()).contains("--order"));
         assert!(format!("{:?}", read(&path, Some(&order_file)).unwrap_err()).contains("no such file"));
         std::fs::write(&order_file, b"It is ordered").unwrap();

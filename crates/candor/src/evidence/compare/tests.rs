@@ -109,6 +109,37 @@ fn a_part_of_the_film_and_another_file_around_it_are_called_that_and_not_the_sam
     }
 }
 
+/// A true clip that began before the evidence was called false.
+#[test]
+fn a_clip_of_another_time_is_not_called_false_and_one_that_contradicts_the_film_is() {
+    let (whole, late, early) = (film(|_| true), film(|number| number > 0), film(|number| number < 2));
+    // The clip begins before the film, or ends behind it.
+    let Compared::Beyond { from, to } = compared(&late, &whole) else { panic!("it begins before") };
+    assert!(0.0 < from && from < to, "{from} {to}");
+    let Compared::Beyond { from, to } = compared(&early, &whole) else { panic!("it ends behind") };
+    assert!(from == 0.0 && 0.0 < to, "{from} {to}");
+    let Compared::Beyond { from, to } = compared(&early, &late) else { panic!("they overlap") };
+    assert!(from == 0.0 && 0.0 < to, "{from} {to}");
+    // Nothing of it is there.
+    let (first, rest) = (film(|number| number == 0), film(|number| number > 0));
+    assert_eq!(compared(&first, &rest), Compared::Elsewhere);
+    assert_eq!(compare(std::iter::empty(), &mut file(&whole)).unwrap(), Compared::Elsewhere);
+
+    // It begins before the film, and one picture within it is another.
+    let plain = Plain::parse(&moov(&mut file(&whole)).unwrap()).unwrap();
+    let is_picture = |track: &&PlainTrack| matches!(track.kind, TrackKind::Video { .. });
+    let sample = *plain.tracks.iter().find(is_picture).unwrap().samples.last().unwrap();
+    let mut altered = whole.clone();
+    altered[usize::try_from(sample.at).unwrap() + sample.size as usize / 2] ^= 1;
+    assert!(matches!(compared(&late, &altered), Compared::Differs { .. }));
+    // What contradicts one film is false, though another film leaves it open.
+    for films in [[&late, &first], [&first, &late]] {
+        let [mut one, mut two] = films.map(|film| file(film));
+        let compared = compare([Ok(&mut one), Ok(&mut two)], &mut file(&altered)).unwrap();
+        assert!(matches!(compared, Compared::Differs { .. }), "{compared:?}");
+    }
+}
+
 #[test]
 fn what_is_no_film_is_said_to_be_none() {
     let whole = film(|_| true);

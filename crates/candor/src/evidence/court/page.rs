@@ -26,7 +26,7 @@ pub(super) fn page(verified: &Verified, films: usize) -> String {
     };
     let mut rows = String::new();
     // Of a log policy that somebody trusts the page cannot know.
-    for statement in statements(verified, false) {
+    for statement in statements(verified, None) {
         row(&mut rows, &statement);
     }
     format!(

@@ -102,7 +102,7 @@ fn another_agency_s_name_without_its_key_is_a_name_in_a_text() {
     let refused = Verification::start(&evidence).unwrap_err();
     assert_eq!(refused, EvidenceError::TooFewGrants { got: 0, needed: 3 });
     // The agency's real registrations do not make it theirs.
-    let real = world.registrations.iter().filter(|(_, leaf)| !leaf.is_empty());
+    let real = world.published.iter().chain(&world.registrations);
     evidence.registrations = real.map(|registration| proven(&world, registration)).collect();
     let (signers, idle) = signers_of(&evidence, &request, &world);
     assert!(signers[..2].iter().all(|signed| signed.registered.is_none()), "{signers:?}");
@@ -111,7 +111,7 @@ fn another_agency_s_name_without_its_key_is_a_name_in_a_text() {
     for (role, key) in [(Role::Officer, stranger(5)), (Role::Supervisor, stranger(6))] {
         world.register_key(role, "stranger.example", &key, KeyState::Registered);
     }
-    let of_strangers = world.registrations.iter().rev().take(2);
+    let of_strangers = world.published.iter().chain(&world.registrations[world.registrations.len() - 2..]);
     evidence.registrations = of_strangers.map(|registration| proven(&world, registration)).collect();
     let (signers, idle) = signers_of(&evidence, &request, &world);
     assert!(signers[..2].iter().all(|signed| signed.registered.is_none()), "{signers:?}");
@@ -126,7 +126,8 @@ fn without_the_registrations_of_both_who_signed_it_is_not_shown_whose_request_it
         let mut head = evidence.clone();
         head.opener.clear();
         head.registrations.retain(|of| {
-            Signed::<crate::record::RequesterKey>::parse(&of.leaf).unwrap().value().role != left_out
+            let leaf = Signed::<crate::record::Leaf>::parse(&of.leaf).unwrap();
+            !matches!(leaf.value(), crate::record::Leaf::RequesterKey(key) if key.role == left_out)
         });
         assert_eq!(head.registrations.len() + 1, evidence.registrations.len());
         assert!(!verify(&head, &segments).unwrap().release.unwrap().is_by_agency(), "{left_out}");
@@ -156,7 +157,9 @@ fn a_registration_is_a_registrar_s_of_a_key_that_signed_before_it_signed() {
     let refused = |world: &World, registration: (u64, Vec<u8>)| {
         let mut head = evidence.clone();
         head.opener.clear();
-        head.registrations[0] = proven(world, &registration);
+        // Behind the rules stands the officer's.
+        head.registrations.remove(1);
+        head.registrations.push(proven(world, &registration));
         head.policy.proof = evidence.policy.proof.clone();
         Verification::start(&head).unwrap_err()
     };
@@ -176,6 +179,59 @@ fn a_registration_is_a_registrar_s_of_a_key_that_signed_before_it_signed() {
     let index = world.log.add(&forged);
     let error = refused(&world, (index, forged));
     assert!(matches!(error, EvidenceError::Registration(_)), "{error}");
+}
+
+/// A registration that no trustee counted, for it stood before the rules or out of its registrar's scope
+/// of then, was shown as one by the rules of later.
+#[test]
+fn a_registration_is_judged_by_the_rules_in_force_where_it_stands() {
+    use crate::policy::{Registrar, Scope};
+    let mut world = World::with(&with_devices());
+    let scoped = |names| Registrar {
+        key: crate::record::Vkey::new(crate::world_for_tests::registrar().verifier()).unwrap(),
+        names,
+        countries: Scope::All,
+    };
+    let wide = world.rules.clone();
+    let narrow = wide
+        .clone()
+        .after(&wide.hash())
+        .with_registrars(std::vec![scoped(Scope::Of(std::vec![name("police.example")]))]);
+    let narrow = narrow.unwrap();
+    world.publish(&narrow);
+    let other = signer("other.example", 71);
+    world.register_key(Role::Sponsor, "other.example", &other, KeyState::Registered);
+    let wider = narrow.clone().after(&narrow.hash()).with_registrars(std::vec![scoped(Scope::All)]).unwrap();
+    world.publish(&wider);
+    world.register_key(Role::Sponsor, "other.example", &other, KeyState::Registered);
+
+    let shown = |places: &[usize]| places.iter().map(|at| proven(&world, &leaves(&world)[*at])).collect();
+    let read = |leaves: std::vec::Vec<LoggedLeaf>, rules: &crate::policy::PolicyDoc| {
+        signers::Registrations::read(&leaves, Some(rules), &world.log_policy).map(drop)
+    };
+    // Places: rules 0 to 2, of which the second are narrow, then both registrations.
+    let all: std::vec::Vec<LoggedLeaf> = shown(&[0, 1, 2, 4]);
+    assert_eq!(read(all, &wider), Ok(()));
+    for (places, why) in [
+        (&[0, 1, 3, 2][..], "it counts for nothing by the rules in force where it stands"),
+        (&[0, 3, 2], "it counts for nothing by the rules in force where it stands"),
+        (&[3, 2], "no rules stand before it"),
+        (&[2, 4], "it counts for nothing by the rules in force where it stands"),
+        (&[0, 2, 1, 4], "it counts for nothing by the rules in force where it stands"),
+        (&[0, 1, 2], "there are rules for it, and no registration"),
+        (&[0, 1, 4], "it counts for nothing by the rules in force where it stands"),
+        (&[0, 1, 2, 4, 3], "it does not stand behind the one before it"),
+    ] {
+        assert_eq!(read(shown(places), &wider), Err(EvidenceError::Registration(why)), "{places:?}");
+    }
+    let another = Err(EvidenceError::Registration("the last rules among them are not the PolicyDoc"));
+    assert_eq!(read(shown(&[0, 1, 2, 4]), &wide), another);
+}
+
+/// Rules, then the two registrations that came last.
+fn leaves(world: &World) -> std::vec::Vec<(u64, std::vec::Vec<u8>)> {
+    let last = &world.registrations[world.registrations.len() - 2..];
+    world.published.iter().chain(last).cloned().collect()
 }
 
 #[test]

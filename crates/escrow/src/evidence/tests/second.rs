@@ -48,8 +48,7 @@ fn judged(bytes: &[u8]) -> String {
 
 /// All that is shown, but for whose loss a missing segment is.
 fn told(verified: &Verified) -> String {
-    let Verified { camera_id, track, owner_root_pk, policy, log_policy_hash, footage, release, opener } =
-        verified;
+    let Verified { camera_id, track, owner_root_pk, policy, log_policy, footage, release, opener } = verified;
     let list = |items: Vec<String>| format!("[{}]", items.join(","));
     let gap = |gap: &Gap| {
         let reason = gap.reason.map_or("null".into(), |reason| format!("{}", reason as u8));
@@ -90,7 +89,7 @@ fn told(verified: &Verified) -> String {
         policy.index,
         policy.logged_at.0,
         signer_told(&policy.sponsor),
-        log_policy_hash.to_hex(),
+        log_policy.hash().to_hex(),
         footage.first_epoch,
         footage.last_epoch,
         footage.start_us.0,

@@ -9,7 +9,7 @@ const HEADING = ["Leaf", "First seen", "Camera", "What", "By", "Epochs", "Grants
 /** @typedef {import("./answers").Proof} Proof */
 /** @typedef {import("./answers").Row} Row */
 
-const STATES = { asked: "asked for, not granted", attempted: "granted by too few to open", completed: "RELEASED" };
+const STATES = { asked: "asked for, not granted", refused: "asked for, and refused", attempted: "granted by too few to open", completed: "RELEASED" };
 
 export class Audit {
   constructor() {

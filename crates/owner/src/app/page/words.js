@@ -162,6 +162,7 @@ export function alarming({ worth, problem, unexpected, alarms, unreleasable }) {
 
 const STATES = {
   asked: "Asked for; nobody granted it.",
+  refused: "Asked for, and refused: nobody can open anything by it.",
   attempted: "Granted by too few trustees to open anything.",
   completed: "RELEASED: these minutes can be opened by who asked.",
 };

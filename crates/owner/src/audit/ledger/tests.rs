@@ -215,6 +215,36 @@ fn a_later_audit_goes_on_with_what_an_earlier_one_found() {
     assert_eq!(row.remarks, ["refused by trustee2.example (g7 over-quota)"]);
 }
 
+/// What all had refused was "asked" for ever.
+#[test]
+fn what_so_many_refused_that_too_few_are_left_is_refused() {
+    let request = emergency(Day(20_030), &details(CAMERA), |_| ());
+    let mut ledger = ledger(Vec::new(), &[]);
+    ledger.take(10, request.entry_bytes());
+    let refused = |by: u8| {
+        let refusal = RefusalLeaf {
+            id: request.value().id,
+            trustee: name(trustee(by).name()),
+            request_index: 10,
+            request: request.hash(),
+            step: Word::new("g7").unwrap(),
+            reason: Word::new("camera-quota").unwrap(),
+            time: Seconds(1_800_000_100),
+        };
+        Signed::sign(refusal, &[&trustee(by)]).unwrap()
+    };
+    // Three of five open it: with two refusals it may be granted yet, and one trustee's are one.
+    for (at, by) in [(11, 1), (12, 2), (13, 2)] {
+        ledger.take(at, refused(by).entry_bytes());
+        assert_eq!(ledger.rows()[0].state, Some(State::Asked));
+    }
+    ledger.take(14, refused(3).entry_bytes());
+    assert_eq!(ledger.rows()[0].state, Some(State::Refused));
+    // Who granted all the same has let its share go.
+    ledger.take(15, grant(10, &request, &trustee(4), 15).entry_bytes());
+    assert_eq!(ledger.rows()[0].state, Some(State::Attempted));
+}
+
 #[test]
 fn what_contradicts_itself_is_remarked_upon() {
     let mut ledger = ledger(Vec::new(), &[]);
@@ -403,7 +433,10 @@ fn a_request_that_its_agency_did_not_sign_is_never_shown_as_the_agencys() {
     ledger.judge(&register, &BTreeSet::new());
     assert_eq!(row(&ledger, signed).agency.as_deref(), Some("police.example"));
     assert_eq!(row(&ledger, signed).remarks, Vec::<String>::new(), "not ratified by its sponsor");
-    assert_eq!(row(&ledger, unsigned).agency.as_deref(), Some("NOT signed by police.example"));
+    assert_eq!(
+        row(&ledger, unsigned).agency.as_deref(),
+        Some("NOT signed by registered keys of police.example")
+    );
     // What was granted, a court can ratify.
     let grant = stage::leaves::grant(&asked, &stage::keys::trustee(1));
     for leaf in [grant, stage::leaves::ratification(&asked, 60)] {

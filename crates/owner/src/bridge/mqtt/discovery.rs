@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 /// What a request, or a policy, comes to.
-pub(super) const EVENT_TYPES: [&str; 4] = ["asked", "attempted", "completed", "policy"];
+pub(super) const EVENT_TYPES: [&str; 5] = ["asked", "refused", "attempted", "completed", "policy"];
 pub(super) const ONLINE: &str = "online";
 pub(super) const OFFLINE: &str = "offline";
 /// Of an id: enough to tell a house's cameras apart.

@@ -183,6 +183,7 @@ fn word(release: &Release) -> &'static str {
         Some(State::Completed) => "completed",
         Some(State::Attempted) => "attempted",
         Some(State::Asked) => "asked",
+        Some(State::Refused) => "refused",
         None if release.kind == "policy" => "policy",
         None => "asked",
     }
@@ -261,7 +262,8 @@ mod tests {
         assert!(told.news(&[own]).is_empty());
         let policy = Release { state: None, kind: "policy", ..release(11, State::Asked) };
         assert_eq!(words(&told.news(&[policy])), [(11, "policy")]);
-        let all = [State::Asked, State::Attempted, State::Completed].map(|state| word(&release(1, state)));
+        let all = [State::Asked, State::Refused, State::Attempted, State::Completed]
+            .map(|state| word(&release(1, state)));
         assert!(all.iter().all(|word| crate::bridge::mqtt::discovery::EVENT_TYPES.contains(word)), "{all:?}");
         let many: Vec<_> = (0..2000).map(|leaf| release(leaf, State::Asked)).collect();
         let mut told = Told::default();

@@ -20,6 +20,7 @@ async fn nothing_is_created_silently() {
     let store = open(&config);
     let second = Packs::open(config.clone(), Rng::system()).unwrap_err();
     assert!(second.to_string().contains("in use by another process"), "{second}");
+    assert!(!second.to_string().contains("failed"), "{second}");
     store.close().await;
     open(&config).close().await;
 }
