@@ -3,6 +3,7 @@
 
 use super::App;
 use crate::book::Zones;
+use crate::settings::{self, AskedOf, SettingsError};
 use crate::zones;
 use axum::Json;
 use axum::extract::{Query, State};
@@ -29,7 +30,9 @@ pub(super) async fn zones(
     Query(Asked { camera }): Query<Asked>,
 ) -> Result<Response, Failure> {
     let camera = app.camera(&camera)?;
-    Ok(shown(camera.ignored))
+    let asked = settings::asked(&app.owner, &camera.name).await;
+    let asked = asked.map(|asked| asked.filter(|asked| Zones(asked.ignored) == camera.ignored));
+    Ok(shown(camera.ignored, asked))
 }
 
 pub(super) async fn paint(
@@ -47,9 +50,17 @@ pub(super) async fn paint(
         let what = "another page painted meanwhile; look at its zones, and paint again";
         return Err(Failure::new(409, "others-painted", what));
     }
-    Ok(shown(painted))
+    // Page and alarm go by the book at once; the camera is asked, and says by itself that it follows.
+    let asked = settings::ignore(&app.owner, &camera.name, painted.0).await;
+    Ok(shown(painted, asked.map(Some)))
 }
 
-fn shown(ignored: Zones) -> Response {
-    Json(serde_json::json!({ "ignored": ignored.to_string() })).into_response()
+/// `asked`: the number by which the camera says that it follows; null where it was not asked for these.
+fn shown(ignored: Zones, asked: Result<Option<AskedOf>, SettingsError>) -> Response {
+    let (asked, problem) = match asked {
+        Ok(asked) => (asked.map(|asked| asked.number), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let ignored = ignored.to_string();
+    Json(serde_json::json!({ "ignored": ignored, "asked": asked, "problem": problem })).into_response()
 }

@@ -81,9 +81,12 @@ async fn zones_that_are_ignored_hold_no_events_at_once_and_also_of_the_past() {
     let zones = async || json(&get(address, &format!("{path}api/zones?camera={}", camera.id)).await.text);
     assert_eq!(events().await, [2, 10]);
     let none = "0".repeat(36);
-    assert_eq!(zones().await, serde_json::json!({ "ignored": none }));
+    assert_eq!(zones().await, serde_json::json!({ "ignored": none, "asked": null, "problem": null }));
     let upper = format!("ffff{}", &none[4..]);
-    assert_eq!(json(&paint(&none, &upper).await.text), serde_json::json!({ "ignored": upper }));
+    let kept = json(&paint(&none, &upper).await.text);
+    assert_eq!(kept["ignored"], upper.as_str());
+    assert!(kept["asked"].as_u64() > Some(0), "the camera is asked: {kept}");
+    assert_eq!(zones().await["asked"], kept["asked"]);
     assert_eq!(events().await, [10]);
     assert_eq!(zones().await["ignored"], upper.as_str());
     assert_eq!(

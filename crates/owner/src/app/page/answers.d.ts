@@ -54,6 +54,7 @@ export type CameraStatus = {
   conflicts: number;
   second: boolean;
   holders: Holders | null;
+  settings: number | null;
 };
 
 /** Who can still open what a camera films. */

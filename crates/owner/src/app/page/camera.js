@@ -144,6 +144,7 @@ export class Camera {
     this.warned.hidden = warned.length === 0;
     this.warned.dataset.kind = worth === "good" ? kind : worth;
     this.away = away;
+    this.zones.tell(camera.settings);
     if (this.saying.text) this.say({});
   }
 

@@ -7,7 +7,7 @@ import { ask, button, el, reason, say } from "./dom.js";
 // So long after the last stroke zones are kept, milliseconds.
 const REST = 300;
 
-const WHAT = "What moves in the striped cells is no event: not on this page, also of what was filmed before, and not in an alarm that runs beside it. Everything is filmed all the same. The camera, and alarms on other devices, do not know these cells.";
+const WHAT = "What moves in the striped cells is no event: not on this page, also of what was filmed before, and not in an alarm that runs beside it. Everything is filmed all the same, but by a camera that films events only. Alarms on other devices do not know these cells.";
 
 export class Zones {
   /**
@@ -21,6 +21,12 @@ export class Zones {
     this.video = video;
     this.changed = changed;
     this.failed = failed;
+    /** What the camera was asked, and what it says it follows. @type {number | null | undefined} */
+    this.asked = undefined;
+    /** @type {number | null | undefined} */
+    this.follows = undefined;
+    /** @type {string | null} */
+    this.problem = null;
     /** As the book has them, by what was heard last. */
     this.seen = "";
     /** @type {boolean[]} */
@@ -85,11 +91,30 @@ export class Zones {
     this.cells.find((cell) => cell.tabIndex === 0)?.focus({ preventScroll: true });
   }
 
-  /** @param {{ ignored: string }} told */
-  take({ ignored }) {
+  /** @param {{ ignored: string, asked: number | null, problem: string | null }} told */
+  take({ ignored, asked, problem }) {
     this.seen = ignored;
+    this.heard(asked, problem);
     this.ignored = parsed(ignored);
     this.draw();
+  }
+
+  /**
+   * @param {number | null} asked the number by which the camera says that it follows
+   * @param {string | null} problem why it could not be asked
+   */
+  heard(asked, problem) {
+    this.asked = asked;
+    this.problem = problem;
+    this.tell();
+  }
+
+  /** @param {number | null} [follows] the number that the camera says it follows */
+  tell(follows = this.follows) {
+    this.follows = follows;
+    if (this.problem) say(this.status, `The camera could not be asked: ${this.problem}`);
+    else if (typeof this.asked !== "number") say(this.status, "");
+    else say(this.status, follows === this.asked ? "Kept; the camera follows." : "Kept; the camera has not taken this yet.");
   }
 
   draw() {
@@ -177,8 +202,9 @@ export class Zones {
     this.keeping = true;
     try {
       const painted = { camera: this.camera, seen: this.seen, ignored: written(this.ignored) };
-      this.seen = (await ask("api/zones", painted, "POST")).ignored;
-      say(this.status, "Kept.");
+      const { ignored, asked, problem } = await ask("api/zones", painted, "POST");
+      this.seen = ignored;
+      this.heard(asked, problem);
       this.changed();
     } catch (error) {
       this.failed(`The zones were not kept: ${reason(error)}`);
