@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! pull point -> moves, still, moves, ...   each is told to the films, and told again as long as it holds
-//! no answer  -> nobody speaks: the picture decides, the owner is told once, and it is asked again after a pause
+//! no answer, or no word of motion yet
+//!            -> nobody speaks: the picture decides, the owner is told once, and it is asked again after a pause
 //! ```
 //! It is asked on the host of the source and nowhere else, with the source's user and password, which
 //! are proven and never sent. Its clock plays no part: what it says counts from when it is heard. In
@@ -83,13 +84,7 @@ impl Sensor {
         let (mut pauses, mut rng) = (AWAY, self.machine.rng.clone());
         loop {
             let Err(error) = self.listen(&mut pauses).await;
-            let text =
-                format!("what the camera itself says of motion is not heard, its picture decides: {error}");
-            if self.stats.now().troubles.sensor.as_ref() != Some(&text) {
-                tracing::warn!("{text}");
-            }
-            self.stats.change(|now| now.troubles.sensor = Some(text));
-            self.tell(Sensed::Nothing).await;
+            self.tell_unheard(&error.to_string()).await;
             let is_refused = matches!(error, SensorError::Device(OnvifError::Unauthorized));
             sleep(if is_refused { REFUSED } else { pauses.failed(&mut rng).max(LEAST) }).await;
         }
@@ -102,15 +97,30 @@ impl Sensor {
         let mut point: PullPoint = timeout(PATIENCE, async { device.await?.pull_point().await })
             .await
             .map_err(|_| SensorError::Silent)??;
-        let mut moves = false;
+        // One that never says a word of motion does not say that nothing moves.
+        let mut moves = None;
         loop {
             let heard = timeout(PATIENCE, point.moves()).await.map_err(|_| SensorError::Silent)??;
-            moves = heard.unwrap_or(moves);
+            moves = heard.or(moves);
             pauses.worked();
-            self.stats.change(|now| now.troubles.sensor = None);
-            self.tell(if moves { Sensed::Moves } else { Sensed::Still }).await;
+            match moves {
+                None => self.tell_unheard("it answers, and has said nothing of motion yet").await,
+                Some(moves) => {
+                    self.stats.change(|now| now.troubles.sensor = None);
+                    self.tell(if moves { Sensed::Moves } else { Sensed::Still }).await;
+                }
+            }
             sleep(LEAST).await;
         }
+    }
+
+    async fn tell_unheard(&self, why: &str) {
+        let text = format!("what the camera itself says of motion is not heard, its picture decides: {why}");
+        if self.stats.now().troubles.sensor.as_ref() != Some(&text) {
+            tracing::warn!("{text}");
+        }
+        self.stats.change(|now| now.troubles.sensor = Some(text));
+        self.tell(Sensed::Nothing).await;
     }
 
     /// To every film, unless nothing is to be filmed.

@@ -2,26 +2,31 @@
 //! the film. Contract: `proto/segment.md#settings`, `proto/session.md#camera-settings`.
 //!
 //! ```text
-//! the relay offers one -> signed by the owner, or an admin's device of the policy -> newer than the one that is followed -> opens -> kept
+//! the relay offers one -> signed -> newer than the one that is followed -> by the owner, or an admin's device of the policy -> opens -> kept
 //! ```
-//! Whatever is refused changes nothing: what is followed stays, and filming goes on. In scope: which
+//! Whatever is refused changes nothing: what is followed stays, and filming goes on, until a policy of
+//! the owner's takes out who asked. In scope: which
 //! one to follow. Out of scope: asking the relay (`publish`), what a cell is (`media::motion`).
 
 use crate::notices::Notices;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{KeptSettings, Spool, SpoolError};
 use host::lock::Mutex;
 use media::enrollment::ObjectError;
 use media::id::{CameraId, Day, DeviceId};
 use media::motion::Cells;
-use media::policy::{Role, SignedOwnerPolicy};
+use media::policy::{Recipient, Role, SignedOwnerPolicy};
 use media::settings::Settings;
-use media::time::Seconds;
+use media::sign::PublicKey;
+use media::time::Micros;
 use seal::settings::Asked;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The key of a day further ahead than this is not derived: an object that asks for it was made by
 /// a clock that is wrong.
 const DAYS_AHEAD: u32 = 400;
+/// How far a number may be ahead of the time.
+const AHEAD: Duration = Duration::from_secs(86_400);
 
 /// Why settings are not followed.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,8 @@ pub(crate) enum SettingsRefused {
     OtherCamera,
     #[error("they are signed by neither the owner nor a device of its policy that may ask")]
     NotOwners,
+    #[error("number {0} is more than a day ahead of the camera's time")]
+    Ahead(u64),
     #[error("number {offered} is older than {followed}, which is followed")]
     Older { followed: u64, offered: u64 },
     #[error("they are sealed for day {asked}, and the camera's keys stand at day {kept}")]
@@ -42,7 +49,7 @@ pub(crate) enum SettingsRefused {
 
 /// The settings that are followed. Clones are one and the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Followed(Arc<Mutex<(u64, Cells)>>);
+pub(crate) struct Followed(Arc<Mutex<KeptSettings>>);
 
 impl Followed {
     /// What was followed when the camera stopped.
@@ -53,12 +60,13 @@ impl Followed {
 
     /// 0 for none.
     pub(crate) fn number(&self) -> u64 {
-        self.0.lock().0
+        let kept = self.0.lock();
+        if kept.signer == PublicKey::default() { 0 } else { kept.number }
     }
 
     /// What moves in these cells makes no event.
     pub(crate) fn ignored(&self) -> Cells {
-        self.0.lock().1
+        self.0.lock().ignored
     }
 }
 
@@ -69,7 +77,7 @@ pub(crate) fn follow(
     followed: &Followed,
     camera_id: CameraId,
     signed: &[u8],
-    now: Seconds,
+    now: Micros,
 ) -> Result<Result<Option<u64>, SettingsRefused>, SpoolError> {
     let pairing = spool.pairing()?;
     // Filming reports a policy that does not hold.
@@ -77,57 +85,102 @@ pub(crate) fn follow(
         Ok(policy) => policy,
         Err(error) => return Ok(Err(error.into())),
     };
-    let asked = match judge(&policy, &pairing.owner_key, spool.notices()?, camera_id, signed, now) {
+    let held = followed.0.lock().number;
+    let settings = match offered(camera_id, signed, held, now) {
+        Ok(Some(settings)) => settings,
+        Ok(None) => return Ok(Ok(None)),
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let Asked { ignored } = match judge(&policy, &pairing.owner_key, spool.notices()?, &settings, now) {
         Ok(asked) => asked,
         Err(refused) => return Ok(Err(refused)),
     };
-    let (number, Asked { ignored }) = asked;
-    // SPEC: segment.md#settings: a camera MUST NOT take one whose number is not above that of the one
-    // that it follows.
-    let held = followed.number();
-    if number < held {
-        return Ok(Err(SettingsRefused::Older { followed: held, offered: number }));
-    }
-    if number == held {
-        return Ok(Ok(None));
-    }
-    spool.keep_settings(number, ignored)?;
-    *followed.0.lock() = (number, ignored);
-    Ok(Ok(Some(number)))
+    let kept = KeptSettings { number: settings.number, signer: settings.signer, ignored };
+    spool.keep_settings(kept)?;
+    *followed.0.lock() = kept;
+    Ok(Ok(Some(kept.number)))
 }
 
-/// What is asked, by whom it may be asked; its number.
-fn judge(
+/// Follows nothing any more of what a device asked that this policy takes out. Its number stays, so
+/// that the same cannot be taken again.
+// SPEC: segment.md#settings: what was asked by whom a policy that it follows no longer names MUST NOT be
+// followed any more.
+pub(crate) fn forget_removed(
+    spool: &Spool,
+    followed: &Followed,
     policy: &SignedOwnerPolicy,
-    owner_key: &[u8; 32],
-    notices: Notices,
+    owner_key: &PublicKey,
+) -> Result<(), SpoolError> {
+    let kept = *followed.0.lock();
+    if followed.number() == 0 || kept.signer == *owner_key || admins(policy, &kept.signer).next().is_some() {
+        return Ok(());
+    }
+    tracing::warn!(
+        number = kept.number,
+        "who asked this of the camera was taken out: it is followed no more"
+    );
+    let kept = KeptSettings { number: kept.number, ..KeptSettings::default() };
+    spool.keep_settings(kept)?;
+    *followed.0.lock() = kept;
+    Ok(())
+}
+
+/// What is offered, if it is news. Of what is taken already neither signer nor day is judged again:
+/// both pass while it is followed.
+fn offered(
     camera_id: CameraId,
     signed: &[u8],
-    now: Seconds,
-) -> Result<(u64, Asked), SettingsRefused> {
+    held: u64,
+    now: Micros,
+) -> Result<Option<Settings>, SettingsRefused> {
     let settings = Settings::decode_verified(signed)?;
     if settings.camera_id != camera_id {
         return Err(SettingsRefused::OtherCamera);
     }
+    // SPEC: segment.md#settings: a camera MUST NOT take one whose number is not above that of the one
+    // that it follows; a relay and a camera MUST refuse a number more than a day ahead of their time.
+    match settings.number {
+        number if number < held => Err(SettingsRefused::Older { followed: held, offered: number }),
+        number if number == held => Ok(None),
+        number if number > now.after(AHEAD).0 => Err(SettingsRefused::Ahead(number)),
+        _ => Ok(Some(settings)),
+    }
+}
+
+/// What is asked, by whom it may be asked.
+fn judge(
+    policy: &SignedOwnerPolicy,
+    owner_key: &PublicKey,
+    notices: Notices,
+    settings: &Settings,
+    now: Micros,
+) -> Result<Asked, SettingsRefused> {
     // SPEC: segment.md#settings: a camera MUST refuse a signer that is neither the owner's root key nor
     // an admin's device of the policy that it follows, in its time.
-    let device = DeviceId::of_key(&settings.signer);
-    let mut devices = policy.unverified().recipients.iter();
-    let may = |it: &media::policy::Recipient| {
-        it.device_id == device && it.role == Role::Admin && now <= it.not_after
-    };
-    if settings.signer != *owner_key && !devices.any(may) {
+    let may = |it: &Recipient| now.seconds() <= it.not_after;
+    if settings.signer != *owner_key && !admins(policy, &settings.signer).any(may) {
         return Err(SettingsRefused::NotOwners);
     }
+    let camera_id = &settings.camera_id;
     let (asked, kept) = (settings.day, notices.day);
     // SPEC: segment.md#settings: a day more than 400 days after the one at which its chain stands MUST be
     // refused.
     let is_near = asked >= kept && asked.0 - kept.0 <= DAYS_AHEAD;
     let unreadable = SettingsRefused::Unreadable { asked, kept };
-    let at = if is_near { notices.on(asked, &camera_id).ok() } else { None };
+    let at = if is_near { notices.on(asked, camera_id).ok() } else { None };
     let (at, _) = at.ok_or(unreadable)?;
-    let opened = at.root.settings_key(&camera_id, asked).open(&settings.sealed);
-    Ok((settings.number, opened.ok_or(SettingsRefused::Sealed)?))
+    let opened = at.root.settings_key(camera_id, asked).open(&settings.sealed);
+    opened.ok_or(SettingsRefused::Sealed)
+}
+
+/// The admin's device of this key, whatever its time.
+fn admins<'p>(
+    policy: &'p SignedOwnerPolicy,
+    key: &PublicKey,
+) -> impl Iterator<Item = &'p Recipient> + use<'p> {
+    let device = DeviceId::of_key(key);
+    let recipients = policy.unverified().recipients.iter();
+    recipients.filter(move |it| it.device_id == device && it.role == Role::Admin)
 }
 
 #[cfg(test)]
@@ -136,10 +189,13 @@ mod tests {
     use crate::holders::tests::{FIRST, camera, owner, paired_with};
     use ed25519_dalek::SigningKey;
     use host::rng::Rng;
-    use media::policy::Recipient;
+    use media::policy::OwnerPolicy;
+    use media::time::Seconds;
     use seal::notice::NoticeRoot;
 
     const NOW: Seconds = Seconds(1_728_000_000);
+    const NOW_US: Micros = Micros(NOW.0 * 1_000_000);
+    const DAY_US: u64 = 86_400_000_000;
 
     fn device(at: u8) -> SigningKey {
         SigningKey::from_bytes(&[at; 32])
@@ -187,7 +243,7 @@ mod tests {
     fn the_owner_and_its_admins_are_followed_in_order_and_after_a_restart() {
         let (dir, spool) = paired_with(recipients());
         let followed = restored(&spool);
-        let follow = |signed: &[u8]| follow(&spool, &followed, id(), signed, NOW).unwrap();
+        let follow = |signed: &[u8]| follow(&spool, &followed, id(), signed, NOW_US).unwrap();
         assert_eq!((followed.number(), followed.ignored()), (0, Cells::NONE));
         assert_eq!(follow(&settings(5, 0, cells()).sign(&owner())).unwrap(), Some(5));
         assert_eq!((followed.number(), followed.ignored()), (5, cells()));
@@ -207,7 +263,7 @@ mod tests {
         let (_dir, spool) = paired_with(recipients());
         let followed = restored(&spool);
         let refused = |signed: &[u8]| {
-            let refused = follow(&spool, &followed, id(), signed, NOW).unwrap().unwrap_err();
+            let refused = follow(&spool, &followed, id(), signed, NOW_US).unwrap().unwrap_err();
             assert_eq!((followed.number(), followed.ignored()), (0, Cells::NONE), "{refused}");
             refused.to_string()
         };
@@ -231,5 +287,70 @@ mod tests {
         for garbage in [&b""[..], b"garbage", &signed[..signed.len() - 1], &[0; 600]] {
             assert!(refused(garbage).contains("no settings"));
         }
+    }
+
+    /// A camera asks whenever it connects, and is given the same for years.
+    #[test]
+    fn what_is_followed_is_no_trouble_when_its_day_and_its_signers_time_have_passed() {
+        let (_dir, spool) = paired_with(recipients());
+        let followed = restored(&spool);
+        let signed = settings(5, 30, cells()).sign(&device(21));
+        let at = |now| follow(&spool, &followed, id(), &signed, now).unwrap();
+        assert_eq!(at(NOW_US).unwrap(), Some(5));
+        let (later, keys) = spool.notices().unwrap().on(Day(FIRST.0 + 31), &id()).unwrap();
+        spool.advance_notices(&later, &keys).unwrap();
+        assert_eq!(at(NOW_US).unwrap(), None);
+        assert_eq!(at(Micros(u64::MAX)).unwrap(), None);
+        assert_eq!((followed.number(), followed.ignored()), (5, cells()));
+    }
+
+    #[test]
+    fn no_number_shuts_out_what_the_owner_asks_later() {
+        let (_dir, spool) = paired_with(recipients());
+        let followed = restored(&spool);
+        let follow = |signed: &[u8]| follow(&spool, &followed, id(), signed, NOW_US).unwrap();
+        for number in [u64::MAX, NOW_US.0 + DAY_US + 1] {
+            let refused = follow(&settings(number, 0, cells()).sign(&device(21))).unwrap_err();
+            assert!(matches!(refused, SettingsRefused::Ahead(at) if at == number), "{refused}");
+        }
+        assert_eq!((followed.number(), followed.ignored()), (0, Cells::NONE));
+        let last = NOW_US.0 + DAY_US;
+        assert_eq!(follow(&settings(last, 0, cells()).sign(&device(21))).unwrap(), Some(last));
+    }
+
+    #[test]
+    fn what_a_device_asked_ends_with_the_policy_that_takes_it_out() {
+        let (dir, spool) = paired_with(recipients());
+        let followed = restored(&spool);
+        let pairing = spool.pairing().unwrap();
+        let before = SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key).unwrap();
+        let without = |at: usize| {
+            let mut policy: OwnerPolicy = before.unverified().clone();
+            policy.recipients.remove(at);
+            policy.sign(&owner()).unwrap()
+        };
+        let forget = |policy: &SignedOwnerPolicy| {
+            forget_removed(&spool, &followed, policy, &pairing.owner_key).unwrap()
+        };
+        let take = |signed: &[u8]| follow(&spool, &followed, id(), signed, NOW_US).unwrap();
+        let signed = settings(5, 0, cells()).sign(&device(21));
+        assert_eq!(take(&signed).unwrap(), Some(5));
+        for stays in [&before, &without(1)] {
+            forget(stays);
+            assert_eq!((followed.number(), followed.ignored()), (5, cells()));
+        }
+        forget(&without(0));
+        assert_eq!((followed.number(), followed.ignored()), (0, Cells::NONE));
+        assert_eq!(take(&signed).unwrap(), None, "the relay keeps it, and it is not taken again");
+        assert_eq!((followed.number(), followed.ignored()), (0, Cells::NONE));
+        // What the owner asked is the owner's whoever is taken out.
+        assert_eq!(take(&settings(6, 0, cells()).sign(&owner())).unwrap(), Some(6));
+        forget(&without(0));
+        assert_eq!((followed.number(), followed.ignored()), (6, cells()));
+        assert_eq!(take(&settings(7, 0, cells()).sign(&device(21))).unwrap(), Some(7));
+        forget(&without(0));
+        drop(spool);
+        let again = restored(&Spool::open(dir.path()).unwrap());
+        assert_eq!((again.number(), again.ignored()), (0, Cells::NONE));
     }
 }

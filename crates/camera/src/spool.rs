@@ -23,7 +23,7 @@ mod segments;
 mod tables;
 
 pub(crate) use both::Spools;
-pub(crate) use owner::Pairing;
+pub(crate) use owner::{KeptSettings, Pairing};
 
 use crate::stats::Stats;
 use host::db::{Db, DbError};

@@ -2,7 +2,8 @@
 //! Contract: `proto/segment.md#motion`.
 //!
 //! The camera says in its heads which event they belong to. What the owner says is which cells of the
-//! picture are ignored: a head of which too little is left outside of them belongs to none.
+//! picture are ignored: a head of which too little is left outside of them belongs to none. A score of
+//! 0 has none to be ignored: what the filmed camera itself says is an event whatever the picture shows.
 
 use media::motion::{self, Cells};
 use media::time::Micros;
@@ -45,7 +46,7 @@ pub(crate) fn moved(heads: impl Iterator<Item = motion::Motion>, ignored: Cells)
         let Some(event) = head.event else { continue };
         let permille = head.permille_outside(ignored);
         let lasts_us = event.to_us.0.saturating_sub(event.from_us.0);
-        if permille == 0 || permille < head.permille.min(LEFT_PERMILLE) || lasts_us > LONGEST_US {
+        if permille < head.permille.min(LEFT_PERMILLE) || lasts_us > LONGEST_US {
             continue;
         }
         let (from, to) = (event.from_us.0, event.to_us.0);
@@ -114,6 +115,11 @@ mod tests {
         ];
         assert_eq!(shown(&heads, all), [(100, 112, 200, 104), (112, 114, 10, 114)]);
         assert_eq!(shown(&heads[..1], all), []);
+        // What a sensor noticed in the dark, also where part of the picture is ignored.
+        let dark = [head(0, all, Some((200, 202))), head(0, all, Some((200, 204)))];
+        for ignored in [all, all.with(3, 3)] {
+            assert_eq!(shown(&dark, ignored), [(200, 204, 0, 202)]);
+        }
         assert_eq!(shown(&[head(200, all, Some((1, u64::MAX / S)))], all), [], "no event is over all days");
     }
 

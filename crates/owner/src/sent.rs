@@ -1,12 +1,15 @@
 //! Pictures that an alarm of this owner's sent through others' hands, opened on this device.
 //! Contract: `proto/segment.md#pictures-that-are-sent`.
 
+use crate::book::StoredCamera;
 use crate::config::PictureKey;
 use crate::state::Owner;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use escrow::record::is_visible;
-use media::id::DeviceId;
+use media::id::{CameraId, DeviceId};
+use media::policy::{Recipient, Role};
+use media::time::Seconds;
 use quic::Key;
 use seal::picture::{PictureError, SENT_MAX, SentPicture};
 use serde::Serialize;
@@ -42,7 +45,7 @@ pub enum SentError {
     Picture(#[from] PictureError),
     /// Whoever knows the key can seal to it, and sign as itself.
     #[error(
-        "the picture is signed by device {0}, which no policy of this keybook names: anybody can have made it. If that is a device of yours, name it with --from"
+        "the picture is signed by device {0}, which the newest policy of that camera does not name as an admin's: anybody can have made it. If that is a device of yours, name it with --from"
     )]
     Stranger(Key),
     #[error(
@@ -57,7 +60,7 @@ impl Owner {
         PictureKey(self.keys.wrap.public())
     }
 
-    /// Opens a picture of a device that a policy in the book names, or of `from`, and says of it what
+    /// Opens a picture of an admin's device of that camera, or of `from`, and says of it what
     /// that device signed. `given` is a message as a webhook gets it, or the sealed picture alone.
     pub fn open_picture(&self, given: &[u8], from: Option<Key>) -> Result<(Received, Vec<u8>), SentError> {
         let message = message(given);
@@ -68,7 +71,7 @@ impl Owner {
         let picture = SentPicture::open(&sealed, &self.keys.wrap)?;
         let device = Key(picture.device_pk);
         let is_this_device = picture.device_pk == self.keys.device.verifying_key().to_bytes();
-        if !is_this_device && from != Some(device) && !self.is_named(&device) {
+        if !is_this_device && from != Some(device) && !self.may_send(picture.camera_id, &device) {
             return Err(SentError::Stranger(device));
         }
         let (camera_id, from_us) = (picture.camera_id.to_string(), picture.from_us.0);
@@ -84,16 +87,20 @@ impl Owner {
         Ok((received, picture.image))
     }
 
-    /// Whether a policy of any camera in the book lets this device watch.
-    fn is_named(&self, device: &Key) -> bool {
-        let id = DeviceId::of_key(&device.0);
+    fn may_send(&self, camera_id: CameraId, device: &Key) -> bool {
         let stored = self.stored();
-        let mut policies = stored.cameras.iter().flat_map(|camera| &camera.policies);
-        policies.any(|policy| {
-            let signed = policy.signed();
-            signed.is_ok_and(|it| it.unverified().recipients.iter().any(|to| to.device_id == id))
-        })
+        let camera = stored.cameras.iter().find(|camera| camera.camera_id == camera_id);
+        camera.is_some_and(|camera| is_admin(camera, device, self.now()))
     }
+}
+
+/// Whether the camera's newest policy names this device as an admin's, in its time.
+// SPEC: segment.md#pictures-that-are-sent: a picture by another device MUST NOT be taken for the owner's.
+fn is_admin(camera: &StoredCamera, device: &Key, now: Seconds) -> bool {
+    let id = DeviceId::of_key(&device.0);
+    let newest = camera.policies.last().and_then(|policy| policy.signed().ok());
+    let is_it = |to: &Recipient| to.device_id == id && to.role == Role::Admin && now <= to.not_after;
+    newest.is_some_and(|policy| policy.unverified().recipients.iter().any(is_it))
 }
 
 /// What another wrote shows what it says, on one line.
@@ -108,4 +115,34 @@ fn message(given: &[u8]) -> Option<Value> {
 
 fn sealed(message: &Value) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(message["picture"]["sealed"].as_str()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::fixtures;
+    use media::id::Day;
+    use media::policy::OwnerPolicy;
+
+    const NOW: Seconds = Seconds(1_796_000_000);
+
+    #[test]
+    fn only_who_is_an_admin_of_that_camera_today_sends_its_pictures() {
+        let to = |at: u8, role, not_after| Recipient {
+            device_id: DeviceId::of_key(&[at; 32]),
+            wrap_pk: vec![0; media::limits::WRAP_KEY],
+            role,
+            not_after,
+        };
+        let policy =
+            |recipients| OwnerPolicy { recipients, ..fixtures::policy(CameraId([7; 32]), 0, Vec::new()) };
+        let (admin, removed) = (to(1, Role::Admin, NOW), to(2, Role::Admin, Seconds::MAX));
+        let guest = to(3, Role::Guest, Seconds::MAX);
+        let over = to(4, Role::Admin, Seconds(NOW.0 - 1));
+        let mut camera = fixtures::camera("door", policy(vec![admin.clone(), removed]), Day(20_000));
+        let newest = policy(vec![admin, guest, over]);
+        camera.policies.extend(fixtures::camera("door", newest, Day(20_000)).policies);
+        let admins: Vec<u8> = (0..9).filter(|at| is_admin(&camera, &Key([*at; 32]), NOW)).collect();
+        assert_eq!(admins, [1]);
+    }
 }

@@ -10,9 +10,12 @@ use crate::state::Relay;
 use media::id::CameraId;
 use media::message::{Refusal, RefusalCode};
 use media::settings::Settings;
+use std::time::Duration;
 
 /// What is asked of one camera in a minute, by whomever: each stays in the store for good.
 const PER_MINUTE: u32 = 20;
+/// How far a number may be ahead of this relay's time.
+const AHEAD: Duration = Duration::from_secs(86_400);
 
 /// Keeps what is asked, if it is newer than what is kept.
 pub(crate) async fn put(relay: &Relay, peer: &Peer, signed: Vec<u8>) -> Result<(), Refusal> {
@@ -24,6 +27,11 @@ pub(crate) async fn put(relay: &Relay, peer: &Peer, signed: Vec<u8>) -> Result<(
         return Err(RefusalCode::NotAllowed.because("put what you signed yourself"));
     }
     relay.access.may_ask(&peer.key, camera_id, relay.now())?;
+    // SPEC: session.md#camera-settings: a number more than a day ahead of its time MUST be refused.
+    if settings.number > relay.now_us().after(AHEAD).0 {
+        let text = "the number is more than a day ahead of this relay's time: set the clock of the device";
+        return Err(RefusalCode::OutOfOrder.because(text));
+    }
     if !relay.load.settings.take(camera_id.0, PER_MINUTE) {
         let text = format!("a camera's settings change at most {PER_MINUTE} times a minute: wait a little");
         return Err(RefusalCode::Quota.because(text));

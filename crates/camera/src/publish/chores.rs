@@ -191,8 +191,15 @@ pub(super) async fn follow_policy(
     let pairing = handover.on_disk(|spool| spool.pairing()).await?;
     match SignedOwnerPolicy::decode_verified(&pairing.policy, &pairing.owner_key) {
         Ok(policy) if policy.unverified().is_retired() => Err(SessionError::Retired),
+        Ok(policy) => {
+            let followed = handover.followed.clone();
+            let forget = move |spool: &mut Spool| {
+                settings::forget_removed(spool, &followed, &policy, &pairing.owner_key)
+            };
+            Ok(handover.on_disk(forget).await?)
+        }
         // Filming reports a policy that does not hold.
-        Ok(_) | Err(_) => Ok(()),
+        Err(_) => Ok(()),
     }
 }
 
@@ -207,7 +214,7 @@ async fn follow_settings(session: &Session) -> Result<(), SessionError> {
         Err(error) => return Err(error.into()),
         Ok(Some(signed)) => {
             let (followed, camera_id) = (handover.followed.clone(), session.camera_id);
-            let now = session.now().seconds();
+            let now = session.now();
             let follow = move |spool: &mut Spool| settings::follow(spool, &followed, camera_id, &signed, now);
             match handover.on_disk(follow).await? {
                 Ok(None) => None,

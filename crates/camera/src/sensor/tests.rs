@@ -87,6 +87,14 @@ async fn where_it_is_not_heard_the_picture_decides_and_the_owner_is_told_why() {
 }
 
 #[tokio::test]
+async fn a_device_that_speaks_of_everything_but_motion_does_not_say_that_nothing_moves() {
+    let device = Running::start(&["--says", "tns1:RuleEngine/FieldDetector/ObjectsInside"]);
+    let (all, stats) = heard(&device, "viewer:secret", 2).await;
+    assert_eq!(all, [Sensed::Nothing, Sensed::Nothing]);
+    assert!(stats.now().troubles.sensor.unwrap().contains("nothing of motion"));
+}
+
+#[tokio::test]
 async fn a_password_is_proven_on_the_host_of_the_source_alone() {
     let of = |source: &SourceConfig, filming: &Filming| {
         let off = watch::Sender::new(None).subscribe();

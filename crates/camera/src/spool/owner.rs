@@ -24,6 +24,15 @@ pub(crate) struct Pairing {
     pub(crate) log_policy: String,
 }
 
+/// The settings that were taken last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KeptSettings {
+    pub(crate) number: u64,
+    /// Zeros where who asked was taken out: nothing of it is followed any more.
+    pub(crate) signer: [u8; 32],
+    pub(crate) ignored: Cells,
+}
+
 impl Spool {
     /// Keeps a pairing, the notice root that came with it, and the first day's key for the relay; all
     /// of it or nothing.
@@ -70,16 +79,17 @@ impl Spool {
         Ok(self.db.write(|tx| Ok(tx.open_table(POLICY)?.insert((), policy).map(drop)?))?)
     }
 
-    /// The number of the settings that are followed, and the cells that are ignored by them.
-    pub(crate) fn settings(&self) -> Result<Option<(u64, Cells)>, SpoolError> {
+    /// The settings that are followed.
+    pub(crate) fn settings(&self) -> Result<Option<KeptSettings>, SpoolError> {
         Ok(self.db.read(|tx| {
             let row = tx.open_table(SETTINGS)?.get(())?.map(|row| row.value());
-            Ok(row.map(|(number, cells)| (number, Cells(cells))))
+            Ok(row.map(|(number, signer, cells)| KeptSettings { number, signer, ignored: Cells(cells) }))
         })?)
     }
 
-    pub(crate) fn keep_settings(&self, number: u64, ignored: Cells) -> Result<(), SpoolError> {
-        Ok(self.db.write(|tx| Ok(tx.open_table(SETTINGS)?.insert((), (number, ignored.0)).map(drop)?))?)
+    pub(crate) fn keep_settings(&self, kept: KeptSettings) -> Result<(), SpoolError> {
+        let row = (kept.number, kept.signer, kept.ignored.0);
+        Ok(self.db.write(|tx| Ok(tx.open_table(SETTINGS)?.insert((), row).map(drop)?))?)
     }
 
     /// Where the notice chain stands.

@@ -37,8 +37,8 @@ pub(super) const USUAL: OfTrack<&[u8]> = TableDefinition::new("usual motion of t
 pub(super) const PAIRING: One<PairingRow<'_>> = One::new("pairing");
 /// The newest policy that the camera follows, signed.
 pub(super) const POLICY: One<&[u8]> = One::new("owner policy");
-/// What its owner asks beside: number, and the cells that are ignored.
-pub(super) const SETTINGS: One<(u64, [u8; CELLS_LEN])> = One::new("settings");
+/// What its owner asks beside: number, who asked, and the cells that are ignored.
+pub(super) const SETTINGS: One<(u64, [u8; 32], [u8; CELLS_LEN])> = One::new("settings");
 /// The day at which the notice chain stands, and its root.
 pub(super) const NOTICE_ROOT: One<(u32, [u8; 32])> = One::new("notice root");
 /// Notice keys of days whose DayNotice the relay has not confirmed, by day.

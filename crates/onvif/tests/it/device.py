@@ -25,6 +25,7 @@ ARGS.add_argument("--join", action="store_true", help="hear questions to everybo
 ARGS.add_argument("--stream", default="rtsp://admin:hidden@127.0.0.1:554/main?a=1")
 ARGS.add_argument("--busy", action="store_true", help="answer 503 and a page to whoever sets something")
 ARGS.add_argument("--no-events", action="store_true", help="have no event service")
+ARGS.add_argument("--says", default="tns1:RuleEngine/CellMotionDetector/Motion", help="the topic of what it notices")
 ARGS.add_argument("--lasts", type=float, default=60, help="seconds for which a pull point lasts")
 ARGS.add_argument("--no-renew", action="store_true", help="renew none")
 ARGS.add_argument("--log", default="")
@@ -180,7 +181,7 @@ class Device(http.server.BaseHTTPRequestHandler):
             moves = "true" if self.server.pulls % 2 == 0 else "false"
             self.server.pulls += 1
             return envelope(
-                f"<tev:{action}Response><wsnt:NotificationMessage><wsnt:Topic>tns1:RuleEngine/CellMotionDetector/Motion</wsnt:Topic><wsnt:Message>"
+                f"<tev:{action}Response><wsnt:NotificationMessage><wsnt:Topic>{A.says}</wsnt:Topic><wsnt:Message>"
                 f'<tt:Message><tt:Data><tt:SimpleItem Name="IsMotion" Value="{moves}"/></tt:Data></tt:Message></wsnt:Message>'
                 f"</wsnt:NotificationMessage></tev:{action}Response>"
             )

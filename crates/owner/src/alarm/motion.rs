@@ -155,12 +155,8 @@ impl<'a> Following<'a> {
             _ if opened > 0 => Look::Opened,
             // By the camera's own signed word.
             CameraState::Filming => Look::Nothing,
-            CameraState::NothingMoves
-            | CameraState::Resting
-            | CameraState::NoPicture
-            | CameraState::NotStored
-            | CameraState::Silent
-            | CameraState::Offline => Look::NotAwaited,
+            CameraState::NothingMoves | CameraState::Resting | CameraState::NoPicture => Look::NotAwaited,
+            CameraState::NotStored | CameraState::Silent | CameraState::Offline => Look::Unsaid,
         }
     }
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 /// Of one camera. Times count from any moment that stays the same.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sight {
-    /// Since when a head is waited for.
-    waits: Option<Duration>,
+    /// The look before this one, unless no head was waited for.
+    before: Option<Duration>,
+    /// How long a head has been waited for.
+    waits: Duration,
     is_unseen: bool,
 }
 
@@ -26,23 +28,31 @@ pub(super) enum Look {
     Opened,
     /// None did, and by its own signed word the camera films.
     Nothing,
-    /// None did, and none is waited for: what is wrong then is told by its condition.
+    /// None did, and by its own signed word the camera films nothing.
     NotAwaited,
+    /// None did, and the camera has no word of now: that it is away is the relay's word, which ends
+    /// no waiting.
+    Unsaid,
 }
 
 impl Sight {
     pub(super) fn handle(&mut self, now: Duration, look: Look, after: Duration) -> Option<Seen> {
         match look {
             Look::Opened => {
-                self.waits = Some(now);
+                (self.before, self.waits) = (Some(now), Duration::ZERO);
                 std::mem::take(&mut self.is_unseen).then_some(Seen::Again)
             }
             Look::NotAwaited => {
-                self.waits = None;
+                (self.before, self.waits) = (None, Duration::ZERO);
+                None
+            }
+            Look::Unsaid => {
+                self.before = Some(now);
                 None
             }
             Look::Nothing => {
-                let waits = now.saturating_sub(*self.waits.get_or_insert(now));
+                self.waits += now.saturating_sub(self.before.replace(now).unwrap_or(now));
+                let waits = self.waits;
                 let is_new = !self.is_unseen && waits >= after;
                 self.is_unseen |= is_new;
                 is_new.then_some(Seen::Unseen { secs: waits.as_secs() })
@@ -78,5 +88,16 @@ mod tests {
         assert_eq!(told(&all), [(69, unseen), (110, Seen::Again)]);
         // Rest by its owner's rule, or a camera that is away, is waited for by nobody.
         assert_eq!(told(&[(40, Look::Nothing), (500, Look::NotAwaited), (59, Look::Nothing)]), []);
+        assert_eq!(told(&[(40, Look::Nothing), (500, Look::NotAwaited), (61, Look::Nothing)]).len(), 1);
+    }
+
+    /// One lie in a minute, or in a moment, would silence it.
+    #[test]
+    fn a_relay_that_says_now_and_then_that_a_camera_is_away_ends_no_waiting() {
+        let flaps: Vec<_> = [(49, Look::Nothing), (1, Look::Unsaid)].repeat(2);
+        assert_eq!(told(&flaps), [(61, Seen::Unseen { secs: 60 })]);
+        assert_eq!(told(&[(1, Look::Nothing), (1, Look::Unsaid)].repeat(100)).len(), 1);
+        // A camera that was away in truth is waited for as before when it is back.
+        assert_eq!(told(&[(5, Look::Opened), (900, Look::Unsaid), (59, Look::Nothing)]), []);
     }
 }

@@ -21,6 +21,10 @@ async fn put(end: &End, signed: Vec<u8>) -> Result<(), RefusalCode> {
     }
 }
 
+fn now_us() -> u64 {
+    host::clock::Clock::system().micros()
+}
+
 async fn held(end: &End, camera_id: CameraId) -> Result<Vec<u8>, RefusalCode> {
     match end.call(&Request::GetSettings { camera_id }).await {
         Response::Object(held) => Ok(held),
@@ -39,6 +43,11 @@ async fn the_newest_is_kept_over_a_restart_and_the_camera_is_told() {
     put(&owner, first.clone()).await.unwrap();
     assert_eq!(end.hear().await, Control::Changed { camera_id: camera.id() });
     assert_eq!(held(&end, camera.id()).await.unwrap(), first);
+    // Above the highest number there would be none for anybody.
+    for number in [u64::MAX, now_us() + 2 * 86_400_000_000] {
+        let last = settings(camera.id(), number).sign(&key(DEVICE));
+        assert_eq!(put(&device, last).await, Err(RefusalCode::OutOfOrder));
+    }
     // An admin's later one takes its place; the same again is no error, and an older one is not taken
     // back, whoever brings it.
     let later = settings(camera.id(), 9).sign(&key(DEVICE));
