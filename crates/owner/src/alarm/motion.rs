@@ -6,7 +6,7 @@
 //! ([`super::hook`]).
 
 use super::decide::Change;
-use super::sight::{Look, Seen, Sight};
+use super::sight::{Look, Seen, Sight, is_of_now};
 use super::told::{Due, Known, Told, second_of_day};
 use super::{Ahead, Message, Pictured};
 use crate::book::{Stored, StoredCamera};
@@ -144,15 +144,15 @@ impl<'a> Following<'a> {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => {
                 tracing::debug!(%error, camera = %id, "no heads");
-                0
+                None
             }
             Err(_) => {
                 self.session = owner.session(As::Device);
-                0
+                None
             }
         };
         match status.condition.state {
-            _ if opened > 0 => Look::Opened,
+            _ if opened.is_some_and(|at| is_of_now(at, owner.now_us(), self.after)) => Look::Opened,
             // By the camera's own signed word.
             CameraState::Filming => Look::Nothing,
             CameraState::NothingMoves | CameraState::Resting | CameraState::NoPicture => Look::NotAwaited,
@@ -202,23 +202,28 @@ impl Followed {
         Self { keys, segments, next: Sequence(0), newest_us, grew: Instant::now(), sight }
     }
 
-    /// Up to the segment that starts at `newest_us`, by the relay's word; how many heads opened.
+    /// Up to the segment that starts at `newest_us`, by the relay's word; where the newest one starts whose
+    /// head opened.
     async fn read(
         &mut self,
         owner: &Owner,
         session: &mut Session,
         camera: &StoredCamera,
         newest_us: Micros,
-    ) -> Result<usize, CallError> {
+    ) -> Result<Option<Micros>, CallError> {
         if self.newest_us == newest_us {
-            return Ok(0);
+            return Ok(None);
         }
         let (from_us, to_us) = (newest_us.before(RECENT), newest_us.after(Duration::from_micros(1)));
         let wanted = Wanted { from_us, to_us, cursor: self.next, pictures: false };
         let answer = heads::fetch(owner, session, camera, &mut self.keys, wanted).await?;
         let fresh = answer.heads.iter().filter(|head| head.header.sequence >= wanted.cursor);
-        let opened = fresh.map(|head| self.take(head)).count();
-        if opened > 0 {
+        let starts = fresh.map(|head| {
+            self.take(head);
+            head.header.start_us.0
+        });
+        let opened = starts.max().map(Micros);
+        if opened.is_some() {
             self.grew = Instant::now();
         }
         let oldest_us = self.segments.back().map_or(Micros(0), |(start_us, _)| start_us.before(RECENT));

@@ -2,6 +2,7 @@
 //! keep its heads back, alter them or make this device wait; a policy may have no key for this device:
 //! an alarm that sees nothing for whatever reason must not look like one that has nothing to tell.
 
+use media::time::Micros;
 use std::time::Duration;
 
 /// Of one camera. Times count from any moment that stays the same.
@@ -19,6 +20,15 @@ pub(super) struct Sight {
 pub(super) enum Seen {
     Unseen { secs: u64 },
     Again,
+}
+
+/// A camera's word is of now for so long: its clock is no further from this one.
+const CLOCKS: Duration = Duration::from_secs(120);
+
+/// Whether a head shows that a camera's heads come: one that the relay kept back, or another day's,
+/// shows nothing of what moves now.
+pub(super) fn is_of_now(start_us: Micros, now_us: Micros, after: Duration) -> bool {
+    start_us.after(after.saturating_add(CLOCKS)).0 >= now_us.0
 }
 
 /// What was found at a look.
@@ -89,6 +99,14 @@ mod tests {
         // Rest by its owner's rule, or a camera that is away, is waited for by nobody.
         assert_eq!(told(&[(40, Look::Nothing), (500, Look::NotAwaited), (59, Look::Nothing)]), []);
         assert_eq!(told(&[(40, Look::Nothing), (500, Look::NotAwaited), (61, Look::Nothing)]).len(), 1);
+    }
+
+    #[test]
+    fn heads_of_yesterday_are_no_heads_of_now() {
+        let (now, after) = (Micros(1_796_040_000_000_000), Duration::from_secs(60));
+        let ago = |secs| is_of_now(now.before(Duration::from_secs(secs)), now, after);
+        assert!(ago(0) && ago(180));
+        assert!(!ago(181) && !ago(86_400));
     }
 
     /// One lie in a minute, or in a moment, would silence it.
