@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
-/// The largest list that is read.
+/// The largest list that is read, and so that is written.
 const MAX_BYTES: u64 = 64 << 10;
 
 /// One kind of list; its default is what is kept before the first change.
@@ -31,6 +31,8 @@ pub(crate) trait Kept:
 pub enum KeptError {
     #[error("{}: not {what}: {reason}; {advice}", .path.display())]
     Malformed { path: PathBuf, what: &'static str, reason: String, advice: &'static str },
+    #[error("{} would be {bytes} bytes long, and is {MAX_BYTES} at the most; nothing is changed; take something out of it first", .path.display())]
+    TooLarge { path: PathBuf, bytes: usize },
     #[error(transparent)]
     Lock(#[from] BookError),
     #[error(transparent)]
@@ -72,9 +74,49 @@ where
         let changed = change(&mut kept)?;
         if kept != before {
             let text = serde_json::to_vec_pretty(&kept).unwrap_or_default();
-            durable::write_atomic(&folder.join(T::FILE), &text).map_err(KeptError::from)?;
+            let path = folder.join(T::FILE);
+            if text.len() as u64 > MAX_BYTES {
+                return Err(KeptError::TooLarge { path, bytes: text.len() }.into());
+            }
+            durable::write_atomic(&path, &text).map_err(KeptError::from)?;
         }
         Ok(changed)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+    struct Notes(Vec<String>);
+
+    impl Kept for Notes {
+        const FILE: &'static str = "notes.json";
+        const WHAT: &'static str = "notes";
+        const ADVICE: &'static str = "remove the file";
+        const FORMAT: u32 = 1;
+
+        fn format(&self) -> u32 {
+            1
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let add = async |text: String| {
+            let add = move |notes: &mut Notes| {
+                notes.0.push(text);
+                Ok::<(), KeptError>(())
+            };
+            change(folder.path(), add).await
+        };
+        add("kept".to_owned()).await.unwrap();
+        let error = add("x".repeat(64 << 10)).await.unwrap_err();
+        assert!(matches!(error, KeptError::TooLarge { .. }), "{error}");
+        assert_eq!(read::<Notes>(folder.path()).await.unwrap().0, ["kept"]);
+    }
 }

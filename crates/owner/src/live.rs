@@ -78,6 +78,8 @@ pub enum WatchError {
     NotSubscribed,
     #[error("the relay sent {0} segments in a row that had to be refused; tell its operator")]
     OnlyRefused(u32),
+    #[error("what the relay sends as live was filmed {0} s ago, by the camera's clock and this one")]
+    Old(u64),
     #[error("the footage cannot be written: {0}")]
     Sink(#[from] std::io::Error),
 }
@@ -155,7 +157,7 @@ impl WatchError {
             Self::Link(error) => error.is_passing(),
             Self::Call(error) => error.is_passing(),
             Self::NotSubscribed => true,
-            Self::Book(_) | Self::OnlyRefused(_) | Self::Sink(_) => false,
+            Self::Book(_) | Self::OnlyRefused(_) | Self::Old(_) | Self::Sink(_) => false,
         }
     }
 }

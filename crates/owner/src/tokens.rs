@@ -16,6 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use media::sign::sha256;
 use media::time::Seconds;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How each begins, so that one that leaked is known for what it is.
 const PREFIX: &str = "candor-";
@@ -143,7 +144,10 @@ pub async fn add(
     let stored = owner.refreshed().await?;
     let ids = |names: &[String]| {
         let ids = names.iter().map(|name| Ok(stored.known(name)?.camera_id.to_string()));
-        ids.collect::<Result<Vec<String>, BookError>>()
+        let mut ids = ids.collect::<Result<Vec<String>, BookError>>()?;
+        let mut seen = BTreeSet::new();
+        ids.retain(|id| seen.insert(id.clone()));
+        Ok::<_, BookError>(ids)
     };
     let cameras = cameras.map(ids).transpose()?;
     let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(owner.rng().bytes::<32>()));

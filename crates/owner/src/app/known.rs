@@ -63,6 +63,11 @@ impl Known {
         events::find(self, camera, span).await
     }
 
+    /// From where to where the newest heads of a camera were read, and none of its segments is missing.
+    pub(crate) fn unbroken(&self, camera: &StoredCamera) -> Option<(Micros, Micros)> {
+        events::unbroken(self, camera)
+    }
+
     /// The key picture of a moment, where one is stored.
     pub(crate) async fn still(
         &self,

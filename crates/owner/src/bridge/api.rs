@@ -6,7 +6,7 @@ use super::door::Guest;
 use super::public::PublicCount;
 use super::refused::Refused;
 use super::releases::{self, Release};
-use crate::app::proof::Worth;
+use crate::app::proof::{Standing, Worth};
 use crate::app::timeline::{Hole, Timeline};
 use crate::book::StoredCamera;
 use crate::span::Span;
@@ -240,7 +240,7 @@ pub(super) async fn releases(
         None => releases::year_of(bridge.owner.now()),
     };
     let standing = bridge.known.standing();
-    let report = bridge.known.report().ok_or(Refused::NotChecked)?;
+    let report = bridge.known.report().ok_or_else(|| not_checked(&standing))?;
     let stored = bridge.owner.stored();
     let sees =
         |name: &str| stored.camera(name).is_some_and(|camera| guest.sees(&camera.camera_id.to_string()));
@@ -260,6 +260,12 @@ pub(super) async fn releases(
         public: bridge.public.of(year),
         releases: found,
     }))
+}
+
+/// Why nothing is said of releases: a fork is said to be one.
+fn not_checked(standing: &Standing) -> Refused {
+    let not_yet = || "the log has not been audited yet since the bridge started".to_owned();
+    Refused::NotChecked(standing.problem.clone().unwrap_or_else(not_yet))
 }
 
 impl Between {

@@ -18,7 +18,7 @@ use crate::tokens::{KeptToken, Tokens};
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -34,6 +34,8 @@ use std::time::{Duration, Instant};
 
 /// How soon a token that was removed, or is over, opens nothing and what it watches ends: twice this.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// After so many looks in a row at a list that cannot be read nobody is let in.
+const UNREADABLE: u32 = 4;
 /// Wrong tokens that one address may show a minute, and at once.
 const WRONG_PER_MINUTE: u32 = 10;
 
@@ -67,9 +69,10 @@ impl Door {
         router.layer(from_fn_with_state(self, guarded))
     }
 
-    /// Goes by the tokens that are kept now, until the bridge ends. A list that cannot be read changes
-    /// nothing.
+    /// Goes by the tokens that are kept now, until the bridge ends. A list that cannot be read for two
+    /// seconds admits nobody: a token may have been taken out of it.
     pub(super) async fn follow(&self, shutdown: &Shutdown) {
+        let mut unread = 0_u32;
         loop {
             tokio::select! {
                 () = shutdown.requested() => return,
@@ -77,11 +80,18 @@ impl Door {
             }
             match kept::read::<Tokens>(self.owner.folder()).await {
                 Ok(kept) => {
+                    unread = 0;
                     if *self.tokens.read() != kept.tokens {
                         *self.tokens.write() = kept.tokens;
                     }
                 }
-                Err(error) => tracing::warn!(%error, "the tokens cannot be read"),
+                Err(error) => {
+                    unread = unread.saturating_add(1);
+                    if unread == UNREADABLE {
+                        tracing::error!(%error, "the tokens cannot be read: no token is good until they are");
+                        self.tokens.write().clear();
+                    }
+                }
             }
         }
     }
@@ -168,7 +178,11 @@ async fn guarded(State(door): State<Arc<Door>>, mut request: Request, next: Next
             request.extensions_mut().insert(guest);
             next.run(request).await
         }
-        Err(refused) => refused.into_response(),
+        // Whoever shows no token holds no connection: there are only so many of them.
+        Err(refused) => {
+            let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+            (close, refused.into_response()).into_response()
+        }
     };
     Dress::of_text().put_on(response.headers_mut());
     response

@@ -34,7 +34,8 @@ pub(super) enum Refused {
     SegmentGone,
     TooManyReaders,
     NoDecoder,
-    NotChecked,
+    /// With why.
+    NotChecked(String),
     Relay(String),
 }
 
@@ -75,9 +76,7 @@ impl Refused {
             Self::NoDecoder => {
                 (501, "no-decoder", "ffmpeg is not here or does not decode it; ask for snapshot.mp4")
             }
-            Self::NotChecked => {
-                (503, "not-checked", "the log has not been audited yet since the bridge started")
-            }
+            Self::NotChecked(why) => (503, "not-checked", why),
             Self::Relay(error) => (502, "relay", error),
         }
     }
@@ -89,7 +88,7 @@ impl Refused {
             Self::CameraOffline(_)
             | Self::NoPicture(_)
             | Self::TooManyReaders
-            | Self::NotChecked
+            | Self::NotChecked(_)
             | Self::Relay(_) => Some(SOON),
             Self::WrongHost
             | Self::WrongOrigin
@@ -150,8 +149,8 @@ pub(super) mod tests {
                 Some(Refused::NoPicture(_)) => Refused::SegmentGone,
                 Some(Refused::SegmentGone) => Refused::TooManyReaders,
                 Some(Refused::TooManyReaders) => Refused::NoDecoder,
-                Some(Refused::NoDecoder) => Refused::NotChecked,
-                Some(Refused::NotChecked) => Refused::Relay("away".to_owned()),
+                Some(Refused::NoDecoder) => Refused::NotChecked("a fork".to_owned()),
+                Some(Refused::NotChecked(_)) => Refused::Relay("away".to_owned()),
             };
             all.push(next);
         }

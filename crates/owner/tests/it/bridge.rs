@@ -169,6 +169,45 @@ async fn wrong_tokens_are_answered_so_often_and_a_right_one_always() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_shows_no_token_holds_no_connection() {
+    let world = World::new().await;
+    let token = tokens::add(&world.owner(), "hass", None, None).await.unwrap().token;
+    let (bridge, address, _) = started(&world.owner_config).await;
+    for (header, host, status) in [
+        (String::new(), address.to_string(), 401),
+        ("Authorization: Bearer guess\r\n".to_owned(), address.to_string(), 401),
+        (format!("Origin: null\r\nAuthorization: Bearer {token}\r\n"), address.to_string(), 403),
+        (format!("Authorization: Bearer {token}\r\n"), "evil.example".to_owned(), 421),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /api/v1 HTTP/1.1\r\nHost: {host}\r\n{header}\r\n");
+        stream.write_all(request.repeat(2).as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        // What was sent behind it and is not read may reset the connection: closed it is.
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert_eq!(text.matches(&format!("HTTP/1.1 {status} ")).count(), 1, "{text}");
+    }
+    bridge.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_tokens_that_cannot_be_read_opens_nothing() {
+    let world = World::new().await;
+    let token = tokens::add(&world.owner(), "hass", None, None).await.unwrap().token;
+    let kept = world.keybook().join("tokens.json");
+    let before = std::fs::read(&kept).unwrap();
+    let (bridge, address, _) = started(&world.owner_config).await;
+    let status = async || get(address, &token, "/api/v1").await.status;
+    assert_eq!(status().await, 200);
+    std::fs::write(&kept, "no list").unwrap();
+    until("it opens nothing", async || status().await != 200).await;
+    std::fs::write(&kept, before).unwrap();
+    until("it can be read again", async || status().await == 200).await;
+    bridge.stop_and_join().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_kept_as_its_hash_sees_its_cameras_alone_and_ends_when_it_is_removed() {
     let world = World::new().await;
     world.pair("front-door", 21).await;
@@ -300,11 +339,11 @@ async fn what_is_served_of_cameras_has_the_shape_that_the_manual_shows() {
         assert_eq!(answer.error(), (400, "wrong-span".to_owned()), "{wrong}");
     }
 
-    let mp4 = ask(&format!("{of}/snapshot.mp4")).await;
+    let mp4 = ask(&format!("{of}/snapshot.mp4?old=1")).await;
     assert!(mp4.status == 200 && mp4.head.contains("content-type: video/mp4; codecs="), "{}", mp4.head);
     assert!(mp4.head.contains(&format!("candor-made-us: {}", camera.next_us() - SEGMENT_US)), "{}", mp4.head);
     assert_eq!(&mp4.body[4..8], b"ftyp");
-    let jpg = ask(&format!("{of}/snapshot.jpg")).await;
+    let jpg = ask(&format!("{of}/snapshot.jpg?old=1")).await;
     assert!(jpg.status == 200 && jpg.head.contains("content-type: image/jpeg"), "{}", jpg.text());
     assert!(jpg.body.starts_with(&[0xff, 0xd8]));
     bridge.stop_and_join().await.unwrap();

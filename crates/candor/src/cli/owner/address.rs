@@ -81,7 +81,7 @@ fn not_changed(error: AddressError) -> Ended {
         | AddressError::Unknown(_)
         | AddressError::BadName(_)
         | AddressError::TooMany
-        | AddressError::Kept(KeptError::Malformed { .. }) => Ended::wrong(error),
+        | AddressError::Kept(KeptError::Malformed { .. } | KeptError::TooLarge { .. }) => Ended::wrong(error),
         AddressError::Kept(KeptError::Lock(_) | KeptError::File(_)) => error.into(),
     }
 }

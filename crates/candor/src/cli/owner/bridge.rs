@@ -41,7 +41,9 @@ fn not_started(error: BridgeError) -> Ended {
         BridgeError::BadName(_)
         | BridgeError::BadMonitor(_)
         | BridgeError::Mqtt(_)
-        | BridgeError::Kept(owner::KeptError::Malformed { .. }) => Ended::wrong(error),
+        | BridgeError::Kept(owner::KeptError::Malformed { .. } | owner::KeptError::TooLarge { .. }) => {
+            Ended::wrong(error)
+        }
         BridgeError::Listen(_) | BridgeError::Kept(_) => error.into(),
     }
 }

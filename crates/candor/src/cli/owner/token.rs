@@ -89,7 +89,7 @@ fn not_changed(error: TokenError) -> Ended {
         | TokenError::Over
         | TokenError::TooMany
         | TokenError::Book(_)
-        | TokenError::Kept(KeptError::Malformed { .. }) => Ended::wrong(error),
+        | TokenError::Kept(KeptError::Malformed { .. } | KeptError::TooLarge { .. }) => Ended::wrong(error),
         TokenError::Kept(KeptError::Lock(_) | KeptError::File(_)) => error.into(),
     }
 }

@@ -21,6 +21,8 @@ const MOST_SEGMENTS: usize = 12;
 const MOST_BYTES: usize = 64 << 20;
 /// Numbers begin with the time, in such steps, so that those of a view that begins again are higher.
 const STEP_US: u64 = 125_000;
+/// What was filmed longer ago is not what the camera films now: nobody who reads a film sees its age.
+const OLD: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 pub(in crate::bridge) struct Channel {
@@ -326,6 +328,13 @@ impl Publisher {
 impl Outlet for Publisher {
     /// Readers hold nobody up.
     async fn take(&mut self, outputs: Vec<Output>) -> Result<(), WatchError> {
+        for output in &outputs {
+            let Output::Event(Event::Fragment { latency_us, .. }) = output else { continue };
+            let age = Duration::from_micros(*latency_us);
+            if age > OLD {
+                return Err(WatchError::Old(age.as_secs()));
+            }
+        }
         for output in outputs {
             self.publish(output)?;
         }

@@ -45,11 +45,13 @@ pub(super) struct Told {
     /// What was told last of each request, by its place in the log; none before the first audit: what
     /// is older than the bridge is no news.
     pub(super) requests: Option<BTreeMap<u64, String>>,
+    /// Below this place a request that does not stand there was told of, or is not followed any more.
+    settled: u64,
 }
 
 impl Default for Told {
     fn default() -> Self {
-        Self { format: <Self as kept::Kept>::FORMAT, cameras: BTreeSet::new(), requests: None }
+        Self { format: <Self as kept::Kept>::FORMAT, cameras: BTreeSet::new(), requests: None, settled: 0 }
     }
 }
 
@@ -78,17 +80,15 @@ pub(super) fn held(topics: &Topics, known: &Seen, told: &Told) -> BTreeMap<Strin
         (topics.status(), ONLINE.to_owned()),
         (topics.discovery_of_bridge(), topics.bridge().to_string()),
     ]);
-    if let Some(releases) = &known.releases {
-        held.insert(topics.releases(), log(known).to_string());
-        for camera in &known.cameras {
-            let mut about = releases.iter().filter(|release| release.camera == camera.name && !release.yours);
-            if let Some(newest) = about.next_back() {
-                let text = serde_json::to_string(newest).unwrap_or_default();
-                held.insert(topics.release_of(&camera.id), text);
-            }
-        }
-    }
+    // Also before the first audit ended: what the broker holds of an earlier start is not of now.
+    held.insert(topics.releases(), log(known).to_string());
     for camera in &known.cameras {
+        let releases = known.releases.iter().flatten();
+        let mut about = releases.filter(|release| release.camera == camera.name && !release.yours);
+        if let Some(newest) = about.next_back() {
+            let text = serde_json::to_string(newest).unwrap_or_default();
+            held.insert(topics.release_of(&camera.id), text);
+        }
         held.insert(topics.discovery_of(&camera.id), topics.camera(&camera.id, &camera.name).to_string());
         held.insert(topics.state_of(&camera.id), state(camera).to_string());
     }
@@ -100,12 +100,13 @@ pub(super) fn held(topics: &Topics, known: &Seen, told: &Told) -> BTreeMap<Strin
 
 fn log(known: &Seen) -> serde_json::Value {
     let standing = &known.standing;
+    let is_well = known.releases.is_some() && standing.unexpected == 0 && standing.alarms == 0;
     let problem = match standing.worth {
-        Worth::Fresh if standing.unexpected == 0 && standing.alarms == 0 => "OFF",
+        Worth::Fresh if is_well => "OFF",
         Worth::Fresh | Worth::Stale | Worth::Forked | Worth::Unchecked => "ON",
     };
     json!({
-        "given": known.given,
+        "given": known.releases.as_ref().map(|_| known.given),
         "year": known.year,
         "worth": standing.worth,
         "problem": problem,
@@ -144,10 +145,11 @@ impl Told {
     /// What is news of requests, in the log's order. What was there at the first look of all is not.
     pub(super) fn news(&self, releases: &[Release]) -> Vec<News> {
         let Some(requests) = &self.requests else { return Vec::new() };
-        let newest = releases.iter().skip(releases.len().saturating_sub(MOST_KEPT));
-        let others = newest.filter(|release| !release.yours);
-        let news =
-            others.filter(|release| requests.get(&release.leaf).is_none_or(|told| told != word(release)));
+        let others = releases.iter().filter(|release| !release.yours);
+        let news = others.filter(|release| match requests.get(&release.leaf) {
+            Some(told) => told != word(release),
+            None => release.leaf >= self.settled,
+        });
         let text = |release: &Release| {
             let mut text = serde_json::to_value(release).unwrap_or_default();
             text["event_type"] = word(release).into();
@@ -173,7 +175,12 @@ impl Told {
     fn bound(&mut self) {
         let requests = self.requests.get_or_insert_default();
         while requests.len() > MOST_KEPT {
-            requests.pop_first();
+            // What comes to nothing more goes first: rows that come later silence no open request.
+            let is_final = |(_, word): &(&u64, &String)| matches!(word.as_str(), "completed" | "policy");
+            let first = requests.iter().find(is_final).or(requests.iter().next()).map(|(leaf, _)| *leaf);
+            let Some(leaf) = first else { return };
+            requests.remove(&leaf);
+            self.settled = self.settled.max(leaf.saturating_add(1));
         }
     }
 }
@@ -272,6 +279,26 @@ mod tests {
         assert!(told.news(&many).is_empty(), "what is bounded is not told again");
     }
 
+    /// Rows that somebody else brings about, or that are the owner's own, silence no request.
+    #[test]
+    fn a_request_that_is_open_is_told_to_its_end_however_many_rows_come_later() {
+        let mut told = Told::default();
+        told.look(&[release(3, State::Asked)]);
+        let own = (10..2000).map(|leaf| Release { yours: true, ..release(leaf, State::Asked) });
+        let given = [release(3, State::Completed)];
+        let rows: Vec<_> = given.clone().into_iter().chain(own).collect();
+        assert_eq!(told.news(&rows).len(), 1, "own rows push nothing out");
+        let others: Vec<_> = (2000..3000).map(|leaf| release(leaf, State::Completed)).collect();
+        for other in &others {
+            assert_eq!(told.news(std::slice::from_ref(other)).len(), 1);
+            told.tell(other.leaf, "completed");
+        }
+        assert_eq!(told.requests.as_ref().unwrap().len(), MOST_KEPT);
+        assert!(told.news(&others).is_empty(), "nothing is told twice");
+        let [news] = &told.news(&given)[..] else { panic!("it is not told") };
+        assert_eq!((news.leaf, news.word), (3, "completed"));
+    }
+
     #[test]
     fn topics_hold_ids_alone_whatever_a_camera_is_called_and_one_that_is_gone_is_taken_back() {
         let told = Told { cameras: BTreeSet::from([format!("{:0<64}", "b")]), ..Told::default() };
@@ -307,6 +334,18 @@ mod tests {
         for worth in [Worth::Stale, Worth::Forked, Worth::Unchecked] {
             known.standing.worth = worth;
             assert_eq!(log(&known)["problem"], "ON", "{worth:?}");
+        }
+        // A restart: the broker holds what was said of the start before.
+        for worth in [Worth::Fresh, Worth::Stale, Worth::Forked, Worth::Unchecked] {
+            (known.releases, known.standing.worth) = (None, worth);
+            let held = held(&topics(), &known, &Told::default());
+            let text = held.get("candor/releases").expect("the broker keeps what it has");
+            let told: serde_json::Value = serde_json::from_str(text).unwrap();
+            assert_eq!(
+                (&told["problem"], &told["given"]),
+                (&"ON".into(), &serde_json::Value::Null),
+                "{worth:?}"
+            );
         }
     }
 }

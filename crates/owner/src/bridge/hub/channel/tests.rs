@@ -49,6 +49,23 @@ async fn a_reader_gets_every_part_in_order_and_one_that_falls_behind_is_out() {
 }
 
 #[tokio::test]
+async fn what_was_filmed_long_ago_is_not_shown_as_live() {
+    let channel = Arc::new(channel().0);
+    let mut publisher = Publisher::new(channel.clone());
+    let outputs = |sequence, latency: Duration| {
+        let latency_us = u64::try_from(latency.as_micros()).unwrap();
+        let segment = Event::Segment { epoch: 1, sequence, start_us: 7 };
+        let fragment = Event::Fragment { captured_us: 7, latency_us };
+        [segment, fragment].map(Output::Event).to_vec()
+    };
+    publisher.take(outputs(1, OLD)).await.unwrap();
+    assert_eq!(channel.shown.lock().segments.len(), 2);
+    let night = publisher.take(outputs(2, Duration::from_secs(8 * 3600))).await.unwrap_err();
+    assert!(matches!(night, WatchError::Old(28_800)), "{night}");
+    assert_eq!(channel.shown.lock().segments.len(), 2, "nothing of it is shown");
+}
+
+#[tokio::test]
 async fn what_is_kept_is_bounded_by_bytes_also() {
     let (channel, _) = channel();
     for sequence in 1..20 {
