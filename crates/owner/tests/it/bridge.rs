@@ -371,7 +371,7 @@ async fn what_is_served_of_releases_is_what_the_audit_verified_and_has_the_shape
     assert_eq!((&release["leaf"], &release["state"]), (&index.into(), &"completed".into()));
     let text = release["text"].as_str().unwrap();
     assert!(
-        text.starts_with("somebody (NOT signed by police.example) was given the keys of "),
+        text.starts_with("somebody (NOT signed by registered keys of police.example) was given the keys of "),
         "no registered key: {text}"
     );
     let before = get(address, &token, &format!("{route}?year=2025")).await.json();
