@@ -193,7 +193,7 @@ async fn a_camera_that_was_shown_another_owner_is_not_paired_and_the_owner_is_to
 /// The owner's process ends with no: it has printed the invite, and says what became of it.
 fn refused_by_owner(ended: &Ended, words: &str) {
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    assert!(ended.stderr.contains(words) && !ended.stdout.contains("is paired"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(words) && !ended.stdout.contains("is paired:"), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

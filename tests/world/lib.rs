@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 /// The longest that a test waits for what must happen: the machines are noisy, a hang is still
 /// found.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 pub const EPOCH_SECONDS: u16 = 10;
 
 /// Casts on stage at one time. Each films in real time with ffmpeg; more of them would starve each

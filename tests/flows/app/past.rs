@@ -190,9 +190,9 @@ async fn the_line_shows_what_moved(browser: &Browser, began_us: u64) {
     browser
         .until("a rate", "/ \\d+ kbit\\/s /.test(document.querySelector('.title .detail').textContent)")
         .await;
-    // The recording ends with its last second, 6 s before the end of its epoch, and the gap stands
+    // The recording ends with its last second, 6 s before the end of its epoch, and the rest stands
     // from there.
-    assert_eq!(bars(browser, "gap").await, [(24, 54)]);
+    assert_eq!(bars(browser, "rests").await, [(24, 54)]);
     until("recordings", async || bars(browser, "recorded").await == [(0, 24), (54, 55)]).await;
     browser.hover(".slider", place(browser, at(26)).await).await;
     browser
