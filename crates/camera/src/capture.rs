@@ -1,5 +1,5 @@
 //! Capturing from a source: a camera over RTSP, an ffmpeg child that plays a file, or fragmented MP4
-//! on standard input. Pictures are never transcoded.
+//! on standard input. Pictures are never transcoded, but where a mask is asked for (`masked`).
 //!
 //! ```text
 //! ffprobe FILE                  what it has: picture and sound are chosen, sound that is no AAC is made AAC
@@ -15,6 +15,7 @@ mod ffmpeg;
 pub(crate) mod keyframes;
 #[cfg(test)]
 pub(crate) mod made;
+pub(crate) mod masked;
 pub(crate) mod montage;
 pub(crate) mod producer;
 pub(crate) mod rtsp;

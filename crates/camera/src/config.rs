@@ -1,6 +1,7 @@
 //! The configuration of a camera.
 
 use crate::filming::Filming;
+use crate::mask::Privacy;
 use crate::publish::Share;
 use crate::source::SourceConfig;
 use host::config::Located;
@@ -19,6 +20,9 @@ pub struct Config {
     pub sub: Option<SourceConfig>,
     #[serde(default)]
     pub sound: Sounds,
+    /// What is black in both pictures before anything is sealed.
+    #[serde(default)]
+    pub privacy: Privacy,
     /// When it films: always, or events only, or at some hours.
     #[serde(default)]
     pub filming: Filming,
@@ -69,6 +73,7 @@ impl Config {
             source,
             sub: None,
             sound: Sounds::default(),
+            privacy: Privacy::default(),
             filming: Filming::default(),
             spool_bytes: default_spool_bytes(),
             backfill_percent: Share::default(),

@@ -2,7 +2,7 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`config`], [`source`], [`filming`] | what is configured: what it films, and when |
+//! | [`config`], [`source`], [`filming`], [`mask`] | what is configured: what it films, when, and what of it is black |
 //! | `error`, [`identity`], [`pair`] | why it does not run; its key, made once; one owner, found once |
 //! | `start`, `state`, `outbox`, [`stats`] | the order of starting and stopping; what filming and publishing share |
 //! | [`probe`] | what a source sends, and what its owner should change |
@@ -33,6 +33,7 @@ mod heard;
 mod holders;
 pub mod identity;
 mod live;
+pub mod mask;
 mod motion;
 mod notices;
 mod occasion;

@@ -5,13 +5,14 @@
 //! because many lock an account after a few tries. In scope: when a source is read. Out of scope:
 //! how (`capture`), what becomes of its pictures (`film`).
 
-use crate::capture::Capture;
 use crate::capture::keyframes::Measuring;
+use crate::capture::masked::Masked;
 use crate::capture::montage::{Remark, Shot};
 use crate::capture::producer;
 use crate::clock::Clocks;
 use crate::config::SoundMode;
 use crate::heard::Heard;
+use crate::mask::Mask;
 use crate::source::{SourceConfig, SourceError};
 use crate::stats::Stats;
 use crate::timing::Oddity;
@@ -38,6 +39,7 @@ const REFUSED: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(600
 pub(crate) struct Shoot {
     pub(crate) source: SourceConfig,
     pub(crate) sound: SoundMode,
+    pub(crate) mask: Mask,
     pub(crate) heard: mpsc::Sender<Heard>,
     pub(crate) stats: Stats,
     /// Why nothing is to be filmed now.
@@ -99,7 +101,7 @@ impl Shoot {
     /// Reads the source once, from its start to its end.
     async fn film(&self, stop: &Shutdown) -> Ended {
         let started = tokio::select! {
-            started = Capture::start(&self.source, self.sound, &self.clocks) => started,
+            started = Masked::start(&self.source, self.sound, &self.mask, &self.clocks) => started,
             ended = self.until_released(stop) => return ended,
         };
         let mut capture = match started {
@@ -115,7 +117,7 @@ impl Shoot {
     }
 
     /// Tells what is captured. Cancel-safe, as far as a source goes that is not read any further.
-    async fn tell(&self, capture: &mut Capture) -> Result<Infallible, Ended> {
+    async fn tell(&self, capture: &mut Masked) -> Result<Infallible, Ended> {
         let mut measuring = Measuring::start(self.heard.clone(), self.clocks.clone());
         let (mut rests, mut since_us, mut left_out) = (None, None, None);
         loop {

@@ -1,6 +1,7 @@
 //! Real ffmpeg, real files.
 
 use super::*;
+use crate::capture::Capture;
 use crate::capture::Piped;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,16 @@ fn fixture(name: &str) -> PathBuf {
 fn shoot(source: SourceConfig, heard: mpsc::Sender<Heard>) -> Shoot {
     let (stats, off) = (Stats::default(), watch::channel(None).1);
     let clocks = Clocks::new(host::clock::Clock::system());
-    Shoot { source, sound: SoundMode::On, heard, stats, off, clocks, rng: Rng::system() }
+    Shoot {
+        source,
+        sound: SoundMode::On,
+        mask: Mask::default(),
+        heard,
+        stats,
+        off,
+        clocks,
+        rng: Rng::system(),
+    }
 }
 
 #[tokio::test]
@@ -66,8 +76,9 @@ async fn what_cannot_be_let_go_is_thrown_away_while_the_camera_is_off_and_the_fi
     let (sender, mut heard) = mpsc::channel(1000);
     let off = watch::Sender::new(Some(GapReason::Privacy));
     let shoot = Shoot { off: off.subscribe(), ..shoot(SourceConfig::Input, sender) };
-    let mut capture =
-        Capture::Piped(Box::new(Piped::reading(std::io::Cursor::new(fragmented("h264-aac.mp4")))));
+    let mut capture = Masked::from(Capture::Piped(Box::new(Piped::reading(std::io::Cursor::new(
+        fragmented("h264-aac.mp4"),
+    )))));
     let ended = shoot.tell(&mut capture).await;
     assert!(matches!(ended, Err(Ended::Failed { error: SourceError::Finished, filmed: Duration::ZERO })));
     drop(shoot);
@@ -124,7 +135,7 @@ async fn a_picture_over_the_limit_is_left_out_by_name_and_filming_goes_on() {
     let (sender, mut heard) = mpsc::channel(1000);
     let shoot = shoot(SourceConfig::Input, sender);
     let stats = shoot.stats.clone();
-    let mut capture = Capture::Piped(Box::new(Piped::reading(std::io::Cursor::new(stream))));
+    let mut capture = Masked::from(Capture::Piped(Box::new(Piped::reading(std::io::Cursor::new(stream)))));
     let ended = shoot.tell(&mut capture).await;
     assert!(matches!(ended, Err(Ended::Failed { error: SourceError::Finished, .. })), "{ended:?}");
     drop(shoot);

@@ -59,6 +59,14 @@ pub enum SourceError {
     OtherCertificate(Fingerprint),
     #[error("{}: {}; a password file holds the camera's password on one line: write it, then chmod 600", .path.display(), .source.reason())]
     Password { path: PathBuf, source: SecretError },
+    #[error(
+        "its picture cannot be decoded and encoded here, so that the mask of [privacy] cannot be drawn, and nothing is filmed without it{0}; ffmpeg with libx264 is needed, or take the mask out"
+    )]
+    NotMasked(String),
+    #[error(
+        "this machine draws the mask of [privacy] slower than pictures come, and nothing is filmed without it; have the camera send fewer or smaller pictures, or take the mask out"
+    )]
+    MaskLags,
     #[error(transparent)]
     Address(#[from] UrlError),
 }

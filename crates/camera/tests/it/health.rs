@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Asks the relay until the camera is so.
-async fn until(world: &World, what: &str, is_so: impl Fn(&Status) -> bool) -> Status {
+pub(crate) async fn until(world: &World, what: &str, is_so: impl Fn(&Status) -> bool) -> Status {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let status = owner::status::status(&world.owner).await.unwrap().remove(0);

@@ -4,6 +4,7 @@
 
 mod filming;
 mod health;
+mod masked;
 mod settings;
 mod twins;
 mod world;

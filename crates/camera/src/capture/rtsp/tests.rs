@@ -46,9 +46,18 @@ impl Watched {
         let running = tokio::spawn(async move {
             let source = SourceConfig::Stream(stream);
             let (stats, clocks) = (stats_of_it, clocks_of_it);
-            Shoot { source, sound: SoundMode::On, heard: sender, stats, off, clocks, rng: Rng::system() }
-                .run(&stopping)
-                .await;
+            Shoot {
+                source,
+                sound: SoundMode::On,
+                mask: crate::mask::Mask::default(),
+                heard: sender,
+                stats,
+                off,
+                clocks,
+                rng: Rng::system(),
+            }
+            .run(&stopping)
+            .await;
         });
         let mut troubles = Vec::new();
         // No longer on a machine that is busy.
