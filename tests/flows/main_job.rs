@@ -117,7 +117,7 @@ async fn the_court_file_is_what_its_evidence_gives(kept: &Path, policy: &str) {
     let altered = kept.join("altered.zip");
     // A byte of the evidence, of the film, of the page; every other one is tried beside the code.
     for (place, code, said) in
-        [(of_evidence, 3, "false"), (of_film, 3, "false"), (at(b"Check it first"), 1, "another-court-file")]
+        [(of_evidence, 3, "false"), (of_film, 3, "false"), (at(b"Check it first"), 3, "false")]
     {
         let mut bytes = whole.clone();
         bytes[place] ^= 1;
