@@ -138,7 +138,9 @@ fn offered(
         return Err(SettingsRefused::OtherCamera);
     }
     // SPEC: segment.md#settings: a camera MUST NOT take one whose number is not above that of the one
-    // that it follows; a relay and a camera MUST refuse a number more than a day ahead of their time.
+    // that it follows.
+    // SPEC: segment.md#settings: a relay and a camera MUST refuse a number more than a day ahead of their
+    // time.
     match settings.number {
         number if number < held => Err(SettingsRefused::Older { followed: held, offered: number }),
         number if number == held => Ok(None),

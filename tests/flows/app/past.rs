@@ -321,6 +321,9 @@ async fn the_picture_takes_the_screen_and_has_a_volume(browser: &Browser) {
     browser.picture("app-full").await;
     browser.press("f").await;
     browser.until("the page again", "!document.fullscreenElement").await;
+    // This film has no sound: nothing is offered to change it. What is offered for one that has, does so.
+    browser.until("no volume", "document.querySelector('.volume').hidden").await;
+    browser.run("document.querySelector('.volume').hidden = false").await;
     browser.press("m").await;
     browser.until("sound", "!document.querySelector('video').muted").await;
     browser.click(".volume").await;
