@@ -185,9 +185,8 @@ async fn compressed_sound_becomes_aac_on_its_own_time_and_what_is_lost_moves_not
 #[tokio::test]
 async fn a_child_that_makes_nothing_of_what_it_is_given_is_said_and_begun_again() {
     let sound = Sound::start(Format::of("mpa", 90_000, 1).unwrap());
-    // Heads that say frames, and nothing in them that a decoder takes for one: layer 2 of a mode and a
-    // bit rate that it forbids.
-    let frame = [&[0, 0, 0, 0, 0xff, 0xfd, 0x14, 0xc0][..], &[0xff; 92]].concat();
+    // Heads that say frames of layer 3, and nothing in them that a decoder takes for one.
+    let frame = [&[0, 0, 0, 0, 0xff, 0xfb, 0x14, 0xc0][..], &[0xff; 92]].concat();
     let mut at_us = 0;
     while sound.trouble().is_none() {
         sound.feed(&frame, at_us, 0);
