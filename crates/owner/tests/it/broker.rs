@@ -238,6 +238,10 @@ async fn each_request_for_footage_is_told_once_and_a_bridge_that_died_is_offline
         release["event_type"] = "completed".into();
         release
     });
+    // The broker has it: that is kept once the broker said so.
+    let kept = world.owner_config.keybook.join("bridge.json");
+    let is_kept = |_: &Reader| std::fs::read_to_string(&kept).is_ok_and(|kept| kept.contains("completed"));
+    reader.until("it is kept", is_kept).await;
     bridge.stop_and_join().await.unwrap();
     reader.until("offline", |reader| reader.text("candor/status").as_deref() == Some("offline")).await;
 

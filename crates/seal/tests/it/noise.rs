@@ -85,7 +85,9 @@ fn what_a_key_holder_seals_badly_is_refused_by_name() {
         let place = [&header.hash()[..], &index.to_be_bytes()].concat();
         frame(index, &cobblestone::seal(key.expose(), &place, plaintext, &mut rng))
     };
-    let head = [&[0, 1, 0x12][..], &[0; 8], &[0; 2], &[0; 4], &[0, 0, 0, 1, b'x'], &[0; 4]].concat();
+    // A score, cells and an event of nothing stand between the time and what waits.
+    let head =
+        [&[0, 1, 0x12][..], &[0; 8], &[0; 2 + 18 + 16], &[0; 4], &[0, 0, 0, 1, b'x'], &[0; 4]].concat();
     let good = sealed(0, &head);
     for (first, second, malformed) in [
         (sealed(0, b""), vec![], true),
