@@ -9,21 +9,21 @@
 //! A camera that films events only holds fragments back before that (`events`). What cannot be
 //! filmed under the rules is not filmed, and the next close says that something is missing.
 
+mod moving;
 mod opening;
 
 use crate::clock::{Belief, FootageClock, Moment, Set};
 use crate::config::Config;
 use crate::epochs::Epoch;
 use crate::events::{Events, Taken, Verdict};
-use crate::filming::{Filming, Mode, Trigger};
-use crate::heard::{Heard, Measured, Sensed};
+use crate::filming::{Mode, Trigger};
+use crate::heard::{Heard, Sensed};
 use crate::live::{self, LiveWriter};
 use crate::notices::PastDay;
-use crate::occasion::{Between, Occasion, Occasions};
+use crate::occasion::Occasions;
 use crate::segmenter::{Cut, Segmenter};
 use crate::spool::SpoolError;
 use crate::state::Handover;
-use crate::usual::Usual;
 use container::fragment::Fragment;
 use container::split::Piece;
 use ed25519_dalek::SigningKey;
@@ -130,7 +130,7 @@ impl Film {
         let (filming, relay_time) = (&config.filming, handover.relay_time.clone());
         Self {
             camera_id: CameraId::of_key(camera.verifying_key().as_bytes()),
-            occasions: occasions(filming, &handover),
+            occasions: moving::occasions(filming, &handover),
             camera,
             spool_bytes: config.spool_bytes,
             handover,
@@ -200,62 +200,6 @@ impl Film {
         self.has_trouble = true;
         let is_full = matches!(error, FilmError::Spool(SpoolError::Full));
         self.interrupt(if is_full { GapReason::SpoolOverflow } else { GapReason::Restart });
-    }
-
-    /// Two key frames were compared.
-    fn moved(&mut self, Measured { moved, from_us, to_us, now }: &Measured) {
-        // SPEC: segment.md#motion: what was compared over a cut, or before it and told after, MUST NOT
-        // speak of what comes.
-        if *from_us < self.cut_us {
-            return;
-        }
-        let between = Between { from: self.footage.at(*from_us), to: self.footage.at(*to_us) };
-        let motion = moved.motion();
-        // SPEC: segment.md#settings: what moves in cells that are ignored MUST NOT make an event; it
-        // is told all the same.
-        let permille = moved.outside(self.handover.followed.ignored()).motion().permille;
-        let by_picture = self.trigger.looks(self.sensed != Sensed::Nothing);
-        let mut occasion = self.occasions.handle(permille, between).filter(|_| by_picture);
-        if self.sensed == Sensed::Moves {
-            occasion = Some(self.occasions.add(between));
-        }
-        // A clock that somebody may have set teaches nothing of an hour.
-        let is_sure = self.clock.belief() == Belief::Agreed;
-        if self.occasions.learn(permille, is_sure.then_some(between.to.wall_us), *to_us)
-            && let Some(usual) = self.occasions.kept()
-            && let Err(error) = self.handover.spool().keep_usual(&usual)
-        {
-            tracing::warn!(%error, "what usually moves is not kept; it will be learnt anew");
-        }
-        self.note(motion, occasion, now.steady_us);
-        let raised = self.occasions.raised(between.to.wall_us);
-        let text = |mark| {
-            format!("much usually moves in its picture now: an event is what moves {mark} of a thousand")
-        };
-        self.handover.stats.change(|now| now.usual = raised.map(text));
-    }
-
-    /// The filmed camera said whether something moves, or is not heard any more.
-    fn sensed(&mut self, sensed: Sensed, now: Moment) {
-        self.sensed = sensed;
-        match sensed {
-            Sensed::Moves => {
-                let at = self.footage.at(now.steady_us);
-                let occasion = self.occasions.add(Between { from: at, to: at });
-                self.note(Motion::default(), Some(occasion), now.steady_us);
-            }
-            Sensed::Still if !self.trigger.looks(true) => self.note(Motion::default(), None, now.steady_us),
-            Sensed::Still | Sensed::Nothing => {}
-        }
-    }
-
-    /// For the next head, and for what is held back.
-    fn note(&mut self, motion: Motion, occasion: Option<Occasion>, steady_us: u64) {
-        let event = occasion.map(|it| Event { from_us: it.from.wall_us, to_us: it.to.wall_us });
-        self.motion = self.motion.joined(Motion { event, ..motion });
-        if let Some(events) = &mut self.events {
-            events.handle_motion(event.is_some(), steady_us);
-        }
     }
 
     fn begin_run(&mut self, init: Vec<u8>, codecs: String) -> Result<(), FilmError> {
@@ -481,21 +425,6 @@ impl Film {
             self.epoch = None;
         }
     }
-}
-
-/// Tells events by what was learnt before the camera was started.
-fn occasions(filming: &Filming, handover: &Handover) -> Occasions {
-    let kept = || {
-        let kept = handover.spool().usual().inspect_err(|error| tracing::warn!(%error, "what usually moves"));
-        kept.ok().flatten().and_then(|kept| Usual::of_kept(&kept)).unwrap_or_default()
-    };
-    // Switched off once, it begins anew when it is switched on again.
-    if !filming.adapt
-        && let Err(error) = handover.spool().forget_usual()
-    {
-        tracing::warn!(%error, "what was learnt of what usually moves is not forgotten");
-    }
-    Occasions::new(filming.events.threshold_permille, filming.adapt.then(kept))
 }
 
 /// Makes a whole segment durable, at the cost of the oldest ones if there is no room.

@@ -1,6 +1,7 @@
 //! Filming events only: motion, and what was before and after.
 
 use super::*;
+use crate::heard::Measured;
 use crate::motion::Moved;
 
 fn events(pre_roll_secs: u64, post_roll_secs: u64) -> Filming {
