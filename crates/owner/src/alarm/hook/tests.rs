@@ -30,6 +30,28 @@ fn webhook(url: &str) -> Hook {
     Hook::Webhook(Webhook::new(url).unwrap())
 }
 
+/// A web server on loopback, ended when the test says so.
+struct Web {
+    address: String,
+    shutdown: Shutdown,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Web {
+    async fn serve(router: Router) -> Self {
+        let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (address, shutdown) = (listener.local_addr().unwrap().to_string(), Shutdown::new());
+        let limits = host::http::ServeLimits::default();
+        let serving = tokio::spawn(host::http::serve(listener, router, limits, shutdown.clone()));
+        Self { address, shutdown, serving }
+    }
+
+    async fn end(self) {
+        self.shutdown.request();
+        self.serving.await.unwrap();
+    }
+}
+
 /// Waits until the file holds `text`.
 async fn holds(path: &Path, text: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -158,12 +180,8 @@ async fn a_webhook_that_fails_is_asked_again_and_holds_nobody_up() {
             _ => StatusCode::NO_CONTENT,
         }
     };
-    let router = Router::new().route("/hook", post(answer));
-    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let shutdown = Shutdown::new();
-    let serving = host::http::serve(listener, router, host::http::ServeLimits::default(), shutdown.clone());
-    let serving = tokio::spawn(serving);
+    let web = Web::serve(Router::new().route("/hook", post(answer))).await;
+    let url = format!("http://{}/hook", web.address);
     webhook(&url).tell(&message("door"), SOON).await.unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 3);
     let wrong = webhook(&url.replace("/hook", "/other")).tell(&message("door"), SOON).await;
@@ -185,8 +203,7 @@ async fn a_webhook_that_fails_is_asked_again_and_holds_nobody_up() {
         sleep(Duration::from_millis(10)).await;
     }
     hooks.end().await;
-    shutdown.request();
-    serving.await.unwrap();
+    web.end().await;
 }
 
 #[tokio::test]
@@ -196,12 +213,8 @@ async fn no_error_repeats_the_path_or_the_query_of_a_webhook() {
         "/s3cret/large" => (StatusCode::OK, "-".repeat(1 << 20)),
         _ => (StatusCode::NOT_FOUND, format!("no such path: {uri}")),
     };
-    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let shutdown = Shutdown::new();
-    let limits = host::http::ServeLimits::default();
-    let router = Router::new().fallback(answer);
-    let serving = tokio::spawn(host::http::serve(listener, router, limits, shutdown.clone()));
+    let web = Web::serve(Router::new().fallback(answer)).await;
+    let address = web.address.clone();
     let refusing = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let broken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let breaks = broken.local_addr().unwrap().to_string();
@@ -225,8 +238,7 @@ async fn no_error_repeats_the_path_or_the_query_of_a_webhook() {
         assert!(error.to_string().contains(says), "{error}");
     }
     breaking.abort();
-    shutdown.request();
-    serving.await.unwrap();
+    web.end().await;
 
     for (url, says) in [
         ("", "https://HOST/"),
@@ -283,18 +295,13 @@ async fn a_webhook_is_given_of_a_picture_what_the_owner_lets_out_and_nothing_els
     let posted = Arc::new(host::lock::Mutex::new(Vec::new()));
     let to = posted.clone();
     let answer = async move |body: String| to.lock().push(body);
-    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let shutdown = Shutdown::new();
-    let limits = host::http::ServeLimits::default();
-    let router = Router::new().route("/", post(answer));
-    let serving = tokio::spawn(host::http::serve(listener, router, limits, shutdown.clone()));
+    let web = Web::serve(Router::new().route("/", post(answer))).await;
+    let url = format!("http://{}/", web.address);
     let sealed = serde_json::json!({ "sealed": "AAAA" });
     for posted in [sealed.clone(), serde_json::Value::Null] {
         webhook(&url).tell(&with_a_picture(Path::new("/nowhere"), posted), SOON).await.unwrap();
     }
-    shutdown.request();
-    serving.await.unwrap();
+    web.end().await;
     let posted = posted.lock();
     let bodies: Vec<serde_json::Value> =
         posted.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
@@ -316,17 +323,12 @@ async fn a_webhook_that_takes_no_picture_is_told_without_and_what_is_slow_holds_
         to.lock().push(message["event"].as_str().unwrap().to_owned());
         StatusCode::OK
     };
-    let listener = host::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let shutdown = Shutdown::new();
-    let limits = host::http::ServeLimits::default();
-    let router = Router::new().route("/", post(answer));
-    let serving = tokio::spawn(host::http::serve(listener, router, limits, shutdown.clone()));
+    let web = Web::serve(Router::new().route("/", post(answer))).await;
+    let url = format!("http://{}/", web.address);
     let pictured = with_a_picture(Path::new("/nowhere"), serde_json::json!({ "sealed": "AAAA" }));
     webhook(&url).tell(&pictured, SOON).await.unwrap();
     assert_eq!(*told.lock(), ["camera-back"]);
-    shutdown.request();
-    serving.await.unwrap();
+    web.end().await;
 
     // A command that hangs on what moved: the camera that was cut is told all the same.
     let dir = tempfile::tempdir().unwrap();
